@@ -1,0 +1,14 @@
+//! The catalog: what was loaded, what was refused, what each staging table looks like, what each pipeline run changed.
+//! Entities and migrations only; the queries are the ledger's.
+//!
+//! The tables live in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
+//! `sluice__load`, and whoever runs a statement built from these entities writes the name so (see `ledger.rs`).
+
+pub mod column;
+pub mod dataset;
+pub mod load;
+mod migrations;
+pub mod reject;
+pub mod run;
+
+pub use migrations::{POSTGRES_SCHEMA, migrate, pending};

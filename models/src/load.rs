@@ -1,0 +1,63 @@
+//! One attempt to load one input.
+
+use sea_orm::entity::prelude::*;
+
+/// What became of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
+pub enum Status {
+    /// Being loaded; seen by others only while the transaction that writes its rows is open on the same connection.
+    #[sea_orm(string_value = "claimed")]
+    Claimed,
+    /// Its rows are in staging, committed together with this line.
+    #[sea_orm(string_value = "loaded")]
+    Loaded,
+    /// The same content had been loaded into the same table before: no row was added.
+    #[sea_orm(string_value = "duplicate")]
+    Duplicate,
+    /// Nothing of it is in staging; `error` says why.
+    #[sea_orm(string_value = "failed")]
+    Failed,
+}
+
+impl Status {
+    /// The word that stands in the table.
+    pub fn word(self) -> String {
+        self.to_value()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(schema_name = "sluice", table_name = "load")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The name of the input, as it lay in the folder.
+    pub source: String,
+    /// The staging table, without its schema.
+    pub dataset: String,
+    /// BLAKE3 of the bytes that were parsed, 64 hexadecimal digits; absent where the input could not be read.
+    pub hash: Option<String>,
+    /// Size of the input in bytes.
+    pub bytes: Option<i64>,
+    /// Records read, the header not counted; always `rows_loaded + rows_rejected + rows_duplicate`.
+    pub rows_read: i64,
+    pub rows_loaded: i64,
+    pub rows_rejected: i64,
+    pub rows_duplicate: i64,
+    pub status: Status,
+    /// The load that brought the same content first.
+    pub duplicate_of: Option<i64>,
+    /// How the input was read, as JSON.
+    pub dialect: Option<String>,
+    /// The columns it was read with, as JSON: name, header, type.
+    pub columns: Option<String>,
+    pub started_at: DateTimeUtc,
+    pub finished_at: Option<DateTimeUtc>,
+    pub error: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

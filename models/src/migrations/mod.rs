@@ -1,0 +1,75 @@
+//! The catalog's versions. A released migration is never edited; a change is a new file.
+
+mod m20261120_000001_catalog;
+
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
+use sea_orm_migration::{
+    MigrationTrait, MigratorTrait,
+    prelude::{IntoIden, TableRef},
+    sea_query::IntoTableRef,
+};
+
+/// The schema that holds the catalog on PostgreSQL.
+pub const POSTGRES_SCHEMA: &str = "sluice";
+
+/// Brings the catalog up to date.
+///
+/// On PostgreSQL the connection's `search_path` must name [`POSTGRES_SCHEMA`], and the schema must exist:
+/// the migrator keeps its own table in the first schema of the path.
+///
+/// # Errors
+/// Whatever the database says; migrations that ran before the error stay.
+pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => SqliteMigrator::up(db, None).await,
+        _ => PostgresMigrator::up(db, None).await,
+    }
+}
+
+/// Names of the migrations that [`migrate`] would run. Changes nothing, unless the migrator's own table is missing.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let pending = match db.get_database_backend() {
+        DbBackend::Sqlite => SqliteMigrator::get_pending_migrations(db).await?,
+        _ => PostgresMigrator::get_pending_migrations(db).await?,
+    };
+    Ok(pending.iter().map(|one| one.name().to_owned()).collect())
+}
+
+fn all() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(m20261120_000001_catalog::Migration)]
+}
+
+struct PostgresMigrator;
+
+impl MigratorTrait for PostgresMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        all()
+    }
+
+    fn migration_table_name() -> DynIden {
+        "migration".into_iden()
+    }
+}
+
+struct SqliteMigrator;
+
+impl MigratorTrait for SqliteMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        all()
+    }
+
+    fn migration_table_name() -> DynIden {
+        "sluice__migration".into_iden()
+    }
+}
+
+/// A catalog table's name on this engine.
+fn table(backend: DbBackend, name: &str) -> TableRef {
+    match backend {
+        DbBackend::Sqlite => format!("{POSTGRES_SCHEMA}__{name}").into_table_ref(),
+        _ => (POSTGRES_SCHEMA.to_owned(), name.to_owned()).into_table_ref(),
+    }
+}

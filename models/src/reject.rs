@@ -1,0 +1,24 @@
+//! One record that was read and not loaded, with everything needed to mend it.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(schema_name = "sluice", table_name = "reject")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub load_id: i64,
+    /// The line of the input on which the record starts, from 1.
+    pub line: i64,
+    /// The column that was at fault, where it is one column's.
+    pub column: Option<String>,
+    pub reason: String,
+    /// The record as it stood in the input; bytes that are no text are replaced by U+FFFD here
+    /// and kept as they were in `exports/rejects/`.
+    pub text: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,93 @@
+//! Records as they are cut out of a buffer: the cells are ranges of it, so that a cell costs no allocation.
+
+use crate::schema::Reject;
+
+/// What one stretch of an input holds.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Records of the input's width.
+    pub records: Records,
+    /// Records that are none: another number of fields, no text, a quote that is never closed.
+    pub rejects: Vec<Reject>,
+}
+
+impl Chunk {
+    /// Records read, the bad ones included.
+    pub fn rows(&self) -> u64 {
+        (self.records.len() + self.rejects.len()) as u64
+    }
+}
+
+/// Records of one width over one buffer.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The input's bytes, then the unescaped text of cells that held an escaped quote.
+    text: String,
+    cells: Vec<Cell>,
+    rows: Vec<Row>,
+    width: usize,
+}
+
+/// A range of the text, or NULL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cell {
+    pub start: u32,
+    pub end: u32,
+    pub null: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub line: u64,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Records {
+    /// `cells` holds `width` cells for each row, all ranges lie in `text` at character boundaries.
+    pub(super) fn new(text: String, cells: Vec<Cell>, rows: Vec<Row>, width: usize) -> Self {
+        debug_assert_eq!(cells.len(), rows.len() * width);
+        Records { text, cells, rows, width }
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Number of cells of each record.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The text of a cell, `None` for NULL.
+    ///
+    /// # Panics
+    /// When there is no such row or place.
+    pub fn cell(&self, row: usize, place: usize) -> Option<&str> {
+        debug_assert!(place < self.width);
+        let cell = self.cells[row * self.width + place];
+        (!cell.null).then(|| &self.text[cell.start as usize..cell.end as usize])
+    }
+
+    /// The line of the input on which the record starts, from 1.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn line(&self, row: usize) -> u64 {
+        self.rows[row].line
+    }
+
+    /// The record as it stands in the input, without its line end.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn raw(&self, row: usize) -> &str {
+        &self.text[self.rows[row].start as usize..self.rows[row].end as usize]
+    }
+}

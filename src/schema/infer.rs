@@ -1,0 +1,312 @@
+//! Which types a value can be of: only those that it reads back from as the same value.
+//!
+//! Rules, so that nothing is altered in silence: a number has no leading zero, no plus sign, no blank and no `-0`
+//! (`007` and `+5` are somebody's codes); a number with an exponent must look as programs print it (`1e-07`, `1.5E+10`, `1.0E7`),
+//! so that `5885E9` and `1E5`, which are codes as often, stay text; a day is ISO 8601, because `01/02/2020` could be
+//! two days; `true` and `false` in one spelling of three.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+use super::types::{Fits, Spelling, Type};
+
+const BIGINT: Fits = Fits::of(&[Type::Bigint, Type::Numeric, Type::Double]);
+const BIGINT_NOT_DOUBLE: Fits = Fits::of(&[Type::Bigint, Type::Numeric]);
+const NUMERIC: Fits = Fits::of(&[Type::Numeric]);
+const NUMERIC_OR_DOUBLE: Fits = Fits::of(&[Type::Numeric, Type::Double]);
+const DOUBLE: Fits = Fits::of(&[Type::Double]);
+
+/// PostgreSQL's numeric holds far more; beyond this a number is somebody's identifier.
+const MAX_NUMERIC_DIGITS: usize = 38;
+
+/// Every whole number up to here is a double of its own (2^53).
+const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
+
+/// The types that one column's values can be of, narrowed by one value after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Inference(Fits);
+
+impl Default for Inference {
+    fn default() -> Self {
+        Inference(Fits::ALL)
+    }
+}
+
+impl Inference {
+    /// Looks at one more value that is not NULL.
+    pub fn see(&mut self, value: &str) {
+        if self.0 != Fits::TEXT {
+            self.0 = self.0.and(fits(value));
+        }
+    }
+
+    /// The types that every value seen fits.
+    pub fn fits(self) -> Fits {
+        self.0
+    }
+}
+
+/// The types that one value reads back from as the same value.
+fn fits(value: &str) -> Fits {
+    let bytes = value.as_bytes();
+    match bytes.first() {
+        Some(b'0'..=b'9') => {
+            let number = number(value);
+            if number == Fits::TEXT { moment(value) } else { number }
+        }
+        Some(b'-') => number(value),
+        Some(b't' | b'T' | b'f' | b'F') => boolean(value).map_or(Fits::TEXT, |(_, spelling)| Fits::boolean(spelling)),
+        _ => Fits::TEXT,
+    }
+}
+
+fn number(value: &str) -> Fits {
+    let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
+    let whole = digits(unsigned);
+    if whole == 0 || (whole > 1 && unsigned[0] == b'0') {
+        return Fits::TEXT;
+    }
+    if whole == unsigned.len() {
+        return match value.parse::<i64>() {
+            Ok(0) if value != "0" => Fits::TEXT,
+            Ok(number) if number.unsigned_abs() <= MAX_WHOLE_DOUBLE => BIGINT,
+            Ok(_) => BIGINT_NOT_DOUBLE,
+            Err(_) => Fits::TEXT,
+        };
+    }
+    let rest = &unsigned[whole..];
+    let fraction = if rest[0] == b'.' { digits(&rest[1..]) } else { 0 };
+    if rest[0] == b'.' && fraction == 0 {
+        return Fits::TEXT;
+    }
+    let tail = if fraction == 0 { rest } else { &rest[1 + fraction..] };
+    if tail.is_empty() {
+        if whole + fraction > MAX_NUMERIC_DIGITS {
+            return Fits::TEXT;
+        }
+        let zero = unsigned.iter().all(|byte| matches!(byte, b'0' | b'.'));
+        if zero && value.starts_with('-') {
+            return Fits::TEXT;
+        }
+        // `1.10` as a double is 1.1, so it is none; `1.0` is how programs print the double 1.
+        let as_printed = fraction == 1 || unsigned.last() != Some(&b'0');
+        return if as_printed && is_shortest(unsigned, value) { NUMERIC_OR_DOUBLE } else { NUMERIC };
+    }
+    let Some(exponent) = tail.strip_prefix(b"e").or_else(|| tail.strip_prefix(b"E")) else { return Fits::TEXT };
+    let signed = matches!(exponent.first(), Some(b'+' | b'-'));
+    let exponent = if signed { &exponent[1..] } else { exponent };
+    let as_printed = whole == 1
+        && unsigned[0] != b'0'
+        && (signed || fraction > 0)
+        && !exponent.is_empty()
+        && exponent.len() <= 3
+        && digits(exponent) == exponent.len()
+        && (fraction <= 1 || unsigned[whole + fraction] != b'0');
+    if as_printed && is_shortest(&unsigned[..unsigned.len() - tail.len()], value) { DOUBLE } else { Fits::TEXT }
+}
+
+/// Whether the value's digits are those of the double it stands for, none lost and none made up.
+fn is_shortest(mantissa: &[u8], value: &str) -> bool {
+    let Ok(double) = value.parse::<f64>() else { return false };
+    if !double.is_finite() {
+        return false;
+    }
+    let printed = format!("{:e}", double.abs());
+    let printed = printed.split('e').next().unwrap_or_default();
+    significant(mantissa).eq(significant(printed.as_bytes()))
+}
+
+/// The digits from the first to the last that is not zero.
+fn significant(mantissa: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let first = mantissa.iter().position(|byte| matches!(byte, b'1'..=b'9')).unwrap_or(mantissa.len());
+    let last = mantissa.iter().rposition(|byte| matches!(byte, b'1'..=b'9')).map_or(first, |at| at + 1);
+    mantissa[first..last].iter().copied().filter(|byte| *byte != b'.')
+}
+
+fn digits(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+fn boolean(value: &str) -> Option<(bool, Spelling)> {
+    match value {
+        "true" => Some((true, Spelling::Lower)),
+        "false" => Some((false, Spelling::Lower)),
+        "True" => Some((true, Spelling::Title)),
+        "False" => Some((false, Spelling::Title)),
+        "TRUE" => Some((true, Spelling::Upper)),
+        "FALSE" => Some((false, Spelling::Upper)),
+        _ => None,
+    }
+}
+
+fn moment(value: &str) -> Fits {
+    if value.len() < 10 || value.as_bytes()[4] != b'-' {
+        return Fits::TEXT;
+    }
+    if read_date(value).is_some() {
+        Fits::of(&[Type::Date])
+    } else if read_timestamp(value).is_some() {
+        Fits::of(&[Type::Timestamp])
+    } else if read_timestamptz(value).is_some() {
+        Fits::of(&[Type::Timestamptz])
+    } else {
+        Fits::TEXT
+    }
+}
+
+/// `true` or `false` in one of the three spellings.
+pub(super) fn read_boolean(value: &str) -> Option<bool> {
+    boolean(value).map(|(truth, _)| truth)
+}
+
+/// `YYYY-MM-DD`, a day of the calendar from the year 1.
+pub(super) fn read_date(value: &str) -> Option<NaiveDate> {
+    let bytes = value.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let year = decimal(&bytes[..4])?;
+    if year == 0 {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, decimal(&bytes[5..7])?, decimal(&bytes[8..])?)
+}
+
+/// `YYYY-MM-DD HH:MM[:SS[.f]]` with a blank or a `T` between, and at most six digits of a second.
+pub(super) fn read_timestamp(value: &str) -> Option<NaiveDateTime> {
+    let date = read_date(value.get(..10)?)?;
+    let rest = value.as_bytes();
+    if !matches!(rest.get(10), Some(b' ' | b'T')) {
+        return None;
+    }
+    Some(date.and_time(read_time(&rest[11..])?))
+}
+
+/// Like [`read_timestamp`], with `Z` or an offset (`+02`, `+0200`, `+02:00`) at the end.
+pub(super) fn read_timestamptz(value: &str) -> Option<DateTime<Utc>> {
+    let (local, minutes) = if let Some(local) = value.strip_suffix('Z') {
+        (local, 0)
+    } else {
+        let at = value.rfind(['+', '-']).filter(|at| *at > 10)?;
+        (&value[..at], read_offset(value[at..].as_bytes())?)
+    };
+    let local = read_timestamp(local)?;
+    let instant = local.checked_sub_signed(chrono::TimeDelta::minutes(minutes))?.and_utc();
+    use chrono::Datelike;
+    (1..=9999).contains(&instant.year()).then_some(instant)
+}
+
+fn read_time(bytes: &[u8]) -> Option<NaiveTime> {
+    let hour_minute = bytes.get(..5).filter(|part| part[2] == b':')?;
+    let (hour, minute) = (decimal(&hour_minute[..2])?, decimal(&hour_minute[3..])?);
+    let (second, micros) = match &bytes[5..] {
+        [] => (0, 0),
+        [b':', seconds @ ..] if seconds.len() >= 2 => {
+            let fraction = &seconds[2..];
+            let micros = match fraction {
+                [] => 0,
+                [b'.', digits @ ..] if (1..=6).contains(&digits.len()) => {
+                    decimal(digits)? * 10u32.pow(6 - u32::try_from(digits.len()).ok()?)
+                }
+                _ => return None,
+            };
+            (decimal(&seconds[..2])?, micros)
+        }
+        _ => return None,
+    };
+    // A leap second (`:60`) would come back as another instant, so it is none.
+    NaiveTime::from_hms_micro_opt(hour, minute, second, micros)
+}
+
+fn read_offset(bytes: &[u8]) -> Option<i64> {
+    let sign = if bytes[0] == b'-' { -1 } else { 1 };
+    let (hours, minutes) = match bytes.len() {
+        3 => (decimal(&bytes[1..])?, 0),
+        5 => (decimal(&bytes[1..3])?, decimal(&bytes[3..])?),
+        6 if bytes[3] == b':' => (decimal(&bytes[1..3])?, decimal(&bytes[4..])?),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then(|| sign * i64::from(hours * 60 + minutes))
+}
+
+fn decimal(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0u32, |sum, byte| {
+        byte.is_ascii_digit().then(|| sum.checked_mul(10)?.checked_add(u32::from(byte - b'0')))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(values: &[&str]) -> Type {
+        let mut inference = Inference::default();
+        values.iter().for_each(|value| inference.see(value));
+        inference.fits().narrowest()
+    }
+
+    #[test]
+    fn a_type_is_taken_only_where_every_value_reads_back_as_the_same_value() {
+        for (expected, values) in [
+            (Type::Bigint, vec!["0", "-1", "9223372036854775807", "-9223372036854775808"]),
+            (Type::Text, vec!["9223372036854775808"]),
+            (Type::Text, vec!["007"]),
+            (Type::Text, vec!["1", "007"]),
+            (Type::Text, vec!["+5"]),
+            (Type::Text, vec!["-0"]),
+            (Type::Text, vec!["-0.0"]),
+            (Type::Text, vec![" 5"]),
+            (Type::Text, vec!["1,5"]),
+            (Type::Text, vec!["5."]),
+            (Type::Text, vec![".5"]),
+            (Type::Text, vec!["-"]),
+            (Type::Numeric, vec!["1.10", "5", "-0.05", "12345678901234567890.12"]),
+            (Type::Text, vec!["1234567890123456789012345678901234567.89"]),
+            (Type::Text, vec!["00.5"]),
+            (Type::Text, vec!["5885E9", "1"]),
+            (Type::Text, vec!["1E5"]),
+            (Type::Double, vec!["1e-07", "0.5", "5.0", "7", "1.5E+10", "2.5E-10"]),
+            (Type::Text, vec!["1e-07", "1.10"]),
+            (Type::Text, vec!["1e-07", "9007199254740993"]),
+            (Type::Text, vec!["1e+999"]),
+            (Type::Text, vec!["1.0000000000000000001e-07"]),
+            (Type::Text, vec!["NaN"]),
+            (Type::Text, vec!["inf"]),
+            (Type::Boolean, vec!["true", "false"]),
+            (Type::Boolean, vec!["TRUE", "FALSE"]),
+            (Type::Text, vec!["True", "false"]),
+            (Type::Text, vec!["t"]),
+            (Type::Text, vec!["true", "1"]),
+            (Type::Date, vec!["2024-02-29", "0001-01-01", "9999-12-31"]),
+            (Type::Text, vec!["2023-02-29"]),
+            (Type::Text, vec!["0000-01-01"]),
+            (Type::Text, vec!["01/02/2020"]),
+            (Type::Text, vec!["2020-01-01", "2020-01-01 10:00:00"]),
+            (Type::Timestamp, vec!["2020-01-01 10:00:00", "2020-01-01T10:00", "2020-01-01T10:00:00.123456"]),
+            (Type::Text, vec!["2020-01-01 10:00:00.1234567"]),
+            (Type::Text, vec!["2020-01-01 25:00:00"]),
+            (Type::Text, vec!["2016-12-31 23:59:60"]),
+            (Type::Timestamptz, vec!["2020-01-01T10:00:00Z", "2020-01-01 10:00:00+02:00", "2020-01-01T10:00:00.5-0530"]),
+            (Type::Text, vec!["2020-01-01T10:00:00Z", "2020-01-01 10:00:00"]),
+            (Type::Text, vec!["null"]),
+            (Type::Text, vec![""]),
+            (Type::Text, vec![]),
+        ] {
+            assert_eq!(kind(&values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_values_does_not_matter() {
+        let values = ["1", "1.10", "x", "true", "True", "2020-01-01", "1e-07", "0.5", "9007199254740993"];
+        for one in values {
+            for other in values {
+                assert_eq!(kind(&[one, other]), kind(&[other, one]), "{one} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_offset_keeps_the_instant() {
+        assert_eq!(read_timestamptz("2020-01-01 01:30:00+02:00"), read_timestamptz("2019-12-31T23:30:00Z"));
+    }
+}

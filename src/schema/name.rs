@@ -1,0 +1,108 @@
+//! Names in the database, made from names in files. They can hold any letter, so they are always quoted where SQL is written.
+
+use std::collections::HashSet;
+
+/// PostgreSQL cuts identifiers at this many bytes (`NAMEDATALEN` - 1).
+const MAX_BYTES: usize = 63;
+
+/// The staging table of a file: its name up to the first dot, lower case, each run of other characters than letters
+/// and digits one `_`.
+///
+/// ```
+/// assert_eq!(sluice::schema::table_name("2019_free title-data.v2.csv"), "2019_free_title_data");
+/// ```
+pub fn table_name(file_name: &str) -> String {
+    let stem = file_name.split('.').next().unwrap_or_default();
+    let name = words(stem);
+    cut(if name.is_empty() { "_" } else { &name }, MAX_BYTES).to_owned()
+}
+
+/// The columns' names of a header: like [`table_name`], an empty one `column_N` (from 1), a repeated one `_2`, `_3`.
+/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`).
+pub fn column_names<S: AsRef<str>>(headers: &[S]) -> Vec<String> {
+    let mut used: HashSet<String> = [super::LOAD_COLUMN, super::LINE_COLUMN].map(str::to_owned).into();
+    headers
+        .iter()
+        .enumerate()
+        .map(|(at, header)| {
+            let mut wanted = words(header.as_ref());
+            if wanted.is_empty() {
+                wanted = format!("column_{}", at + 1);
+            }
+            let name = unused(&wanted, &used);
+            used.insert(name.clone());
+            name
+        })
+        .collect()
+}
+
+fn unused(wanted: &str, used: &HashSet<String>) -> String {
+    let plain = cut(wanted, MAX_BYTES);
+    if !used.contains(plain) {
+        return plain.to_owned();
+    }
+    let mut n = 2u64;
+    loop {
+        let suffix = format!("_{n}");
+        let name = format!("{}{suffix}", cut(wanted, MAX_BYTES - suffix.len()));
+        if !used.contains(&name) {
+            return name;
+        }
+        n += 1;
+    }
+}
+
+fn words(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    let mut gap = false;
+    for letter in text.chars() {
+        if letter.is_alphanumeric() {
+            name.extend(letter.to_lowercase());
+            gap = false;
+        } else if !gap {
+            name.push('_');
+            gap = true;
+        }
+    }
+    name
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_named_after_its_file() {
+        assert_eq!(table_name("2019_free_title_data.csv"), "2019_free_title_data");
+        assert_eq!(table_name("Orders -- 2024'; drop table x.csv"), "orders_2024_drop_table_x");
+        assert_eq!(table_name("Umsätze.CSV"), "umsätze");
+        assert_eq!(table_name("---.csv"), "_");
+        assert_eq!(table_name(&format!("{}.csv", "ä".repeat(40))).len(), 62);
+    }
+
+    #[test]
+    fn empty_repeated_and_reserved_headers_get_names_of_their_own() {
+        assert_eq!(
+            column_names(&["title", "pdl count", "", "", "Title", "_line", "column_3"]),
+            ["title", "pdl_count", "column_3", "column_4", "title_2", "_line_2", "column_3_2"]
+        );
+    }
+
+    #[test]
+    fn a_suffix_never_meets_a_name_that_is_there() {
+        assert_eq!(column_names(&["a_2", "a", "a"]), ["a_2", "a", "a_3"]);
+        assert_eq!(column_names(&["a", "a", "a_2"]), ["a", "a_2", "a_2_2"]);
+    }
+
+    #[test]
+    fn cut_names_stay_unique() {
+        let long = "x".repeat(100);
+        let names = column_names(&vec![long.as_str(); 12]);
+        assert!(names.iter().all(|name| name.len() <= MAX_BYTES));
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
+    }
+}

@@ -1,0 +1,208 @@
+//! The types a column can have, and the sets of them that are kept while they are decided.
+
+use std::fmt;
+
+/// A column's type, narrowest first: of several that fit, the first one is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Type {
+    /// A whole number in 64 bits.
+    Bigint,
+    /// Decimal digits, kept exactly with their scale.
+    Numeric,
+    /// A binary floating-point number in 64 bits.
+    Double,
+    /// `true` and `false`.
+    Boolean,
+    /// A day, 0001-01-01 to 9999-12-31.
+    Date,
+    /// A day and a time without an offset, to the microsecond.
+    Timestamp,
+    /// An instant, to the microsecond.
+    Timestamptz,
+    /// Anything, as it stands.
+    Text,
+}
+
+impl Type {
+    /// Every type, narrowest first.
+    pub const ALL: [Type; 8] = [
+        Type::Bigint,
+        Type::Numeric,
+        Type::Double,
+        Type::Boolean,
+        Type::Date,
+        Type::Timestamp,
+        Type::Timestamptz,
+        Type::Text,
+    ];
+
+    /// The word for it in the catalog and in listings, the same on both engines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Type::Bigint => "bigint",
+            Type::Numeric => "numeric",
+            Type::Double => "double",
+            Type::Boolean => "boolean",
+            Type::Date => "date",
+            Type::Timestamp => "timestamp",
+            Type::Timestamptz => "timestamptz",
+            Type::Text => "text",
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// How a file spells the truth. A column is boolean in one spelling only, so that it can be written back as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// `true`, `false`
+    Lower,
+    /// `True`, `False`
+    Title,
+    /// `TRUE`, `FALSE`
+    Upper,
+}
+
+impl Spelling {
+    const ALL: [Spelling; 3] = [Spelling::Lower, Spelling::Title, Spelling::Upper];
+
+    /// The words for true and for false.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Spelling::Lower => ("true", "false"),
+            Spelling::Title => ("True", "False"),
+            Spelling::Upper => ("TRUE", "FALSE"),
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        1 << (8 + self as u16)
+    }
+}
+
+/// A set of types: those that every value seen so far reads back from unchanged.
+///
+/// Sets only shrink, and the order in which values are seen does not matter, neither in a file nor across files.
+/// Text always fits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fits(u16);
+
+impl Fits {
+    /// What a column without a value could be: everything.
+    pub const ALL: Fits = Fits::of(&Type::ALL);
+    /// Text alone.
+    pub const TEXT: Fits = Fits(bits(Type::Text));
+
+    /// The set of these types, and text.
+    pub const fn of(types: &[Type]) -> Fits {
+        let mut set = bits(Type::Text);
+        let mut at = 0;
+        while at < types.len() {
+            set |= bits(types[at]);
+            at += 1;
+        }
+        Fits(set)
+    }
+
+    /// Boolean in this spelling, and text.
+    pub const fn boolean(spelling: Spelling) -> Fits {
+        Fits(Self::TEXT.0 | spelling.bit())
+    }
+
+    /// Whether the type is in the set.
+    pub const fn has(self, one: Type) -> bool {
+        self.0 & bits(one) != 0
+    }
+
+    /// The types in both sets.
+    #[must_use]
+    pub const fn and(self, other: Fits) -> Fits {
+        Fits(self.0 & other.0)
+    }
+
+    /// Whether no value has been seen.
+    pub const fn is_undecided(self) -> bool {
+        self.0 == Self::ALL.0
+    }
+
+    /// The type a column with these values gets: the narrowest that fits, text where no value has been seen.
+    pub fn narrowest(self) -> Type {
+        if self.is_undecided() {
+            return Type::Text;
+        }
+        Type::ALL.into_iter().find(|one| self.has(*one)).unwrap_or(Type::Text)
+    }
+
+    /// How the column's booleans are spelled in its files.
+    pub fn spelling(self) -> Spelling {
+        Spelling::ALL.into_iter().find(|one| self.0 & one.bit() != 0).unwrap_or(Spelling::Lower)
+    }
+
+    /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling:
+    /// what the catalog keeps.
+    pub fn words(self) -> String {
+        let mut words = Vec::new();
+        for one in Type::ALL.into_iter().filter(|one| self.has(*one)) {
+            if one == Type::Boolean {
+                words.extend(Spelling::ALL.iter().filter(|each| self.0 & each.bit() != 0).map(|each| each.words().0));
+            } else {
+                words.push(one.word());
+            }
+        }
+        words.join(",")
+    }
+
+    /// The set that [`Fits::words`] wrote; words that are no type are passed over.
+    pub fn from_words(words: &str) -> Fits {
+        let mut set = Self::TEXT.0;
+        for word in words.split(',') {
+            for one in Type::ALL.into_iter().filter(|one| one.word() == word) {
+                set |= bits(one);
+            }
+            for spelling in Spelling::ALL.into_iter().filter(|spelling| spelling.words().0 == word) {
+                set |= spelling.bit();
+            }
+        }
+        Fits(set)
+    }
+}
+
+/// A boolean has a bit for each spelling, any other type its own.
+const fn bits(one: Type) -> u16 {
+    match one {
+        Type::Boolean => Spelling::Lower.bit() | Spelling::Title.bit() | Spelling::Upper.bit(),
+        _ => 1 << one as u16,
+    }
+}
+
+impl fmt::Debug for Fits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fits({})", self.words())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalog_gives_back_the_set() {
+        for set in 0..=Fits::ALL.0 {
+            let fits = Fits((set & Fits::ALL.0) | Fits::TEXT.0);
+            assert_eq!(Fits::from_words(&fits.words()), fits);
+        }
+    }
+
+    #[test]
+    fn the_narrowest_type_is_taken_and_an_empty_column_is_text() {
+        assert_eq!(Fits::of(&[Type::Numeric, Type::Bigint]).narrowest(), Type::Bigint);
+        assert_eq!(Fits::of(&[Type::Numeric]).narrowest(), Type::Numeric);
+        assert_eq!(Fits::TEXT.narrowest(), Type::Text);
+        assert_eq!(Fits::ALL.narrowest(), Type::Text);
+    }
+}

@@ -1,0 +1,88 @@
+//! Where records come from. A source never sees a warehouse.
+
+mod file;
+mod memory;
+
+pub use file::FileSource;
+pub use memory::MemorySource;
+
+use async_trait::async_trait;
+
+use crate::format::{Chunk, Dialect, FormatError};
+use crate::schema::Column;
+
+/// Something that can be loaded: it is read twice, first to know what it is, then for its records.
+#[async_trait]
+pub trait Source: Send {
+    /// What it is called in the ledger and in messages.
+    fn name(&self) -> &str;
+
+    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is nothing that can be loaded.
+    async fn survey(&mut self) -> Result<Survey, SourceError>;
+
+    /// The next records, in the order of the input; `None` after the last, when everything was
+    /// as the survey found it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no longer what was surveyed.
+    async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError>;
+
+    /// The rows are committed: the input may go.
+    ///
+    /// # Errors
+    /// When it cannot be removed. The rows stay, and it must not be loaded again.
+    async fn ack(&mut self) -> std::io::Result<()>;
+}
+
+/// What a source holds.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// BLAKE3 of its bytes, 64 hexadecimal digits.
+    pub hash: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How it is written.
+    pub dialect: Dialect,
+    /// Its columns, in its order.
+    pub columns: Vec<Column>,
+    /// Records, the bad ones included, the header not.
+    pub rows: u64,
+}
+
+/// Why a source gives nothing more.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It is not what can be loaded; trying again gives the same.
+    #[error(transparent)]
+    Unreadable(FormatError),
+    /// It is not there any more.
+    #[error("the file is gone")]
+    Gone,
+    /// Its bytes changed while it was read; nothing of it was loaded.
+    #[error("the file changed while it was read")]
+    Changed,
+    /// The reading itself failed.
+    #[error("cannot read: {0}")]
+    Io(std::io::Error),
+}
+
+impl From<FormatError> for SourceError {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Io(error) => error.into(),
+            other => SourceError::Unreadable(other),
+        }
+    }
+}
+
+impl From<std::io::Error> for SourceError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => SourceError::Gone,
+            _ => SourceError::Io(error),
+        }
+    }
+}
