@@ -1,0 +1,86 @@
+//! What a database can answer instead of doing what it was asked, split by what follows from it.
+
+/// Why a warehouse did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum WarehouseError {
+    /// The address is of no use; only a person can mend it.
+    #[error("DATABASE_URL: {0}")]
+    Address(String),
+    /// The database is not there, busy, full or restarting: the same may go well later.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// The database refused; the same would be refused again.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl WarehouseError {
+    /// Whether the same may go well later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, WarehouseError::Unavailable(_))
+    }
+
+    /// Puts what was being done before what went wrong.
+    #[must_use]
+    pub fn while_doing(self, what: &str) -> Self {
+        match self {
+            WarehouseError::Address(why) => WarehouseError::Address(why),
+            WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
+            WarehouseError::Refused(why) => WarehouseError::Refused(format!("{what}: {why}")),
+        }
+    }
+}
+
+impl From<sqlx::Error> for WarehouseError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => {
+                let mut text = database.message().to_owned();
+                if let Some(postgres) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                    for more in [postgres.detail(), postgres.hint()].into_iter().flatten() {
+                        text = format!("{text} ({more})");
+                    }
+                }
+                if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
+                    WarehouseError::Unavailable(text)
+                } else {
+                    WarehouseError::Refused(text)
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => WarehouseError::Unavailable(error.to_string()),
+            _ => WarehouseError::Refused(error.to_string()),
+        }
+    }
+}
+
+/// PostgreSQL: classes 08 (connection), 40 (serialisation, deadlock), 53 (resources), 55 (lock), 57 (operator), 58 (system), 25006
+/// (read-only). SQLite: busy, locked, read-only, I/O error, full, cannot open.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
+fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
+    if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        let primary = code.parse::<u32>().map_or(0, |code| code & 0xFF);
+        return matches!(primary, 5 | 6 | 8 | 10 | 13 | 14);
+    }
+    code == "25006" || ["08", "40", "53", "55", "57", "58"].contains(&code.get(..2).unwrap_or_default())
+}
+
+impl From<sea_orm::DbErr> for WarehouseError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        use sea_orm::{DbErr, RuntimeErr};
+        match error {
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => match std::sync::Arc::try_unwrap(error) {
+                Ok(error) => error.into(),
+                Err(shared) => WarehouseError::Unavailable(shared.to_string()),
+            },
+            DbErr::ConnectionAcquire(why) => WarehouseError::Unavailable(why.to_string()),
+            other => WarehouseError::Refused(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Where rows go: two engines behind one small interface of storage verbs. The only user of sqlx.
+//! A warehouse never sees a source, and knows neither loads nor stars.
+
+mod error;
+mod names;
+mod postgres;
+mod rewrite;
+mod sqlite;
+mod text;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseConnection;
+
+pub use error::WarehouseError;
+pub use names::{Engine, Names, Schema, Table, quote};
+pub use rewrite::{Select, SqlError};
+
+use crate::schema::{Fits, Type};
+
+/// A value bound to a statement. A NULL has a type too, because PostgreSQL wants one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Int(Option<i64>),
+    /// A text.
+    Text(Option<String>),
+    /// An instant.
+    Time(Option<DateTime<Utc>>),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Int(Some(number))
+    }
+}
+
+/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, the shortest digits of a double; `None` is NULL.
+pub type Row = Vec<Option<String>>;
+
+/// A column as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type in the engine's words.
+    pub declared: String,
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// A load: sees what others commit meanwhile.
+    Load,
+    /// The star and its views: one at a time, and sees staging as it was at the begin.
+    Star,
+}
+
+/// A change of a table's columns.
+#[derive(Clone, Debug)]
+pub enum Alteration {
+    /// A new column, NULL in the rows there are.
+    Add {
+        /// Its name.
+        name: String,
+        /// Its type in the engine's words.
+        declared: String,
+    },
+    /// A column of a staging table gets a wider type; every value stays.
+    Widen {
+        /// Its name.
+        name: String,
+        /// What its values could be so far.
+        from: Fits,
+        /// The new type.
+        to: Type,
+    },
+    /// A column goes, with its values.
+    Drop {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A database.
+#[async_trait]
+pub trait Warehouse: Send + Sync {
+    /// How names are written here.
+    fn names(&self) -> &Names;
+
+    /// The catalog, over the same connections.
+    fn catalog(&self) -> &DatabaseConnection;
+
+    /// The address, without its password.
+    fn address(&self) -> &str;
+
+    /// Makes the schemas and brings the catalog up to date.
+    async fn prepare(&self) -> Result<(), WarehouseError>;
+
+    /// What [`Warehouse::prepare`] would make, in words; empty when nothing is missing.
+    async fn missing(&self) -> Result<Vec<String>, WarehouseError>;
+
+    /// Drops staging, datawarehouse and catalog, with everything in them.
+    async fn drop_all(&self) -> Result<(), WarehouseError>;
+
+    /// Begins a transaction. Dropping it rolls back.
+    async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError>;
+
+    /// Gives the names of a query's columns, then its rows, one after the other as they come.
+    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<Vec<String>, WarehouseError>;
+}
+
+/// Changes that are all there after [`Transaction::commit`], or none of them.
+#[async_trait]
+pub trait Transaction: Send {
+    /// Runs a statement; gives the number of rows it touched.
+    async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, WarehouseError>;
+
+    /// Runs a query with few rows. With values, its columns are bigint or text.
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, WarehouseError>;
+
+    /// The columns of a table or view in their order; none where there is no such table.
+    async fn columns(&mut self, table: &Table) -> Result<Vec<TableColumn>, WarehouseError>;
+
+    /// The columns that a select gives, without running it.
+    async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError>;
+
+    /// Appends a batch to a staging table, the columns matched by name. `types` are the batch's columns' types.
+    async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError>;
+
+    /// Changes a table's columns. Views over it stay, also those that others made.
+    async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), WarehouseError>;
+
+    /// Makes a view, or gives it another select. Views that depend on it stay.
+    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError>;
+
+    /// Makes everything permanent, on stable storage.
+    async fn commit(self: Box<Self>) -> Result<(), WarehouseError>;
+}
+
+/// How to reach a database.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// `postgres://user:password@host:port/database` or `sqlite://path`.
+    pub url: String,
+    /// The staging schema's name.
+    pub staging: String,
+    /// The star's schema's name.
+    pub datawarehouse: String,
+    /// Whether every statement is logged.
+    pub echo: bool,
+    /// Whether an SQLite file is made when there is none.
+    pub create: bool,
+}
+
+/// Connects. The scheme of the address decides the engine.
+///
+/// # Errors
+/// When the scheme is unknown, or the database cannot be reached.
+pub async fn connect(address: &Address) -> Result<Arc<dyn Warehouse>, WarehouseError> {
+    let scheme = address.url.split(':').next().unwrap_or_default();
+    match scheme {
+        "postgres" | "postgresql" => Ok(Arc::new(postgres::Postgres::connect(address).await?)),
+        "sqlite" => Ok(Arc::new(sqlite::Sqlite::connect(address).await?)),
+        other => Err(WarehouseError::Address(format!(
+            "unknown scheme {other:?}: use postgres://user:password@host:5432/database or sqlite://path/to/file.db"
+        ))),
+    }
+}
+
+/// Every statement passes here: names in it were quoted by `names.rs`, values are bound, and selects are those of the user's
+/// own SQL files.
+fn safe(sql: impl Into<String>) -> sqlx::SqlStr {
+    sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(sql.into()))
+}

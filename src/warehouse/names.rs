@@ -1,0 +1,127 @@
+//! Names of tables and columns as SQL: the only place that quotes.
+
+use crate::schema::Type;
+
+/// The two databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+/// The three schemas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Schema {
+    /// What was loaded.
+    Staging,
+    /// The star and its views.
+    Datawarehouse,
+    /// The catalog.
+    Catalog,
+}
+
+/// A table or view, whatever the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Table {
+    /// Its schema.
+    pub schema: Schema,
+    /// Its name, not quoted.
+    pub name: String,
+}
+
+impl Table {
+    /// A table of staging.
+    pub fn staging(name: &str) -> Table {
+        Table { schema: Schema::Staging, name: name.to_owned() }
+    }
+
+    /// A table or view of the star.
+    pub fn datawarehouse(name: &str) -> Table {
+        Table { schema: Schema::Datawarehouse, name: name.to_owned() }
+    }
+}
+
+/// An identifier in quotes, with those inside doubled; the same on both engines.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\"").replace('\0', ""))
+}
+
+/// How names are written on an engine.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The engine.
+    pub engine: Engine,
+    /// What the staging schema is called.
+    pub staging: String,
+    /// What the star's schema is called.
+    pub datawarehouse: String,
+}
+
+impl Names {
+    /// What a schema is called here.
+    pub fn schema(&self, schema: Schema) -> &str {
+        match schema {
+            Schema::Staging => &self.staging,
+            Schema::Datawarehouse => &self.datawarehouse,
+            Schema::Catalog => models::POSTGRES_SCHEMA,
+        }
+    }
+
+    /// The schema that SQL files or users call by this name: the word of the documentation, or what it is called here.
+    pub fn schema_named(&self, name: &str) -> Option<Schema> {
+        [(Schema::Staging, "staging"), (Schema::Datawarehouse, "datawarehouse"), (Schema::Catalog, "sluice")]
+            .into_iter()
+            .find(|(schema, word)| name.eq_ignore_ascii_case(word) || name == self.schema(*schema))
+            .map(|(schema, _)| schema)
+    }
+
+    /// The table's name in SQL, quoted: `"staging"."titles"`, on SQLite `"staging__titles"`.
+    pub fn table(&self, table: &Table) -> String {
+        match self.engine {
+            Engine::Postgres => format!("{}.{}", quote(self.schema(table.schema)), quote(&table.name)),
+            Engine::Sqlite => quote(&self.flat(table)),
+        }
+    }
+
+    /// The table's name on SQLite, not quoted.
+    pub fn flat(&self, table: &Table) -> String {
+        format!("{}__{}", self.schema(table.schema), table.name)
+    }
+
+    /// The table's name as people write it.
+    pub fn shown(&self, table: &Table) -> String {
+        format!("{}.{}", self.schema(table.schema), table.name)
+    }
+
+    /// The engine's word for a staging column's type.
+    ///
+    /// SQLite has no decimals: digits are kept as text there, so that none is lost, and are made a number wherever a
+    /// select reads them (`rewrite.rs`). Its types are names only; those of dates tell tools what the text is.
+    pub fn declared(&self, kind: Type) -> &'static str {
+        match (self.engine, kind) {
+            (Engine::Sqlite, Type::Numeric) => NUMERIC_TEXT,
+            (Engine::Postgres, Type::Double) => "double precision",
+            (Engine::Sqlite, Type::Double) => "real",
+            (_, kind) => kind.word(),
+        }
+    }
+}
+
+/// The declared type of SQLite columns that hold the digits of a decimal number. `TEXT` in it gives the column text affinity.
+pub(super) const NUMERIC_TEXT: &str = "numeric_text";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leaves_its_quotes() {
+        let names = Names { engine: Engine::Postgres, staging: "staging".into(), datawarehouse: "dw".into() };
+        let hostile = Table::staging("x\"; drop table y; --");
+        assert_eq!(names.table(&hostile), "\"staging\".\"x\"\"; drop table y; --\"");
+        let names = Names { engine: Engine::Sqlite, ..names };
+        assert_eq!(names.table(&hostile), "\"staging__x\"\"; drop table y; --\"");
+    }
+}

@@ -1,0 +1,134 @@
+//! Arrow columns as PostgreSQL's binary COPY.
+//! <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4>, and the `*_recv` functions of each type.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, BooleanArray, PrimitiveArray, RecordBatch, StringArray};
+
+use crate::schema::Type;
+
+/// Days and microseconds from 1970-01-01, where Arrow counts from, to 2000-01-01, where PostgreSQL does.
+const EPOCH_DAYS: i32 = 10_957;
+const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
+
+/// A column that is read by its type.
+enum Cells<'a> {
+    Bigint(&'a PrimitiveArray<Int64Type>),
+    Numeric(&'a StringArray),
+    Double(&'a PrimitiveArray<Float64Type>),
+    Boolean(&'a BooleanArray),
+    Date(&'a PrimitiveArray<Date32Type>),
+    Timestamp(&'a PrimitiveArray<TimestampMicrosecondType>),
+    Text(&'a StringArray),
+}
+
+/// A whole COPY stream of the batch; `types` are its columns' types.
+pub(super) fn encode(types: &[Type], batch: &RecordBatch) -> Vec<u8> {
+    let columns: Vec<_> = types.iter().zip(batch.columns()).map(|(kind, array)| cells(*kind, array)).collect();
+    let width = (columns.len() as i16).to_be_bytes();
+    let mut out = Vec::with_capacity(batch.get_array_memory_size() + batch.num_rows() * (2 + 4 * columns.len()));
+    out.extend_from_slice(b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0");
+    for row in 0..batch.num_rows() {
+        out.extend_from_slice(&width);
+        for column in &columns {
+            put(&mut out, column, row);
+        }
+    }
+    out.extend_from_slice(&(-1i16).to_be_bytes());
+    out
+}
+
+fn cells(kind: Type, array: &dyn Array) -> Cells<'_> {
+    match kind {
+        Type::Bigint => Cells::Bigint(array.as_primitive()),
+        Type::Numeric => Cells::Numeric(array.as_string()),
+        Type::Double => Cells::Double(array.as_primitive()),
+        Type::Boolean => Cells::Boolean(array.as_boolean()),
+        Type::Date => Cells::Date(array.as_primitive()),
+        Type::Timestamp | Type::Timestamptz => Cells::Timestamp(array.as_primitive()),
+        Type::Text => Cells::Text(array.as_string()),
+    }
+}
+
+fn put(out: &mut Vec<u8>, column: &Cells<'_>, row: usize) {
+    match column {
+        Cells::Bigint(array) if array.is_valid(row) => field(out, &array.value(row).to_be_bytes()),
+        Cells::Numeric(array) if array.is_valid(row) => numeric(out, array.value(row)),
+        Cells::Double(array) if array.is_valid(row) => field(out, &array.value(row).to_be_bytes()),
+        Cells::Boolean(array) if array.is_valid(row) => field(out, &[u8::from(array.value(row))]),
+        Cells::Date(array) if array.is_valid(row) => field(out, &(array.value(row) - EPOCH_DAYS).to_be_bytes()),
+        Cells::Timestamp(array) if array.is_valid(row) => {
+            field(out, &(array.value(row) - EPOCH_MICROS).to_be_bytes());
+        }
+        Cells::Text(array) if array.is_valid(row) => field(out, array.value(row).as_bytes()),
+        _ => out.extend_from_slice(&(-1i32).to_be_bytes()),
+    }
+}
+
+fn field(out: &mut Vec<u8>, bytes: &[u8]) {
+    // A record is at most 64 MiB, so a cell's length fits.
+    out.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// A plain decimal (`-12.340`), as `numeric_recv` reads it: groups of four digits from the point outwards, and the
+/// scale, so that trailing zeros stay.
+fn numeric(out: &mut Vec<u8>, text: &str) {
+    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups: Vec<i16> = Vec::with_capacity(whole.len() / 4 + fraction.len() / 4 + 2);
+    let head = whole.len() % 4;
+    if head > 0 {
+        groups.push(group(&whole.as_bytes()[..head], 1));
+    }
+    groups.extend(whole.as_bytes()[head..].chunks(4).map(|digits| group(digits, 1)));
+    let mut weight = groups.len() as i16 - 1;
+    for digits in fraction.as_bytes().chunks(4) {
+        groups.push(group(digits, 10i16.pow(4 - digits.len() as u32)));
+    }
+    let leading = groups.iter().take_while(|group| **group == 0).count();
+    groups.drain(..leading);
+    weight -= leading as i16;
+    let trailing = groups.iter().rev().take_while(|group| **group == 0).count();
+    groups.truncate(groups.len() - trailing);
+    if groups.is_empty() {
+        weight = 0;
+    }
+
+    out.extend_from_slice(&(8 + 2 * groups.len() as i32).to_be_bytes());
+    out.extend_from_slice(&(groups.len() as i16).to_be_bytes());
+    out.extend_from_slice(&weight.to_be_bytes());
+    out.extend_from_slice(&(if negative { 0x4000u16 } else { 0 }).to_be_bytes());
+    out.extend_from_slice(&(fraction.len() as u16).to_be_bytes());
+    for group in groups {
+        out.extend_from_slice(&group.to_be_bytes());
+    }
+}
+
+fn group(digits: &[u8], scale: i16) -> i16 {
+    digits.iter().fold(0, |sum, digit| sum * 10 + i16::from(digit - b'0')) * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (i16, Vec<i16>, u16) {
+        let mut out = Vec::new();
+        numeric(&mut out, text);
+        let word = |at: usize| i16::from_be_bytes([out[at], out[at + 1]]);
+        assert_eq!(i32::from_be_bytes([out[0], out[1], out[2], out[3]]) as usize, out.len() - 4);
+        (word(6), (0..word(4) as usize).map(|n| word(12 + 2 * n)).collect(), word(10) as u16)
+    }
+
+    #[test]
+    fn decimals_are_groups_of_four_digits_around_the_point() {
+        assert_eq!(parts("0"), (0, vec![], 0));
+        assert_eq!(parts("0.00"), (0, vec![], 2));
+        assert_eq!(parts("1.10"), (0, vec![1, 1000], 2));
+        assert_eq!(parts("-12345.6789012"), (1, vec![1, 2345, 6789, 120], 7));
+        assert_eq!(parts("0.00001"), (-2, vec![1000], 5));
+        assert_eq!(parts("10000"), (1, vec![1], 0));
+        assert_eq!(parts("0.05"), (-1, vec![500], 2));
+    }
+}

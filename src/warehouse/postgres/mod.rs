@@ -1,0 +1,195 @@
+//! PostgreSQL.
+
+mod copy;
+mod transaction;
+mod views;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::{Column, ConnectOptions, Executor, PgPool, Row as _, Statement, TypeInfo, ValueRef};
+
+use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe};
+use transaction::PostgresTransaction;
+
+/// Connections: a few loads, a run, and what listings need.
+const CONNECTIONS: u32 = 8;
+
+/// Two programs that start at once take turns at making the schemas: the first eight bytes of `sluice` as a number.
+const PREPARE_LOCK: i64 = 0x736c_7569_6365;
+
+pub(super) struct Postgres {
+    pool: PgPool,
+    catalog: DatabaseConnection,
+    names: Names,
+    address: String,
+    options: PgConnectOptions,
+}
+
+impl Postgres {
+    pub(super) async fn connect(address: &Address) -> Result<Postgres, WarehouseError> {
+        let mut options: PgConnectOptions =
+            address.url.parse().map_err(|error: sqlx::Error| WarehouseError::Address(error.to_string()))?;
+        options = options
+            .application_name("sluice")
+            // Values are written as text in one way, wherever the server stands.
+            .options([("timezone", "UTC"), ("datestyle", "ISO"), ("intervalstyle", "postgres")])
+            .log_slow_statements(log_level(false), std::time::Duration::from_secs(10))
+            .log_statements(log_level(address.echo));
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(std::time::Duration::from_secs(15))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // A file is deleted when its rows are on disk, not before.
+                    let durable = "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+                    connection.execute(durable).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
+        Ok(Postgres {
+            catalog: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
+            pool,
+            names: Names {
+                engine: Engine::Postgres,
+                staging: address.staging.clone(),
+                datawarehouse: address.datawarehouse.clone(),
+            },
+            address: shown(&options),
+            options,
+        })
+    }
+
+    async fn has_schema(&self, schema: &str) -> Result<bool, WarehouseError> {
+        let found = sqlx::query("select 1 from pg_namespace where nspname = $1")
+            .bind(schema)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// A connection whose own schema is the catalog's, because the migrator keeps its table there.
+    async fn migrator(&self) -> Result<DatabaseConnection, WarehouseError> {
+        let options = self.options.clone().options([("search_path", models::POSTGRES_SCHEMA)]);
+        let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await?;
+        Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+    }
+}
+
+const SCHEMAS: [Schema; 3] = [Schema::Staging, Schema::Datawarehouse, Schema::Catalog];
+
+#[async_trait]
+impl Warehouse for Postgres {
+    fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn catalog(&self) -> &DatabaseConnection {
+        &self.catalog
+    }
+
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    async fn prepare(&self) -> Result<(), WarehouseError> {
+        let mut lock = self.pool.begin().await?;
+        sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK).execute(&mut *lock).await?;
+        for schema in SCHEMAS {
+            let name = self.names.schema(schema);
+            // `if not exists` would ask for the right to create even where nothing is to be made.
+            if !self.has_schema(name).await? {
+                self.pool.execute(safe(format!("create schema {}", quote(name)))).await?;
+            }
+        }
+        let migrator = self.migrator().await?;
+        let done = models::migrate(&migrator).await;
+        migrator.close().await?;
+        lock.rollback().await?;
+        Ok(done?)
+    }
+
+    async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
+        let mut missing = Vec::new();
+        for schema in SCHEMAS {
+            let name = self.names.schema(schema);
+            if !self.has_schema(name).await? {
+                missing.push(format!("the schema {name}"));
+            }
+        }
+        if self.has_schema(models::POSTGRES_SCHEMA).await? {
+            let migrator = self.migrator().await?;
+            let pending = models::pending(&migrator).await;
+            migrator.close().await?;
+            missing.extend(pending?.into_iter().map(|name| format!("the catalog's migration {name}")));
+        }
+        Ok(missing)
+    }
+
+    async fn drop_all(&self) -> Result<(), WarehouseError> {
+        for schema in SCHEMAS {
+            let name = quote(self.names.schema(schema));
+            self.pool.execute(safe(format!("drop schema if exists {name} cascade"))).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
+        let mut transaction = match scope {
+            Scope::Load => self.pool.begin().await?,
+            Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await?,
+        };
+        if scope == Scope::Star {
+            // Waiting for a lock comes before the snapshot, so that what the run before wrote is seen.
+            transaction.execute("lock table sluice.run in share row exclusive mode").await?;
+        }
+        Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone())))
+    }
+
+    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<Vec<String>, WarehouseError> {
+        let mut connection = self.pool.acquire().await?;
+        let statement = (&mut *connection).prepare(safe(sql)).await?;
+        let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+        let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
+            each(text(&row)?);
+        }
+        Ok(columns)
+    }
+}
+
+/// A row that came in the simple protocol, where every value is text already.
+fn text(row: &PgRow) -> Result<Row, WarehouseError> {
+    (0..row.len())
+        .map(|at| {
+            let value = row.try_get_raw(at)?;
+            if value.is_null() {
+                return Ok(None);
+            }
+            let boolean = value.type_info().name() == "BOOL";
+            let text = value.as_str().map_err(sqlx::Error::Decode)?;
+            Ok(Some(match text {
+                "t" if boolean => "true".to_owned(),
+                "f" if boolean => "false".to_owned(),
+                text => text.to_owned(),
+            }))
+        })
+        .collect()
+}
+
+fn shown(options: &PgConnectOptions) -> String {
+    let mut url = options.to_url_lossy();
+    // Cannot fail on an address that has a host; where it has none there is no password either.
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.to_string()
+}
+
+fn log_level(echo: bool) -> log::LevelFilter {
+    if echo { log::LevelFilter::Info } else { log::LevelFilter::Off }
+}
+

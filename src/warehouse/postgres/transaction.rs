@@ -1,0 +1,167 @@
+//! What one transaction does on PostgreSQL.
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Column, Executor, Postgres, Row as _, Statement, TypeInfo};
+
+use super::super::names::quote;
+use super::super::{Alteration, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::{copy, safe, text, views};
+use crate::schema::{Fits, Type};
+
+pub(super) struct PostgresTransaction {
+    transaction: sqlx::Transaction<'static, Postgres>,
+    names: Names,
+}
+
+impl PostgresTransaction {
+    pub(super) fn new(transaction: sqlx::Transaction<'static, Postgres>, names: Names) -> Self {
+        PostgresTransaction { transaction, names }
+    }
+}
+
+#[async_trait]
+impl Transaction for PostgresTransaction {
+    async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, WarehouseError> {
+        Ok(bound(sql, values).execute(&mut *self.transaction).await?.rows_affected())
+    }
+
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, WarehouseError> {
+        if values.is_empty() {
+            let rows = sqlx::raw_sql(safe(sql)).fetch_all(&mut *self.transaction).await?;
+            return rows.iter().map(text).collect();
+        }
+        let rows = bound(sql, values).fetch_all(&mut *self.transaction).await?;
+        rows.iter().map(typed).collect()
+    }
+
+    async fn columns(&mut self, table: &Table) -> Result<Vec<TableColumn>, WarehouseError> {
+        let rows = sqlx::query(
+            "select a.attname::text, format_type(a.atttypid, a.atttypmod)
+             from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
+             order by a.attnum",
+        )
+        .bind(self.names.schema(table.schema))
+        .bind(&table.name)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.iter().map(|row| Ok(TableColumn { name: row.try_get(0)?, declared: row.try_get(1)? })).collect()
+    }
+
+    async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
+        let statement = (&mut *self.transaction).prepare(safe(select)).await?;
+        Ok(statement
+            .columns()
+            .iter()
+            .map(|column| TableColumn {
+                name: column.name().to_owned(),
+                declared: column.type_info().name().to_lowercase(),
+            })
+            .collect())
+    }
+
+    async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError> {
+        let schema = batch.schema();
+        let columns: Vec<_> = schema.fields().iter().map(|field| quote(field.name())).collect();
+        let sql = format!("copy {} ({}) from stdin (format binary)", self.names.table(table), columns.join(", "));
+        // Encoded before the COPY is opened: whatever comes between open and finish must not fail but for the network.
+        let bytes = copy::encode(types, batch);
+        let mut copy = self.transaction.copy_in_raw(&sql).await?;
+        copy.send(bytes).await?;
+        Ok(copy.finish().await?)
+    }
+
+    async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), WarehouseError> {
+        let clauses: Vec<_> = alterations.iter().map(clause).collect();
+        if clauses.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
+        if alterations.iter().all(|one| matches!(one, Alteration::Add { .. })) {
+            self.transaction.execute(safe(sql)).await?;
+            return Ok(());
+        }
+        let saved = views::take_down(&mut self.transaction, &self.names.table(table), false).await?;
+        self.transaction.execute(safe(sql)).await?;
+        views::put_back(&mut self.transaction, &saved).await
+    }
+
+    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
+        let name = self.names.table(view);
+        let replace = format!("create or replace view {name} as {select}");
+        self.transaction.execute("savepoint replace_view").await?;
+        match self.transaction.execute(safe(replace.clone())).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_other_columns(&error) => {
+                self.transaction.execute("rollback to savepoint replace_view").await?;
+                let saved = views::take_down(&mut self.transaction, &name, true).await?;
+                self.transaction.execute(safe(replace)).await?;
+                views::put_back(&mut self.transaction, &saved).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+fn clause(alteration: &Alteration) -> String {
+    match alteration {
+        Alteration::Add { name, declared } => format!("add column {} {declared}", quote(name)),
+        Alteration::Drop { name } => format!("drop column {}", quote(name)),
+        Alteration::Widen { name, from, to } => {
+            let column = quote(name);
+            let declared = if *to == Type::Double { "double precision" } else { to.word() };
+            format!("alter column {column} type {declared} using {}", widened(&column, *from, *to, declared))
+        }
+    }
+}
+
+/// The column's values in the wider type, as they are written in both engines.
+fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
+    if from.is_undecided() {
+        return format!("null::{declared}");
+    }
+    if to != Type::Text {
+        return format!("{column}::{declared}");
+    }
+    match from.narrowest() {
+        Type::Boolean => {
+            let (truth, lie) = from.spelling().words();
+            format!("case {column} when true then '{truth}' when false then '{lie}' end")
+        }
+        Type::Timestamptz => format!("({column} at time zone 'UTC')::text || '+00:00'"),
+        _ => format!("{column}::text"),
+    }
+}
+
+/// `create or replace view` cannot drop, rename, reorder or retype columns: SQLSTATE 42P16.
+fn is_other_columns(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("42P16"))
+}
+
+fn bound<'q>(sql: &str, values: &[Value]) -> Query<'q, Postgres, PgArguments> {
+    let mut query = sqlx::query(safe(sql));
+    for value in values {
+        query = match value {
+            Value::Int(number) => query.bind(*number),
+            Value::Text(text) => query.bind(text.clone()),
+            Value::Time(time) => query.bind(*time),
+        };
+    }
+    query
+}
+
+fn typed(row: &PgRow) -> Result<Row, WarehouseError> {
+    (0..row.len())
+        .map(|at| match row.column(at).type_info().name() {
+            "INT8" => Ok(row.try_get::<Option<i64>, _>(at)?.map(|number| number.to_string())),
+            _ => Ok(row.try_get::<Option<String>, _>(at)?),
+        })
+        .collect()
+}

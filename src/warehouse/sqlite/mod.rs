@@ -1,0 +1,175 @@
+//! SQLite, in one file: schemas are prefixes of names there, and one file is what makes a commit atomic in WAL mode.
+
+mod insert;
+mod rebuild;
+mod transaction;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Column, ConnectOptions, Executor, Row as _, SqlitePool, Statement, TypeInfo, ValueRef};
+
+use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
+use transaction::SqliteTransaction;
+
+/// One writes, the others read.
+const CONNECTIONS: u32 = 5;
+
+/// How long a writer waits for another one, also one in another program.
+const BUSY: Duration = Duration::from_secs(60);
+
+pub(super) struct Sqlite {
+    pool: SqlitePool,
+    catalog: DatabaseConnection,
+    names: Names,
+    address: String,
+    path: PathBuf,
+}
+
+impl Sqlite {
+    pub(super) async fn connect(address: &Address) -> Result<Sqlite, WarehouseError> {
+        let options = SqliteConnectOptions::from_str(&address.url)
+            .map_err(|error| WarehouseError::Address(error.to_string()))?
+            .create_if_missing(address.create)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A file is deleted when its rows are on disk, not before.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .log_slow_statements(log::LevelFilter::Off, Duration::from_secs(10))
+            .log_statements(if address.echo { log::LevelFilter::Info } else { log::LevelFilter::Off });
+        let path = options.get_filename().to_owned();
+        if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+            return Err(WarehouseError::Address("a warehouse in memory is gone with the program: name a file".into()));
+        }
+        if address.create {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| {
+                    WarehouseError::Address(format!("cannot make the folder {}: {error}", folder.display()))
+                })?;
+            }
+        } else if !path.exists() {
+            return Err(WarehouseError::Address(format!(
+                "there is no file {} and INIT_DB=false makes none: start once with INIT_DB=true",
+                path.display()
+            )));
+        }
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options)
+            .await
+            .map_err(|error| WarehouseError::from(error).while_doing(&path.display().to_string()))?;
+        Ok(Sqlite {
+            catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
+            pool,
+            names: Names {
+                engine: Engine::Sqlite,
+                staging: address.staging.clone(),
+                datawarehouse: address.datawarehouse.clone(),
+            },
+            address: format!("sqlite://{}", path.display()),
+            path,
+        })
+    }
+}
+
+#[async_trait]
+impl Warehouse for Sqlite {
+    fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn catalog(&self) -> &DatabaseConnection {
+        &self.catalog
+    }
+
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    async fn prepare(&self) -> Result<(), WarehouseError> {
+        // Two programs that start at once take turns: SQLite cannot lock before there is something to lock.
+        let lock = self.path.with_extension("init-lock");
+        let file = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
+            let file = std::fs::File::create(&lock)?;
+            file.lock()?;
+            Ok((file, lock))
+        })
+        .await
+        .map_err(|error| WarehouseError::Refused(error.to_string()))?
+        .map_err(|error| WarehouseError::Refused(error.to_string()))?;
+        models::migrate(&self.catalog).await?;
+        // A leftover lock file locks nothing.
+        let _ = std::fs::remove_file(&file.1);
+        Ok(())
+    }
+
+    async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
+        let pending = models::pending(&self.catalog).await?;
+        Ok(pending.into_iter().map(|name| format!("the catalog's migration {name}")).collect())
+    }
+
+    async fn drop_all(&self) -> Result<(), WarehouseError> {
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        for schema in [Schema::Staging, Schema::Datawarehouse, Schema::Catalog] {
+            let prefix = format!("{}__", self.names.schema(schema));
+            let found: Vec<(String, String)> = sqlx::query_as(
+                "select type, name from sqlite_schema
+                 where type in ('table', 'view') and substr(name, 1, length($1)) = $1 order by type desc",
+            )
+            .bind(&prefix)
+            .fetch_all(&mut *transaction)
+            .await?;
+            for (kind, name) in found {
+                transaction.execute(safe(format!("drop {kind} {}", quote(&name)))).await?;
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn begin(&self, _: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
+        // Takes the one write lock at once, so that nothing that was read before can be out of date at the first write.
+        let transaction = self.pool.begin_with("begin immediate").await?;
+        Ok(Box::new(SqliteTransaction::new(transaction, self.names.clone())))
+    }
+
+    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<Vec<String>, WarehouseError> {
+        let mut connection = self.pool.acquire().await?;
+        let statement = (&mut *connection).prepare(safe(sql)).await?;
+        let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+        let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
+            each(as_text(&row)?);
+        }
+        Ok(columns)
+    }
+}
+
+/// A row as text, whatever its values are stored as.
+fn as_text(row: &SqliteRow) -> Result<Row, WarehouseError> {
+    (0..row.len())
+        .map(|at| {
+            let value = row.try_get_raw(at)?;
+            if value.is_null() {
+                return Ok(None);
+            }
+            let boolean = row.column(at).type_info().name() == "BOOLEAN";
+            Ok(Some(match value.type_info().name() {
+                "INTEGER" | "BOOLEAN" | "INT4" => match row.try_get_unchecked::<i64, _>(at)? {
+                    truth if boolean => (truth != 0).to_string(),
+                    number => number.to_string(),
+                },
+                "REAL" => text::double(row.try_get_unchecked(at)?),
+                "BLOB" => {
+                    let bytes: Vec<u8> = row.try_get_unchecked(at)?;
+                    bytes.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+                }
+                _ => row.try_get_unchecked(at)?,
+            }))
+        })
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! Changing a table's columns. SQLite can add a column and little else, so anything more makes the table again under its
+//! name, by the steps of <https://www.sqlite.org/lang_altertable.html#otheralter>. Views refer to it by name and stay.
+
+use sqlx::{Executor, SqliteConnection};
+
+use super::super::names::NUMERIC_TEXT;
+use super::super::{Alteration, WarehouseError, text};
+use super::{quote, safe};
+use crate::schema::{Fits, Type};
+
+struct NewColumn {
+    name: String,
+    declared: String,
+    /// What it is filled with from the old table.
+    value: String,
+    primary: bool,
+}
+
+/// Changes the table called `flat` (not quoted).
+pub(super) async fn alter(
+    connection: &mut SqliteConnection,
+    flat: &str,
+    alterations: &[Alteration],
+) -> Result<(), WarehouseError> {
+    let table = quote(flat);
+    if alterations.iter().all(|one| matches!(one, Alteration::Add { .. })) {
+        for one in alterations {
+            if let Alteration::Add { name, declared } = one {
+                let sql = format!("alter table {table} add column {} {declared}", quote(name));
+                connection.execute(safe(sql)).await?;
+            }
+        }
+        return Ok(());
+    }
+
+    let mut columns: Vec<_> =
+        sqlx::query_as::<_, (String, String, i64)>("select name, type, pk from pragma_table_info($1)")
+            .bind(flat)
+            .fetch_all(&mut *connection)
+            .await?
+            .into_iter()
+            .map(|(name, declared, pk)| NewColumn { value: quote(&name), name, declared, primary: pk > 0 })
+            .collect();
+    let mut doubles = Vec::new();
+    for one in alterations {
+        match one {
+            Alteration::Add { name, declared } => columns.push(NewColumn {
+                name: name.clone(),
+                declared: declared.clone(),
+                value: "null".to_owned(),
+                primary: false,
+            }),
+            Alteration::Drop { name } => columns.retain(|column| column.name != *name),
+            Alteration::Widen { name, from, to } => {
+                for column in columns.iter_mut().filter(|column| column.name == *name) {
+                    column.value = widened(&quote(name), *from, *to);
+                    column.declared = declared(*to).to_owned();
+                    if column.value == "null" && from.narrowest() == Type::Double && *to == Type::Text {
+                        doubles.push(name.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    let attached: Vec<(String,)> = sqlx::query_as(
+        "select sql from sqlite_schema where tbl_name = $1 and type in ('index', 'trigger') and sql is not null",
+    )
+    .bind(flat)
+    .fetch_all(&mut *connection)
+    .await?;
+    let new = quote(&format!("{flat}__new"));
+    let definitions: Vec<_> = columns
+        .iter()
+        .map(|column| {
+            let primary = if column.primary { " primary key" } else { "" };
+            format!("{} {}{primary}", quote(&column.name), column.declared)
+        })
+        .collect();
+    let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+    let values: Vec<_> = columns.iter().map(|column| column.value.as_str()).collect();
+    for sql in [
+        // Without it the rename would look into every view, and fail on those over the table that is just gone.
+        "pragma legacy_alter_table = on".to_owned(),
+        format!("create table {new} ({})", definitions.join(", ")),
+        format!("insert into {new} (rowid, {}) select rowid, {} from {table}", names.join(", "), values.join(", ")),
+    ] {
+        connection.execute(safe(sql)).await?;
+    }
+    for column in doubles {
+        write_doubles(connection, &table, &new, &quote(&column)).await?;
+    }
+    for sql in [
+        format!("drop table {table}"),
+        format!("alter table {new} rename to {table}"),
+        "pragma legacy_alter_table = off".to_owned(),
+    ] {
+        connection.execute(safe(sql)).await?;
+    }
+    for (sql,) in attached {
+        match connection.execute(safe(sql)).await {
+            // An index on a column that went goes with it.
+            Err(sqlx::Error::Database(error)) if error.message().contains("no such column") => {}
+            done => drop(done?),
+        }
+    }
+    Ok(())
+}
+
+fn declared(kind: Type) -> &'static str {
+    match kind {
+        Type::Numeric => NUMERIC_TEXT,
+        Type::Double => "real",
+        other => other.word(),
+    }
+}
+
+/// The column's values in the wider type, as they are written in both engines.
+fn widened(column: &str, from: Fits, to: Type) -> String {
+    if from.is_undecided() {
+        return "null".to_owned();
+    }
+    match (from.narrowest(), to) {
+        (Type::Boolean, Type::Text) => {
+            let (truth, lie) = from.spelling().words();
+            format!("case {column} when 1 then '{truth}' when 0 then '{lie}' end")
+        }
+        // SQLite would write fifteen digits of a double: `write_doubles` writes all of them.
+        (Type::Double, Type::Text) => "null".to_owned(),
+        (_, Type::Double) => format!("cast({column} as real)"),
+        _ => format!("cast({column} as text)"),
+    }
+}
+
+async fn write_doubles(
+    connection: &mut SqliteConnection,
+    old: &str,
+    new: &str,
+    column: &str,
+) -> Result<(), WarehouseError> {
+    let select = format!("select rowid, {column} from {old} where {column} is not null and rowid > $1 order by rowid limit 1000");
+    let update = format!("update {new} set {column} = $1 where rowid = $2");
+    let mut last = i64::MIN;
+    loop {
+        let rows: Vec<(i64, f64)> =
+            sqlx::query_as(safe(select.clone())).bind(last).fetch_all(&mut *connection).await?;
+        let Some((rowid, _)) = rows.last() else { return Ok(()) };
+        last = *rowid;
+        for (rowid, value) in rows {
+            sqlx::query(safe(update.clone())).bind(text::double(value)).bind(rowid).execute(&mut *connection).await?;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What one transaction does on SQLite.
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Executor, Sqlite};
+
+use super::super::{Alteration, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::{as_text, insert, quote, rebuild, safe};
+use crate::schema::Type;
+
+pub(super) struct SqliteTransaction {
+    transaction: sqlx::Transaction<'static, Sqlite>,
+    names: Names,
+}
+
+impl SqliteTransaction {
+    pub(super) fn new(transaction: sqlx::Transaction<'static, Sqlite>, names: Names) -> Self {
+        SqliteTransaction { transaction, names }
+    }
+
+    async fn table_info(&mut self, flat: &str) -> Result<Vec<TableColumn>, WarehouseError> {
+        let columns: Vec<(String, String)> =
+            sqlx::query_as("select name, type from pragma_table_info($1) order by cid")
+                .bind(flat)
+                .fetch_all(&mut *self.transaction)
+                .await?;
+        Ok(columns
+            .into_iter()
+            .map(|(name, declared)| TableColumn { name, declared: declared.to_lowercase() })
+            .collect())
+    }
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction {
+    async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, WarehouseError> {
+        Ok(bound(sql, values).execute(&mut *self.transaction).await?.rows_affected())
+    }
+
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, WarehouseError> {
+        let rows = bound(sql, values).fetch_all(&mut *self.transaction).await?;
+        rows.iter().map(as_text).collect()
+    }
+
+    async fn columns(&mut self, table: &Table) -> Result<Vec<TableColumn>, WarehouseError> {
+        self.table_info(&self.names.flat(table)).await
+    }
+
+    async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
+        // A view tells the declared types of columns that come straight from a table; a prepared statement does not.
+        self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
+        let columns = self.table_info("sluice_describe").await?;
+        self.transaction.execute("drop view temp.sluice_describe").await?;
+        Ok(columns)
+    }
+
+    async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError> {
+        Ok(insert::insert(&mut self.transaction, &self.names.table(table), types, batch).await?)
+    }
+
+    async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), WarehouseError> {
+        rebuild::alter(&mut self.transaction, &self.names.flat(table), alterations).await
+    }
+
+    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
+        // Views refer to each other by name only, so those that depend on it stay.
+        let name = quote(&self.names.flat(view));
+        self.transaction.execute(safe(format!("drop view if exists {name}"))).await?;
+        self.transaction.execute(safe(format!("create view {name} as {select}"))).await?;
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+fn bound<'q>(sql: &str, values: &[Value]) -> Query<'q, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(safe(sql));
+    for value in values {
+        query = match value {
+            Value::Int(number) => query.bind(*number),
+            Value::Text(text) => query.bind(text.clone()),
+            Value::Time(time) => query.bind(*time),
+        };
+    }
+    query
+}

@@ -1,0 +1,68 @@
+//! Values as text, the way PostgreSQL writes them, so that both engines give the same.
+
+use chrono::{DateTime, NaiveDate, TimeDelta};
+
+/// The day that lies `days` after 1970-01-01: `2020-01-31`.
+pub(super) fn date(days: i32) -> String {
+    let day = NaiveDate::default() + TimeDelta::days(i64::from(days));
+    day.format("%Y-%m-%d").to_string()
+}
+
+/// The moment `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.
+pub(super) fn timestamp(micros: i64) -> String {
+    let Some(moment) = DateTime::from_timestamp_micros(micros) else { return micros.to_string() };
+    let seconds = moment.format("%Y-%m-%d %H:%M:%S").to_string();
+    match moment.timestamp_subsec_micros() {
+        0 => seconds,
+        micros => format!("{seconds}.{}", format!("{micros:06}").trim_end_matches('0')),
+    }
+}
+
+/// Like [`timestamp`], with the offset that SQLite's own functions understand.
+pub(super) fn timestamptz(micros: i64) -> String {
+    timestamp(micros) + "+00:00"
+}
+
+/// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's `float8out` has it.
+pub(super) fn double(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(power) if !(-4..15).contains(&power) => {
+            format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
+        }
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_postgresql_writes_them() {
+        assert_eq!(date(-719_162), "0001-01-01");
+        assert_eq!(timestamp(0), "1970-01-01 00:00:00");
+        assert_eq!(timestamp(-500_000), "1969-12-31 23:59:59.5");
+        assert_eq!(timestamptz(1_577_872_800_000_010), "2020-01-01 10:00:00.00001+00:00");
+        for (value, text) in [
+            (0.0, "0"),
+            (1091452.0, "1091452"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e-7, "1e-07"),
+            (1.5e300, "1.5e+300"),
+            (0.0001, "0.0001"),
+            (123456789012345.0, "123456789012345"),
+            (1e15, "1e+15"),
+            (-2.5, "-2.5"),
+        ] {
+            assert_eq!(double(value), text);
+        }
+    }
+}
