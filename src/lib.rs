@@ -1,7 +1,14 @@
 //! Sluice loads every flat file that lands in a folder exactly once, and builds a star schema out of what it loaded.
 //! `ARCHITECTURE.md` says where things are; the path of one file is `load.rs`.
 
+pub mod app;
+pub mod dataset;
 pub mod format;
+pub mod ledger;
+pub mod load;
+mod reject_file;
 pub mod schema;
+pub mod settings;
 pub mod source;
+pub mod telemetry;
 pub mod warehouse;

@@ -11,14 +11,22 @@ pub struct Evolution {
     pub places: Vec<usize>,
     /// Places of the columns that are new.
     pub added: Vec<usize>,
-    /// Places of the columns whose type changes, with the types that fitted before.
-    pub widened: Vec<(usize, Fits)>,
+    /// Places of the columns that fewer types fit now, with those that fitted before.
+    pub narrowed: Vec<(usize, Fits)>,
+}
+
+impl Evolution {
+    /// Of the columns that fewer types fit, those that get another type.
+    pub fn widened(&self) -> impl Iterator<Item = (usize, Fits)> + '_ {
+        let kind = |place: usize| self.columns[place].kind();
+        self.narrowed.iter().copied().filter(move |(place, before)| before.narrowest() != kind(*place))
+    }
 }
 
 /// Brings a table's columns and a file's together, matched by name.
 pub fn evolve(table: &[Column], file: &[Column]) -> Evolution {
     let mut columns = table.to_vec();
-    let (mut places, mut added, mut widened) = (Vec::with_capacity(file.len()), Vec::new(), Vec::new());
+    let (mut places, mut added, mut narrowed) = (Vec::with_capacity(file.len()), Vec::new(), Vec::new());
     for column in file {
         let known = columns.iter().position(|one| one.name == column.name);
         let place = known.unwrap_or(columns.len());
@@ -31,11 +39,11 @@ pub fn evolve(table: &[Column], file: &[Column]) -> Evolution {
         let before = columns[place].fits;
         let after = before.and(column.fits);
         columns[place].fits = after;
-        if before.narrowest() != after.narrowest() {
-            widened.push((place, before));
+        if before != after {
+            narrowed.push((place, before));
         }
     }
-    Evolution { columns, places, added, widened }
+    Evolution { columns, places, added, narrowed }
 }
 
 #[cfg(test)]
@@ -56,14 +64,14 @@ mod tests {
         assert_eq!(names, [("id", Type::Numeric), ("name", Type::Text), ("price", Type::Numeric)]);
         assert_eq!(evolution.places, [2, 0]);
         assert_eq!(evolution.added, [2]);
-        assert_eq!(evolution.widened, [(0, table[0].fits)]);
+        assert_eq!(evolution.widened().collect::<Vec<_>>(), [(0, table[0].fits)]);
     }
 
     #[test]
     fn a_narrower_file_changes_nothing() {
         let table = [column("code", &[])];
         let evolution = evolve(&table, &[column("code", &[Type::Bigint])]);
-        assert_eq!((evolution.added.len(), evolution.widened.len()), (0, 0));
+        assert_eq!((evolution.added.len(), evolution.narrowed.len()), (0, 0));
         assert_eq!(evolution.columns[0].kind(), Type::Text);
     }
 
@@ -72,6 +80,6 @@ mod tests {
         let table = [Column { name: "n".into(), header: "n".into(), fits: Fits::ALL }];
         let evolution = evolve(&table, &[column("n", &[Type::Bigint, Type::Numeric])]);
         assert_eq!(evolution.columns[0].kind(), Type::Bigint);
-        assert_eq!(evolution.widened.len(), 1);
+        assert_eq!(evolution.widened().count(), 1);
     }
 }

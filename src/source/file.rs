@@ -92,7 +92,7 @@ pub(super) fn survey(input: impl Read) -> Result<Survey, SourceError> {
         .map(|((name, header), inference)| Column { name, header: header.clone(), fits: inference.fits() })
         .collect();
     let Digest { hash, bytes } = reader.digest();
-    Ok(Survey { hash, bytes, dialect: reader.dialect(), columns, rows })
+    Ok(Survey { hash, bytes, dialect: reader.dialect(), header_text: reader.header_text().to_vec(), columns, rows })
 }
 
 /// A first row of nothing but numbers, days and truths is a row, not a header: taken for one, it would be lost.

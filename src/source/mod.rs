@@ -1,9 +1,12 @@
 //! Where records come from. A source never sees a warehouse.
 
 mod file;
+mod folder;
 mod memory;
 
 pub use file::FileSource;
+pub(crate) use folder::rename_to_free_name;
+pub use folder::{Claimed, Failure, Folder};
 pub use memory::MemorySource;
 
 use async_trait::async_trait;
@@ -46,6 +49,8 @@ pub struct Survey {
     pub bytes: u64,
     /// How it is written.
     pub dialect: Dialect,
+    /// Its header as it stands in it, without the line end.
+    pub header_text: Vec<u8>,
     /// Its columns, in its order.
     pub columns: Vec<Column>,
     /// Records, the bad ones included, the header not.

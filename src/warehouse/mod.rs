@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
-pub use names::{Engine, Names, Schema, Table, quote};
+pub use names::{Engine, Names, Schema, Table, create_table, quote};
 pub use rewrite::{Select, SqlError};
 
 use crate::schema::{Fits, Type};
@@ -69,12 +69,7 @@ pub enum Scope {
 #[derive(Clone, Debug)]
 pub enum Alteration {
     /// A new column, NULL in the rows there are.
-    Add {
-        /// Its name.
-        name: String,
-        /// Its type in the engine's words.
-        declared: String,
-    },
+    Add(TableColumn),
     /// A column of a staging table gets a wider type; every value stays.
     Widen {
         /// Its name.

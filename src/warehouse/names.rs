@@ -1,5 +1,6 @@
 //! Names of tables and columns as SQL: the only place that quotes.
 
+use super::TableColumn;
 use crate::schema::Type;
 
 /// The two databases.
@@ -107,6 +108,14 @@ impl Names {
             (_, kind) => kind.word(),
         }
     }
+}
+
+/// `create table` with these columns, and `counts` as bigint columns that are never NULL.
+pub fn create_table(names: &Names, table: &Table, columns: &[TableColumn], counts: &[&str]) -> String {
+    let columns = columns.iter().map(|column| format!("{} {}", quote(&column.name), column.declared));
+    let counts = counts.iter().map(|name| format!("{} bigint not null", quote(name)));
+    let list: Vec<_> = columns.chain(counts).collect();
+    format!("create table {} ({})", names.table(table), list.join(", "))
 }
 
 /// The declared type of SQLite columns that hold the digits of a decimal number. `TEXT` in it gives the column text affinity.

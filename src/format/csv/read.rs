@@ -30,6 +30,7 @@ pub struct Reader<R> {
     input: R,
     dialect: Dialect,
     header: Vec<String>,
+    header_text: Vec<u8>,
     hasher: blake3::Hasher,
     bytes: u64,
     /// Bytes that were read and not yet parsed.
@@ -49,6 +50,7 @@ impl<R: Read> Reader<R> {
             input,
             dialect: Dialect { delimiter: b',', bom: false },
             header: Vec::new(),
+            header_text: Vec::new(),
             hasher: blake3::Hasher::new(),
             bytes: 0,
             pending: Vec::new(),
@@ -75,6 +77,11 @@ impl<R: Read> Reader<R> {
     /// The cells of the header, as they stand in the file.
     pub fn header(&self) -> &[String] {
         &self.header
+    }
+
+    /// The header's bytes, without the line end.
+    pub fn header_text(&self) -> &[u8] {
+        &self.header_text
     }
 
     /// The next stretch of records; `None` after the last.
@@ -136,6 +143,7 @@ impl<R: Read> Reader<R> {
                         self.fill(want)?;
                         continue;
                     }
+                    self.header_text = text[..end].to_vec();
                     text.extend_from_slice(&side);
                     self.header = header(&text, &cells)?;
                     return Ok(());

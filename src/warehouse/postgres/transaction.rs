@@ -80,7 +80,7 @@ impl Transaction for PostgresTransaction {
             return Ok(());
         }
         let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
-        if alterations.iter().all(|one| matches!(one, Alteration::Add { .. })) {
+        if alterations.iter().all(|one| matches!(one, Alteration::Add(_))) {
             self.transaction.execute(safe(sql)).await?;
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Transaction for PostgresTransaction {
 
 fn clause(alteration: &Alteration) -> String {
     match alteration {
-        Alteration::Add { name, declared } => format!("add column {} {declared}", quote(name)),
+        Alteration::Add(column) => format!("add column {} {}", quote(&column.name), column.declared),
         Alteration::Drop { name } => format!("drop column {}", quote(name)),
         Alteration::Widen { name, from, to } => {
             let column = quote(name);

@@ -23,10 +23,10 @@ pub(super) async fn alter(
     alterations: &[Alteration],
 ) -> Result<(), WarehouseError> {
     let table = quote(flat);
-    if alterations.iter().all(|one| matches!(one, Alteration::Add { .. })) {
+    if alterations.iter().all(|one| matches!(one, Alteration::Add(_))) {
         for one in alterations {
-            if let Alteration::Add { name, declared } = one {
-                let sql = format!("alter table {table} add column {} {declared}", quote(name));
+            if let Alteration::Add(column) = one {
+                let sql = format!("alter table {table} add column {} {}", quote(&column.name), column.declared);
                 connection.execute(safe(sql)).await?;
             }
         }
@@ -44,9 +44,9 @@ pub(super) async fn alter(
     let mut doubles = Vec::new();
     for one in alterations {
         match one {
-            Alteration::Add { name, declared } => columns.push(NewColumn {
-                name: name.clone(),
-                declared: declared.clone(),
+            Alteration::Add(column) => columns.push(NewColumn {
+                name: column.name.clone(),
+                declared: column.declared.clone(),
                 value: "null".to_owned(),
                 primary: false,
             }),

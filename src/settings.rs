@@ -1,0 +1,392 @@
+//! Every setting: from the environment, then `.env`, then its default. Only `main` calls [`Settings::read`]; everything else
+//! takes values.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::warehouse::Address;
+
+/// A setting: its name, its default as text, what it is for, whether its value is a secret.
+pub struct Known {
+    /// The variable's name.
+    pub name: &'static str,
+    /// Its default.
+    pub default: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+}
+
+/// Every setting there is, in the order of `.env.example`.
+pub const KNOWN: [Known; 13] = [
+    Known { name: "DATABASE_URL", default: "sqlite://data/warehouse.db", about: "where the warehouse is; DB_STRING is understood too" },
+    Known { name: "STAGING_SCHEMA", default: "staging", about: "the schema that files are loaded into" },
+    Known { name: "DW_SCHEMA", default: "datawarehouse", about: "the schema of the star and its views" },
+    Known { name: "INIT_DB", default: "true", about: "make folders, schemas and catalog; false: only say what is missing" },
+    Known { name: "DEV", default: "false", about: "drop staging, datawarehouse and catalog when the daemon or --once starts" },
+    Known { name: "IMPORTS_DIR", default: "imports", about: "the folder that is watched" },
+    Known { name: "EXPORTS_DIR", default: "exports", about: "what goes out: results, rejects" },
+    Known { name: "LOGS_DIR", default: "logs", about: "JSON logs, one file a day, 14 kept" },
+    Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
+    Known { name: "SETTLE_SECONDS", default: "2", about: "how long a written file must be quiet before it is taken" },
+    Known { name: "POLL", default: "false", about: "look every second instead of waiting for events, for mounts that send none" },
+    Known { name: "DEBUG_LOGS", default: "false", about: "log more" },
+    Known { name: "ECHO_SQL", default: "false", about: "log every SQL statement" },
+];
+
+/// Every setting, by concern.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where rows go.
+    pub database: Database,
+    /// Where files are.
+    pub folders: Folders,
+    /// When a file is taken.
+    pub watching: Watching,
+    /// What is logged.
+    pub logging: Logging,
+    /// Where each value came from, by name.
+    origins: BTreeMap<&'static str, (String, Origin)>,
+}
+
+/// Where rows go.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Database {
+    /// The address, with its password.
+    pub database_url: String,
+    /// The staging schema.
+    pub staging_schema: String,
+    /// The star's schema.
+    pub dw_schema: String,
+    /// Make what is missing.
+    #[serde(deserialize_with = "boolean")]
+    pub init_db: bool,
+    /// Drop everything first.
+    #[serde(deserialize_with = "boolean")]
+    pub dev: bool,
+}
+
+/// Where files are.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Folders {
+    /// What is watched.
+    pub imports_dir: PathBuf,
+    /// What goes out.
+    pub exports_dir: PathBuf,
+    /// Logs.
+    pub logs_dir: PathBuf,
+    /// The SQL files.
+    pub sql_dir: PathBuf,
+}
+
+/// When a file is taken.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Watching {
+    /// Seconds that a written file must be quiet.
+    pub settle_seconds: f64,
+    /// Look instead of waiting for events.
+    #[serde(deserialize_with = "boolean")]
+    pub poll: bool,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Logging {
+    /// More.
+    #[serde(deserialize_with = "boolean")]
+    pub debug_logs: bool,
+    /// Statements.
+    #[serde(deserialize_with = "boolean")]
+    pub echo_sql: bool,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The environment.
+    Environment,
+    /// The `.env` file.
+    DotEnv,
+    /// A file that `NAME_FILE` names.
+    File(PathBuf),
+    /// Nobody set it.
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Environment => f.write_str("environment"),
+            Origin::DotEnv => f.write_str(".env"),
+            Origin::File(path) => write!(f, "file {}", path.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting that is of no use, in words that name it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+impl Settings {
+    /// Reads the environment and the `.env` file of the folder the program runs in.
+    ///
+    /// # Errors
+    /// When a value is of no use, or `.env` cannot be read or holds a word that is almost a setting's name.
+    pub fn read() -> Result<Settings, SettingsError> {
+        let file = Path::new(".env");
+        let dotenv = if file.exists() {
+            dotenvy::from_path_iter(file)
+                .and_then(|pairs| pairs.collect::<Result<Vec<_>, _>>())
+                .map_err(|error| SettingsError(format!(".env: {error}")))?
+        } else {
+            Vec::new()
+        };
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Settings::from_pairs(environment, dotenv)
+    }
+
+    /// Settings out of two lists of names (in any case of letters) and values; the first list goes before the second.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn from_pairs(
+        environment: impl IntoIterator<Item = (String, String)>,
+        dotenv: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Settings, SettingsError> {
+        let mut given: BTreeMap<String, (String, Origin)> = BTreeMap::new();
+        for (name, value) in dotenv {
+            let name = name.to_uppercase();
+            look_at_name(&name)?;
+            given.insert(name, (value, Origin::DotEnv));
+        }
+        for (name, value) in environment {
+            given.insert(name.to_uppercase(), (value, Origin::Environment));
+        }
+
+        let mut origins = BTreeMap::new();
+        for known in &KNOWN {
+            let names: &[&str] = if known.name == "DATABASE_URL" { &["DATABASE_URL", "DB_STRING"] } else { &[known.name] };
+            let mut found = None;
+            for name in names {
+                found = match found {
+                    None => value_of(name, &given)?,
+                    some => some,
+                };
+            }
+            origins.insert(known.name, found.unwrap_or_else(|| (known.default.to_owned(), Origin::Default)));
+        }
+        let settings = Settings {
+            database: concern(&origins)?,
+            folders: concern(&origins)?,
+            watching: concern(&origins)?,
+            logging: concern(&origins)?,
+            origins,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let seconds = self.watching.settle_seconds;
+        if !(0.0..=3600.0).contains(&seconds) {
+            return Err(SettingsError(format!("SETTLE_SECONDS: {seconds} is not between 0 and 3600")));
+        }
+        let (staging, star) = (&self.database.staging_schema, &self.database.dw_schema);
+        for (name, value) in [("STAGING_SCHEMA", staging), ("DW_SCHEMA", star)] {
+            let plain = value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+            if value.is_empty() || value.len() > 40 || !plain || value.starts_with("pg_") {
+                return Err(SettingsError(format!(
+                    "{name}: {value:?} is no schema name here: use up to 40 small letters, digits and _"
+                )));
+            }
+        }
+        if staging == star || [staging, star].iter().any(|name| *name == "sluice") {
+            return Err(SettingsError(
+                "STAGING_SCHEMA and DW_SCHEMA must be two schemas, and not sluice, which is the catalog's".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Each setting with its value, secrets hidden, and where the value came from.
+    pub fn listing(&self) -> Vec<(&'static Known, String, &Origin)> {
+        KNOWN
+            .iter()
+            .map(|known| {
+                let (value, origin) = &self.origins[known.name];
+                let shown = if known.name == "DATABASE_URL" { without_password(value) } else { value.clone() };
+                (known, shown, origin)
+            })
+            .collect()
+    }
+
+    /// What the warehouse needs of them.
+    pub fn address(&self) -> Address {
+        Address {
+            url: self.database.database_url.clone(),
+            staging: self.database.staging_schema.clone(),
+            datawarehouse: self.database.dw_schema.clone(),
+            echo: self.logging.echo_sql,
+            create: self.database.init_db,
+        }
+    }
+}
+
+fn concern<T: DeserializeOwned>(origins: &BTreeMap<&'static str, (String, Origin)>) -> Result<T, SettingsError> {
+    // Each struct takes what it knows and passes over the rest.
+    let pairs = origins.iter().map(|(name, (value, _))| ((*name).to_owned(), value.clone()));
+    envy::from_iter(pairs).map_err(|error| match error {
+        envy::Error::Custom(why) => SettingsError(name_the_setting(&why, origins)),
+        envy::Error::MissingValue(name) => SettingsError(format!("{name} is missing")),
+    })
+}
+
+/// envy names the field of a number it cannot read, but in its own words; a boolean says its value only.
+fn name_the_setting(why: &str, origins: &BTreeMap<&'static str, (String, Origin)>) -> String {
+    let bad = |known: &&Known| {
+        let value = &origins[known.name].0;
+        match known.default {
+            "true" | "false" => truth(value).is_none(),
+            number => number.parse::<f64>().is_ok() && value.trim().parse::<f64>().is_err(),
+        }
+    };
+    KNOWN.iter().find(bad).map_or_else(
+        || why.to_owned(),
+        |known| {
+            let wanted = if known.default.parse::<f64>().is_ok() {
+                "a number"
+            } else {
+                "true, false, 1, 0, yes or no"
+            };
+            let (value, origin) = &origins[known.name];
+            format!("{}: {value:?} (from {origin}) is not {wanted}", known.name)
+        },
+    )
+}
+
+fn value_of(
+    name: &str,
+    given: &BTreeMap<String, (String, Origin)>,
+) -> Result<Option<(String, Origin)>, SettingsError> {
+    if let Some((value, origin)) = given.get(name).filter(|(value, _)| !value.is_empty()) {
+        return Ok(Some((value.clone(), origin.clone())));
+    }
+    let in_file = format!("{name}_FILE");
+    let Some((path, _)) = given.get(&in_file).filter(|(path, _)| !path.is_empty()) else { return Ok(None) };
+    let text = std::fs::read_to_string(path).map_err(|error| SettingsError(format!("{in_file}: {path}: {error}")))?;
+    Ok(Some((text.trim_end_matches(['\r', '\n']).to_owned(), Origin::File(path.into()))))
+}
+
+/// `.env` is shared with docker-compose, so a word that is none of ours is let be, unless it is one misspelt.
+fn look_at_name(name: &str) -> Result<(), SettingsError> {
+    let plain = name.strip_suffix("_FILE").unwrap_or(name);
+    if plain == "DB_STRING" || KNOWN.iter().any(|known| known.name == plain) {
+        return Ok(());
+    }
+    match KNOWN.iter().find(|known| plain.len() > 4 && strsim::damerau_levenshtein(known.name, plain) <= 2) {
+        Some(near) => Err(SettingsError(format!(".env: {name} is no setting; did you mean {}?", near.name))),
+        None => Ok(()),
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Some(true),
+        "false" | "0" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn boolean<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    truth(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not true or false")))
+}
+
+/// The address with its password replaced by `***`; everything after the scheme where it is no address.
+pub fn without_password(address: &str) -> String {
+    match url::Url::parse(address) {
+        Ok(mut url) => {
+            if url.password().is_some() {
+                // Cannot fail: an address with a password has a host.
+                let _ = url.set_password(Some("***"));
+            }
+            let secret = |name: &str| name.contains("password");
+            if url.query_pairs().any(|(name, _)| secret(&name)) {
+                url.set_query(None);
+            }
+            if address.starts_with("sqlite") { address.to_owned() } else { url.to_string() }
+        }
+        Err(_) => match address.split_once(':') {
+            Some((scheme, _)) => format!("{scheme}:***"),
+            None => "***".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(environment: &[(&str, &str)], dotenv: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let owned = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+        };
+        Settings::from_pairs(owned(environment), owned(dotenv))
+    }
+
+    #[test]
+    fn the_environment_goes_before_dotenv_and_dotenv_before_the_default() {
+        let read = settings(&[("dev", "YES"), ("SETTLE_SECONDS", "0.5")], &[("DEV", "no"), ("imports_dir", "in")]).unwrap();
+        assert!(read.database.dev);
+        assert_eq!(read.folders.imports_dir, Path::new("in"));
+        assert_eq!(read.folders.exports_dir, Path::new("exports"));
+        assert_eq!(read.database.database_url, "sqlite://data/warehouse.db");
+        assert!((read.watching.settle_seconds - 0.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn db_string_is_understood_and_database_url_goes_before_it() {
+        assert_eq!(settings(&[("DB_STRING", "sqlite://a")], &[]).unwrap().database.database_url, "sqlite://a");
+        let both = settings(&[("DB_STRING", "sqlite://a"), ("DATABASE_URL", "sqlite://b")], &[]).unwrap();
+        assert_eq!(both.database.database_url, "sqlite://b");
+    }
+
+    #[test]
+    fn an_error_names_the_variable() {
+        for (name, value, expected) in [
+            ("DEV", "maybe", "DEV: \"maybe\" (from environment) is not true, false, 1, 0, yes or no"),
+            ("POLL", "2", "POLL: \"2\""),
+            ("SETTLE_SECONDS", "soon", "SETTLE_SECONDS: \"soon\" (from environment) is not a number"),
+            ("SETTLE_SECONDS", "-1", "SETTLE_SECONDS: -1 is not between"),
+            ("STAGING_SCHEMA", "a\"b", "STAGING_SCHEMA"),
+            ("STAGING_SCHEMA", "datawarehouse", "must be two schemas"),
+        ] {
+            let error = settings(&[(name, value)], &[]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_in_dotenv_is_an_error_with_the_right_one() {
+        let error = settings(&[], &[("DATABSE_URL", "x")]).unwrap_err().to_string();
+        assert_eq!(error, ".env: DATABSE_URL is no setting; did you mean DATABASE_URL?");
+        assert!(settings(&[("DATABSE_URL", "x")], &[("POSTGRES_PASSWORD", "x")]).is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_read_from_a_file_and_never_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "postgres://me:secret@db/x?sslpassword=secret\n").unwrap();
+        let read = settings(&[("DATABASE_URL_FILE", file.path().to_str().unwrap())], &[]).unwrap();
+        assert!(read.database.database_url.ends_with("sslpassword=secret"));
+        let (_, shown, origin) = read.listing().swap_remove(0);
+        assert_eq!(shown, "postgres://me:***@db/x");
+        assert_eq!(*origin, Origin::File(file.path().to_owned()));
+        assert_eq!(without_password("oracle thing"), "***");
+    }
+}

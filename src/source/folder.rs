@@ -1,0 +1,267 @@
+//! The folder that files land in. A file is claimed by renaming it into a place of this program's own, so that what is
+//! read is what is deleted, and two programs on one folder never both load it.
+//!
+//! ```text
+//! imports/x.csv                    landed
+//! imports/.sluice/<program>/<n>/x.csv  claimed; the program holds a lock on its folder while it lives
+//! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
+//! ```
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::Serialize;
+
+const CLAIMS: &str = ".sluice";
+const FAILED: &str = "failed";
+
+/// A folder that files land in, and this program's place in it.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    home: PathBuf,
+    /// Held as long as the program lives: whoever can lock another program's place knows that it does not live any more.
+    _lock: File,
+    next: AtomicU64,
+}
+
+/// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
+#[derive(Debug)]
+pub struct Claimed {
+    folder: PathBuf,
+    path: PathBuf,
+    name: OsString,
+}
+
+/// What stands beside a file that could not be loaded.
+#[derive(Debug, Serialize)]
+pub struct Failure<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// The load's number in the ledger.
+    pub load: Option<i64>,
+    /// What is wrong.
+    pub error: &'a str,
+    /// How to mend it.
+    pub mend: &'a str,
+    /// When it was tried, in UTC.
+    pub at: String,
+}
+
+impl Folder {
+    /// Takes a place of its own in the folder, which must exist.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let claims = path.join(CLAIMS);
+        fs::create_dir_all(&claims)?;
+        // Others pass over hidden names, so the place is not seen before it is locked.
+        let hidden = tempfile::Builder::new().prefix(".").tempdir_in(&claims)?.keep();
+        let lock = File::open(&hidden)?;
+        lock.lock()?;
+        let name = hidden.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.').to_owned();
+        let home = claims.join(format!("{}-{name}", std::process::id()));
+        fs::rename(&hidden, &home)?;
+        Ok(Folder { path: path.to_owned(), home, _lock: lock, next: AtomicU64::new(1) })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Claims a file that lies in the folder.
+    ///
+    /// # Errors
+    /// `NotFound` when somebody else was faster.
+    pub fn claim(&self, name: &OsStr) -> io::Result<Claimed> {
+        self.take(&self.path.join(name), name)
+    }
+
+    /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn claim_leftovers(&self) -> io::Result<Vec<Claimed>> {
+        let mut claimed = Vec::new();
+        for entry in fs::read_dir(self.path.join(CLAIMS))? {
+            let entry = entry?;
+            let place = entry.path();
+            if place == self.home || entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let Ok(lock) = File::open(&place) else { continue };
+            match lock.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            for number in fs::read_dir(&place)? {
+                let number = number?.path();
+                for file in fs::read_dir(&number)? {
+                    let file = file?;
+                    claimed.push(self.take(&file.path(), &file.file_name())?);
+                }
+                fs::remove_dir(&number)?;
+            }
+            fs::remove_dir(&place)?;
+        }
+        claimed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(claimed)
+    }
+
+    fn take(&self, from: &Path, name: &OsStr) -> io::Result<Claimed> {
+        let place = self.home.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
+        fs::create_dir(&place)?;
+        let path = place.join(name);
+        // The place is new and ours, so there is nothing to rename over.
+        if let Err(error) = fs::rename(from, &path) {
+            fs::remove_dir(&place)?;
+            return Err(error);
+        }
+        Ok(Claimed { folder: self.path.clone(), path, name: name.to_owned() })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Fails where a load did not finish: then what is in it is the next start's.
+        let _ = fs::remove_dir(&self.home);
+    }
+}
+
+impl Claimed {
+    /// Where it is now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it was called when it landed.
+    pub fn name(&self) -> String {
+        self.name.to_string_lossy().into_owned()
+    }
+
+    /// After the file was deleted: clears its place.
+    pub fn release(&self) {
+        if let Some(place) = self.path.parent() {
+            // A place that is left behind is cleared by the next start.
+            let _ = fs::remove_dir(place);
+        }
+    }
+
+    /// Back to where it landed, to be loaded later.
+    ///
+    /// # Errors
+    /// When it cannot be moved; it stays claimed then.
+    pub fn put_back(self) -> io::Result<PathBuf> {
+        let to = rename_to_free_name(&self.path, &self.folder, &self.name)?;
+        self.release();
+        Ok(to)
+    }
+
+    /// To `failed/`, with the reason beside it; gives the place.
+    ///
+    /// # Errors
+    /// When it cannot be moved; it stays claimed then.
+    pub fn fail(self, failure: &Failure<'_>) -> io::Result<PathBuf> {
+        let folder = self.folder.join(FAILED);
+        fs::create_dir_all(&folder)?;
+        let to = rename_to_free_name(&self.path, &folder, &self.name)?;
+        self.release();
+        let name = to.file_name().unwrap_or(&self.name);
+        // A name may be as long as names can be.
+        let text = serde_json::to_string_pretty(failure).unwrap_or_default() + "\n";
+        fs::write(folder.join(with_ending(name, ".error.json")), text)?;
+        Ok(to)
+    }
+}
+
+/// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
+pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
+    let text = name.as_encoded_bytes();
+    let dot = text.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0).unwrap_or(text.len());
+    for n in 1u32.. {
+        let to = if n == 1 {
+            folder.join(name)
+        } else {
+            use std::os::unix::ffi::OsStrExt;
+            let ending = format!(".{n}").into_bytes();
+            let stem = &text[..dot.min(255usize.saturating_sub(ending.len() + text.len() - dot))];
+            folder.join(OsStr::from_bytes(&[stem, &ending, &text[dot..]].concat()))
+        };
+        match renameat_with(CWD, from, CWD, &to, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(to),
+            Err(rustix::io::Errno::EXIST) => {}
+            // A file system that cannot do both in one step.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.try_exists()? => {
+                fs::rename(from, &to)?;
+                return Ok(to);
+            }
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::Error::other("no free name"))
+}
+
+fn with_ending(name: &OsStr, ending: &str) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.truncate(255 - ending.len());
+    bytes.extend_from_slice(ending.as_bytes());
+    OsString::from_vec(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_claimed_once_and_goes_back_under_a_free_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap());
+        fs::write(dir.path().join("x.csv"), "first").unwrap();
+        let claimed = one.claim(OsStr::new("x.csv")).unwrap();
+        assert_eq!(other.claim(OsStr::new("x.csv")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::write(dir.path().join("x.csv"), "second").unwrap();
+        assert_eq!(claimed.put_back().unwrap(), dir.path().join("x.2.csv"));
+        assert_eq!(fs::read_to_string(dir.path().join("x.csv")).unwrap(), "second");
+        assert_eq!(fs::read_to_string(dir.path().join("x.2.csv")).unwrap(), "first");
+    }
+
+    #[test]
+    fn what_a_dead_program_had_claimed_is_claimed_again_and_a_living_ones_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, living, new) = (
+            Folder::open(dir.path()).unwrap(),
+            Folder::open(dir.path()).unwrap(),
+            Folder::open(dir.path()).unwrap(),
+        );
+        for (folder, name) in [(&dead, "dead.csv"), (&living, "living.csv")] {
+            fs::write(dir.path().join(name), name).unwrap();
+            folder.claim(OsStr::new(name)).unwrap();
+        }
+        drop(dead);
+        let names: Vec<_> = new.claim_leftovers().unwrap().iter().map(Claimed::name).collect();
+        assert_eq!(names, ["dead.csv"]);
+        assert!(new.claim_leftovers().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_failure_stands_beside_its_file_however_long_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let name = format!("{}.csv", "x".repeat(251));
+        for _ in 0..2 {
+            fs::write(dir.path().join(&name), "").unwrap();
+            let failure = Failure { file: &name, load: None, error: "e", mend: "m", at: String::new() };
+            assert!(folder.claim(OsStr::new(&name)).unwrap().fail(&failure).unwrap().exists());
+        }
+        assert_eq!(fs::read_dir(dir.path().join(FAILED)).unwrap().count(), 4);
+    }
+}

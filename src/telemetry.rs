@@ -1,0 +1,69 @@
+//! Logs: for people on stdout (the daemon) or stderr (commands whose stdout is their result), as JSON lines in `logs/`.
+
+use std::io::IsTerminal;
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::fmt::time::ChronoLocal;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::settings::Settings;
+
+/// Log files that are kept, one a day.
+const DAYS: usize = 14;
+
+/// Where people read the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum People {
+    /// The program's result is its log.
+    Stdout,
+    /// Standard output belongs to the result.
+    Stderr,
+}
+
+/// Starts logging, until the guard is dropped; without a file when the folder cannot be written, and says so.
+/// Colours only on a terminal, and only where they are `welcome`.
+pub fn start(settings: &Settings, people: People, welcome: bool) -> Option<WorkerGuard> {
+    let level = if settings.logging.debug_logs { "debug" } else { "info" };
+    let sql = if settings.logging.echo_sql { "info" } else { "warn" };
+    let filter = || EnvFilter::new(format!("warn,sluice={level},app={level},sqlx={sql},sea_orm_migration=warn"));
+
+    let appender = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("sluice")
+        .filename_suffix("jsonl")
+        .max_log_files(DAYS)
+        .build(&settings.folders.logs_dir);
+    let (file, guard, problem) = match appender {
+        Ok(appender) => {
+            let (writer, guard) = tracing_appender::non_blocking(appender);
+            (Some(fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(filter())), Some(guard), None)
+        }
+        Err(error) => (None, None, Some(error)),
+    };
+
+    let terminal = match people {
+        People::Stdout => std::io::stdout().is_terminal(),
+        People::Stderr => std::io::stderr().is_terminal(),
+    };
+    let lines = fmt::layer()
+        .with_ansi(terminal && welcome)
+        .with_target(false)
+        .with_timer(ChronoLocal::new("%Y-%m-%d %H:%M:%S".to_owned()))
+        .with_writer(move || -> Box<dyn std::io::Write> {
+            match people {
+                People::Stdout => Box::new(std::io::stdout()),
+                People::Stderr => Box::new(std::io::stderr()),
+            }
+        })
+        .with_filter(filter());
+    // Fails only where a logger was set before, as in tests, which then keep theirs.
+    let _ = tracing_subscriber::registry().with(lines).with(file).try_init();
+    if let Some(error) = problem {
+        let folder = settings.folders.logs_dir.display().to_string();
+        tracing::warn!(folder, %error, "no log file is written: the folder cannot be used");
+    }
+    guard
+}
