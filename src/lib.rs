@@ -12,3 +12,4 @@ pub mod settings;
 pub mod source;
 pub mod telemetry;
 pub mod warehouse;
+pub mod worker;

@@ -137,7 +137,7 @@ pub async fn load(
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
         Claim::Duplicate(of) if unfinished => return finished_before(app, of, &survey).await,
-        Claim::Duplicate(of) => return duplicate(app, transaction, dataset, source, &survey, of).await,
+        Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
     };
 
     let (table, columns) = ready_table(app, &mut *transaction, dataset, &survey, load_id).await?;
@@ -215,12 +215,12 @@ fn balance(books: &Books, survey: &Survey) -> Result<(), LoadError> {
 async fn duplicate(
     app: &App,
     mut transaction: Box<dyn Transaction>,
-    dataset: &Dataset,
-    source: &dyn Source,
+    table: &str,
+    source: &str,
     survey: &Survey,
     of: i64,
 ) -> Result<LoadReport, LoadError> {
-    let load_id = app.ledger.duplicate(&mut *transaction, &dataset.table, source.name(), survey, of).await?;
+    let load_id = app.ledger.duplicate(&mut *transaction, table, source, survey, of).await?;
     transaction.commit().await?;
     let books = Books { read: survey.rows, duplicate: survey.rows, ..Books::default() };
     Ok(LoadReport { load_id, duplicate_of: Some(of), books })

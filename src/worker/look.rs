@@ -1,0 +1,154 @@
+//! What lies in the folder, and which of it is for us.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, FileType};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::format::Format;
+
+/// What a file looks like from outside; two equal ones mean that nobody touched it between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    size: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The file's stamp; `None` where there is no such regular file.
+    pub(super) fn of(path: &Path) -> Option<Stamp> {
+        let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some(Stamp {
+            size: meta.len(),
+            inode: meta.ino(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+
+    /// How long nobody has touched the file, by the time of its last change of any kind, which no copy brings along as it
+    /// does the time of modification. Zero where the clock says nothing.
+    pub(super) fn age(&self) -> Duration {
+        let seconds = u64::try_from(self.changed.0).unwrap_or_default();
+        let nanos = u32::try_from(self.changed.1).unwrap_or_default();
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)).unwrap_or_default()
+    }
+}
+
+/// Something in the folder.
+pub(super) struct Seen {
+    pub name: OsString,
+    /// Why it is left where it is; `None` for a file to be loaded.
+    pub left: Option<&'static str>,
+}
+
+/// Everything in the folder but what is Sluice's own, by name.
+pub(super) fn look(folder: &Path) -> io::Result<Vec<Seen>> {
+    let mut seen = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        seen.extend(look_at(folder, entry?.file_name()));
+    }
+    seen.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(seen)
+}
+
+/// One name in the folder; `None` where there is nothing by that name, or it is Sluice's own.
+pub(super) fn look_at(folder: &Path, name: OsString) -> Option<Seen> {
+    if name == ".sluice" || name == "failed" {
+        return None;
+    }
+    let kind = fs::symlink_metadata(folder.join(&name)).ok()?.file_type();
+    Some(Seen { left: why_left(&name, kind), name })
+}
+
+fn why_left(name: &OsStr, kind: FileType) -> Option<&'static str> {
+    let text = name.to_string_lossy();
+    let lower = text.to_ascii_lowercase();
+    if kind.is_symlink() {
+        Some("a symbolic link")
+    } else if kind.is_dir() {
+        Some("a folder")
+    } else if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
+        Some("no regular file")
+    } else if text.starts_with('.') {
+        Some("hidden")
+    } else if lower.ends_with(".part") || lower.ends_with(".tmp") || text.ends_with('~') || text.starts_with('~') {
+        Some("a temporary name")
+    } else if Format::of_name(&text).is_none() {
+        Some("no format that is read (.csv, .tsv, .psv)")
+    } else {
+        None
+    }
+}
+
+/// Whether somebody has a file open for writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// Somebody has.
+    Open,
+    /// Nobody has.
+    None,
+    /// The system does not tell: a file system without leases, or another user's file.
+    Unknown,
+}
+
+/// `fcntl`'s command that names the signal of a lease; Linux has one number for it, the libc crate none.
+const F_SETSIG: libc::c_int = 10;
+
+/// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at
+/// once. See `F_SETLEASE` in fcntl(2).
+pub(super) fn writer(path: &Path) -> Writer {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags).open(path) else { return Writer::Unknown };
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&file);
+    // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate offers them.
+    // Should a writer come between the two, the system sends the signal that is named here and that does nothing by default.
+    let granted = unsafe {
+        libc::fcntl(descriptor, F_SETSIG, libc::SIGURG);
+        libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK)
+    };
+    if granted == 0 {
+        // SAFETY: as above.
+        unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
+        return Writer::None;
+    }
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN) => Writer::Open,
+        _ => Writer::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_writer_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.csv");
+        let file = fs::File::create(&path).unwrap();
+        assert_ne!(writer(&path), Writer::None);
+        drop(file);
+        assert_ne!(writer(&path), Writer::Open);
+    }
+
+    #[test]
+    fn what_is_not_for_us_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.csv", "B.TSV", ".hidden.csv", "x.csv.part", "x.tmp", "x.csv~", "~x.csv", "notes.docx", "none"] {
+            fs::write(dir.path().join(name), "a\n1\n").unwrap();
+        }
+        fs::create_dir(dir.path().join("folder.csv")).unwrap();
+        fs::create_dir(dir.path().join("failed")).unwrap();
+        std::os::unix::fs::symlink("a.csv", dir.path().join("link.csv")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket.csv")).unwrap();
+        let seen = look(dir.path()).unwrap();
+        assert_eq!(seen.len(), 12);
+        let ours: Vec<_> = seen.iter().filter(|one| one.left.is_none()).map(|one| one.name.clone()).collect();
+        assert_eq!(ours, ["B.TSV", "a.csv"]);
+    }
+}

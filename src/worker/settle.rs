@@ -1,0 +1,118 @@
+//! When a file is whole. Nobody says so, so it is taken when it was renamed in, or when nobody has it open and nobody has
+//! touched it for a while; for longer, the longer its writer was seen to pause.
+
+use std::time::{Duration, Instant};
+
+use super::look::{Stamp, Writer};
+
+/// How many times as long as its writer's longest pause a file must be quiet.
+const PATIENCE: u32 = 3;
+
+/// How many times as long where neither an event nor the system says that the writer is done.
+const DOUBT: u32 = 5;
+
+/// What is known of a file's arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It was renamed in, whole.
+    Renamed,
+    /// Its writer has closed it.
+    Closed,
+    /// It was just there, or is being written.
+    Seen,
+}
+
+/// A file that is waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    stamp: Stamp,
+    arrival: Arrival,
+    /// When it was last seen to change.
+    changed: Instant,
+    /// The longest pause between two changes.
+    pause: Duration,
+}
+
+impl Candidate {
+    /// A file seen for the first time, at `now`.
+    pub(super) fn new(stamp: Stamp, arrival: Arrival, now: Instant) -> Self {
+        let changed = now.checked_sub(stamp.age()).unwrap_or(now);
+        Candidate { stamp, arrival, changed, pause: Duration::ZERO }
+    }
+
+    /// Looks at the file again, at `now`.
+    pub(super) fn update(&mut self, stamp: Stamp, arrival: Arrival, now: Instant) {
+        if arrival == Arrival::Renamed && stamp != self.stamp {
+            // Another file under the name: its history is not the old one's.
+            *self = Candidate::new(stamp, arrival, now);
+            return;
+        }
+        if stamp != self.stamp {
+            self.pause = self.pause.max(now.saturating_duration_since(self.changed));
+            self.changed = now;
+            self.stamp = stamp;
+            self.arrival = Arrival::Seen;
+        }
+        if arrival == Arrival::Closed {
+            self.arrival = Arrival::Closed;
+        }
+    }
+
+    /// When it may be taken, as far as is known now; `writer` is what the system says of it.
+    pub(super) fn ready_at(&self, settle: Duration, writer: Writer, now: Instant) -> Instant {
+        match (writer, self.arrival) {
+            (Writer::Open, _) => now + settle.max(Duration::from_millis(200)),
+            (_, Arrival::Renamed) => self.changed,
+            (Writer::None, _) | (_, Arrival::Closed) => self.changed + settle.max(self.pause * PATIENCE),
+            (Writer::Unknown, Arrival::Seen) => self.changed + (settle * DOUBT).max(self.pause * PATIENCE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLE: Duration = Duration::from_secs(2);
+
+    fn stamp(text: &str) -> Stamp {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Stamp::of(file.path()).unwrap()
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_renamed_file_is_whole_and_a_closed_one_after_a_while() {
+        let now = Instant::now() + seconds(100);
+        let first = stamp("a");
+        let renamed = Candidate::new(first, Arrival::Renamed, now);
+        assert!(renamed.ready_at(SETTLE, Writer::Unknown, now) <= now);
+        let mut closed = Candidate::new(first, Arrival::Seen, now);
+        closed.update(stamp("ab"), Arrival::Closed, now);
+        assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE);
+    }
+
+    #[test]
+    fn a_slow_writer_is_waited_for_longer() {
+        let start = Instant::now() + seconds(100);
+        let mut file = Candidate::new(stamp("a"), Arrival::Seen, start);
+        file.update(stamp("ab"), Arrival::Closed, start);
+        file.update(stamp("abc"), Arrival::Closed, start + seconds(4));
+        let now = start + seconds(4);
+        assert_eq!(file.ready_at(SETTLE, Writer::None, now), now + seconds(12));
+        assert!(file.ready_at(SETTLE, Writer::Open, now + seconds(60)) > now + seconds(60));
+    }
+
+    #[test]
+    fn without_a_sign_that_the_writer_is_done_it_takes_longer() {
+        let now = Instant::now() + seconds(100);
+        let mut file = Candidate::new(stamp("a"), Arrival::Seen, now);
+        file.update(stamp("ab"), Arrival::Seen, now);
+        assert_eq!(file.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE * DOUBT);
+        assert_eq!(file.ready_at(SETTLE, Writer::None, now), now + SETTLE);
+    }
+}
