@@ -1,15 +1,21 @@
 //! Sluice loads every flat file that lands in a folder exactly once, and builds a star schema out of what it loaded.
 //! `ARCHITECTURE.md` says where things are; the path of one file is `load.rs`.
 
+pub mod analysis;
 pub mod app;
+pub mod cli;
+pub mod daemon;
 pub mod dataset;
+pub mod export;
 pub mod format;
 pub mod ledger;
 pub mod load;
+pub mod pipeline;
 mod reject_file;
 pub mod schema;
 pub mod settings;
 pub mod source;
+pub mod star;
 pub mod telemetry;
 pub mod warehouse;
 pub mod worker;

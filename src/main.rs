@@ -1,1 +1,52 @@
-fn main(){}
+//! Reads the environment, starts the log, runs a command, ends with its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sluice::cli::{Cli, Usage};
+use sluice::settings::Settings;
+use sluice::telemetry;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    #[cfg(feature = "failpoints")]
+    die_at_failpoint();
+    let settings = match Settings::read() {
+        Ok(settings) => settings,
+        Err(error) => return end(&error.into(), 2),
+    };
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let _log = telemetry::start(&settings, cli.people(), colour);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(&error.into(), 1),
+    };
+    match runtime.block_on(cli.run(settings)) {
+        Ok(done) => done.into(),
+        Err(error) if error.is::<Usage>() => end(&error, 2),
+        // Whoever reads our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => end(&error, 1),
+    }
+}
+
+fn end(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::from(code)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// For the fault tests: the program is killed at the point of the code that `DIE_AT` names.
+#[cfg(feature = "failpoints")]
+fn die_at_failpoint() {
+    let Ok(point) = std::env::var("DIE_AT") else { return };
+    let die = || {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    };
+    if let Err(error) = fail::cfg_callback(point, die) {
+        eprintln!("DIE_AT: {error}");
+    }
+}

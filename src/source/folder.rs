@@ -181,6 +181,26 @@ impl Claimed {
     }
 }
 
+/// Whether a program that lives has a place in the folder.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn is_watched(path: &Path) -> io::Result<bool> {
+    let claims = match fs::read_dir(path.join(CLAIMS)) {
+        Ok(claims) => claims,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    for place in claims {
+        if let Ok(lock) = File::open(place?.path())
+            && matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
 pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
     let text = name.as_encoded_bytes();

@@ -6,7 +6,7 @@ mod memory;
 
 pub use file::FileSource;
 pub(crate) use folder::rename_to_free_name;
-pub use folder::{Claimed, Failure, Folder};
+pub use folder::{Claimed, Failure, Folder, is_watched};
 pub use memory::MemorySource;
 
 use async_trait::async_trait;

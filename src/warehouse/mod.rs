@@ -79,6 +79,8 @@ pub enum Alteration {
         /// The new type.
         to: Type,
     },
+    /// A column's values are cast to another type.
+    Cast(TableColumn),
     /// A column goes, with its values.
     Drop {
         /// Its name.
@@ -110,8 +112,8 @@ pub trait Warehouse: Send + Sync {
     /// Begins a transaction. Dropping it rolls back.
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError>;
 
-    /// Gives the names of a query's columns, then its rows, one after the other as they come.
-    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<Vec<String>, WarehouseError>;
+    /// Gives a query's rows one after the other as they come, first of all the names of its columns as a row.
+    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError>;
 }
 
 /// Changes that are all there after [`Transaction::commit`], or none of them.
@@ -126,7 +128,8 @@ pub trait Transaction: Send {
     /// The columns of a table or view in their order; none where there is no such table.
     async fn columns(&mut self, table: &Table) -> Result<Vec<TableColumn>, WarehouseError>;
 
-    /// The columns that a select gives, without running it.
+    /// The columns that a select gives, without running it; their types are what [`Transaction::columns`] would
+    /// say of a table made with them.
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError>;
 
     /// Appends a batch to a staging table, the columns matched by name. `types` are the batch's columns' types.

@@ -9,4 +9,4 @@ pub(super) mod split;
 mod write;
 
 pub use read::{Digest, Reader};
-pub use write::{write_record, write_values};
+pub use write::write_record;

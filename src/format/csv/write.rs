@@ -21,11 +21,3 @@ pub fn write_record<'a>(output: &mut impl Write, cells: impl IntoIterator<Item =
     }
     output.write_all(b"\n")
 }
-
-/// Like [`write_record`], for cells that own their text.
-///
-/// # Errors
-/// When writing fails.
-pub fn write_values(output: &mut impl Write, cells: &[Option<String>]) -> io::Result<()> {
-    write_record(output, cells.iter().map(Option::as_deref))
-}

@@ -150,15 +150,15 @@ impl Warehouse for Postgres {
         Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone())))
     }
 
-    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<Vec<String>, WarehouseError> {
+    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
         let mut connection = self.pool.acquire().await?;
         let statement = (&mut *connection).prepare(safe(sql)).await?;
-        let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+        each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
         let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
             each(text(&row)?);
         }
-        Ok(columns)
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Column, Executor, Postgres, Row as _, Statement, TypeInfo};
+use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::names::quote;
 use super::super::{Alteration, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
@@ -19,6 +19,18 @@ pub(super) struct PostgresTransaction {
 impl PostgresTransaction {
     pub(super) fn new(transaction: sqlx::Transaction<'static, Postgres>, names: Names) -> Self {
         PostgresTransaction { transaction, names }
+    }
+
+    /// The columns of a relation (quoted); none where there is none.
+    async fn attributes(&mut self, relation: &str) -> Result<Vec<TableColumn>, WarehouseError> {
+        let columns: Vec<(String, String)> = sqlx::query_as(
+            "select attname::text, format_type(atttypid, atttypmod) from pg_attribute
+             where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum",
+        )
+        .bind(relation)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(columns.into_iter().map(|(name, declared)| TableColumn { name, declared }).collect())
     }
 }
 
@@ -38,29 +50,14 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn columns(&mut self, table: &Table) -> Result<Vec<TableColumn>, WarehouseError> {
-        let rows = sqlx::query(
-            "select a.attname::text, format_type(a.atttypid, a.atttypmod)
-             from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
-             order by a.attnum",
-        )
-        .bind(self.names.schema(table.schema))
-        .bind(&table.name)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        rows.iter().map(|row| Ok(TableColumn { name: row.try_get(0)?, declared: row.try_get(1)? })).collect()
+        self.attributes(&self.names.table(table)).await
     }
 
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
-        let statement = (&mut *self.transaction).prepare(safe(select)).await?;
-        Ok(statement
-            .columns()
-            .iter()
-            .map(|column| TableColumn {
-                name: column.name().to_owned(),
-                declared: column.type_info().name().to_lowercase(),
-            })
-            .collect())
+        self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
+        let columns = self.attributes("pg_temp.sluice_describe").await?;
+        self.transaction.execute("drop view pg_temp.sluice_describe").await?;
+        Ok(columns)
     }
 
     async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError> {
@@ -113,6 +110,10 @@ impl Transaction for PostgresTransaction {
 fn clause(alteration: &Alteration) -> String {
     match alteration {
         Alteration::Add(column) => format!("add column {} {}", quote(&column.name), column.declared),
+        Alteration::Cast(column) => {
+            let (name, declared) = (quote(&column.name), &column.declared);
+            format!("alter column {name} type {declared} using {name}::{declared}")
+        }
         Alteration::Drop { name } => format!("drop column {}", quote(name)),
         Alteration::Widen { name, from, to } => {
             let column = quote(name);

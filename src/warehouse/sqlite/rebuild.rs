@@ -50,6 +50,14 @@ pub(super) async fn alter(
                 value: "null".to_owned(),
                 primary: false,
             }),
+            Alteration::Cast(new) => {
+                for column in columns.iter_mut().filter(|column| column.name == new.name) {
+                    column.declared.clone_from(&new.declared);
+                    if !new.declared.is_empty() {
+                        column.value = format!("cast({} as {})", quote(&new.name), new.declared);
+                    }
+                }
+            }
             Alteration::Drop { name } => columns.retain(|column| column.name != *name),
             Alteration::Widen { name, from, to } => {
                 for column in columns.iter_mut().filter(|column| column.name == *name) {

@@ -1,0 +1,7 @@
+-- The ten titles with the most related titles; ties by name.
+select title.title, count(*) as related_titles
+from datawarehouse.fact_related_title as related
+join datawarehouse.dim_title as title on title.dim_title_key = related.title_key
+group by title.title
+order by related_titles desc, title.title
+limit 10

@@ -1,0 +1,125 @@
+//! Runs the questions: every file of `sql/analysis/` becomes a view, and its result goes to `exports/`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tracing::info;
+
+use crate::app::App;
+use crate::export::{Export, write_csv};
+use crate::pipeline::{columns_read, sql_files};
+use crate::star::{ModelError, names_in_order, read_sql_file};
+use crate::warehouse::{Names, Row, Schema, Scope, Select, Table, WarehouseError};
+
+/// Rows of each result that are shown.
+pub const SHOWN: usize = 10;
+
+/// The result of one question.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    /// The view.
+    pub view: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// Its first rows, at most [`SHOWN`].
+    pub first: Vec<Row>,
+    /// Number of its rows.
+    pub rows: u64,
+    /// The file with all of them.
+    pub path: PathBuf,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalysisError {
+    /// A file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There is nothing to run.
+    #[error("{0}")]
+    Nothing(String),
+    /// The database, apart from any file.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// A result cannot be written.
+    #[error("{path}: {error}")]
+    Export {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Makes the views in one transaction, then reads and exports each.
+///
+/// # Errors
+/// When a file is wrong, the database refuses, or a result cannot be written. The views stay as they were unless the
+/// results are what failed.
+pub async fn run(app: &App) -> Result<Vec<Answer>, AnalysisError> {
+    let started_at = chrono::Utc::now();
+    let result = answer(app, started_at).await;
+    if let Err(error) = &result {
+        // The run's own error is what matters; a database that is away cannot keep it.
+        let _ = app.ledger.run_failed("analysis", started_at, error.to_string()).await;
+    }
+    result
+}
+
+async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<Vec<Answer>, AnalysisError> {
+    let names = app.warehouse.names();
+    let files = sql_files(&app.sql.join("analysis")).map_err(AnalysisError::Nothing)?;
+    let mut questions = BTreeMap::new();
+    for (path, text) in &files {
+        let (name, select) = read_sql_file(path, text)?;
+        questions.insert(name, (path.clone(), select));
+    }
+
+    let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    for name in in_order(names, &questions)? {
+        let (path, select) = &questions[&name];
+        let error = |why: String| ModelError { path: path.clone(), why };
+        let columns = columns_read(&mut *transaction, names, select).await.map_err(error)?;
+        let done = transaction.replace_view(&Table::datawarehouse(&name), &select.sql(names, &columns)).await;
+        done.map_err(|refused| error(refused.to_string()))?;
+    }
+    let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
+    app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
+    transaction.commit().await?;
+
+    let mut answers = Vec::with_capacity(questions.len());
+    for (name, (path, _)) in &questions {
+        let mut first = Vec::new();
+        let sql = format!("select * from {}", names.table(&Table::datawarehouse(name)));
+        let to = app.exports.join(format!("{name}.csv"));
+        let done = write_csv(&*app.warehouse, &sql, &to, |row| {
+            if first.len() < SHOWN {
+                first.push(row.clone());
+            }
+        })
+        .await;
+        let Export { columns, rows } = done.map_err(|error| match error {
+            crate::export::ExportError::Warehouse(error) => {
+                ModelError { path: path.clone(), why: error.to_string() }.into()
+            }
+            crate::export::ExportError::File(error) => AnalysisError::Export { path: to.display().to_string(), error },
+        })?;
+        info!(view = names.shown(&Table::datawarehouse(name)), rows, export = %to.display(), "analysis done");
+        answers.push(Answer { view: name.clone(), columns, first, rows, path: to });
+    }
+    Ok(answers)
+}
+
+/// The questions, each after those it reads.
+fn in_order(names: &Names, questions: &BTreeMap<String, (PathBuf, Select)>) -> Result<Vec<String>, ModelError> {
+    let reads = |select: &Select| {
+        let tables = select.tables(names).into_iter();
+        tables.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect()
+    };
+    let needs = questions.iter().map(|(name, (_, select))| (name.clone(), reads(select))).collect();
+    names_in_order(needs).map_err(|circle| ModelError {
+        path: questions[&circle[0]].0.clone(),
+        why: format!("the views need each other in a circle: {}", circle.join(" -> ")),
+    })
+}

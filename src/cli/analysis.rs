@@ -1,0 +1,32 @@
+//! `app --analysis`: makes the views, prints the first rows of each, exports all.
+
+use std::io::Write;
+
+use super::{End, table};
+use crate::analysis::{self, SHOWN};
+use crate::app::App;
+use crate::daemon;
+use crate::settings::Settings;
+
+pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
+    let app = daemon::connect(settings).await?;
+    print(&app, json).await
+}
+
+/// Runs the analysis and prints its results.
+pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
+    for answer in analysis::run(app).await? {
+        if json {
+            table::print_json(&answer)?;
+            continue;
+        }
+        let rows: Vec<Vec<String>> =
+            answer.first.iter().map(|row| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect()).collect();
+        let headers: Vec<_> = answer.columns.iter().map(String::as_str).collect();
+        let shown = if answer.rows > SHOWN as u64 { format!("first {SHOWN} of {} rows", answer.rows) } else { format!("{} rows", answer.rows) };
+        writeln!(std::io::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
+        table::print(&headers, &rows)?;
+        writeln!(std::io::stdout())?;
+    }
+    Ok(End::Done)
+}

@@ -1,0 +1,24 @@
+//! `app config`: every setting.
+
+use serde_json::json;
+
+use super::{End, table};
+use crate::settings::Settings;
+
+pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
+    let listing = settings.listing();
+    if json {
+        for (known, value, origin) in listing {
+            table::print_json(&json!({
+                "name": known.name, "value": value, "from": origin.to_string(), "default": known.default, "about": known.about,
+            }))?;
+        }
+        return Ok(End::Done);
+    }
+    let rows: Vec<_> = listing
+        .into_iter()
+        .map(|(known, value, origin)| vec![known.name.to_owned(), value, origin.to_string(), known.about.to_owned()])
+        .collect();
+    table::print(&["setting", "value", "from", "what it is for"], &rows)?;
+    Ok(End::Done)
+}

@@ -1,0 +1,81 @@
+//! `app doctor`: is everything in place; each check that fails says how to mend it. Changes nothing.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{End, table};
+use crate::app::App;
+use crate::settings::Settings;
+use crate::source::is_watched;
+use crate::warehouse::Address;
+
+struct Check {
+    what: String,
+    result: Result<String, String>,
+}
+
+pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
+    let mut checks = database(settings).await;
+    let folders = &settings.folders;
+    for path in [&folders.imports_dir, &folders.exports_dir, &folders.logs_dir] {
+        checks.push(Check { what: format!("folder {}", path.display()), result: writable(path) });
+    }
+    for name in ["pipeline", "analysis"] {
+        let path = folders.sql_dir.join(name);
+        let result = crate::pipeline::sql_files(&path).map(|files| format!("{} files", files.len()));
+        checks.push(Check { what: format!("folder {}", path.display()), result });
+    }
+    let watched = match is_watched(&folders.imports_dir) {
+        Ok(true) => Ok("yes".to_owned()),
+        Ok(false) => Ok("no: start app".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    checks.push(Check { what: format!("{} is watched", folders.imports_dir.display()), result: watched });
+
+    let failed = checks.iter().any(|check| check.result.is_err());
+    if json {
+        for Check { what, result } in checks {
+            let (ok, text) = (result.is_ok(), result.unwrap_or_else(|why| why));
+            table::print_json(&json!({ "check": what, "ok": ok, "text": text }))?;
+        }
+    } else {
+        let rows: Vec<_> = checks
+            .into_iter()
+            .map(|Check { what, result }| match result {
+                Ok(text) => vec![what, "ok".to_owned(), text],
+                Err(why) => vec![what, "NOT OK".to_owned(), why],
+            })
+            .collect();
+        table::print(&["check", "", "what was found, or how to mend it"], &rows)?;
+    }
+    Ok(if failed { End::Failed } else { End::Done })
+}
+
+async fn database(settings: &Settings) -> Vec<Check> {
+    let mut settings = settings.clone();
+    // A look must not make a database.
+    settings.database.init_db = false;
+    let Address { url, .. } = settings.address();
+    let what = format!("database {}", crate::settings::without_password(&url));
+    let app = match App::connect(&settings).await {
+        Ok(app) => app,
+        Err(error) => return vec![Check { what, result: Err(format!("{error}; is it running, and DATABASE_URL right?")) }],
+    };
+    let schemas = match app.warehouse.missing().await {
+        Ok(missing) if missing.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),
+        Ok(missing) => Err(format!("missing: {}; start app once with INIT_DB=true", missing.join(", "))),
+        Err(error) => Err(error.to_string()),
+    };
+    vec![Check { what, result: Ok("answers".to_owned()) }, Check { what: "schemas".to_owned(), result: schemas }]
+}
+
+fn writable(path: &Path) -> Result<String, String> {
+    if !path.is_dir() {
+        return Err("there is no such folder: make it, or start app with INIT_DB=true".to_owned());
+    }
+    match tempfile::Builder::new().prefix(".doctor-").tempfile_in(path) {
+        Ok(_) => Ok("can be written".to_owned()),
+        Err(error) => Err(format!("cannot be written: {error}; give the user that Sluice runs as the right to")),
+    }
+}

@@ -1,0 +1,47 @@
+//! `app loads`: the ledger.
+
+use serde_json::json;
+
+use super::{End, table};
+use crate::daemon;
+use crate::settings::Settings;
+
+pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::Result<End> {
+    let app = daemon::connect(settings).await?;
+    let loads = app.ledger.loads(limit).await?;
+    if json {
+        for load in loads {
+            let parsed = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+            table::print_json(&json!({
+                "load": load.id, "source": load.source, "table": load.dataset, "status": load.status.word(),
+                "rows_read": load.rows_read, "rows_loaded": load.rows_loaded, "rows_rejected": load.rows_rejected,
+                "rows_duplicate": load.rows_duplicate, "duplicate_of": load.duplicate_of, "hash": load.hash,
+                "bytes": load.bytes, "dialect": parsed(load.dialect.as_deref()), "columns": parsed(load.columns.as_deref()),
+                "started_at": load.started_at, "finished_at": load.finished_at, "error": load.error,
+            }))?;
+        }
+        return Ok(End::Done);
+    }
+    let rows: Vec<_> = loads
+        .into_iter()
+        .map(|load| {
+            let note = match (load.duplicate_of, load.error) {
+                (Some(of), _) => format!("same content as load {of}"),
+                (None, error) => error.unwrap_or_default(),
+            };
+            let counts = [load.rows_read, load.rows_loaded, load.rows_rejected, load.rows_duplicate];
+            let mut row = vec![
+                load.id.to_string(),
+                load.started_at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+                load.source,
+                load.dataset,
+                load.status.word(),
+            ];
+            row.extend(counts.map(|count| count.to_string()));
+            row.push(note);
+            row
+        })
+        .collect();
+    table::print(&["load", "started", "file", "table", "status", "read", "loaded", "rejected", "duplicate", "note"], &rows)?;
+    Ok(End::Done)
+}

@@ -1,0 +1,159 @@
+//! The command line: one file per command. Results go to stdout, everything else to stderr.
+
+mod analysis;
+mod config;
+mod demo;
+mod doctor;
+mod loads;
+mod once;
+mod pipeline;
+mod rejects;
+mod table;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::settings::Settings;
+use crate::telemetry::People;
+
+const EXAMPLE: &str = "\
+Example:
+  app                        watch imports/ and load what lands there
+  cp orders.csv imports/     its rows are in staging.orders, and the file is gone
+  app --pipeline             build the star out of sql/pipeline/
+  app --analysis             answer the questions in sql/analysis/
+
+Exit codes: 0 done, 1 something failed and is named, 2 wrong usage or settings, 3 done with rejects.
+Settings come from the environment and .env: see `app config`.";
+
+/// Loads every flat file that lands in a folder exactly once, and builds a star schema out of what it loaded.
+#[derive(Debug, Parser)]
+#[command(name = "app", version, about, after_help = EXAMPLE, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    mode: Mode,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do, without a subcommand.
+#[derive(Debug, Args)]
+struct Mode {
+    /// Load what is in DIR [default: IMPORTS_DIR] and what comes; the same as no option at all
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["once", "pipeline", "analysis"])]
+    watch: Option<Option<PathBuf>>,
+    /// Load what is in imports/ and end
+    #[arg(long, conflicts_with_all = ["pipeline", "analysis"])]
+    once: bool,
+    /// Build the star out of staging, in one transaction
+    #[arg(long, conflicts_with = "analysis")]
+    pipeline: bool,
+    /// Create the views, print and export their results
+    #[arg(long)]
+    analysis: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What was loaded, the newest first
+    Loads {
+        /// How many to show
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// What was read and not loaded, and why
+    Rejects {
+        /// Only those of this load
+        load: Option<i64>,
+        /// How many to show
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Every setting, its value and where it comes from
+    Config {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Is everything in place
+    Doctor {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// The whole way on a sample that ships with the program, in a temporary folder
+    Demo,
+    /// Words that a shell completes
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command ends when nothing went wrong on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Done.
+    Done,
+    /// Something failed and was named.
+    Failed,
+    /// Done, with rejects.
+    Rejects,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> ExitCode {
+        ExitCode::from(match end {
+            End::Done => 0,
+            End::Failed => 1,
+            End::Rejects => 3,
+        })
+    }
+}
+
+/// A wrong setting or usage: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+impl Cli {
+    /// Where people read the log of this command.
+    pub fn people(&self) -> People {
+        let results = self.command.is_some() || self.mode.pipeline || self.mode.analysis || self.mode.json;
+        if results { People::Stderr } else { People::Stdout }
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What went wrong, in words for people; [`Usage`] where the settings or the command line are at fault.
+    pub async fn run(self, settings: Settings) -> anyhow::Result<End> {
+        match self.command {
+            Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
+            Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
+            Some(Command::Config { json }) => config::run(&settings, json),
+            Some(Command::Doctor { json }) => doctor::run(&settings, json).await,
+            Some(Command::Demo) => demo::run().await,
+            Some(Command::Completions { shell }) => {
+                clap_complete::generate(shell, &mut Cli::command(), "app", &mut std::io::stdout());
+                Ok(End::Done)
+            }
+            None if self.mode.once => once::run(settings, self.mode.json).await,
+            None if self.mode.pipeline => pipeline::run(&settings, self.mode.json).await,
+            None if self.mode.analysis => analysis::run(&settings, self.mode.json).await,
+            None => watch::run(settings, self.mode.watch.flatten()).await,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `app --once`: loads what is in the folder, and says what became of it.
+
+use std::io::Write;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{End, table};
+use crate::daemon::{self, Until};
+use crate::settings::Settings;
+
+pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
+    let started = Instant::now();
+    let folder = settings.folders.imports_dir.clone();
+    let totals = daemon::run(&settings, &folder, Until::Empty).await?;
+    if json {
+        table::print_json(&json!({
+            "loaded": totals.loaded, "duplicates": totals.duplicates, "failed": totals.failed, "waiting": totals.waiting,
+            "rows_read": totals.rows_read, "rows_loaded": totals.rows_loaded,
+            "rows_rejected": totals.rows_rejected, "rows_duplicate": totals.rows_duplicate,
+        }))?;
+    } else {
+        let next = if totals.failed > 0 {
+            format!("look into {}/failed/", folder.display())
+        } else if totals.rows_rejected > 0 {
+            "app rejects".to_owned()
+        } else {
+            "app --pipeline".to_owned()
+        };
+        writeln!(
+            std::io::stdout(),
+            "{} files loaded, {} duplicates, {} failed, {} waiting; {} rows read = {} loaded + {} rejected + {} duplicate in {:.1} s. Next: {next}",
+            totals.loaded,
+            totals.duplicates,
+            totals.failed,
+            totals.waiting,
+            totals.rows_read,
+            totals.rows_loaded,
+            totals.rows_rejected,
+            totals.rows_duplicate,
+            started.elapsed().as_secs_f64()
+        )?;
+    }
+    Ok(if totals.failed + totals.waiting > 0 {
+        End::Failed
+    } else if totals.rows_rejected > 0 {
+        End::Rejects
+    } else {
+        End::Done
+    })
+}

@@ -1,0 +1,33 @@
+//! `app rejects [LOAD]`: what was read and not loaded.
+
+use serde_json::json;
+
+use super::{End, Usage, table};
+use crate::daemon;
+use crate::settings::Settings;
+
+pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json: bool) -> anyhow::Result<End> {
+    let app = daemon::connect(settings).await?;
+    if let Some(id) = load
+        && app.ledger.load(id).await?.is_none()
+    {
+        return Err(Usage(format!("there is no load {id}: see app loads")).into());
+    }
+    let rejects = app.ledger.rejects(load, limit).await?;
+    if json {
+        for one in rejects {
+            table::print_json(&json!({
+                "load": one.load_id, "line": one.line, "column": one.column, "reason": one.reason, "text": one.text,
+            }))?;
+        }
+        return Ok(End::Done);
+    }
+    let rows: Vec<_> = rejects
+        .into_iter()
+        .map(|one| {
+            vec![one.load_id.to_string(), one.line.to_string(), one.column.unwrap_or_default(), one.reason, one.text]
+        })
+        .collect();
+    table::print(&["load", "line", "column", "reason", "text"], &rows)?;
+    Ok(End::Done)
+}

@@ -1,0 +1,39 @@
+//! Tables for people: lines on a terminal, plain text in a pipe; never wider than what is in them.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+/// Cells longer than this are cut, with `…` at the end: a table is to be read, the whole value is in the export.
+const WIDTH: usize = 60;
+
+/// Prints rows under these headers; columns of nothing but numbers to the right.
+pub(super) fn print(headers: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
+    let mut table = Table::new();
+    let terminal = std::io::stdout().is_terminal();
+    table.load_style(if terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
+    table.set_header(headers.iter().map(|text| one_line(text)));
+    for row in rows {
+        table.add_row(row.iter().map(|text| one_line(text)));
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        let number = |row: &Vec<String>| row.get(at).is_none_or(|text| text.is_empty() || text.parse::<f64>().is_ok());
+        if !rows.is_empty() && rows.iter().all(number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(std::io::stdout(), "{table}")
+}
+
+/// Prints one JSON value on a line.
+pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?)
+}
+
+fn one_line(text: &str) -> String {
+    let mut line: String = text.chars().take(WIDTH).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if text.chars().nth(WIDTH).is_some() {
+        line.push('…');
+    }
+    line
+}

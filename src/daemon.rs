@@ -1,0 +1,105 @@
+//! From settings to a watched folder: makes what is missing, starts the worker, waits for the signal, drains.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::app::App;
+use crate::cli::Usage;
+use crate::settings::Settings;
+use crate::warehouse::WarehouseError;
+use crate::worker::{Totals, Watch};
+
+/// How long the daemon loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until the folder is empty.
+    Empty,
+    /// Until the signal to stop.
+    Signal,
+}
+
+/// Connects and makes what is missing, or, with `INIT_DB=false`, says what is.
+///
+/// # Errors
+/// [`Usage`] where a setting is of no use or something is missing, else what the database says.
+pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
+    let app = App::connect(settings).await.map_err(usage)?;
+    if settings.database.init_db {
+        prepare(&app).await?;
+    } else {
+        let missing = app.warehouse.missing().await?;
+        if !missing.is_empty() {
+            let list = missing.join(", ");
+            return Err(Usage(format!("INIT_DB is false, and missing in {}: {list}; start once with INIT_DB=true", app.warehouse.address())).into());
+        }
+    }
+    Ok(app)
+}
+
+/// Loads files out of the folder.
+///
+/// # Errors
+/// As [`connect`], and when a folder cannot be made or read.
+pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Result<Totals> {
+    let folders = [folder, &settings.folders.exports_dir];
+    for path in folders {
+        if settings.database.init_db {
+            std::fs::create_dir_all(path).map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
+        } else if !path.is_dir() {
+            return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
+        }
+    }
+    let app = if settings.database.dev && settings.database.init_db {
+        let app = App::connect(settings).await.map_err(usage)?;
+        warn!(database = app.warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
+        app.warehouse.drop_all().await?;
+        prepare(&app).await?;
+        app
+    } else {
+        connect(settings).await?
+    };
+    info!(database = app.warehouse.address(), "connected");
+    if app.ledger.loads(1).await?.is_empty() {
+        info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
+    }
+
+    let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
+    let watch = Watch::new(Arc::new(app), folder, settle, settings.watching.poll)
+        .map_err(|error| Usage(format!("cannot use the folder {}: {error}", folder.display())))?;
+    let stop = stop_signal()?;
+    Ok(match until {
+        Until::Empty => watch.once(stop).await?,
+        Until::Signal => {
+            let totals = watch.forever(stop).await?;
+            info!(files = totals.loaded, rows = totals.rows_loaded, "stopped");
+            totals
+        }
+    })
+}
+
+async fn prepare(app: &App) -> anyhow::Result<()> {
+    let address = app.warehouse.address();
+    Ok(app.warehouse.prepare().await.map_err(|error| error.while_doing(&format!("cannot make the schemas in {address}")))?)
+}
+
+fn usage(error: WarehouseError) -> anyhow::Error {
+    match error {
+        WarehouseError::Address(_) => Usage(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+/// Ends when the program is asked to stop.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("asked to stop (SIGTERM)"),
+            _ = interrupt.recv() => info!("asked to stop (Ctrl-C)"),
+        }
+    })
+}

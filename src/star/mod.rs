@@ -1,0 +1,29 @@
+//! The declared star: what the headers in `sql/pipeline/` say, in which order the tables are built, and the SQL that brings
+//! each up to date by what differs. Pure: values in, SQL text out, no I/O.
+
+mod dimension;
+mod header;
+mod model;
+mod order;
+mod rows;
+
+pub use dimension::DimensionSql;
+pub use header::{DimensionUse, Header, Kind};
+pub use model::{Model, ModelError, in_order, nearest, read_sql_file};
+pub use order::in_order as names_in_order;
+pub use rows::{FactSql, RowsSql};
+
+/// The key of the member that stands for what is not in a dimension.
+pub const UNKNOWN: i64 = 0;
+
+/// The temporary table that a select's result is put into.
+pub const NEW: &str = "sluice_new";
+/// The temporary table with a fact's rows after its dimensions' columns were replaced by keys.
+pub const KEYED: &str = "sluice_keyed";
+/// The temporary table with the rows in which a table and its new content differ.
+pub const DIFFERENCE: &str = "sluice_difference";
+
+/// The surrogate key's column of a dimension.
+pub fn key_column(dimension: &str) -> String {
+    format!("{dimension}_key")
+}
