@@ -1,6 +1,7 @@
 //! Logs: for people on stdout (the daemon) or stderr (commands whose stdout is their result), as JSON lines in `logs/`.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
@@ -24,25 +25,19 @@ pub enum People {
 }
 
 /// Starts logging, until the guard is dropped; without a file when the folder cannot be written, and says so.
-/// Colours only on a terminal, and only where they are `welcome`.
-pub fn start(settings: &Settings, people: People, welcome: bool) -> Option<WorkerGuard> {
+/// `to_file` says whether the command is worth a log file; colours come only on a terminal, and only where they are `welcome`.
+pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool) -> Option<WorkerGuard> {
     let level = if settings.logging.debug_logs { "debug" } else { "info" };
     let sql = if settings.logging.echo_sql { "info" } else { "warn" };
     let filter = || EnvFilter::new(format!("warn,sluice={level},app={level},sqlx={sql},sea_orm_migration=warn"));
 
-    let appender = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("sluice")
-        .filename_suffix("jsonl")
-        .max_log_files(DAYS)
-        .build(&settings.folders.logs_dir);
-    let (file, guard, problem) = match appender {
-        Ok(appender) => {
-            let (writer, guard) = tracing_appender::non_blocking(appender);
-            (Some(fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(filter())), Some(guard), None)
-        }
-        Err(error) => (None, None, Some(error)),
+    let (writer, problem) = match to_file.then(|| rolling_file(&settings.folders.logs_dir)) {
+        Some(Ok(appender)) => (Some(tracing_appender::non_blocking(appender)), None),
+        Some(Err(problem)) => (None, Some(problem)),
+        None => (None, None),
     };
+    let (writer, guard) = writer.unzip();
+    let file = writer.map(|writer| fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(filter()));
 
     let terminal = match people {
         People::Stdout => std::io::stdout().is_terminal(),
@@ -66,4 +61,14 @@ pub fn start(settings: &Settings, people: People, welcome: bool) -> Option<Worke
         tracing::warn!(folder, %error, "no log file is written: the folder cannot be used");
     }
     guard
+}
+
+fn rolling_file(folder: &Path) -> anyhow::Result<RollingFileAppender> {
+    std::fs::create_dir_all(folder)?;
+    let appender = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("sluice")
+        .filename_suffix("jsonl")
+        .max_log_files(DAYS);
+    Ok(appender.build(folder)?)
 }

@@ -1,1 +1,29 @@
-fn main(){}
+//! All integration tests: each case that touches a database runs on SQLite and on PostgreSQL. Where there is no PostgreSQL, its
+//! cases are listed as ignored.
+
+mod cli;
+mod crash;
+mod daemon;
+mod load;
+mod star;
+mod support;
+mod titles;
+mod warehouse_contract;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let cases = [
+        warehouse_contract::cases(),
+        load::cases(),
+        star::cases(),
+        titles::cases(),
+        cli::cases(),
+        daemon::cases(),
+        crash::cases(),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, cases.into_iter().flatten().collect());
+    support::cluster::stop();
+    conclusion.exit();
+}

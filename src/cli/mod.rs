@@ -135,6 +135,11 @@ impl Cli {
         if results { People::Stderr } else { People::Stdout }
     }
 
+    /// Whether the command is worth a log file: it changes the warehouse.
+    pub fn keeps_log(&self) -> bool {
+        self.command.is_none()
+    }
+
     /// Runs the command.
     ///
     /// # Errors

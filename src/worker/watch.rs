@@ -185,7 +185,7 @@ impl Watch {
     fn see(&mut self, seen: Seen, arrival: Arrival) {
         if let Some(why) = seen.left {
             if self.named.insert(seen.name.clone()) {
-                info!(file.path = %seen.name.display(), "left where it is: {why}");
+                info!(file.path = &*seen.name.to_string_lossy(), "left where it is: {why}");
             }
             return;
         }
@@ -244,7 +244,7 @@ impl Watch {
                 Ok(file) => self.start(file, false),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    error!(file.path = %name.display(), %error, "cannot claim the file; trying again in a minute");
+                    error!(file.path = &*name.to_string_lossy(), %error, "cannot claim the file; trying again in a minute");
                 }
             }
         }
@@ -287,14 +287,14 @@ impl Watch {
                 if let LoadError::Warehouse(_) = error {
                     self.wait(&error.to_string());
                 } else {
-                    warn!(file.path = %name.display(), "not loaded yet: {error}");
+                    warn!(file.path = &*name.to_string_lossy(), "not loaded yet: {error}");
                 }
                 self.put_back.insert(name.clone());
                 self.see(Seen { name, left: None }, Arrival::Seen);
             }
             Err(error) => {
                 self.totals.failed += 1;
-                error!(file.path = %name.display(), %error, "cannot move or delete the file; it stays in .sluice/ until the next start");
+                error!(file.path = &*name.to_string_lossy(), %error, "cannot move or delete the file; it stays in .sluice/ until the next start");
             }
         }
     }

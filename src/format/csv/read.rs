@@ -144,6 +144,7 @@ impl<R: Read> Reader<R> {
                         continue;
                     }
                     self.header_text = text[..end].to_vec();
+                    rebase(&mut cells, text.len() + self.pending.len(), text.len());
                     text.extend_from_slice(&side);
                     self.header = header(&text, &cells)?;
                     return Ok(());
@@ -203,7 +204,7 @@ struct Stretch {
     rows: Vec<Row>,
     rejects: Vec<Reject>,
     side: Vec<u8>,
-    /// Where in the pending bytes the parsed ones end, for the cells whose text is at the side.
+    /// Number of pending bytes, the parsed ones included.
     base: usize,
 }
 
@@ -277,15 +278,7 @@ impl Stretch {
 
     /// `text` holds the parsed bytes. Refuses records that are no text.
     fn finish(mut self, mut text: Vec<u8>, width: usize) -> Chunk {
-        // Cells at the side were counted from the end of all that was pending.
-        let shift = (self.base - text.len().min(self.base)) as u32;
-        if shift > 0 && !self.side.is_empty() {
-            let base = self.base as u32;
-            for cell in self.cells.iter_mut().filter(|cell| cell.start >= base) {
-                cell.start -= shift;
-                cell.end -= shift;
-            }
-        }
+        rebase(&mut self.cells, self.base, text.len());
         let nul = memchr(0, &text).is_some();
         text.extend_from_slice(&self.side);
         let text = match String::from_utf8(text) {
@@ -324,6 +317,17 @@ impl Stretch {
         self.rows = rows;
         self.cells = cells;
         self.rejects.sort_by_key(|reject| reject.line);
+    }
+}
+
+/// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.
+fn rebase(cells: &mut [Cell], pending: usize, parsed: usize) {
+    let (base, shift) = (pending as u32, (pending - parsed) as u32);
+    if shift > 0 {
+        for cell in cells.iter_mut().filter(|cell| cell.start >= base) {
+            cell.start -= shift;
+            cell.end -= shift;
+        }
     }
 }
 
@@ -371,6 +375,13 @@ mod tests {
         assert_eq!(rows[3], some(&["last", "\""]));
         assert_eq!(lines, [2, 5, 6, 7]);
         assert!(rejects.is_empty());
+    }
+
+    #[test]
+    fn a_header_may_be_quoted_too() {
+        let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice()).unwrap();
+        assert_eq!(reader.header(), ["a \"b\"", "c\nd"]);
+        assert_eq!(reader.header_text(), b"\"a \"\"b\"\"\",\"c\nd\"");
     }
 
     #[test]

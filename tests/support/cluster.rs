@@ -1,0 +1,125 @@
+//! A PostgreSQL of the tests' own: its binaries out of the system's package, its cluster in a temporary folder, its password made
+//! here. It ends with the test program, however that ends, because it then loses its standard input.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context;
+use sqlx::{Connection, Executor, PgConnection};
+
+struct Cluster {
+    server: Child,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+static CLUSTER: Mutex<Option<Cluster>> = Mutex::new(None);
+static DATABASES: AtomicU32 = AtomicU32::new(1);
+
+/// Whether PostgreSQL's binaries are here. `REQUIRE_POSTGRES=1` makes it a failure when they are not.
+pub fn is_available() -> bool {
+    binaries().is_some() || std::env::var_os("REQUIRE_POSTGRES").is_some()
+}
+
+fn binaries() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    let of_packages = ["/usr/lib/postgresql", "/usr/pgsql-17", "/usr/pgsql-16", "/usr/pgsql-15", "/opt/homebrew/opt/postgresql"];
+    let versions = std::fs::read_dir(of_packages[0]).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let mut folders: Vec<_> = versions.collect();
+    folders.sort();
+    folders.reverse();
+    folders.extend(of_packages[1..].iter().map(|folder| Path::new(folder).join("bin")));
+    folders.extend(on_path);
+    folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+}
+
+/// The address of a new, empty database.
+pub async fn new_database() -> anyhow::Result<String> {
+    let url = {
+        let mut cluster = CLUSTER.lock().unwrap();
+        match &*cluster {
+            Some(running) => running.url.clone(),
+            None => cluster.insert(start().context("cannot start PostgreSQL")?).url.clone(),
+        }
+    };
+    let name = format!("case_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::connect(&format!("{url}/postgres")).await?;
+    connection.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await?;
+    Ok(format!("{url}/{name}"))
+}
+
+/// Ends the server, if one was started.
+pub fn stop() {
+    if let Some(mut cluster) = CLUSTER.lock().unwrap().take() {
+        drop(cluster.server.stdin.take());
+        let _ = cluster.server.wait();
+    }
+}
+
+fn start() -> anyhow::Result<Cluster> {
+    let binaries = binaries().context("no initdb and postgres found: install the system's PostgreSQL server package")?;
+    let folder = tempfile::Builder::new().prefix("sluice-postgres-").tempdir()?;
+    let (data, password_file) = (folder.path().join("data"), folder.path().join("password"));
+    let password = tempfile::Builder::new().rand_bytes(24).prefix("").tempfile()?;
+    let password = password.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    std::fs::write(&password_file, &password)?;
+
+    // The server refuses to run as root: then another user, who must own the folder.
+    let user = if rustix::process::geteuid().is_root() { Some(other_user()?) } else { None };
+    if let Some((uid, gid)) = user {
+        for path in [folder.path(), &password_file] {
+            std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
+        }
+    }
+    let as_user = |mut command: Command| {
+        use std::os::unix::process::CommandExt;
+        if let Some((uid, gid)) = user {
+            command.uid(uid).gid(gid);
+        }
+        command.current_dir(folder.path());
+        command
+    };
+
+    let mut initdb = Command::new(binaries.join("initdb"));
+    initdb.args(["--username=sluice", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+    initdb.arg("--pgdata").arg(&data).arg("--pwfile").arg(&password_file);
+    let done = as_user(initdb).output()?;
+    anyhow::ensure!(done.status.success(), "initdb: {}", String::from_utf8_lossy(&done.stderr));
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(
+        "\"$0\" \"$@\" >server.log 2>&1 & server=$!
+         cat >/dev/null
+         kill -INT $server; wait $server",
+    );
+    shell.arg(binaries.join("postgres")).arg("-D").arg(&data).arg("-k").arg(folder.path());
+    for setting in ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", &format!("port={port}")] {
+        shell.arg("-c").arg(setting);
+    }
+    let server = as_user(shell).stdin(Stdio::piped()).spawn()?;
+    let url = format!("postgres://sluice:{password}@127.0.0.1:{port}");
+    let mut ready = Command::new(binaries.join("pg_isready"));
+    ready.args(["-q", "-t", "30", "-h", "127.0.0.1", "-p", &port.to_string()]);
+    // It waits for an answer, but not for somebody to listen.
+    for _ in 0..600 {
+        if ready.status()?.success() {
+            return Ok(Cluster { server, url, _folder: folder });
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap_or_default();
+    anyhow::bail!("the server does not answer: {log}")
+}
+
+fn other_user() -> anyhow::Result<(u32, u32)> {
+    let users = std::fs::read_to_string("/etc/passwd")?;
+    let of = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    of("postgres").or_else(|| of("nobody")).context("no user postgres or nobody to run PostgreSQL as")
+}

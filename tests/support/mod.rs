@@ -1,0 +1,121 @@
+//! What the cases stand on: a database per case and engine, a project folder per case, the real program.
+
+pub mod cluster;
+pub mod process;
+mod workdir;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use sluice::warehouse::{Address, Engine, Row, Select, Warehouse, connect};
+
+pub use workdir::Workdir;
+
+pub type Outcome = anyhow::Result<()>;
+
+/// A database of one case.
+pub struct TestDatabase {
+    pub engine: Engine,
+    pub url: String,
+    pub warehouse: Arc<dyn Warehouse>,
+    _folder: tempfile::TempDir,
+}
+
+impl TestDatabase {
+    async fn new(engine: Engine) -> anyhow::Result<TestDatabase> {
+        let folder = tempfile::tempdir()?;
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite://{}", folder.path().join("warehouse.db").display()),
+            Engine::Postgres => cluster::new_database().await?,
+        };
+        let warehouse = connect(&address(&url)).await?;
+        Ok(TestDatabase { engine, url, warehouse, _folder: folder })
+    }
+
+    /// The rows of a select, with names as SQL files have them.
+    pub async fn rows(&self, sql: &str) -> anyhow::Result<Vec<Row>> {
+        let select = Select::parse(sql)?;
+        let names = self.warehouse.names();
+        let mut columns = std::collections::HashMap::new();
+        let mut transaction = self.warehouse.begin(sluice::warehouse::Scope::Load).await?;
+        for table in select.tables(names) {
+            columns.insert(table.clone(), transaction.columns(&table).await?);
+        }
+        drop(transaction);
+        let mut rows = Vec::new();
+        self.warehouse.copy_out(&select.sql(names, &columns), &mut |row| rows.push(row)).await?;
+        rows.remove(0);
+        Ok(rows)
+    }
+
+    /// The rows as one text: a line each, cells separated by `|`, NULL as `∅`.
+    pub async fn text(&self, sql: &str) -> anyhow::Result<String> {
+        let rows = self.rows(sql).await?;
+        let line = |row: &Row| row.iter().map(|cell| cell.as_deref().unwrap_or("∅")).collect::<Vec<_>>().join("|");
+        Ok(rows.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+pub fn address(url: &str) -> Address {
+    Address {
+        url: url.to_owned(),
+        staging: "staging".into(),
+        datawarehouse: "datawarehouse".into(),
+        echo: false,
+        create: true,
+    }
+}
+
+/// The case on both engines, each with a database and a project folder of its own, schemas made.
+pub fn on_both<F, R>(name: &str, case: F) -> Vec<Trial>
+where
+    F: Fn(TestDatabase, Workdir) -> R + Clone + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    [(Engine::Sqlite, "sqlite"), (Engine::Postgres, "postgres")]
+        .into_iter()
+        .map(|(engine, word)| {
+            let case = case.clone();
+            let ignored = engine == Engine::Postgres && !cluster::is_available();
+            Trial::test(format!("{word}::{name}"), move || {
+                run(async {
+                    let database = TestDatabase::new(engine).await?;
+                    database.warehouse.prepare().await?;
+                    case(database, Workdir::new()?).await
+                })
+            })
+            .with_ignored_flag(ignored)
+        })
+        .collect()
+}
+
+/// A case without a database.
+pub fn alone<F, R>(name: &str, case: F) -> Vec<Trial>
+where
+    F: Fn(Workdir) -> R + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    vec![Trial::test(name, move || run(async { case(Workdir::new()?).await }))]
+}
+
+fn run(case: impl Future<Output = Outcome>) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(case).map_err(|error| Failed::from(format!("{error:?}")))
+}
+
+/// `a == b`, as an error that shows both.
+#[track_caller]
+pub fn same<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(is: T, expected: U) -> Outcome {
+    let place = std::panic::Location::caller();
+    anyhow::ensure!(is == expected, "{place}:\n      is {is:?}\nexpected {expected:?}");
+    Ok(())
+}
+
+/// The text holds the words.
+#[track_caller]
+pub fn holds(text: &str, words: &str) -> Outcome {
+    let place = std::panic::Location::caller();
+    anyhow::ensure!(text.contains(words), "{place}: no {words:?} in\n{text}");
+    Ok(())
+}

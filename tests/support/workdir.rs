@@ -1,0 +1,89 @@
+//! A project folder of one case, and loading in it without a daemon.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sluice::app::App;
+use sluice::ledger::Ledger;
+use sluice::load::{FileOutcome, LoadReport, load_file};
+use sluice::source::Folder;
+
+use super::TestDatabase;
+
+pub struct Workdir {
+    folder: tempfile::TempDir,
+}
+
+impl Workdir {
+    pub fn new() -> anyhow::Result<Workdir> {
+        let folder = tempfile::tempdir()?;
+        for name in ["imports", "exports", "sql/pipeline", "sql/analysis"] {
+            fs::create_dir_all(folder.path().join(name))?;
+        }
+        Ok(Workdir { folder })
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> anyhow::Result<PathBuf> {
+        let path = self.path(name);
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    pub fn read(&self, name: &str) -> anyhow::Result<String> {
+        anyhow::Context::with_context(fs::read_to_string(self.path(name)), || name.to_owned())
+    }
+
+    /// Names in a folder, sorted, hidden ones left out.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(name)).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        names
+    }
+
+    pub fn app(&self, database: &TestDatabase) -> App {
+        App {
+            warehouse: database.warehouse.clone(),
+            ledger: Ledger::new(database.warehouse.clone()),
+            exports: self.path("exports"),
+            sql: self.path("sql"),
+        }
+    }
+
+    /// Drops a file and has it loaded.
+    pub async fn drop_file(&self, database: &TestDatabase, name: &str, text: impl AsRef<[u8]>) -> anyhow::Result<FileOutcome> {
+        let folder = Folder::open(&self.path("imports"))?;
+        fs::write(folder.path().join(name), text)?;
+        Ok(load_file(&self.app(database), folder.claim(OsStr::new(name))?, false).await?)
+    }
+
+    /// Drops a file that must load.
+    pub async fn load(&self, database: &TestDatabase, name: &str, text: impl AsRef<[u8]>) -> anyhow::Result<LoadReport> {
+        match self.drop_file(database, name, text).await? {
+            FileOutcome::Loaded(report) => Ok(report),
+            other => {
+                let failed = self.list("imports/failed");
+                let errors: Vec<_> = failed.iter().filter(|name| name.ends_with(".error.json")).collect();
+                let texts: Vec<_> = errors.iter().map(|name| self.read(&format!("imports/failed/{name}"))).collect();
+                anyhow::bail!("{name}: {other:?} {texts:?}")
+            }
+        }
+    }
+
+    /// Copies the example's SQL files.
+    pub fn copy_example_sql(&self) -> anyhow::Result<()> {
+        for folder in ["sql/pipeline", "sql/analysis"] {
+            for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
+                let entry = entry?;
+                fs::copy(entry.path(), self.path(folder).join(entry.file_name()))?;
+            }
+        }
+        Ok(())
+    }
+}
