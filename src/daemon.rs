@@ -34,7 +34,11 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
         let missing = app.warehouse.missing().await?;
         if !missing.is_empty() {
             let list = missing.join(", ");
-            return Err(Usage(format!("INIT_DB is false, and missing in {}: {list}; start once with INIT_DB=true", app.warehouse.address())).into());
+            return Err(Usage(format!(
+                "INIT_DB is false, and missing in {}: {list}; start once with INIT_DB=true",
+                app.warehouse.address()
+            ))
+            .into());
         }
     }
     Ok(app)
@@ -48,7 +52,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let folders = [folder, &settings.folders.exports_dir];
     for path in folders {
         if settings.database.init_db {
-            std::fs::create_dir_all(path).map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
+            std::fs::create_dir_all(path)
+                .map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
         } else if !path.is_dir() {
             return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
         }
@@ -83,7 +88,11 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
 
 async fn prepare(app: &App) -> anyhow::Result<()> {
     let address = app.warehouse.address();
-    Ok(app.warehouse.prepare().await.map_err(|error| error.while_doing(&format!("cannot make the schemas in {address}")))?)
+    Ok(app
+        .warehouse
+        .prepare()
+        .await
+        .map_err(|error| error.while_doing(&format!("cannot make the schemas in {address}")))?)
 }
 
 fn usage(error: WarehouseError) -> anyhow::Error {

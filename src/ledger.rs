@@ -66,8 +66,9 @@ impl Ledger {
         source: &str,
         survey: &Survey,
     ) -> Result<Claim, WarehouseError> {
-        let mut lock = Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
-            .into_query();
+        let mut lock =
+            Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
+                .into_query();
         lock.on_conflict(
             OnConflict::column(dataset::Column::Name).update_column(dataset::Column::LastStartedAt).to_owned(),
         );
@@ -185,11 +186,7 @@ impl Ledger {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn columns(
-        &self,
-        transaction: &mut dyn Transaction,
-        table: &str,
-    ) -> Result<Vec<Column>, WarehouseError> {
+    pub async fn columns(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<Column>, WarehouseError> {
         let query = column::Entity::find()
             .select_only()
             .columns([column::Column::Name, column::Column::Header, column::Column::Fits])
@@ -358,15 +355,14 @@ impl Ledger {
         transaction.execute(&statement.sql, &values(&statement)?).await.map(drop)
     }
 
-    async fn rows(
-        &self,
-        transaction: &mut dyn Transaction,
-        statement: Statement,
-    ) -> Result<Vec<Row>, WarehouseError> {
+    async fn rows(&self, transaction: &mut dyn Transaction, statement: Statement) -> Result<Vec<Row>, WarehouseError> {
         transaction.query(&statement.sql, &values(&statement)?).await
     }
 
-    async fn read<M: FromQueryResult>(&self, query: sea_orm::sea_query::SelectStatement) -> Result<Vec<M>, WarehouseError> {
+    async fn read<M: FromQueryResult>(
+        &self,
+        query: sea_orm::sea_query::SelectStatement,
+    ) -> Result<Vec<M>, WarehouseError> {
         Ok(M::find_by_statement(self.build(&query)).all(self.warehouse.catalog()).await?)
     }
 }

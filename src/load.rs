@@ -40,7 +40,9 @@ pub enum LoadError {
     #[error("cannot make columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
     /// What is true of every load was not true of this one.
-    #[error("{read} rows were read, but {loaded} loaded + {rejected} rejected: nothing was committed; please report this")]
+    #[error(
+        "{read} rows were read, but {loaded} loaded + {rejected} rejected: nothing was committed; please report this"
+    )]
     Unbalanced {
         /// Records read.
         read: u64,
@@ -105,6 +107,7 @@ pub enum FileOutcome {
 /// # Errors
 /// When a file that was loaded cannot be deleted, or one that was not cannot be moved. It stays claimed.
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::Result<FileOutcome> {
+    fail::fail_point!("claimed");
     let (name, started) = (file.name(), Instant::now());
     let dataset = Dataset::of_file(&name);
     info!(file.path = name, table = dataset.table, "loading");
@@ -112,6 +115,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
     match load(app, &dataset, &mut source, unfinished).await {
         Ok(report) => {
             source.ack().await?;
+            fail::fail_point!("deleted");
             file.release();
             say(&name, &report, unfinished, started.elapsed());
             Ok(FileOutcome::Loaded(report))
@@ -237,15 +241,28 @@ fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
     let (load_id, books, took_ms) = (report.load_id, report.books, took.as_millis() as u64);
     match report.duplicate_of {
         Some(of) => info!(
-            load.id = load_id, file.path = name, rows = 0, duplicate = books.duplicate, took_ms,
+            file.path = name,
+            rows = 0,
+            duplicate = books.duplicate,
+            took_ms,
+            load.id = load_id,
             "duplicate of load {of}: the same content is in the table already; the file was deleted"
         ),
         None if unfinished => info!(
-            load.id = load_id, file.path = name, rows = books.loaded, rejected = books.rejected, took_ms,
-            "loaded; it had been claimed before the last stop"
+            file.path = name,
+            rows = books.loaded,
+            rejected = books.rejected,
+            took_ms,
+            load.id = load_id,
+            "loaded what had been claimed before the last stop"
         ),
         None => info!(
-            load.id = load_id, file.path = name, rows = books.loaded, rejected = books.rejected, took_ms, "loaded"
+            file.path = name,
+            rows = books.loaded,
+            rejected = books.rejected,
+            took_ms,
+            load.id = load_id,
+            "loaded"
         ),
     }
 }

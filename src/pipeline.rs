@@ -11,8 +11,8 @@ use tracing::info;
 
 use crate::app::App;
 use crate::star::{
-    DIFFERENCE, DimensionSql, DimensionUse, FactSql, Header, KEYED, Model, ModelError, NEW, RowsSql, in_order, key_column,
-    nearest,
+    DIFFERENCE, DimensionSql, DimensionUse, FactSql, Header, KEYED, Model, ModelError, NEW, RowsSql, in_order,
+    key_column, nearest,
 };
 use crate::warehouse::{
     Alteration, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, create_table, quote,
@@ -61,7 +61,12 @@ pub async fn run(app: &App) -> Result<Vec<TableChange>, PipelineError> {
     match &result {
         Ok(changes) => {
             let changed: u64 = changes.iter().map(|one| one.inserted + one.updated + one.deleted).sum();
-            info!(tables = changes.len(), changes = changed, took_ms = started.elapsed().as_millis() as u64, "pipeline done");
+            info!(
+                tables = changes.len(),
+                changes = changed,
+                took_ms = started.elapsed().as_millis() as u64,
+                "pipeline done"
+            );
         }
         Err(error) => {
             // The run's own error is what matters; a database that is away cannot keep it.
@@ -158,7 +163,8 @@ impl Build<'_> {
         let columns = self.transaction.describe(&select).await;
         let columns = columns.map_err(|error| self.model.error(error.to_string()))?;
         self.check_columns(&columns)?;
-        let list: Vec<_> = columns.iter().map(|column| format!("{} {}", quote(&column.name), column.declared)).collect();
+        let list: Vec<_> =
+            columns.iter().map(|column| format!("{} {}", quote(&column.name), column.declared)).collect();
         self.execute(&format!("create temp table {NEW} ({})", list.join(", "))).await?;
         self.execute(&format!("insert into {NEW} {select}")).await?;
         let change = match &self.model.header {
@@ -257,7 +263,8 @@ impl Build<'_> {
             }
         }
         for new in columns {
-            let same = |old: &TableColumn| old.name == new.name && (old.declared == new.declared || key.contains(&new.name));
+            let same =
+                |old: &TableColumn| old.name == new.name && (old.declared == new.declared || key.contains(&new.name));
             if !stands.iter().any(same) {
                 if key.contains(&new.name) {
                     return Err(self.model.error(format!(
@@ -286,7 +293,9 @@ impl Build<'_> {
         }
         let (word, named): (_, Vec<&String>) = match &self.model.header {
             Header::Dimension { key } => ("key", key.iter().collect()),
-            Header::Fact { grain, dimensions } => ("grain or dimensions", grain.iter().chain(dimensions.keys()).collect()),
+            Header::Fact { grain, dimensions } => {
+                ("grain or dimensions", grain.iter().chain(dimensions.keys()).collect())
+            }
             Header::Table {} => ("", Vec::new()),
         };
         for name in named {
@@ -306,7 +315,9 @@ impl Build<'_> {
             };
             let own = matches!(self.model.header, Header::Dimension { .. }) && name == key_column(&self.model.name);
             if own || taken.contains(&name) {
-                return Err(self.model.error(format!("two columns would be called {name}: rename one, or give a role")));
+                return Err(self
+                    .model
+                    .error(format!("two columns would be called {name}: rename one, or give a role")));
             }
             taken.push(name);
         }
@@ -321,11 +332,14 @@ impl Build<'_> {
         let samples: Vec<_> = repeated
             .iter()
             .map(|row| {
-                let (count, values) = row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
+                let (count, values) =
+                    row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
                 let pairs: Vec<_> = columns
                     .iter()
                     .zip(values)
-                    .map(|(column, value)| format!("{column} = {}", value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"))))
+                    .map(|(column, value)| {
+                        format!("{column} = {}", value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}")))
+                    })
                     .collect();
                 format!("{} ({} rows)", pairs.join(", "), count.unwrap_or("several"))
             })

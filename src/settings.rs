@@ -21,17 +21,33 @@ pub struct Known {
 
 /// Every setting there is, in the order of `.env.example`.
 pub const KNOWN: [Known; 13] = [
-    Known { name: "DATABASE_URL", default: "sqlite://data/warehouse.db", about: "where the warehouse is; DB_STRING is understood too" },
+    Known {
+        name: "DATABASE_URL",
+        default: "sqlite://data/warehouse.db",
+        about: "where the warehouse is; DB_STRING is understood too",
+    },
     Known { name: "STAGING_SCHEMA", default: "staging", about: "the schema that files are loaded into" },
     Known { name: "DW_SCHEMA", default: "datawarehouse", about: "the schema of the star and its views" },
-    Known { name: "INIT_DB", default: "true", about: "make folders, schemas and catalog; false: only say what is missing" },
-    Known { name: "DEV", default: "false", about: "drop staging, datawarehouse and catalog when the daemon or --once starts" },
+    Known {
+        name: "INIT_DB",
+        default: "true",
+        about: "make folders, schemas and catalog; false: only say what is missing",
+    },
+    Known {
+        name: "DEV",
+        default: "false",
+        about: "drop staging, datawarehouse and catalog when the daemon or --once starts",
+    },
     Known { name: "IMPORTS_DIR", default: "imports", about: "the folder that is watched" },
     Known { name: "EXPORTS_DIR", default: "exports", about: "what goes out: results, rejects" },
     Known { name: "LOGS_DIR", default: "logs", about: "JSON logs, one file a day, 14 kept" },
     Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
     Known { name: "SETTLE_SECONDS", default: "2", about: "how long a written file must be quiet before it is taken" },
-    Known { name: "POLL", default: "false", about: "look every second instead of waiting for events, for mounts that send none" },
+    Known {
+        name: "POLL",
+        default: "false",
+        about: "look every second instead of waiting for events, for mounts that send none",
+    },
     Known { name: "DEBUG_LOGS", default: "false", about: "log more" },
     Known { name: "ECHO_SQL", default: "false", about: "log every SQL statement" },
 ];
@@ -145,8 +161,8 @@ impl Settings {
         } else {
             Vec::new()
         };
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Settings::from_pairs(environment, dotenv)
     }
 
@@ -170,7 +186,8 @@ impl Settings {
 
         let mut origins = BTreeMap::new();
         for known in &KNOWN {
-            let names: &[&str] = if known.name == "DATABASE_URL" { &["DATABASE_URL", "DB_STRING"] } else { &[known.name] };
+            let names: &[&str] =
+                if known.name == "DATABASE_URL" { &["DATABASE_URL", "DB_STRING"] } else { &[known.name] };
             let mut found = None;
             for name in names {
                 found = match found {
@@ -258,21 +275,14 @@ fn name_the_setting(why: &str, origins: &BTreeMap<&'static str, (String, Origin)
     KNOWN.iter().find(bad).map_or_else(
         || why.to_owned(),
         |known| {
-            let wanted = if known.default.parse::<f64>().is_ok() {
-                "a number"
-            } else {
-                "true, false, 1, 0, yes or no"
-            };
+            let wanted = if known.default.parse::<f64>().is_ok() { "a number" } else { "true, false, 1, 0, yes or no" };
             let (value, origin) = &origins[known.name];
             format!("{}: {value:?} (from {origin}) is not {wanted}", known.name)
         },
     )
 }
 
-fn value_of(
-    name: &str,
-    given: &BTreeMap<String, (String, Origin)>,
-) -> Result<Option<(String, Origin)>, SettingsError> {
+fn value_of(name: &str, given: &BTreeMap<String, (String, Origin)>) -> Result<Option<(String, Origin)>, SettingsError> {
     if let Some((value, origin)) = given.get(name).filter(|(value, _)| !value.is_empty()) {
         return Ok(Some((value.clone(), origin.clone())));
     }
@@ -341,7 +351,8 @@ mod tests {
 
     #[test]
     fn the_environment_goes_before_dotenv_and_dotenv_before_the_default() {
-        let read = settings(&[("dev", "YES"), ("SETTLE_SECONDS", "0.5")], &[("DEV", "no"), ("imports_dir", "in")]).unwrap();
+        let read =
+            settings(&[("dev", "YES"), ("SETTLE_SECONDS", "0.5")], &[("DEV", "no"), ("imports_dir", "in")]).unwrap();
         assert!(read.database.dev);
         assert_eq!(read.folders.imports_dir, Path::new("in"));
         assert_eq!(read.folders.exports_dir, Path::new("exports"));

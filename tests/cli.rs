@@ -1,2 +1,198 @@
+//! The commands as a user runs them: results, exit codes, errors.
+
 use libtest_mimic::Trial;
-pub fn cases() -> Vec<Trial> { Vec::new() }
+
+use crate::support::process::{app, stderr, stdout};
+use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        alone("cli::wrong_settings_and_usage_end_with_2", wrong_settings_and_usage_end_with_2),
+        alone("cli::the_demo_goes_the_whole_way", the_demo_goes_the_whole_way),
+        alone("cli::config_shows_where_a_value_comes_from", config_shows_where_a_value_comes_from),
+        alone("cli::a_pipe_gets_no_escape_codes", a_pipe_gets_no_escape_codes),
+        on_both("cli::once_says_what_became_of_each_file", once_says_what_became_of_each_file),
+        on_both("cli::pipeline_and_analysis", pipeline_and_analysis),
+        on_both("cli::init_db_false_makes_nothing", init_db_false_makes_nothing),
+        on_both("cli::dev_drops_at_the_start_of_once_only", dev_drops_at_the_start_of_once_only),
+        on_both("cli::doctor_says_how_to_mend", doctor_says_how_to_mend),
+        on_both("cli::no_password_is_shown", no_password_is_shown),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn wrong_settings_and_usage_end_with_2(workdir: Workdir) -> Outcome {
+    let file = workdir.write("file", "")?.display().to_string();
+    for (arguments, setting, expected) in [
+        (vec!["--once"], ("DATABASE_URL", "oracle://x"), "unknown scheme \"oracle\""),
+        (vec!["--once"], ("DEV", "perhaps"), "DEV: \"perhaps\" (from environment) is not true, false"),
+        (vec!["--once"], ("IMPORTS_DIR", &format!("{file}/imports")), "cannot make the folder"),
+        (vec!["--once"], ("DATABASE_URL", &format!("sqlite://{file}/x.db")), "cannot make the folder"),
+        (vec!["--onec"], ("DEV", "no"), "--once"),
+        (vec!["--once", "--pipeline"], ("DEV", "no"), "cannot be used with"),
+        (vec!["lodas"], ("DEV", "no"), "loads"),
+        (vec!["rejects", "7"], ("DEV", "no"), "there is no load 7"),
+    ] {
+        let output = app(&workdir, &arguments, &[setting])?;
+        holds(&stderr(&output), expected)?;
+        same((expected, output.status.code()), (expected, Some(2)))?;
+    }
+    let unreachable = [("DATABASE_URL", "postgres://nobody:secret@127.0.0.1:9/none")];
+    let output = app(&workdir, &["--once"], &unreachable)?;
+    same(output.status.code(), Some(1))?;
+    same(stderr(&output).contains("secret"), false)
+}
+
+async fn the_demo_goes_the_whole_way(workdir: Workdir) -> Outcome {
+    let temporary = workdir.path("exports").display().to_string();
+    let output = app(&workdir, &["demo"], &[("TMPDIR", &temporary)])?;
+    same(output.status.code(), Some(0))?;
+    let text = stdout(&output);
+    for words in ["76 rows in staging", "fact_related_title", "harbour clerk", "average_pdl_count", "rm -r "] {
+        holds(&text, words)?;
+    }
+    same(workdir.list(""), ["exports", "imports", "sql"])
+}
+
+async fn config_shows_where_a_value_comes_from(workdir: Workdir) -> Outcome {
+    workdir.write(".env", "SQL_DIR=sql\n")?;
+    let output = app(&workdir, &["config", "--json"], &[])?;
+    let lines: Vec<serde_json::Value> = stdout(&output).lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let from = |name: &str| lines.iter().find(|line| line["name"] == name).map(|line| line["from"].clone());
+    same(from("SQL_DIR"), Some(".env".into()))?;
+    same(from("SETTLE_SECONDS"), Some("environment".into()))?;
+    same(from("POLL"), Some("default".into()))
+}
+
+async fn a_pipe_gets_no_escape_codes(workdir: Workdir) -> Outcome {
+    workdir.write("imports/x.csv", "a\n1\n")?;
+    for arguments in [vec!["--once"], vec!["loads"], vec!["config"], vec!["doctor"], vec!["--help"]] {
+        let output = app(&workdir, &arguments, &[])?;
+        same(output.stdout.contains(&0x1B) || output.stderr.contains(&0x1B), false)?;
+    }
+    Ok(())
+}
+
+async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("imports/good.csv", "a,b\n1,2\n")?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(0))?;
+    holds(
+        &stdout(&output),
+        "1 files loaded, 0 duplicates, 0 failed, 0 waiting; 1 rows read = 1 loaded + 0 rejected + 0 duplicate",
+    )?;
+    holds(&stdout(&output), "loaded file.path=\"good.csv\" rows=1 rejected=0 took_ms=")?;
+
+    workdir.write("imports/good.csv", "a,b\n1,2\n")?;
+    workdir.write("imports/some.csv", "a,b\n1,2\n3\n")?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(3))?;
+    holds(&stdout(&output), "duplicate of load 1: the same content is in the table already")?;
+    holds(
+        &stdout(&output),
+        "1 files loaded, 1 duplicates, 0 failed, 0 waiting; 3 rows read = 1 loaded + 1 rejected + 1 duplicate",
+    )?;
+
+    workdir.write("imports/empty.csv", "")?;
+    let output = app(&workdir, &["--once", "--json"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    let totals: serde_json::Value = serde_json::from_str(&stdout(&output))?;
+    same((totals["failed"].as_u64(), totals["loaded"].as_u64()), (Some(1), Some(0)))?;
+    holds(&stderr(&output), "not loaded: the file is empty; mend the file and drop it into imports/ again")?;
+
+    let loads = stdout(&app(&workdir, &["loads", "--json"], &settings)?);
+    let mut statuses: Vec<_> = loads
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).map(|line| line["status"].to_string()))
+        .collect::<Result<_, _>>()?;
+    statuses.sort();
+    same(statuses, ["\"duplicate\"", "\"failed\"", "\"loaded\"", "\"loaded\""])?;
+    let rejects = stdout(&app(&workdir, &["rejects"], &settings)?);
+    holds(&rejects, "1 fields, the header has 2")?;
+    same(rejects.lines().count(), 3)
+}
+
+async fn pipeline_and_analysis(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("imports/n.csv", "a,b\n1,x\n2,y\n3,\n")?;
+    workdir.write("sql/pipeline/t.sql", "/* kind: table */ select a, b from staging.n")?;
+    workdir.write("sql/analysis/v.sql", "select b, a, a > 1 as more from datawarehouse.t order by a")?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let output = app(&workdir, &["--pipeline"], &settings)?;
+    same((output.status.code(), stdout(&output).contains("3 changes; ")), (Some(0), true))?;
+    holds(&stdout(&app(&workdir, &["--pipeline"], &settings)?), "0 changes: the star was up to date")?;
+    let output = app(&workdir, &["--analysis"], &settings)?;
+    same(output.status.code(), Some(0))?;
+    holds(&stdout(&output), "v (3 rows; all in exports/v.csv)")?;
+    same(
+        workdir.read("exports/v.csv")?.replace(",1\n", ",true\n").replace(",0\n", ",false\n"),
+        "b,a,more\nx,1,false\ny,2,true\n,3,true\n",
+    )?;
+    workdir.write("sql/analysis/v.sql", "select c from datawarehouse.t")?;
+    let output = app(&workdir, &["--analysis"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    holds(&stderr(&output), "error: sql/analysis/v.sql: ")
+}
+
+async fn init_db_false_makes_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str()), ("INIT_DB", "false")];
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    database.warehouse.drop_all().await?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(2))?;
+    holds(&stderr(&output), "INIT_DB is false, and missing in ")?;
+    holds(&stderr(&output), "start once with INIT_DB=true")?;
+    let elsewhere = [settings[0], settings[1], ("IMPORTS_DIR", "elsewhere")];
+    holds(&stderr(&app(&workdir, &["--once"], &elsewhere)?), "there is no folder elsewhere: make it")?;
+    same(workdir.path("elsewhere").exists(), false)
+}
+
+async fn dev_drops_at_the_start_of_once_only(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str()), ("DEV", "true")];
+    workdir.write("sql/pipeline/t.sql", "/* kind: table */ select a from staging.n")?;
+    workdir.write("imports/n.csv", "a\n1\n")?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    same(app(&workdir, &["--pipeline"], &settings)?.status.code(), Some(0))?;
+    same(app(&workdir, &["loads"], &settings)?.status.code(), Some(0))?;
+    same(database.text("select a from datawarehouse.t").await?, "1")?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    holds(&stdout(&output), "WARN DEV=true: dropping staging, datawarehouse and catalog database=")?;
+    same(database.text("select count(*) from sluice.load").await?, "0")?;
+    same(database.text("select a from datawarehouse.t").await.is_err(), true)
+}
+
+async fn doctor_says_how_to_mend(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let output = app(&workdir, &["doctor"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    holds(&stdout(&output), "start app with INIT_DB=true")?;
+    workdir.write("sql/pipeline/t.sql", "")?;
+    workdir.write("sql/analysis/t.sql", "")?;
+    std::fs::create_dir(workdir.path("logs"))?;
+    let output = app(&workdir, &["doctor"], &settings)?;
+    same((output.status.code(), stdout(&output).contains("NOT OK")), (Some(0), false))
+}
+
+async fn no_password_is_shown(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str()), ("ECHO_SQL", "true"), ("DEBUG_LOGS", "1")];
+    workdir.write("imports/n.csv", "a\n1\n")?;
+    let password =
+        database.url.split(['@']).next().and_then(|start| start.rsplit(':').next()).unwrap_or_default().to_owned();
+    for arguments in [vec!["--once"], vec!["config"], vec!["doctor"]] {
+        let output = app(&workdir, &arguments, &settings)?;
+        let all = stdout(&output) + &stderr(&output);
+        if database.url.starts_with("postgres") {
+            same((arguments.clone(), all.contains(&password)), (arguments, false))?;
+        }
+    }
+    for log in workdir.list("logs") {
+        let text = workdir.read(&format!("logs/{log}"))?;
+        holds(&text, "\"message\":\"loaded\"")?;
+        holds(&text.to_lowercase(), "insert into")?;
+        same(database.url.starts_with("postgres") && text.contains(&password), false)?;
+    }
+    same(workdir.list("logs").len(), 1)
+}

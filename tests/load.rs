@@ -1,2 +1,271 @@
+//! Loading: types, growth, rejects, duplicates, failures, and the books.
+
+use async_trait::async_trait;
 use libtest_mimic::Trial;
-pub fn cases() -> Vec<Trial> { Vec::new() }
+use sluice::dataset::Dataset;
+use sluice::format::Chunk;
+use sluice::load::{FileOutcome, LoadError, load};
+use sluice::source::{MemorySource, Source, SourceError, Survey};
+
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("load::types_are_decided_over_all_rows", types_are_decided_over_all_rows),
+        on_both("load::later_files_bring_columns_and_wider_values", later_files_bring_columns_and_wider_values),
+        on_both("load::a_column_that_was_empty_gets_its_type_later", a_column_that_was_empty_gets_its_type_later),
+        on_both("load::bad_rows_are_kept_and_the_others_load", bad_rows_are_kept_and_the_others_load),
+        on_both("load::the_same_content_loads_once", the_same_content_loads_once),
+        on_both("load::what_is_no_table_goes_to_failed", what_is_no_table_goes_to_failed),
+        on_both("load::a_header_alone_makes_a_table", a_header_alone_makes_a_table),
+        on_both("load::every_dialect_of_the_list", every_dialect_of_the_list),
+        on_both("load::an_input_that_changes_while_it_is_read_is_not_loaded", an_input_that_changes_is_not_loaded),
+        on_both("load::books_that_do_not_balance_are_not_committed", books_that_do_not_balance_are_not_committed),
+        on_both("load::many_loads_into_one_table_at_once", many_loads_into_one_table_at_once),
+        on_both("load::a_table_that_somebody_dropped_is_made_again", a_table_that_somebody_dropped_is_made_again),
+        on_both("load::a_wide_table", a_wide_table),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn types(database: &TestDatabase, table: &str) -> anyhow::Result<String> {
+    let sql = format!("select name, \"type\" from sluice.\"column\" where dataset = '{table}' order by position");
+    Ok(database.text(&sql).await?.replace('\n', " "))
+}
+
+async fn types_are_decided_over_all_rows(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut text = "n,price,code,flag,day,at,instant,note,none\n".to_owned();
+    for n in 0..2000 {
+        text += &format!("{n},{n}.50,{n},true,2024-01-01,2024-01-01 10:00:00,2024-01-01T10:00:00Z, x ,\n");
+    }
+    text += "2000,0.5,007,false,2024-02-29,2024-02-29 00:00:00.123456,2024-01-01T10:00:00+02:00,null,\n";
+    workdir.load(&database, "t.csv", text).await?;
+    same(
+        types(&database, "t").await?,
+        "n|bigint price|numeric code|text flag|boolean day|date at|timestamp instant|timestamptz note|text none|text",
+    )?;
+    same(
+        database.text("select n, code, flag, day, at, note, none, _line from staging.t where _line in (2, 2002) order by _line").await?,
+        "0|0|true|2024-01-01|2024-01-01 10:00:00| x |∅|2\n2000|007|false|2024-02-29|2024-02-29 00:00:00.123456|null|∅|2002",
+    )?;
+    same(database.text("select count(*) from staging.t where price = 0.5").await?, "2")
+}
+
+async fn later_files_bring_columns_and_wider_values(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", "id,price,flag,day\n1,5,True,2024-01-01\n2,7,False,\n").await?;
+    same(types(&database, "t").await?, "id|bigint price|bigint flag|boolean day|date")?;
+    let widening = workdir.load(&database, "t.csv", "day,id,extra,price,flag\nsoon,3,x,1.10,maybe\n").await?;
+    same(types(&database, "t").await?, "id|bigint price|numeric flag|text day|text extra|text")?;
+    workdir.load(&database, "t.csv", "price,id\nfree,4\n").await?;
+    same(types(&database, "t").await?, "id|bigint price|text flag|text day|text extra|text")?;
+    same(
+        database.text("select id, price, flag, day, extra from staging.t order by id").await?,
+        "1|5|True|2024-01-01|∅\n2|7|False|∅|∅\n3|1.10|maybe|soon|x\n4|free|∅|∅|∅",
+    )?;
+    same(
+        database.text("select type_load_id from sluice.\"column\" where name = 'day'").await?,
+        widening.load_id.to_string(),
+    )
+}
+
+async fn a_column_that_was_empty_gets_its_type_later(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", "a,b\n1,\n2,\n").await?;
+    same(types(&database, "t").await?, "a|bigint b|text")?;
+    workdir.load(&database, "t.csv", "a,b\n3,4\n").await?;
+    same(types(&database, "t").await?, "a|bigint b|bigint")?;
+    same(database.text("select sum(b), count(*) from staging.t").await?, "4|3")
+}
+
+async fn bad_rows_are_kept_and_the_others_load(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let text = b"id;name\n1;a\n2;b;c\n3\n\n4;\"d\n5;\xFFe\n6;f\n".to_vec();
+    let report = workdir.load(&database, "t.csv", &text).await?;
+    let books = report.books;
+    same((books.read, books.loaded, books.rejected, books.duplicate), (6, 2, 4, 0))?;
+    same(database.text("select id, name, _line from staging.t order by id").await?, "1|a|2\n6|f|8")?;
+    same(
+        database.text("select line, reason, text from sluice.reject order by line").await?,
+        "3|3 fields, the header has 2|2;b;c\n4|1 fields, the header has 2|3\n\
+         6|a quote is opened and never closed|4;\"d\n7|byte 0xFF is not UTF-8|5;\u{FFFD}e",
+    )?;
+    // As they stood, under the header, to be mended and dropped in again.
+    same(std::fs::read(workdir.path("exports/rejects/t.csv"))?, b"id;name\n2;b;c\n3\n4;\"d\n5;\xFFe\n".to_vec())?;
+    same(
+        database.text("select rows_read, rows_loaded, rows_rejected, status from sluice.load").await?,
+        "6|2|4|loaded",
+    )?;
+    // A second file's rejects do not overwrite the first one's.
+    workdir.load(&database, "t.csv", "id;name\n7\n").await?;
+    same(workdir.list("exports/rejects"), ["t.2.csv", "t.csv"])
+}
+
+async fn the_same_content_loads_once(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let first = workdir.load(&database, "t.csv", "a\n1\n2\n").await?;
+    let again = workdir.load(&database, "t.csv", "a\n1\n2\n").await?;
+    same((again.duplicate_of, again.books.read, again.books.duplicate), (Some(first.load_id), 2, 2))?;
+    same(workdir.list("imports"), Vec::<String>::new())?;
+    same(database.text("select count(*) from staging.t").await?, "2")?;
+    // Into another table it is another load: a table of its own must not stay empty because one like it was loaded.
+    same(workdir.load(&database, "u.csv", "a\n1\n2\n").await?.duplicate_of, None)?;
+    // The same name with another content is a new load.
+    same(workdir.load(&database, "t.csv", "a\n1\n2\n3\n").await?.books.loaded, 3)?;
+    same(
+        database
+            .text("select status, rows_read, rows_loaded, rows_duplicate, duplicate_of from sluice.load order by id")
+            .await?,
+        "loaded|2|2|0|∅\nduplicate|2|0|2|1\nloaded|2|2|0|∅\nloaded|3|3|0|∅",
+    )
+}
+
+async fn what_is_no_table_goes_to_failed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut expected = Vec::new();
+    for (name, text, why) in [
+        ("binary.csv", b"\x89PNG\r\n\x1a\n\0\0".as_slice(), "not UTF-8 text"),
+        ("blank.csv", b"\n\n\r\n".as_slice(), "no header"),
+        ("empty.csv", b"".as_slice(), "the file is empty"),
+        ("values.csv", b"1,2\n3,4\n".as_slice(), "the first row holds values"),
+    ] {
+        same(matches!(workdir.drop_file(&database, name, text).await?, FileOutcome::Failed), true)?;
+        same(std::fs::read(workdir.path("imports/failed").join(name))?, text.to_vec())?;
+        let note = workdir.read(&format!("imports/failed/{name}.error.json"))?;
+        let note: serde_json::Value = serde_json::from_str(&note)?;
+        holds(note["error"].as_str().unwrap_or_default(), why)?;
+        holds(note["mend"].as_str().unwrap_or_default(), "drop it into imports/ again")?;
+        expected.push(format!("{name}|failed"));
+    }
+    same(workdir.list("imports"), ["failed"])?;
+    same(database.text("select source, status from sluice.load order by source").await?, expected.join("\n"))?;
+    same(database.rows("select * from sluice.dataset").await?.len(), 0)
+}
+
+async fn a_header_alone_makes_a_table(database: TestDatabase, workdir: Workdir) -> Outcome {
+    same(workdir.load(&database, "t.csv", "a,b").await?.books.read, 0)?;
+    same(database.rows("select a, b from staging.t").await?.len(), 0)?;
+    same(workdir.load(&database, "t.csv", "a,b\n1,x\n").await?.books.loaded, 1)?;
+    same(types(&database, "t").await?, "a|bigint b|text")
+}
+
+async fn every_dialect_of_the_list(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (name, delimiter) in [("comma.csv", ","), ("semicolon.CSV", ";"), ("tab.tsv", "\t"), ("pipe.psv", "|")] {
+        for (quote, line_end, bom) in [("", "\n", ""), ("\"", "\r\n", "\u{FEFF}")] {
+            let line = |cells: [&str; 3]| cells.map(|cell| format!("{quote}{cell}{quote}")).join(delimiter) + line_end;
+            let text =
+                format!("{bom}{}{}{}", line(["id", "näme", "note"]), line(["1", "ü", "x y"]), line(["2", "-", "."]));
+            let table = sluice::schema::table_name(name);
+            workdir.load(&database, name, text).await?;
+            same(
+                database
+                    .text(&format!("select id, \"näme\", note from staging.{table} order by _load_id desc, id limit 2"))
+                    .await?,
+                "1|ü|x y\n2|-|.",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Says one thing in the survey and gives another.
+struct Liar {
+    survey: MemorySource,
+    batches: MemorySource,
+    rows: Option<u64>,
+    changed: bool,
+}
+
+#[async_trait]
+impl Source for Liar {
+    fn name(&self) -> &str {
+        "liar.csv"
+    }
+
+    async fn survey(&mut self) -> Result<Survey, SourceError> {
+        let mut survey = self.survey.survey().await?;
+        survey.rows = self.rows.unwrap_or(survey.rows);
+        Ok(survey)
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
+        match self.batches.next_batch().await? {
+            None if self.changed => Err(SourceError::Changed),
+            batch => Ok(batch),
+        }
+    }
+
+    async fn ack(&mut self) -> std::io::Result<()> {
+        panic!("nothing was committed")
+    }
+}
+
+async fn nothing_happened(database: &TestDatabase) -> Outcome {
+    same(database.text("select count(*) from sluice.load").await?, "0")?;
+    same(database.text("select count(*) from sluice.\"column\"").await?, "0")?;
+    let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
+    same(transaction.columns(&sluice::warehouse::Table::staging("liar")).await?, vec![])
+}
+
+async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let app = workdir.app(&database);
+    let source = || MemorySource::new("liar.csv", "a\n1\n");
+    let mut changed = Liar { survey: source(), batches: source(), rows: None, changed: true };
+    let error = load(&app, &Dataset::of_file("liar.csv"), &mut changed, false).await.unwrap_err();
+    same(matches!(error, LoadError::Source(SourceError::Changed)), true)?;
+    nothing_happened(&database).await?;
+    // A value of another type than every value that was surveyed is a reject, and then the books say that it was.
+    let batches = MemorySource::new("liar.csv", "a\nx\n");
+    let mut other = Liar { survey: source(), batches, rows: None, changed: false };
+    let report = load(&app, &Dataset::of_file("liar.csv"), &mut other, false).await?;
+    same((report.books.loaded, report.books.rejected), (0, 1))?;
+    same(database.text("select \"column\", reason, text from sluice.reject").await?, "a|not a bigint: \"x\"|x")
+}
+
+async fn books_that_do_not_balance_are_not_committed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let app = workdir.app(&database);
+    let source = || MemorySource::new("liar.csv", "a\n1\n2\n");
+    let mut liar = Liar { survey: source(), batches: source(), rows: Some(3), changed: false };
+    let error = load(&app, &Dataset::of_file("liar.csv"), &mut liar, false).await.unwrap_err();
+    same(matches!(error, LoadError::Unbalanced { read: 3, loaded: 2, rejected: 0 }), true)?;
+    nothing_happened(&database).await
+}
+
+async fn many_loads_into_one_table_at_once(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let app = std::sync::Arc::new(workdir.app(&database));
+    let mut loads = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let app = app.clone();
+        loads.spawn(async move {
+            // Every third one widens a column, every second one brings another; each content comes twice.
+            let value = if n % 3 == 0 { "x" } else { "7" };
+            let mut source = MemorySource::new("t.csv", format!("id,v,c{}\n{},{value},1\n", n % 2, n / 2));
+            load(&app, &Dataset::of_file("t.csv"), &mut source, false).await
+        });
+    }
+    let mut read = 0;
+    while let Some(done) = loads.join_next().await {
+        read += done??.books.read;
+    }
+    same(read, 12)?;
+    same(
+        database.text("select count(*) from sluice.load where status = 'loaded'").await?,
+        database.text("select count(*) from staging.t").await?,
+    )?;
+    same(database.text("select count(*) from sluice.load").await?, "12")
+}
+
+async fn a_table_that_somebody_dropped_is_made_again(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", "a,b\n1,x\n").await?;
+    let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
+    let table = database.warehouse.names().table(&sluice::warehouse::Table::staging("t"));
+    transaction.execute(&format!("drop table {table}"), &[]).await?;
+    transaction.commit().await?;
+    workdir.load(&database, "t.csv", "a\n2\n").await?;
+    same(database.text("select a, b from staging.t").await?, "2|∅")
+}
+
+async fn a_wide_table(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let header: Vec<_> = (0..900).map(|n| format!("c{n}")).collect();
+    let row: Vec<_> = (0..900).map(|n| n.to_string()).collect();
+    let text = format!("{}\n{}\n{}\n", header.join(","), row.join(","), row.join(","));
+    same(workdir.load(&database, "wide.csv", text).await?.books.loaded, 2)?;
+    same(database.text("select sum(c899) from staging.wide").await?, "1798")
+}

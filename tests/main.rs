@@ -1,10 +1,13 @@
 //! All integration tests: each case that touches a database runs on SQLite and on PostgreSQL. Where there is no PostgreSQL, its
 //! cases are listed as ignored.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
 mod cli;
 mod crash;
 mod daemon;
 mod load;
+mod readme;
 mod star;
 mod support;
 mod titles;
@@ -22,6 +25,7 @@ fn main() {
         cli::cases(),
         daemon::cases(),
         crash::cases(),
+        readme::cases(),
     ];
     let conclusion = libtest_mimic::run(&arguments, cases.into_iter().flatten().collect());
     support::cluster::stop();

@@ -30,7 +30,10 @@ async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir:
     let report = workdir.load(&database, NAME, &bytes).await?;
     same((report.books.read, report.books.loaded, report.books.rejected), (5000, 5000, 0))?;
     same(workdir.list("imports"), Vec::<String>::new())?;
-    same(database.text("select count(*), sum(pdl_count) from staging.\"2019_free_title_data\"").await?, "5000|410951946")?;
+    same(
+        database.text("select count(*), sum(pdl_count) from staging.\"2019_free_title_data\"").await?,
+        "5000|410951946",
+    )?;
     let mut columns = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
     let table = sluice::warehouse::Table::staging("2019_free_title_data");
     same(columns.columns(&table).await?.len(), 23)?;
@@ -54,7 +57,10 @@ async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir:
     )?;
 
     let answers = analysis::run(&app).await?;
-    same(answers.iter().map(|one| one.view.as_str()).collect::<Vec<_>>(), ["manager_titles", "title_pdl_count", "top_related_titles"])?;
+    same(
+        answers.iter().map(|one| one.view.as_str()).collect::<Vec<_>>(),
+        ["manager_titles", "title_pdl_count", "top_related_titles"],
+    )?;
     same(
         workdir.read("exports/top_related_titles.csv")?,
         "title,related_titles\ncashier customer service,17\nmanager business development,15\nvice president operations,15\n\

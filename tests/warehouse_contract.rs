@@ -14,7 +14,10 @@ pub fn cases() -> Vec<Trial> {
         on_both("contract::bound_values", bound_values),
         on_both("contract::widening_keeps_every_value", widening_keeps_every_value),
         on_both("contract::views_stand_while_tables_change", views_stand_while_tables_change),
-        on_both("contract::a_view_is_replaced_without_losing_those_over_it", a_view_is_replaced_without_losing_those_over_it),
+        on_both(
+            "contract::a_view_is_replaced_without_losing_those_over_it",
+            a_view_is_replaced_without_losing_those_over_it,
+        ),
         on_both("contract::names_cannot_break_out", names_cannot_break_out),
         on_both("contract::decimals_are_numbers_in_a_select", decimals_are_numbers_in_a_select),
         on_both("contract::missing_and_dropped", missing_and_dropped),
@@ -92,7 +95,10 @@ async fn bound_values(database: TestDatabase, _: Workdir) -> Outcome {
     let (table, mut transaction) = with_rows(&database).await?;
     let name = database.warehouse.names().table(&table);
     let rows = transaction
-        .query(&format!("select bigint, text from {name} where bigint > $1 and text = $2"), &[Value::from(0), Value::from("  ü")])
+        .query(
+            &format!("select bigint, text from {name} where bigint > $1 and text = $2"),
+            &[Value::from(0), Value::from("  ü")],
+        )
         .await?;
     same(rows, vec![vec![Some("9223372036854775807".to_owned()), Some("  ü".to_owned())]])?;
     let nulls = [Value::Int(None), Value::Text(None)];
@@ -125,14 +131,15 @@ async fn views_stand_while_tables_change(database: TestDatabase, _: Workdir) -> 
     let (table, mut transaction) = with_rows(&database).await?;
     let names = database.warehouse.names();
     let (name, inner, outer) = (names.table(&table), Table::staging("inner"), Table::datawarehouse("outer"));
-    transaction.execute(&format!("create view {} as select bigint, text from {name}", names.table(&inner)), &[]).await?;
-    transaction.execute(&format!("create view {} as select bigint from {}", names.table(&outer), names.table(&inner)), &[]).await?;
+    transaction
+        .execute(&format!("create view {} as select bigint, text from {name}", names.table(&inner)), &[])
+        .await?;
+    transaction
+        .execute(&format!("create view {} as select bigint from {}", names.table(&outer), names.table(&inner)), &[])
+        .await?;
     transaction.execute(&format!("create index {} on {name} (bigint)", quote("by \"number\"")), &[]).await?;
-    let widen = Alteration::Widen {
-        name: "bigint".into(),
-        from: Fits::of(&[Type::Bigint, Type::Numeric]),
-        to: Type::Numeric,
-    };
+    let widen =
+        Alteration::Widen { name: "bigint".into(), from: Fits::of(&[Type::Bigint, Type::Numeric]), to: Type::Numeric };
     transaction.alter(&table, &[widen, Alteration::Drop { name: "date".into() }]).await?;
     transaction.commit().await?;
     same(database.text("select count(bigint), count(*) from datawarehouse.\"outer\"").await?, "3|4")?;
@@ -166,7 +173,9 @@ async fn names_cannot_break_out(database: TestDatabase, workdir: Workdir) -> Out
     workdir.load(&database, "'; drop table staging.victim; --\n\"x\".csv", format!("{header}\n1,2,3,4\n")).await?;
     same(database.text("select a from staging.victim").await?, "1")?;
     same(
-        database.text("select name from sluice.\"column\" where dataset = '_drop_table_staging' order by position").await?,
+        database
+            .text("select name from sluice.\"column\" where dataset = '_drop_table_staging' order by position")
+            .await?,
         "a_b\nx_drop_table_staging_victim_\nselect\n_",
     )
 }

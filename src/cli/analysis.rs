@@ -20,10 +20,17 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
             table::print_json(&answer)?;
             continue;
         }
-        let rows: Vec<Vec<String>> =
-            answer.first.iter().map(|row| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect()).collect();
+        let rows: Vec<Vec<String>> = answer
+            .first
+            .iter()
+            .map(|row| row.iter().map(|cell| table::shortened(cell.as_deref().unwrap_or_default())).collect())
+            .collect();
         let headers: Vec<_> = answer.columns.iter().map(String::as_str).collect();
-        let shown = if answer.rows > SHOWN as u64 { format!("first {SHOWN} of {} rows", answer.rows) } else { format!("{} rows", answer.rows) };
+        let shown = match answer.rows {
+            1 => "1 row".to_owned(),
+            rows if rows > SHOWN as u64 => format!("first {SHOWN} of {rows} rows"),
+            rows => format!("{rows} rows"),
+        };
         writeln!(std::io::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
         table::print(&headers, &rows)?;
         writeln!(std::io::stdout())?;

@@ -31,7 +31,11 @@ pub(super) async fn run() -> anyhow::Result<End> {
     let mut out = std::io::stdout();
     writeln!(out, "The demo is in {}\n\n$ cp 2019_free_title_data.csv imports/ && app --once", folder.display())?;
     let totals = daemon::run(&settings, &settings.folders.imports_dir, Until::Empty).await?;
-    writeln!(out, "{} file loaded, {} rows in staging.\"2019_free_title_data\"; the file is gone\n", totals.loaded, totals.rows_loaded)?;
+    writeln!(
+        out,
+        "{} file loaded, {} rows in staging.\"2019_free_title_data\"; the file is gone\n",
+        totals.loaded, totals.rows_loaded
+    )?;
     let app = daemon::connect(&settings).await?;
     writeln!(out, "$ app --pipeline")?;
     pipeline::print(&app, false).await?;

@@ -15,7 +15,7 @@ struct Check {
     result: Result<String, String>,
 }
 
-pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
+pub(super) async fn run(settings: &Settings, watched: bool, json: bool) -> anyhow::Result<End> {
     let mut checks = database(settings).await;
     let folders = &settings.folders;
     for path in [&folders.imports_dir, &folders.exports_dir, &folders.logs_dir] {
@@ -26,12 +26,13 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
         let result = crate::pipeline::sql_files(&path).map(|files| format!("{} files", files.len()));
         checks.push(Check { what: format!("folder {}", path.display()), result });
     }
-    let watched = match is_watched(&folders.imports_dir) {
+    let result = match is_watched(&folders.imports_dir) {
         Ok(true) => Ok("yes".to_owned()),
-        Ok(false) => Ok("no: start app".to_owned()),
+        Ok(false) if watched => Err("no: start app".to_owned()),
+        Ok(false) => Ok("no: app is not running".to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    checks.push(Check { what: format!("{} is watched", folders.imports_dir.display()), result: watched });
+    checks.push(Check { what: format!("{} is watched", folders.imports_dir.display()), result });
 
     let failed = checks.iter().any(|check| check.result.is_err());
     if json {
@@ -60,7 +61,9 @@ async fn database(settings: &Settings) -> Vec<Check> {
     let what = format!("database {}", crate::settings::without_password(&url));
     let app = match App::connect(&settings).await {
         Ok(app) => app,
-        Err(error) => return vec![Check { what, result: Err(format!("{error}; is it running, and DATABASE_URL right?")) }],
+        Err(error) => {
+            return vec![Check { what, result: Err(format!("{error}; is it running, and DATABASE_URL right?")) }];
+        }
     };
     let schemas = match app.warehouse.missing().await {
         Ok(missing) if missing.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),

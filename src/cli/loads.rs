@@ -11,7 +11,8 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
     let loads = app.ledger.loads(limit).await?;
     if json {
         for load in loads {
-            let parsed = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+            let parsed =
+                |text: Option<&str>| text.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
             table::print_json(&json!({
                 "load": load.id, "source": load.source, "table": load.dataset, "status": load.status.word(),
                 "rows_read": load.rows_read, "rows_loaded": load.rows_loaded, "rows_rejected": load.rows_rejected,
@@ -42,6 +43,9 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
             row
         })
         .collect();
-    table::print(&["load", "started", "file", "table", "status", "read", "loaded", "rejected", "duplicate", "note"], &rows)?;
+    table::print(
+        &["load", "started", "file", "table", "status", "read", "loaded", "rejected", "duplicate", "note"],
+        &rows,
+    )?;
     Ok(End::Done)
 }

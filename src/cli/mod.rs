@@ -89,6 +89,9 @@ enum Command {
     },
     /// Is everything in place
     Doctor {
+        /// It is a fault, too, when nobody watches imports/
+        #[arg(long)]
+        watched: bool,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -149,7 +152,7 @@ impl Cli {
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
             Some(Command::Config { json }) => config::run(&settings, json),
-            Some(Command::Doctor { json }) => doctor::run(&settings, json).await,
+            Some(Command::Doctor { watched, json }) => doctor::run(&settings, watched, json).await,
             Some(Command::Demo) => demo::run().await,
             Some(Command::Completions { shell }) => {
                 clap_complete::generate(shell, &mut Cli::command(), "app", &mut std::io::stdout());

@@ -25,7 +25,13 @@ pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json
     let rows: Vec<_> = rejects
         .into_iter()
         .map(|one| {
-            vec![one.load_id.to_string(), one.line.to_string(), one.column.unwrap_or_default(), one.reason, one.text]
+            vec![
+                one.load_id.to_string(),
+                one.line.to_string(),
+                one.column.unwrap_or_default(),
+                one.reason,
+                table::shortened(&one.text),
+            ]
         })
         .collect();
     table::print(&["load", "line", "column", "reason", "text"], &rows)?;

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// Cells longer than this are cut, with `…` at the end: a table is to be read, the whole value is in the export.
-const WIDTH: usize = 60;
+/// Data longer than this is cut: a table is to be read, the whole value is in the export or the catalog.
+const LETTERS: usize = 60;
 
 /// Prints rows under these headers; columns of nothing but numbers to the right.
 pub(super) fn print(headers: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
@@ -30,10 +30,15 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?)
 }
 
-fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().take(WIDTH).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if text.chars().nth(WIDTH).is_some() {
+/// Text out of the data: on one line, and cut with `…` at its end where it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let mut line: String = text.chars().take(LETTERS).collect();
+    if text.chars().nth(LETTERS).is_some() {
         line.push('…');
     }
     line
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

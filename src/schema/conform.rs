@@ -68,10 +68,9 @@ fn typed(
         arrays.push(array);
     }
     let lines = rows.iter().map(|row| i64::try_from(records.line(*row)).unwrap_or(i64::MAX));
-    for (name, array) in [
-        (LOAD_COLUMN, Int64Array::from_value(load_id, rows.len())),
-        (LINE_COLUMN, Int64Array::from_iter_values(lines)),
-    ] {
+    for (name, array) in
+        [(LOAD_COLUMN, Int64Array::from_value(load_id, rows.len())), (LINE_COLUMN, Int64Array::from_iter_values(lines))]
+    {
         fields.push(Field::new(name, DataType::Int64, false));
         arrays.push(Arc::new(array));
     }

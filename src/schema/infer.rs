@@ -187,7 +187,7 @@ pub(super) fn read_timestamptz(value: &str) -> Option<DateTime<Utc>> {
         (local, 0)
     } else {
         let at = value.rfind(['+', '-']).filter(|at| *at > 10)?;
-        (&value[..at], read_offset(value[at..].as_bytes())?)
+        (&value[..at], read_offset(&value.as_bytes()[at..])?)
     };
     let local = read_timestamp(local)?;
     let instant = local.checked_sub_signed(chrono::TimeDelta::minutes(minutes))?.and_utc();
@@ -285,7 +285,10 @@ mod tests {
             (Type::Text, vec!["2020-01-01 10:00:00.1234567"]),
             (Type::Text, vec!["2020-01-01 25:00:00"]),
             (Type::Text, vec!["2016-12-31 23:59:60"]),
-            (Type::Timestamptz, vec!["2020-01-01T10:00:00Z", "2020-01-01 10:00:00+02:00", "2020-01-01T10:00:00.5-0530"]),
+            (
+                Type::Timestamptz,
+                vec!["2020-01-01T10:00:00Z", "2020-01-01 10:00:00+02:00", "2020-01-01T10:00:00.5-0530"],
+            ),
             (Type::Text, vec!["2020-01-01T10:00:00Z", "2020-01-01 10:00:00"]),
             (Type::Text, vec!["null"]),
             (Type::Text, vec![""]),

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn cut_names_stay_unique() {
         let long = "x".repeat(100);
-        let names = column_names(&vec![long.as_str(); 12]);
+        let names = column_names(&[long.as_str(); 12]);
         assert!(names.iter().all(|name| name.len() <= MAX_BYTES));
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
     }

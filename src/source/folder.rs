@@ -10,6 +10,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -173,10 +174,13 @@ impl Claimed {
         fs::create_dir_all(&folder)?;
         let to = rename_to_free_name(&self.path, &folder, &self.name)?;
         self.release();
-        let name = to.file_name().unwrap_or(&self.name);
-        // A name may be as long as names can be.
         let text = serde_json::to_string_pretty(failure).unwrap_or_default() + "\n";
-        fs::write(folder.join(with_ending(name, ".error.json")), text)?;
+        let note = tempfile::Builder::new().prefix(".error-").tempfile_in(&folder)?;
+        fs::write(note.path(), text)?;
+        fs::set_permissions(note.path(), PermissionsExt::from_mode(0o644))?;
+        // A name may be as long as names can be.
+        let name = with_ending(to.file_name().unwrap_or(&self.name), ".error.json");
+        rename_to_free_name(&note.into_temp_path(), &folder, &name)?;
         Ok(to)
     }
 }
@@ -257,11 +261,8 @@ mod tests {
     #[test]
     fn what_a_dead_program_had_claimed_is_claimed_again_and_a_living_ones_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let (dead, living, new) = (
-            Folder::open(dir.path()).unwrap(),
-            Folder::open(dir.path()).unwrap(),
-            Folder::open(dir.path()).unwrap(),
-        );
+        let (dead, living, new) =
+            (Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap());
         for (folder, name) in [(&dead, "dead.csv"), (&living, "living.csv")] {
             fs::write(dir.path().join(name), name).unwrap();
             folder.claim(OsStr::new(name)).unwrap();

@@ -71,7 +71,9 @@ pub fn read_sql_file(path: &Path, text: &str) -> Result<(String, Select), ModelE
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if name.is_empty() || name.len() > 50 || !plain {
-        return Err(error("a table's name is made of up to 50 small letters, digits and _; rename the file".to_owned()));
+        return Err(error(
+            "a table's name is made of up to 50 small letters, digits and _; rename the file".to_owned(),
+        ));
     }
     let select = Select::parse(text).map_err(|why| error(why.to_string()))?;
     Ok((name, select))
@@ -108,7 +110,9 @@ fn check_dimensions(model: &Model, models: &BTreeMap<String, Model>) -> Result<(
                 )));
             }
             Some(other) => {
-                return Err(model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.kind().word())));
+                return Err(
+                    model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.kind().word()))
+                );
             }
             None => {
                 let known = models.values().filter(|other| matches!(other.header, Header::Dimension { .. }));
@@ -136,8 +140,10 @@ mod tests {
 
     fn order(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
         let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
-        let models = files.iter().map(|(name, text)| Model::parse(Path::new(name), text)).collect::<Result<Vec<_>, _>>();
-        let ordered = in_order(models.map_err(|error| error.to_string())?, &names).map_err(|error| error.to_string())?;
+        let models =
+            files.iter().map(|(name, text)| Model::parse(Path::new(name), text)).collect::<Result<Vec<_>, _>>();
+        let ordered =
+            in_order(models.map_err(|error| error.to_string())?, &names).map_err(|error| error.to_string())?;
         Ok(ordered.into_iter().map(|model| model.name).collect())
     }
 

@@ -54,10 +54,7 @@ impl RowsSql {
     /// Takes out what has to go.
     pub fn delete(&self) -> String {
         let place = self.place();
-        format!(
-            "delete from {} where {place} in (select place from {DIFFERENCE} where place is not null)",
-            self.table
-        )
+        format!("delete from {} where {place} in (select place from {DIFFERENCE} where place is not null)", self.table)
     }
 
     /// Adds what is new.
@@ -105,7 +102,8 @@ impl FactSql {
             let id = quote(&key_column(dimension));
             let natural = quote(&natural_keys[dimension]);
             list.push(format!("coalesce(d{at}.{id}, {UNKNOWN}) as {}", quote(&key)));
-            joins.push(format!(" left join {table} as d{at} on d{at}.{natural} = n.{name} and d{at}.{id} <> {UNKNOWN}"));
+            joins
+                .push(format!(" left join {table} as d{at} on d{at}.{natural} = n.{name} and d{at}.{id} <> {UNKNOWN}"));
             keys.push(quote(&key));
             after.push(TableColumn { name: key, declared: "bigint".to_owned() });
         }
@@ -143,5 +141,7 @@ impl FactSql {
 /// Values of these columns (quoted) of [`NEW`] that several rows have.
 pub(super) fn repeated(columns: &[&str]) -> String {
     let list = columns.join(", ");
-    format!("select {list}, count(*) from {NEW} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5")
+    format!(
+        "select {list}, count(*) from {NEW} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5"
+    )
 }

@@ -56,9 +56,12 @@ pub(super) fn look(folder: &Path) -> io::Result<Vec<Seen>> {
     Ok(seen)
 }
 
+/// What stands in the folder for Sluice's own sake, and for git's.
+const OURS: [&str; 3] = [".sluice", "failed", ".gitkeep"];
+
 /// One name in the folder; `None` where there is nothing by that name, or it is Sluice's own.
 pub(super) fn look_at(folder: &Path, name: OsString) -> Option<Seen> {
-    if name == ".sluice" || name == "failed" {
+    if OURS.iter().any(|own| name == *own) {
         return None;
     }
     let kind = fs::symlink_metadata(folder.join(&name)).ok()?.file_type();
@@ -101,6 +104,7 @@ const F_SETSIG: libc::c_int = 10;
 
 /// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at
 /// once. See `F_SETLEASE` in fcntl(2).
+#[allow(unsafe_code)] // See the reasons within.
 pub(super) fn writer(path: &Path) -> Writer {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
     let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags).open(path) else { return Writer::Unknown };

@@ -106,7 +106,8 @@ impl Watch {
     pub async fn once(mut self, stop: impl Future<Output = ()>) -> io::Result<Totals> {
         tokio::pin!(stop);
         self.scan()?;
-        while self.trouble.is_none() && !(self.candidates.is_empty() && self.leftovers.is_empty() && self.running.is_empty())
+        while self.trouble.is_none()
+            && !(self.candidates.is_empty() && self.leftovers.is_empty() && self.running.is_empty())
         {
             let next = self.take_ready(true);
             tokio::select! {
@@ -164,11 +165,12 @@ impl Watch {
     /// Starts to listen; `None`, and a line in the log, where the system has no events to give.
     fn listen(&self, events: &Arc<Events>) -> Option<RecommendedWatcher> {
         let sink = events.clone();
-        let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event))
-            .and_then(|mut watcher| {
+        let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event)).and_then(
+            |mut watcher| {
                 watcher.watch(self.folder.path(), RecursiveMode::NonRecursive)?;
                 Ok(watcher)
-            });
+            },
+        );
         made.map_err(|error| warn!(%error, "no events for the folder: looking every second instead")).ok()
     }
 
@@ -206,7 +208,8 @@ impl Watch {
         {
             return trouble.until;
         }
-        let places = if self.trouble.is_some() || self.app.warehouse.names().engine == Engine::Sqlite { 1 } else { LOADS };
+        let places =
+            if self.trouble.is_some() || self.app.warehouse.names().engine == Engine::Sqlite { 1 } else { LOADS };
         while self.running.len() < places
             && let Some(file) = self.leftovers.pop()
         {
@@ -354,7 +357,9 @@ impl Events {
                 let arrival = match event.kind {
                     EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed,
                     EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,
-                    EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => Arrival::Seen,
+                    EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => {
+                        Arrival::Seen
+                    }
                     _ => return,
                 };
                 for path in event.paths {

@@ -24,9 +24,12 @@ pub fn is_available() -> bool {
 }
 
 fn binaries() -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
-    let of_packages = ["/usr/lib/postgresql", "/usr/pgsql-17", "/usr/pgsql-16", "/usr/pgsql-15", "/opt/homebrew/opt/postgresql"];
-    let versions = std::fs::read_dir(of_packages[0]).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let on_path =
+        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    let of_packages =
+        ["/usr/lib/postgresql", "/usr/pgsql-17", "/usr/pgsql-16", "/usr/pgsql-15", "/opt/homebrew/opt/postgresql"];
+    let versions =
+        std::fs::read_dir(of_packages[0]).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let mut folders: Vec<_> = versions.collect();
     folders.sort();
     folders.reverse();
@@ -59,7 +62,8 @@ pub fn stop() {
 }
 
 fn start() -> anyhow::Result<Cluster> {
-    let binaries = binaries().context("no initdb and postgres found: install the system's PostgreSQL server package")?;
+    let binaries =
+        binaries().context("no initdb and postgres found: install the system's PostgreSQL server package")?;
     let folder = tempfile::Builder::new().prefix("sluice-postgres-").tempdir()?;
     let (data, password_file) = (folder.path().join("data"), folder.path().join("password"));
     let password = tempfile::Builder::new().rand_bytes(24).prefix("").tempfile()?;

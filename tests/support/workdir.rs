@@ -57,14 +57,24 @@ impl Workdir {
     }
 
     /// Drops a file and has it loaded.
-    pub async fn drop_file(&self, database: &TestDatabase, name: &str, text: impl AsRef<[u8]>) -> anyhow::Result<FileOutcome> {
+    pub async fn drop_file(
+        &self,
+        database: &TestDatabase,
+        name: &str,
+        text: impl AsRef<[u8]>,
+    ) -> anyhow::Result<FileOutcome> {
         let folder = Folder::open(&self.path("imports"))?;
         fs::write(folder.path().join(name), text)?;
         Ok(load_file(&self.app(database), folder.claim(OsStr::new(name))?, false).await?)
     }
 
     /// Drops a file that must load.
-    pub async fn load(&self, database: &TestDatabase, name: &str, text: impl AsRef<[u8]>) -> anyhow::Result<LoadReport> {
+    pub async fn load(
+        &self,
+        database: &TestDatabase,
+        name: &str,
+        text: impl AsRef<[u8]>,
+    ) -> anyhow::Result<LoadReport> {
         match self.drop_file(database, name, text).await? {
             FileOutcome::Loaded(report) => Ok(report),
             other => {

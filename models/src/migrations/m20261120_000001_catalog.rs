@@ -66,9 +66,7 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(
-                Index::create().name("reject_load").table(name("reject")).col("load_id").to_owned(),
-            )
+            .create_index(Index::create().name("reject_load").table(name("reject")).col("load_id").to_owned())
             .await?;
 
         manager

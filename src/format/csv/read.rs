@@ -345,7 +345,9 @@ fn blank_what_is_no_text(text: &mut [u8]) {
 mod tests {
     use super::*;
 
-    fn read(text: &[u8]) -> (Vec<Vec<Option<String>>>, Vec<u64>, Vec<(u64, String)>) {
+    type Cells = Vec<Option<String>>;
+
+    fn read(text: &[u8]) -> (Vec<Cells>, Vec<u64>, Vec<(u64, String)>) {
         let mut reader = Reader::open(text).unwrap();
         let (mut rows, mut lines, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(chunk) = reader.next_chunk().unwrap() {
@@ -361,7 +363,7 @@ mod tests {
         (rows, lines, rejects)
     }
 
-    fn some(cells: &[&str]) -> Vec<Option<String>> {
+    fn some(cells: &[&str]) -> Cells {
         cells.iter().map(|cell| Some((*cell).to_owned())).collect()
     }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{Column, ConnectOptions, Executor, PgPool, Row as _, Statement, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Connection, Executor, PgPool, Row as _, Statement, TypeInfo, ValueRef};
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe};
 use transaction::PostgresTransaction;
@@ -152,6 +152,8 @@ impl Warehouse for Postgres {
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
         let mut connection = self.pool.acquire().await?;
+        // What `*` stands for may have changed since a statement was kept.
+        connection.clear_cached_statements().await?;
         let statement = (&mut *connection).prepare(safe(sql)).await?;
         each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
         let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
@@ -192,4 +194,3 @@ fn shown(options: &PgConnectOptions) -> String {
 fn log_level(echo: bool) -> log::LevelFilter {
     if echo { log::LevelFilter::Info } else { log::LevelFilter::Off }
 }
-

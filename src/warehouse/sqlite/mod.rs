@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Column, ConnectOptions, Executor, Row as _, SqlitePool, Statement, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Connection, Executor, Row as _, SqlitePool, Statement, TypeInfo, ValueRef};
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
 use transaction::SqliteTransaction;
@@ -138,7 +138,11 @@ impl Warehouse for Sqlite {
     }
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
-        let mut connection = self.pool.acquire().await?;
+        // One snapshot from here on, and the schema read anew: a connection that prepares a statement by the schema it knew
+        // would count its columns wrong.
+        let mut connection = self.pool.begin().await?;
+        connection.execute("select count(*) from sqlite_schema").await?;
+        connection.clear_cached_statements().await?;
         let statement = (&mut *connection).prepare(safe(sql)).await?;
         each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
         let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);

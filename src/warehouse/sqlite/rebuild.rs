@@ -109,7 +109,9 @@ pub(super) async fn alter(
         match connection.execute(safe(sql)).await {
             // An index on a column that went goes with it.
             Err(sqlx::Error::Database(error)) if error.message().contains("no such column") => {}
-            done => drop(done?),
+            done => {
+                done?;
+            }
         }
     }
     Ok(())
@@ -146,12 +148,13 @@ async fn write_doubles(
     new: &str,
     column: &str,
 ) -> Result<(), WarehouseError> {
-    let select = format!("select rowid, {column} from {old} where {column} is not null and rowid > $1 order by rowid limit 1000");
+    let select = format!(
+        "select rowid, {column} from {old} where {column} is not null and rowid > $1 order by rowid limit 1000"
+    );
     let update = format!("update {new} set {column} = $1 where rowid = $2");
     let mut last = i64::MIN;
     loop {
-        let rows: Vec<(i64, f64)> =
-            sqlx::query_as(safe(select.clone())).bind(last).fetch_all(&mut *connection).await?;
+        let rows: Vec<(i64, f64)> = sqlx::query_as(safe(select.clone())).bind(last).fetch_all(&mut *connection).await?;
         let Some((rowid, _)) = rows.last() else { return Ok(()) };
         last = *rowid;
         for (rowid, value) in rows {

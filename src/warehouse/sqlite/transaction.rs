@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Executor, Sqlite};
+use sqlx::{Column, Executor, Sqlite, Statement};
 
 use super::super::{Alteration, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
 use super::{as_text, insert, quote, rebuild, safe};
@@ -51,8 +51,13 @@ impl Transaction for SqliteTransaction {
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
         // A view tells the declared types of columns that come straight from a table; a prepared statement does not.
         self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
-        let columns = self.table_info("sluice_describe").await?;
+        let mut columns = self.table_info("sluice_describe").await?;
         self.transaction.execute("drop view temp.sluice_describe").await?;
+        // And a prepared statement tells the names as they are, where a view makes repeated ones differ.
+        let statement = (&mut *self.transaction).prepare(safe(select)).await?;
+        for (column, named) in columns.iter_mut().zip(statement.columns()) {
+            named.name().clone_into(&mut column.name);
+        }
         Ok(columns)
     }
 
