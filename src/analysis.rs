@@ -8,9 +8,9 @@ use tracing::info;
 
 use crate::app::App;
 use crate::export::{Export, write_csv};
-use crate::pipeline::{columns_read, sql_files};
+use crate::pipeline::{RunError, columns_read, sql_files};
 use crate::star::{ModelError, names_in_order, read_sql_file};
-use crate::warehouse::{Names, Row, Schema, Scope, Select, Table, WarehouseError};
+use crate::warehouse::{Names, Row, Schema, Scope, Select, Table};
 
 /// Rows of each result that are shown.
 pub const SHOWN: usize = 10;
@@ -30,34 +30,12 @@ pub struct Answer {
     pub path: PathBuf,
 }
 
-/// Why a question has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum AnalysisError {
-    /// A file.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// There is nothing to run.
-    #[error("{0}")]
-    Nothing(String),
-    /// The database, apart from any file.
-    #[error(transparent)]
-    Warehouse(#[from] WarehouseError),
-    /// A result cannot be written.
-    #[error("{path}: {error}")]
-    Export {
-        /// The file.
-        path: String,
-        /// What the system says.
-        error: std::io::Error,
-    },
-}
-
 /// Makes the views in one transaction, then reads and exports each.
 ///
 /// # Errors
 /// When a file is wrong, the database refuses, or a result cannot be written. The views stay as they were unless the
 /// results are what failed.
-pub async fn run(app: &App) -> Result<Vec<Answer>, AnalysisError> {
+pub async fn run(app: &App) -> Result<Vec<Answer>, RunError> {
     let started_at = chrono::Utc::now();
     let result = answer(app, started_at).await;
     if let Err(error) = &result {
@@ -67,9 +45,9 @@ pub async fn run(app: &App) -> Result<Vec<Answer>, AnalysisError> {
     result
 }
 
-async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<Vec<Answer>, AnalysisError> {
+async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<Vec<Answer>, RunError> {
     let names = app.warehouse.names();
-    let files = sql_files(&app.sql.join("analysis")).map_err(AnalysisError::Nothing)?;
+    let files = sql_files(&app.sql.join("analysis")).map_err(RunError::Nothing)?;
     let mut questions = BTreeMap::new();
     for (path, text) in &files {
         let (name, select) = read_sql_file(path, text)?;
@@ -103,7 +81,7 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
             crate::export::ExportError::Warehouse(error) => {
                 ModelError { path: path.clone(), why: error.to_string() }.into()
             }
-            crate::export::ExportError::File(error) => AnalysisError::Export { path: to.display().to_string(), error },
+            crate::export::ExportError::File(error) => RunError::Export { path: to.display().to_string(), error },
         })?;
         info!(view = names.shown(&Table::datawarehouse(name)), rows, export = %to.display(), "analysis done");
         answers.push(Answer { view: name.clone(), columns, first, rows, path: to });

@@ -8,10 +8,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::app::App;
-use crate::cli::Usage;
 use crate::settings::Settings;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Totals, Watch};
+
+/// A wrong setting or usage: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
 
 /// How long the daemon loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

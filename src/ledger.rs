@@ -14,7 +14,8 @@ use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
 };
 
-use crate::schema::{Column, Evolution, Fits, Reject};
+use crate::format::Reject;
+use crate::schema::{Column, Evolution, Fits};
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 

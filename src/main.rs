@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sluice::cli::{Cli, Usage};
+use sluice::cli::Cli;
+use sluice::daemon::Usage;
 use sluice::settings::Settings;
 use sluice::telemetry;
 

@@ -37,9 +37,9 @@ pub struct TableChange {
     pub unknown: BTreeMap<String, u64>,
 }
 
-/// Why a run changed nothing.
+/// Why a run of the pipeline or of the analysis did not come to its end. The database is as it was.
 #[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
+pub enum RunError {
     /// A file.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -49,13 +49,21 @@ pub enum PipelineError {
     /// The database, apart from any file.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
+    /// A result cannot be written; the views are there.
+    #[error("{path}: {error}")]
+    Export {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
 }
 
 /// Builds the star and commits it whole.
 ///
 /// # Errors
 /// When a file cannot be read, a key or grain is not unique, or the database refuses: the star stays as it was.
-pub async fn run(app: &App) -> Result<Vec<TableChange>, PipelineError> {
+pub async fn run(app: &App) -> Result<Vec<TableChange>, RunError> {
     let (started, started_at) = (Instant::now(), chrono::Utc::now());
     let result = build(app, started_at).await;
     match &result {
@@ -76,7 +84,7 @@ pub async fn run(app: &App) -> Result<Vec<TableChange>, PipelineError> {
     result
 }
 
-async fn build(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<Vec<TableChange>, PipelineError> {
+async fn build(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<Vec<TableChange>, RunError> {
     let names = app.warehouse.names();
     let models = in_order(read_models(&app.sql.join("pipeline"))?, names)?;
     let natural_keys: BTreeMap<String, String> = models
@@ -98,8 +106,8 @@ async fn build(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<V
     Ok(changes)
 }
 
-fn read_models(folder: &Path) -> Result<Vec<Model>, PipelineError> {
-    let files = sql_files(folder).map_err(PipelineError::Nothing)?;
+fn read_models(folder: &Path) -> Result<Vec<Model>, RunError> {
+    let files = sql_files(folder).map_err(RunError::Nothing)?;
     files.iter().map(|(path, text)| Ok(Model::parse(path, text)?)).collect()
 }
 

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::schema::Reject;
+use crate::format::Reject;
 use crate::source::rename_to_free_name;
 
 /// Is made with the first reject; appears under its name when it is whole. Dropping it unpublished removes it.

@@ -126,11 +126,6 @@ impl From<End> for ExitCode {
     }
 }
 
-/// A wrong setting or usage: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
-
 impl Cli {
     /// Where people read the log of this command.
     pub fn people(&self) -> People {
@@ -146,7 +141,7 @@ impl Cli {
     /// Runs the command.
     ///
     /// # Errors
-    /// What went wrong, in words for people; [`Usage`] where the settings or the command line are at fault.
+    /// What went wrong, in words for people; [`crate::daemon::Usage`] where the settings or the command line are at fault.
     pub async fn run(self, settings: Settings) -> anyhow::Result<End> {
         match self.command {
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,

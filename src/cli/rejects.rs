@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{End, Usage, table};
-use crate::daemon;
+use super::{End, table};
+use crate::daemon::{self, Usage};
 use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json: bool) -> anyhow::Result<End> {

@@ -5,7 +5,7 @@ mod dialect;
 mod records;
 
 pub use dialect::Dialect;
-pub use records::{Chunk, Records};
+pub use records::{Chunk, Records, Reject};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

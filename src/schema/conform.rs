@@ -9,8 +9,8 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
-use super::{Column, Reject, Type, infer};
-use crate::format::Records;
+use super::{Column, Type, infer};
+use crate::format::{Records, Reject};
 
 /// The column that names the load a row came with (bigint).
 pub const LOAD_COLUMN: &str = "_load_id";

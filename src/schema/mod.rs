@@ -36,16 +36,3 @@ impl Column {
 fn type_word<S: serde::Serializer>(fits: &Fits, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(fits.narrowest().word())
 }
-
-/// A record that was read and is not loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reject {
-    /// The line of the input on which the record starts, from 1.
-    pub line: u64,
-    /// The header of the column at fault, where it is one column's.
-    pub column: Option<String>,
-    /// Why, in words.
-    pub reason: String,
-    /// The record's bytes as they stand in the input, without the line end.
-    pub text: Vec<u8>,
-}

@@ -12,10 +12,10 @@ use crate::format::Format;
 /// What a file looks like from outside; two equal ones mean that nobody touched it between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    size: u64,
-    inode: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    pub(super) size: u64,
+    pub(super) inode: u64,
+    pub(super) modified: (i64, i64),
+    pub(super) changed: (i64, i64),
 }
 
 impl Stamp {

@@ -18,7 +18,9 @@ pub(super) enum Arrival {
     Renamed,
     /// Its writer has closed it.
     Closed,
-    /// It was just there, or is being written.
+    /// Something was written into it since.
+    Written,
+    /// It is there; its owner or times may have been set, as copying programs do after they closed it.
     Seen,
 }
 
@@ -47,14 +49,16 @@ impl Candidate {
             *self = Candidate::new(stamp, arrival, now);
             return;
         }
+        let written = arrival == Arrival::Written || (arrival == Arrival::Seen && stamp.size != self.stamp.size);
         if stamp != self.stamp {
             self.pause = self.pause.max(now.saturating_duration_since(self.changed));
             self.changed = now;
             self.stamp = stamp;
-            self.arrival = Arrival::Seen;
         }
-        if arrival == Arrival::Closed {
-            self.arrival = Arrival::Closed;
+        match arrival {
+            Arrival::Closed => self.arrival = Arrival::Closed,
+            _ if written => self.arrival = Arrival::Written,
+            _ => {}
         }
     }
 
@@ -64,7 +68,9 @@ impl Candidate {
             (Writer::Open, _) => now + settle.max(Duration::from_millis(200)),
             (_, Arrival::Renamed) => self.changed,
             (Writer::None, _) | (_, Arrival::Closed) => self.changed + settle.max(self.pause * PATIENCE),
-            (Writer::Unknown, Arrival::Seen) => self.changed + (settle * DOUBT).max(self.pause * PATIENCE),
+            (Writer::Unknown, Arrival::Written | Arrival::Seen) => {
+                self.changed + (settle * DOUBT).max(self.pause * PATIENCE)
+            }
         }
     }
 }
@@ -92,8 +98,15 @@ mod tests {
         let renamed = Candidate::new(first, Arrival::Renamed, now);
         assert!(renamed.ready_at(SETTLE, Writer::Unknown, now) <= now);
         let mut closed = Candidate::new(first, Arrival::Seen, now);
-        closed.update(stamp("ab"), Arrival::Closed, now);
+        let last = stamp("ab");
+        closed.update(last, Arrival::Closed, now);
         assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE);
+        // Its owner and times are set after it was closed, as docker cp and mv do.
+        closed.update(Stamp { modified: (0, 0), changed: (1, 1), ..last }, Arrival::Seen, now);
+        assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE);
+        // It is opened and written again.
+        closed.update(stamp("xy"), Arrival::Written, now);
+        assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE * DOUBT);
     }
 
     #[test]
@@ -112,6 +125,7 @@ mod tests {
         let now = Instant::now() + seconds(100);
         let mut file = Candidate::new(stamp("a"), Arrival::Seen, now);
         file.update(stamp("ab"), Arrival::Seen, now);
+        assert_eq!(file.arrival, Arrival::Written);
         assert_eq!(file.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE * DOUBT);
         assert_eq!(file.ready_at(SETTLE, Writer::None, now), now + SETTLE);
     }

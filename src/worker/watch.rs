@@ -357,9 +357,8 @@ impl Events {
                 let arrival = match event.kind {
                     EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed,
                     EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,
-                    EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => {
-                        Arrival::Seen
-                    }
+                    EventKind::Modify(ModifyKind::Data(_)) => Arrival::Written,
+                    EventKind::Create(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Arrival::Seen,
                     _ => return,
                 };
                 for path in event.paths {

@@ -6,6 +6,7 @@
 
 mod read;
 pub(super) mod split;
+mod stretch;
 mod write;
 
 pub use read::{Digest, Reader};

@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use memchr::memchr;
 
 use super::split::{self, Cut};
+use super::stretch::{Parsed, Stretch, rebase};
 use crate::format::dialect::BOM;
-use crate::format::records::{Cell, Row};
-use crate::format::{Chunk, Dialect, FormatError, Records};
-use crate::schema::Reject;
+use crate::format::records::Cell;
+use crate::format::{Chunk, Dialect, FormatError};
 
 /// What is read and parsed at a time, in bytes; more only where one record is longer.
 const STRETCH: usize = 512 * 1024;
@@ -95,17 +95,22 @@ impl<R: Read> Reader<R> {
             if self.pending.is_empty() {
                 return Ok(None);
             }
-            let mut chunk = Stretch::default();
-            let parsed = chunk.parse(self, want >= MAX_RECORD)?;
-            if parsed > 0 {
-                let rest = self.pending.split_off(parsed);
-                let text = std::mem::replace(&mut self.pending, rest);
-                let chunk = chunk.finish(text, self.header.len());
-                if chunk.rows() > 0 {
-                    return Ok(Some(chunk));
+            let mut stretch = Stretch::default();
+            let (delimiter, longest) = (self.dialect.delimiter, want >= MAX_RECORD);
+            match stretch.parse(&self.pending, delimiter, &self.header, &mut self.line, self.complete, longest) {
+                Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
+                Parsed::Upto(parsed) => {
+                    let rest = self.pending.split_off(parsed);
+                    let text = std::mem::replace(&mut self.pending, rest);
+                    let chunk = stretch.finish(text, self.header.len());
+                    if chunk.rows() > 0 {
+                        return Ok(Some(chunk));
+                    }
                 }
-            } else {
-                want = (want * 2).min(MAX_RECORD);
+                Parsed::TooLong => {
+                    self.skip_line()?;
+                    return Ok(Some(stretch.finish(Vec::new(), self.header.len())));
+                }
             }
         }
     }
@@ -195,150 +200,6 @@ fn header(text: &[u8], cells: &[Cell]) -> Result<Vec<String>, FormatError> {
         return Err(FormatError::NoHeader("every cell of the first row is empty".to_owned()));
     }
     Ok(header)
-}
-
-/// The records of one stretch while it is parsed.
-#[derive(Default)]
-struct Stretch {
-    cells: Vec<Cell>,
-    rows: Vec<Row>,
-    rejects: Vec<Reject>,
-    side: Vec<u8>,
-    /// Number of pending bytes, the parsed ones included.
-    base: usize,
-}
-
-impl Stretch {
-    /// Parses what is whole; gives the number of pending bytes that are done with.
-    fn parse<R: Read>(&mut self, reader: &mut Reader<R>, longest: bool) -> io::Result<usize> {
-        let (delimiter, width) = (reader.dialect.delimiter, reader.header.len());
-        let mut at = 0;
-        self.base = reader.pending.len();
-        while at < reader.pending.len() {
-            let pending = &reader.pending;
-            let first = self.cells.len();
-            match split::record(pending, at, delimiter, reader.complete, &mut self.cells, &mut self.side) {
-                Cut::Record { end, next, lines, stray } => {
-                    let line = reader.line;
-                    reader.line += lines;
-                    let got = self.cells.len() - first;
-                    let fault = if stray > 0 {
-                        Some((reader.header.get(stray - 1).cloned(), "text follows the closing quote".to_owned()))
-                    } else if got != width {
-                        Some((None, format!("{got} fields, the header has {width}")))
-                    } else {
-                        None
-                    };
-                    if end == at {
-                        self.cells.truncate(first); // a blank line
-                    } else if let Some((column, reason)) = fault {
-                        self.cells.truncate(first);
-                        self.rejects.push(Reject { line, column, reason, text: pending[at..end].to_vec() });
-                    } else {
-                        self.rows.push(Row { line, start: at as u32, end: end as u32 });
-                    }
-                    at = next;
-                }
-                Cut::More | Cut::Unclosed if at > 0 && !reader.complete => {
-                    self.cells.truncate(first);
-                    return Ok(at);
-                }
-                Cut::More if !longest => {
-                    self.cells.truncate(first);
-                    return Ok(at);
-                }
-                // A quote that is never closed, or not within the longest record: its line is refused, and reading goes
-                // on at the next one.
-                Cut::More | Cut::Unclosed => {
-                    self.cells.truncate(first);
-                    let line = reader.line;
-                    reader.line += 1;
-                    let end = memchr(b'\n', &pending[at..]).map_or(pending.len(), |length| at + length);
-                    let too_long = end == pending.len() && !reader.complete;
-                    let reason = if too_long {
-                        format!("longer than {MAX_RECORD} bytes; the text is cut")
-                    } else {
-                        "a quote is opened and never closed".to_owned()
-                    };
-                    let text = pending[at..end].strip_suffix(b"\r").unwrap_or(&pending[at..end]);
-                    let text = if too_long { &text[..STRETCH] } else { text };
-                    self.rejects.push(Reject { line, column: None, reason, text: text.to_vec() });
-                    if too_long {
-                        reader.skip_line()?;
-                        // All that was pending is gone, and with it the place to cut at.
-                        reader.pending.insert(0, b'\n');
-                        return Ok(1);
-                    }
-                    at = (end + 1).min(pending.len());
-                }
-            }
-        }
-        Ok(at)
-    }
-
-    /// `text` holds the parsed bytes. Refuses records that are no text.
-    fn finish(mut self, mut text: Vec<u8>, width: usize) -> Chunk {
-        rebase(&mut self.cells, self.base, text.len());
-        let nul = memchr(0, &text).is_some();
-        text.extend_from_slice(&self.side);
-        let text = match String::from_utf8(text) {
-            Ok(text) if !nul => text,
-            Ok(text) => {
-                self.refuse(text.as_bytes(), width);
-                text
-            }
-            Err(error) => {
-                let mut text = error.into_bytes();
-                self.refuse(&text, width);
-                blank_what_is_no_text(&mut text);
-                // Only bytes outside the records that are left were replaced.
-                String::from_utf8(text).unwrap_or_default()
-            }
-        };
-        Chunk { records: Records::new(text, self.cells, self.rows, width), rejects: self.rejects }
-    }
-
-    /// Makes rejects of the records that are not UTF-8 or hold a NUL byte, which PostgreSQL cannot store.
-    fn refuse(&mut self, text: &[u8], width: usize) {
-        let (mut rows, mut cells) = (Vec::with_capacity(self.rows.len()), Vec::with_capacity(self.cells.len()));
-        for (at, row) in self.rows.iter().enumerate() {
-            let raw = &text[row.start as usize..row.end as usize];
-            let reason = match std::str::from_utf8(raw) {
-                Err(error) => Some(format!("byte 0x{:02X} is not UTF-8", raw[error.valid_up_to()])),
-                Ok(raw) => raw.contains('\0').then(|| "holds a NUL byte".to_owned()),
-            };
-            if let Some(reason) = reason {
-                self.rejects.push(Reject { line: row.line, column: None, reason, text: raw.to_vec() });
-            } else {
-                rows.push(*row);
-                cells.extend_from_slice(&self.cells[at * width..(at + 1) * width]);
-            }
-        }
-        self.rows = rows;
-        self.cells = cells;
-        self.rejects.sort_by_key(|reject| reject.line);
-    }
-}
-
-/// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.
-fn rebase(cells: &mut [Cell], pending: usize, parsed: usize) {
-    let (base, shift) = (pending as u32, (pending - parsed) as u32);
-    if shift > 0 {
-        for cell in cells.iter_mut().filter(|cell| cell.start >= base) {
-            cell.start -= shift;
-            cell.end -= shift;
-        }
-    }
-}
-
-fn blank_what_is_no_text(text: &mut [u8]) {
-    let mut from = 0;
-    while let Err(error) = std::str::from_utf8(&text[from..]) {
-        let at = from + error.valid_up_to();
-        let end = error.error_len().map_or(text.len(), |length| at + length);
-        text[at..end].fill(b'?');
-        from = end;
-    }
 }
 
 #[cfg(test)]
