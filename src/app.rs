@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::format::Limits;
 use crate::ledger::Ledger;
 use crate::settings::Settings;
-use crate::warehouse::{self, Warehouse, WarehouseError};
+use crate::warehouse::{self, Table, Warehouse, WarehouseError};
 
 /// The warehouse, its ledger, and the folders.
 pub struct App {
@@ -17,6 +18,8 @@ pub struct App {
     pub exports: PathBuf,
     /// The SQL files.
     pub sql: PathBuf,
+    /// How much may come out of a compressed file.
+    pub limits: Limits,
 }
 
 impl App {
@@ -31,6 +34,14 @@ impl App {
             warehouse,
             exports: settings.folders.exports_dir.clone(),
             sql: settings.folders.sql_dir.clone(),
+            limits: settings.archives.limits(),
         })
+    }
+
+    /// The views that `app --analysis` makes: they can be made again.
+    pub fn own_views(&self) -> Vec<Table> {
+        let files = std::fs::read_dir(self.sql.join("analysis")).into_iter().flatten().flatten();
+        let sql = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "sql"));
+        sql.filter_map(|path| Some(Table::datawarehouse(path.file_stem()?.to_str()?))).collect()
     }
 }

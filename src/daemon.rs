@@ -91,17 +91,37 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
 }
 
 async fn prepare(app: &App) -> anyhow::Result<()> {
-    let address = app.warehouse.address();
-    Ok(app
-        .warehouse
-        .prepare()
-        .await
-        .map_err(|error| error.while_doing(&format!("cannot make the schemas in {address}")))?)
+    app.warehouse.prepare().await.map_err(|error| {
+        let refused = error.to_string().contains("permission denied for database");
+        let hint = if refused { "; grant create on the database to the user, or make the schemas for it" } else { "" };
+        anyhow::anyhow!("cannot make the schemas in {}: {error}{hint}", app.warehouse.address())
+    })
+}
+
+/// Connects to a warehouse that is there already, and makes nothing.
+///
+/// # Errors
+/// [`Usage`] where there is none yet, else what the database says.
+pub async fn look(settings: &Settings) -> anyhow::Result<App> {
+    let mut settings = settings.clone();
+    settings.database.init_db = false;
+    let nothing = |address: &str| Usage(format!("there is no warehouse in {address} yet: start app, or app --once"));
+    let app = match App::connect(&settings).await {
+        Err(WarehouseError::Missing(_)) => return Err(nothing(&settings.database.database_url).into()),
+        done => done.map_err(usage)?,
+    };
+    if !app.warehouse.missing().await?.is_empty() {
+        return Err(nothing(app.warehouse.address()).into());
+    }
+    Ok(app)
 }
 
 fn usage(error: WarehouseError) -> anyhow::Error {
     match error {
         WarehouseError::Address(_) => Usage(error.to_string()).into(),
+        WarehouseError::Missing(path) => {
+            Usage(format!("there is no file {path}, and INIT_DB=false makes none: start once with INIT_DB=true")).into()
+        }
         other => other.into(),
     }
 }

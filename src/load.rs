@@ -3,7 +3,6 @@
 //! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -92,7 +91,7 @@ impl LoadError {
 #[derive(Debug)]
 pub enum FileOutcome {
     /// Its rows are in the warehouse, and it is gone.
-    Loaded(LoadReport),
+    Loaded(Vec<LoadReport>),
     /// It lies in `failed/`.
     Failed,
     /// It lies where it landed, to be tried again.
@@ -101,27 +100,48 @@ pub enum FileOutcome {
     Gone,
 }
 
-/// Loads one claimed file and lets it go where it belongs then. `unfinished` says that a program which does not live any
-/// more had claimed it.
+/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that a
+/// program which does not live any more had claimed it.
 ///
 /// # Errors
 /// When a file that was loaded cannot be deleted, or one that was not cannot be moved. It stays claimed.
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::Result<FileOutcome> {
     fail::fail_point!("claimed");
-    let (name, started) = (file.name(), Instant::now());
-    let dataset = Dataset::of_file(&name);
-    info!(file.path = name, table = dataset.table, "loading");
-    let mut source = FileSource::new(file.path().to_owned(), name.clone());
-    match load(app, &dataset, &mut source, unfinished).await {
-        Ok(report) => {
-            source.ack().await?;
-            fail::fail_point!("deleted");
-            file.release();
-            say(&name, &report, unfinished, started.elapsed());
-            Ok(FileOutcome::Loaded(report))
+    let name = file.name();
+    let sources = match FileSource::parts(file.path(), &name, app.limits).await {
+        Ok(sources) => sources,
+        Err(error) => {
+            let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error.into()).await;
+            return let_go(file, failed);
         }
-        Err(error) => let_go(app, &dataset, &mut source, file, error).await,
+    };
+    let (mut reports, mut failed) = (Vec::with_capacity(sources.len()), None);
+    for mut source in sources {
+        let (dataset, started) = (Dataset::of_file(source.own_name()), Instant::now());
+        info!(file.path = source.name(), table = dataset.table, "loading");
+        match load(app, &dataset, &mut source, unfinished).await {
+            Ok(report) => {
+                say(source.name(), &report, unfinished, started.elapsed());
+                reports.push(report);
+            }
+            Err(error) => {
+                let survey = source.survey().await.ok();
+                let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
+                // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
+                if error.consequence != Consequence::Fail {
+                    return let_go(file, error);
+                }
+                failed.get_or_insert(error);
+            }
+        }
     }
+    if let Some(error) = failed {
+        return let_go(file, error);
+    }
+    file.delete()?;
+    fail::fail_point!("deleted");
+    file.release();
+    Ok(FileOutcome::Loaded(reports))
 }
 
 /// Loads one input: claims it, writes its rows, rejects and ledger line, and commits. The caller acknowledges.
@@ -200,8 +220,24 @@ async fn ready_table(
             Alteration::Widen { name: name.clone(), from, to: fits.narrowest() }
         });
         let alterations: Vec<_> = add.chain(widen).collect();
+        for one in &alterations {
+            match one {
+                Alteration::Widen { name, from, to } if !from.is_undecided() => {
+                    info!(table = dataset.table, column = name, from = %from.narrowest(), to = %to, "a column's type widens");
+                }
+                Alteration::Add(TableColumn { name, .. }) => {
+                    info!(table = dataset.table, column = name, "a new column");
+                }
+                _ => {}
+            }
+        }
         if !alterations.is_empty() {
-            transaction.alter(&table, &alterations).await?;
+            for view in transaction.alter(&table, &alterations, &app.own_views()).await? {
+                warn!(
+                    view = names.shown(&view),
+                    "the view cannot be read with the wider type and was dropped; mend it, and app --analysis makes it again"
+                );
+            }
         }
     }
     app.ledger.write_columns(transaction, &dataset.table, &evolution, load_id).await?;
@@ -238,63 +274,75 @@ async fn finished_before(app: &App, load_id: i64, survey: &Survey) -> Result<Loa
 }
 
 fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
-    let (load_id, books, took_ms) = (report.load_id, report.books, took.as_millis() as u64);
-    match report.duplicate_of {
-        Some(of) => info!(
+    let LoadReport { load_id, books, .. } = *report;
+    let took_ms = took.as_millis() as u64;
+    if let Some(of) = report.duplicate_of {
+        let duplicate = books.duplicate;
+        info!(
             file.path = name,
             rows = 0,
-            duplicate = books.duplicate,
+            duplicate,
             took_ms,
             load.id = load_id,
-            "duplicate of load {of}: the same content is in the table already; the file was deleted"
-        ),
-        None if unfinished => info!(
+            "duplicate of load {of}: the same content is in the table already; the file is deleted"
+        );
+        return;
+    }
+    let (rows, rejected) = (books.loaded, books.rejected);
+    if unfinished {
+        info!(
             file.path = name,
-            rows = books.loaded,
-            rejected = books.rejected,
+            rows,
+            rejected,
             took_ms,
             load.id = load_id,
             "loaded what had been claimed before the last stop"
-        ),
-        None => info!(
-            file.path = name,
-            rows = books.loaded,
-            rejected = books.rejected,
-            took_ms,
-            load.id = load_id,
-            "loaded"
-        ),
+        );
+    } else {
+        info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded");
+    }
+    if books.read == 0 {
+        warn!(file.path = name, load.id = load_id, "the file has a header and no rows");
     }
 }
 
-/// A file whose load did not happen goes back, or to `failed/` with the reason.
-async fn let_go(
-    app: &App,
-    dataset: &Dataset,
-    source: &mut FileSource,
-    file: Claimed,
+/// An input whose load did not happen, after it was written down.
+struct Failed {
+    name: String,
+    load: Option<i64>,
     error: LoadError,
-) -> std::io::Result<FileOutcome> {
-    let (name, why) = (file.name(), error.to_string());
-    match error.consequence() {
+    consequence: Consequence,
+}
+
+/// Writes into the ledger what a person has to look at; without the database it is in the log and beside the file.
+async fn record_failure(app: &App, dataset: &Dataset, name: &str, survey: Option<&Survey>, error: LoadError) -> Failed {
+    let consequence = error.consequence();
+    let mut load = None;
+    if consequence == Consequence::Fail {
+        let why = error.to_string();
+        load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
+        warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
+    }
+    Failed { name: name.to_owned(), load, error, consequence }
+}
+
+/// A file of which something did not load goes back, or to `failed/` with the reason.
+fn let_go(file: Claimed, failed: Failed) -> std::io::Result<FileOutcome> {
+    match failed.consequence {
         Consequence::Forget => {
             file.release();
-            warn!(file.path = name, "the file is gone: somebody else took it");
+            warn!(file.path = failed.name, "the file is gone: somebody else took it");
             Ok(FileOutcome::Gone)
         }
         Consequence::TryAgain => {
             file.put_back()?;
-            Ok(FileOutcome::Waits(error))
+            Ok(FileOutcome::Waits(failed.error))
         }
         Consequence::Fail => {
-            // What is known of it goes into the ledger; without the database it is in the log and beside the file.
-            let survey = source.survey().await.ok();
-            let load = app.ledger.failed(&dataset.table, &name, survey.as_ref(), &why).await.ok();
-            let at = chrono::Utc::now().to_rfc3339();
-            let failure = Failure { file: &name, load, error: &why, mend: error.mend(), at };
+            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), chrono::Utc::now().to_rfc3339());
+            let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
             let place = file.fail(&failure)?;
-            let moved_to: &Path = &place;
-            warn!(load.id = load, file.path = name, moved_to = %moved_to.display(), "not loaded: {why}; {}", error.mend());
+            info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
             Ok(FileOutcome::Failed)
         }
     }

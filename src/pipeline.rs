@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::app::App;
 use crate::star::{
@@ -95,9 +95,10 @@ async fn build(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<V
         })
         .collect();
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    let own_views = app.own_views();
     let mut changes = Vec::with_capacity(models.len());
     for model in &models {
-        let mut build = Build { names, model, transaction: &mut *transaction };
+        let mut build = Build { names, model, transaction: &mut *transaction, own_views: &own_views };
         changes.push(build.run(&natural_keys).await?);
     }
     let text = serde_json::to_string(&changes).unwrap_or_default();
@@ -162,6 +163,7 @@ struct Build<'a> {
     names: &'a Names,
     model: &'a Model,
     transaction: &'a mut dyn Transaction,
+    own_views: &'a [Table],
 }
 
 impl Build<'_> {
@@ -288,8 +290,14 @@ impl Build<'_> {
             return Ok(());
         }
         let table = Table::datawarehouse(&self.model.name);
-        let done = self.transaction.alter(&table, &alterations).await;
-        done.map_err(|error| self.model.error(error.to_string()))
+        let done = self.transaction.alter(&table, &alterations, self.own_views).await;
+        for view in done.map_err(|error| self.model.error(error.to_string()))? {
+            warn!(
+                view = self.names.shown(&view),
+                "the view reads what is no longer there and was dropped; app --analysis makes it again"
+            );
+        }
+        Ok(())
     }
 
     /// The header's words must be the select's.

@@ -31,6 +31,16 @@ impl RejectFile {
         if rejects.is_empty() {
             return Ok(());
         }
+        self.append(rejects).map_err(|error| {
+            let folder = self.folder.display();
+            io::Error::new(
+                error.kind(),
+                format!("cannot write rejects into {folder}: {error}; give the user that Sluice runs as the right to"),
+            )
+        })
+    }
+
+    fn append(&mut self, rejects: &[Reject]) -> io::Result<()> {
         let (_, file) = match &mut self.open {
             Some(open) => open,
             None => {
@@ -38,8 +48,10 @@ impl RejectFile {
                 let temporary = tempfile::Builder::new().prefix(".rejects-").tempfile_in(&self.folder)?;
                 let (file, path) = temporary.into_parts();
                 let mut file = BufWriter::new(file);
-                file.write_all(&self.header)?;
-                file.write_all(b"\n")?;
+                if !self.header.is_empty() {
+                    file.write_all(&self.header)?;
+                    file.write_all(b"\n")?;
+                }
                 self.open.insert((path, file))
             }
         };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::format::Limits;
 use crate::warehouse::Address;
 
 /// A setting: its name, its default as text, what it is for, whether its value is a secret.
@@ -20,7 +21,7 @@ pub struct Known {
 }
 
 /// Every setting there is, in the order of `.env.example`.
-pub const KNOWN: [Known; 13] = [
+pub const KNOWN: [Known; 16] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -42,12 +43,19 @@ pub const KNOWN: [Known; 13] = [
     Known { name: "EXPORTS_DIR", default: "exports", about: "what goes out: results, rejects" },
     Known { name: "LOGS_DIR", default: "logs", about: "JSON logs, one file a day, 14 kept" },
     Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
-    Known { name: "SETTLE_SECONDS", default: "2", about: "how long a written file must be quiet before it is taken" },
+    Known { name: "SETTLE_SECONDS", default: "4", about: "how long a written file must be quiet before it is taken" },
     Known {
         name: "POLL",
         default: "false",
         about: "look every second instead of waiting for events, for mounts that send none",
     },
+    Known { name: "ARCHIVE_MAX_MEMBERS", default: "1000", about: "members of an archive" },
+    Known {
+        name: "ARCHIVE_MAX_BYTES",
+        default: "10737418240",
+        about: "bytes that may come out of one compressed file or member",
+    },
+    Known { name: "ARCHIVE_MAX_RATIO", default: "1000", about: "bytes that may come out for one byte in" },
     Known { name: "DEBUG_LOGS", default: "false", about: "log more" },
     Known { name: "ECHO_SQL", default: "false", about: "log every SQL statement" },
 ];
@@ -61,6 +69,8 @@ pub struct Settings {
     pub folders: Folders,
     /// When a file is taken.
     pub watching: Watching,
+    /// What is unpacked.
+    pub archives: Archives,
     /// What is logged.
     pub logging: Logging,
     /// Where each value came from, by name.
@@ -105,6 +115,24 @@ pub struct Watching {
     /// Look instead of waiting for events.
     #[serde(deserialize_with = "boolean")]
     pub poll: bool,
+}
+
+/// What is unpacked.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Archives {
+    /// Members of an archive.
+    pub archive_max_members: usize,
+    /// Bytes out of one part.
+    pub archive_max_bytes: u64,
+    /// Bytes out for one in.
+    pub archive_max_ratio: u64,
+}
+
+impl Archives {
+    /// As the reader takes them.
+    pub fn limits(&self) -> Limits {
+        Limits { members: self.archive_max_members, bytes: self.archive_max_bytes, ratio: self.archive_max_ratio }
+    }
 }
 
 /// What is logged.
@@ -201,6 +229,7 @@ impl Settings {
             database: concern(&origins)?,
             folders: concern(&origins)?,
             watching: concern(&origins)?,
+            archives: concern(&origins)?,
             logging: concern(&origins)?,
             origins,
         };
@@ -210,6 +239,17 @@ impl Settings {
 
     fn check(&self) -> Result<(), SettingsError> {
         let seconds = self.watching.settle_seconds;
+        if self.archives.archive_max_ratio == 0 {
+            return Err(SettingsError("ARCHIVE_MAX_RATIO: 0 would let nothing out; use 1 or more".to_owned()));
+        }
+        let folders = &self.folders;
+        for (name, other) in [("EXPORTS_DIR", &folders.exports_dir), ("LOGS_DIR", &folders.logs_dir)] {
+            if *other == folders.imports_dir {
+                return Err(SettingsError(format!(
+                    "{name}: what is written into IMPORTS_DIR would be loaded and deleted"
+                )));
+            }
+        }
         if !(0.0..=3600.0).contains(&seconds) {
             return Err(SettingsError(format!("SETTLE_SECONDS: {seconds} is not between 0 and 3600")));
         }

@@ -8,7 +8,7 @@ use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::settings::Settings;
 
@@ -29,7 +29,8 @@ pub enum People {
 pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool) -> Option<WorkerGuard> {
     let level = if settings.logging.debug_logs { "debug" } else { "info" };
     let sql = if settings.logging.echo_sql { "info" } else { "warn" };
-    let filter = || EnvFilter::new(format!("warn,sluice={level},app={level},sqlx={sql},sea_orm_migration=warn"));
+    // One filter before both layers: a filter in each loses the event after a look whether a level is on.
+    let filter = EnvFilter::new(format!("warn,sluice={level},app={level},sqlx={sql},sea_orm_migration=warn"));
 
     let (writer, problem) = match to_file.then(|| rolling_file(&settings.folders.logs_dir)) {
         Some(Ok(appender)) => (Some(tracing_appender::non_blocking(appender)), None),
@@ -37,7 +38,7 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool) 
         None => (None, None),
     };
     let (writer, guard) = writer.unzip();
-    let file = writer.map(|writer| fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(filter()));
+    let file = writer.map(|writer| fmt::layer().json().flatten_event(true).with_writer(writer));
 
     let terminal = match people {
         People::Stdout => std::io::stdout().is_terminal(),
@@ -52,10 +53,9 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool) 
                 People::Stdout => Box::new(std::io::stdout()),
                 People::Stderr => Box::new(std::io::stderr()),
             }
-        })
-        .with_filter(filter());
+        });
     // Fails only where a logger was set before, as in tests, which then keep theirs.
-    let _ = tracing_subscriber::registry().with(lines).with(file).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).try_init();
     if let Some(error) = problem {
         let folder = settings.folders.logs_dir.display().to_string();
         tracing::warn!(folder, %error, "no log file is written: the folder cannot be used");

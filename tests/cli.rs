@@ -33,7 +33,7 @@ async fn wrong_settings_and_usage_end_with_2(workdir: Workdir) -> Outcome {
         (vec!["--onec"], ("DEV", "no"), "--once"),
         (vec!["--once", "--pipeline"], ("DEV", "no"), "cannot be used with"),
         (vec!["lodas"], ("DEV", "no"), "loads"),
-        (vec!["rejects", "7"], ("DEV", "no"), "there is no load 7"),
+        (vec!["loads"], ("DEV", "no"), "there is no warehouse in sqlite://data/warehouse.db yet"),
     ] {
         let output = app(&workdir, &arguments, &[setting])?;
         holds(&stderr(&output), expected)?;
@@ -82,7 +82,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(output.status.code(), Some(0))?;
     holds(
         &stdout(&output),
-        "1 files loaded, 0 duplicates, 0 failed, 0 waiting; 1 rows read = 1 loaded + 0 rejected + 0 duplicate",
+        "files: 1 loaded, 0 duplicate, 0 failed, 0 waiting; rows: 1 read = 1 loaded + 0 rejected + 0 duplicate",
     )?;
     holds(&stdout(&output), "loaded file.path=\"good.csv\" rows=1 rejected=0 took_ms=")?;
 
@@ -93,7 +93,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     holds(&stdout(&output), "duplicate of load 1: the same content is in the table already")?;
     holds(
         &stdout(&output),
-        "1 files loaded, 1 duplicates, 0 failed, 0 waiting; 3 rows read = 1 loaded + 1 rejected + 1 duplicate",
+        "files: 1 loaded, 1 duplicate, 0 failed, 0 waiting; rows: 3 read = 1 loaded + 1 rejected + 1 duplicate",
     )?;
 
     workdir.write("imports/empty.csv", "")?;
@@ -112,6 +112,9 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(statuses, ["\"duplicate\"", "\"failed\"", "\"loaded\"", "\"loaded\""])?;
     let rejects = stdout(&app(&workdir, &["rejects"], &settings)?);
     holds(&rejects, "1 fields, the header has 2")?;
+    let none = app(&workdir, &["rejects", "77"], &settings)?;
+    same(none.status.code(), Some(2))?;
+    holds(&stderr(&none), "there is no load 77: see app loads")?;
     same(rejects.lines().count(), 3)
 }
 

@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("load::what_is_no_table_goes_to_failed", what_is_no_table_goes_to_failed),
         on_both("load::a_header_alone_makes_a_table", a_header_alone_makes_a_table),
         on_both("load::every_dialect_of_the_list", every_dialect_of_the_list),
+        on_both("load::other_encodings_and_packed_files", other_encodings_and_packed_files),
         on_both("load::an_input_that_changes_while_it_is_read_is_not_loaded", an_input_that_changes_is_not_loaded),
         on_both("load::books_that_do_not_balance_are_not_committed", books_that_do_not_balance_are_not_committed),
         on_both("load::many_loads_into_one_table_at_once", many_loads_into_one_table_at_once),
@@ -163,6 +164,72 @@ async fn every_dialect_of_the_list(database: TestDatabase, workdir: Workdir) -> 
         }
     }
     Ok(())
+}
+
+async fn other_encodings_and_packed_files(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let text = "id;größe;note\n1;Käse;groß\n2;Öl;schön\n";
+    let latin: Vec<u8> = text.chars().map(|letter| letter as u8).collect();
+    let utf16: Vec<u8> = "\u{FEFF}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let gzip = packed(text.as_bytes())?;
+    let ended_early = gzip[..gzip.len() - 9].to_vec();
+    for (name, bytes) in [
+        ("latin.csv", latin),
+        ("wide.csv", utf16),
+        ("gz.csv.gz", gzip),
+        (
+            "frames.csv.gz",
+            [
+                packed(b"id;gr\xC3\xB6\xC3\x9Fe;note\n")?,
+                packed(b"1;K\xC3\xA4se;gro\xC3\x9F\n2;\xC3\x96l;sch\xC3\xB6n\n")?,
+            ]
+            .concat(),
+        ),
+    ] {
+        let table = sluice::schema::table_name(name);
+        workdir.load(&database, name, bytes).await?;
+        same(
+            database.text(&format!("select id, \"größe\", note from staging.{table} order by id")).await?,
+            "1|Käse|groß\n2|Öl|schön",
+        )?;
+    }
+    // A zip: each member is a load of its own; what fails does not hold up the others.
+    let zip = zipped(&[("a/one.csv", b"a,b\n1,x\n2,y\n"), ("two.txt", text.as_bytes()), ("__MACOSX/._one.csv", b"x")])?;
+    let outcome = workdir.drop_file(&database, "both.zip", &zip).await?;
+    same(matches!(&outcome, FileOutcome::Loaded(reports) if reports.len() == 2), true)?;
+    same(
+        database
+            .text("select source, dataset, rows_loaded from sluice.load where source like 'both%' order by source")
+            .await?,
+        "both.zip/a/one.csv|one|2\nboth.zip/two.txt|two|2",
+    )?;
+    same(workdir.list("imports"), Vec::<String>::new())?;
+    let zip = zipped(&[("empty.csv", b""), ("three.csv", b"a\n1\n"), ("nested.zip", &zip)])?;
+    same(matches!(workdir.drop_file(&database, "some.zip", &zip).await?, FileOutcome::Failed), true)?;
+    holds(&workdir.read("imports/failed/some.zip.error.json")?, "nested.zip is an archive itself")?;
+    let zip = zipped(&[("empty.csv", b""), ("three.csv", b"a\n1\n")])?;
+    same(matches!(workdir.drop_file(&database, "some.zip", &zip).await?, FileOutcome::Failed), true)?;
+    same(database.text("select a from staging.three").await?, "1")?;
+    holds(&workdir.read("imports/failed/some.2.zip.error.json")?, "\"file\": \"some.zip/empty.csv\"")?;
+    // What ends too early, and what would fill the disk.
+    same(matches!(workdir.drop_file(&database, "early.csv.gz", &ended_early).await?, FileOutcome::Failed), true)?;
+    let bomb = packed(&[b"a\n".as_slice(), &vec![b'x'; 40 << 20]].concat())?;
+    same(matches!(workdir.drop_file(&database, "bomb.csv.gz", &bomb).await?, FileOutcome::Failed), true)?;
+    holds(&workdir.read("imports/failed/bomb.csv.gz.error.json")?, "ARCHIVE_MAX_RATIO")
+}
+
+fn packed(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, bytes)?;
+    Ok(encoder.finish()?)
+}
+
+fn zipped(members: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default())?;
+        std::io::Write::write_all(&mut writer, bytes)?;
+    }
+    Ok(writer.finish()?.into_inner())
 }
 
 /// Says one thing in the survey and gives another.

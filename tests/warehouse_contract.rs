@@ -1,7 +1,7 @@
 //! What every warehouse must do, the same on both engines.
 
 use libtest_mimic::Trial;
-use sluice::format::{Dialect, csv::Reader};
+use sluice::format::{Stated, csv::Reader};
 use sluice::schema::{Column, Fits, Spelling, Type, conform};
 use sluice::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, Value, create_table, quote};
 
@@ -59,8 +59,8 @@ async fn with_rows(database: &TestDatabase) -> anyhow::Result<(Table, Box<dyn Tr
         .collect();
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     transaction.execute(&create_table(names, &table, &declared, &["_load_id", "_line"]), &[]).await?;
-    let mut reader = Reader::open(ROWS.as_bytes())?;
-    same(reader.dialect(), Dialect { delimiter: b',', bom: false })?;
+    let mut reader = Reader::open(ROWS.as_bytes(), &Stated::default())?;
+    same(reader.dialect().delimiter, b',')?;
     let chunk = reader.next_chunk()?.expect("there are rows");
     let conformed = conform(&chunk.records, &columns(), 7)?;
     same((conformed.rejects.len(), chunk.rejects.len()), (0, 0))?;
@@ -113,7 +113,7 @@ async fn widening_keeps_every_value(database: TestDatabase, _: Workdir) -> Outco
     });
     let mut alterations: Vec<_> = to_text.collect();
     alterations.push(Alteration::Add(TableColumn { name: "more".into(), declared: "text".into() }));
-    transaction.alter(&table, &alterations).await?;
+    transaction.alter(&table, &alterations, &[]).await?;
     transaction.commit().await?;
     let text = database
         .text("select bigint, numeric, \"double\", boolean, date, timestamp, timestamptz, more from staging.every_type order by _line")
@@ -140,14 +140,14 @@ async fn views_stand_while_tables_change(database: TestDatabase, _: Workdir) -> 
     transaction.execute(&format!("create index {} on {name} (bigint)", quote("by \"number\"")), &[]).await?;
     let widen =
         Alteration::Widen { name: "bigint".into(), from: Fits::of(&[Type::Bigint, Type::Numeric]), to: Type::Numeric };
-    transaction.alter(&table, &[widen, Alteration::Drop { name: "date".into() }]).await?;
+    transaction.alter(&table, &[widen, Alteration::Drop { name: "date".into() }], &[]).await?;
     transaction.commit().await?;
     same(database.text("select count(bigint), count(*) from datawarehouse.\"outer\"").await?, "3|4")?;
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     same(transaction.columns(&table).await?.iter().any(|column| column.name == "date"), false)?;
     // What a view needs cannot go.
     if database.engine == sluice::warehouse::Engine::Postgres {
-        let refused = transaction.alter(&table, &[Alteration::Drop { name: "text".into() }]).await.unwrap_err();
+        let refused = transaction.alter(&table, &[Alteration::Drop { name: "text".into() }], &[]).await.unwrap_err();
         holds(&refused.to_string(), "\"staging\".\"inner\" reads columns that are to go")?;
     }
     Ok(())

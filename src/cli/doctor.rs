@@ -8,7 +8,7 @@ use super::{End, table};
 use crate::app::App;
 use crate::settings::Settings;
 use crate::source::is_watched;
-use crate::warehouse::Address;
+use crate::warehouse::{Address, WarehouseError};
 
 struct Check {
     what: String,
@@ -61,9 +61,10 @@ async fn database(settings: &Settings) -> Vec<Check> {
     let what = format!("database {}", crate::settings::without_password(&url));
     let app = match App::connect(&settings).await {
         Ok(app) => app,
-        Err(error) => {
-            return vec![Check { what, result: Err(format!("{error}; is it running, and DATABASE_URL right?")) }];
+        Err(WarehouseError::Missing(path)) => {
+            return vec![Check { what, result: Err(format!("there is no file {path} yet; start app, or app --once")) }];
         }
+        Err(error) => return vec![Check { what, result: Err(format!("{error}; is DATABASE_URL right?")) }],
     };
     let schemas = match app.warehouse.missing().await {
         Ok(missing) if missing.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),

@@ -7,7 +7,7 @@ use crate::daemon;
 use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::Result<End> {
-    let app = daemon::connect(settings).await?;
+    let app = daemon::look(settings).await?;
     let loads = app.ledger.loads(limit).await?;
     if json {
         for load in loads {

@@ -29,7 +29,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         };
         writeln!(
             std::io::stdout(),
-            "{} files loaded, {} duplicates, {} failed, {} waiting; {} rows read = {} loaded + {} rejected + {} duplicate in {:.1} s. Next: {next}",
+            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate; {:.1} s. Next: {next}",
             totals.loaded,
             totals.duplicates,
             totals.failed,

@@ -36,7 +36,11 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
     table::print(&["table", "kind", "rows", "new", "changed", "gone", "unknown"], &rows)?;
     let changed = |one: &TableChange| one.inserted + one.updated + one.deleted;
     let all: u64 = changes.iter().map(changed).sum();
-    let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { format!("{all} changes") };
+    let what = if all == 0 {
+        "0 changes: the star was up to date".to_owned()
+    } else {
+        format!("{all} {}", if all == 1 { "change" } else { "changes" })
+    };
     writeln!(std::io::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
     Ok(End::Done)
 }

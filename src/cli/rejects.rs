@@ -7,7 +7,7 @@ use crate::daemon::{self, Usage};
 use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json: bool) -> anyhow::Result<End> {
-    let app = daemon::connect(settings).await?;
+    let app = daemon::look(settings).await?;
     if let Some(id) = load
         && app.ledger.load(id).await?.is_none()
     {

@@ -147,6 +147,17 @@ impl Claimed {
         self.name.to_string_lossy().into_owned()
     }
 
+    /// Deletes the file, whose rows are committed. One that is not there any more is deleted.
+    ///
+    /// # Errors
+    /// When it cannot be deleted; it stays claimed then.
+    pub fn delete(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
     /// After the file was deleted: clears its place.
     pub fn release(&self) {
         if let Some(place) = self.path.parent() {

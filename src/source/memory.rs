@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{Source, SourceError, Survey, file};
-use crate::format::Chunk;
 use crate::format::csv::Reader;
+use crate::format::{Chunk, Stated};
 
 /// The bytes of a CSV.
 pub struct MemorySource {
@@ -33,13 +33,13 @@ impl Source for MemorySource {
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {
-        file::survey(self.bytes.as_slice())
+        file::survey(|| Ok(self.bytes.as_slice()), &Stated::default())
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => Reader::open(std::io::Cursor::new(self.bytes.clone()))?,
+            None => Reader::open(std::io::Cursor::new(self.bytes.clone()), &Stated::default())?,
         };
         Ok(self.reader.insert(reader).next_chunk()?)
     }

@@ -80,6 +80,10 @@ impl Kind {
     }
 }
 
+/// What a header looks like, for errors.
+const EXAMPLES: &str =
+    "kind: dimension with key: [id], kind: fact with grain: [id] and dimensions: {city: dim_city}, or kind: table";
+
 impl Header {
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
@@ -103,8 +107,11 @@ impl Header {
         };
         // As many lines before the YAML as there are in the file, so that its errors name the file's lines.
         let lines = "\n".repeat(text[..before].matches('\n').count());
-        let header: Header = serde_saphyr::from_str(&format!("{lines}  {comment}"))
-            .map_err(|error| format!("header: {}", error.to_string().lines().next().unwrap_or_default()))?;
+        let header: Header = serde_saphyr::from_str(&format!("{lines}  {comment}")).map_err(|error| {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default().trim_end_matches("expected one of ").trim_end();
+            format!("header: {first}; such as {EXAMPLES}")
+        })?;
         let empty = match &header {
             Header::Dimension { key } if key.is_empty() => "key: names no column",
             Header::Fact { grain, .. } if grain.is_empty() => "grain: names no column",

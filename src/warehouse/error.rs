@@ -6,6 +6,9 @@ pub enum WarehouseError {
     /// The address is of no use; only a person can mend it.
     #[error("DATABASE_URL: {0}")]
     Address(String),
+    /// The file of the database is not there, and is not to be made.
+    #[error("there is no file {0}")]
+    Missing(String),
     /// The database is not there, busy, full or restarting: the same may go well later.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
@@ -24,7 +27,7 @@ impl WarehouseError {
     #[must_use]
     pub fn while_doing(self, what: &str) -> Self {
         match self {
-            WarehouseError::Address(why) => WarehouseError::Address(why),
+            WarehouseError::Address(_) | WarehouseError::Missing(_) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::Refused(why) => WarehouseError::Refused(format!("{what}: {why}")),
         }

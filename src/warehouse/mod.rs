@@ -135,8 +135,14 @@ pub trait Transaction: Send {
     /// Appends a batch to a staging table, the columns matched by name. `types` are the batch's columns' types.
     async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError>;
 
-    /// Changes a table's columns. Views over it stay, also those that others made.
-    async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), WarehouseError>;
+    /// Changes a table's columns. Views over it stay, also those that others made. One of `own_views`, which can be made
+    /// again, is dropped where it reads what is no longer there, and so are those over it; gives the dropped ones.
+    async fn alter(
+        &mut self,
+        table: &Table,
+        alterations: &[Alteration],
+        own_views: &[Table],
+    ) -> Result<Vec<Table>, WarehouseError>;
 
     /// Makes a view, or gives it another select. Views that depend on it stay.
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError>;

@@ -81,8 +81,8 @@ fn why_left(name: &OsStr, kind: FileType) -> Option<&'static str> {
         Some("hidden")
     } else if lower.ends_with(".part") || lower.ends_with(".tmp") || text.ends_with('~') || text.starts_with('~') {
         Some("a temporary name")
-    } else if Format::of_name(&text).is_none() {
-        Some("no format that is read (.csv, .tsv, .psv)")
+    } else if !Format::is_known(&text) {
+        Some("no format that is read (.csv, .tsv, .txt, .psv, .dat, each also .gz, .zst; .zip)")
     } else {
         None
     }

@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 use super::look::{Seen, Stamp, Writer, look, look_at, writer};
 use super::settle::{Arrival, Candidate};
 use crate::app::App;
-use crate::load::{FileOutcome, LoadError, load_file};
+use crate::load::{FileOutcome, LoadError, LoadReport, load_file};
 use crate::source::{Claimed, Folder};
 use crate::warehouse::Engine;
 
@@ -52,6 +52,19 @@ pub struct Totals {
     pub rows_duplicate: u64,
 }
 
+impl Totals {
+    fn count(&mut self, report: &LoadReport) {
+        match report.duplicate_of {
+            Some(_) => self.duplicates += 1,
+            None => self.loaded += 1,
+        }
+        self.rows_read += report.books.read;
+        self.rows_loaded += report.books.loaded;
+        self.rows_rejected += report.books.rejected;
+        self.rows_duplicate += report.books.duplicate;
+    }
+}
+
 /// A folder that is watched.
 pub struct Watch {
     app: Arc<App>,
@@ -63,6 +76,8 @@ pub struct Watch {
     named: HashSet<OsString>,
     running: JoinSet<(OsString, io::Result<FileOutcome>)>,
     in_hand: HashSet<OsString>,
+    /// Whether it ends when the folder is empty: then nothing is tried twice.
+    once: bool,
     /// What was put back to be tried again, and will seem to have been renamed in.
     put_back: HashSet<OsString>,
     leftovers: Vec<Claimed>,
@@ -70,7 +85,7 @@ pub struct Watch {
     totals: Totals,
 }
 
-/// The database does not answer.
+/// The database does not answer, or a folder cannot be written.
 struct Trouble {
     until: Instant,
     pause: Duration,
@@ -91,6 +106,7 @@ impl Watch {
             named: HashSet::new(),
             running: JoinSet::new(),
             in_hand: HashSet::new(),
+            once: false,
             put_back: HashSet::new(),
             leftovers: Vec::new(),
             trouble: None,
@@ -105,11 +121,12 @@ impl Watch {
     /// When the folder cannot be read.
     pub async fn once(mut self, stop: impl Future<Output = ()>) -> io::Result<Totals> {
         tokio::pin!(stop);
+        self.once = true;
         self.scan()?;
         while self.trouble.is_none()
             && !(self.candidates.is_empty() && self.leftovers.is_empty() && self.running.is_empty())
         {
-            let next = self.take_ready(true);
+            let next = self.take_ready();
             tokio::select! {
                 () = &mut stop => break,
                 Some(done) = self.running.join_next() => self.done(done),
@@ -134,7 +151,7 @@ impl Watch {
         info!(folder = %self.folder.path().display(), waiting = self.candidates.len(), "watching");
         tokio::pin!(stop);
         loop {
-            let next = self.take_ready(false).min(scanned + rescan);
+            let next = self.take_ready().min(scanned + rescan);
             tokio::select! {
                 () = &mut stop => break,
                 Some(done) = self.running.join_next() => self.done(done),
@@ -200,7 +217,7 @@ impl Watch {
     }
 
     /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
-    fn take_ready(&mut self, once: bool) -> Instant {
+    fn take_ready(&mut self) -> Instant {
         let now = Instant::now();
         let far = now + RESCAN;
         if let Some(trouble) = &self.trouble
@@ -230,13 +247,15 @@ impl Watch {
             let Some(candidate) = self.candidates.get_mut(&name) else { continue };
             candidate.update(stamp, Arrival::Seen, now);
             let mut ready = candidate.ready_at(self.settle, Writer::None, now);
-            if once || ready <= now {
+            if self.once || ready <= now {
                 let writer = writer(&path);
-                ready = candidate.ready_at(self.settle, writer, now);
-                // Who asks for what is there means what nobody is writing any more.
-                if once && writer == Writer::None {
-                    ready = now;
-                }
+                ready = match writer {
+                    // Who asks for what is there means what nobody is writing any more.
+                    Writer::None if self.once => now,
+                    // And waits no longer than it takes to see that.
+                    Writer::Unknown if self.once => ready,
+                    _ => candidate.ready_at(self.settle, writer, now),
+                };
             }
             if ready > now {
                 next = next.min(ready);
@@ -247,7 +266,12 @@ impl Watch {
                 Ok(file) => self.start(file, false),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    error!(file.path = &*name.to_string_lossy(), %error, "cannot claim the file; trying again in a minute");
+                    self.totals.waiting += u64::from(self.once);
+                    let folder = self.folder.path().display();
+                    error!(
+                        file.path = &*name.to_string_lossy(),
+                        "cannot claim the file: {error}; give the user that Sluice runs as the right to write in {folder}"
+                    );
                 }
             }
         }
@@ -272,25 +296,20 @@ impl Watch {
         };
         self.in_hand.remove(&name);
         match outcome {
-            Ok(FileOutcome::Loaded(report)) => {
+            Ok(FileOutcome::Loaded(reports)) => {
                 self.well_again();
-                let (totals, books) = (&mut self.totals, report.books);
-                match report.duplicate_of {
-                    Some(_) => totals.duplicates += 1,
-                    None => totals.loaded += 1,
-                }
-                totals.rows_read += books.read;
-                totals.rows_loaded += books.loaded;
-                totals.rows_rejected += books.rejected;
-                totals.rows_duplicate += books.duplicate;
+                reports.iter().for_each(|report| self.totals.count(report));
             }
             Ok(FileOutcome::Failed) => self.totals.failed += 1,
             Ok(FileOutcome::Gone) => {}
             Ok(FileOutcome::Waits(error)) => {
-                if let LoadError::Warehouse(_) = error {
-                    self.wait(&error.to_string());
-                } else {
-                    warn!(file.path = &*name.to_string_lossy(), "not loaded yet: {error}");
+                match &error {
+                    LoadError::Source(_) => warn!(file.path = &*name.to_string_lossy(), "not loaded yet: {error}"),
+                    _ => self.wait(&error.to_string()),
+                }
+                if self.once {
+                    self.totals.waiting += 1;
+                    return;
                 }
                 self.put_back.insert(name.clone());
                 self.see(Seen { name, left: None }, Arrival::Seen);
@@ -306,7 +325,7 @@ impl Watch {
     fn wait(&mut self, why: &str) {
         let pause = match &self.trouble {
             None => {
-                error!("{why}; files wait in the folder until it does");
+                error!("{why}; files wait in the folder until that is mended");
                 Duration::from_secs(1)
             }
             Some(trouble) => (trouble.pause * 2).min(RESCAN),
@@ -316,7 +335,7 @@ impl Watch {
 
     fn well_again(&mut self) {
         if self.trouble.take().is_some() {
-            info!("the database answers again");
+            info!("all is well again");
         }
     }
 

@@ -53,6 +53,7 @@ impl Workdir {
             ledger: Ledger::new(database.warehouse.clone()),
             exports: self.path("exports"),
             sql: self.path("sql"),
+            limits: sluice::format::Limits::default(),
         }
     }
 
@@ -76,7 +77,7 @@ impl Workdir {
         text: impl AsRef<[u8]>,
     ) -> anyhow::Result<LoadReport> {
         match self.drop_file(database, name, text).await? {
-            FileOutcome::Loaded(report) => Ok(report),
+            FileOutcome::Loaded(reports) if reports.len() == 1 => Ok(reports[0].clone()),
             other => {
                 let failed = self.list("imports/failed");
                 let errors: Vec<_> = failed.iter().filter(|name| name.ends_with(".error.json")).collect();

@@ -9,5 +9,5 @@ pub(super) mod split;
 mod stretch;
 mod write;
 
-pub use read::{Digest, Reader};
+pub use read::Reader;
 pub use write::write_record;

@@ -1,4 +1,4 @@
-//! Reads delimited text in stretches of bounded size, and hashes exactly the bytes it parsed.
+//! Reads delimited text in stretches of bounded size.
 
 use std::io::{self, Read};
 
@@ -6,9 +6,10 @@ use memchr::memchr;
 
 use super::split::{self, Cut};
 use super::stretch::{Parsed, Stretch, rebase};
-use crate::format::dialect::BOM;
+use crate::format::dialect::{Dialect, Stated};
+use crate::format::encoding::{Digest, Text};
 use crate::format::records::Cell;
-use crate::format::{Chunk, Dialect, FormatError};
+use crate::format::{Chunk, FormatError};
 
 /// What is read and parsed at a time, in bytes; more only where one record is longer.
 const STRETCH: usize = 512 * 1024;
@@ -16,24 +17,13 @@ const STRETCH: usize = 512 * 1024;
 /// The longest record, in bytes. Offsets within a stretch fit 32 bits because of it.
 const MAX_RECORD: usize = 64 * 1024 * 1024;
 
-/// Identity and size of the bytes that were parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digest {
-    /// BLAKE3, 64 hexadecimal digits.
-    pub hash: String,
-    /// Number of bytes.
-    pub bytes: u64,
-}
-
 /// Reads one delimited text, from its header to its end.
 pub struct Reader<R> {
-    input: R,
+    input: Text<R>,
     dialect: Dialect,
     header: Vec<String>,
     header_text: Vec<u8>,
-    hasher: blake3::Hasher,
-    bytes: u64,
-    /// Bytes that were read and not yet parsed.
+    /// Text that was read and not yet parsed.
     pending: Vec<u8>,
     /// Line of the first pending byte, from 1.
     line: u64,
@@ -41,40 +31,60 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Finds the dialect and reads the header.
+    /// Finds out how the text is written, as far as it is not `stated`, and reads the header.
     ///
     /// # Errors
     /// When the input is empty, no text, has no header, or cannot be read.
-    pub fn open(input: R) -> Result<Self, FormatError> {
-        let mut reader = Reader {
-            input,
-            dialect: Dialect { delimiter: b',', bom: false },
-            header: Vec::new(),
-            header_text: Vec::new(),
-            hasher: blake3::Hasher::new(),
-            bytes: 0,
-            pending: Vec::new(),
-            line: 1,
-            complete: false,
-        };
-        reader.fill(STRETCH)?;
+    pub fn open(input: R, stated: &Stated) -> Result<Self, FormatError> {
+        let mut reader = Reader::start(input, stated)?;
         if reader.pending.is_empty() {
             return Err(FormatError::Empty);
         }
-        reader.dialect = Dialect::detect(&reader.pending, reader.complete);
-        if reader.dialect.bom {
-            reader.pending.drain(..BOM.len());
+        reader.dialect = Dialect {
+            encoding: reader.input.encoding().name().to_owned(),
+            ..Dialect::detect(&reader.pending, reader.complete, stated)
+        };
+        if reader.dialect.header_rows == 0 && stated.header_rows.is_none() {
+            return Err(FormatError::NoHeader(
+                "the first row holds values, not names; add a first row that names the columns".to_owned(),
+            ));
         }
         reader.read_header()?;
         Ok(reader)
     }
 
-    /// How the text is written.
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
+    /// Reads as `dialect` says, which was found before.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn reopen(input: R, dialect: &Dialect) -> Result<Self, FormatError> {
+        let encoding = encoding_rs::Encoding::for_label(dialect.encoding.as_bytes());
+        let mut reader = Reader::start(input, &Stated { encoding, ..Stated::default() })?;
+        reader.dialect = dialect.clone();
+        reader.read_header()?;
+        Ok(reader)
     }
 
-    /// The cells of the header, as they stand in the file.
+    fn start(input: R, stated: &Stated) -> Result<Self, FormatError> {
+        let mut reader = Reader {
+            input: Text::open(input, stated.encoding)?,
+            dialect: Dialect::plain(b','),
+            header: Vec::new(),
+            header_text: Vec::new(),
+            pending: Vec::new(),
+            line: 1,
+            complete: false,
+        };
+        reader.fill(STRETCH)?;
+        Ok(reader)
+    }
+
+    /// How the text is written.
+    pub fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    /// The names of the columns, as they stand in the file; empty where there is none.
     pub fn header(&self) -> &[String] {
         &self.header
     }
@@ -96,8 +106,8 @@ impl<R: Read> Reader<R> {
                 return Ok(None);
             }
             let mut stretch = Stretch::default();
-            let (delimiter, longest) = (self.dialect.delimiter, want >= MAX_RECORD);
-            match stretch.parse(&self.pending, delimiter, &self.header, &mut self.line, self.complete, longest) {
+            let longest = want >= MAX_RECORD;
+            match stretch.parse(&self.pending, &self.dialect, &self.header, &mut self.line, self.complete, longest) {
                 Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
                 Parsed::Upto(parsed) => {
                     let rest = self.pending.split_off(parsed);
@@ -117,48 +127,77 @@ impl<R: Read> Reader<R> {
 
     /// What was read, once [`Reader::next_chunk`] has said `None`.
     pub fn digest(&self) -> Digest {
-        Digest { hash: self.hasher.finalize().to_hex().to_string(), bytes: self.bytes }
+        self.input.digest()
     }
 
     /// Reads until `want` bytes are pending or the input has ended.
     fn fill(&mut self, want: usize) -> io::Result<()> {
         while !self.complete && self.pending.len() < want {
-            let had = self.pending.len();
-            let got = self.input.by_ref().take((want - had) as u64).read_to_end(&mut self.pending)?;
-            self.complete = got < want - had;
-            self.hasher.update(&self.pending[had..]);
-            self.bytes += got as u64;
+            let missing = want - self.pending.len();
+            let got = self.input.by_ref().take(missing as u64).read_to_end(&mut self.pending)?;
+            self.complete = got < missing;
         }
         Ok(())
     }
 
     fn read_header(&mut self) -> Result<(), FormatError> {
+        for _ in 0..self.dialect.skip_lines {
+            self.skip_line()?;
+            self.line += 1;
+        }
+        let (mut rows, mut text) = (Vec::new(), Vec::new());
+        while rows.len() < self.dialect.header_rows {
+            let (line, cells) = self.read_header_row()?;
+            if !text.is_empty() {
+                text.push(b'\n');
+            }
+            text.extend_from_slice(&line);
+            rows.push(cells);
+        }
+        let width = self.dialect.width.max(if rows.is_empty() { 1 } else { 0 });
+        let widest = rows.iter().map(Vec::len).max().unwrap_or(width).max(width);
+        let name = |place: usize| {
+            let words: Vec<_> =
+                rows.iter().filter_map(|row: &Vec<String>| row.get(place)).map(String::as_str).collect();
+            words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        self.header = (0..widest).map(name).collect();
+        // The dialect knows of a delimiter at the end of each record.
+        while self.header.len() > width && self.header.last().is_some_and(String::is_empty) {
+            self.header.pop();
+        }
+        if !rows.is_empty() && self.header.iter().all(String::is_empty) {
+            return Err(FormatError::NoHeader("every cell of the first row is empty".to_owned()));
+        }
+        self.header_text = text;
+        Ok(())
+    }
+
+    /// The next row that is not blank: its bytes and its cells.
+    fn read_header_row(&mut self) -> Result<(Vec<u8>, Vec<String>), FormatError> {
         let mut want = STRETCH;
         loop {
             let (mut cells, mut side) = (Vec::new(), Vec::new());
-            match split::record(&self.pending, 0, self.dialect.delimiter, self.complete, &mut cells, &mut side) {
+            match split::record(&self.pending, 0, &self.dialect, self.complete, &mut cells, &mut side) {
                 Cut::Record { end, next, lines, .. } => {
                     let rest = self.pending.split_off(next);
                     let mut text = std::mem::replace(&mut self.pending, rest);
                     self.line += lines;
                     if end == 0 {
-                        if self.pending.is_empty() && self.complete {
+                        self.fill(want)?;
+                        if self.pending.is_empty() {
                             return Err(FormatError::NoHeader("every line is blank".to_owned()));
                         }
-                        self.fill(want)?;
                         continue;
                     }
-                    self.header_text = text[..end].to_vec();
+                    let line = text[..end].to_vec();
                     rebase(&mut cells, text.len() + self.pending.len(), text.len());
                     text.extend_from_slice(&side);
-                    self.header = header(&text, &cells)?;
-                    return Ok(());
+                    return Ok((line, header(&text, &cells)?));
                 }
                 Cut::Unclosed => {
-                    return Err(FormatError::NoHeader(format!(
-                        "line {}: a quote is opened and never closed",
-                        self.line
-                    )));
+                    let line = self.line;
+                    return Err(FormatError::NoHeader(format!("line {line}: a quote is opened and never closed")));
                 }
                 Cut::More if want >= MAX_RECORD => {
                     return Err(FormatError::TooLong { line: self.line, limit: MAX_RECORD });
@@ -171,12 +210,12 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Passes over the rest of a line that is too long to be kept.
+    /// Passes over the rest of a line.
     fn skip_line(&mut self) -> io::Result<()> {
         loop {
-            if let Some(end) = memchr(b'\n', &self.pending) {
+            if let Some(end) = memchr(self.dialect.line_end.byte(), &self.pending) {
                 self.pending.drain(..=end);
-                return Ok(());
+                return self.fill(STRETCH);
             }
             self.pending.clear();
             self.fill(STRETCH)?;
@@ -195,11 +234,7 @@ fn header(text: &[u8], cells: &[Cell]) -> Result<Vec<String>, FormatError> {
     if text.contains('\0') {
         return Err(FormatError::NotText("the header holds a NUL byte".to_owned()));
     }
-    let header: Vec<_> = cells.iter().map(|cell| text[cell.start as usize..cell.end as usize].to_owned()).collect();
-    if header.iter().all(String::is_empty) {
-        return Err(FormatError::NoHeader("every cell of the first row is empty".to_owned()));
-    }
-    Ok(header)
+    Ok(cells.iter().map(|cell| text[cell.start as usize..cell.end as usize].to_owned()).collect())
 }
 
 #[cfg(test)]
@@ -209,7 +244,7 @@ mod tests {
     type Cells = Vec<Option<String>>;
 
     fn read(text: &[u8]) -> (Vec<Cells>, Vec<u64>, Vec<(u64, String)>) {
-        let mut reader = Reader::open(text).unwrap();
+        let mut reader = Reader::open(text, &Stated::default()).unwrap();
         let (mut rows, mut lines, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(chunk) = reader.next_chunk().unwrap() {
             let records = &chunk.records;
@@ -242,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_header_may_be_quoted_too() {
-        let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice()).unwrap();
+        let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice(), &Stated::default()).unwrap();
         assert_eq!(reader.header(), ["a \"b\"", "c\nd"]);
         assert_eq!(reader.header_text(), b"\"a \"\"b\"\"\",\"c\nd\"");
     }
@@ -271,6 +306,33 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_that_meets_a_later_one_costs_one_line_too() {
+        let mut text = "a,b,c\n1,x,y\n2,\"oops,b\n".to_owned();
+        (3..100).for_each(|n| text += &format!("{n},x,y\n"));
+        let (rows, lines, rejects) = read((text + "100,\"ok\",z\n101,\"two\nlines\",y\n").as_bytes());
+        assert_eq!(rejects, [(3, "a quote is opened and never closed".to_owned())]);
+        assert_eq!((rows.len(), lines[1], lines[98]), (100, 4, 101));
+        // Text after a closing quote that stands two lines below its opening one is the fault of that record alone.
+        let (rows, _, rejects) = read(b"a,b\n1,\"two\nlines\" x\n2,y\n");
+        assert_eq!((rows.len(), rejects.len()), (1, 1));
+    }
+
+    #[test]
+    fn other_dialects() {
+        let (rows, _, _) = read(b"a,b\r1,x\r2,y\r");
+        assert_eq!(rows, [some(&["1", "x"]), some(&["2", "y"])]);
+        let (rows, lines, _) = read(b"Report\n\nid;name\n1;'a;b'\n2;'c'\n3;d\n");
+        assert_eq!((rows[0].clone(), lines[0]), (some(&["1", "a;b"]), 4));
+        let (rows, _, _) = read(b"id, \"name\" , x\n1, \"a, \\\"b\" , z\n2, \"c\" , z\n");
+        assert_eq!(rows[0], some(&["1", "a, \"b", " z"]));
+        // A delimiter at the end of each record is no column, unless one has something after it.
+        let (rows, _, rejects) = read(b"a,b,\n1,2,\n3,4,\n");
+        assert_eq!((rows.len(), rows[0].len(), rejects.len()), (2, 2, 0));
+        let (rows, _, rejects) = read(b"a,b,\n1,2,\n5,6,7\n");
+        assert_eq!((rows.len(), rows[0].len(), rejects.len()), (2, 3, 0));
+    }
+
+    #[test]
     fn records_are_whole_wherever_a_stretch_ends() {
         let mut text = b"a,b\n".to_vec();
         let mut expected = Vec::new();
@@ -291,12 +353,12 @@ mod tests {
 
     #[test]
     fn what_is_no_table_is_an_error() {
-        let error = |text: &[u8]| Reader::open(text).err().unwrap().to_string();
+        let error = |text: &[u8]| Reader::open(text, &Stated::default()).err().unwrap().to_string();
         assert_eq!(error(b""), "the file is empty");
         assert!(error(b"\n\r\n\n").starts_with("the file has no header"));
         assert!(error(b",,,\n1,2,3,4\n").starts_with("the file has no header"));
         assert!(error(b"\x89PNG\r\n\x1a\n").starts_with("the file is not UTF-8 text: byte 0x89"));
-        assert!(error(b"a\0b\0\n\0").starts_with("the file is not UTF-8 text"));
+        assert!(error(b"a,b\0c\n1,2\n").starts_with("the file is not UTF-8 text"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2};
 
+use crate::format::dialect::{Dialect, Escape};
 use crate::format::records::Cell;
 
 /// What stands at a place of a buffer.
@@ -16,33 +17,35 @@ pub(super) enum Cut {
     Unclosed,
 }
 
-/// Cuts the record that starts at `start`, and appends its cells to `cells`. Text of cells with doubled quotes goes to
+/// Cuts the record that starts at `start`, and appends its cells to `cells`. Text of cells with escaped quotes goes to
 /// `side`, whose first byte counts as `buffer.len()`. `complete` says that nothing comes after the buffer.
 pub(super) fn record(
     buffer: &[u8],
     start: usize,
-    delimiter: u8,
+    dialect: &Dialect,
     complete: bool,
     cells: &mut Vec<Cell>,
     side: &mut Vec<u8>,
 ) -> Cut {
+    let (delimiter, line_end) = (dialect.delimiter, dialect.line_end.byte());
     let (mut at, mut lines, mut stray) = (start, 0, 0);
     let first = cells.len();
     loop {
         let mut quoted = None;
         let mut open = at;
-        if buffer.get(at) == Some(&b'"') {
-            match quoted_text(buffer, at, side) {
+        let quote = if dialect.padded { at + blanks(&buffer[at..]) } else { at };
+        if dialect.quote.is_some() && buffer.get(quote).copied() == dialect.quote {
+            match quoted_text(buffer, quote, dialect.escape, side) {
                 Some((cell, after)) => {
-                    lines += memchr_iter(b'\n', &buffer[at..after]).count() as u64;
+                    lines += memchr_iter(line_end, &buffer[quote..after]).count() as u64;
                     quoted = Some(cell);
-                    open = after;
+                    open = if dialect.padded { after + blanks(&buffer[after..]) } else { after };
                 }
                 None if complete => return Cut::Unclosed,
                 None => return Cut::More,
             }
         }
-        let found = memchr2(delimiter, b'\n', &buffer[open..]).map(|length| open + length);
+        let found = memchr2(delimiter, line_end, &buffer[open..]).map(|length| open + length);
         if found.is_none() && !complete {
             return Cut::More;
         }
@@ -61,31 +64,49 @@ pub(super) fn record(
     }
 }
 
+fn blanks(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| **byte == b' ').count()
+}
+
 /// The cell whose opening quote stands at `at`, and the place after its closing quote; `None` when it is not closed.
-fn quoted_text(buffer: &[u8], at: usize, side: &mut Vec<u8>) -> Option<(Cell, usize)> {
+fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> Option<(Cell, usize)> {
+    let quote = buffer[at];
     let mut from = at + 1;
-    let mut close = from + memchr(b'"', &buffer[from..])?;
-    if buffer.get(close + 1) != Some(&b'"') {
-        return Some((Cell { start: offset(from), end: offset(close), null: false }, close + 1));
-    }
-    let start = side.len();
+    // Where the text at the side starts, once there is some.
+    let mut start = None;
+    let mut search = from;
     loop {
-        // A doubled quote stands for one: the text up to it, with the first of the two.
-        side.extend_from_slice(&buffer[from..=close]);
-        from = close + 2;
-        let Some(length) = buffer.get(from..).and_then(|rest| memchr(b'"', rest)) else {
-            side.truncate(start);
+        let length = match escape {
+            Escape::Doubled => memchr(quote, buffer.get(search..)?),
+            Escape::Backslash => memchr2(quote, b'\\', buffer.get(search..)?),
+        };
+        let Some(found) = length.map(|length| search + length) else {
+            side.truncate(start.unwrap_or(side.len()));
             return None;
         };
-        close = from + length;
-        if buffer.get(close + 1) != Some(&b'"') {
-            side.extend_from_slice(&buffer[from..close]);
+        let next = buffer.get(found + 1).copied();
+        if buffer[found] == quote && next != Some(quote) {
+            let Some(start) = start else {
+                return Some((Cell { start: offset(from), end: offset(found), null: false }, found + 1));
+            };
+            side.extend_from_slice(&buffer[from..found]);
             let base = buffer.len();
             return Some((
                 Cell { start: offset(base + start), end: offset(base + side.len()), null: false },
-                close + 1,
+                found + 1,
             ));
         }
+        if buffer[found] == quote {
+            // Two stand for one: the text up to it, with the first of the two.
+            start.get_or_insert(side.len());
+            side.extend_from_slice(&buffer[from..=found]);
+            from = found + 2;
+        } else if next == Some(quote) || next == Some(b'\\') {
+            start.get_or_insert(side.len());
+            side.extend_from_slice(&buffer[from..found]);
+            from = found + 1; // What was escaped is part of the text.
+        }
+        search = found + 2;
     }
 }
 
@@ -95,21 +116,45 @@ fn offset(at: usize) -> u32 {
     at as u32
 }
 
-/// Number of cells of each record that is not blank, for finding a dialect; ends at the first record that is cut off.
-pub(in crate::format) fn widths(body: &[u8], delimiter: u8, complete: bool) -> impl Iterator<Item = usize> + '_ {
-    let (mut at, mut cells, mut side) = (0, Vec::new(), Vec::new());
+/// One record of a sample.
+#[derive(Clone, Debug)]
+pub(in crate::format) struct Sampled {
+    /// Its cells.
+    pub cells: Vec<String>,
+    /// Lines before it.
+    pub line: u64,
+    /// Whether text follows a closing quote.
+    pub stray: bool,
+}
+
+/// The records of a sample that are not blank; ends at the first one that is cut off.
+pub(in crate::format) fn sampled<'a>(
+    sample: &'a [u8],
+    dialect: &'a Dialect,
+    complete: bool,
+) -> impl Iterator<Item = Sampled> + 'a {
+    let (mut at, mut line, mut cells, mut side) = (0, 0, Vec::new(), Vec::new());
     std::iter::from_fn(move || {
-        while at < body.len() {
+        while at < sample.len() {
             cells.clear();
             side.clear();
-            let Cut::Record { end, next, .. } = record(body, at, delimiter, complete, &mut cells, &mut side) else {
-                return None;
-            };
-            let blank = end == at;
-            at = next;
-            if !blank {
-                return Some(cells.len());
+            let cut = record(sample, at, dialect, complete, &mut cells, &mut side);
+            let Cut::Record { end, next, lines, stray } = cut else { return None };
+            let (blank, start) = (end == at, line);
+            (at, line) = (next, line + lines);
+            if blank {
+                continue;
             }
+            let text = |cell: &Cell| {
+                let (from, to) = (cell.start as usize, cell.end as usize);
+                let bytes = if from < sample.len() || from == to {
+                    sample.get(from..to).unwrap_or_default()
+                } else {
+                    &side[from - sample.len()..to - sample.len()]
+                };
+                String::from_utf8_lossy(bytes).into_owned()
+            };
+            return Some(Sampled { cells: cells.iter().map(text).collect(), line: start, stray: stray > 0 });
         }
         None
     })

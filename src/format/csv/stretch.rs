@@ -3,11 +3,15 @@
 use memchr::memchr;
 
 use super::split::{self, Cut};
+use crate::format::dialect::Dialect;
 use crate::format::records::{Cell, Row};
 use crate::format::{Chunk, Records, Reject};
 
 /// What is kept of the text of a record that is too long, in bytes.
 const KEPT: usize = 512 * 1024;
+
+/// Records that are looked at to tell whether an open quote swallowed them.
+const LOOK_AHEAD: usize = 50;
 
 /// The records of one stretch while it is parsed.
 #[derive(Default)]
@@ -18,6 +22,7 @@ pub(super) struct Stretch {
     side: Vec<u8>,
     /// Number of pending bytes, the parsed ones included.
     base: usize,
+    ends_delimited: bool,
 }
 
 /// How far a stretch was parsed.
@@ -29,12 +34,12 @@ pub(super) enum Parsed {
 }
 
 impl Stretch {
-    /// Parses the records of `pending` that are whole. `line` is the line of its first byte, and then of what follows what was parsed;
-    /// `complete` says that the input has no more bytes, `longest` that no more of them may be waited for.
+    /// Parses the records of `pending` that are whole. `line` is the line of its first byte, and then of what follows what was
+    /// parsed; `complete` says that the input has no more bytes, `longest` that no more of them may be waited for.
     pub(super) fn parse(
         &mut self,
         pending: &[u8],
-        delimiter: u8,
+        dialect: &Dialect,
         header: &[String],
         line: &mut u64,
         complete: bool,
@@ -42,25 +47,24 @@ impl Stretch {
     ) -> Parsed {
         let mut at = 0;
         self.base = pending.len();
+        self.ends_delimited = dialect.ends_delimited;
         while at < pending.len() {
             let first = self.cells.len();
-            match split::record(pending, at, delimiter, complete, &mut self.cells, &mut self.side) {
+            match split::record(pending, at, dialect, complete, &mut self.cells, &mut self.side) {
+                Cut::Record { next, lines, stray, .. }
+                    if (stray > 0 || self.cells.len() - first != header.len())
+                        && lines > 1
+                        && is_swallowed(pending, at, next, dialect, header.len()) =>
+                {
+                    // A quote that was never closed met the next one: its line is refused, the others are records.
+                    at = self.refuse_line(pending, at, first, dialect, line);
+                }
                 Cut::Record { end, next, lines, stray } => {
-                    let got = self.cells.len() - first;
-                    let fault = if stray > 0 {
-                        Some((header.get(stray - 1).cloned(), "text follows the closing quote".to_owned()))
-                    } else if got != header.len() {
-                        Some((None, format!("{got} fields, the header has {}", header.len())))
-                    } else {
-                        None
-                    };
                     if end == at {
                         self.cells.truncate(first); // a blank line
-                    } else if let Some((column, reason)) = fault {
-                        self.cells.truncate(first);
-                        self.rejects.push(Reject { line: *line, column, reason, text: pending[at..end].to_vec() });
                     } else {
-                        self.rows.push(Row { line: *line, start: at as u32, end: end as u32 });
+                        let row = Row { line: *line, start: at as u32, end: end as u32 };
+                        self.record(pending, row, first, header, stray);
                     }
                     *line += lines;
                     at = next;
@@ -69,28 +73,53 @@ impl Stretch {
                     self.cells.truncate(first);
                     return Parsed::Upto(at);
                 }
-                // A quote that is never closed, or not within the longest record: its line is refused, and reading goes
-                // on at the next one.
-                Cut::More | Cut::Unclosed => {
+                Cut::More if memchr(dialect.line_end.byte(), &pending[at..]).is_none() => {
                     self.cells.truncate(first);
-                    let end = memchr(b'\n', &pending[at..]).map_or(pending.len(), |length| at + length);
-                    let too_long = end == pending.len() && !complete;
-                    let (text, reason) = if too_long {
-                        (&pending[at..at + KEPT], format!("longer than {} bytes; the text is cut", pending.len()))
-                    } else {
-                        (&pending[at..end], "a quote is opened and never closed".to_owned())
-                    };
-                    let text = text.strip_suffix(b"\r").unwrap_or(text).to_vec();
+                    let reason = format!("longer than {} bytes; the text is cut", pending.len());
+                    let text = pending[at..at + KEPT].to_vec();
                     self.rejects.push(Reject { line: *line, column: None, reason, text });
                     *line += 1;
-                    if too_long {
-                        return Parsed::TooLong;
-                    }
-                    at = (end + 1).min(pending.len());
+                    return Parsed::TooLong;
                 }
+                // A quote that is never closed, or not within the longest record.
+                Cut::More | Cut::Unclosed => at = self.refuse_line(pending, at, first, dialect, line),
             }
         }
         Parsed::Upto(at)
+    }
+
+    /// Refuses the line at `at`, in which a quote is opened and not closed; gives the place of the next one.
+    fn refuse_line(&mut self, pending: &[u8], at: usize, first: usize, dialect: &Dialect, line: &mut u64) -> usize {
+        self.cells.truncate(first);
+        let line_end = memchr(dialect.line_end.byte(), &pending[at..]);
+        let end = line_end.map_or(pending.len(), |length| at + length);
+        let text = pending[at..end].strip_suffix(b"\r").unwrap_or(&pending[at..end]).to_vec();
+        let reason = "a quote is opened and never closed".to_owned();
+        self.rejects.push(Reject { line: *line, column: None, reason, text });
+        *line += 1;
+        (end + 1).min(pending.len())
+    }
+
+    /// Takes in the record whose cells start at `first`, or refuses it.
+    fn record(&mut self, pending: &[u8], row: Row, first: usize, header: &[String], stray: usize) {
+        let (got, width) = (self.cells.len() - first, header.len());
+        // A delimiter that ends every record is no cell (see `Dialect::find_table`).
+        let ended = got == width + 1 && self.ends_delimited && self.cells.last().is_some_and(|cell| cell.null);
+        let fault = if stray > 0 {
+            Some((header.get(stray - 1).cloned(), "text follows the closing quote".to_owned()))
+        } else if got != width && !ended {
+            Some((None, format!("{got} fields, the header has {width}")))
+        } else {
+            None
+        };
+        if let Some((column, reason)) = fault {
+            self.cells.truncate(first);
+            let text = pending[row.start as usize..row.end as usize].to_vec();
+            self.rejects.push(Reject { line: row.line, column, reason, text });
+            return;
+        }
+        self.cells.truncate(first + width);
+        self.rows.push(row);
     }
 
     /// `text` holds the parsed bytes. Refuses records that are no text.
@@ -137,11 +166,31 @@ impl Stretch {
     }
 }
 
+/// Whether the lines below the first of a record are records of the table, as far as the first few of them tell: then the record is
+/// none, and a quote in its first line was never closed.
+fn is_swallowed(pending: &[u8], at: usize, next: usize, dialect: &Dialect, width: usize) -> bool {
+    let line_end = dialect.line_end.byte();
+    let Some(first_end) = memchr(line_end, &pending[at..next]) else { return false };
+    let (mut from, mut whole) = (at + first_end + 1, 0);
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    while from < next && whole < LOOK_AHEAD {
+        cells.clear();
+        side.clear();
+        match split::record(&pending[..next], from, dialect, true, &mut cells, &mut side) {
+            Cut::Record { end, stray: 0, .. } if end > from && cells.len() != width => return false,
+            Cut::Record { stray: 0, next, .. } => from = next,
+            _ => return false,
+        }
+        whole += 1;
+    }
+    whole > 0
+}
+
 /// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.
-pub(super) fn rebase(cells: &mut [Cell], pending: usize, parsed: usize) {
+pub(super) fn rebase<'a>(cells: impl IntoIterator<Item = &'a mut Cell>, pending: usize, parsed: usize) {
     let (base, shift) = (pending as u32, (pending - parsed) as u32);
     if shift > 0 {
-        for cell in cells.iter_mut().filter(|cell| cell.start >= base) {
+        for cell in cells.into_iter().filter(|cell| cell.start >= base) {
             cell.start -= shift;
             cell.end -= shift;
         }

@@ -37,6 +37,10 @@ impl Postgres {
             .options([("timezone", "UTC"), ("datestyle", "ISO"), ("intervalstyle", "postgres")])
             .log_slow_statements(log_level(false), std::time::Duration::from_secs(10))
             .log_statements(log_level(address.echo));
+        // One connection by itself tells at once why there is none; a pool would go on trying.
+        let first =
+            options.connect().await.map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
+        first.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(std::time::Duration::from_secs(15))

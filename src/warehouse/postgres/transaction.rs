@@ -71,19 +71,27 @@ impl Transaction for PostgresTransaction {
         Ok(copy.finish().await?)
     }
 
-    async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), WarehouseError> {
+    async fn alter(
+        &mut self,
+        table: &Table,
+        alterations: &[Alteration],
+        own_views: &[Table],
+    ) -> Result<Vec<Table>, WarehouseError> {
         let clauses: Vec<_> = alterations.iter().map(clause).collect();
         if clauses.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
         if alterations.iter().all(|one| matches!(one, Alteration::Add(_))) {
             self.transaction.execute(safe(sql)).await?;
-            return Ok(());
+            return Ok(Vec::new());
         }
         let saved = views::take_down(&mut self.transaction, &self.names.table(table), false).await?;
         self.transaction.execute(safe(sql)).await?;
-        views::put_back(&mut self.transaction, &saved).await
+        let own: Vec<_> = own_views.iter().map(|view| (self.names.table(view), view)).collect();
+        let is_own = |name: &str| own.iter().any(|(own, _)| own == name);
+        let dropped = views::put_back(&mut self.transaction, &saved, is_own).await?;
+        Ok(own.into_iter().filter(|(name, _)| dropped.contains(name)).map(|(_, view)| view.clone()).collect())
     }
 
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
@@ -96,7 +104,7 @@ impl Transaction for PostgresTransaction {
                 self.transaction.execute("rollback to savepoint replace_view").await?;
                 let saved = views::take_down(&mut self.transaction, &name, true).await?;
                 self.transaction.execute(safe(replace)).await?;
-                views::put_back(&mut self.transaction, &saved).await
+                views::put_back(&mut self.transaction, &saved, |_| false).await.map(drop)
             }
             Err(error) => Err(error.into()),
         }

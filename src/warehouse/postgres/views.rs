@@ -74,21 +74,37 @@ pub(super) async fn take_down(
     Ok(saved)
 }
 
-/// Makes the views again.
-pub(super) async fn put_back(connection: &mut PgConnection, saved: &[SavedView]) -> Result<(), WarehouseError> {
+/// Makes the views again. One that cannot be made any more is left out if it `may_go`; gives the names of those.
+pub(super) async fn put_back(
+    connection: &mut PgConnection,
+    saved: &[SavedView],
+    may_go: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, WarehouseError> {
+    let mut dropped = Vec::new();
     for view in saved.iter().rev() {
         if !view.definition.is_empty() {
+            connection.execute("savepoint put_back").await?;
             let create = format!("create view {} as {}", view.name, view.definition);
-            connection.execute(safe(create)).await.map_err(|error| {
-                WarehouseError::from(error).while_doing(&format!(
-                    "the view {} reads columns that are to go; change or drop it first",
-                    view.name
-                ))
-            })?;
+            match connection.execute(safe(create)).await {
+                Ok(_) => {
+                    connection.execute("release savepoint put_back").await?;
+                }
+                Err(_) if may_go(&view.name) => {
+                    connection.execute("rollback to savepoint put_back").await?;
+                    dropped.push(view.name.clone());
+                    continue;
+                }
+                Err(error) => {
+                    return Err(WarehouseError::from(error).while_doing(&format!(
+                        "the view {} reads columns that are to go; change or drop it first",
+                        view.name
+                    )));
+                }
+            }
         }
         for statement in &view.extras {
             sqlx::raw_sql(safe(statement.clone())).execute(&mut *connection).await?;
         }
     }
-    Ok(())
+    Ok(dropped)
 }

@@ -53,10 +53,7 @@ impl Sqlite {
                 })?;
             }
         } else if !path.exists() {
-            return Err(WarehouseError::Address(format!(
-                "there is no file {} and INIT_DB=false makes none: start once with INIT_DB=true",
-                path.display()
-            )));
+            return Err(WarehouseError::Missing(path.display().to_string()));
         }
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)

@@ -20,6 +20,21 @@ impl SqliteTransaction {
         SqliteTransaction { transaction, names }
     }
 
+    /// The views that cannot be read, and why.
+    async fn broken_views(&mut self) -> Result<Vec<(String, String)>, WarehouseError> {
+        let views: Vec<(String,)> = sqlx::query_as("select name from sqlite_schema where type = 'view' order by name")
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        let mut broken = Vec::new();
+        for (view,) in views {
+            let sql = format!("select * from {} limit 0", quote(&view));
+            if let Err(error) = self.transaction.execute(safe(sql)).await {
+                broken.push((view, WarehouseError::from(error).to_string()));
+            }
+        }
+        Ok(broken)
+    }
+
     async fn table_info(&mut self, flat: &str) -> Result<Vec<TableColumn>, WarehouseError> {
         let columns: Vec<(String, String)> =
             sqlx::query_as("select name, type from pragma_table_info($1) order by cid")
@@ -65,8 +80,32 @@ impl Transaction for SqliteTransaction {
         Ok(insert::insert(&mut self.transaction, &self.names.table(table), types, batch).await?)
     }
 
-    async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), WarehouseError> {
-        rebuild::alter(&mut self.transaction, &self.names.flat(table), alterations).await
+    async fn alter(
+        &mut self,
+        table: &Table,
+        alterations: &[Alteration],
+        own_views: &[Table],
+    ) -> Result<Vec<Table>, WarehouseError> {
+        let before = self.broken_views().await?;
+        rebuild::alter(&mut self.transaction, &self.names.flat(table), alterations).await?;
+        let mut dropped = Vec::new();
+        for (view, why) in self.broken_views().await? {
+            if before.iter().any(|(known, _)| *known == view) {
+                continue;
+            }
+            match own_views.iter().find(|own| self.names.flat(own) == view) {
+                Some(own) => {
+                    self.transaction.execute(safe(format!("drop view {}", quote(&view)))).await?;
+                    dropped.push(own.clone());
+                }
+                None => {
+                    return Err(WarehouseError::Refused(format!(
+                        "the view {view} reads columns that are to go; change or drop it first: {why}"
+                    )));
+                }
+            }
+        }
+        Ok(dropped)
     }
 
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
@@ -74,6 +113,8 @@ impl Transaction for SqliteTransaction {
         let name = quote(&self.names.flat(view));
         self.transaction.execute(safe(format!("drop view if exists {name}"))).await?;
         self.transaction.execute(safe(format!("create view {name} as {select}"))).await?;
+        // SQLite takes any select, and finds out when the view is read.
+        self.transaction.execute(safe(format!("select * from {name} limit 0"))).await?;
         Ok(())
     }
 

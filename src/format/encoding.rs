@@ -1,0 +1,209 @@
+//! Bytes become UTF-8, and are hashed on the way: what is hashed is exactly what is parsed.
+
+use std::io::{self, Read};
+
+use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+/// What is looked at to tell an encoding, in bytes.
+pub(super) const SAMPLE: usize = 64 * 1024;
+
+/// What is read at a time where it has to be decoded, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// Identity and size of the bytes that were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// BLAKE3, 64 hexadecimal digits.
+    pub hash: String,
+    /// Number of bytes.
+    pub bytes: u64,
+}
+
+/// Bytes that are hashed as they are read.
+pub(super) struct Hashed<R> {
+    input: R,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl<R: Read> Hashed<R> {
+    pub(super) fn new(input: R) -> Self {
+        Hashed { input, hasher: blake3::Hasher::new(), bytes: 0 }
+    }
+
+    /// What was read so far.
+    pub(super) fn digest(&self) -> Digest {
+        Digest { hash: self.hasher.finalize().to_hex().to_string(), bytes: self.bytes }
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.input.read(buffer)?;
+        self.hasher.update(&buffer[..got]);
+        self.bytes += got as u64;
+        Ok(got)
+    }
+}
+
+/// Text in UTF-8 without a byte order mark. Input that is UTF-8 is passed on as it is, wrong bytes too: the record
+/// that holds one is refused. In another encoding a wrong byte becomes U+FFFD.
+pub(super) struct Text<R> {
+    input: Hashed<R>,
+    encoding: &'static Encoding,
+    decoder: Option<Decoder>,
+    /// Bytes of the input, and how many of them are done with.
+    raw: Vec<u8>,
+    done: usize,
+    /// What was decoded, and how much of it was given away.
+    decoded: String,
+    decoded_done: usize,
+    ended: bool,
+}
+
+impl<R: Read> Text<R> {
+    /// Finds the encoding out of the first bytes, unless it is `stated`.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn open(input: R, stated: Option<&'static Encoding>) -> io::Result<Self> {
+        let mut input = Hashed::new(input);
+        let mut raw = Vec::new();
+        input.by_ref().take(SAMPLE as u64).read_to_end(&mut raw)?;
+        let (marked, mark) = Encoding::for_bom(&raw).unwrap_or((UTF_8, 0));
+        let encoding = match stated {
+            _ if mark > 0 => marked,
+            Some(stated) => stated,
+            None => without_mark(&raw),
+        };
+        let decoder = (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling());
+        Ok(Text { input, encoding, decoder, raw, done: mark, decoded: String::new(), decoded_done: 0, ended: false })
+    }
+
+    /// The encoding.
+    pub(super) fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
+    /// What was read so far.
+    pub(super) fn digest(&self) -> Digest {
+        self.input.digest()
+    }
+}
+
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.decoder.is_some() {
+            while self.decoded_done == self.decoded.len() && !self.ended {
+                self.decode()?;
+            }
+            let got = (&self.decoded.as_bytes()[self.decoded_done..]).read(buffer)?;
+            self.decoded_done += got;
+            return Ok(got);
+        }
+        if self.done < self.raw.len() {
+            let got = (&self.raw[self.done..]).read(buffer)?;
+            self.done += got;
+            return Ok(got);
+        }
+        self.input.read(buffer)
+    }
+}
+
+impl<R: Read> Text<R> {
+    /// Decodes one more piece.
+    fn decode(&mut self) -> io::Result<()> {
+        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+        if self.done == self.raw.len() {
+            self.raw.resize(PIECE, 0);
+            let got = self.input.read(&mut self.raw)?;
+            self.raw.truncate(got);
+            self.done = 0;
+            self.ended = got == 0;
+        }
+        let rest = &self.raw[self.done..];
+        self.decoded.clear();
+        self.decoded_done = 0;
+        self.decoded.reserve(decoder.max_utf8_buffer_length(rest.len()).unwrap_or(PIECE * 4));
+        let (_, read, _) = decoder.decode_to_string(rest, &mut self.decoded, self.ended);
+        self.done += read;
+        Ok(())
+    }
+}
+
+/// UTF-16 shows by its zero bytes, everything else is taken for UTF-8 at first (see [`guess`]).
+fn without_mark(raw: &[u8]) -> &'static Encoding {
+    let zeros = |first: usize| raw.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd, pairs) = (zeros(0), zeros(1), raw.len() / 2);
+    if pairs >= 2 && odd * 10 > pairs * 4 && even * 20 < pairs {
+        UTF_16LE
+    } else if pairs >= 2 && even * 10 > pairs * 4 && odd * 20 < pairs {
+        UTF_16BE
+    } else {
+        UTF_8
+    }
+}
+
+/// The most likely encoding of text that is not UTF-8; `None` for what is no text, or nothing.
+pub fn guess_encoding(text: &[u8]) -> Option<&'static Encoding> {
+    // Control characters other than white space do not stand in text.
+    let controls = text.iter().filter(|byte| **byte < 0x20 && !b"\t\n\r\x0B\x0C\x1B\x1F\x01".contains(byte)).count();
+    if text.is_empty() || controls * 200 > text.len() || text.contains(&0) {
+        return None;
+    }
+    let encoding = guess(text);
+    let (decoded, wrong) = encoding.decode_without_bom_handling(text);
+    // A byte that is a letter in no word is a wrong byte rather than another encoding.
+    let stray = text.windows(2).any(|pair| pair[1] == 0xFF && !pair[0].is_ascii_alphabetic());
+    let controls = decoded.chars().any(|letter| ('\u{80}'..'\u{A0}').contains(&letter));
+    (!wrong && !stray && !controls).then_some(encoding)
+}
+
+fn guess(text: &[u8]) -> &'static Encoding {
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
+    detector.feed(text, true);
+    detector.guess(None, chardetng::Utf8Detection::Deny)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> (String, &'static str) {
+        let mut text = Text::open(bytes, None).unwrap();
+        let mut out = Vec::new();
+        text.read_to_end(&mut out).unwrap();
+        assert_eq!(text.digest().bytes, bytes.len() as u64);
+        (String::from_utf8_lossy(&out).into_owned(), text.encoding().name())
+    }
+
+    #[test]
+    fn marks_and_zero_bytes_tell_the_encoding() {
+        let words = "näme,größe\n1,ü\n".repeat(20_000);
+        let utf16 = |big: bool| -> Vec<u8> {
+            words.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        };
+        for (bytes, name) in [
+            (words.clone().into_bytes(), "UTF-8"),
+            ([b"\xEF\xBB\xBF".as_slice(), words.as_bytes()].concat(), "UTF-8"),
+            (utf16(false), "UTF-16LE"),
+            ([b"\xFF\xFE".as_slice(), &utf16(false)].concat(), "UTF-16LE"),
+            (utf16(true), "UTF-16BE"),
+            ([b"\xFE\xFF".as_slice(), &utf16(true)].concat(), "UTF-16BE"),
+        ] {
+            let (text, found) = read(&bytes);
+            assert_eq!(found, name);
+            assert!(text == words);
+        }
+    }
+
+    #[test]
+    fn other_encodings_are_guessed() {
+        assert_eq!(
+            guess("Käse;Größe;Übung äöü".chars().map(|letter| letter as u8).collect::<Vec<_>>().as_slice()).name(),
+            "windows-1252"
+        );
+        let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode("東京都千代田区の人口と面積");
+        assert_eq!(guess(&japanese).name(), "Shift_JIS");
+    }
+}
