@@ -12,6 +12,7 @@ pub fn cases() -> Vec<Trial> {
         alone("cli::config_shows_where_a_value_comes_from", config_shows_where_a_value_comes_from),
         alone("cli::a_pipe_gets_no_escape_codes", a_pipe_gets_no_escape_codes),
         on_both("cli::once_says_what_became_of_each_file", once_says_what_became_of_each_file),
+        on_both("cli::once_ends_where_a_folder_cannot_be_written", once_ends_where_a_folder_cannot_be_written),
         on_both("cli::pipeline_and_analysis", pipeline_and_analysis),
         on_both("cli::init_db_false_makes_nothing", init_db_false_makes_nothing),
         on_both("cli::dev_drops_at_the_start_of_once_only", dev_drops_at_the_start_of_once_only),
@@ -85,6 +86,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
         "files: 1 loaded, 0 duplicate, 0 failed, 0 waiting; rows: 1 read = 1 loaded + 0 rejected + 0 duplicate",
     )?;
     holds(&stdout(&output), "loaded file.path=\"good.csv\" rows=1 rejected=0 took_ms=")?;
+    holds(&stdout(&output), "INFO connected database=")?;
 
     workdir.write("imports/good.csv", "a,b\n1,2\n")?;
     workdir.write("imports/some.csv", "a,b\n1,2\n3\n")?;
@@ -118,6 +120,21 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(rejects.lines().count(), 3)
 }
 
+async fn once_ends_where_a_folder_cannot_be_written(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("exports/rejects", "a file in the folder's place")?;
+    workdir.write("imports/some.csv", "a,b\n1,2\n3\n")?;
+    workdir.write("imports/good.csv", "a,b\n1,2\n")?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    holds(&stdout(&output), "cannot write rejects into exports/rejects: ")?;
+    same(stdout(&output).matches("cannot write rejects").count(), 1)?;
+    same(workdir.list("imports").contains(&"some.csv".to_owned()), true)?;
+    std::fs::remove_file(workdir.path("exports/rejects"))?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(3))?;
+    same(database.text("select count(*) from sluice.load where status = 'loaded'").await?, "2")
+}
+
 async fn pipeline_and_analysis(database: TestDatabase, workdir: Workdir) -> Outcome {
     let settings = [("DATABASE_URL", database.url.as_str())];
     workdir.write("imports/n.csv", "a,b\n1,x\n2,y\n3,\n")?;
@@ -137,7 +154,9 @@ async fn pipeline_and_analysis(database: TestDatabase, workdir: Workdir) -> Outc
     workdir.write("sql/analysis/v.sql", "select c from datawarehouse.t")?;
     let output = app(&workdir, &["--analysis"], &settings)?;
     same(output.status.code(), Some(1))?;
-    holds(&stderr(&output), "error: sql/analysis/v.sql: ")
+    holds(&stderr(&output), "error: sql/analysis/v.sql: ")?;
+    // What was there before is there still.
+    same(database.rows("select * from datawarehouse.v").await?.len(), 3)
 }
 
 async fn init_db_false_makes_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("star::a_run_that_fails_changes_nothing", a_run_that_fails_changes_nothing),
         on_both("star::errors_name_the_file_and_the_nearest_word", errors_name_the_file_and_the_nearest_word),
         on_both("star::a_changed_select_changes_the_table_under_its_views", a_changed_select_changes_the_table),
+        on_both("star::an_own_view_gives_way_and_another_ones_does_not", an_own_view_gives_way),
         on_both("star::readers_see_the_old_star_or_the_new_one", readers_see_the_old_star_or_the_new_one),
         on_both("star::views_that_need_each_other", views_that_need_each_other),
         on_both("star::runs_are_in_the_catalog", runs_are_in_the_catalog),
@@ -199,6 +200,39 @@ async fn a_changed_select_changes_the_table(database: TestDatabase, workdir: Wor
         "Aarau|1\nBern|11.5",
     )?;
     holds(&run(&database, &workdir).await?, "fact_sale +0 ~0 -0")
+}
+
+async fn an_own_view_gives_way(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "n.csv", "id,name,flag\n1,x,true\n").await?;
+    workdir.write("sql/pipeline/t.sql", "/* kind: table */ select id, name from staging.n")?;
+    workdir.write("sql/analysis/v.sql", "select name from datawarehouse.t")?;
+    workdir.write("sql/analysis/over.sql", "select name from datawarehouse.v")?;
+    workdir.write("sql/analysis/flags.sql", "select id from staging.n where flag and id > 0")?;
+    let app = workdir.app(&database);
+    run(&database, &workdir).await?;
+    analysis::run(&app).await?;
+    // The views that the program makes read a column that goes: they give way, and come back with their new text.
+    workdir.write("sql/pipeline/t.sql", "/* kind: table */ select id, name as label from staging.n")?;
+    workdir.write("sql/analysis/v.sql", "select label as name from datawarehouse.t")?;
+    run(&database, &workdir).await?;
+    analysis::run(&app).await?;
+    same(workdir.read("exports/over.csv")?, "name\nx\n")?;
+    // A load is not held up by one of them either.
+    workdir.load(&database, "n.csv", "id,name,flag\n2,y,perhaps\n").await?;
+    same(database.text("select flag from staging.n order by id").await?, "true\nperhaps")?;
+    // Somebody else's view is theirs: the run says which, and changes nothing.
+    let names = database.warehouse.names();
+    let (table, theirs) =
+        (sluice::warehouse::Table::datawarehouse("t"), sluice::warehouse::Table::datawarehouse("theirs"));
+    let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
+    let sql = format!("create view {} as select label from {}", names.table(&theirs), names.table(&table));
+    transaction.execute(&sql, &[]).await?;
+    transaction.commit().await?;
+    workdir.write("sql/pipeline/t.sql", "/* kind: table */ select id from staging.n")?;
+    let error = run_fails(&database, &workdir).await?;
+    holds(&error, "theirs")?;
+    holds(&error, "reads columns that are to go; change or drop it first")?;
+    same(database.text("select label from datawarehouse.theirs").await?, "x")
 }
 
 async fn readers_see_the_old_star_or_the_new_one(database: TestDatabase, workdir: Workdir) -> Outcome {
