@@ -327,7 +327,7 @@ impl Ledger {
             rows_duplicate: Set(0),
             status: Set(status),
             duplicate_of: Set(None),
-            dialect: Set(survey.and_then(|survey| serde_json::to_string(&survey.dialect).ok())),
+            dialect: Set(survey.and_then(|survey| serde_json::to_string(&survey.layout).ok())),
             columns: Set(None),
             started_at: Set(Utc::now()),
             finished_at: Set(None),

@@ -20,6 +20,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("load::a_header_alone_makes_a_table", a_header_alone_makes_a_table),
         on_both("load::every_dialect_of_the_list", every_dialect_of_the_list),
         on_both("load::other_encodings_and_packed_files", other_encodings_and_packed_files),
+        on_both("load::json_in_every_place", json_in_every_place),
         on_both("load::an_input_that_changes_while_it_is_read_is_not_loaded", an_input_that_changes_is_not_loaded),
         on_both("load::books_that_do_not_balance_are_not_committed", books_that_do_not_balance_are_not_committed),
         on_both("load::many_loads_into_one_table_at_once", many_loads_into_one_table_at_once),
@@ -215,6 +216,36 @@ async fn other_encodings_and_packed_files(database: TestDatabase, workdir: Workd
     let bomb = packed(&[b"a\n".as_slice(), &vec![b'x'; 8 << 20]].concat())?;
     same(matches!(workdir.drop_file(&database, "bomb.csv.gz", &bomb).await?, FileOutcome::Failed), true)?;
     holds(&workdir.read("imports/failed/bomb.csv.gz.error.json")?, "ARCHIVE_MAX_RATIO")
+}
+
+async fn json_in_every_place(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let records = [
+        r#"{"id": 1, "price": 1.10, "who": {"name": "Käthe", "tags": ["a", "b"]}, "code": "007"}"#,
+        r#"{"id": 2, "price": 12, "who": {"name": null}, "day": "2024-02-29", "code": "8"}"#,
+    ];
+    for (name, text) in [
+        ("lines.jsonl", records.join("\n")),
+        ("array.json", format!("[{}]", records.join(", "))),
+        ("key.txt", format!("{{\"@odata.context\": \"u\", \"value\": [{}]}}", records.join(",\n"))),
+    ] {
+        let table = sluice::schema::table_name(name);
+        same(workdir.load(&database, name, text).await?.books.loaded, 2)?;
+        same(
+            types(&database, &table).await?,
+            "id|bigint price|numeric who__name|text who__tags|text code|text day|date",
+        )?;
+        same(
+            database
+                .text(&format!("select id, who__name, who__tags, code, day from staging.{table} order by id"))
+                .await?,
+            "1|Käthe|[\"a\", \"b\"]|007|∅\n2|∅|∅|8|2024-02-29",
+        )?;
+    }
+    let report = workdir.load(&database, "bad.jsonl", "{\"a\": 1}\n{\"a\": }\n{\"a\": 3}\n").await?;
+    same((report.books.loaded, report.books.rejected), (2, 1))?;
+    same(database.text("select line, text from sluice.reject").await?, "2|{\"a\": }")?;
+    same(workdir.read("exports/rejects/bad.jsonl")?, "{\"a\": }\n")?;
+    same(matches!(workdir.drop_file(&database, "none.json", "[]").await?, FileOutcome::Failed), true)
 }
 
 fn packed(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {

@@ -10,22 +10,30 @@ use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
 
 const NAME: &str = "2019_free_title_data.csv";
 
-fn input() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(NAME)
+fn input(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name)
 }
 
+/// Observations of the World Health Organization as its OData service gives them.
+const OBSERVATIONS: &str = "WHOSIS_000001.json.gz";
+
 pub fn cases() -> Vec<Trial> {
-    let there = input().is_file();
+    let there = input(NAME).is_file();
     let cases = on_both("titles::the_real_input_gives_the_known_figures", the_real_input_gives_the_known_figures);
     cases
         .into_iter()
         .map(|case| if there { case } else { case.with_ignored_flag(true) })
+        .chain(
+            on_both("titles::observations_out_of_packed_json", observations_out_of_packed_json)
+                .into_iter()
+                .map(|case| if input(OBSERVATIONS).is_file() { case } else { case.with_ignored_flag(true) }),
+        )
         .chain(on_both("titles::the_sample_goes_the_whole_way", the_sample_goes_the_whole_way))
         .collect()
 }
 
 async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let bytes = std::fs::read(input())?;
+    let bytes = std::fs::read(input(NAME))?;
     workdir.copy_example_sql()?;
     let report = workdir.load(&database, NAME, &bytes).await?;
     same((report.books.read, report.books.loaded, report.books.rejected), (5000, 5000, 0))?;
@@ -104,4 +112,11 @@ async fn the_sample_goes_the_whole_way(database: TestDatabase, workdir: Workdir)
     same(changes.iter().all(|one| one.unknown.is_empty()), true)?;
     analysis::run(&app).await?;
     same(workdir.read("exports/top_related_titles.csv")?.lines().nth(1), Some("harbour clerk,20"))
+}
+
+async fn observations_out_of_packed_json(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let report = workdir.load(&database, OBSERVATIONS, std::fs::read(input(OBSERVATIONS))?).await?;
+    same((report.books.read, report.books.loaded, report.books.rejected), (12936, 12936, 0))?;
+    same(database.text("select count(*) from sluice.\"column\"").await?, "25")?;
+    same(database.text("select count(*) from staging.whosis_000001").await?, "12936")
 }

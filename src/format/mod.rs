@@ -4,11 +4,15 @@ mod container;
 pub mod csv;
 mod dialect;
 mod encoding;
+mod json;
+mod read;
 mod records;
 
 pub use container::{Limits, Part, parts};
 pub use dialect::{Dialect, Escape, LineEnd, Stated};
 pub use encoding::{Digest, guess_encoding};
+pub use json::{JsonLayout, Place};
+pub use read::{Found, Layout, each_chunk, survey};
 pub use records::{Chunk, Records, Reject};
 
 /// The formats that are read.
@@ -16,10 +20,12 @@ pub use records::{Chunk, Records, Reject};
 pub enum Format {
     /// Text with a delimiter.
     Csv,
+    /// Objects.
+    Json,
 }
 
 /// Names of files that are read end in one of these, with one of [`PACKED`] after it or without.
-const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
+const ENDINGS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson"];
 
 /// What compressed files and archives end in.
 const PACKED: [&str; 3] = ["gz", "zst", "zip"];
@@ -39,8 +45,15 @@ impl Format {
     }
 
     /// The format of a part that begins with `head`: its content says, or else its name.
-    fn of_content(_head: &[u8], _name: &str) -> Format {
-        Format::Csv
+    fn of_content(head: &[u8], name: &str) -> Format {
+        let lower = name.to_ascii_lowercase();
+        let named = [".json", ".jsonl", ".ndjson"].iter().any(|ending| lower.ends_with(ending));
+        let mut letters =
+            head.iter().filter(|byte| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF\xFE\xFF\0".contains(byte));
+        let (first, second) = (letters.next(), letters.next());
+        let object = first == Some(&b'{') && matches!(second, Some(b'"' | b'}'));
+        let array = first == Some(&b'[') && matches!(second, Some(b'{' | b']'));
+        if object || array || (named && matches!(first, Some(b'{' | b'['))) { Format::Json } else { Format::Csv }
     }
 }
 
@@ -56,6 +69,9 @@ pub enum FormatError {
     /// It is packed in a way that cannot be or must not be unpacked.
     #[error("cannot unpack: {0}")]
     Archive(String),
+    /// There are no records where they are looked for.
+    #[error("the file has no records: {0}")]
+    NoRecords(String),
     /// There is nothing to name the columns by.
     #[error("the file has no header: {0}")]
     NoHeader(String),

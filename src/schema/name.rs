@@ -23,14 +23,19 @@ pub fn table_name(file_name: &str) -> String {
 }
 
 /// The columns' names of a header: like [`table_name`], an empty one `column_N` (from 1), a repeated one `_2`, `_3`.
-/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`).
-pub fn column_names<S: AsRef<str>>(headers: &[S]) -> Vec<String> {
+/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`). A header is made of
+/// parts where it has the `joint` in it, which stays as it is.
+pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<String> {
     let mut used: HashSet<String> = [super::LOAD_COLUMN, super::LINE_COLUMN].map(str::to_owned).into();
     headers
         .iter()
         .enumerate()
         .map(|(at, header)| {
-            let mut wanted = words(header.as_ref());
+            let header = header.as_ref();
+            let mut wanted = match joint {
+                Some(joint) => header.split(joint).map(words).collect::<Vec<_>>().join(joint),
+                None => words(header),
+            };
             if wanted.is_empty() {
                 wanted = format!("column_{}", at + 1);
             }
@@ -94,21 +99,27 @@ mod tests {
     #[test]
     fn empty_repeated_and_reserved_headers_get_names_of_their_own() {
         assert_eq!(
-            column_names(&["title", "pdl count", "", "", "Title", "_line", "column_3"]),
+            column_names(&["title", "pdl count", "", "", "Title", "_line", "column_3"], None),
             ["title", "pdl_count", "column_3", "column_4", "title_2", "_line_2", "column_3_2"]
         );
     }
 
     #[test]
+    fn a_joint_stays() {
+        assert_eq!(column_names(&["who__First Name", "a b"], Some("__")), ["who__first_name", "a_b"]);
+        assert_eq!(column_names(&["who__x"], None), ["who_x"]);
+    }
+
+    #[test]
     fn a_suffix_never_meets_a_name_that_is_there() {
-        assert_eq!(column_names(&["a_2", "a", "a"]), ["a_2", "a", "a_3"]);
-        assert_eq!(column_names(&["a", "a", "a_2"]), ["a", "a_2", "a_2_2"]);
+        assert_eq!(column_names(&["a_2", "a", "a"], None), ["a_2", "a", "a_3"]);
+        assert_eq!(column_names(&["a", "a", "a_2"], None), ["a", "a_2", "a_2_2"]);
     }
 
     #[test]
     fn cut_names_stay_unique() {
         let long = "x".repeat(100);
-        let names = column_names(&[long.as_str(); 12]);
+        let names = column_names(&[long.as_str(); 12], None);
         assert!(names.iter().all(|name| name.len() <= MAX_BYTES));
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
     }

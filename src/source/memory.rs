@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{Source, SourceError, Survey, file};
+use super::{Source, SourceError, Survey};
 use crate::format::csv::Reader;
-use crate::format::{Chunk, Stated};
+use crate::format::{Chunk, Format, Stated, survey};
 
 /// The bytes of a CSV.
 pub struct MemorySource {
@@ -33,7 +33,7 @@ impl Source for MemorySource {
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {
-        file::survey(|| Ok(self.bytes.as_slice()), &Stated::default())
+        Ok(survey(Format::Csv, || Ok(self.bytes.as_slice()), &Stated::default())?.into())
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {

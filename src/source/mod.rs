@@ -11,8 +11,8 @@ pub use memory::MemorySource;
 
 use async_trait::async_trait;
 
-use crate::format::{Chunk, Dialect, FormatError};
-use crate::schema::Column;
+use crate::format::{Chunk, Digest, FormatError, Found, Layout};
+use crate::schema::{Column, column_names};
 
 /// Something that can be loaded: it is read twice, first to know what it is, then for its records.
 #[async_trait]
@@ -48,13 +48,27 @@ pub struct Survey {
     /// Its size in bytes.
     pub bytes: u64,
     /// How it is written.
-    pub dialect: Dialect,
+    pub layout: Layout,
     /// Its header as it stands in it, without the line end.
     pub header_text: Vec<u8>,
     /// Its columns, in its order.
     pub columns: Vec<Column>,
     /// Records, the bad ones included, the header not.
     pub rows: u64,
+}
+
+impl From<Found> for Survey {
+    fn from(found: Found) -> Self {
+        let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows } = found;
+        let headers: Vec<_> = columns.iter().map(|(header, _)| header.as_str()).collect();
+        let names = column_names(&headers, layout.joint());
+        let columns = names
+            .into_iter()
+            .zip(&columns)
+            .map(|(name, (header, inference))| Column { name, header: header.clone(), fits: inference.fits() })
+            .collect();
+        Survey { hash, bytes, layout, header_text, columns, rows }
+    }
 }
 
 /// Why a source gives nothing more.

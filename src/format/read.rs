@@ -1,0 +1,163 @@
+//! Reads a part in its format: once to know what it is, once for its records.
+
+use std::io::{self, Read};
+
+use serde::Serialize;
+
+use super::csv::Reader;
+use super::json::{Columns, JOINT, JsonLayout, JsonReader};
+use super::{Chunk, Dialect, Digest, Format, FormatError, Stated, guess_encoding};
+use crate::schema::Inference;
+
+/// How a part is written, as it was found out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "format", rename_all = "lowercase")]
+pub enum Layout {
+    /// Text with a delimiter.
+    Csv(Dialect),
+    /// Objects.
+    Json(JsonLayout),
+}
+
+impl Layout {
+    /// What joins the parts of a column's name.
+    pub fn joint(&self) -> Option<&'static str> {
+        match self {
+            Layout::Csv(_) => None,
+            Layout::Json(_) => Some(JOINT),
+        }
+    }
+}
+
+/// What a part holds.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Identity and size of its bytes.
+    pub digest: Digest,
+    /// How it is written.
+    pub layout: Layout,
+    /// Its header as it stands in it, without the line end; empty where there is none.
+    pub header_text: Vec<u8>,
+    /// The names of its columns, as they stand in it, with what their values can be.
+    pub columns: Vec<(String, Inference)>,
+    /// Records, the bad ones included, the header not.
+    pub rows: u64,
+}
+
+/// Reads everything and keeps nothing of it but what it is. A text that turns out not to be UTF-8 is read once more.
+///
+/// # Errors
+/// When it cannot be read, or is nothing that can be loaded.
+pub fn survey<R: Read>(
+    format: Format,
+    open: impl Fn() -> io::Result<R>,
+    stated: &Stated,
+) -> Result<Found, FormatError> {
+    if format == Format::Json {
+        return survey_json(open()?);
+    }
+    let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() });
+    match survey_csv(open()?, stated) {
+        // More records are wrong than are right in UTF-8.
+        Ok((_, wrong)) if stated.encoding.is_none() && guess_encoding(&wrong).is_some() => {
+            let encoding = guess_encoding(&wrong).unwrap_or(encoding_rs::WINDOWS_1252);
+            Ok(again(encoding)?.0)
+        }
+        Ok((found, _)) => Ok(found),
+        // Not even the header is UTF-8.
+        Err(FormatError::NotText(why)) if stated.encoding.is_none() => {
+            let mut sample = Vec::new();
+            open()?.take(64 * 1024).read_to_end(&mut sample)?;
+            match guess_encoding(&sample) {
+                Some(encoding) => Ok(again(encoding)?.0),
+                None => Err(FormatError::NotText(why)),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The survey, and the records that are not UTF-8 if they are more than those that hold letters which only UTF-8 writes so.
+fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), FormatError> {
+    let mut reader = Reader::open(input, stated)?;
+    let mut columns: Vec<_> = reader.header().iter().map(|name| (name.clone(), Inference::default())).collect();
+    let mut rows = 0;
+    let (mut wrong, mut wrong_rows, mut right_rows) = (Vec::new(), 0u64, 0u64);
+    while let Some(chunk) = reader.next_chunk()? {
+        rows += chunk.rows();
+        see(&chunk, &mut columns);
+        right_rows += (0..chunk.records.len()).filter(|row| !chunk.records.raw(*row).is_ascii()).count() as u64;
+        for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
+            wrong_rows += 1;
+            if wrong.len() < 64 * 1024 {
+                wrong.extend_from_slice(&reject.text);
+                wrong.push(b'\n');
+            }
+        }
+    }
+    if wrong_rows <= right_rows {
+        wrong.clear();
+    }
+    let layout = Layout::Csv(reader.dialect().clone());
+    let header_text = reader.header_text().to_vec();
+    Ok((Found { digest: reader.digest(), layout, header_text, columns, rows }, wrong))
+}
+
+fn survey_json(input: impl Read) -> Result<Found, FormatError> {
+    let mut reader = JsonReader::open(input)?;
+    let (mut names, mut seen, mut rows) = (Columns::growing(), Vec::new(), 0);
+    reader.each_chunk(&mut names, |chunk| {
+        rows += chunk.rows();
+        seen.resize(seen.len().max(chunk.records.width()), (String::new(), Inference::default()));
+        see(&chunk, &mut seen);
+        true
+    })?;
+    let digest = reader.digest();
+    if digest.bytes == 0 {
+        return Err(FormatError::Empty);
+    }
+    if names.names.is_empty() {
+        return Err(FormatError::NoRecords("no object in it has a key".to_owned()));
+    }
+    let columns = names.names.into_iter().zip(seen).map(|(name, (_, inference))| (name, inference)).collect();
+    let layout = Layout::Json(reader.layout().clone());
+    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows })
+}
+
+fn see(chunk: &Chunk, columns: &mut [(String, Inference)]) {
+    for row in 0..chunk.records.len() {
+        for (place, (_, column)) in columns.iter_mut().enumerate().take(chunk.records.width()) {
+            if let Some(value) = chunk.records.cell(row, place) {
+                column.see(value);
+            }
+        }
+    }
+}
+
+/// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes.
+///
+/// # Errors
+/// When reading fails.
+pub fn each_chunk(
+    input: impl Read,
+    layout: &Layout,
+    names: impl IntoIterator<Item = String>,
+    mut sink: impl FnMut(Chunk) -> bool,
+) -> Result<Digest, FormatError> {
+    match layout {
+        Layout::Csv(dialect) => {
+            let mut reader = Reader::reopen(input, dialect)?;
+            while let Some(chunk) = reader.next_chunk()? {
+                if !sink(chunk) {
+                    break;
+                }
+            }
+            Ok(reader.digest())
+        }
+        Layout::Json(_) => {
+            let mut reader = JsonReader::open(input)?;
+            reader.each_chunk(&mut Columns::of(names), sink)?;
+            Ok(reader.digest())
+        }
+    }
+}
