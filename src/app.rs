@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::format::Limits;
 use crate::ledger::Ledger;
+use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::warehouse::{self, Table, Warehouse, WarehouseError};
 
@@ -18,6 +19,8 @@ pub struct App {
     pub exports: PathBuf,
     /// The SQL files.
     pub sql: PathBuf,
+    /// How files are read and where they go, where somebody has said so.
+    pub plugins: Plugins,
     /// How much may come out of a compressed file.
     pub limits: Limits,
 }
@@ -34,6 +37,7 @@ impl App {
             warehouse,
             exports: settings.folders.exports_dir.clone(),
             sql: settings.folders.sql_dir.clone(),
+            plugins: Plugins::default(),
             limits: settings.archives.limits(),
         })
     }

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::app::App;
+use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Totals, Watch};
@@ -62,7 +63,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
         }
     }
-    let app = if settings.database.dev && settings.database.init_db {
+    let plugins = Plugins::read(&settings.folders.plugins_dir).map_err(|error| Usage(error.to_string()))?;
+    let mut app = if settings.database.dev && settings.database.init_db {
         let app = App::connect(settings).await.map_err(usage)?;
         warn!(database = app.warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
         app.warehouse.drop_all().await?;
@@ -71,6 +73,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     } else {
         connect(settings).await?
     };
+    app.plugins = plugins;
     info!(database = app.warehouse.address(), "connected");
     if app.ledger.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");

@@ -22,7 +22,7 @@ use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, Wareho
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 
-/// Rows of one load. `read = loaded + rejected + duplicate`, or nothing is committed.
+/// Rows of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Books {
     /// Records read, the header not counted.
@@ -33,6 +33,8 @@ pub struct Books {
     pub rejected: u64,
     /// Records of a content that was loaded before.
     pub duplicate: u64,
+    /// Records that the plugin's filter does not keep.
+    pub filtered: u64,
 }
 
 /// What the ledger answers to a claim.
@@ -129,6 +131,7 @@ impl Ledger {
                 rows_loaded: Set(number(books.loaded)),
                 rows_rejected: Set(number(books.rejected)),
                 rows_duplicate: Set(number(books.duplicate)),
+                rows_filtered: Set(number(books.filtered)),
                 columns: Set(serde_json::to_string(columns).ok()),
                 finished_at: Set(Some(Utc::now())),
                 ..Default::default()
@@ -325,6 +328,7 @@ impl Ledger {
             rows_loaded: Set(0),
             rows_rejected: Set(0),
             rows_duplicate: Set(0),
+            rows_filtered: Set(0),
             status: Set(status),
             duplicate_of: Set(None),
             dialect: Set(survey.and_then(|survey| serde_json::to_string(&survey.layout).ok())),

@@ -11,6 +11,7 @@ pub mod format;
 pub mod ledger;
 pub mod load;
 pub mod pipeline;
+pub mod plugin;
 mod reject_file;
 pub mod schema;
 pub mod settings;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use crate::app::App;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Mode};
 use crate::ledger::{Books, Claim};
 use crate::reject_file::RejectFile;
-use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type, conform, evolve};
+use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Shape, Type, conform, evolve, shape};
 use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
 use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
 
@@ -49,6 +49,19 @@ pub enum LoadError {
         loaded: u64,
         /// Records refused.
         rejected: u64,
+        /// Records that the filter does not keep.
+        filtered: u64,
+    },
+    /// The plugin's columns or filter do not go with the file.
+    #[error("{0}")]
+    Shape(String),
+    /// More than the plugin allows.
+    #[error("{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded")]
+    TooManyRejects {
+        /// Records refused.
+        rejected: u64,
+        /// Records read.
+        read: u64,
     },
     /// A folder of ours.
     #[error("{0}")]
@@ -81,6 +94,9 @@ impl LoadError {
             LoadError::Source(SourceError::Unreadable(_)) => "mend the file and drop it into imports/ again",
             LoadError::Source(SourceError::Io(_)) => {
                 "give the user that Sluice runs as the right to read it, and move it back into imports/"
+            }
+            LoadError::Shape(_) | LoadError::TooManyRejects { .. } => {
+                "mend the file or the plugin, and move the file back into imports/"
             }
             _ => "see the message of the database; move the file back into imports/ when it is mended",
         }
@@ -117,7 +133,16 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
     };
     let (mut reports, mut failed) = (Vec::with_capacity(sources.len()), None);
     for mut source in sources {
-        let (dataset, started) = (Dataset::of_file(source.own_name()), Instant::now());
+        let started = Instant::now();
+        let dataset = match app.plugins.dataset(&name, source.own_name()) {
+            Ok(dataset) => dataset,
+            Err(why) => {
+                let dataset = Dataset::of_file(source.own_name());
+                let failed = record_failure(app, &dataset, source.name(), None, LoadError::Shape(why)).await;
+                return let_go(file, failed);
+            }
+        };
+        source.state(&dataset.stated);
         info!(file.path = source.name(), table = dataset.table, "loading");
         match load(app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
@@ -164,12 +189,14 @@ pub async fn load(
         Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
     };
 
-    let (table, columns) = ready_table(app, &mut *transaction, dataset, &survey, load_id).await?;
-    let types: Vec<_> = columns.iter().map(Column::kind).chain([Type::Bigint, Type::Bigint]).collect();
+    let mut shape = shape(&survey.columns, &dataset.stated.rules, dataset.filter.as_ref()).map_err(LoadError::Shape)?;
+    let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id).await?;
+    let kinds = shape.columns.iter().map(|one| one.column.kind());
+    let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let mut rejected = RejectFile::new(&app.exports, source.name(), &survey.header_text);
     let mut books = Books::default();
     while let Some(batch) = source.next_batch().await? {
-        let conformed = conform(&batch.records, &columns, load_id)?;
+        let conformed = conform(&batch.records, &shape, load_id)?;
         let mut rejects = batch.rejects;
         books.read += (batch.records.len() + rejects.len()) as u64;
         rejects.extend(conformed.rejects);
@@ -179,10 +206,12 @@ pub async fn load(
         app.ledger.reject(&mut *transaction, load_id, &rejects).await?;
         rejected.write(&rejects)?;
         books.rejected += rejects.len() as u64;
+        books.filtered += conformed.filtered;
         fail::fail_point!("copied");
     }
 
-    balance(&books, &survey)?;
+    balance(&books, &survey, dataset)?;
+    let columns: Vec<_> = shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     fail::fail_point!("finished");
     transaction.commit().await?;
@@ -193,18 +222,20 @@ pub async fn load(
     Ok(LoadReport { load_id, duplicate_of: None, books })
 }
 
-/// Makes the table, or grows it to what the input needs; gives the input's columns with the table's types.
+/// Makes the table, or grows it to what the input needs, and gives the shape's columns the table's types. Where a file is the
+/// whole truth, the rows there are go.
 async fn ready_table(
     app: &App,
     transaction: &mut dyn Transaction,
     dataset: &Dataset,
-    survey: &Survey,
+    shape: &mut Shape,
     load_id: i64,
-) -> Result<(Table, Vec<Column>), WarehouseError> {
+) -> Result<Table, WarehouseError> {
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
     let known = app.ledger.columns(transaction, &dataset.table).await?;
-    let evolution = evolve(&known, &survey.columns);
+    let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
+    let evolution = evolve(&known, &columns);
     let column = |place: usize| TableColumn {
         name: evolution.columns[place].name.clone(),
         declared: names.declared(evolution.columns[place].kind()).to_owned(),
@@ -241,15 +272,25 @@ async fn ready_table(
         }
     }
     app.ledger.write_columns(transaction, &dataset.table, &evolution, load_id).await?;
-    Ok((table, evolution.places.iter().map(|place| evolution.columns[*place].clone()).collect()))
+    if dataset.mode == Mode::Replace {
+        transaction.execute(&format!("delete from {}", names.table(&table)), &[]).await?;
+    }
+    for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
+        one.column = evolution.columns[*place].clone();
+    }
+    Ok(table)
 }
 
-/// rows read = loaded + rejected, and as many as the survey counted.
-fn balance(books: &Books, survey: &Survey) -> Result<(), LoadError> {
-    if books.read != survey.rows || books.read != books.loaded + books.rejected {
-        return Err(LoadError::Unbalanced { read: survey.rows, loaded: books.loaded, rejected: books.rejected });
+/// rows read = loaded + rejected + filtered, as many as the survey counted, and not too many rejects among them.
+fn balance(books: &Books, survey: &Survey, dataset: &Dataset) -> Result<(), LoadError> {
+    let Books { read, loaded, rejected, filtered, .. } = *books;
+    if read != survey.rows || read != loaded + rejected + filtered {
+        return Err(LoadError::Unbalanced { read: survey.rows, loaded, rejected, filtered });
     }
-    Ok(())
+    match dataset.max_rejects {
+        Some(limit) if limit.is_exceeded(rejected, read) => Err(LoadError::TooManyRejects { rejected, read }),
+        _ => Ok(()),
+    }
 }
 
 async fn duplicate(
@@ -268,8 +309,10 @@ async fn duplicate(
 
 async fn finished_before(app: &App, load_id: i64, survey: &Survey) -> Result<LoadReport, LoadError> {
     let line = app.ledger.load(load_id).await?;
-    let rejected = line.map_or(0, |line| line.rows_rejected.unsigned_abs());
-    let books = Books { read: survey.rows, loaded: survey.rows.saturating_sub(rejected), rejected, duplicate: 0 };
+    let rejected = line.as_ref().map_or(0, |line| line.rows_rejected.unsigned_abs());
+    let filtered = line.as_ref().map_or(0, |line| line.rows_filtered.unsigned_abs());
+    let loaded = survey.rows.saturating_sub(rejected + filtered);
+    let books = Books { read: survey.rows, loaded, rejected, filtered, duplicate: 0 };
     Ok(LoadReport { load_id, duplicate_of: None, books })
 }
 
@@ -300,6 +343,9 @@ fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
         );
     } else {
         info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded");
+    }
+    if books.filtered > 0 {
+        info!(file.path = name, load.id = load_id, "{} rows were left out by the plugin's filter", books.filtered);
     }
     if books.read == 0 {
         warn!(file.path = name, load.id = load_id, "the file has a header and no rows");

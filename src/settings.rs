@@ -21,7 +21,7 @@ pub struct Known {
 }
 
 /// Every setting there is, in the order of `.env.example`.
-pub const KNOWN: [Known; 16] = [
+pub const KNOWN: [Known; 17] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -43,6 +43,7 @@ pub const KNOWN: [Known; 16] = [
     Known { name: "EXPORTS_DIR", default: "exports", about: "what goes out: results, rejects" },
     Known { name: "LOGS_DIR", default: "logs", about: "JSON logs, one file a day, 14 kept" },
     Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
+    Known { name: "PLUGINS_DIR", default: "plugins", about: "holds <name>/plugin.yaml: how files are read and shaped" },
     Known { name: "SETTLE_SECONDS", default: "4", about: "how long a written file must be quiet before it is taken" },
     Known {
         name: "POLL",
@@ -105,6 +106,8 @@ pub struct Folders {
     pub logs_dir: PathBuf,
     /// The SQL files.
     pub sql_dir: PathBuf,
+    /// The plugins.
+    pub plugins_dir: PathBuf,
 }
 
 /// When a file is taken.

@@ -7,6 +7,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod load;
+mod plugins;
 mod readme;
 mod star;
 mod support;
@@ -20,6 +21,7 @@ fn main() {
     let cases = [
         warehouse_contract::cases(),
         load::cases(),
+        plugins::cases(),
         star::cases(),
         titles::cases(),
         cli::cases(),

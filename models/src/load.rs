@@ -40,11 +40,13 @@ pub struct Model {
     pub hash: Option<String>,
     /// Size of the input in bytes.
     pub bytes: Option<i64>,
-    /// Records read, the header not counted; always `rows_loaded + rows_rejected + rows_duplicate`.
+    /// Records read, the header not counted; always `rows_loaded + rows_rejected + rows_duplicate + rows_filtered`.
     pub rows_read: i64,
     pub rows_loaded: i64,
     pub rows_rejected: i64,
     pub rows_duplicate: i64,
+    /// Records that the plugin's filter does not keep.
+    pub rows_filtered: i64,
     pub status: Status,
     /// The load that brought the same content first.
     pub duplicate_of: Option<i64>,

@@ -54,6 +54,7 @@ fn settings(folder: &Path) -> anyhow::Result<Settings> {
         ("EXPORTS_DIR", within("exports")),
         ("LOGS_DIR", within("logs")),
         ("SQL_DIR", within("sql")),
+        ("PLUGINS_DIR", within("plugins")),
     ];
     Ok(Settings::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)), [])?)
 }

@@ -4,7 +4,7 @@ use csv_nose::{Quote, SampleSize, Sniffer};
 use serde::Serialize;
 
 use super::csv::split::{Sampled, sampled};
-use crate::schema::{Inference, Type};
+use crate::schema::{ColumnRule, Inference, Type};
 
 /// How a delimited text is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,6 +86,8 @@ pub struct Stated {
     pub skip_lines: Option<u64>,
     /// Rows of the header.
     pub header_rows: Option<usize>,
+    /// The columns that are taken, in their order; every column where none is named.
+    pub rules: Vec<ColumnRule>,
 }
 
 /// What separates cells nearly everywhere. The first one stands where a file has one column.

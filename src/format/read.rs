@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::csv::Reader;
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
 use super::{Chunk, Dialect, Digest, Format, FormatError, Stated, guess_encoding};
-use crate::schema::Inference;
+use crate::schema::{Inference, column_names};
 
 /// How a part is written, as it was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,11 +81,17 @@ pub fn survey<R: Read>(
 fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     let mut columns: Vec<_> = reader.header().iter().map(|name| (name.clone(), Inference::default())).collect();
+    let names = column_names(reader.header(), None);
+    let null = |(place, header): (usize, &String)| {
+        let rules = stated.rules.iter().filter(|rule| rule.is_of(header, &names[place], place));
+        rules.flat_map(|rule| rule.null.iter().map(String::as_str)).collect()
+    };
+    let null: Vec<Vec<&str>> = reader.header().iter().enumerate().map(null).collect();
     let mut rows = 0;
     let (mut wrong, mut wrong_rows, mut right_rows) = (Vec::new(), 0u64, 0u64);
     while let Some(chunk) = reader.next_chunk()? {
         rows += chunk.rows();
-        see(&chunk, &mut columns);
+        see(&chunk, &mut columns, &null);
         right_rows += (0..chunk.records.len()).filter(|row| !chunk.records.raw(*row).is_ascii()).count() as u64;
         for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
             wrong_rows += 1;
@@ -109,7 +115,7 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
     reader.each_chunk(&mut names, |chunk| {
         rows += chunk.rows();
         seen.resize(seen.len().max(chunk.records.width()), (String::new(), Inference::default()));
-        see(&chunk, &mut seen);
+        see(&chunk, &mut seen, &[]);
         true
     })?;
     let digest = reader.digest();
@@ -124,10 +130,13 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows })
 }
 
-fn see(chunk: &Chunk, columns: &mut [(String, Inference)]) {
+/// Looks at every value; `null` has for each column the words that are none.
+fn see(chunk: &Chunk, columns: &mut [(String, Inference)], null: &[Vec<&str>]) {
     for row in 0..chunk.records.len() {
         for (place, (_, column)) in columns.iter_mut().enumerate().take(chunk.records.width()) {
-            if let Some(value) = chunk.records.cell(row, place) {
+            if let Some(value) = chunk.records.cell(row, place)
+                && !null.get(place).is_some_and(|words| words.contains(&value))
+            {
                 column.see(value);
             }
         }

@@ -9,7 +9,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
-use super::{Column, Type, infer};
+use super::{Shape, Shaped, Type, infer};
 use crate::format::{Records, Reject};
 
 /// The column that names the load a row came with (bigint).
@@ -20,51 +20,78 @@ pub const LINE_COLUMN: &str = "_line";
 /// Typed columns, and the records that do not fit them.
 #[derive(Debug)]
 pub struct Conformed {
-    /// The columns in the input's order, then [`LOAD_COLUMN`] and [`LINE_COLUMN`]. Text and numeric are Utf8
-    /// (a numeric keeps its digits), the other types are Arrow's own; timestamps are in microseconds.
+    /// The shape's columns, then [`LOAD_COLUMN`] and [`LINE_COLUMN`]. Text and numeric are Utf8 (a numeric keeps its
+    /// digits), the other types are Arrow's own; timestamps are in microseconds.
     pub batch: RecordBatch,
-    /// One for each record that is not in the batch, in their order.
+    /// One for each record that is not in the batch and was not filtered out, in their order.
     pub rejects: Vec<Reject>,
+    /// Number of records that the filter does not keep.
+    pub filtered: u64,
 }
 
-/// Makes typed columns of records. `columns` stand in the records' order and have the types of the table.
+/// Makes typed columns of records. The shape's columns have the types of the table.
 ///
 /// # Errors
 /// When Arrow refuses the columns, which would be a fault of this function.
-pub fn conform(records: &Records, columns: &[Column], load_id: i64) -> Result<Conformed, ArrowError> {
-    let every: Vec<usize> = (0..records.len()).collect();
+pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conformed, ArrowError> {
+    let kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
+    let filtered = (records.len() - kept.len()) as u64;
     let mut bad = BTreeMap::new();
-    let batch = typed(records, &every, columns, load_id, &mut bad)?;
+    let batch = typed(records, &kept, &shape.columns, load_id, &mut bad)?;
     if bad.is_empty() {
-        return Ok(Conformed { batch, rejects: Vec::new() });
+        return Ok(Conformed { batch, rejects: Vec::new(), filtered });
     }
-    let good: Vec<usize> = every.into_iter().filter(|row| !bad.contains_key(row)).collect();
-    let batch = typed(records, &good, columns, load_id, &mut BTreeMap::new())?;
-    let rejects = bad
-        .into_iter()
-        .map(|(row, place)| Reject {
+    let good: Vec<usize> = kept.into_iter().filter(|row| !bad.contains_key(row)).collect();
+    let batch = typed(records, &good, &shape.columns, load_id, &mut BTreeMap::new())?;
+    let reject = |(row, at): (usize, usize)| {
+        let Shaped { column, place, .. } = &shape.columns[at];
+        let reason = match records.cell(row, *place) {
+            Some(text) if value(records, row, &shape.columns[at]).is_some() => {
+                format!("not a {}: {text:?}", column.kind())
+            }
+            _ => format!("{} is required and empty", column.name),
+        };
+        Reject {
             line: records.line(row),
-            column: Some(columns[place].header.clone()),
-            reason: format!("not a {}: {:?}", columns[place].kind(), records.cell(row, place).unwrap_or_default()),
+            column: Some(column.header.clone()),
+            reason,
             text: records.raw(row).as_bytes().to_vec(),
-        })
-        .collect();
-    Ok(Conformed { batch, rejects })
+        }
+    };
+    Ok(Conformed { batch, rejects: bad.into_iter().map(reject).collect(), filtered })
+}
+
+fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
+    let Some((filter, places)) = &shape.filter else { return true };
+    filter.keeps(&|name| {
+        let (_, place) = places.iter().find(|(one, _)| one == name)?;
+        match shape.columns.iter().find(|shaped| shaped.place == *place) {
+            Some(shaped) => value(records, row, shaped),
+            None => records.cell(row, *place),
+        }
+    })
+}
+
+/// A cell's text; `None` for NULL and for the words that stand for it.
+fn value<'a>(records: &'a Records, row: usize, shaped: &Shaped) -> Option<&'a str> {
+    records
+        .cell(row, shaped.place)
+        .filter(|text| shaped.null.is_empty() || !shaped.null.iter().any(|word| word == text))
 }
 
 fn typed(
     records: &Records,
     rows: &[usize],
-    columns: &[Column],
+    columns: &[Shaped],
     load_id: i64,
     bad: &mut BTreeMap<usize, usize>,
 ) -> Result<RecordBatch, ArrowError> {
     let mut fields = Vec::with_capacity(columns.len() + 2);
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len() + 2);
-    for (place, column) in columns.iter().enumerate() {
-        let mut cells = Cells { records, rows, place, bad };
-        let array = cells.array(column.kind());
-        fields.push(Field::new(&column.name, array.data_type().clone(), true));
+    for (at, shaped) in columns.iter().enumerate() {
+        let mut cells = Cells { records, rows, at, shaped, bad };
+        let array = cells.array(shaped.column.kind());
+        fields.push(Field::new(&shaped.column.name, array.data_type().clone(), true));
         arrays.push(array);
     }
     let lines = rows.iter().map(|row| i64::try_from(records.line(*row)).unwrap_or(i64::MAX));
@@ -81,7 +108,9 @@ fn typed(
 struct Cells<'a> {
     records: &'a Records,
     rows: &'a [usize],
-    place: usize,
+    /// Which column it is.
+    at: usize,
+    shaped: &'a Shaped,
     /// Rows that cannot be loaded, with the first column at fault.
     bad: &'a mut BTreeMap<usize, usize>,
 }
@@ -108,33 +137,51 @@ impl Cells<'_> {
             Type::Date => {
                 let mut array = Date32Builder::with_capacity(rows);
                 let epoch = chrono::NaiveDate::default();
+                let format = self.shaped.format.as_deref();
+                let read = |text: &str| match format {
+                    Some(format) => chrono::NaiveDate::parse_from_str(text, format).ok(),
+                    None => infer::read_date(text),
+                };
                 self.each(
-                    |text| i32::try_from((infer::read_date(text)? - epoch).num_days()).ok(),
+                    |text| i32::try_from((read(text)? - epoch).num_days()).ok(),
                     |value| array.append_option(value),
                 );
                 Arc::new(array.finish())
             }
             Type::Timestamp => {
                 let mut array = TimestampMicrosecondBuilder::with_capacity(rows);
-                self.each(
-                    |text| Some(infer::read_timestamp(text)?.and_utc().timestamp_micros()),
-                    |value| array.append_option(value),
-                );
+                let format = self.shaped.format.as_deref();
+                let read = |text: &str| match format {
+                    Some(format) => chrono::NaiveDateTime::parse_from_str(text, format).ok(),
+                    None => infer::read_timestamp(text),
+                };
+                self.each(|text| Some(read(text)?.and_utc().timestamp_micros()), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Timestamptz => {
                 let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
                 let mut array = TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(utc);
-                self.each(
-                    |text| Some(infer::read_timestamptz(text)?.timestamp_micros()),
-                    |value| array.append_option(value),
-                );
+                let format = self.shaped.format.as_deref();
+                let read = |text: &str| match format {
+                    Some(format) => chrono::DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc()),
+                    None => infer::read_timestamptz(text),
+                };
+                self.each(|text| Some(read(text)?.timestamp_micros()), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
-            Type::Numeric | Type::Text => {
+            Type::Numeric => {
+                let mut array = StringBuilder::with_capacity(rows, rows * 8);
+                self.each(|text| infer::is_decimal(text).then(|| text.to_owned()), |value| array.append_option(value));
+                Arc::new(array.finish())
+            }
+            Type::Text => {
                 let mut array = StringBuilder::with_capacity(rows, rows * 16);
                 for &row in self.rows {
-                    array.append_option(self.records.cell(row, self.place));
+                    let text = value(self.records, row, self.shaped);
+                    if text.is_none() && self.shaped.required {
+                        self.bad.entry(row).or_insert(self.at);
+                    }
+                    array.append_option(text);
                 }
                 Arc::new(array.finish())
             }
@@ -143,12 +190,12 @@ impl Cells<'_> {
 
     fn each<T>(&mut self, read: impl Fn(&str) -> Option<T>, mut append: impl FnMut(Option<T>)) {
         for &row in self.rows {
-            let cell = self.records.cell(row, self.place);
-            let value = cell.and_then(&read);
-            if cell.is_some() && value.is_none() {
-                self.bad.entry(row).or_insert(self.place);
+            let cell = value(self.records, row, self.shaped);
+            let read = cell.and_then(&read);
+            if read.is_none() && (cell.is_some() || self.shaped.required) {
+                self.bad.entry(row).or_insert(self.at);
             }
-            append(value);
+            append(read);
         }
     }
 }

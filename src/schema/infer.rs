@@ -153,6 +153,11 @@ fn moment(value: &str) -> Fits {
     }
 }
 
+/// A plain decimal that a numeric column takes.
+pub(super) fn is_decimal(value: &str) -> bool {
+    number(value).has(Type::Numeric)
+}
+
 /// `true` or `false` in one of the three spellings.
 pub(super) fn read_boolean(value: &str) -> Option<bool> {
     boolean(value).map(|(truth, _)| truth)

@@ -2,14 +2,18 @@
 
 mod conform;
 mod evolve;
+mod filter;
 mod infer;
 mod name;
+mod shape;
 mod types;
 
 pub use conform::{Conformed, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
+pub use filter::Filter;
 pub use infer::Inference;
 pub use name::{column_names, table_name};
+pub use shape::{ColumnRule, Shape, Shaped, shape};
 pub use types::{Fits, Spelling, Type};
 
 use serde::Serialize;

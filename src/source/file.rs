@@ -42,6 +42,11 @@ impl FileSource {
             .collect())
     }
 
+    /// What is known of how it is written.
+    pub fn state(&mut self, stated: &Stated) {
+        self.stated = stated.clone();
+    }
+
     /// The name that its table is called by.
     pub fn own_name(&self) -> &str {
         &self.part.own_name

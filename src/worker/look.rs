@@ -47,10 +47,10 @@ pub(super) struct Seen {
 }
 
 /// Everything in the folder but what is Sluice's own, by name.
-pub(super) fn look(folder: &Path) -> io::Result<Vec<Seen>> {
+pub(super) fn look(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<Seen>> {
     let mut seen = Vec::new();
     for entry in fs::read_dir(folder)? {
-        seen.extend(look_at(folder, entry?.file_name()));
+        seen.extend(look_at(folder, entry?.file_name(), claims));
     }
     seen.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(seen)
@@ -59,16 +59,17 @@ pub(super) fn look(folder: &Path) -> io::Result<Vec<Seen>> {
 /// What stands in the folder for Sluice's own sake, and for git's.
 const OURS: [&str; 3] = [".sluice", "failed", ".gitkeep"];
 
-/// One name in the folder; `None` where there is nothing by that name, or it is Sluice's own.
-pub(super) fn look_at(folder: &Path, name: OsString) -> Option<Seen> {
+/// One name in the folder; `claims` tells names that a plugin claims, whatever they end in.
+/// Gives `None` where there is nothing by that name, or it is Sluice's own.
+pub(super) fn look_at(folder: &Path, name: OsString, claims: &dyn Fn(&str) -> bool) -> Option<Seen> {
     if OURS.iter().any(|own| name == *own) {
         return None;
     }
     let kind = fs::symlink_metadata(folder.join(&name)).ok()?.file_type();
-    Some(Seen { left: why_left(&name, kind), name })
+    Some(Seen { left: why_left(&name, kind, claims), name })
 }
 
-fn why_left(name: &OsStr, kind: FileType) -> Option<&'static str> {
+fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
     let text = name.to_string_lossy();
     let lower = text.to_ascii_lowercase();
     if kind.is_symlink() {
@@ -81,7 +82,7 @@ fn why_left(name: &OsStr, kind: FileType) -> Option<&'static str> {
         Some("hidden")
     } else if lower.ends_with(".part") || lower.ends_with(".tmp") || text.ends_with('~') || text.starts_with('~') {
         Some("a temporary name")
-    } else if !Format::is_known(&text) {
+    } else if !Format::is_known(&text) && !claims(&text) {
         Some("no format that is read (.csv, .tsv, .txt, .psv, .dat, .json, .jsonl, .ndjson, each also .gz, .zst; .zip)")
     } else {
         None
@@ -143,16 +144,27 @@ mod tests {
     #[test]
     fn what_is_not_for_us_is_left() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["a.csv", "B.TSV", ".hidden.csv", "x.csv.part", "x.tmp", "x.csv~", "~x.csv", "notes.docx", "none"] {
+        for name in [
+            "a.csv",
+            "B.TSV",
+            ".hidden.csv",
+            "x.csv.part",
+            "x.tmp",
+            "x.csv~",
+            "~x.csv",
+            "notes.docx",
+            "none",
+            "claimed.xyz",
+        ] {
             fs::write(dir.path().join(name), "a\n1\n").unwrap();
         }
         fs::create_dir(dir.path().join("folder.csv")).unwrap();
         fs::create_dir(dir.path().join("failed")).unwrap();
         std::os::unix::fs::symlink("a.csv", dir.path().join("link.csv")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket.csv")).unwrap();
-        let seen = look(dir.path()).unwrap();
-        assert_eq!(seen.len(), 12);
+        let seen = look(dir.path(), &|name| name == "claimed.xyz").unwrap();
+        assert_eq!(seen.len(), 13);
         let ours: Vec<_> = seen.iter().filter(|one| one.left.is_none()).map(|one| one.name.clone()).collect();
-        assert_eq!(ours, ["B.TSV", "a.csv"]);
+        assert_eq!(ours, ["B.TSV", "a.csv", "claimed.xyz"]);
     }
 }

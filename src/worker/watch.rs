@@ -163,7 +163,8 @@ impl Watch {
                 if arrival == Arrival::Renamed && self.put_back.remove(&name) {
                     arrival = Arrival::Seen; // It was us.
                 }
-                if let Some(seen) = look_at(self.folder.path(), name) {
+                let app = self.app.clone();
+                if let Some(seen) = look_at(self.folder.path(), name, &|name| app.plugins.claims(name)) {
                     self.see(seen, arrival);
                 }
             }
@@ -192,7 +193,8 @@ impl Watch {
     }
 
     fn scan(&mut self) -> io::Result<()> {
-        for seen in look(self.folder.path())? {
+        let app = self.app.clone();
+        for seen in look(self.folder.path(), &|name| app.plugins.claims(name))? {
             self.see(seen, Arrival::Seen);
         }
         let folder = self.folder.path().to_owned();

@@ -26,6 +26,7 @@ impl MigrationTrait for Migration {
                     .col(count("rows_loaded"))
                     .col(count("rows_rejected"))
                     .col(count("rows_duplicate"))
+                    .col(count("rows_filtered"))
                     .col(ColumnDef::new("status").text().not_null())
                     .col(ColumnDef::new("duplicate_of").big_integer())
                     .col(ColumnDef::new("dialect").text())
@@ -33,7 +34,7 @@ impl MigrationTrait for Migration {
                     .col(ColumnDef::new("started_at").timestamp_with_time_zone().not_null())
                     .col(ColumnDef::new("finished_at").timestamp_with_time_zone())
                     .col(ColumnDef::new("error").text())
-                    .check(Expr::cust("rows_read = rows_loaded + rows_rejected + rows_duplicate"))
+                    .check(Expr::cust("rows_read = rows_loaded + rows_rejected + rows_duplicate + rows_filtered"))
                     .to_owned(),
             )
             .await?;

@@ -1,0 +1,266 @@
+//! Which rows are kept: an SQL condition over a record's cells, in SQL's logic of three values.
+//!
+//! A cell compared with a number is read as a number, and as text otherwise; days and times in ISO order compare as they should.
+
+use std::cmp::Ordering;
+
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+/// A condition, checked when it is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter(Condition);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Condition {
+    And(Box<Condition>, Box<Condition>),
+    Or(Box<Condition>, Box<Condition>),
+    Not(Box<Condition>),
+    IsNull(String),
+    Compare(Operand, Comparison, Operand),
+    In(Operand, Vec<Operand>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Column(String),
+    Number(f64),
+    Text(String),
+    Null,
+}
+
+impl Filter {
+    /// Reads a condition such as `price > 5 and city in ('Bern', 'Genf')`.
+    ///
+    /// # Errors
+    /// In words, where it cannot be read or holds what is not known here.
+    pub fn parse(text: &str) -> Result<Filter, String> {
+        let say = |error: sqlparser::parser::ParserError| error.to_string().replace("sql parser error: ", "");
+        let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(say)?;
+        let expr = parser.parse_expr().map_err(say)?;
+        let rest = parser.peek_token();
+        if rest.token != sqlparser::tokenizer::Token::EOF {
+            return Err(format!("{rest} follows the condition"));
+        }
+        condition(&expr).map(Filter)
+    }
+
+    /// The columns it looks at.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        columns(&self.0, &mut found);
+        found
+    }
+
+    /// Whether a record is kept; `cell` gives the text of a column, `None` for NULL.
+    pub fn keeps<'a>(&self, cell: &dyn Fn(&str) -> Option<&'a str>) -> bool {
+        holds(&self.0, cell) == Some(true)
+    }
+}
+
+fn condition(expr: &Expr) -> Result<Condition, String> {
+    let boxed = |expr: &Expr| condition(expr).map(Box::new);
+    Ok(match expr {
+        Expr::Nested(inner) => condition(inner)?,
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => Condition::Not(boxed(expr)?),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => Condition::And(boxed(left)?, boxed(right)?),
+        Expr::BinaryOp { left, op: BinaryOperator::Or, right } => Condition::Or(boxed(left)?, boxed(right)?),
+        Expr::BinaryOp { left, op, right } => {
+            let comparison = match op {
+                BinaryOperator::Eq => Comparison::Equal,
+                BinaryOperator::NotEq => Comparison::NotEqual,
+                BinaryOperator::Lt => Comparison::Less,
+                BinaryOperator::LtEq => Comparison::LessOrEqual,
+                BinaryOperator::Gt => Comparison::Greater,
+                BinaryOperator::GtEq => Comparison::GreaterOrEqual,
+                other => return Err(unknown(other)),
+            };
+            Condition::Compare(operand(left)?, comparison, operand(right)?)
+        }
+        Expr::IsNull(inner) => Condition::IsNull(column(inner)?),
+        Expr::IsNotNull(inner) => Condition::Not(Box::new(Condition::IsNull(column(inner)?))),
+        Expr::Between { expr, negated, low, high } => {
+            let of = operand(expr)?;
+            let low = Condition::Compare(of.clone(), Comparison::GreaterOrEqual, operand(low)?);
+            let high = Condition::Compare(of, Comparison::LessOrEqual, operand(high)?);
+            negate(*negated, Condition::And(Box::new(low), Box::new(high)))
+        }
+        Expr::InList { expr, list, negated } => {
+            let list = list.iter().map(operand).collect::<Result<_, _>>()?;
+            negate(*negated, Condition::In(operand(expr)?, list))
+        }
+        other => return Err(unknown(other)),
+    })
+}
+
+fn unknown(what: &dyn std::fmt::Display) -> String {
+    format!("{what} is not known in a filter: use comparisons, between, in, is null, and, or, not")
+}
+
+fn negate(negated: bool, condition: Condition) -> Condition {
+    if negated { Condition::Not(Box::new(condition)) } else { condition }
+}
+
+fn column(expr: &Expr) -> Result<String, String> {
+    match operand(expr)? {
+        Operand::Column(name) => Ok(name),
+        _ => Err(format!("{expr} is no column")),
+    }
+}
+
+fn operand(expr: &Expr) -> Result<Operand, String> {
+    Ok(match expr {
+        Expr::Nested(inner) => operand(inner)?,
+        Expr::Identifier(name) if name.quote_style.is_some() => Operand::Column(name.value.clone()),
+        Expr::Identifier(name) => Operand::Column(name.value.to_lowercase()),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match operand(expr)? {
+            Operand::Number(number) => Operand::Number(-number),
+            _ => return Err(unknown(expr)),
+        },
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) => Operand::Number(number.parse().map_err(|_| unknown(number))?),
+            Value::SingleQuotedString(text) => Operand::Text(text.clone()),
+            Value::Boolean(truth) => Operand::Text(truth.to_string()),
+            Value::Null => Operand::Null,
+            other => return Err(unknown(other)),
+        },
+        other => return Err(unknown(other)),
+    })
+}
+
+fn columns<'a>(condition: &'a Condition, found: &mut Vec<&'a str>) {
+    let mut take = |operand: &'a Operand| {
+        if let Operand::Column(name) = operand {
+            found.push(name);
+        }
+    };
+    match condition {
+        Condition::And(one, other) | Condition::Or(one, other) => {
+            columns(one, found);
+            columns(other, found);
+        }
+        Condition::Not(inner) => columns(inner, found),
+        Condition::IsNull(name) => found.push(name),
+        Condition::Compare(left, _, right) => {
+            take(left);
+            take(right);
+        }
+        Condition::In(of, list) => {
+            take(of);
+            list.iter().for_each(take);
+        }
+    }
+}
+
+/// True, false, or `None` where it is not known.
+fn holds<'a>(condition: &Condition, cell: &dyn Fn(&str) -> Option<&'a str>) -> Option<bool> {
+    match condition {
+        Condition::And(one, other) => match (holds(one, cell), holds(other, cell)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        Condition::Or(one, other) => match (holds(one, cell), holds(other, cell)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+        Condition::Not(inner) => holds(inner, cell).map(|truth| !truth),
+        Condition::IsNull(name) => Some(cell(name).is_none()),
+        Condition::Compare(left, comparison, right) => {
+            let order = compare(left, right, cell)?;
+            Some(match comparison {
+                Comparison::Equal => order == Ordering::Equal,
+                Comparison::NotEqual => order != Ordering::Equal,
+                Comparison::Less => order == Ordering::Less,
+                Comparison::LessOrEqual => order != Ordering::Greater,
+                Comparison::Greater => order == Ordering::Greater,
+                Comparison::GreaterOrEqual => order != Ordering::Less,
+            })
+        }
+        Condition::In(of, list) => {
+            let found: Vec<_> = list.iter().map(|one| compare(of, one, cell)).collect();
+            if found.contains(&Some(Ordering::Equal)) {
+                return Some(true);
+            }
+            if found.contains(&None) { None } else { Some(false) }
+        }
+    }
+}
+
+fn compare<'a>(left: &Operand, right: &Operand, cell: &dyn Fn(&str) -> Option<&'a str>) -> Option<Ordering> {
+    let number = |operand: &Operand| match operand {
+        Operand::Number(number) => Some(*number),
+        Operand::Column(name) => cell(name)?.trim().parse().ok(),
+        Operand::Text(_) | Operand::Null => None,
+    };
+    if matches!(left, Operand::Number(_)) || matches!(right, Operand::Number(_)) {
+        return number(left)?.partial_cmp(&number(right)?);
+    }
+    let text = |operand: &'_ Operand| match operand {
+        Operand::Text(text) => Some(text.clone()),
+        Operand::Column(name) => cell(name).map(str::to_owned),
+        Operand::Number(_) | Operand::Null => None,
+    };
+    let (left, right) = (text(left)?, text(right)?);
+    match (left.parse::<f64>(), right.parse::<f64>()) {
+        (Ok(left), Ok(right)) => left.partial_cmp(&right),
+        _ => Some(left.cmp(&right)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keeps(condition: &str, cells: &[(&str, Option<&'static str>)]) -> bool {
+        let cell = |name: &str| cells.iter().find(|(one, _)| *one == name).and_then(|(_, cell)| *cell);
+        Filter::parse(condition).unwrap().keeps(&cell)
+    }
+
+    #[test]
+    fn conditions_hold_as_in_sql() {
+        let cells = [("a", Some("10")), ("b", Some("x")), ("n", None), ("day", Some("2024-02-29"))];
+        for (condition, expected) in [
+            ("a > 9", true),
+            ("a between -1 and 10 and b = 'x'", true),
+            ("A < 9 or b <> 'x'", false),
+            ("n = 1", false),
+            ("not n = 1", false),
+            ("n is null and not (a is null)", true),
+            ("b in ('x', 'y')", true),
+            ("a not in (1, 2)", true),
+            ("a in (1, null)", false),
+            ("day >= '2024-01-01'", true),
+            ("b > 5", false),
+            ("a = '10'", true),
+            ("null is null or a = 10", true),
+        ] {
+            if condition.starts_with("null") {
+                assert!(Filter::parse(condition).is_err());
+            } else {
+                assert_eq!(keeps(condition, &cells), expected, "{condition}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        assert!(Filter::parse("a like 'x%'").unwrap_err().contains("not known in a filter"));
+        assert!(Filter::parse("upper(a) = 'X'").unwrap_err().contains("not known in a filter"));
+        assert!(Filter::parse("a >").is_err());
+        assert!(Filter::parse("a = 1; drop table x").unwrap_err().contains("follows the condition"));
+        assert_eq!(Filter::parse("a > 1 and b is null").unwrap().columns(), ["a", "b"]);
+    }
+}
