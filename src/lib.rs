@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod app;
+pub mod check;
 pub mod cli;
 pub mod daemon;
 pub mod dataset;

@@ -9,6 +9,7 @@ pub fn cases() -> Vec<Trial> {
     [
         alone("cli::wrong_settings_and_usage_end_with_2", wrong_settings_and_usage_end_with_2),
         alone("cli::the_demo_goes_the_whole_way", the_demo_goes_the_whole_way),
+        alone("cli::check_tells_how_a_file_would_be_read", check_tells_how_a_file_would_be_read),
         alone("cli::config_shows_where_a_value_comes_from", config_shows_where_a_value_comes_from),
         alone("cli::a_pipe_gets_no_escape_codes", a_pipe_gets_no_escape_codes),
         on_both("cli::once_says_what_became_of_each_file", once_says_what_became_of_each_file),
@@ -55,6 +56,40 @@ async fn the_demo_goes_the_whole_way(workdir: Workdir) -> Outcome {
         holds(&text, words)?;
     }
     same(workdir.list(""), ["exports", "imports", "sql"])
+}
+
+async fn check_tells_how_a_file_would_be_read(workdir: Workdir) -> Outcome {
+    let text: Vec<u8> =
+        "Bericht\n\nNr;Größe;Preis\n007;groß;1.50\n8;klein;2.25\n9;x\n".chars().map(|letter| letter as u8).collect();
+    workdir.write("report.txt", &text)?;
+    let output = app(&workdir, &["check", "report.txt"], &[])?;
+    same(output.status.code(), Some(3))?;
+    let shown = stdout(&output);
+    for words in [
+        "report.txt -> staging.report",
+        "windows-1252, delimiter ';', quote '\"', 2 lines above the table, header in one row",
+        "| größe  | Größe  | text    | groß | klein |",
+        "| preis  | Preis  | numeric |",
+        "rows: 3 read = 2 to load + 1 rejected + 0 filtered",
+        "2 fields, the header has 3",
+    ] {
+        holds(&shown, words)?;
+    }
+    // Nothing was made, and the plugin that it shows reads the file in the same way.
+    same(workdir.list(""), ["exports", "imports", "report.txt", "sql"])?;
+    let yaml = shown.split("plugin.yaml:\n\n").nth(1).unwrap_or_default();
+    std::fs::create_dir_all(workdir.path("plugins/report"))?;
+    workdir.write("plugins/report/plugin.yaml", yaml)?;
+    let again = stdout(&app(&workdir, &["check", "report.txt"], &[])?);
+    same(again, shown)?;
+    let json = stdout(&app(&workdir, &["check", "--json", "report.txt"], &[])?);
+    let json: serde_json::Value = serde_json::from_str(&json)?;
+    same((json["rows_loaded"].as_u64(), json["columns"][0]["type"].as_str()), (Some(2), Some("text")))?;
+    same(app(&workdir, &["check", "absent.csv"], &[])?.status.code(), Some(2))?;
+    workdir.write("empty.csv", "")?;
+    let output = app(&workdir, &["check", "empty.csv"], &[])?;
+    same(output.status.code(), Some(1))?;
+    holds(&stderr(&output), "error: empty.csv: the file is empty")
 }
 
 async fn config_shows_where_a_value_comes_from(workdir: Workdir) -> Outcome {

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr.
 
 mod analysis;
+mod check;
 mod config;
 mod demo;
 mod doctor;
@@ -81,6 +82,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// How a file would be read; loads nothing
+    Check {
+        /// The file
+        file: PathBuf,
+        /// One JSON object for each part of the file
+        #[arg(long)]
+        json: bool,
+    },
     /// Every setting, its value and where it comes from
     Config {
         /// One JSON object a line
@@ -146,6 +155,7 @@ impl Cli {
         match self.command {
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
+            Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Config { json }) => config::run(&settings, json),
             Some(Command::Doctor { watched, json }) => doctor::run(&settings, watched, json).await,
             Some(Command::Demo) => demo::run().await,

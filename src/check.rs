@@ -1,0 +1,207 @@
+//! How a file would be read, without a database: what a load would find out, and the plugin that would pin it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::format::{Layout, Limits, LineEnd, Place, Reject};
+use crate::plugin::Plugins;
+use crate::schema::{Shape, Shaped, conform, shape};
+use crate::source::{FileSource, Source, SourceError, Survey};
+
+/// Values of each column that are shown.
+const SAMPLES: usize = 2;
+
+/// Rejects that are shown.
+const REJECTS: usize = 5;
+
+/// How one part of a file would be read.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// Its name in the ledger.
+    pub source: String,
+    /// The staging table.
+    pub table: String,
+    /// How it is written.
+    pub layout: Layout,
+    /// Its columns.
+    pub columns: Vec<CheckedColumn>,
+    /// Records, the header not counted.
+    pub rows_read: u64,
+    /// Records that would be loaded.
+    pub rows_loaded: u64,
+    /// Records that would be refused.
+    pub rows_rejected: u64,
+    /// Records that the plugin's filter would leave out.
+    pub rows_filtered: u64,
+    /// The first of the refused ones.
+    pub rejects: Vec<CheckedReject>,
+    /// The `plugin.yaml` that would read files like it in just this way.
+    pub plugin: String,
+}
+
+/// A column as it would be loaded.
+#[derive(Debug, Serialize)]
+pub struct CheckedColumn {
+    /// Its name in the table.
+    pub name: String,
+    /// Its header in the file.
+    pub header: String,
+    /// Its type.
+    pub r#type: &'static str,
+    /// Its first values that are not NULL.
+    pub samples: Vec<String>,
+}
+
+/// A record that would be refused.
+#[derive(Debug, Serialize)]
+pub struct CheckedReject {
+    /// The line on which it starts.
+    pub line: u64,
+    /// The column at fault.
+    pub column: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a file could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It does not go with its plugin.
+    #[error("{0}")]
+    Shape(String),
+    /// Arrow's own limits.
+    #[error("cannot make columns: {0}")]
+    Columns(#[from] arrow_schema::ArrowError),
+}
+
+/// Reads each part of the file at `path` as a load would.
+///
+/// # Errors
+/// When a part cannot be read or does not go with its plugin.
+pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut checked = Vec::new();
+    for mut source in FileSource::parts(path, &name, limits).await? {
+        let dataset = plugins.dataset(&name, source.own_name()).map_err(CheckError::Shape)?;
+        source.state(&dataset.stated);
+        checked.push(check_part(&mut source, &name, &dataset).await?);
+    }
+    Ok(checked)
+}
+
+async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
+    let survey = source.survey().await?;
+    let shape = shape(&survey.columns, &dataset.stated.rules, dataset.filter.as_ref()).map_err(CheckError::Shape)?;
+    let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
+    let (mut rows_loaded, mut rows_rejected, mut rows_filtered, mut rejects) = (0, 0, 0, Vec::new());
+    while let Some(chunk) = source.next_batch().await? {
+        let conformed = conform(&chunk.records, &shape, 0)?;
+        rows_loaded += conformed.batch.num_rows() as u64;
+        rows_filtered += conformed.filtered;
+        for reject in chunk.rejects.into_iter().chain(conformed.rejects) {
+            rows_rejected += 1;
+            if rejects.len() < REJECTS {
+                rejects.push(reject);
+            }
+        }
+        for (column, shaped) in columns.iter_mut().zip(&shape.columns) {
+            let values = (0..chunk.records.len()).filter_map(|row| chunk.records.cell(row, shaped.place));
+            let wanted = SAMPLES - column.samples.len();
+            column.samples.extend(values.take(wanted).map(str::to_owned));
+        }
+    }
+    Ok(Checked {
+        source: source.name().to_owned(),
+        table: dataset.table.clone(),
+        plugin: pin(file, dataset, &survey, &shape),
+        layout: survey.layout,
+        columns,
+        rows_read: survey.rows,
+        rows_loaded,
+        rows_rejected,
+        rows_filtered,
+        rejects: rejects.into_iter().map(refused).collect(),
+    })
+}
+
+fn column(shaped: &Shaped) -> CheckedColumn {
+    let column = &shaped.column;
+    CheckedColumn {
+        name: column.name.clone(),
+        header: column.header.clone(),
+        r#type: column.kind().word(),
+        samples: Vec::new(),
+    }
+}
+
+fn refused(reject: Reject) -> CheckedReject {
+    let text = String::from_utf8_lossy(&reject.text).into_owned();
+    CheckedReject { line: reject.line, column: reject.column, reason: reject.reason, text }
+}
+
+/// The plugin in YAML; every word is quoted as JSON, which YAML reads too.
+fn pin(file: &str, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
+    let mut yaml =
+        format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(&dataset.table), quoted(file), quoted(&dataset.table));
+    if let Layout::Csv(dialect) = &survey.layout {
+        let byte = |byte: u8| quoted(&char::from(byte).to_string());
+        let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
+        yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
+        yaml += &format!("delimiter: {}\n", byte(dialect.delimiter));
+        yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(|| "none".to_owned(), byte));
+        yaml += &format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows);
+    }
+    yaml += "columns:\n";
+    for shaped in &shape.columns {
+        let column = &shaped.column;
+        let from = if column.header.is_empty() { (shaped.place + 1).to_string() } else { quoted(&column.header) };
+        yaml += &format!("  - {{from: {from}, name: {}, type: {}}}\n", quoted(&column.name), column.kind());
+    }
+    yaml
+}
+
+/// How a part is written, in words.
+pub fn words(layout: &Layout) -> String {
+    match layout {
+        Layout::Json(json) => {
+            let place = match &json.records {
+                Place::Lines => "one record after the other".to_owned(),
+                Place::Array => "records in an array".to_owned(),
+                Place::Key(key) => format!("records in the array under {key:?}"),
+            };
+            format!("JSON, {place}, {}", json.encoding)
+        }
+        Layout::Csv(dialect) => {
+            let delimiter = match dialect.delimiter {
+                b'\t' => "tab".to_owned(),
+                byte => format!("{:?}", char::from(byte)),
+            };
+            let quote =
+                dialect.quote.map_or_else(|| "no quotes".to_owned(), |byte| format!("quote {:?}", char::from(byte)));
+            let mut words = format!("delimited text, {}, delimiter {delimiter}, {quote}", dialect.encoding);
+            if dialect.line_end == LineEnd::Cr {
+                words += ", lines end with CR";
+            }
+            if dialect.padded {
+                words += ", blanks around quotes";
+            }
+            if dialect.skip_lines > 0 {
+                words += &format!(", {} lines above the table", dialect.skip_lines);
+            }
+            words
+                + &match dialect.header_rows {
+                    0 => ", no header".to_owned(),
+                    1 => ", header in one row".to_owned(),
+                    rows => format!(", header in {rows} rows"),
+                }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `app check FILE`: how a file would be read. Loads nothing, needs no database.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::{End, table};
+use crate::check::{check, words};
+use crate::daemon::Usage;
+use crate::plugin::Plugins;
+use crate::settings::Settings;
+
+pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow::Result<End> {
+    if !path.is_file() {
+        return Err(Usage(format!("there is no file {}", path.display())).into());
+    }
+    let plugins = Plugins::read(&settings.folders.plugins_dir).map_err(|error| Usage(error.to_string()))?;
+    let parts = check(path, &plugins, settings.archives.limits()).await;
+    let parts = parts.with_context(|| path.display().to_string())?;
+    let rejected = parts.iter().any(|part| part.rows_rejected > 0);
+    let end = if rejected { End::Rejects } else { End::Done };
+    if json {
+        for part in &parts {
+            table::print_json(part)?;
+        }
+        return Ok(end);
+    }
+    let mut out = std::io::stdout();
+    for part in parts {
+        writeln!(out, "{} -> staging.{}", part.source, part.table)?;
+        writeln!(out, "{}", words(&part.layout))?;
+        let columns: Vec<_> = part
+            .columns
+            .into_iter()
+            .map(|one| {
+                let samples: Vec<_> = one.samples.iter().map(|text| table::shortened(text)).collect();
+                vec![one.name, one.header, one.r#type.to_owned(), samples.join(" | ")]
+            })
+            .collect();
+        table::print(&["column", "header", "type", "first values"], &columns)?;
+        writeln!(
+            out,
+            "rows: {} read = {} to load + {} rejected + {} filtered",
+            part.rows_read, part.rows_loaded, part.rows_rejected, part.rows_filtered
+        )?;
+        if !part.rejects.is_empty() {
+            let rejects: Vec<_> = part
+                .rejects
+                .into_iter()
+                .map(|one| {
+                    vec![one.line.to_string(), one.column.unwrap_or_default(), one.reason, table::shortened(&one.text)]
+                })
+                .collect();
+            table::print(&["line", "column", "reason", "text"], &rejects)?;
+        }
+        writeln!(
+            out,
+            "\nTo read files like it in just this way, plugins/{}/plugin.yaml:\n\n{}",
+            part.table, part.plugin
+        )?;
+    }
+    Ok(end)
+}
