@@ -51,6 +51,10 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
     let mut questions = BTreeMap::new();
     for (path, text) in &files {
         let (name, select) = read_sql_file(path, text)?;
+        if app.sql.join("pipeline").join(format!("{name}.sql")).is_file() {
+            let why = format!("sql/pipeline has a table of that name, {name}: rename the file");
+            return Err(ModelError { path: path.clone(), why }.into());
+        }
         questions.insert(name, (path.clone(), select));
     }
 

@@ -140,6 +140,24 @@ impl Ledger {
         self.run(transaction, self.build(&update.into_query())).await
     }
 
+    /// Says of a table's earlier loads that their rows have made way for those of `load_id`: the same content is new again.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn replace(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        load_id: i64,
+    ) -> Result<(), WarehouseError> {
+        let update = load::Entity::update_many()
+            .set(load::ActiveModel { status: Set(Status::Replaced), ..Default::default() })
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(Status::Loaded))
+            .filter(load::Column::Id.ne(load_id));
+        self.run(transaction, self.build(&update.into_query())).await
+    }
+
     /// Writes the line of an input that could not be loaded; gives the line's number.
     ///
     /// # Errors

@@ -108,8 +108,8 @@ impl LoadError {
 pub enum FileOutcome {
     /// Its rows are in the warehouse, and it is gone.
     Loaded(Vec<LoadReport>),
-    /// It lies in `failed/`.
-    Failed,
+    /// It lies in `failed/`; these of its parts were loaded.
+    Failed(Vec<LoadReport>),
     /// It lies where it landed, to be tried again.
     Waits(LoadError),
     /// It was not there any more.
@@ -128,7 +128,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
         Ok(sources) => sources,
         Err(error) => {
             let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error.into()).await;
-            return let_go(file, failed);
+            return let_go(file, failed, Vec::new());
         }
     };
     let (mut reports, mut failed) = (Vec::with_capacity(sources.len()), None);
@@ -139,7 +139,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
             Err(why) => {
                 let dataset = Dataset::of_file(source.own_name());
                 let failed = record_failure(app, &dataset, source.name(), None, LoadError::Shape(why)).await;
-                return let_go(file, failed);
+                return let_go(file, failed, reports);
             }
         };
         source.state(&dataset.stated);
@@ -154,14 +154,14 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
                 let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
                 // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
                 if error.consequence != Consequence::Fail {
-                    return let_go(file, error);
+                    return let_go(file, error, reports);
                 }
                 failed.get_or_insert(error);
             }
         }
     }
     if let Some(error) = failed {
-        return let_go(file, error);
+        return let_go(file, error, reports);
     }
     file.delete()?;
     fail::fail_point!("deleted");
@@ -185,7 +185,7 @@ pub async fn load(
     let load_id = match app.ledger.claim(&mut *transaction, &dataset.table, source.name(), &survey).await? {
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
-        Claim::Duplicate(of) if unfinished => return finished_before(app, of, &survey).await,
+        Claim::Duplicate(of) if unfinished => return finished_before(app, source.name(), of, &survey).await,
         Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
     };
 
@@ -193,7 +193,7 @@ pub async fn load(
     let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id).await?;
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
-    let mut rejected = RejectFile::new(&app.exports, source.name(), &survey.header_text);
+    let mut rejected = reject_file(app, source.name(), &survey);
     let mut books = Books::default();
     while let Some(batch) = source.next_batch().await? {
         let conformed = conform(&batch.records, &shape, load_id)?;
@@ -213,12 +213,11 @@ pub async fn load(
     balance(&books, &survey, dataset)?;
     let columns: Vec<_> = shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
+    rejected.sync()?;
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
-    if let Err(error) = rejected.publish() {
-        warn!(load.id = load_id, %error, "the rejects are not in exports/rejects/; app rejects {load_id} shows them");
-    }
+    publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books })
 }
 
@@ -274,6 +273,7 @@ async fn ready_table(
     app.ledger.write_columns(transaction, &dataset.table, &evolution, load_id).await?;
     if dataset.mode == Mode::Replace {
         transaction.execute(&format!("delete from {}", names.table(&table)), &[]).await?;
+        app.ledger.replace(transaction, &dataset.table, load_id).await?;
     }
     for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
         one.column = evolution.columns[*place].clone();
@@ -307,7 +307,19 @@ async fn duplicate(
     Ok(LoadReport { load_id, duplicate_of: Some(of), books })
 }
 
-async fn finished_before(app: &App, load_id: i64, survey: &Survey) -> Result<LoadReport, LoadError> {
+fn reject_file(app: &App, name: &str, survey: &Survey) -> RejectFile {
+    RejectFile::new(&app.exports, name, &survey.hash, &survey.header_text)
+}
+
+fn publish(rejected: RejectFile, load_id: i64) {
+    if let Err(error) = rejected.publish() {
+        warn!(load.id = load_id, %error, "the rejects are not in exports/rejects/; app rejects {load_id} shows them");
+    }
+}
+
+/// A load that a killed program had committed: what it had left to do is done.
+async fn finished_before(app: &App, name: &str, load_id: i64, survey: &Survey) -> Result<LoadReport, LoadError> {
+    publish(reject_file(app, name, survey), load_id);
     let line = app.ledger.load(load_id).await?;
     let rejected = line.as_ref().map_or(0, |line| line.rows_rejected.unsigned_abs());
     let filtered = line.as_ref().map_or(0, |line| line.rows_filtered.unsigned_abs());
@@ -373,7 +385,7 @@ async fn record_failure(app: &App, dataset: &Dataset, name: &str, survey: Option
 }
 
 /// A file of which something did not load goes back, or to `failed/` with the reason.
-fn let_go(file: Claimed, failed: Failed) -> std::io::Result<FileOutcome> {
+fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>) -> std::io::Result<FileOutcome> {
     match failed.consequence {
         Consequence::Forget => {
             file.release();
@@ -389,7 +401,7 @@ fn let_go(file: Claimed, failed: Failed) -> std::io::Result<FileOutcome> {
             let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
             let place = file.fail(&failure)?;
             info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
-            Ok(FileOutcome::Failed)
+            Ok(FileOutcome::Failed(reports))
         }
     }
 }

@@ -9,18 +9,25 @@ use std::path::{Path, PathBuf};
 use crate::format::Reject;
 use crate::source::rename_to_free_name;
 
-/// Is made with the first reject; appears under its name when it is whole. Dropping it unpublished removes it.
+/// Is made with the first reject, under a hidden name made of the input's name and hash; appears under its name when it is whole and
+/// committed. A program that was killed between leaves it, and the next one publishes it.
 pub struct RejectFile {
     folder: PathBuf,
     name: String,
+    hidden: PathBuf,
     header: Vec<u8>,
-    open: Option<(tempfile::TempPath, BufWriter<File>)>,
+    open: Option<BufWriter<File>>,
 }
 
 impl RejectFile {
-    /// For the input called `name`; `header` is its header's bytes.
-    pub fn new(exports: &Path, name: &str, header: &[u8]) -> Self {
-        RejectFile { folder: exports.join("rejects"), name: name.to_owned(), header: header.to_vec(), open: None }
+    /// For the input called `name`, whose content has this hash; `header` is its header's bytes.
+    pub fn new(exports: &Path, name: &str, hash: &str, header: &[u8]) -> Self {
+        let folder = exports.join("rejects");
+        let sum = blake3::hash(format!("{name}/{hash}").as_bytes()).to_hex();
+        let hidden = folder.join(format!(".{}.part", &sum[..32]));
+        // The name of an archive's member is no path.
+        let name = name.replace('/', "_");
+        RejectFile { folder, name, hidden, header: header.to_vec(), open: None }
     }
 
     /// Appends records.
@@ -31,28 +38,20 @@ impl RejectFile {
         if rejects.is_empty() {
             return Ok(());
         }
-        self.append(rejects).map_err(|error| {
-            let folder = self.folder.display();
-            io::Error::new(
-                error.kind(),
-                format!("cannot write rejects into {folder}: {error}; give the user that Sluice runs as the right to"),
-            )
-        })
+        self.append(rejects).map_err(|error| self.explain(&error))
     }
 
     fn append(&mut self, rejects: &[Reject]) -> io::Result<()> {
-        let (_, file) = match &mut self.open {
-            Some(open) => open,
+        let file = match &mut self.open {
+            Some(file) => file,
             None => {
                 fs::create_dir_all(&self.folder)?;
-                let temporary = tempfile::Builder::new().prefix(".rejects-").tempfile_in(&self.folder)?;
-                let (file, path) = temporary.into_parts();
-                let mut file = BufWriter::new(file);
+                let mut file = BufWriter::new(File::create(&self.hidden)?);
                 if !self.header.is_empty() {
                     file.write_all(&self.header)?;
                     file.write_all(b"\n")?;
                 }
-                self.open.insert((path, file))
+                self.open.insert(file)
             }
         };
         for reject in rejects {
@@ -62,16 +61,41 @@ impl RejectFile {
         Ok(())
     }
 
-    /// Gives it its name, or the next free one: an earlier file's rejects are never overwritten.
+    /// Brings it to the disk, before the commit.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sync(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.open else { return Ok(()) };
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|error| self.explain(&error))
+    }
+
+    /// After the commit, or after a commit that a killed program made: gives it its name, or the next free one, so that an earlier
+    /// file's rejects are never overwritten.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn publish(self) -> io::Result<()> {
-        let Some((path, file)) = self.open else { return Ok(()) };
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.set_permissions(readable)?;
-        rename_to_free_name(&path, &self.folder, OsStr::new(&self.name))?;
+    pub fn publish(mut self) -> io::Result<()> {
+        self.open = None;
+        if self.hidden.try_exists()? {
+            rename_to_free_name(&self.hidden, &self.folder, OsStr::new(&self.name))?;
+        }
         Ok(())
+    }
+
+    fn explain(&self, error: &io::Error) -> io::Error {
+        let folder = self.folder.display();
+        let why =
+            format!("cannot write rejects into {folder}: {error}; give the user that Sluice runs as the right to");
+        io::Error::new(error.kind(), why)
+    }
+}
+
+impl Drop for RejectFile {
+    fn drop(&mut self) {
+        if self.open.take().is_some() {
+            // The load did not happen. What stays is overwritten when the content is loaded.
+            let _ = fs::remove_file(&self.hidden);
+        }
     }
 }

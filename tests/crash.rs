@@ -55,6 +55,8 @@ async fn every_row_is_there_once_after_a_restart(database: TestDatabase, workdir
             (point, format!("{rows}|{}", round + 1)),
         )?;
         same(database.text("select count(*) from sluice.reject").await?, (round + 1).to_string())?;
+        same((point, workdir.list("exports/rejects").len()), (point, round + 1))?;
+        same(std::fs::read_dir(workdir.path("exports/rejects"))?.count(), round + 1)?;
         same(
             database.text("select count(*) from sluice.load where dataset = 't' and status = 'loaded'").await?,
             (round + 1).to_string(),

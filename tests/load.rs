@@ -128,7 +128,7 @@ async fn what_is_no_table_goes_to_failed(database: TestDatabase, workdir: Workdi
         ("empty.csv", b"".as_slice(), "the file is empty"),
         ("values.csv", b"1,2\n3,4\n".as_slice(), "the first row holds values"),
     ] {
-        same(matches!(workdir.drop_file(&database, name, text).await?, FileOutcome::Failed), true)?;
+        same(matches!(workdir.drop_file(&database, name, text).await?, FileOutcome::Failed(_)), true)?;
         same(std::fs::read(workdir.path("imports/failed").join(name))?, text.to_vec())?;
         let note = workdir.read(&format!("imports/failed/{name}.error.json"))?;
         let note: serde_json::Value = serde_json::from_str(&note)?;
@@ -205,16 +205,22 @@ async fn other_encodings_and_packed_files(database: TestDatabase, workdir: Workd
     )?;
     same(workdir.list("imports"), Vec::<String>::new())?;
     let zip = zipped(&[("empty.csv", b""), ("three.csv", b"a\n1\n"), ("nested.zip", &zip)])?;
-    same(matches!(workdir.drop_file(&database, "some.zip", &zip).await?, FileOutcome::Failed), true)?;
-    holds(&workdir.read("imports/failed/some.zip.error.json")?, "nested.zip is an archive itself")?;
-    let zip = zipped(&[("empty.csv", b""), ("three.csv", b"a\n1\n")])?;
-    same(matches!(workdir.drop_file(&database, "some.zip", &zip).await?, FileOutcome::Failed), true)?;
+    same(matches!(workdir.drop_file(&database, "some.zip", &zip).await?, FileOutcome::Failed(_)), true)?;
+    holds(&workdir.read("imports/failed/some.zip.error.json")?, "\"file\": \"some.zip/empty.csv\"")?;
+    same(
+        database.text("select source, error from sluice.load where status = 'failed' order by source").await?,
+        "some.zip/empty.csv|the file is empty\nsome.zip/nested.zip|cannot unpack: it is an archive itself, which is not opened",
+    )?;
     same(database.text("select a from staging.three").await?, "1")?;
-    holds(&workdir.read("imports/failed/some.2.zip.error.json")?, "\"file\": \"some.zip/empty.csv\"")?;
+    // What is no data is not deleted with the data.
+    let zip = zipped(&[("four.csv", b"a\n1\n"), ("notes.pdf", b"x,y\n1,2\n")])?;
+    let outcome = workdir.drop_file(&database, "notes.zip", &zip).await?;
+    same(matches!(&outcome, FileOutcome::Failed(reports) if reports.len() == 1), true)?;
+    holds(&workdir.read("imports/failed/notes.zip.error.json")?, "take it out of the archive")?;
     // What ends too early, and what would fill the disk.
-    same(matches!(workdir.drop_file(&database, "early.csv.gz", &ended_early).await?, FileOutcome::Failed), true)?;
+    same(matches!(workdir.drop_file(&database, "early.csv.gz", &ended_early).await?, FileOutcome::Failed(_)), true)?;
     let bomb = packed(&[b"a\n".as_slice(), &vec![b'x'; 8 << 20]].concat())?;
-    same(matches!(workdir.drop_file(&database, "bomb.csv.gz", &bomb).await?, FileOutcome::Failed), true)?;
+    same(matches!(workdir.drop_file(&database, "bomb.csv.gz", &bomb).await?, FileOutcome::Failed(_)), true)?;
     holds(&workdir.read("imports/failed/bomb.csv.gz.error.json")?, "ARCHIVE_MAX_RATIO")
 }
 
@@ -245,7 +251,7 @@ async fn json_in_every_place(database: TestDatabase, workdir: Workdir) -> Outcom
     same((report.books.loaded, report.books.rejected), (2, 1))?;
     same(database.text("select line, text from sluice.reject").await?, "2|{\"a\": }")?;
     same(workdir.read("exports/rejects/bad.jsonl")?, "{\"a\": }\n")?;
-    same(matches!(workdir.drop_file(&database, "none.json", "[]").await?, FileOutcome::Failed), true)
+    same(matches!(workdir.drop_file(&database, "none.json", "[]").await?, FileOutcome::Failed(_)), true)
 }
 
 fn packed(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {

@@ -109,7 +109,12 @@ async fn a_file_is_the_whole_truth(database: TestDatabase, workdir: Workdir) -> 
     plugin(&workdir, "stock", "name: stock\nfiles: [\"stock*\"]\ntable: stock\nmode: replace\n")?;
     workdir.load(&database, "stock_1.csv", "sku,n\na,1\nb,2\n").await?;
     workdir.load(&database, "stock_2.csv", "sku,n\nb,3\n").await?;
-    same(database.text("select sku, n from staging.stock").await?, "b|3")
+    same(database.text("select sku, n from staging.stock").await?, "b|3")?;
+    // An earlier state is no duplicate when it comes again, the present one is.
+    same(workdir.load(&database, "stock_3.csv", "sku,n\nb,3\n").await?.duplicate_of, Some(2))?;
+    workdir.load(&database, "stock_4.csv", "sku,n\na,1\nb,2\n").await?;
+    same(database.text("select sku, n from staging.stock order by sku").await?, "a|1\nb|2")?;
+    same(database.text("select status from sluice.load order by id").await?, "replaced\nreplaced\nduplicate\nloaded")
 }
 
 async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -126,7 +131,7 @@ async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, w
         ("b.csv", "x\n1\n", "filter: the file has no column nix"),
         ("ab.csv", "x\n1\n", "the plugins a and b both claim it"),
     ] {
-        same(matches!(workdir.drop_file(&database, name, text).await?, FileOutcome::Failed), true)?;
+        same(matches!(workdir.drop_file(&database, name, text).await?, FileOutcome::Failed(_)), true)?;
         holds(&workdir.read(&format!("imports/failed/{name}.error.json"))?.replace("\\\"", "\""), expected)?;
     }
     same(database.rows("select * from sluice.dataset").await?.len(), 0)?;

@@ -279,6 +279,9 @@ async fn views_that_need_each_other(database: TestDatabase, workdir: Workdir) ->
     analysis::run(&app).await?;
     same(workdir.read("exports/b_second.csv")?, "many,total\n2,3\n")?;
     same(workdir.read("exports/a_first.csv")?, "twice\n6\n")?;
+    workdir.write("sql/pipeline/b_second.sql", "")?;
+    holds(&analysis::run(&app).await.unwrap_err().to_string(), "has a table of that name, b_second")?;
+    std::fs::remove_file(workdir.path("sql/pipeline/b_second.sql"))?;
     workdir.write("sql/analysis/b_second.sql", "select twice from datawarehouse.a_first")?;
     let error = analysis::run(&app).await.unwrap_err().to_string();
     holds(&error, "in a circle: a_first -> b_second -> a_first")

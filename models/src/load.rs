@@ -15,6 +15,9 @@ pub enum Status {
     /// The same content had been loaded into the same table before: no row was added.
     #[sea_orm(string_value = "duplicate")]
     Duplicate,
+    /// Its rows were in staging until a later file, the whole truth, took their place.
+    #[sea_orm(string_value = "replaced")]
+    Replaced,
     /// Nothing of it is in staging; `error` says why.
     #[sea_orm(string_value = "failed")]
     Failed,

@@ -58,6 +58,8 @@ pub struct Part {
     pub format: Format,
     packing: Packing,
     limits: Limits,
+    /// Why it cannot be read, where that is known beforehand.
+    problem: Option<String>,
 }
 
 /// What comes first in a file of a kind that is told by it.
@@ -80,6 +82,7 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
         format,
         packing,
         limits,
+        problem: None,
     };
     let inner = |ending: &str| {
         let cut = name.len().saturating_sub(ending.len());
@@ -127,21 +130,29 @@ fn members(file: File, name: &str, limits: Limits) -> Result<Vec<Part>, FormatEr
         if own_name.starts_with('.') || member_name.starts_with("__MACOSX/") {
             continue;
         }
-        if member.encrypted() {
-            return Err(FormatError::Archive(format!("{member_name} is encrypted")));
-        }
-        let deflated = match member.compression() {
-            CompressionMethod::Stored => false,
-            CompressionMethod::Deflated => true,
-            other => {
-                return Err(FormatError::Archive(format!("{member_name} is packed by {other:?}, which is not read")));
-            }
+        let method = member.compression();
+        let problem = if member.encrypted() {
+            Some("it is encrypted".to_owned())
+        } else if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+            Some(format!("it is packed by {method:?}, which is not read"))
+        } else if !Format::is_known(&own_name) {
+            Some("it has no format that is read; take it out of the archive".to_owned())
+        } else {
+            None
         };
-        let start = member.data_start().ok_or_else(|| FormatError::Archive(format!("{member_name} has no place")))?;
+        let start = member.data_start().unwrap_or(0);
+        let deflated = method == CompressionMethod::Deflated;
         let packing = Packing::Member { start, packed: member.compressed_size(), deflated, crc: member.crc32() };
-        let mut part = Part { name: format!("{name}/{member_name}"), own_name, format: Format::Csv, packing, limits };
+        let name = format!("{name}/{member_name}");
+        let mut part = Part { name, own_name, format: Format::Csv, packing, limits, problem };
         drop(member);
-        part.format = part.tell_format_in(path_file.try_clone()?)?;
+        if part.problem.is_none() {
+            match part.tell_format_in(path_file.try_clone()?) {
+                Ok(format) => part.format = format,
+                Err(FormatError::Archive(why)) => part.problem = Some(why),
+                Err(error) => part.problem = Some(error.to_string()),
+            }
+        }
         parts.push(part);
     }
     if parts.is_empty() {
@@ -156,6 +167,9 @@ impl Part {
     /// # Errors
     /// When the file cannot be opened; broken packing shows while reading.
     pub fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        if let Some(problem) = &self.problem {
+            return Err(unreadable(problem.clone()));
+        }
         self.unpack(File::open(path)?)
     }
 
@@ -186,12 +200,9 @@ impl Part {
     fn tell_format_in(&self, mut file: File) -> Result<Format, FormatError> {
         file.rewind()?;
         let mut head = Vec::new();
-        self.unpack(file)?
-            .take(4096)
-            .read_to_end(&mut head)
-            .map_err(|error| FormatError::Archive(error.to_string()))?;
+        self.unpack(file)?.take(4096).read_to_end(&mut head).map_err(FormatError::from)?;
         if self.packing != Packing::Plain && [GZIP, ZSTD, ZIP].iter().any(|magic| head.starts_with(magic)) {
-            return Err(FormatError::Archive(format!("{} is an archive itself, which is not opened", self.name)));
+            return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
         }
         Ok(Format::of_content(&head, &self.own_name))
     }
@@ -211,16 +222,16 @@ impl<R: Read> Read for Limited<R> {
         self.out += got as u64;
         let Limits { bytes, ratio, .. } = self.limits;
         if self.out > bytes {
-            return Err(too_much(format!("more than {bytes} bytes come out of it (ARCHIVE_MAX_BYTES)")));
+            return Err(unreadable(format!("more than {bytes} bytes come out of it (ARCHIVE_MAX_BYTES)")));
         }
         if self.out > RATIO_FROM && self.out / ratio > self.packed {
-            return Err(too_much(format!("more than {ratio} bytes come out for one byte in (ARCHIVE_MAX_RATIO)")));
+            return Err(unreadable(format!("more than {ratio} bytes come out for one byte in (ARCHIVE_MAX_RATIO)")));
         }
         Ok(got)
     }
 }
 
-fn too_much(why: String) -> io::Error {
+fn unreadable(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 

@@ -90,8 +90,8 @@ pub struct Stated {
     pub rules: Vec<ColumnRule>,
 }
 
-/// What separates cells nearly everywhere. The first one stands where a file has one column.
-const USUAL: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
+const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
 
 /// What separates cells elsewhere: only where nothing usual does.
 const UNUSUAL: [u8; 6] = [b'^', b'~', b'\x1F', b'\x01', b':', b' '];
@@ -101,6 +101,9 @@ const EVEN: f64 = 0.6;
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;
+
+/// Title rows of the table's own width at most.
+const MAX_TITLES: usize = 10;
 
 /// Header rows that are joined at most.
 const MAX_HEADER_ROWS: usize = 3;
@@ -124,6 +127,15 @@ impl Dialect {
     /// Finds the dialect out of the first bytes of a text in UTF-8; `complete` says that there are no more.
     /// What is `stated` is not guessed.
     pub fn detect(sample: &[u8], complete: bool, stated: &Stated) -> Dialect {
+        if let Some((delimiter, line)) = excel_line(sample)
+            && stated.delimiter.is_none()
+        {
+            // Excel's own line: `sep=;`.
+            let stated = Stated { delimiter: Some(delimiter), ..stated.clone() };
+            let mut dialect = Dialect::detect(&sample[line..], complete, &stated);
+            dialect.skip_lines += 1;
+            return dialect;
+        }
         let mut best: Option<(Fit, Dialect)> = None;
         let mut consider = |dialect: Dialect| {
             let fit = Fit::of(sample, complete, &dialect);
@@ -140,7 +152,7 @@ impl Dialect {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
             // Nothing separates: one column.
             _ => {
-                let dialect = spellings(sample, USUAL[0], stated).swap_remove(0);
+                let dialect = spellings(sample, b',', stated).swap_remove(0);
                 (Fit::single(sample, complete, &dialect), dialect)
             }
         };
@@ -152,7 +164,7 @@ impl Dialect {
     fn find_table(&mut self, fit: &Fit, stated: &Stated) {
         let start = match stated.skip_lines {
             Some(lines) => fit.records.iter().position(|record| record.line >= lines).unwrap_or(0),
-            None => fit.first,
+            None => fit.first + titles(fit),
         };
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
         let table: Vec<_> = fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
@@ -168,6 +180,17 @@ impl Dialect {
                 self.ends_delimited = true;
             }
         }
+    }
+}
+
+/// The delimiter that the first line names, and the line's length.
+fn excel_line(sample: &[u8]) -> Option<(u8, usize)> {
+    let end = memchr::memchr(b'\n', sample)?;
+    let line = sample[..end].strip_suffix(b"\r").unwrap_or(&sample[..end]);
+    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
+    match line.get(..4)?.eq_ignore_ascii_case(b"sep=").then_some(&line[4..])? {
+        [delimiter] => Some((*delimiter, end + 1)),
+        _ => None,
     }
 }
 
@@ -260,11 +283,14 @@ impl Fit {
         let after = records.len() - first;
         let cells: Vec<_> =
             records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
-        let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell)).count();
+        let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));
+        let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell) || decimal(cell)).count();
         let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
         let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
         // A header with fewer names than the records have cells belongs to the table.
-        let first = if first == 1 && records.first().is_some_and(|record| record.cells.len() > 1) { 0 } else { first };
+        let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
+        let below = records.get(1).is_some_and(|record| record.cells.iter().any(|cell| is_value(cell)));
+        let first = if first == 1 && records.first().is_some_and(short) && below { 0 } else { first };
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
@@ -293,7 +319,9 @@ impl Fit {
     }
 
     fn score(&self) -> (bool, bool, f64) {
-        let evenness = self.share - 0.02 * self.first.min(10) as f64;
+        // A table that begins with the first line is likelier than one below a title.
+        let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
+        let evenness = self.share - above;
         (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
     }
 
@@ -311,6 +339,31 @@ fn is_value(cell: &str) -> bool {
     let mut inference = Inference::default();
     inference.see(cell.trim());
     inference.fits().narrowest() != Type::Text
+}
+
+/// How many rows at the top of the table are titles: a text in the first cell and nothing else, above a row of names; or, where
+/// other lines stand above it already, rows above the one that names columns of values.
+fn titles(fit: &Fit) -> usize {
+    let table: Vec<_> = fit.records[fit.first.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
+    let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.is_empty()).count();
+    let names = |cells: &[String]| {
+        filled(cells) * 10 >= cells.len() * 8 && filled(cells) > 1 && !cells.iter().any(|cell| is_value(cell))
+    };
+    let title = |cells: &[String]| cells.len() > 1 && filled(cells) <= 1 && cells[1..].iter().all(String::is_empty);
+    let above = table.iter().take(MAX_TITLES).take_while(|cells| title(cells)).count();
+    if above > 0 && table.get(above).is_some_and(|cells| names(cells)) {
+        return above;
+    }
+    if fit.first == 0 || table.len() < 4 {
+        return 0;
+    }
+    let rest = &table[2..table.len().min(50)];
+    let column_of_values = |place: usize| {
+        let cells = || rest.iter().filter_map(|cells| cells.get(place)).filter(|cell| !cell.is_empty());
+        cells().count() > 1 && cells().all(|cell| is_value(cell))
+    };
+    let values = (0..fit.width).any(column_of_values);
+    usize::from(values && names(table[0]) && names(table[1]))
 }
 
 /// How many of the table's first rows name its columns.
@@ -399,6 +452,12 @@ mod tests {
         assert_eq!(delimiter("a, b; c\n1, 2; 3\n4, 5; 6\n7, 8\n"), ',');
         assert_eq!(delimiter("a^b^c\n1^2^3\n4^5^6\n"), '^');
         assert_eq!(delimiter("id;name;price\n1;Käse;4.50\n2;Brot\n3;Wein;12.00\n"), ';');
+        assert_eq!(delimiter("id;preis\n1;1,50\n2;2,50\n"), ';');
+        assert_eq!(delimiter("artikel;preis;menge\nA;1,50;2,5\nB;2,50;1,0\n"), ';');
+        assert_eq!(delimiter("a\tb\n1,5\t2\n2,5\t3\n"), '\t');
+        assert_eq!(delimiter("id;preis, netto\n1;1,50\n2;2,50\n"), ';');
+        assert_eq!(delimiter("Name;Ort, Land\nA;Bern, CH\nB;Wien, AT\n"), ';');
+        assert_eq!(delimiter("a,b\nx;y,1\nz;w,2\n"), ',');
         assert_eq!(delimiter("at\n2020-01-01 10:00:00\n2020-01-02 10:00:00\n"), ',');
     }
 
@@ -419,6 +478,13 @@ mod tests {
         };
         assert_eq!(table("a,b\n1,2\n"), (0, 1, 2));
         assert_eq!(table("Report, 2020\nmade by us\n\nid,name,price\n1,x,2\n2,y,3\n3,z,4\n"), (3, 1, 3));
+        assert_eq!(table("sep=;\nid;name\n1;x\n"), (1, 1, 2));
+        assert_eq!(table("Report 2024;;\nid;name;amount\n1;A;10\n2;B;20\n"), (1, 1, 3));
+        assert_eq!(table("Report 2024;;\n;;\nid;name;amount\n1;A;10\n2;B;20\n"), (2, 1, 3));
+        assert_eq!(table("Company X\nAddress, Street 5\nid,name\n1,A\n2,B\n3,C\n"), (2, 1, 2));
+        assert_eq!(table("Stand: 2024, vorab\nid,name,amount\n1,A,10\n2,B,20\n"), (1, 1, 3));
+        assert_eq!(table("name;value\na;1;x\nb;2;y\n"), (0, 1, 3));
+        assert_eq!(table("id,price\na,n/a\nb,5\nc,6\n"), (0, 1, 2));
         assert_eq!(table("1,x,2.5\n2,y,3.5\n"), (0, 0, 3));
         assert_eq!(table("country,2019,2020\nCH,1.5,2.5\nDE,3,4\n"), (0, 1, 3));
         assert_eq!(table("name,city\nx,y\nz,w\n"), (0, 1, 2));

@@ -50,6 +50,9 @@ pub enum Place {
     Key(String),
 }
 
+/// Keys under which services put a page's records, also when there are none.
+const PAGES: [&str; 6] = ["value", "data", "items", "results", "records", "rows"];
+
 /// One record's raw text.
 struct Found {
     line: u64,
@@ -143,46 +146,102 @@ impl<R: Read> JsonReader<R> {
 
     /// The next record's text; `None` after the last.
     fn next_record(&mut self) -> Result<Option<Result<Found, Reject>>, FormatError> {
-        let next = if self.closed { None } else { self.skip_blanks(b",")? };
-        if next.is_none() || (next == Some(b']') && self.layout.records != Place::Lines) {
-            if next.is_none() && !self.closed && self.layout.records != Place::Lines {
-                self.closed = true;
-                let reason = "the file ends before the array of records does".to_owned();
-                return Ok(Some(Err(Reject { line: self.line, column: None, reason, text: Vec::new() })));
-            }
-            self.closed = true;
-            self.at = self.pending.len();
-            while !self.ended {
-                self.fill(PIECE)?; // What follows belongs to the file's identity.
-                self.at = self.pending.len();
-            }
+        if self.closed {
             return Ok(None);
         }
+        let next = self.skip_blanks(b",")?;
+        match (next, &self.layout.records) {
+            (None, Place::Lines) => {
+                self.closed = true;
+                return Ok(None);
+            }
+            (None, _) => return Ok(Some(Err(self.refuse_rest("the file ends before the array of records does")))),
+            (Some(b']'), Place::Array | Place::Key(_)) => return self.after_array(),
+            _ => {}
+        }
         let line = self.line;
-        loop {
-            match end_of_value(&self.pending[self.at..]) {
-                Some(length) => {
-                    let text = self.pending[self.at..self.at + length].to_vec();
-                    self.advance(self.at + length);
-                    return Ok(Some(Ok(Found { line, text })));
+        if let Some(length) = self.value_length()? {
+            let text = self.pending[self.at..self.at + length].to_vec();
+            self.advance(self.at + length);
+            return Ok(Some(Ok(Found { line, text })));
+        }
+        if self.layout.records != Place::Lines {
+            return Ok(Some(Err(self.refuse_rest("the record does not end"))));
+        }
+        // Where records are lines, what does not end costs its line.
+        let rest = &self.pending[self.at..];
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let text = rest[..end.min(CHUNK)].to_vec();
+        self.advance(self.at + end);
+        Ok(Some(Err(Reject { line, column: None, reason: "the record does not end".to_owned(), text })))
+    }
+
+    /// What stands behind the array of records: the end of the file, another array, the rest of the object. Anything else
+    /// is refused.
+    fn after_array(&mut self) -> Result<Option<Result<Found, Reject>>, FormatError> {
+        self.at += 1;
+        if let Place::Key(_) = self.layout.records {
+            loop {
+                match self.skip_blanks(b",:")? {
+                    None => {
+                        return Ok(Some(
+                            Err(self.refuse_rest("the file ends before the object with the records does")),
+                        ));
+                    }
+                    Some(b'}') => break,
+                    Some(_) => match self.value_length()? {
+                        Some(length) => self.advance(self.at + length),
+                        None => {
+                            return Ok(Some(Err(
+                                self.refuse_rest("the file ends before the object with the records does")
+                            )));
+                        }
+                    },
                 }
+            }
+            self.at += 1;
+        }
+        match (self.skip_blanks(b",")?, &self.layout.records) {
+            (None, _) => {
+                self.closed = true;
+                Ok(None)
+            }
+            (Some(b'['), Place::Array) => {
+                self.at += 1;
+                self.next_record()
+            }
+            _ => Ok(Some(Err(self.refuse_rest("it follows the records")))),
+        }
+    }
+
+    /// Number of bytes of the value that comes next; `None` when it does not end, or is longer than a record may be.
+    fn value_length(&mut self) -> Result<Option<usize>, FormatError> {
+        loop {
+            match end_of_value(&self.pending[self.at..], self.ended) {
+                Some(length) => return Ok(Some(length)),
                 None if !self.ended && self.pending.len() - self.at < MAX_RECORD => {
                     self.fill(self.pending.len().max(PIECE))?;
                 }
-                // It does not end: with its line where records are lines, with the whole rest elsewhere.
-                None => {
-                    let rest = &self.pending[self.at..];
-                    let end = match self.layout.records {
-                        Place::Lines => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
-                        _ => rest.len(),
-                    };
-                    let text = rest[..end.min(CHUNK)].to_vec();
-                    self.advance(self.at + end);
-                    let reason = "the record does not end".to_owned();
-                    return Ok(Some(Err(Reject { line, column: None, reason, text })));
-                }
+                None => return Ok(None),
             }
         }
+    }
+
+    /// Refuses everything that is left.
+    fn refuse_rest(&mut self, reason: &str) -> Reject {
+        self.closed = true;
+        let (line, rest) = (self.line, &self.pending[self.at..]);
+        let text = rest[..rest.len().min(CHUNK)].to_vec();
+        Reject { line, column: None, reason: reason.to_owned(), text }
+    }
+
+    /// Reads what is left, which belongs to the file's identity.
+    fn finish(&mut self) -> Result<(), FormatError> {
+        while !self.ended {
+            self.at = self.pending.len();
+            self.fill(PIECE)?;
+        }
+        Ok(())
     }
 
     /// Reads every record; `columns` takes the names that come up, in their order. Gives chunks of records that are as wide as
@@ -218,6 +277,7 @@ impl<R: Read> JsonReader<R> {
                 }
             }
         }
+        self.finish()?;
         if !builder.rows.is_empty() || !builder.rejects.is_empty() {
             sink(builder.finish());
         }
@@ -381,9 +441,9 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
     }
 }
 
-/// Number of bytes of the value that the text begins with; `None` when it does not end within it. Only brackets and quotes are
-/// looked at: whether it is JSON shows when it is read.
-fn end_of_value(text: &[u8]) -> Option<usize> {
+/// Number of bytes of the value that the text begins with; `None` when it does not end within it. `complete` says that no more
+/// comes. Only brackets and quotes are looked at: whether it is JSON shows when it is read.
+fn end_of_value(text: &[u8], complete: bool) -> Option<usize> {
     let (mut depth, mut at) = (0usize, 0);
     while let Some(byte) = text.get(at) {
         match byte {
@@ -402,13 +462,13 @@ fn end_of_value(text: &[u8]) -> Option<usize> {
                     return Some(at + 1);
                 }
             }
-            b',' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => return Some(at.max(1)),
+            b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => return Some(at.max(1)),
             _ => {}
         }
         at += 1;
     }
     // A number or a word may end with the file.
-    (depth == 0 && at > 0).then_some(at)
+    (complete && depth == 0 && at > 0).then_some(at)
 }
 
 /// The place after the string that starts at `at`.
@@ -431,7 +491,7 @@ fn place(head: &[u8]) -> Place {
         return Place::Array;
     }
     let rest = &head[first..];
-    let alone = match end_of_value(rest) {
+    let alone = match end_of_value(rest, false) {
         Some(length) => rest[length..].iter().all(u8::is_ascii_whitespace),
         None => true,
     };
@@ -446,7 +506,10 @@ fn arrays_of_objects(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for_each_key(text, |key, value| {
         let mut rest = value.iter().filter(|byte| !byte.is_ascii_whitespace());
-        if rest.next() == Some(&b'[') && rest.next() == Some(&b'{') {
+        let array = rest.next() == Some(&b'[');
+        let first = rest.next();
+        // A page without records is one all the same.
+        if array && (first == Some(&b'{') || (first == Some(&b']') && PAGES.contains(&key))) {
             found.push(key.to_owned());
         }
         true
@@ -487,7 +550,7 @@ fn for_each_key(text: &[u8], mut call: impl FnMut(&str, &[u8]) -> bool) {
         if !call(&key, &text[at.min(text.len())..]) {
             return;
         }
-        let Some(length) = text.get(at..).and_then(end_of_value) else { return };
+        let Some(length) = text.get(at..).and_then(|rest| end_of_value(rest, false)) else { return };
         at = blank(at + length);
         if text.get(at) == Some(&b',') {
             at = blank(at + 1);
@@ -549,8 +612,19 @@ mod tests {
         let (_, rows, lines, rejects) = read("{\"a\":1}\n\n{\"a\":}\n{\"a\":1,\"a\":2}\n{\"a\":\n3}\n{\"a\":\"x");
         assert_eq!((rows.len(), lines), (2, vec![1, 5]));
         assert_eq!(rejects.iter().map(|reject| reject.0).collect::<Vec<_>>(), [3, 4, 7]);
-        let (_, rows, _, rejects) = read("[{\"a\":1},\n{\"a\":2}");
-        assert_eq!((rows.len(), rejects.len()), (2, 1));
+        for (text, rows_read, refused) in [
+            ("[{\"a\":1},\n{\"a\":2}", 2, 1),
+            ("[{\"a\":1}]\n[{\"a\":2}]\n[{\"a\":3}]\n", 3, 0),
+            ("[{\"a\":1}]\ngarbage", 1, 1),
+            ("[{\"a\":1}] {\"b\":2}", 1, 1),
+            ("{\"value\":[{\"a\":1},{\"a\":2}],", 2, 1),
+            ("{\"value\":[{\"a\":1}],\"next\":{\"x\":[1,\"]}\"]}}\n", 1, 0),
+            ("{\"value\":[{\"a\":1}]} x", 0, 1),
+        ] {
+            let (_, rows, _, rejects) = read(text);
+            assert!(rows.len() >= rows_read && rejects.len() == refused, "{text}: {} {rejects:?}", rows.len());
+        }
+        assert_eq!(place(b"{\"value\": []}"), Place::Key("value".to_owned()));
         let (names, rows, _, _) = read("[1, \"x\", [2]]");
         assert_eq!((names, rows.len()), (vec!["value".to_owned()], 3));
         let (_, rows, _, _) = read("{\"id\": 1, \"tags\": [1, 2]}");

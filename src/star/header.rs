@@ -109,7 +109,8 @@ impl Header {
         let lines = "\n".repeat(text[..before].matches('\n').count());
         let header: Header = serde_saphyr::from_str(&format!("{lines}  {comment}")).map_err(|error| {
             let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default().trim_end_matches("expected one of ").trim_end();
+            let first = text.lines().next().unwrap_or_default();
+            let first = first.trim_end_matches("expected one of ").trim_end_matches([' ', ',']);
             format!("header: {first}; such as {EXAMPLES}")
         })?;
         let empty = match &header {

@@ -302,7 +302,10 @@ impl Watch {
                 self.well_again();
                 reports.iter().for_each(|report| self.totals.count(report));
             }
-            Ok(FileOutcome::Failed) => self.totals.failed += 1,
+            Ok(FileOutcome::Failed(reports)) => {
+                self.totals.failed += 1;
+                reports.iter().for_each(|report| self.totals.count(report));
+            }
             Ok(FileOutcome::Gone) => {}
             Ok(FileOutcome::Waits(error)) => {
                 match &error {
