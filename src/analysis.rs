@@ -7,7 +7,7 @@ use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
-use crate::export::{Export, write_csv};
+use crate::export::{Export, Target, write};
 use crate::pipeline::{RunError, columns_read, sql_files};
 use crate::star::{ModelError, names_in_order, read_sql_file};
 use crate::warehouse::{Names, Row, Schema, Scope, Select, Table};
@@ -75,7 +75,7 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
         let mut first = Vec::new();
         let sql = format!("select * from {}", names.table(&Table::datawarehouse(name)));
         let to = app.exports.join(format!("{name}.csv"));
-        let done = write_csv(&*app.warehouse, &sql, &to, |row| {
+        let done = write(&*app.warehouse, &sql, None, &Target::Csv, &to, |row| {
             if first.len() < SHOWN {
                 first.push(row.clone());
             }

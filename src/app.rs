@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::format::Limits;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LoadLine};
 use crate::plugin::Plugins;
 use crate::settings::Settings;
-use crate::warehouse::{self, Table, Warehouse, WarehouseError};
+use crate::warehouse::{self, Scope, Table, Value, Warehouse, WarehouseError};
 
 /// The warehouse, its ledger, and the folders.
 pub struct App {
@@ -40,6 +40,22 @@ impl App {
             plugins: Plugins::default(),
             limits: settings.archives.limits(),
         })
+    }
+
+    /// Rows of a load that are in its table now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rows_of(&self, load: &LoadLine) -> Result<u64, WarehouseError> {
+        let mut transaction = self.warehouse.begin(Scope::Load).await?;
+        let table = Table::staging(&load.dataset);
+        if transaction.columns(&table).await?.is_empty() {
+            return Ok(0);
+        }
+        let table = self.warehouse.names().table(&table);
+        let sql = format!("select count(*) from {table} where _load_id = $1");
+        let rows = transaction.query(&sql, &[Value::from(load.id)]).await?;
+        Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0))
     }
 
     /// The views that `app --analysis` makes: they can be made again.

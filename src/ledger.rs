@@ -11,7 +11,8 @@ use models::{column, dataset, load, reject, run};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, FromQueryResult, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Statement,
 };
 
 use crate::format::Reject;
@@ -277,6 +278,29 @@ impl Ledger {
     pub async fn loads(&self, limit: u64) -> Result<Vec<LoadLine>, WarehouseError> {
         let query = load::Entity::find().order_by_desc(load::Column::Id).limit(limit);
         self.read(query.into_query()).await
+    }
+
+    /// The loads of a file by its name, or by the beginning of its hash, oldest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn loads_of(&self, what: &str) -> Result<Vec<LoadLine>, WarehouseError> {
+        let mut wanted = Condition::any()
+            .add(load::Column::Source.eq(what))
+            .add(load::Column::Source.starts_with(format!("{what}/")));
+        if what.len() >= 6 && what.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            wanted = wanted.add(load::Column::Hash.starts_with(what.to_ascii_lowercase()));
+        }
+        self.read(load::Entity::find().filter(wanted).order_by_asc(load::Column::Id).into_query()).await
+    }
+
+    /// The names of the staging tables that loads have gone into.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
+        let lines: Vec<dataset::Model> = self.read(dataset::Entity::find().into_query()).await?;
+        Ok(lines.into_iter().map(|line| line.name).collect())
     }
 
     /// A load's line.

@@ -15,6 +15,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("cli::once_says_what_became_of_each_file", once_says_what_became_of_each_file),
         on_both("cli::once_ends_where_a_folder_cannot_be_written", once_ends_where_a_folder_cannot_be_written),
         on_both("cli::pipeline_and_analysis", pipeline_and_analysis),
+        on_both("cli::export_gives_a_table_back_as_its_files_had_it", export_gives_a_table_back),
+        on_both("cli::why_tells_what_became_of_a_file", why_tells_what_became_of_a_file),
         on_both("cli::init_db_false_makes_nothing", init_db_false_makes_nothing),
         on_both("cli::dev_drops_at_the_start_of_once_only", dev_drops_at_the_start_of_once_only),
         on_both("cli::doctor_says_how_to_mend", doctor_says_how_to_mend),
@@ -192,6 +194,46 @@ async fn pipeline_and_analysis(database: TestDatabase, workdir: Workdir) -> Outc
     holds(&stderr(&output), "error: sql/analysis/v.sql: ")?;
     // What was there before is there still.
     same(database.rows("select * from datawarehouse.v").await?.len(), 3)
+}
+
+async fn export_gives_a_table_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let text = "Id,Größe (cm),,ok,day,note\n7,1.10,,True,2024-02-29,\"a \"\"b\"\"\n\"\n8,20.0,x,False,,\"\"\n";
+    workdir.write("imports/t.csv", text)?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let output = app(&workdir, &["export", "t"], &settings)?;
+    same((output.status.code(), stdout(&output)), (Some(0), "2 rows of staging.t in exports/t.csv\n".to_owned()))?;
+    same(workdir.read("exports/t.csv")?, text)?;
+    let output = app(&workdir, &["export", "staging.t", "--format", "json", "--output", "t.jsonl"], &settings)?;
+    same(output.status.code(), Some(0))?;
+    same(
+        workdir.read("t.jsonl")?.lines().next(),
+        Some(r#"{"Id": 7, "Größe (cm)": 1.10, "": null, "ok": true, "day": "2024-02-29", "note": "a \"b\"\n"}"#),
+    )?;
+    let output = app(&workdir, &["export", "staging.tt"], &settings)?;
+    same(output.status.code(), Some(2))?;
+    holds(&stderr(&output), "there is no table or view staging.tt; did you mean t?")
+}
+
+async fn why_tells_what_became_of_a_file(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    for (name, text) in [("t.csv", "a,b\n1,2\n3\n"), ("e.csv", "")] {
+        workdir.write(&format!("imports/{name}"), text)?;
+    }
+    app(&workdir, &["--once"], &settings)?;
+    workdir.write("imports/t.csv", "a,b\n1,2\n3\n")?;
+    app(&workdir, &["--once"], &settings)?;
+    let why = stdout(&app(&workdir, &["why", "t.csv"], &settings)?);
+    holds(&why, "rows: 2 read = 1 loaded + 1 rejected + 0 duplicate + 0 filtered")?;
+    holds(&why, "its rows are in staging.t (1 with _load_id")?;
+    holds(&why, "1 fields, the header has 2")?;
+    holds(&why, "a duplicate: load")?;
+    let hash = why.split("blake3 ").nth(1).and_then(|rest| rest.get(..12)).unwrap_or_default().to_owned();
+    same(stdout(&app(&workdir, &["why", &hash], &settings)?), why)?;
+    holds(&stdout(&app(&workdir, &["why", "e.csv"], &settings)?), "failed: the file is empty")?;
+    let none = app(&workdir, &["why", "tt.csv"], &settings)?;
+    same(none.status.code(), Some(2))?;
+    holds(&stderr(&none), "did you mean t.csv?")
 }
 
 async fn init_db_false_makes_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {

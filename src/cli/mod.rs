@@ -5,12 +5,14 @@ mod check;
 mod config;
 mod demo;
 mod doctor;
+mod export;
 mod loads;
 mod once;
 mod pipeline;
 mod rejects;
 mod table;
 mod watch;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +92,22 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// When a file came, how it was read, where its rows are
+    Why {
+        /// Its name, or the beginning of its hash
+        file: String,
+    },
+    /// A table or view as a file in exports/
+    Export {
+        /// Such as staging.orders or datawarehouse.dim_title
+        table: String,
+        /// What it is written as
+        #[arg(long, value_enum, default_value = "csv")]
+        format: export::Format,
+        /// Where, instead of exports/
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
     /// Every setting, its value and where it comes from
     Config {
         /// One JSON object a line
@@ -156,6 +174,8 @@ impl Cli {
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
+            Some(Command::Why { file }) => why::run(&settings, &file).await,
+            Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,
             Some(Command::Config { json }) => config::run(&settings, json),
             Some(Command::Doctor { watched, json }) => doctor::run(&settings, watched, json).await,
             Some(Command::Demo) => demo::run().await,

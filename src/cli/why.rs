@@ -1,0 +1,66 @@
+//! `app why FILE`: when a file came, how it was read, what became of its rows, where they are now.
+
+use std::io::Write;
+
+use super::{End, table};
+use crate::daemon::{self, Usage};
+use crate::ledger::{LoadLine, LoadStatus};
+use crate::settings::Settings;
+use crate::star::nearest;
+
+/// Rejects that are shown of each load.
+const REJECTS: u64 = 5;
+
+pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> {
+    let app = daemon::look(settings).await?;
+    let loads = app.ledger.loads_of(what).await?;
+    if loads.is_empty() {
+        let recent = app.ledger.loads(1000).await?;
+        let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
+        return Err(Usage(format!("no file or hash {what} is in the ledger{hint}")).into());
+    }
+    let mut out = std::io::stdout();
+    for load in loads {
+        writeln!(out, "load {}: {} came {}", load.id, load.source, load.started_at.format("%Y-%m-%d %H:%M:%SZ"))?;
+        if let (Some(bytes), Some(hash)) = (load.bytes, &load.hash) {
+            writeln!(out, "  {bytes} bytes, blake3 {hash}")?;
+        }
+        if let Some(layout) = &load.dialect {
+            writeln!(out, "  read as {layout}")?;
+        }
+        writeln!(
+            out,
+            "  rows: {} read = {} loaded + {} rejected + {} duplicate + {} filtered",
+            load.rows_read, load.rows_loaded, load.rows_rejected, load.rows_duplicate, load.rows_filtered
+        )?;
+        writeln!(out, "  {}", became(&app, &load).await?)?;
+        let rejects = app.ledger.rejects(Some(load.id), REJECTS).await?;
+        if !rejects.is_empty() {
+            let rows: Vec<_> = rejects
+                .into_iter()
+                .map(|one| {
+                    let column = one.column.unwrap_or_default();
+                    vec![one.line.to_string(), column, one.reason, table::shortened(&one.text)]
+                })
+                .collect();
+            table::print(&["line", "column", "reason", "text"], &rows)?;
+        }
+    }
+    Ok(End::Done)
+}
+
+async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String> {
+    Ok(match load.status {
+        LoadStatus::Claimed => "it is being loaded".to_owned(),
+        LoadStatus::Loaded => {
+            let rows = app.rows_of(load).await?;
+            format!("its rows are in staging.{} ({rows} with _load_id {})", load.dataset, load.id)
+        }
+        LoadStatus::Duplicate => {
+            let of = load.duplicate_of.unwrap_or_default();
+            format!("a duplicate: load {of} had brought the same content into staging.{}", load.dataset)
+        }
+        LoadStatus::Replaced => format!("a later file took the place of its rows in staging.{}", load.dataset),
+        LoadStatus::Failed => format!("failed: {}", load.error.as_deref().unwrap_or("no reason was kept")),
+    })
+}
