@@ -73,6 +73,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     } else {
         connect(settings).await?
     };
+    plugins.announce();
     app.plugins = plugins;
     info!(database = app.warehouse.address(), "connected");
     if app.ledger.loads(1).await?.is_empty() {

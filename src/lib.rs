@@ -11,6 +11,7 @@ pub mod export;
 pub mod format;
 pub mod ledger;
 pub mod load;
+mod load_error;
 pub mod pipeline;
 pub mod plugin;
 mod reject_file;

@@ -10,9 +10,11 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::dataset::{Dataset, Mode};
 use crate::ledger::{Books, Claim};
+use crate::load_error::Consequence;
+pub use crate::load_error::LoadError;
 use crate::reject_file::RejectFile;
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Shape, Type, conform, evolve, shape};
-use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
+use crate::source::{Claimed, Failure, FileSource, Source, Survey};
 use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
 
 /// What became of an input.
@@ -24,83 +26,6 @@ pub struct LoadReport {
     pub duplicate_of: Option<i64>,
     /// Its rows.
     pub books: Books,
-}
-
-/// Why a load did not happen. Nothing of it is in the database, and the input is where it was.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The input.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The database.
-    #[error(transparent)]
-    Warehouse(#[from] WarehouseError),
-    /// Arrow's own limits.
-    #[error("cannot make columns: {0}")]
-    Columns(#[from] arrow_schema::ArrowError),
-    /// What is true of every load was not true of this one.
-    #[error(
-        "{read} rows were read, but {loaded} loaded + {rejected} rejected: nothing was committed; please report this"
-    )]
-    Unbalanced {
-        /// Records read.
-        read: u64,
-        /// Rows written.
-        loaded: u64,
-        /// Records refused.
-        rejected: u64,
-        /// Records that the filter does not keep.
-        filtered: u64,
-    },
-    /// The plugin's columns or filter do not go with the file.
-    #[error("{0}")]
-    Shape(String),
-    /// More than the plugin allows.
-    #[error("{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded")]
-    TooManyRejects {
-        /// Records refused.
-        rejected: u64,
-        /// Records read.
-        read: u64,
-    },
-    /// A folder of ours.
-    #[error("{0}")]
-    Folder(#[from] std::io::Error),
-}
-
-/// What to do with an input whose load did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Consequence {
-    /// The same may go well later.
-    TryAgain,
-    /// A person has to look at it.
-    Fail,
-    /// There is nothing left to do.
-    Forget,
-}
-
-impl LoadError {
-    fn consequence(&self) -> Consequence {
-        match self {
-            LoadError::Source(SourceError::Gone) => Consequence::Forget,
-            LoadError::Source(SourceError::Changed) | LoadError::Folder(_) => Consequence::TryAgain,
-            LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
-            _ => Consequence::Fail,
-        }
-    }
-
-    fn mend(&self) -> &'static str {
-        match self {
-            LoadError::Source(SourceError::Unreadable(_)) => "mend the file and drop it into imports/ again",
-            LoadError::Source(SourceError::Io(_)) => {
-                "give the user that Sluice runs as the right to read it, and move it back into imports/"
-            }
-            LoadError::Shape(_) | LoadError::TooManyRejects { .. } => {
-                "mend the file or the plugin, and move the file back into imports/"
-            }
-            _ => "see the message of the database; move the file back into imports/ when it is mended",
-        }
-    }
 }
 
 /// What became of a file.
@@ -169,11 +94,22 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
     Ok(FileOutcome::Loaded(reports))
 }
 
-/// Loads one input: claims it, writes its rows, rejects and ledger line, and commits. The caller acknowledges.
+/// Loads one input: claims it, writes its rows, rejects and ledger line, commits, and then acknowledges it.
 ///
 /// # Errors
 /// When the load did not happen. Bad records are no error: they are rejects.
 pub async fn load(
+    app: &App,
+    dataset: &Dataset,
+    source: &mut dyn Source,
+    unfinished: bool,
+) -> Result<LoadReport, LoadError> {
+    let report = commit_load(app, dataset, source, unfinished).await?;
+    source.ack().await?;
+    Ok(report)
+}
+
+async fn commit_load(
     app: &App,
     dataset: &Dataset,
     source: &mut dyn Source,

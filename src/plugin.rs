@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
+use tracing::info;
 
 use crate::dataset::{Dataset, Limit, Mode};
 use crate::format::{Escape, Stated};
@@ -27,8 +28,7 @@ pub struct PluginError {
 struct Yaml {
     name: String,
     #[serde(default)]
-    #[allow(dead_code)] // For people.
-    creator: Option<String>,
+    creator: String,
     #[serde(default = "yes")]
     enabled: bool,
     files: Vec<String>,
@@ -83,6 +83,7 @@ enum FromYaml {
 #[derive(Clone, Debug)]
 struct Plugin {
     name: String,
+    creator: String,
     files: Vec<GlobMatcher>,
     dataset: Dataset,
 }
@@ -123,6 +124,14 @@ impl Plugins {
             plugins.push(plugin);
         }
         Ok(Plugins(plugins))
+    }
+
+    /// Says in the log which plugins there are.
+    pub fn announce(&self) {
+        for Plugin { name, creator, files, dataset } in &self.0 {
+            let files: Vec<_> = files.iter().map(|glob| glob.glob().glob()).collect();
+            info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
+        }
     }
 
     /// Whether a plugin claims the file.
@@ -197,7 +206,7 @@ fn parse(text: &str) -> Result<Option<Plugin>, String> {
     if let Some(repeated) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
         return Err(format!("columns: two are called {}", repeated.1));
     }
-    Ok(Some(Plugin { name: yaml.name, files, dataset }))
+    Ok(Some(Plugin { name: yaml.name, creator: yaml.creator, files, dataset }))
 }
 
 fn stated(yaml: &Yaml) -> Result<Stated, String> {

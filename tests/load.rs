@@ -275,6 +275,7 @@ struct Liar {
     batches: MemorySource,
     rows: Option<u64>,
     changed: bool,
+    acknowledged: bool,
 }
 
 #[async_trait]
@@ -297,7 +298,8 @@ impl Source for Liar {
     }
 
     async fn ack(&mut self) -> std::io::Result<()> {
-        panic!("nothing was committed")
+        self.acknowledged = true;
+        Ok(())
     }
 }
 
@@ -311,24 +313,26 @@ async fn nothing_happened(database: &TestDatabase) -> Outcome {
 async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
     let app = workdir.app(&database);
     let source = || MemorySource::new("liar.csv", "a\n1\n");
-    let mut changed = Liar { survey: source(), batches: source(), rows: None, changed: true };
+    let mut changed = Liar { survey: source(), batches: source(), rows: None, changed: true, acknowledged: false };
     let error = load(&app, &Dataset::of_file("liar.csv"), &mut changed, false).await.unwrap_err();
     same(matches!(error, LoadError::Source(SourceError::Changed)), true)?;
+    same(changed.acknowledged, false)?;
     nothing_happened(&database).await?;
     // A value of another type than every value that was surveyed is a reject, and then the books say that it was.
     let batches = MemorySource::new("liar.csv", "a\nx\n");
-    let mut other = Liar { survey: source(), batches, rows: None, changed: false };
+    let mut other = Liar { survey: source(), batches, rows: None, changed: false, acknowledged: false };
     let report = load(&app, &Dataset::of_file("liar.csv"), &mut other, false).await?;
-    same((report.books.loaded, report.books.rejected), (0, 1))?;
+    same((report.books.loaded, report.books.rejected, other.acknowledged), (0, 1, true))?;
     same(database.text("select \"column\", reason, text from sluice.reject").await?, "a|not a bigint: \"x\"|x")
 }
 
 async fn books_that_do_not_balance_are_not_committed(database: TestDatabase, workdir: Workdir) -> Outcome {
     let app = workdir.app(&database);
     let source = || MemorySource::new("liar.csv", "a\n1\n2\n");
-    let mut liar = Liar { survey: source(), batches: source(), rows: Some(3), changed: false };
+    let mut liar = Liar { survey: source(), batches: source(), rows: Some(3), changed: false, acknowledged: false };
     let error = load(&app, &Dataset::of_file("liar.csv"), &mut liar, false).await.unwrap_err();
     same(matches!(error, LoadError::Unbalanced { read: 3, loaded: 2, rejected: 0, .. }), true)?;
+    same(liar.acknowledged, false)?;
     nothing_happened(&database).await
 }
 

@@ -11,18 +11,12 @@ pub struct MemorySource {
     name: String,
     bytes: Vec<u8>,
     reader: Option<Reader<std::io::Cursor<Vec<u8>>>>,
-    acknowledged: bool,
 }
 
 impl MemorySource {
     /// Bytes called `name` in the ledger.
     pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        MemorySource { name: name.to_owned(), bytes: bytes.into(), reader: None, acknowledged: false }
-    }
-
-    /// Whether the rows were committed.
-    pub fn acknowledged(&self) -> bool {
-        self.acknowledged
+        MemorySource { name: name.to_owned(), bytes: bytes.into(), reader: None }
     }
 }
 
@@ -45,7 +39,6 @@ impl Source for MemorySource {
     }
 
     async fn ack(&mut self) -> std::io::Result<()> {
-        self.acknowledged = true;
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ pub trait Source: Send {
     /// The rows are committed: the input may go.
     ///
     /// # Errors
-    /// When it cannot be removed. The rows stay, and it must not be loaded again.
+    /// When it cannot be. The rows stay; loaded again, it is a duplicate.
     async fn ack(&mut self) -> std::io::Result<()>;
 }
 

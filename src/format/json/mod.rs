@@ -3,16 +3,23 @@
 //!
 //! Objects within a record become columns `a__b`, arrays stay JSON text, numbers keep their digits, `null` is NULL.
 
-use std::collections::HashMap;
+mod collect;
+mod cut;
+mod flatten;
+
 use std::io::Read;
 
 use serde::Serialize;
-use serde::de::{MapAccess, Visitor};
-use serde_json::value::RawValue;
+
+pub(super) use collect::Columns;
+pub use cut::Place;
+pub(super) use flatten::JOINT;
 
 use super::encoding::{Digest, Text};
-use super::records::{Cell, Row};
-use super::{Chunk, FormatError, Records, Reject};
+use super::{Chunk, FormatError, Reject};
+use collect::Builder;
+use cut::{array_under, end_of_value, place};
+use flatten::flatten;
 
 /// What is read at a time, in bytes.
 const PIECE: usize = 256 * 1024;
@@ -23,12 +30,6 @@ const CHUNK: usize = 512 * 1024;
 /// The longest record, in bytes.
 const MAX_RECORD: usize = 64 * 1024 * 1024;
 
-/// What joins the names of nested objects.
-pub(super) const JOINT: &str = "__";
-
-/// The column of records that are no objects.
-const VALUE: &str = "value";
-
 /// How a JSON file holds its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JsonLayout {
@@ -38,25 +39,10 @@ pub struct JsonLayout {
     pub records: Place,
 }
 
-/// Where the records of a JSON file are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// One after the other.
-    Lines,
-    /// In an array.
-    Array,
-    /// In the array under this key of the one object.
-    Key(String),
-}
-
-/// Keys under which services put a page's records, also when there are none.
-const PAGES: [&str; 6] = ["value", "data", "items", "results", "records", "rows"];
-
 /// One record's raw text.
-struct Found {
-    line: u64,
-    text: Vec<u8>,
+pub(super) struct Found {
+    pub(super) line: u64,
+    pub(super) text: Vec<u8>,
 }
 
 /// Cuts records out of a text.
@@ -282,279 +268,6 @@ impl<R: Read> JsonReader<R> {
             sink(builder.finish());
         }
         Ok(())
-    }
-}
-
-/// Names of columns and their places.
-#[derive(Debug, Default)]
-pub(super) struct Columns {
-    pub names: Vec<String>,
-    places: HashMap<String, usize>,
-    /// Whether new names are taken in.
-    open: bool,
-}
-
-impl Columns {
-    /// Takes in every name.
-    pub(super) fn growing() -> Self {
-        Columns { open: true, ..Columns::default() }
-    }
-
-    /// Knows these names.
-    pub(super) fn of(names: impl IntoIterator<Item = String>) -> Self {
-        let names: Vec<_> = names.into_iter().collect();
-        let places = names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
-        Columns { names, places, open: false }
-    }
-
-    fn place(&mut self, name: &str) -> Option<usize> {
-        if let Some(place) = self.places.get(name) {
-            return Some(*place);
-        }
-        if !self.open {
-            return None;
-        }
-        self.names.push(name.to_owned());
-        self.places.insert(name.to_owned(), self.names.len() - 1);
-        Some(self.names.len() - 1)
-    }
-}
-
-/// The records of one chunk while they are collected. While the columns still grow, records have the width they have at the end of the
-/// chunk.
-struct Builder {
-    text: String,
-    values: Vec<Vec<(usize, Cell)>>,
-    rows: Vec<Row>,
-    rejects: Vec<Reject>,
-    width: usize,
-}
-
-impl Builder {
-    fn new(width: usize) -> Self {
-        Builder { text: String::new(), values: Vec::new(), rows: Vec::new(), rejects: Vec::new(), width }
-    }
-
-    fn add(&mut self, found: Found, cells: Vec<(String, Option<String>)>, columns: &mut Columns) {
-        let Found { line, text } = found;
-        let mut places: Vec<(usize, &Option<String>)> = Vec::with_capacity(cells.len());
-        for (name, value) in &cells {
-            let Some(place) = columns.place(name) else { continue };
-            if places.iter().any(|(one, _)| *one == place) {
-                let reason = format!("the key {name:?} stands in it twice");
-                self.rejects.push(Reject { line, column: Some(name.clone()), reason, text });
-                return;
-            }
-            places.push((place, value));
-        }
-        if cells.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.contains('\0'))) {
-            self.rejects.push(Reject { line, column: None, reason: "holds a NUL character".to_owned(), text });
-            return;
-        }
-        let start = self.text.len() as u32;
-        self.text.push_str(&String::from_utf8_lossy(&text));
-        self.rows.push(Row { line, start, end: self.text.len() as u32 });
-        let mut values = Vec::with_capacity(places.len());
-        for (place, value) in places {
-            let Some(value) = value else { continue };
-            let start = self.text.len() as u32;
-            self.text.push_str(value);
-            values.push((place, Cell { start, end: self.text.len() as u32, null: false }));
-        }
-        self.values.push(values);
-        self.width = columns.names.len();
-    }
-
-    fn finish(self) -> Chunk {
-        let null = Cell { start: 0, end: 0, null: true };
-        let mut cells = vec![null; self.rows.len() * self.width];
-        for (row, values) in self.values.into_iter().enumerate() {
-            for (place, cell) in values {
-                cells[row * self.width + place] = cell;
-            }
-        }
-        Chunk { records: Records::new(self.text, cells, self.rows, self.width), rejects: self.rejects }
-    }
-}
-
-/// The names and values of a record; values of `null` are `None`.
-fn flatten(text: &[u8], cells: &mut Vec<(String, Option<String>)>) -> Result<(), String> {
-    let value: &RawValue = serde_json::from_slice(text).map_err(|error| format!("no JSON: {error}"))?;
-    if value.get().starts_with('{') { object("", value, cells, 0) } else { leaf(VALUE.to_owned(), value, cells) }
-}
-
-fn object(
-    prefix: &str,
-    value: &RawValue,
-    cells: &mut Vec<(String, Option<String>)>,
-    depth: usize,
-) -> Result<(), String> {
-    if depth > 64 {
-        return Err("objects are nested more than 64 deep".to_owned());
-    }
-    let Pairs(pairs) = serde_json::from_str(value.get()).map_err(|error| format!("no JSON: {error}"))?;
-    for (key, value) in pairs {
-        let name = if prefix.is_empty() { key } else { format!("{prefix}{JOINT}{key}") };
-        if value.get().starts_with('{') && value.get() != "{}" {
-            object(&name, value, cells, depth + 1)?;
-        } else {
-            leaf(name, value, cells)?;
-        }
-    }
-    Ok(())
-}
-
-fn leaf(name: String, value: &RawValue, cells: &mut Vec<(String, Option<String>)>) -> Result<(), String> {
-    let text = match value.get() {
-        "null" => None,
-        text if text.starts_with('"') => {
-            Some(serde_json::from_str::<String>(text).map_err(|error| format!("no JSON: {error}"))?)
-        }
-        text => Some(text.to_owned()),
-    };
-    cells.push((name, text));
-    Ok(())
-}
-
-/// An object's keys in their order, with repeated ones.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect<'a>(std::marker::PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Collect<'a> {
-            type Value = Pairs<'a>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(Collect(std::marker::PhantomData))
-    }
-}
-
-/// Number of bytes of the value that the text begins with; `None` when it does not end within it. `complete` says that no more
-/// comes. Only brackets and quotes are looked at: whether it is JSON shows when it is read.
-fn end_of_value(text: &[u8], complete: bool) -> Option<usize> {
-    let (mut depth, mut at) = (0usize, 0);
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'"' => {
-                at = end_of_string(text, at)?;
-                if depth == 0 {
-                    return Some(at);
-                }
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return Some(at.max(1)),
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => return Some(at.max(1)),
-            _ => {}
-        }
-        at += 1;
-    }
-    // A number or a word may end with the file.
-    (complete && depth == 0 && at > 0).then_some(at)
-}
-
-/// The place after the string that starts at `at`.
-fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + 1;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some(at + 1);
-        }
-        at += 2;
-    }
-}
-
-/// Where the records are, by the beginning of the text.
-fn place(head: &[u8]) -> Place {
-    let first = head.iter().position(|byte| !byte.is_ascii_whitespace());
-    let Some(first) = first else { return Place::Lines };
-    if head[first] == b'[' {
-        return Place::Array;
-    }
-    let rest = &head[first..];
-    let alone = match end_of_value(rest, false) {
-        Some(length) => rest[length..].iter().all(u8::is_ascii_whitespace),
-        None => true,
-    };
-    match arrays_of_objects(rest).as_slice() {
-        [key] if alone => Place::Key(key.clone()),
-        _ => Place::Lines,
-    }
-}
-
-/// The keys of the first object under which arrays of objects stand.
-fn arrays_of_objects(text: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for_each_key(text, |key, value| {
-        let mut rest = value.iter().filter(|byte| !byte.is_ascii_whitespace());
-        let array = rest.next() == Some(&b'[');
-        let first = rest.next();
-        // A page without records is one all the same.
-        if array && (first == Some(&b'{') || (first == Some(&b']') && PAGES.contains(&key))) {
-            found.push(key.to_owned());
-        }
-        true
-    });
-    found
-}
-
-/// Where the elements of the array under the key begin.
-fn array_under(text: &[u8], wanted: &str) -> Option<usize> {
-    let mut start = None;
-    for_each_key(text, |key, value| {
-        if key == wanted {
-            let open = value.iter().position(|byte| *byte == b'[').unwrap_or(0);
-            start = Some(text.len() - value.len() + open + 1);
-        }
-        start.is_none()
-    });
-    start
-}
-
-/// Calls with each key of the first object, as far as the text goes, and the text from its value on.
-fn for_each_key(text: &[u8], mut call: impl FnMut(&str, &[u8]) -> bool) {
-    let blank =
-        |at: usize| at + text[at.min(text.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let mut at = blank(0);
-    if text.get(at) != Some(&b'{') {
-        return;
-    }
-    at = blank(at + 1);
-    while text.get(at) == Some(&b'"') {
-        let Some(end) = end_of_string(text, at) else { return };
-        let key: String = serde_json::from_slice(&text[at..end]).unwrap_or_default();
-        at = blank(end);
-        if text.get(at) != Some(&b':') {
-            return;
-        }
-        at = blank(at + 1);
-        if !call(&key, &text[at.min(text.len())..]) {
-            return;
-        }
-        let Some(length) = text.get(at..).and_then(|rest| end_of_value(rest, false)) else { return };
-        at = blank(at + length);
-        if text.get(at) == Some(&b',') {
-            at = blank(at + 1);
-        }
     }
 }
 

@@ -1,0 +1,230 @@
+//! Finds a dialect: cuts a sample in every likely way, and takes the one that gives the evenest records.
+
+use csv_nose::{Quote, SampleSize, Sniffer};
+
+use super::header::{header_rows, is_value, titles};
+use super::{Dialect, Escape, LineEnd, Stated};
+use crate::format::csv::split::{Sampled, sampled};
+
+/// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
+const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
+
+/// What separates cells elsewhere: only where nothing usual does.
+const UNUSUAL: [u8; 6] = [b'^', b'~', b'\x1F', b'\x01', b':', b' '];
+
+/// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record has.
+const EVEN: f64 = 0.6;
+
+/// Records of a sample that are looked at.
+const RECORDS: usize = 2_000;
+
+impl Dialect {
+    /// Finds the dialect out of the first bytes of a text in UTF-8; `complete` says that there are no more.
+    /// What is `stated` is not guessed.
+    pub fn detect(sample: &[u8], complete: bool, stated: &Stated) -> Dialect {
+        if let Some((delimiter, line)) = excel_line(sample)
+            && stated.delimiter.is_none()
+        {
+            // Excel's own line: `sep=;`.
+            let stated = Stated { delimiter: Some(delimiter), ..stated.clone() };
+            let mut dialect = Dialect::detect(&sample[line..], complete, &stated);
+            dialect.skip_lines += 1;
+            return dialect;
+        }
+        let mut best: Option<(Fit, Dialect)> = None;
+        let mut consider = |dialect: Dialect| {
+            let fit = Fit::of(sample, complete, &dialect);
+            if best.as_ref().is_none_or(|(known, _)| fit.is_better_than(known)) {
+                best = Some((fit, dialect));
+            }
+        };
+        for delimiter in delimiters(sample, stated) {
+            for dialect in spellings(sample, delimiter, stated) {
+                consider(dialect);
+            }
+        }
+        let (fit, mut dialect) = match best {
+            Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
+            // Nothing separates: one column.
+            _ => {
+                let dialect = spellings(sample, b',', stated).swap_remove(0);
+                (Fit::single(sample, complete, &dialect), dialect)
+            }
+        };
+        dialect.find_table(&fit, stated);
+        dialect
+    }
+
+    /// Where the table begins, and whether it has a header.
+    fn find_table(&mut self, fit: &Fit, stated: &Stated) {
+        let start = match stated.skip_lines {
+            Some(lines) => fit.records.iter().position(|record| record.line >= lines).unwrap_or(0),
+            None => fit.first + titles(fit),
+        };
+        self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
+        let table: Vec<_> = fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
+        self.header_rows = stated.header_rows.unwrap_or_else(|| header_rows(&table, fit.width));
+        let header = table.first().map_or(0, |cells| cells.len());
+        self.width = header.max(fit.width);
+        // `a,b,` over `1,2,`: the last delimiter ends the record.
+        let trailing = |cells: &&&Vec<String>| cells.len() == self.width && cells.last().is_some_and(String::is_empty);
+        if self.width > 2 && table.len() > 1 && table.iter().all(|cells| trailing(&cells) || cells.len() < self.width) {
+            let filled = |cells: &&&Vec<String>| cells.len() > 1 && cells[cells.len() - 2].is_empty();
+            if !table.first().is_some_and(|cells| filled(&cells)) {
+                self.width -= 1;
+                self.ends_delimited = true;
+            }
+        }
+    }
+}
+
+/// The delimiter that the first line names, and the line's length.
+fn excel_line(sample: &[u8]) -> Option<(u8, usize)> {
+    let end = memchr::memchr(b'\n', sample)?;
+    let line = sample[..end].strip_suffix(b"\r").unwrap_or(&sample[..end]);
+    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
+    match line.get(..4)?.eq_ignore_ascii_case(b"sep=").then_some(&line[4..])? {
+        [delimiter] => Some((*delimiter, end + 1)),
+        _ => None,
+    }
+}
+
+/// What can separate the cells of this sample, likelier first.
+fn delimiters(sample: &[u8], stated: &Stated) -> Vec<u8> {
+    if let Some(delimiter) = stated.delimiter {
+        return vec![delimiter];
+    }
+    let mut found: Vec<u8> = USUAL.into_iter().filter(|byte| sample.contains(byte)).collect();
+    if let Some((delimiter, _)) = sniffed(sample)
+        && !found.contains(&delimiter)
+    {
+        found.push(delimiter);
+    }
+    found.extend(UNUSUAL.into_iter().filter(|byte| sample.contains(byte)));
+    found
+}
+
+/// What the table uniformity method finds (<https://doi.org/10.3233/DS-240062>).
+fn sniffed(sample: &[u8]) -> Option<(u8, Option<u8>)> {
+    let mut sniffer = Sniffer::new();
+    sniffer.sample_size(SampleSize::All);
+    let part = &sample[..sample.len().min(32 * 1024)];
+    let found = sniffer.sniff_bytes(part).ok()?.dialect;
+    let quote = match found.quote {
+        Quote::None => None,
+        other => other.char(),
+    };
+    Some((found.delimiter, quote))
+}
+
+/// The ways in which quotes can be written with this delimiter.
+fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
+    let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
+    let line_end = if !sample.contains(&b'\n') && sample.contains(&b'\r') { LineEnd::Cr } else { LineEnd::Lf };
+    let quotes: Vec<Option<u8>> = match stated.quote {
+        Some(stated) => vec![stated],
+        None if has(&[delimiter, b'\'']) || has(b"\n'") || sample.starts_with(b"'") => vec![Some(b'"'), Some(b'\'')],
+        None => vec![Some(b'"')],
+    };
+    let mut all = Vec::new();
+    for quote in quotes {
+        let mark = quote.unwrap_or(b'"');
+        let escapes: &[Escape] = match &stated.escape {
+            Some(stated) => std::slice::from_ref(stated),
+            None if has(&[b'\\', mark]) => &[Escape::Doubled, Escape::Backslash],
+            None => &[Escape::Doubled],
+        };
+        let padded =
+            quote.is_some() && (has(&[delimiter, b' ', mark]) || has(&[mark, b' ', delimiter])) && delimiter != b' ';
+        for escape in escapes {
+            let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
+            if padded {
+                all.push(Dialect { padded, ..dialect.clone() });
+            }
+            all.push(dialect);
+        }
+    }
+    all
+}
+
+/// How well a sample is cut by a dialect.
+pub(super) struct Fit {
+    pub(super) records: Vec<Sampled>,
+    /// The width of the table: that which most records have, of those with more than one cell.
+    pub(super) width: usize,
+    /// Share of the records that have it, those with text after a closing quote not counted.
+    share: f64,
+    /// Share of the table's cells that are numbers, days, truths, or empty.
+    typed: f64,
+    /// The record with which the table begins.
+    pub(super) first: usize,
+    /// Whether what stands above the table and in it looks like words: `Last, First` below a name for them.
+    words: bool,
+    unusual: bool,
+}
+
+impl Fit {
+    fn of(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
+        let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
+        let mut widths = std::collections::BTreeMap::new();
+        for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
+            *widths.entry(record.cells.len()).or_insert(0usize) += 1;
+        }
+        // The widest of those that are nearly as frequent as the most frequent.
+        let most = widths.values().copied().max().unwrap_or(0);
+        let (width, count) = widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0));
+        let of_table = |record: &&Sampled| record.cells.len() == width;
+        let first = records.iter().position(|record| of_table(&record)).unwrap_or(0);
+        let after = records.len() - first;
+        let cells: Vec<_> =
+            records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
+        let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));
+        let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell) || decimal(cell)).count();
+        let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
+        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
+        // A header with fewer names than the records have cells belongs to the table.
+        let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
+        let below = records.get(1).is_some_and(|record| record.cells.iter().any(|cell| is_value(cell)));
+        let first = if first == 1 && records.first().is_some_and(short) && below { 0 } else { first };
+        Fit {
+            width,
+            share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
+            typed: if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 },
+            first,
+            words,
+            unusual: !USUAL.contains(&dialect.delimiter),
+            records,
+        }
+    }
+
+    fn single(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
+        let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
+        let width = records.first().map_or(1, |record| record.cells.len());
+        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, records }
+    }
+
+    fn is_even(&self) -> bool {
+        // A header that is cut into cells makes up for records that are not even.
+        let enough = match (self.unusual, self.first) {
+            (true, _) => 0.95,
+            (false, 0) => EVEN / 2.0,
+            (false, _) => EVEN,
+        };
+        self.width > 1 && self.share >= enough && !self.words && !(self.unusual && self.first > 0)
+    }
+
+    fn score(&self) -> (bool, bool, f64) {
+        // A table that begins with the first line is likelier than one below a title.
+        let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
+        let evenness = self.share - above;
+        (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
+    }
+
+    fn is_better_than(&self, other: &Fit) -> bool {
+        let (mine, theirs) = (self.score(), other.score());
+        if (mine.0, mine.1) != (theirs.0, theirs.1) {
+            return (mine.0, mine.1) > (theirs.0, theirs.1);
+        }
+        if (mine.2 - theirs.2).abs() > 0.02 { mine.2 > theirs.2 } else { self.width > other.width }
+    }
+}

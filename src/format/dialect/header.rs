@@ -1,0 +1,104 @@
+//! Where a table begins within even records, and which of its rows name the columns.
+
+use super::detect::Fit;
+use crate::schema::{Inference, Type};
+
+/// Title rows of the table's own width at most.
+const MAX_TITLES: usize = 10;
+
+/// Header rows that are joined at most.
+const MAX_HEADER_ROWS: usize = 3;
+
+/// Whether a cell is of another type than text.
+pub(super) fn is_value(cell: &str) -> bool {
+    let mut inference = Inference::default();
+    inference.see(cell.trim());
+    inference.fits().narrowest() != Type::Text
+}
+
+/// How many rows at the top of the table are titles: a text in the first cell and nothing else, above a row of names; or, where
+/// other lines stand above it already, rows above the one that names columns of values.
+pub(super) fn titles(fit: &Fit) -> usize {
+    let table: Vec<_> = fit.records[fit.first.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
+    let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.is_empty()).count();
+    let names = |cells: &[String]| {
+        filled(cells) * 10 >= cells.len() * 8 && filled(cells) > 1 && !cells.iter().any(|cell| is_value(cell))
+    };
+    let title = |cells: &[String]| cells.len() > 1 && filled(cells) <= 1 && cells[1..].iter().all(String::is_empty);
+    let above = table.iter().take(MAX_TITLES).take_while(|cells| title(cells)).count();
+    if above > 0 && table.get(above).is_some_and(|cells| names(cells)) {
+        return above;
+    }
+    if fit.first == 0 || table.len() < 4 {
+        return 0;
+    }
+    let rest = &table[2..table.len().min(50)];
+    let column_of_values = |place: usize| {
+        let cells = || rest.iter().filter_map(|cells| cells.get(place)).filter(|cell| !cell.is_empty());
+        cells().count() > 1 && cells().all(|cell| is_value(cell))
+    };
+    let values = (0..fit.width).any(column_of_values);
+    usize::from(values && names(table[0]) && names(table[1]))
+}
+
+/// How many of the table's first rows name its columns.
+pub(super) fn header_rows(table: &[&Vec<String>], width: usize) -> usize {
+    let Some((first, rest)) = table.split_first() else { return 1 };
+    let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width).take(200).collect();
+    let years = is_years(first);
+    let values = first.iter().filter(|cell| is_value(cell)).count();
+    let filled = first.iter().filter(|cell| !cell.is_empty()).count();
+    if filled > 0 && values == filled && !years && (!rest.is_empty() || values > 0) {
+        return 0;
+    }
+    // A value in a column of values: the row is one of them, unless the other columns say that it is not.
+    let (mut says_row, mut says_header) = (0, 0);
+    for (place, cell) in first.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+        let others: Vec<_> =
+            rest.iter().map(|cells| cells[place.min(width - 1)].as_str()).filter(|one| !one.is_empty()).collect();
+        if others.is_empty() {
+            continue;
+        }
+        let typed = others.iter().filter(|one| is_value(one)).count() * 10 >= others.len() * 9;
+        match (is_value(cell), typed) {
+            (true, true) if !years => says_row += 1,
+            (false, true) => says_header += 1,
+            _ => {}
+        }
+    }
+    if says_row > says_header {
+        return 0;
+    }
+    // Headings over several columns: the next row names the columns below those that the first left empty.
+    let mut rows = 1;
+    let gaps = first.iter().filter(|cell| cell.is_empty()).count();
+    if gaps > 0 && gaps < first.len() {
+        while rows < MAX_HEADER_ROWS && rows < table.len() {
+            let row = table[rows];
+            let names = row.iter().filter(|cell| !cell.is_empty()).count();
+            let below = table.get(rows + 1).is_some_and(|next| next.iter().any(|cell| is_value(cell)));
+            if row.iter().any(|cell| is_value(cell)) || names * 10 < row.len() * 9 || !below {
+                break;
+            }
+            rows += 1;
+            if names == row.len() {
+                break;
+            }
+        }
+    }
+    rows
+}
+
+/// Whether the values among the names are years one after the other, as in `country,2019,2020`.
+fn is_years(cells: &[String]) -> bool {
+    let years: Vec<i32> = cells.iter().filter(|cell| is_value(cell)).filter_map(|cell| cell.parse().ok()).collect();
+    let values = cells.iter().filter(|cell| is_value(cell)).count();
+    let step = |pair: &[i32]| {
+        (pair[1] - pair[0]).abs() == 1 || (pair[1] - pair[0]).abs() == 5 || (pair[1] - pair[0]).abs() == 10
+    };
+    years.len() == values
+        && !years.is_empty()
+        && values < cells.len()
+        && years.iter().all(|year| (1800..=2200).contains(year))
+        && years.windows(2).all(step)
+}

@@ -1,0 +1,177 @@
+//! How a delimited text is written, and how that is found out from its beginning.
+
+mod detect;
+mod header;
+
+use serde::Serialize;
+
+use crate::schema::ColumnRule;
+
+/// How a delimited text is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dialect {
+    /// The encoding's name by the WHATWG.
+    pub encoding: String,
+    /// The byte between cells.
+    #[serde(serialize_with = "as_char")]
+    pub delimiter: u8,
+    /// The byte around cells that hold a delimiter or a line end.
+    #[serde(serialize_with = "as_chars")]
+    pub quote: Option<u8>,
+    /// How a quote is written inside quotes.
+    pub escape: Escape,
+    /// What a line ends with.
+    pub line_end: LineEnd,
+    /// Whether blanks stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
+    pub padded: bool,
+    /// Lines above the header.
+    pub skip_lines: u64,
+    /// Rows of the header; 0 where there is none.
+    pub header_rows: usize,
+    /// Whether a delimiter stands at the end of each record too.
+    pub ends_delimited: bool,
+    /// Cells of a record.
+    pub width: usize,
+}
+
+/// How a quote is written inside quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Escape {
+    /// `""`
+    Doubled,
+    /// `\"`
+    Backslash,
+}
+
+/// What a line ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LineEnd {
+    /// LF or CRLF.
+    Lf,
+    /// CR alone.
+    Cr,
+}
+
+impl LineEnd {
+    /// The byte after which the next line starts.
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            LineEnd::Lf => b'\n',
+            LineEnd::Cr => b'\r',
+        }
+    }
+}
+
+fn as_char<S: serde::Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_char(char::from(*byte))
+}
+
+fn as_chars<S: serde::Serializer>(byte: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
+    byte.map(char::from).serialize(serializer)
+}
+
+/// What is known before the bytes are looked at; `None` is to be found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// The encoding's name.
+    pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// The byte between cells.
+    pub delimiter: Option<u8>,
+    /// The byte around cells, `Some(None)` where there is none.
+    pub quote: Option<Option<u8>>,
+    /// How a quote is written inside quotes.
+    pub escape: Option<Escape>,
+    /// Lines above the header.
+    pub skip_lines: Option<u64>,
+    /// Rows of the header.
+    pub header_rows: Option<usize>,
+    /// The columns that are taken, in their order; every column where none is named.
+    pub rules: Vec<ColumnRule>,
+}
+
+impl Dialect {
+    pub(super) fn plain(delimiter: u8) -> Dialect {
+        Dialect {
+            encoding: "UTF-8".to_owned(),
+            delimiter,
+            quote: Some(b'"'),
+            escape: Escape::Doubled,
+            line_end: LineEnd::Lf,
+            padded: false,
+            skip_lines: 0,
+            header_rows: 1,
+            ends_delimited: false,
+            width: 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(sample: &str) -> Dialect {
+        Dialect::detect(sample.as_bytes(), true, &Stated::default())
+    }
+
+    fn delimiter(sample: &str) -> char {
+        char::from(detect(sample).delimiter)
+    }
+
+    #[test]
+    fn the_delimiter_is_the_one_that_gives_even_records() {
+        assert_eq!(delimiter("a,b\n1,2\n"), ',');
+        assert_eq!(delimiter("a;b\n1,5;2,5\n3,5;4\n"), ';');
+        assert_eq!(delimiter("name\tnote\nx\ta, b, c\n"), '\t');
+        assert_eq!(delimiter("a|b|c\n1|2|3\n"), '|');
+        assert_eq!(delimiter("\"a,x\";b\n\"1,2\";2\n"), ';');
+        assert_eq!(delimiter("title\nx\n"), ',');
+        assert_eq!(detect("name\nSmith, John\nDoe, Jane\n").width, 1);
+        assert_eq!(delimiter("a, b; c\n1, 2; 3\n4, 5; 6\n7, 8\n"), ',');
+        assert_eq!(delimiter("a^b^c\n1^2^3\n4^5^6\n"), '^');
+        assert_eq!(delimiter("id;name;price\n1;Käse;4.50\n2;Brot\n3;Wein;12.00\n"), ';');
+        assert_eq!(delimiter("id;preis\n1;1,50\n2;2,50\n"), ';');
+        assert_eq!(delimiter("artikel;preis;menge\nA;1,50;2,5\nB;2,50;1,0\n"), ';');
+        assert_eq!(delimiter("a\tb\n1,5\t2\n2,5\t3\n"), '\t');
+        assert_eq!(delimiter("id;preis, netto\n1;1,50\n2;2,50\n"), ';');
+        assert_eq!(delimiter("Name;Ort, Land\nA;Bern, CH\nB;Wien, AT\n"), ';');
+        assert_eq!(delimiter("a,b\nx;y,1\nz;w,2\n"), ',');
+        assert_eq!(delimiter("at\n2020-01-01 10:00:00\n2020-01-02 10:00:00\n"), ',');
+    }
+
+    #[test]
+    fn quotes_escapes_and_padding() {
+        assert_eq!(detect("a,b\n'x,y',1\n'z',2\n").quote, Some(b'\''));
+        assert_eq!(detect("a,b\n\"x \\\" y, z\",1\n\"u\",2\n").escape, Escape::Backslash);
+        assert!(detect("a, \"b, c\" , d\n1, \"2, 3\" , 4\n").padded);
+        assert!(!detect("a,b\n\"x\", y\n").padded);
+        assert_eq!(detect("a,b\r1,2\r3,4\r").line_end, LineEnd::Cr);
+    }
+
+    #[test]
+    fn titles_and_headers() {
+        let table = |sample: &str| {
+            let found = detect(sample);
+            (found.skip_lines, found.header_rows, found.width)
+        };
+        assert_eq!(table("a,b\n1,2\n"), (0, 1, 2));
+        assert_eq!(table("Report, 2020\nmade by us\n\nid,name,price\n1,x,2\n2,y,3\n3,z,4\n"), (3, 1, 3));
+        assert_eq!(table("sep=;\nid;name\n1;x\n"), (1, 1, 2));
+        assert_eq!(table("Report 2024;;\nid;name;amount\n1;A;10\n2;B;20\n"), (1, 1, 3));
+        assert_eq!(table("Report 2024;;\n;;\nid;name;amount\n1;A;10\n2;B;20\n"), (2, 1, 3));
+        assert_eq!(table("Company X\nAddress, Street 5\nid,name\n1,A\n2,B\n3,C\n"), (2, 1, 2));
+        assert_eq!(table("Stand: 2024, vorab\nid,name,amount\n1,A,10\n2,B,20\n"), (1, 1, 3));
+        assert_eq!(table("name;value\na;1;x\nb;2;y\n"), (0, 1, 3));
+        assert_eq!(table("id,price\na,n/a\nb,5\nc,6\n"), (0, 1, 2));
+        assert_eq!(table("1,x,2.5\n2,y,3.5\n"), (0, 0, 3));
+        assert_eq!(table("country,2019,2020\nCH,1.5,2.5\nDE,3,4\n"), (0, 1, 3));
+        assert_eq!(table("name,city\nx,y\nz,w\n"), (0, 1, 2));
+        assert_eq!(table(",2019,,2020,\nname,q1,q2,q3,q4\nx,1,2,3,4\ny,1,2,3,4\n"), (0, 2, 5));
+        assert_eq!(table("a,b,\n1,2,\n3,4,\n"), (0, 1, 2));
+        assert_eq!(table("a,,\n1,2,3\n4,5,6\n"), (0, 1, 3));
+        assert_eq!(table("x\n1\n2\n"), (0, 1, 1));
+        assert_eq!(table("a,b,c\n"), (0, 1, 3));
+    }
+}
