@@ -22,7 +22,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return end(&error.into(), 1),
     };
-    match runtime.block_on(cli.run(settings)) {
+    let result = runtime.block_on(cli.run(settings));
+    // Whoever still reads a file is not waited for: its load was rolled back.
+    runtime.shutdown_background();
+    match result {
         Ok(done) => done.into(),
         Err(error) if error.is::<Usage>() => end(&error, 2),
         // Whoever reads our output has seen enough.

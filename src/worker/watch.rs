@@ -25,8 +25,8 @@ use crate::warehouse::Engine;
 const RESCAN: Duration = Duration::from_secs(60);
 const RESCAN_POLLING: Duration = Duration::from_secs(1);
 
-/// How long a load in hand may go on after the signal to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a load in hand may go on after the signal to stop: what stops us waits ten seconds.
+const GRACE: Duration = Duration::from_secs(9);
 
 /// Loads at a time on PostgreSQL; SQLite has one writer.
 const LOADS: usize = 4;

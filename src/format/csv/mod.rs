@@ -4,6 +4,8 @@
 //! (`""` is an empty text, nothing between two delimiters is NULL), the raw text and the line of a bad record, and where to
 //! go on after a quote that is never closed.
 
+#[cfg(test)]
+mod properties;
 mod read;
 pub(super) mod split;
 mod stretch;

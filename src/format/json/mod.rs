@@ -353,4 +353,15 @@ mod tests {
         assert_eq!(rows.len(), 20_000);
         assert!(rows.iter().enumerate().all(|(n, row)| row[0].as_deref() == Some(n.to_string().as_str())));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in r#"[\[\]{}",:\\ \n0-9a-z]{0,60}"#) {
+            for text in [text.clone(), format!("[{text}"), format!("{{\"value\": [{text}")] {
+                let mut reader = JsonReader::open(text.as_bytes()).unwrap();
+                reader.each_chunk(&mut Columns::growing(), |_| true).unwrap();
+                proptest::prop_assert_eq!(reader.digest().bytes, text.len() as u64);
+            }
+        }
+    }
 }

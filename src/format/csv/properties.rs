@@ -1,0 +1,101 @@
+//! What is true of every table, tried on many.
+
+use proptest::prelude::*;
+
+use super::Reader;
+use crate::format::{Dialect, Escape, Stated};
+use crate::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
+
+type Cells = Vec<Vec<Option<String>>>;
+
+/// Tables of two to five columns, with every letter but NUL.
+fn tables() -> impl Strategy<Value = Cells> {
+    (2usize..6).prop_flat_map(|width| {
+        let cell = proptest::option::of("[^\0]{0,12}");
+        proptest::collection::vec(proptest::collection::vec(cell, width), 0..12)
+    })
+}
+
+/// The table as text: every cell that is not NULL in quotes.
+fn written(table: &Cells, width: usize, delimiter: char, escape: Escape, line_end: &str) -> String {
+    let quoted = |text: &str| match escape {
+        Escape::Doubled => format!("\"{}\"", text.replace('"', "\"\"")),
+        Escape::Backslash => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+    };
+    let line = |cells: Vec<String>| cells.join(&delimiter.to_string()) + line_end;
+    let header = line((0..width).map(|place| format!("column {place}")).collect());
+    let rows =
+        table.iter().map(|row| line(row.iter().map(|cell| cell.as_deref().map(quoted).unwrap_or_default()).collect()));
+    header + &rows.collect::<String>()
+}
+
+fn read(text: &str, stated: &Stated) -> (Cells, usize) {
+    let mut reader = Reader::open(text.as_bytes(), stated).unwrap();
+    let (mut table, mut rejects) = (Vec::new(), 0);
+    while let Some(chunk) = reader.next_chunk().unwrap() {
+        let records = &chunk.records;
+        rejects += chunk.rejects.len();
+        for row in 0..records.len() {
+            table.push((0..records.width()).map(|place| records.cell(row, place).map(str::to_owned)).collect());
+        }
+    }
+    (table, rejects)
+}
+
+proptest! {
+    #[test]
+    fn any_table_comes_back_equal(
+        table in tables(),
+        delimiter in proptest::sample::select(vec![',', ';', '\t', '|']),
+        escape in proptest::sample::select(vec![Escape::Doubled, Escape::Backslash]),
+        line_end in proptest::sample::select(vec!["\n", "\r\n"]),
+    ) {
+        let width = table.first().map_or(2, Vec::len);
+        let stated = Stated {
+            delimiter: Some(delimiter as u8),
+            quote: Some(Some(b'"')),
+            escape: Some(escape),
+            skip_lines: Some(0),
+            header_rows: Some(1),
+            ..Stated::default()
+        };
+        let (read, rejects) = read(&written(&table, width, delimiter, escape, line_end), &stated);
+        prop_assert_eq!(rejects, 0);
+        prop_assert_eq!(read, table);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(mut reader) = Reader::open(bytes.as_slice(), &Stated::default()) {
+            while let Ok(Some(chunk)) = reader.next_chunk() {
+                prop_assert!(chunk.rows() > 0);
+            }
+            prop_assert_eq!(reader.digest().bytes, bytes.len() as u64);
+        }
+        let _ = Dialect::detect(&bytes, true, &Stated::default());
+    }
+
+    #[test]
+    fn values_conform_to_the_types_they_fit_and_to_others_never_panic(table in tables(), kind in 0usize..8) {
+        let width = table.first().map_or(2, Vec::len);
+        let text = written(&table, width, ',', Escape::Doubled, "\n");
+        let stated = Stated { delimiter: Some(b','), header_rows: Some(1), skip_lines: Some(0), ..Stated::default() };
+        let mut reader = Reader::open(text.as_bytes(), &stated).unwrap();
+        while let Some(chunk) = reader.next_chunk().unwrap() {
+            let names = column_names(reader.header(), None);
+            let column = |place: usize, fits: Fits| Column { name: names[place].clone(), header: String::new(), fits };
+            let mut seen = vec![Inference::default(); width];
+            for row in 0..chunk.records.len() {
+                for (place, one) in seen.iter_mut().enumerate() {
+                    chunk.records.cell(row, place).into_iter().for_each(|value| one.see(value));
+                }
+            }
+            let inferred: Vec<_> = seen.iter().enumerate().map(|(place, one)| column(place, one.fits())).collect();
+            let conformed = conform(&chunk.records, &shape(&inferred, &[], None).unwrap(), 1).unwrap();
+            prop_assert_eq!((conformed.rejects.len(), conformed.batch.num_rows()), (0, chunk.records.len()));
+            let forced: Vec<_> = (0..width).map(|place| column(place, Fits::of(&[Type::ALL[kind]]))).collect();
+            let conformed = conform(&chunk.records, &shape(&forced, &[], None).unwrap(), 1).unwrap();
+            prop_assert_eq!(conformed.rejects.len() + conformed.batch.num_rows(), chunk.records.len());
+        }
+    }
+}
