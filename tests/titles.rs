@@ -118,5 +118,8 @@ async fn observations_out_of_packed_json(database: TestDatabase, workdir: Workdi
     let report = workdir.load(&database, OBSERVATIONS, std::fs::read(input(OBSERVATIONS))?).await?;
     same((report.books.read, report.books.loaded, report.books.rejected), (12936, 12936, 0))?;
     same(database.text("select count(*) from sluice.\"column\"").await?, "25")?;
-    same(database.text("select count(*) from staging.whosis_000001").await?, "12936")
+    same(database.text("select count(*) from staging.whosis_000001").await?, "12936")?;
+    // Written as 2024-08-02T09:43:39.193+02:00 and 2008-01-01T00:00:00+01:00: the instants are kept.
+    let instants = database.text("select date, timedimensionbegin from staging.whosis_000001 where id = 874").await?;
+    same(instants.replace("+00:00", "+00"), "2024-08-02 07:43:39.193+00|2007-12-31 23:00:00+00")
 }
