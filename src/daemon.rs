@@ -54,14 +54,16 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
 /// # Errors
 /// As [`connect`], and when a folder cannot be made or read.
 pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Result<Totals> {
-    let folders = [folder, &settings.folders.exports_dir];
-    for path in folders {
-        if settings.database.init_db {
-            std::fs::create_dir_all(path)
-                .map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
-        } else if !path.is_dir() {
+    for path in [folder, &settings.folders.exports_dir] {
+        if path.is_dir() {
+            continue;
+        }
+        if !settings.database.init_db {
             return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
         }
+        std::fs::create_dir_all(path)
+            .map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
+        info!(folder = %path.display(), "made the folder");
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir).map_err(|error| Usage(error.to_string()))?;
     let mut app = if settings.database.dev && settings.database.init_db {

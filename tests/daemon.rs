@@ -148,9 +148,8 @@ async fn what_is_not_for_us_is_left_and_named_once(workdir: Workdir) -> Outcome 
 
 async fn polling_finds_files_too(workdir: Workdir) -> Outcome {
     let folder = workdir.path("elsewhere").display().to_string();
-    same(app(&workdir, &["--watch", &folder], &[])?.status.code(), Some(2))?;
-    fs::create_dir(&folder)?;
     let mut daemon = Daemon::start(&workdir, &["--watch", &folder], &[("POLL", "true")])?;
+    daemon.wait_for(&["made the folder", "elsewhere"])?;
     daemon.wait_for(&["watching"])?;
     workdir.write("elsewhere/n.csv", "a\n1\n")?;
     daemon.wait_for(&["loaded", "n.csv"])?;
