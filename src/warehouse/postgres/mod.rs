@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
 mod copy;
+mod nodelay;
 mod transaction;
 mod views;
 
@@ -46,6 +47,7 @@ impl Postgres {
             .acquire_timeout(std::time::Duration::from_secs(15))
             .after_connect(|connection, _| {
                 Box::pin(async move {
+                    nodelay::set();
                     // A file is deleted when its rows are on disk, not before.
                     let durable = "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
                     connection.execute(durable).await?;
