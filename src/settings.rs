@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::format::Limits;
 use crate::warehouse::Address;
 
-/// A setting: its name, its default as text, what it is for, whether its value is a secret.
+/// A setting: its name, its default as text, what it is for.
 pub struct Known {
     /// The variable's name.
     pub name: &'static str,

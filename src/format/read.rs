@@ -58,12 +58,11 @@ pub fn survey<R: Read>(
     }
     let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() });
     match survey_csv(open()?, stated) {
-        // More records are wrong than are right in UTF-8.
-        Ok((_, wrong)) if stated.encoding.is_none() && guess_encoding(&wrong).is_some() => {
-            let encoding = guess_encoding(&wrong).unwrap_or(encoding_rs::WINDOWS_1252);
-            Ok(again(encoding)?.0)
-        }
-        Ok((found, _)) => Ok(found),
+        // Where more records are wrong than are right in UTF-8, it is another encoding.
+        Ok((found, wrong)) => match guess_encoding(&wrong).filter(|_| stated.encoding.is_none()) {
+            Some(encoding) => Ok(again(encoding)?.0),
+            None => Ok(found),
+        },
         // Not even the header is UTF-8.
         Err(FormatError::NotText(why)) if stated.encoding.is_none() => {
             let mut sample = Vec::new();

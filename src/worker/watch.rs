@@ -1,10 +1,11 @@
 //! Finds files in the folder and has them loaded: what lies there first, then what comes. Events say at once that
 //! something came; they may be lost, so a look at the folder every minute is what makes it right.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -71,7 +72,8 @@ pub struct Watch {
     folder: Arc<Folder>,
     settle: Duration,
     poll: bool,
-    candidates: HashMap<OsString, Candidate>,
+    /// Files that are waited for, in the order in which they are taken.
+    candidates: BTreeMap<OsString, Candidate>,
     /// What was named in the log as not for us.
     named: HashSet<OsString>,
     running: JoinSet<(OsString, io::Result<FileOutcome>)>,
@@ -102,7 +104,7 @@ impl Watch {
             folder: Arc::new(Folder::open(path)?),
             settle,
             poll,
-            candidates: HashMap::new(),
+            candidates: BTreeMap::new(),
             named: HashSet::new(),
             running: JoinSet::new(),
             in_hand: HashSet::new(),
@@ -234,10 +236,14 @@ impl Watch {
         {
             self.start(file, true);
         }
-        let mut names: Vec<_> = self.candidates.keys().filter(|name| !self.in_hand.contains(*name)).cloned().collect();
-        names.sort();
         let mut next = far;
-        for name in names {
+        let mut after = Bound::Unbounded;
+        // One name at a time: where thousands wait, the first few take every place.
+        while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
+            after = Bound::Excluded(name.clone());
+            if self.in_hand.contains(&name) {
+                continue;
+            }
             if self.running.len() >= places {
                 return far;
             }
