@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
-use crate::format::{Layout, Limits, LineEnd, Place, Reject};
+use crate::format::{Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
-use crate::schema::{Shape, Shaped, conform, shape};
+use crate::schema::{EXTRA_COLUMN, Shape, Shaped, conform, shape};
 use crate::source::{FileSource, Source, SourceError, Survey};
 
 /// Values of each column that are shown.
@@ -35,6 +35,10 @@ pub struct Checked {
     pub rows_rejected: u64,
     /// Records that the plugin's filter would leave out.
     pub rows_filtered: u64,
+    /// Of those that would be loaded, records with fewer cells than the header.
+    pub rows_padded: u64,
+    /// Of those that would be loaded, records with more, which would go into `_extra`.
+    pub rows_extended: u64,
     /// The first of the refused ones.
     pub rejects: Vec<CheckedReject>,
     /// The `plugin.yaml` that would read files like it in just this way.
@@ -101,10 +105,13 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     let shape = shape(&survey.columns, &dataset.stated.rules, dataset.filter.as_ref()).map_err(CheckError::Shape)?;
     let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
     let (mut rows_loaded, mut rows_rejected, mut rows_filtered, mut rejects) = (0, 0, 0, Vec::new());
+    let (mut rows_padded, mut rows_extended) = (0, 0);
     while let Some(chunk) = source.next_batch().await? {
         let conformed = conform(&chunk.records, &shape, 0)?;
         rows_loaded += conformed.batch.num_rows() as u64;
         rows_filtered += conformed.filtered;
+        rows_padded += conformed.padded;
+        rows_extended += conformed.extended;
         for reject in chunk.rejects.into_iter().chain(conformed.rejects) {
             rows_rejected += 1;
             if rejects.len() < REJECTS {
@@ -127,6 +134,8 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         rows_loaded,
         rows_rejected,
         rows_filtered,
+        rows_padded,
+        rows_extended,
         rejects: rejects.into_iter().map(refused).collect(),
     })
 }
@@ -155,12 +164,14 @@ fn pin(file: &str, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String 
         let byte = |byte: u8| quoted(&char::from(byte).to_string());
         let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
         yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
-        yaml += &format!("delimiter: {}\n", byte(dialect.delimiter));
-        yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(|| "none".to_owned(), byte));
+        let none = || "none".to_owned();
+        let delimiter = if dialect.delimiter == NO_DELIMITER { none() } else { byte(dialect.delimiter) };
+        yaml += &format!("delimiter: {delimiter}\n");
+        yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte));
         yaml += &format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows);
     }
     yaml += "columns:\n";
-    for shaped in &shape.columns {
+    for shaped in shape.columns.iter().filter(|shaped| shaped.column.name != EXTRA_COLUMN) {
         let column = &shaped.column;
         let from = if column.header.is_empty() { (shaped.place + 1).to_string() } else { quoted(&column.header) };
         yaml += &format!("  - {{from: {from}, name: {}, type: {}}}\n", quoted(&column.name), column.kind());
@@ -181,6 +192,7 @@ pub fn words(layout: &Layout) -> String {
         }
         Layout::Csv(dialect) => {
             let delimiter = match dialect.delimiter {
+                NO_DELIMITER => "none".to_owned(),
                 b'\t' => "tab".to_owned(),
                 byte => format!("{:?}", char::from(byte)),
             };

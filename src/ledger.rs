@@ -36,6 +36,24 @@ pub struct Books {
     pub duplicate: u64,
     /// Records that the plugin's filter does not keep.
     pub filtered: u64,
+    /// Of the rows in staging, those whose records had fewer cells than the header.
+    pub padded: u64,
+    /// Of the rows in staging, those whose records had more.
+    pub extended: u64,
+}
+
+impl From<&LoadLine> for Books {
+    fn from(line: &LoadLine) -> Self {
+        Books {
+            read: line.rows_read.unsigned_abs(),
+            loaded: line.rows_loaded.unsigned_abs(),
+            rejected: line.rows_rejected.unsigned_abs(),
+            duplicate: line.rows_duplicate.unsigned_abs(),
+            filtered: line.rows_filtered.unsigned_abs(),
+            padded: line.rows_padded.unsigned_abs(),
+            extended: line.rows_extended.unsigned_abs(),
+        }
+    }
 }
 
 /// What the ledger answers to a claim.
@@ -133,6 +151,8 @@ impl Ledger {
                 rows_rejected: Set(number(books.rejected)),
                 rows_duplicate: Set(number(books.duplicate)),
                 rows_filtered: Set(number(books.filtered)),
+                rows_padded: Set(number(books.padded)),
+                rows_extended: Set(number(books.extended)),
                 columns: Set(serde_json::to_string(columns).ok()),
                 finished_at: Set(Some(Utc::now())),
                 ..Default::default()
@@ -371,6 +391,8 @@ impl Ledger {
             rows_rejected: Set(0),
             rows_duplicate: Set(0),
             rows_filtered: Set(0),
+            rows_padded: Set(0),
+            rows_extended: Set(0),
             status: Set(status),
             duplicate_of: Set(None),
             dialect: Set(survey.and_then(|survey| serde_json::to_string(&survey.layout).ok())),

@@ -121,7 +121,10 @@ async fn commit_load(
     let load_id = match app.ledger.claim(&mut *transaction, &dataset.table, source.name(), &survey).await? {
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
-        Claim::Duplicate(of) if unfinished => return finished_before(app, source.name(), of, &survey).await,
+        Claim::Duplicate(of) if unfinished => {
+            let rejected = reject_file(app, source, &survey);
+            return finished_before(app, rejected, of).await;
+        }
         Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
     };
 
@@ -129,7 +132,7 @@ async fn commit_load(
     let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id).await?;
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
-    let mut rejected = reject_file(app, source.name(), &survey);
+    let mut rejected = reject_file(app, source, &survey);
     let mut books = Books::default();
     while let Some(batch) = source.next_batch().await? {
         let conformed = conform(&batch.records, &shape, load_id)?;
@@ -143,6 +146,8 @@ async fn commit_load(
         rejected.write(&rejects)?;
         books.rejected += rejects.len() as u64;
         books.filtered += conformed.filtered;
+        books.padded += conformed.padded;
+        books.extended += conformed.extended;
         fail::fail_point!("copied");
     }
 
@@ -243,8 +248,8 @@ async fn duplicate(
     Ok(LoadReport { load_id, duplicate_of: Some(of), books })
 }
 
-fn reject_file(app: &App, name: &str, survey: &Survey) -> RejectFile {
-    RejectFile::new(&app.exports, name, &survey.hash, &survey.header_text)
+fn reject_file(app: &App, source: &dyn Source, survey: &Survey) -> RejectFile {
+    RejectFile::new(&app.exports, source.name(), source.own_name(), &survey.hash, &survey.header_text)
 }
 
 fn publish(rejected: RejectFile, load_id: i64) {
@@ -254,13 +259,9 @@ fn publish(rejected: RejectFile, load_id: i64) {
 }
 
 /// A load that a killed program had committed: what it had left to do is done.
-async fn finished_before(app: &App, name: &str, load_id: i64, survey: &Survey) -> Result<LoadReport, LoadError> {
-    publish(reject_file(app, name, survey), load_id);
-    let line = app.ledger.load(load_id).await?;
-    let rejected = line.as_ref().map_or(0, |line| line.rows_rejected.unsigned_abs());
-    let filtered = line.as_ref().map_or(0, |line| line.rows_filtered.unsigned_abs());
-    let loaded = survey.rows.saturating_sub(rejected + filtered);
-    let books = Books { read: survey.rows, loaded, rejected, filtered, duplicate: 0 };
+async fn finished_before(app: &App, rejected: RejectFile, load_id: i64) -> Result<LoadReport, LoadError> {
+    publish(rejected, load_id);
+    let books = app.ledger.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
     Ok(LoadReport { load_id, duplicate_of: None, books })
 }
 
@@ -294,6 +295,22 @@ fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
     }
     if books.filtered > 0 {
         info!(file.path = name, load.id = load_id, "{} rows were left out by the plugin's filter", books.filtered);
+    }
+    if books.padded > 0 {
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "{} rows had fewer cells than the header: NULL in the rest",
+            books.padded
+        );
+    }
+    if books.extended > 0 {
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "{} rows had more cells than the header: kept in _extra",
+            books.extended
+        );
     }
     if books.read == 0 {
         warn!(file.path = name, load.id = load_id, "the file has a header and no rows");

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tracing::info;
 
 use crate::dataset::{Dataset, Limit, Mode};
-use crate::format::{Escape, Stated};
+use crate::format::{Escape, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names};
 use crate::star::nearest;
 
@@ -211,6 +211,7 @@ fn parse(text: &str) -> Result<Option<Plugin>, String> {
 
 fn stated(yaml: &Yaml) -> Result<Stated, String> {
     let one = |name: &str, text: &str| match text {
+        "none" if name == "delimiter" => Ok(NO_DELIMITER),
         "tab" | "\\t" => Ok(b'\t'),
         text if text.len() == 1 => Ok(text.as_bytes()[0]),
         other => Err(format!("{name}: {other:?} is not one character")),

@@ -127,7 +127,7 @@ async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, w
     plugin(&workdir, "off", "name: off\nenabled: false\nfiles: [\"c.csv\"]\ntable: t\n")?;
     for (name, text, expected) in [
         ("a1.csv", "x\n1\n", "the required column \"id\" is not in the file"),
-        ("a2.csv", "id,x\n1\n2\n3,4\n", "2 of 3 rows would be rejected, more than max_rejects allows"),
+        ("a2.csv", "id,x\n,1\n,2\n3,4\n", "2 of 3 rows would be rejected, more than max_rejects allows"),
         ("b.csv", "x\n1\n", "filter: the file has no column nix"),
         ("ab.csv", "x\n1\n", "the plugins a and b both claim it"),
     ] {

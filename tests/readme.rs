@@ -46,8 +46,8 @@ async fn console_blocks_run(workdir: Workdir) -> Outcome {
         "harbour clerk",
         "0 changes",
         "same content as load 1",
-        "2 fields, the header has 3",
-        "id;name;price\n2;Brot\n",
+        "a quote is opened and never closed",
+        "id;name;price\n2;\"Brot;3.20\n",
     ] {
         holds(&all, words)?;
     }

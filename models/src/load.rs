@@ -50,6 +50,10 @@ pub struct Model {
     pub rows_duplicate: i64,
     /// Records that the plugin's filter does not keep.
     pub rows_filtered: i64,
+    /// Of the rows loaded, those that had fewer cells than the header, NULL in the rest.
+    pub rows_padded: i64,
+    /// Of the rows loaded, those that had more, kept in `_extra`.
+    pub rows_extended: i64,
     pub status: Status,
     /// The load that brought the same content first.
     pub duplicate_of: Option<i64>,

@@ -44,6 +44,13 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
             "rows: {} read = {} to load + {} rejected + {} filtered",
             part.rows_read, part.rows_loaded, part.rows_rejected, part.rows_filtered
         )?;
+        if part.rows_padded + part.rows_extended > 0 {
+            let (padded, extended) = (part.rows_padded, part.rows_extended);
+            writeln!(
+                out,
+                "of those to load {padded} have fewer cells than the header, {extended} have more (in _extra)"
+            )?;
+        }
         if !part.rejects.is_empty() {
             let rejects: Vec<_> = part
                 .rejects

@@ -16,7 +16,8 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
             table::print_json(&json!({
                 "load": load.id, "source": load.source, "table": load.dataset, "status": load.status.word(),
                 "rows_read": load.rows_read, "rows_loaded": load.rows_loaded, "rows_rejected": load.rows_rejected,
-                "rows_duplicate": load.rows_duplicate, "duplicate_of": load.duplicate_of, "hash": load.hash,
+                "rows_duplicate": load.rows_duplicate, "rows_filtered": load.rows_filtered,
+                "rows_padded": load.rows_padded, "rows_extended": load.rows_extended, "duplicate_of": load.duplicate_of, "hash": load.hash,
                 "bytes": load.bytes, "dialect": parsed(load.dialect.as_deref()), "columns": parsed(load.columns.as_deref()),
                 "started_at": load.started_at, "finished_at": load.finished_at, "error": load.error,
             }))?;
@@ -26,11 +27,15 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
     let rows: Vec<_> = loads
         .into_iter()
         .map(|load| {
-            let note = match (load.duplicate_of, load.error) {
-                (Some(of), _) => format!("same content as load {of}"),
-                (None, error) => error.unwrap_or_default(),
-            };
-            let counts = [load.rows_read, load.rows_loaded, load.rows_rejected, load.rows_duplicate];
+            let mut notes: Vec<String> = load.error.into_iter().collect();
+            notes.extend(load.duplicate_of.map(|of| format!("same content as load {of}")));
+            for (rows, what) in [(load.rows_padded, "padded"), (load.rows_extended, "with cells in _extra")] {
+                if rows > 0 {
+                    notes.push(format!("{rows} {what}"));
+                }
+            }
+            let counts =
+                [load.rows_read, load.rows_loaded, load.rows_rejected, load.rows_duplicate, load.rows_filtered];
             let mut row = vec![
                 load.id.to_string(),
                 load.started_at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
@@ -39,12 +44,12 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
                 load.status.word(),
             ];
             row.extend(counts.map(|count| count.to_string()));
-            row.push(note);
+            row.push(notes.join(", "));
             row
         })
         .collect();
     table::print(
-        &["load", "started", "file", "table", "status", "read", "loaded", "rejected", "duplicate", "note"],
+        &["load", "started", "file", "table", "status", "read", "loaded", "rejected", "duplicate", "filtered", "note"],
         &rows,
     )?;
     Ok(End::Done)

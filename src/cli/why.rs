@@ -33,6 +33,13 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             "  rows: {} read = {} loaded + {} rejected + {} duplicate + {} filtered",
             load.rows_read, load.rows_loaded, load.rows_rejected, load.rows_duplicate, load.rows_filtered
         )?;
+        if load.rows_padded + load.rows_extended > 0 {
+            let (padded, extended) = (load.rows_padded, load.rows_extended);
+            writeln!(
+                out,
+                "  of those loaded {padded} had fewer cells than the header, {extended} had more (in _extra)"
+            )?;
+        }
         writeln!(out, "  {}", became(&app, &load).await?)?;
         let rejects = app.ledger.rejects(Some(load.id), REJECTS).await?;
         if !rejects.is_empty() {

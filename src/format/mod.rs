@@ -9,11 +9,11 @@ mod read;
 mod records;
 
 pub use container::{Limits, Part, parts};
-pub use dialect::{Dialect, Escape, LineEnd, Stated};
+pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use json::{JsonLayout, Place};
 pub use read::{Found, Layout, each_chunk, survey};
-pub use records::{Chunk, Records, Reject};
+pub use records::{Chunk, Records, Reject, Width};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::csv::Reader;
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
-use super::{Chunk, Dialect, Digest, Format, FormatError, Stated, guess_encoding};
-use crate::schema::{Inference, column_names};
+use super::{Chunk, Dialect, Digest, Format, FormatError, Stated, Width, guess_encoding};
+use crate::schema::{EXTRA_COLUMN, Fits, Inference, column_names};
 
 /// How a part is written, as it was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +26,11 @@ impl Layout {
             Layout::Csv(_) => None,
             Layout::Json(_) => Some(JOINT),
         }
+    }
+
+    /// Whether the last column is the one of surplus cells.
+    pub fn has_surplus(&self) -> bool {
+        matches!(self, Layout::Csv(dialect) if dialect.surplus)
     }
 }
 
@@ -79,18 +84,19 @@ pub fn survey<R: Read>(
 /// The survey, and the records that are not UTF-8 if they are more than those that hold letters which only UTF-8 writes so.
 fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
-    let mut columns: Vec<_> = reader.header().iter().map(|name| (name.clone(), Inference::default())).collect();
     let names = column_names(reader.header(), None);
     let null = |(place, header): (usize, &String)| {
         let rules = stated.rules.iter().filter(|rule| rule.is_of(header, &names[place], place));
         rules.flat_map(|rule| rule.null.iter().map(String::as_str)).collect()
     };
     let null: Vec<Vec<&str>> = reader.header().iter().enumerate().map(null).collect();
+    let mut seen = Seen::default();
+    seen.resize(reader.header().len());
     let mut rows = 0;
     let (mut wrong, mut wrong_rows, mut right_rows) = (Vec::new(), 0u64, 0u64);
     while let Some(chunk) = reader.next_chunk()? {
         rows += chunk.rows();
-        see(&chunk, &mut columns, &null);
+        seen.see(&chunk, &null);
         right_rows += (0..chunk.records.len()).filter(|row| !chunk.records.raw(*row).is_ascii()).count() as u64;
         for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
             wrong_rows += 1;
@@ -103,18 +109,24 @@ fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), For
     if wrong_rows <= right_rows {
         wrong.clear();
     }
-    let layout = Layout::Csv(reader.dialect().clone());
-    let header_text = reader.header_text().to_vec();
+    let mut dialect = reader.dialect().clone();
+    let mut columns: Vec<_> = reader.header().iter().cloned().zip(seen.decide()).collect();
+    if seen.long_rows > 0 {
+        dialect.surplus = true;
+        columns.push((EXTRA_COLUMN.to_owned(), Inference::within(Fits::TEXT)));
+    }
+    let layout = Layout::Csv(dialect);
+    let header_text = reader.header_text();
     Ok((Found { digest: reader.digest(), layout, header_text, columns, rows }, wrong))
 }
 
 fn survey_json(input: impl Read) -> Result<Found, FormatError> {
     let mut reader = JsonReader::open(input)?;
-    let (mut names, mut seen, mut rows) = (Columns::growing(), Vec::new(), 0);
+    let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
     reader.each_chunk(&mut names, |chunk| {
         rows += chunk.rows();
-        seen.resize(seen.len().max(chunk.records.width()), (String::new(), Inference::default()));
-        see(&chunk, &mut seen, &[]);
+        seen.resize(chunk.records.width());
+        seen.see(&chunk, &[]);
         true
     })?;
     let digest = reader.digest();
@@ -124,21 +136,58 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
     if names.names.is_empty() {
         return Err(FormatError::NoRecords("no object in it has a key".to_owned()));
     }
-    let columns = names.names.into_iter().zip(seen).map(|(name, (_, inference))| (name, inference)).collect();
+    let columns = names.names.into_iter().zip(seen.decide()).collect();
     let layout = Layout::Json(reader.layout().clone());
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows })
 }
 
-/// Looks at every value; `null` has for each column the words that are none.
-fn see(chunk: &Chunk, columns: &mut [(String, Inference)], null: &[Vec<&str>]) {
-    for row in 0..chunk.records.len() {
-        for (place, (_, column)) in columns.iter_mut().enumerate().take(chunk.records.width()) {
-            if let Some(value) = chunk.records.cell(row, place)
-                && !null.get(place).is_some_and(|words| words.contains(&value))
-            {
-                column.see(value);
+/// What the values of a part have shown so far. Records of another width than the header's are kept apart, because their
+/// cells may stand under headers that are not theirs.
+#[derive(Default)]
+struct Seen {
+    even: Vec<Inference>,
+    uneven: Vec<Inference>,
+    even_rows: u64,
+    uneven_rows: u64,
+    long_rows: u64,
+}
+
+impl Seen {
+    fn resize(&mut self, width: usize) {
+        self.even.resize(width.max(self.even.len()), Inference::default());
+        self.uneven.resize(self.even.len(), Inference::default());
+    }
+
+    /// Looks at every value; `null` has for each column the words that are none.
+    fn see(&mut self, chunk: &Chunk, null: &[Vec<&str>]) {
+        for row in 0..chunk.records.len() {
+            let width = chunk.records.width_of(row);
+            let columns = if width == Width::Even { &mut self.even } else { &mut self.uneven };
+            for (place, column) in columns.iter_mut().enumerate().take(chunk.records.width()) {
+                if let Some(value) = chunk.records.cell(row, place)
+                    && !null.get(place).is_some_and(|words| words.contains(&value))
+                {
+                    column.see(value);
+                }
             }
+            self.even_rows += u64::from(width == Width::Even);
+            self.uneven_rows += u64::from(width != Width::Even);
+            self.long_rows += u64::from(width == Width::Long);
         }
+    }
+
+    /// What each column's values can be. Records of the header's width decide, unless they are fewer than the others: what
+    /// does not go with them is refused later, and a line that is no record of the table does not make every number a text.
+    fn decide(&self) -> Vec<Inference> {
+        let decide = |(even, uneven): (&Inference, &Inference)| {
+            let (even, uneven) = (even.fits(), uneven.fits());
+            Inference::within(match () {
+                () if self.uneven_rows > self.even_rows => even.and(uneven),
+                () if even.is_undecided() => uneven,
+                () => even,
+            })
+        };
+        self.even.iter().zip(&self.uneven).map(decide).collect()
     }
 }
 

@@ -3,9 +3,9 @@
 /// What one stretch of an input holds.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// Records of the input's width.
+    /// Records, each brought to the input's width.
     pub records: Records,
-    /// Records that are none: another number of fields, no text, a quote that is never closed.
+    /// Records that are none: no text, a quote that is never closed, part of another table.
     pub rejects: Vec<Reject>,
 }
 
@@ -52,6 +52,18 @@ pub(super) struct Row {
     pub line: u64,
     pub start: u32,
     pub end: u32,
+    pub width: Width,
+}
+
+/// How a record's own number of cells compares with the input's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// The same.
+    Even,
+    /// Fewer: the rest is NULL.
+    Short,
+    /// More: the rest is in the surplus column.
+    Long,
 }
 
 impl Records {
@@ -84,6 +96,14 @@ impl Records {
         debug_assert!(place < self.width);
         let cell = self.cells[row * self.width + place];
         (!cell.null).then(|| &self.text[cell.start as usize..cell.end as usize])
+    }
+
+    /// How many cells the record had.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn width_of(&self, row: usize) -> Width {
+        self.rows[row].width
     }
 
     /// The line of the input on which the record starts, from 1.

@@ -10,12 +10,17 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
 use super::{Shape, Shaped, Type, infer};
-use crate::format::{Records, Reject};
+use crate::format::{Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
 pub const LOAD_COLUMN: &str = "_load_id";
 /// The column that holds the line of the input on which the row's record starts (bigint).
 pub const LINE_COLUMN: &str = "_line";
+/// The column that holds, as an array in JSON, the cells that a record has beyond its header (text). A table gets it with the
+/// first such record.
+pub const EXTRA_COLUMN: &str = "_extra";
+/// The columns that are no file's.
+pub(super) const OWN_COLUMNS: [&str; 3] = [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN];
 
 /// Typed columns, and the records that do not fit them.
 #[derive(Debug)]
@@ -27,6 +32,10 @@ pub struct Conformed {
     pub rejects: Vec<Reject>,
     /// Number of records that the filter does not keep.
     pub filtered: u64,
+    /// Of the records in the batch, those that had fewer cells than the header.
+    pub padded: u64,
+    /// Of the records in the batch, those that had more.
+    pub extended: u64,
 }
 
 /// Makes typed columns of records. The shape's columns have the types of the table.
@@ -37,28 +46,36 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
     let kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
     let filtered = (records.len() - kept.len()) as u64;
     let mut bad = BTreeMap::new();
-    let batch = typed(records, &kept, &shape.columns, load_id, &mut bad)?;
-    if bad.is_empty() {
-        return Ok(Conformed { batch, rejects: Vec::new(), filtered });
+    let mut batch = typed(records, &kept, &shape.columns, load_id, &mut bad)?;
+    let mut good = kept;
+    if !bad.is_empty() {
+        good.retain(|row| !bad.contains_key(row));
+        batch = typed(records, &good, &shape.columns, load_id, &mut BTreeMap::new())?;
     }
-    let good: Vec<usize> = kept.into_iter().filter(|row| !bad.contains_key(row)).collect();
-    let batch = typed(records, &good, &shape.columns, load_id, &mut BTreeMap::new())?;
     let reject = |(row, at): (usize, usize)| {
         let Shaped { column, place, .. } = &shape.columns[at];
+        let cells = match records.width_of(row) {
+            Width::Even => "",
+            Width::Short => ", and the record has fewer cells than the header",
+            Width::Long => ", and the record has more cells than the header",
+        };
         let reason = match records.cell(row, *place) {
             Some(text) if value(records, row, &shape.columns[at]).is_some() => {
-                format!("not a {}: {text:?}", column.kind())
+                format!("not a {}: {text:?}{cells}", column.kind())
             }
-            _ => format!("{} is required and empty", column.name),
+            _ => format!("{} is required and empty{cells}", column.name),
         };
+        let header = if column.header.is_empty() { &column.name } else { &column.header };
         Reject {
             line: records.line(row),
-            column: Some(column.header.clone()),
+            column: Some(header.clone()),
             reason,
             text: records.raw(row).as_bytes().to_vec(),
         }
     };
-    Ok(Conformed { batch, rejects: bad.into_iter().map(reject).collect(), filtered })
+    let rejects = bad.into_iter().map(reject).collect();
+    let count = |width| good.iter().filter(|row| records.width_of(**row) == width).count() as u64;
+    Ok(Conformed { batch, rejects, filtered, padded: count(Width::Short), extended: count(Width::Long) })
 }
 
 fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {

@@ -39,6 +39,11 @@ impl Inference {
         }
     }
 
+    /// For values that are known to be of these types at most.
+    pub fn within(fits: Fits) -> Self {
+        Inference(fits)
+    }
+
     /// The types that every value seen fits.
     pub fn fits(self) -> Fits {
         self.0

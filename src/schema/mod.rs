@@ -8,7 +8,8 @@ mod name;
 mod shape;
 mod types;
 
-pub use conform::{Conformed, LINE_COLUMN, LOAD_COLUMN, conform};
+use conform::OWN_COLUMNS;
+pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
 pub use infer::Inference;

@@ -23,10 +23,10 @@ pub fn table_name(file_name: &str) -> String {
 }
 
 /// The columns' names of a header: like [`table_name`], an empty one `column_N` (from 1), a repeated one `_2`, `_3`.
-/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`). A header is made of
+/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`, `_extra`). A header is made of
 /// parts where it has the `joint` in it, which stays as it is.
 pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<String> {
-    let mut used: HashSet<String> = [super::LOAD_COLUMN, super::LINE_COLUMN].map(str::to_owned).into();
+    let mut used: HashSet<String> = super::OWN_COLUMNS.map(str::to_owned).into();
     headers
         .iter()
         .enumerate()

@@ -1,7 +1,7 @@
 //! From the columns that an input has to those that are loaded: taken, named, typed, emptied, filtered.
 
 use super::types::Fits;
-use super::{Column, Filter, Type};
+use super::{Column, EXTRA_COLUMN, Filter, Type};
 
 /// What is said of one column before the input is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,16 +69,13 @@ pub struct Shape {
 /// In words: a required column that is not there, or a filter over one that is not.
 pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) -> Result<Shape, String> {
     let mut columns = Vec::new();
+    let plain =
+        |place: usize| Shaped { column: input[place].clone(), place, null: Vec::new(), format: None, required: false };
     if rules.is_empty() {
-        let plain = |(place, column): (usize, &Column)| Shaped {
-            column: column.clone(),
-            place,
-            null: Vec::new(),
-            format: None,
-            required: false,
-        };
-        columns.extend(input.iter().enumerate().map(plain));
+        columns.extend((0..input.len()).map(plain));
     }
+    // What a record has beyond its header is kept whatever the rules take.
+    let surplus = input.iter().position(|column| column.name == EXTRA_COLUMN).filter(|_| !rules.is_empty());
     for rule in rules {
         let Some(place) = (0..input.len()).find(|place| rule.is_of(&input[*place].header, &input[*place].name, *place))
         else {
@@ -103,6 +100,7 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
     if columns.is_empty() {
         return Err("none of the plugin's columns is in the file".to_owned());
     }
+    columns.extend(surplus.map(plain));
     let filter = match filter {
         None => None,
         Some(filter) => {

@@ -46,17 +46,16 @@ impl FileSource {
     pub fn state(&mut self, stated: &Stated) {
         self.stated = stated.clone();
     }
-
-    /// The name that its table is called by.
-    pub fn own_name(&self) -> &str {
-        &self.part.own_name
-    }
 }
 
 #[async_trait]
 impl Source for FileSource {
     fn name(&self) -> &str {
         &self.part.name
+    }
+
+    fn own_name(&self) -> &str {
+        &self.part.own_name
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {

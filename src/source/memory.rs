@@ -1,22 +1,23 @@
 //! Bytes in memory as a source: what tests load, and the proof that the trait is small.
 
+use std::collections::VecDeque;
+
 use async_trait::async_trait;
 
 use super::{Source, SourceError, Survey};
-use crate::format::csv::Reader;
-use crate::format::{Chunk, Format, Stated, survey};
+use crate::format::{Chunk, Format, Stated, each_chunk, survey};
 
 /// The bytes of a CSV.
 pub struct MemorySource {
     name: String,
     bytes: Vec<u8>,
-    reader: Option<Reader<std::io::Cursor<Vec<u8>>>>,
+    chunks: Option<VecDeque<Chunk>>,
 }
 
 impl MemorySource {
     /// Bytes called `name` in the ledger.
     pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        MemorySource { name: name.to_owned(), bytes: bytes.into(), reader: None }
+        MemorySource { name: name.to_owned(), bytes: bytes.into(), chunks: None }
     }
 }
 
@@ -31,11 +32,16 @@ impl Source for MemorySource {
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
-        let reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => Reader::open(std::io::Cursor::new(self.bytes.clone()), &Stated::default())?,
-        };
-        Ok(self.reader.insert(reader).next_chunk()?)
+        if self.chunks.is_none() {
+            let layout = self.survey().await?.layout;
+            let mut chunks = VecDeque::new();
+            each_chunk(self.bytes.as_slice(), &layout, [], |chunk| {
+                chunks.push_back(chunk);
+                true
+            })?;
+            self.chunks = Some(chunks);
+        }
+        Ok(self.chunks.as_mut().and_then(VecDeque::pop_front))
     }
 
     async fn ack(&mut self) -> std::io::Result<()> {

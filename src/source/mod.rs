@@ -20,6 +20,11 @@ pub trait Source: Send {
     /// What it is called in the ledger and in messages.
     fn name(&self) -> &str;
 
+    /// The name that its table is called by, where nobody says otherwise.
+    fn own_name(&self) -> &str {
+        self.name()
+    }
+
     /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call.
     ///
     /// # Errors
@@ -60,8 +65,10 @@ pub struct Survey {
 impl From<Found> for Survey {
     fn from(found: Found) -> Self {
         let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows } = found;
-        let headers: Vec<_> = columns.iter().map(|(header, _)| header.as_str()).collect();
-        let names = column_names(&headers, layout.joint());
+        let own = columns.len() - usize::from(layout.has_surplus());
+        let headers: Vec<_> = columns[..own].iter().map(|(header, _)| header.as_str()).collect();
+        let mut names = column_names(&headers, layout.joint());
+        names.extend(columns[own..].iter().map(|(header, _)| header.clone()));
         let columns = names
             .into_iter()
             .zip(&columns)

@@ -27,6 +27,8 @@ impl MigrationTrait for Migration {
                     .col(count("rows_rejected"))
                     .col(count("rows_duplicate"))
                     .col(count("rows_filtered"))
+                    .col(count("rows_padded"))
+                    .col(count("rows_extended"))
                     .col(ColumnDef::new("status").text().not_null())
                     .col(ColumnDef::new("duplicate_of").big_integer())
                     .col(ColumnDef::new("dialect").text())

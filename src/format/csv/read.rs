@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use memchr::memchr;
 
 use super::split::{self, Cut};
-use super::stretch::{Parsed, Stretch, rebase};
+use super::stretch::{Frame, Parsed, Position, Stretch, rebase};
 use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Digest, Text};
 use crate::format::records::Cell;
-use crate::format::{Chunk, FormatError};
+use crate::format::{Chunk, FormatError, Records, Reject};
 
 /// What is read and parsed at a time, in bytes; more only where one record is longer.
 const STRETCH: usize = 512 * 1024;
@@ -23,10 +23,12 @@ pub struct Reader<R> {
     dialect: Dialect,
     header: Vec<String>,
     header_text: Vec<u8>,
+    above_text: Vec<u8>,
     /// Text that was read and not yet parsed.
     pending: Vec<u8>,
-    /// Line of the first pending byte, from 1.
-    line: u64,
+    position: Position,
+    /// Records that stand above the table, until they are given away.
+    above: Vec<Reject>,
     complete: bool,
 }
 
@@ -44,11 +46,6 @@ impl<R: Read> Reader<R> {
             encoding: reader.input.encoding().name().to_owned(),
             ..Dialect::detect(&reader.pending, reader.complete, stated)
         };
-        if reader.dialect.header_rows == 0 && stated.header_rows.is_none() {
-            return Err(FormatError::NoHeader(
-                "the first row holds values, not names; add a first row that names the columns".to_owned(),
-            ));
-        }
         reader.read_header()?;
         Ok(reader)
     }
@@ -71,8 +68,10 @@ impl<R: Read> Reader<R> {
             dialect: Dialect::plain(b','),
             header: Vec::new(),
             header_text: Vec::new(),
+            above_text: Vec::new(),
             pending: Vec::new(),
-            line: 1,
+            position: Position { line: 1, after_blank: false, apart: false },
+            above: Vec::new(),
             complete: false,
         };
         reader.fill(STRETCH)?;
@@ -89,9 +88,9 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
-    /// The header's bytes, without the line end.
-    pub fn header_text(&self) -> &[u8] {
-        &self.header_text
+    /// The bytes of the lines above the table and of the header, without the last line end.
+    pub fn header_text(&self) -> Vec<u8> {
+        [self.above_text.as_slice(), &self.header_text].concat()
     }
 
     /// The next stretch of records; `None` after the last.
@@ -99,6 +98,11 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When reading fails. Bad records are rejects, not errors.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, FormatError> {
+        let width = self.header.len() + usize::from(self.dialect.surplus);
+        if !self.above.is_empty() {
+            let records = Records::new(String::new(), Vec::new(), Vec::new(), width);
+            return Ok(Some(Chunk { records, rejects: std::mem::take(&mut self.above) }));
+        }
         let mut want = STRETCH;
         loop {
             self.fill(want)?;
@@ -107,19 +111,20 @@ impl<R: Read> Reader<R> {
             }
             let mut stretch = Stretch::default();
             let longest = want >= MAX_RECORD;
-            match stretch.parse(&self.pending, &self.dialect, &self.header, &mut self.line, self.complete, longest) {
+            let frame = Frame { dialect: &self.dialect, header: &self.header, header_text: &self.header_text };
+            match stretch.parse(&self.pending, &frame, &mut self.position, self.complete, longest) {
                 Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
                 Parsed::Upto(parsed) => {
                     let rest = self.pending.split_off(parsed);
                     let text = std::mem::replace(&mut self.pending, rest);
-                    let chunk = stretch.finish(text, self.header.len());
+                    let chunk = stretch.finish(text, width);
                     if chunk.rows() > 0 {
                         return Ok(Some(chunk));
                     }
                 }
                 Parsed::TooLong => {
                     self.skip_line()?;
-                    return Ok(Some(stretch.finish(Vec::new(), self.header.len())));
+                    return Ok(Some(stretch.finish(Vec::new(), width)));
                 }
             }
         }
@@ -141,9 +146,17 @@ impl<R: Read> Reader<R> {
     }
 
     fn read_header(&mut self) -> Result<(), FormatError> {
+        let mut above = Vec::new();
         for _ in 0..self.dialect.skip_lines {
-            self.skip_line()?;
-            self.line += 1;
+            let text = self.skip_line()?;
+            if !self.dialect.table_above {
+                above.extend_from_slice(&text);
+                above.push(b'\n');
+            } else if !text.is_empty() {
+                let reason = "stands above the table, in another one".to_owned();
+                self.above.push(Reject { line: self.position.line, column: None, reason, text });
+            }
+            self.position.line += 1;
         }
         let (mut rows, mut text) = (Vec::new(), Vec::new());
         while rows.len() < self.dialect.header_rows {
@@ -170,6 +183,7 @@ impl<R: Read> Reader<R> {
             return Err(FormatError::NoHeader("every cell of the first row is empty".to_owned()));
         }
         self.header_text = text;
+        self.above_text = above;
         Ok(())
     }
 
@@ -182,7 +196,7 @@ impl<R: Read> Reader<R> {
                 Cut::Record { end, next, lines, .. } => {
                     let rest = self.pending.split_off(next);
                     let mut text = std::mem::replace(&mut self.pending, rest);
-                    self.line += lines;
+                    self.position.line += if self.dialect.by_record { 1 } else { lines };
                     if end == 0 {
                         self.fill(want)?;
                         if self.pending.is_empty() {
@@ -196,11 +210,11 @@ impl<R: Read> Reader<R> {
                     return Ok((line, header(&text, &cells)?));
                 }
                 Cut::Unclosed => {
-                    let line = self.line;
+                    let line = self.position.line;
                     return Err(FormatError::NoHeader(format!("line {line}: a quote is opened and never closed")));
                 }
                 Cut::More if want >= MAX_RECORD => {
-                    return Err(FormatError::TooLong { line: self.line, limit: MAX_RECORD });
+                    return Err(FormatError::TooLong { line: self.position.line, limit: MAX_RECORD });
                 }
                 Cut::More => {
                     want *= 2;
@@ -210,17 +224,18 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Passes over the rest of a line.
-    fn skip_line(&mut self) -> io::Result<()> {
+    /// Passes over the rest of a line; gives its text, of a very long one the beginning.
+    fn skip_line(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
         loop {
-            if let Some(end) = memchr(self.dialect.line_end.byte(), &self.pending) {
-                self.pending.drain(..=end);
-                return self.fill(STRETCH);
-            }
-            self.pending.clear();
+            let end = memchr(self.dialect.line_end.byte(), &self.pending);
+            let part = &self.pending[..end.unwrap_or(self.pending.len())];
+            text.extend_from_slice(&part[..part.len().min(STRETCH.saturating_sub(text.len()))]);
+            self.pending.drain(..end.map_or(self.pending.len(), |end| end + 1));
             self.fill(STRETCH)?;
-            if self.pending.is_empty() {
-                return Ok(());
+            if end.is_some() || self.pending.is_empty() {
+                text.truncate(text.strip_suffix(b"\r").unwrap_or(&text).len());
+                return Ok(text);
             }
         }
     }
@@ -240,6 +255,7 @@ fn header(text: &[u8], cells: &[Cell]) -> Result<Vec<String>, FormatError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Width;
 
     type Cells = Vec<Option<String>>;
 
@@ -279,22 +295,65 @@ mod tests {
     fn a_header_may_be_quoted_too() {
         let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice(), &Stated::default()).unwrap();
         assert_eq!(reader.header(), ["a \"b\"", "c\nd"]);
-        assert_eq!(reader.header_text(), b"\"a \"\"b\"\"\",\"c\nd\"");
+        assert_eq!(reader.header_text(), *b"\"a \"\"b\"\"\",\"c\nd\"");
     }
 
     #[test]
     fn bad_records_are_rejects_and_the_others_load() {
-        let (rows, lines, rejects) = read(b"a,b\n1\n1,2,3\n1,2\n\"x\"y,2\n\xFF,2\nz\x00,2\nok,2\n");
+        let (rows, lines, rejects) = read(b"a,b\n1,2\na,b\n\n\"x\"y,2\n\xFF,2\nz\x00,2\nok,2\n");
         assert_eq!(rows, [some(&["1", "2"]), some(&["ok", "2"])]);
-        assert_eq!(lines, [4, 8]);
+        assert_eq!(lines, [2, 8]);
         let expected = [
-            (2, "1 fields, the header has 2"),
-            (3, "3 fields, the header has 2"),
+            (3, "the header once more"),
             (5, "text follows the closing quote"),
             (6, "byte 0xFF is not UTF-8"),
             (7, "holds a NUL byte"),
         ];
         assert_eq!(rejects, expected.map(|(line, reason)| (line, reason.to_owned())));
+    }
+
+    #[test]
+    fn records_of_another_width_are_brought_to_the_headers() {
+        let widths = |text: &str, surplus: bool| {
+            let dialect = Reader::open(text.as_bytes(), &Stated::default()).unwrap().dialect().clone();
+            let mut reader = Reader::reopen(text.as_bytes(), &Dialect { surplus, ..dialect }).unwrap();
+            let records = reader.next_chunk().unwrap().unwrap().records;
+            let row = |row: usize| {
+                let cells = (0..records.width()).map(|place| records.cell(row, place).map(str::to_owned)).collect();
+                (records.width_of(row), cells)
+            };
+            (0..records.len()).map(row).collect::<Vec<(Width, Cells)>>()
+        };
+        let text = "a,b\n1\n2,x,y,,\"q \"\"z\"\"\"\n3,x,,\n\"t \"\"u\"\"\",x\n";
+        let cells = |cells: [Option<&str>; 2]| cells.map(|cell| cell.map(str::to_owned)).to_vec();
+        assert_eq!(
+            widths(text, false),
+            [
+                (Width::Short, cells([Some("1"), None])),
+                (Width::Long, cells([Some("2"), Some("x")])),
+                (Width::Even, cells([Some("3"), Some("x")])),
+                (Width::Even, cells([Some("t \"u\""), Some("x")])),
+            ]
+        );
+        let with_surplus = widths(text, true);
+        assert_eq!(with_surplus[1].1[2].as_deref(), Some(r#"["y",null,"q \"z\""]"#));
+        assert_eq!(with_surplus[3].1, [Some("t \"u\"".to_owned()), Some("x".to_owned()), None]);
+    }
+
+    #[test]
+    fn another_table_is_refused() {
+        let (rows, _, rejects) = read(b"id,name,price\n1,x,2.5\n2,y,3.5\n\nk,v\na,1\n\n3,z,4.5\n");
+        assert_eq!((rows.len(), rejects.iter().map(|one| one.0).collect::<Vec<_>>()), (3, vec![5, 6]));
+        let (rows, lines, rejects) = read(b"k,v\na,1\nb,2\n\nid,name,price\n1,x,2.5\n2,y,3.5\n");
+        assert_eq!((rows.len(), lines, rejects.len()), (2, vec![6, 7], 3));
+    }
+
+    #[test]
+    fn without_a_header_the_first_row_is_a_record() {
+        let reader = Reader::open(b"1,x,2.5\n2,y,3.5\n".as_slice(), &Stated::default()).unwrap();
+        assert_eq!(reader.header(), ["", "", ""]);
+        let (rows, lines, _) = read(b"1,x,2.5\n2,y,3.5\n");
+        assert_eq!((rows.len(), lines[0]), (2, 1));
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub(in crate::format) struct Sampled {
     pub line: u64,
     /// Whether text follows a closing quote.
     pub stray: bool,
+    /// Whether a blank line stands above it.
+    pub after_blank: bool,
 }
 
 /// The records of a sample that are not blank; ends at the first one that is cut off.
@@ -135,6 +137,7 @@ pub(in crate::format) fn sampled<'a>(
 ) -> impl Iterator<Item = Sampled> + 'a {
     let (mut at, mut line, mut cells, mut side) = (0, 0, Vec::new(), Vec::new());
     std::iter::from_fn(move || {
+        let mut after_blank = false;
         while at < sample.len() {
             cells.clear();
             side.clear();
@@ -143,6 +146,7 @@ pub(in crate::format) fn sampled<'a>(
             let (blank, start) = (end == at, line);
             (at, line) = (next, line + lines);
             if blank {
+                after_blank = true;
                 continue;
             }
             let text = |cell: &Cell| {
@@ -154,7 +158,8 @@ pub(in crate::format) fn sampled<'a>(
                 };
                 String::from_utf8_lossy(bytes).into_owned()
             };
-            return Some(Sampled { cells: cells.iter().map(text).collect(), line: start, stray: stray > 0 });
+            let cells = cells.iter().map(text).collect();
+            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank });
         }
         None
     })

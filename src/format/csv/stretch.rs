@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::split::{self, Cut};
 use crate::format::dialect::Dialect;
-use crate::format::records::{Cell, Row};
+use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Records, Reject};
 
 /// What is kept of the text of a record that is too long, in bytes.
@@ -12,6 +12,26 @@ const KEPT: usize = 512 * 1024;
 
 /// Records that are looked at to tell whether an open quote swallowed them.
 const LOOK_AHEAD: usize = 50;
+
+/// What the records of an input are read by.
+pub(super) struct Frame<'a> {
+    pub dialect: &'a Dialect,
+    /// The names of the columns, as they stand in the file.
+    pub header: &'a [String],
+    /// The header's bytes.
+    pub header_text: &'a [u8],
+}
+
+/// Where reading stands between two stretches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position {
+    /// Line of the first byte that was not parsed, from 1.
+    pub line: u64,
+    /// Whether the line before it is blank.
+    pub after_blank: bool,
+    /// Whether it stands in another table, below a blank line.
+    pub apart: bool,
+}
 
 /// The records of one stretch while it is parsed.
 #[derive(Default)]
@@ -22,7 +42,6 @@ pub(super) struct Stretch {
     side: Vec<u8>,
     /// Number of pending bytes, the parsed ones included.
     base: usize,
-    ends_delimited: bool,
 }
 
 /// How far a stretch was parsed.
@@ -34,39 +53,39 @@ pub(super) enum Parsed {
 }
 
 impl Stretch {
-    /// Parses the records of `pending` that are whole. `line` is the line of its first byte, and then of what follows what was
+    /// Parses the records of `pending` that are whole. `position` is that of its first byte, and then of what follows what was
     /// parsed; `complete` says that the input has no more bytes, `longest` that no more of them may be waited for.
     pub(super) fn parse(
         &mut self,
         pending: &[u8],
-        dialect: &Dialect,
-        header: &[String],
-        line: &mut u64,
+        frame: &Frame<'_>,
+        position: &mut Position,
         complete: bool,
         longest: bool,
     ) -> Parsed {
+        let (dialect, width) = (frame.dialect, frame.header.len());
         let mut at = 0;
         self.base = pending.len();
-        self.ends_delimited = dialect.ends_delimited;
         while at < pending.len() {
             let first = self.cells.len();
             match split::record(pending, at, dialect, complete, &mut self.cells, &mut self.side) {
                 Cut::Record { next, lines, stray, .. }
-                    if (stray > 0 || self.cells.len() - first != header.len())
+                    if (stray > 0 || self.cells.len() - first != width)
                         && lines > 1
-                        && is_swallowed(pending, at, next, dialect, header.len()) =>
+                        && is_swallowed(pending, at, next, dialect, width) =>
                 {
                     // A quote that was never closed met the next one: its line is refused, the others are records.
-                    at = self.refuse_line(pending, at, first, dialect, line);
+                    at = self.refuse_line(pending, at, first, dialect, position);
                 }
                 Cut::Record { end, next, lines, stray } => {
                     if end == at {
                         self.cells.truncate(first); // a blank line
                     } else {
-                        let row = Row { line: *line, start: at as u32, end: end as u32 };
-                        self.record(pending, row, first, header, stray);
+                        let row = Row { line: position.line, start: at as u32, end: end as u32, width: Width::Even };
+                        self.record(pending, row, first, frame, stray, position);
                     }
-                    *line += lines;
+                    position.after_blank = end == at;
+                    position.line += if dialect.by_record { 1 } else { lines };
                     at = next;
                 }
                 Cut::More if at > 0 || !longest => {
@@ -77,49 +96,101 @@ impl Stretch {
                     self.cells.truncate(first);
                     let reason = format!("longer than {} bytes; the text is cut", pending.len());
                     let text = pending[at..at + KEPT].to_vec();
-                    self.rejects.push(Reject { line: *line, column: None, reason, text });
-                    *line += 1;
+                    self.rejects.push(Reject { line: position.line, column: None, reason, text });
+                    position.line += 1;
                     return Parsed::TooLong;
                 }
                 // A quote that is never closed, or not within the longest record.
-                Cut::More | Cut::Unclosed => at = self.refuse_line(pending, at, first, dialect, line),
+                Cut::More | Cut::Unclosed => at = self.refuse_line(pending, at, first, dialect, position),
             }
         }
         Parsed::Upto(at)
     }
 
     /// Refuses the line at `at`, in which a quote is opened and not closed; gives the place of the next one.
-    fn refuse_line(&mut self, pending: &[u8], at: usize, first: usize, dialect: &Dialect, line: &mut u64) -> usize {
+    fn refuse_line(
+        &mut self,
+        pending: &[u8],
+        at: usize,
+        first: usize,
+        dialect: &Dialect,
+        position: &mut Position,
+    ) -> usize {
         self.cells.truncate(first);
         let line_end = memchr(dialect.line_end.byte(), &pending[at..]);
         let end = line_end.map_or(pending.len(), |length| at + length);
         let text = pending[at..end].strip_suffix(b"\r").unwrap_or(&pending[at..end]).to_vec();
         let reason = "a quote is opened and never closed".to_owned();
-        self.rejects.push(Reject { line: *line, column: None, reason, text });
-        *line += 1;
+        self.rejects.push(Reject { line: position.line, column: None, reason, text });
+        position.line += 1;
+        position.after_blank = false;
         (end + 1).min(pending.len())
     }
 
-    /// Takes in the record whose cells start at `first`, or refuses it.
-    fn record(&mut self, pending: &[u8], row: Row, first: usize, header: &[String], stray: usize) {
-        let (got, width) = (self.cells.len() - first, header.len());
-        // A delimiter that ends every record is no cell (see `Dialect::find_table`).
-        let ended = got == width + 1 && self.ends_delimited && self.cells.last().is_some_and(|cell| cell.null);
+    /// Takes in the record whose cells start at `first`, brought to the header's width, or refuses it.
+    fn record(
+        &mut self,
+        pending: &[u8],
+        mut row: Row,
+        first: usize,
+        frame: &Frame<'_>,
+        stray: usize,
+        position: &mut Position,
+    ) {
+        let (dialect, width) = (frame.dialect, frame.header.len());
+        // Empty cells beyond the header hold nothing, nor does a delimiter that ends every record.
+        let beyond = self.cells.get(first + width..).unwrap_or_default();
+        let filled = beyond.iter().rposition(|cell| !cell.null).map_or(0, |last| last + 1);
+        self.cells.truncate(first + width + filled);
+        let got = self.cells.len() - first;
+        row.width = match got.cmp(&width) {
+            std::cmp::Ordering::Less => Width::Short,
+            std::cmp::Ordering::Equal => Width::Even,
+            std::cmp::Ordering::Greater => Width::Long,
+        };
+        position.apart = row.width != Width::Even && (position.apart || position.after_blank);
+        let raw = &pending[row.start as usize..row.end as usize];
         let fault = if stray > 0 {
-            Some((header.get(stray - 1).cloned(), "text follows the closing quote".to_owned()))
-        } else if got != width && !ended {
-            Some((None, format!("{got} fields, the header has {width}")))
+            Some((frame.header.get(stray - 1).cloned(), "text follows the closing quote".to_owned()))
+        } else if position.apart {
+            Some((None, format!("belongs to another table, below a blank line: {got} cells, the header has {width}")))
+        } else if width > 1 && raw == frame.header_text {
+            Some((None, "the header once more".to_owned()))
         } else {
             None
         };
         if let Some((column, reason)) = fault {
             self.cells.truncate(first);
-            let text = pending[row.start as usize..row.end as usize].to_vec();
-            self.rejects.push(Reject { line: row.line, column, reason, text });
+            self.rejects.push(Reject { line: row.line, column, reason, text: raw.to_vec() });
             return;
         }
+        let surplus = match row.width {
+            Width::Long if dialect.surplus => self.surplus(pending, first + width),
+            _ => NULL,
+        };
         self.cells.truncate(first + width);
+        self.cells.resize(first + width, NULL);
+        if dialect.surplus {
+            self.cells.push(surplus);
+        }
         self.rows.push(row);
+    }
+
+    /// The cells from `from` on as an array in JSON, put to the side.
+    fn surplus(&mut self, pending: &[u8], from: usize) -> Cell {
+        let text = |cell: &Cell| {
+            let (start, end) = (cell.start as usize, cell.end as usize);
+            let bytes = match start.checked_sub(pending.len()) {
+                Some(at_side) if start != end => &self.side[at_side..end - pending.len()],
+                _ => pending.get(start..end).unwrap_or_default(),
+            };
+            (!cell.null).then(|| String::from_utf8_lossy(bytes).into_owned())
+        };
+        let cells: Vec<Option<String>> = self.cells[from..].iter().map(text).collect();
+        let json = serde_json::to_vec(&cells).unwrap_or_default();
+        let start = (pending.len() + self.side.len()) as u32;
+        self.side.extend_from_slice(&json);
+        Cell { start, end: start + json.len() as u32, null: false }
     }
 
     /// `text` holds the parsed bytes. Refuses records that are no text.
@@ -165,6 +236,8 @@ impl Stretch {
         self.rejects.sort_by_key(|reject| reject.line);
     }
 }
+
+const NULL: Cell = Cell { start: 0, end: 0, null: true };
 
 /// Whether the lines below the first of a record are records of the table, as far as the first few of them tell: then the record is
 /// none, and a quote in its first line was never closed.

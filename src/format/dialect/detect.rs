@@ -3,7 +3,7 @@
 use csv_nose::{Quote, SampleSize, Sniffer};
 
 use super::header::{header_rows, is_value, titles};
-use super::{Dialect, Escape, LineEnd, Stated};
+use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
 
 /// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
@@ -47,8 +47,14 @@ impl Dialect {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
             // Nothing separates: one column.
             _ => {
-                let dialect = spellings(sample, b',', stated).swap_remove(0);
-                (Fit::single(sample, complete, &dialect), dialect)
+                let comma = spellings(sample, b',', stated).swap_remove(0);
+                let fit = Fit::single(sample, complete, &comma);
+                if fit.width > 1 {
+                    (fit, comma)
+                } else {
+                    let dialect = Dialect { delimiter: NO_DELIMITER, padded: false, ..comma };
+                    (Fit::single(sample, complete, &dialect), dialect)
+                }
             }
         };
         dialect.find_table(&fit, stated);
@@ -61,6 +67,8 @@ impl Dialect {
             Some(lines) => fit.records.iter().position(|record| record.line >= lines).unwrap_or(0),
             None => fit.first + titles(fit),
         };
+        self.table_above =
+            stated.skip_lines.is_none() && !tables(&fit.records[..start.min(fit.records.len())]).is_empty();
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
         let table: Vec<_> = fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
         self.header_rows = stated.header_rows.unwrap_or_else(|| header_rows(&table, fit.width));
@@ -76,6 +84,29 @@ impl Dialect {
             }
         }
     }
+}
+
+/// A table within a sample: records of one width, with blank lines around them.
+#[derive(Clone, Copy)]
+struct Block {
+    width: usize,
+    records: usize,
+}
+
+/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
+fn tables(records: &[Sampled]) -> Vec<Block> {
+    let mut found: Vec<Block> = Vec::new();
+    for block in records.chunk_by(|_, next| !next.after_blank) {
+        let width = block[0].cells.len();
+        let filled = |record: &Sampled| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
+        let even = block.len() > 1 && block.iter().all(|record| record.cells.len() == width && filled(record));
+        match found.iter_mut().find(|known| known.width == width) {
+            Some(known) if even => known.records += block.len(),
+            None if even => found.push(Block { width, records: block.len() }),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The delimiter that the first line names, and the line's length.
@@ -172,10 +203,16 @@ impl Fit {
         }
         // The widest of those that are nearly as frequent as the most frequent.
         let most = widths.values().copied().max().unwrap_or(0);
-        let (width, count) = widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0));
+        let frequent = widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0));
+        let tables = tables(&records);
+        let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
+        let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
         let of_table = |record: &&Sampled| record.cells.len() == width;
         let first = records.iter().position(|record| of_table(&record)).unwrap_or(0);
-        let after = records.len() - first;
+        // What belongs to other tables says nothing of this one's evenness.
+        let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
+        let before = if widest.is_some() { 0 } else { first };
+        let after = records.len() - before - others.saturating_sub(count);
         let cells: Vec<_> =
             records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
         let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));

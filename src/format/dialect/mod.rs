@@ -12,7 +12,7 @@ use crate::schema::ColumnRule;
 pub struct Dialect {
     /// The encoding's name by the WHATWG.
     pub encoding: String,
-    /// The byte between cells.
+    /// The byte between cells; [`NO_DELIMITER`] where every line is one cell.
     #[serde(serialize_with = "as_char")]
     pub delimiter: u8,
     /// The byte around cells that hold a delimiter or a line end.
@@ -30,9 +30,18 @@ pub struct Dialect {
     pub header_rows: usize,
     /// Whether a delimiter stands at the end of each record too.
     pub ends_delimited: bool,
+    /// Whether records are counted as lines, whatever line ends they hold: the rows of a sheet.
+    pub by_record: bool,
     /// Cells of a record.
     pub width: usize,
+    /// Whether the lines above the table hold records of another one, which are refused.
+    pub table_above: bool,
+    /// Whether records have cells beyond the width, which go into one more column.
+    pub surplus: bool,
 }
+
+/// Stands for the delimiter where there is none: no text in UTF-8 holds this byte.
+pub const NO_DELIMITER: u8 = 0xFF;
 
 /// How a quote is written inside quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -65,7 +74,7 @@ impl LineEnd {
 }
 
 fn as_char<S: serde::Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_char(char::from(*byte))
+    (*byte != NO_DELIMITER).then_some(char::from(*byte)).serialize(serializer)
 }
 
 fn as_chars<S: serde::Serializer>(byte: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -103,7 +112,10 @@ impl Dialect {
             skip_lines: 0,
             header_rows: 1,
             ends_delimited: false,
+            by_record: false,
             width: 1,
+            table_above: false,
+            surplus: false,
         }
     }
 }
@@ -127,8 +139,6 @@ mod tests {
         assert_eq!(delimiter("name\tnote\nx\ta, b, c\n"), '\t');
         assert_eq!(delimiter("a|b|c\n1|2|3\n"), '|');
         assert_eq!(delimiter("\"a,x\";b\n\"1,2\";2\n"), ';');
-        assert_eq!(delimiter("title\nx\n"), ',');
-        assert_eq!(detect("name\nSmith, John\nDoe, Jane\n").width, 1);
         assert_eq!(delimiter("a, b; c\n1, 2; 3\n4, 5; 6\n7, 8\n"), ',');
         assert_eq!(delimiter("a^b^c\n1^2^3\n4^5^6\n"), '^');
         assert_eq!(delimiter("id;name;price\n1;Käse;4.50\n2;Brot\n3;Wein;12.00\n"), ';');
@@ -138,7 +148,22 @@ mod tests {
         assert_eq!(delimiter("id;preis, netto\n1;1,50\n2;2,50\n"), ';');
         assert_eq!(delimiter("Name;Ort, Land\nA;Bern, CH\nB;Wien, AT\n"), ';');
         assert_eq!(delimiter("a,b\nx;y,1\nz;w,2\n"), ',');
-        assert_eq!(delimiter("at\n2020-01-01 10:00:00\n2020-01-02 10:00:00\n"), ',');
+        assert_eq!(detect("at\n2020-01-01 10:00:00\n2020-01-02 10:00:00\n").width, 1);
+    }
+
+    #[test]
+    fn where_nothing_separates_a_line_is_one_cell() {
+        for sample in ["name\nSmith, John\nDoe, Jane\n", "title\nx\n"] {
+            assert_eq!((detect(sample).delimiter, detect(sample).width), (NO_DELIMITER, 1), "{sample}");
+        }
+    }
+
+    #[test]
+    fn of_several_tables_the_widest_is_taken() {
+        let found = detect("k,v\na,1\nb,2\n\nid,name,price\n1,x,2.5\n2,y,3.5\n");
+        assert_eq!((found.skip_lines, found.width, found.table_above), (4, 3, true));
+        let found = detect("id,name,price\n1,x,2.5\n2,y,3.5\n\nk,v\na,1\nb,2\nc,3\nd,4\ne,5\n");
+        assert_eq!((found.skip_lines, found.width, found.table_above), (0, 3, false));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Found;
-use crate::format::records::{Cell, Row};
+use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Records, Reject};
 
 /// Names of columns and their places.
@@ -74,7 +74,7 @@ impl Builder {
         }
         let start = self.text.len() as u32;
         self.text.push_str(&String::from_utf8_lossy(&text));
-        self.rows.push(Row { line, start, end: self.text.len() as u32 });
+        self.rows.push(Row { line, start, end: self.text.len() as u32, width: Width::Even });
         let mut values = Vec::with_capacity(places.len());
         for (place, value) in places {
             let Some(value) = value else { continue };
