@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::dataset::Dataset;
 use crate::format::{Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
-use crate::schema::{EXTRA_COLUMN, Shape, Shaped, conform, shape};
+use crate::schema::{EXTRA_COLUMN, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError, Survey};
 
 /// Values of each column that are shown.
@@ -92,7 +92,7 @@ pub enum CheckError {
 pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut checked = Vec::new();
-    for mut source in FileSource::parts(path, &name, limits).await? {
+    for mut source in FileSource::parts(path, &name, None, limits).await? {
         let dataset = plugins.dataset(&name, source.own_name()).map_err(CheckError::Shape)?;
         source.state(&dataset.stated);
         checked.push(check_part(&mut source, &name, &dataset).await?);
@@ -102,7 +102,7 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
 
 async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
     let survey = source.survey().await?;
-    let shape = shape(&survey.columns, &dataset.stated.rules, dataset.filter.as_ref()).map_err(CheckError::Shape)?;
+    let shape = dataset.shape(&survey.columns).map_err(CheckError::Shape)?;
     let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
     let (mut rows_loaded, mut rows_rejected, mut rows_filtered, mut rejects) = (0, 0, 0, Vec::new());
     let (mut rows_padded, mut rows_extended) = (0, 0);
@@ -162,12 +162,16 @@ fn pin(file: &str, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String 
         format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(&dataset.table), quoted(file), quoted(&dataset.table));
     if let Layout::Csv(dialect) = &survey.layout {
         let byte = |byte: u8| quoted(&char::from(byte).to_string());
-        let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
         yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
-        let none = || "none".to_owned();
-        let delimiter = if dialect.delimiter == NO_DELIMITER { none() } else { byte(dialect.delimiter) };
-        yaml += &format!("delimiter: {delimiter}\n");
-        yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte));
+        if dialect.widths.is_empty() {
+            let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
+            let none = || "none".to_owned();
+            let delimiter = if dialect.delimiter == NO_DELIMITER { none() } else { byte(dialect.delimiter) };
+            yaml += &format!("delimiter: {delimiter}\n");
+            yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte));
+        } else {
+            yaml += &format!("format: fixed\nwidths: {:?}\n", dialect.widths);
+        }
         yaml += &format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows);
     }
     yaml += "columns:\n";

@@ -65,7 +65,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             .map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
         info!(folder = %path.display(), "made the folder");
     }
-    let plugins = Plugins::read(&settings.folders.plugins_dir).map_err(|error| Usage(error.to_string()))?;
+    let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
+        .map_err(|error| Usage(error.to_string()))?;
     let mut app = if settings.database.dev && settings.database.init_db {
         let app = App::connect(settings).await.map_err(usage)?;
         warn!(database = app.warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");

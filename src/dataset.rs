@@ -1,9 +1,11 @@
 //! Which input goes into which table, and how it is read and shaped on the way.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use crate::format::Stated;
-use crate::schema::{Filter, table_name};
+use crate::schema::{Column, Filter, Shape, shape, table_name};
 
 /// One staging table and what feeds it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,8 +18,14 @@ pub struct Dataset {
     pub filter: Option<Filter>,
     /// What happens to the rows of earlier loads.
     pub mode: Mode,
+    /// The columns that tell a row from another, where later rows take the place of earlier ones.
+    pub key: Vec<String>,
+    /// What becomes of a content that the table has already.
+    pub duplicates: Duplicates,
     /// How many rejects a load may have.
     pub max_rejects: Option<Limit>,
+    /// What becomes of a file whose rows are committed.
+    pub on_success: OnSuccess,
 }
 
 /// What happens to the rows of earlier loads.
@@ -29,6 +37,29 @@ pub enum Mode {
     Append,
     /// They go: a file is the whole truth.
     Replace,
+    /// Those whose key comes again make way for the new ones.
+    Upsert,
+}
+
+/// What becomes of a content that the table has already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// It is not loaded again. Where later rows take the place of earlier ones, it is if another file came between.
+    #[default]
+    Skip,
+    /// It is.
+    Load,
+}
+
+/// What becomes of a file whose rows are committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OnSuccess {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// It is kept in this folder.
+    Archive(PathBuf),
 }
 
 /// How many rejects a load may have.
@@ -54,5 +85,21 @@ impl Dataset {
     /// The dataset of a file that nobody has said anything about: a table named after it.
     pub fn of_file(name: &str) -> Dataset {
         Dataset { table: table_name(name), ..Dataset::default() }
+    }
+
+    /// The columns that are loaded of an input that has these, and which of its rows.
+    ///
+    /// # Errors
+    /// In words: a required column or one of the key that is not there, or a filter over one that is not.
+    pub fn shape(&self, input: &[Column]) -> Result<Shape, String> {
+        let mut shape = shape(input, &self.stated.rules, self.filter.as_ref())?;
+        for key in &self.key {
+            let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
+                return Err(format!("key: the file has no column {key}"));
+            };
+            // A row without its key could be any row.
+            column.required = true;
+        }
+        Ok(shape)
     }
 }

@@ -63,6 +63,34 @@ pub enum Claim {
     New(i64),
     /// The same content was loaded into the same table before, as this load.
     Duplicate(i64),
+    /// This very claim was loaded, by a program that was ended before it could let the input go.
+    Finished(i64),
+}
+
+/// When a content that its table has had before is loaded again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Never.
+    Never,
+    /// Where another load has come between.
+    AfterOthers,
+    /// Always.
+    Always,
+}
+
+/// What is asked of the ledger before an input is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The staging table.
+    pub table: &'a str,
+    /// The input's name.
+    pub source: &'a str,
+    /// The place in which it lies while it is loaded.
+    pub claim: Option<&'a str>,
+    /// Whether a program that does not live any more had claimed it.
+    pub unfinished: bool,
+    /// When its content is loaded again.
+    pub repeats: Repeats,
 }
 
 /// The catalog's reader and writer.
@@ -84,10 +112,10 @@ impl Ledger {
     pub async fn claim(
         &self,
         transaction: &mut dyn Transaction,
-        table: &str,
-        source: &str,
+        request: &Request<'_>,
         survey: &Survey,
     ) -> Result<Claim, WarehouseError> {
+        let Request { table, source, claim, unfinished, repeats } = *request;
         let mut lock =
             Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
                 .into_query();
@@ -96,16 +124,38 @@ impl Ledger {
         );
         self.run(transaction, self.build(&lock)).await?;
 
-        let before = load::Entity::find()
-            .select_only()
-            .column(load::Column::Id)
-            .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Hash.eq(&survey.hash))
-            .filter(load::Column::Status.eq(Status::Loaded));
-        if let Some(id) = one_number(&self.rows(transaction, self.build(&before.into_query())).await?) {
-            return Ok(Claim::Duplicate(id));
+        let of_table = || {
+            let query = load::Entity::find().select_only().column(load::Column::Id);
+            query.filter(load::Column::Dataset.eq(table)).order_by_desc(load::Column::Id)
+        };
+        let same = || of_table().filter(load::Column::Hash.eq(&survey.hash));
+        if let (true, Some(claim)) = (unfinished, claim) {
+            let this = same().filter(load::Column::Claim.eq(claim)).filter(load::Column::Source.eq(source));
+            let this = this.filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]));
+            if let Some(id) = one_number(&self.rows(transaction, self.build(&this.into_query())).await?) {
+                return Ok(Claim::Finished(id));
+            }
         }
-        let line = self.line(table, source, Some(survey), Status::Claimed);
+        let before = same().filter(load::Column::Status.eq(Status::Loaded));
+        let before = self.rows(transaction, self.build(&before.into_query())).await?;
+        if let Some(id) = one_number(&before) {
+            let newest = of_table().filter(load::Column::Status.eq(Status::Loaded)).limit(1);
+            let is_newest = match repeats {
+                Repeats::Never => true,
+                Repeats::Always => false,
+                Repeats::AfterOthers => {
+                    one_number(&self.rows(transaction, self.build(&newest.into_query())).await?) == Some(id)
+                }
+            };
+            if is_newest {
+                return Ok(Claim::Duplicate(id));
+            }
+        }
+        let line = load::ActiveModel {
+            claim: Set(claim.map(str::to_owned)),
+            repeat: Set(number(before.len() as u64)),
+            ..self.line(table, source, Some(survey), Status::Claimed)
+        };
         Ok(Claim::New(self.open(transaction, line).await?))
     }
 
@@ -394,6 +444,8 @@ impl Ledger {
             rows_padded: Set(0),
             rows_extended: Set(0),
             status: Set(status),
+            repeat: Set(0),
+            claim: Set(None),
             duplicate_of: Set(None),
             dialect: Set(survey.and_then(|survey| serde_json::to_string(&survey.layout).ok())),
             columns: Set(None),
@@ -468,6 +520,7 @@ fn values(statement: &Statement) -> Result<Vec<Value>, WarehouseError> {
             Ok(match value {
                 sea_orm::Value::BigInt(number) => Value::Int(*number),
                 sea_orm::Value::Int(number) => Value::Int(number.map(i64::from)),
+                sea_orm::Value::BigUnsigned(count) => Value::Int(count.map(number)),
                 sea_orm::Value::String(text) => Value::Text(text.clone()),
                 sea_orm::Value::ChronoDateTimeUtc(time) => Value::Time(*time),
                 other => return Err(WarehouseError::Refused(format!("the catalog has no such value: {other:?}"))),

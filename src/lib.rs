@@ -20,5 +20,6 @@ pub mod settings;
 pub mod source;
 pub mod star;
 pub mod telemetry;
+mod upsert;
 pub mod warehouse;
 pub mod worker;

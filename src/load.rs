@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use crate::app::App;
-use crate::dataset::{Dataset, Mode};
-use crate::ledger::{Books, Claim};
+use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
+use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::reject_file::RejectFile;
-use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Shape, Type, conform, evolve, shape};
+use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Shape, Type, conform, evolve};
 use crate::source::{Claimed, Failure, FileSource, Source, Survey};
+use crate::upsert::Upsert;
 use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
 
 /// What became of an input.
@@ -49,14 +50,14 @@ pub enum FileOutcome {
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::Result<FileOutcome> {
     fail::fail_point!("claimed");
     let name = file.name();
-    let sources = match FileSource::parts(file.path(), &name, app.limits).await {
+    let sources = match FileSource::parts(file.path(), &name, file.claim(), app.limits).await {
         Ok(sources) => sources,
         Err(error) => {
             let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error.into()).await;
             return let_go(file, failed, Vec::new());
         }
     };
-    let (mut reports, mut failed) = (Vec::with_capacity(sources.len()), None);
+    let (mut reports, mut failed, mut archive) = (Vec::with_capacity(sources.len()), None, None);
     for mut source in sources {
         let started = Instant::now();
         let dataset = match app.plugins.dataset(&name, source.own_name()) {
@@ -68,6 +69,9 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
             }
         };
         source.state(&dataset.stated);
+        if let OnSuccess::Archive(folder) = &dataset.on_success {
+            archive = Some(folder.clone());
+        }
         info!(file.path = source.name(), table = dataset.table, "loading");
         match load(app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
@@ -88,7 +92,13 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
     if let Some(error) = failed {
         return let_go(file, error, reports);
     }
-    file.delete()?;
+    match archive {
+        Some(folder) => {
+            let kept = file.archive(&folder)?;
+            info!(file.path = name, kept_as = %kept.display(), "kept");
+        }
+        None => file.delete()?,
+    }
     fail::fail_point!("deleted");
     file.release();
     Ok(FileOutcome::Loaded(reports))
@@ -118,20 +128,26 @@ async fn commit_load(
     let survey = source.survey().await?;
     fail::fail_point!("surveyed");
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    let load_id = match app.ledger.claim(&mut *transaction, &dataset.table, source.name(), &survey).await? {
+    let request = request(dataset, source.name(), source.claim(), unfinished);
+    let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
-        Claim::Duplicate(of) if unfinished => {
+        Claim::Finished(load_id) => {
             let rejected = reject_file(app, source, &survey);
-            return finished_before(app, rejected, of).await;
+            return finished_before(app, rejected, load_id).await;
         }
         Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
     };
 
-    let mut shape = shape(&survey.columns, &dataset.stated.rules, dataset.filter.as_ref()).map_err(LoadError::Shape)?;
+    let mut shape = dataset.shape(&survey.columns).map_err(LoadError::Shape)?;
     let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id).await?;
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
+    let upsert = match dataset.mode {
+        Mode::Upsert => Some(Upsert::begin(app, &mut *transaction, &table, &shape, &dataset.key).await?),
+        Mode::Append | Mode::Replace => None,
+    };
+    let into = upsert.as_ref().map_or(&table, Upsert::incoming);
     let mut rejected = reject_file(app, source, &survey);
     let mut books = Books::default();
     while let Some(batch) = source.next_batch().await? {
@@ -140,7 +156,7 @@ async fn commit_load(
         books.read += (batch.records.len() + rejects.len()) as u64;
         rejects.extend(conformed.rejects);
         if conformed.batch.num_rows() > 0 {
-            books.loaded += transaction.copy_in(&table, &types, &conformed.batch).await?;
+            books.loaded += transaction.copy_in(into, &types, &conformed.batch).await?;
         }
         app.ledger.reject(&mut *transaction, load_id, &rejects).await?;
         rejected.write(&rejects)?;
@@ -151,6 +167,10 @@ async fn commit_load(
         fail::fail_point!("copied");
     }
 
+    if let Some(upsert) = &upsert {
+        books.duplicate = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
+        books.loaded -= books.duplicate;
+    }
     balance(&books, &survey, dataset)?;
     let columns: Vec<_> = shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
@@ -160,6 +180,16 @@ async fn commit_load(
     fail::fail_point!("committed");
     publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books })
+}
+
+/// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.
+fn request<'a>(dataset: &'a Dataset, source: &'a str, claim: Option<&'a str>, unfinished: bool) -> Request<'a> {
+    let repeats = match (dataset.duplicates, dataset.mode) {
+        (Duplicates::Load, _) => Repeats::Always,
+        (Duplicates::Skip, Mode::Upsert) => Repeats::AfterOthers,
+        (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
+    };
+    Request { table: &dataset.table, source, claim, unfinished, repeats }
 }
 
 /// Makes the table, or grows it to what the input needs, and gives the shape's columns the table's types. Where a file is the
@@ -222,11 +252,11 @@ async fn ready_table(
     Ok(table)
 }
 
-/// rows read = loaded + rejected + filtered, as many as the survey counted, and not too many rejects among them.
+/// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.
 fn balance(books: &Books, survey: &Survey, dataset: &Dataset) -> Result<(), LoadError> {
-    let Books { read, loaded, rejected, filtered, .. } = *books;
-    if read != survey.rows || read != loaded + rejected + filtered {
-        return Err(LoadError::Unbalanced { read: survey.rows, loaded, rejected, filtered });
+    let Books { read, loaded, rejected, duplicate, filtered, .. } = *books;
+    if read != survey.rows || read != loaded + rejected + duplicate + filtered {
+        return Err(LoadError::Unbalanced { read: survey.rows, books: *books });
     }
     match dataset.max_rejects {
         Some(limit) if limit.is_exceeded(rejected, read) => Err(LoadError::TooManyRejects { rejected, read }),

@@ -1,5 +1,6 @@
 //! Why a load did not happen, and what follows from it.
 
+use crate::ledger::Books;
 use crate::source::SourceError;
 use crate::warehouse::WarehouseError;
 
@@ -16,18 +17,12 @@ pub enum LoadError {
     #[error("cannot make columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
     /// What is true of every load was not true of this one.
-    #[error(
-        "{read} rows were read, but {loaded} loaded + {rejected} rejected: nothing was committed; please report this"
-    )]
+    #[error("the rows do not add up: {read} were counted, then {books:?}; nothing was committed; please report this")]
     Unbalanced {
-        /// Records read.
+        /// Records that the survey counted.
         read: u64,
-        /// Rows written.
-        loaded: u64,
-        /// Records refused.
-        rejected: u64,
-        /// Records that the filter does not keep.
-        filtered: u64,
+        /// What became of them.
+        books: Books,
     },
     /// The plugin's columns or filter do not go with the file.
     #[error("{0}")]

@@ -76,6 +76,8 @@ pub struct Settings {
     pub logging: Logging,
     /// Where each value came from, by name.
     origins: BTreeMap<&'static str, (String, Origin)>,
+    /// Everything that is set, in capital letters.
+    given: BTreeMap<String, (String, Origin)>,
 }
 
 /// Where rows go.
@@ -235,9 +237,19 @@ impl Settings {
             archives: concern(&origins)?,
             logging: concern(&origins)?,
             origins,
+            given,
         };
         settings.check()?;
         Ok(settings)
+    }
+
+    /// A variable of the environment or of `.env`, in any case of letters, or what is in the file that `NAME_FILE` names.
+    ///
+    /// # Errors
+    /// When that file cannot be read.
+    pub fn variable(&self, name: &str) -> Result<Option<String>, String> {
+        let found = value_of(&name.to_uppercase(), &self.given).map_err(|error| error.to_string())?;
+        Ok(found.map(|(value, _)| value))
     }
 
     fn check(&self) -> Result<(), SettingsError> {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use libtest_mimic::Trial;
 use sluice::dataset::Dataset;
 use sluice::format::Chunk;
+use sluice::ledger::Books;
 use sluice::load::{FileOutcome, LoadError, load};
 use sluice::source::{MemorySource, Source, SourceError, Survey};
 
@@ -378,7 +379,7 @@ async fn books_that_do_not_balance_are_not_committed(database: TestDatabase, wor
     let source = || MemorySource::new("liar.csv", "a\n1\n2\n");
     let mut liar = Liar { survey: source(), batches: source(), rows: Some(3), changed: false, acknowledged: false };
     let error = load(&app, &Dataset::of_file("liar.csv"), &mut liar, false).await.unwrap_err();
-    same(matches!(error, LoadError::Unbalanced { read: 3, loaded: 2, rejected: 0, .. }), true)?;
+    same(matches!(error, LoadError::Unbalanced { read: 3, books: Books { loaded: 2, rejected: 0, .. } }), true)?;
     same(liar.acknowledged, false)?;
     nothing_happened(&database).await
 }

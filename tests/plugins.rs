@@ -24,6 +24,16 @@ pub fn cases() -> Vec<Trial> {
         .chain(on_both("plugins::columns_are_shaped", columns_are_shaped))
         .chain(on_both("plugins::a_file_is_the_whole_truth", a_file_is_the_whole_truth))
         .chain(on_both(
+            "plugins::rows_take_the_place_of_those_with_their_key",
+            rows_take_the_place_of_those_with_their_key,
+        ))
+        .chain(on_both(
+            "plugins::duplicates_load_where_asked_and_files_are_kept",
+            duplicates_load_where_asked_and_files_are_kept,
+        ))
+        .chain(on_both("plugins::columns_of_fixed_width", columns_of_fixed_width))
+        .chain(alone("plugins::variables_come_from_the_environment", variables_come_from_the_environment))
+        .chain(on_both(
             "plugins::a_file_that_does_not_go_with_its_plugin_fails",
             a_file_that_does_not_go_with_its_plugin_fails,
         ))
@@ -117,6 +127,104 @@ async fn a_file_is_the_whole_truth(database: TestDatabase, workdir: Workdir) -> 
     same(database.text("select status from sluice.load order by id").await?, "replaced\nreplaced\nduplicate\nloaded")
 }
 
+async fn rows_take_the_place_of_those_with_their_key(database: TestDatabase, workdir: Workdir) -> Outcome {
+    plugin(
+        &workdir,
+        "stock",
+        "name: stock\nfiles: [\"stock*\"]\ntable: stock\nmode: upsert\nkey: [sku]\nmax_rejects: 50 %\n",
+    )?;
+    let first = "sku,n,price\na,1,1.1\nb,2,2.5\nc,3,3.5\n";
+    workdir.load(&database, "stock_1.csv", first).await?;
+    // b is as it was, a differs in its scale alone, c stands twice, d is new, one has no key.
+    let second = "sku,n,price\nb,2,2.5\na,1,1.10\nc,8,3.5\nc,9,3.5\nd,4,4.5\n,5,5.5\n";
+    let books = workdir.load(&database, "stock_2.csv", second).await?.books;
+    same((books.read, books.loaded, books.duplicate, books.rejected), (6, 3, 2, 1))?;
+    let table = "select sku, n, price, _load_id, _line from staging.stock order by sku";
+    let cast = |text: String| text.replace("1.10|", "1.1|");
+    same(cast(database.text(table).await?), "a|1|1.1|2|3\nb|2|2.5|1|3\nc|9|3.5|2|5\nd|4|4.5|2|6")?;
+    // Other columns stay, new ones come, types widen.
+    workdir.load(&database, "stock_3.csv", "sku,n,note\nb,x,new\n").await?;
+    same(
+        database
+            .text("select sku, n, price, note from staging.stock where sku in ('a', 'b') order by sku")
+            .await?
+            .replace("1.10|", "1.1|"),
+        "a|1|1.1|∅\nb|x|2.5|new",
+    )?;
+    // An earlier state is no duplicate once others came between, the last one is.
+    let again = workdir.load(&database, "stock_4.csv", first).await?;
+    same((again.duplicate_of, again.books.loaded), (None, 3))?;
+    same(workdir.load(&database, "stock_5.csv", first).await?.duplicate_of, Some(again.load_id))?;
+    same(workdir.drop_file(&database, "stock_6.csv", "n\n1\n").await.map(|done| format!("{done:?}"))?, "Failed([])")?;
+    holds(&workdir.read("imports/failed/stock_6.csv.error.json")?, "key: the file has no column sku")?;
+    same(
+        database
+            .text("select count(*), sum(rows_read - rows_loaded - rows_rejected - rows_duplicate) from sluice.load")
+            .await?,
+        "6|0",
+    )
+}
+
+async fn duplicates_load_where_asked_and_files_are_kept(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let kept = workdir.path("kept");
+    let yaml = format!(
+        "name: t\nfiles: [\"t*\"]\ntable: t\nduplicates: load\non_success: {{archive: {:?}}}\n",
+        kept.display().to_string()
+    );
+    plugin(&workdir, "t", &yaml)?;
+    for repeat in 0..3 {
+        same(workdir.load(&database, "t.csv", "x\n1\n").await?.duplicate_of, None)?;
+        same(
+            database.text("select max(repeat), count(*) from sluice.load").await?,
+            format!("{repeat}|{}", repeat + 1),
+        )?;
+    }
+    same(database.text("select count(*) from staging.t").await?, "3")?;
+    same(workdir.list("kept"), ["t.2.csv", "t.3.csv", "t.csv"])?;
+    same(workdir.read("kept/t.3.csv")?, "x\n1\n")?;
+    same(workdir.list("imports"), Vec::<String>::new())
+}
+
+async fn columns_of_fixed_width(database: TestDatabase, workdir: Workdir) -> Outcome {
+    plugin(
+        &workdir,
+        "bank",
+        "name: bank
+files: [\"*.asc\"]
+table: bank
+format: fixed
+widths: [3, 6, 8, 5]
+skip_lines: 1
+columns:
+  - {from: 1, name: id, type: text}
+  - {from: 2, name: name}
+  - {from: 3, name: day, type: date, format: \"%Y%m%d\"}
+  - {from: 4, name: amount}
+",
+    )?;
+    let text = "HDR\r\n001Käthe 20240229 1.75\r\n002Ötzi  20240301-2.25\r\n003      20240302\r\n004Bo    20240303 3.25 more\r\n";
+    let books = workdir.load(&database, "x.asc", text).await?.books;
+    same((books.loaded, books.padded, books.extended), (4, 1, 1))?;
+    same(
+        database.text("select id, name, day, amount, _extra, _line from staging.bank order by id").await?,
+        "001|Käthe|2024-02-29|1.75|∅|2\n002|Ötzi|2024-03-01|-2.25|∅|3\n003|∅|2024-03-02|∅|∅|4\n\
+         004|Bo|2024-03-03|3.25|[\"more\"]|5",
+    )
+}
+
+async fn variables_come_from_the_environment(workdir: Workdir) -> Outcome {
+    plugin(&workdir, "x", "name: x\nfiles: [\"*.csv\"] # !env NOT_THIS\ntable: !env SLUICE_TEST_TABLE\n")?;
+    workdir.write("t.csv", "a\n1\n")?;
+    let output = app(&workdir, &["check", "t.csv"], &[])?;
+    same(output.status.code(), Some(2))?;
+    holds(
+        &stderr(&output),
+        "plugins/x/plugin.yaml: line 3: !env SLUICE_TEST_TABLE: SLUICE_TEST_TABLE is not set in the environment or .env",
+    )?;
+    let output = app(&workdir, &["check", "t.csv"], &[("SLUICE_TEST_TABLE", "secret_table")])?;
+    holds(&crate::support::process::stdout(&output), "t.csv -> staging.secret_table")
+}
+
 async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, workdir: Workdir) -> Outcome {
     plugin(
         &workdir,
@@ -150,6 +258,13 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         ("name: x\nfiles: [a]\ndelimiter: abc\n", "delimiter: \"abc\" is not one character"),
         ("name: x\nfiles: [a]\nencoding: klingon\n", "encoding: there is no \"klingon\""),
         ("name: x\nfiles: [a]\nmax_rejects: many\n", "max_rejects: "),
+        ("name: x\nfiles: [a]\nmode: upsert\n", "mode: upsert needs a key"),
+        ("name: x\nfiles: [a]\nkey: [id]\n", "key: goes with mode: upsert"),
+        ("name: x\nfiles: [a]\nformat: cvs\n", "format: there is no cvs; did you mean csv?"),
+        ("name: x\nfiles: [a]\nformat: fixed\n", "widths: fixed width needs"),
+        ("name: x\nfiles: [a]\nwidths: [3]\ndelimiter: tab\n", "widths: columns of fixed width have no delimiter"),
+        ("name: x\nfiles: [a]\non_success: archve\n", "did you mean archive?"),
+        ("name: x\nfiles: [a]\nduplicates: lod\n", "lod"),
     ] {
         plugin(&workdir, "x", yaml)?;
         let output = app(&workdir, &["--once"], &[])?;

@@ -15,7 +15,8 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
     if !path.is_file() {
         return Err(Usage(format!("there is no file {}", path.display())).into());
     }
-    let plugins = Plugins::read(&settings.folders.plugins_dir).map_err(|error| Usage(error.to_string()))?;
+    let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
+        .map_err(|error| Usage(error.to_string()))?;
     let parts = check(path, &plugins, settings.archives.limits()).await;
     let parts = parts.with_context(|| path.display().to_string())?;
     let rejected = parts.iter().any(|part| part.rows_rejected > 0);

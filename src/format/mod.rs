@@ -31,6 +31,17 @@ const ENDINGS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", 
 const PACKED: [&str; 3] = ["gz", "zst", "zip"];
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Format; 2] = [Format::Csv, Format::Json];
+
+    /// The word for it in plugins.
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "json",
+        }
+    }
+
     /// Whether a file's name ends like one that is read, whatever the case.
     pub fn is_known(file_name: &str) -> bool {
         let lower = file_name.to_ascii_lowercase();

@@ -16,6 +16,7 @@ const AHEAD: usize = 2;
 /// One part of a file: the file itself, or a member of an archive.
 pub struct FileSource {
     path: PathBuf,
+    claim: Option<String>,
     part: Part,
     stated: Stated,
     survey: Option<Survey>,
@@ -23,17 +24,23 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// The parts of the file at `path`, called `name` in the ledger.
+    /// The parts of the file at `path`, called `name` in the ledger; `claim` is the place in which it lies.
     ///
     /// # Errors
     /// When it cannot be opened, or is an archive that is not read.
-    pub async fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<FileSource>, SourceError> {
+    pub async fn parts(
+        path: &Path,
+        name: &str,
+        claim: Option<String>,
+        limits: Limits,
+    ) -> Result<Vec<FileSource>, SourceError> {
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
         Ok(parts
             .into_iter()
             .map(|part| FileSource {
                 path: path.to_owned(),
+                claim: claim.clone(),
                 part,
                 stated: Stated::default(),
                 survey: None,
@@ -44,6 +51,7 @@ impl FileSource {
 
     /// What is known of how it is written.
     pub fn state(&mut self, stated: &Stated) {
+        self.part.format = stated.format.unwrap_or(self.part.format);
         self.stated = stated.clone();
     }
 }
@@ -56,6 +64,10 @@ impl Source for FileSource {
 
     fn own_name(&self) -> &str {
         &self.part.own_name
+    }
+
+    fn claim(&self) -> Option<&str> {
+        self.claim.as_deref()
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {

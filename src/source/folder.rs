@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! imports/x.csv                    landed
-//! imports/.sluice/<program>/<n>/x.csv  claimed; the program holds a lock on its folder while it lives
+//! imports/.sluice/<program>/<claim>/x.csv  claimed; the program holds a lock on its folder while it lives
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
 //! ```
 
@@ -81,7 +81,9 @@ impl Folder {
     /// # Errors
     /// `NotFound` when somebody else was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<Claimed> {
-        self.take(&self.path.join(name), name)
+        let home = self.home.file_name().unwrap_or_default().to_string_lossy();
+        let claim = format!("{home}-{}", self.next.fetch_add(1, Ordering::Relaxed));
+        self.take(&self.path.join(name), name, OsStr::new(&claim))
     }
 
     /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes.
@@ -102,13 +104,13 @@ impl Folder {
                 Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            for number in fs::read_dir(&place)? {
-                let number = number?.path();
-                for file in fs::read_dir(&number)? {
+            for claim in fs::read_dir(&place)? {
+                let claim = claim?;
+                for file in fs::read_dir(claim.path())? {
                     let file = file?;
-                    claimed.push(self.take(&file.path(), &file.file_name())?);
+                    claimed.push(self.take(&file.path(), &file.file_name(), &claim.file_name())?);
                 }
-                fs::remove_dir(&number)?;
+                fs::remove_dir(claim.path())?;
             }
             fs::remove_dir(&place)?;
         }
@@ -116,8 +118,9 @@ impl Folder {
         Ok(claimed)
     }
 
-    fn take(&self, from: &Path, name: &OsStr) -> io::Result<Claimed> {
-        let place = self.home.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
+    /// `claim` is a name that no other claim has or had.
+    fn take(&self, from: &Path, name: &OsStr, claim: &OsStr) -> io::Result<Claimed> {
+        let place = self.home.join(claim);
         fs::create_dir(&place)?;
         let path = place.join(name);
         // The place is new and ours, so there is nothing to rename over.
@@ -145,6 +148,30 @@ impl Claimed {
     /// What it was called when it landed.
     pub fn name(&self) -> String {
         self.name.to_string_lossy().into_owned()
+    }
+
+    /// The name of the place in which it lies, which stays with it when another program takes it over.
+    pub fn claim(&self) -> Option<String> {
+        Some(self.path.parent()?.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// Keeps the file, whose rows are committed, in a folder, under its name or the next free one; gives the place.
+    ///
+    /// # Errors
+    /// When it cannot be moved; it stays claimed then.
+    pub fn archive(&self, folder: &Path) -> io::Result<PathBuf> {
+        fs::create_dir_all(folder)?;
+        match rename_to_free_name(&self.path, folder, &self.name) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                let copy = tempfile::Builder::new().prefix(".archive-").tempfile_in(folder)?;
+                fs::copy(&self.path, copy.path())?;
+                copy.as_file().sync_all()?;
+                let kept = rename_to_free_name(&copy.into_temp_path(), folder, &self.name)?;
+                self.delete()?;
+                Ok(kept)
+            }
+            done => done,
+        }
     }
 
     /// Deletes the file, whose rows are committed. One that is not there any more is deleted.

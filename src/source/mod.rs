@@ -25,6 +25,11 @@ pub trait Source: Send {
         self.name()
     }
 
+    /// The place in which it lies while it is loaded, where it has one of its own.
+    fn claim(&self) -> Option<&str> {
+        None
+    }
+
     /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call.
     ///
     /// # Errors

@@ -127,7 +127,11 @@ fn check_dimensions(model: &Model, models: &BTreeMap<String, Model>) -> Result<(
 /// `; did you mean x?`, or nothing where no name is near.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     known
-        .map(|one| (strsim::jaro_winkler(name, one), one))
+        .map(|one| {
+            // Two letters that changed places in a short word.
+            let near = if strsim::osa_distance(name, one) == 1 { 1.0 } else { 0.0 };
+            (strsim::jaro_winkler(name, one).max(near), one)
+        })
         .filter(|(near, _)| *near > 0.7)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map_or_else(String::new, |(_, one)| format!("; did you mean {one}?"))

@@ -21,6 +21,8 @@ pub enum Schema {
     Datawarehouse,
     /// The catalog.
     Catalog,
+    /// What ends with the transaction: seen by nobody else.
+    Temporary,
 }
 
 /// A table or view, whatever the engine.
@@ -67,6 +69,10 @@ impl Names {
             Schema::Staging => &self.staging,
             Schema::Datawarehouse => &self.datawarehouse,
             Schema::Catalog => models::POSTGRES_SCHEMA,
+            Schema::Temporary => match self.engine {
+                Engine::Postgres => "pg_temp",
+                Engine::Sqlite => "temp",
+            },
         }
     }
 
@@ -81,6 +87,7 @@ impl Names {
     /// The table's name in SQL, quoted: `"staging"."titles"`, on SQLite `"staging__titles"`.
     pub fn table(&self, table: &Table) -> String {
         match self.engine {
+            Engine::Sqlite if table.schema == Schema::Temporary => format!("temp.{}", quote(&table.name)),
             Engine::Postgres => format!("{}.{}", quote(self.schema(table.schema)), quote(&table.name)),
             Engine::Sqlite => quote(&self.flat(table)),
         }

@@ -30,6 +30,8 @@ impl MigrationTrait for Migration {
                     .col(count("rows_padded"))
                     .col(count("rows_extended"))
                     .col(ColumnDef::new("status").text().not_null())
+                    .col(count("repeat"))
+                    .col(ColumnDef::new("claim").text())
                     .col(ColumnDef::new("duplicate_of").big_integer())
                     .col(ColumnDef::new("dialect").text())
                     .col(ColumnDef::new("columns").text())
@@ -49,6 +51,7 @@ impl MigrationTrait for Migration {
                     .table(name("load"))
                     .col("dataset")
                     .col("hash")
+                    .col("repeat")
                     .unique()
                     .and_where(Expr::cust("status in ('claimed', 'loaded')"))
                     .to_owned(),

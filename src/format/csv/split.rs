@@ -27,6 +27,9 @@ pub(super) fn record(
     cells: &mut Vec<Cell>,
     side: &mut Vec<u8>,
 ) -> Cut {
+    if !dialect.widths.is_empty() {
+        return fixed(buffer, start, dialect, complete, cells);
+    }
     let (delimiter, line_end) = (dialect.delimiter, dialect.line_end.byte());
     let (mut at, mut lines, mut stray) = (start, 0, 0);
     let first = cells.len();
@@ -62,6 +65,36 @@ pub(super) fn record(
         }
         at = stop + 1;
     }
+}
+
+/// Like [`record`], where each column has a fixed number of characters. Blanks around a cell are none of it; a line may end
+/// before its last columns, and what stands beyond them is one more cell.
+fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: &mut Vec<Cell>) -> Cut {
+    let found = memchr(dialect.line_end.byte(), &buffer[start..]).map(|length| start + length);
+    let stop = match found {
+        Some(stop) => stop,
+        None if complete => buffer.len(),
+        None => return Cut::More,
+    };
+    let end = if stop > start && buffer[stop - 1] == b'\r' { stop - 1 } else { stop };
+    let mut at = start;
+    let beyond = std::iter::once(usize::MAX);
+    for width in dialect.widths.iter().copied().chain(beyond) {
+        if at >= end {
+            break;
+        }
+        // A character is a byte that does not go on with the one before it.
+        let mut starts = (at..end).filter(|at| buffer[*at] & 0xC0 != 0x80);
+        let next = starts.nth(width).unwrap_or(end);
+        let blank = |byte: &u8| *byte == b' ';
+        let leading = buffer[at..next].iter().take_while(|byte| blank(byte)).count();
+        let trailing = buffer[at + leading..next].iter().rev().take_while(|byte| blank(byte)).count();
+        let (from, to) = (at + leading, next - trailing);
+        cells.push(Cell { start: offset(from), end: offset(to), null: from == to });
+        at = next;
+    }
+    let next = if found.is_some() { stop + 1 } else { stop };
+    Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0 }
 }
 
 fn blanks(text: &[u8]) -> usize {

@@ -31,6 +31,18 @@ impl Dialect {
             dialect.skip_lines += 1;
             return dialect;
         }
+        if !stated.widths.is_empty() {
+            let line_end = if sample.contains(&b'\n') || !sample.contains(&b'\r') { LineEnd::Lf } else { LineEnd::Cr };
+            return Dialect {
+                quote: None,
+                line_end,
+                skip_lines: stated.skip_lines.unwrap_or(0),
+                header_rows: stated.header_rows.unwrap_or(0),
+                width: stated.widths.len(),
+                widths: stated.widths.clone(),
+                ..Dialect::plain(NO_DELIMITER)
+            };
+        }
         let mut best: Option<(Fit, Dialect)> = None;
         let mut consider = |dialect: Dialect| {
             let fit = Fit::of(sample, complete, &dialect);

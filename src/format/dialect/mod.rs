@@ -5,6 +5,7 @@ mod header;
 
 use serde::Serialize;
 
+use super::Format;
 use crate::schema::ColumnRule;
 
 /// How a delimited text is written.
@@ -34,6 +35,9 @@ pub struct Dialect {
     pub by_record: bool,
     /// Cells of a record.
     pub width: usize,
+    /// Characters of each column, where lines are cut by them and not by a delimiter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub widths: Vec<usize>,
     /// Whether the lines above the table hold records of another one, which are refused.
     pub table_above: bool,
     /// Whether records have cells beyond the width, which go into one more column.
@@ -84,6 +88,12 @@ fn as_chars<S: serde::Serializer>(byte: &Option<u8>, serializer: S) -> Result<S:
 /// What is known before the bytes are looked at; `None` is to be found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stated {
+    /// The format, where its content does not say.
+    pub format: Option<Format>,
+    /// The one sheet of a workbook that is read.
+    pub sheet: Option<String>,
+    /// Characters of each column, where lines are cut by them and not by a delimiter.
+    pub widths: Vec<usize>,
     /// The encoding's name.
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// The byte between cells.
@@ -114,6 +124,7 @@ impl Dialect {
             ends_delimited: false,
             by_record: false,
             width: 1,
+            widths: Vec::new(),
             table_above: false,
             surplus: false,
         }

@@ -1,0 +1,110 @@
+//! `plugins/<name>/plugin.yaml`: how the files of one dataset are read and shaped, and where their rows go.
+
+mod yaml;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use globset::GlobMatcher;
+use tracing::info;
+
+use crate::dataset::Dataset;
+
+/// What is wrong with a plugin.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {why}", path.display())]
+pub struct PluginError {
+    /// Its file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// One plugin that claims files.
+#[derive(Clone, Debug)]
+struct Plugin {
+    name: String,
+    creator: String,
+    files: Vec<GlobMatcher>,
+    dataset: Dataset,
+}
+
+/// Gives a variable of the environment, or says in words why it cannot.
+pub type Variable<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
+
+/// Every plugin that is enabled.
+#[derive(Clone, Debug, Default)]
+pub struct Plugins(Vec<Plugin>);
+
+impl Plugins {
+    /// Reads every `<name>/plugin.yaml` of a folder; a folder that is not there has none. `variable` gives what `!env NAME` stands
+    /// for.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its file.
+    pub fn read(folder: &Path, variable: &Variable<'_>) -> Result<Plugins, PluginError> {
+        let mut paths: Vec<_> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join("plugin.yaml"))
+            .filter(|path| path.is_file())
+            .collect();
+        paths.sort();
+        let mut plugins: Vec<Plugin> = Vec::new();
+        for path in paths {
+            let error = |why: String| PluginError { path: path.clone(), why };
+            let text = fs::read_to_string(&path).map_err(|problem| error(problem.to_string()))?;
+            let Some(plugin) = yaml::parse(&text, variable).map_err(&error)? else { continue };
+            if let Some(other) = plugins.iter().find(|other| other.name == plugin.name) {
+                return Err(error(format!("name: there is another plugin called {}", other.name)));
+            }
+            for glob in &plugin.files {
+                if let Some(other) =
+                    plugins.iter().find(|other| other.files.iter().any(|one| one.glob() == glob.glob()))
+                {
+                    return Err(error(format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name)));
+                }
+            }
+            plugins.push(plugin);
+        }
+        Ok(Plugins(plugins))
+    }
+
+    /// Says in the log which plugins there are.
+    pub fn announce(&self) {
+        for Plugin { name, creator, files, dataset } in &self.0 {
+            let files: Vec<_> = files.iter().map(|glob| glob.glob().glob()).collect();
+            info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
+        }
+    }
+
+    /// Whether a plugin claims the file.
+    pub fn claims(&self, file_name: &str) -> bool {
+        self.0.iter().any(|plugin| plugin.files.iter().any(|glob| glob.is_match(file_name)))
+    }
+
+    /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part.
+    ///
+    /// # Errors
+    /// In words, where two plugins claim it.
+    pub fn dataset(&self, file_name: &str, own_name: &str) -> Result<Dataset, String> {
+        let claims =
+            |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name) || glob.is_match(own_name));
+        let mut claiming = self.0.iter().filter(claims);
+        match (claiming.next(), claiming.next()) {
+            (None, _) => Ok(Dataset::of_file(own_name)),
+            (Some(plugin), None) => {
+                let mut dataset = plugin.dataset.clone();
+                if dataset.table.is_empty() {
+                    dataset.table = Dataset::of_file(own_name).table;
+                }
+                Ok(dataset)
+            }
+            (Some(one), Some(other)) => Err(format!(
+                "the plugins {} and {} both claim it: make the files of one of them narrower",
+                one.name, other.name
+            )),
+        }
+    }
+}

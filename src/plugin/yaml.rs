@@ -1,0 +1,301 @@
+//! The words of a `plugin.yaml`.
+
+use std::path::PathBuf;
+
+use globset::Glob;
+use serde::Deserialize;
+
+use super::{Plugin, Variable};
+use crate::dataset::{Dataset, Duplicates, Limit, Mode, OnSuccess};
+use crate::format::{Escape, Format, NO_DELIMITER, Stated};
+use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
+use crate::star::nearest;
+
+/// Rejects that a plugin's file may have where nothing is said, in percent.
+const MAX_REJECTS: f64 = 10.0;
+
+/// Where `on_success: archive` puts files.
+const ARCHIVE: &str = "archive";
+
+/// The file, word for word.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Yaml {
+    name: String,
+    #[serde(default)]
+    creator: String,
+    #[serde(default = "yes")]
+    enabled: bool,
+    files: Vec<String>,
+    table: Option<String>,
+    format: Option<String>,
+    sheet: Option<String>,
+    widths: Option<Vec<usize>>,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    quote: Option<String>,
+    escape: Option<String>,
+    skip_lines: Option<u64>,
+    header: Option<HeaderYaml>,
+    #[serde(default)]
+    columns: Vec<ColumnYaml>,
+    filter: Option<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    key: Vec<String>,
+    #[serde(default)]
+    duplicates: Duplicates,
+    max_rejects: Option<String>,
+    on_success: Option<OnSuccessYaml>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum HeaderYaml {
+    Is(bool),
+    Rows(usize),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OnSuccessYaml {
+    Word(String),
+    Archive { archive: PathBuf },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColumnYaml {
+    /// The header, or the place from 1.
+    from: FromYaml,
+    name: Option<String>,
+    r#type: Option<String>,
+    format: Option<String>,
+    #[serde(default)]
+    null: Vec<String>,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    key: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum FromYaml {
+    Place(usize),
+    Header(String),
+}
+
+/// The plugin that the text describes; `None` where it is not enabled.
+pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, String> {
+    let yaml: Yaml = serde_saphyr::from_str(&with_variables(text, variable)?).map_err(|error| in_words(&error))?;
+    if !yaml.enabled {
+        return Ok(None);
+    }
+    if yaml.files.is_empty() {
+        return Err("files: names no file, such as [\"orders_*.csv\"]".to_owned());
+    }
+    let glob = |pattern: &String| match Glob::new(pattern) {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => Err(format!("files: {error}")),
+    };
+    let files = yaml.files.iter().map(glob).collect::<Result<_, _>>()?;
+    let dataset = dataset(&yaml)?;
+    Ok(Some(Plugin { name: yaml.name, creator: yaml.creator, files, dataset }))
+}
+
+/// "unknown field `filez`, expected one of `name`, ..." gets the nearest word.
+fn in_words(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default().to_owned();
+    let mut words = first.split('`');
+    let hint = match (first.contains("unknown"), words.nth(1)) {
+        (true, Some(wrong)) => nearest(wrong, words.clone().skip(1).step_by(2)),
+        _ => String::new(),
+    };
+    format!("{first}{hint}")
+}
+
+/// The text with the values of variables, quoted as JSON, in the place of `!env NAME`.
+fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, String> {
+    let mut filled = String::with_capacity(text.len());
+    for (number, line) in text.lines().enumerate() {
+        let mut rest = line;
+        while let Some(at) = rest.find("!env ") {
+            let before = &rest[..at];
+            let is_value = before.is_empty() || before.ends_with([' ', '[', '{', ',', '\t']);
+            let is_comment = before.trim_start().starts_with('#') || before.contains(" #");
+            let after = rest[at + 5..].trim_start();
+            let length = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let name = &after[..length.unwrap_or(after.len())];
+            filled.push_str(before);
+            if is_value && !is_comment && !name.is_empty() {
+                let value = variable(name)?.ok_or_else(|| {
+                    format!("line {}: !env {name}: {name} is not set in the environment or .env", number + 1)
+                })?;
+                filled.push_str(&serde_json::to_string(&value).unwrap_or_default());
+                rest = &after[name.len()..];
+            } else {
+                filled.push_str("!env ");
+                rest = &rest[at + 5..];
+            }
+        }
+        filled.push_str(rest);
+        filled.push('\n');
+    }
+    Ok(filled)
+}
+
+fn dataset(yaml: &Yaml) -> Result<Dataset, String> {
+    let table = yaml.table.clone().unwrap_or_default();
+    if yaml.table.is_some() && table_name(&table) != table {
+        return Err(format!("table: {table:?} is no table's name here; {} would be", table_name(&table)));
+    }
+    let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<_> = rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
+    if let Some(repeated) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(format!("columns: two are called {}", repeated.1));
+    }
+    let mut key = yaml.key.clone();
+    for column in yaml.columns.iter().filter(|column| column.key) {
+        let header = match &column.from {
+            FromYaml::Header(header) => column_names(&[header], None).swap_remove(0),
+            FromYaml::Place(place) => format!("column_{place}"),
+        };
+        key.push(column.name.clone().unwrap_or(header));
+    }
+    match (yaml.mode, key.is_empty()) {
+        (Mode::Upsert, true) => return Err("mode: upsert needs a key, such as key: [id]".to_owned()),
+        (Mode::Append | Mode::Replace, false) => return Err("key: goes with mode: upsert".to_owned()),
+        _ => {}
+    }
+    let limit = yaml.max_rejects.as_deref().map(limit).transpose()?;
+    let on_success = match &yaml.on_success {
+        None => OnSuccess::Delete,
+        Some(OnSuccessYaml::Archive { archive }) => OnSuccess::Archive(archive.clone()),
+        Some(OnSuccessYaml::Word(word)) => match word.as_str() {
+            "delete" => OnSuccess::Delete,
+            "archive" => OnSuccess::Archive(PathBuf::from(ARCHIVE)),
+            other => {
+                let hint = nearest(other, ["delete", "archive"].into_iter());
+                return Err(format!("on_success: {other:?} is neither delete nor archive{hint}"));
+            }
+        },
+    };
+    Ok(Dataset {
+        stated: Stated { rules, ..stated(yaml)? },
+        filter: yaml.filter.as_deref().map(Filter::parse).transpose().map_err(|why| format!("filter: {why}"))?,
+        mode: yaml.mode,
+        key,
+        duplicates: yaml.duplicates,
+        max_rejects: Some(limit.unwrap_or(Limit::Percent(MAX_REJECTS))),
+        on_success,
+        table,
+    })
+}
+
+fn stated(yaml: &Yaml) -> Result<Stated, String> {
+    let one = |name: &str, text: &str| match text {
+        "none" if name == "delimiter" => Ok(NO_DELIMITER),
+        "tab" | "\\t" => Ok(b'\t'),
+        text if text.len() == 1 => Ok(text.as_bytes()[0]),
+        other => Err(format!("{name}: {other:?} is not one character")),
+    };
+    let encoding = match &yaml.encoding {
+        None => None,
+        Some(label) => Some(encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+            format!("encoding: there is no {label:?}; utf-8, utf-16le, windows-1252 and shift_jis are some")
+        })?),
+    };
+    let escape = match yaml.escape.as_deref() {
+        None => None,
+        Some("doubled") => Some(Escape::Doubled),
+        Some("backslash") => Some(Escape::Backslash),
+        Some(other) => return Err(format!("escape: {other:?} is neither doubled nor backslash")),
+    };
+    let quote = match yaml.quote.as_deref() {
+        None => None,
+        Some("none" | "") => Some(None),
+        Some(text) => Some(Some(one("quote", text)?)),
+    };
+    let (format, fixed) = match yaml.format.as_deref() {
+        None => (None, yaml.widths.is_some()),
+        Some("fixed") => (None, true),
+        Some(word) => match Format::ALL.into_iter().find(|format| format.word() == word) {
+            Some(format) => (Some(format), false),
+            None => {
+                let words = Format::ALL.into_iter().map(Format::word).chain(["fixed"]);
+                return Err(format!("format: there is no {word}{}", nearest(word, words)));
+            }
+        },
+    };
+    let widths = yaml.widths.clone().unwrap_or_default();
+    if fixed && (widths.is_empty() || widths.contains(&0)) {
+        return Err("widths: fixed width needs the number of characters of each column, such as [10, 8, 3]".to_owned());
+    }
+    if !fixed && !widths.is_empty() {
+        return Err("widths: go with format: fixed".to_owned());
+    }
+    if fixed && (yaml.delimiter.is_some() || yaml.quote.is_some() || yaml.escape.is_some()) {
+        return Err("widths: columns of fixed width have no delimiter, quote or escape".to_owned());
+    }
+    Ok(Stated {
+        format,
+        sheet: yaml.sheet.clone(),
+        widths,
+        encoding,
+        delimiter: yaml.delimiter.as_deref().map(|text| one("delimiter", text)).transpose()?,
+        quote,
+        escape,
+        skip_lines: yaml.skip_lines,
+        header_rows: yaml.header.as_ref().map(|header| match header {
+            HeaderYaml::Is(is) => usize::from(*is),
+            HeaderYaml::Rows(rows) => *rows,
+        }),
+        rules: Vec::new(),
+    })
+}
+
+fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
+    let (header, place) = match &yaml.from {
+        FromYaml::Place(0) => return Err("columns: from: places count from 1".to_owned()),
+        FromYaml::Place(place) => (None, Some(place - 1)),
+        FromYaml::Header(header) => (Some(header.clone()), None),
+    };
+    if let Some(name) = &yaml.name
+        && column_names(&[name], None)[0] != *name
+    {
+        return Err(format!("columns: {name:?} is no column's name here; {} would be", column_names(&[name], None)[0]));
+    }
+    let kind = match yaml.r#type.as_deref() {
+        None => None,
+        Some(word) => Some(Type::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
+            format!("columns: there is no type {word}{}", nearest(word, Type::ALL.into_iter().map(Type::word)))
+        })?),
+    };
+    if yaml.format.is_some() && !matches!(kind, Some(Type::Date | Type::Timestamp | Type::Timestamptz)) {
+        return Err("columns: a format goes with type: date, timestamp or timestamptz".to_owned());
+    }
+    Ok(ColumnRule {
+        header,
+        place,
+        name: yaml.name.clone(),
+        kind,
+        format: yaml.format.clone(),
+        null: yaml.null.clone(),
+        required: yaml.required,
+    })
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    let wrong = || format!("max_rejects: {text:?} is neither a count such as 100 nor a share such as 10 %");
+    match text.strip_suffix('%') {
+        Some(share) => share.trim().parse().map(Limit::Percent).map_err(|_| wrong()),
+        None => text.trim().parse().map(Limit::Count).map_err(|_| wrong()),
+    }
+}
