@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
-use crate::format::{Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
+use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
 use crate::schema::{EXTRA_COLUMN, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError, Survey};
@@ -94,6 +94,9 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
     let mut checked = Vec::new();
     for mut source in FileSource::parts(path, &name, None, limits).await? {
         let dataset = plugins.dataset(&name, source.own_name()).map_err(CheckError::Shape)?;
+        if dataset.stated.sheet.as_deref().is_some_and(|sheet| source.sheet() != Some(sheet)) {
+            continue;
+        }
         source.state(&dataset.stated);
         checked.push(check_part(&mut source, &name, &dataset).await?);
     }
@@ -127,7 +130,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     Ok(Checked {
         source: source.name().to_owned(),
         table: dataset.table.clone(),
-        plugin: pin(file, dataset, &survey, &shape),
+        plugin: pin(file, source.sheet(), dataset, &survey, &shape),
         layout: survey.layout,
         columns,
         rows_read: survey.rows,
@@ -156,10 +159,14 @@ fn refused(reject: Reject) -> CheckedReject {
 }
 
 /// The plugin in YAML; every word is quoted as JSON, which YAML reads too.
-fn pin(file: &str, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
+fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
     let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
     let mut yaml =
         format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(&dataset.table), quoted(file), quoted(&dataset.table));
+    if let (Some(sheet), Layout::Excel(dialect)) = (sheet, &survey.layout) {
+        yaml += &format!("sheet: {}\n", quoted(sheet));
+        yaml += &format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows);
+    }
     if let Layout::Csv(dialect) = &survey.layout {
         let byte = |byte: u8| quoted(&char::from(byte).to_string());
         yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
@@ -194,6 +201,8 @@ pub fn words(layout: &Layout) -> String {
             };
             format!("JSON, {place}, {}", json.encoding)
         }
+        Layout::Parquet => "Parquet".to_owned(),
+        Layout::Excel(dialect) => format!("a sheet of a workbook{}", frame(dialect)),
         Layout::Csv(dialect) => {
             let delimiter = match dialect.delimiter {
                 NO_DELIMITER => "none".to_owned(),
@@ -209,15 +218,21 @@ pub fn words(layout: &Layout) -> String {
             if dialect.padded {
                 words += ", blanks around quotes";
             }
-            if dialect.skip_lines > 0 {
-                words += &format!(", {} lines above the table", dialect.skip_lines);
-            }
-            words
-                + &match dialect.header_rows {
-                    0 => ", no header".to_owned(),
-                    1 => ", header in one row".to_owned(),
-                    rows => format!(", header in {rows} rows"),
-                }
+            words + &frame(dialect)
         }
     }
+}
+
+/// Where the table begins and what names its columns.
+fn frame(dialect: &Dialect) -> String {
+    let above = match dialect.skip_lines {
+        0 => String::new(),
+        lines => format!(", {lines} lines above the table"),
+    };
+    let header = match dialect.header_rows {
+        0 => ", no header".to_owned(),
+        1 => ", header in one row".to_owned(),
+        rows => format!(", header in {rows} rows"),
+    };
+    above + &header
 }

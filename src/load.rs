@@ -58,6 +58,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
         }
     };
     let (mut reports, mut failed, mut archive) = (Vec::with_capacity(sources.len()), None, None);
+    let mut passed = Vec::new();
     for mut source in sources {
         let started = Instant::now();
         let dataset = match app.plugins.dataset(&name, source.own_name()) {
@@ -68,6 +69,10 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
                 return let_go(file, failed, reports);
             }
         };
+        if dataset.stated.sheet.as_deref().is_some_and(|sheet| source.sheet() != Some(sheet)) {
+            passed.push(source.sheet().unwrap_or_default().to_owned());
+            continue;
+        }
         source.state(&dataset.stated);
         if let OnSuccess::Archive(folder) = &dataset.on_success {
             archive = Some(folder.clone());
@@ -88,6 +93,10 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
                 failed.get_or_insert(error);
             }
         }
+    }
+    if reports.is_empty() && failed.is_none() && !passed.is_empty() {
+        let why = format!("it has no sheet that its plugin names; it has {}", passed.join(", "));
+        failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
     if let Some(error) = failed {
         return let_go(file, error, reports);
@@ -279,7 +288,8 @@ async fn duplicate(
 }
 
 fn reject_file(app: &App, source: &dyn Source, survey: &Survey) -> RejectFile {
-    RejectFile::new(&app.exports, source.name(), source.own_name(), &survey.hash, &survey.header_text)
+    let (own_name, ending) = (source.own_name(), survey.layout.rejects_ending(source.own_name()));
+    RejectFile::new(&app.exports, source.name(), own_name, ending, &survey.hash, &survey.header_text)
 }
 
 fn publish(rejected: RejectFile, load_id: i64) {

@@ -21,13 +21,12 @@ pub struct RejectFile {
 
 impl RejectFile {
     /// For the input called `name`, whose content has this hash; `header` is its header's bytes.
-    /// `own_name` is what its table is called by: the file's name without what it is packed in.
-    pub fn new(exports: &Path, name: &str, own_name: &str, hash: &str, header: &[u8]) -> Self {
+    /// `own_name` is what its table is called by: the file's name without what it is packed in; `ending` the one of its records' format.
+    pub fn new(exports: &Path, name: &str, own_name: &str, ending: &str, hash: &str, header: &[u8]) -> Self {
         let folder = exports.join("rejects");
         let sum = blake3::hash(format!("{name}/{hash}").as_bytes()).to_hex();
         let hidden = folder.join(format!(".{}.part", &sum[..32]));
         // Named so, it goes into the same table again.
-        let ending = own_name.rsplit_once('.').map_or("csv", |(_, ending)| ending);
         let name = format!("{own_name}.rejects.{ending}").replace('/', "_");
         RejectFile { folder, name, hidden, header: header.to_vec(), open: None }
     }

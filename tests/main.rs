@@ -6,6 +6,7 @@
 mod cli;
 mod crash;
 mod daemon;
+mod formats;
 mod load;
 mod plugins;
 mod readme;
@@ -21,6 +22,7 @@ fn main() {
     let cases = [
         warehouse_contract::cases(),
         load::cases(),
+        formats::cases(),
         plugins::cases(),
         star::cases(),
         titles::cases(),

@@ -41,15 +41,8 @@ pub fn cases() -> Vec<Trial> {
         .collect()
 }
 
-fn plugin(workdir: &Workdir, name: &str, yaml: &str) -> Outcome {
-    fs::create_dir_all(workdir.path("plugins").join(name))?;
-    workdir.write(&format!("plugins/{name}/plugin.yaml"), yaml)?;
-    Ok(())
-}
-
 async fn events_are_picked_named_and_filtered(database: TestDatabase, workdir: Workdir) -> Outcome {
-    plugin(
-        &workdir,
+    workdir.plugin(
         "gdelt",
         "name: gdelt
 creator: the tests
@@ -84,8 +77,7 @@ filter: latitude between 24.396308 and 49.384358 and longitude between -125.0 an
 }
 
 async fn columns_are_shaped(database: TestDatabase, workdir: Workdir) -> Outcome {
-    plugin(
-        &workdir,
+    workdir.plugin(
         "orders",
         "name: orders
 files: [\"orders*.xyz\"]
@@ -116,7 +108,7 @@ max_rejects: 50 %
 }
 
 async fn a_file_is_the_whole_truth(database: TestDatabase, workdir: Workdir) -> Outcome {
-    plugin(&workdir, "stock", "name: stock\nfiles: [\"stock*\"]\ntable: stock\nmode: replace\n")?;
+    workdir.plugin("stock", "name: stock\nfiles: [\"stock*\"]\ntable: stock\nmode: replace\n")?;
     workdir.load(&database, "stock_1.csv", "sku,n\na,1\nb,2\n").await?;
     workdir.load(&database, "stock_2.csv", "sku,n\nb,3\n").await?;
     same(database.text("select sku, n from staging.stock").await?, "b|3")?;
@@ -128,8 +120,7 @@ async fn a_file_is_the_whole_truth(database: TestDatabase, workdir: Workdir) -> 
 }
 
 async fn rows_take_the_place_of_those_with_their_key(database: TestDatabase, workdir: Workdir) -> Outcome {
-    plugin(
-        &workdir,
+    workdir.plugin(
         "stock",
         "name: stock\nfiles: [\"stock*\"]\ntable: stock\nmode: upsert\nkey: [sku]\nmax_rejects: 50 %\n",
     )?;
@@ -171,7 +162,7 @@ async fn duplicates_load_where_asked_and_files_are_kept(database: TestDatabase, 
         "name: t\nfiles: [\"t*\"]\ntable: t\nduplicates: load\non_success: {{archive: {:?}}}\n",
         kept.display().to_string()
     );
-    plugin(&workdir, "t", &yaml)?;
+    workdir.plugin("t", &yaml)?;
     for repeat in 0..3 {
         same(workdir.load(&database, "t.csv", "x\n1\n").await?.duplicate_of, None)?;
         same(
@@ -186,8 +177,7 @@ async fn duplicates_load_where_asked_and_files_are_kept(database: TestDatabase, 
 }
 
 async fn columns_of_fixed_width(database: TestDatabase, workdir: Workdir) -> Outcome {
-    plugin(
-        &workdir,
+    workdir.plugin(
         "bank",
         "name: bank
 files: [\"*.asc\"]
@@ -213,7 +203,7 @@ columns:
 }
 
 async fn variables_come_from_the_environment(workdir: Workdir) -> Outcome {
-    plugin(&workdir, "x", "name: x\nfiles: [\"*.csv\"] # !env NOT_THIS\ntable: !env SLUICE_TEST_TABLE\n")?;
+    workdir.plugin("x", "name: x\nfiles: [\"*.csv\"] # !env NOT_THIS\ntable: !env SLUICE_TEST_TABLE\n")?;
     workdir.write("t.csv", "a\n1\n")?;
     let output = app(&workdir, &["check", "t.csv"], &[])?;
     same(output.status.code(), Some(2))?;
@@ -226,13 +216,12 @@ async fn variables_come_from_the_environment(workdir: Workdir) -> Outcome {
 }
 
 async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, workdir: Workdir) -> Outcome {
-    plugin(
-        &workdir,
+    workdir.plugin(
         "a",
         "name: a\nfiles: [\"a*.csv\"]\ntable: t\ncolumns: [{from: id, required: true}]\nmax_rejects: 1\n",
     )?;
-    plugin(&workdir, "b", "name: b\nfiles: [\"*b.csv\"]\ntable: t\nfilter: nix > 1\n")?;
-    plugin(&workdir, "off", "name: off\nenabled: false\nfiles: [\"c.csv\"]\ntable: t\n")?;
+    workdir.plugin("b", "name: b\nfiles: [\"*b.csv\"]\ntable: t\nfilter: nix > 1\n")?;
+    workdir.plugin("off", "name: off\nenabled: false\nfiles: [\"c.csv\"]\ntable: t\n")?;
     for (name, text, expected) in [
         ("a1.csv", "x\n1\n", "the required column \"id\" is not in the file"),
         ("a2.csv", "id,x\n,1\n,2\n3,4\n", "2 of 3 rows would be rejected, more than max_rejects allows"),
@@ -266,14 +255,14 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         ("name: x\nfiles: [a]\non_success: archve\n", "did you mean archive?"),
         ("name: x\nfiles: [a]\nduplicates: lod\n", "lod"),
     ] {
-        plugin(&workdir, "x", yaml)?;
+        workdir.plugin("x", yaml)?;
         let output = app(&workdir, &["--once"], &[])?;
         same((yaml, output.status.code()), (yaml, Some(2)))?;
         holds(&stderr(&output), "plugins/x/plugin.yaml: ")?;
         holds(&stderr(&output), expected)?;
     }
-    plugin(&workdir, "x", "name: x\nfiles: [\"*.csv\"]\n")?;
-    plugin(&workdir, "y", "name: y\nfiles: [\"*.csv\"]\n")?;
+    workdir.plugin("x", "name: x\nfiles: [\"*.csv\"]\n")?;
+    workdir.plugin("y", "name: y\nfiles: [\"*.csv\"]\n")?;
     holds(
         &stderr(&app(&workdir, &["--once"], &[])?),
         "plugins/y/plugin.yaml: files: *.csv is claimed by the plugin x too",

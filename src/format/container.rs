@@ -3,14 +3,16 @@
 //! not opened, and how much may come out is counted on the stream itself, whatever the archive says of its sizes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use tempfile::NamedTempFile;
 use zip::CompressionMethod;
 
-use super::{Format, FormatError};
+use super::parquet::ParquetText;
+use super::{Format, FormatError, Input, workbook};
 
 /// How much may come out of a compressed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +32,16 @@ impl Default for Limits {
 }
 
 /// Below this the ratio says nothing: a few bytes can stand for much that is harmless.
-const RATIO_FROM: u64 = 1 << 20;
+pub(super) const RATIO_FROM: u64 = 1 << 20;
 
 /// How a part is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Packing {
     Plain,
     Gzip,
     Zstd,
+    /// Unpacked into a file of its own, because it is not read from one end to the other.
+    Unpacked(Arc<NamedTempFile>),
     /// A member of a zip: where its bytes are, how many, and how they are packed.
     Member {
         start: u64,
@@ -48,7 +52,7 @@ enum Packing {
 }
 
 /// Something in a file that can be loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Part {
     /// The file's name, or for a member `x.zip/member.csv`.
     pub name: String,
@@ -56,6 +60,8 @@ pub struct Part {
     pub own_name: String,
     /// What it holds.
     pub format: Format,
+    /// The sheet of a workbook that it is.
+    pub sheet: Option<String>,
     packing: Packing,
     limits: Limits,
     /// Why it cannot be read, where that is known beforehand.
@@ -67,6 +73,9 @@ const GZIP: &[u8] = b"\x1F\x8B";
 const ZSTD: &[u8] = b"\x28\xB5\x2F\xFD";
 const ZIP: &[u8] = b"PK\x03\x04";
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
+const PARQUET: &[u8] = b"PAR1";
+/// Of OLE's compound files, which XLS is one of.
+const COMPOUND: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
 /// The parts of the file at `path`, called `name`.
 ///
@@ -76,14 +85,6 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     let mut file = File::open(path)?;
     let mut head = Vec::new();
     file.by_ref().take(8).read_to_end(&mut head)?;
-    let part = |packing, own_name: &str, format| Part {
-        name: name.to_owned(),
-        own_name: own_name.to_owned(),
-        format,
-        packing,
-        limits,
-        problem: None,
-    };
     let inner = |ending: &str| {
         let cut = name.len().saturating_sub(ending.len());
         if name.get(cut..).is_some_and(|end| end.eq_ignore_ascii_case(ending)) {
@@ -92,8 +93,8 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
             name.to_owned()
         }
     };
-    if head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP) {
-        return members(file, name, limits);
+    if (head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP)) && workbook_kind(&file, &head)?.is_none() {
+        return members(path, file, name, limits);
     }
     let (packing, own_name) = if head.starts_with(GZIP) {
         (Packing::Gzip, inner(".gz"))
@@ -102,14 +103,24 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     } else {
         (Packing::Plain, name.to_owned())
     };
-    let mut found = part(packing, &own_name, Format::Csv);
-    found.format = found.tell_format(path)?;
-    Ok(vec![found])
+    Part::new(name.to_owned(), own_name, packing, limits).split(path)
 }
 
-fn members(file: File, name: &str, limits: Limits) -> Result<Vec<Part>, FormatError> {
+/// What a file that begins with `head` is, if it is a workbook.
+fn workbook_kind(file: &File, head: &[u8]) -> Result<Option<workbook::Kind>, FormatError> {
+    if head.starts_with(COMPOUND) {
+        return Ok(Some(workbook::Kind::Xls));
+    }
+    if !head.starts_with(ZIP) {
+        return Ok(None);
+    }
+    let archive = zip::ZipArchive::new(BufReader::new(file.try_clone()?));
+    let archive = archive.map_err(|error| FormatError::Archive(error.to_string()))?;
+    Ok(workbook::Kind::of_members(archive.file_names().flatten()))
+}
+
+fn members(path: &Path, file: File, name: &str, limits: Limits) -> Result<Vec<Part>, FormatError> {
     let broken = |error: zip::result::ZipError| FormatError::Archive(error.to_string());
-    let path_file = file.try_clone()?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     if archive.len() > limits.members {
         return Err(FormatError::Archive(format!(
@@ -144,16 +155,17 @@ fn members(file: File, name: &str, limits: Limits) -> Result<Vec<Part>, FormatEr
         let deflated = method == CompressionMethod::Deflated;
         let packing = Packing::Member { start, packed: member.compressed_size(), deflated, crc: member.crc32() };
         let name = format!("{name}/{member_name}");
-        let mut part = Part { name, own_name, format: Format::Csv, packing, limits, problem };
+        let part = Part { problem, ..Part::new(name, own_name, packing, limits) };
         drop(member);
-        if part.problem.is_none() {
-            match part.tell_format_in(path_file.try_clone()?) {
-                Ok(format) => part.format = format,
-                Err(FormatError::Archive(why)) => part.problem = Some(why),
-                Err(error) => part.problem = Some(error.to_string()),
-            }
+        if part.problem.is_some() {
+            parts.push(part);
+            continue;
         }
-        parts.push(part);
+        match part.clone().split(path) {
+            Ok(found) => parts.extend(found),
+            Err(FormatError::Archive(why)) => parts.push(Part { problem: Some(why), ..part }),
+            Err(error) => parts.push(Part { problem: Some(error.to_string()), ..part }),
+        }
     }
     if parts.is_empty() {
         return Err(FormatError::Archive("it holds no file".to_owned()));
@@ -162,49 +174,104 @@ fn members(file: File, name: &str, limits: Limits) -> Result<Vec<Part>, FormatEr
 }
 
 impl Part {
-    /// The part's bytes, unpacked.
+    fn new(name: String, own_name: String, packing: Packing, limits: Limits) -> Part {
+        Part { name, own_name, format: Format::Csv, sheet: None, packing, limits, problem: None }
+    }
+
+    /// Tells the format; of a workbook gives a part for each sheet. The first one is called by the workbook's name, others by
+    /// theirs too.
+    fn split(mut self, path: &Path) -> Result<Vec<Part>, FormatError> {
+        let mut head = Vec::new();
+        self.unpack(File::open(path)?)?.take(4096).read_to_end(&mut head).map_err(FormatError::from)?;
+        let plain = matches!(self.packing, Packing::Plain);
+        if head.starts_with(PARQUET) || head.starts_with(COMPOUND) || head.starts_with(ZIP) {
+            let file = if plain { File::open(path)? } else { self.unpack_whole(path)? };
+            if head.starts_with(PARQUET) {
+                return Ok(vec![Part { format: Format::Parquet, ..self }]);
+            }
+            if let Some(kind) = workbook_kind(&file, &head)? {
+                let sheets = workbook::sheets(file, kind, self.limits)?;
+                return Ok(sheets.into_iter().enumerate().map(|(at, sheet)| self.sheet(at, sheet)).collect());
+            }
+        }
+        if !plain && [GZIP, ZSTD, ZIP].iter().any(|magic| head.starts_with(magic)) {
+            return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
+        }
+        self.format = Format::of_content(&head, &self.own_name);
+        Ok(vec![self])
+    }
+
+    fn sheet(&self, at: usize, sheet: workbook::Sheet) -> Part {
+        let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
+        let word = sheet.name.replace('.', "_");
+        Part {
+            name: format!("{}/{}", self.name, sheet.name),
+            own_name: if at == 0 { self.own_name.clone() } else { format!("{stem}_{word}.{ending}") },
+            format: Format::Workbook,
+            sheet: Some(sheet.name),
+            packing: Packing::Unpacked(sheet.text),
+            limits: self.limits,
+            problem: None,
+        }
+    }
+
+    /// Unpacks it into a file of its own, from which it is read from now on.
+    fn unpack_whole(&mut self, path: &Path) -> Result<File, FormatError> {
+        let mut file = tempfile::Builder::new().prefix("sluice-unpacked-").tempfile()?;
+        io::copy(&mut self.unpack(File::open(path)?)?, &mut file)?;
+        let opened = file.reopen()?;
+        self.packing = Packing::Unpacked(Arc::new(file));
+        Ok(opened)
+    }
+
+    /// What it holds, unpacked.
     ///
     /// # Errors
     /// When the file cannot be opened; broken packing shows while reading.
-    pub fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    pub fn open(&self, path: &Path) -> Result<Input, FormatError> {
         if let Some(problem) = &self.problem {
-            return Err(unreadable(problem.clone()));
+            return Err(FormatError::Archive(problem.clone()));
         }
-        self.unpack(File::open(path)?)
+        if self.format == Format::Parquet {
+            let file = match &self.packing {
+                Packing::Unpacked(file) => file.reopen()?,
+                _ => File::open(path)?,
+            };
+            let (rows, columns) = ParquetText::open(file)?;
+            return Ok(Input::Rows(Box::new(rows), columns));
+        }
+        Ok(Input::Bytes(self.unpack(File::open(path)?)?))
+    }
+
+    /// What somebody says of its format. Texts are read as they say; what is no text is not made one by it.
+    pub fn state_format(&mut self, stated: Format) {
+        let is_text = |format| matches!(format, Format::Csv | Format::Json);
+        if is_text(self.format) && is_text(stated) {
+            self.format = stated;
+        } else if self.format != stated {
+            self.problem = Some(format!("it is no {} file, as its plugin says", stated.word()));
+        }
     }
 
     fn unpack(&self, mut file: File) -> io::Result<Box<dyn Read + Send>> {
         let size = file.metadata()?.len();
-        Ok(match self.packing {
+        Ok(match &self.packing {
             Packing::Plain => Box::new(file),
+            Packing::Unpacked(unpacked) => Box::new(unpacked.reopen()?),
             Packing::Gzip => Box::new(self.limited(MultiGzDecoder::new(file), size)),
-            Packing::Zstd => Box::new(self.limited(Zstd::new(BufReader::new(file))?, size)),
+            Packing::Zstd => Box::new(self.limited(zstd::Decoder::new(file)?, size)),
             Packing::Member { start, packed, deflated, crc } => {
-                file.seek(SeekFrom::Start(start))?;
-                let packed_bytes = file.take(packed);
+                file.seek(SeekFrom::Start(*start))?;
+                let packed_bytes = file.take(*packed);
                 let bytes: Box<dyn Read + Send> =
-                    if deflated { Box::new(DeflateDecoder::new(packed_bytes)) } else { Box::new(packed_bytes) };
-                Box::new(self.limited(Checked { input: bytes, sum: flate2::Crc::new(), expected: crc }, packed))
+                    if *deflated { Box::new(DeflateDecoder::new(packed_bytes)) } else { Box::new(packed_bytes) };
+                Box::new(self.limited(Checked { input: bytes, sum: flate2::Crc::new(), expected: *crc }, *packed))
             }
         })
     }
 
     fn limited<R: Read>(&self, input: R, packed: u64) -> Limited<R> {
         Limited { input, out: 0, packed, limits: self.limits }
-    }
-
-    fn tell_format(&self, path: &Path) -> Result<Format, FormatError> {
-        self.tell_format_in(File::open(path)?)
-    }
-
-    fn tell_format_in(&self, mut file: File) -> Result<Format, FormatError> {
-        file.rewind()?;
-        let mut head = Vec::new();
-        self.unpack(file)?.take(4096).read_to_end(&mut head).map_err(FormatError::from)?;
-        if self.packing != Packing::Plain && [GZIP, ZSTD, ZIP].iter().any(|magic| head.starts_with(magic)) {
-            return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
-        }
-        Ok(Format::of_content(&head, &self.own_name))
     }
 }
 
@@ -251,32 +318,4 @@ impl<R: Read> Read for Checked<R> {
         }
         Ok(got)
     }
-}
-
-/// Frames of Zstandard, one after the other.
-struct Zstd(StreamingDecoder<BufReader<File>, FrameDecoder>);
-
-impl Zstd {
-    fn new(file: BufReader<File>) -> io::Result<Self> {
-        StreamingDecoder::new(file).map(Zstd).map_err(damaged)
-    }
-}
-
-impl Read for Zstd {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let got = self.0.read(buffer)?;
-            if got > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
-                return Ok(got);
-            }
-            // The frame before has ended, so its decoder can be started anew.
-            let mut decoder = FrameDecoder::new();
-            decoder.init(self.0.get_mut()).map_err(damaged)?;
-            self.0.decoder = decoder;
-        }
-    }
-}
-
-fn damaged(error: impl std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the file is damaged: {error}"))
 }

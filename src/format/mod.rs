@@ -5,14 +5,16 @@ pub mod csv;
 mod dialect;
 mod encoding;
 mod json;
+mod parquet;
 mod read;
 mod records;
+mod workbook;
 
 pub use container::{Limits, Part, parts};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use json::{JsonLayout, Place};
-pub use read::{Found, Layout, each_chunk, survey};
+pub use read::{Found, Input, Layout, each_chunk, survey};
 pub use records::{Chunk, Records, Reject, Width};
 
 /// The formats that are read.
@@ -22,23 +24,30 @@ pub enum Format {
     Csv,
     /// Objects.
     Json,
+    /// A sheet of a workbook.
+    Workbook,
+    /// Columns.
+    Parquet,
 }
 
 /// Names of files that are read end in one of these, with one of [`PACKED`] after it or without.
-const ENDINGS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson"];
+const ENDINGS: [&str; 13] =
+    ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson", "parquet", "xlsx", "xlsm", "xls", "ods"];
 
 /// What compressed files and archives end in.
 const PACKED: [&str; 3] = ["gz", "zst", "zip"];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 2] = [Format::Csv, Format::Json];
+    pub const ALL: [Format; 4] = [Format::Csv, Format::Json, Format::Workbook, Format::Parquet];
 
     /// The word for it in plugins.
     pub fn word(self) -> &'static str {
         match self {
             Format::Csv => "csv",
             Format::Json => "json",
+            Format::Workbook => "excel",
+            Format::Parquet => "parquet",
         }
     }
 
@@ -86,6 +95,9 @@ pub enum FormatError {
     /// There is nothing to name the columns by.
     #[error("the file has no header: {0}")]
     NoHeader(String),
+    /// It has more columns than a table can have.
+    #[error("{0}, and a table has {1} at most")]
+    TooWide(String, usize),
     /// One record is longer than what is kept in memory.
     #[error("line {line}: the header is longer than {limit} bytes")]
     TooLong {

@@ -1,13 +1,14 @@
 //! Reads a part in its format: once to know what it is, once for its records.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use serde::Serialize;
 
-use super::csv::Reader;
+use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
-use super::{Chunk, Dialect, Digest, Format, FormatError, Stated, Width, guess_encoding};
-use crate::schema::{EXTRA_COLUMN, Fits, Inference, column_names};
+use super::parquet::{ParquetColumn, ParquetText};
+use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Stated, Width, guess_encoding};
+use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,20 +18,49 @@ pub enum Layout {
     Csv(Dialect),
     /// Objects.
     Json(JsonLayout),
+    /// A sheet of a workbook, read as text with commas.
+    Excel(Dialect),
+    /// Columns.
+    Parquet,
 }
 
 impl Layout {
     /// What joins the parts of a column's name.
     pub fn joint(&self) -> Option<&'static str> {
         match self {
-            Layout::Csv(_) => None,
-            Layout::Json(_) => Some(JOINT),
+            Layout::Csv(_) | Layout::Excel(_) => None,
+            Layout::Json(_) | Layout::Parquet => Some(JOINT),
+        }
+    }
+
+    /// The ending of the file that its rejects stand in.
+    pub fn rejects_ending<'a>(&self, own_name: &'a str) -> &'a str {
+        match self {
+            Layout::Csv(_) | Layout::Json(_) => own_name.rsplit_once('.').map_or("csv", |(_, ending)| ending),
+            Layout::Excel(_) | Layout::Parquet => "csv",
         }
     }
 
     /// Whether the last column is the one of surplus cells.
     pub fn has_surplus(&self) -> bool {
-        matches!(self, Layout::Csv(dialect) if dialect.surplus)
+        matches!(self, Layout::Csv(dialect) | Layout::Excel(dialect) if dialect.surplus)
+    }
+}
+
+/// What a part is read from.
+pub enum Input {
+    /// Its bytes, unpacked.
+    Bytes(Box<dyn Read + Send>),
+    /// Its rows, with the columns that it declares.
+    Rows(Box<ParquetText>, Vec<ParquetColumn>),
+}
+
+impl Input {
+    fn bytes(self) -> Result<Box<dyn Read + Send>, FormatError> {
+        match self {
+            Input::Bytes(bytes) => Ok(bytes),
+            Input::Rows(..) => Err(FormatError::NotText("it is a Parquet file".to_owned())),
+        }
     }
 }
 
@@ -49,18 +79,72 @@ pub struct Found {
     pub rows: u64,
 }
 
-/// Reads everything and keeps nothing of it but what it is. A text that turns out not to be UTF-8 is read once more.
+/// Reads everything and keeps nothing of it but what it is.
 ///
 /// # Errors
 /// When it cannot be read, or is nothing that can be loaded.
-pub fn survey<R: Read>(
+pub fn survey(
     format: Format,
-    open: impl Fn() -> io::Result<R>,
+    open: impl Fn() -> Result<Input, FormatError>,
     stated: &Stated,
 ) -> Result<Found, FormatError> {
-    if format == Format::Json {
-        return survey_json(open()?);
+    let found = match (format, open()?) {
+        (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(*rows, columns),
+        (Format::Json, input) => survey_json(input.bytes()?),
+        (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
+        _ => survey_text(|| open()?.bytes(), stated),
+    }?;
+    if found.columns.len() > MAX_TABLE_COLUMNS {
+        return Err(FormatError::TooWide(format!("the file has {} columns", found.columns.len()), MAX_TABLE_COLUMNS));
     }
+    Ok(found)
+}
+
+/// A sheet is text in one known dialect, but where its table begins and what names the columns is found out.
+fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError> {
+    let known = Stated {
+        encoding: Some(encoding_rs::UTF_8),
+        delimiter: Some(b','),
+        quote: Some(Some(b'"')),
+        escape: Some(Escape::Doubled),
+        by_record: true,
+        ..stated.clone()
+    };
+    let (found, _) = survey_csv(input, &known)?;
+    let layout = match found.layout {
+        Layout::Csv(dialect) => Layout::Excel(dialect),
+        other => other,
+    };
+    Ok(Found { layout, ..found })
+}
+
+/// A Parquet file says itself what its columns are, and its values only narrow that down.
+fn survey_rows(rows: ParquetText, columns: Vec<ParquetColumn>) -> Result<Found, FormatError> {
+    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+    let mut header_text = Vec::new();
+    write_record(&mut header_text, names.iter().map(|name| Some(name.as_str())))?;
+    header_text.pop();
+    let mut reader = Reader::of_rows(rows, names.clone())?;
+    let mut seen = Seen::default();
+    seen.even.extend(columns.iter().map(|column| Inference::within(column.fits)));
+    seen.resize(columns.len());
+    let mut count = 0;
+    while let Some(chunk) = reader.next_chunk()? {
+        count += chunk.rows();
+        seen.see(&chunk, &[]);
+    }
+    // A decimal is one with any number of digits, also where it has none behind the point.
+    let exact = |(column, seen): (&ParquetColumn, Inference)| match column.fits {
+        decimal if decimal == Fits::of(&[Type::Numeric]) => Inference::within(decimal),
+        _ => seen,
+    };
+    let decided = columns.iter().zip(seen.decide()).map(exact);
+    let columns = names.into_iter().zip(decided).collect();
+    Ok(Found { digest: reader.digest(), layout: Layout::Parquet, header_text, columns, rows: count })
+}
+
+/// Delimited text, read once more where it turns out not to be UTF-8.
+fn survey_text<R: Read>(open: impl Fn() -> Result<R, FormatError>, stated: &Stated) -> Result<Found, FormatError> {
     let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() });
     match survey_csv(open()?, stated) {
         // Where more records are wrong than are right in UTF-8, it is another encoding.
@@ -196,25 +280,29 @@ impl Seen {
 /// # Errors
 /// When reading fails.
 pub fn each_chunk(
-    input: impl Read,
+    input: Input,
     layout: &Layout,
     names: impl IntoIterator<Item = String>,
     mut sink: impl FnMut(Chunk) -> bool,
 ) -> Result<Digest, FormatError> {
-    match layout {
-        Layout::Csv(dialect) => {
-            let mut reader = Reader::reopen(input, dialect)?;
-            while let Some(chunk) = reader.next_chunk()? {
-                if !sink(chunk) {
-                    break;
-                }
+    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = layout else {
+        return match input {
+            Input::Rows(rows, _) => read_all(Reader::of_rows(*rows, names.into_iter().collect())?, sink),
+            Input::Bytes(bytes) => {
+                let mut reader = JsonReader::open(bytes)?;
+                reader.each_chunk(&mut Columns::of(names), sink)?;
+                Ok(reader.digest())
             }
-            Ok(reader.digest())
-        }
-        Layout::Json(_) => {
-            let mut reader = JsonReader::open(input)?;
-            reader.each_chunk(&mut Columns::of(names), sink)?;
-            Ok(reader.digest())
+        };
+    };
+    read_all(Reader::reopen(input.bytes()?, dialect)?, &mut sink)
+}
+
+fn read_all<R: Read>(mut reader: Reader<R>, mut sink: impl FnMut(Chunk) -> bool) -> Result<Digest, FormatError> {
+    while let Some(chunk) = reader.next_chunk()? {
+        if !sink(chunk) {
+            break;
         }
     }
+    Ok(reader.digest())
 }

@@ -248,6 +248,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         format,
         sheet: yaml.sheet.clone(),
         widths,
+        by_record: false,
         encoding,
         delimiter: yaml.delimiter.as_deref().map(|text| one("delimiter", text)).transpose()?,
         quote,

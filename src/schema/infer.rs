@@ -109,6 +109,24 @@ fn number(value: &str) -> Fits {
     if as_printed && is_shortest(&unsigned[..unsigned.len() - tail.len()], value) { DOUBLE } else { Fits::TEXT }
 }
 
+/// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's `float8out` has it.
+pub fn double_text(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(power) if !(-4..15).contains(&power) => {
+            format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
+        }
+        _ => value.to_string(),
+    }
+}
+
 /// Whether the value's digits are those of the double it stands for, none lost and none made up.
 fn is_shortest(mantissa: &[u8], value: &str) -> bool {
     let Ok(double) = value.parse::<f64>() else { return false };
@@ -158,9 +176,13 @@ fn moment(value: &str) -> Fits {
     }
 }
 
-/// A plain decimal that a numeric column takes.
+/// A plain decimal that a numeric column takes; also a whole number that is too long to be taken for one unless it is declared.
 pub(super) fn is_decimal(value: &str) -> bool {
-    number(value).has(Type::Numeric)
+    let unsigned = value.strip_prefix('-').unwrap_or(value);
+    let is_long = (1..=MAX_NUMERIC_DIGITS).contains(&unsigned.len())
+        && !unsigned.starts_with('0')
+        && digits(unsigned.as_bytes()) == unsigned.len();
+    is_long || number(value).has(Type::Numeric)
 }
 
 /// `true` or `false` in one of the three spellings.

@@ -12,12 +12,16 @@ use conform::OWN_COLUMNS;
 pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
-pub use infer::Inference;
+pub use infer::{Inference, double_text};
 pub use name::{column_names, table_name};
 pub use shape::{ColumnRule, Shape, Shaped, shape};
 pub use types::{Fits, Spelling, Type};
 
 use serde::Serialize;
+
+/// Columns that a table has at most: PostgreSQL's limit, which SQLite keeps too so that the same files load on both.
+/// <https://www.postgresql.org/docs/current/limits.html>
+pub const MAX_TABLE_COLUMNS: usize = 1_600 - 2;
 
 /// A column of a staging table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,6 +1,5 @@
 //! A file that was claimed. It is read in a thread of its own, never mapped, in memory that does not grow with it.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -8,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::{Source, SourceError, Survey};
-use crate::format::{Chunk, Limits, Part, Stated, each_chunk, parts, survey};
+use crate::format::{Chunk, FormatError, Input, Limits, Part, Stated, each_chunk, parts, survey};
 
 /// Stretches of records that are parsed ahead of the writer.
 const AHEAD: usize = 2;
@@ -49,9 +48,16 @@ impl FileSource {
             .collect())
     }
 
+    /// The sheet of a workbook that it is.
+    pub fn sheet(&self) -> Option<&str> {
+        self.part.sheet.as_deref()
+    }
+
     /// What is known of how it is written.
     pub fn state(&mut self, stated: &Stated) {
-        self.part.format = stated.format.unwrap_or(self.part.format);
+        if let Some(format) = stated.format {
+            self.part.state_format(format);
+        }
         self.stated = stated.clone();
     }
 }
@@ -102,8 +108,8 @@ impl Source for FileSource {
 
 /// Sends every stretch, and an error at the end when the bytes are not those that were surveyed.
 /// Ends quietly when nobody listens any more.
-fn send_chunks<R: Read>(
-    open: impl Fn() -> std::io::Result<R>,
+fn send_chunks(
+    open: impl Fn() -> Result<Input, FormatError>,
     expected: &Survey,
     sender: &mpsc::Sender<Result<Chunk, SourceError>>,
 ) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 
 use super::{Source, SourceError, Survey};
-use crate::format::{Chunk, Format, Stated, each_chunk, survey};
+use crate::format::{Chunk, Format, Input, Stated, each_chunk, survey};
 
 /// The bytes of a CSV.
 pub struct MemorySource {
@@ -19,6 +19,10 @@ impl MemorySource {
     pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         MemorySource { name: name.to_owned(), bytes: bytes.into(), chunks: None }
     }
+
+    fn input(&self) -> Input {
+        Input::Bytes(Box::new(std::io::Cursor::new(self.bytes.clone())))
+    }
 }
 
 #[async_trait]
@@ -28,14 +32,14 @@ impl Source for MemorySource {
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {
-        Ok(survey(Format::Csv, || Ok(self.bytes.as_slice()), &Stated::default())?.into())
+        Ok(survey(Format::Csv, || Ok(self.input()), &Stated::default())?.into())
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
         if self.chunks.is_none() {
             let layout = self.survey().await?.layout;
             let mut chunks = VecDeque::new();
-            each_chunk(self.bytes.as_slice(), &layout, [], |chunk| {
+            each_chunk(self.input(), &layout, [], |chunk| {
                 chunks.push_back(chunk);
                 true
             })?;

@@ -43,6 +43,9 @@ impl From<sqlx::Error> for WarehouseError {
                     for more in [postgres.detail(), postgres.hint()].into_iter().flatten() {
                         text = format!("{text} ({more})");
                     }
+                    if text.starts_with("row is too big") {
+                        text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
+                    }
                 }
                 if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
                     WarehouseError::Unavailable(text)

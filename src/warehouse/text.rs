@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
 
+pub(super) use crate::schema::double_text as double;
+
 /// The day that lies `days` after 1970-01-01: `2020-01-31`.
 pub(super) fn date(days: i32) -> String {
     let day = NaiveDate::default() + TimeDelta::days(i64::from(days));
@@ -21,24 +23,6 @@ pub(super) fn timestamp(micros: i64) -> String {
 /// Like [`timestamp`], with the offset that SQLite's own functions understand.
 pub(super) fn timestamptz(micros: i64) -> String {
     timestamp(micros) + "+00:00"
-}
-
-/// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's `float8out` has it.
-pub(super) fn double(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    match exponent.parse::<i32>() {
-        Ok(power) if !(-4..15).contains(&power) => {
-            format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
-        }
-        _ => value.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -83,7 +83,10 @@ fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Opti
     } else if lower.ends_with(".part") || lower.ends_with(".tmp") || text.ends_with('~') || text.starts_with('~') {
         Some("a temporary name")
     } else if !Format::is_known(&text) && !claims(&text) {
-        Some("no format that is read (.csv, .tsv, .txt, .psv, .dat, .json, .jsonl, .ndjson, each also .gz, .zst; .zip)")
+        Some(
+            "no format that is read (.csv, .tsv, .txt, .psv, .dat, .json, .jsonl, .ndjson, .parquet, .xlsx, .xlsm, .xls, .ods, \
+             each also .gz, .zst; .zip)",
+        )
     } else {
         None
     }

@@ -38,6 +38,13 @@ impl Workdir {
         anyhow::Context::with_context(fs::read_to_string(self.path(name)), || name.to_owned())
     }
 
+    /// Writes a plugin.
+    pub fn plugin(&self, name: &str, yaml: &str) -> anyhow::Result<()> {
+        fs::create_dir_all(self.path("plugins").join(name))?;
+        self.write(&format!("plugins/{name}/plugin.yaml"), yaml)?;
+        Ok(())
+    }
+
     /// Names in a folder, sorted, hidden ones left out.
     pub fn list(&self, name: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(name)).into_iter().flatten().flatten();

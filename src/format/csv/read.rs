@@ -44,6 +44,7 @@ impl<R: Read> Reader<R> {
         }
         reader.dialect = Dialect {
             encoding: reader.input.encoding().name().to_owned(),
+            by_record: stated.by_record,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
         };
         reader.read_header()?;
@@ -59,6 +60,18 @@ impl<R: Read> Reader<R> {
         let mut reader = Reader::start(input, &Stated { encoding, ..Stated::default() })?;
         reader.dialect = dialect.clone();
         reader.read_header()?;
+        Ok(reader)
+    }
+
+    /// Reads records without a header, as [`write_record`](super::write_record) writes them; a record is a line.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn of_rows(input: R, header: Vec<String>) -> Result<Self, FormatError> {
+        let mut reader = Reader::start(input, &Stated { encoding: Some(encoding_rs::UTF_8), ..Stated::default() })?;
+        let width = header.len();
+        reader.dialect = Dialect { header_rows: 0, by_record: true, width, ..Dialect::plain(b',') };
+        reader.header = header;
         Ok(reader)
     }
 

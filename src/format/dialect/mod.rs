@@ -94,6 +94,8 @@ pub struct Stated {
     pub sheet: Option<String>,
     /// Characters of each column, where lines are cut by them and not by a delimiter.
     pub widths: Vec<usize>,
+    /// Whether records are counted as lines.
+    pub by_record: bool,
     /// The encoding's name.
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// The byte between cells.

@@ -1,0 +1,465 @@
+//! Parquet: its rows as delimited text, made while it is read, so that they go the way of every other record. Its own types go with
+//! them: a text that looks like a number stays a text.
+//!
+//! Columns within structs are named `a__b`; lists and maps are JSON. Instants, days and times are written in ISO 8601, bytes
+//! in hexadecimal digits after `\x`, as PostgreSQL has it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType, FixedLenByteArray, Int96};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+use parquet::record::{Field, Row};
+use parquet::schema::types::{ColumnDescriptor, Type as SchemaType, TypePtr};
+
+use super::FormatError;
+use super::csv::write_record;
+use super::json::JOINT;
+use crate::schema::{Fits, Spelling, Type, double_text};
+
+/// Rows that are decoded at a time.
+const ROWS: usize = 1024;
+
+const NANOS_A_DAY: i64 = 86_400_000_000_000;
+
+/// The day that INT96 counts from, as a Julian day: 1970-01-01.
+const JULIAN_EPOCH: i64 = 2_440_588;
+
+/// A column as the file declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParquetColumn {
+    /// Its name, that of the struct it stands in before it.
+    pub name: String,
+    /// The types that its values can be of at most.
+    pub fits: Fits,
+}
+
+/// The rows of a Parquet file as delimited text without a header: commas, `""` for an empty text and nothing for NULL.
+pub struct ParquetText {
+    file: Arc<SerializedFileReader<File>>,
+    columns: Vec<Column>,
+    nested: Option<RowIter<'static>>,
+    group: usize,
+    left: usize,
+    text: Vec<u8>,
+    given: usize,
+}
+
+/// Where a column's values come from.
+enum Column {
+    Leaf {
+        leaf: usize,
+        kind: Kind,
+        max_definition: i16,
+        reader: Option<Box<ColumnReader>>,
+        cells: Vec<Option<String>>,
+    },
+    /// A list or map; the place among the fields of `nested`.
+    Nested {
+        place: usize,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Bool,
+    Int,
+    Unsigned,
+    Double,
+    Half,
+    Decimal(i32),
+    Text,
+    Bytes,
+    Uuid,
+    Date,
+    Time(Unit),
+    Timestamp(Unit),
+    Instant(Unit),
+}
+
+/// Nanoseconds in one.
+#[derive(Clone, Copy)]
+struct Unit(i64);
+
+const MILLIS: Unit = Unit(1_000_000);
+const MICROS: Unit = Unit(1_000);
+const NANOS: Unit = Unit(1);
+
+impl ParquetText {
+    /// Opens the file and tells its columns.
+    ///
+    /// # Errors
+    /// When it is no Parquet file, or holds what is not read.
+    pub fn open(file: File) -> Result<(Self, Vec<ParquetColumn>), FormatError> {
+        let again = file.try_clone()?;
+        let file = Arc::new(SerializedFileReader::new(file).map_err(damaged)?);
+        let schema = file.metadata().file_metadata().schema_descr_ptr();
+        let (mut columns, mut named, mut nested) = (Vec::new(), Vec::new(), Vec::new());
+        let root = schema.root_schema();
+        for (place, field) in root.get_fields().iter().enumerate() {
+            let leaves = (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == place);
+            let leaves: Vec<_> = leaves.collect();
+            if leaves.iter().any(|leaf| schema.column(*leaf).max_rep_level() > 0) {
+                columns.push(Column::Nested { place: nested.len() });
+                named.push(ParquetColumn { name: field.name().to_owned(), fits: Fits::TEXT });
+                nested.push(field.clone());
+                continue;
+            }
+            for leaf in leaves {
+                let column = schema.column(leaf);
+                let kind = kind(&column);
+                named.push(ParquetColumn { name: column.path().parts().join(JOINT), fits: fits(kind, &column) });
+                let max_definition = column.max_def_level();
+                columns.push(Column::Leaf { leaf, kind, max_definition, reader: None, cells: Vec::new() });
+            }
+        }
+        let nested = if nested.is_empty() { None } else { Some(nested_rows(again, root.name(), nested)?) };
+        let rows = ParquetText { file, columns, nested, group: 0, left: 0, text: Vec::new(), given: 0 };
+        Ok((rows, named))
+    }
+
+    /// Decodes some more rows; gives whether there were any.
+    fn decode(&mut self) -> Result<bool, ParquetError> {
+        while self.left == 0 {
+            if self.group == self.file.num_row_groups() {
+                return Ok(false);
+            }
+            let group = self.file.get_row_group(self.group)?;
+            self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            for column in &mut self.columns {
+                if let Column::Leaf { leaf, reader, .. } = column {
+                    *reader = Some(Box::new(group.get_column_reader(*leaf)?));
+                }
+            }
+            self.group += 1;
+        }
+        let rows = self.left.min(ROWS);
+        for column in &mut self.columns {
+            if let Column::Leaf { kind, max_definition, reader: Some(reader), cells, .. } = column {
+                cells.clear();
+                read(reader, *kind, *max_definition, rows, cells)?;
+                if cells.len() != rows {
+                    return Err(ParquetError::General("a column ends before the others".to_owned()));
+                }
+            }
+        }
+        self.text.clear();
+        self.given = 0;
+        for row in 0..rows {
+            let nested = match &mut self.nested {
+                Some(iter) => iter.next().transpose()?.map(Row::into_columns).unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let nested: Vec<_> = nested.iter().map(|(_, field)| json_text(field)).collect();
+            let cell = |column: &'_ Column| match column {
+                Column::Leaf { cells, .. } => cells[row].clone(),
+                Column::Nested { place } => nested.get(*place).cloned().flatten(),
+            };
+            let cells: Vec<Option<String>> = self.columns.iter().map(cell).collect();
+            // A delimiter at the end of a lone cell, so that NULL is no blank line.
+            let lone = (cells.len() == 1).then_some(None);
+            write_record(&mut self.text, cells.iter().map(Option::as_deref).chain(lone)).map_err(ParquetError::from)?;
+        }
+        self.left -= rows;
+        Ok(true)
+    }
+}
+
+impl Read for ParquetText {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.text.len() && !self.decode().map_err(unreadable)? {
+            return Ok(0);
+        }
+        let got = (&self.text[self.given..]).read(buffer)?;
+        self.given += got;
+        Ok(got)
+    }
+}
+
+/// The rows of the lists and maps alone.
+fn nested_rows(file: File, name: &str, fields: Vec<TypePtr>) -> Result<RowIter<'static>, FormatError> {
+    let schema = SchemaType::group_type_builder(name).with_fields(fields).build().map_err(damaged)?;
+    let reader = SerializedFileReader::new(file).map_err(damaged)?;
+    RowIter::from_file_into(Box::new(reader)).project(Some(schema)).map_err(damaged)
+}
+
+fn damaged(error: impl std::fmt::Display) -> FormatError {
+    FormatError::Archive(format!("the Parquet file is damaged or not read: {error}"))
+}
+
+fn unreadable(error: ParquetError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, damaged(error).to_string())
+}
+
+fn kind(column: &ColumnDescriptor) -> Kind {
+    let unit = |unit: &TimeUnit| match unit {
+        TimeUnit::MILLIS => MILLIS,
+        TimeUnit::MICROS => MICROS,
+        _ => NANOS,
+    };
+    match column.logical_type_ref() {
+        Some(LogicalType::Timestamp(time)) if time.is_adjusted_to_u_t_c => return Kind::Instant(unit(&time.unit)),
+        Some(LogicalType::Timestamp(time)) => return Kind::Timestamp(unit(&time.unit)),
+        Some(LogicalType::Time(time)) => return Kind::Time(unit(&time.unit)),
+        Some(LogicalType::Uuid) => return Kind::Uuid,
+        Some(LogicalType::Float16) => return Kind::Half,
+        _ => {}
+    }
+    match (column.converted_type(), column.physical_type()) {
+        (ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON, _) => Kind::Text,
+        (ConvertedType::DECIMAL, _) => Kind::Decimal(column.type_scale()),
+        (ConvertedType::DATE, _) => Kind::Date,
+        (ConvertedType::TIME_MILLIS, _) => Kind::Time(MILLIS),
+        (ConvertedType::TIME_MICROS, _) => Kind::Time(MICROS),
+        (ConvertedType::TIMESTAMP_MILLIS, _) => Kind::Instant(MILLIS),
+        (ConvertedType::TIMESTAMP_MICROS, _) => Kind::Instant(MICROS),
+        (
+            ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
+            Physical::INT32 | Physical::INT64,
+        ) => Kind::Unsigned,
+        (_, Physical::BOOLEAN) => Kind::Bool,
+        (_, Physical::INT32 | Physical::INT64) => Kind::Int,
+        (_, Physical::INT96) => Kind::Timestamp(NANOS),
+        (_, Physical::FLOAT | Physical::DOUBLE) => Kind::Double,
+        (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => Kind::Bytes,
+    }
+}
+
+fn fits(kind: Kind, column: &ColumnDescriptor) -> Fits {
+    match kind {
+        Kind::Bool => Fits::boolean(Spelling::Lower),
+        Kind::Int | Kind::Unsigned => Fits::of(&[Type::Bigint, Type::Numeric, Type::Double]),
+        Kind::Double | Kind::Half => Fits::of(&[Type::Double]),
+        Kind::Decimal(_) if column.type_precision() <= 38 => Fits::of(&[Type::Numeric]),
+        Kind::Date => Fits::of(&[Type::Date]),
+        Kind::Timestamp(_) => Fits::of(&[Type::Timestamp]),
+        Kind::Instant(_) => Fits::of(&[Type::Timestamptz]),
+        Kind::Decimal(_) | Kind::Text | Kind::Bytes | Kind::Uuid | Kind::Time(_) => Fits::TEXT,
+    }
+}
+
+/// Appends the next `rows` cells of a column.
+fn read(
+    reader: &mut ColumnReader,
+    kind: Kind,
+    max_definition: i16,
+    rows: usize,
+    cells: &mut Vec<Option<String>>,
+) -> Result<(), ParquetError> {
+    use ColumnReader as R;
+    match reader {
+        R::BoolColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| value.to_string()),
+        R::Int32ColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| match kind {
+            Kind::Unsigned => value.cast_unsigned().to_string(),
+            _ => whole(i64::from(*value), kind),
+        }),
+        R::Int64ColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| match kind {
+            Kind::Unsigned => value.cast_unsigned().to_string(),
+            _ => whole(*value, kind),
+        }),
+        R::Int96ColumnReader(reader) => texts(reader, max_definition, rows, cells, int96),
+        // The shortest digits that give the value back in its own width.
+        R::FloatColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| {
+            double_text(value.to_string().parse().unwrap_or(f64::from(*value)))
+        }),
+        R::DoubleColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| double(*value)),
+        R::ByteArrayColumnReader(reader) => {
+            texts(reader, max_definition, rows, cells, |value: &ByteArray| bytes(value.data(), kind))
+        }
+        R::FixedLenByteArrayColumnReader(reader) => {
+            texts(reader, max_definition, rows, cells, |value: &FixedLenByteArray| bytes(value.data(), kind))
+        }
+    }
+}
+
+fn texts<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    max_definition: i16,
+    rows: usize,
+    cells: &mut Vec<Option<String>>,
+    text: impl Fn(&T::T) -> String,
+) -> Result<(), ParquetError> {
+    while cells.len() < rows {
+        let (mut values, mut levels) = (Vec::new(), Vec::new());
+        let (got, ..) = reader.read_records(rows - cells.len(), Some(&mut levels), None, &mut values)?;
+        if got == 0 {
+            return Ok(());
+        }
+        let mut values = values.iter();
+        if max_definition == 0 {
+            cells.extend(values.map(|value| Some(text(value))));
+        } else {
+            for level in levels {
+                cells.push(if level == max_definition { values.next().map(&text) } else { None });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// -0 is 0: the two compare equal everywhere.
+fn double(value: f64) -> String {
+    double_text(if value == 0.0 { 0.0 } else { value })
+}
+
+fn whole(value: i64, kind: Kind) -> String {
+    match kind {
+        Kind::Decimal(scale) => decimal(&value.to_string(), scale),
+        Kind::Date => moment(value, NANOS_A_DAY).map_or_else(|| value.to_string(), |(day, _)| day),
+        Kind::Time(unit) => moment(value, unit.0).map_or_else(|| value.to_string(), |(_, time)| time),
+        Kind::Timestamp(unit) => timestamp(value, unit, ""),
+        Kind::Instant(unit) => timestamp(value, unit, "Z"),
+        _ => value.to_string(),
+    }
+}
+
+/// The day and the time of day, `units` of so many nanoseconds after 1970-01-01.
+fn moment(units: i64, nanos: i64) -> Option<(String, String)> {
+    let nanos = i128::from(units) * i128::from(nanos);
+    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
+    let fraction = u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?;
+    let moment = chrono::DateTime::from_timestamp(seconds, fraction)?;
+    let mut time = moment.format("%H:%M:%S").to_string();
+    if fraction > 0 {
+        time += &format!(".{fraction:09}");
+        time.truncate(time.trim_end_matches('0').len());
+    }
+    Some((moment.format("%Y-%m-%d").to_string(), time))
+}
+
+fn timestamp(value: i64, unit: Unit, zone: &str) -> String {
+    moment(value, unit.0).map_or_else(|| value.to_string(), |(day, time)| format!("{day} {time}{zone}"))
+}
+
+/// Nanoseconds of the day, then the Julian day.
+fn int96(value: &Int96) -> String {
+    let data = value.data();
+    let nanos = (i64::from(data[1]) << 32) + i64::from(data[0]);
+    let days = i64::from(data[2]) - JULIAN_EPOCH;
+    match (moment(days, NANOS_A_DAY), moment(nanos, 1)) {
+        (Some((day, _)), Some((_, time))) => format!("{day} {time}"),
+        _ => format!("{data:?}"),
+    }
+}
+
+/// The digits with a point before the last `scale` of them.
+fn decimal(digits: &str, scale: i32) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let scale = usize::try_from(scale).unwrap_or(0);
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    let digits = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    format!("{sign}{whole}.{fraction}")
+}
+
+fn bytes(data: &[u8], kind: Kind) -> String {
+    let hex = |data: &[u8]| data.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match kind {
+        // A text that is none is shown as its bytes.
+        Kind::Text => match std::str::from_utf8(data) {
+            Ok(text) => text.to_owned(),
+            Err(_) => format!("\\x{}", hex(data)),
+        },
+        Kind::Decimal(scale) => decimal(&big_endian(data), scale),
+        Kind::Uuid if data.len() == 16 => {
+            let hex = hex(data);
+            [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+        }
+        Kind::Half if data.len() == 2 => double(half(u16::from_le_bytes([data[0], data[1]]))),
+        _ => format!("\\x{}", hex(data)),
+    }
+}
+
+/// A whole number in two's complement as decimal digits, however long it is.
+fn big_endian(data: &[u8]) -> String {
+    let negative = data.first().is_some_and(|first| first & 0x80 != 0);
+    let mut magnitude: Vec<u8> = data.iter().map(|byte| if negative { !byte } else { *byte }).collect();
+    if negative {
+        for byte in magnitude.iter_mut().rev() {
+            let (sum, carried) = byte.overflowing_add(1);
+            *byte = sum;
+            if !carried {
+                break;
+            }
+        }
+    }
+    let mut digits = Vec::new();
+    while magnitude.iter().any(|byte| *byte != 0) {
+        let mut rest = 0u32;
+        for byte in &mut magnitude {
+            let value = rest * 256 + u32::from(*byte);
+            *byte = (value / 10) as u8;
+            rest = value % 10;
+        }
+        digits.push(char::from(b'0' + rest as u8));
+    }
+    if digits.is_empty() {
+        return "0".to_owned();
+    }
+    let digits: String = digits.into_iter().rev().collect();
+    if negative { format!("-{digits}") } else { digits }
+}
+
+/// IEEE 754 half precision.
+fn half(bits: u16) -> f64 {
+    let sign = if bits & 0x8000 != 0 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f64::from(bits & 0x3FF));
+    sign * match exponent {
+        0 => fraction * 2f64.powi(-24),
+        0x1F if fraction == 0.0 => f64::INFINITY,
+        0x1F => f64::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+    }
+}
+
+fn json_text(field: &Field) -> Option<String> {
+    match field {
+        Field::Null => None,
+        field => Some(json(field).to_string()),
+    }
+}
+
+fn json(field: &Field) -> serde_json::Value {
+    use serde_json::Value;
+    match field {
+        Field::Null => Value::Null,
+        Field::Bool(value) => Value::from(*value),
+        Field::Byte(value) => Value::from(*value),
+        Field::Short(value) => Value::from(*value),
+        Field::Int(value) => Value::from(*value),
+        Field::Long(value) => Value::from(*value),
+        Field::UByte(value) => Value::from(*value),
+        Field::UShort(value) => Value::from(*value),
+        Field::UInt(value) => Value::from(*value),
+        Field::ULong(value) => Value::from(*value),
+        Field::Float(value) => Value::from(value.to_string().parse().unwrap_or(f64::from(*value))),
+        Field::Double(value) => Value::from(*value),
+        Field::Str(value) => Value::from(value.as_str()),
+        Field::Bytes(value) => Value::from(bytes(value.data(), Kind::Bytes)),
+        Field::Date(days) => Value::from(whole(i64::from(*days), Kind::Date)),
+        Field::TimeMillis(value) => Value::from(whole(i64::from(*value), Kind::Time(MILLIS))),
+        Field::TimeMicros(value) => Value::from(whole(*value, Kind::Time(MICROS))),
+        Field::TimestampMillis(value) => Value::from(whole(*value, Kind::Instant(MILLIS))),
+        Field::TimestampMicros(value) => Value::from(whole(*value, Kind::Instant(MICROS))),
+        Field::Decimal(value) => Value::from(decimal(&big_endian(value.data()), value.scale())),
+        Field::Group(row) => {
+            Value::Object(row.get_column_iter().map(|(name, field)| (name.clone(), json(field))).collect())
+        }
+        Field::ListInternal(list) => Value::Array(list.elements().iter().map(json).collect()),
+        Field::MapInternal(map) => {
+            let key = |field: &Field| match json(field) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            Value::Object(map.entries().iter().map(|(one, other)| (key(one), json(other))).collect())
+        }
+        other => Value::from(other.to_string()),
+    }
+}
