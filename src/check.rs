@@ -66,7 +66,9 @@ pub struct CheckedReject {
     /// The column at fault.
     pub column: Option<String>,
     /// Why.
-    pub reason: String,
+    pub reason: &'static str,
+    /// What is to be said besides.
+    pub detail: String,
     /// Its text.
     pub text: String,
 }
@@ -155,7 +157,8 @@ fn column(shaped: &Shaped) -> CheckedColumn {
 
 fn refused(reject: Reject) -> CheckedReject {
     let text = String::from_utf8_lossy(&reject.text).into_owned();
-    CheckedReject { line: reject.line, column: reject.column, reason: reject.reason, text }
+    let reason = reject.reason.words();
+    CheckedReject { line: reject.line, column: reject.column, reason, detail: reject.detail, text }
 }
 
 /// The plugin in YAML; every word is quoted as JSON, which YAML reads too.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use models::load::Status;
-use models::{column, dataset, load, reject, run};
+use models::{column, column_history, dataset, load, reject, run};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -267,7 +267,8 @@ impl Ledger {
                 load_id: Set(load_id),
                 line: Set(number(one.line)),
                 column: Set(one.column.clone()),
-                reason: Set(one.reason.clone()),
+                reason: Set(one.reason.words().to_owned()),
+                detail: Set(Some(one.detail.clone()).filter(|detail| !detail.is_empty())),
                 text: Set(String::from_utf8_lossy(&one.text).replace('\0', "\u{FFFD}")),
             });
             self.run(transaction, self.build(&Insert::many(lines).into_query())).await?;
@@ -322,6 +323,22 @@ impl Ledger {
         // A PostgreSQL statement takes 65,535 values.
         for some in evolution.added.chunks(1000) {
             let insert = Insert::many(some.iter().map(|place| line(*place))).into_query();
+            self.run(transaction, self.build(&insert)).await?;
+        }
+        let widened = evolution.widened().map(|(place, _)| place);
+        let changed: Vec<_> = evolution.added.iter().copied().chain(widened).collect();
+        for some in changed.chunks(1000) {
+            let line = |place: &usize| {
+                let column = &evolution.columns[*place];
+                column_history::ActiveModel {
+                    id: NotSet,
+                    dataset: Set(table.to_owned()),
+                    name: Set(column.name.clone()),
+                    r#type: Set(column.kind().word().to_owned()),
+                    load_id: Set(load_id),
+                }
+            };
+            let insert = Insert::many(some.iter().map(line)).into_query();
             self.run(transaction, self.build(&insert)).await?;
         }
         for (place, before) in &evolution.narrowed {
@@ -464,7 +481,7 @@ impl Ledger {
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
         if self.warehouse.names().engine == Engine::Sqlite {
-            for table in ["load", "reject", "dataset", "column", "run"] {
+            for table in ["load", "reject", "dataset", "column_history", "column", "run"] {
                 let name = format!("\"sluice\".\"{table}\"");
                 statement.sql = statement.sql.replace(&name, &format!("\"sluice__{table}\" AS \"{table}\""));
             }

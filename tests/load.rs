@@ -91,11 +91,11 @@ async fn bad_rows_are_kept_and_the_others_load(database: TestDatabase, workdir: 
     same((books.read, books.loaded, books.rejected, books.duplicate), (9, 4, 5, 0))?;
     same(database.text("select id, name, _line from staging.t order by id").await?, "1|a|2\n6|f|9\n7|g|10\n8|h|11")?;
     same(
-        database.text("select line, reason, text from sluice.reject order by line").await?,
-        "3|not a bigint: \"total\", and the record has fewer cells than the header|total\n\
-         4|not a bigint: \"x\", and the record has more cells than the header|x;b;c\n\
-         6|belongs to another table, below a blank line: 1 cells, the header has 2|note\n\
-         7|a quote is opened and never closed|4;\"d\n8|byte 0xFF is not UTF-8|5;\u{FFFD}e",
+        database.text("select line, reason, detail, text from sluice.reject order by line").await?,
+        "3|not of the column's type|\"total\" is no bigint, and the record has fewer cells than the header|total\n\
+         4|not of the column's type|\"x\" is no bigint, and the record has more cells than the header|x;b;c\n\
+         6|belongs to another table|below a blank line: 1 cells, the header has 2|note\n\
+         7|a quote is opened and never closed|∅|4;\"d\n8|a byte is wrong in its encoding|0xFF is not UTF-8|5;\u{FFFD}e",
     )?;
     // As they stood, under the header, to be mended and dropped in again.
     same(
@@ -143,11 +143,11 @@ async fn of_several_tables_the_widest_loads(database: TestDatabase, workdir: Wor
     same((books.read, books.loaded, books.rejected), (7, 2, 5))?;
     same(database.text("select id, name, price, _line from staging.t order by id").await?, "1|x|2.5|6\n2|y|3.5|7")?;
     same(
-        database.text("select line, reason from sluice.reject order by line").await?,
-        "1|stands above the table, in another one\n2|stands above the table, in another one\n\
-         3|stands above the table, in another one\n\
-         9|belongs to another table, below a blank line: 2 cells, the header has 3\n\
-         10|belongs to another table, below a blank line: 2 cells, the header has 3",
+        database.text("select line, reason, detail from sluice.reject order by line").await?,
+        "1|belongs to another table|above the one that is loaded\n2|belongs to another table|above the one that is loaded\n\
+         3|belongs to another table|above the one that is loaded\n\
+         9|belongs to another table|below a blank line: 2 cells, the header has 3\n\
+         10|belongs to another table|below a blank line: 2 cells, the header has 3",
     )
 }
 
@@ -371,7 +371,10 @@ async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Wo
     let mut other = Liar { survey: source(), batches, rows: None, changed: false, acknowledged: false };
     let report = load(&app, &Dataset::of_file("liar.csv"), &mut other, false).await?;
     same((report.books.loaded, report.books.rejected, other.acknowledged), (0, 1, true))?;
-    same(database.text("select \"column\", reason, text from sluice.reject").await?, "a|not a bigint: \"x\"|x")
+    same(
+        database.text("select \"column\", reason, detail, text from sluice.reject").await?,
+        "a|not of the column's type|\"x\" is no bigint|x",
+    )
 }
 
 async fn books_that_do_not_balance_are_not_committed(database: TestDatabase, workdir: Workdir) -> Outcome {

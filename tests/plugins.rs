@@ -98,8 +98,8 @@ max_rejects: 50 %
         "007|2020-02-01|1.5\n10|∅|∅\n11|∅|∅",
     )?;
     same(
-        database.text("select line, \"column\", reason from sluice.reject order by line").await?,
-        "3|Order No|id is required and empty\n4|sold|not a date: \"2020-02-03\"",
+        database.text("select line, \"column\", reason, detail from sluice.reject order by line").await?,
+        "3|Order No|required and empty|∅\n4|sold|not of the column's type|\"2020-02-03\" is no date",
     )?;
     same(
         database.text("select name, \"type\" from sluice.\"column\" order by position").await?,

@@ -5,6 +5,7 @@
 //! `sluice__load`, and whoever runs a statement built from these entities writes the name so (see `ledger.rs`).
 
 pub mod column;
+pub mod column_history;
 pub mod dataset;
 pub mod load;
 mod migrations;

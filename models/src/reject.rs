@@ -12,7 +12,10 @@ pub struct Model {
     pub line: i64,
     /// The column that was at fault, where it is one column's.
     pub column: Option<String>,
+    /// One of a closed list, in words.
     pub reason: String,
+    /// What is to be said besides, such as the value that does not go with the column.
+    pub detail: Option<String>,
     /// The record as it stood in the input; bytes that are no text are replaced by U+FFFD here
     /// and kept as they were in `exports/rejects/`.
     pub text: String,

@@ -57,7 +57,8 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                 .rejects
                 .into_iter()
                 .map(|one| {
-                    vec![one.line.to_string(), one.column.unwrap_or_default(), one.reason, table::shortened(&one.text)]
+                    let reason = table::reason(one.reason, Some(&one.detail));
+                    vec![one.line.to_string(), one.column.unwrap_or_default(), reason, table::shortened(&one.text)]
                 })
                 .collect();
             table::print(&["line", "column", "reason", "text"], &rejects)?;

@@ -17,7 +17,8 @@ pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json
     if json {
         for one in rejects {
             table::print_json(&json!({
-                "load": one.load_id, "line": one.line, "column": one.column, "reason": one.reason, "text": one.text,
+                "load": one.load_id, "line": one.line, "column": one.column, "reason": one.reason,
+                "detail": one.detail, "text": one.text,
             }))?;
         }
         return Ok(End::Done);
@@ -29,7 +30,7 @@ pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json
                 one.load_id.to_string(),
                 one.line.to_string(),
                 one.column.unwrap_or_default(),
-                one.reason,
+                table::reason(&one.reason, one.detail.as_deref()),
                 table::shortened(&one.text),
             ]
         })

@@ -30,6 +30,14 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?)
 }
 
+/// A reject's reason with what is to be said besides.
+pub(super) fn reason(words: &str, detail: Option<&str>) -> String {
+    match detail.filter(|detail| !detail.is_empty()) {
+        Some(detail) => format!("{words}: {}", shortened(detail)),
+        None => words.to_owned(),
+    }
+}
+
 /// Text out of the data: on one line, and cut with `…` at its end where it is long.
 pub(super) fn shortened(text: &str) -> String {
     let mut line: String = text.chars().take(LETTERS).collect();

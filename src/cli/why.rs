@@ -47,7 +47,8 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
                 .into_iter()
                 .map(|one| {
                     let column = one.column.unwrap_or_default();
-                    vec![one.line.to_string(), column, one.reason, table::shortened(&one.text)]
+                    let reason = table::reason(&one.reason, one.detail.as_deref());
+                    vec![one.line.to_string(), column, reason, table::shortened(&one.text)]
                 })
                 .collect();
             table::print(&["line", "column", "reason", "text"], &rows)?;

@@ -8,6 +8,7 @@ mod json;
 mod parquet;
 mod read;
 mod records;
+mod reject;
 mod workbook;
 
 pub use container::{Limits, Part, parts};
@@ -15,7 +16,8 @@ pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use json::{JsonLayout, Place};
 pub use read::{Found, Input, Layout, each_chunk, survey};
-pub use records::{Chunk, Records, Reject, Width};
+pub use records::{Chunk, Records, Width};
+pub use reject::{Reason, Reject};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

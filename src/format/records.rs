@@ -1,5 +1,7 @@
 //! Records as they are cut out of a buffer: the cells are ranges of it, so that a cell costs no allocation.
 
+use super::Reject;
+
 /// What one stretch of an input holds.
 #[derive(Debug, Default)]
 pub struct Chunk {
@@ -14,19 +16,6 @@ impl Chunk {
     pub fn rows(&self) -> u64 {
         (self.records.len() + self.rejects.len()) as u64
     }
-}
-
-/// A record that was read and is not loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reject {
-    /// The line of the input on which the record starts, from 1.
-    pub line: u64,
-    /// The header of the column at fault, where it is one column's.
-    pub column: Option<String>,
-    /// Why, in words.
-    pub reason: String,
-    /// The record's bytes as they stand in the input, without the line end.
-    pub text: Vec<u8>,
 }
 
 /// Records of one width over one buffer.

@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
 use super::{Shape, Shaped, Type, infer};
-use crate::format::{Records, Reject, Width};
+use crate::format::{Reason, Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
 pub const LOAD_COLUMN: &str = "_load_id";
@@ -59,19 +59,14 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
             Width::Short => ", and the record has fewer cells than the header",
             Width::Long => ", and the record has more cells than the header",
         };
-        let reason = match records.cell(row, *place) {
+        let (reason, detail) = match records.cell(row, *place) {
             Some(text) if value(records, row, &shape.columns[at]).is_some() => {
-                format!("not a {}: {text:?}{cells}", column.kind())
+                (Reason::NotOfType, format!("{text:?} is no {}{cells}", column.kind()))
             }
-            _ => format!("{} is required and empty{cells}", column.name),
+            _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
         };
         let header = if column.header.is_empty() { &column.name } else { &column.header };
-        Reject {
-            line: records.line(row),
-            column: Some(header.clone()),
-            reason,
-            text: records.raw(row).as_bytes().to_vec(),
-        }
+        Reject::new(records.line(row), reason, records.raw(row)).detail(detail).column(Some(header.clone()))
     };
     let rejects = bad.into_iter().map(reject).collect();
     let count = |width| good.iter().filter(|row| records.width_of(**row) == width).count() as u64;

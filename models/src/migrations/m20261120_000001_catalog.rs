@@ -67,6 +67,7 @@ impl MigrationTrait for Migration {
                     .col(ColumnDef::new("line").big_integer().not_null())
                     .col(ColumnDef::new("column").text())
                     .col(ColumnDef::new("reason").text().not_null())
+                    .col(ColumnDef::new("detail").text())
                     .col(ColumnDef::new("text").text().not_null())
                     .to_owned(),
             )
@@ -105,6 +106,19 @@ impl MigrationTrait for Migration {
         manager
             .create_table(
                 Table::create()
+                    .table(name("column_history"))
+                    .col(id())
+                    .col(ColumnDef::new("dataset").text().not_null())
+                    .col(ColumnDef::new("name").text().not_null())
+                    .col(ColumnDef::new("type").text().not_null())
+                    .col(ColumnDef::new("load_id").big_integer().not_null())
+                    .to_owned(),
+            )
+            .await?;
+
+        manager
+            .create_table(
+                Table::create()
                     .table(name("run"))
                     .col(id())
                     .col(ColumnDef::new("kind").text().not_null())
@@ -120,7 +134,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        for of in ["run", "column", "dataset", "reject", "load"] {
+        for of in ["run", "column_history", "column", "dataset", "reject", "load"] {
             manager.drop_table(Table::drop().table(table(backend, of)).to_owned()).await?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::stretch::{Frame, Parsed, Position, Stretch, rebase};
 use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Digest, Text};
 use crate::format::records::Cell;
-use crate::format::{Chunk, FormatError, Records, Reject};
+use crate::format::{Chunk, FormatError, Reason, Records, Reject};
 
 /// What is read and parsed at a time, in bytes; more only where one record is longer.
 const STRETCH: usize = 512 * 1024;
@@ -166,8 +166,8 @@ impl<R: Read> Reader<R> {
                 above.extend_from_slice(&text);
                 above.push(b'\n');
             } else if !text.is_empty() {
-                let reason = "stands above the table, in another one".to_owned();
-                self.above.push(Reject { line: self.position.line, column: None, reason, text });
+                let reject = Reject::new(self.position.line, Reason::OtherTable, text);
+                self.above.push(reject.detail("above the one that is loaded"));
             }
             self.position.line += 1;
         }
@@ -272,7 +272,7 @@ mod tests {
 
     type Cells = Vec<Option<String>>;
 
-    fn read(text: &[u8]) -> (Vec<Cells>, Vec<u64>, Vec<(u64, String)>) {
+    fn read(text: &[u8]) -> (Vec<Cells>, Vec<u64>, Vec<(u64, Reason)>) {
         let mut reader = Reader::open(text, &Stated::default()).unwrap();
         let (mut rows, mut lines, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(chunk) = reader.next_chunk().unwrap() {
@@ -316,13 +316,9 @@ mod tests {
         let (rows, lines, rejects) = read(b"a,b\n1,2\na,b\n\n\"x\"y,2\n\xFF,2\nz\x00,2\nok,2\n");
         assert_eq!(rows, [some(&["1", "2"]), some(&["ok", "2"])]);
         assert_eq!(lines, [2, 8]);
-        let expected = [
-            (3, "the header once more"),
-            (5, "text follows the closing quote"),
-            (6, "byte 0xFF is not UTF-8"),
-            (7, "holds a NUL byte"),
-        ];
-        assert_eq!(rejects, expected.map(|(line, reason)| (line, reason.to_owned())));
+        let expected =
+            [(3, Reason::HeaderAgain), (5, Reason::TextAfterQuote), (6, Reason::WrongByte), (7, Reason::Nul)];
+        assert_eq!(rejects, expected);
     }
 
     #[test]
@@ -374,7 +370,7 @@ mod tests {
         let (rows, lines, rejects) = read(b"a,b\n1,2\n\"3,4\n5,6\n7,8");
         assert_eq!(rows, [some(&["1", "2"]), some(&["5", "6"]), some(&["7", "8"])]);
         assert_eq!(lines, [2, 4, 5]);
-        assert_eq!(rejects, [(3, "a quote is opened and never closed".to_owned())]);
+        assert_eq!(rejects, [(3, Reason::UnclosedQuote)]);
     }
 
     #[test]
@@ -382,7 +378,7 @@ mod tests {
         let mut text = "a,b,c\n1,x,y\n2,\"oops,b\n".to_owned();
         (3..100).for_each(|n| text += &format!("{n},x,y\n"));
         let (rows, lines, rejects) = read((text + "100,\"ok\",z\n101,\"two\nlines\",y\n").as_bytes());
-        assert_eq!(rejects, [(3, "a quote is opened and never closed".to_owned())]);
+        assert_eq!(rejects, [(3, Reason::UnclosedQuote)]);
         assert_eq!((rows.len(), lines[1], lines[98]), (100, 4, 101));
         // Text after a closing quote that stands two lines below its opening one is the fault of that record alone.
         let (rows, _, rejects) = read(b"a,b\n1,\"two\nlines\" x\n2,y\n");
@@ -441,6 +437,6 @@ mod tests {
         let (rows, lines, rejects) = read(&text);
         assert_eq!((rows, lines), (vec![some(&["1", "2"]), some(&["3", "4"])], vec![2, 4]));
         assert_eq!(rejects.len(), 1);
-        assert!(rejects[0].1.starts_with("longer than"));
+        assert_eq!(rejects[0].1, Reason::TooLong);
     }
 }

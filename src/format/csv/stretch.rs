@@ -5,7 +5,7 @@ use memchr::memchr;
 use super::split::{self, Cut};
 use crate::format::dialect::Dialect;
 use crate::format::records::{Cell, Row, Width};
-use crate::format::{Chunk, Records, Reject};
+use crate::format::{Chunk, Reason, Records, Reject};
 
 /// What is kept of the text of a record that is too long, in bytes.
 const KEPT: usize = 512 * 1024;
@@ -94,9 +94,9 @@ impl Stretch {
                 }
                 Cut::More if memchr(dialect.line_end.byte(), &pending[at..]).is_none() => {
                     self.cells.truncate(first);
-                    let reason = format!("longer than {} bytes; the text is cut", pending.len());
-                    let text = pending[at..at + KEPT].to_vec();
-                    self.rejects.push(Reject { line: position.line, column: None, reason, text });
+                    let detail = format!("longer than {} bytes; the text is cut", pending.len());
+                    let text = &pending[at..at + KEPT];
+                    self.rejects.push(Reject::new(position.line, Reason::TooLong, text).detail(detail));
                     position.line += 1;
                     return Parsed::TooLong;
                 }
@@ -119,9 +119,8 @@ impl Stretch {
         self.cells.truncate(first);
         let line_end = memchr(dialect.line_end.byte(), &pending[at..]);
         let end = line_end.map_or(pending.len(), |length| at + length);
-        let text = pending[at..end].strip_suffix(b"\r").unwrap_or(&pending[at..end]).to_vec();
-        let reason = "a quote is opened and never closed".to_owned();
-        self.rejects.push(Reject { line: position.line, column: None, reason, text });
+        let text = pending[at..end].strip_suffix(b"\r").unwrap_or(&pending[at..end]);
+        self.rejects.push(Reject::new(position.line, Reason::UnclosedQuote, text));
         position.line += 1;
         position.after_blank = false;
         (end + 1).min(pending.len())
@@ -150,18 +149,20 @@ impl Stretch {
         };
         position.apart = row.width != Width::Even && (position.apart || position.after_blank);
         let raw = &pending[row.start as usize..row.end as usize];
-        let fault = if stray > 0 {
-            Some((frame.header.get(stray - 1).cloned(), "text follows the closing quote".to_owned()))
+        let reject = |reason| Reject::new(row.line, reason, raw);
+        let rejected = if stray > 0 {
+            Some(reject(Reason::TextAfterQuote).column(frame.header.get(stray - 1).cloned()))
         } else if position.apart {
-            Some((None, format!("belongs to another table, below a blank line: {got} cells, the header has {width}")))
+            let detail = format!("below a blank line: {got} cells, the header has {width}");
+            Some(reject(Reason::OtherTable).detail(detail))
         } else if width > 1 && raw == frame.header_text {
-            Some((None, "the header once more".to_owned()))
+            Some(reject(Reason::HeaderAgain))
         } else {
             None
         };
-        if let Some((column, reason)) = fault {
+        if let Some(reject) = rejected {
             self.cells.truncate(first);
-            self.rejects.push(Reject { line: row.line, column, reason, text: raw.to_vec() });
+            self.rejects.push(reject);
             return;
         }
         let surplus = match row.width {
@@ -220,12 +221,16 @@ impl Stretch {
         let (mut rows, mut cells) = (Vec::with_capacity(self.rows.len()), Vec::with_capacity(self.cells.len()));
         for (at, row) in self.rows.iter().enumerate() {
             let raw = &text[row.start as usize..row.end as usize];
-            let reason = match std::str::from_utf8(raw) {
-                Err(error) => Some(format!("byte 0x{:02X} is not UTF-8", raw[error.valid_up_to()])),
-                Ok(raw) => raw.contains('\0').then(|| "holds a NUL byte".to_owned()),
+            let reject = |reason| Reject::new(row.line, reason, raw);
+            let rejected = match std::str::from_utf8(raw) {
+                Err(error) => {
+                    let detail = format!("0x{:02X} is not UTF-8", raw[error.valid_up_to()]);
+                    Some(reject(Reason::WrongByte).detail(detail))
+                }
+                Ok(raw) => raw.contains('\0').then(|| reject(Reason::Nul)),
             };
-            if let Some(reason) = reason {
-                self.rejects.push(Reject { line: row.line, column: None, reason, text: raw.to_vec() });
+            if let Some(reject) = rejected {
+                self.rejects.push(reject);
             } else {
                 rows.push(*row);
                 cells.extend_from_slice(&self.cells[at * width..(at + 1) * width]);

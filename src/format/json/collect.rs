@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Found;
 use crate::format::records::{Cell, Row, Width};
-use crate::format::{Chunk, Records, Reject};
+use crate::format::{Chunk, Reason, Records, Reject};
 
 /// Names of columns and their places.
 #[derive(Debug, Default)]
@@ -62,14 +62,13 @@ impl Builder {
         for (name, value) in &cells {
             let Some(place) = columns.place(name) else { continue };
             if places.iter().any(|(one, _)| *one == place) {
-                let reason = format!("the key {name:?} stands in it twice");
-                self.rejects.push(Reject { line, column: Some(name.clone()), reason, text });
+                self.rejects.push(Reject::new(line, Reason::RepeatedKey, text).column(Some(name.clone())));
                 return;
             }
             places.push((place, value));
         }
         if cells.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.contains('\0'))) {
-            self.rejects.push(Reject { line, column: None, reason: "holds a NUL character".to_owned(), text });
+            self.rejects.push(Reject::new(line, Reason::Nul, text));
             return;
         }
         let start = self.text.len() as u32;

@@ -11,7 +11,7 @@ const VALUE: &str = "value";
 
 /// The names and values of a record; values of `null` are `None`.
 pub(super) fn flatten(text: &[u8], cells: &mut Vec<(String, Option<String>)>) -> Result<(), String> {
-    let value: &RawValue = serde_json::from_slice(text).map_err(|error| format!("no JSON: {error}"))?;
+    let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if value.get().starts_with('{') { object("", value, cells, 0) } else { leaf(VALUE.to_owned(), value, cells) }
 }
 
@@ -24,7 +24,7 @@ fn object(
     if depth > 64 {
         return Err("objects are nested more than 64 deep".to_owned());
     }
-    let Pairs(pairs) = serde_json::from_str(value.get()).map_err(|error| format!("no JSON: {error}"))?;
+    let Pairs(pairs) = serde_json::from_str(value.get()).map_err(|error| error.to_string())?;
     for (key, value) in pairs {
         let name = if prefix.is_empty() { key } else { format!("{prefix}{JOINT}{key}") };
         if value.get().starts_with('{') && value.get() != "{}" {
@@ -39,9 +39,7 @@ fn object(
 fn leaf(name: String, value: &RawValue, cells: &mut Vec<(String, Option<String>)>) -> Result<(), String> {
     let text = match value.get() {
         "null" => None,
-        text if text.starts_with('"') => {
-            Some(serde_json::from_str::<String>(text).map_err(|error| format!("no JSON: {error}"))?)
-        }
+        text if text.starts_with('"') => Some(serde_json::from_str::<String>(text).map_err(|error| error.to_string())?),
         text => Some(text.to_owned()),
     };
     cells.push((name, text));

@@ -16,7 +16,7 @@ pub use cut::Place;
 pub(super) use flatten::JOINT;
 
 use super::encoding::{Digest, Text};
-use super::{Chunk, FormatError, Reject};
+use super::{Chunk, FormatError, Reason, Reject};
 use collect::Builder;
 use cut::{array_under, end_of_value, place};
 use flatten::flatten;
@@ -141,7 +141,11 @@ impl<R: Read> JsonReader<R> {
                 self.closed = true;
                 return Ok(None);
             }
-            (None, _) => return Ok(Some(Err(self.refuse_rest("the file ends before the array of records does")))),
+            (None, _) => {
+                return Ok(Some(Err(
+                    self.refuse_rest(Reason::Unended, "the file ends before the array of records does")
+                )));
+            }
             (Some(b']'), Place::Array | Place::Key(_)) => return self.after_array(),
             _ => {}
         }
@@ -152,14 +156,14 @@ impl<R: Read> JsonReader<R> {
             return Ok(Some(Ok(Found { line, text })));
         }
         if self.layout.records != Place::Lines {
-            return Ok(Some(Err(self.refuse_rest("the record does not end"))));
+            return Ok(Some(Err(self.refuse_rest(Reason::Unended, ""))));
         }
         // Where records are lines, what does not end costs its line.
         let rest = &self.pending[self.at..];
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let text = rest[..end.min(CHUNK)].to_vec();
         self.advance(self.at + end);
-        Ok(Some(Err(Reject { line, column: None, reason: "the record does not end".to_owned(), text })))
+        Ok(Some(Err(Reject::new(line, Reason::Unended, text))))
     }
 
     /// What stands behind the array of records: the end of the file, another array, the rest of the object. Anything else
@@ -170,17 +174,18 @@ impl<R: Read> JsonReader<R> {
             loop {
                 match self.skip_blanks(b",:")? {
                     None => {
-                        return Ok(Some(
-                            Err(self.refuse_rest("the file ends before the object with the records does")),
-                        ));
+                        return Ok(Some(Err(
+                            self.refuse_rest(Reason::Unended, "the file ends before the object with the records does")
+                        )));
                     }
                     Some(b'}') => break,
                     Some(_) => match self.value_length()? {
                         Some(length) => self.advance(self.at + length),
                         None => {
-                            return Ok(Some(Err(
-                                self.refuse_rest("the file ends before the object with the records does")
-                            )));
+                            return Ok(Some(Err(self.refuse_rest(
+                                Reason::Unended,
+                                "the file ends before the object with the records does",
+                            ))));
                         }
                     },
                 }
@@ -196,7 +201,7 @@ impl<R: Read> JsonReader<R> {
                 self.at += 1;
                 self.next_record()
             }
-            _ => Ok(Some(Err(self.refuse_rest("it follows the records")))),
+            _ => Ok(Some(Err(self.refuse_rest(Reason::AfterRecords, "")))),
         }
     }
 
@@ -214,11 +219,11 @@ impl<R: Read> JsonReader<R> {
     }
 
     /// Refuses everything that is left.
-    fn refuse_rest(&mut self, reason: &str) -> Reject {
+    fn refuse_rest(&mut self, reason: Reason, detail: &str) -> Reject {
         self.closed = true;
         let (line, rest) = (self.line, &self.pending[self.at..]);
         let text = rest[..rest.len().min(CHUNK)].to_vec();
-        Reject { line, column: None, reason: reason.to_owned(), text }
+        Reject::new(line, reason, text).detail(detail)
     }
 
     /// Reads what is left, which belongs to the file's identity.
@@ -253,7 +258,7 @@ impl<R: Read> JsonReader<R> {
             match flatten(&found.text, &mut cells) {
                 Ok(()) => builder.add(found, cells, columns),
                 Err(reason) => {
-                    builder.rejects.push(Reject { line: found.line, column: None, reason, text: found.text });
+                    builder.rejects.push(Reject::new(found.line, Reason::NotJson, found.text).detail(reason));
                 }
             }
             if builder.text.len() > CHUNK {
@@ -275,7 +280,7 @@ impl<R: Read> JsonReader<R> {
 mod tests {
     use super::*;
 
-    type Read_ = (Vec<String>, Vec<Vec<Option<String>>>, Vec<u64>, Vec<(u64, String)>);
+    type Read_ = (Vec<String>, Vec<Vec<Option<String>>>, Vec<u64>, Vec<(u64, Reason)>);
 
     fn read(text: &str) -> Read_ {
         let mut names = Columns::growing();
