@@ -8,6 +8,7 @@ use sluice::ledger::Books;
 use sluice::load::{FileOutcome, LoadError, load};
 use sluice::source::{MemorySource, Source, SourceError, Survey};
 
+use crate::support::process::{app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -17,6 +18,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("load::a_column_that_was_empty_gets_its_type_later", a_column_that_was_empty_gets_its_type_later),
         on_both("load::bad_rows_are_kept_and_the_others_load", bad_rows_are_kept_and_the_others_load),
         on_both("load::records_of_another_width_load", records_of_another_width_load),
+        on_both("load::any_name_loads_or_fails_by_name", any_name_loads_or_fails_by_name),
         on_both("load::a_file_without_a_header_loads", a_file_without_a_header_loads),
         on_both("load::of_several_tables_the_widest_loads", of_several_tables_the_widest_loads),
         on_both("load::the_same_content_loads_once", the_same_content_loads_once),
@@ -73,6 +75,11 @@ async fn later_files_bring_columns_and_wider_values(database: TestDatabase, work
     same(
         database.text("select type_load_id from sluice.\"column\" where name = 'day'").await?,
         widening.load_id.to_string(),
+    )?;
+    same(
+        database.text("select name, \"type\", load_id from sluice.column_history order by id").await?,
+        "id|bigint|1\nprice|bigint|1\nflag|boolean|1\nday|date|1\nextra|text|2\nday|text|2\nprice|numeric|2\nflag|text|2\n\
+         price|text|3",
     )
 }
 
@@ -427,4 +434,37 @@ async fn a_wide_table(database: TestDatabase, workdir: Workdir) -> Outcome {
     let text = format!("{}\n{}\n{}\n", header.join(","), row.join(","), row.join(","));
     same(workdir.load(&database, "wide.csv", text).await?.books.loaded, 2)?;
     same(database.text("select sum(c899) from staging.wide").await?, "1798")
+}
+
+async fn any_name_loads_or_fails_by_name(database: TestDatabase, workdir: Workdir) -> Outcome {
+    use std::os::unix::ffi::OsStrExt;
+    let long = format!("{}.csv", "n".repeat(251));
+    let names: [&[u8]; 9] = [
+        b"new\nline.csv",
+        b"quo\"te'.csv",
+        b"a..b.csv",
+        b"up\\..\\x.csv",
+        b"x; drop table staging.t; --.csv",
+        b"-rf.csv",
+        b"inv\xFFalid.csv",
+        "\u{202E}vsc.csv".as_bytes(),
+        long.as_bytes(),
+    ];
+    for name in names {
+        std::fs::write(workdir.path("imports").join(std::ffi::OsStr::from_bytes(name)), "a\n1\n")?;
+    }
+    let output = app(&workdir, &["--once"], &[("DATABASE_URL", database.url.as_str())])?;
+    let text = stdout(&output);
+    same(output.status.code(), Some(0))?;
+    holds(&text, "files: 9 loaded")?;
+    // A line of the log is a line, whatever a file is called.
+    same(text.lines().filter(|line| line.contains("new") && line.contains("line.csv")).count() > 0, true)?;
+    same(text.lines().all(|line| line.starts_with("20")), true)?;
+    same(workdir.list("imports"), Vec::<String>::new())?;
+    let mut tables: Vec<_> =
+        database.rows("select dataset from sluice.load").await?.concat().into_iter().flatten().collect();
+    tables.sort();
+    let long = format!("{}_f13bbcd9", "n".repeat(54));
+    let expected = ["_rf", "_vsc", "a", "inv_alid", "new_line", &long, "quo_te_", "up_", "x_drop_table_staging"];
+    same(tables, expected.map(str::to_owned).to_vec())
 }

@@ -209,7 +209,7 @@ async fn variables_come_from_the_environment(workdir: Workdir) -> Outcome {
     same(output.status.code(), Some(2))?;
     holds(
         &stderr(&output),
-        "plugins/x/plugin.yaml: line 3: !env SLUICE_TEST_TABLE: SLUICE_TEST_TABLE is not set in the environment or .env",
+        "plugins/x/plugin.yaml:3: !env SLUICE_TEST_TABLE: SLUICE_TEST_TABLE is not set in the environment or .env",
     )?;
     let output = app(&workdir, &["check", "t.csv"], &[("SLUICE_TEST_TABLE", "secret_table")])?;
     holds(&crate::support::process::stdout(&output), "t.csv -> staging.secret_table")
@@ -238,18 +238,21 @@ async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, w
 
 async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
     for (yaml, expected) in [
-        ("name: x\nfilez: [\"*.csv\"]\n", "filez"),
+        ("name: x\nfilez: [\"*.csv\"]\n", ":2: unknown field `filez`, expected one of name"),
         ("name: x\nfiles: []\n", "files: names no file"),
-        ("name: x\nfiles: [a]\ncolumns: [{from: a, type: bigit}]\n", "there is no type bigit; did you mean bigint?"),
+        (
+            "name: x\nfiles: [a]\ncolumns: [{from: a, type: bigit}]\n",
+            "plugin.yaml:3: columns: there is no type bigit; did you mean bigint?",
+        ),
         ("name: x\nfiles: [a]\ntable: My Table\n", "my_table would be"),
         ("name: x\nfiles: [a]\nfilter: a ~ 1\n", "filter: "),
-        ("name: x\nfiles: [a]\nmode: upsrt\n", "upsrt"),
+        ("name: x\nfiles: [a]\nmode: upsrt\n", "; did you mean upsert?"),
         ("name: x\nfiles: [a]\ndelimiter: abc\n", "delimiter: \"abc\" is not one character"),
         ("name: x\nfiles: [a]\nencoding: klingon\n", "encoding: there is no \"klingon\""),
         ("name: x\nfiles: [a]\nmax_rejects: many\n", "max_rejects: "),
         ("name: x\nfiles: [a]\nmode: upsert\n", "mode: upsert needs a key"),
         ("name: x\nfiles: [a]\nkey: [id]\n", "key: goes with mode: upsert"),
-        ("name: x\nfiles: [a]\nformat: cvs\n", "format: there is no cvs; did you mean csv?"),
+        ("name: x\nfiles: [a]\nformat: cvs\n", "plugin.yaml:3: format: there is no cvs; did you mean csv?"),
         ("name: x\nfiles: [a]\nformat: fixed\n", "widths: fixed width needs"),
         ("name: x\nfiles: [a]\nwidths: [3]\ndelimiter: tab\n", "widths: columns of fixed width have no delimiter"),
         ("name: x\nfiles: [a]\non_success: archve\n", "did you mean archive?"),
@@ -258,13 +261,13 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         workdir.plugin("x", yaml)?;
         let output = app(&workdir, &["--once"], &[])?;
         same((yaml, output.status.code()), (yaml, Some(2)))?;
-        holds(&stderr(&output), "plugins/x/plugin.yaml: ")?;
+        holds(&stderr(&output), "plugins/x/plugin.yaml:")?;
         holds(&stderr(&output), expected)?;
     }
     workdir.plugin("x", "name: x\nfiles: [\"*.csv\"]\n")?;
     workdir.plugin("y", "name: y\nfiles: [\"*.csv\"]\n")?;
     holds(
         &stderr(&app(&workdir, &["--once"], &[])?),
-        "plugins/y/plugin.yaml: files: *.csv is claimed by the plugin x too",
+        "plugins/y/plugin.yaml:2: files: *.csv is claimed by the plugin x too",
     )
 }

@@ -12,10 +12,12 @@ use crate::dataset::Dataset;
 
 /// What is wrong with a plugin.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", path.display())]
+#[error("{}{}: {why}", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct PluginError {
     /// Its file.
     pub path: PathBuf,
+    /// The line of the file, from 1, where it is one's.
+    pub line: Option<u64>,
     /// What is wrong.
     pub why: String,
 }
@@ -53,17 +55,20 @@ impl Plugins {
         paths.sort();
         let mut plugins: Vec<Plugin> = Vec::new();
         for path in paths {
-            let error = |why: String| PluginError { path: path.clone(), why };
-            let text = fs::read_to_string(&path).map_err(|problem| error(problem.to_string()))?;
-            let Some(plugin) = yaml::parse(&text, variable).map_err(&error)? else { continue };
+            let error = |line, why| PluginError { path: path.clone(), line, why };
+            let text = fs::read_to_string(&path).map_err(|problem| error(None, problem.to_string()))?;
+            let line_of = |key| yaml::line_of(&text, key);
+            let plugin = yaml::parse(&text, variable).map_err(|wrong| error(wrong.line, wrong.why))?;
+            let Some(plugin) = plugin else { continue };
             if let Some(other) = plugins.iter().find(|other| other.name == plugin.name) {
-                return Err(error(format!("name: there is another plugin called {}", other.name)));
+                return Err(error(line_of("name"), format!("name: there is another plugin called {}", other.name)));
             }
             for glob in &plugin.files {
                 if let Some(other) =
                     plugins.iter().find(|other| other.files.iter().any(|one| one.glob() == glob.glob()))
                 {
-                    return Err(error(format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name)));
+                    let why = format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name);
+                    return Err(error(line_of("files"), why));
                 }
             }
             plugins.push(plugin);

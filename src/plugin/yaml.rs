@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use globset::Glob;
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
 use super::{Plugin, Variable};
 use crate::dataset::{Dataset, Duplicates, Limit, Mode, OnSuccess};
@@ -38,7 +39,7 @@ struct Yaml {
     skip_lines: Option<u64>,
     header: Option<HeaderYaml>,
     #[serde(default)]
-    columns: Vec<ColumnYaml>,
+    columns: Vec<Spanned<ColumnYaml>>,
     filter: Option<String>,
     #[serde(default)]
     mode: Mode,
@@ -91,38 +92,60 @@ enum FromYaml {
     Header(String),
 }
 
+/// What is wrong, and on which line.
+pub(super) struct Wrong {
+    pub(super) line: Option<u64>,
+    pub(super) why: String,
+}
+
 /// The plugin that the text describes; `None` where it is not enabled.
-pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, String> {
-    let yaml: Yaml = serde_saphyr::from_str(&with_variables(text, variable)?).map_err(|error| in_words(&error))?;
+pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
+    // What is wrong begins with the word at fault.
+    let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
+    let text = with_variables(text, variable)?;
+    let yaml: Yaml = serde_saphyr::from_str(&text).map_err(|error| in_words(&error))?;
     if !yaml.enabled {
         return Ok(None);
     }
     if yaml.files.is_empty() {
-        return Err("files: names no file, such as [\"orders_*.csv\"]".to_owned());
+        return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
     }
     let glob = |pattern: &String| match Glob::new(pattern) {
         Ok(glob) => Ok(glob.compile_matcher()),
-        Err(error) => Err(format!("files: {error}")),
+        Err(error) => Err(at_key(format!("files: {error}"))),
     };
     let files = yaml.files.iter().map(glob).collect::<Result<_, _>>()?;
-    let dataset = dataset(&yaml)?;
+    let rule = |column: &Spanned<ColumnYaml>| {
+        rule(&column.value).map_err(|why| Wrong { line: Some(column.referenced.line()), why })
+    };
+    let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+    let dataset = dataset(&yaml, rules).map_err(at_key)?;
     Ok(Some(Plugin { name: yaml.name, creator: yaml.creator, files, dataset }))
 }
 
-/// "unknown field `filez`, expected one of `name`, ..." gets the nearest word.
-fn in_words(error: &serde_saphyr::Error) -> String {
+/// The line on which a word of the first level stands.
+pub(super) fn line_of(text: &str, key: &str) -> Option<u64> {
+    let is_it = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    text.lines().position(is_it).map(|at| at as u64 + 1)
+}
+
+/// "error: line 2 column 1: unknown field `filez`, expected one of name, ..." gets the nearest word.
+fn in_words(error: &serde_saphyr::Error) -> Wrong {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default().to_owned();
-    let mut words = first.split('`');
-    let hint = match (first.contains("unknown"), words.nth(1)) {
-        (true, Some(wrong)) => nearest(wrong, words.clone().skip(1).step_by(2)),
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let why = match (first.starts_with("line "), first.split_once(": ")) {
+        (true, Some((_, why))) => why,
+        _ => first,
+    };
+    let hint = match (why.split('`').nth(1), why.split_once("expected one of ")) {
+        (Some(wrong), Some((_, words))) if why.contains("unknown") => nearest(wrong, words.split(", ")),
         _ => String::new(),
     };
-    format!("{first}{hint}")
+    Wrong { line: error.location().map(|at| at.line()), why: format!("{why}{hint}") }
 }
 
 /// The text with the values of variables, quoted as JSON, in the place of `!env NAME`.
-fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, String> {
+fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> {
     let mut filled = String::with_capacity(text.len());
     for (number, line) in text.lines().enumerate() {
         let mut rest = line;
@@ -135,9 +158,10 @@ fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, String>
             let name = &after[..length.unwrap_or(after.len())];
             filled.push_str(before);
             if is_value && !is_comment && !name.is_empty() {
-                let value = variable(name)?.ok_or_else(|| {
-                    format!("line {}: !env {name}: {name} is not set in the environment or .env", number + 1)
-                })?;
+                let wrong = |why| Wrong { line: Some(number as u64 + 1), why };
+                let value = variable(name).map_err(wrong)?;
+                let unset = || wrong(format!("!env {name}: {name} is not set in the environment or .env"));
+                let value = value.ok_or_else(unset)?;
                 filled.push_str(&serde_json::to_string(&value).unwrap_or_default());
                 rest = &after[name.len()..];
             } else {
@@ -151,18 +175,17 @@ fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, String>
     Ok(filled)
 }
 
-fn dataset(yaml: &Yaml) -> Result<Dataset, String> {
+fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
     let table = yaml.table.clone().unwrap_or_default();
     if yaml.table.is_some() && table_name(&table) != table {
         return Err(format!("table: {table:?} is no table's name here; {} would be", table_name(&table)));
     }
-    let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<_> = rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
     if let Some(repeated) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
         return Err(format!("columns: two are called {}", repeated.1));
     }
     let mut key = yaml.key.clone();
-    for column in yaml.columns.iter().filter(|column| column.key) {
+    for column in yaml.columns.iter().map(|column| &column.value).filter(|column| column.key) {
         let header = match &column.from {
             FromYaml::Header(header) => column_names(&[header], None).swap_remove(0),
             FromYaml::Place(place) => format!("column_{place}"),
