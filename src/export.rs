@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::app::App;
 use crate::format::csv::write_record;
-use crate::schema::{Column, Type};
+use crate::schema::{Column, Fits, Type, as_written};
 use crate::warehouse::{Row, Schema, Scope, Table, TableColumn, Warehouse, WarehouseError, quote};
 
 /// What was written.
@@ -49,7 +49,7 @@ pub enum JsonKind {
     Text,
 }
 
-/// Writes a query's result to `path`, and shows each row to `look`. The columns are called `names`, or what the query calls them.
+/// Writes a query's result to `path`, and shows each row to `look` before. The columns are called `names`, or what the query calls them.
 ///
 /// # Errors
 /// When the query or the file fails; a file that was there before is untouched then.
@@ -59,14 +59,14 @@ pub async fn write(
     names: Option<Vec<String>>,
     target: &Target,
     path: &Path,
-    mut look: impl FnMut(&Row) + Send,
+    mut look: impl FnMut(&mut Row) + Send,
 ) -> Result<Export, ExportError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder)?;
     let temporary = tempfile::Builder::new().prefix(".export-").tempfile_in(folder)?;
     let mut file = BufWriter::new(temporary.reopen()?);
     let (mut columns, mut rows, mut failed) = (None::<Vec<String>>, 0, None);
-    let mut each = |row: Row| {
+    let mut each = |mut row: Row| {
         let written = match (&columns, target) {
             (None, _) => {
                 let found =
@@ -78,12 +78,12 @@ pub async fn write(
             }
             (Some(_), Target::Csv) => {
                 rows += 1;
-                look(&row);
+                look(&mut row);
                 write_record(&mut file, row.iter().map(Option::as_deref))
             }
             (Some(names), Target::Json(kinds)) => {
                 rows += 1;
-                look(&row);
+                look(&mut row);
                 write_object(&mut file, names, kinds, row)
             }
         };
@@ -131,10 +131,12 @@ pub struct TableExport {
     sql: String,
     names: Vec<String>,
     kinds: Vec<JsonKind>,
+    /// The places of moments, with how the files write them.
+    moments: Vec<(usize, Fits)>,
 }
 
 /// How a table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema) is exported. A staging table gets back the headers
-/// of its files and the spelling of their booleans, in the order in which its rows were loaded; `None` where there is no such table.
+/// of its files and the spelling of their booleans and moments, in the order in which its rows were loaded; `None` where there is no such table.
 ///
 /// # Errors
 /// What the database says.
@@ -160,7 +162,10 @@ pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, Warehou
         let (list, headers, kinds) = if known.is_empty() { plain(&found) } else { as_in_files(&known) };
         let order = if known.is_empty() { "" } else { " order by _load_id, _line" };
         let sql = format!("select {} from {}{order}", list.join(", "), names.table(&table));
-        return Ok(Some(TableExport { table, sql, names: headers, kinds }));
+        let is_moment = |column: &Column| matches!(column.kind(), Type::Timestamp | Type::Timestamptz);
+        let moments = known.iter().enumerate().filter(|(_, column)| is_moment(column));
+        let moments = moments.map(|(place, column)| (place, column.fits)).collect();
+        return Ok(Some(TableExport { table, sql, names: headers, kinds, moments }));
     }
     Ok(None)
 }
@@ -198,16 +203,15 @@ fn as_in_files(columns: &[Column]) -> Columns {
             _ => name,
         }
     };
+    // Files without a header have nothing to name their columns by.
+    let named = columns.iter().any(|column| !column.header.is_empty());
+    let header = |column: &Column| if named { column.header.clone() } else { column.name.clone() };
     let kind = |column: &Column| match column.kind() {
         Type::Bigint | Type::Numeric | Type::Double => JsonKind::Number,
         Type::Boolean => JsonKind::Boolean,
         _ => JsonKind::Text,
     };
-    (
-        columns.iter().map(expression).collect(),
-        columns.iter().map(|column| column.header.clone()).collect(),
-        columns.iter().map(kind).collect(),
-    )
+    (columns.iter().map(expression).collect(), columns.iter().map(header).collect(), columns.iter().map(kind).collect())
 }
 
 impl TableExport {
@@ -217,6 +221,13 @@ impl TableExport {
     /// As [`write`].
     pub async fn write(&self, warehouse: &dyn Warehouse, json: bool, path: &Path) -> Result<Export, ExportError> {
         let target = if json { Target::Json(self.kinds.clone()) } else { Target::Csv };
-        write(warehouse, &self.sql, Some(self.names.clone()), &target, path, |_| {}).await
+        let as_in_files = |row: &mut Row| {
+            for (place, fits) in &self.moments {
+                if let Some(Some(moment)) = row.get_mut(*place) {
+                    *moment = as_written(moment, *fits);
+                }
+            }
+        };
+        write(warehouse, &self.sql, Some(self.names.clone()), &target, path, as_in_files).await
     }
 }

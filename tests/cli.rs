@@ -200,7 +200,9 @@ async fn pipeline_and_analysis(database: TestDatabase, workdir: Workdir) -> Outc
 
 async fn export_gives_a_table_back(database: TestDatabase, workdir: Workdir) -> Outcome {
     let settings = [("DATABASE_URL", database.url.as_str())];
-    let text = "Id,Größe (cm),,ok,day,note\n7,1.10,,True,2024-02-29,\"a \"\"b\"\"\n\"\n8,20.0,x,False,,\"\"\n";
+    let text = "Id,Größe (cm),,ok,day,note,at,instant\n\
+                7,1.10,,True,2024-02-29,\"a \"\"b\"\"\n\",2024-01-01T10:00,2024-01-01T10:00:00.500Z\n\
+                8,20.0,x,False,,\"\",2024-01-02T00:00,2024-01-02T00:00:00.000Z\n";
     workdir.write("imports/t.csv", text)?;
     same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
     let output = app(&workdir, &["export", "t"], &settings)?;
@@ -210,8 +212,14 @@ async fn export_gives_a_table_back(database: TestDatabase, workdir: Workdir) -> 
     same(output.status.code(), Some(0))?;
     same(
         workdir.read("t.jsonl")?.lines().next(),
-        Some(r#"{"Id": 7, "Größe (cm)": 1.10, "": null, "ok": true, "day": "2024-02-29", "note": "a \"b\"\n"}"#),
+        Some(
+            r#"{"Id": 7, "Größe (cm)": 1.10, "": null, "ok": true, "day": "2024-02-29", "note": "a \"b\"\n", "at": "2024-01-01T10:00", "instant": "2024-01-01T10:00:00.500Z"}"#,
+        ),
     )?;
+    workdir.write("imports/u.csv", "1,x\n2,y\n")?;
+    app(&workdir, &["--once"], &settings)?;
+    app(&workdir, &["export", "u"], &settings)?;
+    same(workdir.read("exports/u.csv")?, "column_1,column_2\n1,x\n2,y\n")?;
     let output = app(&workdir, &["export", "staging.tt"], &settings)?;
     same(output.status.code(), Some(2))?;
     holds(&stderr(&output), "there is no table or view staging.tt; did you mean t?")

@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-use super::types::{Fits, Spelling, Type};
+use super::types::{Fits, Form, Spelling, Type};
 
 const BIGINT: Fits = Fits::of(&[Type::Bigint, Type::Numeric, Type::Double]);
 const BIGINT_NOT_DOUBLE: Fits = Fits::of(&[Type::Bigint, Type::Numeric]);
@@ -168,12 +168,60 @@ fn moment(value: &str) -> Fits {
     if read_date(value).is_some() {
         Fits::of(&[Type::Date])
     } else if read_timestamp(value).is_some() {
-        Fits::of(&[Type::Timestamp])
+        Fits::moment(Type::Timestamp, &forms(value))
     } else if read_timestamptz(value).is_some() {
-        Fits::of(&[Type::Timestamptz])
+        Fits::moment(Type::Timestamptz, &forms(value))
     } else {
         Fits::TEXT
     }
+}
+
+/// How a moment is written.
+fn forms(value: &str) -> Vec<Form> {
+    let mut forms = vec![if value.as_bytes()[10] == b'T' { Form::T } else { Form::Blank }];
+    let time = &value[11..];
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    forms.extend(match &time[zone..] {
+        "Z" => Some(Form::Z),
+        "+00:00" => Some(Form::Colon),
+        "+0000" => Some(Form::Digits),
+        "+00" => Some(Form::Hours),
+        _ => None,
+    });
+    match time[..zone].split_once('.') {
+        None if zone == 5 => forms.push(Form::Minutes),
+        None => forms.extend([Form::Seconds, Form::Shortest]),
+        Some((_, fraction)) => {
+            forms.push(Form::Fraction(fraction.len() as u8));
+            forms.extend((!fraction.ends_with('0')).then_some(Form::Shortest));
+        }
+    }
+    forms
+}
+
+/// A moment in the database's form, `2020-01-31 10:00:00.5` and `+00` or `+00:00` behind it where it is an instant, as the files wrote it.
+pub fn as_written(moment: &str, fits: Fits) -> String {
+    let time = moment.get(11..).unwrap_or_default();
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, fraction) = time[..zone].split_once('.').unwrap_or((&time[..zone], ""));
+    let exact = (1..=6).find(|digits| fits.is_written(Form::Fraction(*digits)));
+    let is_instant = fits.has(Type::Timestamptz);
+    let between = if fits.is_written(Form::T) { 'T' } else { ' ' };
+    let mut written = format!("{}{between}", &moment[..moment.len().min(10)]);
+    match exact {
+        _ if fits.is_written(Form::Minutes) && fraction.is_empty() => written += clock.get(..5).unwrap_or(clock),
+        Some(digits) => written += &format!("{clock}.{fraction:0<width$}", width = usize::from(digits)),
+        None if fraction.is_empty() => written += clock,
+        None => written += &format!("{clock}.{fraction}"),
+    }
+    written += match () {
+        () if !is_instant => "",
+        () if fits.is_written(Form::Z) => "Z",
+        () if fits.is_written(Form::Digits) => "+0000",
+        () if fits.is_written(Form::Hours) => "+00",
+        () => "+00:00",
+    };
+    written
 }
 
 /// A plain decimal that a numeric column takes; also a whole number that is too long to be taken for one unless it is declared.
@@ -338,6 +386,27 @@ mod tests {
                 assert_eq!(kind(&[one, other]), kind(&[other, one]), "{one} {other}");
             }
         }
+    }
+
+    #[test]
+    fn a_moment_is_written_as_all_values_were() {
+        let fits = |values: &[&str]| {
+            let mut inference = Inference::default();
+            values.iter().for_each(|value| inference.see(value));
+            inference.fits()
+        };
+        for (values, stored) in [
+            (vec!["2020-01-01T10:00:00Z", "2020-01-02T10:30:00Z"], "2020-01-02 10:30:00+00"),
+            (vec!["2020-01-01 10:00", "2020-01-02 10:30"], "2020-01-02 10:30:00"),
+            (vec!["2020-01-01 10:00:00.000", "2020-01-02 10:30:00.120"], "2020-01-02 10:30:00.12"),
+            (vec!["2020-01-01 10:00:00", "2020-01-02 10:30:00.12"], "2020-01-02 10:30:00.12"),
+            (vec!["2020-01-01T10:00:00.5+0000", "2020-01-02T10:30:00.0+0000"], "2020-01-02 10:30:00+00:00"),
+        ] {
+            assert_eq!(as_written(stored, fits(&values)), values[1]);
+        }
+        // Where they differ, in one form.
+        let mixed = fits(&["2020-01-01T10:00Z", "2020-01-02 10:30:00+02:00"]);
+        assert_eq!(as_written("2020-01-02 08:30:00+00", mixed), "2020-01-02 08:30:00+00:00");
     }
 
     #[test]

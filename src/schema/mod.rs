@@ -12,10 +12,10 @@ use conform::OWN_COLUMNS;
 pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
-pub use infer::{Inference, double_text};
+pub use infer::{Inference, as_written, double_text};
 pub use name::{column_names, table_name};
 pub use shape::{ColumnRule, Shape, Shaped, shape};
-pub use types::{Fits, Spelling, Type};
+pub use types::{Fits, Form, Spelling, Type};
 
 use serde::Serialize;
 

@@ -80,21 +80,75 @@ impl Spelling {
         }
     }
 
-    const fn bit(self) -> u16 {
-        1 << (8 + self as u16)
+    const fn bit(self) -> u32 {
+        1 << (8 + self as u32)
     }
 }
+
+/// How a file writes moments, one trait each. A column keeps those that all its values share, so that they can be written
+/// back as they were; without them its type is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A blank between day and time.
+    Blank,
+    /// A `T` between them.
+    T,
+    /// Hours and minutes only.
+    Minutes,
+    /// Seconds without a fraction.
+    Seconds,
+    /// A fraction of so many digits, 1 to 6.
+    Fraction(u8),
+    /// No zero at the end of a fraction, and none where it is zero.
+    Shortest,
+    /// `Z` at the end.
+    Z,
+    /// `+00:00` at the end.
+    Colon,
+    /// `+0000` at the end.
+    Digits,
+    /// `+00` at the end.
+    Hours,
+}
+
+impl Form {
+    const ALL: [(Form, &'static str); 15] = [
+        (Form::Blank, "blank"),
+        (Form::T, "T"),
+        (Form::Minutes, "minutes"),
+        (Form::Seconds, "seconds"),
+        (Form::Fraction(1), "fraction1"),
+        (Form::Fraction(2), "fraction2"),
+        (Form::Fraction(3), "fraction3"),
+        (Form::Fraction(4), "fraction4"),
+        (Form::Fraction(5), "fraction5"),
+        (Form::Fraction(6), "fraction6"),
+        (Form::Shortest, "shortest"),
+        (Form::Z, "Z"),
+        (Form::Colon, "+00:00"),
+        (Form::Digits, "+0000"),
+        (Form::Hours, "+00"),
+    ];
+
+    fn bit(self) -> u32 {
+        let place = Form::ALL.iter().position(|(one, _)| *one == self).unwrap_or(0);
+        1 << (11 + place)
+    }
+}
+
+/// The bits of all forms.
+const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
 
 /// A set of types: those that every value seen so far reads back from unchanged.
 ///
 /// Sets only shrink, and the order in which values are seen does not matter, neither in a file nor across files.
 /// Text always fits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Fits(u16);
+pub struct Fits(u32);
 
 impl Fits {
     /// What a column without a value could be: everything.
-    pub const ALL: Fits = Fits::of(&Type::ALL);
+    pub const ALL: Fits = Fits(Fits::of(&Type::ALL).0 | FORMS);
     /// Text alone.
     pub const TEXT: Fits = Fits(bits(Type::Text));
 
@@ -112,6 +166,16 @@ impl Fits {
     /// Boolean in this spelling, and text.
     pub const fn boolean(spelling: Spelling) -> Fits {
         Fits(Self::TEXT.0 | spelling.bit())
+    }
+
+    /// A moment written in this form, and text.
+    pub(super) fn moment(kind: Type, forms: &[Form]) -> Fits {
+        Fits(forms.iter().fold(Fits::of(&[kind]).0, |set, form| set | form.bit()))
+    }
+
+    /// Whether every value is written so.
+    pub fn is_written(self, form: Form) -> bool {
+        self.0 & form.bit() != 0
     }
 
     /// Whether the type is in the set.
@@ -143,7 +207,7 @@ impl Fits {
         Spelling::ALL.into_iter().find(|one| self.0 & one.bit() != 0).unwrap_or(Spelling::Lower)
     }
 
-    /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling:
+    /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling, then the forms of its moments:
     /// what the catalog keeps.
     pub fn words(self) -> String {
         let mut words = Vec::new();
@@ -154,6 +218,7 @@ impl Fits {
                 words.push(one.word());
             }
         }
+        words.extend(Form::ALL.into_iter().filter(|(form, _)| self.is_written(*form)).map(|(_, word)| word));
         words.join(",")
     }
 
@@ -167,16 +232,19 @@ impl Fits {
             for spelling in Spelling::ALL.into_iter().filter(|spelling| spelling.words().0 == word) {
                 set |= spelling.bit();
             }
+            for (form, _) in Form::ALL.into_iter().filter(|(_, form)| *form == word) {
+                set |= form.bit();
+            }
         }
         Fits(set)
     }
 }
 
 /// A boolean has a bit for each spelling, any other type its own.
-const fn bits(one: Type) -> u16 {
+const fn bits(one: Type) -> u32 {
     match one {
         Type::Boolean => Spelling::Lower.bit() | Spelling::Title.bit() | Spelling::Upper.bit(),
-        _ => 1 << one as u16,
+        _ => 1 << one as u32,
     }
 }
 
@@ -192,9 +260,13 @@ mod tests {
 
     #[test]
     fn the_catalog_gives_back_the_set() {
-        for set in 0..=Fits::ALL.0 {
-            let fits = Fits((set & Fits::ALL.0) | Fits::TEXT.0);
-            assert_eq!(Fits::from_words(&fits.words()), fits);
+        for one in 0..26 {
+            for other in 0..26 {
+                for fits in [Fits(1 << one | 1 << other | Fits::TEXT.0), Fits(!(1 << one | 1 << other) & Fits::ALL.0)] {
+                    let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0);
+                    assert_eq!(Fits::from_words(&fits.words()), fits);
+                }
+            }
         }
     }
 
