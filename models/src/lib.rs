@@ -2,7 +2,7 @@
 //! Entities and migrations only; the queries are the ledger's.
 //!
 //! The tables live in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
-//! `sluice__load`, and whoever runs a statement built from these entities writes the name so (see `ledger.rs`).
+//! `sluice__load`, and whoever runs a statement built from these entities writes the name so (see `ledger/`).
 
 pub mod column;
 pub mod column_history;

@@ -11,28 +11,9 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use tempfile::NamedTempFile;
 use zip::CompressionMethod;
 
+use super::limits::{Limited, Limits};
 use super::parquet::ParquetText;
 use super::{Format, FormatError, Input, workbook};
-
-/// How much may come out of a compressed file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Members of an archive.
-    pub members: usize,
-    /// Bytes out of one part.
-    pub bytes: u64,
-    /// Bytes out for each byte in, once a megabyte is out.
-    pub ratio: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { members: 1_000, bytes: 10 << 30, ratio: 1_000 }
-    }
-}
-
-/// Below this the ratio says nothing: a few bytes can stand for much that is harmless.
-pub(super) const RATIO_FROM: u64 = 1 << 20;
 
 /// How a part is packed.
 #[derive(Clone, Debug)]
@@ -271,35 +252,8 @@ impl Part {
     }
 
     fn limited<R: Read>(&self, input: R, packed: u64) -> Limited<R> {
-        Limited { input, out: 0, packed, limits: self.limits }
+        Limited::new(input, packed, self.limits)
     }
-}
-
-/// Ends with an error where more comes out than may.
-struct Limited<R> {
-    input: R,
-    out: u64,
-    packed: u64,
-    limits: Limits,
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.input.read(buffer)?;
-        self.out += got as u64;
-        let Limits { bytes, ratio, .. } = self.limits;
-        if self.out > bytes {
-            return Err(unreadable(format!("more than {bytes} bytes come out of it (ARCHIVE_MAX_BYTES)")));
-        }
-        if self.out > RATIO_FROM && self.out / ratio > self.packed {
-            return Err(unreadable(format!("more than {ratio} bytes come out for one byte in (ARCHIVE_MAX_RATIO)")));
-        }
-        Ok(got)
-    }
-}
-
-fn unreadable(why: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// Compares the sum that the archive has of a member.

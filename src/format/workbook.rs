@@ -13,8 +13,8 @@ use calamine::{Cell, CellType, Data, DataRef, ExcelDateTime, Ods, Reader, SheetT
 use tempfile::NamedTempFile;
 
 use super::FormatError;
-use super::container::Limits;
 use super::csv::write_record;
+use super::limits::{Limits, RATIO_FROM};
 use crate::schema::{MAX_TABLE_COLUMNS, double_text};
 
 /// Columns that a sheet can have.
@@ -108,7 +108,7 @@ fn measure(file: &File, limits: Limits) -> Result<(), FormatError> {
     for at in 0..archive.len() {
         let mut member = archive.by_index(at).map_err(damaged)?;
         let packed = member.compressed_size().max(1);
-        let most = left.min(packed.saturating_mul(limits.ratio).max(super::container::RATIO_FROM));
+        let most = left.min(packed.saturating_mul(limits.ratio).max(RATIO_FROM));
         let name = String::from_utf8_lossy(member.name_raw()).into_owned();
         let shared = name.ends_with("sharedStrings.xml");
         let most = if shared { most.min(MAX_SHARED) } else { most };

@@ -9,7 +9,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
-use super::{Shape, Shaped, Type, infer};
+use super::{Shape, Shaped, Type, infer, moment};
 use crate::format::{Reason, Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
@@ -152,7 +152,7 @@ impl Cells<'_> {
                 let format = self.shaped.format.as_deref();
                 let read = |text: &str| match format {
                     Some(format) => chrono::NaiveDate::parse_from_str(text, format).ok(),
-                    None => infer::read_date(text),
+                    None => moment::read_date(text),
                 };
                 self.each(
                     |text| i32::try_from((read(text)? - epoch).num_days()).ok(),
@@ -165,7 +165,7 @@ impl Cells<'_> {
                 let format = self.shaped.format.as_deref();
                 let read = |text: &str| match format {
                     Some(format) => chrono::NaiveDateTime::parse_from_str(text, format).ok(),
-                    None => infer::read_timestamp(text),
+                    None => moment::read_timestamp(text),
                 };
                 self.each(|text| Some(read(text)?.and_utc().timestamp_micros()), |value| array.append_option(value));
                 Arc::new(array.finish())
@@ -176,7 +176,7 @@ impl Cells<'_> {
                 let format = self.shaped.format.as_deref();
                 let read = |text: &str| match format {
                     Some(format) => chrono::DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc()),
-                    None => infer::read_timestamptz(text),
+                    None => moment::read_timestamptz(text),
                 };
                 self.each(|text| Some(read(text)?.timestamp_micros()), |value| array.append_option(value));
                 Arc::new(array.finish())

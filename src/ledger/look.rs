@@ -1,0 +1,66 @@
+//! What people look at: loads, and what was refused.
+
+use models::{dataset, load, reject};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Ledger, LoadLine, RejectLine};
+use crate::warehouse::WarehouseError;
+
+impl Ledger {
+    /// The newest loads, newest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn loads(&self, limit: u64) -> Result<Vec<LoadLine>, WarehouseError> {
+        let query = load::Entity::find().order_by_desc(load::Column::Id).limit(limit);
+        self.read(query.into_query()).await
+    }
+
+    /// The loads of a file by its name, or by the beginning of its hash, oldest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn loads_of(&self, what: &str) -> Result<Vec<LoadLine>, WarehouseError> {
+        let mut wanted = Condition::any()
+            .add(load::Column::Source.eq(what))
+            .add(load::Column::Source.starts_with(format!("{what}/")));
+        if what.len() >= 6 && what.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            wanted = wanted.add(load::Column::Hash.starts_with(what.to_ascii_lowercase()));
+        }
+        self.read(load::Entity::find().filter(wanted).order_by_asc(load::Column::Id).into_query()).await
+    }
+
+    /// The names of the staging tables that loads have gone into.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
+        let lines: Vec<dataset::Model> = self.read(dataset::Entity::find().into_query()).await?;
+        Ok(lines.into_iter().map(|line| line.name).collect())
+    }
+
+    /// A load's line.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn load(&self, id: i64) -> Result<Option<LoadLine>, WarehouseError> {
+        let query = load::Entity::find().filter(load::Column::Id.eq(id));
+        Ok(self.read(query.into_query()).await?.pop())
+    }
+
+    /// Rejects, of one load or of all, the newest load first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rejects(&self, load_id: Option<i64>, limit: u64) -> Result<Vec<RejectLine>, WarehouseError> {
+        let mut query = reject::Entity::find()
+            .order_by_desc(reject::Column::LoadId)
+            .order_by_asc(reject::Column::Line)
+            .order_by_asc(reject::Column::Id)
+            .limit(limit);
+        if let Some(load_id) = load_id {
+            query = query.filter(reject::Column::LoadId.eq(load_id));
+        }
+        self.read(query.into_query()).await
+    }
+}

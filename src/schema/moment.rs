@@ -1,0 +1,177 @@
+//! Days and moments in ISO 8601: read from text, and written back as a column's files wrote them.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+use super::types::{Fits, Form, Type};
+
+/// The types of days and moments that a value fits.
+pub(super) fn moment(value: &str) -> Fits {
+    if value.len() < 10 || value.as_bytes()[4] != b'-' {
+        return Fits::TEXT;
+    }
+    if read_date(value).is_some() {
+        Fits::of(&[Type::Date])
+    } else if read_timestamp(value).is_some() {
+        Fits::moment(Type::Timestamp, &forms(value))
+    } else if read_timestamptz(value).is_some() {
+        Fits::moment(Type::Timestamptz, &forms(value))
+    } else {
+        Fits::TEXT
+    }
+}
+
+/// How a moment is written.
+fn forms(value: &str) -> Vec<Form> {
+    let mut forms = vec![if value.as_bytes()[10] == b'T' { Form::T } else { Form::Blank }];
+    let time = &value[11..];
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    forms.extend(match &time[zone..] {
+        "Z" => Some(Form::Z),
+        "+00:00" => Some(Form::Colon),
+        "+0000" => Some(Form::Digits),
+        "+00" => Some(Form::Hours),
+        _ => None,
+    });
+    match time[..zone].split_once('.') {
+        None if zone == 5 => forms.push(Form::Minutes),
+        None => forms.extend([Form::Seconds, Form::Shortest]),
+        Some((_, fraction)) => {
+            forms.push(Form::Fraction(fraction.len() as u8));
+            forms.extend((!fraction.ends_with('0')).then_some(Form::Shortest));
+        }
+    }
+    forms
+}
+
+/// A moment in the database's form, `2020-01-31 10:00:00.5` and `+00` or `+00:00` behind it where it is an instant, as the files wrote it.
+pub fn as_written(moment: &str, fits: Fits) -> String {
+    let time = moment.get(11..).unwrap_or_default();
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, fraction) = time[..zone].split_once('.').unwrap_or((&time[..zone], ""));
+    let exact = (1..=6).find(|digits| fits.is_written(Form::Fraction(*digits)));
+    let is_instant = fits.has(Type::Timestamptz);
+    let between = if fits.is_written(Form::T) { 'T' } else { ' ' };
+    let mut written = format!("{}{between}", &moment[..moment.len().min(10)]);
+    match exact {
+        _ if fits.is_written(Form::Minutes) && fraction.is_empty() => written += clock.get(..5).unwrap_or(clock),
+        Some(digits) => written += &format!("{clock}.{fraction:0<width$}", width = usize::from(digits)),
+        None if fraction.is_empty() => written += clock,
+        None => written += &format!("{clock}.{fraction}"),
+    }
+    written += match () {
+        () if !is_instant => "",
+        () if fits.is_written(Form::Z) => "Z",
+        () if fits.is_written(Form::Digits) => "+0000",
+        () if fits.is_written(Form::Hours) => "+00",
+        () => "+00:00",
+    };
+    written
+}
+
+/// `YYYY-MM-DD`, a day of the calendar from the year 1.
+pub(super) fn read_date(value: &str) -> Option<NaiveDate> {
+    let bytes = value.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let year = decimal(&bytes[..4])?;
+    if year == 0 {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, decimal(&bytes[5..7])?, decimal(&bytes[8..])?)
+}
+
+/// `YYYY-MM-DD HH:MM[:SS[.f]]` with a blank or a `T` between, and at most six digits of a second.
+pub(super) fn read_timestamp(value: &str) -> Option<NaiveDateTime> {
+    let date = read_date(value.get(..10)?)?;
+    let rest = value.as_bytes();
+    if !matches!(rest.get(10), Some(b' ' | b'T')) {
+        return None;
+    }
+    Some(date.and_time(read_time(&rest[11..])?))
+}
+
+/// Like [`read_timestamp`], with `Z` or an offset (`+02`, `+0200`, `+02:00`) at the end.
+pub(super) fn read_timestamptz(value: &str) -> Option<DateTime<Utc>> {
+    let (local, minutes) = if let Some(local) = value.strip_suffix('Z') {
+        (local, 0)
+    } else {
+        let at = value.rfind(['+', '-']).filter(|at| *at > 10)?;
+        (&value[..at], read_offset(&value.as_bytes()[at..])?)
+    };
+    let local = read_timestamp(local)?;
+    let instant = local.checked_sub_signed(chrono::TimeDelta::minutes(minutes))?.and_utc();
+    use chrono::Datelike;
+    (1..=9999).contains(&instant.year()).then_some(instant)
+}
+
+fn read_time(bytes: &[u8]) -> Option<NaiveTime> {
+    let hour_minute = bytes.get(..5).filter(|part| part[2] == b':')?;
+    let (hour, minute) = (decimal(&hour_minute[..2])?, decimal(&hour_minute[3..])?);
+    let (second, micros) = match &bytes[5..] {
+        [] => (0, 0),
+        [b':', seconds @ ..] if seconds.len() >= 2 => {
+            let fraction = &seconds[2..];
+            let micros = match fraction {
+                [] => 0,
+                [b'.', digits @ ..] if (1..=6).contains(&digits.len()) => {
+                    decimal(digits)? * 10u32.pow(6 - u32::try_from(digits.len()).ok()?)
+                }
+                _ => return None,
+            };
+            (decimal(&seconds[..2])?, micros)
+        }
+        _ => return None,
+    };
+    // A leap second (`:60`) would come back as another instant, so it is none.
+    NaiveTime::from_hms_micro_opt(hour, minute, second, micros)
+}
+
+fn read_offset(bytes: &[u8]) -> Option<i64> {
+    let sign = if bytes[0] == b'-' { -1 } else { 1 };
+    let (hours, minutes) = match bytes.len() {
+        3 => (decimal(&bytes[1..])?, 0),
+        5 => (decimal(&bytes[1..3])?, decimal(&bytes[3..])?),
+        6 if bytes[3] == b':' => (decimal(&bytes[1..3])?, decimal(&bytes[4..])?),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then(|| sign * i64::from(hours * 60 + minutes))
+}
+
+fn decimal(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0u32, |sum, byte| {
+        byte.is_ascii_digit().then(|| sum.checked_mul(10)?.checked_add(u32::from(byte - b'0')))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Inference;
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_all_values_were() {
+        let fits = |values: &[&str]| {
+            let mut inference = Inference::default();
+            values.iter().for_each(|value| inference.see(value));
+            inference.fits()
+        };
+        for (values, stored) in [
+            (vec!["2020-01-01T10:00:00Z", "2020-01-02T10:30:00Z"], "2020-01-02 10:30:00+00"),
+            (vec!["2020-01-01 10:00", "2020-01-02 10:30"], "2020-01-02 10:30:00"),
+            (vec!["2020-01-01 10:00:00.000", "2020-01-02 10:30:00.120"], "2020-01-02 10:30:00.12"),
+            (vec!["2020-01-01 10:00:00", "2020-01-02 10:30:00.12"], "2020-01-02 10:30:00.12"),
+            (vec!["2020-01-01T10:00:00.5+0000", "2020-01-02T10:30:00.0+0000"], "2020-01-02 10:30:00+00:00"),
+        ] {
+            assert_eq!(as_written(stored, fits(&values)), values[1]);
+        }
+        // Where they differ, in one form.
+        let mixed = fits(&["2020-01-01T10:00Z", "2020-01-02 10:30:00+02:00"]);
+        assert_eq!(as_written("2020-01-02 08:30:00+00", mixed), "2020-01-02 08:30:00+00:00");
+    }
+
+    #[test]
+    fn an_offset_keeps_the_instant() {
+        assert_eq!(read_timestamptz("2020-01-01 01:30:00+02:00"), read_timestamptz("2019-12-31T23:30:00Z"));
+    }
+}
