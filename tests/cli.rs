@@ -235,6 +235,7 @@ async fn why_tells_what_became_of_a_file(database: TestDatabase, workdir: Workdi
     app(&workdir, &["--once"], &settings)?;
     let why = stdout(&app(&workdir, &["why", "t.csv"], &settings)?);
     holds(&why, "rows: 2 read = 1 loaded + 1 rejected + 0 duplicate + 0 filtered")?;
+    holds(&why, "read as delimited text, UTF-8, delimiter ',', quote")?;
     holds(&why, "its rows are in staging.t (1 with _load_id")?;
     holds(&why, "a quote is opened and never closed")?;
     holds(&why, "a duplicate: load")?;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::{End, table};
+use crate::check::words;
 use crate::daemon::{self, Usage};
 use crate::ledger::{LoadLine, LoadStatus};
 use crate::settings::Settings;
@@ -26,6 +27,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             writeln!(out, "  {bytes} bytes, blake3 {hash}")?;
         }
         if let Some(layout) = &load.dialect {
+            let layout = serde_json::from_str(layout).map_or_else(|_| layout.clone(), |layout| words(&layout));
             writeln!(out, "  read as {layout}")?;
         }
         writeln!(

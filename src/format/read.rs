@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
@@ -11,7 +11,7 @@ use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Stated, Width, 
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
 pub enum Layout {
     /// Text with a delimiter.

@@ -3,21 +3,21 @@
 mod detect;
 mod header;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Format;
 use crate::schema::ColumnRule;
 
 /// How a delimited text is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialect {
     /// The encoding's name by the WHATWG.
     pub encoding: String,
     /// The byte between cells; [`NO_DELIMITER`] where every line is one cell.
-    #[serde(serialize_with = "as_char")]
+    #[serde(serialize_with = "as_char", deserialize_with = "from_char")]
     pub delimiter: u8,
     /// The byte around cells that hold a delimiter or a line end.
-    #[serde(serialize_with = "as_chars")]
+    #[serde(serialize_with = "as_chars", deserialize_with = "from_chars")]
     pub quote: Option<u8>,
     /// How a quote is written inside quotes.
     pub escape: Escape,
@@ -36,7 +36,7 @@ pub struct Dialect {
     /// Cells of a record.
     pub width: usize,
     /// Characters of each column, where lines are cut by them and not by a delimiter.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub widths: Vec<usize>,
     /// Whether the lines above the table hold records of another one, which are refused.
     pub table_above: bool,
@@ -48,7 +48,7 @@ pub struct Dialect {
 pub const NO_DELIMITER: u8 = 0xFF;
 
 /// How a quote is written inside quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Escape {
     /// `""`
@@ -58,7 +58,7 @@ pub enum Escape {
 }
 
 /// What a line ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LineEnd {
     /// LF or CRLF.
@@ -83,6 +83,15 @@ fn as_char<S: serde::Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::E
 
 fn as_chars<S: serde::Serializer>(byte: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
     byte.map(char::from).serialize(serializer)
+}
+
+fn from_char<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    from_chars(deserializer).map(|byte| byte.unwrap_or(NO_DELIMITER))
+}
+
+fn from_chars<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let letter: Option<char> = Option::deserialize(deserializer)?;
+    letter.map(u8::try_from).transpose().map_err(serde::de::Error::custom)
 }
 
 /// What is known before the bytes are looked at; `None` is to be found out.

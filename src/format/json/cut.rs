@@ -1,9 +1,9 @@
 //! Where JSON's records are and where one ends, by brackets and quotes alone.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where the records of a JSON file are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// One after the other.

@@ -9,7 +9,7 @@ mod flatten;
 
 use std::io::Read;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(super) use collect::Columns;
 pub use cut::Place;
@@ -31,7 +31,7 @@ const CHUNK: usize = 512 * 1024;
 const MAX_RECORD: usize = 64 * 1024 * 1024;
 
 /// How a JSON file holds its records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JsonLayout {
     /// The encoding's name by the WHATWG.
     pub encoding: String,
