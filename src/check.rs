@@ -176,7 +176,11 @@ fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shap
         if dialect.widths.is_empty() {
             let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
             let none = || "none".to_owned();
-            let delimiter = if dialect.delimiter == NO_DELIMITER { none() } else { byte(dialect.delimiter) };
+            let delimiter = match dialect.delimiter {
+                NO_DELIMITER => none(),
+                delimiter if dialect.spaced => quoted(&format!("{} ", char::from(delimiter))),
+                delimiter => byte(delimiter),
+            };
             yaml += &format!("delimiter: {delimiter}\n");
             yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte));
         } else {
@@ -217,6 +221,9 @@ pub fn words(layout: &Layout) -> String {
             let mut words = format!("delimited text, {}, delimiter {delimiter}, {quote}", dialect.encoding);
             if dialect.line_end == LineEnd::Cr {
                 words += ", lines end with CR";
+            }
+            if dialect.spaced {
+                words += ", a blank after each delimiter";
             }
             if dialect.padded {
                 words += ", blanks around quotes";

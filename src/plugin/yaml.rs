@@ -267,13 +267,19 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
     if fixed && (yaml.delimiter.is_some() || yaml.quote.is_some() || yaml.escape.is_some()) {
         return Err("widths: columns of fixed width have no delimiter, quote or escape".to_owned());
     }
+    // A blank after each delimiter belongs to it: `", "`.
+    let (delimiter, spaced) = match yaml.delimiter.as_deref() {
+        Some(text) if text.len() == 2 && text.ends_with(' ') => (Some(&text[..1]), true),
+        plain => (plain, false),
+    };
     Ok(Stated {
         format,
         sheet: yaml.sheet.clone(),
         widths,
         by_record: false,
         encoding,
-        delimiter: yaml.delimiter.as_deref().map(|text| one("delimiter", text)).transpose()?,
+        delimiter: delimiter.map(|text| one("delimiter", text)).transpose()?,
+        spaced,
         quote,
         escape,
         skip_lines: yaml.skip_lines,

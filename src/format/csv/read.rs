@@ -392,7 +392,7 @@ mod tests {
         let (rows, lines, _) = read(b"Report\n\nid;name\n1;'a;b'\n2;'c'\n3;d\n");
         assert_eq!((rows[0].clone(), lines[0]), (some(&["1", "a;b"]), 4));
         let (rows, _, _) = read(b"id, \"name\" , x\n1, \"a, \\\"b\" , z\n2, \"c\" , z\n");
-        assert_eq!(rows[0], some(&["1", "a, \"b", " z"]));
+        assert_eq!(rows[0], some(&["1", "a, \"b", "z"]));
         // A delimiter at the end of each record is no column, unless one has something after it.
         let (rows, _, rejects) = read(b"a,b,\n1,2,\n3,4,\n");
         assert_eq!((rows.len(), rows[0].len(), rejects.len()), (2, 2, 0));

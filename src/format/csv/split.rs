@@ -35,6 +35,9 @@ pub(super) fn record(
     let first = cells.len();
     loop {
         let mut quoted = None;
+        if dialect.spaced && at > start && buffer.get(at) == Some(&b' ') {
+            at += 1;
+        }
         let mut open = at;
         let quote = if dialect.padded { at + blanks(&buffer[at..]) } else { at };
         if dialect.quote.is_some() && buffer.get(quote).copied() == dialect.quote {
@@ -160,6 +163,8 @@ pub(in crate::format) struct Sampled {
     pub stray: bool,
     /// Whether a blank line stands above it.
     pub after_blank: bool,
+    /// Whether a blank follows each delimiter.
+    pub spaced: bool,
 }
 
 /// The records of a sample that are not blank; ends at the first one that is cut off.
@@ -191,8 +196,16 @@ pub(in crate::format) fn sampled<'a>(
                 };
                 String::from_utf8_lossy(bytes).into_owned()
             };
+            let blank_before = |cell: &Cell| {
+                let (from, quote) = (cell.start as usize, dialect.quote);
+                let before = |back: usize| from.checked_sub(back).and_then(|at| sample.get(at)).copied();
+                cell.null
+                    || before(0).is_none_or(|byte| byte == b' ')
+                    || (before(1) == quote && before(2) == Some(b' '))
+            };
+            let spaced = cells.iter().skip(1).any(|cell| !cell.null) && cells.iter().skip(1).all(blank_before);
             let cells = cells.iter().map(text).collect();
-            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank });
+            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank, spaced });
         }
         None
     })

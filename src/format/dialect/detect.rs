@@ -81,6 +81,9 @@ impl Dialect {
         };
         self.table_above =
             stated.skip_lines.is_none() && !tables(&fit.records[..start.min(fit.records.len())]).is_empty();
+        let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
+        let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
+        self.spaced = stated.spaced || (usual && of_table.into_iter().all(|record| record.spaced));
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
         let table: Vec<_> = fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
         self.header_rows = stated.header_rows.unwrap_or_else(|| header_rows(&table, fit.width));
@@ -166,7 +169,13 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
     let line_end = if !sample.contains(&b'\n') && sample.contains(&b'\r') { LineEnd::Cr } else { LineEnd::Lf };
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],
-        None if has(&[delimiter, b'\'']) || has(b"\n'") || sample.starts_with(b"'") => vec![Some(b'"'), Some(b'\'')],
+        None if has(&[delimiter, b'\''])
+            || has(&[delimiter, b' ', b'\''])
+            || has(b"\n'")
+            || sample.starts_with(b"'") =>
+        {
+            vec![Some(b'"'), Some(b'\'')]
+        }
         None => vec![Some(b'"')],
     };
     let mut all = Vec::new();
@@ -263,9 +272,10 @@ impl Fit {
     }
 
     fn score(&self) -> (bool, bool, f64) {
-        // A table that begins with the first line is likelier than one below a title.
+        // A table that begins with the first line is likelier than one below a title, and one whose header is as wide as it is.
         let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
-        let evenness = self.share - above;
+        let headed = self.records.get(self.first).is_none_or(|record| record.cells.len() == self.width);
+        let evenness = self.share - above - if headed { 0.0 } else { 0.05 };
         (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
     }
 

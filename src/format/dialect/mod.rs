@@ -25,6 +25,8 @@ pub struct Dialect {
     pub line_end: LineEnd,
     /// Whether blanks stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
     pub padded: bool,
+    /// Whether a blank follows each delimiter, and belongs to it: `a, b, c`.
+    pub spaced: bool,
     /// Lines above the header.
     pub skip_lines: u64,
     /// Rows of the header; 0 where there is none.
@@ -109,6 +111,8 @@ pub struct Stated {
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// The byte between cells.
     pub delimiter: Option<u8>,
+    /// Whether a blank follows each delimiter.
+    pub spaced: bool,
     /// The byte around cells, `Some(None)` where there is none.
     pub quote: Option<Option<u8>>,
     /// How a quote is written inside quotes.
@@ -130,6 +134,7 @@ impl Dialect {
             escape: Escape::Doubled,
             line_end: LineEnd::Lf,
             padded: false,
+            spaced: false,
             skip_lines: 0,
             header_rows: 1,
             ends_delimited: false,
@@ -194,6 +199,10 @@ mod tests {
         assert_eq!(detect("a,b\n\"x \\\" y, z\",1\n\"u\",2\n").escape, Escape::Backslash);
         assert!(detect("a, \"b, c\" , d\n1, \"2, 3\" , 4\n").padded);
         assert!(!detect("a,b\n\"x\", y\n").padded);
+        assert!(detect("a, b, c\n1, x, 2\n2, \"y, z\", \n").spaced);
+        assert!(!detect("a, b, c\n1, x,2\n").spaced);
+        // A header of its own width is likelier than one that lacks a name.
+        assert_eq!(detect("a,b\n'x, y',1\n'z, w',2\n'v, u',3\n").quote, Some(b'\''));
         assert_eq!(detect("a,b\r1,2\r3,4\r").line_end, LineEnd::Cr);
     }
 
