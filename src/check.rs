@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Duplicates, Limit, Mode, OnSuccess};
 use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
-use crate::schema::{EXTRA_COLUMN, Shape, Shaped, conform};
+use crate::schema::{Column, EXTRA_COLUMN, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError, Survey};
 
 /// Values of each column that are shown.
@@ -95,10 +95,8 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut checked = Vec::new();
     for mut source in FileSource::parts(path, &name, None, limits).await? {
-        let dataset = plugins.dataset(&name, source.own_name()).map_err(CheckError::Shape)?;
-        if dataset.stated.sheet.as_deref().is_some_and(|sheet| source.sheet() != Some(sheet)) {
-            continue;
-        }
+        let dataset = plugins.dataset(&name, source.own_name(), source.sheet()).map_err(CheckError::Shape)?;
+        let Some(dataset) = dataset else { continue };
         source.state(&dataset.stated);
         checked.push(check_part(&mut source, &name, &dataset).await?);
     }
@@ -107,7 +105,7 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
 
 async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
     let survey = source.survey().await?;
-    let shape = dataset.shape(&survey.columns).map_err(CheckError::Shape)?;
+    let shape = dataset.shape(&survey).map_err(CheckError::Shape)?;
     let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
     let (mut rows_loaded, mut rows_rejected, mut rows_filtered, mut rejects) = (0, 0, 0, Vec::new());
     let (mut rows_padded, mut rows_extended) = (0, 0);
@@ -161,40 +159,82 @@ fn refused(reject: Reject) -> CheckedReject {
     CheckedReject { line: reject.line, column: reject.column, reason, detail: reject.detail, text }
 }
 
-/// The plugin in YAML; every word is quoted as JSON, which YAML reads too.
+/// The plugin in YAML, with all that the plugin says that reads the file now; every word is quoted as JSON, which YAML reads too.
 fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
     let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    let mut yaml =
-        format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(&dataset.table), quoted(file), quoted(&dataset.table));
-    if let (Some(sheet), Layout::Excel(dialect)) = (sheet, &survey.layout) {
-        yaml += &format!("sheet: {}\n", quoted(sheet));
-        yaml += &format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows);
-    }
-    if let Layout::Csv(dialect) = &survey.layout {
-        let byte = |byte: u8| quoted(&char::from(byte).to_string());
-        yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
-        if dialect.widths.is_empty() {
-            let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
-            let none = || "none".to_owned();
-            let delimiter = match dialect.delimiter {
-                NO_DELIMITER => none(),
-                delimiter if dialect.spaced => quoted(&format!("{} ", char::from(delimiter))),
-                delimiter => byte(delimiter),
-            };
-            yaml += &format!("delimiter: {delimiter}\n");
-            yaml += &format!("quote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte));
-        } else {
-            yaml += &format!("format: fixed\nwidths: {:?}\n", dialect.widths);
+    let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+    let claimed = !dataset.plugin.is_empty();
+    let name = if claimed { &dataset.plugin } else { &dataset.table };
+    let files = if claimed { list(&dataset.files) } else { quoted(file) };
+    let mut yaml = format!("name: {}\nfiles: [{files}]\ntable: {}\n", quoted(name), quoted(&dataset.table));
+    match (&survey.layout, sheet) {
+        (Layout::Excel(dialect), Some(sheet)) => yaml += &format!("sheet: {}\n{}", quoted(sheet), frame_yaml(dialect)),
+        (Layout::Csv(dialect), _) => {
+            yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
+            yaml += &dialect_yaml(dialect);
+            yaml += &frame_yaml(dialect);
         }
-        yaml += &format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows);
+        _ => {}
     }
     yaml += "columns:\n";
+    let headers: Vec<_> = survey.columns.iter().map(|column| column.header.as_str()).collect();
     for shaped in shape.columns.iter().filter(|shaped| shaped.column.name != EXTRA_COLUMN) {
-        let column = &shaped.column;
-        let from = if column.header.is_empty() { (shaped.place + 1).to_string() } else { quoted(&column.header) };
-        yaml += &format!("  - {{from: {from}, name: {}, type: {}}}\n", quoted(&column.name), column.kind());
+        let Column { name, header, .. } = &shaped.column;
+        let several = headers.iter().filter(|one| *one == header).count() > 1;
+        let from = if header.is_empty() || several { (shaped.place + 1).to_string() } else { quoted(header) };
+        yaml += &format!("  - {{from: {from}, name: {}, type: {}", quoted(name), shaped.column.kind());
+        if let Some(format) = &shaped.format {
+            yaml += &format!(", format: {}", quoted(format));
+        }
+        if !shaped.null.is_empty() {
+            yaml += &format!(", \"null\": [{}]", list(&shaped.null));
+        }
+        yaml += if shaped.required && !dataset.key.contains(name) { ", required: true}\n" } else { "}\n" };
     }
-    yaml
+    if let Some((filter, _)) = &shape.filter {
+        yaml += &format!("filter: {}\n", quoted(filter.text()));
+    }
+    match dataset.mode {
+        Mode::Append => {}
+        Mode::Replace => yaml += "mode: replace\n",
+        Mode::Upsert => yaml += &format!("mode: upsert\nkey: [{}]\n", list(&dataset.key)),
+    }
+    if dataset.duplicates == Duplicates::Load {
+        yaml += "duplicates: load\n";
+    }
+    if let OnSuccess::Archive(folder) = &dataset.on_success {
+        yaml += &format!("on_success: {{archive: {}}}\n", quoted(&folder.display().to_string()));
+    }
+    // Without a plugin nothing limits them.
+    yaml + &match dataset.max_rejects {
+        None => "max_rejects: 100 %\n".to_owned(),
+        Some(Limit::Percent(share)) => format!("max_rejects: {share} %\n"),
+        Some(Limit::Count(most)) => format!("max_rejects: {most}\n"),
+    }
+}
+
+fn dialect_yaml(dialect: &Dialect) -> String {
+    if !dialect.widths.is_empty() {
+        return format!("format: fixed\nwidths: {:?}\n", dialect.widths);
+    }
+    let quoted = |text: String| serde_json::to_string(&text).unwrap_or_default();
+    let byte = |byte: u8| quoted(char::from(byte).to_string());
+    let none = || "none".to_owned();
+    let delimiter = match dialect.delimiter {
+        NO_DELIMITER => none(),
+        delimiter if dialect.spaced => quoted(format!("{} ", char::from(delimiter))),
+        delimiter => byte(delimiter),
+    };
+    let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
+    format!("delimiter: {delimiter}\nquote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte))
+}
+
+/// Where the table begins; left to be found out where records of another table stand above it, which are refused.
+fn frame_yaml(dialect: &Dialect) -> String {
+    if dialect.table_above {
+        return String::new();
+    }
+    format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows)
 }
 
 /// How a part is written, in words.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::format::Stated;
-use crate::schema::{Column, Filter, Shape, shape, table_name};
+use crate::format::{Layout, Stated};
+use crate::schema::{Filter, Shape, shape, table_name};
+use crate::source::Survey;
 
 /// One staging table and what feeds it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +27,10 @@ pub struct Dataset {
     pub max_rejects: Option<Limit>,
     /// What becomes of a file whose rows are committed.
     pub on_success: OnSuccess,
+    /// The plugin that says so, and the files that it claims; empty where nobody says anything.
+    pub plugin: String,
+    /// The globs of the files that the plugin claims.
+    pub files: Vec<String>,
 }
 
 /// What happens to the rows of earlier loads.
@@ -87,12 +92,15 @@ impl Dataset {
         Dataset { table: table_name(name), ..Dataset::default() }
     }
 
-    /// The columns that are loaded of an input that has these, and which of its rows.
+    /// The columns that are loaded of an input, and which of its rows.
     ///
     /// # Errors
     /// In words: a required column or one of the key that is not there, or a filter over one that is not.
-    pub fn shape(&self, input: &[Column]) -> Result<Shape, String> {
-        let mut shape = shape(input, &self.stated.rules, self.filter.as_ref())?;
+    pub fn shape(&self, survey: &Survey) -> Result<Shape, String> {
+        let mut shape = shape(&survey.columns, &self.stated.rules, self.filter.as_ref())?;
+        // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written.
+        let iso = matches!(survey.layout, Layout::Excel(_) | Layout::Parquet);
+        shape.columns.iter_mut().for_each(|column| column.iso = iso);
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
                 return Err(format!("key: the file has no column {key}"));

@@ -65,18 +65,19 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
     let mut passed = Vec::new();
     for mut source in sources {
         let started = Instant::now();
-        let dataset = match app.plugins.dataset(&name, source.own_name()) {
-            Ok(dataset) => dataset,
+        let dataset = match app.plugins.dataset(&name, source.own_name(), source.sheet()) {
+            Ok(Some(dataset)) => dataset,
+            // Plugins claim the file, but none of them this sheet.
+            Ok(None) => {
+                passed.push(source.sheet().unwrap_or_default().to_owned());
+                continue;
+            }
             Err(why) => {
                 let dataset = Dataset::of_file(source.own_name());
                 let failed = record_failure(app, &dataset, source.name(), None, LoadError::Shape(why)).await;
                 return let_go(file, failed, reports);
             }
         };
-        if dataset.stated.sheet.as_deref().is_some_and(|sheet| source.sheet() != Some(sheet)) {
-            passed.push(source.sheet().unwrap_or_default().to_owned());
-            continue;
-        }
         source.state(&dataset.stated);
         if let OnSuccess::Archive(folder) = &dataset.on_success {
             archive = Some(folder.clone());
@@ -141,7 +142,7 @@ async fn commit_load(
     let survey = source.survey().await?;
     fail::fail_point!("surveyed");
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    let request = request(dataset, source.name(), source.claim(), unfinished);
+    let request = request(dataset, source, unfinished);
     let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
@@ -152,8 +153,8 @@ async fn commit_load(
         Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
     };
 
-    let mut shape = dataset.shape(&survey.columns).map_err(LoadError::Shape)?;
-    let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id).await?;
+    let mut shape = dataset.shape(&survey).map_err(LoadError::Shape)?;
+    let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id, source.claim()).await?;
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let upsert = match dataset.mode {
@@ -162,7 +163,10 @@ async fn commit_load(
     };
     let into = upsert.as_ref().map_or(&table, Upsert::incoming);
     let mut rejected = reject_file(app, source, &survey);
-    let mut books = Books::default();
+    let (mut books, mut first_reject) = (Books::default(), None);
+    for column in &shape.absent {
+        warn!(file.path = source.name(), load.id = load_id, "the file has no column {column}, which its plugin names");
+    }
     let shape = Arc::new(shape);
     let mut ready = prepared(source, &shape, load_id).await?;
     while let Some(Prepared { conformed, rejects }) = ready {
@@ -177,6 +181,7 @@ async fn commit_load(
         // The next batch is made ready while the database takes this one.
         let (written, next) = tokio::join!(write, prepared(source, &shape, load_id));
         written?;
+        first_reject = first_reject.or_else(|| rejects.first().map(Reject::shown));
         books.rejected += rejects.len() as u64;
         books.filtered += conformed.filtered;
         books.padded += conformed.padded;
@@ -189,7 +194,7 @@ async fn commit_load(
         books.duplicate = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
         books.loaded -= books.duplicate;
     }
-    balance(&books, &survey, dataset)?;
+    balance(&books, &survey, dataset, first_reject)?;
     let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     rejected.sync()?;
@@ -218,13 +223,15 @@ async fn prepared(source: &mut dyn Source, shape: &Arc<Shape>, load_id: i64) -> 
 }
 
 /// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.
-fn request<'a>(dataset: &'a Dataset, source: &'a str, claim: Option<&'a str>, unfinished: bool) -> Request<'a> {
+fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -> Request<'a> {
     let repeats = match (dataset.duplicates, dataset.mode) {
         (Duplicates::Load, _) => Repeats::Always,
+        // What another part of the file replaces would be gone where this one were not loaded again.
+        (Duplicates::Skip, Mode::Replace) if source.is_part() => Repeats::Always,
         (Duplicates::Skip, Mode::Upsert) => Repeats::AfterOthers,
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
     };
-    Request { table: &dataset.table, source, claim, unfinished, repeats }
+    Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats }
 }
 
 /// Makes the table, or grows it to what the input needs, and gives the shape's columns the table's types. Where a file is the
@@ -235,6 +242,7 @@ async fn ready_table(
     dataset: &Dataset,
     shape: &mut Shape,
     load_id: i64,
+    claim: Option<&str>,
 ) -> Result<Table, WarehouseError> {
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
@@ -278,8 +286,11 @@ async fn ready_table(
     }
     app.ledger.write_columns(transaction, &dataset.table, &evolution, load_id).await?;
     if dataset.mode == Mode::Replace {
-        transaction.execute(&format!("delete from {}", names.table(&table)), &[]).await?;
-        app.ledger.replace(transaction, &dataset.table, load_id).await?;
+        // A file's other parts stay.
+        let kept = app.ledger.replace(transaction, &dataset.table, load_id, claim).await?;
+        let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
+        let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
+        transaction.execute(&sql, &[]).await?;
     }
     for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
         one.column = evolution.columns[*place].clone();
@@ -288,13 +299,15 @@ async fn ready_table(
 }
 
 /// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.
-fn balance(books: &Books, survey: &Survey, dataset: &Dataset) -> Result<(), LoadError> {
+fn balance(books: &Books, survey: &Survey, dataset: &Dataset, first: Option<String>) -> Result<(), LoadError> {
     let Books { read, loaded, rejected, duplicate, filtered, .. } = *books;
     if read != survey.rows || read != loaded + rejected + duplicate + filtered {
         return Err(LoadError::Unbalanced { read: survey.rows, books: *books });
     }
     match dataset.max_rejects {
-        Some(limit) if limit.is_exceeded(rejected, read) => Err(LoadError::TooManyRejects { rejected, read }),
+        Some(limit) if limit.is_exceeded(rejected, read) => {
+            Err(LoadError::TooManyRejects { rejected, read, first: first.unwrap_or_default() })
+        }
         _ => Ok(()),
     }
 }
@@ -342,7 +355,7 @@ fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
             duplicate,
             took_ms,
             load.id = load_id,
-            "duplicate of load {of}: the same content is in the table already; the file is deleted"
+            "duplicate of load {of}: the same content is in the table already"
         );
         return;
     }

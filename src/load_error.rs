@@ -1,5 +1,6 @@
 //! Why a load did not happen, and what follows from it.
 
+use crate::format::FormatError;
 use crate::ledger::Books;
 use crate::source::SourceError;
 use crate::warehouse::WarehouseError;
@@ -28,12 +29,16 @@ pub enum LoadError {
     #[error("{0}")]
     Shape(String),
     /// More than the plugin allows.
-    #[error("{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded")]
+    #[error(
+        "{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded; the first is {first}"
+    )]
     TooManyRejects {
         /// Records refused.
         rejected: u64,
         /// Records read.
         read: u64,
+        /// The first of them, in words.
+        first: String,
     },
     /// A folder of ours.
     #[error("{0}")]
@@ -63,13 +68,17 @@ impl LoadError {
 
     pub(crate) fn mend(&self) -> &'static str {
         match self {
+            LoadError::Source(SourceError::Unreadable(FormatError::NotText(_))) => {
+                "mend the file, or let a plugin say its encoding, and move it back into imports/"
+            }
+            LoadError::TooManyRejects { .. } => {
+                "app check shows more of them; mend the file or the plugin, and move the file back into imports/"
+            }
             LoadError::Source(SourceError::Unreadable(_)) => "mend the file and drop it into imports/ again",
             LoadError::Source(SourceError::Io(_)) => {
                 "give the user that Sluice runs as the right to read it, and move it back into imports/"
             }
-            LoadError::Shape(_) | LoadError::TooManyRejects { .. } => {
-                "mend the file or the plugin, and move the file back into imports/"
-            }
+            LoadError::Shape(_) => "mend the file or the plugin, and move the file back into imports/",
             _ => "see the message of the database; move the file back into imports/ when it is mended",
         }
     }

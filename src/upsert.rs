@@ -26,21 +26,36 @@ impl Upsert {
         key: &[String],
     ) -> Result<Upsert, WarehouseError> {
         let names = app.warehouse.names();
-        let key_columns = list(key);
+        let columns: Vec<_> = shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
+        let incoming = Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() };
+        let upsert = Upsert { table: table.clone(), incoming, columns, key: key.to_vec() };
+        let key_columns: Vec<_> = key.iter().map(|name| upsert.key_of(names, &quote(name), name)).collect();
+        let key_columns = key_columns.join(", ");
         let sum = blake3::hash(format!("{} {key_columns}", names.shown(table)).as_bytes()).to_hex();
         let index = quote(&format!("sluice_key_{}", &sum[..16]));
         let unique = format!("create unique index if not exists {index} on {} ({key_columns})", names.table(table));
         transaction.execute(&unique, &[]).await.map_err(|error| {
             error.while_doing(&format!("key {}: {} holds rows with the same key", key.join(", "), names.shown(table)))
         })?;
-        let columns: Vec<_> = shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
-        let declared: Vec<_> = columns
+        let declared: Vec<_> = upsert
+            .columns
             .iter()
             .map(|(name, kind)| TableColumn { name: name.clone(), declared: names.declared(*kind).to_owned() })
             .collect();
-        let incoming = Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() };
-        transaction.execute(&create_table(names, &incoming, &declared, &[LOAD_COLUMN, LINE_COLUMN]), &[]).await?;
-        Ok(Upsert { table: table.clone(), incoming, columns, key: key.to_vec() })
+        transaction
+            .execute(&create_table(names, &upsert.incoming, &declared, &[LOAD_COLUMN, LINE_COLUMN]), &[])
+            .await?;
+        Ok(upsert)
+    }
+
+    /// A column of the key as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is the key 1.
+    fn key_of(&self, names: &Names, column: &str, name: &str) -> String {
+        let is_decimal = self.columns.iter().any(|(one, kind)| one == name && *kind == Type::Numeric);
+        if names.engine == Engine::Sqlite && is_decimal {
+            format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
+        } else {
+            column.to_owned()
+        }
     }
 
     /// Where the file's rows go.
@@ -53,8 +68,11 @@ impl Upsert {
     pub(crate) async fn merge(&self, names: &Names, transaction: &mut dyn Transaction) -> Result<u64, WarehouseError> {
         let (table, incoming) = (names.table(&self.table), names.table(&self.incoming));
         let same_key = |one: &str, other: &str| {
-            let pairs = self.key.iter().map(|name| format!("{one}.{0} = {other}.{0}", quote(name)));
-            pairs.collect::<Vec<_>>().join(" and ")
+            let pair = |name: &String| {
+                let of = |table: &str| self.key_of(names, &format!("{table}.{}", quote(name)), name);
+                format!("{} = {}", of(one), of(other))
+            };
+            self.key.iter().map(pair).collect::<Vec<_>>().join(" and ")
         };
         let same_row = |(name, kind): &(String, Type)| match (names.engine, kind) {
             // 1.1 and 1.10 are equal, and not the same.
@@ -62,13 +80,17 @@ impl Upsert {
             _ => format!("t.{0} is not distinct from i.{0}", quote(name)),
         };
         let same_rows: Vec<_> = self.columns.iter().map(same_row).collect();
-        let key = list(&self.key);
+        let grouped: Vec<_> = self.key.iter().map(|name| self.key_of(names, &quote(name), name)).collect();
+        let named: Vec<_> =
+            grouped.iter().zip(&self.key).map(|(key, name)| format!("{key} as {}", quote(name))).collect();
         let own = [LOAD_COLUMN, LINE_COLUMN].map(str::to_owned);
         let all: Vec<_> = self.columns.iter().map(|(name, _)| name.clone()).chain(own).collect();
         let set: Vec<_> = all.iter().map(|name| format!("{0} = i.{0}", quote(name))).collect();
         let replaced = format!(
-            "delete from {incoming} as i where exists (select 1 from (select {key}, max({LINE_COLUMN}) as last \
-             from {incoming} group by {key} having count(*) > 1) as d where {} and i.{LINE_COLUMN} < d.last)",
+            "delete from {incoming} as i where exists (select 1 from (select {}, max({LINE_COLUMN}) as last \
+             from {incoming} group by {} having count(*) > 1) as d where {} and i.{LINE_COLUMN} < d.last)",
+            named.join(", "),
+            grouped.join(", "),
             same_key("d", "i")
         );
         let unchanged = format!(

@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("formats::parquet_keeps_its_types", parquet_keeps_its_types),
         on_both("formats::a_lone_column_keeps_its_nulls", a_lone_column_keeps_its_nulls),
         on_both("formats::each_sheet_is_a_load", each_sheet_is_a_load),
+        on_both("formats::a_line_below_the_table_is_refused", a_line_below_the_table_is_refused),
         on_both("formats::every_kind_of_workbook", every_kind_of_workbook),
         on_both("formats::a_plugin_picks_a_sheet", a_plugin_picks_a_sheet),
         on_both("formats::what_is_packed_is_read_too", what_is_packed_is_read_too),
@@ -95,6 +96,12 @@ async fn each_sheet_is_a_load(database: TestDatabase, workdir: Workdir) -> Outco
     )
 }
 
+async fn a_line_below_the_table_is_refused(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let books = workdir.load(&database, "footer.xlsx", data("footer.xlsx")?).await?.books;
+    same((books.loaded, books.rejected), (2, 1))?;
+    same(columns(&database, "footer").await?, "id bigint, v bigint, w bigint")
+}
+
 async fn every_kind_of_workbook(database: TestDatabase, workdir: Workdir) -> Outcome {
     for name in ["book.xls", "book.ods"] {
         same(workdir.load(&database, name, data(name)?).await?.books.loaded, 2)?;
@@ -153,6 +160,7 @@ async fn what_is_damaged_or_too_wide_fails(database: TestDatabase, workdir: Work
     let mut files = vec![
         ("cut.parquet", cut, "the Parquet file is damaged or not read: "),
         ("cut.xlsx", book, "cannot unpack: "),
+        ("formula.xlsx", data("formula.xlsx")?, "a formula whose result is not stored, in row 2, column 2"),
         ("wide.csv", wide(1599).into_bytes(), "the file has 1599 columns, and a table has 1598 at most"),
     ];
     let sparse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sparse.xlsx");

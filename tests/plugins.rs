@@ -31,6 +31,10 @@ pub fn cases() -> Vec<Trial> {
             "plugins::duplicates_load_where_asked_and_files_are_kept",
             duplicates_load_where_asked_and_files_are_kept,
         ))
+        .chain(on_both("plugins::decimal_keys_are_compared_as_numbers", decimal_keys_are_compared_as_numbers))
+        .chain(on_both("plugins::filters_see_what_is_loaded", filters_see_what_is_loaded))
+        .chain(on_both("plugins::the_parts_of_a_file_replace_together", the_parts_of_a_file_replace_together))
+        .chain(on_both("plugins::a_printed_plugin_reads_the_same", a_printed_plugin_reads_the_same))
         .chain(on_both("plugins::columns_of_fixed_width", columns_of_fixed_width))
         .chain(alone("plugins::variables_come_from_the_environment", variables_come_from_the_environment))
         .chain(on_both(
@@ -156,6 +160,129 @@ async fn rows_take_the_place_of_those_with_their_key(database: TestDatabase, wor
     )
 }
 
+async fn decimal_keys_are_compared_as_numbers(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("o", "name: o\nfiles: [\"o*\"]\ntable: o\nmode: upsert\nkey: [id]\n")?;
+    workdir.load(&database, "o1.csv", "id,v\n1,1\n2,2\n10,3\n").await?;
+    workdir.load(&database, "o2.csv", "id,v\n1.0,9\n2.5,3\n10.0,4\n").await?;
+    same(database.text("select v from staging.o order by v").await?, "2\n3\n4\n9")?;
+    let books = workdir.load(&database, "o3.csv", "id,v\n3.0,1\n3.00,2\n3,5\n").await?.books;
+    same((books.loaded, books.duplicate), (1, 2))?;
+    same(database.text("select v from staging.o where id = 3").await?, "5")
+}
+
+async fn filters_see_what_is_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let dates =
+        "id;sold;amt\n1;01.02.2020;5.50\n2;01.02.2021;5.50\n3;31.02.2020;5.50\n4;01.02.20;5.50\n5;02.02.2020;10\n";
+    workdir.plugin(
+        "o",
+        "name: o
+files: [\"o*\"]
+columns:
+  - {from: id, name: id}
+  - {from: sold, name: day, type: date, format: \"%d.%m.%Y\"}
+  - {from: 3, name: amount, type: numeric}
+filter: day between '2020-01-01' and '2020-12-31' and amount > 5.4
+max_rejects: 3
+",
+    )?;
+    let books = workdir.load(&database, "o1.csv", dates).await?.books;
+    // A day that is none is refused, not left out.
+    same((books.loaded, books.filtered, books.rejected), (2, 1, 2))?;
+    same(database.text("select id, day from staging.o1 order by id").await?, "1|2020-02-01\n5|2020-02-02")?;
+    let moments = "id,ts,b,tz\n\
+                   1,2020-01-01T10:00:00,TRUE,2020-01-01T10:00:00+02:00\n\
+                   2,2020-01-01 23:00:00,FALSE,2020-01-01T23:00:00Z\n\
+                   3,2020-01-02 01:00,TRUE,2020-01-02T01:00:00+05:00\n";
+    for (filter, expected) in [
+        ("ts > '2020-01-01 12:00:00'", "2\n3"),
+        ("ts < '2020-01-01 12:00:00'", "1"),
+        ("ts = '2020-01-02T01:00'", "3"),
+        ("b = true", "1\n3"),
+        ("tz > '2020-01-01T09:00:00Z'", "2\n3"),
+        ("tz = '2020-01-01 08:00:00+00:00'", "1"),
+        ("id in (1, '3')", "1\n3"),
+    ] {
+        let yaml = format!("name: m\nfiles: [\"m*\"]\ntable: m\nduplicates: load\nmode: replace\nfilter: {filter:?}\n");
+        workdir.plugin("m", &yaml)?;
+        workdir.load(&database, "m.csv", moments).await?;
+        same((filter, database.text("select id from staging.m order by id").await?.as_str()), (filter, expected))?;
+    }
+    workdir.plugin("m", "name: m\nfiles: [\"m*\"]\ntable: m\nfilter: id > 'x'\n")?;
+    same(matches!(workdir.drop_file(&database, "m2.csv", format!("{moments}\n")).await?, FileOutcome::Failed(_)), true)?;
+    holds(&workdir.read("imports/failed/m2.csv.error.json")?, "filter: id is bigint, and 'x' is none")
+}
+
+async fn the_parts_of_a_file_replace_together(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("o", "name: o\nfiles: [\"o*\"]\ntable: o\nmode: replace\n")?;
+    let zipped = |members: &[(&str, &str)]| -> anyhow::Result<Vec<u8>> {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, text) in members {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default())?;
+            std::io::Write::write_all(&mut writer, text.as_bytes())?;
+        }
+        Ok(writer.finish()?.into_inner())
+    };
+    for (members, expected) in [
+        ([("a.csv", "x\n1\n"), ("b.csv", "x\n2\n3\n")], "1\n2\n3"),
+        ([("a.csv", "x\n1\n"), ("b.csv", "x\n4\n")], "1\n4"),
+    ] {
+        let done = workdir.drop_file(&database, "o.zip", zipped(&members)?).await?;
+        same(matches!(done, FileOutcome::Loaded(_)), true)?;
+        same(database.text("select x from staging.o order by x").await?, expected)?;
+    }
+    Ok(())
+}
+
+/// Reads each of these as it is, and then by the plugin that `app check` prints for it.
+async fn a_printed_plugin_reads_the_same(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let book = fs::read(data.join("book.xlsx"))?;
+    let files: [(&str, &[u8]); 8] = [
+        ("repeated.csv", b"region,q,q\nN,1,2\n"),
+        ("names.csv", b"a b,a_b,A-B,a_b_2\n1,2,3,4\n"),
+        ("two.csv", b",2023,,2024,\nRegion,Q1,Q2,Q1,Q2\nN,1,2,3,4\nS,5,6,7,8\n"),
+        ("nested.json", b"{\"id\":1,\"o\":{\"x\":2},\"A b\":3,\"a_b\":4}\n"),
+        ("footer.csv", b"id,n\n1,2\n3,4\n(2 rows affected)\n"),
+        ("above.csv", b"k,v\na,1\nb,2\n\nid,name,price\n1,x,2.5\n2,y,3.5\n"),
+        ("spaced.csv", b"a, b, c\n1, x, 2.5\n3, \"y, z\", \n"),
+        ("sheets.xlsx", &book),
+    ];
+    for (name, bytes) in files {
+        let table = sluice::schema::table_name(name);
+        workdir.write(&format!("imports/{name}"), bytes)?;
+        app(&workdir, &["--once"], &settings)?;
+        let tables: Vec<_> = [table.clone(), format!("{table}_parts")]
+            .into_iter()
+            .filter(|one| name == "sheets.xlsx" || *one == table)
+            .collect();
+        let mut plain = Vec::new();
+        for one in &tables {
+            app(&workdir, &["export", &format!("staging.{one}"), "--output", "plain.csv"], &settings)?;
+            plain.push(workdir.read("plain.csv")?);
+        }
+        workdir.write(name, bytes)?;
+        let checked = app(&workdir, &["check", name, "--json"], &settings)?;
+        for line in crate::support::process::stdout(&checked).lines() {
+            let part: serde_json::Value = serde_json::from_str(line)?;
+            let table = part["table"].as_str().unwrap_or_default();
+            let yaml = part["plugin"].as_str().unwrap_or_default();
+            workdir.plugin(table, &format!("{}mode: replace\nduplicates: load\n", yaml))?;
+        }
+        workdir.write(&format!("imports/{name}"), bytes)?;
+        let output = app(&workdir, &["--once"], &settings)?;
+        same((name, matches!(output.status.code(), Some(0 | 3))), (name, true))?;
+        for (one, plain) in tables.iter().zip(&plain) {
+            app(&workdir, &["export", &format!("staging.{one}"), "--output", "pinned.csv"], &settings)?;
+            same((name, workdir.read("pinned.csv")?), (name, plain.clone()))?;
+        }
+        let counts =
+            "select count(distinct rows_loaded), count(distinct rows_rejected) from sluice.load where dataset = '";
+        same((name, database.text(&format!("{counts}{table}'")).await?.as_str()), (name, "1|1"))?;
+    }
+    Ok(())
+}
+
 async fn duplicates_load_where_asked_and_files_are_kept(database: TestDatabase, workdir: Workdir) -> Outcome {
     let kept = workdir.path("kept");
     let yaml = format!(
@@ -253,7 +380,7 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         ("name: x\nfiles: [a]\nmode: upsert\n", "mode: upsert needs a key"),
         ("name: x\nfiles: [a]\nkey: [id]\n", "key: goes with mode: upsert"),
         ("name: x\nfiles: [a]\nformat: cvs\n", "plugin.yaml:3: format: there is no cvs; did you mean csv?"),
-        ("name: x\nfiles: [a]\nformat: fixed\n", "widths: fixed width needs"),
+        ("name: x\nfiles: [a]\nformat: fixed\n", "format: fixed needs widths"),
         ("name: x\nfiles: [a]\nwidths: [3]\ndelimiter: tab\n", "widths: columns of fixed width have no delimiter"),
         ("name: x\nfiles: [a]\non_success: archve\n", "did you mean archive?"),
         ("name: x\nfiles: [a]\nduplicates: lod\n", "lod"),

@@ -55,7 +55,7 @@ pub struct Model {
     /// Of the rows loaded, those that had more, kept in `_extra`.
     pub rows_extended: i64,
     pub status: Status,
-    /// How many loads had brought the same content into the same table before; more than 0 only where somebody asked for it.
+    /// How many loads had brought the same content into the same table before.
     pub repeat: i64,
     /// The place in which the input lay while it was loaded: a restart asks by it whether that very load was committed.
     pub claim: Option<String>,

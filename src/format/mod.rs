@@ -15,7 +15,7 @@ mod workbook;
 pub use container::{Part, parts};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
-pub use json::{JsonLayout, Place};
+pub use json::{JOINT, JsonLayout, Place};
 pub use limits::Limits;
 pub use read::{Found, Input, Layout, each_chunk, survey};
 pub use records::{Chunk, Records, Width};
@@ -94,7 +94,7 @@ pub enum FormatError {
     #[error("cannot unpack: {0}")]
     Archive(String),
     /// There are no records where they are looked for.
-    #[error("the file has no records: {0}")]
+    #[error("the file has no records that can be loaded: {0}")]
     NoRecords(String),
     /// There is nothing to name the columns by.
     #[error("the file has no header: {0}")]

@@ -107,7 +107,7 @@ fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError>
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
         escape: Some(Escape::Doubled),
-        by_record: true,
+        is_sheet: true,
         ..stated.clone()
     };
     let (found, _) = survey_csv(input, &known)?;
@@ -169,11 +169,14 @@ fn survey_text<R: Read>(open: impl Fn() -> Result<R, FormatError>, stated: &Stat
 fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     let names = column_names(reader.header(), None);
-    let null = |(place, header): (usize, &String)| {
-        let rules = stated.rules.iter().filter(|rule| rule.is_of(header, &names[place], place));
-        rules.flat_map(|rule| rule.null.iter().map(String::as_str)).collect()
-    };
-    let null: Vec<Vec<&str>> = reader.header().iter().enumerate().map(null).collect();
+    let mut null: Vec<Vec<&str>> = vec![Vec::new(); names.len()];
+    for rule in &stated.rules {
+        let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
+        // What is wrong with the rule is said when the columns are shaped.
+        if let Ok(Some(place)) = rule.place_in(columns) {
+            null[place].extend(rule.null.iter().map(String::as_str));
+        }
+    }
     let mut seen = Seen::default();
     seen.resize(reader.header().len());
     let mut rows = 0;

@@ -73,6 +73,13 @@ impl Reject {
         Reject { line, column: None, reason, detail: String::new(), text: text.into() }
     }
 
+    /// Where and why, on one line.
+    pub fn shown(&self) -> String {
+        let column = self.column.as_ref().map_or_else(String::new, |column| format!(", column {column:?}"));
+        let detail = if self.detail.is_empty() { String::new() } else { format!(": {}", self.detail) };
+        format!("on line {}{column}: {}{detail}", self.line, self.reason.words())
+    }
+
     /// With something to say besides.
     pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
         Reject { detail: detail.into(), ..self }

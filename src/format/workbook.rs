@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::sync::Arc;
 
-use calamine::{Cell, CellType, Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsx};
+use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsx};
 use tempfile::NamedTempFile;
 
 use super::FormatError;
@@ -65,8 +65,17 @@ pub(super) fn sheets(mut file: File, kind: Kind, limits: Limits) -> Result<Vec<S
             let mut book: Xlsx<_> = open(file)?;
             each_sheet(book.sheets_metadata().to_vec(), limits, |name, visit| {
                 let mut reader = book.worksheet_cells_reader(name).map_err(damaged)?;
-                while let Some(cell) = reader.next_cell().map_err(damaged)? {
-                    visit(place(&cell), value(cell.get_value()))?;
+                while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(damaged)? {
+                    let (row, column) = cell.pos;
+                    if cell.value == DataRef::Empty && cell.formula.is_some() {
+                        return Err(FormatError::NoRecords(format!(
+                            "the sheet {name} has a formula whose result is not stored, in row {}, column {}: open and save it with a \
+                             spreadsheet program",
+                            row + 1,
+                            column + 1
+                        )));
+                    }
+                    visit((row as usize, column as usize), value(&cell.value))?;
                 }
                 Ok(())
             })
@@ -255,11 +264,6 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-fn place<T: CellType>(cell: &Cell<T>) -> (usize, usize) {
-    let (row, column) = cell.get_position();
-    (row as usize, column as usize)
-}
-
 fn whole(range: &calamine::Range<Data>, visit: &mut Visit<'_>) -> Result<(), FormatError> {
     let (row, column) = range.start().unwrap_or_default();
     for (down, right, data) in range.used_cells() {
@@ -287,12 +291,15 @@ fn value(data: &DataRef<'_>) -> Option<Value> {
         DataRef::Empty => return None,
         DataRef::Int(number) => Value::Text(number.to_string()),
         DataRef::Float(number) => Value::Text(double_text(if *number == 0.0 { 0.0 } else { *number })),
+        // Nobody can tell an empty text in a cell from an empty cell.
+        DataRef::String(text) if text.is_empty() => return None,
+        DataRef::SharedString("") => return None,
         DataRef::String(text) => Value::Text(text.clone()),
         DataRef::SharedString(text) => Value::Text((*text).to_owned()),
         DataRef::Bool(truth) => Value::Text(if *truth { "TRUE" } else { "FALSE" }.to_owned()),
         DataRef::DateTime(moment) => Value::Moment(*moment),
         DataRef::DateTimeIso(text) => Value::Text(text.strip_suffix("T00:00:00").unwrap_or(text).to_owned()),
-        DataRef::DurationIso(text) => Value::Text(text.clone()),
+        DataRef::DurationIso(text) => Value::Text(duration(text).unwrap_or_else(|| text.clone())),
         DataRef::Error(error) => Value::Text(error.to_string()),
     })
 }
@@ -311,6 +318,14 @@ fn moment_text(moment: &ExcelDateTime, timed: bool) -> String {
         return date;
     }
     format!("{date} {hour:02}:{minute:02}:{second:02}{}", fraction(u64::from(milli)))
+}
+
+/// `PT03H04M05S` as `03:04:05`.
+fn duration(text: &str) -> Option<String> {
+    let (hours, rest) = text.strip_prefix("PT")?.split_once('H')?;
+    let (minutes, rest) = rest.split_once('M')?;
+    let seconds = rest.strip_suffix('S')?;
+    Some(format!("{hours:0>2}:{minutes:0>2}:{seconds:0>2}"))
 }
 
 fn fraction(millis: u64) -> String {

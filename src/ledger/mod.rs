@@ -152,9 +152,11 @@ impl Ledger {
                 return Ok(Claim::Duplicate(id));
             }
         }
+        let ever = same().filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]));
+        let ever = self.rows(transaction, self.build(&ever.into_query())).await?;
         let line = load::ActiveModel {
             claim: Set(claim.map(str::to_owned)),
-            repeat: Set(number(before.len() as u64)),
+            repeat: Set(number(ever.len() as u64)),
             ..self.line(table, source, Some(survey), Status::Claimed)
         };
         Ok(Claim::New(self.open(transaction, line).await?))
@@ -212,7 +214,8 @@ impl Ledger {
         self.run(transaction, self.build(&update.into_query())).await
     }
 
-    /// Says of a table's earlier loads that their rows have made way for those of `load_id`: the same content is new again.
+    /// Says of a table's earlier loads that their rows have made way for those of `load_id`: the same content is new again. Gives
+    /// the loads whose rows stay: this one and those of the same claim, which are other parts of the same file.
     ///
     /// # Errors
     /// What the database says.
@@ -221,13 +224,26 @@ impl Ledger {
         transaction: &mut dyn Transaction,
         table: &str,
         load_id: i64,
-    ) -> Result<(), WarehouseError> {
+        claim: Option<&str>,
+    ) -> Result<Vec<i64>, WarehouseError> {
+        let mut kept = vec![load_id];
+        if let Some(claim) = claim {
+            let parts = load::Entity::find()
+                .select_only()
+                .column(load::Column::Id)
+                .filter(load::Column::Dataset.eq(table))
+                .filter(load::Column::Claim.eq(claim))
+                .filter(load::Column::Status.eq(Status::Loaded));
+            let parts = self.rows(transaction, self.build(&parts.into_query())).await?;
+            kept.extend(parts.iter().filter_map(|row| row.first()?.as_deref()?.parse::<i64>().ok()));
+        }
         let update = load::Entity::update_many()
             .set(load::ActiveModel { status: Set(Status::Replaced), ..Default::default() })
             .filter(load::Column::Dataset.eq(table))
             .filter(load::Column::Status.eq(Status::Loaded))
-            .filter(load::Column::Id.ne(load_id));
-        self.run(transaction, self.build(&update.into_query())).await
+            .filter(load::Column::Id.is_not_in(kept.iter().copied()));
+        self.run(transaction, self.build(&update.into_query())).await?;
+        Ok(kept)
     }
 
     /// Writes the line of an input that could not be loaded; gives the line's number.

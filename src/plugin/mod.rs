@@ -64,9 +64,13 @@ impl Plugins {
                 return Err(error(line_of("name"), format!("name: there is another plugin called {}", other.name)));
             }
             for glob in &plugin.files {
-                if let Some(other) =
-                    plugins.iter().find(|other| other.files.iter().any(|one| one.glob() == glob.glob()))
-                {
+                let sheet = |plugin: &Plugin| plugin.dataset.stated.sheet.clone();
+                let apart = |other: &Plugin| match (sheet(other), sheet(&plugin)) {
+                    (Some(one), Some(other)) => one != other,
+                    _ => false,
+                };
+                let both = |other: &&Plugin| other.files.iter().any(|one| one.glob() == glob.glob()) && !apart(other);
+                if let Some(other) = plugins.iter().find(both) {
                     let why = format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name);
                     return Err(error(line_of("files"), why));
                 }
@@ -89,24 +93,31 @@ impl Plugins {
         self.0.iter().any(|plugin| plugin.files.iter().any(|glob| glob.is_match(file_name)))
     }
 
-    /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part.
+    /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part. `None` where
+    /// plugins claim the file, but each of them another sheet of it.
     ///
     /// # Errors
     /// In words, where two plugins claim it.
-    pub fn dataset(&self, file_name: &str, own_name: &str) -> Result<Dataset, String> {
+    pub fn dataset(&self, file_name: &str, own_name: &str, sheet: Option<&str>) -> Result<Option<Dataset>, String> {
         let claims =
             |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name) || glob.is_match(own_name));
-        let mut claiming = self.0.iter().filter(claims);
-        match (claiming.next(), claiming.next()) {
-            (None, _) => Ok(Dataset::of_file(own_name)),
-            (Some(plugin), None) => {
+        let claiming: Vec<_> = self.0.iter().filter(claims).collect();
+        let takes = |plugin: &&&Plugin| {
+            let wanted = plugin.dataset.stated.sheet.as_deref();
+            wanted.is_none() || wanted == sheet
+        };
+        let taking: Vec<_> = claiming.iter().filter(takes).collect();
+        match (claiming.is_empty(), taking.as_slice()) {
+            (true, _) => Ok(Some(Dataset::of_file(own_name))),
+            (false, []) => Ok(None),
+            (false, [plugin]) => {
                 let mut dataset = plugin.dataset.clone();
                 if dataset.table.is_empty() {
                     dataset.table = Dataset::of_file(own_name).table;
                 }
-                Ok(dataset)
+                Ok(Some(dataset))
             }
-            (Some(one), Some(other)) => Err(format!(
+            (false, [one, other, ..]) => Err(format!(
                 "the plugins {} and {} both claim it: make the files of one of them narrower",
                 one.name, other.name
             )),

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::{Plugin, Variable};
 use crate::dataset::{Dataset, Duplicates, Limit, Mode, OnSuccess};
-use crate::format::{Escape, Format, NO_DELIMITER, Stated};
+use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
 use crate::star::nearest;
 
@@ -120,6 +120,7 @@ pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin
     };
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let dataset = dataset(&yaml, rules).map_err(at_key)?;
+    let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
     Ok(Some(Plugin { name: yaml.name, creator: yaml.creator, files, dataset }))
 }
 
@@ -197,6 +198,10 @@ fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
         (Mode::Append | Mode::Replace, false) => return Err("key: goes with mode: upsert".to_owned()),
         _ => {}
     }
+    if let Some(absent) = key.iter().find(|one| !rules.is_empty() && !names_of(&rules).contains(one)) {
+        let named = names_of(&rules);
+        return Err(format!("key: no column is called {absent}{}", nearest(absent, named.iter().map(String::as_str))));
+    }
     let limit = yaml.max_rejects.as_deref().map(limit).transpose()?;
     let on_success = match &yaml.on_success {
         None => OnSuccess::Delete,
@@ -219,7 +224,18 @@ fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
         max_rejects: Some(limit.unwrap_or(Limit::Percent(MAX_REJECTS))),
         on_success,
         table,
+        ..Dataset::default()
     })
+}
+
+/// What the rules' columns are called in the table, as far as the rules tell.
+fn names_of(rules: &[ColumnRule]) -> Vec<String> {
+    let name = |rule: &ColumnRule| match (&rule.name, &rule.header, rule.place) {
+        (Some(name), ..) => name.clone(),
+        (None, Some(header), _) => column_names(&[header], None).swap_remove(0),
+        (None, None, place) => format!("column_{}", place.unwrap_or(0) + 1),
+    };
+    rules.iter().map(name).collect()
 }
 
 fn stated(yaml: &Yaml) -> Result<Stated, String> {
@@ -259,13 +275,22 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
     };
     let widths = yaml.widths.clone().unwrap_or_default();
     if fixed && (widths.is_empty() || widths.contains(&0)) {
-        return Err("widths: fixed width needs the number of characters of each column, such as [10, 8, 3]".to_owned());
+        return Err(
+            "format: fixed needs widths, the number of characters of each column, such as [10, 8, 3]".to_owned()
+        );
     }
     if !fixed && !widths.is_empty() {
         return Err("widths: go with format: fixed".to_owned());
     }
     if fixed && (yaml.delimiter.is_some() || yaml.quote.is_some() || yaml.escape.is_some()) {
         return Err("widths: columns of fixed width have no delimiter, quote or escape".to_owned());
+    }
+    let says_dialect = yaml.delimiter.is_some() || yaml.quote.is_some() || yaml.escape.is_some();
+    if matches!(format, Some(Format::Json | Format::Workbook | Format::Parquet)) && says_dialect {
+        return Err("format: only csv has a delimiter, quote or escape".to_owned());
+    }
+    if yaml.sheet.is_some() && (fixed || matches!(format, Some(Format::Csv | Format::Json | Format::Parquet))) {
+        return Err("sheet: only a workbook has sheets".to_owned());
     }
     // A blank after each delimiter belongs to it: `", "`.
     let (delimiter, spaced) = match yaml.delimiter.as_deref() {
@@ -276,7 +301,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         format,
         sheet: yaml.sheet.clone(),
         widths,
-        by_record: false,
+        is_sheet: false,
         encoding,
         delimiter: delimiter.map(|text| one("delimiter", text)).transpose()?,
         spaced,
@@ -299,6 +324,7 @@ fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
     };
     if let Some(name) = &yaml.name
         && column_names(&[name], None)[0] != *name
+        && column_names(&[name], Some(JOINT))[0] != *name
     {
         return Err(format!("columns: {name:?} is no column's name here; {} would be", column_names(&[name], None)[0]));
     }
@@ -310,6 +336,11 @@ fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
     };
     if yaml.format.is_some() && !matches!(kind, Some(Type::Date | Type::Timestamp | Type::Timestamptz)) {
         return Err("columns: a format goes with type: date, timestamp or timestamptz".to_owned());
+    }
+    let wrong = |item| matches!(item, chrono::format::Item::Error);
+    if let Some(format) = yaml.format.as_deref().filter(|format| chrono::format::StrftimeItems::new(format).any(wrong))
+    {
+        return Err(format!("columns: format: {format:?} is no format of days or times, such as %d.%m.%Y"));
     }
     Ok(ColumnRule {
         header,
@@ -325,7 +356,10 @@ fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
 fn limit(text: &str) -> Result<Limit, String> {
     let wrong = || format!("max_rejects: {text:?} is neither a count such as 100 nor a share such as 10 %");
     match text.strip_suffix('%') {
-        Some(share) => share.trim().parse().map(Limit::Percent).map_err(|_| wrong()),
+        Some(share) => match share.trim().parse() {
+            Ok(share) if (0.0..=100.0).contains(&share) => Ok(Limit::Percent(share)),
+            _ => Err(wrong()),
+        },
         None => text.trim().parse().map(Limit::Count).map_err(|_| wrong()),
     }
 }

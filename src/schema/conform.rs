@@ -8,7 +8,9 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+use super::filter::Datum;
 use super::{Shape, Shaped, Type, infer, moment};
 use crate::format::{Reason, Records, Reject, Width};
 
@@ -73,15 +75,50 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
     Ok(Conformed { batch, rejects, filtered, padded: count(Width::Short), extended: count(Width::Long) })
 }
 
+/// Whether the filter keeps a record. One with a value that does not go with its column's type is kept, to be refused.
 fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
-    let Some((filter, places)) = &shape.filter else { return true };
-    filter.keeps(&|name| {
-        let (_, place) = places.iter().find(|(one, _)| one == name)?;
-        match shape.columns.iter().find(|shaped| shaped.place == *place) {
-            Some(shaped) => value(records, row, shaped),
-            None => records.cell(row, *place),
-        }
+    let Some((filter, columns)) = &shape.filter else { return true };
+    let datum = |shaped: &Shaped| value(records, row, shaped).map(|text| datum(text, shaped));
+    if columns.iter().any(|shaped| datum(shaped).is_some_and(|datum| datum.is_none())) {
+        return true;
+    }
+    filter.keeps(&|name| datum(columns.iter().find(|shaped| shaped.column.name == name)?)?)
+}
+
+/// A cell's value by its column's type; `None` where it is none of it.
+fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
+    let day = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
+    Some(match shaped.column.kind() {
+        Type::Bigint | Type::Numeric | Type::Double => Datum::Number(text.parse().ok()?),
+        Type::Boolean => Datum::Truth(infer::read_boolean(text)?),
+        Type::Date => Datum::Moment(day(read_date(text, shaped)?)),
+        Type::Timestamp => Datum::Moment(read_timestamp(text, shaped)?.and_utc().timestamp_micros()),
+        Type::Timestamptz => Datum::Moment(read_timestamptz(text, shaped)?.timestamp_micros()),
+        Type::Text => Datum::Text(text),
     })
+}
+
+fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
+    let Some(format) = &shaped.format else { return moment::read_date(text) };
+    let iso = || moment::read_date(text).filter(|_| shaped.iso);
+    NaiveDate::parse_from_str(text, format).ok().filter(|day| is_year_whole(day.year(), text)).or_else(iso)
+}
+
+fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
+    let Some(format) = &shaped.format else { return moment::read_timestamp(text) };
+    let iso = || moment::read_timestamp(text).filter(|_| shaped.iso);
+    NaiveDateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text)).or_else(iso)
+}
+
+fn read_timestamptz(text: &str, shaped: &Shaped) -> Option<DateTime<Utc>> {
+    let Some(format) = &shaped.format else { return moment::read_timestamptz(text) };
+    let at = DateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text));
+    at.map(|at| at.to_utc()).filter(|at| (1..=9999).contains(&at.year()))
+}
+
+/// `%Y` reads the year 20 out of `01.02.20`.
+fn is_year_whole(year: i32, text: &str) -> bool {
+    (1000..=9999).contains(&year) || ((1..1000).contains(&year) && text.contains(&format!("{year:04}")))
 }
 
 /// A cell's text; `None` for NULL and for the words that stand for it.
@@ -149,36 +186,26 @@ impl Cells<'_> {
             Type::Date => {
                 let mut array = Date32Builder::with_capacity(rows);
                 let epoch = chrono::NaiveDate::default();
-                let format = self.shaped.format.as_deref();
-                let read = |text: &str| match format {
-                    Some(format) => chrono::NaiveDate::parse_from_str(text, format).ok(),
-                    None => moment::read_date(text),
-                };
+                let shaped = self.shaped;
                 self.each(
-                    |text| i32::try_from((read(text)? - epoch).num_days()).ok(),
+                    |text| i32::try_from((read_date(text, shaped)? - epoch).num_days()).ok(),
                     |value| array.append_option(value),
                 );
                 Arc::new(array.finish())
             }
             Type::Timestamp => {
                 let mut array = TimestampMicrosecondBuilder::with_capacity(rows);
-                let format = self.shaped.format.as_deref();
-                let read = |text: &str| match format {
-                    Some(format) => chrono::NaiveDateTime::parse_from_str(text, format).ok(),
-                    None => moment::read_timestamp(text),
-                };
-                self.each(|text| Some(read(text)?.and_utc().timestamp_micros()), |value| array.append_option(value));
+                let shaped = self.shaped;
+                let read = |text: &str| Some(read_timestamp(text, shaped)?.and_utc().timestamp_micros());
+                self.each(read, |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Timestamptz => {
                 let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
                 let mut array = TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(utc);
-                let format = self.shaped.format.as_deref();
-                let read = |text: &str| match format {
-                    Some(format) => chrono::DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc()),
-                    None => moment::read_timestamptz(text),
-                };
-                self.each(|text| Some(read(text)?.timestamp_micros()), |value| array.append_option(value));
+                let shaped = self.shaped;
+                let read = |text: &str| Some(read_timestamptz(text, shaped)?.timestamp_micros());
+                self.each(read, |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Numeric => {

@@ -1,6 +1,7 @@
 //! Which rows are kept: an SQL condition over a record's cells, in SQL's logic of three values.
 //!
-//! A cell compared with a number is read as a number, and as text otherwise; days and times in ISO order compare as they should.
+//! Cells are compared as what they are loaded as: numbers, truths, moments, text. Days and moments are written in ISO 8601 in a filter, whatever
+//! the file has.
 
 use std::cmp::Ordering;
 
@@ -8,9 +9,29 @@ use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use super::Type;
+use super::infer::read_boolean;
+use super::moment::{read_date, read_timestamp, read_timestamptz};
+
+/// A cell's value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Datum<'a> {
+    /// A text.
+    Text(&'a str),
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Truth(bool),
+    /// A day or moment, in microseconds since 1970-01-01.
+    Moment(i64),
+}
+
 /// A condition, checked when it is made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Filter(Condition);
+pub struct Filter {
+    condition: Condition,
+    text: String,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Condition {
@@ -53,19 +74,32 @@ impl Filter {
         if rest.token != sqlparser::tokenizer::Token::EOF {
             return Err(format!("{rest} follows the condition"));
         }
-        condition(&expr).map(Filter)
+        Ok(Filter { condition: condition(&expr)?, text: text.to_owned() })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The columns it looks at.
     pub fn columns(&self) -> Vec<&str> {
         let mut found = Vec::new();
-        columns(&self.0, &mut found);
+        columns(&self.condition, &mut found);
         found
     }
 
-    /// Whether a record is kept; `cell` gives the text of a column, `None` for NULL.
-    pub fn keeps<'a>(&self, cell: &dyn Fn(&str) -> Option<&'a str>) -> bool {
-        holds(&self.0, cell) == Some(true)
+    /// Whether everything that columns are compared with can be a value of theirs; `kind` gives a column's type.
+    ///
+    /// # Errors
+    /// In words, with what cannot be.
+    pub fn check(&self, kind: &dyn Fn(&str) -> Type) -> Result<(), String> {
+        check(&self.condition, kind)
+    }
+
+    /// Whether a record is kept; `cell` gives the value of a column, `None` for NULL.
+    pub fn keeps<'a>(&self, cell: &dyn Fn(&str) -> Option<Datum<'a>>) -> bool {
+        holds(&self.condition, cell) == Some(true)
     }
 }
 
@@ -164,7 +198,7 @@ fn columns<'a>(condition: &'a Condition, found: &mut Vec<&'a str>) {
 }
 
 /// True, false, or `None` where it is not known.
-fn holds<'a>(condition: &Condition, cell: &dyn Fn(&str) -> Option<&'a str>) -> Option<bool> {
+fn holds<'a>(condition: &Condition, cell: &dyn Fn(&str) -> Option<Datum<'a>>) -> Option<bool> {
     match condition {
         Condition::And(one, other) => match (holds(one, cell), holds(other, cell)) {
             (Some(false), _) | (_, Some(false)) => Some(false),
@@ -199,24 +233,71 @@ fn holds<'a>(condition: &Condition, cell: &dyn Fn(&str) -> Option<&'a str>) -> O
     }
 }
 
-fn compare<'a>(left: &Operand, right: &Operand, cell: &dyn Fn(&str) -> Option<&'a str>) -> Option<Ordering> {
-    let number = |operand: &Operand| match operand {
-        Operand::Number(number) => Some(*number),
-        Operand::Column(name) => cell(name)?.trim().parse().ok(),
-        Operand::Text(_) | Operand::Null => None,
-    };
-    if matches!(left, Operand::Number(_)) || matches!(right, Operand::Number(_)) {
-        return number(left)?.partial_cmp(&number(right)?);
+fn compare<'a>(left: &Operand, right: &Operand, cell: &dyn Fn(&str) -> Option<Datum<'a>>) -> Option<Ordering> {
+    fn datum<'d, 'a: 'd>(operand: &'d Operand, cell: &dyn Fn(&str) -> Option<Datum<'a>>) -> Option<Datum<'d>> {
+        match operand {
+            Operand::Column(name) => cell(name),
+            Operand::Number(number) => Some(Datum::Number(*number)),
+            Operand::Text(text) => Some(Datum::Text(text)),
+            Operand::Null => None,
+        }
     }
-    let text = |operand: &'_ Operand| match operand {
-        Operand::Text(text) => Some(text.clone()),
-        Operand::Column(name) => cell(name).map(str::to_owned),
-        Operand::Number(_) | Operand::Null => None,
+    let (left, right) = (datum(left, cell)?, datum(right, cell)?);
+    match (left, right) {
+        (Datum::Number(left), Datum::Number(right)) => left.partial_cmp(&right),
+        (Datum::Number(left), Datum::Text(right)) => left.partial_cmp(&right.trim().parse().ok()?),
+        (Datum::Text(left), Datum::Number(right)) => left.trim().parse::<f64>().ok()?.partial_cmp(&right),
+        (Datum::Moment(left), Datum::Moment(right)) => Some(left.cmp(&right)),
+        (Datum::Moment(left), Datum::Text(right)) => Some(left.cmp(&micros(right)?)),
+        (Datum::Text(left), Datum::Moment(right)) => Some(micros(left)?.cmp(&right)),
+        (Datum::Truth(left), Datum::Truth(right)) => Some(left.cmp(&right)),
+        (Datum::Truth(left), Datum::Text(right)) => Some(left.cmp(&truth(right)?)),
+        (Datum::Text(left), Datum::Truth(right)) => Some(truth(left)?.cmp(&right)),
+        (Datum::Text(left), Datum::Text(right)) => match (left.parse::<f64>(), right.parse::<f64>()) {
+            (Ok(left), Ok(right)) => left.partial_cmp(&right),
+            _ => Some(left.cmp(right)),
+        },
+        _ => None,
+    }
+}
+
+/// A day or moment in microseconds since 1970-01-01; one without an offset is taken for UTC.
+pub(super) fn micros(text: &str) -> Option<i64> {
+    let day = |text| Some(read_date(text)?.and_time(chrono::NaiveTime::MIN).and_utc());
+    let moment = day(text).or_else(|| Some(read_timestamp(text)?.and_utc())).or_else(|| read_timestamptz(text));
+    Some(moment?.timestamp_micros())
+}
+
+fn truth(text: &str) -> Option<bool> {
+    read_boolean(text).or_else(|| read_boolean(&text.to_lowercase()))
+}
+
+/// Says which words of the condition can be no value of the column that they are compared with.
+fn check(condition: &Condition, kind: &dyn Fn(&str) -> Type) -> Result<(), String> {
+    let pair = |one: &Operand, other: &Operand| {
+        let (Operand::Column(name), literal) = (one, other) else { return Ok(()) };
+        let kind = kind(name);
+        let goes = match (kind, literal) {
+            (_, Operand::Column(_) | Operand::Null) | (Type::Text, _) => true,
+            (Type::Bigint | Type::Numeric | Type::Double, Operand::Number(_)) => true,
+            (Type::Bigint | Type::Numeric | Type::Double, Operand::Text(text)) => text.trim().parse::<f64>().is_ok(),
+            (Type::Boolean, Operand::Text(text)) => truth(text).is_some(),
+            (Type::Date | Type::Timestamp | Type::Timestamptz, Operand::Text(text)) => micros(text).is_some(),
+            (_, Operand::Number(_)) => false,
+        };
+        let shown = match literal {
+            Operand::Text(text) => format!("'{text}'"),
+            Operand::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if goes { Ok(()) } else { Err(format!("filter: {name} is {kind}, and {shown} is none")) }
     };
-    let (left, right) = (text(left)?, text(right)?);
-    match (left.parse::<f64>(), right.parse::<f64>()) {
-        (Ok(left), Ok(right)) => left.partial_cmp(&right),
-        _ => Some(left.cmp(&right)),
+    match condition {
+        Condition::And(one, other) | Condition::Or(one, other) => check(one, kind).and_then(|()| check(other, kind)),
+        Condition::Not(inner) => check(inner, kind),
+        Condition::IsNull(_) => Ok(()),
+        Condition::Compare(left, _, right) => pair(left, right).and_then(|()| pair(right, left)),
+        Condition::In(of, list) => list.iter().try_for_each(|one| pair(of, one)),
     }
 }
 
@@ -225,7 +306,7 @@ mod tests {
     use super::*;
 
     fn keeps(condition: &str, cells: &[(&str, Option<&'static str>)]) -> bool {
-        let cell = |name: &str| cells.iter().find(|(one, _)| *one == name).and_then(|(_, cell)| *cell);
+        let cell = |name: &str| cells.iter().find(|(one, _)| *one == name)?.1.map(Datum::Text);
         Filter::parse(condition).unwrap().keeps(&cell)
     }
 

@@ -23,11 +23,26 @@ pub struct ColumnRule {
 }
 
 impl ColumnRule {
-    /// Whether it speaks of the column with this header, which gets this name, at this place.
-    pub fn is_of(&self, header: &str, name: &str, place: usize) -> bool {
-        match &self.header {
-            Some(wanted) => header == wanted || name == wanted,
-            None => self.place == Some(place),
+    /// The place of the column that it speaks of among an input's columns, each with its header and the name that the header gives it. A
+    /// header goes before a name.
+    ///
+    /// # Errors
+    /// In words, where several columns have the header.
+    pub fn place_in<'a>(
+        &self,
+        columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> Result<Option<usize>, String> {
+        let Some(wanted) = &self.header else {
+            return Ok(self.place.filter(|place| *place < columns.count()));
+        };
+        let headed: Vec<_> = columns.clone().enumerate().filter(|(_, (header, _))| header == wanted).collect();
+        match headed.as_slice() {
+            [] => Ok(columns.enumerate().find(|(_, (_, name))| name == wanted).map(|(place, _)| place)),
+            [(place, _)] => Ok(Some(*place)),
+            several => {
+                let places: Vec<_> = several.iter().map(|(place, _)| (place + 1).to_string()).collect();
+                Err(format!("several columns are headed {wanted:?}: say from: {}", places.join(" or from: ")))
+            }
         }
     }
 
@@ -50,6 +65,8 @@ pub struct Shaped {
     pub null: Vec<String>,
     /// How its days or times are written.
     pub format: Option<String>,
+    /// Whether days and times may be written in ISO 8601 besides the format: as they are where a sheet has real ones.
+    pub iso: bool,
     /// Whether a row with NULL in it is refused.
     pub required: bool,
 }
@@ -59,8 +76,10 @@ pub struct Shaped {
 pub struct Shape {
     /// The columns, in the table's words.
     pub columns: Vec<Shaped>,
-    /// The filter with the places of the columns it looks at.
-    pub filter: Option<(Filter, Vec<(String, usize)>)>,
+    /// The filter with the columns it looks at, as the input has them.
+    pub filter: Option<(Filter, Vec<Shaped>)>,
+    /// Columns that the rules name and the input does not have.
+    pub absent: Vec<String>,
 }
 
 /// Shapes an input's columns by the rules; all of them, as they are, where there is no rule.
@@ -68,20 +87,27 @@ pub struct Shape {
 /// # Errors
 /// In words: a required column that is not there, or a filter over one that is not.
 pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) -> Result<Shape, String> {
-    let mut columns = Vec::new();
-    let plain =
-        |place: usize| Shaped { column: input[place].clone(), place, null: Vec::new(), format: None, required: false };
+    let (mut columns, mut absent) = (Vec::new(), Vec::new());
+    let plain = |place: usize| Shaped {
+        column: input[place].clone(),
+        place,
+        null: Vec::new(),
+        format: None,
+        iso: false,
+        required: false,
+    };
     if rules.is_empty() {
         columns.extend((0..input.len()).map(plain));
     }
     // What a record has beyond its header is kept whatever the rules take.
     let surplus = input.iter().position(|column| column.name == EXTRA_COLUMN).filter(|_| !rules.is_empty());
     for rule in rules {
-        let Some(place) = (0..input.len()).find(|place| rule.is_of(&input[*place].header, &input[*place].name, *place))
+        let Some(place) = rule.place_in(input.iter().map(|column| (column.header.as_str(), column.name.as_str())))?
         else {
             if rule.required {
                 return Err(format!("the required column {} is not in the file", rule.shown()));
             }
+            absent.push(rule.shown());
             continue;
         };
         let found = &input[place];
@@ -94,8 +120,12 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
             place,
             null: rule.null.clone(),
             format: rule.format.clone(),
+            iso: false,
             required: rule.required,
         });
+    }
+    if columns.is_empty() && rules.is_empty() {
+        return Err("the file has no columns".to_owned());
     }
     if columns.is_empty() {
         return Err("none of the plugin's columns is in the file".to_owned());
@@ -104,17 +134,21 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
     let filter = match filter {
         None => None,
         Some(filter) => {
-            let place = |name: &str| {
-                let shaped = columns.iter().find(|one: &&Shaped| one.column.name == name).map(|one| one.place);
-                let raw = || input.iter().position(|column| column.name == name);
-                let place = shaped.or_else(raw).ok_or_else(|| format!("filter: the file has no column {name}"))?;
-                Ok::<_, String>((name.to_owned(), place))
+            let found = |name: &str| {
+                let shaped = columns.iter().find(|one: &&Shaped| one.column.name == name).cloned();
+                let raw = || input.iter().position(|column| column.name == name).map(plain);
+                shaped.or_else(raw).ok_or_else(|| format!("filter: the file has no column {name}"))
             };
-            let places = filter.columns().into_iter().map(place).collect::<Result<_, _>>()?;
-            Some((filter.clone(), places))
+            let seen = filter.columns().into_iter().map(found).collect::<Result<Vec<_>, _>>()?;
+            let kind = |name: &str| {
+                let column = seen.iter().find(|one| one.column.name == name);
+                column.map_or(Type::Text, |one| one.column.kind())
+            };
+            filter.check(&kind)?;
+            Some((filter.clone(), seen))
         }
     };
-    Ok(Shape { columns, filter })
+    Ok(Shape { columns, filter, absent })
 }
 
 #[cfg(test)]

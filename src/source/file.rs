@@ -16,6 +16,8 @@ const AHEAD: usize = 2;
 pub struct FileSource {
     path: PathBuf,
     claim: Option<String>,
+    /// Whether the file has others.
+    is_part: bool,
     part: Part,
     stated: Stated,
     survey: Option<Survey>,
@@ -35,11 +37,13 @@ impl FileSource {
     ) -> Result<Vec<FileSource>, SourceError> {
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
+        let is_part = parts.len() > 1;
         Ok(parts
             .into_iter()
             .map(|part| FileSource {
                 path: path.to_owned(),
                 claim: claim.clone(),
+                is_part,
                 part,
                 stated: Stated::default(),
                 survey: None,
@@ -70,6 +74,10 @@ impl Source for FileSource {
 
     fn own_name(&self) -> &str {
         &self.part.own_name
+    }
+
+    fn is_part(&self) -> bool {
+        self.is_part
     }
 
     fn claim(&self) -> Option<&str> {

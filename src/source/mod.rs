@@ -16,13 +16,18 @@ use crate::schema::{Column, column_names};
 
 /// Something that can be loaded: it is read twice, first to know what it is, then for its records.
 #[async_trait]
-pub trait Source: Send {
+pub trait Source: Send + Sync {
     /// What it is called in the ledger and in messages.
     fn name(&self) -> &str;
 
     /// The name that its table is called by, where nobody says otherwise.
     fn own_name(&self) -> &str {
         self.name()
+    }
+
+    /// Whether the input has other parts besides this one.
+    fn is_part(&self) -> bool {
+        false
     }
 
     /// The place in which it lies while it is loaded, where it has one of its own.

@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use super::split::{self, Cut};
 use super::stretch::{Frame, Parsed, Position, Stretch, rebase};
-use crate::format::dialect::{Dialect, Stated};
+use crate::format::dialect::{Dialect, Stated, joined};
 use crate::format::encoding::{Digest, Text};
 use crate::format::records::Cell;
 use crate::format::{Chunk, FormatError, Reason, Records, Reject};
@@ -44,7 +44,8 @@ impl<R: Read> Reader<R> {
         }
         reader.dialect = Dialect {
             encoding: reader.input.encoding().name().to_owned(),
-            by_record: stated.by_record,
+            by_record: stated.is_sheet,
+            filled_up: stated.is_sheet,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
         };
         reader.read_header()?;
@@ -182,12 +183,7 @@ impl<R: Read> Reader<R> {
         }
         let width = self.dialect.width.max(if rows.is_empty() { 1 } else { 0 });
         let widest = rows.iter().map(Vec::len).max().unwrap_or(width).max(width);
-        let name = |place: usize| {
-            let words: Vec<_> =
-                rows.iter().filter_map(|row: &Vec<String>| row.get(place)).map(String::as_str).collect();
-            words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-        };
-        self.header = (0..widest).map(name).collect();
+        self.header = joined(&rows, widest);
         // The dialect knows of a delimiter at the end of each record.
         while self.header.len() > width && self.header.last().is_some_and(String::is_empty) {
             self.header.pop();

@@ -141,7 +141,10 @@ impl Stretch {
         let beyond = self.cells.get(first + width..).unwrap_or_default();
         let filled = beyond.iter().rposition(|cell| !cell.null).map_or(0, |last| last + 1);
         self.cells.truncate(first + width + filled);
-        let got = self.cells.len() - first;
+        let cells = &self.cells[first..];
+        // A row of a sheet that has nothing but its first cell is rather a line of text than a record.
+        let lone = dialect.filled_up && width > 2 && !cells[0].null && cells[1..].iter().all(|cell| cell.null);
+        let got = if lone { 1 } else { cells.len() };
         row.width = match got.cmp(&width) {
             std::cmp::Ordering::Less => Width::Short,
             std::cmp::Ordering::Equal => Width::Even,

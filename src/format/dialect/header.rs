@@ -75,9 +75,13 @@ pub(super) fn header_rows(table: &[&Vec<String>], width: usize) -> usize {
     if gaps > 0 && gaps < first.len() {
         while rows < MAX_HEADER_ROWS && rows < table.len() {
             let row = table[rows];
-            let names = row.iter().filter(|cell| !cell.is_empty()).count();
+            // Each column is named by one of the rows.
+            let named =
+                |place: usize| table[..=rows].iter().any(|row| row.get(place).is_some_and(|cell| !cell.is_empty()));
+            let names = (0..row.len()).filter(|place| named(*place)).count();
+            let several = row.iter().filter(|cell| !cell.is_empty()).count() > 1;
             let below = table.get(rows + 1).is_some_and(|next| next.iter().any(|cell| is_value(cell)));
-            if row.iter().any(|cell| is_value(cell)) || names * 10 < row.len() * 9 || !below {
+            if row.iter().any(|cell| is_value(cell)) || names * 10 < row.len() * 9 || !several || !below {
                 break;
             }
             rows += 1;
@@ -87,6 +91,25 @@ pub(super) fn header_rows(table: &[&Vec<String>], width: usize) -> usize {
         }
     }
     rows
+}
+
+/// The columns' names out of the rows of a header, joined with a blank. A heading stands over the empty cells to its right too, where
+/// there are names below them and below it.
+pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {
+    let cell = |row: usize, place: usize| rows[row].get(place).map_or("", String::as_str);
+    let below = |row: usize, place: usize| (row + 1..rows.len()).any(|row| !cell(row, place).is_empty());
+    let heading = |row: usize, place: usize| {
+        if !cell(row, place).is_empty() || !below(row, place) {
+            return cell(row, place);
+        }
+        match (0..place).rev().find(|left| !cell(row, *left).is_empty()) {
+            Some(left) if below(row, left) => cell(row, left),
+            _ => "",
+        }
+    };
+    let name =
+        |place| (0..rows.len()).map(|row| heading(row, place)).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    (0..width).map(|place| name(place).join(" ")).collect()
 }
 
 /// Whether the values among the names are years one after the other, as in `country,2019,2020`.

@@ -3,6 +3,8 @@
 mod detect;
 mod header;
 
+pub(super) use header::joined;
+
 use serde::{Deserialize, Serialize};
 
 use super::Format;
@@ -35,6 +37,9 @@ pub struct Dialect {
     pub ends_delimited: bool,
     /// Whether records are counted as lines, whatever line ends they hold: the rows of a sheet.
     pub by_record: bool,
+    /// Whether every record is filled up to the table's width, as the rows of a sheet are.
+    #[serde(default)]
+    pub filled_up: bool,
     /// Cells of a record.
     pub width: usize,
     /// Characters of each column, where lines are cut by them and not by a delimiter.
@@ -105,8 +110,8 @@ pub struct Stated {
     pub sheet: Option<String>,
     /// Characters of each column, where lines are cut by them and not by a delimiter.
     pub widths: Vec<usize>,
-    /// Whether records are counted as lines.
-    pub by_record: bool,
+    /// Whether it is a sheet: records are counted as lines, and filled up to the table's width.
+    pub is_sheet: bool,
     /// The encoding's name.
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// The byte between cells.
@@ -139,6 +144,7 @@ impl Dialect {
             header_rows: 1,
             ends_delimited: false,
             by_record: false,
+            filled_up: false,
             width: 1,
             widths: Vec::new(),
             table_above: false,
@@ -207,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn a_heading_stands_over_the_names_below_it() {
+        let rows = |rows: &[&[&str]]| -> Vec<Vec<String>> {
+            rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+        };
+        let found = joined(&rows(&[&["Region", "2023", "", "2024", ""], &["", "Q1", "Q2", "Q1", "Q2"]]), 5);
+        assert_eq!(found, ["Region", "2023 Q1", "2023 Q2", "2024 Q1", "2024 Q2"]);
+        assert_eq!(joined(&rows(&[&["", "x", ""], &["name", "a", ""]]), 3), ["name", "x a", ""]);
+    }
+
+    #[test]
     fn titles_and_headers() {
         let table = |sample: &str| {
             let found = detect(sample);
@@ -225,6 +241,7 @@ mod tests {
         assert_eq!(table("country,2019,2020\nCH,1.5,2.5\nDE,3,4\n"), (0, 1, 3));
         assert_eq!(table("name,city\nx,y\nz,w\n"), (0, 1, 2));
         assert_eq!(table(",2019,,2020,\nname,q1,q2,q3,q4\nx,1,2,3,4\ny,1,2,3,4\n"), (0, 2, 5));
+        assert_eq!(table("Region,2023,,2024,\n,q1,q2,q1,q2\nx,1,2,3,4\ny,1,2,3,4\n"), (0, 2, 5));
         assert_eq!(table("a,b,\n1,2,\n3,4,\n"), (0, 1, 2));
         assert_eq!(table("a,,\n1,2,3\n4,5,6\n"), (0, 1, 3));
         assert_eq!(table("x\n1\n2\n"), (0, 1, 1));

@@ -4,7 +4,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// What joins the names of nested objects.
-pub(in crate::format) const JOINT: &str = "__";
+pub const JOINT: &str = "__";
 
 /// The column of records that are no objects.
 const VALUE: &str = "value";

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use collect::Columns;
 pub use cut::Place;
-pub(super) use flatten::JOINT;
+pub use flatten::JOINT;
 
 use super::encoding::{Digest, Text};
 use super::{Chunk, FormatError, Reason, Reject};

@@ -146,6 +146,9 @@ fn json(field: &Field) -> serde_json::Value {
         Field::UShort(value) => Value::from(*value),
         Field::UInt(value) => Value::from(*value),
         Field::ULong(value) => Value::from(*value),
+        // What JSON has no number for is a word.
+        Field::Double(value) if !value.is_finite() => Value::from(double_text(*value)),
+        Field::Float(value) if !value.is_finite() => Value::from(double_text(f64::from(*value))),
         Field::Float(value) => Value::from(value.to_string().parse().unwrap_or(f64::from(*value))),
         Field::Double(value) => Value::from(*value),
         Field::Str(value) => Value::from(value.as_str()),
@@ -153,8 +156,8 @@ fn json(field: &Field) -> serde_json::Value {
         Field::Date(days) => Value::from(whole(i64::from(*days), Kind::Date)),
         Field::TimeMillis(value) => Value::from(whole(i64::from(*value), Kind::Time(MILLIS))),
         Field::TimeMicros(value) => Value::from(whole(*value, Kind::Time(MICROS))),
-        Field::TimestampMillis(value) => Value::from(whole(*value, Kind::Instant(MILLIS))),
-        Field::TimestampMicros(value) => Value::from(whole(*value, Kind::Instant(MICROS))),
+        Field::TimestampMillis(value) => Value::from(whole(*value, Kind::Timestamp(MILLIS))),
+        Field::TimestampMicros(value) => Value::from(whole(*value, Kind::Timestamp(MICROS))),
         Field::Decimal(value) => Value::from(decimal(&big_endian(value.data()), value.scale())),
         Field::Group(row) => {
             Value::Object(row.get_column_iter().map(|(name, field)| (name.clone(), json(field))).collect())
@@ -165,7 +168,16 @@ fn json(field: &Field) -> serde_json::Value {
                 Value::String(text) => text,
                 other => other.to_string(),
             };
-            Value::Object(map.entries().iter().map(|(one, other)| (key(one), json(other))).collect())
+            let entries: Vec<_> = map.entries().iter().map(|(one, other)| (key(one), json(other))).collect();
+            let repeated =
+                entries.iter().enumerate().any(|(at, (one, _))| entries[..at].iter().any(|(key, _)| key == one));
+            if repeated {
+                Value::Array(
+                    entries.into_iter().map(|(key, value)| Value::Array(vec![Value::from(key), value])).collect(),
+                )
+            } else {
+                Value::Object(entries.into_iter().collect())
+            }
         }
         other => Value::from(other.to_string()),
     }
