@@ -1,0 +1,138 @@
+//! Any bytes, read as delimited text: they are read or refused, whole, the same way every time, and never by a panic.
+
+#![no_main]
+
+use std::io::Cursor;
+
+use libfuzzer_sys::fuzz_target;
+use sluice::format::csv::Reader;
+use sluice::format::{Chunk, Dialect, Format, FormatError, Input, Layout, Reject, Stated, Width, each_chunk, survey};
+use sluice::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
+
+fuzz_target!(|bytes: &[u8]| {
+    check_reader(bytes, &Stated::default());
+    check_reader(bytes, &Stated { widths: vec![1, 3, 8], ..Stated::default() });
+    check_survey(bytes);
+});
+
+/// What a reader gave, put down so that it can be compared.
+#[derive(Debug, PartialEq)]
+struct Read {
+    header: Vec<String>,
+    /// Line, text, width and cells of each record.
+    records: Vec<(u64, String, Width, Vec<Option<String>>)>,
+    rejects: Vec<Reject>,
+}
+
+fn check_reader(bytes: &[u8], stated: &Stated) {
+    let mut reader = match Reader::open(bytes, stated) {
+        Ok(reader) => reader,
+        Err(error) => {
+            assert_eq!(matches!(error, FormatError::Empty), without_mark(bytes).is_empty(), "{error}");
+            return;
+        }
+    };
+    let dialect = reader.dialect().clone();
+    let read = read_all(&mut reader, bytes);
+    for surplus in [false, true] {
+        let dialect = Dialect { surplus, ..dialect.clone() };
+        let mut again = Reader::reopen(bytes, &dialect).expect("what was opened can be opened again");
+        let again = read_all(&mut again, bytes);
+        assert_eq!((&again.header, &again.rejects), (&read.header, &read.rejects));
+        assert_eq!(again.records.len(), read.records.len());
+        for (one, before) in again.records.iter().zip(&read.records) {
+            let (cells, extra) = one.3.split_at(read.header.len());
+            assert_eq!((one.0, &one.1, one.2, cells), (before.0, &before.1, before.2, before.3.as_slice()));
+            if surplus {
+                assert_eq!(extra.len(), 1);
+                assert_eq!(extra[0].is_some(), one.2 == Width::Long);
+            }
+        }
+    }
+}
+
+/// Every chunk of the reader, with what is true of each.
+fn read_all(reader: &mut Reader<&[u8]>, bytes: &[u8]) -> Read {
+    let mut read = Read { header: reader.header().to_vec(), records: Vec::new(), rejects: Vec::new() };
+    let width = read.header.len() + usize::from(reader.dialect().surplus);
+    let names = column_names(reader.header(), None);
+    let _ = reader.header_text();
+    while let Some(chunk) = reader.next_chunk().expect("bytes in memory can be read") {
+        assert!(chunk.rows() > 0);
+        check_lines(&chunk);
+        let records = &chunk.records;
+        assert!(records.is_empty() || records.width() == width);
+        for row in 0..records.len() {
+            let cells: Vec<_> = (0..width).map(|place| records.cell(row, place).map(str::to_owned)).collect();
+            read.records.push((records.line(row), records.raw(row).to_owned(), records.width_of(row), cells));
+        }
+        if width == names.len() && width > 0 {
+            check_columns(&chunk, &names);
+        }
+        read.rejects.extend(chunk.rejects);
+    }
+    assert_eq!(reader.digest().bytes, bytes.len() as u64);
+    read
+}
+
+fn check_lines(chunk: &Chunk) {
+    let lines: Vec<_> = (0..chunk.records.len()).map(|row| chunk.records.line(row)).collect();
+    assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "{lines:?}");
+    assert!(chunk.rejects.windows(2).all(|pair| pair[0].line <= pair[1].line));
+    assert!(chunk.rejects.iter().all(|reject| reject.line > 0 && !lines.contains(&reject.line)));
+}
+
+/// The types that the values show take every one of them, other types take or refuse each record.
+fn check_columns(chunk: &Chunk, names: &[String]) {
+    let records = &chunk.records;
+    let mut seen = vec![Inference::default(); names.len()];
+    for row in 0..records.len() {
+        for (place, one) in seen.iter_mut().enumerate() {
+            records.cell(row, place).into_iter().for_each(|value| one.see(value));
+        }
+    }
+    let column = |place: usize, fits: Fits| Column { name: names[place].clone(), header: String::new(), fits };
+    let inferred: Vec<_> = seen.iter().enumerate().map(|(place, one)| column(place, one.fits())).collect();
+    let conformed = conform(records, &shape(&inferred, &[], None).expect("there are columns"), 1).expect("columns");
+    assert_eq!((conformed.rejects.len(), conformed.batch.num_rows()), (0, records.len()));
+    for kind in Type::ALL {
+        let forced: Vec<_> = (0..names.len()).map(|place| column(place, Fits::of(&[kind]))).collect();
+        let conformed = conform(records, &shape(&forced, &[], None).expect("there are columns"), 1).expect("columns");
+        let rows = conformed.batch.num_rows() + conformed.rejects.len() + conformed.filtered as usize;
+        assert_eq!(rows, records.len());
+    }
+}
+
+/// The way of a load: what the survey counts is what is read then, and each of it is loaded or refused.
+fn check_survey(bytes: &[u8]) {
+    let input = || Input::Bytes(Box::new(Cursor::new(bytes.to_vec())));
+    let Ok(found) = survey(Format::Csv, || Ok(input()), &Stated::default()) else { return };
+    assert_eq!(found.digest.bytes, bytes.len() as u64);
+    let headers: Vec<_> = found.columns.iter().map(|(header, _)| header.clone()).collect();
+    let own = headers.len() - usize::from(found.layout.has_surplus());
+    let mut names = column_names(&headers[..own], None);
+    names.extend_from_slice(&headers[own..]);
+    let columns: Vec<_> = std::iter::zip(&found.columns, names)
+        .map(|((header, seen), name)| Column { name, header: header.clone(), fits: seen.fits() })
+        .collect();
+    let shape = shape(&columns, &[], None).expect("there are columns");
+    let (mut rows, mut extended) = (0, 0);
+    let digest = each_chunk(input(), &found.layout, headers, |chunk| {
+        check_lines(&chunk);
+        let conformed = conform(&chunk.records, &shape, 1).expect("columns");
+        let (loaded, refused) = (conformed.batch.num_rows() as u64, conformed.rejects.len() as u64);
+        assert_eq!(loaded + refused + conformed.filtered, chunk.records.len() as u64);
+        rows += chunk.rows();
+        extended += (0..chunk.records.len()).filter(|row| chunk.records.width_of(*row) == Width::Long).count();
+        true
+    });
+    assert_eq!(digest.expect("bytes in memory can be read"), found.digest);
+    assert_eq!(rows, found.rows);
+    assert_eq!(extended > 0, found.layout.has_surplus());
+    assert!(matches!(found.layout, Layout::Csv(_)));
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    marks.iter().find_map(|mark| bytes.strip_prefix(*mark)).unwrap_or(bytes)
+}
