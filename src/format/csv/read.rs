@@ -416,6 +416,12 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_of_several_bytes_is_never_cut() {
+        let (rows, _, rejects) = read("'§' \n'§'".as_bytes());
+        assert_eq!((rows, rejects.len()), (vec![some(&["'§'"])], 0));
+    }
+
+    #[test]
     fn what_is_no_table_is_an_error() {
         let error = |text: &[u8]| Reader::open(text, &Stated::default()).err().unwrap().to_string();
         assert_eq!(error(b""), "the file is empty");

@@ -141,7 +141,9 @@ fn delimiters(sample: &[u8], stated: &Stated) -> Vec<u8> {
         return vec![delimiter];
     }
     let mut found: Vec<u8> = USUAL.into_iter().filter(|byte| sample.contains(byte)).collect();
+    // A byte of a letter such as `§` separates nothing: cells are cut between letters.
     if let Some((delimiter, _)) = sniffed(sample)
+        && delimiter.is_ascii()
         && !found.contains(&delimiter)
     {
         found.push(delimiter);
