@@ -130,7 +130,7 @@ fn excel_line(sample: &[u8]) -> Option<(u8, usize)> {
     let line = sample[..end].strip_suffix(b"\r").unwrap_or(&sample[..end]);
     let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
     match line.get(..4)?.eq_ignore_ascii_case(b"sep=").then_some(&line[4..])? {
-        [delimiter] => Some((*delimiter, end + 1)),
+        [delimiter] if delimiter.is_ascii() => Some((*delimiter, end + 1)),
         _ => None,
     }
 }

@@ -192,6 +192,12 @@ mod tests {
     }
 
     #[test]
+    fn excels_line_names_no_byte_of_a_longer_letter() {
+        let found = Dialect::detect(b"sep=\xBB\na\xC2\xBBb\n", true, &Stated::default());
+        assert_eq!((found.delimiter, found.skip_lines), (NO_DELIMITER, 0));
+    }
+
+    #[test]
     fn of_several_tables_the_widest_is_taken() {
         let found = detect("k,v\na,1\nb,2\n\nid,name,price\n1,x,2.5\n2,y,3.5\n");
         assert_eq!((found.skip_lines, found.width, found.table_above), (4, 3, true));
