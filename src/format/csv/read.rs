@@ -162,6 +162,9 @@ impl<R: Read> Reader<R> {
     fn read_header(&mut self) -> Result<(), FormatError> {
         let mut above = Vec::new();
         for _ in 0..self.dialect.skip_lines {
+            if self.pending.is_empty() {
+                break;
+            }
             let text = self.skip_line()?;
             if !self.dialect.table_above {
                 above.extend_from_slice(&text);
@@ -413,6 +416,12 @@ mod tests {
         let (rows, _, rejects) = read(&text);
         assert!(rejects.is_empty());
         assert!(rows == expected);
+    }
+
+    #[test]
+    fn no_more_lines_are_skipped_than_there_are() {
+        let stated = Stated { skip_lines: Some(u64::MAX), ..Stated::default() };
+        assert!(matches!(Reader::open(b"a,b\n1,2\n".as_slice(), &stated), Err(FormatError::NoHeader(_))));
     }
 
     #[test]
