@@ -8,6 +8,7 @@ pub mod cli;
 pub mod daemon;
 pub mod dataset;
 pub mod export;
+mod feed;
 pub mod format;
 pub mod ledger;
 pub mod load;

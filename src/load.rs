@@ -3,21 +3,18 @@
 //! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_schema::ArrowError;
-use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use crate::app::App;
 use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
-use crate::format::{Chunk, Reject};
+use crate::feed::Feed;
 use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::reject_file::RejectFile;
-use crate::schema::{Column, Conformed, LINE_COLUMN, LOAD_COLUMN, Shape, Type, conform, evolve};
+use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
 use crate::source::{Claimed, Failure, FileSource, Source, Survey};
 use crate::upsert::Upsert;
 use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
@@ -163,39 +160,26 @@ async fn commit_load(
     };
     let into = upsert.as_ref().map_or(&table, Upsert::incoming);
     let mut rejected = reject_file(app, source, &survey);
-    let (mut books, mut first_reject) = (Books::default(), None);
     for column in &shape.absent {
         warn!(file.path = source.name(), load.id = load_id, "the file has no column {column}, which its plugin names");
     }
-    let shape = Arc::new(shape);
-    let mut ready = prepared(source, &shape, load_id).await?;
-    while let Some(Prepared { conformed, rejects }) = ready {
-        books.read += (conformed.batch.num_rows() + rejects.len()) as u64 + conformed.filtered;
-        let write = async {
-            if conformed.batch.num_rows() > 0 {
-                books.loaded += transaction.copy_in(into, &types, &conformed.batch).await?;
-            }
-            app.ledger.reject(&mut *transaction, load_id, &rejects).await?;
-            Ok::<_, LoadError>(rejected.write(&rejects)?)
-        };
-        // The next batch is made ready while the database takes this one.
-        let (written, next) = tokio::join!(write, prepared(source, &shape, load_id));
-        written?;
-        first_reject = first_reject.or_else(|| rejects.first().map(Reject::shown));
-        books.rejected += rejects.len() as u64;
-        books.filtered += conformed.filtered;
-        books.padded += conformed.padded;
-        books.extended += conformed.extended;
+    let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
+    let mut feed = Feed::new(source, shape, load_id);
+    let mut loaded = 0;
+    while !feed.is_done() {
+        loaded += transaction.copy_in(into, &types, &mut feed).await?;
+        let rejects = feed.rejects()?;
+        app.ledger.reject(&mut *transaction, load_id, &rejects).await?;
+        rejected.write(&rejects)?;
         fail::fail_point!("copied");
-        ready = next?;
     }
 
+    let mut books = Books { loaded, ..feed.books };
     if let Some(upsert) = &upsert {
         books.duplicate = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
         books.loaded -= books.duplicate;
     }
-    balance(&books, &survey, dataset, first_reject)?;
-    let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
+    balance(&books, &survey, dataset, feed.first_reject)?;
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     rejected.sync()?;
     fail::fail_point!("finished");
@@ -203,23 +187,6 @@ async fn commit_load(
     fail::fail_point!("committed");
     publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books })
-}
-
-/// A batch in the table's types, and what of it is refused.
-struct Prepared {
-    conformed: Conformed,
-    rejects: Vec<Reject>,
-}
-
-/// The next batch of a source, made ready in a thread of its own.
-async fn prepared(source: &mut dyn Source, shape: &Arc<Shape>, load_id: i64) -> Result<Option<Prepared>, LoadError> {
-    let Some(Chunk { records, mut rejects }) = source.next_batch().await? else { return Ok(None) };
-    let shape = shape.clone();
-    let conformed = spawn_blocking(move || conform(&records, &shape, load_id)).await;
-    let mut conformed = conformed.map_err(|error| ArrowError::ComputeError(error.to_string()))??;
-    rejects.append(&mut conformed.rejects);
-    rejects.sort_by_key(|reject| reject.line);
-    Ok(Some(Prepared { conformed, rejects }))
 }
 
 /// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.

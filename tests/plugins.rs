@@ -208,7 +208,10 @@ max_rejects: 3
         same((filter, database.text("select id from staging.m order by id").await?.as_str()), (filter, expected))?;
     }
     workdir.plugin("m", "name: m\nfiles: [\"m*\"]\ntable: m\nfilter: id > 'x'\n")?;
-    same(matches!(workdir.drop_file(&database, "m2.csv", format!("{moments}\n")).await?, FileOutcome::Failed(_)), true)?;
+    same(
+        matches!(workdir.drop_file(&database, "m2.csv", format!("{moments}\n")).await?, FileOutcome::Failed(_)),
+        true,
+    )?;
     holds(&workdir.read("imports/failed/m2.csv.error.json")?, "filter: id is bigint, and 'x' is none")
 }
 

@@ -7,6 +7,16 @@ use sluice::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, Valu
 
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
+/// One batch.
+struct Once(Option<arrow_array::RecordBatch>);
+
+#[async_trait::async_trait]
+impl sluice::warehouse::Batches for Once {
+    async fn next(&mut self) -> Option<arrow_array::RecordBatch> {
+        self.0.take()
+    }
+}
+
 pub fn cases() -> Vec<Trial> {
     [
         on_both("contract::values_of_every_type_read_back", values_of_every_type_read_back),
@@ -65,7 +75,7 @@ async fn with_rows(database: &TestDatabase) -> anyhow::Result<(Table, Box<dyn Tr
     let conformed = conform(&chunk.records, &shape(&columns(), &[], None).map_err(anyhow::Error::msg)?, 7)?;
     same((conformed.rejects.len(), chunk.rejects.len()), (0, 0))?;
     let types: Vec<_> = EVERY_TYPE.iter().map(|(_, kind)| *kind).chain([Type::Bigint, Type::Bigint]).collect();
-    same(transaction.copy_in(&table, &types, &conformed.batch).await?, 4)?;
+    same(transaction.copy_in(&table, &types, &mut Once(Some(conformed.batch))).await?, 4)?;
     Ok((table, transaction))
 }
 

@@ -132,8 +132,14 @@ pub trait Transaction: Send {
     /// say of a table made with them.
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError>;
 
-    /// Appends a batch to a staging table, the columns matched by name. `types` are the batch's columns' types.
-    async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError>;
+    /// Appends batches to a table until there are no more, the columns matched by name. `types` are the batches' columns' types.
+    /// The next batch is asked for while one is written.
+    async fn copy_in(
+        &mut self,
+        table: &Table,
+        types: &[Type],
+        batches: &mut dyn Batches,
+    ) -> Result<u64, WarehouseError>;
 
     /// Changes a table's columns. Views over it stay, also those that others made. One of `own_views`, which can be made
     /// again, is dropped where it reads what is no longer there, and so are those over it; gives the dropped ones.
@@ -149,6 +155,13 @@ pub trait Transaction: Send {
 
     /// Makes everything permanent, on stable storage.
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError>;
+}
+
+/// Batches of rows that come one after the other.
+#[async_trait]
+pub trait Batches: Send {
+    /// The next one, with the columns of the first; `None` where there is none now.
+    async fn next(&mut self) -> Option<RecordBatch>;
 }
 
 /// How to reach a database.

@@ -22,20 +22,23 @@ enum Cells<'a> {
     Text(&'a StringArray),
 }
 
-/// A whole COPY stream of the batch; `types` are its columns' types.
-pub(super) fn encode(types: &[Type], batch: &RecordBatch) -> Vec<u8> {
+/// What a COPY stream begins with: the signature, no flags, no extension.
+pub(super) const HEADER: &[u8] = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
+
+/// What it ends with.
+pub(super) const TRAILER: &[u8] = &(-1i16).to_be_bytes();
+
+/// Appends the batch's rows to a COPY stream; `types` are its columns' types.
+pub(super) fn encode(types: &[Type], batch: &RecordBatch, out: &mut Vec<u8>) {
     let columns: Vec<_> = types.iter().zip(batch.columns()).map(|(kind, array)| cells(*kind, array)).collect();
     let width = (columns.len() as i16).to_be_bytes();
-    let mut out = Vec::with_capacity(batch.get_array_memory_size() + batch.num_rows() * (2 + 4 * columns.len()));
-    out.extend_from_slice(b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0");
+    out.reserve(batch.get_array_memory_size() + batch.num_rows() * (2 + 4 * columns.len()));
     for row in 0..batch.num_rows() {
         out.extend_from_slice(&width);
         for column in &columns {
-            put(&mut out, column, row);
+            put(out, column, row);
         }
     }
-    out.extend_from_slice(&(-1i16).to_be_bytes());
-    out
 }
 
 fn cells(kind: Type, array: &dyn Array) -> Cells<'_> {

@@ -1,13 +1,12 @@
 //! What one transaction does on PostgreSQL.
 
-use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::names::quote;
-use super::super::{Alteration, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
 use super::{copy, safe, text, views};
 use crate::schema::{Fits, Type};
 
@@ -60,14 +59,29 @@ impl Transaction for PostgresTransaction {
         Ok(columns)
     }
 
-    async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError> {
+    async fn copy_in(
+        &mut self,
+        table: &Table,
+        types: &[Type],
+        batches: &mut dyn Batches,
+    ) -> Result<u64, WarehouseError> {
+        let Some(mut batch) = batches.next().await else { return Ok(0) };
         let schema = batch.schema();
         let columns: Vec<_> = schema.fields().iter().map(|field| quote(field.name())).collect();
         let sql = format!("copy {} ({}) from stdin (format binary)", self.names.table(table), columns.join(", "));
-        // Encoded before the COPY is opened: whatever comes between open and finish must not fail but for the network.
-        let bytes = copy::encode(types, batch);
+        // Between open and finish nothing fails but the network.
         let mut copy = self.transaction.copy_in_raw(&sql).await?;
-        copy.send(bytes).await?;
+        let mut bytes = copy::HEADER.to_vec();
+        loop {
+            copy::encode(types, &batch, &mut bytes);
+            let (sent, next) = tokio::join!(copy.send(std::mem::take(&mut bytes)), batches.next());
+            sent?;
+            match next {
+                Some(next) => batch = next,
+                None => break,
+            }
+        }
+        copy.send(copy::TRAILER).await?;
         Ok(copy.finish().await?)
     }
 

@@ -1,12 +1,11 @@
 //! What one transaction does on SQLite.
 
-use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Column, Executor, Sqlite, Statement};
 
-use super::super::{Alteration, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
 use super::{as_text, insert, quote, rebuild, safe};
 use crate::schema::Type;
 
@@ -76,8 +75,21 @@ impl Transaction for SqliteTransaction {
         Ok(columns)
     }
 
-    async fn copy_in(&mut self, table: &Table, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError> {
-        Ok(insert::insert(&mut self.transaction, &self.names.table(table), types, batch).await?)
+    async fn copy_in(
+        &mut self,
+        table: &Table,
+        types: &[Type],
+        batches: &mut dyn Batches,
+    ) -> Result<u64, WarehouseError> {
+        let table = self.names.table(table);
+        let (mut rows, mut ready) = (0, batches.next().await);
+        while let Some(batch) = ready {
+            let insert = insert::insert(&mut self.transaction, &table, types, &batch);
+            let (inserted, next) = tokio::join!(insert, batches.next());
+            rows += inserted?;
+            ready = next;
+        }
+        Ok(rows)
     }
 
     async fn alter(

@@ -1,0 +1,101 @@
+//! A source's rows on their way into a table: read, brought into the table's types, counted, in a thread of their own while the
+//! database takes those before.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+
+use crate::format::{Chunk, Reject};
+use crate::ledger::Books;
+use crate::load_error::LoadError;
+use crate::schema::{Shape, conform};
+use crate::source::Source;
+use crate::warehouse::Batches;
+
+/// Rejects that wait at most while rows are copied.
+const REJECTS: usize = 1_000;
+
+/// Gives batches until there are no more, or so many rejects wait that they have to be written first.
+pub(crate) struct Feed<'a> {
+    source: &'a mut dyn Source,
+    shape: Arc<Shape>,
+    load_id: i64,
+    /// What was given so far; what became of it in the table is not known here.
+    pub(crate) books: Books,
+    /// The first reject, in words.
+    pub(crate) first_reject: Option<String>,
+    rejects: Vec<Reject>,
+    failed: Option<LoadError>,
+    ended: bool,
+}
+
+impl<'a> Feed<'a> {
+    pub(crate) fn new(source: &'a mut dyn Source, shape: Shape, load_id: i64) -> Self {
+        Feed {
+            source,
+            shape: Arc::new(shape),
+            load_id,
+            books: Books::default(),
+            first_reject: None,
+            rejects: Vec::new(),
+            failed: None,
+            ended: false,
+        }
+    }
+
+    /// Whether everything was given.
+    pub(crate) fn is_done(&self) -> bool {
+        self.ended && self.rejects.is_empty()
+    }
+
+    /// The rejects that wait, to be written now.
+    ///
+    /// # Errors
+    /// What ended the batches, if it was an error.
+    pub(crate) fn rejects(&mut self) -> Result<Vec<Reject>, LoadError> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut self.rejects)),
+        }
+    }
+
+    async fn read(&mut self) -> Result<Option<RecordBatch>, LoadError> {
+        let Some(Chunk { records, mut rejects }) = self.source.next_batch().await? else { return Ok(None) };
+        let (shape, load_id) = (self.shape.clone(), self.load_id);
+        let conformed = spawn_blocking(move || conform(&records, &shape, load_id)).await;
+        let mut conformed = conformed.map_err(|error| ArrowError::ComputeError(error.to_string()))??;
+        rejects.append(&mut conformed.rejects);
+        rejects.sort_by_key(|reject| reject.line);
+        self.books.read += (conformed.batch.num_rows() + rejects.len()) as u64 + conformed.filtered;
+        self.books.rejected += rejects.len() as u64;
+        self.books.filtered += conformed.filtered;
+        self.books.padded += conformed.padded;
+        self.books.extended += conformed.extended;
+        if self.first_reject.is_none() {
+            self.first_reject = rejects.first().map(Reject::shown);
+        }
+        self.rejects.append(&mut rejects);
+        Ok(Some(conformed.batch))
+    }
+}
+
+#[async_trait]
+impl Batches for Feed<'_> {
+    async fn next(&mut self) -> Option<RecordBatch> {
+        while !self.ended && self.rejects.len() < REJECTS {
+            match self.read().await {
+                Ok(Some(batch)) if batch.num_rows() == 0 => {}
+                Ok(Some(batch)) => return Some(batch),
+                Ok(None) => self.ended = true,
+                Err(error) => {
+                    self.failed = Some(error);
+                    self.ended = true;
+                }
+            }
+        }
+        None
+    }
+}
