@@ -34,6 +34,17 @@ impl WarehouseError {
     }
 }
 
+impl WarehouseError {
+    /// What SQLite says with this result code.
+    pub(super) fn of_sqlite(code: i32, message: String) -> Self {
+        if is_passing_in_sqlite(code) { WarehouseError::Unavailable(message) } else { WarehouseError::Refused(message) }
+    }
+}
+
+fn is_passing_in_sqlite(code: i32) -> bool {
+    matches!(code & 0xFF, 5 | 6 | 8 | 10 | 13 | 14)
+}
+
 impl From<sqlx::Error> for WarehouseError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -69,8 +80,7 @@ impl From<sqlx::Error> for WarehouseError {
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
 fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
     if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
-        let primary = code.parse::<u32>().map_or(0, |code| code & 0xFF);
-        return matches!(primary, 5 | 6 | 8 | 10 | 13 | 14);
+        return is_passing_in_sqlite(code.parse().unwrap_or(0));
     }
     code == "25006" || ["08", "40", "53", "55", "57", "58"].contains(&code.get(..2).unwrap_or_default())
 }

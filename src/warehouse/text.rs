@@ -1,13 +1,26 @@
 //! Values as text, the way PostgreSQL writes them, so that both engines give the same.
 
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 
 pub(super) use crate::schema::double_text as double;
 
 /// The day that lies `days` after 1970-01-01: `2020-01-31`.
 pub(super) fn date(days: i32) -> String {
     let day = NaiveDate::default() + TimeDelta::days(i64::from(days));
-    day.format("%Y-%m-%d").to_string()
+    let mut text = String::with_capacity(10);
+    digits(&mut text, day.year().unsigned_abs(), 4);
+    text.push('-');
+    digits(&mut text, day.month(), 2);
+    text.push('-');
+    digits(&mut text, day.day(), 2);
+    text
+}
+
+/// So many digits of a number, zeros before it.
+fn digits(text: &mut String, number: u32, count: u32) {
+    for place in (0..count).rev() {
+        text.push(char::from(b'0' + (number / 10u32.pow(place) % 10) as u8));
+    }
 }
 
 /// The moment `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.

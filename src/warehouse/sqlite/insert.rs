@@ -1,21 +1,18 @@
-//! Arrow columns into SQLite: prepared inserts of many rows.
+//! Arrow columns into SQLite, through the library's own calls: a prepared insert is bound and run row by row, which takes a third of
+//! the time of statements of many rows that are sent to the connection's thread.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::{NonNull, null_mut};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, RecordBatch};
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
+use arrow_array::{Array, BooleanArray, PrimitiveArray, RecordBatch, StringArray};
+use libsqlite3_sys as ffi;
+use sqlx::SqliteConnection;
 
-use super::super::text;
-use super::{quote, safe};
+use super::super::{WarehouseError, text};
+use super::quote;
 use crate::schema::Type;
-
-/// Rows of one statement: more brings nothing (measured: 100 rows are 4 to 5 times as fast as one).
-const ROWS: usize = 100;
-
-/// Values of one statement (`SQLITE_MAX_VARIABLE_NUMBER`).
-const VALUES: usize = 32_766;
 
 /// Appends the batch to `table` (quoted); `types` are its columns' types.
 pub(super) async fn insert(
@@ -23,45 +20,128 @@ pub(super) async fn insert(
     table: &str,
     types: &[Type],
     batch: &RecordBatch,
-) -> Result<u64, sqlx::Error> {
+) -> Result<u64, WarehouseError> {
     let schema = batch.schema();
     let columns: Vec<_> = schema.fields().iter().map(|field| quote(field.name())).collect();
-    let head = format!("insert into {table} ({}) values ", columns.join(", "));
-    let group = format!("({})", vec!["?"; columns.len()].join(", "));
-    let step = (VALUES / columns.len()).clamp(1, ROWS);
-    let full = head.clone() + &vec![group.as_str(); step].join(", ");
-    let mut inserted = 0;
-    for first in (0..batch.num_rows()).step_by(step) {
-        let rows = first..(first + step).min(batch.num_rows());
-        let sql =
-            if rows.len() == step { full.clone() } else { head.clone() + &vec![group.as_str(); rows.len()].join(", ") };
-        let mut query = sqlx::query(safe(sql)).persistent(rows.len() == step);
-        for row in rows {
-            for (kind, array) in types.iter().zip(batch.columns()) {
-                query = bind(query, *kind, array, row);
-            }
-        }
-        inserted += query.execute(&mut *connection).await?.rows_affected();
-    }
-    Ok(inserted)
+    let marks = vec!["?"; columns.len()].join(", ");
+    let sql = format!("insert into {table} ({}) values ({marks})", columns.join(", "));
+    let mut handle = connection.lock_handle().await?;
+    // The rows of a batch are there in milliseconds, but they are work all the same.
+    tokio::task::block_in_place(|| Statement::prepare(handle.as_raw_handle(), &sql)?.insert(types, batch))
 }
 
-fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    kind: Type,
-    array: &dyn Array,
-    row: usize,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    if array.is_null(row) {
-        return query.bind(None::<String>);
+/// A prepared statement; the connection is ours alone as long as it lives.
+struct Statement {
+    database: NonNull<ffi::sqlite3>,
+    statement: NonNull<ffi::sqlite3_stmt>,
+}
+
+// The pointers come from SQLite and are used while the connection is locked for us; texts that are bound live until the row is stepped
+// over, after which every binding is cleared.
+#[allow(unsafe_code)]
+impl Statement {
+    fn prepare(database: NonNull<ffi::sqlite3>, sql: &str) -> Result<Statement, WarehouseError> {
+        let mut statement = null_mut();
+        let length = c_int::try_from(sql.len()).unwrap_or(c_int::MAX);
+        let code = unsafe {
+            ffi::sqlite3_prepare_v2(database.as_ptr(), sql.as_ptr().cast(), length, &mut statement, null_mut())
+        };
+        match NonNull::new(statement) {
+            Some(statement) if code == ffi::SQLITE_OK => Ok(Statement { database, statement }),
+            _ => Err(error(database, code)),
+        }
     }
+
+    fn insert(&self, types: &[Type], batch: &RecordBatch) -> Result<u64, WarehouseError> {
+        let columns: Vec<_> = types.iter().zip(batch.columns()).map(|(kind, array)| cells(*kind, array)).collect();
+        // Texts that are made for a row; they are bound in place.
+        let mut made = vec![String::new(); columns.len()];
+        for row in 0..batch.num_rows() {
+            for (at, (column, made)) in columns.iter().zip(&mut made).enumerate() {
+                self.bind(at as c_int + 1, column, row, made)?;
+            }
+            let code = unsafe { ffi::sqlite3_step(self.statement.as_ptr()) };
+            if code != ffi::SQLITE_DONE {
+                return Err(error(self.database, code));
+            }
+            unsafe {
+                ffi::sqlite3_reset(self.statement.as_ptr());
+                ffi::sqlite3_clear_bindings(self.statement.as_ptr());
+            }
+        }
+        Ok(batch.num_rows() as u64)
+    }
+
+    fn bind(&self, at: c_int, column: &Cells<'_>, row: usize, made: &mut String) -> Result<(), WarehouseError> {
+        let statement = self.statement.as_ptr();
+        let bind_text = |text: &str| {
+            let length = c_int::try_from(text.len()).unwrap_or(c_int::MAX);
+            // SQLITE_STATIC: the text outlives the step.
+            unsafe { ffi::sqlite3_bind_text(statement, at, text.as_ptr().cast::<c_char>(), length, None) }
+        };
+        let code = match column {
+            Cells::Bigint(array) if array.is_valid(row) => unsafe {
+                ffi::sqlite3_bind_int64(statement, at, array.value(row))
+            },
+            Cells::Double(array) if array.is_valid(row) => unsafe {
+                ffi::sqlite3_bind_double(statement, at, array.value(row))
+            },
+            Cells::Boolean(array) if array.is_valid(row) => unsafe {
+                ffi::sqlite3_bind_int64(statement, at, i64::from(array.value(row)))
+            },
+            Cells::Text(array) if array.is_valid(row) => bind_text(array.value(row)),
+            Cells::Date(array) if array.is_valid(row) => {
+                *made = text::date(array.value(row));
+                bind_text(made)
+            }
+            Cells::Timestamp(array) if array.is_valid(row) => {
+                *made = text::timestamp(array.value(row));
+                bind_text(made)
+            }
+            Cells::Timestamptz(array) if array.is_valid(row) => {
+                *made = text::timestamptz(array.value(row));
+                bind_text(made)
+            }
+            _ => unsafe { ffi::sqlite3_bind_null(statement, at) },
+        };
+        if code == ffi::SQLITE_OK { Ok(()) } else { Err(error(self.database, code)) }
+    }
+}
+
+#[allow(unsafe_code)]
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // What it says was said by the step that failed.
+        let _ = unsafe { ffi::sqlite3_finalize(self.statement.as_ptr()) };
+    }
+}
+
+#[allow(unsafe_code)]
+fn error(database: NonNull<ffi::sqlite3>, code: c_int) -> WarehouseError {
+    // SQLite's message is valid until the next call on the connection, which is locked for us.
+    let message = unsafe { CStr::from_ptr(ffi::sqlite3_errmsg(database.as_ptr())) };
+    WarehouseError::of_sqlite(code, message.to_string_lossy().into_owned())
+}
+
+/// A column that is read by its type.
+enum Cells<'a> {
+    Bigint(&'a PrimitiveArray<Int64Type>),
+    Double(&'a PrimitiveArray<Float64Type>),
+    Boolean(&'a BooleanArray),
+    Date(&'a PrimitiveArray<Date32Type>),
+    Timestamp(&'a PrimitiveArray<TimestampMicrosecondType>),
+    Timestamptz(&'a PrimitiveArray<TimestampMicrosecondType>),
+    Text(&'a StringArray),
+}
+
+fn cells(kind: Type, array: &dyn Array) -> Cells<'_> {
     match kind {
-        Type::Bigint => query.bind(array.as_primitive::<Int64Type>().value(row)),
-        Type::Double => query.bind(array.as_primitive::<Float64Type>().value(row)),
-        Type::Boolean => query.bind(array.as_boolean().value(row)),
-        Type::Date => query.bind(text::date(array.as_primitive::<Date32Type>().value(row))),
-        Type::Timestamp => query.bind(text::timestamp(array.as_primitive::<TimestampMicrosecondType>().value(row))),
-        Type::Timestamptz => query.bind(text::timestamptz(array.as_primitive::<TimestampMicrosecondType>().value(row))),
-        Type::Numeric | Type::Text => query.bind(array.as_string::<i32>().value(row).to_owned()),
+        Type::Bigint => Cells::Bigint(array.as_primitive()),
+        Type::Double => Cells::Double(array.as_primitive()),
+        Type::Boolean => Cells::Boolean(array.as_boolean()),
+        Type::Date => Cells::Date(array.as_primitive()),
+        Type::Timestamp => Cells::Timestamp(array.as_primitive()),
+        Type::Timestamptz => Cells::Timestamptz(array.as_primitive()),
+        Type::Numeric | Type::Text => Cells::Text(array.as_string()),
     }
 }

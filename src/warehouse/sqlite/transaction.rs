@@ -84,8 +84,9 @@ impl Transaction for SqliteTransaction {
         let table = self.names.table(table);
         let (mut rows, mut ready) = (0, batches.next().await);
         while let Some(batch) = ready {
+            // The next one is asked for first: the insert holds the thread.
             let insert = insert::insert(&mut self.transaction, &table, types, &batch);
-            let (inserted, next) = tokio::join!(insert, batches.next());
+            let (next, inserted) = tokio::join!(biased; batches.next(), insert);
             rows += inserted?;
             ready = next;
         }
