@@ -10,9 +10,6 @@ use crate::plugin::Plugins;
 use crate::schema::{Column, EXTRA_COLUMN, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError, Survey};
 
-/// Values of each column that are shown.
-const SAMPLES: usize = 2;
-
 /// Rejects that are shown.
 const REJECTS: usize = 5;
 
@@ -106,51 +103,64 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
 async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
     let survey = source.survey().await?;
     let shape = dataset.shape(&survey).map_err(CheckError::Shape)?;
-    let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
-    let (mut rows_loaded, mut rows_rejected, mut rows_filtered, mut rejects) = (0, 0, 0, Vec::new());
-    let (mut rows_padded, mut rows_extended) = (0, 0);
-    while let Some(chunk) = source.next_batch().await? {
-        let conformed = conform(&chunk.records, &shape, 0)?;
-        rows_loaded += conformed.batch.num_rows() as u64;
-        rows_filtered += conformed.filtered;
-        rows_padded += conformed.padded;
-        rows_extended += conformed.extended;
-        for reject in chunk.rejects.into_iter().chain(conformed.rejects) {
-            rows_rejected += 1;
-            if rejects.len() < REJECTS {
-                rejects.push(reject);
-            }
-        }
-        for (column, shaped) in columns.iter_mut().zip(&shape.columns) {
-            let values = (0..chunk.records.len()).filter_map(|row| chunk.records.cell(row, shaped.place));
-            let wanted = SAMPLES - column.samples.len();
-            column.samples.extend(values.take(wanted).map(str::to_owned));
-        }
+    let mut counts = Counts::default();
+    // Where types come from the values alone, every value goes with them: nothing more is refused than the survey saw.
+    let is_plain = dataset.stated.rules.is_empty() && dataset.filter.is_none() && dataset.key.is_empty();
+    if is_plain && !survey.glance.is_uneven {
+        counts.rejected = survey.glance.rejected;
+        counts.loaded = survey.rows - counts.rejected;
+        counts.rejects = survey.glance.rejects.clone();
+    } else {
+        counts.read(source, &shape).await?;
     }
+    let samples = |shaped: &Shaped| survey.glance.samples.get(shaped.place).cloned().unwrap_or_default();
     Ok(Checked {
         source: source.name().to_owned(),
         table: dataset.table.clone(),
         plugin: pin(file, source.sheet(), dataset, &survey, &shape),
+        columns: shape.columns.iter().map(|shaped| column(shaped, samples(shaped))).collect(),
         layout: survey.layout,
-        columns,
         rows_read: survey.rows,
-        rows_loaded,
-        rows_rejected,
-        rows_filtered,
-        rows_padded,
-        rows_extended,
-        rejects: rejects.into_iter().map(refused).collect(),
+        rows_loaded: counts.loaded,
+        rows_rejected: counts.rejected,
+        rows_filtered: counts.filtered,
+        rows_padded: counts.padded,
+        rows_extended: counts.extended,
+        rejects: counts.rejects.into_iter().map(refused).collect(),
     })
 }
 
-fn column(shaped: &Shaped) -> CheckedColumn {
-    let column = &shaped.column;
-    CheckedColumn {
-        name: column.name.clone(),
-        header: column.header.clone(),
-        r#type: column.kind().word(),
-        samples: Vec::new(),
+/// What would become of the records.
+#[derive(Default)]
+struct Counts {
+    loaded: u64,
+    rejected: u64,
+    filtered: u64,
+    padded: u64,
+    extended: u64,
+    rejects: Vec<Reject>,
+}
+
+impl Counts {
+    async fn read(&mut self, source: &mut FileSource, shape: &Shape) -> Result<(), CheckError> {
+        while let Some(chunk) = source.next_batch().await? {
+            let conformed = conform(&chunk.records, shape, 0)?;
+            self.loaded += conformed.batch.num_rows() as u64;
+            self.filtered += conformed.filtered;
+            self.padded += conformed.padded;
+            self.extended += conformed.extended;
+            let mut rejects: Vec<_> = chunk.rejects.into_iter().chain(conformed.rejects).collect();
+            self.rejected += rejects.len() as u64;
+            rejects.sort_by_key(|reject| reject.line);
+            self.rejects.extend(rejects.into_iter().take(REJECTS.saturating_sub(self.rejects.len())));
+        }
+        Ok(())
     }
+}
+
+fn column(shaped: &Shaped, samples: Vec<String>) -> CheckedColumn {
+    let column = &shaped.column;
+    CheckedColumn { name: column.name.clone(), header: column.header.clone(), r#type: column.kind().word(), samples }
 }
 
 fn refused(reject: Reject) -> CheckedReject {

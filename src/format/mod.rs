@@ -17,7 +17,7 @@ pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use json::{JOINT, JsonLayout, Place};
 pub use limits::Limits;
-pub use read::{Found, Input, Layout, each_chunk, survey};
+pub use read::{Found, Glance, Input, Layout, each_chunk, survey};
 pub use records::{Chunk, Records, Width};
 pub use reject::{Reason, Reject};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
 use super::parquet::{ParquetColumn, ParquetText};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Stated, Width, guess_encoding};
+use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, Stated, Width, guess_encoding};
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
@@ -77,7 +77,28 @@ pub struct Found {
     pub columns: Vec<(String, Inference)>,
     /// Records, the bad ones included, the header not.
     pub rows: u64,
+    /// What else was seen on the way.
+    pub glance: Glance,
 }
+
+/// What is seen of a part on the way, for people who look at it.
+#[derive(Clone, Debug, Default)]
+pub struct Glance {
+    /// The first values of each column that are not NULL.
+    pub samples: Vec<Vec<String>>,
+    /// Records that are refused whatever the columns' types.
+    pub rejected: u64,
+    /// The first of them.
+    pub rejects: Vec<Reject>,
+    /// Whether records of another width than the header's are among the others.
+    pub is_uneven: bool,
+}
+
+/// Values of each column that are kept.
+const SAMPLES: usize = 2;
+
+/// Rejects that are kept.
+const REJECTS: usize = 5;
 
 /// Reads everything and keeps nothing of it but what it is.
 ///
@@ -140,7 +161,8 @@ fn survey_rows(rows: ParquetText, columns: Vec<ParquetColumn>) -> Result<Found, 
     };
     let decided = columns.iter().zip(seen.decide()).map(exact);
     let columns = names.into_iter().zip(decided).collect();
-    Ok(Found { digest: reader.digest(), layout: Layout::Parquet, header_text, columns, rows: count })
+    let (digest, glance) = (reader.digest(), seen.glance);
+    Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: count, glance })
 }
 
 /// Delimited text, read once more where it turns out not to be UTF-8.
@@ -204,7 +226,7 @@ fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), For
     }
     let layout = Layout::Csv(dialect);
     let header_text = reader.header_text();
-    Ok((Found { digest: reader.digest(), layout, header_text, columns, rows }, wrong))
+    Ok((Found { digest: reader.digest(), layout, header_text, columns, rows, glance: seen.glance }, wrong))
 }
 
 fn survey_json(input: impl Read) -> Result<Found, FormatError> {
@@ -224,8 +246,9 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
         return Err(FormatError::NoRecords("no object in it has a key".to_owned()));
     }
     let columns = names.names.into_iter().zip(seen.decide()).collect();
+    let glance = seen.glance;
     let layout = Layout::Json(reader.layout().clone());
-    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows })
+    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance })
 }
 
 /// What the values of a part have shown so far. Records of another width than the header's are kept apart, because their
@@ -237,12 +260,14 @@ struct Seen {
     even_rows: u64,
     uneven_rows: u64,
     long_rows: u64,
+    glance: Glance,
 }
 
 impl Seen {
     fn resize(&mut self, width: usize) {
         self.even.resize(width.max(self.even.len()), Inference::default());
         self.uneven.resize(self.even.len(), Inference::default());
+        self.glance.samples.resize(self.even.len(), Vec::new());
     }
 
     /// Looks at every value; `null` has for each column the words that are none.
@@ -260,6 +285,14 @@ impl Seen {
             self.even_rows += u64::from(width == Width::Even);
             self.uneven_rows += u64::from(width != Width::Even);
             self.long_rows += u64::from(width == Width::Long);
+        }
+        self.glance.is_uneven = self.uneven_rows > 0;
+        self.glance.rejected += chunk.rejects.len() as u64;
+        let missing = REJECTS.saturating_sub(self.glance.rejects.len());
+        self.glance.rejects.extend(chunk.rejects.iter().take(missing).cloned());
+        for (place, samples) in self.glance.samples.iter_mut().enumerate().take(chunk.records.width()) {
+            let values = (0..chunk.records.len()).filter_map(|row| chunk.records.cell(row, place));
+            samples.extend(values.take(SAMPLES - samples.len()).map(str::to_owned));
         }
     }
 

@@ -17,6 +17,9 @@ const DOUBLE: Fits = Fits::of(&[Type::Double]);
 /// PostgreSQL's numeric holds far more; beyond this a number is somebody's identifier.
 const MAX_NUMERIC_DIGITS: usize = 38;
 
+/// Digits and a point that every double gives back.
+const MAX_PLAIN_DIGITS: usize = 16;
+
 /// Every whole number up to here is a double of its own (2^53).
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
 
@@ -128,6 +131,10 @@ pub fn double_text(value: f64) -> String {
 
 /// Whether the value's digits are those of the double it stands for, none lost and none made up.
 fn is_shortest(mantissa: &[u8], value: &str) -> bool {
+    // Fifteen digits always come back (`DBL_DIG`); only far exponents reach beyond a double.
+    if mantissa.len() <= MAX_PLAIN_DIGITS && !value.contains(['e', 'E']) {
+        return true;
+    }
     let Ok(double) = value.parse::<f64>() else { return false };
     if !double.is_finite() {
         return false;
@@ -162,11 +169,17 @@ fn boolean(value: &str) -> Option<(bool, Spelling)> {
 
 /// A plain decimal that a numeric column takes; also a whole number that is too long to be taken for one unless it is declared.
 pub(super) fn is_decimal(value: &str) -> bool {
-    let unsigned = value.strip_prefix('-').unwrap_or(value);
-    let is_long = (1..=MAX_NUMERIC_DIGITS).contains(&unsigned.len())
-        && !unsigned.starts_with('0')
-        && digits(unsigned.as_bytes()) == unsigned.len();
-    is_long || number(value).has(Type::Numeric)
+    let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
+    let whole = digits(unsigned);
+    let fraction = match unsigned.get(whole) {
+        None => 0,
+        Some(b'.') if digits(&unsigned[whole + 1..]) == unsigned.len() - whole - 1 => unsigned.len() - whole - 1,
+        Some(_) => return false,
+    };
+    let ends_well = whole == unsigned.len() || fraction > 0;
+    let no_leading_zero = whole == 1 || (whole > 1 && unsigned[0] != b'0');
+    let no_negative_zero = !value.starts_with('-') || unsigned.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    ends_well && no_leading_zero && no_negative_zero && whole + fraction <= MAX_NUMERIC_DIGITS
 }
 
 /// `true` or `false` in one of the three spellings.
@@ -236,6 +249,33 @@ mod tests {
         ] {
             assert_eq!(kind(&values), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_decimal_is_what_is_taken_for_one_and_longer_whole_numbers() {
+        for value in [
+            "0",
+            "-1",
+            "1.10",
+            "-0.05",
+            "0.00",
+            "12345678901234567890.12",
+            "00.5",
+            "007",
+            "-0",
+            "-0.0",
+            "5.",
+            ".5",
+            "1e5",
+        ] {
+            assert_eq!(is_decimal(value), number(value).has(Type::Numeric), "{value}");
+        }
+        assert!(
+            is_decimal("12345678901234567890123")
+                && !is_decimal(&"1".repeat(39))
+                && !is_decimal("1.2.3")
+                && !is_decimal("")
+        );
     }
 
     #[test]

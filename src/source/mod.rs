@@ -11,7 +11,7 @@ pub use memory::MemorySource;
 
 use async_trait::async_trait;
 
-use crate::format::{Chunk, Digest, FormatError, Found, Layout};
+use crate::format::{Chunk, Digest, FormatError, Found, Glance, Layout};
 use crate::schema::{Column, column_names};
 
 /// Something that can be loaded: it is read twice, first to know what it is, then for its records.
@@ -70,11 +70,13 @@ pub struct Survey {
     pub columns: Vec<Column>,
     /// Records, the bad ones included, the header not.
     pub rows: u64,
+    /// What else was seen on the way.
+    pub glance: Glance,
 }
 
 impl From<Found> for Survey {
     fn from(found: Found) -> Self {
-        let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows } = found;
+        let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows, glance } = found;
         let own = columns.len() - usize::from(layout.has_surplus());
         let headers: Vec<_> = columns[..own].iter().map(|(header, _)| header.as_str()).collect();
         let mut names = column_names(&headers, layout.joint());
@@ -84,7 +86,7 @@ impl From<Found> for Survey {
             .zip(&columns)
             .map(|(name, (header, inference))| Column { name, header: header.clone(), fits: inference.fits() })
             .collect();
-        Survey { hash, bytes, layout, header_text, columns, rows }
+        Survey { hash, bytes, layout, header_text, columns, rows, glance }
     }
 }
 
