@@ -12,7 +12,7 @@ RUN touch src/lib.rs src/main.rs models/src/lib.rs && cargo build --release --lo
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 1000 --create-home app \
-    && mkdir -p /app/imports /app/exports /app/logs /app/data /app/sql /app/plugins && chown -R app:app /app
+    && mkdir -p /app/imports /app/exports /app/logs /app/data /app/sql /app/plugins /app/archive && chown -R app:app /app
 COPY --from=build /build/target/release/app /usr/local/bin/app
 COPY --chown=app:app sql /app/sql
 USER app
