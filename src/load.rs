@@ -66,6 +66,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
             Ok(Some(dataset)) => dataset,
             // Plugins claim the file, but none of them this sheet.
             Ok(None) => {
+                info!(file.path = source.name(), "left out: the plugin takes another sheet");
                 passed.push(source.sheet().unwrap_or_default().to_owned());
                 continue;
             }
