@@ -153,8 +153,9 @@ pub fn guess_encoding(text: &[u8]) -> Option<&'static Encoding> {
     }
     let encoding = guess(text);
     let (decoded, wrong) = encoding.decode_without_bom_handling(text);
-    // A byte that is a letter in no word is a wrong byte rather than another encoding.
-    let stray = text.windows(2).any(|pair| pair[1] == 0xFF && !pair[0].is_ascii_alphabetic());
+    // No word begins with what 0xFF is in Latin: it is a wrong byte rather than another encoding. In Cyrillic it is я.
+    let mut pairs = decoded.chars().zip(decoded.chars().skip(1));
+    let stray = pairs.any(|(before, letter)| matches!(letter, 'ÿ' | '˙') && !before.is_alphabetic());
     let controls = decoded.chars().any(|letter| ('\u{80}'..'\u{A0}').contains(&letter));
     (!wrong && !stray && !controls).then_some(encoding)
 }
@@ -203,6 +204,11 @@ mod tests {
             guess("Käse;Größe;Übung äöü".chars().map(|letter| letter as u8).collect::<Vec<_>>().as_slice()).name(),
             "windows-1252"
         );
+        let (russian, _, _) = encoding_rs::WINDOWS_1251.encode("имя,город\nИлья,Москва\nАнна,Киев\n");
+        assert_eq!(guess_encoding(&russian).map(|found| found.name()), Some("windows-1251"));
+        let (french, _, _) = encoding_rs::WINDOWS_1252.encode("ville,été\nL'Haÿ-les-Roses,1\n");
+        assert_eq!(guess_encoding(&french).map(|found| found.name()), Some("windows-1252"));
+        assert_eq!(guess_encoding(b"\xFF,2\n\xFF,3\n"), None);
         let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode("東京都千代田区の人口と面積");
         assert_eq!(guess(&japanese).name(), "Shift_JIS");
     }
