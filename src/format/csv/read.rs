@@ -304,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_blanks_hold_nothing_and_a_closing_byte_is_no_record() {
+        let (rows, lines, rejects) = read(b"a,b\r\r\n\"x\",y\r\r\n \t\r\r\nz,w\r\r\n\x1A");
+        assert_eq!((rows, lines), (vec![some(&["x", "y"]), some(&["z", "w"])], vec![2, 4]));
+        assert!(rejects.is_empty());
+    }
+
+    #[test]
     fn a_header_may_be_quoted_too() {
         let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice(), &Stated::default()).unwrap();
         assert_eq!(reader.header(), ["a \"b\"", "c\nd"]);

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use crate::format::dialect::{Dialect, Escape};
+use crate::format::dialect::{Dialect, Escape, NO_DELIMITER};
 use crate::format::records::Cell;
 
 /// What stands at a place of a buffer.
@@ -57,7 +57,7 @@ pub(super) fn record(
         }
         let stop = found.unwrap_or(buffer.len());
         let last = found.is_none_or(|stop| buffer[stop] != delimiter);
-        let end = if last && stop > open && buffer[stop - 1] == b'\r' { stop - 1 } else { stop };
+        let end = if last { without_cr(buffer, open, stop) } else { stop };
         if quoted.is_some() && end != open && stray == 0 {
             stray = cells.len() - first + 1;
         }
@@ -79,7 +79,7 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
         None if complete => buffer.len(),
         None => return Cut::More,
     };
-    let end = if stop > start && buffer[stop - 1] == b'\r' { stop - 1 } else { stop };
+    let end = without_cr(buffer, start, stop);
     let mut at = start;
     let beyond = std::iter::once(usize::MAX);
     for width in dialect.widths.iter().copied().chain(beyond) {
@@ -98,6 +98,18 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
     }
     let next = if found.is_some() { stop + 1 } else { stop };
     Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0 }
+}
+
+/// The end of a line that stops at `stop`: before its CR, of which there are two where CRLF was written as a line end once more.
+fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
+    start + buffer[start..stop].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)
+}
+
+/// Whether a line of one cell holds nothing: blanks where cells are separated by something, or the byte 0x1A with which some
+/// systems close a text; `closing` says that the line is the last one.
+pub(super) fn is_blank(line: &[u8], dialect: &Dialect, closing: bool) -> bool {
+    let blanks = dialect.delimiter != NO_DELIMITER && line.iter().all(|byte| matches!(byte, b' ' | b'\t'));
+    line.is_empty() || (blanks && !dialect.by_record) || (closing && line == b"\x1A")
 }
 
 fn blanks(text: &[u8]) -> usize {
@@ -165,6 +177,8 @@ pub(in crate::format) struct Sampled {
     pub after_blank: bool,
     /// Whether a blank follows each delimiter.
     pub spaced: bool,
+    /// Whether it ends with a delimiter.
+    pub ends_delimited: bool,
 }
 
 /// The records of a sample that are not blank; ends at the first one that is cut off.
@@ -181,7 +195,9 @@ pub(in crate::format) fn sampled<'a>(
             side.clear();
             let cut = record(sample, at, dialect, complete, &mut cells, &mut side);
             let Cut::Record { end, next, lines, stray } = cut else { return None };
-            let (blank, start) = (end == at, line);
+            let start = line;
+            let closing = complete && next == sample.len();
+            let blank = cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing);
             (at, line) = (next, line + lines);
             if blank {
                 after_blank = true;
@@ -204,8 +220,9 @@ pub(in crate::format) fn sampled<'a>(
                     || (before(1) == quote && before(2) == Some(b' '))
             };
             let spaced = cells.iter().skip(1).any(|cell| !cell.null) && cells.iter().skip(1).all(blank_before);
+            let ends_delimited = cells.len() > 1 && cells.last().is_some_and(|cell| cell.null);
             let cells = cells.iter().map(text).collect();
-            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank, spaced });
+            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank, spaced, ends_delimited });
         }
         None
     })

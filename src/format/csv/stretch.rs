@@ -78,13 +78,16 @@ impl Stretch {
                     at = self.refuse_line(pending, at, first, dialect, position);
                 }
                 Cut::Record { end, next, lines, stray } => {
-                    if end == at {
-                        self.cells.truncate(first); // a blank line
+                    let lone = self.cells.len() - first <= 1;
+                    let closing = complete && next == pending.len();
+                    let blank = lone && split::is_blank(&pending[at..end], dialect, closing);
+                    if blank {
+                        self.cells.truncate(first);
                     } else {
                         let row = Row { line: position.line, start: at as u32, end: end as u32, width: Width::Even };
                         self.record(pending, row, first, frame, stray, position);
                     }
-                    position.after_blank = end == at;
+                    position.after_blank = blank;
                     position.line += if dialect.by_record { 1 } else { lines };
                     at = next;
                 }
@@ -252,19 +255,22 @@ const NULL: Cell = Cell { start: 0, end: 0, null: true };
 fn is_swallowed(pending: &[u8], at: usize, next: usize, dialect: &Dialect, width: usize) -> bool {
     let line_end = dialect.line_end.byte();
     let Some(first_end) = memchr(line_end, &pending[at..next]) else { return false };
-    let (mut from, mut whole) = (at + first_end + 1, 0);
+    let (mut from, mut all, mut even) = (at + first_end + 1, 0, 0);
     let (mut cells, mut side) = (Vec::new(), Vec::new());
-    while from < next && whole < LOOK_AHEAD {
+    while from < next && all < LOOK_AHEAD {
         cells.clear();
         side.clear();
         match split::record(&pending[..next], from, dialect, true, &mut cells, &mut side) {
-            Cut::Record { end, stray: 0, .. } if end > from && cells.len() != width => return false,
-            Cut::Record { stray: 0, next, .. } => from = next,
+            Cut::Record { end, stray: 0, next, .. } => {
+                even += usize::from(end == from || cells.len() == width);
+                from = next;
+            }
             _ => return false,
         }
-        whole += 1;
+        all += 1;
     }
-    whole > 0
+    // One of ten may be bad besides.
+    all > 0 && even * 10 >= all * 9
 }
 
 /// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.

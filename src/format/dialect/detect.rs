@@ -2,7 +2,7 @@
 
 use csv_nose::{Quote, SampleSize, Sniffer};
 
-use super::header::{header_rows, is_value, titles};
+use super::header::{header_rows, is_value, names, titles};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
 
@@ -11,6 +11,9 @@ const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
 
 /// What separates cells elsewhere: only where nothing usual does.
 const UNUSUAL: [u8; 6] = [b'^', b'~', b'\x1F', b'\x01', b':', b' '];
+
+/// What stands in texts and days, and separates nothing unless it is stated.
+const OF_TEXT: [u8; 2] = [b'/', b'&'];
 
 /// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record has.
 const EVEN: f64 = 0.6;
@@ -69,6 +72,11 @@ impl Dialect {
                 }
             }
         };
+        if stated.quote.is_none() && memchr::memchr(b'"', sample).is_none() && fit.is_single_quoted() {
+            // Single quotes around cells that hold nothing to be quoted for.
+            let stated = Stated { quote: Some(Some(b'\'')), delimiter: Some(dialect.delimiter), ..stated.clone() };
+            return Dialect::detect(sample, complete, &stated);
+        }
         dialect.find_table(&fit, stated);
         dialect
     }
@@ -90,8 +98,9 @@ impl Dialect {
         let header = table.first().map_or(0, |cells| cells.len());
         self.width = header.max(fit.width);
         // `a,b,` over `1,2,`: the last delimiter ends the record.
-        let trailing = |cells: &&&Vec<String>| cells.len() == self.width && cells.last().is_some_and(String::is_empty);
-        if self.width > 2 && table.len() > 1 && table.iter().all(|cells| trailing(&cells) || cells.len() < self.width) {
+        let records = &fit.records[start.min(fit.records.len())..];
+        let trailing = |record: &Sampled| record.ends_delimited || record.cells.len() < self.width;
+        if self.width > 2 && table.len() > 1 && records.iter().all(trailing) {
             let filled = |cells: &&&Vec<String>| cells.len() > 1 && cells[cells.len() - 2].is_empty();
             if !table.first().is_some_and(|cells| filled(&cells)) {
                 self.width -= 1;
@@ -144,6 +153,7 @@ fn delimiters(sample: &[u8], stated: &Stated) -> Vec<u8> {
     // A byte of a letter such as `§` separates nothing: cells are cut between letters.
     if let Some((delimiter, _)) = sniffed(sample)
         && delimiter.is_ascii()
+        && !OF_TEXT.contains(&delimiter)
         && !found.contains(&delimiter)
     {
         found.push(delimiter);
@@ -188,8 +198,8 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
             None if has(&[b'\\', mark]) => &[Escape::Doubled, Escape::Backslash],
             None => &[Escape::Doubled],
         };
-        let padded =
-            quote.is_some() && (has(&[delimiter, b' ', mark]) || has(&[mark, b' ', delimiter])) && delimiter != b' ';
+        let around = [[delimiter, b' ', mark], [mark, b' ', delimiter], [mark, b' ', b'\n'], [b'\n', b' ', mark]];
+        let padded = quote.is_some() && delimiter != b' ' && around.iter().any(|bytes| has(bytes));
         for escape in escapes {
             let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
             if padded {
@@ -245,7 +255,13 @@ impl Fit {
         // A header with fewer names than the records have cells belongs to the table.
         let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
         let below = records.get(1).is_some_and(|record| record.cells.iter().any(|cell| is_value(cell)));
-        let first = if first == 1 && records.first().is_some_and(short) && below { 0 } else { first };
+        // And so does one with more names, where the last cells of most records are left out.
+        let wide = |record: &Sampled| {
+            let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
+            record.cells.len() > width && names(&record.cells) && (below || full())
+        };
+        let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
+        let first = if widest.is_none() && heads { 0 } else { first };
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
@@ -261,6 +277,18 @@ impl Fit {
         let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
         let width = records.first().map_or(1, |record| record.cells.len());
         Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, records }
+    }
+
+    /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
+    fn is_single_quoted(&self) -> bool {
+        let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
+        let opened = |record: &Sampled| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
+        let below = self.records.get(self.first + 1..).unwrap_or_default();
+        let column = |place: usize| {
+            let mut cells = below.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
+            cells.clone().count() > 1 && cells.all(|cell| quoted(cell))
+        };
+        !self.records.iter().any(opened) && (0..self.width).any(column)
     }
 
     fn is_even(&self) -> bool {

@@ -16,14 +16,35 @@ pub(super) fn is_value(cell: &str) -> bool {
     inference.fits().narrowest() != Type::Text
 }
 
+/// Whether cells can be a row of names: nearly all filled, and none of them a value.
+pub(super) fn names(cells: &[String]) -> bool {
+    let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+    filled * 10 >= cells.len() * 8 && filled > 1 && !cells.iter().any(|cell| is_value(cell))
+}
+
+/// How a cell with digits looks, each run of them taken as one; `None` where it has none: `03.05.2020` is `9.9.9`.
+fn figure(cell: &str) -> Option<String> {
+    let mut figure = String::with_capacity(cell.len());
+    for letter in cell.trim().chars() {
+        match letter.is_ascii_digit() {
+            true if figure.ends_with('9') => {}
+            true => figure.push('9'),
+            false => figure.push(letter),
+        }
+    }
+    figure.contains('9').then_some(figure)
+}
+
+/// Whether nine of ten are so.
+fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
+    cells.iter().filter(|cell| is_so(cell)).count() * 10 >= cells.len() * 9
+}
+
 /// How many rows at the top of the table are titles: a text in the first cell and nothing else, above a row of names; or, where
 /// other lines stand above it already, rows above the one that names columns of values.
 pub(super) fn titles(fit: &Fit) -> usize {
     let table: Vec<_> = fit.records[fit.first.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
     let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.is_empty()).count();
-    let names = |cells: &[String]| {
-        filled(cells) * 10 >= cells.len() * 8 && filled(cells) > 1 && !cells.iter().any(|cell| is_value(cell))
-    };
     let title = |cells: &[String]| cells.len() > 1 && filled(cells) <= 1 && cells[1..].iter().all(String::is_empty);
     let above = table.iter().take(MAX_TITLES).take_while(|cells| title(cells)).count();
     if above > 0 && table.get(above).is_some_and(|cells| names(cells)) {
@@ -48,21 +69,31 @@ pub(super) fn header_rows(table: &[&Vec<String>], width: usize) -> usize {
     let years = is_years(first);
     let values = first.iter().filter(|cell| is_value(cell)).count();
     let filled = first.iter().filter(|cell| !cell.is_empty()).count();
-    if filled > 0 && values == filled && !years && (!rest.is_empty() || values > 0) {
+    let column = |place: usize| -> Vec<&str> {
+        rest.iter().map(|cells| cells[place.min(width - 1)].as_str()).filter(|cell| !cell.is_empty()).collect()
+    };
+    if rest.is_empty() && values > 0 && !years {
         return 0;
+    }
+    if filled > 0 && values == filled && !years {
+        return usize::from(is_counted(first) && !(0..first.len()).all(|place| nearly_all(&column(place), is_whole)));
     }
     // A value in a column of values: the row is one of them, unless the other columns say that it is not.
     let (mut says_row, mut says_header) = (0, 0);
     for (place, cell) in first.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-        let others: Vec<_> =
-            rest.iter().map(|cells| cells[place.min(width - 1)].as_str()).filter(|one| !one.is_empty()).collect();
+        let others = column(place);
         if others.is_empty() {
             continue;
         }
-        let typed = others.iter().filter(|one| is_value(one)).count() * 10 >= others.len() * 9;
-        match (is_value(cell), typed) {
-            (true, true) if !years => says_row += 1,
+        // Days as people write them, amounts with a comma and codes are no values, but look like each other.
+        let figure_of = figure(others[0]);
+        let alike = figure_of.is_some() && nearly_all(&others, |other| figure(other) == figure_of);
+        match (is_value(cell), nearly_all(&others, is_value)) {
+            (true, true) if !years || nearly_all(&others, is_year) => says_row += 1,
+            (true, true) => {}
             (false, true) => says_header += 1,
+            (_, false) if alike && figure(cell) == figure_of => says_row += 1,
+            (false, false) if alike && figure(cell).is_none() => says_header += 1,
             _ => {}
         }
     }
@@ -122,6 +153,24 @@ fn is_years(cells: &[String]) -> bool {
     years.len() == values
         && !years.is_empty()
         && values < cells.len()
-        && years.iter().all(|year| (1800..=2200).contains(year))
+        && years.iter().all(|year| YEARS.contains(year))
         && years.windows(2).all(step)
+}
+
+const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
+
+fn is_year(cell: &str) -> bool {
+    cell.parse().is_ok_and(|year| YEARS.contains(&year))
+}
+
+fn is_whole(cell: &str) -> bool {
+    cell.parse::<i64>().is_ok()
+}
+
+/// Whether the cells count the columns, as programs name those that have no name: `0,1,2` or `1,2,3`, over a first column
+/// of row numbers perhaps, which has none.
+fn is_counted(cells: &[String]) -> bool {
+    let cells = if cells[0].is_empty() { &cells[1..] } else { cells };
+    let from = usize::from(cells.first().is_some_and(|cell| cell == "1"));
+    cells.len() > 1 && cells.iter().enumerate().all(|(at, cell)| *cell == (at + from).to_string())
 }

@@ -209,6 +209,9 @@ mod tests {
     fn quotes_escapes_and_padding() {
         assert_eq!(detect("a,b\n'x,y',1\n'z',2\n").quote, Some(b'\''));
         assert_eq!(detect("a,b\n\"x \\\" y, z\",1\n\"u\",2\n").escape, Escape::Backslash);
+        assert_eq!(detect("a,b\n'x','y'\n'z','w'\n").quote, Some(b'\''));
+        assert_eq!(detect("a,b\n'tis,1\n'x',2\n'y',3\n").quote, Some(b'"'));
+        assert!(detect("a,b\n1,\"x\" \n2,\"y\" \n").padded);
         assert!(detect("a, \"b, c\" , d\n1, \"2, 3\" , 4\n").padded);
         assert!(!detect("a,b\n\"x\", y\n").padded);
         assert!(detect("a, b, c\n1, x, 2\n2, \"y, z\", \n").spaced);
@@ -252,5 +255,27 @@ mod tests {
         assert_eq!(table("a,,\n1,2,3\n4,5,6\n"), (0, 1, 3));
         assert_eq!(table("x\n1\n2\n"), (0, 1, 1));
         assert_eq!(table("a,b,c\n"), (0, 1, 3));
+        assert_eq!(table("id,name,note,more,url\n1,x\n2,y\n3,z\n4,w,v\n"), (0, 1, 5));
+        assert_eq!(table("a,b,c,d\nu,x,y\nz,w,v\nx,y,z,w\n"), (0, 1, 4));
+        assert_eq!(table("a,b,\"\"\n1,2,\"\"\n3,4,\"\"\n"), (0, 1, 3));
+        assert_eq!(table("\t \na,b\n1,2\n"), (1, 1, 2));
+        assert_eq!(delimiter("at\n3/5/2020\n4/5/2020\n"), '\u{FF}');
+    }
+
+    #[test]
+    fn a_first_row_like_the_others_is_no_header() {
+        let header = |sample: &str| detect(sample).header_rows;
+        assert_eq!(header("03.05.2020;Bern\n04.05.2020;Wien\n05.05.2020;Rom\n"), 0);
+        assert_eq!(header("x;1,50\ny;12,50\nz;3,00\n"), 0);
+        assert_eq!(header("08123,x\n80331,y\n01067,z\n"), 0);
+        assert_eq!(header("tag;ort\n04.05.2020;Wien\n05.05.2020;Rom\n"), 1);
+        assert_eq!(header("CH,2019\nDE,2020\nAT,2021\n"), 0);
+        assert_eq!(header("land,2019\nDE,5\nAT,7\n"), 1);
+        assert_eq!(header("1,x,2.5\n"), 0);
+        assert_eq!(header("name,2019,2020\n"), 1);
+        // As programs name columns that have no name.
+        assert_eq!(header(",0,1\n0,a,1.5\n1,b,2.5\n"), 1);
+        assert_eq!(header("1,2,3\nx,y,z\nu,v,w\n"), 1);
+        assert_eq!(header("1,2,3\n4,5,6\n"), 0);
     }
 }
