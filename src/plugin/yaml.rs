@@ -56,14 +56,14 @@ fn yes() -> bool {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "header: expected true, false or a number of rows")]
 enum HeaderYaml {
     Is(bool),
     Rows(usize),
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "on_success: expected delete or {archive: FOLDER}")]
 enum OnSuccessYaml {
     Word(String),
     Archive { archive: PathBuf },
@@ -86,7 +86,7 @@ struct ColumnYaml {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "from: expected a header or a place, counted from 1")]
 enum FromYaml {
     Place(usize),
     Header(String),
@@ -103,7 +103,7 @@ pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin
     // What is wrong begins with the word at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     let text = with_variables(text, variable)?;
-    let yaml: Yaml = serde_saphyr::from_str(&text).map_err(|error| in_words(&error))?;
+    let yaml: Yaml = serde_saphyr::from_str(&text).map_err(|error| in_words(&error, &text))?;
     if !yaml.enabled {
         return Ok(None);
     }
@@ -131,9 +131,9 @@ pub(super) fn line_of(text: &str, key: &str) -> Option<u64> {
 }
 
 /// "error: line 2 column 1: unknown field `filez`, expected one of name, ..." gets the nearest word.
-fn in_words(error: &serde_saphyr::Error) -> Wrong {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+fn in_words(error: &serde_saphyr::Error, text: &str) -> Wrong {
+    let message = error.to_string();
+    let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let why = match (first.starts_with("line "), first.split_once(": ")) {
         (true, Some((_, why))) => why,
         _ => first,
@@ -142,7 +142,16 @@ fn in_words(error: &serde_saphyr::Error) -> Wrong {
         (Some(wrong), Some((_, words))) if why.contains("unknown") => nearest(wrong, words.split(", ")),
         _ => String::new(),
     };
-    Wrong { line: error.location().map(|at| at.line()), why: format!("{why}{hint}") }
+    let line = error.location().map(|at| at.line());
+    let expected = match why {
+        "expected sequence start" => "a list is expected, such as [id, name]",
+        "expected mapping start" => "expected words with values, such as {from: Price, name: price, type: numeric}",
+        "expected string scalar" => "a text is expected",
+        "invalid u64" | "invalid usize" => "a number from 0 on is expected",
+        _ => return Wrong { line, why: format!("{why}{hint}") },
+    };
+    let wrong = line.and_then(|line| text.lines().nth(line as usize - 1)).unwrap_or_default().trim();
+    Wrong { line, why: format!("{wrong}: {expected}") }
 }
 
 /// The text with the values of variables, quoted as JSON, in the place of `!env NAME`.

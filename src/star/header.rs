@@ -27,7 +27,7 @@ pub enum Header {
 
 /// How a fact refers to a dimension.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a dimension or {dimension: NAME, role: NAME}")]
 pub enum DimensionUse {
     /// The dimension; the role is the column's name.
     Name(String),
