@@ -10,12 +10,13 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
 use crate::feed::Feed;
+use crate::format::Held;
 use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::reject_file::RejectFile;
-use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
-use crate::source::{Claimed, Failure, FileSource, Source, Survey};
+use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
+use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
 use crate::upsert::Upsert;
 use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
 
@@ -87,7 +88,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
                 reports.push(report);
             }
             Err(error) => {
-                let survey = source.survey().await.ok();
+                let survey = source.glimpse().await.ok();
                 let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
                 // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
                 if error.consequence != Consequence::Fail {
@@ -126,7 +127,17 @@ pub async fn load(
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let report = commit_load(app, dataset, source, unfinished).await?;
+    let report = match commit_load(app, dataset, source, unfinished).await {
+        Err(LoadError::Source(SourceError::Mistaken)) => {
+            info!(
+                file.path = source.name(),
+                "a later value is not of the type that the first ones are of: reading all of it before it is loaded"
+            );
+            source.survey().await?;
+            commit_load(app, dataset, source, unfinished).await?
+        }
+        done => done?,
+    };
     source.ack().await?;
     Ok(report)
 }
@@ -137,7 +148,7 @@ async fn commit_load(
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let survey = source.survey().await?;
+    let survey = source.glimpse().await?;
     fail::fail_point!("surveyed");
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
     let request = request(dataset, source, unfinished);
@@ -148,11 +159,17 @@ async fn commit_load(
             let rejected = reject_file(app, source, &survey);
             return finished_before(app, rejected, load_id).await;
         }
-        Claim::Duplicate(of) => return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await,
+        Claim::Duplicate(of) => {
+            let survey = source.survey().await?;
+            return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await;
+        }
     };
 
-    let mut shape = dataset.shape(&survey).map_err(LoadError::Shape)?;
-    let table = ready_table(app, &mut *transaction, dataset, &mut shape, load_id, source.claim()).await?;
+    let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
+    let plan = Plan::of(dataset, &survey, &known)?;
+    let table = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
+    source.hold(plan.held());
+    let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let upsert = match dataset.mode {
@@ -164,7 +181,6 @@ async fn commit_load(
     for column in &shape.absent {
         warn!(file.path = source.name(), load.id = load_id, "the file has no column {column}, which its plugin names");
     }
-    let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
     let mut feed = Feed::new(source, shape, load_id);
     let mut loaded = 0;
     while !feed.is_done() {
@@ -175,12 +191,20 @@ async fn commit_load(
         fail::fail_point!("copied");
     }
 
-    let mut books = Books { loaded, ..feed.books };
+    let (mut books, first_reject) = (Books { loaded, ..feed.books }, feed.first_reject);
+    // What all of it showed, where only its beginning was looked at before.
+    let survey = source.survey().await?;
+    let decided = Plan::of(dataset, &survey, &known)?;
+    if !decided.is_like(&plan) {
+        return Err(SourceError::Mistaken.into());
+    }
     if let Some(upsert) = &upsert {
         books.duplicate = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
         books.loaded -= books.duplicate;
     }
-    balance(&books, &survey, dataset, feed.first_reject)?;
+    balance(&books, &survey, dataset, first_reject)?;
+    app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
+    let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     rejected.sync()?;
     fail::fail_point!("finished");
@@ -202,21 +226,55 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
     Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats }
 }
 
-/// Makes the table, or grows it to what the input needs, and gives the shape's columns the table's types. Where a file is the
-/// whole truth, the rows there are go.
+/// How an input's columns go into the table.
+struct Plan {
+    /// What is loaded, the columns in the table's types.
+    shape: Shape,
+    evolution: Evolution,
+}
+
+impl Plan {
+    /// By what is known of the input and of the table's columns.
+    fn of(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<Plan, LoadError> {
+        let mut shape = dataset.shape(survey).map_err(LoadError::Shape)?;
+        let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
+        let evolution = evolve(known, &columns);
+        for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
+            one.column = evolution.columns[*place].clone();
+        }
+        Ok(Plan { shape, evolution })
+    }
+
+    /// What the values decide, of the columns and of those that the filter looks at.
+    fn held(&self) -> Vec<Held> {
+        let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
+        let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared);
+        by_values.map(|one| (one.place, one.column.fits)).collect()
+    }
+
+    /// Whether rows that were brought into the one's columns are as the other's have them.
+    fn is_like(&self, other: &Plan) -> bool {
+        let kinds = |plan: &Plan| -> Vec<_> {
+            let table = plan.evolution.columns.iter().map(Column::kind);
+            let filtered = plan.shape.filter.iter().flat_map(|(_, columns)| columns);
+            table.chain(filtered.map(|one| one.column.kind())).collect()
+        };
+        self.evolution.places == other.evolution.places && kinds(self) == kinds(other)
+    }
+}
+
+/// Makes the table, or grows it to what the input needs. Where a file is the whole truth, the rows there are go.
 async fn ready_table(
     app: &App,
     transaction: &mut dyn Transaction,
     dataset: &Dataset,
-    shape: &mut Shape,
+    plan: &Plan,
     load_id: i64,
     claim: Option<&str>,
 ) -> Result<Table, WarehouseError> {
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
-    let known = app.ledger.columns(transaction, &dataset.table).await?;
-    let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
-    let evolution = evolve(&known, &columns);
+    let evolution = &plan.evolution;
     let column = |place: usize| TableColumn {
         name: evolution.columns[place].name.clone(),
         declared: names.declared(evolution.columns[place].kind()).to_owned(),
@@ -252,16 +310,12 @@ async fn ready_table(
             }
         }
     }
-    app.ledger.write_columns(transaction, &dataset.table, &evolution, load_id).await?;
     if dataset.mode == Mode::Replace {
         // A file's other parts stay.
         let kept = app.ledger.replace(transaction, &dataset.table, load_id, claim).await?;
         let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
         let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
         transaction.execute(&sql, &[]).await?;
-    }
-    for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
-        one.column = evolution.columns[*place].clone();
     }
     Ok(table)
 }

@@ -19,6 +19,15 @@ pub struct Digest {
     pub bytes: u64,
 }
 
+impl Digest {
+    /// Reads everything and keeps nothing.
+    pub(super) fn of(input: impl Read) -> io::Result<Digest> {
+        let (mut input, mut buffer) = (Hashed::new(input), vec![0; PIECE * 4]);
+        while input.read(&mut buffer)? > 0 {}
+        Ok(input.digest())
+    }
+}
+
 /// Bytes that are hashed as they are read.
 pub(super) struct Hashed<R> {
     input: R,
@@ -88,6 +97,11 @@ impl<R: Read> Text<R> {
     /// What was read so far.
     pub(super) fn digest(&self) -> Digest {
         self.input.digest()
+    }
+
+    /// Bytes that were read so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.input.bytes
     }
 }
 

@@ -10,6 +10,7 @@ mod parquet;
 mod read;
 mod records;
 mod reject;
+mod seen;
 mod workbook;
 
 pub use container::{Part, parts};
@@ -17,9 +18,10 @@ pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use json::{JOINT, JsonLayout, Place};
 pub use limits::Limits;
-pub use read::{Found, Glance, Input, Layout, each_chunk, survey};
+pub use read::{Found, GLIMPSE, Glance, Input, Layout, each_chunk, glimpse, identity, survey};
 pub use records::{Chunk, Records, Width};
 pub use reject::{Reason, Reject};
+pub use seen::{Held, Witness};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
 use super::parquet::{ParquetColumn, ParquetText};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, Stated, Width, guess_encoding};
+use super::seen::{Seen, Witness};
+use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, Stated, guess_encoding};
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
@@ -79,6 +80,8 @@ pub struct Found {
     pub rows: u64,
     /// What else was seen on the way.
     pub glance: Glance,
+    /// Whether all of it was looked at, or its beginning only.
+    pub whole: bool,
 }
 
 /// What is seen of a part on the way, for people who look at it.
@@ -94,11 +97,8 @@ pub struct Glance {
     pub is_uneven: bool,
 }
 
-/// Values of each column that are kept.
-const SAMPLES: usize = 2;
-
-/// Rejects that are kept.
-const REJECTS: usize = 5;
+/// What is read of a long part to know what it is, in bytes.
+pub const GLIMPSE: u64 = 4 * 1024 * 1024;
 
 /// Reads everything and keeps nothing of it but what it is.
 ///
@@ -109,12 +109,31 @@ pub fn survey(
     open: impl Fn() -> Result<Input, FormatError>,
     stated: &Stated,
 ) -> Result<Found, FormatError> {
-    let found = match (format, open()?) {
+    checked(match (format, open()?) {
         (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(*rows, columns),
         (Format::Json, input) => survey_json(input.bytes()?),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
-        _ => survey_text(|| open()?.bytes(), stated),
-    }?;
+        _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
+    }?)
+}
+
+/// What the beginning of delimited text shows, all of it where that is not much; without its identity where it is not whole.
+///
+/// # Errors
+/// As [`survey`].
+pub fn glimpse(open: impl Fn() -> Result<Input, FormatError>, stated: &Stated) -> Result<Found, FormatError> {
+    checked(survey_text(|| open()?.bytes(), stated, GLIMPSE)?)
+}
+
+/// The identity of a part's bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn identity(input: Input) -> Result<Digest, FormatError> {
+    Ok(Digest::of(input.bytes()?)?)
+}
+
+fn checked(found: Found) -> Result<Found, FormatError> {
     if found.columns.len() > MAX_TABLE_COLUMNS {
         return Err(FormatError::TooWide(format!("the file has {} columns", found.columns.len()), MAX_TABLE_COLUMNS));
     }
@@ -131,7 +150,7 @@ fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError>
         is_sheet: true,
         ..stated.clone()
     };
-    let (found, _) = survey_csv(input, &known)?;
+    let (found, _) = survey_csv(input, &known, u64::MAX)?;
     let layout = match found.layout {
         Layout::Csv(dialect) => Layout::Excel(dialect),
         other => other,
@@ -162,18 +181,19 @@ fn survey_rows(rows: ParquetText, columns: Vec<ParquetColumn>) -> Result<Found, 
     let decided = columns.iter().zip(seen.decide()).map(exact);
     let columns = names.into_iter().zip(decided).collect();
     let (digest, glance) = (reader.digest(), seen.glance);
-    Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: count, glance })
+    Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: count, glance, whole: true })
 }
 
 /// Delimited text, read once more where it turns out not to be UTF-8.
-fn survey_text<R: Read>(open: impl Fn() -> Result<R, FormatError>, stated: &Stated) -> Result<Found, FormatError> {
-    let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() });
-    match survey_csv(open()?, stated) {
-        // Where more records are wrong than are right in UTF-8, it is another encoding.
-        Ok((found, wrong)) => match guess_encoding(&wrong).filter(|_| stated.encoding.is_none()) {
-            Some(encoding) => Ok(again(encoding)?.0),
-            None => Ok(found),
-        },
+fn survey_text<R: Read>(
+    open: impl Fn() -> Result<R, FormatError>,
+    stated: &Stated,
+    most: u64,
+) -> Result<Found, FormatError> {
+    let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() }, most);
+    match survey_csv(open()?, stated, most) {
+        Ok((_, Some(encoding))) => Ok(again(encoding)?.0),
+        Ok((found, None)) => Ok(found),
         // Not even the header is UTF-8.
         Err(FormatError::NotText(why)) if stated.encoding.is_none() => {
             let mut sample = Vec::new();
@@ -187,46 +207,34 @@ fn survey_text<R: Read>(open: impl Fn() -> Result<R, FormatError>, stated: &Stat
     }
 }
 
-/// The survey, and the records that are not UTF-8 if they are more than those that hold letters which only UTF-8 writes so.
-fn survey_csv(input: impl Read, stated: &Stated) -> Result<(Found, Vec<u8>), FormatError> {
+/// What the first `most` bytes show, and the encoding that it is rather in.
+fn survey_csv(
+    input: impl Read,
+    stated: &Stated,
+    most: u64,
+) -> Result<(Found, Option<&'static encoding_rs::Encoding>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     let names = column_names(reader.header(), None);
-    let mut null: Vec<Vec<&str>> = vec![Vec::new(); names.len()];
-    for rule in &stated.rules {
-        let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
-        // What is wrong with the rule is said when the columns are shaped.
-        if let Ok(Some(place)) = rule.place_in(columns) {
-            null[place].extend(rule.null.iter().map(String::as_str));
+    let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
+    let mut witness = Witness::new(columns, stated);
+    let mut whole = false;
+    while !whole && reader.taken() < most {
+        match reader.next_chunk()? {
+            Some(chunk) => witness.see(&chunk),
+            None => whole = true,
         }
     }
-    let mut seen = Seen::default();
-    seen.resize(reader.header().len());
-    let mut rows = 0;
-    let (mut wrong, mut wrong_rows, mut right_rows) = (Vec::new(), 0u64, 0u64);
-    while let Some(chunk) = reader.next_chunk()? {
-        rows += chunk.rows();
-        seen.see(&chunk, &null);
-        right_rows += (0..chunk.records.len()).filter(|row| !chunk.records.raw(*row).is_ascii()).count() as u64;
-        for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
-            wrong_rows += 1;
-            if wrong.len() < 64 * 1024 {
-                wrong.extend_from_slice(&reject.text);
-                wrong.push(b'\n');
-            }
-        }
-    }
-    if wrong_rows <= right_rows {
-        wrong.clear();
-    }
+    let other = witness.other_encoding();
     let mut dialect = reader.dialect().clone();
-    let mut columns: Vec<_> = reader.header().iter().cloned().zip(seen.decide()).collect();
-    if seen.long_rows > 0 {
+    let (decided, is_long) = witness.decide();
+    let mut columns: Vec<_> = reader.header().iter().cloned().zip(decided).collect();
+    if is_long {
         dialect.surplus = true;
         columns.push((EXTRA_COLUMN.to_owned(), Inference::within(Fits::TEXT)));
     }
     let layout = Layout::Csv(dialect);
-    let header_text = reader.header_text();
-    Ok((Found { digest: reader.digest(), layout, header_text, columns, rows, glance: seen.glance }, wrong))
+    let (header_text, digest, rows) = (reader.header_text(), reader.digest(), witness.rows);
+    Ok((Found { digest, layout, header_text, columns, rows, glance: witness.glance(), whole }, other))
 }
 
 fn survey_json(input: impl Read) -> Result<Found, FormatError> {
@@ -248,67 +256,7 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
     let columns = names.names.into_iter().zip(seen.decide()).collect();
     let glance = seen.glance;
     let layout = Layout::Json(reader.layout().clone());
-    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance })
-}
-
-/// What the values of a part have shown so far. Records of another width than the header's are kept apart, because their
-/// cells may stand under headers that are not theirs.
-#[derive(Default)]
-struct Seen {
-    even: Vec<Inference>,
-    uneven: Vec<Inference>,
-    even_rows: u64,
-    uneven_rows: u64,
-    long_rows: u64,
-    glance: Glance,
-}
-
-impl Seen {
-    fn resize(&mut self, width: usize) {
-        self.even.resize(width.max(self.even.len()), Inference::default());
-        self.uneven.resize(self.even.len(), Inference::default());
-        self.glance.samples.resize(self.even.len(), Vec::new());
-    }
-
-    /// Looks at every value; `null` has for each column the words that are none.
-    fn see(&mut self, chunk: &Chunk, null: &[Vec<&str>]) {
-        for row in 0..chunk.records.len() {
-            let width = chunk.records.width_of(row);
-            let columns = if width == Width::Even { &mut self.even } else { &mut self.uneven };
-            for (place, column) in columns.iter_mut().enumerate().take(chunk.records.width()) {
-                if let Some(value) = chunk.records.cell(row, place)
-                    && !null.get(place).is_some_and(|words| words.contains(&value))
-                {
-                    column.see(value);
-                }
-            }
-            self.even_rows += u64::from(width == Width::Even);
-            self.uneven_rows += u64::from(width != Width::Even);
-            self.long_rows += u64::from(width == Width::Long);
-        }
-        self.glance.is_uneven = self.uneven_rows > 0;
-        self.glance.rejected += chunk.rejects.len() as u64;
-        let missing = REJECTS.saturating_sub(self.glance.rejects.len());
-        self.glance.rejects.extend(chunk.rejects.iter().take(missing).cloned());
-        for (place, samples) in self.glance.samples.iter_mut().enumerate().take(chunk.records.width()) {
-            let values = (0..chunk.records.len()).filter_map(|row| chunk.records.cell(row, place));
-            samples.extend(values.take(SAMPLES - samples.len()).map(str::to_owned));
-        }
-    }
-
-    /// What each column's values can be. Records of the header's width decide, unless they are fewer than the others: what
-    /// does not go with them is refused later, and a line that is no record of the table does not make every number a text.
-    fn decide(&self) -> Vec<Inference> {
-        let decide = |(even, uneven): (&Inference, &Inference)| {
-            let (even, uneven) = (even.fits(), uneven.fits());
-            Inference::within(match () {
-                () if self.uneven_rows > self.even_rows => even.and(uneven),
-                () if even.is_undecided() => uneven,
-                () => even,
-            })
-        };
-        self.even.iter().zip(&self.uneven).map(decide).collect()
-    }
+    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
 }
 
 /// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes.

@@ -72,6 +72,14 @@ impl Records {
         self.rows.is_empty()
     }
 
+    /// Number of records with other letters than ASCII's.
+    pub(super) fn not_ascii(&self) -> u64 {
+        if self.text.is_ascii() {
+            return 0;
+        }
+        (0..self.len()).filter(|row| !self.raw(*row).is_ascii()).count() as u64
+    }
+
     /// Number of cells of each record.
     pub fn width(&self) -> usize {
         self.width

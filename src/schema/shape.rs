@@ -69,6 +69,8 @@ pub struct Shaped {
     pub iso: bool,
     /// Whether a row with NULL in it is refused.
     pub required: bool,
+    /// Whether its type is stated, whatever its values are.
+    pub declared: bool,
 }
 
 /// The columns that are loaded, and which rows.
@@ -95,6 +97,7 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
         format: None,
         iso: false,
         required: false,
+        declared: false,
     };
     if rules.is_empty() {
         columns.extend((0..input.len()).map(plain));
@@ -122,6 +125,7 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
             format: rule.format.clone(),
             iso: false,
             required: rule.required,
+            declared: rule.kind.is_some(),
         });
     }
     if columns.is_empty() && rules.is_empty() {

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Source, SourceError, Survey};
-use crate::format::{Chunk, FormatError, Input, Limits, Part, Stated, each_chunk, parts, survey};
+use crate::format::{
+    Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, Stated, Witness, each_chunk, glimpse, identity,
+    parts, survey,
+};
 
 /// Stretches of records that are parsed ahead of the writer.
 const AHEAD: usize = 2;
@@ -21,7 +24,14 @@ pub struct FileSource {
     part: Part,
     stated: Stated,
     survey: Option<Survey>,
-    chunks: Option<mpsc::Receiver<Result<Chunk, SourceError>>>,
+    held: Vec<Held>,
+    chunks: Option<Chunks>,
+}
+
+/// Records on their way, and what the thread that reads them knows of them in the end.
+struct Chunks {
+    receiver: mpsc::Receiver<Result<Chunk, SourceError>>,
+    read: JoinHandle<Option<Survey>>,
 }
 
 impl FileSource {
@@ -47,6 +57,7 @@ impl FileSource {
                 part,
                 stated: Stated::default(),
                 survey: None,
+                held: Vec::new(),
                 chunks: None,
             })
             .collect())
@@ -85,7 +96,8 @@ impl Source for FileSource {
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {
-        if self.survey.is_none() {
+        if !self.survey.as_ref().is_some_and(|survey| survey.whole) {
+            self.chunks = None;
             let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
             let done = spawn_blocking(move || survey(part.format, || part.open(&path), &stated)).await;
             self.survey = Some(done.map_err(broken)??.into());
@@ -94,17 +106,46 @@ impl Source for FileSource {
         self.survey.clone().ok_or(SourceError::Changed)
     }
 
+    async fn glimpse(&mut self) -> Result<Survey, SourceError> {
+        if self.survey.is_none() && self.part.format == Format::Csv && self.path.metadata()?.len() > GLIMPSE {
+            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
+            let beginning = spawn_blocking(move || glimpse(|| part.open(&path), &stated));
+            let (path, part) = (self.path.clone(), self.part.clone());
+            let all = spawn_blocking(move || identity(part.open(&path)?));
+            let (mut found, digest) = (beginning.await.map_err(broken)??, all.await.map_err(broken)??);
+            found.digest = digest;
+            self.survey = Some(found.into());
+        }
+        match &self.survey {
+            Some(known) => Ok(known.clone()),
+            None => self.survey().await,
+        }
+    }
+
+    fn hold(&mut self, held: Vec<Held>) {
+        self.held = held;
+    }
+
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
         if self.chunks.is_none() {
-            let expected = self.survey().await?;
+            let expected = self.glimpse().await?;
             let (sender, receiver) = mpsc::channel(AHEAD);
-            let (path, part) = (self.path.clone(), self.part.clone());
-            spawn_blocking(move || send_chunks(|| part.open(&path), &expected, &sender));
-            self.chunks = Some(receiver);
+            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
+            let held = std::mem::take(&mut self.held);
+            let read = spawn_blocking(move || send_chunks(|| part.open(&path), expected, &stated, &held, &sender));
+            self.chunks = Some(Chunks { receiver, read });
         }
-        match &mut self.chunks {
-            Some(chunks) => chunks.recv().await.transpose(),
-            None => Ok(None),
+        let Some(chunks) = &mut self.chunks else { return Ok(None) };
+        match chunks.receiver.recv().await {
+            Some(chunk) => chunk.map(Some),
+            None => {
+                if let Some(chunks) = self.chunks.take()
+                    && let Some(whole) = chunks.read.await.map_err(broken)?
+                {
+                    self.survey = Some(whole);
+                }
+                Ok(None)
+            }
         }
     }
 
@@ -114,26 +155,49 @@ impl Source for FileSource {
     }
 }
 
-/// Sends every stretch, and an error at the end when the bytes are not those that were surveyed.
-/// Ends quietly when nobody listens any more.
+/// Sends every stretch, and an error at the end when the bytes are not those that were surveyed; ends quietly when nobody listens
+/// any more. Gives what all of it showed where only its beginning was looked at before.
 fn send_chunks(
     open: impl Fn() -> Result<Input, FormatError>,
-    expected: &Survey,
+    mut expected: Survey,
+    stated: &Stated,
+    held: &[Held],
     sender: &mpsc::Sender<Result<Chunk, SourceError>>,
-) {
-    let read = || -> Result<(), SourceError> {
-        let (mut heard, mut same_width) = (true, true);
+) -> Option<Survey> {
+    let width = expected.columns.len();
+    let columns = expected.columns.iter().map(|column| (column.header.as_str(), column.name.as_str()));
+    let mut witness = (!expected.whole).then(|| Witness::new(columns, stated));
+    let surplus = expected.layout.has_surplus();
+    let mut read = || -> Result<(), SourceError> {
+        let (mut heard, mut same_width, mut mistaken) = (true, true, false);
         let names = expected.columns.iter().map(|column| column.header.clone());
         let digest = each_chunk(open()?, &expected.layout, names, |chunk| {
-            same_width = chunk.records.width() == expected.columns.len();
-            heard = !same_width || sender.blocking_send(Ok(chunk)).is_ok();
-            heard && same_width
+            same_width = chunk.records.width() == width;
+            if let Some(witness) = witness.as_mut().filter(|_| same_width) {
+                witness.see(&chunk);
+                mistaken = !witness.agrees(held, surplus);
+            }
+            heard = !same_width || mistaken || sender.blocking_send(Ok(chunk)).is_ok();
+            heard && same_width && !mistaken
         })?;
-        if heard && (!same_width || digest.hash != expected.hash) { Err(SourceError::Changed) } else { Ok(()) }
+        match () {
+            () if mistaken => Err(SourceError::Mistaken),
+            () if heard && (!same_width || digest.hash != expected.hash) => Err(SourceError::Changed),
+            () => Ok(()),
+        }
     };
-    if let Err(error) = read() {
-        // Nobody listens any more: nobody needs it.
-        let _ = sender.blocking_send(Err(error));
+    match (read(), witness) {
+        (Ok(()), Some(witness)) => {
+            (expected.rows, expected.glance) = witness.testify(&mut expected.columns);
+            expected.whole = true;
+            Some(expected)
+        }
+        (Ok(()), None) => None,
+        (Err(error), _) => {
+            // Nobody listens any more: nobody needs it.
+            let _ = sender.blocking_send(Err(error));
+            None
+        }
     }
 }
 

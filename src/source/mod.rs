@@ -11,10 +11,10 @@ pub use memory::MemorySource;
 
 use async_trait::async_trait;
 
-use crate::format::{Chunk, Digest, FormatError, Found, Glance, Layout};
+use crate::format::{Chunk, Digest, FormatError, Found, Glance, Held, Layout};
 use crate::schema::{Column, column_names};
 
-/// Something that can be loaded: it is read twice, first to know what it is, then for its records.
+/// Something that can be loaded: it is read twice, first to know what it is, as far as that is needed, then for its records.
 #[async_trait]
 pub trait Source: Send + Sync {
     /// What it is called in the ledger and in messages.
@@ -35,14 +35,27 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call.
+    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call, and after
+    /// all records were given.
     ///
     /// # Errors
     /// When it cannot be read, or is nothing that can be loaded.
     async fn survey(&mut self) -> Result<Survey, SourceError>;
 
+    /// Like [`Source::survey`], but of a long input perhaps only what its beginning shows; its identity is that of all of it.
+    ///
+    /// # Errors
+    /// As [`Source::survey`].
+    async fn glimpse(&mut self) -> Result<Survey, SourceError> {
+        self.survey().await
+    }
+
+    /// Says what the columns are taken for, before the records are asked for. Where that was decided by a beginning, what comes
+    /// may not go with it: [`SourceError::Mistaken`].
+    fn hold(&mut self, _: Vec<Held>) {}
+
     /// The next records, in the order of the input; `None` after the last, when everything was
-    /// as the survey found it.
+    /// as the survey found it, or goes with what the columns are taken for.
     ///
     /// # Errors
     /// When it cannot be read, or is no longer what was surveyed.
@@ -72,11 +85,13 @@ pub struct Survey {
     pub rows: u64,
     /// What else was seen on the way.
     pub glance: Glance,
+    /// Whether all of it was looked at; else types and rows are those of its beginning.
+    pub whole: bool,
 }
 
 impl From<Found> for Survey {
     fn from(found: Found) -> Self {
-        let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows, glance } = found;
+        let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows, glance, whole } = found;
         let own = columns.len() - usize::from(layout.has_surplus());
         let headers: Vec<_> = columns[..own].iter().map(|(header, _)| header.as_str()).collect();
         let mut names = column_names(&headers, layout.joint());
@@ -86,7 +101,7 @@ impl From<Found> for Survey {
             .zip(&columns)
             .map(|(name, (header, inference))| Column { name, header: header.clone(), fits: inference.fits() })
             .collect();
-        Survey { hash, bytes, layout, header_text, columns, rows, glance }
+        Survey { hash, bytes, layout, header_text, columns, rows, glance, whole }
     }
 }
 
@@ -99,6 +114,9 @@ pub enum SourceError {
     /// It is not there any more.
     #[error("the file is gone")]
     Gone,
+    /// It is not what its beginning showed; read whole, it can be loaded.
+    #[error("a later value is not of the type that the first ones are of")]
+    Mistaken,
     /// Its bytes changed while it was read; nothing of it was loaded.
     #[error("the file changed while it was read")]
     Changed,

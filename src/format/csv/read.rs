@@ -149,6 +149,11 @@ impl<R: Read> Reader<R> {
         self.input.digest()
     }
 
+    /// Bytes of the input that were read so far.
+    pub fn taken(&self) -> u64 {
+        self.input.taken()
+    }
+
     /// Reads until `want` bytes are pending or the input has ended.
     fn fill(&mut self, want: usize) -> io::Result<()> {
         while !self.complete && self.pending.len() < want {
