@@ -34,20 +34,22 @@ impl Seen {
 
     /// Looks at every value; `null` has for each column the words that are none.
     pub(super) fn see(&mut self, chunk: &Chunk, null: &[Vec<String>]) {
-        for row in 0..chunk.records.len() {
-            let width = chunk.records.width_of(row);
-            let columns = if width == Width::Even { &mut self.even } else { &mut self.uneven };
-            for (place, column) in columns.iter_mut().enumerate().take(chunk.records.width()) {
-                if let Some(value) = chunk.records.cell(row, place)
-                    && !null.get(place).is_some_and(|words| words.iter().any(|word| word == value))
-                {
-                    column.see(value);
-                }
-            }
-            self.even_rows += u64::from(width == Width::Even);
-            self.uneven_rows += u64::from(width != Width::Even);
+        let records = &chunk.records;
+        let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
+        for row in 0..records.len() {
+            let width = records.width_of(row);
+            if width == Width::Even { even.push(row) } else { uneven.push(row) };
             self.long_rows += u64::from(width == Width::Long);
         }
+        for (rows, columns) in [(&even, &mut self.even), (&uneven, &mut self.uneven)] {
+            for (place, column) in columns.iter_mut().enumerate().take(records.width()) {
+                let words = null.get(place).map_or(&[][..], Vec::as_slice);
+                let is_value = |value: &&str| words.is_empty() || !words.iter().any(|word| word == value);
+                column.see_all(rows.iter().filter_map(|row| records.cell(*row, place)).filter(is_value));
+            }
+        }
+        self.even_rows += even.len() as u64;
+        self.uneven_rows += uneven.len() as u64;
         self.glance.is_uneven = self.uneven_rows > 0;
         self.glance.rejected += chunk.rejects.len() as u64;
         let missing = REJECTS.saturating_sub(self.glance.rejects.len());

@@ -187,10 +187,11 @@ impl Cells<'_> {
                 let mut array = Date32Builder::with_capacity(rows);
                 let epoch = chrono::NaiveDate::default();
                 let shaped = self.shaped;
-                self.each(
-                    |text| i32::try_from((read_date(text, shaped)? - epoch).num_days()).ok(),
-                    |value| array.append_option(value),
-                );
+                let read = |text: &str| match &shaped.format {
+                    None => moment::day_number(text),
+                    Some(_) => i32::try_from((read_date(text, shaped)? - epoch).num_days()).ok(),
+                };
+                self.each(read, |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Timestamp => {
@@ -210,7 +211,7 @@ impl Cells<'_> {
             }
             Type::Numeric => {
                 let mut array = StringBuilder::with_capacity(rows, rows * 8);
-                self.each(|text| infer::is_decimal(text).then(|| text.to_owned()), |value| array.append_option(value));
+                self.each(|text| infer::is_decimal(text).then_some(text), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Text => {
@@ -227,7 +228,10 @@ impl Cells<'_> {
         }
     }
 
-    fn each<T>(&mut self, read: impl Fn(&str) -> Option<T>, mut append: impl FnMut(Option<T>)) {
+    fn each<'a, T>(&mut self, read: impl Fn(&'a str) -> Option<T>, mut append: impl FnMut(Option<T>))
+    where
+        Self: 'a,
+    {
         for &row in self.rows {
             let cell = value(self.records, row, self.shaped);
             let read = cell.and_then(&read);

@@ -20,6 +20,9 @@ const MAX_NUMERIC_DIGITS: usize = 38;
 /// Digits and a point that every double gives back.
 const MAX_PLAIN_DIGITS: usize = 16;
 
+/// Whole numbers of so many digits are doubles of their own.
+const PLAIN_BIGINT_DIGITS: usize = 15;
+
 /// Every whole number up to here is a double of its own (2^53).
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
 
@@ -36,7 +39,14 @@ impl Default for Inference {
 impl Inference {
     /// Looks at one more value that is not NULL.
     pub fn see(&mut self, value: &str) {
-        if self.0 != Fits::TEXT {
+        self.see_all([value].into_iter());
+    }
+
+    /// Looks at more values, as long as they can tell anything.
+    pub fn see_all<'a>(&mut self, mut values: impl Iterator<Item = &'a str>) {
+        while self.0 != Fits::TEXT
+            && let Some(value) = values.next()
+        {
             self.0 = self.0.and(fits(value));
         }
     }
@@ -73,6 +83,9 @@ fn number(value: &str) -> Fits {
         return Fits::TEXT;
     }
     if whole == unsigned.len() {
+        if whole <= PLAIN_BIGINT_DIGITS && unsigned != b"0" {
+            return BIGINT;
+        }
         return match value.parse::<i64>() {
             Ok(0) if value != "0" => Fits::TEXT,
             Ok(number) if number.unsigned_abs() <= MAX_WHOLE_DOUBLE => BIGINT,

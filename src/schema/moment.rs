@@ -9,7 +9,7 @@ pub(super) fn moment(value: &str) -> Fits {
     if value.len() < 10 || value.as_bytes()[4] != b'-' {
         return Fits::TEXT;
     }
-    if read_date(value).is_some() {
+    if day_number(value).is_some() {
         Fits::of(&[Type::Date])
     } else if read_timestamp(value).is_some() {
         Fits::moment(Type::Timestamp, &forms(value))
@@ -70,15 +70,35 @@ pub fn as_written(moment: &str, fits: Fits) -> String {
 
 /// `YYYY-MM-DD`, a day of the calendar from the year 1.
 pub(super) fn read_date(value: &str) -> Option<NaiveDate> {
-    let bytes = value.as_bytes();
-    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+    let (year, month, day) = year_month_day(value)?;
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
+}
+
+/// The number of the day `YYYY-MM-DD`, counted from 1970-01-01.
+pub(super) fn day_number(value: &str) -> Option<i32> {
+    let (year, month, day) = year_month_day(value)?;
+    // Days before a month in a year that begins with March, and years by their leap days
+    // (Howard Hinnant, <https://howardhinnant.github.io/date_algorithms.html>).
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some(days as i32 - 719_468)
+}
+
+/// A day's parts, where the calendar has it.
+fn year_month_day(value: &str) -> Option<(u32, u32, u32)> {
+    let bytes: &[u8; 10] = value.as_bytes().try_into().ok()?;
+    if bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let year = decimal(&bytes[..4])?;
-    if year == 0 {
-        return None;
-    }
-    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, decimal(&bytes[5..7])?, decimal(&bytes[8..])?)
+    let (year, month, day) = (decimal(&bytes[..4])?, decimal(&bytes[5..7])?, decimal(&bytes[8..])?);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(is_leap),
+        1..=12 => 31,
+        _ => return None,
+    };
+    (year > 0 && (1..=days).contains(&day)).then_some((year, month, day))
 }
 
 /// `YYYY-MM-DD HH:MM[:SS[.f]]` with a blank or a `T` between, and at most six digits of a second.
@@ -168,6 +188,17 @@ mod tests {
         // Where they differ, in one form.
         let mixed = fits(&["2020-01-01T10:00Z", "2020-01-02 10:30:00+02:00"]);
         assert_eq!(as_written("2020-01-02 08:30:00+00", mixed), "2020-01-02 08:30:00+00:00");
+    }
+
+    #[test]
+    fn days_are_counted_as_the_calendar_has_them() {
+        for number in (-719_162..2_932_896).step_by(17).chain([-719_162, 2_932_896, 11_016, 11_017]) {
+            let day = NaiveDate::default() + chrono::TimeDelta::days(i64::from(number));
+            assert_eq!(day_number(&day.to_string()), Some(number), "{day}");
+        }
+        for wrong in ["2023-02-29", "1900-02-29", "2020-13-01", "2020-00-01", "2020-04-31", "2020-01-00", "0000-01-01"] {
+            assert_eq!((day_number(wrong), read_date(wrong)), (None, None), "{wrong}");
+        }
     }
 
     #[test]

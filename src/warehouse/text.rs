@@ -1,26 +1,24 @@
 //! Values as text, the way PostgreSQL writes them, so that both engines give the same.
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
+use chrono::DateTime;
 
 pub(super) use crate::schema::double_text as double;
 
-/// The day that lies `days` after 1970-01-01: `2020-01-31`.
-pub(super) fn date(days: i32) -> String {
-    let day = NaiveDate::default() + TimeDelta::days(i64::from(days));
-    let mut text = String::with_capacity(10);
-    digits(&mut text, day.year().unsigned_abs(), 4);
-    text.push('-');
-    digits(&mut text, day.month(), 2);
-    text.push('-');
-    digits(&mut text, day.day(), 2);
-    text
-}
-
-/// So many digits of a number, zeros before it.
-fn digits(text: &mut String, number: u32, count: u32) {
-    for place in (0..count).rev() {
-        text.push(char::from(b'0' + (number / 10u32.pow(place) % 10) as u8));
-    }
+/// Appends the day that lies `days` after 1970-01-01: `2020-01-31`.
+pub(super) fn put_date(text: &mut String, days: i32) {
+    // Years that begin with March, in eras of 400 of them (Howard Hinnant,
+    // <https://howardhinnant.github.io/date_algorithms.html>). A column's days lie in the years 1 to 9999.
+    let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = (era * 400 + year + next).unsigned_abs();
+    let digit = |number: u32| char::from(b'0' + (number % 10) as u8);
+    let (month, day) = (month.unsigned_abs(), day.unsigned_abs());
+    text.extend([digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), '-']);
+    text.extend([digit(month / 10), digit(month), '-', digit(day / 10), digit(day)]);
 }
 
 /// The moment `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.
@@ -44,7 +42,12 @@ mod tests {
 
     #[test]
     fn values_are_written_as_postgresql_writes_them() {
-        assert_eq!(date(-719_162), "0001-01-01");
+        for days in (-719_162..2_932_896).step_by(17).chain([-719_162, 2_932_896, 11_016, 11_017]) {
+            let day = chrono::NaiveDate::default() + chrono::TimeDelta::days(i64::from(days));
+            let mut text = String::new();
+            put_date(&mut text, days);
+            assert_eq!(text, day.to_string());
+        }
         assert_eq!(timestamp(0), "1970-01-01 00:00:00");
         assert_eq!(timestamp(-500_000), "1969-12-31 23:59:59.5");
         assert_eq!(timestamptz(1_577_872_800_000_010), "2020-01-01 10:00:00.00001+00:00");

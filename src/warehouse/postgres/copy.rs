@@ -74,29 +74,34 @@ fn field(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// A plain decimal (`-12.340`), as `numeric_recv` reads it: groups of four digits from the point outwards, and the
-/// scale, so that trailing zeros stay.
+/// Groups of four digits that a decimal has at most, on both sides of its point.
+const MAX_GROUPS: usize = 24;
+
+/// A plain decimal (`-12.340`) of at most 38 digits, as `numeric_recv` reads it: groups of four digits from the point outwards,
+/// and the scale, so that trailing zeros stay.
 fn numeric(out: &mut Vec<u8>, text: &str) {
-    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut groups: Vec<i16> = Vec::with_capacity(whole.len() / 4 + fraction.len() / 4 + 2);
-    let head = whole.len() % 4;
-    if head > 0 {
-        groups.push(group(&whole.as_bytes()[..head], 1));
+    let bytes = text.as_bytes();
+    let (negative, bytes) = bytes.strip_prefix(b"-").map_or((false, bytes), |rest| (true, rest));
+    let point = memchr::memchr(b'.', bytes).unwrap_or(bytes.len());
+    let (whole, fraction) = (&bytes[..point], bytes.get(point + 1..).unwrap_or_default());
+    let (mut groups, mut count) = ([0i16; MAX_GROUPS], 0);
+    let mut put = |group: i16| {
+        groups[count] = group;
+        count += 1;
+    };
+    let (head, tail) = whole.split_at(whole.len() % 4);
+    if !head.is_empty() {
+        put(group(head, 1));
     }
-    groups.extend(whole.as_bytes()[head..].chunks(4).map(|digits| group(digits, 1)));
-    let mut weight = groups.len() as i16 - 1;
-    for digits in fraction.as_bytes().chunks(4) {
-        groups.push(group(digits, 10i16.pow(4 - digits.len() as u32)));
+    tail.chunks(4).for_each(|digits| put(group(digits, 1)));
+    for digits in fraction.chunks(4) {
+        put(group(digits, [1000, 100, 10, 1][digits.len() - 1]));
     }
+    let groups = &groups[..count];
     let leading = groups.iter().take_while(|group| **group == 0).count();
-    groups.drain(..leading);
-    weight -= leading as i16;
-    let trailing = groups.iter().rev().take_while(|group| **group == 0).count();
-    groups.truncate(groups.len() - trailing);
-    if groups.is_empty() {
-        weight = 0;
-    }
+    let trailing = groups[leading..].iter().rev().take_while(|group| **group == 0).count();
+    let groups = &groups[leading..count - trailing];
+    let weight = if groups.is_empty() { 0 } else { whole.len().div_ceil(4) as i16 - 1 - leading as i16 };
 
     out.extend_from_slice(&(8 + 2 * groups.len() as i32).to_be_bytes());
     out.extend_from_slice(&(groups.len() as i16).to_be_bytes());

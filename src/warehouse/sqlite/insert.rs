@@ -37,7 +37,7 @@ struct Statement {
 }
 
 // The pointers come from SQLite and are used while the connection is locked for us; texts that are bound live until the row is stepped
-// over, after which every binding is cleared.
+// over; the next row binds each place anew, and after the last one the statement goes.
 #[allow(unsafe_code)]
 impl Statement {
     fn prepare(database: NonNull<ffi::sqlite3>, sql: &str) -> Result<Statement, WarehouseError> {
@@ -64,10 +64,8 @@ impl Statement {
             if code != ffi::SQLITE_DONE {
                 return Err(error(self.database, code));
             }
-            unsafe {
-                ffi::sqlite3_reset(self.statement.as_ptr());
-                ffi::sqlite3_clear_bindings(self.statement.as_ptr());
-            }
+            // Every value is bound anew for the next row.
+            unsafe { ffi::sqlite3_reset(self.statement.as_ptr()) };
         }
         Ok(batch.num_rows() as u64)
     }
@@ -91,7 +89,8 @@ impl Statement {
             },
             Cells::Text(array) if array.is_valid(row) => bind_text(array.value(row)),
             Cells::Date(array) if array.is_valid(row) => {
-                *made = text::date(array.value(row));
+                made.clear();
+                text::put_date(made, array.value(row));
                 bind_text(made)
             }
             Cells::Timestamp(array) if array.is_valid(row) => {

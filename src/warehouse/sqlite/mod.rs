@@ -20,6 +20,9 @@ use transaction::SqliteTransaction;
 /// One writes, the others read.
 const CONNECTIONS: u32 = 5;
 
+/// Bytes of a page.
+const PAGE: u32 = 16 * 1024;
+
 /// How long a writer waits for another one, also one in another program.
 const BUSY: Duration = Duration::from_secs(60);
 
@@ -36,6 +39,8 @@ impl Sqlite {
         let options = SqliteConnectOptions::from_str(&address.url)
             .map_err(|error| WarehouseError::Address(error.to_string()))?
             .create_if_missing(address.create)
+            // Of a new file: a load writes much at once, and each page costs on its way through the log.
+            .page_size(PAGE)
             .journal_mode(SqliteJournalMode::Wal)
             // A file is deleted when its rows are on disk, not before.
             .synchronous(SqliteSynchronous::Full)
