@@ -38,7 +38,11 @@ impl Seen {
         let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
         for row in 0..records.len() {
             let width = records.width_of(row);
-            if width == Width::Even { even.push(row) } else { uneven.push(row) };
+            if width == Width::Even {
+                even.push(row)
+            } else {
+                uneven.push(row)
+            };
             self.long_rows += u64::from(width == Width::Long);
         }
         for (rows, columns) in [(&even, &mut self.even), (&uneven, &mut self.uneven)] {

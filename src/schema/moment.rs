@@ -196,7 +196,8 @@ mod tests {
             let day = NaiveDate::default() + chrono::TimeDelta::days(i64::from(number));
             assert_eq!(day_number(&day.to_string()), Some(number), "{day}");
         }
-        for wrong in ["2023-02-29", "1900-02-29", "2020-13-01", "2020-00-01", "2020-04-31", "2020-01-00", "0000-01-01"] {
+        for wrong in ["2023-02-29", "1900-02-29", "2020-13-01", "2020-00-01", "2020-04-31", "2020-01-00", "0000-01-01"]
+        {
             assert_eq!((day_number(wrong), read_date(wrong)), (None, None), "{wrong}");
         }
     }

@@ -4,8 +4,8 @@ use chrono::DateTime;
 
 pub(super) use crate::schema::double_text as double;
 
-/// Appends the day that lies `days` after 1970-01-01: `2020-01-31`.
-pub(super) fn put_date(text: &mut String, days: i32) {
+/// The day that lies `days` after 1970-01-01, in ASCII: `2020-01-31`.
+pub(super) fn date(days: i32) -> [u8; 10] {
     // Years that begin with March, in eras of 400 of them (Howard Hinnant,
     // <https://howardhinnant.github.io/date_algorithms.html>). A column's days lie in the years 1 to 9999.
     let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
@@ -15,10 +15,21 @@ pub(super) fn put_date(text: &mut String, days: i32) {
     let day = day - (153 * month + 2) / 5 + 1;
     let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     let year = (era * 400 + year + next).unsigned_abs();
-    let digit = |number: u32| char::from(b'0' + (number % 10) as u8);
+    let digit = |number: u32| b'0' + (number % 10) as u8;
     let (month, day) = (month.unsigned_abs(), day.unsigned_abs());
-    text.extend([digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), '-']);
-    text.extend([digit(month / 10), digit(month), '-', digit(day / 10), digit(day)]);
+    let (century, year) = (year / 100, year % 100);
+    [
+        digit(century / 10),
+        digit(century),
+        digit(year / 10),
+        digit(year),
+        b'-',
+        digit(month / 10),
+        digit(month),
+        b'-',
+        digit(day / 10),
+        digit(day),
+    ]
 }
 
 /// The moment `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.
@@ -44,9 +55,7 @@ mod tests {
     fn values_are_written_as_postgresql_writes_them() {
         for days in (-719_162..2_932_896).step_by(17).chain([-719_162, 2_932_896, 11_016, 11_017]) {
             let day = chrono::NaiveDate::default() + chrono::TimeDelta::days(i64::from(days));
-            let mut text = String::new();
-            put_date(&mut text, days);
-            assert_eq!(text, day.to_string());
+            assert_eq!(date(days), day.to_string().as_bytes());
         }
         assert_eq!(timestamp(0), "1970-01-01 00:00:00");
         assert_eq!(timestamp(-500_000), "1969-12-31 23:59:59.5");
