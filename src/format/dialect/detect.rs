@@ -1,6 +1,6 @@
 //! Finds a dialect: cuts a sample in every likely way, and takes the one that gives the evenest records.
 
-use csv_nose::{Quote, SampleSize, Sniffer};
+use csv_nose::{SampleSize, Sniffer};
 
 use super::header::{header_rows, is_value, names, titles};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
@@ -47,17 +47,20 @@ impl Dialect {
             };
         }
         let mut best: Option<(Fit, Dialect)> = None;
-        let mut consider = |dialect: Dialect| {
-            let fit = Fit::of(sample, complete, &dialect);
-            if best.as_ref().is_none_or(|(known, _)| fit.is_better_than(known)) {
-                best = Some((fit, dialect));
+        let mut consider = |delimiters: &[u8]| {
+            for dialect in delimiters.iter().flat_map(|delimiter| spellings(sample, *delimiter, stated)) {
+                let fit = Fit::of(sample, complete, &dialect);
+                if best.as_ref().is_none_or(|(known, _)| fit.is_better_than(known)) {
+                    best = Some((fit, dialect));
+                }
             }
+            best.as_ref().is_some_and(|(fit, _)| fit.is_even())
         };
-        for delimiter in delimiters(sample, stated) {
-            for dialect in spellings(sample, delimiter, stated) {
-                consider(dialect);
-            }
-        }
+        match stated.delimiter {
+            Some(delimiter) => consider(&[delimiter]),
+            // Where something usual separates, nothing else does.
+            None => consider(&usual(sample)) || consider(&unusual(sample)),
+        };
         let (fit, mut dialect) = match best {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
             // Nothing separates: one column.
@@ -144,35 +147,26 @@ fn excel_line(sample: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
-/// What can separate the cells of this sample, likelier first.
-fn delimiters(sample: &[u8], stated: &Stated) -> Vec<u8> {
-    if let Some(delimiter) = stated.delimiter {
-        return vec![delimiter];
-    }
-    let mut found: Vec<u8> = USUAL.into_iter().filter(|byte| sample.contains(byte)).collect();
+/// What usually separates cells and is in this sample, likelier first.
+fn usual(sample: &[u8]) -> Vec<u8> {
+    USUAL.into_iter().filter(|byte| sample.contains(byte)).collect()
+}
+
+/// What else can separate the cells of this sample.
+fn unusual(sample: &[u8]) -> Vec<u8> {
     // A byte of a letter such as `§` separates nothing: cells are cut between letters.
-    if let Some((delimiter, _)) = sniffed(sample)
-        && delimiter.is_ascii()
-        && !OF_TEXT.contains(&delimiter)
-        && !found.contains(&delimiter)
-    {
-        found.push(delimiter);
-    }
-    found.extend(UNUSUAL.into_iter().filter(|byte| sample.contains(byte)));
-    found
+    let likely = |delimiter: &u8| delimiter.is_ascii() && !OF_TEXT.contains(delimiter) && !USUAL.contains(delimiter);
+    let found = sniffed(sample).filter(likely);
+    let others = UNUSUAL.into_iter().filter(|byte| sample.contains(byte) && found != Some(*byte));
+    found.into_iter().chain(others).collect()
 }
 
 /// What the table uniformity method finds (<https://doi.org/10.3233/DS-240062>).
-fn sniffed(sample: &[u8]) -> Option<(u8, Option<u8>)> {
+fn sniffed(sample: &[u8]) -> Option<u8> {
     let mut sniffer = Sniffer::new();
     sniffer.sample_size(SampleSize::All);
     let part = &sample[..sample.len().min(32 * 1024)];
-    let found = sniffer.sniff_bytes(part).ok()?.dialect;
-    let quote = match found.quote {
-        Quote::None => None,
-        other => other.char(),
-    };
-    Some((found.delimiter, quote))
+    Some(sniffer.sniff_bytes(part).ok()?.dialect.delimiter)
 }
 
 /// The ways in which quotes can be written with this delimiter.
