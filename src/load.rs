@@ -20,6 +20,9 @@ use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
 use crate::upsert::Upsert;
 use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
 
+/// Inputs up to this size are committed together where that is faster, in bytes.
+const SHORT: u64 = 1024 * 1024;
+
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadReport {
@@ -150,7 +153,8 @@ async fn commit_load(
 ) -> Result<LoadReport, LoadError> {
     let survey = source.glimpse().await?;
     fail::fail_point!("surveyed");
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let scope = if survey.bytes <= SHORT { Scope::Short } else { Scope::Load };
+    let mut transaction = app.warehouse.begin(scope).await?;
     let request = request(dataset, source, unfinished);
     let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
         Claim::New(load_id) => load_id,

@@ -262,7 +262,7 @@ impl Ledger {
             finished_at: Set(Some(Utc::now())),
             ..self.line(table, source, survey, Status::Failed)
         };
-        let mut transaction = self.warehouse.begin(Scope::Load).await?;
+        let mut transaction = self.warehouse.begin(Scope::Short).await?;
         let id = self.open(&mut *transaction, line).await?;
         transaction.commit().await?;
         Ok(id)
@@ -400,7 +400,7 @@ impl Ledger {
         started_at: chrono::DateTime<Utc>,
         error: String,
     ) -> Result<(), WarehouseError> {
-        let mut transaction = self.warehouse.begin(Scope::Load).await?;
+        let mut transaction = self.warehouse.begin(Scope::Short).await?;
         let line = run_line(kind, "failed", started_at, None, Some(error));
         self.run(&mut *transaction, self.build(&Insert::one(line).into_query())).await?;
         transaction.commit().await

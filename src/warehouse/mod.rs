@@ -61,6 +61,8 @@ pub struct TableColumn {
 pub enum Scope {
     /// A load: sees what others commit meanwhile.
     Load,
+    /// A load of little, or a line in the ledger: may be committed together with others.
+    Short,
     /// The star and its views: one at a time, and sees staging as it was at the begin.
     Star,
 }

@@ -29,8 +29,10 @@ const RESCAN_POLLING: Duration = Duration::from_secs(1);
 /// How long a load in hand may go on after the signal to stop: what stops us waits ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
 
-/// Loads at a time on PostgreSQL; SQLite has one writer.
+/// Loads at a time. On PostgreSQL each has a connection; SQLite has one writer, and while that is at work the next ones are looked at,
+/// and small ones share its commits.
 const LOADS: usize = 4;
+const LOADS_SQLITE: usize = 16;
 
 /// What became of the files of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,8 +231,11 @@ impl Watch {
         {
             return trouble.until;
         }
-        let places =
-            if self.trouble.is_some() || self.app.warehouse.names().engine == Engine::Sqlite { 1 } else { LOADS };
+        let places = match self.app.warehouse.names().engine {
+            _ if self.trouble.is_some() => 1,
+            Engine::Postgres => LOADS,
+            Engine::Sqlite => LOADS_SQLITE,
+        };
         while self.running.len() < places
             && let Some(file) = self.leftovers.pop()
         {

@@ -146,7 +146,7 @@ impl Warehouse for Postgres {
 
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         let mut transaction = match scope {
-            Scope::Load => self.pool.begin().await?,
+            Scope::Load | Scope::Short => self.pool.begin().await?,
             Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await?,
         };
         if scope == Scope::Star {

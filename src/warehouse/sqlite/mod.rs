@@ -1,8 +1,10 @@
 //! SQLite, in one file: schemas are prefixes of names there, and one file is what makes a commit atomic in WAL mode.
 
+mod checkpoint;
 mod insert;
 mod rebuild;
 mod transaction;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,7 +17,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Column, ConnectOptions, Connection, Executor, Row as _, SqlitePool, Statement, TypeInfo, ValueRef};
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
+use checkpoint::{COPIED, Checkpointer};
 use transaction::SqliteTransaction;
+use writer::Writer;
 
 /// One writes, the others read.
 const CONNECTIONS: u32 = 5;
@@ -28,6 +32,7 @@ const BUSY: Duration = Duration::from_secs(60);
 
 pub(super) struct Sqlite {
     pool: SqlitePool,
+    writer: Writer,
     catalog: DatabaseConnection,
     names: Names,
     address: String,
@@ -44,6 +49,9 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // A file is deleted when its rows are on disk, not before.
             .synchronous(SqliteSynchronous::Full)
+            // No commit waits for what the checkpointer does beside.
+            .pragma("wal_autocheckpoint", "0")
+            .pragma("journal_size_limit", COPIED.to_string())
             .busy_timeout(BUSY)
             .log_slow_statements(log::LevelFilter::Off, Duration::from_secs(10))
             .log_statements(if address.echo { log::LevelFilter::Info } else { log::LevelFilter::Off });
@@ -67,6 +75,7 @@ impl Sqlite {
             .map_err(|error| WarehouseError::from(error).while_doing(&path.display().to_string()))?;
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
+            writer: Writer::new(pool.clone(), Checkpointer::start(pool.clone(), &path)),
             pool,
             names: Names {
                 engine: Engine::Sqlite,
@@ -133,10 +142,9 @@ impl Warehouse for Sqlite {
         Ok(transaction.commit().await?)
     }
 
-    async fn begin(&self, _: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
-        // Takes the one write lock at once, so that nothing that was read before can be out of date at the first write.
-        let transaction = self.pool.begin_with("begin immediate").await?;
-        Ok(Box::new(SqliteTransaction::new(transaction, self.names.clone())))
+    async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
+        let turn = self.writer.turn(scope == Scope::Short).await?;
+        Ok(Box::new(SqliteTransaction::new(turn, self.names.clone())))
     }
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {

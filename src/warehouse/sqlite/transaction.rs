@@ -6,28 +6,29 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Column, Executor, Sqlite, Statement};
 
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::writer::Turn;
 use super::{as_text, insert, quote, rebuild, safe};
 use crate::schema::Type;
 
 pub(super) struct SqliteTransaction {
-    transaction: sqlx::Transaction<'static, Sqlite>,
+    turn: Turn,
     names: Names,
 }
 
 impl SqliteTransaction {
-    pub(super) fn new(transaction: sqlx::Transaction<'static, Sqlite>, names: Names) -> Self {
-        SqliteTransaction { transaction, names }
+    pub(super) fn new(turn: Turn, names: Names) -> Self {
+        SqliteTransaction { turn, names }
     }
 
     /// The views that cannot be read, and why.
     async fn broken_views(&mut self) -> Result<Vec<(String, String)>, WarehouseError> {
         let views: Vec<(String,)> = sqlx::query_as("select name from sqlite_schema where type = 'view' order by name")
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(self.turn.connection()?)
             .await?;
         let mut broken = Vec::new();
         for (view,) in views {
             let sql = format!("select * from {} limit 0", quote(&view));
-            if let Err(error) = self.transaction.execute(safe(sql)).await {
+            if let Err(error) = self.turn.connection()?.execute(safe(sql)).await {
                 broken.push((view, WarehouseError::from(error).to_string()));
             }
         }
@@ -38,7 +39,7 @@ impl SqliteTransaction {
         let columns: Vec<(String, String)> =
             sqlx::query_as("select name, type from pragma_table_info($1) order by cid")
                 .bind(flat)
-                .fetch_all(&mut *self.transaction)
+                .fetch_all(self.turn.connection()?)
                 .await?;
         Ok(columns
             .into_iter()
@@ -50,11 +51,11 @@ impl SqliteTransaction {
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, WarehouseError> {
-        Ok(bound(sql, values).execute(&mut *self.transaction).await?.rows_affected())
+        Ok(bound(sql, values).execute(self.turn.connection()?).await?.rows_affected())
     }
 
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, WarehouseError> {
-        let rows = bound(sql, values).fetch_all(&mut *self.transaction).await?;
+        let rows = bound(sql, values).fetch_all(self.turn.connection()?).await?;
         rows.iter().map(as_text).collect()
     }
 
@@ -64,11 +65,11 @@ impl Transaction for SqliteTransaction {
 
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
         // A view tells the declared types of columns that come straight from a table; a prepared statement does not.
-        self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
+        self.turn.connection()?.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
         let mut columns = self.table_info("sluice_describe").await?;
-        self.transaction.execute("drop view temp.sluice_describe").await?;
+        self.turn.connection()?.execute("drop view temp.sluice_describe").await?;
         // And a prepared statement tells the names as they are, where a view makes repeated ones differ.
-        let statement = (&mut *self.transaction).prepare(safe(select)).await?;
+        let statement = (self.turn.connection()?).prepare(safe(select)).await?;
         for (column, named) in columns.iter_mut().zip(statement.columns()) {
             named.name().clone_into(&mut column.name);
         }
@@ -85,7 +86,7 @@ impl Transaction for SqliteTransaction {
         let (mut rows, mut ready) = (0, batches.next().await);
         while let Some(batch) = ready {
             // The next one is asked for first: the insert holds the thread.
-            let insert = insert::insert(&mut self.transaction, &table, types, &batch);
+            let insert = insert::insert(self.turn.connection()?, &table, types, &batch);
             let (next, inserted) = tokio::join!(biased; batches.next(), insert);
             rows += inserted?;
             ready = next;
@@ -100,7 +101,7 @@ impl Transaction for SqliteTransaction {
         own_views: &[Table],
     ) -> Result<Vec<Table>, WarehouseError> {
         let before = self.broken_views().await?;
-        rebuild::alter(&mut self.transaction, &self.names.flat(table), alterations).await?;
+        rebuild::alter(self.turn.connection()?, &self.names.flat(table), alterations).await?;
         let mut dropped = Vec::new();
         for (view, why) in self.broken_views().await? {
             if before.iter().any(|(known, _)| *known == view) {
@@ -108,7 +109,7 @@ impl Transaction for SqliteTransaction {
             }
             match own_views.iter().find(|own| self.names.flat(own) == view) {
                 Some(own) => {
-                    self.transaction.execute(safe(format!("drop view {}", quote(&view)))).await?;
+                    self.turn.connection()?.execute(safe(format!("drop view {}", quote(&view)))).await?;
                     dropped.push(own.clone());
                 }
                 None => {
@@ -124,15 +125,15 @@ impl Transaction for SqliteTransaction {
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
         // Views refer to each other by name only, so those that depend on it stay.
         let name = quote(&self.names.flat(view));
-        self.transaction.execute(safe(format!("drop view if exists {name}"))).await?;
-        self.transaction.execute(safe(format!("create view {name} as {select}"))).await?;
+        self.turn.connection()?.execute(safe(format!("drop view if exists {name}"))).await?;
+        self.turn.connection()?.execute(safe(format!("create view {name} as {select}"))).await?;
         // SQLite takes any select, and finds out when the view is read.
-        self.transaction.execute(safe(format!("select * from {name} limit 0"))).await?;
+        self.turn.connection()?.execute(safe(format!("select * from {name} limit 0"))).await?;
         Ok(())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {
-        Ok(self.transaction.commit().await?)
+        self.turn.commit().await
     }
 }
 

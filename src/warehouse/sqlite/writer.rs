@@ -1,0 +1,173 @@
+//! SQLite has one writer, so transactions take turns. Each commit waits for the disk; short ones that follow each other share one:
+//! each is a savepoint within the same transaction, and all of them hear of its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::{Executor, Sqlite, SqlitePool};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use super::super::WarehouseError;
+use super::checkpoint::Checkpointer;
+
+/// Transactions that share one commit at most.
+const MOST: usize = 64;
+
+/// How long the first of them waits for the others at most.
+const LONGEST: Duration = Duration::from_millis(200);
+
+/// The turn to write, and what was written in it so far.
+#[derive(Clone)]
+pub(super) struct Writer {
+    pool: SqlitePool,
+    turn: Arc<Mutex<Option<Group>>>,
+    /// Short transactions that wait for their turn.
+    waiting: Arc<AtomicUsize>,
+    checkpointer: Checkpointer,
+}
+
+/// Transactions that are done and wait for the commit which they share.
+struct Group {
+    transaction: sqlx::Transaction<'static, Sqlite>,
+    done: Vec<oneshot::Sender<Result<(), String>>>,
+    since: Instant,
+}
+
+/// A turn. Dropping it rolls back what was done in it, and nothing else.
+pub(super) struct Turn {
+    writer: Writer,
+    open: Option<(OwnedMutexGuard<Option<Group>>, Group)>,
+    shares: bool,
+}
+
+impl Writer {
+    pub(super) fn new(pool: SqlitePool, checkpointer: Checkpointer) -> Writer {
+        Writer { pool, turn: Arc::default(), waiting: Arc::default(), checkpointer }
+    }
+
+    /// Waits for the turn. One that `shares` may be committed together with others.
+    pub(super) async fn turn(&self, shares: bool) -> Result<Turn, WarehouseError> {
+        let waits = shares.then(|| Waits::new(&self.waiting));
+        let mut turn = self.turn.clone().lock_owned().await;
+        drop(waits);
+        let known = match turn.take() {
+            Some(group) if !shares => {
+                self.commit(group).await;
+                None
+            }
+            known => known,
+        };
+        let mut group = match known {
+            Some(group) => group,
+            None => {
+                self.checkpointer.keep_up().await;
+                // Takes the write lock at once, so that nothing that was read before can be out of date at the first write.
+                let transaction = self.pool.begin_with("begin immediate").await?;
+                Group { transaction, done: Vec::new(), since: Instant::now() }
+            }
+        };
+        if shares {
+            group.transaction.execute("savepoint sluice_turn").await?;
+        }
+        Ok(Turn { writer: self.clone(), open: Some((turn, group)), shares })
+    }
+
+    /// Commits, and tells those who wait for it.
+    async fn commit(&self, group: Group) {
+        let done = group.transaction.commit().await.map_err(|error| error.to_string());
+        self.checkpointer.wake();
+        for waits in group.done {
+            // Who does not listen any more asks the ledger later.
+            let _ = waits.send(done.clone());
+        }
+    }
+
+    /// Gives the group to whoever waits for the turn, or commits it.
+    async fn pass_on(&self, mut turn: OwnedMutexGuard<Option<Group>>, group: Group) {
+        let is_full = group.done.len() >= MOST || group.since.elapsed() >= LONGEST;
+        if is_full || self.waiting.load(Ordering::SeqCst) == 0 {
+            self.commit(group).await;
+        } else {
+            *turn = Some(group);
+        }
+    }
+}
+
+impl Turn {
+    /// The connection.
+    pub(super) fn connection(&mut self) -> Result<&mut sqlx::SqliteConnection, WarehouseError> {
+        match &mut self.open {
+            Some((_, group)) => Ok(&mut group.transaction),
+            None => Err(WarehouseError::Refused("the transaction has ended".to_owned())),
+        }
+    }
+
+    /// Makes everything permanent, on stable storage, perhaps together with what others do next.
+    pub(super) async fn commit(mut self) -> Result<(), WarehouseError> {
+        if self.shares {
+            self.connection()?.execute("release sluice_turn").await?;
+        }
+        let Some((turn, mut group)) = self.open.take() else {
+            return Err(WarehouseError::Refused("the transaction has ended".to_owned()));
+        };
+        if !self.shares {
+            let done = group.transaction.commit().await;
+            self.writer.checkpointer.wake();
+            return Ok(done?);
+        }
+        let (sender, mut receiver) = oneshot::channel();
+        group.done.push(sender);
+        self.writer.pass_on(turn, group).await;
+        loop {
+            match tokio::time::timeout(LONGEST, &mut receiver).await {
+                Ok(Ok(done)) => return done.map_err(WarehouseError::Unavailable),
+                Ok(Err(_)) => {
+                    return Err(WarehouseError::Unavailable("what shared the commit ended before it".to_owned()));
+                }
+                // Who was to take the group over did not come.
+                Err(_) => {
+                    if let Ok(mut turn) = self.writer.turn.clone().try_lock_owned()
+                        && let Some(group) = turn.take()
+                    {
+                        self.writer.commit(group).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some((turn, mut group)) = self.open.take() else { return };
+        // Alone, the transaction goes as a whole. Else those before it wait for their commit.
+        if group.done.is_empty() {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let writer = self.writer.clone();
+            runtime.spawn(async move {
+                if group.transaction.execute("rollback to sluice_turn; release sluice_turn").await.is_ok() {
+                    writer.pass_on(turn, group).await;
+                }
+            });
+        }
+    }
+}
+
+/// Counts who waits, as long as they do.
+struct Waits(Arc<AtomicUsize>);
+
+impl Waits {
+    fn new(waiting: &Arc<AtomicUsize>) -> Waits {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Waits(waiting.clone())
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
