@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::format::Limits;
 use crate::ledger::{Ledger, LoadLine};
+use crate::order::Order;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::warehouse::{self, Scope, Table, Value, Warehouse, WarehouseError};
@@ -23,6 +24,8 @@ pub struct App {
     pub plugins: Plugins,
     /// How much may come out of a compressed file.
     pub limits: Limits,
+    /// The files in hand.
+    pub order: Arc<Order>,
 }
 
 impl App {
@@ -39,6 +42,7 @@ impl App {
             sql: settings.folders.sql_dir.clone(),
             plugins: Plugins::default(),
             limits: settings.archives.limits(),
+            order: Arc::default(),
         })
     }
 

@@ -27,6 +27,9 @@ pub enum Until {
     Signal,
 }
 
+/// How long connections may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// Connects and makes what is missing, or, with `INIT_DB=false`, says what is.
 ///
 /// # Errors
@@ -84,17 +87,21 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     }
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
+    let warehouse = app.warehouse.clone();
     let watch = Watch::new(Arc::new(app), folder, settle, settings.watching.poll)
         .map_err(|error| Usage(format!("cannot use the folder {}: {error}", folder.display())))?;
     let stop = stop_signal()?;
-    Ok(match until {
+    let totals = match until {
         Until::Empty => watch.once(stop).await?,
         Until::Signal => {
             let totals = watch.forever(stop).await?;
             info!(files = totals.loaded, rows = totals.rows_loaded, "stopped");
             totals
         }
-    })
+    };
+    // Who does not end in time has rolled back, or copies the log at the next start.
+    let _ = tokio::time::timeout(CLOSING, warehouse.close()).await;
+    Ok(totals)
 }
 
 async fn prepare(app: &App) -> anyhow::Result<()> {

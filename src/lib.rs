@@ -13,6 +13,7 @@ pub mod format;
 pub mod ledger;
 pub mod load;
 mod load_error;
+pub mod order;
 pub mod pipeline;
 pub mod plugin;
 mod reject_file;

@@ -14,6 +14,7 @@ use crate::format::Held;
 use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
+use crate::order::Place;
 use crate::reject_file::RejectFile;
 use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
 use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
@@ -48,11 +49,11 @@ pub enum FileOutcome {
 }
 
 /// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that a
-/// program which does not live any more had claimed it.
+/// program which does not live any more had claimed it, `place` which files come before it where that counts.
 ///
 /// # Errors
 /// When a file that was loaded cannot be deleted, or one that was not cannot be moved. It stays claimed.
-pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::Result<FileOutcome> {
+pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> std::io::Result<FileOutcome> {
     fail::fail_point!("claimed");
     let name = file.name();
     let sources = match FileSource::parts(file.path(), &name, file.claim(), app.limits).await {
@@ -83,6 +84,9 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool) -> std::io::R
         source.state(&dataset.stated);
         if let OnSuccess::Archive(folder) = &dataset.on_success {
             archive = Some(folder.clone());
+        }
+        if dataset.mode != Mode::Append {
+            place.first().await;
         }
         info!(file.path = source.name(), table = dataset.table, "loading");
         match load(app, &dataset, &mut source, unfinished).await {

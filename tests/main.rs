@@ -8,6 +8,7 @@ mod crash;
 mod daemon;
 mod formats;
 mod load;
+mod long;
 mod plugins;
 mod readme;
 mod star;
@@ -22,6 +23,7 @@ fn main() {
     let cases = [
         warehouse_contract::cases(),
         load::cases(),
+        long::cases(),
         formats::cases(),
         plugins::cases(),
         star::cases(),

@@ -384,6 +384,7 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         ("name: x\nfiles: [a]\nkey: [id]\n", "key: goes with mode: upsert"),
         ("name: x\nfiles: [a]\nformat: cvs\n", "plugin.yaml:3: format: there is no cvs; did you mean csv?"),
         ("name: x\nfiles: [a]\nheader: none\n", "plugin.yaml:3: header: expected true, false or a number of rows"),
+        ("name: x\nfiles: [a]\nenabled: yes\n", "plugin.yaml:3: enabled: yes: true or false is expected"),
         ("name: x\nfiles: [a]\nkey: id\n", "plugin.yaml:3: key: id: a list is expected, such as [id, name]"),
         ("name: x\nfiles: [a]\nformat: fixed\n", "format: fixed needs widths"),
         ("name: x\nfiles: [a]\nwidths: [3]\ndelimiter: tab\n", "widths: columns of fixed width have no delimiter"),

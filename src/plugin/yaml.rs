@@ -103,7 +103,9 @@ pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin
     // What is wrong begins with the word at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     let text = with_variables(text, variable)?;
-    let yaml: Yaml = serde_saphyr::from_str(&text).map_err(|error| in_words(&error, &text))?;
+    // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let yaml: Yaml = serde_saphyr::from_str_with_options(&text, options).map_err(|error| in_words(&error, &text))?;
     if !yaml.enabled {
         return Ok(None);
     }
@@ -146,6 +148,7 @@ fn in_words(error: &serde_saphyr::Error, text: &str) -> Wrong {
     let expected = match why {
         "expected sequence start" => "a list is expected, such as [id, name]",
         "expected mapping start" => "expected words with values, such as {from: Price, name: price, type: numeric}",
+        _ if why.contains("bool") => "true or false is expected",
         "expected string scalar" => "a text is expected",
         "invalid u64" | "invalid usize" => "a number from 0 on is expected",
         _ => return Wrong { line, why: format!("{why}{hint}") },

@@ -107,12 +107,15 @@ impl Header {
         };
         // As many lines before the YAML as there are in the file, so that its errors name the file's lines.
         let lines = "\n".repeat(text[..before].matches('\n').count());
-        let header: Header = serde_saphyr::from_str(&format!("{lines}  {comment}")).map_err(|error| {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let first = first.trim_end_matches("expected one of ").trim_end_matches([' ', ',']);
-            format!("header: {first}; such as {EXAMPLES}")
-        })?;
+        // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let header: Header =
+            serde_saphyr::from_str_with_options(&format!("{lines}  {comment}"), options).map_err(|error| {
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                let first = first.trim_end_matches("expected one of ").trim_end_matches([' ', ',']);
+                format!("header: {first}; such as {EXAMPLES}")
+            })?;
         let empty = match &header {
             Header::Dimension { key } if key.is_empty() => "key: names no column",
             Header::Fact { grain, .. } if grain.is_empty() => "grain: names no column",

@@ -111,6 +111,9 @@ pub trait Warehouse: Send + Sync {
     /// Drops staging, datawarehouse and catalog, with everything in them.
     async fn drop_all(&self) -> Result<(), WarehouseError>;
 
+    /// Closes the connections, and leaves everything where it belongs: SQLite's log is copied into its file.
+    async fn close(&self);
+
     /// Begins a transaction. Dropping it rolls back.
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError>;
 

@@ -1,7 +1,7 @@
 //! Finds files in the folder and has them loaded: what lies there first, then what comes. Events say at once that
 //! something came; they may be lost, so a look at the folder every minute is what makes it right.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
@@ -84,7 +84,7 @@ pub struct Watch {
     once: bool,
     /// What was put back to be tried again, and will seem to have been renamed in.
     put_back: HashSet<OsString>,
-    leftovers: Vec<Claimed>,
+    leftovers: VecDeque<Claimed>,
     trouble: Option<Trouble>,
     totals: Totals,
 }
@@ -112,7 +112,7 @@ impl Watch {
             in_hand: HashSet::new(),
             once: false,
             put_back: HashSet::new(),
-            leftovers: Vec::new(),
+            leftovers: VecDeque::new(),
             trouble: None,
             totals: Totals::default(),
         })
@@ -237,7 +237,7 @@ impl Watch {
             Engine::Sqlite => LOADS_SQLITE,
         };
         while self.running.len() < places
-            && let Some(file) = self.leftovers.pop()
+            && let Some(file) = self.leftovers.pop_front()
         {
             self.start(file, true);
         }
@@ -295,7 +295,8 @@ impl Watch {
         let app = self.app.clone();
         let name = OsString::from(file.name());
         self.in_hand.insert(name.clone());
-        self.running.spawn(async move { (name, load_file(&app, file, unfinished).await) });
+        let place = app.order.join();
+        self.running.spawn(async move { (name, load_file(&app, file, unfinished, place).await) });
     }
 
     fn done(&mut self, done: Result<(OsString, io::Result<FileOutcome>), tokio::task::JoinError>) {

@@ -63,6 +63,7 @@ impl Workdir {
             plugins: sluice::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None))
                 .expect("the case's plugins are right"),
             limits: sluice::format::Limits::default(),
+            order: std::sync::Arc::default(),
         }
     }
 
@@ -75,7 +76,8 @@ impl Workdir {
     ) -> anyhow::Result<FileOutcome> {
         let folder = Folder::open(&self.path("imports"))?;
         fs::write(folder.path().join(name), text)?;
-        Ok(load_file(&self.app(database), folder.claim(OsStr::new(name))?, false).await?)
+        let app = self.app(database);
+        Ok(load_file(&app, folder.claim(OsStr::new(name))?, false, app.order.join()).await?)
     }
 
     /// Drops a file that must load.

@@ -156,6 +156,10 @@ impl Warehouse for Postgres {
         Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone())))
     }
 
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
         let mut connection = self.pool.acquire().await?;
         // What `*` stands for may have changed since a statement was kept.

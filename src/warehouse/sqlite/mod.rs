@@ -147,6 +147,10 @@ impl Warehouse for Sqlite {
         Ok(Box::new(SqliteTransaction::new(turn, self.names.clone())))
     }
 
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
         // One snapshot from here on, and the schema read anew: a connection that prepares a statement by the schema it knew
         // would count its columns wrong.

@@ -1,0 +1,121 @@
+//! Long files, which are loaded by what their beginning shows, and many files at once.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use sluice::warehouse::{Scope, Table, Value};
+
+use crate::support::process::{app, stderr};
+use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("long::what_the_beginning_does_not_show_counts_too", what_the_beginning_does_not_show_counts_too),
+        on_both("long::files_that_replace_rows_take_turns", files_that_replace_rows_take_turns),
+        on_both("long::short_transactions_that_share_a_commit", short_transactions_that_share_a_commit),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Some rows more than are looked at before the first is loaded (4 MiB), and one at the end.
+fn long(header: &str, row: impl Fn(u32) -> String, last: &[u8]) -> Vec<u8> {
+    let mut text = format!("{header}\n");
+    for n in 0.. {
+        if text.len() > 5 * 1024 * 1024 {
+            break;
+        }
+        writeln!(text, "{}", row(n)).expect("a string takes it");
+    }
+    [text.as_bytes(), last].concat()
+}
+
+async fn what_the_beginning_does_not_show_counts_too(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let row = |n: u32| format!("{n},{n}.5,,2020-01-0{},{}", n % 9 + 1, "x".repeat(400));
+    let types = async |table: &str| {
+        let sql = format!("select name, type from sluice.\"column\" where dataset = '{table}' order by position");
+        Ok::<_, anyhow::Error>(database.text(&sql).await?.replace('\n', " "))
+    };
+    // Nothing new comes.
+    let books = workdir.load(&database, "a.csv", long("id,n,e,d,t", row, b"7,1e-07,,2020-01-01,y\n")).await?.books;
+    same(types("a").await?, "id|bigint n|double e|text d|date t|text")?;
+    same(
+        database.text("select count(*), max(id) from staging.a").await?,
+        format!("{}|{}", books.loaded, books.loaded - 2),
+    )?;
+    // A text where there were numbers and days, and the first value of a column.
+    let books = workdir.load(&database, "b.csv", long("id,n,e,d,t", row, b"x,0.25,5,soon,y\n")).await?.books;
+    same(types("b").await?, "id|text n|numeric e|bigint d|text t|text")?;
+    same(database.text("select id, n, e, d from staging.b where e is not null").await?, "x|0.25|5|soon")?;
+    same(database.text("select count(*) from staging.b").await?, books.read.to_string())?;
+    // More cells than the header has.
+    let books = workdir.load(&database, "c.csv", long("id,n,e,d,t", row, b"1,2,,2020-01-01,y,z\n")).await?.books;
+    same((books.extended, books.rejected), (1, 0))?;
+    same(database.text("select _extra from staging.c where _extra is not null").await?, "[\"z\"]")?;
+    // Letters of another encoding.
+    let books = workdir.load(&database, "d.csv", long("id,n,e,d,t", row, b"1,2,,2020-01-01,M\xFCnchen\n")).await?.books;
+    same(books.rejected, 0)?;
+    same(database.text("select t from staging.d where t like 'M%'").await?, "München")?;
+    // A table whose column is text already takes what comes; the same file again is a duplicate of all its rows.
+    let last = b"other,2,6,never,y\n";
+    let loaded = workdir.load(&database, "b.csv", long("id,n,e,d,t", row, last)).await?;
+    same(types("b").await?, "id|text n|numeric e|bigint d|text t|text")?;
+    let again = workdir.load(&database, "b.csv", long("id,n,e,d,t", row, last)).await?;
+    same((again.duplicate_of, again.books.duplicate), (Some(loaded.load_id), loaded.books.read))?;
+    // A filter sees the whole column's type, of a column that is not loaded too.
+    workdir.plugin("f", "name: f\nfiles: [f.csv]\ntable: f\nfilter: id > '10'\ncolumns: [{from: n, name: n}]\n")?;
+    let books = workdir.load(&database, "f.csv", long("id,n,e,d,t", row, b"x,2,6,never,y\n")).await?.books;
+    same(books.read, books.loaded + books.filtered)?;
+    same((books.loaded, books.rejected), (books.read - 11, 0))
+}
+
+async fn files_that_replace_rows_take_turns(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("u", "name: u\nfiles: [u.*]\ntable: u\nmode: upsert\nkey: [id]\n")?;
+    for n in 100..140 {
+        // The later ones are shorter, so they would overtake.
+        workdir.write(&format!("imports/u.{n}.csv"), format!("id,n\n1,{n}\n{}", "2,0\n".repeat((140 - n) * 50)))?;
+        workdir.write(&format!("imports/other.{n}.csv"), format!("id,n\n1,{n}\n"))?;
+    }
+    let output = app(&workdir, &["--once"], &[("DATABASE_URL", &database.url)])?;
+    same((output.status.code(), stderr(&output)), (Some(0), String::new()))?;
+    same(database.text("select n from staging.u where id = 1").await?, "139")?;
+    same(database.text("select count(*), sum(n) from staging.other").await?, "40|4780")
+}
+
+async fn short_transactions_that_share_a_commit(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", "n\n0\n").await?;
+    let (warehouse, table) = (Arc::new(database.warehouse.clone()), Table::staging("t"));
+    let mut all = tokio::task::JoinSet::new();
+    for n in 1..=200i64 {
+        let warehouse = warehouse.clone();
+        let table = warehouse.names().table(&table);
+        all.spawn(async move {
+            // Every seventh is long, every fifth gives up, every eleventh makes a mistake and gives up.
+            let scope = if n % 7 == 0 { Scope::Load } else { Scope::Short };
+            let mut transaction = warehouse.begin(scope).await?;
+            let insert = format!("insert into {table} (n, _load_id, _line) values ($1, 1, 1)");
+            transaction.execute(&insert, &[Value::from(n)]).await?;
+            if n % 11 == 0 {
+                assert!(transaction.execute("select nothing from nowhere", &[]).await.is_err());
+                return Ok(None);
+            }
+            if n % 5 == 0 {
+                return Ok(None);
+            }
+            transaction.commit().await?;
+            // What is committed is seen by others at once.
+            let mut other = warehouse.begin(Scope::Short).await?;
+            let seen = other.query(&format!("select count(*) from {table} where n = $1"), &[Value::from(n)]).await?;
+            Ok::<_, anyhow::Error>(seen[0][0].clone().filter(|count| count == "1").map(|_| n))
+        });
+    }
+    let mut committed = 0;
+    while let Some(done) = all.join_next().await {
+        committed += done??.unwrap_or(0);
+    }
+    let expected: i64 = (1..=200).filter(|n| n % 5 != 0 && n % 11 != 0).sum();
+    same(committed, expected)?;
+    same(database.text("select sum(n) from staging.t").await?, expected.to_string())
+}
