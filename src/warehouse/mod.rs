@@ -17,6 +17,8 @@ use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
 pub use names::{Engine, Names, Schema, Table, create_table, quote};
+#[doc(hidden)]
+pub use postgres::encode as encode_copy;
 pub use rewrite::{Select, SqlError};
 
 use crate::schema::{Fits, Type};

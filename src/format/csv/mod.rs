@@ -12,4 +12,6 @@ mod stretch;
 mod write;
 
 pub use read::Reader;
+#[doc(hidden)]
+pub use split::count_cells;
 pub use write::write_record;

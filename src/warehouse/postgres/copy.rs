@@ -29,7 +29,7 @@ pub(super) const HEADER: &[u8] = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
 pub(super) const TRAILER: &[u8] = &(-1i16).to_be_bytes();
 
 /// Appends the batch's rows to a COPY stream; `types` are its columns' types.
-pub(super) fn encode(types: &[Type], batch: &RecordBatch, out: &mut Vec<u8>) {
+pub fn encode(types: &[Type], batch: &RecordBatch, out: &mut Vec<u8>) {
     let columns: Vec<_> = types.iter().zip(batch.columns()).map(|(kind, array)| cells(*kind, array)).collect();
     let width = (columns.len() as i16).to_be_bytes();
     out.reserve(batch.get_array_memory_size() + batch.num_rows() * (2 + 4 * columns.len()));

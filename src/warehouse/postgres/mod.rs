@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{Column, ConnectOptions, Connection, Executor, PgPool, Row as _, Statement, TypeInfo, ValueRef};
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe};
+pub use copy::encode;
 use transaction::PostgresTransaction;
 
 /// Connections: a few loads, a run, and what listings need.
