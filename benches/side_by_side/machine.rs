@@ -18,9 +18,9 @@ pub fn describe() -> String {
     let kernel = format!("Linux {}", read("/proc/sys/kernel/osrelease").trim());
     let mut parts = vec![model, format!("{cores} cores"), memory, kernel];
     parts.push(format!("Sluice {}", env!("CARGO_PKG_VERSION")));
-    parts.extend(cluster::version());
-    parts.extend(sqlite3().map(|version| format!("sqlite3 {version}")));
-    parts.extend(duckdb().map(|version| format!("DuckDB {version}")));
+    parts.push(cluster::version().unwrap_or_else(|| "no PostgreSQL".to_owned()));
+    parts.push(sqlite3().map_or_else(|| "no sqlite3".to_owned(), |version| format!("sqlite3 {version}")));
+    parts.push(duckdb().map_or_else(|| "no DuckDB".to_owned(), |version| format!("DuckDB {version}")));
     parts.join(", ")
 }
 

@@ -93,7 +93,12 @@ impl Report {
                 one.peak()
             );
         }
-        out += "\n| | is | goal | |\n|---|--:|--:|---|\n";
+        if !self.measures.is_empty() && !self.figures.is_empty() {
+            out.push('\n');
+        }
+        if !self.figures.is_empty() {
+            out += "| | is | goal | |\n|---|--:|--:|---|\n";
+        }
         for one in &self.figures {
             let goal = match one.goal {
                 None => String::new(),
