@@ -44,7 +44,11 @@ pub const KNOWN: [Known; 17] = [
     Known { name: "LOGS_DIR", default: "logs", about: "JSON logs, one file a day, 14 kept" },
     Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
     Known { name: "PLUGINS_DIR", default: "plugins", about: "holds <name>/plugin.yaml: how files are read and shaped" },
-    Known { name: "SETTLE_SECONDS", default: "4", about: "how long a written file must be quiet before it is taken" },
+    Known {
+        name: "SETTLE_SECONDS",
+        default: "4",
+        about: "how long a file that is not known to be whole must be quiet before it is taken",
+    },
     Known {
         name: "POLL",
         default: "false",

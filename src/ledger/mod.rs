@@ -125,35 +125,34 @@ impl Ledger {
         );
         self.run(transaction, self.build(&lock)).await?;
 
-        let of_table = || {
-            let query = load::Entity::find().select_only().column(load::Column::Id);
-            query.filter(load::Column::Dataset.eq(table)).order_by_desc(load::Column::Id)
-        };
-        let same = || of_table().filter(load::Column::Hash.eq(&survey.hash));
-        if let (true, Some(claim)) = (unfinished, claim) {
-            let this = same().filter(load::Column::Claim.eq(claim)).filter(load::Column::Source.eq(source));
-            let this = this.filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]));
-            if let Some(id) = one_number(&self.rows(transaction, self.build(&this.into_query())).await?) {
-                return Ok(Claim::Finished(id));
-            }
+        let of_table = || load::Entity::find().select_only().filter(load::Column::Dataset.eq(table));
+        let same = of_table()
+            .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
+            .filter(load::Column::Hash.eq(&survey.hash))
+            .order_by_desc(load::Column::Id);
+        // Those whose rows are in the table, or were until others took their place, the newest first.
+        let mut ever = self.rows(transaction, self.build(&same.into_query())).await?;
+        let is = |row: &Row, place: usize, word: &str| row.get(place).and_then(Option::as_deref) == Some(word);
+        ever.retain(|row| is(row, 1, &Status::Loaded.word()) || is(row, 1, &Status::Replaced.word()));
+        if let (true, Some(claim)) = (unfinished, claim)
+            && let Some(this) = ever.iter().find(|row| is(row, 2, source) && is(row, 3, claim))
+            && let Some(id) = one_number(std::slice::from_ref(this))
+        {
+            return Ok(Claim::Finished(id));
         }
-        let before = same().filter(load::Column::Status.eq(Status::Loaded));
-        let before = self.rows(transaction, self.build(&before.into_query())).await?;
-        if let Some(id) = one_number(&before) {
-            let newest = of_table().filter(load::Column::Status.eq(Status::Loaded)).limit(1);
+        let before = ever.iter().find(|row| is(row, 1, &Status::Loaded.word()));
+        if let Some(id) = before.and_then(|row| one_number(std::slice::from_ref(row))) {
+            let newest = of_table().column(load::Column::Id).filter(load::Column::Status.eq(Status::Loaded));
+            let newest = newest.order_by_desc(load::Column::Id).limit(1).into_query();
             let is_newest = match repeats {
                 Repeats::Never => true,
                 Repeats::Always => false,
-                Repeats::AfterOthers => {
-                    one_number(&self.rows(transaction, self.build(&newest.into_query())).await?) == Some(id)
-                }
+                Repeats::AfterOthers => one_number(&self.rows(transaction, self.build(&newest)).await?) == Some(id),
             };
             if is_newest {
                 return Ok(Claim::Duplicate(id));
             }
         }
-        let ever = same().filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]));
-        let ever = self.rows(transaction, self.build(&ever.into_query())).await?;
         let line = load::ActiveModel {
             claim: Set(claim.map(str::to_owned)),
             repeat: Set(number(ever.len() as u64)),

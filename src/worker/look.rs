@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -92,6 +92,30 @@ fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Opti
     }
 }
 
+/// Whether a text may go on: its last line has no end, or it has no more than one, which is perhaps the header of what is to come.
+/// What is packed says itself where it ends.
+pub(super) fn may_go_on(path: &Path) -> bool {
+    let packed = [".gz", ".zst", ".zip", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods"];
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    if packed.iter().any(|ending| name.ends_with(ending)) {
+        return false;
+    }
+    let ends = || -> io::Result<(bool, Vec<u8>)> {
+        let mut file = fs::File::open(path)?;
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        file.by_ref().take(HEAD).read_to_end(&mut head)?;
+        file.seek(SeekFrom::End(-i64::from(file.metadata()?.len() > 0)))?;
+        file.read_to_end(&mut tail)?;
+        let lines = head.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+        Ok((lines > 1 || head.starts_with(b"["), tail))
+    };
+    let is_whole = |(long, tail): (bool, Vec<u8>)| long && matches!(tail.as_slice(), [b'\n' | b'\r' | b'}' | b']']);
+    !ends().is_ok_and(is_whole)
+}
+
+/// What is looked at to count the lines of a text, in bytes.
+const HEAD: u64 = 64 * 1024;
+
 /// Whether somebody has a file open for writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writer {
@@ -142,6 +166,24 @@ mod tests {
         assert_ne!(writer(&path), Writer::None);
         drop(file);
         assert_ne!(writer(&path), Writer::Open);
+    }
+
+    #[test]
+    fn a_text_without_an_end_may_go_on() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text, expected) in [
+            ("a.csv", "a,b\n1,2\n", false),
+            ("b.csv", "a,b\r1,2\r", false),
+            ("c.csv", "a,b\n1,2", true),
+            ("d.csv", "a,b\n", true),
+            ("e.csv", "", true),
+            ("f.json", "[1,2]", false),
+            ("h.jsonl", "{}", true),
+            ("g.csv.GZ", "\x1F", false),
+        ] {
+            fs::write(dir.path().join(name), text).unwrap();
+            assert_eq!(may_go_on(&dir.path().join(name)), expected, "{name}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! When a file is whole. Nobody says so, so it is taken when it was renamed in, or when nobody has it open and nobody has
-//! touched it for a while; for longer, the longer its writer was seen to pause.
+//! touched it for a while: for a moment where it was written in one go, else for longer, the longer its writer was seen to pause.
 
 use std::time::{Duration, Instant};
 
 use super::look::{Stamp, Writer};
+
+/// How long a file must be quiet that was written in one go.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// How many times as long as its writer's longest pause a file must be quiet.
 const PATIENCE: u32 = 3;
@@ -16,8 +19,8 @@ const DOUBT: u32 = 5;
 pub(super) enum Arrival {
     /// It was renamed in, whole.
     Renamed,
-    /// Its writer has closed it.
-    Closed,
+    /// Its writer has closed it, so many times since the last look.
+    Closed(u32),
     /// Something was written into it since.
     Written,
     /// It is there; its owner or times may have been set, as copying programs do after they closed it.
@@ -33,13 +36,16 @@ pub(super) struct Candidate {
     changed: Instant,
     /// The longest pause between two changes.
     pause: Duration,
+    /// How many times it was seen to be closed by a writer.
+    closed: u32,
 }
 
 impl Candidate {
     /// A file seen for the first time, at `now`.
     pub(super) fn new(stamp: Stamp, arrival: Arrival, now: Instant) -> Self {
         let changed = now.checked_sub(stamp.age()).unwrap_or(now);
-        Candidate { stamp, arrival, changed, pause: Duration::ZERO }
+        let closed = if let Arrival::Closed(times) = arrival { times } else { 0 };
+        Candidate { stamp, arrival, changed, pause: Duration::ZERO, closed }
     }
 
     /// Looks at the file again, at `now`.
@@ -56,10 +62,19 @@ impl Candidate {
             self.stamp = stamp;
         }
         match arrival {
-            Arrival::Closed => self.arrival = Arrival::Closed,
+            Arrival::Closed(times) => {
+                self.arrival = arrival;
+                self.closed += times;
+            }
             _ if written => self.arrival = Arrival::Written,
             _ => {}
         }
+    }
+
+    /// When it may be taken if it looks whole: it was written in one go, as programs do that copy, and `writer` does not say otherwise.
+    pub(super) fn soon_at(&self, settle: Duration, writer: Writer, now: Instant) -> Instant {
+        let one_go = matches!(self.arrival, Arrival::Closed(_)) && self.closed == 1 && writer != Writer::Open;
+        if one_go { self.changed + settle.min(MOMENT) } else { self.ready_at(settle, writer, now) }
     }
 
     /// When it may be taken, as far as is known now; `writer` is what the system says of it.
@@ -67,7 +82,7 @@ impl Candidate {
         match (writer, self.arrival) {
             (Writer::Open, _) => now + settle.max(Duration::from_millis(200)),
             (_, Arrival::Renamed) => self.changed,
-            (Writer::None, _) | (_, Arrival::Closed) => self.changed + settle.max(self.pause * PATIENCE),
+            (Writer::None, _) | (_, Arrival::Closed(_)) => self.changed + settle.max(self.pause * PATIENCE),
             (Writer::Unknown, Arrival::Written | Arrival::Seen) => {
                 self.changed + (settle * DOUBT).max(self.pause * PATIENCE)
             }
@@ -99,7 +114,9 @@ mod tests {
         assert!(renamed.ready_at(SETTLE, Writer::Unknown, now) <= now);
         let mut closed = Candidate::new(first, Arrival::Seen, now);
         let last = stamp("ab");
-        closed.update(last, Arrival::Closed, now);
+        closed.update(last, Arrival::Closed(1), now);
+        assert_eq!(closed.soon_at(SETTLE, Writer::Unknown, now), now + MOMENT);
+        assert!(closed.soon_at(SETTLE, Writer::Open, now) > now + MOMENT);
         assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE);
         // Its owner and times are set after it was closed, as docker cp and mv do.
         closed.update(Stamp { modified: (0, 0), changed: (1, 1), ..last }, Arrival::Seen, now);
@@ -113,9 +130,10 @@ mod tests {
     fn a_slow_writer_is_waited_for_longer() {
         let start = Instant::now() + seconds(100);
         let mut file = Candidate::new(stamp("a"), Arrival::Seen, start);
-        file.update(stamp("ab"), Arrival::Closed, start);
-        file.update(stamp("abc"), Arrival::Closed, start + seconds(4));
+        file.update(stamp("ab"), Arrival::Closed(1), start);
+        file.update(stamp("abc"), Arrival::Closed(1), start + seconds(4));
         let now = start + seconds(4);
+        assert_eq!(file.soon_at(SETTLE, Writer::None, now), now + seconds(12));
         assert_eq!(file.ready_at(SETTLE, Writer::None, now), now + seconds(12));
         assert!(file.ready_at(SETTLE, Writer::Open, now + seconds(60)) > now + seconds(60));
     }

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::look::{Seen, Stamp, Writer, look, look_at, writer};
+use super::look::{Seen, Stamp, Writer, look, look_at, may_go_on, writer};
 use super::settle::{Arrival, Candidate};
 use crate::app::App;
 use crate::load::{FileOutcome, LoadError, LoadReport, load_file};
@@ -259,7 +259,7 @@ impl Watch {
             };
             let Some(candidate) = self.candidates.get_mut(&name) else { continue };
             candidate.update(stamp, Arrival::Seen, now);
-            let mut ready = candidate.ready_at(self.settle, Writer::None, now);
+            let mut ready = candidate.soon_at(self.settle, Writer::None, now);
             if self.once || ready <= now {
                 let writer = writer(&path);
                 ready = match writer {
@@ -267,6 +267,7 @@ impl Watch {
                     Writer::None if self.once => now,
                     // And waits no longer than it takes to see that.
                     Writer::Unknown if self.once => ready,
+                    _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
                     _ => candidate.ready_at(self.settle, writer, now),
                 };
             }
@@ -391,7 +392,7 @@ impl Events {
             Ok(event) => {
                 news.1 |= event.need_rescan();
                 let arrival = match event.kind {
-                    EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed,
+                    EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed(1),
                     EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,
                     EventKind::Modify(ModifyKind::Data(_)) => Arrival::Written,
                     EventKind::Create(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Arrival::Seen,
@@ -399,10 +400,14 @@ impl Events {
                 };
                 for path in event.paths {
                     let Some(name) = path.file_name() else { continue };
-                    let known = news.0.entry(name.to_owned()).or_insert(arrival);
-                    if arrival != Arrival::Seen {
-                        *known = arrival;
-                    }
+                    let known = news.0.entry(name.to_owned()).or_insert(Arrival::Seen);
+                    *known = match (*known, arrival) {
+                        (Arrival::Closed(times), Arrival::Closed(more)) => Arrival::Closed(times + more),
+                        // It is open again.
+                        (Arrival::Closed(times), Arrival::Written) => Arrival::Closed(times + 1),
+                        (known, Arrival::Seen) => known,
+                        (_, arrival) => arrival,
+                    };
                 }
             }
             Err(_) => news.1 = true,

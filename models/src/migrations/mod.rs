@@ -1,6 +1,7 @@
 //! The catalog's versions. A released migration is never edited; a change is a new file.
 
 mod m20261120_000001_catalog;
+mod m20261121_000002_same_content;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
 use sea_orm_migration::{
@@ -39,7 +40,7 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
 }
 
 fn all() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m20261120_000001_catalog::Migration)]
+    vec![Box::new(m20261120_000001_catalog::Migration), Box::new(m20261121_000002_same_content::Migration)]
 }
 
 struct PostgresMigrator;
