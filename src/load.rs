@@ -207,8 +207,9 @@ async fn commit_load(
         return Err(SourceError::Mistaken.into());
     }
     if let Some(upsert) = &upsert {
-        books.duplicate = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
-        books.loaded -= books.duplicate;
+        let touched = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
+        books.duplicate = books.loaded - touched;
+        books.loaded = touched;
     }
     balance(&books, &survey, dataset, first_reject)?;
     app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;

@@ -64,9 +64,10 @@ impl Upsert {
     }
 
     /// Brings the staging table up to date. Of rows with one key in the file the last one counts. Columns that the file does not
-    /// have keep their values. Gives the number of the file's rows that changed nothing.
+    /// have keep their values. Gives the number of rows that are new or changed.
     pub(crate) async fn merge(&self, names: &Names, transaction: &mut dyn Transaction) -> Result<u64, WarehouseError> {
         let (table, incoming) = (names.table(&self.table), names.table(&self.incoming));
+        let changed = names.table(&Table { schema: Schema::Temporary, name: "sluice_changed".to_owned() });
         let same_key = |one: &str, other: &str| {
             let pair = |name: &String| {
                 let of = |table: &str| self.key_of(names, &format!("{table}.{}", quote(name)), name);
@@ -74,45 +75,67 @@ impl Upsert {
             };
             self.key.iter().map(pair).collect::<Vec<_>>().join(" and ")
         };
-        let same_row = |(name, kind): &(String, Type)| match (names.engine, kind) {
-            // 1.1 and 1.10 are equal, and not the same.
-            (Engine::Postgres, Type::Numeric) => format!("t.{0}::text is not distinct from i.{0}::text", quote(name)),
-            _ => format!("t.{0} is not distinct from i.{0}", quote(name)),
+        let same_cell = |(name, kind): &(String, Type)| {
+            let same = format!("t.{0} is not distinct from i.{0}", quote(name));
+            match (names.engine, kind) {
+                // 1.1 and 1.10 are equal, and not the same.
+                (Engine::Postgres, Type::Numeric) => {
+                    format!("{same} and scale(t.{0}) is not distinct from scale(i.{0})", quote(name))
+                }
+                _ => same,
+            }
         };
-        let same_rows: Vec<_> = self.columns.iter().map(same_row).collect();
-        let grouped: Vec<_> = self.key.iter().map(|name| self.key_of(names, &quote(name), name)).collect();
-        let named: Vec<_> =
-            grouped.iter().zip(&self.key).map(|(key, name)| format!("{key} as {}", quote(name))).collect();
+        let same_cells: Vec<_> = self.columns.iter().map(same_cell).collect();
         let own = [LOAD_COLUMN, LINE_COLUMN].map(str::to_owned);
         let all: Vec<_> = self.columns.iter().map(|(name, _)| name.clone()).chain(own).collect();
         let set: Vec<_> = all.iter().map(|name| format!("{0} = i.{0}", quote(name))).collect();
-        let replaced = format!(
-            "delete from {incoming} as i where exists (select 1 from (select {}, max({LINE_COLUMN}) as last \
-             from {incoming} group by {} having count(*) > 1) as d where {} and i.{LINE_COLUMN} < d.last)",
-            named.join(", "),
-            grouped.join(", "),
-            same_key("d", "i")
-        );
-        let unchanged = format!(
-            "delete from {incoming} as i where exists (select 1 from {table} as t where {} and {})",
+        let keys: Vec<_> = self.key.iter().map(|name| self.key_of(names, &quote(name), name)).collect();
+        let differing = format!(
+            "create temporary table sluice_changed as select i.* from {incoming} as i left join {table} as t on {} \
+             where t.{LINE_COLUMN} is null or not ({})",
             same_key("t", "i"),
-            same_rows.join(" and ")
+            same_cells.join(" and ")
         );
+        // What changes is rather little, so it is looked up while the file's rows pass.
+        let replaced = match names.engine {
+            Engine::Postgres => format!(
+                "delete from {changed} as c using {incoming} as i where {} and i.{LINE_COLUMN} > c.{LINE_COLUMN}",
+                same_key("c", "i")
+            ),
+            Engine::Sqlite => format!(
+                "delete from {changed} where rowid in (select c.rowid from {incoming} as i cross join {changed} as c \
+                 on {} where i.{LINE_COLUMN} > c.{LINE_COLUMN})",
+                same_key("c", "i")
+            ),
+        };
         let update =
-            format!("update {table} as t set {} from {incoming} as i where {}", set.join(", "), same_key("t", "i"));
+            format!("update {table} as t set {} from {changed} as i where {}", set.join(", "), same_key("t", "i"));
         let insert = format!(
-            "insert into {table} ({0}) select {0} from {incoming} as i where not exists (select 1 from {table} as t where {1})",
+            "insert into {table} ({0}) select {0} from {changed} as i where not exists (select 1 from {table} as t where {1})",
             list(&all),
             same_key("t", "i")
         );
-        let mut nothing = 0;
-        for sql in [replaced, unchanged] {
-            nothing += transaction.execute(&sql, &[]).await?;
-        }
-        for sql in [update, insert, format!("drop table {incoming}")] {
+        let index =
+            format!("create index {} on sluice_changed ({})", temporary(names, "sluice_changed_key"), keys.join(", "));
+        for sql in [differing, index, replaced] {
             transaction.execute(&sql, &[]).await?;
         }
-        Ok(nothing)
+        let mut touched = 0;
+        for sql in [update, insert] {
+            touched += transaction.execute(&sql, &[]).await?;
+        }
+        for table in [incoming, changed] {
+            transaction.execute(&format!("drop table {table}"), &[]).await?;
+        }
+        Ok(touched)
+    }
+}
+
+/// An index over a temporary table is in its schema on SQLite, and on PostgreSQL without saying so.
+fn temporary(names: &Names, index: &str) -> String {
+    match names.engine {
+        Engine::Postgres => quote(index),
+        Engine::Sqlite => format!("temp.{}", quote(index)),
     }
 }
 
