@@ -175,16 +175,19 @@ async fn commit_load(
 
     let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
-    let table = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
+    let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
     source.hold(plan.held());
     let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let upsert = match dataset.mode {
-        Mode::Upsert => Some(Upsert::begin(app, &mut *transaction, &table, &shape, &dataset.key).await?),
+        Mode::Upsert => Some(Upsert::new(app.warehouse.names(), &table, &shape, &dataset.key, is_new, load_id)),
         Mode::Append | Mode::Replace => None,
     };
-    let into = upsert.as_ref().map_or(&table, Upsert::incoming);
+    if let Some(upsert) = &upsert {
+        upsert.begin(&mut *transaction).await?;
+    }
+    let into = upsert.as_ref().map_or(&table, Upsert::into);
     let mut rejected = reject_file(app, source, &survey);
     for column in &shape.absent {
         warn!(file.path = source.name(), load.id = load_id, "the file has no column {column}, which its plugin names");
@@ -207,7 +210,7 @@ async fn commit_load(
         return Err(SourceError::Mistaken.into());
     }
     if let Some(upsert) = &upsert {
-        let touched = upsert.merge(app.warehouse.names(), &mut *transaction).await?;
+        let touched = upsert.merge(&mut *transaction, books.loaded).await?;
         books.duplicate = books.loaded - touched;
         books.loaded = touched;
     }
@@ -272,7 +275,7 @@ impl Plan {
     }
 }
 
-/// Makes the table, or grows it to what the input needs. Where a file is the whole truth, the rows there are go.
+/// Makes the table, or grows it to what the input needs; says whether it is new. Where a file is the whole truth, the rows there are go.
 async fn ready_table(
     app: &App,
     transaction: &mut dyn Transaction,
@@ -280,7 +283,7 @@ async fn ready_table(
     plan: &Plan,
     load_id: i64,
     claim: Option<&str>,
-) -> Result<Table, WarehouseError> {
+) -> Result<(Table, bool), WarehouseError> {
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
     let evolution = &plan.evolution;
@@ -288,7 +291,8 @@ async fn ready_table(
         name: evolution.columns[place].name.clone(),
         declared: names.declared(evolution.columns[place].kind()).to_owned(),
     };
-    if transaction.columns(&table).await?.is_empty() {
+    let is_new = transaction.columns(&table).await?.is_empty();
+    if is_new {
         let columns: Vec<_> = (0..evolution.columns.len()).map(column).collect();
         let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
         transaction.execute(&sql, &[]).await?;
@@ -326,7 +330,7 @@ async fn ready_table(
         let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
         transaction.execute(&sql, &[]).await?;
     }
-    Ok(table)
+    Ok((table, is_new))
 }
 
 /// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.
