@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::format::{Chunk, Reject};
 use crate::ledger::Books;
 use crate::load_error::LoadError;
+use crate::progress::Progress;
 use crate::schema::{Shape, conform};
 use crate::source::Source;
 use crate::warehouse::Batches;
@@ -23,6 +24,7 @@ pub(crate) struct Feed<'a> {
     source: &'a mut dyn Source,
     shape: Arc<Shape>,
     load_id: i64,
+    progress: Progress,
     /// What was given so far; what became of it in the table is not known here.
     pub(crate) books: Books,
     /// The first reject, in words.
@@ -33,8 +35,9 @@ pub(crate) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    pub(crate) fn new(source: &'a mut dyn Source, shape: Shape, load_id: i64) -> Self {
+    pub(crate) fn new(source: &'a mut dyn Source, shape: Shape, load_id: i64, bytes: u64) -> Self {
         Feed {
+            progress: Progress::new(source.name(), load_id, bytes),
             source,
             shape: Arc::new(shape),
             load_id,
@@ -63,7 +66,9 @@ impl<'a> Feed<'a> {
     }
 
     async fn read(&mut self) -> Result<Option<RecordBatch>, LoadError> {
-        let Some(Chunk { records, mut rejects }) = self.source.next_batch().await? else { return Ok(None) };
+        let Some(chunk) = self.source.next_batch().await? else { return Ok(None) };
+        let (rows, bytes) = (chunk.rows(), chunk.bytes());
+        let Chunk { records, mut rejects } = chunk;
         let (shape, load_id) = (self.shape.clone(), self.load_id);
         let conformed = spawn_blocking(move || conform(&records, &shape, load_id)).await;
         let mut conformed = conformed.map_err(|error| ArrowError::ComputeError(error.to_string()))??;
@@ -78,6 +83,7 @@ impl<'a> Feed<'a> {
             self.first_reject = rejects.first().map(Reject::shown);
         }
         self.rejects.append(&mut rejects);
+        self.progress.advance(rows, bytes);
         Ok(Some(conformed.batch))
     }
 }

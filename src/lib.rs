@@ -16,6 +16,7 @@ mod load_error;
 pub mod order;
 pub mod pipeline;
 pub mod plugin;
+pub mod progress;
 mod reject_file;
 pub mod schema;
 pub mod settings;

@@ -192,7 +192,7 @@ async fn commit_load(
     for column in &shape.absent {
         warn!(file.path = source.name(), load.id = load_id, "the file has no column {column}, which its plugin names");
     }
-    let mut feed = Feed::new(source, shape, load_id);
+    let mut feed = Feed::new(source, shape, load_id, survey.bytes);
     let mut loaded = 0;
     while !feed.is_done() {
         loaded += transaction.copy_in(into, &types, &mut feed).await?;

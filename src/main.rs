@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Err(error) => return end(&error.into(), 2),
     };
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let _log = telemetry::start(&settings, cli.people(), cli.keeps_log(), colour);
+    let _log = telemetry::start(&settings, cli.people(), cli.keeps_log(), colour, cli.quiet());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(&error.into(), 1),

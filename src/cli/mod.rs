@@ -38,6 +38,9 @@ Settings come from the environment and .env: see `app config`.";
 pub struct Cli {
     #[command(flatten)]
     mode: Mode,
+    /// Show warnings and errors only, and no progress
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -158,6 +161,11 @@ impl Cli {
     pub fn people(&self) -> People {
         let results = self.command.is_some() || self.mode.pipeline || self.mode.analysis || self.mode.json;
         if results { People::Stderr } else { People::Stdout }
+    }
+
+    /// Whether people want to read only what is wrong.
+    pub fn quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Whether the command is worth a log file: it changes the warehouse.

@@ -16,6 +16,11 @@ impl Chunk {
     pub fn rows(&self) -> u64 {
         (self.records.len() + self.rejects.len()) as u64
     }
+
+    /// About as many bytes as they take in the input.
+    pub fn bytes(&self) -> u64 {
+        (self.records.text.len() + self.rejects.iter().map(|reject| reject.text.len()).sum::<usize>()) as u64
+    }
 }
 
 /// Records of one width over one buffer.

@@ -1,0 +1,135 @@
+//! Long loads show themselves: on a terminal by a bar each, in the log by a line every ten seconds.
+
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tracing::info;
+
+/// How long a load lasts before it gets a bar: what is shorter would only flicker.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// How long it is until the next line in the log.
+const LINE: Duration = Duration::from_secs(10);
+
+/// What the lines in the log are told by.
+pub const TARGET: &str = "sluice::progress";
+
+/// The terminal is the process's, so the bars are too.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// From now on loads have bars, on standard error.
+pub fn show_bars() {
+    BARS.get_or_init(MultiProgress::new);
+}
+
+/// Writes lines above the bars, where there are any.
+pub struct Above<W>(pub W);
+
+impl<W: Write> Write for Above<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        match BARS.get() {
+            Some(bars) => bars.suspend(|| self.0.write(text)),
+            None => self.0.write(text),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// One load on its way.
+pub(crate) struct Progress {
+    name: String,
+    load_id: i64,
+    /// Bytes that are to come.
+    total: u64,
+    bytes: u64,
+    rows: u64,
+    started: Instant,
+    said: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A load of so many bytes.
+    pub(crate) fn new(name: &str, load_id: i64, total: u64) -> Progress {
+        let now = Instant::now();
+        Progress { name: name.to_owned(), load_id, total, bytes: 0, rows: 0, started: now, said: now, bar: None }
+    }
+
+    /// So many more rows, which took so many bytes.
+    pub(crate) fn advance(&mut self, rows: u64, bytes: u64) {
+        self.rows += rows;
+        self.bytes = (self.bytes + bytes).min(self.total);
+        let taken = self.started.elapsed();
+        if self.bar.is_none() && taken > SHORT {
+            self.bar = BARS.get().map(|bars| bars.add(bar(&self.name, self.total).with_elapsed(taken)));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.bytes);
+            bar.set_message(format!("{} rows/s", grouped(per_second(self.rows, taken))));
+        }
+        if self.said.elapsed() > LINE {
+            self.said = Instant::now();
+            let (percent, rows_per_second) = (self.bytes * 100 / self.total.max(1), per_second(self.rows, taken));
+            let seconds_left = (self.total - self.bytes) / per_second(self.bytes, taken).max(1);
+            info!(
+                target: TARGET,
+                { file.path = self.name, load.id = self.load_id, rows = self.rows, rows_per_second, seconds_left },
+                "{percent} % loaded"
+            );
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(name: &str, total: u64) -> ProgressBar {
+    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg} {eta} left";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total).with_style(style).with_prefix(name.to_owned())
+}
+
+fn per_second(count: u64, time: Duration) -> u64 {
+    (count as f64 / time.as_secs_f64().max(0.001)) as u64
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn more_bytes_than_were_to_come_are_all_of_them() {
+        let mut progress = Progress::new("x.csv", 1, 10);
+        progress.advance(1, 8);
+        progress.advance(1, 8);
+        assert_eq!((progress.bytes, progress.rows), (10, 2));
+    }
+}
