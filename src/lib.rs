@@ -21,6 +21,7 @@ mod reject_file;
 pub mod schema;
 pub mod settings;
 pub mod source;
+mod staging;
 pub mod star;
 pub mod telemetry;
 mod upsert;

@@ -10,16 +10,16 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
 use crate::feed::Feed;
-use crate::format::Held;
 use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::order::Place;
 use crate::reject_file::RejectFile;
-use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
+use crate::schema::Type;
 use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
+use crate::staging::{Plan, ready_table};
 use crate::upsert::Upsert;
-use crate::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, WarehouseError, create_table};
+use crate::warehouse::{Scope, Transaction};
 
 /// Inputs up to this size are committed together where that is faster, in bytes.
 const SHORT: u64 = 1024 * 1024;
@@ -236,101 +236,6 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
     };
     Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats }
-}
-
-/// How an input's columns go into the table.
-struct Plan {
-    /// What is loaded, the columns in the table's types.
-    shape: Shape,
-    evolution: Evolution,
-}
-
-impl Plan {
-    /// By what is known of the input and of the table's columns.
-    fn of(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<Plan, LoadError> {
-        let mut shape = dataset.shape(survey).map_err(LoadError::Shape)?;
-        let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
-        let evolution = evolve(known, &columns);
-        for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
-            one.column = evolution.columns[*place].clone();
-        }
-        Ok(Plan { shape, evolution })
-    }
-
-    /// What the values decide, of the columns and of those that the filter looks at.
-    fn held(&self) -> Vec<Held> {
-        let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
-        let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared);
-        by_values.map(|one| (one.place, one.column.fits)).collect()
-    }
-
-    /// Whether rows that were brought into the one's columns are as the other's have them.
-    fn is_like(&self, other: &Plan) -> bool {
-        let kinds = |plan: &Plan| -> Vec<_> {
-            let table = plan.evolution.columns.iter().map(Column::kind);
-            let filtered = plan.shape.filter.iter().flat_map(|(_, columns)| columns);
-            table.chain(filtered.map(|one| one.column.kind())).collect()
-        };
-        self.evolution.places == other.evolution.places && kinds(self) == kinds(other)
-    }
-}
-
-/// Makes the table, or grows it to what the input needs; says whether it is new. Where a file is the whole truth, the rows there are go.
-async fn ready_table(
-    app: &App,
-    transaction: &mut dyn Transaction,
-    dataset: &Dataset,
-    plan: &Plan,
-    load_id: i64,
-    claim: Option<&str>,
-) -> Result<(Table, bool), WarehouseError> {
-    let table = Table::staging(&dataset.table);
-    let names = app.warehouse.names();
-    let evolution = &plan.evolution;
-    let column = |place: usize| TableColumn {
-        name: evolution.columns[place].name.clone(),
-        declared: names.declared(evolution.columns[place].kind()).to_owned(),
-    };
-    let is_new = transaction.columns(&table).await?.is_empty();
-    if is_new {
-        let columns: Vec<_> = (0..evolution.columns.len()).map(column).collect();
-        let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
-        transaction.execute(&sql, &[]).await?;
-    } else {
-        let add = evolution.added.iter().map(|place| Alteration::Add(column(*place)));
-        let widen = evolution.widened().map(|(place, from)| {
-            let Column { name, fits, .. } = &evolution.columns[place];
-            Alteration::Widen { name: name.clone(), from, to: fits.narrowest() }
-        });
-        let alterations: Vec<_> = add.chain(widen).collect();
-        for one in &alterations {
-            match one {
-                Alteration::Widen { name, from, to } if !from.is_undecided() => {
-                    info!(table = dataset.table, column = name, from = %from.narrowest(), to = %to, "a column's type widens");
-                }
-                Alteration::Add(TableColumn { name, .. }) => {
-                    info!(table = dataset.table, column = name, "a new column");
-                }
-                _ => {}
-            }
-        }
-        if !alterations.is_empty() {
-            for view in transaction.alter(&table, &alterations, &app.own_views()).await? {
-                warn!(
-                    view = names.shown(&view),
-                    "the view cannot be read with the wider type and was dropped; mend it, and app --analysis makes it again"
-                );
-            }
-        }
-    }
-    if dataset.mode == Mode::Replace {
-        // A file's other parts stay.
-        let kept = app.ledger.replace(transaction, &dataset.table, load_id, claim).await?;
-        let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
-        let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
-        transaction.execute(&sql, &[]).await?;
-    }
-    Ok((table, is_new))
 }
 
 /// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.
