@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::format::Limits;
+use crate::journal::Journal;
 use crate::ledger::{Ledger, LoadLine};
 use crate::order::Order;
 use crate::plugin::Plugins;
@@ -26,6 +27,8 @@ pub struct App {
     pub limits: Limits,
     /// The files in hand.
     pub order: Arc<Order>,
+    /// The files that went.
+    pub journal: Journal,
 }
 
 impl App {
@@ -43,6 +46,7 @@ impl App {
             plugins: Plugins::default(),
             limits: settings.archives.limits(),
             order: Arc::default(),
+            journal: Journal::of(&settings.folders.imports_dir),
         })
     }
 

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tokio::sync::Mutex;
+use tracing::{error, info, warn};
 
 use crate::app::App;
+use crate::journal::Journal;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::warehouse::WarehouseError;
-use crate::worker::{Totals, Watch};
+use crate::worker::{Pause, Totals, Watch};
 
 /// A wrong setting or usage: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -70,17 +72,29 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
-    let mut app = if settings.database.dev && settings.database.init_db {
-        let app = App::connect(settings).await.map_err(usage)?;
-        warn!(database = app.warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
-        app.warehouse.drop_all().await?;
-        prepare(&app).await?;
-        app
-    } else {
-        connect(settings).await?
+    let stop = stop_signal()?;
+    let mut pause = None;
+    let mut app = loop {
+        match open(settings).await {
+            Err(error) if until == Until::Signal && is_passing(&error) => {
+                if Pause::of(&mut pause, &error.to_string()) {
+                    error!("{error}; waiting for the database");
+                }
+            }
+            done => break done?,
+        }
+        let over = pause.as_ref().map_or_else(Instant::now, Pause::until);
+        tokio::select! {
+            () = stop() => return Ok(Totals::default()),
+            () = tokio::time::sleep_until(over.into()) => {}
+        }
     };
+    if pause.is_some() {
+        info!("all is well again");
+    }
     plugins.announce();
     app.plugins = plugins;
+    app.journal = Journal::of(folder);
     info!(database = app.warehouse.address(), "connected");
     if app.ledger.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
@@ -90,12 +104,11 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let warehouse = app.warehouse.clone();
     let watch = Watch::new(Arc::new(app), folder, settle, settings.watching.poll)
         .map_err(|error| Usage(format!("cannot use the folder {}: {error}", folder.display())))?;
-    let stop = stop_signal()?;
     let totals = match until {
         Until::Empty => watch.once(stop).await?,
         Until::Signal => {
             let totals = watch.forever(stop).await?;
-            info!(files = totals.loaded, rows = totals.rows_loaded, "stopped");
+            info!(files = totals.loaded, rows = totals.rows_loaded, rolled_back = totals.waiting, "stopped");
             totals
         }
     };
@@ -104,11 +117,29 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     Ok(totals)
 }
 
+/// Connects; with `DEV=true` to an empty warehouse.
+async fn open(settings: &Settings) -> anyhow::Result<App> {
+    if !(settings.database.dev && settings.database.init_db) {
+        return connect(settings).await;
+    }
+    let app = App::connect(settings).await.map_err(usage)?;
+    warn!(database = app.warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
+    app.warehouse.drop_all().await?;
+    prepare(&app).await?;
+    Ok(app)
+}
+
+/// Whether the database may answer later.
+fn is_passing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<WarehouseError>().is_some_and(WarehouseError::is_transient)
+}
+
 async fn prepare(app: &App) -> anyhow::Result<()> {
     app.warehouse.prepare().await.map_err(|error| {
         let refused = error.to_string().contains("permission denied for database");
         let hint = if refused { "; grant create on the database to the user, or make the schemas for it" } else { "" };
-        anyhow::anyhow!("cannot make the schemas in {}: {error}{hint}", app.warehouse.address())
+        let what = format!("cannot make the schemas in {}: {error}{hint}", app.warehouse.address());
+        if refused { Usage(what).into() } else { anyhow::Error::from(error).context(what) }
     })
 }
 
@@ -140,10 +171,11 @@ fn usage(error: WarehouseError) -> anyhow::Error {
     }
 }
 
-/// Ends when the program is asked to stop.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+/// Ends each time the program is asked to stop.
+fn stop_signal() -> std::io::Result<impl AsyncFn()> {
+    let signals = Mutex::new((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
+    Ok(async move || {
+        let (terminate, interrupt) = &mut *signals.lock().await;
         tokio::select! {
             _ = terminate.recv() => info!("asked to stop (SIGTERM)"),
             _ = interrupt.recv() => info!("asked to stop (Ctrl-C)"),

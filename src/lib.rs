@@ -10,6 +10,7 @@ pub mod dataset;
 pub mod export;
 mod feed;
 pub mod format;
+pub mod journal;
 pub mod ledger;
 pub mod load;
 mod load_error;

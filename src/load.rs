@@ -2,7 +2,9 @@
 //!
 //! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
+//! Where it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -10,6 +12,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
 use crate::feed::Feed;
+use crate::journal::Goodbye;
 use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
@@ -19,10 +22,16 @@ use crate::schema::Type;
 use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
 use crate::staging::{Plan, ready_table};
 use crate::upsert::Upsert;
-use crate::warehouse::{Scope, Transaction};
+use crate::warehouse::Scope;
 
 /// Inputs up to this size are committed together where that is faster, in bytes.
 const SHORT: u64 = 1024 * 1024;
+
+/// How long a load waits for a lock of others on its table.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many programs may end while they load a file before it is held to be the cause.
+const TRIES: u32 = 3;
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +42,17 @@ pub struct LoadReport {
     pub duplicate_of: Option<i64>,
     /// Its rows.
     pub books: Books,
+    /// BLAKE3 of its bytes.
+    pub hash: String,
+    /// The server that confirmed its commit, where it tells which it is.
+    pub server: Option<String>,
+}
+
+impl LoadReport {
+    fn goodbye(&self, table: &str, source: &str) -> Option<Goodbye> {
+        let (hash, table, source) = (self.hash.clone(), table.to_owned(), source.to_owned());
+        Some(Goodbye { load: self.load_id, hash, source, table, server: self.server.clone()?, kept: None })
+    }
 }
 
 /// What became of a file.
@@ -44,18 +64,21 @@ pub enum FileOutcome {
     Failed(Vec<LoadReport>),
     /// It lies where it landed, to be tried again.
     Waits(LoadError),
+    /// It stays claimed, to be tried again as unfinished: some of it may be loaded, and the ledger knows what.
+    Kept(Claimed, LoadError),
     /// It was not there any more.
     Gone,
 }
 
-/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that a
-/// program which does not live any more had claimed it, `place` which files come before it where that counts.
-///
-/// # Errors
-/// When a file that was loaded cannot be deleted, or one that was not cannot be moved. It stays claimed.
-pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> std::io::Result<FileOutcome> {
+/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
+/// and may have been committed, `place` which files come before it where that counts.
+pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
     fail::fail_point!("claimed");
     let name = file.name();
+    if file.ends() >= TRIES {
+        let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Ended(TRIES)).await;
+        return let_go(file, failed, Vec::new());
+    }
     let sources = match FileSource::parts(file.path(), &name, file.claim(), app.limits).await {
         Ok(sources) => sources,
         Err(error) => {
@@ -64,7 +87,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         }
     };
     let (mut reports, mut failed, mut archive) = (Vec::with_capacity(sources.len()), None, None);
-    let mut passed = Vec::new();
+    let (mut passed, mut goodbye) = (Vec::new(), Vec::new());
     for mut source in sources {
         let started = Instant::now();
         let dataset = match app.plugins.dataset(&name, source.own_name(), source.sheet()) {
@@ -92,6 +115,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         match load(app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
                 say(source.name(), &report, unfinished, started.elapsed());
+                goodbye.extend(report.goodbye(&dataset.table, source.name()));
                 reports.push(report);
             }
             Err(error) => {
@@ -112,16 +136,30 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     if let Some(error) = failed {
         return let_go(file, error, reports);
     }
+    match delete(app, &file, archive.as_deref(), goodbye) {
+        Ok(()) => FileOutcome::Loaded(reports),
+        Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
+    }
+}
+
+/// After the commit of all its parts: the file goes, or is kept in the archive. What it was is noted before, so that it can be asked for
+/// again should the server lose what it has confirmed.
+fn delete(app: &App, file: &Claimed, archive: Option<&Path>, mut goodbye: Vec<Goodbye>) -> std::io::Result<()> {
     match archive {
         Some(folder) => {
-            let kept = file.archive(&folder)?;
-            info!(file.path = name, kept_as = %kept.display(), "kept");
+            let kept = file.archive(folder)?;
+            info!(file.path = file.name(), kept_as = %kept.display(), "kept");
+            goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone()));
+            app.journal.write(&goodbye);
         }
-        None => file.delete()?,
+        None => {
+            app.journal.write(&goodbye);
+            file.delete()?;
+        }
     }
     fail::fail_point!("deleted");
     file.release();
-    Ok(FileOutcome::Loaded(reports))
+    Ok(())
 }
 
 /// Loads one input: claims it, writes its rows, rejects and ledger line, commits, and then acknowledges it.
@@ -138,7 +176,7 @@ pub async fn load(
         Err(LoadError::Source(SourceError::Mistaken)) => {
             info!(
                 file.path = source.name(),
-                "a later value is not of the type that the first ones are of: reading all of it before it is loaded"
+                "what comes later is not like the beginning (types, cells or encoding): reading all of it before it is loaded"
             );
             source.survey().await?;
             commit_load(app, dataset, source, unfinished).await?
@@ -158,20 +196,34 @@ async fn commit_load(
     let survey = source.glimpse().await?;
     fail::fail_point!("surveyed");
     let scope = if survey.bytes <= SHORT { Scope::Short } else { Scope::Load };
-    let mut transaction = app.warehouse.begin(scope).await?;
     let request = request(dataset, source, unfinished);
+    if request.repeats != Repeats::Never {
+        source.anchor().await?;
+    }
+    let mut transaction = app.warehouse.begin(scope).await?;
+    let server = transaction.server().await?;
+    app.journal.meet(app, server.as_deref()).await?;
     let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
         Claim::Finished(load_id) => {
-            let rejected = reject_file(app, source, &survey);
-            return finished_before(app, rejected, load_id).await;
+            // What it committed can be seen before it is on stable storage. A commit of our own comes after it.
+            transaction.commit().await?;
+            app.warehouse.barrier().await?;
+            publish(reject_file(app, source, &survey), load_id);
+            let books = app.ledger.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
+            return Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server });
         }
         Claim::Duplicate(of) => {
             let survey = source.survey().await?;
-            return duplicate(app, transaction, &dataset.table, source.name(), &survey, of).await;
+            source.look_again()?;
+            let load_id = app.ledger.duplicate(&mut *transaction, &dataset.table, source.name(), &survey, of).await?;
+            transaction.commit().await?;
+            let books = Books { read: survey.rows, duplicate: survey.rows, ..Books::default() };
+            return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: survey.hash, server });
         }
     };
+    transaction.wait_at_most(PATIENCE).await?;
 
     let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
@@ -219,11 +271,12 @@ async fn commit_load(
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     rejected.sync()?;
+    source.look_again()?;
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
     publish(rejected, load_id);
-    Ok(LoadReport { load_id, duplicate_of: None, books })
+    Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server })
 }
 
 /// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.
@@ -252,20 +305,6 @@ fn balance(books: &Books, survey: &Survey, dataset: &Dataset, first: Option<Stri
     }
 }
 
-async fn duplicate(
-    app: &App,
-    mut transaction: Box<dyn Transaction>,
-    table: &str,
-    source: &str,
-    survey: &Survey,
-    of: i64,
-) -> Result<LoadReport, LoadError> {
-    let load_id = app.ledger.duplicate(&mut *transaction, table, source, survey, of).await?;
-    transaction.commit().await?;
-    let books = Books { read: survey.rows, duplicate: survey.rows, ..Books::default() };
-    Ok(LoadReport { load_id, duplicate_of: Some(of), books })
-}
-
 fn reject_file(app: &App, source: &dyn Source, survey: &Survey) -> RejectFile {
     let (own_name, ending) = (source.own_name(), survey.layout.rejects_ending(source.own_name()));
     RejectFile::new(&app.exports, source.name(), own_name, ending, &survey.hash, &survey.header_text)
@@ -275,13 +314,6 @@ fn publish(rejected: RejectFile, load_id: i64) {
     if let Err(error) = rejected.publish() {
         warn!(load.id = load_id, %error, "the rejects are not in exports/rejects/; app rejects {load_id} shows them");
     }
-}
-
-/// A load that a killed program had committed: what it had left to do is done.
-async fn finished_before(app: &App, rejected: RejectFile, load_id: i64) -> Result<LoadReport, LoadError> {
-    publish(rejected, load_id);
-    let books = app.ledger.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
-    Ok(LoadReport { load_id, duplicate_of: None, books })
 }
 
 fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
@@ -311,6 +343,13 @@ fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
         );
     } else {
         info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded");
+    }
+    if rejected > 0 {
+        warn!(
+            file.path = name,
+            load.id = load_id,
+            "{rejected} records were rejected: app rejects {load_id} shows them"
+        );
     }
     if books.filtered > 0 {
         info!(file.path = name, load.id = load_id, "{} rows were left out by the plugin's filter", books.filtered);
@@ -356,24 +395,29 @@ async fn record_failure(app: &App, dataset: &Dataset, name: &str, survey: Option
     Failed { name: name.to_owned(), load, error, consequence }
 }
 
-/// A file of which something did not load goes back, or to `failed/` with the reason.
-fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>) -> std::io::Result<FileOutcome> {
-    match failed.consequence {
+/// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded stays claimed.
+fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>) -> FileOutcome {
+    let moved = match failed.consequence {
         Consequence::Forget => {
             file.release();
             warn!(file.path = failed.name, "the file is gone: somebody else took it");
-            Ok(FileOutcome::Gone)
+            return FileOutcome::Gone;
         }
-        Consequence::TryAgain => {
-            file.put_back()?;
-            Ok(FileOutcome::Waits(failed.error))
-        }
+        Consequence::Ask => return FileOutcome::Kept(file, failed.error),
+        // Under another claim it would be another file to the ledger, its loaded parts too.
+        Consequence::TryAgain if !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
+        Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
         Consequence::Fail => {
             let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), chrono::Utc::now().to_rfc3339());
             let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
-            let place = file.fail(&failure)?;
-            info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
-            Ok(FileOutcome::Failed(reports))
+            file.fail(&failure).map(|place| {
+                info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
+                FileOutcome::Failed(reports)
+            })
         }
-    }
+    };
+    moved.unwrap_or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => FileOutcome::Gone,
+        _ => FileOutcome::Kept(file, LoadError::Folder(error)),
+    })
 }

@@ -40,6 +40,12 @@ pub enum LoadError {
         /// The first of them, in words.
         first: String,
     },
+    /// Programs ended while they loaded it.
+    #[error("the program ended {0} times while it loaded this file")]
+    Ended(u32),
+    /// Its rows are loaded, and it cannot be deleted or moved to where it is kept.
+    #[error("its rows are loaded, and the file cannot be deleted or moved: {0}")]
+    Undeleted(std::io::Error),
     /// A folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
@@ -50,6 +56,8 @@ pub enum LoadError {
 pub(crate) enum Consequence {
     /// The same may go well later.
     TryAgain,
+    /// What became of it has to be asked, and the input stays claimed until that is known.
+    Ask,
     /// A person has to look at it.
     Fail,
     /// There is nothing left to do.
@@ -61,9 +69,16 @@ impl LoadError {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
             LoadError::Source(SourceError::Changed) | LoadError::Folder(_) => Consequence::TryAgain,
+            LoadError::Source(SourceError::Io(error)) if is_passing(error) => Consequence::TryAgain,
+            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
         }
+    }
+
+    /// Whether it is the database's fault, so that no other input will fare better.
+    pub(crate) fn is_of_database(&self) -> bool {
+        matches!(self, LoadError::Warehouse(error) if !matches!(error, WarehouseError::Locked(_)))
     }
 
     pub(crate) fn mend(&self) -> &'static str {
@@ -78,8 +93,31 @@ impl LoadError {
             LoadError::Source(SourceError::Io(_)) => {
                 "give the user that Sluice runs as the right to read it, and move it back into imports/"
             }
+            LoadError::Undeleted(_) => "give the user that Sluice runs as the right to",
+            LoadError::Ended(_) => {
+                "mend the file, or report the fault; move it back into imports/ to have it tried again"
+            }
             LoadError::Shape(_) => "mend the file or the plugin, and move the file back into imports/",
             _ => "see the message of the database; move the file back into imports/ when it is mended",
         }
     }
+}
+
+/// What the system lacks for now, or a disk that answers with an error and may not the next time.
+fn is_passing(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let passing = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::NOSPC,
+        Errno::DQUOT,
+        Errno::IO,
+        Errno::STALE,
+        Errno::TIMEDOUT,
+        Errno::AGAIN,
+        Errno::INTR,
+        Errno::ROFS,
+    ];
+    Errno::from_io_error(error).is_some_and(|number| passing.contains(&number))
 }

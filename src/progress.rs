@@ -70,18 +70,23 @@ impl Progress {
         }
         if let Some(bar) = &self.bar {
             bar.set_position(self.bytes);
-            bar.set_message(format!("{} rows/s", grouped(per_second(self.rows, taken))));
+            let rate = grouped(per_second(self.rows, taken));
+            bar.set_message(format!("{rate} rows/s, {} s left", self.seconds_left(taken)));
         }
         if self.said.elapsed() > LINE {
             self.said = Instant::now();
             let (percent, rows_per_second) = (self.bytes * 100 / self.total.max(1), per_second(self.rows, taken));
-            let seconds_left = (self.total - self.bytes) / per_second(self.bytes, taken).max(1);
+            let seconds_left = self.seconds_left(taken);
             info!(
                 target: TARGET,
                 { file.path = self.name, load.id = self.load_id, rows = self.rows, rows_per_second, seconds_left },
                 "{percent} % loaded"
             );
         }
+    }
+
+    fn seconds_left(&self, taken: Duration) -> u64 {
+        (self.total - self.bytes).div_ceil(per_second(self.bytes, taken).max(1))
     }
 }
 
@@ -94,7 +99,7 @@ impl Drop for Progress {
 }
 
 fn bar(name: &str, total: u64) -> ProgressBar {
-    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg} {eta} left";
+    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(total).with_style(style).with_prefix(name.to_owned())
 }

@@ -14,6 +14,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::progress::{self, Above};
 use crate::settings::Settings;
+use crate::warehouse::Ear;
 
 /// Log files that are kept, one a day.
 const DAYS: usize = 14;
@@ -34,7 +35,9 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, 
     let level = if settings.logging.debug_logs { "debug" } else { "info" };
     let sql = if settings.logging.echo_sql { "info" } else { "warn" };
     // One filter before both layers: a filter in each loses the event after a look whether a level is on.
-    let filter = EnvFilter::new(format!("warn,sluice={level},app={level},sqlx={sql},sea_orm_migration=warn"));
+    let filter = EnvFilter::new(format!(
+        "warn,sluice={level},app={level},sqlx={sql},sqlx_core::pool=error,sqlx::pool=error,sea_orm_migration=warn"
+    ));
 
     let (writer, problem) = match to_file.then(|| rolling_file(&settings.folders.logs_dir)) {
         Some(Ok(appender)) => (Some(tracing_appender::non_blocking(appender)), None),
@@ -57,7 +60,7 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, 
         progress::show_bars();
     }
     // Fails only where a logger was set before, as in tests, which then keep theirs.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).with(Ear).try_init();
     if let Some(error) = problem {
         let folder = settings.folders.logs_dir.display().to_string();
         tracing::warn!(folder, %error, "no log file is written: the folder cannot be used");

@@ -47,7 +47,7 @@ async fn every_row_is_there_once_after_a_restart(database: TestDatabase, workdir
         workdir.write("imports/after.csv", format!("a\n{round}\n"))?;
         daemon.wait_for(&["INFO loaded", "after.csv"])?;
         same(daemon.terminate()?.0.code(), Some(0))?;
-        same(std::fs::read_dir(workdir.path("imports/.sluice"))?.count(), 0)?;
+        same(workdir.claims(), 0)?;
 
         let rows = (round + 1) * 5000;
         same(
@@ -90,5 +90,5 @@ async fn killed_while_reading(database: TestDatabase, workdir: Workdir) -> Outco
         database.text("select count(*), count(distinct id), min(_line), max(_line) from staging.big").await?,
         "300000|300000|2|300001",
     )?;
-    same(std::fs::read_dir(workdir.path("imports/.sluice"))?.count(), 0)
+    same(workdir.claims(), 0)
 }

@@ -41,7 +41,7 @@ async fn what_lies_there_and_what_comes_is_loaded(database: TestDatabase, workdi
     holds(&log, "files are deleted after they were loaded")?;
     same(database.text("select a from staging.second order by a").await?, "1\n2")?;
     // Nothing of ours is left in the folder.
-    same(fs::read_dir(workdir.path("imports/.sluice"))?.count(), 0)
+    same(workdir.claims(), 0)
 }
 
 async fn a_file_is_taken_when_it_is_whole(database: TestDatabase, workdir: Workdir) -> Outcome {

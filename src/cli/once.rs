@@ -20,16 +20,20 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
             "rows_rejected": totals.rows_rejected, "rows_duplicate": totals.rows_duplicate,
         }))?;
     } else {
-        let next = if totals.failed > 0 {
-            format!("look into {}/failed/", folder.display())
+        let next = if totals.waiting > 0 {
+            " Next: app --once again, when what is said above is mended".to_owned()
+        } else if totals.failed > 0 {
+            format!(" Next: look into {}/failed/", folder.display())
         } else if totals.rows_rejected > 0 {
-            "app rejects".to_owned()
+            " Next: app rejects".to_owned()
+        } else if totals.loaded > 0 {
+            " Next: app --pipeline".to_owned()
         } else {
-            "app --pipeline".to_owned()
+            String::new()
         };
         writeln!(
             std::io::stdout(),
-            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate; {:.1} s. Next: {next}",
+            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate; {:.1} s.{next}",
             totals.loaded,
             totals.duplicates,
             totals.failed,

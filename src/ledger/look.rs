@@ -1,5 +1,7 @@
 //! What people look at: loads, and what was refused.
 
+use std::collections::HashMap;
+
 use models::{dataset, load, reject};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
@@ -46,6 +48,21 @@ impl Ledger {
     pub async fn load(&self, id: i64) -> Result<Option<LoadLine>, WarehouseError> {
         let query = load::Entity::find().filter(load::Column::Id.eq(id));
         Ok(self.read(query.into_query()).await?.pop())
+    }
+
+    /// The hashes of those of these loads that there are.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn hashes(&self, ids: &[i64]) -> Result<HashMap<i64, String>, WarehouseError> {
+        let mut hashes = HashMap::new();
+        // A PostgreSQL statement takes 65,535 values.
+        for some in ids.chunks(10_000) {
+            let query = load::Entity::find().filter(load::Column::Id.is_in(some.iter().copied()));
+            let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+            hashes.extend(lines.into_iter().filter_map(|line| Some((line.id, line.hash?))));
+        }
+        Ok(hashes)
     }
 
     /// Rejects, of one load or of all, the newest load first.

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use super::{Source, SourceError, Survey};
+use super::folder::sync_folders;
+use super::{Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
     Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, Stated, Witness, each_chunk, glimpse, identity,
     parts, survey,
@@ -22,6 +23,8 @@ pub struct FileSource {
     /// Whether the file has others.
     is_part: bool,
     part: Part,
+    /// What the file looked like before it was read.
+    stamp: Option<Stamp>,
     stated: Stated,
     survey: Option<Survey>,
     held: Vec<Held>,
@@ -45,6 +48,7 @@ impl FileSource {
         claim: Option<String>,
         limits: Limits,
     ) -> Result<Vec<FileSource>, SourceError> {
+        let stamp = Stamp::of(path);
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
         let is_part = parts.len() > 1;
@@ -55,6 +59,7 @@ impl FileSource {
                 claim: claim.clone(),
                 is_part,
                 part,
+                stamp,
                 stated: Stated::default(),
                 survey: None,
                 held: Vec::new(),
@@ -146,6 +151,19 @@ impl Source for FileSource {
                 }
                 Ok(None)
             }
+        }
+    }
+
+    async fn anchor(&self) -> std::io::Result<()> {
+        let path = self.path.clone();
+        spawn_blocking(move || sync_folders(&path)).await.map_err(std::io::Error::other)?
+    }
+
+    fn look_again(&self) -> Result<(), SourceError> {
+        match Stamp::of(&self.path) {
+            None => Err(SourceError::Gone),
+            now if now != self.stamp || writer(&self.path) == Writer::Open => Err(SourceError::Changed),
+            _ => Ok(()),
         }
     }
 

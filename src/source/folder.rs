@@ -4,13 +4,15 @@
 //! ```text
 //! imports/x.csv                    landed
 //! imports/.sluice/<program>/<claim>/x.csv  claimed; the program holds a lock on its folder while it lives
+//! imports/.sluice/<program>/<claim>~2/x.csv  claimed by a third program, after two that ended while they loaded it
+//! imports/.sluice/<program>/.stopped       the program ended as it was asked to
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
 //! ```
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +21,10 @@ use serde::Serialize;
 
 const CLAIMS: &str = ".sluice";
 const FAILED: &str = "failed";
+const STOPPED: &str = ".stopped";
+
+/// Stands in the name of a claim's place before the number of programs that ended over it.
+const AGAIN: char = '~';
 
 /// A folder that files land in, and this program's place in it.
 #[derive(Debug)]
@@ -26,16 +32,18 @@ pub struct Folder {
     path: PathBuf,
     home: PathBuf,
     /// Held as long as the program lives: whoever can lock another program's place knows that it does not live any more.
-    _lock: File,
+    lock: File,
     next: AtomicU64,
 }
 
 /// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Claimed {
     folder: PathBuf,
     path: PathBuf,
     name: OsString,
+    /// Whether a program that had claimed it ended in the midst of its work.
+    orphan: bool,
 }
 
 /// What stands beside a file that could not be loaded.
@@ -68,12 +76,19 @@ impl Folder {
         let name = hidden.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.').to_owned();
         let home = claims.join(format!("{}-{name}", std::process::id()));
         fs::rename(&hidden, &home)?;
-        Ok(Folder { path: path.to_owned(), home, _lock: lock, next: AtomicU64::new(1) })
+        Ok(Folder { path: path.to_owned(), home, lock, next: AtomicU64::new(1) })
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it is the folder still in which this program has its place: it may have been removed and made again, or something mounted
+    /// over it or taken away from under it.
+    pub fn is_there(&self) -> bool {
+        let same = |at: &fs::Metadata, lock: &fs::Metadata| (at.dev(), at.ino()) == (lock.dev(), lock.ino());
+        matches!((fs::symlink_metadata(&self.home), self.lock.metadata()), (Ok(at), Ok(lock)) if same(&at, &lock))
     }
 
     /// Claims a file that lies in the folder.
@@ -83,19 +98,27 @@ impl Folder {
     pub fn claim(&self, name: &OsStr) -> io::Result<Claimed> {
         let home = self.home.file_name().unwrap_or_default().to_string_lossy();
         let claim = format!("{home}-{}", self.next.fetch_add(1, Ordering::Relaxed));
-        self.take(&self.path.join(name), name, OsStr::new(&claim))
+        self.take(&self.path.join(name), name, OsStr::new(&claim), false)
     }
 
     /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When the folder cannot be read, or nothing in it claimed.
     pub fn claim_leftovers(&self) -> io::Result<Vec<Claimed>> {
         let mut claimed = Vec::new();
-        for entry in fs::read_dir(self.path.join(CLAIMS))? {
-            let entry = entry?;
-            let place = entry.path();
-            if place == self.home || entry.file_name().as_encoded_bytes().starts_with(b".") {
+        match self.take_leftovers(&mut claimed) {
+            // What was claimed by then is ours, and the rest is for another time.
+            Err(error) if claimed.is_empty() => return Err(error),
+            _ => {}
+        }
+        claimed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(claimed)
+    }
+
+    fn take_leftovers(&self, claimed: &mut Vec<Claimed>) -> io::Result<()> {
+        for place in folders(&self.path.join(CLAIMS))? {
+            if place == self.home {
                 continue;
             }
             let Ok(lock) = File::open(&place) else { continue };
@@ -104,22 +127,32 @@ impl Folder {
                 Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            for claim in fs::read_dir(&place)? {
-                let claim = claim?;
-                for file in fs::read_dir(claim.path())? {
+            let orphan = !place.join(STOPPED).exists();
+            for claim in folders(&place)? {
+                for file in fs::read_dir(&claim)? {
                     let file = file?;
-                    claimed.push(self.take(&file.path(), &file.file_name(), &claim.file_name())?);
+                    let name = claim.file_name().unwrap_or_default();
+                    claimed.push(self.take(&file.path(), &file.file_name(), name, orphan)?);
                 }
-                fs::remove_dir(claim.path())?;
+                fs::remove_dir(claim)?;
+            }
+            // What is no claim is a note of ours.
+            for note in fs::read_dir(&place)? {
+                fs::remove_file(note?.path())?;
             }
             fs::remove_dir(&place)?;
         }
-        claimed.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(claimed)
+        Ok(())
+    }
+
+    /// Notes that the program ends as it was asked to: what it leaves is no file's fault.
+    pub fn stop(&self) {
+        // Without the note a file is counted as tried once more than it was.
+        let _ = File::create(self.home.join(STOPPED));
     }
 
     /// `claim` is a name that no other claim has or had.
-    fn take(&self, from: &Path, name: &OsStr, claim: &OsStr) -> io::Result<Claimed> {
+    fn take(&self, from: &Path, name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<Claimed> {
         let place = self.home.join(claim);
         fs::create_dir(&place)?;
         let path = place.join(name);
@@ -128,14 +161,17 @@ impl Folder {
             fs::remove_dir(&place)?;
             return Err(error);
         }
-        Ok(Claimed { folder: self.path.clone(), path, name: name.to_owned() })
+        Ok(Claimed { folder: self.path.clone(), path, name: name.to_owned(), orphan })
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         // Fails where a load did not finish: then what is in it is the next start's.
-        let _ = fs::remove_dir(&self.home);
+        if fs::remove_dir(&self.home).is_err() && folders(&self.home).is_ok_and(|claims| claims.is_empty()) {
+            let _ = fs::remove_file(self.home.join(STOPPED));
+            let _ = fs::remove_dir(&self.home);
+        }
     }
 }
 
@@ -150,9 +186,45 @@ impl Claimed {
         self.name.to_string_lossy().into_owned()
     }
 
+    /// As [`Claimed::name`], as the system has it.
+    pub fn os_name(&self) -> OsString {
+        self.name.clone()
+    }
+
     /// The name of the place in which it lies, which stays with it when another program takes it over.
     pub fn claim(&self) -> Option<String> {
-        Some(self.path.parent()?.file_name()?.to_string_lossy().into_owned())
+        self.place().map(|(claim, _)| claim)
+    }
+
+    /// How many programs ended while they loaded it.
+    pub fn ends(&self) -> u32 {
+        self.place().map_or(0, |(_, ends)| ends)
+    }
+
+    fn place(&self) -> Option<(String, u32)> {
+        let place = self.path.parent()?.file_name()?.to_string_lossy();
+        let (claim, ends) = place.split_once(AGAIN).unwrap_or((&place, "0"));
+        Some((claim.to_owned(), ends.parse().unwrap_or(0)))
+    }
+
+    /// Before a load that a program had begun is begun again: where that program ended over it, it is counted in the place's name.
+    ///
+    /// # Errors
+    /// When the place cannot be renamed.
+    pub fn begin_again(&mut self) -> io::Result<()> {
+        if let (true, Some((claim, ends)), Some(from)) = (self.orphan, self.place(), self.path.parent()) {
+            let to = from.with_file_name(format!("{claim}{AGAIN}{}", ends + 1));
+            fs::rename(from, &to)?;
+            self.path = to.join(&self.name);
+            self.orphan = false;
+        }
+        Ok(())
+    }
+
+    /// What this program began to load, and could not go on with for a fault of its own.
+    #[must_use]
+    pub fn orphaned(self) -> Claimed {
+        Claimed { orphan: true, ..self }
     }
 
     /// Keeps the file, whose rows are committed, in a folder, under its name or the next free one; gives the place.
@@ -167,6 +239,7 @@ impl Claimed {
                 fs::copy(&self.path, copy.path())?;
                 copy.as_file().sync_all()?;
                 let kept = rename_to_free_name(&copy.into_temp_path(), folder, &self.name)?;
+                File::open(folder)?.sync_all()?;
                 self.delete()?;
                 Ok(kept)
             }
@@ -197,7 +270,7 @@ impl Claimed {
     ///
     /// # Errors
     /// When it cannot be moved; it stays claimed then.
-    pub fn put_back(self) -> io::Result<PathBuf> {
+    pub fn put_back(&self) -> io::Result<PathBuf> {
         let to = rename_to_free_name(&self.path, &self.folder, &self.name)?;
         self.release();
         Ok(to)
@@ -207,7 +280,7 @@ impl Claimed {
     ///
     /// # Errors
     /// When it cannot be moved; it stays claimed then.
-    pub fn fail(self, failure: &Failure<'_>) -> io::Result<PathBuf> {
+    pub fn fail(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
         let folder = self.folder.join(FAILED);
         fs::create_dir_all(&folder)?;
         let to = rename_to_free_name(&self.path, &folder, &self.name)?;
@@ -271,6 +344,23 @@ pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> i
     Err(io::Error::other("no free name"))
 }
 
+/// The folders in a folder that are not hidden.
+fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+/// Brings the rename that claimed a file to stable storage: the folders that it touched, up to the one where it had landed.
+pub(super) fn sync_folders(claimed: &Path) -> io::Result<()> {
+    claimed.ancestors().skip(1).take(4).try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
 fn with_ending(name: &OsStr, ending: &str) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let mut bytes = name.as_bytes().to_vec();
@@ -309,6 +399,33 @@ mod tests {
         let names: Vec<_> = new.claim_leftovers().unwrap().iter().map(Claimed::name).collect();
         assert_eq!(names, ["dead.csv"]);
         assert!(new.claim_leftovers().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_place_says_how_many_programs_ended_over_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("x.csv"), "x").unwrap();
+        let first = Folder::open(dir.path()).unwrap();
+        let claim = first.claim(OsStr::new("x.csv")).unwrap().claim();
+        drop(first);
+        for ends in 0..3 {
+            let next = Folder::open(dir.path()).unwrap();
+            let mut again = next.claim_leftovers().unwrap().remove(0);
+            assert_eq!((again.claim(), again.ends()), (claim.clone(), ends));
+            again.begin_again().unwrap();
+        }
+        // One that was asked to end has done nothing wrong.
+        let last = Folder::open(dir.path()).unwrap();
+        last.claim_leftovers().unwrap();
+        last.stop();
+        drop(last);
+        let next = Folder::open(dir.path()).unwrap();
+        let mut again = next.claim_leftovers().unwrap().remove(0);
+        again.begin_again().unwrap();
+        assert_eq!(again.ends(), 3);
+        assert!(next.is_there());
+        fs::rename(dir.path().join(CLAIMS), dir.path().join("elsewhere")).unwrap();
+        assert!(!next.is_there());
     }
 
     #[test]

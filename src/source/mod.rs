@@ -3,11 +3,13 @@
 mod file;
 mod folder;
 mod memory;
+mod stamp;
 
 pub use file::FileSource;
 pub(crate) use folder::rename_to_free_name;
 pub use folder::{Claimed, Failure, Folder, is_watched};
 pub use memory::MemorySource;
+pub(crate) use stamp::{Stamp, Writer, writer};
 
 use async_trait::async_trait;
 
@@ -60,6 +62,23 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When it cannot be read, or is no longer what was surveyed.
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError>;
+
+    /// Makes sure that the input lies where its claim says also after a power cut: a content that may be loaded again is known by its claim
+    /// alone.
+    ///
+    /// # Errors
+    /// When it cannot be brought to stable storage.
+    async fn anchor(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    /// Looks, before the commit, whether anybody has touched the input since it was claimed, or might.
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] where somebody has.
+    fn look_again(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// The rows are committed: the input may go.
     ///

@@ -12,6 +12,12 @@ pub enum WarehouseError {
     /// The database is not there, busy, full or restarting: the same may go well later.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// Somebody else holds a lock on what was asked for; the same goes well when it is given back.
+    #[error("somebody else holds a lock: {0}")]
+    Locked(String),
+    /// The commit was asked for and not confirmed: what was to be committed may be there, or may come to be. Only the ledger knows.
+    #[error("it is not known whether the commit happened: {0}")]
+    Unknown(String),
     /// The database refused; the same would be refused again.
     #[error("{0}")]
     Refused(String),
@@ -20,7 +26,7 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// Whether the same may go well later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, WarehouseError::Unavailable(_))
+        matches!(self, WarehouseError::Unavailable(_) | WarehouseError::Locked(_))
     }
 
     /// Puts what was being done before what went wrong.
@@ -29,20 +35,30 @@ impl WarehouseError {
         match self {
             WarehouseError::Address(_) | WarehouseError::Missing(_) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
+            WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
+            WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
             WarehouseError::Refused(why) => WarehouseError::Refused(format!("{what}: {why}")),
         }
     }
 }
 
 impl WarehouseError {
+    /// What a commit said that did not confirm it.
+    pub(super) fn unknown(error: impl std::fmt::Display) -> Self {
+        WarehouseError::Unknown(error.to_string())
+    }
+
     /// What SQLite says with this result code.
     pub(super) fn of_sqlite(code: i32, message: String) -> Self {
         if is_passing_in_sqlite(code) { WarehouseError::Unavailable(message) } else { WarehouseError::Refused(message) }
     }
 }
 
+/// PostgreSQL's word for a lock that was waited for as long as `lock_timeout` says.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 fn is_passing_in_sqlite(code: i32) -> bool {
-    matches!(code & 0xFF, 5 | 6 | 8 | 10 | 13 | 14)
+    matches!(code & 0xFF, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 15 | 23 | 26)
 }
 
 impl From<sqlx::Error> for WarehouseError {
@@ -58,7 +74,9 @@ impl From<sqlx::Error> for WarehouseError {
                         text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
                     }
                 }
-                if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
+                if database.code().as_deref() == Some(LOCK_NOT_AVAILABLE) {
+                    WarehouseError::Locked(text)
+                } else if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
                     WarehouseError::Unavailable(text)
                 } else {
                     WarehouseError::Refused(text)
@@ -75,14 +93,16 @@ impl From<sqlx::Error> for WarehouseError {
     }
 }
 
-/// PostgreSQL: classes 08 (connection), 40 (serialisation, deadlock), 53 (resources), 55 (lock), 57 (operator), 58 (system), 25006
-/// (read-only). SQLite: busy, locked, read-only, I/O error, full, cannot open.
+/// What is no file's fault, so that files wait until a person or time has mended it. PostgreSQL: classes 08 (connection), 28 (who we are),
+/// 3D (no such database), 3F (no such schema), 40 (serialisation, deadlock), 53 (resources), 55 (lock), 57 (operator), 58 (system), XX001 and XX002 (corruption),
+/// 25006 (read-only), 42501 (rights). SQLite: busy, locked, read-only, I/O error, corrupt, full, cannot open, locking protocol, rights, no database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
 fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
     if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
         return is_passing_in_sqlite(code.parse().unwrap_or(0));
     }
-    code == "25006" || ["08", "40", "53", "55", "57", "58"].contains(&code.get(..2).unwrap_or_default())
+    let classes = ["08", "28", "3D", "3F", "40", "53", "55", "57", "58"];
+    ["25006", "42501", "XX001", "XX002"].contains(&code) || classes.contains(&code.get(..2).unwrap_or_default())
 }
 
 impl From<sea_orm::DbErr> for WarehouseError {

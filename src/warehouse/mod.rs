@@ -9,6 +9,7 @@ mod sqlite;
 mod text;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
 pub use names::{Engine, Names, Schema, Table, create_table, quote};
+pub use postgres::Ear;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
 pub use rewrite::{Select, SqlError};
@@ -113,6 +115,10 @@ pub trait Warehouse: Send + Sync {
     /// Drops staging, datawarehouse and catalog, with everything in them.
     async fn drop_all(&self) -> Result<(), WarehouseError>;
 
+    /// Waits until what others had committed before is on stable storage. What somebody committed and was killed over can be seen before
+    /// it is; a transaction of one's own has to be committed first, whose commit waits for those before it.
+    async fn barrier(&self) -> Result<(), WarehouseError>;
+
     /// Closes the connections, and leaves everything where it belongs: SQLite's log is copied into its file.
     async fn close(&self);
 
@@ -160,7 +166,14 @@ pub trait Transaction: Send {
     /// Makes a view, or gives it another select. Views that depend on it stay.
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError>;
 
-    /// Makes everything permanent, on stable storage.
+    /// From here on a statement that waits longer for another's lock gives up, where the engine has locks to wait for.
+    async fn wait_at_most(&mut self, how_long: Duration) -> Result<(), WarehouseError>;
+
+    /// Which server it is and which of its histories (timelines): what one has acknowledged, another one may not have. `None` where the
+    /// database is a file, or the server does not tell.
+    async fn server(&mut self) -> Result<Option<String>, WarehouseError>;
+
+    /// Makes everything permanent, on stable storage. [`WarehouseError::Unknown`] where that was not confirmed.
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError>;
 }
 

@@ -3,41 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use crate::format::Format;
-
-/// What a file looks like from outside; two equal ones mean that nobody touched it between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) size: u64,
-    pub(super) inode: u64,
-    pub(super) modified: (i64, i64),
-    pub(super) changed: (i64, i64),
-}
-
-impl Stamp {
-    /// The file's stamp; `None` where there is no such regular file.
-    pub(super) fn of(path: &Path) -> Option<Stamp> {
-        let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some(Stamp {
-            size: meta.len(),
-            inode: meta.ino(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        })
-    }
-
-    /// How long nobody has touched the file, by the time of its last change of any kind, which no copy brings along as it
-    /// does the time of modification. Zero where the clock says nothing.
-    pub(super) fn age(&self) -> Duration {
-        let seconds = u64::try_from(self.changed.0).unwrap_or_default();
-        let nanos = u32::try_from(self.changed.1).unwrap_or_default();
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)).unwrap_or_default()
-    }
-}
 
 /// Something in the folder.
 pub(super) struct Seen {
@@ -116,57 +85,9 @@ pub(super) fn may_go_on(path: &Path) -> bool {
 /// What is looked at to count the lines of a text, in bytes.
 const HEAD: u64 = 64 * 1024;
 
-/// Whether somebody has a file open for writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writer {
-    /// Somebody has.
-    Open,
-    /// Nobody has.
-    None,
-    /// The system does not tell: a file system without leases, or another user's file.
-    Unknown,
-}
-
-/// `fcntl`'s command that names the signal of a lease; Linux has one number for it, the libc crate none.
-const F_SETSIG: libc::c_int = 10;
-
-/// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at
-/// once. See `F_SETLEASE` in fcntl(2).
-#[allow(unsafe_code)] // See the reasons within.
-pub(super) fn writer(path: &Path) -> Writer {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
-    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags).open(path) else { return Writer::Unknown };
-    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&file);
-    // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate offers them.
-    // Should a writer come between the two, the system sends the signal that is named here and that does nothing by default.
-    let granted = unsafe {
-        libc::fcntl(descriptor, F_SETSIG, libc::SIGURG);
-        libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK)
-    };
-    if granted == 0 {
-        // SAFETY: as above.
-        unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
-        return Writer::None;
-    }
-    match io::Error::last_os_error().raw_os_error() {
-        Some(libc::EAGAIN) => Writer::Open,
-        _ => Writer::Unknown,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_open_writer_is_noticed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.csv");
-        let file = fs::File::create(&path).unwrap();
-        assert_ne!(writer(&path), Writer::None);
-        drop(file);
-        assert_ne!(writer(&path), Writer::Open);
-    }
 
     #[test]
     fn a_text_without_an_end_may_go_on() {

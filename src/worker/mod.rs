@@ -1,7 +1,10 @@
 //! What runs for ever and only finds work: it never parses, it calls `load`.
 
+mod events;
 mod look;
+mod pause;
 mod settle;
 mod watch;
 
+pub(crate) use pause::Pause;
 pub use watch::{Totals, Watch};

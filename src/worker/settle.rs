@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::look::{Stamp, Writer};
+use crate::source::{Stamp, Writer};
 
 /// How long a file must be quiet that was written in one go.
 const MOMENT: Duration = Duration::from_millis(500);

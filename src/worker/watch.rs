@@ -2,31 +2,29 @@
 //! something came; they may be lost, so a look at the folder every minute is what makes it right.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::ffi::OsString;
-use std::future::Future;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{error, info, warn};
 
-use super::look::{Seen, Stamp, Writer, look, look_at, may_go_on, writer};
+use super::events::Events;
+use super::look::{Seen, look, look_at, may_go_on};
+use super::pause::Pause;
 use super::settle::{Arrival, Candidate};
 use crate::app::App;
-use crate::load::{FileOutcome, LoadError, LoadReport, load_file};
-use crate::source::{Claimed, Folder};
+use crate::load::{FileOutcome, LoadReport, load_file};
+use crate::source::{Claimed, Folder, Stamp, Writer, writer};
 use crate::warehouse::Engine;
 
 const RESCAN: Duration = Duration::from_secs(60);
 const RESCAN_POLLING: Duration = Duration::from_secs(1);
 
-/// How long a load in hand may go on after the signal to stop: what stops us waits ten seconds.
+/// How long a load in hand may go on after the signal to stop: what stops a container waits ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
 
 /// Loads at a time. On PostgreSQL each has a connection; SQLite has one writer, and while that is at work the next ones are looked at,
@@ -71,28 +69,31 @@ impl Totals {
 /// A folder that is watched.
 pub struct Watch {
     app: Arc<App>,
-    folder: Arc<Folder>,
+    path: PathBuf,
+    folder: Folder,
     settle: Duration,
     poll: bool,
     /// Files that are waited for, in the order in which they are taken.
     candidates: BTreeMap<OsString, Candidate>,
-    /// What was named in the log as not for us.
+    /// What was named in the log as not for us, or as what is waited for.
     named: HashSet<OsString>,
-    running: JoinSet<(OsString, io::Result<FileOutcome>)>,
-    in_hand: HashSet<OsString>,
+    running: JoinSet<FileOutcome>,
+    in_hand: HashMap<Id, Claimed>,
     /// Whether it ends when the folder is empty: then nothing is tried twice.
     once: bool,
     /// What was put back to be tried again, and will seem to have been renamed in.
     put_back: HashSet<OsString>,
+    /// What programs that do not live any more had claimed.
     leftovers: VecDeque<Claimed>,
-    trouble: Option<Trouble>,
+    /// What this program could not finish with: its rows may be there.
+    kept: Vec<Claimed>,
+    /// Until when the files of these names wait, because something of theirs went wrong.
+    pauses: HashMap<OsString, Pause>,
+    /// The database does not answer.
+    trouble: Option<Pause>,
+    /// The folder is not there.
+    away: Option<Pause>,
     totals: Totals,
-}
-
-/// The database does not answer, or a folder cannot be written.
-struct Trouble {
-    until: Instant,
-    pause: Duration,
 }
 
 impl Watch {
@@ -103,17 +104,21 @@ impl Watch {
     pub fn new(app: Arc<App>, path: &Path, settle: Duration, poll: bool) -> io::Result<Watch> {
         Ok(Watch {
             app,
-            folder: Arc::new(Folder::open(path)?),
+            path: path.to_owned(),
+            folder: Folder::open(path)?,
             settle,
             poll,
             candidates: BTreeMap::new(),
             named: HashSet::new(),
             running: JoinSet::new(),
-            in_hand: HashSet::new(),
+            in_hand: HashMap::new(),
             once: false,
             put_back: HashSet::new(),
             leftovers: VecDeque::new(),
+            kept: Vec::new(),
+            pauses: HashMap::new(),
             trouble: None,
+            away: None,
             totals: Totals::default(),
         })
     }
@@ -123,22 +128,23 @@ impl Watch {
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub async fn once(mut self, stop: impl Future<Output = ()>) -> io::Result<Totals> {
-        tokio::pin!(stop);
+    pub async fn once(mut self, stop: impl AsyncFn()) -> io::Result<Totals> {
         self.once = true;
         self.scan()?;
-        while self.trouble.is_none()
-            && !(self.candidates.is_empty() && self.leftovers.is_empty() && self.running.is_empty())
-        {
+        loop {
             let next = self.take_ready();
+            let idle = self.candidates.is_empty() && self.leftovers.is_empty() && self.running.is_empty();
+            if idle || self.trouble.is_some() {
+                break;
+            }
             tokio::select! {
-                () = &mut stop => break,
-                Some(done) = self.running.join_next() => self.done(done),
+                () = stop() => break,
+                Some(done) = self.running.join_next_with_id() => self.done(done),
                 () = tokio::time::sleep_until(next.into()) => {}
             }
         }
         self.totals.waiting += (self.candidates.len() + self.leftovers.len()) as u64;
-        self.drain().await;
+        self.drain(stop).await;
         Ok(self.totals)
     }
 
@@ -146,19 +152,18 @@ impl Watch {
     ///
     /// # Errors
     /// When the folder cannot be read at the start.
-    pub async fn forever(mut self, stop: impl Future<Output = ()>) -> io::Result<Totals> {
+    pub async fn forever(mut self, stop: impl AsyncFn()) -> io::Result<Totals> {
         let events = Arc::new(Events::default());
-        let watcher = if self.poll { None } else { self.listen(&events) };
-        let rescan = if watcher.is_some() { RESCAN } else { RESCAN_POLLING };
+        let mut watcher = if self.poll { None } else { events.listen(&self.path) };
         self.scan()?;
         let mut scanned = Instant::now();
-        info!(folder = %self.folder.path().display(), waiting = self.candidates.len(), "watching");
-        tokio::pin!(stop);
+        info!(folder = %self.path.display(), waiting = self.candidates.len(), "watching");
         loop {
+            let rescan = if watcher.is_some() { RESCAN } else { RESCAN_POLLING };
             let next = self.take_ready().min(scanned + rescan);
             tokio::select! {
-                () = &mut stop => break,
-                Some(done) = self.running.join_next() => self.done(done),
+                () = stop() => break,
+                Some(done) = self.running.join_next_with_id() => self.done(done),
                 () = events.arrived.notified() => {}
                 () = tokio::time::sleep_until(next.into()) => {}
             }
@@ -168,42 +173,64 @@ impl Watch {
                     arrival = Arrival::Seen; // It was us.
                 }
                 let app = self.app.clone();
-                if let Some(seen) = look_at(self.folder.path(), name, &|name| app.plugins.claims(name)) {
+                if let Some(seen) = look_at(&self.path, name, &|name| app.plugins.claims(name)) {
                     self.see(seen, arrival);
                 }
             }
             if overflow || scanned.elapsed() >= rescan {
                 scanned = Instant::now();
-                if let Err(error) = self.scan() {
-                    error!(folder = %self.folder.path().display(), %error, "cannot look into the folder; trying again");
+                if !self.folder.is_there() {
+                    watcher = None;
+                    if self.open_again() && !self.poll {
+                        watcher = events.listen(&self.path);
+                    }
+                }
+                if self.away.is_none()
+                    && let Err(error) = self.scan()
+                {
+                    self.miss(&error);
                 }
             }
         }
         drop(watcher);
-        self.drain().await;
+        self.drain(stop).await;
         Ok(self.totals)
     }
 
-    /// Starts to listen; `None`, and a line in the log, where the system has no events to give.
-    fn listen(&self, events: &Arc<Events>) -> Option<RecommendedWatcher> {
-        let sink = events.clone();
-        let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event)).and_then(
-            |mut watcher| {
-                watcher.watch(self.folder.path(), RecursiveMode::NonRecursive)?;
-                Ok(watcher)
-            },
-        );
-        made.map_err(|error| warn!(%error, "no events for the folder: looking every second instead")).ok()
+    /// Takes a place in a folder that was removed and made again, or mounted; says whether it is there.
+    fn open_again(&mut self) -> bool {
+        match Folder::open(&self.path) {
+            Ok(folder) => {
+                self.folder = folder;
+                self.candidates.clear();
+                self.away = None;
+                info!(folder = %self.path.display(), "watching the folder that is there now");
+                true
+            }
+            Err(error) => {
+                self.miss(&error);
+                false
+            }
+        }
+    }
+
+    fn miss(&mut self, error: &io::Error) {
+        if Pause::of(&mut self.away, &error.to_string()) {
+            error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it");
+        }
     }
 
     fn scan(&mut self) -> io::Result<()> {
         let app = self.app.clone();
-        for seen in look(self.folder.path(), &|name| app.plugins.claims(name))? {
+        for seen in look(&self.path, &|name| app.plugins.claims(name))? {
             self.see(seen, Arrival::Seen);
         }
-        let folder = self.folder.path().to_owned();
+        let folder = self.path.clone();
         self.candidates.retain(|name, _| Stamp::of(&folder.join(name)).is_some());
-        self.leftovers.extend(self.folder.claim_leftovers()?);
+        let mut leftovers = self.folder.claim_leftovers()?;
+        // What a program has ended over is loaded by itself, after the others.
+        leftovers.sort_by_key(Claimed::ends);
+        self.leftovers.extend(leftovers);
         Ok(())
     }
 
@@ -215,7 +242,7 @@ impl Watch {
             return;
         }
         let now = Instant::now();
-        let Some(stamp) = Stamp::of(&self.folder.path().join(&seen.name)) else { return };
+        let Some(stamp) = Stamp::of(&self.path.join(&seen.name)) else { return };
         self.candidates
             .entry(seen.name)
             .and_modify(|known| known.update(stamp, arrival, now))
@@ -226,104 +253,154 @@ impl Watch {
     fn take_ready(&mut self) -> Instant {
         let now = Instant::now();
         let far = now + RESCAN;
-        if let Some(trouble) = &self.trouble
-            && now < trouble.until
-        {
-            return trouble.until;
+        if let Some(pause) = self.away.as_ref().or(self.trouble.as_ref()).filter(|pause| now < pause.until()) {
+            return pause.until();
         }
         let places = match self.app.warehouse.names().engine {
             _ if self.trouble.is_some() => 1,
             Engine::Postgres => LOADS,
             Engine::Sqlite => LOADS_SQLITE,
         };
-        while self.running.len() < places
-            && let Some(file) = self.leftovers.pop_front()
-        {
-            self.start(file, true);
-        }
         let mut next = far;
+        for file in std::mem::take(&mut self.kept) {
+            let until = self.paused_until(&file.os_name(), now);
+            if until <= now && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
+                self.start_again(file);
+            } else {
+                next = next.min(until.max(now + RESCAN_POLLING));
+                self.kept.push(file);
+            }
+        }
+        while self.running.len() < places
+            && let Some(file) = self.leftovers.front()
+        {
+            // Should the program end over one of these once more, it is known which one it was.
+            let alone = file.ends() > 0 || self.in_hand.values().any(|file| file.ends() > 1);
+            if alone && !self.running.is_empty() {
+                return next;
+            }
+            if let Some(file) = self.leftovers.pop_front() {
+                self.start_again(file);
+            }
+        }
         let mut after = Bound::Unbounded;
         // One name at a time: where thousands wait, the first few take every place.
         while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
             after = Bound::Excluded(name.clone());
-            if self.in_hand.contains(&name) {
+            if self.is_in_hand(&name) {
                 continue;
             }
             if self.running.len() >= places {
-                return far;
+                return next;
             }
-            let path = self.folder.path().join(&name);
-            let Some(stamp) = Stamp::of(&path) else {
-                self.candidates.remove(&name);
-                continue;
-            };
-            let Some(candidate) = self.candidates.get_mut(&name) else { continue };
-            candidate.update(stamp, Arrival::Seen, now);
-            let mut ready = candidate.soon_at(self.settle, Writer::None, now);
-            if self.once || ready <= now {
-                let writer = writer(&path);
-                ready = match writer {
-                    // Who asks for what is there means what nobody is writing any more.
-                    Writer::None if self.once => now,
-                    // And waits no longer than it takes to see that.
-                    Writer::Unknown if self.once => ready,
-                    _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
-                    _ => candidate.ready_at(self.settle, writer, now),
-                };
-            }
-            if ready > now {
-                next = next.min(ready);
-                continue;
-            }
-            self.candidates.remove(&name);
-            match self.folder.claim(&name) {
-                Ok(file) => self.start(file, false),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    self.totals.waiting += u64::from(self.once);
-                    let folder = self.folder.path().display();
-                    error!(
-                        file.path = &*name.to_string_lossy(),
-                        "cannot claim the file: {error}; give the user that Sluice runs as the right to write in {folder}"
-                    );
-                }
+            match self.ready_at(&name, now) {
+                None => drop(self.candidates.remove(&name)),
+                Some(ready) if ready > now => next = next.min(ready),
+                Some(_) => self.claim(&name),
             }
         }
         next
     }
 
-    fn start(&mut self, file: Claimed, unfinished: bool) {
-        let app = self.app.clone();
-        let name = OsString::from(file.name());
-        self.in_hand.insert(name.clone());
-        let place = app.order.join();
-        self.running.spawn(async move { (name, load_file(&app, file, unfinished, place).await) });
+    /// When a file may be taken; `None` where it is gone.
+    fn ready_at(&mut self, name: &OsStr, now: Instant) -> Option<Instant> {
+        let paused = self.paused_until(name, now);
+        let path = self.path.join(name);
+        let stamp = Stamp::of(&path)?;
+        let candidate = self.candidates.get_mut(name)?;
+        candidate.update(stamp, Arrival::Seen, now);
+        let mut ready = candidate.soon_at(self.settle, Writer::None, now);
+        if self.once || ready <= now {
+            let writer = writer(&path);
+            ready = match writer {
+                // Who asks for what is there means what nobody is writing any more.
+                Writer::None if self.once => now,
+                // And waits no longer than it takes to see that.
+                Writer::Unknown if self.once => ready,
+                _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
+                _ => candidate.ready_at(self.settle, writer, now),
+            };
+            if self.once && writer == Writer::Open && self.named.insert(name.to_owned()) {
+                info!(file.path = &*name.to_string_lossy(), "waiting: somebody is writing it");
+            }
+        }
+        Some(ready.max(paused))
     }
 
-    fn done(&mut self, done: Result<(OsString, io::Result<FileOutcome>), tokio::task::JoinError>) {
-        let (name, outcome) = match done {
-            Ok(done) => done,
-            Err(panic) => {
-                error!(%panic, "a load ended in a fault of the program; the file stays in .sluice/ until the next start");
-                self.totals.failed += 1;
-                return;
+    fn claim(&mut self, name: &OsStr) {
+        match self.folder.claim(name) {
+            Ok(file) => {
+                self.candidates.remove(name);
+                self.start(file, false);
             }
-        };
-        self.in_hand.remove(&name);
-        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(self.candidates.remove(name)),
+            Err(error) => {
+                let folder = self.path.display();
+                let why = format!(
+                    "cannot claim the file: {error}; give the user that Sluice runs as the right to write in {folder}"
+                );
+                if self.pause(name, &why) {
+                    error!(file.path = &*name.to_string_lossy(), "{why}");
+                }
+                if self.once {
+                    self.totals.waiting += 1;
+                    self.candidates.remove(name);
+                }
+            }
+        }
+    }
+
+    fn is_in_hand(&self, name: &OsStr) -> bool {
+        self.in_hand.values().any(|file| file.os_name() == name)
+    }
+
+    fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
+        self.pauses.get(name).map_or(now, Pause::until)
+    }
+
+    /// Lets the files of a name wait, longer each time; says whether the reason is new.
+    fn pause(&mut self, name: &OsStr, why: &str) -> bool {
+        let mut pause = self.pauses.remove(name);
+        let is_new = Pause::of(&mut pause, why);
+        self.pauses.extend(pause.map(|pause| (name.to_owned(), pause)));
+        is_new
+    }
+
+    /// Goes on with what was begun before.
+    fn start_again(&mut self, mut file: Claimed) {
+        match file.begin_again() {
+            Ok(()) => self.start(file, true),
+            Err(error) => self.keep(file, &format!("cannot go on with it: {error}")),
+        }
+    }
+
+    fn start(&mut self, file: Claimed, unfinished: bool) {
+        let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
+        let task = self.running.spawn(async move { load_file(&app, claimed, unfinished, place).await });
+        self.in_hand.insert(task.id(), file);
+    }
+
+    fn done(&mut self, done: Result<(Id, FileOutcome), JoinError>) {
+        let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(file) = self.in_hand.remove(&id) else { return };
+        let name = file.os_name();
+        match done.map(|(_, outcome)| outcome) {
             Ok(FileOutcome::Loaded(reports)) => {
                 self.well_again();
+                self.pauses.remove(&name);
                 reports.iter().for_each(|report| self.totals.count(report));
             }
             Ok(FileOutcome::Failed(reports)) => {
                 self.totals.failed += 1;
+                self.pauses.remove(&name);
                 reports.iter().for_each(|report| self.totals.count(report));
             }
-            Ok(FileOutcome::Gone) => {}
+            Ok(FileOutcome::Gone) => drop(self.pauses.remove(&name)),
             Ok(FileOutcome::Waits(error)) => {
-                match &error {
-                    LoadError::Source(_) => warn!(file.path = &*name.to_string_lossy(), "not loaded yet: {error}"),
-                    _ => self.wait(&error.to_string()),
+                if error.is_of_database() {
+                    self.wait(&error.to_string());
+                } else if self.pause(&name, &error.to_string()) {
+                    warn!(file.path = &*name.to_string_lossy(), "not loaded yet: {error}");
                 }
                 if self.once {
                     self.totals.waiting += 1;
@@ -332,23 +409,33 @@ impl Watch {
                 self.put_back.insert(name.clone());
                 self.see(Seen { name, left: None }, Arrival::Seen);
             }
-            Err(error) => {
-                self.totals.failed += 1;
-                error!(file.path = &*name.to_string_lossy(), %error, "cannot move or delete the file; it stays in .sluice/ until the next start");
+            Ok(FileOutcome::Kept(file, error)) => {
+                if error.is_of_database() {
+                    self.wait(&error.to_string());
+                }
+                self.keep(file, &format!("{error}; {}", error.mend()));
             }
+            Err(panic) => self.keep(file.orphaned(), &format!("a fault of the program: {panic}; please report it")),
         }
     }
 
-    /// Says once what is wrong, and waits longer each time.
+    /// Keeps a claimed file, to be tried again after a pause.
+    fn keep(&mut self, file: Claimed, why: &str) {
+        if self.pause(&file.os_name(), why) {
+            error!(file.path = file.name(), "{why}; trying again until it can be finished");
+        }
+        if self.once {
+            self.totals.waiting += 1;
+        } else {
+            self.kept.push(file);
+        }
+    }
+
+    /// Says once what is wrong with the database, and waits longer each time.
     fn wait(&mut self, why: &str) {
-        let pause = match &self.trouble {
-            None => {
-                error!("{why}; files wait in the folder until that is mended");
-                Duration::from_secs(1)
-            }
-            Some(trouble) => (trouble.pause * 2).min(RESCAN),
-        };
-        self.trouble = Some(Trouble { until: Instant::now() + pause, pause });
+        if Pause::of(&mut self.trouble, why) {
+            error!("{why}; files wait in the folder until that is mended");
+        }
     }
 
     fn well_again(&mut self) {
@@ -357,66 +444,32 @@ impl Watch {
         }
     }
 
-    /// Lets the loads in hand end; those that do not within the grace roll back, and the next start loads them.
-    async fn drain(&mut self) {
+    /// Lets the loads in hand end; those that do not within the grace, or before the second signal, roll back, and the next start loads them.
+    async fn drain(&mut self, stop: impl AsyncFn()) {
         if !self.running.is_empty() {
-            info!(loads = self.running.len(), "stopping after the loads in hand");
+            let seconds = GRACE.as_secs();
+            info!(
+                loads = self.running.len(),
+                "stopping after the loads in hand, in {seconds} s at most; a second signal stops at once"
+            );
         }
         let end = tokio::time::sleep(GRACE);
         tokio::pin!(end);
         loop {
             tokio::select! {
-                done = self.running.join_next() => match done {
+                done = self.running.join_next_with_id() => match done {
                     Some(done) => self.done(done),
-                    None => return,
+                    None => break,
                 },
+                () = stop() => break,
                 () = &mut end => break,
             }
         }
-        warn!(loads = self.running.len(), "rolled back: the next start loads the files in hand");
-        self.running.shutdown().await;
-    }
-}
-
-/// What the system said since the last look; as much as there are names, however many events.
-#[derive(Default)]
-struct Events {
-    news: Mutex<(HashMap<OsString, Arrival>, bool)>,
-    arrived: Notify,
-}
-
-impl Events {
-    fn put(&self, event: notify::Result<notify::Event>) {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Ok(event) => {
-                news.1 |= event.need_rescan();
-                let arrival = match event.kind {
-                    EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed(1),
-                    EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,
-                    EventKind::Modify(ModifyKind::Data(_)) => Arrival::Written,
-                    EventKind::Create(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Arrival::Seen,
-                    _ => return,
-                };
-                for path in event.paths {
-                    let Some(name) = path.file_name() else { continue };
-                    let known = news.0.entry(name.to_owned()).or_insert(Arrival::Seen);
-                    *known = match (*known, arrival) {
-                        (Arrival::Closed(times), Arrival::Closed(more)) => Arrival::Closed(times + more),
-                        // It is open again.
-                        (Arrival::Closed(times), Arrival::Written) => Arrival::Closed(times + 1),
-                        (known, Arrival::Seen) => known,
-                        (_, arrival) => arrival,
-                    };
-                }
-            }
-            Err(_) => news.1 = true,
+        if !self.running.is_empty() {
+            warn!(loads = self.running.len(), "rolled back: the next start loads the files in hand");
+            self.totals.waiting += self.running.len() as u64;
+            self.running.shutdown().await;
         }
-        drop(news);
-        self.arrived.notify_one();
-    }
-
-    fn take(&self) -> (HashMap<OsString, Arrival>, bool) {
-        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+        self.folder.stop();
     }
 }

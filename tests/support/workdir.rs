@@ -54,6 +54,12 @@ impl Workdir {
         names
     }
 
+    /// How many programs have a place in imports/, or left one.
+    pub fn claims(&self) -> usize {
+        let places = fs::read_dir(self.path("imports/.sluice")).into_iter().flatten().flatten();
+        places.filter(|place| place.path().is_dir()).count()
+    }
+
     pub fn app(&self, database: &TestDatabase) -> App {
         App {
             warehouse: database.warehouse.clone(),
@@ -64,6 +70,7 @@ impl Workdir {
                 .expect("the case's plugins are right"),
             limits: sluice::format::Limits::default(),
             order: std::sync::Arc::default(),
+            journal: sluice::journal::Journal::of(&self.path("imports")),
         }
     }
 
@@ -77,7 +84,7 @@ impl Workdir {
         let folder = Folder::open(&self.path("imports"))?;
         fs::write(folder.path().join(name), text)?;
         let app = self.app(database);
-        Ok(load_file(&app, folder.claim(OsStr::new(name))?, false, app.order.join()).await?)
+        Ok(load_file(&app, folder.claim(OsStr::new(name))?, false, app.order.join()).await)
     }
 
     /// Drops a file that must load.

@@ -1,7 +1,8 @@
 //! PostgreSQL.
 
 mod copy;
-mod nodelay;
+mod notice;
+mod socket;
 mod transaction;
 mod views;
 
@@ -11,8 +12,11 @@ use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{Column, ConnectOptions, Connection, Executor, PgPool, Row as _, Statement, TypeInfo, ValueRef};
 
+use tracing::warn;
+
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe};
 pub use copy::encode;
+pub use notice::Ear;
 use transaction::PostgresTransaction;
 
 /// Connections: a few loads, a run, and what listings need.
@@ -21,7 +25,16 @@ const CONNECTIONS: u32 = 8;
 /// Two programs that start at once take turns at making the schemas: the first eight bytes of `sluice` as a number.
 const PREPARE_LOCK: i64 = 0x736c_7569_6365;
 
+/// A file is deleted when its rows are on disk, not before. Session settings do not last behind a pooler, so a load's transaction
+/// says it again.
+const DURABLE: &str =
+    "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+const BEGIN: &str =
+    "begin; select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'";
+
 pub(super) struct Postgres {
+    /// Whether we may ask which server it is.
+    tells_server: bool,
     pool: PgPool,
     catalog: DatabaseConnection,
     names: Names,
@@ -48,17 +61,28 @@ impl Postgres {
             .acquire_timeout(std::time::Duration::from_secs(15))
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    nodelay::set();
-                    // A file is deleted when its rows are on disk, not before.
-                    let durable = "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
-                    connection.execute(durable).await?;
+                    socket::set_options();
+                    connection.execute(DURABLE).await?;
                     Ok(())
                 })
             })
             .connect_with(options.clone())
             .await
             .map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
+        let (fsync, tells_server): (String, bool) = sqlx::query_as(
+            "select current_setting('fsync'), has_function_privilege('pg_control_system()', 'execute')
+                 and has_function_privilege('pg_current_wal_lsn()', 'execute') and has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')",
+        )
+        .fetch_one(&pool)
+        .await?;
+        if fsync != "on" {
+            warn!(
+                database = shown(&options),
+                "the server runs with fsync = off: a power cut may take what it has confirmed, and files are deleted by then"
+            );
+        }
         Ok(Postgres {
+            tells_server,
             catalog: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
             names: Names {
@@ -147,14 +171,19 @@ impl Warehouse for Postgres {
 
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         let mut transaction = match scope {
-            Scope::Load | Scope::Short => self.pool.begin().await?,
+            Scope::Load | Scope::Short => self.pool.begin_with(BEGIN).await?,
             Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await?,
         };
         if scope == Scope::Star {
             // Waiting for a lock comes before the snapshot, so that what the run before wrote is seen.
             transaction.execute("lock table sluice.run in share row exclusive mode").await?;
         }
-        Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone())))
+        Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone(), self.tells_server)))
+    }
+
+    async fn barrier(&self) -> Result<(), WarehouseError> {
+        // A commit's record is written after those before it, and all of them are synced with it.
+        Ok(())
     }
 
     async fn close(&self) {

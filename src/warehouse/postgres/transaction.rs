@@ -1,5 +1,7 @@
 //! What one transaction does on PostgreSQL.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -7,17 +9,23 @@ use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::names::quote;
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
-use super::{copy, safe, text, views};
+use super::{copy, notice, safe, text, views};
 use crate::schema::{Fits, Type};
 
 pub(super) struct PostgresTransaction {
     transaction: sqlx::Transaction<'static, Postgres>,
     names: Names,
+    /// Whether we may ask which server it is.
+    tells_server: bool,
 }
 
+/// The cluster's identity, the database, and the timeline, which a standby changes when it is promoted: the first eight digits of its
+/// log's name.
+const SERVER: &str = "select system_identifier || '/' || current_database() || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()";
+
 impl PostgresTransaction {
-    pub(super) fn new(transaction: sqlx::Transaction<'static, Postgres>, names: Names) -> Self {
-        PostgresTransaction { transaction, names }
+    pub(super) fn new(transaction: sqlx::Transaction<'static, Postgres>, names: Names, tells_server: bool) -> Self {
+        PostgresTransaction { transaction, names, tells_server }
     }
 
     /// The columns of a relation (quoted); none where there is none.
@@ -124,8 +132,27 @@ impl Transaction for PostgresTransaction {
         }
     }
 
+    async fn wait_at_most(&mut self, how_long: Duration) -> Result<(), WarehouseError> {
+        let sql = format!("set local lock_timeout = {}", how_long.as_millis());
+        self.transaction.execute(safe(sql)).await?;
+        Ok(())
+    }
+
+    async fn server(&mut self) -> Result<Option<String>, WarehouseError> {
+        if !self.tells_server {
+            return Ok(None);
+        }
+        let (server,) = sqlx::query_as(SERVER).fetch_one(&mut *self.transaction).await?;
+        Ok(Some(server))
+    }
+
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {
-        Ok(self.transaction.commit().await?)
+        let (done, warnings) = notice::listen(self.transaction.commit()).await;
+        done.map_err(WarehouseError::unknown)?;
+        match warnings.as_slice() {
+            [] => Ok(()),
+            some => Err(WarehouseError::unknown(format!("the server said at it: {}", some.join("; ")))),
+        }
     }
 }
 

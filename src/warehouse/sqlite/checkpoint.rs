@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use sqlx::{Executor, SqlitePool};
 use tokio::sync::{Mutex, mpsc};
+use tracing::warn;
 
 /// From this size on the log is copied, in bytes. Once it is, it is cut to this size.
 pub(super) const COPIED: u64 = 4 * 1024 * 1024;
+
+/// From this size on, and at each doubling, somebody is told that an old reader keeps the log from being written from its start again.
+const ALARMING: u64 = 1024 * 1024 * 1024;
 
 /// At this size a transaction that begins waits until the log is copied, so that it is written from its start again.
 const LONGEST: u64 = 128 * 1024 * 1024;
@@ -23,8 +27,8 @@ pub(super) struct Checkpointer {
 struct Log {
     pool: SqlitePool,
     path: PathBuf,
-    /// One copies at a time.
-    copying: Mutex<()>,
+    /// One copies at a time. From which size on the next warning comes, in bytes.
+    copying: Mutex<u64>,
 }
 
 impl Checkpointer {
@@ -32,7 +36,7 @@ impl Checkpointer {
     pub(super) fn start(pool: SqlitePool, path: &Path) -> Checkpointer {
         let mut name = path.as_os_str().to_owned();
         name.push("-wal");
-        let log = Arc::new(Log { pool, path: name.into(), copying: Mutex::default() });
+        let log = Arc::new(Log { pool, path: name.into(), copying: Mutex::new(ALARMING) });
         let (committed, mut commits) = mpsc::channel(1);
         let in_background = log.clone();
         tokio::spawn(async move {
@@ -49,6 +53,11 @@ impl Checkpointer {
         let _ = self.committed.try_send(());
     }
 
+    /// Waits until the log is in the database's file, as far as readers let it: first it is brought to stable storage, by whomever it was written.
+    pub(super) async fn barrier(&self) {
+        self.log.copy_from(0).await;
+    }
+
     /// Waits for the log to be copied where it has grown too long.
     pub(super) async fn keep_up(&self) {
         self.log.copy_from(LONGEST).await;
@@ -58,9 +67,20 @@ impl Checkpointer {
 impl Log {
     async fn copy_from(&self, size: u64) {
         if self.path.metadata().is_ok_and(|log| log.len() > size) {
-            let _one = self.copying.lock().await;
+            let mut warns_at = self.copying.lock().await;
             // What cannot be copied now, because somebody reads an older state, is copied another time.
             let _ = self.pool.execute("pragma wal_checkpoint(passive)").await;
+            let length = self.path.metadata().map_or(0, |log| log.len());
+            if length >= *warns_at {
+                warn!(
+                    log = %self.path.display(),
+                    bytes = length,
+                    "the database's log grows: some program has been reading an old state for long; end its query or transaction"
+                );
+                *warns_at = length.saturating_mul(2);
+            } else if length < ALARMING {
+                *warns_at = ALARMING;
+            }
         }
     }
 }

@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Column, ConnectOptions, Connection, Executor, Row as _, SqlitePool, Statement, TypeInfo, ValueRef};
+use sqlx::{
+    Column, ConnectOptions, Connection, Executor, Row as _, SqliteConnection, SqlitePool, Statement, TypeInfo, ValueRef,
+};
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
 use checkpoint::{COPIED, Checkpointer};
@@ -33,6 +35,7 @@ const BUSY: Duration = Duration::from_secs(60);
 pub(super) struct Sqlite {
     pool: SqlitePool,
     writer: Writer,
+    checkpointer: Checkpointer,
     catalog: DatabaseConnection,
     names: Names,
     address: String,
@@ -68,14 +71,18 @@ impl Sqlite {
         } else if !path.exists() {
             return Err(WarehouseError::Missing(path.display().to_string()));
         }
+        refuse_network(&path)?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
+            .after_connect(|connection, _| Box::pin(is_durable(connection)))
             .connect_with(options)
             .await
             .map_err(|error| WarehouseError::from(error).while_doing(&path.display().to_string()))?;
+        let checkpointer = Checkpointer::start(pool.clone(), &path);
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
-            writer: Writer::new(pool.clone(), Checkpointer::start(pool.clone(), &path)),
+            writer: Writer::new(pool.clone(), checkpointer.clone()),
+            checkpointer,
             pool,
             names: Names {
                 engine: Engine::Sqlite,
@@ -147,6 +154,11 @@ impl Warehouse for Sqlite {
         Ok(Box::new(SqliteTransaction::new(turn, self.names.clone())))
     }
 
+    async fn barrier(&self) -> Result<(), WarehouseError> {
+        self.checkpointer.barrier().await;
+        Ok(())
+    }
+
     async fn close(&self) {
         self.pool.close().await;
     }
@@ -164,6 +176,44 @@ impl Warehouse for Sqlite {
             each(as_text(&row)?);
         }
         Ok(())
+    }
+}
+
+/// Reads back what a commit's durability hangs on: SQLite answers a setting that it cannot have with another one, and without an error.
+async fn is_durable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let (mode,): (String,) = sqlx::query_as("pragma journal_mode").fetch_one(&mut *connection).await?;
+    let (synchronous,): (i64,) = sqlx::query_as("pragma synchronous").fetch_one(connection).await?;
+    if mode == "wal" && synchronous == 2 {
+        return Ok(());
+    }
+    Err(sqlx::Error::Protocol(format!(
+        "SQLite does not grant journal_mode=wal and synchronous=full, but {mode} and {synchronous}: a file system without shared memory? \
+         Put the database on a local one"
+    )))
+}
+
+/// File systems of a network do not lock as SQLite needs it (<https://www.sqlite.org/howtocorrupt.html#_filesystems_with_broken_or_missing_lock_implementations>).
+fn refuse_network(path: &Path) -> Result<(), WarehouseError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let kind = rustix::fs::statfs(folder).ok().and_then(|found| network(found.f_type));
+    match kind {
+        None => Ok(()),
+        Some(kind) => Err(WarehouseError::Address(format!(
+            "{} is on {kind}, whose locks SQLite cannot trust: put the database on a local disk, or use PostgreSQL",
+            path.display()
+        ))),
+    }
+}
+
+/// The name of a network's file system, by its number in statfs(2).
+fn network(kind: rustix::fs::FsWord) -> Option<&'static str> {
+    match kind {
+        0x6969 => Some("NFS"),
+        0x517B => Some("SMB"),
+        0xFF53_4D42 | 0xFE53_4D42 => Some("CIFS"),
+        0x0102_1997 => Some("9P"),
+        0x00C3_6400 => Some("Ceph"),
+        _ => None,
     }
 }
 
@@ -190,4 +240,16 @@ fn as_text(row: &SqliteRow) -> Result<Row, WarehouseError> {
             }))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_on_a_network_is_refused() {
+        assert_eq!(network(rustix::fs::NFS_SUPER_MAGIC), Some("NFS"));
+        assert_eq!(network(0xEF53), None);
+        assert!(refuse_network(Path::new("w.db")).is_ok());
+    }
 }

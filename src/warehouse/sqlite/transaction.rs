@@ -1,5 +1,7 @@
 //! What one transaction does on SQLite.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -130,6 +132,15 @@ impl Transaction for SqliteTransaction {
         // SQLite takes any select, and finds out when the view is read.
         self.turn.connection()?.execute(safe(format!("select * from {name} limit 0"))).await?;
         Ok(())
+    }
+
+    async fn wait_at_most(&mut self, _: Duration) -> Result<(), WarehouseError> {
+        // Whoever has the turn to write waits for nobody.
+        Ok(())
+    }
+
+    async fn server(&mut self) -> Result<Option<String>, WarehouseError> {
+        Ok(None)
     }
 
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {

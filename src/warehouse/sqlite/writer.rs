@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::{Executor, Sqlite, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Executor, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::super::WarehouseError;
@@ -29,9 +30,44 @@ pub(super) struct Writer {
 
 /// Transactions that are done and wait for the commit which they share.
 struct Group {
-    transaction: sqlx::Transaction<'static, Sqlite>,
+    transaction: Open,
     done: Vec<oneshot::Sender<Result<(), String>>>,
     since: Instant,
+}
+
+/// A transaction. Where it is not committed, its connection goes with it: closing that rolls back, and who asks then what became of
+/// a commit asks on another one.
+struct Open(Option<PoolConnection<Sqlite>>);
+
+impl Open {
+    /// Takes the write lock at once, so that nothing that was read before can be out of date at the first write.
+    async fn begin(pool: &SqlitePool) -> Result<Open, WarehouseError> {
+        let mut open = Open(Some(pool.acquire().await?));
+        open.connection()?.execute("begin immediate").await?;
+        Ok(open)
+    }
+
+    fn connection(&mut self) -> Result<&mut SqliteConnection, WarehouseError> {
+        match &mut self.0 {
+            Some(connection) => Ok(connection),
+            None => Err(WarehouseError::Refused("the transaction has ended".to_owned())),
+        }
+    }
+
+    async fn commit(mut self) -> Result<(), WarehouseError> {
+        self.connection()?.execute("commit").await.map_err(WarehouseError::unknown)?;
+        // Committed, the connection is as good as any.
+        drop(self.0.take());
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
+    }
 }
 
 /// A turn. Dropping it rolls back what was done in it, and nothing else.
@@ -62,20 +98,21 @@ impl Writer {
             Some(group) => group,
             None => {
                 self.checkpointer.keep_up().await;
-                // Takes the write lock at once, so that nothing that was read before can be out of date at the first write.
-                let transaction = self.pool.begin_with("begin immediate").await?;
-                Group { transaction, done: Vec::new(), since: Instant::now() }
+                Group { transaction: Open::begin(&self.pool).await?, done: Vec::new(), since: Instant::now() }
             }
         };
         if shares {
-            group.transaction.execute("savepoint sluice_turn").await?;
+            group.transaction.connection()?.execute("savepoint sluice_turn").await?;
         }
         Ok(Turn { writer: self.clone(), open: Some((turn, group)), shares })
     }
 
     /// Commits, and tells those who wait for it.
     async fn commit(&self, group: Group) {
-        let done = group.transaction.commit().await.map_err(|error| error.to_string());
+        let done = group.transaction.commit().await.map_err(|error| match error {
+            WarehouseError::Unknown(why) => why,
+            other => other.to_string(),
+        });
         self.checkpointer.wake();
         for waits in group.done {
             // Who does not listen any more asks the ledger later.
@@ -96,9 +133,9 @@ impl Writer {
 
 impl Turn {
     /// The connection.
-    pub(super) fn connection(&mut self) -> Result<&mut sqlx::SqliteConnection, WarehouseError> {
+    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, WarehouseError> {
         match &mut self.open {
-            Some((_, group)) => Ok(&mut group.transaction),
+            Some((_, group)) => group.transaction.connection(),
             None => Err(WarehouseError::Refused("the transaction has ended".to_owned())),
         }
     }
@@ -114,17 +151,15 @@ impl Turn {
         if !self.shares {
             let done = group.transaction.commit().await;
             self.writer.checkpointer.wake();
-            return Ok(done?);
+            return done;
         }
         let (sender, mut receiver) = oneshot::channel();
         group.done.push(sender);
         self.writer.pass_on(turn, group).await;
         loop {
             match tokio::time::timeout(LONGEST, &mut receiver).await {
-                Ok(Ok(done)) => return done.map_err(WarehouseError::Unavailable),
-                Ok(Err(_)) => {
-                    return Err(WarehouseError::Unavailable("what shared the commit ended before it".to_owned()));
-                }
+                Ok(Ok(done)) => return done.map_err(WarehouseError::Unknown),
+                Ok(Err(_)) => return Err(WarehouseError::unknown("what shared the commit ended before it")),
                 // Who was to take the group over did not come.
                 Err(_) => {
                     if let Ok(mut turn) = self.writer.turn.clone().try_lock_owned()
@@ -148,7 +183,8 @@ impl Drop for Turn {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let writer = self.writer.clone();
             runtime.spawn(async move {
-                if group.transaction.execute("rollback to sluice_turn; release sluice_turn").await.is_ok() {
+                let Ok(connection) = group.transaction.connection() else { return };
+                if connection.execute("rollback to sluice_turn; release sluice_turn").await.is_ok() {
                     writer.pass_on(turn, group).await;
                 }
             });

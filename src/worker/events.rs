@@ -1,0 +1,70 @@
+//! What the system says of the folder, gathered until the next look.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use super::settle::Arrival;
+
+/// What the system said since the last look; as much as there are names, however many events.
+#[derive(Default)]
+pub(super) struct Events {
+    news: Mutex<(HashMap<OsString, Arrival>, bool)>,
+    /// Something was said.
+    pub(super) arrived: Notify,
+}
+
+impl Events {
+    /// Starts to listen; `None`, and a line in the log, where the system has no events to give.
+    pub(super) fn listen(self: &Arc<Self>, folder: &Path) -> Option<RecommendedWatcher> {
+        let (sink, place) = (self.clone(), folder.to_owned());
+        let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event, &place))
+            .and_then(|mut watcher| {
+                watcher.watch(folder, RecursiveMode::NonRecursive)?;
+                Ok(watcher)
+            });
+        made.map_err(|error| warn!(%error, "no events for the folder: looking every second instead")).ok()
+    }
+
+    /// What was said of each name, and whether the folder has to be looked through.
+    pub(super) fn take(&self) -> (HashMap<OsString, Arrival>, bool) {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, event: notify::Result<notify::Event>, folder: &Path) {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Ok(event) => {
+                // The folder itself was removed, renamed or unmounted, or its rights changed.
+                news.1 |= event.need_rescan() || event.paths.iter().any(|path| path == folder);
+                let arrival = match event.kind {
+                    EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed(1),
+                    EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,
+                    EventKind::Modify(ModifyKind::Data(_)) => Arrival::Written,
+                    EventKind::Create(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Arrival::Seen,
+                    _ => return,
+                };
+                for path in event.paths {
+                    let Some(name) = path.file_name() else { continue };
+                    let known = news.0.entry(name.to_owned()).or_insert(Arrival::Seen);
+                    *known = match (*known, arrival) {
+                        (Arrival::Closed(times), Arrival::Closed(more)) => Arrival::Closed(times + more),
+                        // It is open again.
+                        (Arrival::Closed(times), Arrival::Written) => Arrival::Closed(times + 1),
+                        (known, Arrival::Seen) => known,
+                        (_, arrival) => arrival,
+                    };
+                }
+            }
+            Err(_) => news.1 = true,
+        }
+        drop(news);
+        self.arrived.notify_one();
+    }
+}

@@ -1,0 +1,46 @@
+//! What does not go well is tried again, after a pause that grows; the reason is said when it is new.
+
+use std::time::{Duration, Instant};
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A pause before something is tried again.
+#[derive(Clone, Debug)]
+pub(crate) struct Pause {
+    until: Instant,
+    length: Duration,
+    why: String,
+}
+
+impl Pause {
+    /// Makes the pause longer, or begins it; says whether the reason is a new one.
+    pub(crate) fn of(pause: &mut Option<Pause>, why: &str) -> bool {
+        let length = pause.as_ref().map_or(FIRST, |known| (known.length * 2).min(LONGEST));
+        let is_new = pause.as_ref().is_none_or(|known| known.why != why);
+        *pause = Some(Pause { until: Instant::now() + length, length, why: why.to_owned() });
+        is_new
+    }
+
+    /// When it is over.
+    pub(crate) fn until(&self) -> Instant {
+        self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_grows_and_a_reason_is_said_once() {
+        let mut pause = None;
+        let said: Vec<_> = ["full", "full", "locked"].into_iter().map(|why| Pause::of(&mut pause, why)).collect();
+        assert_eq!(said, [true, false, true]);
+        assert_eq!(pause.as_ref().unwrap().length, FIRST * 4);
+        for _ in 0..10 {
+            Pause::of(&mut pause, "locked");
+        }
+        assert_eq!(pause.unwrap().length, LONGEST);
+    }
+}
