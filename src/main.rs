@@ -10,6 +10,9 @@ use sluice::telemetry;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // FAILPOINTS in the environment says what happens at which point: "delete=2*return".
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
     #[cfg(feature = "failpoints")]
     die_at_failpoint();
     let settings = match Settings::read() {

@@ -10,6 +10,7 @@ mod formats;
 mod load;
 mod long;
 mod plugins;
+mod protocol;
 mod readme;
 mod star;
 mod support;
@@ -31,6 +32,7 @@ fn main() {
         cli::cases(),
         daemon::cases(),
         crash::cases(),
+        protocol::cases(),
         readme::cases(),
     ];
     let conclusion = libtest_mimic::run(&arguments, cases.into_iter().flatten().collect());

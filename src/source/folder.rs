@@ -252,6 +252,7 @@ impl Claimed {
     /// # Errors
     /// When it cannot be deleted; it stays claimed then.
     pub fn delete(&self) -> io::Result<()> {
+        fail::fail_point!("delete", |_| Err(io::Error::other("a fault of the test's")));
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,

@@ -23,7 +23,8 @@ pub(super) struct Events {
 impl Events {
     /// Starts to listen; `None`, and a line in the log, where the system has no events to give.
     pub(super) fn listen(self: &Arc<Self>, folder: &Path) -> Option<RecommendedWatcher> {
-        let (sink, place) = (self.clone(), folder.to_owned());
+        // Events name whole paths.
+        let (sink, place) = (self.clone(), std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
         let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event, &place))
             .and_then(|mut watcher| {
                 watcher.watch(folder, RecursiveMode::NonRecursive)?;
@@ -42,12 +43,14 @@ impl Events {
         match event {
             Ok(event) => {
                 // The folder itself was removed, renamed or unmounted, or its rights changed.
-                news.1 |= event.need_rescan() || event.paths.iter().any(|path| path == folder);
+                let is_folder = event.paths.iter().any(|path| path == folder);
+                news.1 |= event.need_rescan() || is_folder;
                 let arrival = match event.kind {
                     EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed(1),
                     EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,
                     EventKind::Modify(ModifyKind::Data(_)) => Arrival::Written,
                     EventKind::Create(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Arrival::Seen,
+                    _ if news.1 => return self.arrived.notify_one(),
                     _ => return,
                 };
                 for path in event.paths {

@@ -147,8 +147,10 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {
+        fail::fail_point!("commit_not_sent", |_| Err(WarehouseError::unknown("a fault of the test's")));
         let (done, warnings) = notice::listen(self.transaction.commit()).await;
         done.map_err(WarehouseError::unknown)?;
+        fail::fail_point!("commit_not_answered", |_| Err(WarehouseError::unknown("a fault of the test's")));
         match warnings.as_slice() {
             [] => Ok(()),
             some => Err(WarehouseError::unknown(format!("the server said at it: {}", some.join("; ")))),

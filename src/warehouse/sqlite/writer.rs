@@ -55,7 +55,9 @@ impl Open {
     }
 
     async fn commit(mut self) -> Result<(), WarehouseError> {
+        fail::fail_point!("commit_not_sent", |_| Err(WarehouseError::unknown("a fault of the test's")));
         self.connection()?.execute("commit").await.map_err(WarehouseError::unknown)?;
+        fail::fail_point!("commit_not_answered", |_| Err(WarehouseError::unknown("a fault of the test's")));
         // Committed, the connection is as good as any.
         drop(self.0.take());
         Ok(())

@@ -1,0 +1,196 @@
+//! The load protocol where it is not a crash that tries it: a commit without an answer, a delete that fails, a file that is touched
+//! after it was claimed, a folder and a database that are away, a server that has lost what it had confirmed.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+
+use libtest_mimic::Trial;
+use sluice::journal::{Goodbye, Journal};
+use sluice::load::{FileOutcome, load_file};
+use sluice::source::Folder;
+use sluice::warehouse::Scope;
+
+use crate::support::process::Daemon;
+use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("protocol::a_commit_without_an_answer_is_asked_for", a_commit_without_an_answer_is_asked_for),
+        on_both("protocol::a_delete_that_fails_is_tried_again", a_delete_that_fails_is_tried_again),
+        on_both("protocol::a_file_over_which_programs_end_is_no_longer_tried", a_file_over_which_programs_end),
+        on_both("protocol::what_is_touched_after_it_was_claimed_goes_back", what_is_touched_goes_back),
+        on_both("protocol::what_the_server_lost_is_named_and_brought_back", what_the_server_lost),
+        on_both("protocol::a_fault_of_the_program_costs_no_file", a_fault_of_the_program_costs_no_file),
+        alone("protocol::a_folder_that_is_away_is_waited_for", a_folder_that_is_away_is_waited_for),
+        alone("protocol::a_database_that_is_away_at_the_start_is_waited_for", a_database_that_is_away_at_the_start),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Datasets whose files are told apart by their content, and such as load it again each time.
+const PLUGINS: [(&str, &str); 3] = [
+    ("plain", "name: plain\nfiles: [plain.*]\n"),
+    ("again", "name: again\nfiles: [again.*]\nduplicates: load\n"),
+    ("upsert", "name: upsert\nfiles: [upsert.*]\nmode: upsert\nkey: [id]\n"),
+];
+
+async fn a_commit_without_an_answer_is_asked_for(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (name, yaml) in PLUGINS {
+        workdir.plugin(name, yaml)?;
+    }
+    for (round, point) in ["commit_not_sent", "commit_not_answered"].into_iter().enumerate() {
+        for (name, _) in PLUGINS {
+            let settings = [("DATABASE_URL", database.url.clone()), ("FAILPOINTS", format!("{point}=1*return"))];
+            let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+            daemon.wait_for(&["watching"])?;
+            workdir.write(&format!("imports/{name}.csv"), format!("id,n\n1,{round}\n2,{round}\n"))?;
+            daemon.wait_for(&["it is not known whether the commit happened"])?;
+            daemon.wait_for(&["INFO loaded", name, "rows=2"])?;
+            daemon.wait_for(&["all is well again"])?;
+            same(daemon.terminate()?.0.code(), Some(0))?;
+            let rows = if name == "upsert" { 2 } else { 2 * (round + 1) };
+            same(
+                (name, point, database.text(&format!("select count(*) from staging.\"{name}\"")).await?),
+                (name, point, rows.to_string()),
+            )?;
+            same((workdir.list("imports"), workdir.claims()), (Vec::new(), 0))?;
+        }
+    }
+    same(database.text("select count(*) from sluice.load where status = 'loaded'").await?, "6")
+}
+
+async fn a_delete_that_fails_is_tried_again(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("again", PLUGINS[1].1)?;
+    let settings = [("DATABASE_URL", database.url.as_str()), ("FAILPOINTS", "delete=2*return")];
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/again.csv", "id\n1\n2\n")?;
+    daemon.wait_for(&["ERROR its rows are loaded, and the file cannot be deleted", "again.csv"])?;
+    daemon.wait_for(&["loaded what had been claimed", "again.csv"])?;
+    daemon.wait_for(&["loaded what had been claimed", "again.csv"])?;
+    workdir.write("imports/other.csv", "id\n1\n")?;
+    daemon.wait_for(&["INFO loaded", "other.csv"])?;
+    let (status, log) = daemon.terminate()?;
+    same(status.code(), Some(0))?;
+    same(log.matches("cannot be deleted").count(), 1)?;
+    same(database.text("select count(*) from staging.again").await?, "2")?;
+    same(database.text("select count(*) from sluice.load").await?, "2")?;
+    same((workdir.list("imports"), workdir.claims()), (Vec::new(), 0))
+}
+
+async fn a_file_over_which_programs_end(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("imports/a.csv", "a\n1\n")?;
+    for _ in 0..3 {
+        let settings = [("DATABASE_URL", database.url.as_str()), ("DIE_AT", "copied")];
+        Daemon::start(&workdir, &[], &settings)?.wait()?;
+    }
+    workdir.write("imports/b.csv", "a\n1\n")?;
+    let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", &database.url)])?;
+    daemon.wait_for(&["not loaded: the program ended 3 times while it loaded this file", "a.csv"])?;
+    daemon.wait_for(&["INFO loaded", "b.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same(workdir.list("imports/failed"), ["a.csv", "a.csv.error.json"])?;
+    // It may be tried again.
+    fs::rename(workdir.path("imports/failed/a.csv"), workdir.path("imports/a.csv"))?;
+    let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", &database.url)])?;
+    daemon.wait_for(&["INFO loaded", "a.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn what_is_touched_goes_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let folder = Folder::open(&workdir.path("imports"))?;
+    let app = workdir.app(&database);
+    // Its writer has not let go of it, and goes on where it is claimed.
+    let mut writer = fs::File::create(workdir.path("imports/x.csv"))?;
+    writer.write_all(b"a\n1\n")?;
+    let claimed = folder.claim(OsStr::new("x.csv"))?;
+    let outcome = load_file(&app, claimed, false, app.order.join()).await;
+    same(matches!(outcome, FileOutcome::Waits(_)), true)?;
+    same(workdir.list("imports"), ["x.csv"])?;
+    same(database.text("select count(*) from sluice.load").await?, "0")?;
+    writer.write_all(b"2\n")?;
+    drop(writer);
+    let claimed = folder.claim(OsStr::new("x.csv"))?;
+    // Another version under the same name, while the first one is loaded, is another file.
+    workdir.write("imports/x.csv", "a\n3\n")?;
+    let outcome = load_file(&app, claimed, false, app.order.join()).await;
+    same(matches!(outcome, FileOutcome::Loaded(_)), true)?;
+    same((workdir.read("imports/x.csv")?.as_str(), workdir.claims()), ("a\n3\n", 1))?;
+    same(database.text("select count(*), max(a) from staging.x").await?, "2|2")
+}
+
+async fn what_the_server_lost(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut transaction = database.warehouse.begin(Scope::Load).await?;
+    let Some(server) = transaction.server().await? else {
+        return same(database.engine, sluice::warehouse::Engine::Sqlite);
+    };
+    drop(transaction);
+    let (database_of, timeline) = server.rsplit_once('/').unwrap_or_default();
+    same(timeline, "00000001")?;
+    let report = workdir.load(&database, "there.csv", "a\n1\n").await?;
+    let before = |load: i64, hash: &str, kept: Option<&str>| Goodbye {
+        load,
+        hash: hash.to_owned(),
+        source: format!("{load}.csv"),
+        table: "t".to_owned(),
+        server: format!("{database_of}/00000000"),
+        kept: kept.map(|name| workdir.path(name)),
+    };
+    fs::create_dir(workdir.path("archive"))?;
+    workdir.write("archive/kept.csv", "a\n2\n")?;
+    let journal = Journal::of(&workdir.path("imports"));
+    journal.write(&[
+        before(report.load_id, &report.hash, None),
+        // The number was given to another load since.
+        before(report.load_id, "other", Some("archive/kept.csv")),
+        before(99, "lost", None),
+    ]);
+    let app = workdir.app(&database);
+    app.journal.meet(&app, Some(&server)).await?;
+    same(workdir.list("imports"), ["kept.csv"])?;
+    // It is met once.
+    let app = workdir.app(&database);
+    app.journal.meet(&app, Some(&server)).await?;
+    same(workdir.list("imports"), ["kept.csv"])
+}
+
+async fn a_fault_of_the_program_costs_no_file(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str()), ("FAILPOINTS", "copied=1*panic")];
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/x.csv", "a\n1\n")?;
+    daemon.wait_for(&["a fault of the program", "x.csv"])?;
+    daemon.wait_for(&["INFO loaded", "x.csv", "rows=1"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same(database.text("select count(*) from staging.x").await?, "1")
+}
+
+async fn a_folder_that_is_away_is_waited_for(workdir: Workdir) -> Outcome {
+    let mut daemon = Daemon::start(&workdir, &[], &[])?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/x.csv", "a\n1\n")?;
+    daemon.wait_for(&["INFO loaded", "x.csv"])?;
+    fs::remove_dir_all(workdir.path("imports"))?;
+    daemon.wait_for(&["ERROR cannot use the folder"])?;
+    fs::create_dir(workdir.path("imports"))?;
+    daemon.wait_for(&["watching the folder that is there now"])?;
+    workdir.write("imports/y.csv", "a\n1\n")?;
+    daemon.wait_for(&["INFO loaded", "y.csv"])?;
+    let (status, log) = daemon.terminate()?;
+    same((status.code(), log.matches("cannot use the folder").count()), (Some(0), 1))
+}
+
+async fn a_database_that_is_away_at_the_start(workdir: Workdir) -> Outcome {
+    // Nobody listens there: the port was given to us, and given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let url = format!("postgres://nobody@127.0.0.1:{port}/none");
+    let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", &url)])?;
+    let line = daemon.wait_for(&["ERROR", "waiting for the database"])?;
+    holds(&line, &port.to_string())?;
+    let (status, log) = daemon.terminate()?;
+    same((status.code(), log.matches("waiting for the database").count()), (Some(0), 1))
+}
