@@ -68,7 +68,10 @@ impl Folder {
     /// When the folder cannot be written.
     pub fn open(path: &Path) -> io::Result<Folder> {
         let claims = path.join(CLAIMS);
-        fs::create_dir_all(&claims)?;
+        match fs::create_dir(&claims) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         // Others pass over hidden names, so the place is not seen before it is locked.
         let hidden = tempfile::Builder::new().prefix(".").tempdir_in(&claims)?.keep();
         let lock = File::open(&hidden)?;
