@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::alert::Alerts;
 use crate::format::Limits;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LoadLine};
@@ -29,6 +30,8 @@ pub struct App {
     pub order: Arc<Order>,
     /// The files that went.
     pub journal: Journal,
+    /// Who tells people what needs them.
+    pub alerts: Alerts,
 }
 
 impl App {
@@ -47,6 +50,7 @@ impl App {
             limits: settings.archives.limits(),
             order: Arc::default(),
             journal: Journal::of(&settings.folders.imports_dir),
+            alerts: Alerts::default(),
         })
     }
 

@@ -8,12 +8,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
+use crate::alert::{Alerts, Kind};
 use crate::app::App;
 use crate::journal::Journal;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::warehouse::WarehouseError;
-use crate::worker::{Pause, Totals, Watch};
+use crate::worker::{Pause, TROUBLE, Totals, Watch};
 
 /// A wrong setting or usage: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum Until {
 
 /// How long connections may take to close.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// How long alerts may take then.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Connects and makes what is missing, or, with `INIT_DB=false`, says what is.
 ///
@@ -72,13 +76,20 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
-    let stop = stop_signal()?;
+    let (stop, alerts) = (stop_signal()?, Alerts::start(&settings.alerting)?);
     let mut pause = None;
     let mut app = loop {
         match open(settings).await {
             Err(error) if until == Until::Signal && is_passing(&error) => {
                 if Pause::of(&mut pause, &error.to_string()) {
                     error!("{error}; waiting for the database");
+                    alerts.raise(
+                        Kind::Trouble,
+                        TROUBLE,
+                        &error.to_string(),
+                        "see to the database; files wait until then",
+                        None,
+                    );
                 }
             }
             done => break done?,
@@ -91,18 +102,20 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     };
     if pause.is_some() {
         info!("all is well again");
+        alerts.recover(Kind::Trouble, TROUBLE, "the database answers again");
     }
     plugins.announce();
     app.plugins = plugins;
     app.journal = Journal::of(folder);
+    app.alerts = alerts;
     info!(database = app.warehouse.address(), "connected");
     if app.ledger.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
     }
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
-    let warehouse = app.warehouse.clone();
-    let watch = Watch::new(Arc::new(app), folder, settle, settings.watching.poll)
+    let app = Arc::new(app);
+    let watch = Watch::new(app.clone(), folder, settle, settings.watching.poll)
         .map_err(|error| Usage(format!("cannot use the folder {}: {error}", folder.display())))?;
     let totals = match until {
         Until::Empty => watch.once(stop).await?,
@@ -113,7 +126,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         }
     };
     // Who does not end in time has rolled back, or copies the log at the next start.
-    let _ = tokio::time::timeout(CLOSING, warehouse.close()).await;
+    let closing = tokio::time::timeout(CLOSING, app.warehouse.close());
+    let _ = tokio::join!(closing, app.alerts.finish(TELLING));
     Ok(totals)
 }
 

@@ -7,8 +7,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::field::Empty;
+use tracing::{Span, info, instrument, warn};
 
+use crate::alert::Kind;
 use crate::app::App;
 use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
 use crate::feed::Feed;
@@ -72,6 +74,7 @@ pub enum FileOutcome {
 
 /// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
 /// and may have been committed, `place` which files come before it where that counts.
+#[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
     fail::fail_point!("claimed");
     let name = file.name();
@@ -136,6 +139,9 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     if let Some(error) = failed {
         return let_go(file, error, reports);
     }
+    if let [report] = &reports[..] {
+        Span::current().record("load.id", report.load_id);
+    }
     match delete(app, &file, archive.as_deref(), goodbye) {
         Ok(()) => FileOutcome::Loaded(reports),
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
@@ -166,6 +172,7 @@ fn delete(app: &App, file: &Claimed, archive: Option<&Path>, mut goodbye: Vec<Go
 ///
 /// # Errors
 /// When the load did not happen. Bad records are no error: they are rejects.
+#[instrument(name = "load", skip_all, fields(file.path = source.name(), load.id = Empty))]
 pub async fn load(
     app: &App,
     dataset: &Dataset,
@@ -225,6 +232,7 @@ async fn commit_load(
     };
     transaction.wait_at_most(PATIENCE).await?;
 
+    Span::current().record("load.id", load_id);
     let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
     let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
@@ -391,12 +399,14 @@ async fn record_failure(app: &App, dataset: &Dataset, name: &str, survey: Option
         let why = error.to_string();
         load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
         warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
+        app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
     }
     Failed { name: name.to_owned(), load, error, consequence }
 }
 
 /// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded stays claimed.
 fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>) -> FileOutcome {
+    Span::current().record("load.id", failed.load);
     let moved = match failed.consequence {
         Consequence::Forget => {
             file.release();

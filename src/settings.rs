@@ -1,12 +1,15 @@
 //! Every setting: from the environment, then `.env`, then its default. Only `main` calls [`Settings::read`]; everything else
 //! takes values.
 
+pub(crate) mod words;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::alert::Alerting;
 use crate::format::Limits;
 use crate::warehouse::Address;
 
@@ -21,7 +24,7 @@ pub struct Known {
 }
 
 /// Every setting there is, in the order of `.env.example`.
-pub const KNOWN: [Known; 17] = [
+pub const KNOWN: [Known; 24] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -41,7 +44,7 @@ pub const KNOWN: [Known; 17] = [
     },
     Known { name: "IMPORTS_DIR", default: "imports", about: "the folder that is watched" },
     Known { name: "EXPORTS_DIR", default: "exports", about: "what goes out: results, rejects" },
-    Known { name: "LOGS_DIR", default: "logs", about: "JSON logs, one file a day, 14 kept" },
+    Known { name: "LOGS_DIR", default: "logs", about: "JSON logs" },
     Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
     Known { name: "PLUGINS_DIR", default: "plugins", about: "holds <name>/plugin.yaml: how files are read and shaped" },
     Known {
@@ -61,6 +64,17 @@ pub const KNOWN: [Known; 17] = [
         about: "bytes that may come out of one compressed file or member",
     },
     Known { name: "ARCHIVE_MAX_RATIO", default: "1000", about: "bytes that may come out for one byte in" },
+    Known { name: "STALE_AFTER", default: "30m", about: "how long a file may wait before an alert: 90s, 30m, 2h" },
+    Known { name: "ALERT_WEBHOOK", default: "", about: "the address that alerts are posted to, as JSON" },
+    Known {
+        name: "ALERT_SMTP_URL",
+        default: "",
+        about: "the server that alerts are mailed by: smtps://user:password@host or smtp://host",
+    },
+    Known { name: "ALERT_FROM", default: "", about: "whom these mails are from" },
+    Known { name: "ALERT_TO", default: "", about: "whom they are to, separated by commas" },
+    Known { name: "LOG_KEEP_DAYS", default: "14", about: "how many days' files stay in logs/" },
+    Known { name: "LOG_MAX_BYTES", default: "100MB", about: "how large a file in logs/ grows: 10MB, 1GB" },
     Known { name: "DEBUG_LOGS", default: "false", about: "log more" },
     Known { name: "ECHO_SQL", default: "false", about: "log every SQL statement" },
 ];
@@ -76,6 +90,8 @@ pub struct Settings {
     pub watching: Watching,
     /// What is unpacked.
     pub archives: Archives,
+    /// Who is told.
+    pub alerting: Alerting,
     /// What is logged.
     pub logging: Logging,
     /// Where each value came from, by name.
@@ -147,6 +163,11 @@ impl Archives {
 /// What is logged.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Logging {
+    /// Days whose files are kept.
+    pub log_keep_days: u32,
+    /// Bytes after which a file is full.
+    #[serde(deserialize_with = "words::read_size")]
+    pub log_max_bytes: u64,
     /// More.
     #[serde(deserialize_with = "boolean")]
     pub debug_logs: bool,
@@ -239,6 +260,7 @@ impl Settings {
             folders: concern(&origins)?,
             watching: concern(&origins)?,
             archives: concern(&origins)?,
+            alerting: concern(&origins)?,
             logging: concern(&origins)?,
             origins,
             given,
@@ -261,6 +283,12 @@ impl Settings {
         if self.archives.archive_max_ratio == 0 {
             return Err(SettingsError("ARCHIVE_MAX_RATIO: 0 would let nothing out; use 1 or more".to_owned()));
         }
+        if self.logging.log_keep_days == 0 || self.logging.log_max_bytes == 0 {
+            return Err(SettingsError(
+                "LOG_KEEP_DAYS and LOG_MAX_BYTES: 0 would keep nothing; use 1 or more".to_owned(),
+            ));
+        }
+        self.alerting.channels().map_err(SettingsError)?;
         let folders = &self.folders;
         for (name, other) in [("EXPORTS_DIR", &folders.exports_dir), ("LOGS_DIR", &folders.logs_dir)] {
             if *other == folders.imports_dir {
@@ -295,7 +323,11 @@ impl Settings {
             .iter()
             .map(|known| {
                 let (value, origin) = &self.origins[known.name];
-                let shown = if known.name == "DATABASE_URL" { without_password(value) } else { value.clone() };
+                let shown = match known.name {
+                    "DATABASE_URL" => without_password(value),
+                    "ALERT_WEBHOOK" | "ALERT_SMTP_URL" if !value.is_empty() => "***".to_owned(),
+                    _ => value.clone(),
+                };
                 (known, shown, origin)
             })
             .collect()
@@ -322,23 +354,24 @@ fn concern<T: DeserializeOwned>(origins: &BTreeMap<&'static str, (String, Origin
     })
 }
 
-/// envy names the field of a number it cannot read, but in its own words; a boolean says its value only.
+type IsOne = fn(&str) -> bool;
+
+/// What a value has to be, told by the setting's default.
+const KINDS: [(IsOne, &str); 4] = [
+    (|text| text.trim().parse::<f64>().is_ok(), "a number"),
+    (|text| truth(text).is_some(), "true, false, 1, 0, yes or no"),
+    (|text| words::span(text).is_some(), "a time such as 90s, 30m or 2h"),
+    (|text| words::size(text).is_some(), "a size such as 10MB or 1GB"),
+];
+
+/// envy names the field of a number it cannot read, but in its own words; the others say their value only.
 fn name_the_setting(why: &str, origins: &BTreeMap<&'static str, (String, Origin)>) -> String {
-    let bad = |known: &&Known| {
-        let value = &origins[known.name].0;
-        match known.default {
-            "true" | "false" => truth(value).is_none(),
-            number => number.parse::<f64>().is_ok() && value.trim().parse::<f64>().is_err(),
-        }
+    let fault = |known: &Known| {
+        let (value, origin) = &origins[known.name];
+        let (is_one, wanted) = KINDS.iter().find(|(is_one, _)| is_one(known.default))?;
+        (!is_one(value)).then(|| format!("{}: {value:?} (from {origin}) is not {wanted}", known.name))
     };
-    KNOWN.iter().find(bad).map_or_else(
-        || why.to_owned(),
-        |known| {
-            let wanted = if known.default.parse::<f64>().is_ok() { "a number" } else { "true, false, 1, 0, yes or no" };
-            let (value, origin) = &origins[known.name];
-            format!("{}: {value:?} (from {origin}) is not {wanted}", known.name)
-        },
-    )
+    KNOWN.iter().find_map(fault).unwrap_or_else(|| why.to_owned())
 }
 
 fn value_of(name: &str, given: &BTreeMap<String, (String, Origin)>) -> Result<Option<(String, Origin)>, SettingsError> {
@@ -433,6 +466,9 @@ mod tests {
             ("POLL", "2", "POLL: \"2\""),
             ("SETTLE_SECONDS", "soon", "SETTLE_SECONDS: \"soon\" (from environment) is not a number"),
             ("SETTLE_SECONDS", "-1", "SETTLE_SECONDS: -1 is not between"),
+            ("STALE_AFTER", "30", "STALE_AFTER: \"30\" (from environment) is not a time such as 90s, 30m or 2h"),
+            ("LOG_MAX_BYTES", "much", "LOG_MAX_BYTES: \"much\" (from environment) is not a size such as 10MB or 1GB"),
+            ("LOG_KEEP_DAYS", "0", "LOG_KEEP_DAYS and LOG_MAX_BYTES: 0 would keep nothing"),
             ("STAGING_SCHEMA", "a\"b", "STAGING_SCHEMA"),
             ("STAGING_SCHEMA", "datawarehouse", "must be two schemas"),
         ] {

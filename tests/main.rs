@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod alerts;
 mod cli;
 mod crash;
 mod daemon;
 mod formats;
 mod load;
+mod logs;
 mod long;
 mod plugins;
 mod protocol;
@@ -33,6 +35,8 @@ fn main() {
         daemon::cases(),
         crash::cases(),
         protocol::cases(),
+        alerts::cases(),
+        logs::cases(),
         readme::cases(),
     ];
     let conclusion = libtest_mimic::run(&arguments, cases.into_iter().flatten().collect());

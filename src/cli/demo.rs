@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use super::{End, analysis, pipeline};
 use crate::daemon::{self, Until};
@@ -38,7 +39,8 @@ pub(super) async fn run() -> anyhow::Result<End> {
     )?;
     let app = daemon::connect(&settings).await?;
     writeln!(out, "$ app --pipeline")?;
-    pipeline::print(&app, false).await?;
+    let started = Instant::now();
+    pipeline::print(&crate::pipeline::run(&app).await?, started, false)?;
     writeln!(out, "\n$ app --analysis")?;
     analysis::print(&app, false).await?;
     writeln!(out, "Look around: cd {} && app loads\nThen remove it: rm -r {}", folder.display(), folder.display())?;

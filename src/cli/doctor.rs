@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::{End, table};
+use crate::alert::{Alert, Channel};
 use crate::app::App;
+use crate::daemon::Usage;
 use crate::settings::Settings;
 use crate::source::is_watched;
 use crate::warehouse::{Address, WarehouseError};
@@ -15,7 +18,7 @@ struct Check {
     result: Result<String, String>,
 }
 
-pub(super) async fn run(settings: &Settings, watched: bool, json: bool) -> anyhow::Result<End> {
+pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, json: bool) -> anyhow::Result<End> {
     let mut checks = database(settings).await;
     let folders = &settings.folders;
     for path in [&folders.imports_dir, &folders.exports_dir, &folders.logs_dir] {
@@ -33,6 +36,7 @@ pub(super) async fn run(settings: &Settings, watched: bool, json: bool) -> anyho
         Err(error) => Err(error.to_string()),
     };
     checks.push(Check { what: format!("{} is watched", folders.imports_dir.display()), result });
+    checks.extend(alerts(settings, alert_test).await?);
 
     let failed = checks.iter().any(|check| check.result.is_err());
     if json {
@@ -72,6 +76,30 @@ async fn database(settings: &Settings) -> Vec<Check> {
         Err(error) => Err(error.to_string()),
     };
     vec![Check { what, result: Ok("answers".to_owned()) }, Check { what: "schemas".to_owned(), result: schemas }]
+}
+
+/// One line where nothing is sent, else one for each way.
+async fn alerts(settings: &Settings, send: bool) -> anyhow::Result<Vec<Check>> {
+    let channels = settings.alerting.channels().map_err(Usage)?;
+    if channels.is_empty() {
+        let none = "none: set ALERT_WEBHOOK, or ALERT_SMTP_URL, ALERT_FROM and ALERT_TO".to_owned();
+        let result = if send { Err(none) } else { Ok(none) };
+        return Ok(vec![Check { what: "alerts".to_owned(), result }]);
+    }
+    if !send {
+        let names: Vec<_> = channels.iter().map(Channel::name).collect();
+        let text = format!("{}; app doctor --alert-test sends a test", names.join(", "));
+        return Ok(vec![Check { what: "alerts".to_owned(), result: Ok(text) }]);
+    }
+    let mut checks = Vec::new();
+    for channel in channels {
+        let what = format!("alerts by {}", channel.name());
+        let hint = format!("is {} right?", channel.setting());
+        let sent = spawn_blocking(move || channel.send(&Alert::test())).await?;
+        let result = sent.map(|()| "a test was sent".to_owned()).map_err(|why| format!("not sent: {why}; {hint}"));
+        checks.push(Check { what, result });
+    }
+    Ok(checks)
 }
 
 fn writable(path: &Path) -> Result<String, String> {

@@ -122,6 +122,9 @@ enum Command {
         /// It is a fault, too, when nobody watches imports/
         #[arg(long)]
         watched: bool,
+        /// Send a test message to the webhook and by mail
+        #[arg(long)]
+        alert_test: bool,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -185,7 +188,9 @@ impl Cli {
             Some(Command::Why { file }) => why::run(&settings, &file).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,
             Some(Command::Config { json }) => config::run(&settings, json),
-            Some(Command::Doctor { watched, json }) => doctor::run(&settings, watched, json).await,
+            Some(Command::Doctor { watched, alert_test, json }) => {
+                doctor::run(&settings, watched, alert_test, json).await
+            }
             Some(Command::Demo) => demo::run().await,
             Some(Command::Completions { shell }) => {
                 clap_complete::generate(shell, &mut Cli::command(), "app", &mut std::io::stdout());

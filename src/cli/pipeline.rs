@@ -1,25 +1,44 @@
 //! `app --pipeline`: builds the star, and says what changed.
 
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{End, table};
-use crate::app::App;
+use crate::alert::{Alerts, Kind};
 use crate::daemon;
 use crate::pipeline::{self, TableChange};
 use crate::settings::Settings;
 
+/// How long alerts may take at the end.
+const TELLING: Duration = Duration::from_secs(15);
+
 pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
-    let app = daemon::connect(settings).await?;
-    print(&app, json).await
+    let started = Instant::now();
+    let alerts = Alerts::start(&settings.alerting)?;
+    let done = build(settings, &alerts).await;
+    match &done {
+        Ok(_) => alerts.recover(Kind::Pipeline, "pipeline", "the pipeline ran"),
+        Err(error) => {
+            let mend = "mend what is named, then run app --pipeline; the star is as it was";
+            alerts.raise(Kind::Pipeline, "pipeline", &format!("{error:#}"), mend, None);
+        }
+    }
+    alerts.finish(TELLING).await;
+    print(&done?, started, json)
 }
 
-/// Runs the pipeline and prints what it changed.
-pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
-    let started = Instant::now();
-    let changes = pipeline::run(app).await?;
+async fn build(settings: &Settings, alerts: &Alerts) -> anyhow::Result<Vec<TableChange>> {
+    let app = daemon::connect(settings).await?;
+    if app.ledger.pipeline_failed_last().await? {
+        alerts.remember(Kind::Pipeline, "pipeline");
+    }
+    Ok(pipeline::run(&app).await?)
+}
+
+/// Prints what a run of the pipeline changed.
+pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> anyhow::Result<End> {
     if json {
-        for change in &changes {
+        for change in changes {
             table::print_json(change)?;
         }
         return Ok(End::Done);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use models::{dataset, load, reject};
+use models::{dataset, load, reject, run};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Ledger, LoadLine, RejectLine};
@@ -79,5 +79,15 @@ impl Ledger {
             query = query.filter(reject::Column::LoadId.eq(load_id));
         }
         self.read(query.into_query()).await
+    }
+
+    /// Whether the last run of the pipeline failed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn pipeline_failed_last(&self) -> Result<bool, WarehouseError> {
+        let query = run::Entity::find().filter(run::Column::Kind.eq("pipeline"));
+        let last: Vec<run::Model> = self.read(query.order_by_desc(run::Column::Id).limit(1).into_query()).await?;
+        Ok(last.first().is_some_and(|run| run.status == "failed"))
     }
 }

@@ -99,6 +99,7 @@ impl Folder {
     /// # Errors
     /// `NotFound` when somebody else was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<Claimed> {
+        fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
         let home = self.home.file_name().unwrap_or_default().to_string_lossy();
         let claim = format!("{home}-{}", self.next.fetch_add(1, Ordering::Relaxed));
         self.take(&self.path.join(name), name, OsStr::new(&claim), false)

@@ -7,4 +7,5 @@ mod settle;
 mod watch;
 
 pub(crate) use pause::Pause;
+pub(crate) use watch::TROUBLE;
 pub use watch::{Totals, Watch};

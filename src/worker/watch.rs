@@ -16,10 +16,14 @@ use super::events::Events;
 use super::look::{Seen, look, look_at, may_go_on};
 use super::pause::Pause;
 use super::settle::{Arrival, Candidate};
+use crate::alert::Kind;
 use crate::app::App;
-use crate::load::{FileOutcome, LoadReport, load_file};
-use crate::source::{Claimed, Folder, Stamp, Writer, writer};
+use crate::load::{FileOutcome, LoadError, LoadReport, load_file};
+use crate::source::{Claimed, Folder, SourceError, Stamp, Writer, writer};
 use crate::warehouse::Engine;
+
+/// What alerts call it when no file is loaded.
+pub(crate) const TROUBLE: &str = "loading";
 
 const RESCAN: Duration = Duration::from_secs(60);
 const RESCAN_POLLING: Duration = Duration::from_secs(1);
@@ -205,6 +209,7 @@ impl Watch {
                 self.candidates.clear();
                 self.away = None;
                 info!(folder = %self.path.display(), "watching the folder that is there now");
+                self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
                 true
             }
             Err(error) => {
@@ -217,16 +222,24 @@ impl Watch {
     fn miss(&mut self, error: &io::Error) {
         if Pause::of(&mut self.away, &error.to_string()) {
             error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it");
+            let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
+            self.app.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
         }
     }
 
     fn scan(&mut self) -> io::Result<()> {
-        let app = self.app.clone();
-        for seen in look(&self.path, &|name| app.plugins.claims(name))? {
+        let (app, folder) = (self.app.clone(), self.path.clone());
+        let mut left = Vec::new();
+        for seen in look(&folder, &|name| app.plugins.claims(name))? {
+            let is_hidden = seen.name.as_encoded_bytes().starts_with(b".");
+            if seen.left.is_some() && !is_hidden && Stamp::of(&folder.join(&seen.name)).is_some() {
+                left.push(seen.name.clone());
+            }
             self.see(seen, Arrival::Seen);
         }
-        let folder = self.path.clone();
         self.candidates.retain(|name, _| Stamp::of(&folder.join(name)).is_some());
+        let in_hand = self.in_hand.values().map(Claimed::os_name).collect();
+        app.alerts.see_waiting(self.candidates.keys().chain(&left), &in_hand);
         let mut leftovers = self.folder.claim_leftovers()?;
         // What a program has ended over is loaded by itself, after the others.
         leftovers.sort_by_key(Claimed::ends);
@@ -335,12 +348,12 @@ impl Watch {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => drop(self.candidates.remove(name)),
             Err(error) => {
-                let folder = self.path.display();
-                let why = format!(
-                    "cannot claim the file: {error}; give the user that Sluice runs as the right to write in {folder}"
-                );
+                let mend = format!("give the user that Sluice runs as the right to write in {}", self.path.display());
+                let why = format!("cannot claim the file: {error}");
                 if self.pause(name, &why) {
-                    error!(file.path = &*name.to_string_lossy(), "{why}");
+                    let name = name.to_string_lossy();
+                    error!(file.path = &*name, "{why}; {mend}");
+                    self.app.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
                 }
                 if self.once {
                     self.totals.waiting += 1;
@@ -370,7 +383,7 @@ impl Watch {
     fn start_again(&mut self, mut file: Claimed) {
         match file.begin_again() {
             Ok(()) => self.start(file, true),
-            Err(error) => self.keep(file, &format!("cannot go on with it: {error}")),
+            Err(error) => self.keep(file, &format!("cannot go on with it: {error}"), "see to the folder"),
         }
     }
 
@@ -388,19 +401,27 @@ impl Watch {
             Ok(FileOutcome::Loaded(reports)) => {
                 self.well_again();
                 self.pauses.remove(&name);
+                self.app.alerts.loaded(&file.name());
                 reports.iter().for_each(|report| self.totals.count(report));
             }
             Ok(FileOutcome::Failed(reports)) => {
                 self.totals.failed += 1;
                 self.pauses.remove(&name);
+                self.app.alerts.left(&file.name());
                 reports.iter().for_each(|report| self.totals.count(report));
             }
-            Ok(FileOutcome::Gone) => drop(self.pauses.remove(&name)),
+            Ok(FileOutcome::Gone) => {
+                self.pauses.remove(&name);
+                self.app.alerts.left(&file.name());
+            }
             Ok(FileOutcome::Waits(error)) => {
                 if error.is_of_database() {
                     self.wait(&error.to_string());
                 } else if self.pause(&name, &error.to_string()) {
-                    warn!(file.path = &*name.to_string_lossy(), "not loaded yet: {error}");
+                    warn!(file.path = file.name(), "not loaded yet: {error}");
+                    if !matches!(error, LoadError::Source(SourceError::Changed)) {
+                        self.app.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
+                    }
                 }
                 if self.once {
                     self.totals.waiting += 1;
@@ -413,16 +434,19 @@ impl Watch {
                 if error.is_of_database() {
                     self.wait(&error.to_string());
                 }
-                self.keep(file, &format!("{error}; {}", error.mend()));
+                self.keep(file, &error.to_string(), error.mend());
             }
-            Err(panic) => self.keep(file.orphaned(), &format!("a fault of the program: {panic}; please report it")),
+            Err(panic) => {
+                self.keep(file.orphaned(), &format!("a fault of the program: {panic}"), "please report it");
+            }
         }
     }
 
     /// Keeps a claimed file, to be tried again after a pause.
-    fn keep(&mut self, file: Claimed, why: &str) {
+    fn keep(&mut self, file: Claimed, why: &str, mend: &str) {
         if self.pause(&file.os_name(), why) {
-            error!(file.path = file.name(), "{why}; trying again until it can be finished");
+            error!(file.path = file.name(), "{why}; {mend}; trying again until it can be finished");
+            self.app.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
         }
         if self.once {
             self.totals.waiting += 1;
@@ -435,12 +459,20 @@ impl Watch {
     fn wait(&mut self, why: &str) {
         if Pause::of(&mut self.trouble, why) {
             error!("{why}; files wait in the folder until that is mended");
+            self.app.alerts.raise(
+                Kind::Trouble,
+                TROUBLE,
+                why,
+                "see to the database; files wait in the folder until then",
+                None,
+            );
         }
     }
 
     fn well_again(&mut self) {
         if self.trouble.take().is_some() {
             info!("all is well again");
+            self.app.alerts.recover(Kind::Trouble, "loading", "files are loaded again");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the cases stand on: a database per case and engine, a project folder per case, the real program.
 
 pub mod cluster;
+pub mod listen;
 pub mod process;
 mod workdir;
 

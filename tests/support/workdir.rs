@@ -71,6 +71,7 @@ impl Workdir {
             limits: sluice::format::Limits::default(),
             order: std::sync::Arc::default(),
             journal: sluice::journal::Journal::of(&self.path("imports")),
+            alerts: sluice::alert::Alerts::default(),
         }
     }
 

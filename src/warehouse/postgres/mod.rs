@@ -2,6 +2,7 @@
 
 mod copy;
 mod notice;
+mod parameters;
 mod socket;
 mod transaction;
 mod views;
@@ -46,6 +47,7 @@ impl Postgres {
     pub(super) async fn connect(address: &Address) -> Result<Postgres, WarehouseError> {
         let mut options: PgConnectOptions =
             address.url.parse().map_err(|error: sqlx::Error| WarehouseError::Address(error.to_string()))?;
+        parameters::warn_of_unknown(&address.url);
         options = options
             .application_name("sluice")
             // Values are written as text in one way, wherever the server stands.

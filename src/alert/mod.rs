@@ -1,0 +1,330 @@
+//! Tells people what needs them: once for each cause, and once when it is over, by webhook and by mail. Each way has a queue and a
+//! thread of its own, so nothing waits for a server that is slow or away. What has been told is in memory only.
+
+mod mail;
+mod settings;
+mod webhook;
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use self::mail::Mail;
+pub use self::settings::Alerting;
+use self::webhook::Webhook;
+
+/// Messages that wait at most for one way out.
+const QUEUE: usize = 1000;
+
+/// Causes that are kept in mind at most: where there are more, it is as after a restart.
+const CAUSES: usize = 10_000;
+
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(10);
+
+/// The pauses before each try, in seconds.
+const PAUSES: [u64; 3] = [0, 1, 5];
+
+/// What kind of thing needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A file has not been taken for long.
+    Waiting,
+    /// A file could not be loaded and lies in `failed/`.
+    Failed,
+    /// A file cannot be claimed, moved or deleted.
+    Stuck,
+    /// The database or a folder is away: no file is loaded.
+    Trouble,
+    /// The pipeline.
+    Pipeline,
+    /// Nothing: somebody wants to see whether alerts arrive.
+    Test,
+}
+
+/// Whether it has begun or is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It needs somebody.
+    Raised,
+    /// It does not any more.
+    Recovered,
+}
+
+/// What is sent: as JSON to a webhook, in words by mail.
+#[derive(Clone, Debug, Serialize)]
+pub struct Alert {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// Which: the file's name, or what else there is only one of.
+    pub subject: String,
+    /// Begun or over.
+    pub state: State,
+    /// What is wrong, or that it is not any more.
+    pub message: String,
+    /// How to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+    /// The load's number in the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<i64>,
+    /// When, in UTC.
+    pub at: String,
+    /// The machine's name.
+    pub host: String,
+}
+
+impl Alert {
+    fn new(kind: Kind, subject: &str, state: State, message: &str) -> Alert {
+        Alert {
+            kind,
+            subject: subject.to_owned(),
+            state,
+            message: message.to_owned(),
+            mend: None,
+            load: None,
+            at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// One that asks for nothing.
+    pub fn test() -> Alert {
+        Alert::new(Kind::Test, "test", State::Raised, "a test: somebody ran app doctor --alert-test")
+    }
+}
+
+/// A way that alerts take.
+#[derive(Clone, Debug)]
+pub enum Channel {
+    /// An HTTP POST.
+    Webhook(Webhook),
+    /// A mail.
+    Mail(Mail),
+}
+
+impl Channel {
+    /// Its name, without anything secret.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Channel::Webhook(_) => "webhook",
+            Channel::Mail(_) => "mail",
+        }
+    }
+
+    /// Sends one alert, once. Blocks, not much longer than [`TRY`].
+    ///
+    /// # Errors
+    /// In words that hold nothing secret.
+    pub fn send(&self, alert: &Alert) -> Result<(), String> {
+        match self {
+            Channel::Webhook(webhook) => webhook.send(alert),
+            Channel::Mail(mail) => mail.send(alert),
+        }
+    }
+
+    /// Where to look when it does not work.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Channel::Webhook(_) => "ALERT_WEBHOOK",
+            Channel::Mail(_) => "ALERT_SMTP_URL",
+        }
+    }
+}
+
+/// Who tells. The default tells nobody.
+#[derive(Default)]
+pub struct Alerts {
+    stale_after: Duration,
+    ways: Mutex<Vec<Way>>,
+    told: Mutex<Told>,
+}
+
+/// One channel's queue. Its thread ends when the queue is dropped and empty.
+struct Way {
+    queue: SyncSender<Alert>,
+    done: oneshot::Receiver<()>,
+}
+
+/// What is known of causes.
+#[derive(Default)]
+struct Told {
+    /// Those that were told and are not over.
+    causes: HashSet<(Kind, String)>,
+    /// Since when files wait.
+    waiting: HashMap<String, Instant>,
+}
+
+impl Alerts {
+    /// Starts a thread for each channel.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(settings: &Alerting) -> std::io::Result<Alerts> {
+        // They were made once when the settings were checked.
+        let channels = settings.channels().map_err(std::io::Error::other)?;
+        let ways = channels.into_iter().map(Way::start).collect::<std::io::Result<_>>()?;
+        Ok(Alerts { stale_after: settings.stale_after, ways: Mutex::new(ways), told: Mutex::default() })
+    }
+
+    /// Tells of a cause, unless it was told before and is not over. `load` is the load's number, where there is one.
+    pub fn raise(&self, kind: Kind, subject: &str, message: &str, mend: &str, load: Option<i64>) {
+        if self.remember(kind, subject) {
+            let mend = Some(mend.to_owned());
+            self.send(&Alert { mend, load, ..Alert::new(kind, subject, State::Raised, message) });
+        }
+    }
+
+    /// Takes a cause for told, perhaps by another run of the program; says whether it was not before.
+    pub fn remember(&self, kind: Kind, subject: &str) -> bool {
+        let mut told = self.told();
+        if told.causes.len() >= CAUSES {
+            told.causes.clear();
+        }
+        told.causes.insert((kind, subject.to_owned()))
+    }
+
+    /// Tells that a cause is over, if it was told.
+    pub fn recover(&self, kind: Kind, subject: &str, message: &str) {
+        if self.told().causes.remove(&(kind, subject.to_owned())) {
+            self.send(&Alert::new(kind, subject, State::Recovered, message));
+        }
+    }
+
+    /// A file is loaded: whatever was wrong with it, or with a part of it, is over.
+    pub fn loaded(&self, file: &str) {
+        let is_of_file = |(kind, subject): &(Kind, String)| {
+            let rest = subject.strip_prefix(file);
+            matches!(kind, Kind::Waiting | Kind::Failed | Kind::Stuck)
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let over: Vec<_> = {
+            let mut told = self.told();
+            told.waiting.remove(file);
+            told.causes.extract_if(is_of_file).collect()
+        };
+        for (kind, subject) in over {
+            self.send(&Alert::new(kind, &subject, State::Recovered, "the file was loaded"));
+        }
+    }
+
+    /// A file does not wait any more: it lies in `failed/`, or is gone.
+    pub fn left(&self, file: &str) {
+        self.told().waiting.remove(file);
+        self.recover(Kind::Waiting, file, "the file does not wait any more");
+    }
+
+    /// A look at the folder: tells of files that wait for longer than they should. Those `in_hand` do not wait at the moment, but
+    /// may again. While nothing is loaded at all, that is what there is to tell.
+    pub fn see_waiting<'a>(&self, files: impl Iterator<Item = &'a OsString>, in_hand: &HashSet<OsString>) {
+        if self.ways().is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let waiting: HashSet<_> = files.map(|file| file.to_string_lossy().into_owned()).collect();
+        let in_hand: HashSet<_> = in_hand.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+        let (gone, stale) = {
+            let mut told = self.told();
+            let gone: Vec<_> =
+                told.waiting.extract_if(|file, _| !waiting.contains(file) && !in_hand.contains(file)).collect();
+            let in_trouble = told.causes.iter().any(|(kind, _)| *kind == Kind::Trouble);
+            let mut stale = Vec::new();
+            for file in waiting {
+                let since = told.waiting.entry(file.clone()).or_insert(now);
+                if in_trouble {
+                    *since = now;
+                } else if now - *since >= self.stale_after {
+                    stale.push((file, now - *since));
+                }
+            }
+            (gone, stale)
+        };
+        for (file, _) in gone {
+            self.left(&file);
+        }
+        for (file, time) in stale {
+            let message = format!("the file has waited for {} minutes and is not loaded", time.as_secs() / 60);
+            let mend = "see the log for why; a file is not taken while somebody has it open, nor under a temporary or unknown name";
+            self.raise(Kind::Waiting, &file, &message, mend, None);
+        }
+    }
+
+    /// Lets what waits be sent, for as long as `patience`; nothing is sent afterwards.
+    pub async fn finish(&self, patience: Duration) {
+        let ways = std::mem::take(&mut *self.ways());
+        let done: Vec<_> = ways.into_iter().map(|way| way.done).collect();
+        if tokio::time::timeout(patience, futures_util::future::join_all(done)).await.is_err() {
+            warn!("not every alert was sent before the end");
+        }
+    }
+
+    fn send(&self, alert: &Alert) {
+        for way in &*self.ways() {
+            if way.queue.try_send(alert.clone()).is_err() {
+                warn!(subject = alert.subject, "alert not sent: {QUEUE} wait already");
+            }
+        }
+    }
+
+    fn ways(&self) -> MutexGuard<'_, Vec<Way>> {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Way {
+    fn start(channel: Channel) -> std::io::Result<Way> {
+        let (queue, alerts) = sync_channel(QUEUE);
+        let (end, done) = oneshot::channel();
+        std::thread::Builder::new().name(format!("alerts-{}", channel.name())).spawn(move || {
+            alerts.into_iter().for_each(|alert| deliver(&channel, &alert));
+            let _ = end.send(()); // Nobody waits for it where the program ends otherwise.
+        })?;
+        Ok(Way { queue, done })
+    }
+}
+
+fn deliver(channel: &Channel, alert: &Alert) {
+    let mut why = String::new();
+    for pause in PAUSES {
+        std::thread::sleep(Duration::from_secs(pause));
+        match channel.send(alert) {
+            Ok(()) => return,
+            Err(error) => why = error,
+        }
+    }
+    let (subject, setting) = (&alert.subject, channel.setting());
+    warn!(subject, "alert not sent by {}: {why}; look at {setting}, then try app doctor --alert-test", channel.name());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loaded_file_ends_what_was_wrong_with_it_and_its_parts() {
+        let alerts = Alerts::default();
+        for (kind, subject) in [
+            (Kind::Waiting, "x.zip"),
+            (Kind::Failed, "x.zip/a.csv"),
+            (Kind::Stuck, "x.zip.csv"),
+            (Kind::Trouble, "x.zip"),
+        ] {
+            alerts.raise(kind, subject, "message", "mend", None);
+        }
+        alerts.loaded("x.zip");
+        let left = HashSet::from([(Kind::Stuck, "x.zip.csv".to_owned()), (Kind::Trouble, "x.zip".to_owned())]);
+        assert_eq!(alerts.told().causes, left);
+    }
+}

@@ -1,0 +1,36 @@
+//! What an address says after its `?`.
+
+use tracing::warn;
+use url::Url;
+
+/// What sqlx knows, `PgConnectOptions` in its documentation; `options[...]` too.
+const KNOWN: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// Names the words that nobody knows. sqlx does too, but with their values, which may be secret, so the log leaves that out.
+pub(super) fn warn_of_unknown(address: &str) {
+    let Ok(url) = Url::parse(address) else { return };
+    for (name, _) in url.query_pairs() {
+        if !KNOWN.contains(&&*name) && !name.starts_with("options[") {
+            warn!("DATABASE_URL: {name} is no word that is known, and does nothing");
+        }
+    }
+}
