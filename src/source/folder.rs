@@ -23,6 +23,9 @@ const CLAIMS: &str = ".sluice";
 const FAILED: &str = "failed";
 const STOPPED: &str = ".stopped";
 
+/// The reason that is about to stand beside a file in `failed/`. No file is claimed that is hidden.
+const NOTE: &str = ".error.json";
+
 /// Stands in the name of a claim's place before the number of programs that ended over it.
 const AGAIN: char = '~';
 
@@ -135,6 +138,10 @@ impl Folder {
             for claim in folders(&place)? {
                 for file in fs::read_dir(&claim)? {
                     let file = file?;
+                    if file.file_name() == NOTE {
+                        fs::remove_file(file.path())?;
+                        continue;
+                    }
                     let name = claim.file_name().unwrap_or_default();
                     claimed.push(self.take(&file.path(), &file.file_name(), name, orphan)?);
                 }
@@ -281,23 +288,31 @@ impl Claimed {
         Ok(to)
     }
 
-    /// To `failed/`, with the reason beside it; gives the place.
+    /// To `failed/`, with the reason beside it; gives the place. The reason is there first, so that no file lies there without one.
     ///
     /// # Errors
-    /// When it cannot be moved; it stays claimed then.
+    /// When it cannot be moved, or the reason not written; it stays claimed then.
     pub fn fail(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
         let folder = self.folder.join(FAILED);
         fs::create_dir_all(&folder)?;
-        let to = rename_to_free_name(&self.path, &folder, &self.name)?;
-        self.release();
         let text = serde_json::to_string_pretty(failure).unwrap_or_default() + "\n";
-        let note = tempfile::Builder::new().prefix(".error-").tempfile_in(&folder)?;
-        fs::write(note.path(), text)?;
-        fs::set_permissions(note.path(), PermissionsExt::from_mode(0o644))?;
-        // A name may be as long as names can be.
-        let name = with_ending(to.file_name().unwrap_or(&self.name), ".error.json");
-        rename_to_free_name(&note.into_temp_path(), &folder, &name)?;
-        Ok(to)
+        for n in 1u32.. {
+            let name = nth_name(&self.name, n);
+            let to = folder.join(&name);
+            if fs::symlink_metadata(&to).is_ok() {
+                continue;
+            }
+            let note = self.path.with_file_name(NOTE);
+            fs::write(&note, &text)?;
+            fs::set_permissions(&note, PermissionsExt::from_mode(0o644))?;
+            // What is there by that name has lost its file.
+            fs::rename(note, folder.join(note_name(&name, n)))?;
+            if rename_to(&self.path, &to)? {
+                self.release();
+                return Ok(to);
+            }
+        }
+        Err(io::Error::other("no free name"))
     }
 }
 
@@ -323,30 +338,41 @@ pub fn is_watched(path: &Path) -> io::Result<bool> {
 
 /// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
 pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
-    let text = name.as_encoded_bytes();
-    let dot = text.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0).unwrap_or(text.len());
     for n in 1u32.. {
-        let to = if n == 1 {
-            folder.join(name)
-        } else {
-            use std::os::unix::ffi::OsStrExt;
-            let ending = format!(".{n}").into_bytes();
-            let stem = &text[..dot.min(255usize.saturating_sub(ending.len() + text.len() - dot))];
-            folder.join(OsStr::from_bytes(&[stem, &ending, &text[dot..]].concat()))
-        };
-        match renameat_with(CWD, from, CWD, &to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(to),
-            Err(rustix::io::Errno::EXIST) => {}
-            // A file system that cannot do both in one step.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.try_exists()? => {
-                fs::rename(from, &to)?;
-                return Ok(to);
-            }
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
-            Err(error) => return Err(error.into()),
+        let to = folder.join(nth_name(name, n));
+        if rename_to(from, &to)? {
+            return Ok(to);
         }
     }
     Err(io::Error::other("no free name"))
+}
+
+/// `x.csv`, `x.2.csv`, `x.3.csv`, as long as names can be.
+fn nth_name(name: &OsStr, n: u32) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    if n == 1 {
+        return name.to_owned();
+    }
+    let text = name.as_bytes();
+    let dot = text.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0).unwrap_or(text.len());
+    let ending = format!(".{n}").into_bytes();
+    let stem = &text[..dot.min(255usize.saturating_sub(ending.len() + text.len() - dot))];
+    OsString::from_vec([stem, &ending, &text[dot..]].concat())
+}
+
+/// Renames, but not over anything; says whether it did.
+fn rename_to(from: &Path, to: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::EXIST) => Ok(false),
+        // A file system that cannot do both in one step.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.try_exists()? => {
+            fs::rename(from, to)?;
+            Ok(true)
+        }
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The folders in a folder that are not hidden.
@@ -366,10 +392,14 @@ pub(super) fn sync_folders(claimed: &Path) -> io::Result<()> {
     claimed.ancestors().skip(1).take(4).try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
-fn with_ending(name: &OsStr, ending: &str) -> OsString {
+/// What the reason beside the n-th file of a name is called; cut so that the n-th one's is its own, where the name is as long as names can be.
+fn note_name(name: &OsStr, n: u32) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let mut bytes = name.as_bytes().to_vec();
-    bytes.truncate(255 - ending.len());
+    let (mut bytes, mut ending) = (name.as_bytes().to_vec(), ".error.json".to_owned());
+    if bytes.len() + ending.len() > 255 {
+        ending = format!(".{n}{ending}");
+        bytes.truncate(255 - ending.len());
+    }
     bytes.extend_from_slice(ending.as_bytes());
     OsString::from_vec(bytes)
 }
