@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::alert::Alerts;
+use crate::archive::Archive;
 use crate::format::Limits;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LoadLine};
@@ -32,6 +33,8 @@ pub struct App {
     pub journal: Journal,
     /// Who tells people what needs them.
     pub alerts: Alerts,
+    /// Lets loaded files go.
+    pub archive: Arc<Archive>,
 }
 
 impl App {
@@ -51,6 +54,7 @@ impl App {
             order: Arc::default(),
             journal: Journal::of(&settings.folders.imports_dir),
             alerts: Alerts::default(),
+            archive: Arc::new(settings.archive()),
         })
     }
 

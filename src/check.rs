@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::dataset::{Dataset, Duplicates, Limit, Mode, OnSuccess};
+use crate::archive::OnSuccess;
+use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
 use crate::schema::{Column, EXTRA_COLUMN, Shape, Shaped, conform};
@@ -212,8 +213,14 @@ fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shap
     if dataset.duplicates == Duplicates::Load {
         yaml += "duplicates: load\n";
     }
-    if let OnSuccess::Archive(folder) = &dataset.on_success {
-        yaml += &format!("on_success: {{archive: {}}}\n", quoted(&folder.display().to_string()));
+    match &dataset.on_success {
+        None => {}
+        Some(OnSuccess::Delete) => yaml += "on_success: delete\n",
+        Some(OnSuccess::Keep(days)) => yaml += &format!("on_success: keep {days} days\n"),
+        Some(OnSuccess::Archive(None)) => yaml += "on_success: archive\n",
+        Some(OnSuccess::Archive(Some(place))) => {
+            yaml += &format!("on_success: {{archive: {}}}\n", quoted(&place.to_string()));
+        }
     }
     // Without a plugin nothing limits them.
     yaml + &match dataset.max_rejects {

@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use crate::alert::{Alerts, Kind};
 use crate::app::App;
+use crate::archive::OnSuccess;
 use crate::journal::Journal;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
@@ -105,22 +106,33 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         alerts.recover(Kind::Trouble, TROUBLE, "the database answers again");
     }
     plugins.announce();
+    app.archive.check(None).map_err(|why| Usage(format!("ON_SUCCESS, ARCHIVE: {why}")))?;
+    for (plugin, asked) in plugins.on_success() {
+        app.archive.check(Some(asked)).map_err(|why| Usage(format!("on_success of the plugin {plugin}: {why}")))?;
+    }
     app.plugins = plugins;
     app.journal = Journal::of(folder);
     app.alerts = alerts;
     info!(database = app.warehouse.address(), "connected");
-    if app.ledger.loads(1).await?.is_empty() {
+    if settings.keeping.on_success == OnSuccess::Delete && app.ledger.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
     }
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
     let app = Arc::new(app);
+    let archive = app.archive.clone();
     let watch = Watch::new(app.clone(), folder, settle, settings.watching.poll)
         .map_err(|error| Usage(format!("cannot use the folder {}: {error}", folder.display())))?;
     let totals = match until {
-        Until::Empty => watch.once(stop).await?,
+        Until::Empty => {
+            let totals = watch.once(stop).await?;
+            archive.purge().await;
+            totals
+        }
         Until::Signal => {
+            let purging = tokio::spawn(async move { archive.purge_for_ever().await });
             let totals = watch.forever(stop).await?;
+            purging.abort();
             info!(files = totals.loaded, rows = totals.rows_loaded, rolled_back = totals.waiting, "stopped");
             totals
         }

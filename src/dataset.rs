@@ -1,9 +1,8 @@
 //! Which input goes into which table, and how it is read and shaped on the way.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
+use crate::archive::OnSuccess;
 use crate::format::{Layout, Stated};
 use crate::schema::{Filter, Shape, shape, table_name};
 use crate::source::Survey;
@@ -25,8 +24,8 @@ pub struct Dataset {
     pub duplicates: Duplicates,
     /// How many rejects a load may have.
     pub max_rejects: Option<Limit>,
-    /// What becomes of a file whose rows are committed.
-    pub on_success: OnSuccess,
+    /// What becomes of a file whose rows are committed, where somebody says so.
+    pub on_success: Option<OnSuccess>,
     /// The plugin that says so, and the files that it claims; empty where nobody says anything.
     pub plugin: String,
     /// The globs of the files that the plugin claims.
@@ -55,16 +54,6 @@ pub enum Duplicates {
     Skip,
     /// It is.
     Load,
-}
-
-/// What becomes of a file whose rows are committed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum OnSuccess {
-    /// It is deleted.
-    #[default]
-    Delete,
-    /// It is kept in this folder.
-    Archive(PathBuf),
 }
 
 /// How many rejects a load may have.

@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod analysis;
 pub mod app;
+pub mod archive;
 pub mod check;
 pub mod cli;
 pub mod daemon;

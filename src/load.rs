@@ -4,7 +4,8 @@
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
 //! Where it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tracing::field::Empty;
@@ -12,8 +13,10 @@ use tracing::{Span, info, instrument, warn};
 
 use crate::alert::Kind;
 use crate::app::App;
-use crate::dataset::{Dataset, Duplicates, Mode, OnSuccess};
+use crate::archive::OnSuccess;
+use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::feed::Feed;
+use crate::format::FormatError;
 use crate::journal::Goodbye;
 use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
@@ -82,14 +85,22 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Ended(TRIES)).await;
         return let_go(file, failed, Vec::new());
     }
-    let sources = match FileSource::parts(file.path(), &name, file.claim(), app.limits).await {
+    let (_opened, parts) = match file.open() {
+        // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
+        Ok(opened) => {
+            let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+            (Some(opened), FileSource::parts(&path, &name, Some(&file), app.limits).await)
+        }
+        Err(error) => (None, Err(FormatError::from(error).into())),
+    };
+    let sources = match parts {
         Ok(sources) => sources,
         Err(error) => {
             let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error.into()).await;
             return let_go(file, failed, Vec::new());
         }
     };
-    let (mut reports, mut failed, mut archive) = (Vec::with_capacity(sources.len()), None, None);
+    let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
     let (mut passed, mut goodbye) = (Vec::new(), Vec::new());
     for mut source in sources {
         let started = Instant::now();
@@ -108,9 +119,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
             }
         };
         source.state(&dataset.stated);
-        if let OnSuccess::Archive(folder) = &dataset.on_success {
-            archive = Some(folder.clone());
-        }
+        on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
         if dataset.mode != Mode::Append {
             place.first().await;
         }
@@ -142,27 +151,20 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     if let [report] = &reports[..] {
         Span::current().record("load.id", report.load_id);
     }
-    match delete(app, &file, archive.as_deref(), goodbye) {
+    match delete(app, &file, &on_success, goodbye).await {
         Ok(()) => FileOutcome::Loaded(reports),
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }
 }
 
-/// After the commit of all its parts: the file goes, or is kept in the archive. What it was is noted before, so that it can be asked for
-/// again should the server lose what it has confirmed.
-fn delete(app: &App, file: &Claimed, archive: Option<&Path>, mut goodbye: Vec<Goodbye>) -> std::io::Result<()> {
-    match archive {
-        Some(folder) => {
-            let kept = file.archive(folder)?;
-            info!(file.path = file.name(), kept_as = %kept.display(), "kept");
-            goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone()));
-            app.journal.write(&goodbye);
-        }
-        None => {
-            app.journal.write(&goodbye);
-            file.delete()?;
-        }
+/// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
+/// asked for again should the server lose what it has confirmed.
+async fn delete(app: &App, file: &Claimed, on_success: &OnSuccess, mut goodbye: Vec<Goodbye>) -> std::io::Result<()> {
+    if let Some(kept) = app.archive.keep(file, on_success).await? {
+        goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
     }
+    app.journal.write(&goodbye);
+    file.delete()?;
     fail::fail_point!("deleted");
     file.release();
     Ok(())

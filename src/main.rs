@@ -5,10 +5,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use sluice::cli::Cli;
 use sluice::daemon::Usage;
+use sluice::format::decode_if_asked;
 use sluice::settings::Settings;
 use sluice::telemetry;
 
 fn main() -> ExitCode {
+    if let Some(code) = decode_if_asked() {
+        return code;
+    }
     let cli = Cli::parse();
     // FAILPOINTS in the environment says what happens at which point: "delete=2*return".
     #[cfg(feature = "failpoints")]

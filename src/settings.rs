@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::alert::Alerting;
-use crate::format::Limits;
+use crate::archive::{Archive, OnSuccess, Place};
+use crate::format::{Decoder, Limits};
 use crate::warehouse::Address;
 
 /// A setting: its name, its default as text, what it is for.
@@ -24,7 +25,7 @@ pub struct Known {
 }
 
 /// Every setting there is, in the order of `.env.example`.
-pub const KNOWN: [Known; 24] = [
+pub const KNOWN: [Known; 28] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -75,6 +76,26 @@ pub const KNOWN: [Known; 24] = [
     Known { name: "ALERT_TO", default: "", about: "whom they are to, separated by commas" },
     Known { name: "LOG_KEEP_DAYS", default: "14", about: "how many days' files stay in logs/" },
     Known { name: "LOG_MAX_BYTES", default: "100MB", about: "how large a file in logs/ grows: 10MB, 1GB" },
+    Known {
+        name: "DECODER_MEMORY",
+        default: "2147483648",
+        about: "bytes of memory that the reader of a workbook or Parquet file may take",
+    },
+    Known {
+        name: "DECODER_SECONDS",
+        default: "900",
+        about: "seconds of processor time that the reader of a workbook or Parquet file may take",
+    },
+    Known {
+        name: "ON_SUCCESS",
+        default: "delete",
+        about: "what becomes of a file that was loaded: delete, archive, or keep N days",
+    },
+    Known {
+        name: "ARCHIVE",
+        default: "archive",
+        about: "where loaded files are kept: a folder, or s3://bucket/prefix",
+    },
     Known { name: "DEBUG_LOGS", default: "false", about: "log more" },
     Known { name: "ECHO_SQL", default: "false", about: "log every SQL statement" },
 ];
@@ -92,6 +113,8 @@ pub struct Settings {
     pub archives: Archives,
     /// Who is told.
     pub alerting: Alerting,
+    /// What becomes of loaded files.
+    pub keeping: Keeping,
     /// What is logged.
     pub logging: Logging,
     /// Where each value came from, by name.
@@ -151,13 +174,33 @@ pub struct Archives {
     pub archive_max_bytes: u64,
     /// Bytes out for one in.
     pub archive_max_ratio: u64,
+    /// Bytes of memory of a decoder.
+    pub decoder_memory: u64,
+    /// Seconds of processor time of a decoder.
+    pub decoder_seconds: u64,
 }
 
 impl Archives {
     /// As the reader takes them.
     pub fn limits(&self) -> Limits {
-        Limits { members: self.archive_max_members, bytes: self.archive_max_bytes, ratio: self.archive_max_ratio }
+        Limits {
+            members: self.archive_max_members,
+            bytes: self.archive_max_bytes,
+            ratio: self.archive_max_ratio,
+            decoder: Some(Decoder { memory: self.decoder_memory, seconds: self.decoder_seconds }),
+        }
     }
+}
+
+/// What becomes of loaded files.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Keeping {
+    /// Of those of which no plugin says it.
+    #[serde(deserialize_with = "on_success")]
+    pub on_success: OnSuccess,
+    /// Where they are kept.
+    #[serde(deserialize_with = "place")]
+    pub archive: Place,
 }
 
 /// What is logged.
@@ -261,6 +304,7 @@ impl Settings {
             watching: concern(&origins)?,
             archives: concern(&origins)?,
             alerting: concern(&origins)?,
+            keeping: concern(&origins)?,
             logging: concern(&origins)?,
             origins,
             given,
@@ -289,6 +333,11 @@ impl Settings {
             ));
         }
         self.alerting.channels().map_err(SettingsError)?;
+        if self.archives.decoder_memory < 64 << 20 || self.archives.decoder_seconds == 0 {
+            return Err(SettingsError(
+                "DECODER_MEMORY and DECODER_SECONDS: a reader needs 67108864 bytes and 1 second at least".to_owned(),
+            ));
+        }
         let folders = &self.folders;
         for (name, other) in [("EXPORTS_DIR", &folders.exports_dir), ("LOGS_DIR", &folders.logs_dir)] {
             if *other == folders.imports_dir {
@@ -296,6 +345,9 @@ impl Settings {
                     "{name}: what is written into IMPORTS_DIR would be loaded and deleted"
                 )));
             }
+        }
+        if self.keeping.archive == Place::Folder(folders.imports_dir.clone()) {
+            return Err(SettingsError("ARCHIVE: what is kept in IMPORTS_DIR would be loaded again".to_owned()));
         }
         if !(0.0..=3600.0).contains(&seconds) {
             return Err(SettingsError(format!("SETTLE_SECONDS: {seconds} is not between 0 and 3600")));
@@ -331,6 +383,18 @@ impl Settings {
                 (known, shown, origin)
             })
             .collect()
+    }
+
+    /// What lets loaded files go, with what the environment and `.env` say of object stores.
+    pub fn archive(&self) -> Archive {
+        let keys = self.given.iter().filter(|(name, (value, _))| name.starts_with("AWS_") && !value.is_empty());
+        let mut keys: Vec<_> = keys.map(|(name, (value, _))| (name.clone(), value.clone())).collect();
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+            if let Ok(Some((value, Origin::File(_)))) = value_of(name, &self.given) {
+                keys.push((name.to_owned(), value));
+            }
+        }
+        Archive::new(self.keeping.on_success.clone(), self.keeping.archive.clone(), keys)
     }
 
     /// What the warehouse needs of them.
@@ -402,6 +466,16 @@ fn truth(text: &str) -> Option<bool> {
         "false" | "0" | "no" => Some(false),
         _ => None,
     }
+}
+
+fn on_success<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<OnSuccess, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|why| serde::de::Error::custom(format!("ON_SUCCESS: {why}")))
+}
+
+fn place<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|why| serde::de::Error::custom(format!("ARCHIVE: {why}")))
 }
 
 fn boolean<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod alerts;
+mod archive;
 mod cli;
 mod crash;
 mod daemon;
 mod formats;
+mod hostile;
 mod load;
 mod logs;
 mod long;
@@ -17,6 +19,7 @@ mod readme;
 mod star;
 mod support;
 mod titles;
+mod tls;
 mod warehouse_contract;
 
 use libtest_mimic::Arguments;
@@ -28,9 +31,12 @@ fn main() {
         load::cases(),
         long::cases(),
         formats::cases(),
+        hostile::cases(),
+        archive::cases(),
         plugins::cases(),
         star::cases(),
         titles::cases(),
+        tls::cases(),
         cli::cases(),
         daemon::cases(),
         crash::cases(),

@@ -11,6 +11,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use tempfile::NamedTempFile;
 use zip::CompressionMethod;
 
+use super::decoder::{Decoding, What};
 use super::limits::{Limited, Limits};
 use super::parquet::ParquetText;
 use super::{Format, FormatError, Input, workbook};
@@ -218,7 +219,13 @@ impl Part {
                 Packing::Unpacked(file) => file.reopen()?,
                 _ => File::open(path)?,
             };
-            let (rows, columns) = ParquetText::open(file)?;
+            let Some(decoder) = self.limits.decoder else {
+                let (rows, columns) = ParquetText::open(file)?;
+                return Ok(Input::Rows(Box::new(rows), columns));
+            };
+            let mut rows = Decoding::start(What::Parquet, file, decoder, self.limits)?;
+            let columns = rows.next_head()?.unwrap_or_default();
+            let columns = serde_json::from_slice(&columns).map_err(io::Error::from)?;
             return Ok(Input::Rows(Box::new(rows), columns));
         }
         Ok(Input::Bytes(self.unpack(File::open(path)?)?))

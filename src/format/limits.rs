@@ -2,8 +2,12 @@
 
 use std::io::{self, Read};
 
-/// How much may come out of a compressed file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+use super::Decoder;
+
+/// How much may come out of a compressed file, and what reads the formats that are no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Members of an archive.
     pub members: usize,
@@ -11,11 +15,14 @@ pub struct Limits {
     pub bytes: u64,
     /// Bytes out for each byte in, once a megabyte is out.
     pub ratio: u64,
+    /// The process that decodes workbooks and Parquet; without one they are decoded in this one. It is this very program, which
+    /// must ask [`decode_if_asked`](super::decode_if_asked) first of all.
+    pub decoder: Option<Decoder>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { members: 1_000, bytes: 10 << 30, ratio: 1_000 }
+        Limits { members: 1_000, bytes: 10 << 30, ratio: 1_000, decoder: None }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod container;
 pub mod csv;
+mod decoder;
 mod dialect;
 mod encoding;
 mod json;
@@ -14,6 +15,7 @@ mod seen;
 mod workbook;
 
 pub use container::{Part, parts};
+pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use json::{JOINT, JsonLayout, Place};
@@ -95,6 +97,9 @@ pub enum FormatError {
     /// It is packed in a way that cannot be or must not be unpacked.
     #[error("cannot unpack: {0}")]
     Archive(String),
+    /// It is not what is read, or what reads it did not get to its end: in words.
+    #[error("{0}")]
+    Refused(String),
     /// There are no records where they are looked for.
     #[error("the file has no records that can be loaded: {0}")]
     NoRecords(String),
@@ -119,6 +124,10 @@ pub enum FormatError {
 
 impl From<std::io::Error> for FormatError {
     fn from(error: std::io::Error) -> Self {
+        let error = match error.downcast::<FormatError>() {
+            Ok(known) => return known,
+            Err(error) => error,
+        };
         match error.kind() {
             // What is packed ends too early, or holds what it must not.
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
-use super::parquet::{ParquetColumn, ParquetText};
+use super::parquet::ParquetColumn;
 use super::seen::{Seen, Witness};
 use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, Stated, guess_encoding};
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
@@ -52,8 +52,8 @@ impl Layout {
 pub enum Input {
     /// Its bytes, unpacked.
     Bytes(Box<dyn Read + Send>),
-    /// Its rows, with the columns that it declares.
-    Rows(Box<ParquetText>, Vec<ParquetColumn>),
+    /// Its rows as text, with the columns that it declares.
+    Rows(Box<dyn Read + Send>, Vec<ParquetColumn>),
 }
 
 impl Input {
@@ -110,7 +110,7 @@ pub fn survey(
     stated: &Stated,
 ) -> Result<Found, FormatError> {
     checked(match (format, open()?) {
-        (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(*rows, columns),
+        (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(rows, columns),
         (Format::Json, input) => survey_json(input.bytes()?),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
         _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
@@ -159,7 +159,7 @@ fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError>
 }
 
 /// A Parquet file says itself what its columns are, and its values only narrow that down.
-fn survey_rows(rows: ParquetText, columns: Vec<ParquetColumn>) -> Result<Found, FormatError> {
+fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>) -> Result<Found, FormatError> {
     let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     let mut header_text = Vec::new();
     write_record(&mut header_text, names.iter().map(|name| Some(name.as_str())))?;
@@ -271,7 +271,7 @@ pub fn each_chunk(
 ) -> Result<Digest, FormatError> {
     let (Layout::Csv(dialect) | Layout::Excel(dialect)) = layout else {
         return match input {
-            Input::Rows(rows, _) => read_all(Reader::of_rows(*rows, names.into_iter().collect())?, sink),
+            Input::Rows(rows, _) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
             Input::Bytes(bytes) => {
                 let mut reader = JsonReader::open(bytes)?;
                 reader.each_chunk(&mut Columns::of(names), sink)?;

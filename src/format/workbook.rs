@@ -10,10 +10,12 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::sync::Arc;
 
 use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsx};
+use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::FormatError;
 use super::csv::write_record;
+use super::decoder::{Decoding, What};
 use super::limits::{Limits, RATIO_FROM};
 use crate::schema::{MAX_TABLE_COLUMNS, double_text};
 
@@ -31,7 +33,7 @@ pub(super) struct Sheet {
 }
 
 /// The kinds of workbooks, by what their files begin with or hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
     Xlsx,
     Xls,
@@ -51,11 +53,60 @@ impl Kind {
     }
 }
 
+/// Where the text of sheets goes.
+pub(super) trait Sink: Write {
+    /// What is written from now on is this sheet's.
+    fn begin(&mut self, sheet: &str) -> io::Result<()>;
+}
+
+/// Each sheet in a temporary file.
+#[derive(Default)]
+struct Files(Vec<(Sheet, BufWriter<File>)>);
+
+impl Write for Files {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.last_mut().map_or(Ok(0), |(_, out)| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|(_, out)| out.flush())
+    }
+}
+
+impl Sink for Files {
+    fn begin(&mut self, sheet: &str) -> io::Result<()> {
+        let text = tempfile::Builder::new().prefix("sluice-sheet-").tempfile()?;
+        let out = BufWriter::new(text.reopen()?);
+        self.0.push((Sheet { name: sheet.to_owned(), text: Arc::new(text) }, out));
+        Ok(())
+    }
+}
+
 /// The sheets of a workbook that hold a table, in their order.
 ///
 /// # Errors
 /// When it is damaged, too large, or has no such sheet.
-pub(super) fn sheets(mut file: File, kind: Kind, limits: Limits) -> Result<Vec<Sheet>, FormatError> {
+pub(super) fn sheets(file: File, kind: Kind, limits: Limits) -> Result<Vec<Sheet>, FormatError> {
+    let mut files = Files::default();
+    match limits.decoder {
+        None => write_sheets(file, kind, limits, &mut files)?,
+        Some(decoder) => {
+            let mut decoding = Decoding::start(What::Workbook(kind), file, decoder, limits)?;
+            while let Some(name) = decoding.next_head()? {
+                files.begin(&String::from_utf8_lossy(&name))?;
+                io::copy(&mut decoding, &mut files)?;
+            }
+        }
+    }
+    files.flush()?;
+    Ok(files.0.into_iter().map(|(sheet, _)| sheet).collect())
+}
+
+/// Writes the sheets that hold a table.
+///
+/// # Errors
+/// As [`sheets`].
+pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mut dyn Sink) -> Result<(), FormatError> {
     if kind != Kind::Xls {
         measure(&file, limits)?;
     }
@@ -63,7 +114,7 @@ pub(super) fn sheets(mut file: File, kind: Kind, limits: Limits) -> Result<Vec<S
     let found = match kind {
         Kind::Xlsx => {
             let mut book: Xlsx<_> = open(file)?;
-            each_sheet(book.sheets_metadata().to_vec(), limits, |name, visit| {
+            each_sheet(book.sheets_metadata().to_vec(), limits, sink, |name, visit| {
                 let mut reader = book.worksheet_cells_reader(name).map_err(damaged)?;
                 while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(damaged)? {
                     let (row, column) = cell.pos;
@@ -82,21 +133,21 @@ pub(super) fn sheets(mut file: File, kind: Kind, limits: Limits) -> Result<Vec<S
         }
         Kind::Xls => {
             let mut book: Xls<_> = open(file)?;
-            each_sheet(book.sheets_metadata().to_vec(), limits, |name, visit| {
+            each_sheet(book.sheets_metadata().to_vec(), limits, sink, |name, visit| {
                 whole(&book.worksheet_range(name).map_err(damaged)?, visit)
             })
         }
         Kind::Ods => {
             let mut book: Ods<_> = open(file)?;
-            each_sheet(book.sheets_metadata().to_vec(), limits, |name, visit| {
+            each_sheet(book.sheets_metadata().to_vec(), limits, sink, |name, visit| {
                 whole(&book.worksheet_range(name).map_err(damaged)?, visit)
             })
         }
     }?;
-    if found.is_empty() {
+    if found == 0 {
         return Err(FormatError::NoRecords("no sheet of the workbook holds a table".to_owned()));
     }
-    Ok(found)
+    Ok(())
 }
 
 fn open<B: Reader<BufReader<File>>>(file: File) -> Result<B, FormatError>
@@ -141,14 +192,15 @@ enum Value {
 /// Called with the row and column of a cell, from 0, row by row, and what it holds.
 type Visit<'a> = dyn FnMut((usize, usize), Option<Value>) -> Result<(), FormatError> + 'a;
 
-/// Reads each sheet twice: for the columns that it uses, and for its rows.
+/// Reads each sheet twice: for the columns that it uses, and for its rows. Gives how many hold a table.
 fn each_sheet(
     sheets: Vec<calamine::Sheet>,
     limits: Limits,
+    sink: &mut dyn Sink,
     mut read: impl FnMut(&str, &mut Visit<'_>) -> Result<(), FormatError>,
-) -> Result<Vec<Sheet>, FormatError> {
+) -> Result<usize, FormatError> {
     let sheets: Vec<_> = sheets.into_iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
-    let mut found = Vec::new();
+    let mut found = 0;
     for sheet in &sheets {
         let mut used = Used::default();
         read(&sheet.name, &mut |at, value| {
@@ -164,9 +216,11 @@ fn each_sheet(
             let name = &sheet.name;
             return Err(FormatError::TooWide(format!("the sheet {name} uses {columns} columns"), MAX_TABLE_COLUMNS));
         }
-        let mut writer = RowWriter::new(&used, limits.bytes)?;
+        sink.begin(&sheet.name)?;
+        let mut writer = RowWriter::new(&used, limits.bytes, sink);
         read(&sheet.name, &mut |at, value| writer.cell(at, value))?;
-        found.push(Sheet { name: sheet.name.clone(), text: Arc::new(writer.finish()?) });
+        writer.end_row()?;
+        found += 1;
     }
     Ok(found)
 }
@@ -207,8 +261,7 @@ impl Used {
 /// Writes rows as they come together.
 struct RowWriter<'a> {
     used: &'a Used,
-    file: NamedTempFile,
-    out: BufWriter<File>,
+    out: &'a mut dyn Sink,
     row: usize,
     cells: Vec<Option<String>>,
     /// Bytes that may still be written.
@@ -216,10 +269,8 @@ struct RowWriter<'a> {
 }
 
 impl<'a> RowWriter<'a> {
-    fn new(used: &'a Used, bytes: u64) -> io::Result<Self> {
-        let file = tempfile::Builder::new().prefix("sluice-sheet-").tempfile()?;
-        let out = BufWriter::new(file.reopen()?);
-        Ok(RowWriter { used, file, out, row: 0, cells: vec![None; used.last + 1 - used.first], left: bytes })
+    fn new(used: &'a Used, bytes: u64, out: &'a mut dyn Sink) -> Self {
+        RowWriter { used, out, row: 0, cells: vec![None; used.last + 1 - used.first], left: bytes }
     }
 
     fn cell(&mut self, (row, column): (usize, usize), value: Option<Value>) -> Result<(), FormatError> {
@@ -255,12 +306,6 @@ impl<'a> RowWriter<'a> {
         self.out.write_all(&line)?;
         self.row += 1;
         Ok(())
-    }
-
-    fn finish(mut self) -> Result<NamedTempFile, FormatError> {
-        self.end_row()?;
-        self.out.flush()?;
-        Ok(self.file)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use globset::GlobMatcher;
 use tracing::info;
 
+use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 
 /// What is wrong with a plugin.
@@ -86,6 +87,11 @@ impl Plugins {
             let files: Vec<_> = files.iter().map(|glob| glob.glob().glob()).collect();
             info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
         }
+    }
+
+    /// What plugins say of files that were loaded, with the plugins' names.
+    pub fn on_success(&self) -> impl Iterator<Item = (&str, &OnSuccess)> {
+        self.0.iter().filter_map(|plugin| Some((plugin.name.as_str(), plugin.dataset.on_success.as_ref()?)))
     }
 
     /// Whether a plugin claims the file.

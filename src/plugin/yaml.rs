@@ -1,22 +1,18 @@
 //! The words of a `plugin.yaml`.
 
-use std::path::PathBuf;
-
 use globset::Glob;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{Plugin, Variable};
-use crate::dataset::{Dataset, Duplicates, Limit, Mode, OnSuccess};
+use crate::archive::OnSuccess;
+use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
 use crate::star::nearest;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
 const MAX_REJECTS: f64 = 10.0;
-
-/// Where `on_success: archive` puts files.
-const ARCHIVE: &str = "archive";
 
 /// The file, word for word.
 #[derive(Debug, Deserialize)]
@@ -63,10 +59,10 @@ enum HeaderYaml {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "on_success: expected delete or {archive: FOLDER}")]
+#[serde(untagged, expecting = "on_success: expected delete, archive, keep N days or {archive: FOLDER}")]
 enum OnSuccessYaml {
     Word(String),
-    Archive { archive: PathBuf },
+    Archive { archive: String },
 }
 
 #[derive(Debug, Deserialize)]
@@ -216,17 +212,11 @@ fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
     }
     let limit = yaml.max_rejects.as_deref().map(limit).transpose()?;
     let on_success = match &yaml.on_success {
-        None => OnSuccess::Delete,
-        Some(OnSuccessYaml::Archive { archive }) => OnSuccess::Archive(archive.clone()),
-        Some(OnSuccessYaml::Word(word)) => match word.as_str() {
-            "delete" => OnSuccess::Delete,
-            "archive" => OnSuccess::Archive(PathBuf::from(ARCHIVE)),
-            other => {
-                let hint = nearest(other, ["delete", "archive"].into_iter());
-                return Err(format!("on_success: {other:?} is neither delete nor archive{hint}"));
-            }
-        },
+        None => Ok(None),
+        Some(OnSuccessYaml::Archive { archive }) => archive.parse().map(|place| Some(OnSuccess::Archive(Some(place)))),
+        Some(OnSuccessYaml::Word(word)) => word.parse().map(Some),
     };
+    let on_success = on_success.map_err(|why: String| format!("on_success: {why}"))?;
     Ok(Dataset {
         stated: Stated { rules, ..stated(yaml)? },
         filter: yaml.filter.as_deref().map(Filter::parse).transpose().map_err(|why| format!("filter: {why}"))?,

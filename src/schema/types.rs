@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A column's type, narrowest first: of several that fit, the first one is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
@@ -143,7 +145,7 @@ const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
 ///
 /// Sets only shrink, and the order in which values are seen does not matter, neither in a file nor across files.
 /// Text always fits.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fits(u32);
 
 impl Fits {

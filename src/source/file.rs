@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::folder::sync_folders;
-use super::{Source, SourceError, Stamp, Survey, Writer, writer};
+use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
     Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, Stated, Witness, each_chunk, glimpse, identity,
     parts, survey,
@@ -18,7 +18,10 @@ const AHEAD: usize = 2;
 
 /// One part of a file: the file itself, or a member of an archive.
 pub struct FileSource {
+    /// Where it is read.
     path: PathBuf,
+    /// Where it lies.
+    place: PathBuf,
     claim: Option<String>,
     /// Whether the file has others.
     is_part: bool,
@@ -38,17 +41,18 @@ struct Chunks {
 }
 
 impl FileSource {
-    /// The parts of the file at `path`, called `name` in the ledger; `claim` is the place in which it lies.
+    /// The parts of the file that is read at `path`, called `name` in the ledger; `claimed` says where it lies, where it was claimed.
     ///
     /// # Errors
     /// When it cannot be opened, or is an archive that is not read.
     pub async fn parts(
         path: &Path,
         name: &str,
-        claim: Option<String>,
+        claimed: Option<&Claimed>,
         limits: Limits,
     ) -> Result<Vec<FileSource>, SourceError> {
-        let stamp = Stamp::of(path);
+        let place = claimed.map_or(path, Claimed::path);
+        let (stamp, claim) = (Stamp::of(place), claimed.and_then(Claimed::claim));
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
         let is_part = parts.len() > 1;
@@ -56,6 +60,7 @@ impl FileSource {
             .into_iter()
             .map(|part| FileSource {
                 path: path.to_owned(),
+                place: place.to_owned(),
                 claim: claim.clone(),
                 is_part,
                 part,
@@ -155,14 +160,14 @@ impl Source for FileSource {
     }
 
     async fn anchor(&self) -> std::io::Result<()> {
-        let path = self.path.clone();
-        spawn_blocking(move || sync_folders(&path)).await.map_err(std::io::Error::other)?
+        let place = self.place.clone();
+        spawn_blocking(move || sync_folders(&place)).await.map_err(std::io::Error::other)?
     }
 
     fn look_again(&self) -> Result<(), SourceError> {
-        match Stamp::of(&self.path) {
+        match Stamp::of(&self.place) {
             None => Err(SourceError::Gone),
-            now if now != self.stamp || writer(&self.path) == Writer::Open => Err(SourceError::Changed),
+            now if now != self.stamp || writer(&self.place) == Writer::Open => Err(SourceError::Changed),
             _ => Ok(()),
         }
     }

@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
 
+use super::beneath;
+
 const CLAIMS: &str = ".sluice";
 const FAILED: &str = "failed";
 const STOPPED: &str = ".stopped";
@@ -71,10 +73,7 @@ impl Folder {
     /// When the folder cannot be written.
     pub fn open(path: &Path) -> io::Result<Folder> {
         let claims = path.join(CLAIMS);
-        match fs::create_dir(&claims) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        make_folder(&claims)?;
         // Others pass over hidden names, so the place is not seen before it is locked.
         let hidden = tempfile::Builder::new().prefix(".").tempdir_in(&claims)?.keep();
         let lock = File::open(&hidden)?;
@@ -145,13 +144,11 @@ impl Folder {
                     let name = claim.file_name().unwrap_or_default();
                     claimed.push(self.take(&file.path(), &file.file_name(), name, orphan)?);
                 }
-                fs::remove_dir(claim)?;
+                // What nobody claimed stays, and so does the folder that it is in.
+                let _ = fs::remove_dir(claim);
             }
-            // What is no claim is a note of ours.
-            for note in fs::read_dir(&place)? {
-                fs::remove_file(note?.path())?;
-            }
-            fs::remove_dir(&place)?;
+            let _ = fs::remove_file(place.join(STOPPED));
+            let _ = fs::remove_dir(&place);
         }
         Ok(())
     }
@@ -190,6 +187,14 @@ impl Claimed {
     /// Where it is now.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Opens it, beneath the folder and through no link: who can write into the folder could have put something else in its place.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no file that is read.
+    pub fn open(&self) -> io::Result<File> {
+        beneath::open(&self.folder, self.path.strip_prefix(&self.folder).unwrap_or(&self.path))
     }
 
     /// What it was called when it landed.
@@ -238,26 +243,6 @@ impl Claimed {
         Claimed { orphan: true, ..self }
     }
 
-    /// Keeps the file, whose rows are committed, in a folder, under its name or the next free one; gives the place.
-    ///
-    /// # Errors
-    /// When it cannot be moved; it stays claimed then.
-    pub fn archive(&self, folder: &Path) -> io::Result<PathBuf> {
-        fs::create_dir_all(folder)?;
-        match rename_to_free_name(&self.path, folder, &self.name) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                let copy = tempfile::Builder::new().prefix(".archive-").tempfile_in(folder)?;
-                fs::copy(&self.path, copy.path())?;
-                copy.as_file().sync_all()?;
-                let kept = rename_to_free_name(&copy.into_temp_path(), folder, &self.name)?;
-                File::open(folder)?.sync_all()?;
-                self.delete()?;
-                Ok(kept)
-            }
-            done => done,
-        }
-    }
-
     /// Deletes the file, whose rows are committed. One that is not there any more is deleted.
     ///
     /// # Errors
@@ -294,7 +279,7 @@ impl Claimed {
     /// When it cannot be moved, or the reason not written; it stays claimed then.
     pub fn fail(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
         let folder = self.folder.join(FAILED);
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         let text = serde_json::to_string_pretty(failure).unwrap_or_default() + "\n";
         for n in 1u32.. {
             let name = nth_name(&self.name, n);
@@ -313,6 +298,22 @@ impl Claimed {
             }
         }
         Err(io::Error::other("no free name"))
+    }
+}
+
+/// Makes a folder where there is none. A link to one is none: it would lead out of the folder that it lies in.
+fn make_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if path.symlink_metadata()?.is_dir() {
+                return Ok(());
+            }
+            Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                format!("{} must be a folder, and no link", path.display()),
+            ))
+        }
+        done => done,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Where records come from. A source never sees a warehouse.
 
+mod beneath;
 mod file;
 mod folder;
 mod memory;
 mod stamp;
 
+pub(crate) use beneath::why_not;
 pub use file::FileSource;
 pub(crate) use folder::rename_to_free_name;
 pub use folder::{Claimed, Failure, Folder, is_watched};

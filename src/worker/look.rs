@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::format::Format;
+use crate::source::why_not;
 
 /// Something in the folder.
 pub(super) struct Seen {
@@ -34,8 +35,9 @@ pub(super) fn look_at(folder: &Path, name: OsString, claims: &dyn Fn(&str) -> bo
     if OURS.iter().any(|own| name == *own) {
         return None;
     }
-    let kind = fs::symlink_metadata(folder.join(&name)).ok()?.file_type();
-    Some(Seen { left: why_left(&name, kind, claims), name })
+    let meta = fs::symlink_metadata(folder.join(&name)).ok()?;
+    let left = why_left(&name, meta.file_type(), claims).or_else(|| why_not(&meta));
+    Some(Seen { left, name })
 }
 
 fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
@@ -70,7 +72,8 @@ pub(super) fn may_go_on(path: &Path) -> bool {
         return false;
     }
     let ends = || -> io::Result<(bool, Vec<u8>)> {
-        let mut file = fs::File::open(path)?;
+        let mut file =
+            fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
         let (mut head, mut tail) = (Vec::new(), Vec::new());
         file.by_ref().take(HEAD).read_to_end(&mut head)?;
         file.seek(SeekFrom::End(-i64::from(file.metadata()?.len() > 0)))?;

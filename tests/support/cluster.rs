@@ -9,10 +9,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::Context;
 use sqlx::{Connection, Executor, PgConnection};
 
-struct Cluster {
+/// A server, which ends when this is dropped.
+pub struct Cluster {
     server: Child,
     url: String,
     _folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    /// Its address, without a database.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+    }
 }
 
 static CLUSTER: Mutex<Option<Cluster>> = Mutex::new(None);
@@ -44,7 +59,7 @@ pub async fn new_database() -> anyhow::Result<String> {
         let mut cluster = CLUSTER.lock().unwrap();
         match &*cluster {
             Some(running) => running.url.clone(),
-            None => cluster.insert(start().context("cannot start PostgreSQL")?).url.clone(),
+            None => cluster.insert(start(None).context("cannot start PostgreSQL")?).url.clone(),
         }
     };
     let name = format!("case_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
@@ -55,13 +70,15 @@ pub async fn new_database() -> anyhow::Result<String> {
 
 /// Ends the server, if one was started.
 pub fn stop() {
-    if let Some(mut cluster) = CLUSTER.lock().unwrap().take() {
-        drop(cluster.server.stdin.take());
-        let _ = cluster.server.wait();
-    }
+    drop(CLUSTER.lock().unwrap().take());
 }
 
-fn start() -> anyhow::Result<Cluster> {
+/// A server of its own that offers TLS with this certificate and key, in PEM.
+pub fn start_with_tls(certificate: &str, key: &str) -> anyhow::Result<Cluster> {
+    start(Some((certificate, key))).context("cannot start PostgreSQL")
+}
+
+fn start(tls: Option<(&str, &str)>) -> anyhow::Result<Cluster> {
     let binaries =
         binaries().context("no initdb and postgres found: install the system's PostgreSQL server package")?;
     let folder = tempfile::Builder::new().prefix("sluice-postgres-").tempdir()?;
@@ -92,6 +109,17 @@ fn start() -> anyhow::Result<Cluster> {
     let done = as_user(initdb).output()?;
     anyhow::ensure!(done.status.success(), "initdb: {}", String::from_utf8_lossy(&done.stderr));
 
+    for (name, text) in
+        tls.map(|(certificate, key)| [("server.crt", certificate), ("server.key", key)]).into_iter().flatten()
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(data.join(name), text)?;
+        std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(0o600))?;
+        if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(data.join(name), Some(uid), Some(gid))?;
+        }
+    }
+
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(
@@ -100,7 +128,13 @@ fn start() -> anyhow::Result<Cluster> {
          kill -INT $server; wait $server",
     );
     shell.arg(binaries.join("postgres")).arg("-D").arg(&data).arg("-k").arg(folder.path());
-    for setting in ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", &format!("port={port}")] {
+    for setting in [
+        "listen_addresses=127.0.0.1",
+        "fsync=off",
+        "max_connections=300",
+        &format!("port={port}"),
+        &format!("ssl={}", if tls.is_some() { "on" } else { "off" }),
+    ] {
         shell.arg("-c").arg(setting);
     }
     let server = as_user(shell).stdin(Stdio::piped()).spawn()?;

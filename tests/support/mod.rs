@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod listen;
 pub mod process;
+pub mod store;
 mod workdir;
 
 use std::future::Future;

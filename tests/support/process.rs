@@ -71,6 +71,11 @@ impl Daemon {
         }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Every line so far.
     pub fn log(&self) -> String {
         self.seen.join("\n")

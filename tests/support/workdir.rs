@@ -72,6 +72,7 @@ impl Workdir {
             order: std::sync::Arc::default(),
             journal: sluice::journal::Journal::of(&self.path("imports")),
             alerts: sluice::alert::Alerts::default(),
+            archive: std::sync::Arc::default(),
         }
     }
 

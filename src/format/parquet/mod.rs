@@ -18,6 +18,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Row;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::{ColumnDescriptor, Type as SchemaType, TypePtr};
+use serde::{Deserialize, Serialize};
 
 use text::{bytes, double, int96, json_text, whole};
 
@@ -32,7 +33,7 @@ const ROWS: usize = 1024;
 const NANOS_A_DAY: i64 = 86_400_000_000_000;
 
 /// A column as the file declares it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParquetColumn {
     /// Its name, that of the struct it stands in before it.
     pub name: String,

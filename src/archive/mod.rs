@@ -1,0 +1,194 @@
+//! What becomes of a file whose rows are committed: it is deleted, or kept in a folder or an object store. Nothing is deleted
+//! before what is kept elsewhere was read back and found to be the same, and nothing is purged that was not put there by this.
+
+mod folder;
+#[cfg(feature = "s3")]
+mod store;
+
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing::{info, warn};
+use url::Url;
+
+use crate::source::Claimed;
+use crate::star::nearest;
+
+/// How often it is looked whether kept files are old enough to go.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// What becomes of a file. Of several that its parts ask for, the greatest counts: what keeps most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnSuccess {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// It is kept for so many days in the folder that `ARCHIVE` names.
+    Keep(u16),
+    /// It is kept in this place, or else the one that `ARCHIVE` names.
+    Archive(Option<Place>),
+}
+
+/// Where files are kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A folder.
+    Folder(PathBuf),
+    /// An object store: `s3://bucket/prefix`.
+    Store(Url),
+}
+
+impl FromStr for OnSuccess {
+    type Err = String;
+
+    /// `delete`, `archive` or `keep N days`.
+    fn from_str(text: &str) -> Result<OnSuccess, String> {
+        let lower = text.to_ascii_lowercase();
+        match *lower.split_whitespace().collect::<Vec<_>>() {
+            ["delete"] => Ok(OnSuccess::Delete),
+            ["archive"] => Ok(OnSuccess::Archive(None)),
+            ["keep", days, "day" | "days"] => match days.parse() {
+                Ok(days) if days > 0 => Ok(OnSuccess::Keep(days)),
+                _ => Err(format!("{text:?}: a number of days from 1 to {} is expected", u16::MAX)),
+            },
+            _ => {
+                let hint = nearest(&lower, ["delete", "archive", "keep 7 days"].into_iter());
+                Err(format!("{text:?} is neither delete nor archive nor keep N days{hint}"))
+            }
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Place, String> {
+        if !text.contains("://") {
+            return Ok(Place::Folder(PathBuf::from(text)));
+        }
+        let url = Url::parse(text).map_err(|error| format!("{text:?} is no address: {error}"))?;
+        match (url.scheme(), url.host_str()) {
+            ("s3", Some(_)) if !cfg!(feature = "s3") => Err("this program was built without the feature s3".to_owned()),
+            ("s3", Some(_)) if url.username().is_empty() && url.query().is_none() => Ok(Place::Store(url)),
+            // Not shown: there may be a secret in it.
+            _ => Err(
+                "a folder or s3://bucket/prefix is expected, with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Folder(path) => write!(f, "{}", path.display()),
+            Place::Store(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+/// Lets loaded files go.
+pub struct Archive {
+    on_success: OnSuccess,
+    place: Place,
+    #[cfg(feature = "s3")]
+    stores: store::Stores,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Archive::new(OnSuccess::Delete, Place::Folder(PathBuf::from("archive")), Vec::new())
+    }
+}
+
+impl Archive {
+    /// What becomes of files of which nobody says otherwise, and where they are kept; `keys` are the settings of object stores,
+    /// `AWS_...`.
+    #[cfg_attr(not(feature = "s3"), expect(unused_variables))]
+    pub fn new(on_success: OnSuccess, place: Place, keys: Vec<(String, String)>) -> Archive {
+        Archive {
+            on_success,
+            place,
+            #[cfg(feature = "s3")]
+            stores: store::Stores::new(keys),
+        }
+    }
+
+    /// Whether it can be done.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn check(&self, asked: Option<&OnSuccess>) -> Result<(), String> {
+        let place = match asked.unwrap_or(&self.on_success) {
+            OnSuccess::Keep(_) if matches!(self.place, Place::Store(_)) => {
+                return Err(format!(
+                    "keep N days needs a folder, and ARCHIVE is {}: say archive, and let a rule of the bucket expire what is in it",
+                    self.place
+                ));
+            }
+            OnSuccess::Archive(place) => place.as_ref().unwrap_or(&self.place),
+            OnSuccess::Delete | OnSuccess::Keep(_) => return Ok(()),
+        };
+        match place {
+            #[cfg(feature = "s3")]
+            Place::Store(url) => self.stores.open(url).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What becomes of a file of which somebody asks this, or nothing.
+    pub fn asked(&self, asked: Option<&OnSuccess>) -> OnSuccess {
+        asked.unwrap_or(&self.on_success).clone()
+    }
+
+    /// Keeps a file whose rows are committed, where it is to be kept; gives the place. After that it may be deleted.
+    ///
+    /// # Errors
+    /// When it cannot be; it stays claimed then, to be tried again.
+    pub async fn keep(&self, file: &Claimed, what: &OnSuccess) -> io::Result<Option<String>> {
+        let (place, days) = match what {
+            // What is gone was kept before.
+            _ if !file.path().try_exists()? => return Ok(None),
+            OnSuccess::Delete => return Ok(None),
+            OnSuccess::Archive(Some(place)) => (place, None),
+            OnSuccess::Archive(None) => (&self.place, None),
+            OnSuccess::Keep(days) => (&self.place, Some(*days)),
+        };
+        let kept_as = match place {
+            Place::Folder(folder) => {
+                let (path, folder, opened) = (file.path().to_owned(), folder.clone(), file.open()?);
+                let kept = tokio::task::spawn_blocking(move || folder::keep(&path, opened, &folder, days));
+                kept.await.map_err(io::Error::other)??.display().to_string()
+            }
+            #[cfg(feature = "s3")]
+            Place::Store(url) => self.stores.keep(file.open()?, &file.name(), url).await?,
+            #[cfg(not(feature = "s3"))]
+            Place::Store(url) => return Err(io::Error::other(format!("{url}: built without the feature s3"))),
+        };
+        info!(file.path = file.name(), kept_as, "kept");
+        Ok(Some(kept_as))
+    }
+
+    /// Deletes what was kept for so many days and is older now; what cannot be is tried again next time.
+    pub async fn purge(&self) {
+        let Place::Folder(folder) = self.place.clone() else { return };
+        let shown = folder.display().to_string();
+        let now = chrono::Utc::now().timestamp();
+        match tokio::task::spawn_blocking(move || folder::purge(&folder, now)).await.map_err(io::Error::other) {
+            Ok(Ok(0)) => {}
+            Ok(Ok(files)) => info!(folder = shown, files, "purged what was kept long enough"),
+            Ok(Err(error)) | Err(error) => warn!(folder = shown, "cannot purge what was kept long enough: {error}"),
+        }
+    }
+
+    /// Purges now and every hour.
+    pub async fn purge_for_ever(&self) {
+        loop {
+            self.purge().await;
+            tokio::time::sleep(PURGE_EVERY).await;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Keeps files in an object store that speaks S3: sent in pieces, then read back and compared before the file goes.
+//!
+//! An object's name says the day, its content's hash and the file's name: `prefix/2026-11-21/1f2e3d4c5b6a7980/x.csv`. So what
+//! is sent a second time after a failure takes the place of itself and of nothing else.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::buffered::BufWriter;
+use object_store::path::Path as Key;
+use object_store::{ClientOptions, ObjectStoreExt, RetryConfig};
+use tokio::io::AsyncWriteExt;
+use tokio::task::spawn_blocking;
+use url::Url;
+
+/// What is sent and read back at once, in bytes. Files up to this size are sent in one request.
+const PIECE: usize = 8 * 1024 * 1024;
+
+/// How long one request is tried; who asked tries again later.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The object stores that files are kept in.
+pub(super) struct Stores {
+    keys: Vec<(String, String)>,
+    open: Mutex<BTreeMap<Url, Arc<AmazonS3>>>,
+}
+
+impl Stores {
+    /// `keys` are settings by their names, `AWS_...`, in any case of letters.
+    pub(super) fn new(keys: Vec<(String, String)>) -> Stores {
+        Stores { keys, open: Mutex::default() }
+    }
+
+    /// The store of an address; asks it nothing.
+    ///
+    /// # Errors
+    /// In words, where a setting is of no use.
+    pub(super) fn open(&self, url: &Url) -> Result<Arc<AmazonS3>, String> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = open.get(url) {
+            return Ok(store.clone());
+        }
+        // Fails where it was done before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut client = ClientOptions::new().with_connect_timeout(Duration::from_secs(5));
+        let mut builder = AmazonS3Builder::new();
+        for (name, value) in &self.keys {
+            // What others say of theirs is passed over.
+            if let Ok(key) = name.to_ascii_lowercase().parse() {
+                builder = builder.with_config(key, value);
+            }
+            if name.to_ascii_uppercase().starts_with("AWS_ENDPOINT_URL") && value.starts_with("http://") {
+                client = client.with_allow_http(true);
+            }
+        }
+        let retry = RetryConfig { max_retries: 3, retry_timeout: PATIENCE, ..RetryConfig::default() };
+        let builder = builder.with_bucket_name(url.host_str().unwrap_or_default()).with_client_options(client);
+        let store = builder.with_retry(retry).build().map_err(|error| format!("{url}: {error}"))?;
+        Ok(open.entry(url.clone()).or_insert(Arc::new(store)).clone())
+    }
+
+    /// Sends the file and reads it back; gives its address.
+    ///
+    /// # Errors
+    /// When the store is away, refuses, or does not give back what it was given.
+    pub(super) async fn keep(&self, mut file: File, name: &str, url: &Url) -> io::Result<String> {
+        let store = self.open(url).map_err(io::Error::other)?;
+        let (file, hash, bytes) = spawn_blocking(move || -> io::Result<_> {
+            let hash = blake3::Hasher::new().update_reader(&mut file)?.finalize();
+            let bytes = file.stream_position()?;
+            Ok((file, hash, bytes))
+        })
+        .await??;
+        let day = chrono::Utc::now().date_naive().to_string();
+        let prefix = Key::from_url_path(url.path()).map_err(io::Error::other)?;
+        let place = prefix.join(day).join(&hash.to_hex()[..16]);
+        // A name as it is, or, where an object cannot be called so, with what is wrong in it encoded.
+        let key = Key::parse(format!("{place}/{name}")).unwrap_or_else(|_| place.join(name));
+        let address = format!("s3://{}/{key}", url.host_str().unwrap_or_default());
+        // What a store says may have several lines.
+        let about = |what: &str, error: io::Error| {
+            io::Error::other(format!("cannot {what} {address}: {error}").replace(['\n', '\r'], " "))
+        };
+
+        let mut upload = BufWriter::with_capacity(store.clone(), key.clone(), PIECE);
+        send(file, &mut upload).await.map_err(|error| about("keep the file as", error))?;
+        let mut back = blake3::Hasher::new();
+        for from in (0..bytes).step_by(PIECE) {
+            let piece = store.get_range(&key, from..bytes.min(from + PIECE as u64)).await;
+            back.update(&piece.map_err(|error| about("read back", error.into()))?);
+        }
+        let held = store.head(&key).await.map_err(|error| about("read back", error.into()))?.size;
+        if back.finalize() != hash || held != bytes {
+            return Err(io::Error::other(format!(
+                "{address} is not what was sent there: the store gives back {held} bytes with BLAKE3 {}, the file has {bytes} with {hash}",
+                back.finalize()
+            )));
+        }
+        Ok(address)
+    }
+}
+
+async fn send(mut file: File, upload: &mut BufWriter) -> io::Result<()> {
+    file.rewind()?;
+    loop {
+        let mut piece = Vec::new();
+        (file, piece) = spawn_blocking(move || {
+            file.by_ref().take(PIECE as u64 / 8).read_to_end(&mut piece)?;
+            io::Result::Ok((file, piece))
+        })
+        .await??;
+        if piece.is_empty() {
+            return upload.shutdown().await;
+        }
+        if let Err(error) = upload.put(piece.into()).await {
+            // Parts that are left behind are cleared by the bucket's own rules.
+            let _ = upload.abort().await;
+            return Err(error.into());
+        }
+    }
+}

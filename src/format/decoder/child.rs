@@ -1,0 +1,116 @@
+//! The process that decodes: gives up what it does not need, reads standard input, writes what the file holds to standard output.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+
+use super::{DECODE, Decoder, ERROR, HEAD, Refusal, TEXT, Task, What};
+use crate::format::FormatError;
+use crate::format::parquet::ParquetText;
+use crate::format::workbook::{Sink, write_sheets};
+
+/// Text that is sent at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// Decodes and gives the exit code, where the program was started for that. To be asked before anything else is done.
+pub fn decode_if_asked() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().as_deref() != Some(OsStr::new(DECODE)) {
+        return None;
+    }
+    let task = arguments.next().and_then(|text| serde_json::from_str(text.to_str()?).ok());
+    let Some(task) = task else {
+        eprintln!("error: {DECODE} is for the program itself");
+        return Some(ExitCode::from(2));
+    };
+    Some(match decode(task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn decode(task: Task) -> io::Result<()> {
+    restrict(task.may)?;
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut out = Out { pipe: File::from(io::stdout().as_fd().try_clone_to_owned()?), text: Vec::new() };
+    let done = match task.what {
+        What::Parquet => parquet(file, &mut out),
+        What::Workbook(kind) => write_sheets(file, kind, task.limits, &mut out),
+    };
+    out.flush()?;
+    match done {
+        Ok(()) => Ok(()),
+        Err(error) => out.piece(ERROR, &serde_json::to_vec(&Refusal::from(error))?),
+    }
+}
+
+/// Takes no more than it may, writes no file, gains no rights, and does not outlive whom it works for.
+fn restrict(may: Decoder) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    rustix::thread::set_no_new_privs(true)?;
+    let most = |current, maximum| Rlimit { current: Some(current), maximum: Some(maximum) };
+    setrlimit(Resource::Core, most(0, 0))?;
+    setrlimit(Resource::Fsize, most(0, 0))?;
+    setrlimit(Resource::As, most(may.memory, may.memory))?;
+    // The first is a signal that tells why, the second kills.
+    Ok(setrlimit(Resource::Cpu, most(may.seconds, may.seconds + 1))?)
+}
+
+fn parquet(file: File, out: &mut Out) -> Result<(), FormatError> {
+    let (mut rows, columns) = ParquetText::open(file)?;
+    out.piece(HEAD, &serde_json::to_vec(&columns).map_err(io::Error::from)?)?;
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match rows.read(&mut buffer)? {
+            0 => return Ok(()),
+            got => out.write_all(&buffer[..got])?,
+        }
+    }
+}
+
+/// The pipe to whom it works for.
+struct Out {
+    pipe: File,
+    /// Text that was not sent yet.
+    text: Vec<u8>,
+}
+
+impl Out {
+    fn piece(&mut self, kind: u8, bytes: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        let mut piece = Vec::with_capacity(bytes.len() + 5);
+        piece.push(kind);
+        piece.extend(length.to_le_bytes());
+        piece.extend(bytes);
+        self.pipe.write_all(&piece)
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        if self.text.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let text = std::mem::take(&mut self.text);
+        if text.is_empty() { Ok(()) } else { self.piece(TEXT, &text) }
+    }
+}
+
+impl Sink for Out {
+    fn begin(&mut self, sheet: &str) -> io::Result<()> {
+        self.flush()?;
+        self.piece(HEAD, sheet.as_bytes())
+    }
+}

@@ -1,0 +1,233 @@
+//! Workbooks and Parquet are decoded by a process of their own, so that a file that makes its decoder crash, hang or eat
+//! memory is an error of that file and never the end of the program: the program starts itself with the file as standard
+//! input and without an environment, and reads what the decoder makes of it from a pipe. The file's text is all that comes
+//! back; whatever else ends the process ends the reading of this one file.
+
+mod child;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+pub use child::decode_if_asked;
+
+use super::workbook::Kind;
+use super::{FormatError, Limits};
+
+/// How much a decoder may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decoder {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Seconds of processor time.
+    pub seconds: u64,
+}
+
+/// The first argument of a process that is to decode. The second is a [`Task`].
+const DECODE: &str = "decode-standard-input";
+
+/// What a decoder is asked for.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Task {
+    what: What,
+    may: Decoder,
+    limits: Limits,
+}
+
+/// What the file is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum What {
+    Parquet,
+    Workbook(Kind),
+}
+
+impl What {
+    fn word(self) -> &'static str {
+        match self {
+            What::Parquet => "Parquet file",
+            What::Workbook(_) => "workbook",
+        }
+    }
+}
+
+/// What a decoder sends: a byte that says what follows, its length in four bytes, and so many bytes.
+const HEAD: u8 = b'h';
+const TEXT: u8 = b't';
+const ERROR: u8 = b'e';
+
+/// The longest head, or error, in bytes.
+const MAX_HEAD: u64 = 64 * 1024 * 1024;
+
+/// An error on its way between the processes.
+#[derive(Debug, Serialize, Deserialize)]
+enum Refusal {
+    Archive(String),
+    NoRecords(String),
+    TooWide(String, usize),
+    Io(String),
+}
+
+impl From<FormatError> for Refusal {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Archive(why) => Refusal::Archive(why),
+            FormatError::NoRecords(why) => Refusal::NoRecords(why),
+            FormatError::TooWide(what, most) => Refusal::TooWide(what, most),
+            other => Refusal::Io(other.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for FormatError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Archive(why) => FormatError::Archive(why),
+            Refusal::NoRecords(why) => FormatError::NoRecords(why),
+            Refusal::TooWide(what, most) => FormatError::TooWide(what, most),
+            Refusal::Io(why) => FormatError::Io(io::Error::other(why)),
+        }
+    }
+}
+
+/// A process that decodes a file. Read, it gives the text under the head that was asked for last.
+///
+/// It ends with the thread that started it, so it is started and read in one.
+pub(super) struct Decoding {
+    process: std::process::Child,
+    out: BufReader<ChildStdout>,
+    task: Task,
+    next: Next,
+}
+
+/// What comes next.
+#[derive(Clone, Copy)]
+enum Next {
+    Unknown,
+    /// A head of so many bytes.
+    Head(u64),
+    /// So many bytes of text.
+    Text(u64),
+    /// Nothing: it has ended, and well.
+    End,
+}
+
+impl Decoding {
+    /// Starts a decoder that reads the file from its beginning.
+    pub(super) fn start(what: What, mut file: File, may: Decoder, limits: Limits) -> Result<Decoding, FormatError> {
+        file.rewind()?;
+        let task = Task { what, may, limits };
+        // Whatever became of the program's file since it was started, this is the same program.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(DECODE).arg(serde_json::to_string(&task).map_err(io::Error::from)?).env_clear().current_dir("/");
+        command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let not_started = |error| io::Error::other(format!("cannot start the reader of the {}: {error}", what.word()));
+        let mut process = command.spawn().map_err(not_started)?;
+        let out = process.stdout.take().ok_or_else(|| not_started(io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Decoding { process, out: BufReader::with_capacity(64 * 1024, out), task, next: Next::Unknown })
+    }
+
+    /// The next head, past the text before it; `None` when the decoder has ended well.
+    pub(super) fn next_head(&mut self) -> Result<Option<Vec<u8>>, FormatError> {
+        io::copy(self, &mut io::sink())?;
+        match self.next {
+            Next::Head(length) => {
+                self.next = Next::Unknown;
+                self.bytes(length).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads what comes next.
+    fn advance(&mut self) -> Result<(), FormatError> {
+        let mut kind = [0];
+        if self.out.read(&mut kind)? == 0 {
+            let status = self.end()?;
+            if !status.success() {
+                return Err(self.why(status));
+            }
+            self.next = Next::End;
+            return Ok(());
+        }
+        let length = self.bytes(4)?.try_into().map_or(0, |bytes| u64::from(u32::from_le_bytes(bytes)));
+        match kind[0] {
+            HEAD => self.next = Next::Head(length),
+            TEXT => self.next = Next::Text(length),
+            _ => {
+                let refusal: Refusal = serde_json::from_slice(&self.bytes(length)?).map_err(io::Error::from)?;
+                return Err(refusal.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, length: u64) -> Result<Vec<u8>, FormatError> {
+        let mut bytes = Vec::new();
+        // One that says what it must not is cut short as well.
+        self.out.by_ref().take(length.min(MAX_HEAD)).read_to_end(&mut bytes)?;
+        if (bytes.len() as u64) < length { Err(self.cut_short()) } else { Ok(bytes) }
+    }
+
+    /// How it ended, when it says nothing more. One that goes on all the same is ended; one that has ended cannot be.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        let _ = self.process.kill();
+        self.process.wait()
+    }
+
+    /// It ended in the middle of what it had to say.
+    fn cut_short(&mut self) -> FormatError {
+        match self.end() {
+            Ok(status) => self.why(status),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Why it ended before its file did, in words.
+    fn why(&mut self, status: ExitStatus) -> FormatError {
+        let mut said = Vec::new();
+        if let Some(stderr) = self.process.stderr.take() {
+            // What cannot be read is not told.
+            let _ = stderr.take(4096).read_to_end(&mut said);
+        }
+        let said = String::from_utf8_lossy(&said);
+        let Decoder { memory, seconds } = self.task.may;
+        let how = match status.signal() {
+            Some(libc::SIGABRT) if said.contains("memory allocation") => {
+                format!("its reader needs more than {memory} bytes of memory (DECODER_MEMORY)")
+            }
+            Some(libc::SIGXCPU) => format!("its reader took more than {seconds} s of processor time (DECODER_SECONDS)"),
+            Some(signal) => format!("its reader ended with signal {signal}"),
+            None => format!("its reader failed: {}", said.trim()),
+        };
+        FormatError::Refused(format!("the {} could not be read: {how}", self.task.what.word()))
+    }
+}
+
+impl Read for Decoding {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.next {
+                Next::Text(left) if left > 0 => {
+                    let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    let got = self.out.read(&mut buffer[..most])?;
+                    if got == 0 && most > 0 {
+                        return Err(io::Error::other(self.cut_short()));
+                    }
+                    self.next = Next::Text(left - got as u64);
+                    return Ok(got);
+                }
+                Next::Text(_) | Next::Unknown => self.advance().map_err(io::Error::other)?,
+                Next::Head(_) | Next::End => return Ok(0),
+            }
+        }
+    }
+}
+
+impl Drop for Decoding {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
