@@ -122,6 +122,24 @@ impl Folder {
         Ok(claimed)
     }
 
+    /// What lies in this program's own place.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn claims(&self) -> io::Result<Vec<Claimed>> {
+        let mut claims = Vec::new();
+        for claim in folders(&self.home)? {
+            for file in fs::read_dir(claim)? {
+                let file = file?;
+                let (path, name) = (file.path(), file.file_name());
+                if name != NOTE {
+                    claims.push(Claimed { folder: self.path.clone(), path, name, orphan: false });
+                }
+            }
+        }
+        Ok(claims)
+    }
+
     fn take_leftovers(&self, claimed: &mut Vec<Claimed>) -> io::Result<()> {
         for place in folders(&self.path.join(CLAIMS))? {
             if place == self.home {

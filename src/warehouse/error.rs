@@ -74,6 +74,9 @@ impl From<sqlx::Error> for WarehouseError {
                         text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
                     }
                 }
+                if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() && text.contains("readonly") {
+                    text += ": the user that Sluice runs as needs the right to write the file, those beside it that end in -wal and -shm, and their folder";
+                }
                 if database.code().as_deref() == Some(LOCK_NOT_AVAILABLE) {
                     WarehouseError::Locked(text)
                 } else if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {

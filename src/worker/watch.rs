@@ -241,6 +241,17 @@ impl Watch {
         let in_hand = self.in_hand.values().map(Claimed::os_name).collect();
         app.alerts.see_waiting(self.candidates.keys().chain(&left), &in_hand);
         let mut leftovers = self.folder.claim_leftovers()?;
+        // What was out of sight for a while, because the folder was unmounted, is in nobody's hand any more.
+        let known: HashSet<_> = self
+            .in_hand
+            .values()
+            .chain(&self.kept)
+            .chain(&self.leftovers)
+            .chain(&leftovers)
+            .map(Claimed::claim)
+            .collect();
+        let forgotten = self.folder.claims().unwrap_or_default();
+        leftovers.extend(forgotten.into_iter().filter(|file| !known.contains(&file.claim())));
         // What a program has ended over is loaded by itself, after the others.
         leftovers.sort_by_key(Claimed::ends);
         self.leftovers.extend(leftovers);
