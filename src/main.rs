@@ -50,14 +50,22 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// For the fault tests: the program is killed at the point of the code that `DIE_AT` names.
+/// For the fault tests: the program is killed at the point of the code that `DIE_AT` names, or stopped at that of `STOP_AT`;
+/// `POINT:2` means the second time that it comes by.
 #[cfg(feature = "failpoints")]
 fn die_at_failpoint() {
-    let Ok(point) = std::env::var("DIE_AT") else { return };
-    let die = || {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    };
-    if let Err(error) = fail::cfg_callback(point, die) {
-        eprintln!("DIE_AT: {error}");
+    use rustix::process::{Signal, getpid, kill_process};
+    for (variable, signal) in [("DIE_AT", Signal::KILL), ("STOP_AT", Signal::STOP)] {
+        let Ok(value) = std::env::var(variable) else { continue };
+        let (point, pass) = value.split_once(':').unwrap_or((&value, "1"));
+        let passes = std::sync::atomic::AtomicU64::new(pass.parse().unwrap_or(1));
+        let act = move || {
+            if passes.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 1 {
+                let _ = kill_process(getpid(), signal);
+            }
+        };
+        if let Err(error) = fail::cfg_callback(point, act) {
+            eprintln!("{variable}: {error}");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! A PostgreSQL of the tests' own: its binaries out of the system's package, its cluster in a temporary folder, its password made
 //! here. It ends with the test program, however that ends, because it then loses its standard input.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
 use sqlx::{Connection, Executor, PgConnection};
+
+use super::installed::{binaries, other_user};
 
 /// A server, which ends when this is dropped.
 pub struct Cluster {
@@ -36,21 +37,6 @@ static DATABASES: AtomicU32 = AtomicU32::new(1);
 /// Whether PostgreSQL's binaries are here. `REQUIRE_POSTGRES=1` makes it a failure when they are not.
 pub fn is_available() -> bool {
     binaries().is_some() || std::env::var_os("REQUIRE_POSTGRES").is_some()
-}
-
-fn binaries() -> Option<PathBuf> {
-    let on_path =
-        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
-    let of_packages =
-        ["/usr/lib/postgresql", "/usr/pgsql-17", "/usr/pgsql-16", "/usr/pgsql-15", "/opt/homebrew/opt/postgresql"];
-    let versions =
-        std::fs::read_dir(of_packages[0]).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    let mut folders: Vec<_> = versions.collect();
-    folders.sort();
-    folders.reverse();
-    folders.extend(of_packages[1..].iter().map(|folder| Path::new(folder).join("bin")));
-    folders.extend(on_path);
-    folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
 }
 
 /// The address of a new, empty database.
@@ -150,14 +136,4 @@ fn start(tls: Option<(&str, &str)>) -> anyhow::Result<Cluster> {
     }
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap_or_default();
     anyhow::bail!("the server does not answer: {log}")
-}
-
-fn other_user() -> anyhow::Result<(u32, u32)> {
-    let users = std::fs::read_to_string("/etc/passwd")?;
-    let of = |name: &str| {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    of("postgres").or_else(|| of("nobody")).context("no user postgres or nobody to run PostgreSQL as")
 }

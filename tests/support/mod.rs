@@ -1,6 +1,7 @@
 //! What the cases stand on: a database per case and engine, a project folder per case, the real program.
 
 pub mod cluster;
+mod installed;
 pub mod listen;
 pub mod process;
 pub mod store;

@@ -1,0 +1,111 @@
+//! What every fault stands on: the two programs, a folder on disk, a PostgreSQL that most of them share, and the tools of the system.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::Context;
+
+use crate::options::Options;
+use crate::server::Server;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Postgres => "PostgreSQL",
+            Engine::Sqlite => "SQLite",
+        }
+    }
+
+    /// A staging table.
+    pub fn staging(self, table: &str) -> String {
+        match self {
+            Engine::Postgres => format!("staging.\"{table}\""),
+            Engine::Sqlite => format!("staging__{table}"),
+        }
+    }
+
+    /// A table of the catalog.
+    pub fn catalog(self, table: &str) -> String {
+        match self {
+            Engine::Postgres => format!("sluice.{table}"),
+            Engine::Sqlite => format!("sluice__{table}"),
+        }
+    }
+}
+
+/// Why a fault cannot be done here. It does not count as survived.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Skipped(pub String);
+
+pub struct Bed {
+    pub options: Options,
+    /// The program as it is released.
+    pub app: PathBuf,
+    /// The same with points at which it dies or stops.
+    pub armed: PathBuf,
+    pub folder: PathBuf,
+    pub chance: RefCell<fastrand::Rng>,
+    server: OnceCell<Server>,
+}
+
+impl Bed {
+    pub fn new(options: Options) -> anyhow::Result<Bed> {
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let app = variable("FAULTS_APP").context("FAULTS_APP is not set: run scripts/test-faults")?;
+        let folder = variable("FAULTS_FOLDER").context("FAULTS_FOLDER is not set: run scripts/test-faults")?;
+        eprintln!("--seed {}", options.seed);
+        let chance = RefCell::new(fastrand::Rng::with_seed(options.seed));
+        let armed = env!("CARGO_BIN_EXE_app").into();
+        Ok(Bed { options, app, armed, folder, chance, server: OnceCell::new() })
+    }
+
+    /// The server that faults share which leave it alone.
+    pub fn server(&self) -> anyhow::Result<&Server> {
+        if self.server.get().is_none() {
+            let _ = self.server.set(Server::new(&[])?);
+        }
+        self.server.get().context("it was set just now")
+    }
+
+    pub fn end(&self) {
+        if let Some(server) = self.server.get() {
+            server.stop(crate::server::Stop::Fast);
+        }
+    }
+
+    pub fn chance(&self, below: u64) -> u64 {
+        self.chance.borrow_mut().u64(0..below)
+    }
+}
+
+/// Sees that a tool is there, and installs its package where the system lets us.
+///
+/// # Errors
+/// [`Skipped`] when it cannot be had.
+pub fn needs(tool: &str, package: &str) -> anyhow::Result<()> {
+    let is_there = || {
+        let found = Command::new("sh").args(["-c", "command -v \"$0\"", tool]).stdout(Stdio::null()).status();
+        found.is_ok_and(|status| status.success())
+    };
+    if is_there() {
+        return Ok(());
+    }
+    let install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends";
+    let quiet = |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let _ = quiet(Command::new("sh").args(["-c", &format!("{install} {package}")]));
+    if is_there() { Ok(()) } else { Err(Skipped(format!("there is no {tool}: install {package}")).into()) }
+}
+
+/// # Errors
+/// [`Skipped`] where this does not run as root.
+pub fn needs_root(what_for: &str) -> anyhow::Result<()> {
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(Skipped(format!("{what_for} needs root")).into()) }
+}

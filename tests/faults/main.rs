@@ -1,0 +1,70 @@
+//! Faults done to the real program, one after the other, on both engines: it is killed, its database and its disk are taken away,
+//! files are bad, hostile or changed under its hands. Afterwards every file that was dropped is looked for: its rows are there once,
+//! or it lies in `failed/` with the reason. `scripts/test-faults` builds the program and starts this.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod bed;
+mod books;
+mod daemon;
+mod kills;
+mod make;
+mod options;
+mod points;
+mod report;
+mod server;
+mod site;
+#[path = "../../benches/side_by_side/sql.rs"]
+mod sql;
+
+use bed::{Bed, Engine, Skipped};
+use options::Options;
+use report::{Report, Row};
+
+/// One way in which things go wrong.
+#[derive(Clone, Copy)]
+pub struct Fault {
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    pub engines: &'static [Engine],
+    pub run: fn(&Bed, Engine) -> anyhow::Result<Row>,
+}
+
+pub const BOTH: &[Engine] = &[Engine::Sqlite, Engine::Postgres];
+pub const POSTGRES: &[Engine] = &[Engine::Postgres];
+pub const SQLITE: &[Engine] = &[Engine::Sqlite];
+
+/// Every fault, in the order in which they are run.
+fn faults() -> Vec<Fault> {
+    [points::FAULTS, kills::FAULTS].concat()
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::read(std::env::args().skip(1))?;
+    let faults = faults();
+    if options.list {
+        for fault in &faults {
+            println!("{:<28} {}", fault.name, fault.about);
+        }
+        return Ok(());
+    }
+    let chosen: Vec<_> = faults.iter().filter(|fault| options.takes(fault.name)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "no fault of that name: scripts/test-faults --list");
+    let bed = Bed::new(options)?;
+    let mut report = Report::default();
+    for fault in chosen {
+        for engine in fault.engines.iter().copied().filter(|engine| bed.options.engine.is_none_or(|only| only == *engine)) {
+            let started = std::time::Instant::now();
+            let row = (fault.run)(&bed, engine).unwrap_or_else(|error| match error.downcast::<Skipped>() {
+                Ok(Skipped(why)) => Row::skipped(&why),
+                Err(error) => Row::broken(&format!("{error:#}")),
+            });
+            report.add(fault.name, engine, row, started.elapsed());
+        }
+    }
+    bed.end();
+    print!("{}", report.markdown());
+    report.write(&bed.folder.join("faults.json"))?;
+    std::process::exit(i32::from(!report.is_good()));
+}
