@@ -61,6 +61,7 @@ impl Bed {
         let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let app = variable("FAULTS_APP").context("FAULTS_APP is not set: run scripts/test-faults")?;
         let folder = variable("FAULTS_FOLDER").context("FAULTS_FOLDER is not set: run scripts/test-faults")?;
+        crate::mount::clear(&folder);
         eprintln!("--seed {}", options.seed);
         let chance = RefCell::new(fastrand::Rng::with_seed(options.seed));
         let armed = env!("CARGO_BIN_EXE_app").into();

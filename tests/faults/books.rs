@@ -105,6 +105,9 @@ pub fn account(engine: Engine, url: &str, dropped: &[Dropped], places: &Places, 
     for one in dropped {
         let (all, distinct) = found.remove(&one.number).unwrap_or_default();
         row.twice += all - distinct;
+        if all > distinct {
+            row.wrong.push(format!("{} rows of {} are in {} more than once", all - distinct, one.file, one.table));
+        }
         row.found += distinct;
         let is_it = |name: &String| is_copy_of(name, &one.file);
         let (waits, has_failed) = (waiting.iter().any(is_it), failed.keys().any(is_it));

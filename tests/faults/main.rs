@@ -6,16 +6,25 @@
 
 mod bed;
 mod books;
+mod counting;
+mod cut;
 mod daemon;
+mod embedded;
 mod kills;
 mod make;
+mod mount;
 mod options;
+mod outages;
 mod points;
+mod power;
+mod promotion;
+mod proxy;
 mod report;
 mod server;
 mod site;
 #[path = "../../benches/side_by_side/sql.rs"]
 mod sql;
+mod syscalls;
 
 use bed::{Bed, Engine, Skipped};
 use options::Options;
@@ -37,7 +46,7 @@ pub const SQLITE: &[Engine] = &[Engine::Sqlite];
 
 /// Every fault, in the order in which they are run.
 fn faults() -> Vec<Fault> {
-    [points::FAULTS, kills::FAULTS].concat()
+    [counting::FAULTS, points::FAULTS, kills::FAULTS, cut::FAULTS, outages::FAULTS, embedded::FAULTS, power::FAULTS, promotion::FAULTS, syscalls::FAULTS].concat()
 }
 
 fn main() -> anyhow::Result<()> {

@@ -61,10 +61,6 @@ impl Proxy {
         *self.state.cut.lock().unwrap() = Some(cut);
     }
 
-    pub fn disarm(&self) {
-        *self.state.cut.lock().unwrap() = None;
-    }
-
     pub fn cuts(&self) -> u64 {
         self.state.cuts.load(Ordering::SeqCst)
     }
@@ -92,22 +88,33 @@ impl State {
         let Ok(server) = TcpStream::connect(("127.0.0.1", self.to.load(Ordering::SeqCst))) else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let silent = Arc::new(AtomicBool::new(false));
-        let clones = (client.try_clone(), server.try_clone(), client.try_clone(), server.try_clone());
-        let (Ok(back), Ok(answers), Ok(one), Ok(other)) = clones else { return };
-        self.open.lock().unwrap().extend([one, other]);
+        let clones = (client.try_clone(), server.try_clone(), server.try_clone());
+        let (Ok(back), Ok(answers), Ok(mut onward)) = clones else { return };
+        if let (Ok(one), Ok(other)) = (client.try_clone(), server.try_clone()) {
+            self.open.lock().unwrap().extend([one, other]);
+        }
         let hushed = silent.clone();
         std::thread::spawn(move || relay(answers, back, |_| !hushed.load(Ordering::SeqCst)));
         relay(client, server, |bytes| {
-            let Some((cut, mut server)) = self.cut_here(bytes) else { return true };
+            let Some(cut) = self.cut_here(bytes) else { return true };
             if cut != Cut::Before {
                 silent.store(true, Ordering::SeqCst);
-                let _ = server.as_mut().map(|server| server.write_all(bytes));
+                let _ = onward.write_all(bytes);
                 let pause = if cut == Cut::Silent { 3000 } else { 300 };
                 std::thread::sleep(std::time::Duration::from_millis(pause));
             }
             self.cuts.fetch_add(1, Ordering::SeqCst);
             false
         });
+    }
+
+    /// Whether this is the COMMIT at which the connection breaks. Each arming is good for one.
+    fn cut_here(&self, bytes: &[u8]) -> Option<Cut> {
+        if !bytes.windows(7).any(|word| word.eq_ignore_ascii_case(b"commit\0")) {
+            return None;
+        }
+        let passes = self.pass.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if passes { None } else { self.cut.lock().unwrap().take() }
     }
 }
 

@@ -123,7 +123,7 @@ impl Server {
         for setting in self.settings.iter().map(String::as_str).chain(["listen_addresses=127.0.0.1", &format!("port={port}")]) {
             shell.arg("-c").arg(setting);
         }
-        let child = self.as_user(&mut shell)?.stdin(Stdio::piped()).spawn()?;
+        let child = self.as_user(&mut shell)?.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         *self.child.lock().unwrap() = Some(child);
         let url = format!("postgres://sluice:{}@127.0.0.1:{port}/postgres", self.password);
         ensure!(

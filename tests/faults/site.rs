@@ -29,6 +29,7 @@ pub struct Site<'a> {
     pub engine: Engine,
     pub url: String,
     pub imports: PathBuf,
+    pub archive: PathBuf,
     folder: tempfile::TempDir,
     /// Settings that every start gets.
     pub settings: BTreeMap<String, OsString>,
@@ -78,6 +79,7 @@ impl<'a> Site<'a> {
             engine,
             url,
             imports: folder.path().join("imports"),
+            archive: folder.path().join("archive"),
             folder,
             settings,
             wrapper: Vec::new(),
@@ -151,7 +153,7 @@ impl<'a> Site<'a> {
     }
 
     fn places(&self) -> Places {
-        Places { imports: self.imports.clone(), archive: self.path("archive") }
+        Places { imports: self.imports.clone(), archive: self.archive.clone() }
     }
 
     pub fn waiting(&self) -> Vec<String> {
@@ -241,6 +243,23 @@ impl<'a> Site<'a> {
             Some(status) if status.code() != Some(0) => self.wrong.push(format!("it ended with {status}")),
             Some(_) => {}
         }
+        Ok(())
+    }
+
+    /// Ends a daemon that may have ended by itself.
+    pub fn stop_whatever_it_says(&mut self) -> anyhow::Result<()> {
+        self.daemon.take().map_or(Ok(()), |mut daemon| daemon.terminate().map(drop))
+    }
+
+    /// From now on the program has no rights but those of the user nobody, who owns its folders.
+    pub fn run_as_nobody(&mut self) -> anyhow::Result<()> {
+        let owner = "65534:65534";
+        let done = Command::new("chown").args(["-R", owner]).arg(self.folder.path()).status()?;
+        ensure!(done.success(), "chown failed");
+        let words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"];
+        self.wrapper = words.map(str::to_owned).to_vec();
+        // The folders above must let it through, and the program be where it may be read.
+        self.set("HOME", self.path(""));
         Ok(())
     }
 
