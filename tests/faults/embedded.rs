@@ -91,7 +91,13 @@ fn read_only(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         site.notes.push("it ends at the start, and says why".to_owned());
     }
     site.stop_whatever_it_says()?;
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644))?;
+    // Those beside it get its mode when they are made.
+    for ending in ["", "-wal", "-shm"] {
+        let file = site.path(&format!("data/warehouse.db{ending}"));
+        if file.exists() {
+            std::fs::set_permissions(file, PermissionsExt::from_mode(0o644))?;
+        }
+    }
     site.settle(PATIENCE)?;
     site.times = 1;
     site.finish()

@@ -6,15 +6,19 @@
 
 mod bed;
 mod books;
+mod changed;
+mod company;
 mod counting;
 mod cut;
 mod daemon;
 mod embedded;
+mod hostile;
 mod kills;
 mod make;
 mod mount;
 mod options;
 mod outages;
+mod places;
 mod points;
 mod power;
 mod promotion;
@@ -22,6 +26,7 @@ mod proxy;
 mod report;
 mod server;
 mod site;
+mod soak;
 #[path = "../../benches/side_by_side/sql.rs"]
 mod sql;
 mod syscalls;
@@ -46,7 +51,23 @@ pub const SQLITE: &[Engine] = &[Engine::Sqlite];
 
 /// Every fault, in the order in which they are run.
 fn faults() -> Vec<Fault> {
-    [counting::FAULTS, points::FAULTS, kills::FAULTS, cut::FAULTS, outages::FAULTS, embedded::FAULTS, power::FAULTS, promotion::FAULTS, syscalls::FAULTS].concat()
+    [
+        counting::FAULTS,
+        points::FAULTS,
+        kills::FAULTS,
+        cut::FAULTS,
+        outages::FAULTS,
+        embedded::FAULTS,
+        power::FAULTS,
+        promotion::FAULTS,
+        syscalls::FAULTS,
+        places::FAULTS,
+        changed::FAULTS,
+        company::FAULTS,
+        hostile::FAULTS,
+        soak::FAULTS,
+    ]
+    .concat()
 }
 
 fn main() -> anyhow::Result<()> {

@@ -242,7 +242,7 @@ fn pgbouncer(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         format!(
             "[databases]\n{database} = host=127.0.0.1 port={} dbname={database} user=sluice password={}\n\
              [pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\nauth_type=trust\nauth_file={}\n\
-             pool_mode=transaction\ndefault_pool_size=3\nignore_startup_parameters=extra_float_digits\n",
+             pool_mode=transaction\ndefault_pool_size=3\nignore_startup_parameters=extra_float_digits,options\n",
             server.port,
             server.password(),
             users.display()

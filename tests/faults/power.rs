@@ -57,11 +57,9 @@ impl<'a> Machine<'a> {
         };
         let mut site = Site::at(bed, engine, url)?;
         site.imports = files.join("imports");
-        site.archive = files.join("archive");
         std::fs::create_dir(&site.imports)?;
         site.set("IMPORTS_DIR", site.imports.clone());
-        let kept = format!("name: kept\nfiles: [\"kept.*\"]\ntable: kept\non_success: {{archive: {}}}\n", site.archive.display());
-        std::fs::write(site.path("plugins/kept/plugin.yaml"), kept)?;
+        site.keep_in(&files.join("archive"))?;
         Ok(Machine { site, server, disks })
     }
 

@@ -138,12 +138,37 @@ impl<'a> Site<'a> {
         }
         let good = if self.may_fail { Expect::RowsOrFailed } else { Expect::Rows };
         if let Kind::Bad(_) = kind {
-            self.dropped.push(Dropped { file: name.clone(), table: "", number, rows: 0, expect: Expect::Refused });
+            self.dropped.push(Dropped { file: name.clone(), table: "", number, rows: 0, expect: Expect::Refused, or_fewer: None });
         }
         for number in number..number + kind.parts() {
-            self.dropped.push(Dropped { file: name.clone(), table: stem, number, rows, expect: good });
+            self.dropped.push(Dropped { file: name.clone(), table: stem, number, rows, expect: good, or_fewer: None });
         }
         Ok((name, bytes))
+    }
+
+    /// A number that no file has.
+    pub fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// What was entered last.
+    pub fn last(&mut self) -> &mut Dropped {
+        self.dropped.last_mut().expect("a file was dropped before")
+    }
+
+    /// Waits until no file of that name lies in the folder, unclaimed.
+    pub fn is_free(&self, name: &str, patience: Duration) -> bool {
+        let path = self.imports.join(name);
+        until(patience, || !path.exists())
+    }
+
+    /// Loaded files of `kept.*` go there.
+    pub fn keep_in(&mut self, archive: &Path) -> anyhow::Result<()> {
+        self.archive = archive.to_owned();
+        let words = format!("on_success: {{archive: {}}}", archive.display());
+        let plugin = format!("name: kept\nfiles: [\"kept.*\"]\ntable: kept\n{words}\n");
+        Ok(std::fs::write(self.path("plugins/kept/plugin.yaml"), plugin)?)
     }
 
     pub fn rename_in(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
