@@ -1,8 +1,8 @@
 //! What every fault stands on: the two programs, a folder on disk, a PostgreSQL that most of them share, and the tools of the system.
 
-use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 
@@ -52,8 +52,7 @@ pub struct Bed {
     /// The same with points at which it dies or stops.
     pub armed: PathBuf,
     pub folder: PathBuf,
-    pub chance: RefCell<fastrand::Rng>,
-    server: OnceCell<Server>,
+    server: Mutex<Option<Arc<Server>>>,
 }
 
 impl Bed {
@@ -63,27 +62,33 @@ impl Bed {
         let folder = variable("FAULTS_FOLDER").context("FAULTS_FOLDER is not set: run scripts/test-faults")?;
         crate::mount::clear(&folder);
         eprintln!("--seed {}", options.seed);
-        let chance = RefCell::new(fastrand::Rng::with_seed(options.seed));
         let armed = env!("CARGO_BIN_EXE_app").into();
-        Ok(Bed { options, app, armed, folder, chance, server: OnceCell::new() })
+        Ok(Bed { options, app, armed, folder, server: Mutex::default() })
     }
 
     /// The server that faults share which leave it alone.
-    pub fn server(&self) -> anyhow::Result<&Server> {
-        if self.server.get().is_none() {
-            let _ = self.server.set(Server::new(&[])?);
-        }
-        self.server.get().context("it was set just now")
+    pub fn server(&self) -> anyhow::Result<Arc<Server>> {
+        let mut server = self.server.lock().unwrap();
+        Ok(match &*server {
+            Some(running) => running.clone(),
+            None => server.insert(Arc::new(Server::new(&[])?)).clone(),
+        })
     }
 
     pub fn end(&self) {
-        if let Some(server) = self.server.get() {
+        if let Some(server) = self.server.lock().unwrap().take() {
             server.stop(crate::server::Stop::Fast);
         }
     }
 
+    /// A number below another one, by chance: the same ones again for the same fault, engine and seed.
     pub fn chance(&self, below: u64) -> u64 {
-        self.chance.borrow_mut().u64(0..below)
+        fastrand::u64(0..below)
+    }
+
+    pub fn begin_chance(&self, fault: &str, engine: Engine) {
+        let name = fault.bytes().fold(engine as u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
+        fastrand::seed(self.options.seed.wrapping_add(name));
     }
 }
 
@@ -100,7 +105,8 @@ pub fn needs(tool: &str, package: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends";
-    let quiet = |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let quiet =
+        |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let _ = quiet(Command::new("sh").args(["-c", &format!("{install} {package}")]));
     if is_there() { Ok(()) } else { Err(Skipped(format!("there is no {tool}: install {package}")).into()) }
 }

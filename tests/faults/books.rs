@@ -59,7 +59,8 @@ impl Places {
         collect(&folder, &mut names, &|_| true);
         let (reasons, files): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with(".error.json"));
         let reason = |name: &str| {
-            let text = std::fs::read_to_string(folder.join(reasons.iter().find(|reason| reason.starts_with(name))?)).ok()?;
+            let text =
+                std::fs::read_to_string(folder.join(reasons.iter().find(|reason| reason.starts_with(name))?)).ok()?;
             let note: serde_json::Value = serde_json::from_str(&text).ok()?;
             Some(note["error"].as_str()?.to_owned())
         };
@@ -115,14 +116,20 @@ pub fn account(engine: Engine, url: &str, dropped: &[Dropped], places: &Places, 
         let (waits, has_failed) = (waiting.iter().any(is_it), failed.keys().any(is_it));
         let reason = || failed.iter().find(|(name, _)| is_it(name)).and_then(|(_, why)| why.clone());
         row.expected += match one.expect {
-            Expect::Rows | Expect::RowsOrFailed | Expect::RowsOrNamed if distinct == one.rows || Some(distinct) == one.or_fewer => distinct,
+            Expect::Rows | Expect::RowsOrFailed | Expect::RowsOrNamed
+                if distinct == one.rows || Some(distinct) == one.or_fewer =>
+            {
+                distinct
+            }
             Expect::Rows | Expect::RowsOrFailed if has_failed && distinct == 0 => {
                 if one.expect == Expect::Rows {
                     row.wrong.push(format!("{} went to failed/: {}", one.file, reason().unwrap_or_default()));
                 }
                 0
             }
-            Expect::RowsOrNamed if log.lines().any(|line| line.contains("ERROR") && line.contains(&one.file)) => distinct,
+            Expect::RowsOrNamed if log.lines().any(|line| line.contains("ERROR") && line.contains(&one.file)) => {
+                distinct
+            }
             Expect::Rows | Expect::RowsOrFailed | Expect::RowsOrNamed => {
                 if !waits {
                     row.lost.push(format!("{} ({distinct} of {} rows in {})", one.file, one.rows, one.table));
@@ -179,14 +186,17 @@ fn check_ledger(engine: Engine, url: &str, tables: &[&str], row: &mut Row) -> an
              where l.dataset = '{table}' and l.status = 'loaded' and l.rows_loaded <> coalesce(s.n, 0)"
         );
         for line in numbers(url, &sql, 3)? {
-            row.wrong.push(format!("the ledger says {} rows of load {} in {table}; there are {}", line[1], line[0], line[2]));
+            row.wrong.push(format!(
+                "the ledger says {} rows of load {} in {table}; there are {}",
+                line[1], line[0], line[2]
+            ));
         }
     }
     Ok(())
 }
 
 /// The rows of a select of whole numbers; none where its table is not there.
-pub fn numbers(url: &str, sql: &str, columns: usize) -> anyhow::Result<Vec<Vec<i64>>> {
+fn numbers(url: &str, sql: &str, columns: usize) -> anyhow::Result<Vec<Vec<i64>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
     let rows = runtime.block_on(async {

@@ -13,10 +13,30 @@ use crate::site::Site;
 use crate::{BOTH, Fault};
 
 pub const FAULTS: &[Fault] = &[
-    Fault { name: "cut-short", about: "a file is cut to half its length while it is read", engines: BOTH, run: cut_short },
-    Fault { name: "written-on", about: "somebody writes on in a file after it was claimed", engines: BOTH, run: written_on },
-    Fault { name: "writer-stays", about: "a file is renamed in while its writer still has it open, and writes on later", engines: BOTH, run: writer_stays },
-    Fault { name: "next-version", about: "version 2 is renamed over the name while version 1 loads", engines: BOTH, run: next_version },
+    Fault {
+        name: "cut-short",
+        about: "a file is cut to half its length while it is read",
+        engines: BOTH,
+        run: cut_short,
+    },
+    Fault {
+        name: "written-on",
+        about: "somebody writes on in a file after it was claimed",
+        engines: BOTH,
+        run: written_on,
+    },
+    Fault {
+        name: "writer-stays",
+        about: "a file is renamed in while its writer still has it open, and writes on later",
+        engines: BOTH,
+        run: writer_stays,
+    },
+    Fault {
+        name: "next-version",
+        about: "version 2 is renamed over the name while version 1 loads",
+        engines: BOTH,
+        run: next_version,
+    },
 ];
 
 const ROWS: u64 = 200_000;

@@ -21,7 +21,12 @@ pub const FAULTS: &[Fault] = &[
         engines: SQLITE,
         run: locked,
     },
-    Fault { name: "sqlite-disk-full", about: "the disk of the database file is full for a while", engines: SQLITE, run: disk_full },
+    Fault {
+        name: "sqlite-disk-full",
+        about: "the disk of the database file is full for a while",
+        engines: SQLITE,
+        run: disk_full,
+    },
     Fault {
         name: "sqlite-read-only",
         about: "the database file cannot be written when the daemon starts, then it can",

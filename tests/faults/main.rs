@@ -31,6 +31,10 @@ mod soak;
 mod sql;
 mod syscalls;
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use bed::{Bed, Engine, Skipped};
 use options::Options;
 use report::{Report, Row};
@@ -82,19 +86,39 @@ fn main() -> anyhow::Result<()> {
     let chosen: Vec<_> = faults.iter().filter(|fault| options.takes(fault.name)).collect();
     anyhow::ensure!(!chosen.is_empty(), "no fault of that name: scripts/test-faults --list");
     let bed = Bed::new(options)?;
-    let mut report = Report::default();
-    for fault in chosen {
-        for engine in fault.engines.iter().copied().filter(|engine| bed.options.engine.is_none_or(|only| only == *engine)) {
-            let started = std::time::Instant::now();
-            let row = (fault.run)(&bed, engine).unwrap_or_else(|error| match error.downcast::<Skipped>() {
-                Ok(Skipped(why)) => Row::skipped(&why),
-                Err(error) => Row::broken(&format!("{error:#}")),
+    let jobs: Vec<_> =
+        chosen.iter().flat_map(|fault| fault.engines.iter().map(move |engine| (*fault, *engine))).collect();
+    let jobs: Vec<_> =
+        jobs.into_iter().filter(|(_, engine)| bed.options.engine.is_none_or(|only| only == *engine)).collect();
+    let (next, report) = (AtomicUsize::new(0), Mutex::new(Report::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..bed.options.jobs {
+            scope.spawn(|| {
+                while let Some((fault, engine)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let (row, took) = run(&bed, fault, *engine);
+                    report.lock().unwrap().add(fault.name, *engine, row, took);
+                }
             });
-            report.add(fault.name, engine, row, started.elapsed());
         }
+    });
+    let mut report = report.into_inner()?;
+    if jobs.iter().any(|(_, engine)| *engine == Engine::Postgres) {
+        report.server =
+            sql::text(&bed.server()?.maintenance(), "select 'PostgreSQL ' || current_setting('server_version')")?;
     }
     bed.end();
+    report.sort_by(&|fault| faults.iter().position(|one| one.name == fault));
     print!("{}", report.markdown());
     report.write(&bed.folder.join("faults.json"))?;
     std::process::exit(i32::from(!report.is_good()));
+}
+
+fn run(bed: &Bed, fault: &Fault, engine: Engine) -> (Row, Duration) {
+    let started = Instant::now();
+    bed.begin_chance(fault.name, engine);
+    let row = (fault.run)(bed, engine).unwrap_or_else(|error| match error.downcast::<Skipped>() {
+        Ok(Skipped(why)) => Row::skipped(&why),
+        Err(error) => Row::broken(&format!("{error:#}")),
+    });
+    (row, started.elapsed())
 }

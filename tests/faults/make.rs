@@ -23,8 +23,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const GOOD: [Kind; 5] = [Kind::Csv, Kind::Gzip, Kind::Json, Kind::Zip, Kind::Workbook];
-
     pub fn ending(self) -> &'static str {
         match self {
             Kind::Csv => "csv",

@@ -91,7 +91,9 @@ impl Drop for Mount {
 /// Unmounts what a harness that was killed had left.
 pub fn clear(folder: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    for path in mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|path| Path::new(path).starts_with(folder)) {
+    for path in
+        mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|path| Path::new(path).starts_with(folder))
+    {
         let _ = run(Command::new("umount").args(["-l", path]));
     }
 }

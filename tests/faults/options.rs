@@ -17,19 +17,22 @@ pub struct Options {
     pub engine: Option<Engine>,
     /// What chance is made of: the same number, the same choices.
     pub seed: u64,
+    /// Faults at a time: most of them wait more than they work.
+    pub jobs: usize,
     /// Keep the project folders of faults that went wrong.
     pub keep: bool,
 }
 
 impl Options {
     pub fn read(arguments: impl Iterator<Item = String>) -> anyhow::Result<Options> {
-        let mut options = Options { seed: fastrand::u64(..), ..Options::default() };
+        let mut options = Options { seed: fastrand::u64(..1 << 32), jobs: 4, ..Options::default() };
         let mut arguments = arguments.filter(|argument| argument != "--test");
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 "--only" => options.only.push(value()?),
                 "--soak" => options.soak = Some(duration(&value()?)?),
+                "--jobs" => options.jobs = value()?.parse().context("--jobs is a number")?,
                 "--seed" => options.seed = value()?.parse().context("--seed is a number")?,
                 "--engine" => {
                     options.engine = Some(match value()?.as_str() {
@@ -42,7 +45,7 @@ impl Options {
                 "--list" => options.list = true,
                 "--keep" => options.keep = true,
                 _ => bail!(
-                    "{argument}: there are --only NAME, --long, --soak 30m, --engine sqlite|postgres, --seed N, --keep and --list"
+                    "{argument}: there are --only NAME, --long, --soak 30m, --engine sqlite|postgres, --seed N, --jobs N, --keep and --list"
                 ),
             }
         }

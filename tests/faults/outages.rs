@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::bed::{Bed, Engine, needs, needs_root};
-use crate::books::numbers;
 use crate::daemon::{PATIENCE, until};
 use crate::kills::drop_some;
 use crate::make::Kind;
@@ -91,7 +90,7 @@ fn away_at_start(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     for first in [true, false] {
         server.stop(Stop::Fast);
         site.drop("rows", Kind::Csv, 500)?;
-        if !site.start()?.wait(Duration::from_secs(3))?.is_none() {
+        if site.start()?.wait(Duration::from_secs(3))?.is_some() {
             let which = if first { "a new project" } else { "one that has its schemas" };
             site.wrong.push(format!("the daemon does not wait for a server that is away ({which})"));
         }
@@ -165,7 +164,9 @@ fn read_only(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
             site.copy("again", Kind::Csv, 500)?;
         }
         std::thread::sleep(Duration::from_secs(seconds));
-        server.execute("set default_transaction_read_only = off; set session characteristics as transaction read write")?;
+        server.execute(
+            "set default_transaction_read_only = off; set session characteristics as transaction read write",
+        )?;
         server.execute("alter system reset default_transaction_read_only")?;
         server.execute("select pg_reload_conf()")?;
         site.settle(PATIENCE)?;
@@ -271,8 +272,8 @@ fn pgbouncer(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
             site.times += 1;
         }
         site.settle(PATIENCE)?;
-        let open = numbers(&site.url, "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'", 1)?;
-        site.notes.push(format!("{} transactions left open", open[0][0]));
+        let open = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
+        site.notes.push(format!("{} transactions left open", sql::number(&site.url, open)?));
         site.finish()
     };
     bouncer.kill()?;

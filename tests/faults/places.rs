@@ -3,12 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
 use crate::bed::{Bed, Engine, needs, needs_root};
-use crate::daemon::{PATIENCE, until};
+use crate::daemon::PATIENCE;
 use crate::kills::drop_some;
 use crate::make::Kind;
 use crate::mount::Mount;
@@ -23,19 +24,49 @@ pub const FAULTS: &[Fault] = &[
         engines: BOTH,
         run: permission_denied,
     },
-    Fault { name: "folder-made-again", about: "imports/ is removed and made again while the daemon runs", engines: BOTH, run: made_again },
+    Fault {
+        name: "folder-made-again",
+        about: "imports/ is removed and made again while the daemon runs",
+        engines: BOTH,
+        run: made_again,
+    },
     Fault {
         name: "other-file-systems",
         about: "imports/, exports/, archive/ each on a disk of its own",
         engines: BOTH,
         run: other_file_systems,
     },
-    Fault { name: "exports-and-logs-full", about: "exports/ and logs/ on a full disk", engines: BOTH, run: exports_full },
-    Fault { name: "imports-full", about: "imports/ on a full disk: nothing can be moved into .sluice/ or failed/", engines: BOTH, run: imports_full },
-    Fault { name: "imports-unmounted", about: "imports/ is unmounted while the daemon runs, and mounted again", engines: BOTH, run: unmounted },
-    Fault { name: "many-files", about: "5,000 files at once (50,000 in the long form), more than the system has events for", engines: BOTH, run: many_files },
+    Fault {
+        name: "exports-and-logs-full",
+        about: "exports/ and logs/ on a full disk",
+        engines: BOTH,
+        run: exports_full,
+    },
+    Fault {
+        name: "imports-full",
+        about: "imports/ on a full disk: nothing can be moved into .sluice/ or failed/",
+        engines: BOTH,
+        run: imports_full,
+    },
+    Fault {
+        name: "imports-unmounted",
+        about: "imports/ is unmounted while the daemon runs, and mounted again",
+        engines: BOTH,
+        run: unmounted,
+    },
+    Fault {
+        name: "many-files",
+        about: "5,000 files at once (50,000 in the long form), more than the system has events for",
+        engines: BOTH,
+        run: many_files,
+    },
     Fault { name: "few-descriptors", about: "64 open files at most", engines: BOTH, run: few_descriptors },
-    Fault { name: "clock-set-back", about: "the clock goes back a day, and forth, while files arrive", engines: BOTH, run: clock_set_back },
+    Fault {
+        name: "clock-set-back",
+        about: "the clock goes back a day, and forth, while files arrive",
+        engines: BOTH,
+        run: clock_set_back,
+    },
 ];
 
 fn permission_denied(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
@@ -59,7 +90,8 @@ fn permission_denied(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         let _ = std::fs::set_permissions(&claimed, PermissionsExt::from_mode(0o644));
     }
     site.may_fail = false;
-    for mode in [0o555, 0o000] {
+    let modes: &[u32] = if bed.options.long { &[0o555, 0o000] } else { &[0o555] };
+    for mode in modes.iter().copied() {
         site.drop("rows", Kind::Csv, 200_000)?;
         std::fs::set_permissions(&site.imports, PermissionsExt::from_mode(mode))?;
         for _ in 0..5 {
@@ -199,7 +231,10 @@ fn unmounted(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
 }
 
 fn many_files(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
+    // The setting is the whole system's.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     const QUEUE: &str = "/proc/sys/fs/inotify/max_queued_events";
+    let turn = ONE_AT_A_TIME.lock().unwrap();
     let before = std::fs::read_to_string(QUEUE)?;
     // So that the queue overflows for certain; where it may not be set, there are many files all the same.
     let was_set = std::fs::write(QUEUE, "64").is_ok();
@@ -208,6 +243,7 @@ fn many_files(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     if was_set {
         std::fs::write(QUEUE, before)?;
     }
+    drop(turn);
     watching?;
     let (files, started) = (bed.options.times(5000, 50_000), Instant::now());
     for _ in 0..files {
@@ -234,7 +270,9 @@ fn few_descriptors(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
 
 fn clock_set_back(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     needs("faketime", "faketime")?;
-    let found = Command::new("sh").args(["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1"]).output()?;
+    let found = Command::new("sh")
+        .args(["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1"])
+        .output()?;
     let library = String::from_utf8_lossy(&found.stdout).lines().next().unwrap_or_default().to_owned();
     ensure!(!library.is_empty(), "no libfaketimeMT.so.1");
     let mut site = Site::new(bed, engine)?;
@@ -258,6 +296,5 @@ fn clock_set_back(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         }
         site.times += 1;
     }
-    until(Duration::from_millis(10), || false);
     site.finish()
 }

@@ -86,7 +86,8 @@ fn killed_at_point(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
             }
         }
     }
-    let missed: Vec<_> = points.iter().zip(reached).filter(|(_, reached)| !reached).map(|(point, _)| point.as_str()).collect();
+    let missed: Vec<_> =
+        points.iter().zip(reached).filter(|(_, reached)| !reached).map(|(point, _)| point.as_str()).collect();
     if !missed.is_empty() {
         site.wrong.push(format!("no way of loading comes by {}", missed.join(", ")));
     }

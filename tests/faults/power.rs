@@ -107,10 +107,9 @@ fn at_points(bed: &Bed, engine: Engine, one_disk: bool) -> anyhow::Result<Row> {
     machine.site.drop("rows", Kind::Csv, 10)?;
     machine.site.settle(PATIENCE)?;
     machine.site.stop()?;
-    let ways = bed.options.times(1, WAYS.len());
-    for round in 0..bed.options.times(1, 3) {
+    for round in 0..bed.options.times(1, 5) {
         for (at, point) in points()?.iter().enumerate() {
-            for way in 0..ways {
+            for way in 0..WAYS.len() {
                 let (stem, kind, rows) = WAYS[(at + way + round) % WAYS.len()];
                 // Several, so that what is done to one has an effect on the next.
                 let files = (0..2).map(|_| machine.site.drop(stem, kind, rows)).collect::<anyhow::Result<Vec<_>>>()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::bed::{Bed, Engine};
-use crate::books::{Expect, numbers};
+use crate::books::Expect;
 use crate::daemon::{PATIENCE, until};
 use crate::make::Kind;
 use crate::proxy::Proxy;
@@ -54,8 +54,9 @@ fn one_promotion(bed: &Bed, engine: Engine, stem: &'static str, expect: Expect) 
     }
     site.settle(PATIENCE)?;
     // All of that is with the standby, what follows is not.
-    let catching_up = "select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint from pg_stat_replication";
-    let has_all = || numbers(&primary.maintenance(), catching_up, 1).is_ok_and(|rows| rows[0][0] == 0);
+    let catching_up =
+        "select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint from pg_stat_replication";
+    let has_all = || sql::number(&primary.maintenance(), catching_up).is_ok_and(|behind| behind == 0);
     anyhow::ensure!(until(Duration::from_secs(20), has_all), "the standby does not catch up");
     stream.close();
     for _ in 0..5 {
@@ -79,8 +80,8 @@ fn one_promotion(bed: &Bed, engine: Engine, stem: &'static str, expect: Expect) 
     let table = engine.staging(stem);
     let all = 15 * 500;
     let count = format!("select count(*) from {table}");
-    let is_back = until(Duration::from_secs(10), || numbers(&site.url, &count, 1).is_ok_and(|rows| rows[0][0] == all));
-    let back = numbers(&site.url, &count, 1)?.first().map_or(0, |row| row[0]);
+    let is_back = until(Duration::from_secs(10), || sql::number(&site.url, &count).is_ok_and(|rows| rows == all));
+    let back = sql::number(&site.url, &count)?;
     if !is_back {
         site.notes.push(format!("the standby lacked 5 loads; {} of {all} rows are there", back));
     }

@@ -63,6 +63,8 @@ impl Row {
 
 #[derive(Default)]
 pub struct Report {
+    /// What was tested with, where it was.
+    pub server: String,
     rows: Vec<(&'static str, Engine, Row, Duration)>,
 }
 
@@ -78,6 +80,10 @@ impl Report {
             eprintln!("    {line}");
         }
         self.rows.push((fault, engine, row, took));
+    }
+
+    pub fn sort_by(&mut self, place: &dyn Fn(&str) -> Option<usize>) {
+        self.rows.sort_by_key(|(fault, engine, ..)| (place(fault), engine.name()));
     }
 
     pub fn is_good(&self) -> bool {
@@ -96,7 +102,8 @@ impl Report {
                 continue;
             }
             let wrong = row.wrong.first().map(|wrong| format!("**{wrong}**"));
-            let said: Vec<_> = wrong.iter().chain(&row.notes).chain(row.said.iter().take(2)).map(|text| cell(text)).collect();
+            let said: Vec<_> =
+                wrong.iter().chain(&row.notes).chain(row.said.iter().take(2)).map(|text| cell(text)).collect();
             let lost = if row.lost.is_empty() { "0".to_owned() } else { format!("**{}**", row.lost.len()) };
             let twice = if row.twice == 0 { "0".to_owned() } else { format!("**{}**", row.twice) };
             let (times, expected, found) = (row.times, row.expected, row.found);
@@ -108,9 +115,8 @@ impl Report {
         }
         let bad: Vec<_> = self.rows.iter().filter(|(_, _, row, _)| !row.is_good()).collect();
         let skipped = self.rows.iter().filter(|(_, _, row, _)| row.skipped.is_some()).count();
-        let seconds: f64 = self.rows.iter().map(|(_, _, _, took)| took.as_secs_f64()).sum();
         let (all, good) = (self.rows.len(), self.rows.len() - bad.len() - skipped);
-        let _ = writeln!(out, "\n{good} of {all} good, {skipped} skipped, {} not good; {seconds:.0} s.", bad.len());
+        let _ = writeln!(out, "\n{good} of {all} good, {skipped} skipped, {} not good. {}", bad.len(), self.server);
         for (fault, engine, row, _) in bad {
             let _ = writeln!(out, "\n{fault} on {}:", engine.name());
             if row.found != row.expected {

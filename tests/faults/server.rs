@@ -58,16 +58,32 @@ impl Server {
         own(&password_file)?;
         let mut server = Server::made(folder, data, free_port()?, password, settings)?;
         let (data, password_file) = (server.data.display().to_string(), password_file.display().to_string());
-        server.tool("initdb", &[
-            "--username=sluice", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
-            "--pgdata", &data, "--pwfile", &password_file,
-        ])?;
+        server.tool(
+            "initdb",
+            &[
+                "--username=sluice",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "--pgdata",
+                &data,
+                "--pwfile",
+                &password_file,
+            ],
+        )?;
         server.allow_replication()?;
         server.start()?;
         Ok(server)
     }
 
-    fn made(folder: tempfile::TempDir, data: PathBuf, port: u16, password: String, settings: &[&str]) -> anyhow::Result<Server> {
+    fn made(
+        folder: tempfile::TempDir,
+        data: PathBuf,
+        port: u16,
+        password: String,
+        settings: &[&str],
+    ) -> anyhow::Result<Server> {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         Ok(Server { folder, data, port, password, settings, child: Mutex::new(None), databases: AtomicU32::new(1) })
     }
@@ -84,7 +100,10 @@ impl Server {
         let data = folder.path().join("data");
         let standby = Server::made(folder, data.clone(), free_port()?, self.password.clone(), &[])?;
         let from = format!("host=127.0.0.1 port={port} user=sluice password={}", self.password);
-        standby.tool("pg_basebackup", &["-d", &from, "-D", &data.display().to_string(), "-X", "stream", "-c", "fast", "-R"])?;
+        standby.tool(
+            "pg_basebackup",
+            &["-d", &from, "-D", &data.display().to_string(), "-X", "stream", "-c", "fast", "-R"],
+        )?;
         Ok(standby)
     }
 
@@ -120,7 +139,9 @@ impl Server {
              kill -INT $server 2>/dev/null; wait $server",
         );
         shell.arg(binaries()?.join("postgres")).arg("-D").arg(&self.data).arg("-k").arg(self.folder.path());
-        for setting in self.settings.iter().map(String::as_str).chain(["listen_addresses=127.0.0.1", &format!("port={port}")]) {
+        for setting in
+            self.settings.iter().map(String::as_str).chain(["listen_addresses=127.0.0.1", &format!("port={port}")])
+        {
             shell.arg("-c").arg(setting);
         }
         let child = self.as_user(&mut shell)?.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
