@@ -56,7 +56,7 @@ impl Places {
     pub fn failed(&self) -> BTreeMap<String, Option<String>> {
         let folder = self.imports.join("failed");
         let mut names = Vec::new();
-        collect(&folder, &mut names, &|_| true);
+        collect(&folder, &mut names, &|name| !name.starts_with('.'));
         let (reasons, files): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with(".error.json"));
         let reason = |name: &str| {
             let text =

@@ -16,7 +16,17 @@ pub const FAULTS: &[Fault] = &[
         name: "killed-at-random",
         about: "kill -9 of the released program at random moments while files of every kind arrive",
         engines: BOTH,
-        run: killed_at_random,
+        run: |bed, engine| killed_at_random(Site::new(bed, engine)?, bed.options.times(20, 200)),
+    },
+    Fault {
+        name: "killed-while-polling",
+        about: "the same on a mount that sends no events (POLL=true)",
+        engines: BOTH,
+        run: |bed, engine| {
+            let mut site = Site::new(bed, engine)?;
+            site.set("POLL", "true");
+            killed_at_random(site, bed.options.times(5, 50))
+        },
     },
     Fault {
         name: "terminated",
@@ -49,14 +59,13 @@ pub fn drop_some(site: &mut Site, most: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn killed_at_random(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
-    let mut site = Site::new(bed, engine)?;
-    for _ in 0..bed.options.times(20, 200) {
+fn killed_at_random(mut site: Site<'_>, times: usize) -> anyhow::Result<Row> {
+    for _ in 0..times {
         drop_some(&mut site, 6)?;
-        let end = Instant::now() + Duration::from_millis(20 + bed.chance(900));
+        let end = Instant::now() + Duration::from_millis(20 + site.bed.chance(900));
         site.start()?;
         while Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(bed.chance(150)));
+            std::thread::sleep(Duration::from_millis(site.bed.chance(150)));
             drop_some(&mut site, 3)?;
         }
         site.kill()?;

@@ -98,19 +98,20 @@ impl Report {
         for (fault, engine, row, _) in &self.rows {
             let (engine, name) = (engine.name(), *fault);
             if let Some(why) = &row.skipped {
-                let _ = writeln!(out, "| {name} | {engine} | | | | | | skipped: {} |", cell(why));
+                let _ = writeln!(out, "| {name} | {engine} | | | | | | skipped: {} |", cell(why, 160));
                 continue;
             }
-            let wrong = row.wrong.first().map(|wrong| format!("**{wrong}**"));
-            let said: Vec<_> =
-                wrong.iter().chain(&row.notes).chain(row.said.iter().take(2)).map(|text| cell(text)).collect();
+            let wrong = row.wrong.first().map(|wrong| format!("**{}**", cell(wrong, 160)));
+            let notes = row.notes.iter().map(|note| cell(note, 600));
+            let said = row.said.iter().take(2).map(|line| cell(line, 160));
+            let told: Vec<_> = wrong.into_iter().chain(notes).chain(said).collect();
             let lost = if row.lost.is_empty() { "0".to_owned() } else { format!("**{}**", row.lost.len()) };
             let twice = if row.twice == 0 { "0".to_owned() } else { format!("**{}**", row.twice) };
             let (times, expected, found) = (row.times, row.expected, row.found);
             let _ = writeln!(
                 out,
                 "| {name} | {engine} | {times} | {expected} | {found} | {lost} | {twice} | {} |",
-                said.join("; ")
+                told.join("; ")
             );
         }
         let bad: Vec<_> = self.rows.iter().filter(|(_, _, row, _)| !row.is_good()).collect();
@@ -148,9 +149,9 @@ impl Report {
     }
 }
 
-/// A text as a cell of a Markdown table.
-fn cell(text: &str) -> String {
-    let short: String = text.chars().take(160).collect();
+/// A text as a cell of a Markdown table, cut to so many letters.
+fn cell(text: &str, letters: usize) -> String {
+    let short: String = text.chars().take(letters).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
     format!("{}{more}", short.replace('|', "\\|").replace('\n', " "))
 }

@@ -206,9 +206,16 @@ impl<'a> Site<'a> {
         command
     }
 
-    /// Starts the released program as a daemon, or gives the one that runs.
+    /// Starts the released program as a daemon, or gives the one that runs. That it had ended by itself is wrong.
     pub fn start(&mut self) -> anyhow::Result<&mut Daemon> {
-        if self.daemon.as_mut().is_none_or(|daemon| !daemon.is_alive()) {
+        if let Some(daemon) = &mut self.daemon
+            && !daemon.is_alive()
+        {
+            let last = daemon.log().lines().last().unwrap_or_default().to_owned();
+            self.wrong.push(format!("the daemon had ended by itself: {last}"));
+            self.daemon = None;
+        }
+        if self.daemon.is_none() {
             self.daemon = Some(self.another(&[])?);
         }
         self.daemon()
@@ -256,11 +263,12 @@ impl<'a> Site<'a> {
         if self.is_idle(patience) {
             return Ok(());
         }
-        let waiting = self.waiting();
-        let alive = self.daemon()?.is_alive();
-        let how = if alive { "only a restart took up" } else { "the daemon had ended by itself before it took up" };
-        self.wrong.push(format!("{how} {} files: {}", waiting.len(), waiting[..waiting.len().min(3)].join(", ")));
-        self.stop()?;
+        if self.daemon()?.is_alive() {
+            let waiting = self.waiting();
+            let some = waiting[..waiting.len().min(3)].join(", ");
+            self.wrong.push(format!("only a restart took up {} files: {some}", waiting.len()));
+            self.stop()?;
+        }
         self.start()?;
         self.is_idle(PATIENCE);
         let daemon = self.daemon()?;

@@ -20,8 +20,7 @@ pub const FAULTS: &[Fault] = &[Fault {
 }];
 
 fn soak(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
-    // Both engines in the time that was asked for.
-    let whole = bed.options.soak.unwrap_or(Duration::from_secs(60)) / if bed.options.engine.is_some() { 1 } else { 2 };
+    let whole = bed.options.soak.unwrap_or(Duration::from_secs(60));
     let server = if engine == Engine::Postgres { Some(Server::new(&[])?) } else { None };
     let url = server.as_ref().map(Server::new_database).transpose()?.unwrap_or_default();
     let mut site = Site::at(bed, engine, url)?;
