@@ -184,6 +184,8 @@ fn table_locked(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     for _ in 0..6 {
         site.drop("rows", Kind::Csv, 500)?;
     }
+    // They have begun to wait for the lock.
+    std::thread::sleep(Duration::from_millis(500));
     let other = site.drop("again", Kind::Csv, 500)?;
     let started = Instant::now();
     let seconds = Duration::from_secs(bed.options.times(5, 70) as u64);

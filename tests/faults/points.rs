@@ -1,6 +1,7 @@
 //! `kill -9` at every point of the path that the code names, in every mode of loading.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -60,29 +61,22 @@ fn killed_at_point(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         for (point, reached) in points.iter().zip(&mut reached) {
             for (stem, kind, pass) in WAYS {
                 let rows = if kind == Kind::Zip { 300 } else { 2000 };
-                let file = site.drop(stem, kind, rows)?;
-                // Once per file and not once per part: these are passed only once.
-                for pass in [pass, 1] {
+                // Some points are passed once for each part, some once for each file.
+                for pass in (1..=pass).rev() {
+                    let file = site.drop(stem, kind, rows)?;
                     let daemon = site.start_armed("DIE_AT", &format!("{point}:{pass}"))?;
-                    let mut died = false;
-                    until(PATIENCE, || {
-                        died = !daemon.is_alive();
-                        died || daemon.says(&["INFO loaded", &file]) || daemon.says(&["WARN not loaded", &file])
-                    });
+                    until(PATIENCE, || !daemon.is_alive() || daemon.says(&["INFO loaded", &file]));
                     // It says that it loaded before it deletes.
-                    died = died || until(std::time::Duration::from_millis(500), || !daemon.is_alive());
+                    let died = until(Duration::from_millis(1500), || !daemon.is_alive());
                     site.kill()?;
+                    site.settle(PATIENCE)?;
+                    site.stop()?;
                     if died {
                         *reached = true;
                         site.times += 1;
                         break;
                     }
-                    if pass == 1 || site.waiting().is_empty() {
-                        break;
-                    }
                 }
-                site.settle(PATIENCE)?;
-                site.stop()?;
             }
         }
     }
