@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return end(&error.into(), 2),
     };
-    let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = !plain && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
     let _log = telemetry::start(&settings, cli.people(), cli.keeps_log(), colour, cli.quiet());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

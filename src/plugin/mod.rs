@@ -85,6 +85,7 @@ impl Plugins {
     pub fn announce(&self) {
         for Plugin { name, creator, files, dataset } in &self.0 {
             let files: Vec<_> = files.iter().map(|glob| glob.glob().glob()).collect();
+            let creator = Some(creator.as_str()).filter(|creator| !creator.is_empty());
             info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
         }
     }
