@@ -52,6 +52,11 @@ impl Places {
         names
     }
 
+    /// Whether no file waits. One that is moved while it is looked for can be missed, but not thrice.
+    pub fn is_idle(&self) -> bool {
+        (0..3).all(|_| self.waiting().is_empty())
+    }
+
     /// Files in `failed/` with the reason beside each, as far as there is one.
     pub fn failed(&self) -> BTreeMap<String, Option<String>> {
         let folder = self.imports.join("failed");

@@ -2,9 +2,11 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use crate::bed::{Bed, Engine};
+use crate::books::Expect;
 use crate::daemon::PATIENCE;
 use crate::make::{Kind, ROWS_MAX, csv};
 use crate::places::find;
@@ -77,10 +79,13 @@ fn written_on(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         site.start()?.wait_for(&["INFO loading", &name], PATIENCE)?;
         std::thread::sleep(Duration::from_millis(bed.chance(60) * round));
         let again = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&held));
-        let still_there = find(&site.imports, &name).is_some();
-        if still_there && let Ok(mut file) = OpenOptions::new().append(true).open(again) {
+        // What is written into a file that is deleted already is nobody's.
+        if held.metadata()?.nlink() > 0
+            && let Ok(mut file) = OpenOptions::new().append(true).open(again)
+        {
             file.write_all(more.as_bytes())?;
-            drop(file);
+            // Between the commit and the delete nothing can be done but to say so.
+            site.last().expect = Expect::RowsOrNamed;
         } else {
             site.last().rows = ROWS;
         }

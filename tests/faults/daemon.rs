@@ -1,12 +1,13 @@
 //! The program as a process, with its log in a file, so that nobody has to read it while it runs, is stopped or is killed.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
 /// Longer than anything takes that goes well.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,7 +36,11 @@ pub fn until(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 impl Daemon {
+    /// Starts it; it ends with the harness, however that ends.
+    #[allow(unsafe_code)]
     pub fn start(command: &mut Command, log: &Path) -> anyhow::Result<Daemon> {
+        // SAFETY: between fork and exec there is one system call, and nothing is allocated.
+        unsafe { command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)) };
         let file = File::create(log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let child = command.spawn().with_context(|| format!("{:?}", command.get_program()))?;

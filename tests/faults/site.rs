@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::bed::{Bed, Engine};
+use crate::bed::{Bed, Engine, Skipped};
 use crate::books::{Dropped, Expect, Places, account};
 use crate::daemon::{Daemon, PATIENCE, until};
 use crate::make::Kind;
@@ -64,7 +64,7 @@ impl<'a> Site<'a> {
         // Others than root may have to work in it.
         std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         let url = if url.is_empty() { format!("sqlite://{}/data/warehouse.db", folder.path().display()) } else { url };
-        for name in ["imports", "exports", "data"] {
+        for name in ["imports", "exports", "data", "tmp"] {
             std::fs::create_dir(folder.path().join(name))?;
         }
         for (name, words) in PLUGINS {
@@ -75,7 +75,8 @@ impl<'a> Site<'a> {
                 format!("name: {name}\nfiles: [\"{name}.*\"]\ntable: {name}\n{words}\n"),
             )?;
         }
-        let settings = [("DATABASE_URL", url.clone()), ("SETTLE_SECONDS", "0.3".to_owned())];
+        let tmp = folder.path().join("tmp").display().to_string();
+        let settings = [("DATABASE_URL", url.clone()), ("SETTLE_SECONDS", "0.3".to_owned()), ("TMPDIR", tmp)];
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         Ok(Site {
             bed,
@@ -253,8 +254,12 @@ impl<'a> Site<'a> {
     pub fn is_idle(&mut self, patience: Duration) -> bool {
         let places = self.places();
         let mut daemon = self.daemon.as_mut();
-        until(patience, || places.waiting().is_empty() || daemon.as_mut().is_some_and(|daemon| !daemon.is_alive()));
-        places.waiting().is_empty()
+        let mut is_idle = false;
+        until(patience, || {
+            is_idle = places.is_idle();
+            is_idle || daemon.as_mut().is_some_and(|daemon| !daemon.is_alive())
+        });
+        is_idle
     }
 
     /// Lets the daemon finish what there is. What it cannot finish without a restart is wrong.
@@ -300,9 +305,16 @@ impl<'a> Site<'a> {
         let done = Command::new("chown").args(["-R", owner]).arg(self.folder.path()).status()?;
         ensure!(done.success(), "chown failed");
         let words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"];
+        let mut reach = Command::new(words[0]);
+        reach
+            .args(&words[1..])
+            .args(["sh", "-c", "test -x \"$0\" && test -w \"$1\""])
+            .arg(&self.bed.app)
+            .arg(self.folder.path());
+        if !reach.status()?.success() {
+            return Err(Skipped("the target folder lies where other users cannot reach it".to_owned()).into());
+        }
         self.wrapper = words.map(str::to_owned).to_vec();
-        // The folders above must let it through, and the program be where it may be read.
-        self.set("HOME", self.path(""));
         Ok(())
     }
 
@@ -320,6 +332,10 @@ impl<'a> Site<'a> {
         let panics = panics.filter(|(_, why)| !why.contains("failed to wake I/O driver"));
         row.wrong.extend(panics.map(|(line, why)| format!("{line} {why}")));
         row.said = said(&log);
+        let left = std::fs::read_dir(self.path("tmp"))?.count();
+        if left > 0 {
+            row.notes.push(format!("{left} temporary files left behind"));
+        }
         if self.bed.options.keep && !(row.lost.is_empty() && row.wrong.is_empty() && row.twice == 0) {
             self.folder.disable_cleanup(true);
             eprintln!("kept: {}", self.folder.path().display());
