@@ -19,6 +19,12 @@ pub const FAULTS: &[Fault] = &[
         run: |bed, engine| killed_at_random(Site::new(bed, engine)?, bed.options.times(20, 200)),
     },
     Fault {
+        name: "killed-at-first-start",
+        about: "kill -9 while the first start makes the catalog in a new database",
+        engines: BOTH,
+        run: killed_at_first_start,
+    },
+    Fault {
         name: "killed-while-polling",
         about: "the same on a mount that sends no events (POLL=true)",
         engines: BOTH,
@@ -72,6 +78,20 @@ fn killed_at_random(mut site: Site<'_>, times: usize) -> anyhow::Result<Row> {
         site.times += 1;
     }
     site.finish()
+}
+
+fn killed_at_first_start(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
+    let mut sum = Row::default();
+    for n in 0..bed.options.times(12, 150) as u64 {
+        let mut site = Site::new(bed, engine)?;
+        site.drop("rows", Kind::Csv, 10)?;
+        site.start()?;
+        std::thread::sleep(Duration::from_millis(8 + if bed.options.long { n } else { n * 5 }));
+        site.kill()?;
+        site.times = 1;
+        sum.add(site.finish().unwrap_or_else(|error| Row::broken(&format!("{error:#}"))));
+    }
+    Ok(sum)
 }
 
 fn terminated(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
