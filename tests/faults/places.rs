@@ -207,7 +207,8 @@ fn imports_full(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     }
     std::thread::sleep(Duration::from_secs(3));
     disk.free()?;
-    site.settle(PATIENCE)?;
+    // A look every minute finds them.
+    site.settle(PATIENCE + Duration::from_secs(10))?;
     site.times = 1;
     site.finish()
 }
