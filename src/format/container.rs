@@ -4,11 +4,11 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
-use tempfile::NamedTempFile;
 use zip::CompressionMethod;
 
 use super::decoder::{Decoding, What};
@@ -23,7 +23,7 @@ enum Packing {
     Gzip,
     Zstd,
     /// Unpacked into a file of its own, because it is not read from one end to the other.
-    Unpacked(Arc<NamedTempFile>),
+    Unpacked(Arc<File>),
     /// A member of a zip: where its bytes are, how many, and how they are packed.
     Member {
         start: u64,
@@ -199,9 +199,9 @@ impl Part {
 
     /// Unpacks it into a file of its own, from which it is read from now on.
     fn unpack_whole(&mut self, path: &Path) -> Result<File, FormatError> {
-        let mut file = tempfile::Builder::new().prefix("sluice-unpacked-").tempfile()?;
+        let mut file = tempfile::tempfile()?;
         io::copy(&mut self.unpack(File::open(path)?)?, &mut file)?;
-        let opened = file.reopen()?;
+        let opened = reopen(&file)?;
         self.packing = Packing::Unpacked(Arc::new(file));
         Ok(opened)
     }
@@ -216,7 +216,7 @@ impl Part {
         }
         if self.format == Format::Parquet {
             let file = match &self.packing {
-                Packing::Unpacked(file) => file.reopen()?,
+                Packing::Unpacked(file) => reopen(file)?,
                 _ => File::open(path)?,
             };
             let Some(decoder) = self.limits.decoder else {
@@ -245,7 +245,7 @@ impl Part {
         let size = file.metadata()?.len();
         Ok(match &self.packing {
             Packing::Plain => Box::new(file),
-            Packing::Unpacked(unpacked) => Box::new(unpacked.reopen()?),
+            Packing::Unpacked(unpacked) => Box::new(reopen(unpacked)?),
             Packing::Gzip => Box::new(self.limited(MultiGzDecoder::new(file), size)),
             Packing::Zstd => Box::new(self.limited(zstd::Decoder::new(file)?, size)),
             Packing::Member { start, packed, deflated, crc } => {
@@ -279,4 +279,9 @@ impl<R: Read> Read for Checked<R> {
         }
         Ok(got)
     }
+}
+
+/// Opens a file that has no name, and so leaves nothing behind however the program ends, once more: from its start.
+pub(super) fn reopen(file: &File) -> io::Result<File> {
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }

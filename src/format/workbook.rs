@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsx};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::FormatError;
 use super::csv::write_record;
@@ -29,7 +28,7 @@ const MAX_SHARED: u64 = 1 << 30;
 #[derive(Clone, Debug)]
 pub(super) struct Sheet {
     pub name: String,
-    pub text: Arc<NamedTempFile>,
+    pub text: Arc<File>,
 }
 
 /// The kinds of workbooks, by what their files begin with or hold.
@@ -75,8 +74,8 @@ impl Write for Files {
 
 impl Sink for Files {
     fn begin(&mut self, sheet: &str) -> io::Result<()> {
-        let text = tempfile::Builder::new().prefix("sluice-sheet-").tempfile()?;
-        let out = BufWriter::new(text.reopen()?);
+        let text = tempfile::tempfile()?;
+        let out = BufWriter::new(text.try_clone()?);
         self.0.push((Sheet { name: sheet.to_owned(), text: Arc::new(text) }, out));
         Ok(())
     }

@@ -235,6 +235,11 @@ impl Claimed {
         self.place().map_or(0, |(_, ends)| ends)
     }
 
+    /// Whether a program ended while it had it in hand.
+    pub fn is_orphan(&self) -> bool {
+        self.orphan
+    }
+
     fn place(&self) -> Option<(String, u32)> {
         let place = self.path.parent()?.file_name()?.to_string_lossy();
         let (claim, ends) = place.split_once(AGAIN).unwrap_or((&place, "0"));

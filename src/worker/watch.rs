@@ -252,7 +252,7 @@ impl Watch {
             .collect();
         let forgotten = self.folder.claims().unwrap_or_default();
         leftovers.extend(forgotten.into_iter().filter(|file| !known.contains(&file.claim())));
-        // What a program has ended over is loaded by itself, after the others.
+        // The more often a program has ended over one, the later it is its turn.
         leftovers.sort_by_key(Claimed::ends);
         self.leftovers.extend(leftovers);
         Ok(())
@@ -298,9 +298,8 @@ impl Watch {
         while self.running.len() < places
             && let Some(file) = self.leftovers.front()
         {
-            // Should the program end over one of these once more, it is known which one it was.
-            let alone = file.ends() > 0 || self.in_hand.values().any(|file| file.ends() > 1);
-            if alone && !self.running.is_empty() {
+            // Should the program end over one of these, too, it is known which one it was.
+            if !self.running.is_empty() && (file.is_orphan() || self.in_hand.values().any(|file| file.ends() > 0)) {
                 return next;
             }
             if let Some(file) = self.leftovers.pop_front() {

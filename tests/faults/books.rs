@@ -48,7 +48,11 @@ impl Places {
     /// Files that wait, claimed or not, without what is not for the program.
     pub fn waiting(&self) -> Vec<String> {
         let mut names = Vec::new();
-        collect(&self.imports, &mut names, &|name| name != "failed" && (name == ".sluice" || !name.starts_with('.')));
+        collect(&self.imports, &mut names, &|name| name != "failed" && !name.starts_with('.'));
+        // What lies in no claim is a note of the program's own.
+        for place in std::fs::read_dir(self.imports.join(".sluice")).into_iter().flatten().flatten() {
+            collect(&place.path(), &mut names, &|name| !name.starts_with('.'));
+        }
         names
     }
 
@@ -81,7 +85,7 @@ fn collect(folder: &Path, names: &mut Vec<String>, take: &dyn Fn(&str) -> bool) 
             continue;
         }
         if kind.as_ref().is_ok_and(std::fs::FileType::is_dir) {
-            collect(&entry.path(), names, &|_| true);
+            collect(&entry.path(), names, &|name| !name.starts_with('.'));
         } else if kind.is_ok_and(|kind| kind.is_file()) {
             names.push(name);
         }

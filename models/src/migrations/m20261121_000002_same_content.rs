@@ -9,6 +9,11 @@ pub(super) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// Made half, it could not be made again.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let load = table(manager.get_database_backend(), "load");
         let index = Index::create().name("load_same").table(load).col("dataset").col("hash").to_owned();
