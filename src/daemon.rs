@@ -12,8 +12,10 @@ use crate::alert::{Alerts, Kind};
 use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::journal::Journal;
+use crate::load_error::passes;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
+use crate::source::Folder;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Pause, TROUBLE, Totals, Watch};
 
@@ -78,33 +80,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
     let (stop, alerts) = (stop_signal()?, Alerts::start(&settings.alerting)?);
-    let mut pause = None;
-    let mut app = loop {
-        match open(settings).await {
-            Err(error) if until == Until::Signal && is_passing(&error) => {
-                if Pause::of(&mut pause, &error.to_string()) {
-                    error!("{error}; waiting for the database");
-                    alerts.raise(
-                        Kind::Trouble,
-                        TROUBLE,
-                        &error.to_string(),
-                        "see to the database; files wait until then",
-                        None,
-                    );
-                }
-            }
-            done => break done?,
-        }
-        let over = pause.as_ref().map_or_else(Instant::now, Pause::until);
-        tokio::select! {
-            () = stop() => return Ok(Totals::default()),
-            () = tokio::time::sleep_until(over.into()) => {}
-        }
+    let Some(mut app) = patiently(until, &stop, &alerts, async || open(settings).await).await? else {
+        return Ok(Totals::default());
     };
-    if pause.is_some() {
-        info!("all is well again");
-        alerts.recover(Kind::Trouble, TROUBLE, "the database answers again");
-    }
     plugins.announce();
     app.archive.check(None).map_err(|why| Usage(format!("ON_SUCCESS, ARCHIVE: {why}")))?;
     for (plugin, asked) in plugins.on_success() {
@@ -121,8 +99,16 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
     let app = Arc::new(app);
     let archive = app.archive.clone();
-    let watch = Watch::new(app.clone(), folder, settle, settings.watching.poll)
-        .map_err(|error| Usage(format!("cannot use the folder {}: {error}", folder.display())))?;
+    let place = async || {
+        Folder::open(folder).map_err(|error| {
+            let what = format!("cannot use the folder {}: {error}", folder.display());
+            if passes(&error) { anyhow::Error::from(error).context(what) } else { Usage(what).into() }
+        })
+    };
+    let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
+        return Ok(Totals::default());
+    };
+    let watch = Watch::new(app.clone(), place, settle, settings.watching.poll);
     let totals = match until {
         Until::Empty => {
             let totals = watch.once(stop).await?;
@@ -131,7 +117,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         }
         Until::Signal => {
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });
-            let totals = watch.forever(stop).await?;
+            let totals = watch.forever(stop).await;
             purging.abort();
             info!(files = totals.loaded, rows = totals.rows_loaded, rolled_back = totals.waiting, "stopped");
             totals
@@ -155,9 +141,44 @@ async fn open(settings: &Settings) -> anyhow::Result<App> {
     Ok(app)
 }
 
-/// Whether the database may answer later.
+/// Makes the daemon wait for what it cannot begin without, with pauses that grow; `None` where it was asked to stop meanwhile. Who asks for
+/// what is there now is told at once.
+async fn patiently<T>(
+    until: Until,
+    stop: &impl AsyncFn(),
+    alerts: &Alerts,
+    attempt: impl AsyncFn() -> anyhow::Result<T>,
+) -> anyhow::Result<Option<T>> {
+    let mut pause = None;
+    loop {
+        match attempt().await {
+            Err(error) if until == Until::Signal && is_passing(&error) => {
+                let why = format!("{error:#}");
+                if Pause::of(&mut pause, &why) {
+                    error!("{why}; waiting until that is mended");
+                    alerts.raise(Kind::Trouble, TROUBLE, &why, "mend that; files wait until then", None);
+                }
+            }
+            done => {
+                if pause.is_some() && done.is_ok() {
+                    info!("all is well again");
+                    alerts.recover(Kind::Trouble, TROUBLE, "the program has begun to load");
+                }
+                return done.map(Some);
+            }
+        }
+        let over = pause.as_ref().map_or_else(Instant::now, Pause::until);
+        tokio::select! {
+            () = stop() => return Ok(None),
+            () = tokio::time::sleep_until(over.into()) => {}
+        }
+    }
+}
+
+/// Whether the same may go well later.
 fn is_passing(error: &anyhow::Error) -> bool {
     error.downcast_ref::<WarehouseError>().is_some_and(WarehouseError::is_transient)
+        || error.downcast_ref::<std::io::Error>().is_some_and(passes)
 }
 
 async fn prepare(app: &App) -> anyhow::Result<()> {

@@ -24,7 +24,7 @@ pub use crate::load_error::LoadError;
 use crate::order::Place;
 use crate::reject_file::RejectFile;
 use crate::schema::Type;
-use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Survey};
+use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Stamp, Survey};
 use crate::staging::{Plan, ready_table};
 use crate::upsert::Upsert;
 use crate::warehouse::Scope;
@@ -85,6 +85,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Ended(TRIES)).await;
         return let_go(file, failed, Vec::new());
     }
+    let before = Stamp::of(file.path());
     let (_opened, parts) = match file.open() {
         // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
         Ok(opened) => {
@@ -150,6 +151,11 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     }
     if let [report] = &reports[..] {
         Span::current().record("load.id", report.load_id);
+    }
+    // Nobody should have: what was added where it is claimed was not read.
+    if Stamp::of(file.path()).is_some_and(|now| before.is_some_and(|before| now != before)) {
+        let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
+        return let_go(file, failed, reports);
     }
     match delete(app, &file, &on_success, goodbye).await {
         Ok(()) => FileOutcome::Loaded(reports),

@@ -43,6 +43,9 @@ pub enum LoadError {
     /// Programs ended while they loaded it.
     #[error("the program ended {0} times while it loaded this file")]
     Ended(u32),
+    /// Its rows are loaded, and somebody has written into it since.
+    #[error("its rows are loaded, and somebody has changed it since they were read")]
+    Touched,
     /// Its rows are loaded, and it cannot be deleted or moved to where it is kept.
     #[error("its rows are loaded, and the file cannot be deleted or moved: {0}")]
     Undeleted(std::io::Error),
@@ -69,7 +72,7 @@ impl LoadError {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
             LoadError::Source(SourceError::Changed) | LoadError::Folder(_) => Consequence::TryAgain,
-            LoadError::Source(SourceError::Io(error)) if is_passing(error) => Consequence::TryAgain,
+            LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
@@ -94,6 +97,7 @@ impl LoadError {
                 "give the user that Sluice runs as the right to read it, and move it back into imports/"
             }
             LoadError::Undeleted(_) => "give the user that Sluice runs as the right to",
+            LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
             LoadError::Ended(_) => {
                 "mend the file, or report the fault; move it back into imports/ to have it tried again"
             }
@@ -104,7 +108,7 @@ impl LoadError {
 }
 
 /// What the system lacks for now, or a disk that answers with an error and may not the next time.
-fn is_passing(error: &std::io::Error) -> bool {
+pub(crate) fn passes(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     let passing = [
         Errno::MFILE,

@@ -1,10 +1,13 @@
 //! Long loads show themselves: on a terminal by a bar each, in the log by a line every ten seconds.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
 use tracing::info;
 
 /// How long a load lasts before it gets a bar: what is shorter would only flicker.
@@ -18,6 +21,37 @@ pub const TARGET: &str = "sluice::progress";
 
 /// The terminal is the process's, so the bars are too.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// How far the loads on their way are: the process's too, as its bars are.
+static RUNNING: Mutex<BTreeMap<u64, Running>> = Mutex::new(BTreeMap::new());
+
+/// How far a load is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    /// What is loaded.
+    pub file: String,
+    /// The load's number in the ledger.
+    pub load: i64,
+    /// When its rows began to come.
+    pub started: DateTime<Utc>,
+    /// Bytes that came.
+    pub bytes: u64,
+    /// Bytes that are to come in all.
+    pub bytes_total: u64,
+    /// Rows that came.
+    pub rows: u64,
+    /// Rows in a second, on average.
+    pub rows_per_second: u64,
+}
+
+/// The loads on their way, the first to begin first.
+pub fn running() -> Vec<Running> {
+    lock().values().cloned().collect()
+}
+
+fn lock() -> MutexGuard<'static, BTreeMap<u64, Running>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// From now on loads have bars, on standard error.
 pub fn show_bars() {
@@ -42,6 +76,8 @@ impl<W: Write> Write for Above<W> {
 
 /// One load on its way.
 pub(crate) struct Progress {
+    /// Its place among those on their way.
+    number: u64,
     name: String,
     load_id: i64,
     /// Bytes that are to come.
@@ -57,7 +93,30 @@ impl Progress {
     /// A load of so many bytes.
     pub(crate) fn new(name: &str, load_id: i64, total: u64) -> Progress {
         let now = Instant::now();
-        Progress { name: name.to_owned(), load_id, total, bytes: 0, rows: 0, started: now, said: now, bar: None }
+        let started = Utc::now();
+        let this = Running {
+            file: name.to_owned(),
+            load: load_id,
+            started,
+            bytes: 0,
+            bytes_total: total,
+            rows: 0,
+            rows_per_second: 0,
+        };
+        let mut running = lock();
+        let number = running.last_key_value().map_or(0, |(last, _)| last + 1);
+        running.insert(number, this);
+        Progress {
+            number,
+            name: name.to_owned(),
+            load_id,
+            total,
+            bytes: 0,
+            rows: 0,
+            started: now,
+            said: now,
+            bar: None,
+        }
     }
 
     /// So many more rows, which took so many bytes.
@@ -65,6 +124,9 @@ impl Progress {
         self.rows += rows;
         self.bytes = (self.bytes + bytes).min(self.total);
         let taken = self.started.elapsed();
+        if let Some(this) = lock().get_mut(&self.number) {
+            (this.bytes, this.rows, this.rows_per_second) = (self.bytes, self.rows, per_second(self.rows, taken));
+        }
         if self.bar.is_none() && taken > SHORT {
             self.bar = BARS.get().map(|bars| bars.add(bar(&self.name, self.total).with_elapsed(taken)));
         }
@@ -92,6 +154,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        lock().remove(&self.number);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -5,6 +5,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::dataset::{Dataset, Mode};
 use crate::format::Held;
+use crate::history::History;
 use crate::load_error::LoadError;
 use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, evolve};
 use crate::source::Survey;
@@ -88,6 +89,7 @@ pub(crate) async fn ready_table(
             }
         }
         if !alterations.is_empty() {
+            History::of(names, &table).alter(transaction, &alterations).await?;
             for view in transaction.alter(&table, &alterations, &app.own_views()).await? {
                 warn!(
                     view = names.shown(&view),

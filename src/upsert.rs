@@ -4,6 +4,7 @@
 //! Rows are compared by their cells and not by a sum of them: a sum would have to be kept with every row, would differ when a file
 //! brings fewer columns, and the comparison is exact.
 
+use crate::history::History;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Shape, Type};
 use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, Transaction, WarehouseError, create_table, quote};
 
@@ -14,7 +15,16 @@ pub(crate) struct Upsert<'a> {
     /// Where the file's rows go; none where the staging table is new.
     incoming: Option<Table>,
     columns: Vec<(String, Type)>,
-    key: &'a [String],
+    key: Key<'a>,
+    load_id: i64,
+}
+
+/// The columns that tell a row from another.
+pub(crate) struct Key<'a> {
+    engine: Engine,
+    names: &'a [String],
+    /// Those of them that are decimals.
+    decimals: Vec<String>,
 }
 
 impl<'a> Upsert<'a> {
@@ -33,7 +43,8 @@ impl<'a> Upsert<'a> {
             Engine::Postgres => Table { schema: Schema::Catalog, name: format!("incoming_{load_id}") },
             Engine::Sqlite => Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() },
         };
-        Upsert { names, table: table.clone(), incoming: (!is_new).then_some(incoming), columns, key }
+        let key = Key::new(names.engine, key, columns.iter().map(|(name, kind)| (name.as_str(), *kind)));
+        Upsert { names, table: table.clone(), incoming: (!is_new).then_some(incoming), columns, key, load_id }
     }
 
     /// Where the file's rows go.
@@ -43,8 +54,11 @@ impl<'a> Upsert<'a> {
 
     /// Makes the table for the file's rows, and an index over the key where there is none.
     pub(crate) async fn begin(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
+        let history = History::of(self.names, &self.table);
+        history.fits(self.columns.len() + 2)?;
         let Some(incoming) = &self.incoming else { return Ok(()) };
         self.make_unique(transaction).await?;
+        history.ready(transaction).await?;
         let declared = |(name, kind): &(String, Type)| TableColumn {
             name: name.clone(),
             declared: self.names.declared(*kind).to_owned(),
@@ -75,14 +89,15 @@ impl<'a> Upsert<'a> {
             return Ok(0);
         }
         transaction.execute("rollback to savepoint sluice_unique", &[]).await?;
-        let (table, keys) = (self.names.table(&self.table), self.keys());
-        let named: Vec<_> = keys.iter().zip(self.key).map(|(key, name)| format!("{key} as {}", quote(name))).collect();
+        let (table, keys) = (self.names.table(&self.table), self.key.columns());
+        let named: Vec<_> =
+            keys.iter().zip(self.key.names).map(|(key, name)| format!("{key} as {}", quote(name))).collect();
         let earlier = format!(
             "delete from {table} as i where exists (select 1 from (select {}, max({LINE_COLUMN}) as last \
              from {table} group by {} having count(*) > 1) as d where {} and i.{LINE_COLUMN} < d.last)",
             named.join(", "),
             keys.join(", "),
-            self.same_key("d", "i")
+            self.key.same("d", "i")
         );
         let gone = transaction.execute(&earlier, &[]).await?;
         self.make_unique(transaction).await?;
@@ -104,15 +119,17 @@ impl<'a> Upsert<'a> {
                 _ => same,
             }
         };
+        // SQLite takes a thousand conditions in one row of them at most.
         let same_cells: Vec<_> = self.columns.iter().map(same_cell).collect();
+        let same_cells: Vec<_> = same_cells.chunks(500).map(|some| format!("({})", some.join(" and "))).collect();
         let differing = format!(
             "create temporary table sluice_changed as select i.* from {incoming} as i left join {table} as t on {} \
              where t.{LINE_COLUMN} is null or not ({})",
-            self.same_key("t", "i"),
+            self.key.same("t", "i"),
             same_cells.join(" and ")
         );
         // What changes is rather little, so it is looked up while all of the file's rows pass.
-        let same_key = self.same_key("c", "i");
+        let same_key = self.key.same("c", "i");
         let replaced = match engine {
             Engine::Postgres => format!(
                 "delete from {changed} as c using {incoming} as i where {same_key} and i.{LINE_COLUMN} > c.{LINE_COLUMN}"
@@ -132,18 +149,19 @@ impl<'a> Upsert<'a> {
                 replaced,
             ],
             Engine::Sqlite => {
-                let keys = self.keys().join(", ");
+                let keys = self.key.columns().join(", ");
                 vec![differing, format!("create index temp.sluice_changed_key on sluice_changed ({keys})"), replaced]
             }
         };
         for sql in &statements {
             transaction.execute(sql, &[]).await?;
         }
+        History::of(self.names, &self.table).keep(transaction, &changed, &self.key, self.load_id).await?;
 
         let own = [LOAD_COLUMN, LINE_COLUMN].map(str::to_owned);
         let all: Vec<_> = self.columns.iter().map(|(name, _)| name).chain(&own).map(|name| quote(name)).collect();
         let set: Vec<_> = all.iter().map(|name| format!("{name} = i.{name}")).collect();
-        let (all, same_key) = (all.join(", "), self.same_key("t", "i"));
+        let (all, same_key) = (all.join(", "), self.key.same("t", "i"));
         let update = format!("update {table} as t set {} from {changed} as i where {same_key}", set.join(", "));
         let insert = format!(
             "insert into {table} ({all}) select {all} from {changed} as i where not exists (select 1 from {table} as t where {same_key})"
@@ -156,33 +174,50 @@ impl<'a> Upsert<'a> {
     }
 
     async fn make_unique(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
-        let (keys, shown) = (self.keys().join(", "), self.names.shown(&self.table));
+        let (keys, shown) = (self.key.columns().join(", "), self.names.shown(&self.table));
         let sum = blake3::hash(format!("{shown} {keys}").as_bytes()).to_hex();
         let index = quote(&format!("sluice_key_{}", &sum[..16]));
         let unique = format!("create unique index if not exists {index} on {} ({keys})", self.names.table(&self.table));
         transaction.execute(&unique, &[]).await.map(drop).map_err(|error| {
-            error.while_doing(&format!("key {}: {shown} holds rows with the same key", self.key.join(", ")))
+            error.while_doing(&format!("key {}: {shown} holds rows with the same key", self.key.names.join(", ")))
         })
     }
+}
 
-    /// The key's columns as they are compared.
-    fn keys(&self) -> Vec<String> {
-        self.key.iter().map(|name| self.key_of(&quote(name), name)).collect()
+impl<'a> Key<'a> {
+    /// Of these names; `columns` are the table's.
+    pub(crate) fn new<'b>(engine: Engine, names: &'a [String], columns: impl Iterator<Item = (&'b str, Type)>) -> Self {
+        let decimals = columns.filter(|(_, kind)| *kind == Type::Numeric).map(|(name, _)| name.to_owned());
+        Key { engine, names, decimals: decimals.collect() }
+    }
+
+    /// The names as one text.
+    pub(crate) fn words(&self) -> String {
+        serde_json::to_string(self.names).unwrap_or_default()
+    }
+
+    /// The names out of the text that [`Key::words`] gave.
+    pub(crate) fn names(words: &str) -> Vec<String> {
+        serde_json::from_str(words).unwrap_or_default()
     }
 
     /// That two tables' rows have the same key.
-    fn same_key(&self, one: &str, other: &str) -> String {
+    pub(crate) fn same(&self, one: &str, other: &str) -> String {
         let pair = |name: &String| {
-            let of = |table: &str| self.key_of(&format!("{table}.{}", quote(name)), name);
+            let of = |table: &str| self.compared(&format!("{table}.{}", quote(name)), name);
             format!("{} = {}", of(one), of(other))
         };
-        self.key.iter().map(pair).collect::<Vec<_>>().join(" and ")
+        self.names.iter().map(pair).collect::<Vec<_>>().join(" and ")
     }
 
-    /// A column of the key as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is the key 1.
-    fn key_of(&self, column: &str, name: &str) -> String {
-        let is_decimal = self.columns.iter().any(|(one, kind)| one == name && *kind == Type::Numeric);
-        if self.names.engine == Engine::Sqlite && is_decimal {
+    /// The columns as they are compared.
+    fn columns(&self) -> Vec<String> {
+        self.names.iter().map(|name| self.compared(&quote(name), name)).collect()
+    }
+
+    /// A column as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is the key 1.
+    fn compared(&self, column: &str, name: &str) -> String {
+        if self.engine == Engine::Sqlite && self.decimals.iter().any(|one| one == name) {
             format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
         } else {
             column.to_owned()

@@ -16,7 +16,9 @@ mod long;
 mod plugins;
 mod protocol;
 mod readme;
+mod retract;
 mod star;
+mod status;
 mod support;
 mod titles;
 mod tls;
@@ -35,6 +37,8 @@ fn main() {
         archive::cases(),
         plugins::cases(),
         star::cases(),
+        status::cases(),
+        retract::cases(),
         titles::cases(),
         tls::cases(),
         cli::cases(),

@@ -189,8 +189,8 @@ async fn a_database_that_is_away_at_the_start(workdir: Workdir) -> Outcome {
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let url = format!("postgres://nobody@127.0.0.1:{port}/none");
     let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", &url)])?;
-    let line = daemon.wait_for(&["ERROR", "waiting for the database"])?;
+    let line = daemon.wait_for(&["ERROR", "waiting until that is mended"])?;
     holds(&line, &port.to_string())?;
     let (status, log) = daemon.terminate()?;
-    same((status.code(), log.matches("waiting for the database").count()), (Some(0), 1))
+    same((status.code(), log.matches("waiting until that is mended").count()), (Some(0), 1))
 }

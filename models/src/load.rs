@@ -18,6 +18,9 @@ pub enum Status {
     /// Its rows were in staging until a later file, the whole truth, took their place.
     #[sea_orm(string_value = "replaced")]
     Replaced,
+    /// Its rows were in staging until somebody took them back: the same content is new again.
+    #[sea_orm(string_value = "retracted")]
+    Retracted,
     /// Nothing of it is in staging; `error` says why.
     #[sea_orm(string_value = "failed")]
     Failed,

@@ -10,6 +10,9 @@ mod loads;
 mod once;
 mod pipeline;
 mod rejects;
+mod retract;
+mod retry;
+mod status;
 mod table;
 mod watch;
 mod why;
@@ -67,6 +70,22 @@ struct Mode {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// What needs a person (exit 1 then); who watches, what waits, runs and failed
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Moves what failed back into imports/
+    Retry {
+        /// A file in imports/failed/, or the number of a load [default: all]
+        what: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes a load's rows back: as if its file had never come
+    Retract(retract::Retract),
     /// What was loaded, the newest first
     Loads {
         /// How many to show
@@ -173,7 +192,7 @@ impl Cli {
 
     /// Whether the command is worth a log file: it changes the warehouse.
     pub fn keeps_log(&self) -> bool {
-        self.command.is_none()
+        matches!(self.command, None | Some(Command::Retract(_)))
     }
 
     /// Runs the command.
@@ -182,6 +201,9 @@ impl Cli {
     /// What went wrong, in words for people; [`crate::daemon::Usage`] where the settings or the command line are at fault.
     pub async fn run(self, settings: Settings) -> anyhow::Result<End> {
         match self.command {
+            Some(Command::Status { json }) => status::run(&settings, json).await,
+            Some(Command::Retry { what, json }) => retry::run(&settings, what.as_deref(), json),
+            Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,

@@ -14,10 +14,13 @@ pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json
         return Err(Usage(format!("there is no load {id}: see app loads")).into());
     }
     let rejects = app.ledger.rejects(load, limit).await?;
+    let mut loads: Vec<_> = rejects.iter().map(|one| one.load_id).collect();
+    loads.dedup();
+    let retracted = app.ledger.retracted(&loads).await?;
     if json {
         for one in rejects {
             table::print_json(&json!({
-                "load": one.load_id, "line": one.line, "column": one.column, "reason": one.reason,
+                "load": one.load_id, "retracted": retracted.contains(&one.load_id), "line": one.line, "column": one.column, "reason": one.reason,
                 "detail": one.detail, "text": one.text,
             }))?;
         }
@@ -26,8 +29,9 @@ pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json
     let rows: Vec<_> = rejects
         .into_iter()
         .map(|one| {
+            let note = if retracted.contains(&one.load_id) { " (retracted)" } else { "" };
             vec![
-                one.load_id.to_string(),
+                format!("{}{note}", one.load_id),
                 one.line.to_string(),
                 one.column.unwrap_or_default(),
                 table::reason(&one.reason, one.detail.as_deref()),

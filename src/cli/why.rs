@@ -71,6 +71,7 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
             format!("a duplicate: load {of} had brought the same content into staging.{}", load.dataset)
         }
         LoadStatus::Replaced => format!("a later file took the place of its rows in staging.{}", load.dataset),
+        LoadStatus::Retracted => format!("its rows were taken back out of staging.{}", load.dataset),
         LoadStatus::Failed => format!("failed: {}", load.error.as_deref().unwrap_or("no reason was kept")),
     })
 }

@@ -4,6 +4,8 @@
 //! not at all. sea-orm hides its transaction's connection, so the statements are built by it and run by the warehouse.
 
 mod look;
+mod retract;
+mod status;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, Wareho
 
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
+pub use retract::{LaterLoad, column_names};
+pub use status::{Failure, LastRun, Total};
 
 /// Rows of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,10 +134,12 @@ impl Ledger {
             .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
             .filter(load::Column::Hash.eq(&survey.hash))
             .order_by_desc(load::Column::Id);
-        // Those whose rows are in the table, or were until others took their place, the newest first.
+        // Those whose rows are in the table, or were until others took their place or they were taken back, the newest first.
         let mut ever = self.rows(transaction, self.build(&same.into_query())).await?;
         let is = |row: &Row, place: usize, word: &str| row.get(place).and_then(Option::as_deref) == Some(word);
-        ever.retain(|row| is(row, 1, &Status::Loaded.word()) || is(row, 1, &Status::Replaced.word()));
+        ever.retain(|row| {
+            [Status::Loaded, Status::Replaced, Status::Retracted].iter().any(|one| is(row, 1, &one.word()))
+        });
         if let (true, Some(claim)) = (unfinished, claim)
             && let Some(this) = ever.iter().find(|row| is(row, 2, source) && is(row, 3, claim))
             && let Some(id) = one_number(std::slice::from_ref(this))

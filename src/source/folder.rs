@@ -6,6 +6,7 @@
 //! imports/.sluice/<program>/<claim>/x.csv  claimed; the program holds a lock on its folder while it lives
 //! imports/.sluice/<program>/<claim>~2/x.csv  claimed by a third program, after two that ended while they loaded it
 //! imports/.sluice/<program>/.stopped       the program ended as it was asked to
+//! imports/.sluice/<program>/state.json     what the program does; only `app status` reads it
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
 //! ```
 
@@ -22,8 +23,12 @@ use serde::Serialize;
 use super::beneath;
 
 const CLAIMS: &str = ".sluice";
-const FAILED: &str = "failed";
+pub(super) const FAILED: &str = "failed";
 const STOPPED: &str = ".stopped";
+
+/// What a program says of itself in its place, and the same while it is written.
+pub(crate) const STATE: &str = "state.json";
+pub(crate) const STATE_NEW: &str = "state.json.new";
 
 /// The reason that is about to stand beside a file in `failed/`. No file is claimed that is hidden.
 const NOTE: &str = ".error.json";
@@ -87,6 +92,11 @@ impl Folder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// This program's place in it.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// Whether it is the folder still in which this program has its place: it may have been removed and made again, or something mounted
@@ -165,7 +175,9 @@ impl Folder {
                 // What nobody claimed stays, and so does the folder that it is in.
                 let _ = fs::remove_dir(claim);
             }
-            let _ = fs::remove_file(place.join(STOPPED));
+            for note in [STOPPED, STATE, STATE_NEW] {
+                let _ = fs::remove_file(place.join(note));
+            }
             let _ = fs::remove_dir(&place);
         }
         Ok(())
@@ -340,24 +352,28 @@ fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The places in the folder, and whether the program lives whose place it is.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn places(path: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
+    let places = match folders(&path.join(CLAIMS)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        places => places?,
+    };
+    let lives = |place: PathBuf| {
+        let lives = matches!(File::open(&place).ok()?.try_lock(), Err(TryLockError::WouldBlock));
+        Some((place, lives))
+    };
+    Ok(places.into_iter().filter_map(lives).collect())
+}
+
 /// Whether a program that lives has a place in the folder.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn is_watched(path: &Path) -> io::Result<bool> {
-    let claims = match fs::read_dir(path.join(CLAIMS)) {
-        Ok(claims) => claims,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    for place in claims {
-        if let Ok(lock) = File::open(place?.path())
-            && matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(places(path)?.iter().any(|(_, lives)| *lives))
 }
 
 /// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
@@ -417,7 +433,7 @@ pub(super) fn sync_folders(claimed: &Path) -> io::Result<()> {
 }
 
 /// What the reason beside the n-th file of a name is called; cut so that the n-th one's is its own, where the name is as long as names can be.
-fn note_name(name: &OsStr, n: u32) -> OsString {
+pub(super) fn note_name(name: &OsStr, n: u32) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let (mut bytes, mut ending) = (name.as_bytes().to_vec(), ".error.json".to_owned());
     if bytes.len() + ending.len() > 255 {

@@ -1,15 +1,17 @@
 //! Where records come from. A source never sees a warehouse.
 
 mod beneath;
+mod failed;
 mod file;
 mod folder;
 mod memory;
 mod stamp;
 
 pub(crate) use beneath::why_not;
+pub use failed::{FailedFile, Note, failed_files};
 pub use file::FileSource;
-pub(crate) use folder::rename_to_free_name;
 pub use folder::{Claimed, Failure, Folder, is_watched};
+pub(crate) use folder::{STATE, STATE_NEW, places, rename_to_free_name};
 pub use memory::MemorySource;
 pub(crate) use stamp::{Stamp, Writer, writer};
 

@@ -4,8 +4,12 @@ mod events;
 mod look;
 mod pause;
 mod settle;
+mod state;
+mod waiting;
 mod watch;
 
 pub(crate) use pause::Pause;
+pub use state::{Held, State, read as read_state};
+pub use waiting::{Waiting, waiting};
 pub(crate) use watch::TROUBLE;
 pub use watch::{Totals, Watch};

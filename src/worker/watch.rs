@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use super::events::Events;
 use super::look::{Seen, look, look_at, may_go_on};
 use super::pause::Pause;
 use super::settle::{Arrival, Candidate};
+use super::state::StateFile;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::load::{FileOutcome, LoadError, LoadReport, load_file};
@@ -74,6 +75,8 @@ impl Totals {
 pub struct Watch {
     app: Arc<App>,
     path: PathBuf,
+    /// What `app status` shows; it stands in the place, so it goes before that.
+    state: StateFile,
     folder: Folder,
     settle: Duration,
     poll: bool,
@@ -101,15 +104,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches a folder that exists.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn new(app: Arc<App>, path: &Path, settle: Duration, poll: bool) -> io::Result<Watch> {
-        Ok(Watch {
+    /// Watches a folder in which the program has its place.
+    pub fn new(app: Arc<App>, folder: Folder, settle: Duration, poll: bool) -> Watch {
+        let path = folder.path().to_owned();
+        Watch {
             app,
-            path: path.to_owned(),
-            folder: Folder::open(path)?,
+            state: StateFile::new(&path, folder.home()),
+            path,
+            folder,
             settle,
             poll,
             candidates: BTreeMap::new(),
@@ -124,7 +126,7 @@ impl Watch {
             trouble: None,
             away: None,
             totals: Totals::default(),
-        })
+        }
     }
 
     /// Loads what is in the folder, waiting for what is being written, and ends; earlier at the signal to stop or when
@@ -153,13 +155,12 @@ impl Watch {
     }
 
     /// Loads what is in the folder and what comes, until the signal to stop; then lets the loads in hand commit or roll back.
-    ///
-    /// # Errors
-    /// When the folder cannot be read at the start.
-    pub async fn forever(mut self, stop: impl AsyncFn()) -> io::Result<Totals> {
+    pub async fn forever(mut self, stop: impl AsyncFn()) -> Totals {
         let events = Arc::new(Events::default());
         let mut watcher = if self.poll { None } else { events.listen(&self.path) };
-        self.scan()?;
+        if let Err(error) = self.scan() {
+            self.miss(&error);
+        }
         let mut scanned = Instant::now();
         info!(folder = %self.path.display(), waiting = self.candidates.len(), "watching");
         loop {
@@ -181,7 +182,8 @@ impl Watch {
                     self.see(seen, arrival);
                 }
             }
-            if overflow || scanned.elapsed() >= rescan {
+            let tries_again = self.away.as_ref().is_some_and(|pause| pause.until() <= Instant::now());
+            if overflow || tries_again || scanned.elapsed() >= rescan {
                 scanned = Instant::now();
                 if !self.folder.is_there() {
                     watcher = None;
@@ -189,27 +191,26 @@ impl Watch {
                         watcher = events.listen(&self.path);
                     }
                 }
-                if self.away.is_none()
-                    && let Err(error) = self.scan()
-                {
-                    self.miss(&error);
+                if self.folder.is_there() {
+                    match self.scan() {
+                        Ok(()) => self.find_again(),
+                        Err(error) => self.miss(&error),
+                    }
                 }
             }
         }
         drop(watcher);
         self.drain(stop).await;
-        Ok(self.totals)
+        self.totals
     }
 
     /// Takes a place in a folder that was removed and made again, or mounted; says whether it is there.
     fn open_again(&mut self) -> bool {
         match Folder::open(&self.path) {
             Ok(folder) => {
+                self.state = StateFile::new(&self.path, folder.home());
                 self.folder = folder;
                 self.candidates.clear();
-                self.away = None;
-                info!(folder = %self.path.display(), "watching the folder that is there now");
-                self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
                 true
             }
             Err(error) => {
@@ -219,12 +220,20 @@ impl Watch {
         }
     }
 
+    fn find_again(&mut self) {
+        if self.away.take().is_some() {
+            info!(folder = %self.path.display(), "watching the folder that is there now");
+            self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
+        }
+    }
+
     fn miss(&mut self, error: &io::Error) {
         if Pause::of(&mut self.away, &error.to_string()) {
             error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it");
             let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
             self.app.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
         }
+        self.state.trouble(Some(&format!("cannot use the folder: {error}")));
     }
 
     fn scan(&mut self) -> io::Result<()> {
@@ -398,6 +407,7 @@ impl Watch {
     }
 
     fn start(&mut self, file: Claimed, unfinished: bool) {
+        self.state.begun(&file.name());
         let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
         let task = self.running.spawn(async move { load_file(&app, claimed, unfinished, place).await });
         self.in_hand.insert(task.id(), file);
@@ -407,6 +417,13 @@ impl Watch {
         let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(file) = self.in_hand.remove(&id) else { return };
         let name = file.os_name();
+        match &done {
+            Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
+                self.state.put_back(&file.name(), &error.to_string());
+            }
+            Ok(_) => self.state.done(&file.name()),
+            Err(_) => self.state.put_back(&file.name(), "a fault of the program"),
+        }
         match done.map(|(_, outcome)| outcome) {
             Ok(FileOutcome::Loaded(reports)) => {
                 self.well_again();
@@ -477,10 +494,12 @@ impl Watch {
                 None,
             );
         }
+        self.state.trouble(Some(why));
     }
 
     fn well_again(&mut self) {
         if self.trouble.take().is_some() {
+            self.state.trouble(None);
             info!("all is well again");
             self.app.alerts.recover(Kind::Trouble, "loading", "files are loaded again");
         }

@@ -1,0 +1,99 @@
+//! `app retract LOAD`: takes a load's rows back. It cannot be undone, so it asks.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::json;
+
+use super::{End, table};
+use crate::daemon::{self, Usage};
+use crate::retract::{RetractError, Retraction, retract};
+use crate::settings::Settings;
+
+/// What was said on the command line.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Retract {
+    /// The load's number: see app loads
+    load: i64,
+    /// Do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<End> {
+    let app = daemon::look(settings).await?;
+    let Retract { load, yes, dry_run, json } = wanted;
+    if !yes && !dry_run && !std::io::stdin().is_terminal() {
+        return Err(Usage(format!(
+            "retract cannot be undone and nobody can be asked here: say --yes, or see what it would do by app retract {load} --dry-run"
+        ))
+        .into());
+    }
+    if !yes {
+        let would = retract(&app, load, false).await.map_err(said)?;
+        if dry_run || would.already {
+            print(&would, json, dry_run)?;
+            return Ok(End::Done);
+        }
+        eprintln!("{}\nTake them back? It cannot be undone. [y/N]", words(&would, true));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            eprintln!("nothing was done");
+            return Ok(End::Failed);
+        }
+    }
+    let done = retract(&app, load, true).await.map_err(said)?;
+    print(&done, json, false)?;
+    Ok(End::Done)
+}
+
+/// What the command line is at fault for ends with 2.
+fn said(error: RetractError) -> anyhow::Error {
+    match error {
+        RetractError::Unknown { .. } | RetractError::NoRows { .. } => Usage(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+fn print(done: &Retraction, json: bool, dry_run: bool) -> anyhow::Result<()> {
+    if json {
+        let mut object = json!(done);
+        object["dry_run"] = dry_run.into();
+        return table::print_json(&object);
+    }
+    writeln!(std::io::stdout(), "{}", words(done, dry_run))?;
+    if !dry_run && !done.already {
+        writeln!(
+            std::io::stdout(),
+            "The same file can be loaded again. Next: app --pipeline takes its rows out of the star"
+        )?;
+    }
+    Ok(())
+}
+
+fn words(done: &Retraction, dry_run: bool) -> String {
+    let Retraction { load, source, table, rows_removed, rows_restored, .. } = done;
+    if done.already {
+        return format!("load {load} ({source}) was taken back before: nothing to do");
+    }
+    let (leave, are, is) = if dry_run { ("would leave", "would be", "would be") } else { ("left", "are", "is") };
+    let mut text = format!("load {load} ({source}): {rows_removed} rows {leave} staging.{table}");
+    if *rows_restored > 0 {
+        text += &format!(", {rows_restored} {are} again what they were before");
+    }
+    if let (true, Some(before)) = (done.table_is_empty, done.had_replaced) {
+        text += &format!(
+            "\nThe table {is} empty: the rows of load {before}, which it replaced, were deleted and do not come back; drop their \
+             file in again"
+        );
+    } else if done.table_is_empty {
+        text += &format!("\nThe table {is} empty");
+    }
+    text
+}

@@ -1,0 +1,196 @@
+//! `app status`: how things stand, what needs a person first. Works without the database too.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+
+use super::{End, table};
+use crate::app::App;
+use crate::daemon::{self, Usage};
+use crate::ledger::Total;
+use crate::plugin::Plugins;
+use crate::progress::Running;
+use crate::settings::{Settings, without_password};
+use crate::source::{failed_files, places};
+use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
+use crate::worker::{Waiting, read_state, waiting};
+
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Failed loads that are shown.
+const FAILURES: u64 = 5;
+
+/// Files of a kind that are shown to people.
+const SHOWN: usize = 20;
+
+pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
+    let now = Utc::now();
+    let status = status(look(settings, now).await, now);
+    if json {
+        table::print_json(&status)?;
+    } else {
+        print(&status, now)?;
+    }
+    Ok(if status.ok { End::Done } else { End::Failed })
+}
+
+async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
+    let folder = &settings.folders.imports_dir;
+    let mut unreadable = Vec::new();
+    let mut see = |what: &str, error: String, mend: &str| {
+        unreadable.push(Need { what: format!("{what}: {error}"), mend: mend.to_owned() });
+    };
+    let rights = "give the user who asks the right to read it";
+    let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
+        .map_err(|error| see("a plugin is wrong", error.to_string(), "mend it and start app again"))
+        .unwrap_or_default();
+    let shown = folder.display().to_string();
+    let is_there = folder.is_dir();
+    if !is_there {
+        see(&shown, "there is no such folder".to_owned(), "start app, which makes it, or set IMPORTS_DIR");
+    }
+    let files = if is_there { waiting(folder, &|name| plugins.claims(name)) } else { Ok(Vec::new()) };
+    let files = files.map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, lives)| *lives);
+    Found {
+        folder: folder.clone(),
+        living: living.iter().map(|(place, _)| read_state(place)).collect(),
+        waiting: files,
+        orphans: dead.iter().flat_map(|(place, _)| orphans(place)).collect(),
+        failed,
+        database: database(settings, now).await,
+        unreadable,
+        stale_after: settings.alerting.stale_after,
+    }
+}
+
+/// What a program had claimed that does not live any more: the next start loads it.
+fn orphans(place: &Path) -> Vec<Waiting> {
+    let claims = fs::read_dir(place).into_iter().flatten().flatten();
+    let files = claims.flat_map(|claim| fs::read_dir(claim.path()).into_iter().flatten().flatten());
+    let files = files.filter(|file| !file.file_name().as_encoded_bytes().starts_with(b"."));
+    files
+        .map(|file| Waiting {
+            file: file.file_name().to_string_lossy().into_owned(),
+            since: file.metadata().and_then(|meta| meta.modified()).map_or_else(|_| Utc::now(), DateTime::from),
+            why: "claimed by a program that ended; the next start loads it".to_owned(),
+            is_ours: true,
+            counts: false,
+        })
+        .collect()
+}
+
+async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
+    let address = without_password(&settings.address().url);
+    let asked = tokio::time::timeout(PATIENCE, async {
+        let app = daemon::look(settings).await?;
+        ask(&app, now).await
+    });
+    match asked.await {
+        Ok(Ok(status)) => DatabaseStatus { address, exists: true, ..status },
+        // There is none yet: nothing was loaded so far, and nothing is wrong with that.
+        Ok(Err(error)) if error.is::<Usage>() => DatabaseStatus { address, ..Default::default() },
+        Ok(Err(error)) => DatabaseStatus { address, error: Some(format!("{error:#}")), ..Default::default() },
+        Err(_) => {
+            let error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
+            DatabaseStatus { address, error, ..Default::default() }
+        }
+    }
+}
+
+async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
+    let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+    Ok(DatabaseStatus {
+        today: app.ledger.total_since(midnight).await?,
+        last_hour: app.ledger.total_since(now - TimeDelta::hours(1)).await?,
+        failures: app.ledger.failures(FAILURES).await?,
+        pipeline: app.ledger.last_pipeline().await?,
+        ..Default::default()
+    })
+}
+
+fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    if !status.needs.is_empty() {
+        writeln!(out, "needs a person:")?;
+        for Need { what, mend } in status.needs.iter().take(SHOWN) {
+            writeln!(out, "- {what}\n  {mend}")?;
+        }
+        more(status.needs.len())?;
+        writeln!(out)?;
+    }
+    let folder = status.folder.display();
+    match status.watching.len() {
+        0 => writeln!(out, "{folder} is watched by nobody")?,
+        1 => writeln!(out, "{folder} is watched")?,
+        many => writeln!(out, "{folder} is watched by {many} programs")?,
+    }
+    for one in &status.watching {
+        match (one.pid, one.since) {
+            (Some(pid), Some(since)) => {
+                let host = one.host.as_deref().unwrap_or_default();
+                writeln!(out, "  since {} (pid {pid} on {host}), {} in hand", moment(since), one.in_hand.len())?;
+            }
+            _ => writeln!(out, "  by a program that says nothing of itself")?,
+        }
+    }
+    if !status.running.is_empty() {
+        let row = |one: &Running| {
+            let percent = one.bytes * 100 / one.bytes_total.max(1);
+            let of = format!("{} of {} bytes ({percent} %)", one.bytes, one.bytes_total);
+            vec![one.load.to_string(), one.file.clone(), of, one.rows.to_string(), one.rows_per_second.to_string()]
+        };
+        let rows: Vec<_> = status.running.iter().map(row).collect();
+        table::print(&["load", "running", "read", "rows", "rows/s"], &rows)?;
+    }
+    if !status.waiting.is_empty() {
+        let shown = status.waiting.iter().take(SHOWN);
+        let rows: Vec<_> = shown.map(|one| vec![one.file.clone(), span(now - one.since), one.why.clone()]).collect();
+        table::print(&["waiting", "for", "why"], &rows)?;
+        more(status.waiting.len())?;
+    }
+    let database = &status.database;
+    if !database.failures.is_empty() {
+        let rows: Vec<_> = database
+            .failures
+            .iter()
+            .map(|one| vec![one.load.to_string(), moment(one.at), one.source.clone(), table::shortened(&one.error)])
+            .collect();
+        table::print(&["load", "failed", "source", "error"], &rows)?;
+    }
+    if !database.exists {
+        let why =
+            database.error.as_deref().map_or("there is no warehouse yet".to_owned(), |why| format!("no answer: {why}"));
+        writeln!(out, "database {}: {why}", database.address)?;
+        return Ok(());
+    }
+    writeln!(out, "last hour: {}\ntoday (UTC): {}", total(&database.last_hour), total(&database.today))?;
+    match &database.pipeline {
+        Some(run) => {
+            let became = if run.failed { "failed" } else { "done" };
+            writeln!(out, "last pipeline run: {became}, {}", moment(run.finished))?;
+        }
+        None => writeln!(out, "last pipeline run: none yet")?,
+    }
+    Ok(())
+}
+
+fn more(all: usize) -> std::io::Result<()> {
+    match all.saturating_sub(SHOWN) {
+        0 => Ok(()),
+        rest => writeln!(std::io::stdout(), "and {rest} more: app status --json"),
+    }
+}
+
+fn total(total: &Total) -> String {
+    let Total { loaded, duplicates, failed, rows_loaded, rows_rejected } = total;
+    format!(
+        "{loaded} loaded, {duplicates} duplicate, {failed} failed; rows: {rows_loaded} loaded, {rows_rejected} rejected"
+    )
+}

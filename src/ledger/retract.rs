@@ -1,0 +1,127 @@
+//! What taking a load's rows back asks and writes.
+
+use chrono::Utc;
+use models::load::Status;
+use models::{dataset, load};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Ledger, LoadLine};
+use crate::warehouse::{Transaction, WarehouseError};
+
+impl Ledger {
+    /// Takes a dataset's lock until the transaction ends: waits for the load that has it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn lock(&self, transaction: &mut dyn Transaction, table: &str) -> Result<(), WarehouseError> {
+        let update = dataset::Entity::update_many()
+            .set(dataset::ActiveModel { last_started_at: Set(Utc::now()), ..Default::default() })
+            .filter(dataset::Column::Name.eq(table));
+        self.run(transaction, self.build(&update.into_query())).await
+    }
+
+    /// Says of a load that its rows were taken back; gives whether they were there until now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn retract(&self, transaction: &mut dyn Transaction, load_id: i64) -> Result<bool, WarehouseError> {
+        let mut update = load::Entity::update_many()
+            .set(load::ActiveModel { status: Set(Status::Retracted), ..Default::default() })
+            .filter(load::Column::Id.eq(load_id))
+            .filter(load::Column::Status.eq(Status::Loaded))
+            .into_query();
+        update.returning_col(load::Column::Id);
+        Ok(!self.rows(transaction, self.build(&update)).await?.is_empty())
+    }
+
+    /// The loads whose rows went into the table after those of `load_id`, the newest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn later(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        load_id: i64,
+    ) -> Result<Vec<LaterLoad>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .columns([load::Column::Id, load::Column::RowsDuplicate])
+            .column(load::Column::Columns)
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(Status::Loaded))
+            .filter(load::Column::Id.gt(load_id))
+            .order_by_desc(load::Column::Id);
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        let later = |row: super::Row| {
+            let [id, duplicate, columns] = <[_; 3]>::try_from(row).ok()?;
+            let count = |cell: Option<String>| cell?.parse().ok();
+            Some(LaterLoad {
+                id: count(id)?,
+                rows_duplicate: count(duplicate)?,
+                columns: column_names(columns.as_deref()),
+            })
+        };
+        Ok(rows.into_iter().filter_map(later).collect())
+    }
+
+    /// The newest load before `load_id` whose rows a later one had replaced as a whole.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn replaced_before(&self, table: &str, load_id: i64) -> Result<Option<i64>, WarehouseError> {
+        let query = load::Entity::find()
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(Status::Replaced))
+            .filter(load::Column::Id.lt(load_id))
+            .order_by_desc(load::Column::Id)
+            .limit(1);
+        let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+        Ok(lines.first().map(|line| line.id))
+    }
+
+    /// The load whose number is nearest to this one, if there is any.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn nearest(&self, id: i64) -> Result<Option<i64>, WarehouseError> {
+        let below = load::Entity::find().filter(load::Column::Id.lte(id)).order_by_desc(load::Column::Id).limit(1);
+        let above = load::Entity::find().filter(load::Column::Id.gte(id)).order_by_asc(load::Column::Id).limit(1);
+        let mut near: Vec<LoadLine> = self.read(below.into_query()).await?;
+        near.extend(self.read::<LoadLine>(above.into_query()).await?);
+        Ok(near.iter().map(|line| line.id).min_by_key(|near| near.abs_diff(id)))
+    }
+
+    /// Of these loads those whose rows were taken back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn retracted(&self, loads: &[i64]) -> Result<Vec<i64>, WarehouseError> {
+        let query = load::Entity::find()
+            .filter(load::Column::Id.is_in(loads.iter().copied()))
+            .filter(load::Column::Status.eq(Status::Retracted));
+        let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+        Ok(lines.into_iter().map(|line| line.id).collect())
+    }
+}
+
+/// A load that came after another one.
+#[derive(Clone, Debug)]
+pub struct LaterLoad {
+    /// Its number.
+    pub id: i64,
+    /// Rows that it brought and that were in the table as it brought them.
+    pub rows_duplicate: i64,
+    /// The columns that it brought.
+    pub columns: Vec<String>,
+}
+
+/// The names in a load's `columns`.
+pub fn column_names(columns: Option<&str>) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let named: Vec<Named> = columns.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    named.into_iter().map(|one| one.name).collect()
+}

@@ -1,0 +1,123 @@
+//! What `app status` asks: sums of what was loaded, the newest failures, the newest run.
+
+use chrono::{DateTime, Utc};
+use models::load::Status;
+use models::{load, run};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use serde::Serialize;
+
+use super::{Ledger, LoadLine};
+use crate::warehouse::WarehouseError;
+
+/// What loads came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Total {
+    /// Inputs whose rows went into staging.
+    pub loaded: i64,
+    /// Inputs whose content had been there.
+    pub duplicates: i64,
+    /// Inputs that failed.
+    pub failed: i64,
+    /// Rows that went into staging.
+    pub rows_loaded: i64,
+    /// Records refused.
+    pub rows_rejected: i64,
+}
+
+/// A load that failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// Its number.
+    pub load: i64,
+    /// The input.
+    pub source: String,
+    /// The staging table.
+    pub table: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was wrong.
+    pub error: String,
+}
+
+/// The newest run of the pipeline.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastRun {
+    /// Whether it failed.
+    pub failed: bool,
+    /// When it ended.
+    pub finished: DateTime<Utc>,
+    /// What was wrong.
+    pub error: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct Sum {
+    status: Status,
+    loads: i64,
+    rows_loaded: i64,
+    rows_rejected: i64,
+}
+
+impl Ledger {
+    /// What was loaded since then.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn total_since(&self, since: DateTime<Utc>) -> Result<Total, WarehouseError> {
+        let sum = |column: load::Column| column.sum().cast_as("bigint");
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Status)
+            .column_as(Expr::cust("count(*)"), "loads")
+            .column_as(sum(load::Column::RowsLoaded), "rows_loaded")
+            .column_as(sum(load::Column::RowsRejected), "rows_rejected")
+            .filter(load::Column::StartedAt.gte(since))
+            .group_by(load::Column::Status);
+        let mut total = Total::default();
+        for Sum { status, loads, rows_loaded, rows_rejected } in self.read::<Sum>(query.into_query()).await? {
+            match status {
+                Status::Duplicate => total.duplicates += loads,
+                Status::Failed => total.failed += loads,
+                Status::Claimed | Status::Retracted => {}
+                Status::Loaded | Status::Replaced => {
+                    total.loaded += loads;
+                    total.rows_loaded += rows_loaded;
+                    total.rows_rejected += rows_rejected;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// The newest loads that failed, the newest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn failures(&self, limit: u64) -> Result<Vec<Failure>, WarehouseError> {
+        let query = load::Entity::find()
+            .filter(load::Column::Status.eq(Status::Failed))
+            .order_by_desc(load::Column::Id)
+            .limit(limit);
+        let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+        let failure = |line: LoadLine| Failure {
+            load: line.id,
+            source: line.source,
+            table: line.dataset,
+            at: line.started_at,
+            error: line.error.unwrap_or_default(),
+        };
+        Ok(lines.into_iter().map(failure).collect())
+    }
+
+    /// The newest run of the pipeline, if there was any.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn last_pipeline(&self) -> Result<Option<LastRun>, WarehouseError> {
+        let query =
+            run::Entity::find().filter(run::Column::Kind.eq("pipeline")).order_by_desc(run::Column::Id).limit(1);
+        let line: Option<run::Model> = self.read(query.into_query()).await?.pop();
+        Ok(line.map(|line| LastRun { failed: line.status == "failed", finished: line.finished_at, error: line.error }))
+    }
+}

@@ -1,0 +1,162 @@
+//! Takes a load's rows back: in one transaction they leave staging, what they had replaced comes back, and the ledger says so. The
+//! result is as if the file had never come, or nothing happens and the reason is told.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use serde::Serialize;
+use tracing::info;
+
+use crate::app::App;
+use crate::history::{History, KEPT};
+use crate::ledger::{LaterLoad, LoadLine, LoadStatus, column_names};
+use crate::warehouse::{Scope, Table, Transaction, WarehouseError};
+
+/// What became of a load's rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Retraction {
+    /// The load.
+    pub load: i64,
+    /// Its input.
+    pub source: String,
+    /// The staging table.
+    pub table: String,
+    /// Whether its rows had been taken out before: nothing happened now.
+    pub already: bool,
+    /// Rows that left the table.
+    pub rows_removed: u64,
+    /// Rows that are again as they were before the load.
+    pub rows_restored: u64,
+    /// Whether the table has no row left.
+    pub table_is_empty: bool,
+    /// The load whose rows this one's had replaced as a whole: they do not come back.
+    pub had_replaced: Option<i64>,
+}
+
+/// Why a load's rows stay.
+#[derive(Debug, thiserror::Error)]
+pub enum RetractError {
+    /// There is no such load.
+    #[error("there is no load {load}{}", nearest.map_or_else(String::new, |near| format!("; did you mean {near}?")))]
+    Unknown {
+        /// What was asked for.
+        load: i64,
+        /// The one whose number is nearest.
+        nearest: Option<i64>,
+    },
+    /// It has no rows.
+    #[error("load {load} brought no rows: {why}")]
+    NoRows {
+        /// The load.
+        load: i64,
+        /// Why.
+        why: String,
+    },
+    /// What the table would be without it is not known.
+    #[error(
+        "load {load} cannot be taken back alone: load {later} came after it and {why}; retract {order} first, in this order, and \
+         drop their files into the folder again then"
+    )]
+    Later {
+        /// The load.
+        load: i64,
+        /// The load that stands in the way.
+        later: i64,
+        /// What it did.
+        why: &'static str,
+        /// All that have to go first.
+        order: String,
+    },
+    /// What its rows replaced is no longer kept.
+    #[error("load {load} is older than {days} days: what its rows had replaced is no longer kept")]
+    TooOld {
+        /// The load.
+        load: i64,
+        /// How long it is kept.
+        days: u64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+}
+
+/// Takes the load's rows back; or, where it is not `really` to be done, only finds out what would become of them.
+///
+/// # Errors
+/// When there is no such load, it has no rows, or the table could not be made what it would be without it: nothing happened then.
+pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, RetractError> {
+    let Some(line) = app.ledger.load(load).await? else {
+        return Err(RetractError::Unknown { load, nearest: app.ledger.nearest(load).await? });
+    };
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    app.ledger.lock(&mut *transaction, &line.dataset).await?;
+    let had_replaced = app.ledger.replaced_before(&line.dataset, load).await?;
+    let mut done = Retraction {
+        load,
+        source: line.source.clone(),
+        table: line.dataset.clone(),
+        already: false,
+        rows_removed: 0,
+        rows_restored: 0,
+        table_is_empty: false,
+        had_replaced,
+    };
+    if !app.ledger.retract(&mut *transaction, load).await? {
+        drop(transaction);
+        // Another one may have changed it while the lock was waited for.
+        no_rows(&app.ledger.load(load).await?.unwrap_or(line))?;
+        return Ok(Retraction { already: true, ..done });
+    }
+    let table = Table::staging(&line.dataset);
+    let history = History::of(app.warehouse.names(), &table);
+    if history.exists(&mut *transaction).await? {
+        is_known_without(app, &mut *transaction, &line).await?;
+    }
+    let known = app.ledger.columns(&mut *transaction, &line.dataset).await?;
+    let taken = history.take_back(&mut *transaction, load, &known).await?;
+    (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
+    let one = format!("select 1 from {} limit 1", app.warehouse.names().table(&table));
+    done.table_is_empty = transaction.query(&one, &[]).await?.is_empty();
+    if really {
+        transaction.commit().await?;
+        let Retraction { rows_removed, rows_restored, .. } = done;
+        info!(load.id = load, file.path = line.source, rows_removed, rows_restored, "taken back");
+    }
+    Ok(done)
+}
+
+/// Of a load whose rows are not in the table: whether they were taken back before.
+fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
+    let why = match (line.status, line.duplicate_of) {
+        (LoadStatus::Retracted, _) => return Ok(()),
+        (LoadStatus::Duplicate, Some(of)) => {
+            format!("it is a duplicate of load {of}: app retract {of} takes those back")
+        }
+        (LoadStatus::Replaced, _) => "a later load has replaced all of them".to_owned(),
+        (LoadStatus::Failed, _) => "it failed".to_owned(),
+        (status, _) => format!("it is {}", status.word()),
+    };
+    Err(RetractError::NoRows { load: line.id, why })
+}
+
+/// Where rows take the place of others, the table without a load is known only as far as later loads do not rest on it: one that
+/// found a row as it was has left no trace of that, and one that brought fewer columns kept the load's cells in the others.
+async fn is_known_without(app: &App, transaction: &mut dyn Transaction, line: &LoadLine) -> Result<(), RetractError> {
+    let load = line.id;
+    if (Utc::now() - line.started_at).to_std().unwrap_or(Duration::ZERO) > KEPT {
+        return Err(RetractError::TooOld { load, days: KEPT.as_secs() / 86_400 });
+    }
+    let brought = column_names(line.columns.as_deref());
+    let rests = |later: &LaterLoad| match () {
+        () if later.rows_duplicate > 0 => Some("brought rows that were there already, perhaps out of this one"),
+        () if !brought.iter().all(|name| later.columns.contains(name)) => {
+            Some("has not all of its columns, so that cells of this one are in its rows")
+        }
+        () => None,
+    };
+    let later = app.ledger.later(transaction, &line.dataset, load).await?;
+    let found = later.iter().rev().find_map(|one| Some((one.id, rests(one)?)));
+    let Some((first, why)) = found else { return Ok(()) };
+    let order: Vec<_> = later.iter().take_while(|one| one.id >= first).map(|one| one.id.to_string()).collect();
+    Err(RetractError::Later { load, later: first, why, order: order.join(", ") })
+}

@@ -1,0 +1,217 @@
+//! What a program that watches a folder does, in a small file in its place there, for `app status` to read. It is written at a
+//! change and at most once a second, and only what people look at: a disk that is full or a folder that cannot be written holds
+//! nothing up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_blocking};
+
+use crate::progress::{self, Running};
+use crate::source::{STATE, STATE_NEW};
+
+/// How long it is until the next writing at least.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a program does that loads out of a folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Its number on its machine.
+    pub pid: u32,
+    /// Its machine.
+    pub host: String,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// The folder, as it was called.
+    pub folder: PathBuf,
+    /// What keeps it from loading.
+    pub trouble: Option<Held>,
+    /// Files in hand.
+    pub in_hand: BTreeSet<String>,
+    /// Of their loads those that rows come from, with what came so far.
+    pub running: Vec<Running>,
+    /// Files that it has put back, to be tried again.
+    pub put_back: BTreeMap<String, Held>,
+}
+
+/// Why something does not go on, and since when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// In words.
+    pub why: String,
+}
+
+/// Keeps the file up to date until it is dropped, and takes it away then.
+pub(super) struct StateFile {
+    shared: Arc<Shared>,
+    writer: Option<AbortHandle>,
+}
+
+struct Shared {
+    path: PathBuf,
+    state: Mutex<State>,
+    ended: Mutex<bool>,
+    changed: Notify,
+}
+
+impl StateFile {
+    /// For the program whose place in `folder` is `home`.
+    pub(super) fn new(folder: &Path, home: &Path) -> StateFile {
+        let state = State {
+            pid: std::process::id(),
+            host: host(),
+            started: Utc::now(),
+            folder: folder.to_owned(),
+            trouble: None,
+            in_hand: BTreeSet::new(),
+            running: Vec::new(),
+            put_back: BTreeMap::new(),
+        };
+        let shared = Arc::new(Shared {
+            path: path_of(home),
+            state: Mutex::new(state),
+            ended: Mutex::new(false),
+            changed: Notify::new(),
+        });
+        shared.changed.notify_one();
+        // Outside of a runtime nothing runs that could be told of.
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        let writer = runtime.map(|runtime| runtime.spawn(keep(shared.clone())).abort_handle());
+        StateFile { shared, writer }
+    }
+
+    /// A file whose load begins.
+    pub(super) fn begun(&self, name: &str) {
+        self.shared.state().in_hand.insert(name.to_owned());
+        self.shared.changed.notify_one();
+    }
+
+    /// What keeps it from loading from now on; `None` when all is well again.
+    pub(super) fn trouble(&self, why: Option<&str>) {
+        let mut state = self.shared.state();
+        let since = state.trouble.as_ref().map_or_else(Utc::now, |known| known.since);
+        state.trouble = why.map(|why| Held { since, why: why.to_owned() });
+        self.shared.changed.notify_one();
+    }
+
+    /// A file that was put back, and why.
+    pub(super) fn put_back(&self, name: &str, why: &str) {
+        let mut state = self.shared.state();
+        state.in_hand.remove(name);
+        let since = state.put_back.get(name).map_or_else(Utc::now, |known| known.since);
+        state.put_back.insert(name.to_owned(), Held { since, why: why.to_owned() });
+        self.shared.changed.notify_one();
+    }
+
+    /// A file whose load ended, and that waits no longer.
+    pub(super) fn done(&self, name: &str) {
+        let mut state = self.shared.state();
+        state.in_hand.remove(name);
+        state.put_back.remove(name);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Drop for StateFile {
+    fn drop(&mut self) {
+        if let Some(writer) = &self.writer {
+            writer.abort();
+        }
+        // Nobody writes it after this.
+        *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        // What stays behind, the next start clears with the place.
+        let _ = fs::remove_file(&self.shared.path);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if *ended {
+            return Ok(());
+        }
+        let mut state = self.state();
+        state.running = progress::running();
+        // What somebody took away does not wait any more.
+        let State { folder, put_back, .. } = &mut *state;
+        let claims = || self.path.parent().and_then(|home| fs::read_dir(home).ok()).into_iter().flatten().flatten();
+        put_back.retain(|name, _| folder.join(name).exists() || claims().any(|claim| claim.path().join(name).exists()));
+        let text = serde_json::to_vec(&*state)?;
+        drop(state);
+        let new = self.path.with_file_name(STATE_NEW);
+        fs::write(&new, text)?;
+        fs::rename(new, &self.path)
+    }
+}
+
+/// Writes at each change, and every second while something is loaded.
+async fn keep(shared: Arc<Shared>) {
+    loop {
+        if shared.state().in_hand.is_empty() {
+            shared.changed.notified().await;
+        }
+        let this = shared.clone();
+        // Where it cannot be written, who looks sees an older state; the loads go on.
+        if let Ok(Err(error)) = spawn_blocking(move || this.write()).await {
+            tracing::debug!(file.path = %shared.path.display(), %error, "cannot write what app status shows");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Where the state of the program stands whose place this is.
+pub fn path_of(home: &Path) -> PathBuf {
+    home.join(STATE)
+}
+
+/// What the program says whose place this is, if it says anything.
+pub fn read(home: &Path) -> Option<State> {
+    serde_json::from_slice(&fs::read(path_of(home)).ok()?).ok()
+}
+
+/// The machine's name.
+fn host() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_there_while_the_program_runs_and_read_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("1-ab");
+        fs::create_dir(&home).unwrap();
+        let file = StateFile::new(dir.path(), &home);
+        fs::write(dir.path().join("x.csv"), "").unwrap();
+        file.begun("x.csv");
+        file.put_back("x.csv", "first");
+        file.put_back("x.csv", "second");
+        file.trouble(Some("away"));
+        file.shared.write().unwrap();
+        let state = read(&home).unwrap();
+        assert_eq!((state.pid, state.trouble.unwrap().why), (std::process::id(), "away".to_owned()));
+        assert_eq!((state.put_back["x.csv"].why.as_str(), state.in_hand.len()), ("second", 0));
+        fs::remove_file(dir.path().join("x.csv")).unwrap();
+        file.trouble(None);
+        file.shared.write().unwrap();
+        let state = read(&home).unwrap();
+        assert_eq!((state.trouble, state.put_back.len()), (None, 0));
+        drop(file);
+        assert_eq!(fs::read_dir(home).unwrap().count(), 0);
+    }
+}
