@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod load;
 mod load_error;
 pub mod order;
+mod outcome;
 pub mod pipeline;
 pub mod plugin;
 pub mod progress;

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use tracing::field::Empty;
 use tracing::{Span, info, instrument, warn};
 
-use crate::alert::Kind;
 use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Mode};
@@ -22,9 +21,10 @@ use crate::ledger::{Books, Claim, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::order::Place;
+use crate::outcome::{delete, let_go, record_failure, say};
 use crate::reject_file::RejectFile;
 use crate::schema::Type;
-use crate::source::{Claimed, Failure, FileSource, Source, SourceError, Stamp, Survey};
+use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
 use crate::staging::{Plan, ready_table};
 use crate::upsert::Upsert;
 use crate::warehouse::Scope;
@@ -83,7 +83,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     let name = file.name();
     if file.ends() >= TRIES {
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Ended(TRIES)).await;
-        return let_go(file, failed, Vec::new());
+        return let_go(file, failed, Vec::new(), unfinished);
     }
     let before = Stamp::of(file.path());
     let (_opened, parts) = match file.open() {
@@ -98,7 +98,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         Ok(sources) => sources,
         Err(error) => {
             let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error.into()).await;
-            return let_go(file, failed, Vec::new());
+            return let_go(file, failed, Vec::new(), unfinished);
         }
     };
     let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
@@ -116,7 +116,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
             Err(why) => {
                 let dataset = Dataset::of_file(source.own_name());
                 let failed = record_failure(app, &dataset, source.name(), None, LoadError::Shape(why)).await;
-                return let_go(file, failed, reports);
+                return let_go(file, failed, reports, unfinished);
             }
         };
         source.state(&dataset.stated);
@@ -136,7 +136,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
                 let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
                 // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
                 if error.consequence != Consequence::Fail {
-                    return let_go(file, error, reports);
+                    return let_go(file, error, reports, unfinished);
                 }
                 failed.get_or_insert(error);
             }
@@ -147,7 +147,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
     if let Some(error) = failed {
-        return let_go(file, error, reports);
+        return let_go(file, error, reports, unfinished);
     }
     if let [report] = &reports[..] {
         Span::current().record("load.id", report.load_id);
@@ -155,25 +155,12 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     // Nobody should have: what was added where it is claimed was not read.
     if Stamp::of(file.path()).is_some_and(|now| before.is_some_and(|before| now != before)) {
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
-        return let_go(file, failed, reports);
+        return let_go(file, failed, reports, unfinished);
     }
     match delete(app, &file, &on_success, goodbye).await {
         Ok(()) => FileOutcome::Loaded(reports),
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }
-}
-
-/// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
-/// asked for again should the server lose what it has confirmed.
-async fn delete(app: &App, file: &Claimed, on_success: &OnSuccess, mut goodbye: Vec<Goodbye>) -> std::io::Result<()> {
-    if let Some(kept) = app.archive.keep(file, on_success).await? {
-        goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
-    }
-    app.journal.write(&goodbye);
-    file.delete()?;
-    fail::fail_point!("deleted");
-    file.release();
-    Ok(())
 }
 
 /// Loads one input: claims it, writes its rows, rejects and ledger line, commits, and then acknowledges it.
@@ -330,112 +317,4 @@ fn publish(rejected: RejectFile, load_id: i64) {
     if let Err(error) = rejected.publish() {
         warn!(load.id = load_id, %error, "the rejects are not in exports/rejects/; app rejects {load_id} shows them");
     }
-}
-
-fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
-    let LoadReport { load_id, books, .. } = *report;
-    let took_ms = took.as_millis() as u64;
-    if let Some(of) = report.duplicate_of {
-        let duplicate = books.duplicate;
-        info!(
-            file.path = name,
-            rows = 0,
-            duplicate,
-            took_ms,
-            load.id = load_id,
-            "duplicate of load {of}: the same content is in the table already"
-        );
-        return;
-    }
-    let (rows, rejected) = (books.loaded, books.rejected);
-    if unfinished {
-        info!(
-            file.path = name,
-            rows,
-            rejected,
-            took_ms,
-            load.id = load_id,
-            "loaded what had been claimed before the last stop"
-        );
-    } else {
-        info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded");
-    }
-    if rejected > 0 {
-        warn!(
-            file.path = name,
-            load.id = load_id,
-            "{rejected} records were rejected: app rejects {load_id} shows them"
-        );
-    }
-    if books.filtered > 0 {
-        info!(file.path = name, load.id = load_id, "{} rows were left out by the plugin's filter", books.filtered);
-    }
-    if books.padded > 0 {
-        info!(
-            file.path = name,
-            load.id = load_id,
-            "{} rows had fewer cells than the header: NULL in the rest",
-            books.padded
-        );
-    }
-    if books.extended > 0 {
-        info!(
-            file.path = name,
-            load.id = load_id,
-            "{} rows had more cells than the header: kept in _extra",
-            books.extended
-        );
-    }
-    if books.read == 0 {
-        warn!(file.path = name, load.id = load_id, "the file has a header and no rows");
-    }
-}
-
-/// An input whose load did not happen, after it was written down.
-struct Failed {
-    name: String,
-    load: Option<i64>,
-    error: LoadError,
-    consequence: Consequence,
-}
-
-/// Writes into the ledger what a person has to look at; without the database it is in the log and beside the file.
-async fn record_failure(app: &App, dataset: &Dataset, name: &str, survey: Option<&Survey>, error: LoadError) -> Failed {
-    let consequence = error.consequence();
-    let mut load = None;
-    if consequence == Consequence::Fail {
-        let why = error.to_string();
-        load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
-        warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
-        app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
-    }
-    Failed { name: name.to_owned(), load, error, consequence }
-}
-
-/// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded stays claimed.
-fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>) -> FileOutcome {
-    Span::current().record("load.id", failed.load);
-    let moved = match failed.consequence {
-        Consequence::Forget => {
-            file.release();
-            warn!(file.path = failed.name, "the file is gone: somebody else took it");
-            return FileOutcome::Gone;
-        }
-        Consequence::Ask => return FileOutcome::Kept(file, failed.error),
-        // Under another claim it would be another file to the ledger, its loaded parts too.
-        Consequence::TryAgain if !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
-        Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
-        Consequence::Fail => {
-            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), chrono::Utc::now().to_rfc3339());
-            let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
-            file.fail(&failure).map(|place| {
-                info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
-                FileOutcome::Failed(reports)
-            })
-        }
-    };
-    moved.unwrap_or_else(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => FileOutcome::Gone,
-        _ => FileOutcome::Kept(file, LoadError::Folder(error)),
-    })
 }

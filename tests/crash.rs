@@ -41,7 +41,7 @@ async fn every_row_is_there_once_after_a_restart(database: TestDatabase, workdir
         if point != "deleted" {
             let line = daemon.wait_for(&["INFO loaded", "t.csv"])?;
             holds(&line, "rows=5000 rejected=1")?;
-            holds(&line, "loaded what had been claimed before the last stop")?;
+            holds(&line, "loaded what had been begun before")?;
         }
         // What comes after it loads as well, so the restart is over.
         workdir.write("imports/after.csv", format!("a\n{round}\n"))?;

@@ -70,8 +70,8 @@ async fn a_delete_that_fails_is_tried_again(database: TestDatabase, workdir: Wor
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/again.csv", "id\n1\n2\n")?;
     daemon.wait_for(&["ERROR its rows are loaded, and the file cannot be deleted", "again.csv"])?;
-    daemon.wait_for(&["loaded what had been claimed", "again.csv"])?;
-    daemon.wait_for(&["loaded what had been claimed", "again.csv"])?;
+    daemon.wait_for(&["loaded what had been begun", "again.csv"])?;
+    daemon.wait_for(&["loaded what had been begun", "again.csv"])?;
     workdir.write("imports/other.csv", "id\n1\n")?;
     daemon.wait_for(&["INFO loaded", "other.csv"])?;
     let (status, log) = daemon.terminate()?;

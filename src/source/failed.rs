@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::folder::{FAILED, note_name, rename_to_free_name};
+use super::folder::FAILED;
+use super::free_name::{note_name, rename_to_free_name};
 
 /// What stands beside a file that could not be loaded, as it is read (`Failure` is how it is written).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

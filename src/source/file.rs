@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use super::folder::sync_folders;
+use super::claimed::sync_folders;
 use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
     Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, Stated, Witness, each_chunk, glimpse, identity,

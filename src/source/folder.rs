@@ -10,17 +10,14 @@
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
 //! ```
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use serde::Serialize;
-
-use super::beneath;
+use super::claimed::Claimed;
 
 const CLAIMS: &str = ".sluice";
 pub(super) const FAILED: &str = "failed";
@@ -31,10 +28,7 @@ pub(crate) const STATE: &str = "state.json";
 pub(crate) const STATE_NEW: &str = "state.json.new";
 
 /// The reason that is about to stand beside a file in `failed/`. No file is claimed that is hidden.
-const NOTE: &str = ".error.json";
-
-/// Stands in the name of a claim's place before the number of programs that ended over it.
-const AGAIN: char = '~';
+pub(super) const NOTE: &str = ".error.json";
 
 /// A folder that files land in, and this program's place in it.
 #[derive(Debug)]
@@ -44,31 +38,6 @@ pub struct Folder {
     /// Held as long as the program lives: whoever can lock another program's place knows that it does not live any more.
     lock: File,
     next: AtomicU64,
-}
-
-/// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    folder: PathBuf,
-    path: PathBuf,
-    name: OsString,
-    /// Whether a program that had claimed it ended in the midst of its work.
-    orphan: bool,
-}
-
-/// What stands beside a file that could not be loaded.
-#[derive(Debug, Serialize)]
-pub struct Failure<'a> {
-    /// The file's name.
-    pub file: &'a str,
-    /// The load's number in the ledger.
-    pub load: Option<i64>,
-    /// What is wrong.
-    pub error: &'a str,
-    /// How to mend it.
-    pub mend: &'a str,
-    /// When it was tried, in UTC.
-    pub at: String,
 }
 
 impl Folder {
@@ -213,145 +182,6 @@ impl Drop for Folder {
     }
 }
 
-impl Claimed {
-    /// Where it is now.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Opens it, beneath the folder and through no link: who can write into the folder could have put something else in its place.
-    ///
-    /// # Errors
-    /// When it cannot be opened, or is no file that is read.
-    pub fn open(&self) -> io::Result<File> {
-        beneath::open(&self.folder, self.path.strip_prefix(&self.folder).unwrap_or(&self.path))
-    }
-
-    /// What it was called when it landed.
-    pub fn name(&self) -> String {
-        self.name.to_string_lossy().into_owned()
-    }
-
-    /// As [`Claimed::name`], as the system has it.
-    pub fn os_name(&self) -> OsString {
-        self.name.clone()
-    }
-
-    /// The name of the place in which it lies, which stays with it when another program takes it over.
-    pub fn claim(&self) -> Option<String> {
-        self.place().map(|(claim, _)| claim)
-    }
-
-    /// How many programs ended while they loaded it.
-    pub fn ends(&self) -> u32 {
-        self.place().map_or(0, |(_, ends)| ends)
-    }
-
-    /// Whether a program ended while it had it in hand.
-    pub fn is_orphan(&self) -> bool {
-        self.orphan
-    }
-
-    fn place(&self) -> Option<(String, u32)> {
-        let place = self.path.parent()?.file_name()?.to_string_lossy();
-        let (claim, ends) = place.split_once(AGAIN).unwrap_or((&place, "0"));
-        Some((claim.to_owned(), ends.parse().unwrap_or(0)))
-    }
-
-    /// Before a load that a program had begun is begun again: where that program ended over it, it is counted in the place's name.
-    ///
-    /// # Errors
-    /// When the place cannot be renamed.
-    pub fn begin_again(&mut self) -> io::Result<()> {
-        if let (true, Some((claim, ends)), Some(from)) = (self.orphan, self.place(), self.path.parent()) {
-            let to = from.with_file_name(format!("{claim}{AGAIN}{}", ends + 1));
-            fs::rename(from, &to)?;
-            self.path = to.join(&self.name);
-            self.orphan = false;
-        }
-        Ok(())
-    }
-
-    /// What this program began to load, and could not go on with for a fault of its own.
-    #[must_use]
-    pub fn orphaned(self) -> Claimed {
-        Claimed { orphan: true, ..self }
-    }
-
-    /// Deletes the file, whose rows are committed. One that is not there any more is deleted.
-    ///
-    /// # Errors
-    /// When it cannot be deleted; it stays claimed then.
-    pub fn delete(&self) -> io::Result<()> {
-        fail::fail_point!("delete", |_| Err(io::Error::other("a fault of the test's")));
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
-    }
-
-    /// After the file was deleted: clears its place.
-    pub fn release(&self) {
-        if let Some(place) = self.path.parent() {
-            // A place that is left behind is cleared by the next start.
-            let _ = fs::remove_dir(place);
-        }
-    }
-
-    /// Back to where it landed, to be loaded later.
-    ///
-    /// # Errors
-    /// When it cannot be moved; it stays claimed then.
-    pub fn put_back(&self) -> io::Result<PathBuf> {
-        let to = rename_to_free_name(&self.path, &self.folder, &self.name)?;
-        self.release();
-        Ok(to)
-    }
-
-    /// To `failed/`, with the reason beside it; gives the place. The reason is there first, so that no file lies there without one.
-    ///
-    /// # Errors
-    /// When it cannot be moved, or the reason not written; it stays claimed then.
-    pub fn fail(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
-        let folder = self.folder.join(FAILED);
-        make_folder(&folder)?;
-        let text = serde_json::to_string_pretty(failure).unwrap_or_default() + "\n";
-        for n in 1u32.. {
-            let name = nth_name(&self.name, n);
-            let to = folder.join(&name);
-            if fs::symlink_metadata(&to).is_ok() {
-                continue;
-            }
-            let note = self.path.with_file_name(NOTE);
-            fs::write(&note, &text)?;
-            fs::set_permissions(&note, PermissionsExt::from_mode(0o644))?;
-            // What is there by that name has lost its file.
-            fs::rename(note, folder.join(note_name(&name, n)))?;
-            if rename_to(&self.path, &to)? {
-                self.release();
-                return Ok(to);
-            }
-        }
-        Err(io::Error::other("no free name"))
-    }
-}
-
-/// Makes a folder where there is none. A link to one is none: it would lead out of the folder that it lies in.
-fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if path.symlink_metadata()?.is_dir() {
-                return Ok(());
-            }
-            Err(io::Error::new(
-                io::ErrorKind::NotADirectory,
-                format!("{} must be a folder, and no link", path.display()),
-            ))
-        }
-        done => done,
-    }
-}
-
 /// The places in the folder, and whether the program lives whose place it is.
 ///
 /// # Errors
@@ -376,45 +206,6 @@ pub fn is_watched(path: &Path) -> io::Result<bool> {
     Ok(places(path)?.iter().any(|(_, lives)| *lives))
 }
 
-/// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
-pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
-    for n in 1u32.. {
-        let to = folder.join(nth_name(name, n));
-        if rename_to(from, &to)? {
-            return Ok(to);
-        }
-    }
-    Err(io::Error::other("no free name"))
-}
-
-/// `x.csv`, `x.2.csv`, `x.3.csv`, as long as names can be.
-fn nth_name(name: &OsStr, n: u32) -> OsString {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    if n == 1 {
-        return name.to_owned();
-    }
-    let text = name.as_bytes();
-    let dot = text.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0).unwrap_or(text.len());
-    let ending = format!(".{n}").into_bytes();
-    let stem = &text[..dot.min(255usize.saturating_sub(ending.len() + text.len() - dot))];
-    OsString::from_vec([stem, &ending, &text[dot..]].concat())
-}
-
-/// Renames, but not over anything; says whether it did.
-fn rename_to(from: &Path, to: &Path) -> io::Result<bool> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::EXIST) => Ok(false),
-        // A file system that cannot do both in one step.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.try_exists()? => {
-            fs::rename(from, to)?;
-            Ok(true)
-        }
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// The folders in a folder that are not hidden.
 fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
@@ -427,25 +218,25 @@ fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Brings the rename that claimed a file to stable storage: the folders that it touched, up to the one where it had landed.
-pub(super) fn sync_folders(claimed: &Path) -> io::Result<()> {
-    claimed.ancestors().skip(1).take(4).try_for_each(|folder| File::open(folder)?.sync_all())
-}
-
-/// What the reason beside the n-th file of a name is called; cut so that the n-th one's is its own, where the name is as long as names can be.
-pub(super) fn note_name(name: &OsStr, n: u32) -> OsString {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let (mut bytes, mut ending) = (name.as_bytes().to_vec(), ".error.json".to_owned());
-    if bytes.len() + ending.len() > 255 {
-        ending = format!(".{n}{ending}");
-        bytes.truncate(255 - ending.len());
+/// Makes a folder where there is none. A link to one is none: it would lead out of the folder that it lies in.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if path.symlink_metadata()?.is_dir() {
+                return Ok(());
+            }
+            Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                format!("{} must be a folder, and no link", path.display()),
+            ))
+        }
+        done => done,
     }
-    bytes.extend_from_slice(ending.as_bytes());
-    OsString::from_vec(bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Failure;
     use super::*;
 
     #[test]

@@ -1,17 +1,21 @@
 //! Where records come from. A source never sees a warehouse.
 
 mod beneath;
+mod claimed;
 mod failed;
 mod file;
 mod folder;
+mod free_name;
 mod memory;
 mod stamp;
 
 pub(crate) use beneath::why_not;
+pub use claimed::{Claimed, Failure};
 pub use failed::{FailedFile, Note, failed_files};
 pub use file::FileSource;
-pub use folder::{Claimed, Failure, Folder, is_watched};
-pub(crate) use folder::{STATE, STATE_NEW, places, rename_to_free_name};
+pub use folder::{Folder, is_watched};
+pub(crate) use folder::{STATE, STATE_NEW, places};
+pub(crate) use free_name::rename_to_free_name;
 pub use memory::MemorySource;
 pub(crate) use stamp::{Stamp, Writer, writer};
 

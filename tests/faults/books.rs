@@ -50,8 +50,17 @@ impl Places {
         let mut names = Vec::new();
         collect(&self.imports, &mut names, &|name| name != "failed" && !name.starts_with('.'));
         // What lies in no claim is a note of the program's own.
-        for place in std::fs::read_dir(self.imports.join(".sluice")).into_iter().flatten().flatten() {
-            collect(&place.path(), &mut names, &|name| !name.starts_with('.'));
+        let folders = |path: &Path| -> Vec<PathBuf> {
+            std::fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.is_dir())
+                .collect()
+        };
+        for claim in folders(&self.imports.join(".sluice")).iter().flat_map(|place| folders(place)) {
+            collect(&claim, &mut names, &|name| !name.starts_with('.'));
         }
         names
     }

@@ -318,9 +318,25 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
+    /// A file that was in hand at three kills is set aside, as it should be. A person moves it back.
+    fn retry(&mut self) -> anyhow::Result<()> {
+        let failed = self.places().failed().into_iter();
+        let ended = failed.filter(|(_, why)| why.as_ref().is_some_and(|why| why.starts_with("the program ended")));
+        let names: Vec<_> = ended.map(|(name, _)| name).collect();
+        for name in &names {
+            self.another(&["retry", name])?.wait(PATIENCE)?;
+        }
+        if !names.is_empty() {
+            self.notes.push(format!("{} set aside after three kills, and moved back by app retry", names.len()));
+            self.settle(PATIENCE)?;
+        }
+        Ok(())
+    }
+
     /// Settles, stops, and counts.
     pub fn finish(mut self) -> anyhow::Result<Row> {
         self.settle(PATIENCE)?;
+        self.retry()?;
         self.stop()?;
         let log = self.log();
         let mut row = account(self.engine, &self.url, &self.dropped, &self.places(), &log)?;

@@ -1,27 +1,28 @@
 //! Finds files in the folder and has them loaded: what lies there first, then what comes. Events say at once that
 //! something came; they may be lost, so a look at the folder every minute is what makes it right.
 
+mod done;
+mod take;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 use tracing::{error, info, warn};
 
 use super::events::Events;
-use super::look::{Seen, look, look_at, may_go_on};
+use super::look::{Seen, look, look_at};
 use super::pause::Pause;
 use super::settle::{Arrival, Candidate};
 use super::state::StateFile;
 use crate::alert::Kind;
 use crate::app::App;
-use crate::load::{FileOutcome, LoadError, LoadReport, load_file};
-use crate::source::{Claimed, Folder, SourceError, Stamp, Writer, writer};
-use crate::warehouse::Engine;
+use crate::load::{FileOutcome, LoadReport};
+use crate::source::{Claimed, Folder, Stamp};
 
 /// What alerts call it when no file is loaded.
 pub(crate) const TROUBLE: &str = "loading";
@@ -280,229 +281,6 @@ impl Watch {
             .entry(seen.name)
             .and_modify(|known| known.update(stamp, arrival, now))
             .or_insert_with(|| Candidate::new(stamp, arrival, now));
-    }
-
-    /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
-    fn take_ready(&mut self) -> Instant {
-        let now = Instant::now();
-        let far = now + RESCAN;
-        if let Some(pause) = self.away.as_ref().or(self.trouble.as_ref()).filter(|pause| now < pause.until()) {
-            return pause.until();
-        }
-        let places = match self.app.warehouse.names().engine {
-            _ if self.trouble.is_some() => 1,
-            Engine::Postgres => LOADS,
-            Engine::Sqlite => LOADS_SQLITE,
-        };
-        let mut next = far;
-        for file in std::mem::take(&mut self.kept) {
-            let until = self.paused_until(&file.os_name(), now);
-            if until <= now && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
-                self.start_again(file);
-            } else {
-                next = next.min(until.max(now + RESCAN_POLLING));
-                self.kept.push(file);
-            }
-        }
-        while self.running.len() < places
-            && let Some(file) = self.leftovers.front()
-        {
-            // Should the program end over one of these, too, it is known which one it was.
-            if !self.running.is_empty() && (file.is_orphan() || self.in_hand.values().any(|file| file.ends() > 0)) {
-                return next;
-            }
-            if let Some(file) = self.leftovers.pop_front() {
-                self.start_again(file);
-            }
-        }
-        let mut after = Bound::Unbounded;
-        // One name at a time: where thousands wait, the first few take every place.
-        while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
-            after = Bound::Excluded(name.clone());
-            if self.is_in_hand(&name) {
-                continue;
-            }
-            if self.running.len() >= places {
-                return next;
-            }
-            match self.ready_at(&name, now) {
-                None => drop(self.candidates.remove(&name)),
-                Some(ready) if ready > now => next = next.min(ready),
-                Some(_) => self.claim(&name),
-            }
-        }
-        next
-    }
-
-    /// When a file may be taken; `None` where it is gone.
-    fn ready_at(&mut self, name: &OsStr, now: Instant) -> Option<Instant> {
-        let paused = self.paused_until(name, now);
-        let path = self.path.join(name);
-        let stamp = Stamp::of(&path)?;
-        let candidate = self.candidates.get_mut(name)?;
-        candidate.update(stamp, Arrival::Seen, now);
-        let mut ready = candidate.soon_at(self.settle, Writer::None, now);
-        if self.once || ready <= now {
-            let writer = writer(&path);
-            ready = match writer {
-                // Who asks for what is there means what nobody is writing any more.
-                Writer::None if self.once => now,
-                // And waits no longer than it takes to see that.
-                Writer::Unknown if self.once => ready,
-                _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
-                _ => candidate.ready_at(self.settle, writer, now),
-            };
-            if self.once && writer == Writer::Open && self.named.insert(name.to_owned()) {
-                info!(file.path = &*name.to_string_lossy(), "waiting: somebody is writing it");
-            }
-        }
-        Some(ready.max(paused))
-    }
-
-    fn claim(&mut self, name: &OsStr) {
-        match self.folder.claim(name) {
-            Ok(file) => {
-                self.candidates.remove(name);
-                self.start(file, false);
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(self.candidates.remove(name)),
-            Err(error) => {
-                let mend = format!("give the user that Sluice runs as the right to write in {}", self.path.display());
-                let why = format!("cannot claim the file: {error}");
-                if self.pause(name, &why) {
-                    let name = name.to_string_lossy();
-                    error!(file.path = &*name, "{why}; {mend}");
-                    self.app.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
-                }
-                if self.once {
-                    self.totals.waiting += 1;
-                    self.candidates.remove(name);
-                }
-            }
-        }
-    }
-
-    fn is_in_hand(&self, name: &OsStr) -> bool {
-        self.in_hand.values().any(|file| file.os_name() == name)
-    }
-
-    fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
-        self.pauses.get(name).map_or(now, Pause::until)
-    }
-
-    /// Lets the files of a name wait, longer each time; says whether the reason is new.
-    fn pause(&mut self, name: &OsStr, why: &str) -> bool {
-        let mut pause = self.pauses.remove(name);
-        let is_new = Pause::of(&mut pause, why);
-        self.pauses.extend(pause.map(|pause| (name.to_owned(), pause)));
-        is_new
-    }
-
-    /// Goes on with what was begun before.
-    fn start_again(&mut self, mut file: Claimed) {
-        match file.begin_again() {
-            Ok(()) => self.start(file, true),
-            Err(error) => self.keep(file, &format!("cannot go on with it: {error}"), "see to the folder"),
-        }
-    }
-
-    fn start(&mut self, file: Claimed, unfinished: bool) {
-        self.state.begun(&file.name());
-        let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
-        let task = self.running.spawn(async move { load_file(&app, claimed, unfinished, place).await });
-        self.in_hand.insert(task.id(), file);
-    }
-
-    fn done(&mut self, done: Result<(Id, FileOutcome), JoinError>) {
-        let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(file) = self.in_hand.remove(&id) else { return };
-        let name = file.os_name();
-        match &done {
-            Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
-                self.state.put_back(&file.name(), &error.to_string());
-            }
-            Ok(_) => self.state.done(&file.name()),
-            Err(_) => self.state.put_back(&file.name(), "a fault of the program"),
-        }
-        match done.map(|(_, outcome)| outcome) {
-            Ok(FileOutcome::Loaded(reports)) => {
-                self.well_again();
-                self.pauses.remove(&name);
-                self.app.alerts.loaded(&file.name());
-                reports.iter().for_each(|report| self.totals.count(report));
-            }
-            Ok(FileOutcome::Failed(reports)) => {
-                self.totals.failed += 1;
-                self.pauses.remove(&name);
-                self.app.alerts.left(&file.name());
-                reports.iter().for_each(|report| self.totals.count(report));
-            }
-            Ok(FileOutcome::Gone) => {
-                self.pauses.remove(&name);
-                self.app.alerts.left(&file.name());
-            }
-            Ok(FileOutcome::Waits(error)) => {
-                if error.is_of_database() {
-                    self.wait(&error.to_string());
-                } else if self.pause(&name, &error.to_string()) {
-                    warn!(file.path = file.name(), "not loaded yet: {error}");
-                    if !matches!(error, LoadError::Source(SourceError::Changed)) {
-                        self.app.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
-                    }
-                }
-                if self.once {
-                    self.totals.waiting += 1;
-                    return;
-                }
-                self.put_back.insert(name.clone());
-                self.see(Seen { name, left: None }, Arrival::Seen);
-            }
-            Ok(FileOutcome::Kept(file, error)) => {
-                if error.is_of_database() {
-                    self.wait(&error.to_string());
-                }
-                self.keep(file, &error.to_string(), error.mend());
-            }
-            Err(panic) => {
-                self.keep(file.orphaned(), &format!("a fault of the program: {panic}"), "please report it");
-            }
-        }
-    }
-
-    /// Keeps a claimed file, to be tried again after a pause.
-    fn keep(&mut self, file: Claimed, why: &str, mend: &str) {
-        if self.pause(&file.os_name(), why) {
-            error!(file.path = file.name(), "{why}; {mend}; trying again until it can be finished");
-            self.app.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
-        }
-        if self.once {
-            self.totals.waiting += 1;
-        } else {
-            self.kept.push(file);
-        }
-    }
-
-    /// Says once what is wrong with the database, and waits longer each time.
-    fn wait(&mut self, why: &str) {
-        if Pause::of(&mut self.trouble, why) {
-            error!("{why}; files wait in the folder until that is mended");
-            self.app.alerts.raise(
-                Kind::Trouble,
-                TROUBLE,
-                why,
-                "see to the database; files wait in the folder until then",
-                None,
-            );
-        }
-        self.state.trouble(Some(why));
-    }
-
-    fn well_again(&mut self) {
-        if self.trouble.take().is_some() {
-            self.state.trouble(None);
-            info!("all is well again");
-            self.app.alerts.recover(Kind::Trouble, "loading", "files are loaded again");
-        }
     }
 
     /// Lets the loads in hand end; those that do not within the grace, or before the second signal, roll back, and the next start loads them.

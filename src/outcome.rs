@@ -1,0 +1,143 @@
+//! The end of a file's load: what became of it is said and written down, and the file goes where it belongs then.
+
+use std::time::Duration;
+
+use tracing::{Span, info, warn};
+
+use crate::alert::Kind;
+use crate::app::App;
+use crate::archive::OnSuccess;
+use crate::dataset::Dataset;
+use crate::journal::Goodbye;
+use crate::load::{FileOutcome, LoadReport};
+use crate::load_error::{Consequence, LoadError};
+use crate::source::{Claimed, Failure, Survey};
+
+/// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
+/// asked for again should the server lose what it has confirmed.
+///
+/// # Errors
+/// When it cannot be kept or deleted; it stays claimed.
+pub(crate) async fn delete(
+    app: &App,
+    file: &Claimed,
+    on_success: &OnSuccess,
+    mut goodbye: Vec<Goodbye>,
+) -> std::io::Result<()> {
+    if let Some(kept) = app.archive.keep(file, on_success).await? {
+        goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
+    }
+    app.journal.write(&goodbye);
+    file.delete()?;
+    fail::fail_point!("deleted");
+    file.release();
+    Ok(())
+}
+
+/// Says what a load brought.
+pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
+    let LoadReport { load_id, books, .. } = *report;
+    let took_ms = took.as_millis() as u64;
+    if let Some(of) = report.duplicate_of {
+        let duplicate = books.duplicate;
+        info!(
+            file.path = name,
+            rows = 0,
+            duplicate,
+            took_ms,
+            load.id = load_id,
+            "duplicate of load {of}: the same content is in the table already"
+        );
+        return;
+    }
+    let (rows, rejected) = (books.loaded, books.rejected);
+    if unfinished {
+        info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded what had been begun before");
+    } else {
+        info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded");
+    }
+    if rejected > 0 {
+        warn!(
+            file.path = name,
+            load.id = load_id,
+            "{rejected} records were rejected: app rejects {load_id} shows them"
+        );
+    }
+    if books.filtered > 0 {
+        info!(file.path = name, load.id = load_id, "{} rows were left out by the plugin's filter", books.filtered);
+    }
+    if books.padded > 0 {
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "{} rows had fewer cells than the header: NULL in the rest",
+            books.padded
+        );
+    }
+    if books.extended > 0 {
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "{} rows had more cells than the header: kept in _extra",
+            books.extended
+        );
+    }
+    if books.read == 0 {
+        warn!(file.path = name, load.id = load_id, "the file has a header and no rows");
+    }
+}
+
+/// An input whose load did not happen, after it was written down.
+pub(crate) struct Failed {
+    name: String,
+    load: Option<i64>,
+    error: LoadError,
+    pub(crate) consequence: Consequence,
+}
+
+/// Writes into the ledger what a person has to look at; without the database it is in the log and beside the file.
+pub(crate) async fn record_failure(
+    app: &App,
+    dataset: &Dataset,
+    name: &str,
+    survey: Option<&Survey>,
+    error: LoadError,
+) -> Failed {
+    let consequence = error.consequence();
+    let mut load = None;
+    if consequence == Consequence::Fail {
+        let why = error.to_string();
+        load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
+        warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
+        app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
+    }
+    Failed { name: name.to_owned(), load, error, consequence }
+}
+
+/// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded, because it was
+/// `begun` before or some of it just was, stays claimed: under another claim it would be another file to the ledger.
+pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, begun: bool) -> FileOutcome {
+    Span::current().record("load.id", failed.load);
+    let moved = match failed.consequence {
+        Consequence::Forget => {
+            file.release();
+            warn!(file.path = failed.name, "the file is gone: somebody else took it");
+            return FileOutcome::Gone;
+        }
+        Consequence::Ask => return FileOutcome::Kept(file, failed.error),
+        Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
+        Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
+        Consequence::Fail => {
+            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), chrono::Utc::now().to_rfc3339());
+            let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
+            file.fail(&failure).map(|place| {
+                info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
+                FileOutcome::Failed(reports)
+            })
+        }
+    };
+    moved.unwrap_or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => FileOutcome::Gone,
+        _ => FileOutcome::Kept(file, LoadError::Folder(error)),
+    })
+}

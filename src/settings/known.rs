@@ -1,0 +1,87 @@
+//! Every setting there is.
+
+/// A setting: its name, its default as text, what it is for.
+pub struct Known {
+    /// The variable's name.
+    pub name: &'static str,
+    /// Its default.
+    pub default: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+}
+
+/// Every setting there is, in the order of `.env.example`.
+pub const KNOWN: [Known; 28] = [
+    Known {
+        name: "DATABASE_URL",
+        default: "sqlite://data/warehouse.db",
+        about: "where the warehouse is; DB_STRING is understood too",
+    },
+    Known { name: "STAGING_SCHEMA", default: "staging", about: "the schema that files are loaded into" },
+    Known { name: "DW_SCHEMA", default: "datawarehouse", about: "the schema of the star and its views" },
+    Known {
+        name: "INIT_DB",
+        default: "true",
+        about: "make folders, schemas and catalog; false: only say what is missing",
+    },
+    Known {
+        name: "DEV",
+        default: "false",
+        about: "drop staging, datawarehouse and catalog when the daemon or --once starts",
+    },
+    Known { name: "IMPORTS_DIR", default: "imports", about: "the folder that is watched" },
+    Known { name: "EXPORTS_DIR", default: "exports", about: "what goes out: results, rejects" },
+    Known { name: "LOGS_DIR", default: "logs", about: "JSON logs" },
+    Known { name: "SQL_DIR", default: "sql", about: "holds pipeline/*.sql and analysis/*.sql" },
+    Known { name: "PLUGINS_DIR", default: "plugins", about: "holds <name>/plugin.yaml: how files are read and shaped" },
+    Known {
+        name: "SETTLE_SECONDS",
+        default: "4",
+        about: "how long a file that is not known to be whole must be quiet before it is taken",
+    },
+    Known {
+        name: "POLL",
+        default: "false",
+        about: "look every second instead of waiting for events, for mounts that send none",
+    },
+    Known { name: "ARCHIVE_MAX_MEMBERS", default: "1000", about: "members of an archive" },
+    Known {
+        name: "ARCHIVE_MAX_BYTES",
+        default: "10737418240",
+        about: "bytes that may come out of one compressed file or member",
+    },
+    Known { name: "ARCHIVE_MAX_RATIO", default: "1000", about: "bytes that may come out for one byte in" },
+    Known { name: "STALE_AFTER", default: "30m", about: "how long a file may wait before an alert: 90s, 30m, 2h" },
+    Known { name: "ALERT_WEBHOOK", default: "", about: "the address that alerts are posted to, as JSON" },
+    Known {
+        name: "ALERT_SMTP_URL",
+        default: "",
+        about: "the server that alerts are mailed by: smtps://user:password@host or smtp://host",
+    },
+    Known { name: "ALERT_FROM", default: "", about: "whom these mails are from" },
+    Known { name: "ALERT_TO", default: "", about: "whom they are to, separated by commas" },
+    Known { name: "LOG_KEEP_DAYS", default: "14", about: "how many days' files stay in logs/" },
+    Known { name: "LOG_MAX_BYTES", default: "100MB", about: "how large a file in logs/ grows: 10MB, 1GB" },
+    Known {
+        name: "DECODER_MEMORY",
+        default: "2147483648",
+        about: "bytes of memory that the reader of a workbook or Parquet file may take",
+    },
+    Known {
+        name: "DECODER_SECONDS",
+        default: "900",
+        about: "seconds of processor time that the reader of a workbook or Parquet file may take",
+    },
+    Known {
+        name: "ON_SUCCESS",
+        default: "delete",
+        about: "what becomes of a file that was loaded: delete, archive, or keep N days",
+    },
+    Known {
+        name: "ARCHIVE",
+        default: "archive",
+        about: "where loaded files are kept: a folder, or s3://bucket/prefix",
+    },
+    Known { name: "DEBUG_LOGS", default: "false", about: "log more" },
+    Known { name: "ECHO_SQL", default: "false", about: "log every SQL statement" },
+];

@@ -1,0 +1,58 @@
+//! Names that nothing else has: no file is ever renamed over another.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+/// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
+pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
+    for n in 1u32.. {
+        let to = folder.join(nth_name(name, n));
+        if rename_to(from, &to)? {
+            return Ok(to);
+        }
+    }
+    Err(io::Error::other("no free name"))
+}
+
+/// `x.csv`, `x.2.csv`, `x.3.csv`, as long as names can be.
+pub(super) fn nth_name(name: &OsStr, n: u32) -> OsString {
+    if n == 1 {
+        return name.to_owned();
+    }
+    let text = name.as_bytes();
+    let dot = text.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0).unwrap_or(text.len());
+    let ending = format!(".{n}").into_bytes();
+    let stem = &text[..dot.min(255usize.saturating_sub(ending.len() + text.len() - dot))];
+    OsString::from_vec([stem, &ending, &text[dot..]].concat())
+}
+
+/// Renames, but not over anything; says whether it did.
+pub(super) fn rename_to(from: &Path, to: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::EXIST) => Ok(false),
+        // A file system that cannot do both in one step.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.try_exists()? => {
+            fs::rename(from, to)?;
+            Ok(true)
+        }
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the reason beside the n-th file of a name is called; cut so that the n-th one's is its own, where the name is as long as names can be.
+pub(super) fn note_name(name: &OsStr, n: u32) -> OsString {
+    let (mut bytes, mut ending) = (name.as_bytes().to_vec(), ".error.json".to_owned());
+    if bytes.len() + ending.len() > 255 {
+        ending = format!(".{n}{ending}");
+        bytes.truncate(255 - ending.len());
+    }
+    bytes.extend_from_slice(ending.as_bytes());
+    OsString::from_vec(bytes)
+}

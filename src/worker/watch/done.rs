@@ -1,0 +1,106 @@
+//! What became of a file that was taken, and what waits because of it.
+
+use tokio::task::{Id, JoinError};
+use tracing::{error, info, warn};
+
+use super::super::look::Seen;
+use super::super::pause::Pause;
+use super::super::settle::Arrival;
+use super::{TROUBLE, Watch};
+use crate::alert::Kind;
+use crate::load::{FileOutcome, LoadError};
+use crate::source::{Claimed, SourceError};
+
+impl Watch {
+    pub(super) fn done(&mut self, done: Result<(Id, FileOutcome), JoinError>) {
+        let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(file) = self.in_hand.remove(&id) else { return };
+        let name = file.os_name();
+        match &done {
+            Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
+                self.state.put_back(&file.name(), &error.to_string());
+            }
+            Ok(_) => self.state.done(&file.name()),
+            Err(_) => self.state.put_back(&file.name(), "a fault of the program"),
+        }
+        match done.map(|(_, outcome)| outcome) {
+            Ok(FileOutcome::Loaded(reports)) => {
+                self.well_again();
+                self.pauses.remove(&name);
+                self.app.alerts.loaded(&file.name());
+                reports.iter().for_each(|report| self.totals.count(report));
+            }
+            Ok(FileOutcome::Failed(reports)) => {
+                self.totals.failed += 1;
+                self.pauses.remove(&name);
+                self.app.alerts.left(&file.name());
+                reports.iter().for_each(|report| self.totals.count(report));
+            }
+            Ok(FileOutcome::Gone) => {
+                self.pauses.remove(&name);
+                self.app.alerts.left(&file.name());
+            }
+            Ok(FileOutcome::Waits(error)) => {
+                if error.is_of_database() {
+                    self.wait(&error.to_string());
+                } else if self.pause(&name, &error.to_string()) {
+                    warn!(file.path = file.name(), "not loaded yet: {error}");
+                    if !matches!(error, LoadError::Source(SourceError::Changed)) {
+                        self.app.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
+                    }
+                }
+                if self.once {
+                    self.totals.waiting += 1;
+                    return;
+                }
+                self.put_back.insert(name.clone());
+                self.see(Seen { name, left: None }, Arrival::Seen);
+            }
+            Ok(FileOutcome::Kept(file, error)) => {
+                if error.is_of_database() {
+                    self.wait(&error.to_string());
+                }
+                self.keep(file, &error.to_string(), error.mend());
+            }
+            Err(panic) => {
+                self.keep(file.orphaned(), &format!("a fault of the program: {panic}"), "please report it");
+            }
+        }
+    }
+
+    /// Keeps a claimed file, to be tried again after a pause.
+    pub(super) fn keep(&mut self, file: Claimed, why: &str, mend: &str) {
+        if self.pause(&file.os_name(), why) {
+            error!(file.path = file.name(), "{why}; {mend}; trying again until it can be finished");
+            self.app.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
+        }
+        if self.once {
+            self.totals.waiting += 1;
+        } else {
+            self.kept.push(file);
+        }
+    }
+
+    /// Says once what is wrong with the database, and waits longer each time.
+    fn wait(&mut self, why: &str) {
+        if Pause::of(&mut self.trouble, why) {
+            error!("{why}; files wait in the folder until that is mended");
+            self.app.alerts.raise(
+                Kind::Trouble,
+                TROUBLE,
+                why,
+                "see to the database; files wait in the folder until then",
+                None,
+            );
+        }
+        self.state.trouble(Some(why));
+    }
+
+    fn well_again(&mut self) {
+        if self.trouble.take().is_some() {
+            self.state.trouble(None);
+            info!("all is well again");
+            self.app.alerts.recover(Kind::Trouble, "loading", "files are loaded again");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Which files are taken when: those that were begun before first, the others when they are whole, as many as may run.
+
+use std::ffi::OsStr;
+use std::io;
+use std::ops::Bound;
+use std::time::Instant;
+
+use tracing::{error, info};
+
+use super::super::look::may_go_on;
+use super::super::pause::Pause;
+use super::super::settle::Arrival;
+use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
+use crate::alert::Kind;
+use crate::load::load_file;
+use crate::source::{Claimed, Stamp, Writer, writer};
+use crate::warehouse::Engine;
+
+impl Watch {
+    /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
+    pub(super) fn take_ready(&mut self) -> Instant {
+        let now = Instant::now();
+        let far = now + RESCAN;
+        if let Some(pause) = self.away.as_ref().or(self.trouble.as_ref()).filter(|pause| now < pause.until()) {
+            return pause.until();
+        }
+        let places = match self.app.warehouse.names().engine {
+            _ if self.trouble.is_some() => 1,
+            Engine::Postgres => LOADS,
+            Engine::Sqlite => LOADS_SQLITE,
+        };
+        let mut next = far;
+        for file in std::mem::take(&mut self.kept) {
+            let until = self.paused_until(&file.os_name(), now);
+            if until <= now && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
+                self.start_again(file);
+            } else {
+                next = next.min(until.max(now + RESCAN_POLLING));
+                self.kept.push(file);
+            }
+        }
+        while self.running.len() < places
+            && let Some(file) = self.leftovers.front()
+        {
+            // Should the program end over one of these, too, it is known which one it was.
+            if !self.running.is_empty() && (file.is_orphan() || self.in_hand.values().any(|file| file.ends() > 0)) {
+                return next;
+            }
+            if let Some(file) = self.leftovers.pop_front() {
+                self.start_again(file);
+            }
+        }
+        let mut after = Bound::Unbounded;
+        // One name at a time: where thousands wait, the first few take every place.
+        while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
+            after = Bound::Excluded(name.clone());
+            if self.is_in_hand(&name) {
+                continue;
+            }
+            if self.running.len() >= places {
+                return next;
+            }
+            match self.ready_at(&name, now) {
+                None => drop(self.candidates.remove(&name)),
+                Some(ready) if ready > now => next = next.min(ready),
+                Some(_) => self.claim(&name),
+            }
+        }
+        next
+    }
+
+    /// When a file may be taken; `None` where it is gone.
+    fn ready_at(&mut self, name: &OsStr, now: Instant) -> Option<Instant> {
+        let paused = self.paused_until(name, now);
+        let path = self.path.join(name);
+        let stamp = Stamp::of(&path)?;
+        let candidate = self.candidates.get_mut(name)?;
+        candidate.update(stamp, Arrival::Seen, now);
+        let mut ready = candidate.soon_at(self.settle, Writer::None, now);
+        if self.once || ready <= now {
+            let writer = writer(&path);
+            ready = match writer {
+                // Who asks for what is there means what nobody is writing any more.
+                Writer::None if self.once => now,
+                // And waits no longer than it takes to see that.
+                Writer::Unknown if self.once => ready,
+                _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
+                _ => candidate.ready_at(self.settle, writer, now),
+            };
+            if self.once && writer == Writer::Open && self.named.insert(name.to_owned()) {
+                info!(file.path = &*name.to_string_lossy(), "waiting: somebody is writing it");
+            }
+        }
+        Some(ready.max(paused))
+    }
+
+    fn claim(&mut self, name: &OsStr) {
+        match self.folder.claim(name) {
+            Ok(file) => {
+                self.candidates.remove(name);
+                self.start(file, false);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(self.candidates.remove(name)),
+            Err(error) => {
+                let mend = format!("give the user that Sluice runs as the right to write in {}", self.path.display());
+                let why = format!("cannot claim the file: {error}");
+                if self.pause(name, &why) {
+                    let name = name.to_string_lossy();
+                    error!(file.path = &*name, "{why}; {mend}");
+                    self.app.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
+                }
+                if self.once {
+                    self.totals.waiting += 1;
+                    self.candidates.remove(name);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_in_hand(&self, name: &OsStr) -> bool {
+        self.in_hand.values().any(|file| file.os_name() == name)
+    }
+
+    fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
+        self.pauses.get(name).map_or(now, Pause::until)
+    }
+
+    /// Lets the files of a name wait, longer each time; says whether the reason is new.
+    pub(super) fn pause(&mut self, name: &OsStr, why: &str) -> bool {
+        let mut pause = self.pauses.remove(name);
+        let is_new = Pause::of(&mut pause, why);
+        self.pauses.extend(pause.map(|pause| (name.to_owned(), pause)));
+        is_new
+    }
+
+    /// Goes on with what was begun before.
+    fn start_again(&mut self, mut file: Claimed) {
+        match file.begin_again() {
+            Ok(()) => self.start(file, true),
+            Err(error) => self.keep(file, &format!("cannot go on with it: {error}"), "see to the folder"),
+        }
+    }
+
+    pub(super) fn start(&mut self, file: Claimed, unfinished: bool) {
+        self.state.begun(&file.name());
+        let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
+        let task = self.running.spawn(async move { load_file(&app, claimed, unfinished, place).await });
+        self.in_hand.insert(task.id(), file);
+    }
+}
