@@ -17,6 +17,7 @@ use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same
 pub fn cases() -> Vec<Trial> {
     [
         on_both("protocol::a_commit_without_an_answer_is_asked_for", a_commit_without_an_answer_is_asked_for),
+        on_both("protocol::a_database_that_is_away_then_is_asked_later", a_database_that_is_away_then_is_asked_later),
         on_both("protocol::a_delete_that_fails_is_tried_again", a_delete_that_fails_is_tried_again),
         on_both("protocol::a_file_over_which_programs_end_is_no_longer_tried", a_file_over_which_programs_end),
         on_both("protocol::what_is_touched_after_it_was_claimed_goes_back", what_is_touched_goes_back),
@@ -61,6 +62,21 @@ async fn a_commit_without_an_answer_is_asked_for(database: TestDatabase, workdir
         }
     }
     same(database.text("select count(*) from sluice.load where status = 'loaded'").await?, "6")
+}
+
+async fn a_database_that_is_away_then_is_asked_later(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("again", PLUGINS[1].1)?;
+    // Nobody answers when it is asked for, twice: the file must not be taken for another one by then.
+    let faults = "commit_not_answered=1*return;begin=1*off->2*return->off";
+    let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", database.url.as_str()), ("FAILPOINTS", faults)])?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/again.csv", "id\n1\n2\n")?;
+    daemon.wait_for(&["it is not known whether the commit happened"])?;
+    daemon.wait_for(&["the database does not answer"])?;
+    daemon.wait_for(&["loaded what had been begun before", "again.csv", "rows=2"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same((workdir.list("imports"), workdir.claims()), (Vec::new(), 0))?;
+    same(database.text("select count(*) from staging.again").await?, "2")
 }
 
 async fn a_delete_that_fails_is_tried_again(database: TestDatabase, workdir: Workdir) -> Outcome {

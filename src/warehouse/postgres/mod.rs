@@ -172,6 +172,7 @@ impl Warehouse for Postgres {
     }
 
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
+        fail::fail_point!("begin", |_| Err(WarehouseError::Unavailable("a fault of the test's".to_owned())));
         let mut transaction = match scope {
             Scope::Load | Scope::Short => self.pool.begin_with(BEGIN).await?,
             Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await?,
