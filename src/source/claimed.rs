@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -150,8 +150,10 @@ impl Claimed {
                 continue;
             }
             let note = self.path.with_file_name(NOTE);
-            fs::write(&note, &text)?;
-            fs::set_permissions(&note, PermissionsExt::from_mode(0o644))?;
+            let mut written = File::create(&note)?;
+            written.write_all(text.as_bytes())?;
+            written.set_permissions(PermissionsExt::from_mode(0o644))?;
+            written.sync_all()?;
             // What is there by that name has lost its file.
             fs::rename(note, folder.join(note_name(&name, n)))?;
             if rename_to(&self.path, &to)? {

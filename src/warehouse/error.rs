@@ -54,6 +54,11 @@ impl WarehouseError {
     }
 }
 
+/// A prepared statement that is not there, or is there already: SQLSTATE 26000 and 42P05. No connection of one's own says that.
+fn is_of_pooler(code: &str) -> bool {
+    matches!(code, "26000" | "42P05")
+}
+
 /// PostgreSQL's word for a lock that was waited for as long as `lock_timeout` says.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
@@ -73,6 +78,9 @@ impl From<sqlx::Error> for WarehouseError {
                     if text.starts_with("row is too big") {
                         text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
                     }
+                }
+                if is_of_pooler(database.code().as_deref().unwrap_or_default()) {
+                    text += ": a pooler that gives each transaction another connection? Use session pooling, or PgBouncer 1.21 with max_prepared_statements";
                 }
                 if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() && text.contains("readonly") {
                     text += ": the user that Sluice runs as needs the right to write the file, those beside it that end in -wal and -shm, and their folder";
@@ -105,7 +113,9 @@ fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
         return is_passing_in_sqlite(code.parse().unwrap_or(0));
     }
     let classes = ["08", "28", "3D", "3F", "40", "53", "55", "57", "58"];
-    ["25006", "42501", "XX001", "XX002"].contains(&code) || classes.contains(&code.get(..2).unwrap_or_default())
+    is_of_pooler(code)
+        || ["25006", "42501", "XX001", "XX002"].contains(&code)
+        || classes.contains(&code.get(..2).unwrap_or_default())
 }
 
 impl From<sea_orm::DbErr> for WarehouseError {
