@@ -1,13 +1,13 @@
 //! A PostgreSQL of the benchmark's own, with the settings it comes with: only its folder, its port and its user are said. It ends
 //! with the benchmark, however that ends, because it then loses its standard input.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::installed::{binaries, other_user};
 use crate::sql;
 
 pub struct Cluster {
@@ -100,33 +100,9 @@ impl Drop for Cluster {
     }
 }
 
-fn binaries() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path: Vec<_> = std::env::split_paths(&path).collect();
-    on_path.iter().find(|folder| folder.join("psql").is_file())?;
-    let packages = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut folders: Vec<_> = packages.map(|entry| entry.path().join("bin")).collect();
-    folders.sort();
-    folders.reverse();
-    folders.extend(["/usr/pgsql-18/bin", "/usr/pgsql-17/bin", "/opt/homebrew/opt/postgresql/bin"].map(PathBuf::from));
-    folders.extend(on_path);
-    let has = |folder: &Path| folder.join("initdb").is_file() && folder.join("postgres").is_file();
-    folders.into_iter().find(|folder| has(folder))
-}
-
 /// The version of the server that is started.
 pub fn version() -> Option<String> {
     let done = Command::new(binaries()?.join("postgres")).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     Some(format!("PostgreSQL {}", text.split_whitespace().nth(2)?))
-}
-
-fn other_user() -> anyhow::Result<(u32, u32)> {
-    let users = std::fs::read_to_string("/etc/passwd")?;
-    let of = |name: &str| {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    of("postgres").or_else(|| of("nobody")).context("no user postgres or nobody to run PostgreSQL as")
 }

@@ -5,7 +5,11 @@ mod check;
 mod child;
 mod cluster;
 mod data;
+#[path = "../../tests/support/engine.rs"]
+mod engine;
 mod idle;
+#[path = "../../tests/support/installed.rs"]
+mod installed;
 mod load;
 mod machine;
 mod memory;

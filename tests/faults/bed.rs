@@ -6,39 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 
+pub use crate::engine::Engine;
 use crate::options::Options;
 use crate::server::Server;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-impl Engine {
-    pub fn name(self) -> &'static str {
-        match self {
-            Engine::Postgres => "PostgreSQL",
-            Engine::Sqlite => "SQLite",
-        }
-    }
-
-    /// A staging table.
-    pub fn staging(self, table: &str) -> String {
-        match self {
-            Engine::Postgres => format!("staging.\"{table}\""),
-            Engine::Sqlite => format!("staging__{table}"),
-        }
-    }
-
-    /// A table of the catalog.
-    pub fn catalog(self, table: &str) -> String {
-        match self {
-            Engine::Postgres => format!("sluice.{table}"),
-            Engine::Sqlite => format!("sluice__{table}"),
-        }
-    }
-}
 
 /// Why a fault cannot be done here. It does not count as survived.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,8 @@ mod counting;
 mod cut;
 mod daemon;
 mod embedded;
+#[path = "../support/engine.rs"]
+mod engine;
 mod hostile;
 mod kills;
 mod make;
