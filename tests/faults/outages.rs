@@ -59,6 +59,12 @@ pub const FAULTS: &[Fault] = &[
         run: disk_full,
     },
     Fault {
+        name: "postgres-wait-given-up",
+        about: "the wait for a synchronous standby is cancelled: COMMIT succeeds with a warning",
+        engines: POSTGRES,
+        run: wait_given_up,
+    },
+    Fault {
         name: "pgbouncer-transactions",
         about: "through pgbouncer in transaction mode",
         engines: POSTGRES,
@@ -198,6 +204,34 @@ fn table_locked(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     std::thread::sleep(seconds.saturating_sub(started.elapsed()));
     runtime.block_on(holder.execute("rollback"))?;
     site.times = 1;
+    site.finish()
+}
+
+/// The warning that comes with a COMMIT is all that tells of it: the file stays until a commit over it was confirmed without one.
+fn wait_given_up(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
+    let server = Server::new(&[])?;
+    let mut site = Site::at(bed, engine, server.new_database()?)?;
+    site.start()?.wait_for(&["INFO watching"], PATIENCE)?;
+    for _ in 0..bed.options.times(2, 10) {
+        server.execute("alter system set synchronous_standby_names = 'nobody'")?;
+        server.execute("select pg_reload_conf()")?;
+        let name = site.copy("again", Kind::Csv, 500)?;
+        let waits = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+        let url = server.maintenance();
+        anyhow::ensure!(until(PATIENCE, || sql::number(&url, waits).is_ok_and(|count| count > 0)), "nobody waits");
+        server.execute("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")?;
+        // It asks the ledger, and its commit over what is there waits, too.
+        anyhow::ensure!(until(PATIENCE, || sql::number(&url, waits).is_ok_and(|count| count > 0)), "it does not ask");
+        if !site.waiting().contains(&name) {
+            site.wrong.push(format!("{name} was deleted by a commit that was not confirmed"));
+        }
+        server.execute("alter system reset synchronous_standby_names")?;
+        server.execute("select pg_reload_conf()")?;
+        site.settle(PATIENCE)?;
+        site.times += 1;
+    }
+    let daemon = site.daemon()?;
+    anyhow::ensure!(daemon.says(&["it is not known whether the commit happened: the server said"]), "{}", daemon.log());
     site.finish()
 }
 
