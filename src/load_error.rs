@@ -87,22 +87,20 @@ impl LoadError {
     pub(crate) fn mend(&self) -> &'static str {
         match self {
             LoadError::Source(SourceError::Unreadable(FormatError::NotText(_))) => {
-                "mend the file, or let a plugin say its encoding, and move it back into imports/"
+                "mend the file, or let a plugin say its encoding; app retry moves it back"
             }
             LoadError::TooManyRejects { .. } => {
-                "app check shows more of them; mend the file or the plugin, and move the file back into imports/"
+                "app check shows more of them; mend the file or the plugin; app retry moves it back"
             }
-            LoadError::Source(SourceError::Unreadable(_)) => "mend the file and drop it into imports/ again",
+            LoadError::Source(SourceError::Unreadable(_)) => "mend the file; app retry moves it back",
             LoadError::Source(SourceError::Io(_)) => {
-                "give the user that Sluice runs as the right to read it, and move it back into imports/"
+                "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
-            LoadError::Undeleted(_) => "give the user that Sluice runs as the right to",
+            LoadError::Folder(_) | LoadError::Undeleted(_) => "give the user that Sluice runs as the right to",
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
-            LoadError::Ended(_) => {
-                "mend the file, or report the fault; move it back into imports/ to have it tried again"
-            }
-            LoadError::Shape(_) => "mend the file or the plugin, and move the file back into imports/",
-            _ => "see the message of the database; move the file back into imports/ when it is mended",
+            LoadError::Ended(_) => "mend the file, or report the fault; app retry has it tried again",
+            LoadError::Shape(_) => "mend the file or the plugin; app retry moves it back",
+            _ => "see the message; app retry moves the file back when it is mended",
         }
     }
 }

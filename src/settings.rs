@@ -173,9 +173,9 @@ impl Settings {
     pub fn read() -> Result<Settings, SettingsError> {
         let file = Path::new(".env");
         let dotenv = if file.exists() {
-            dotenvy::from_path_iter(file)
-                .and_then(|pairs| pairs.collect::<Result<Vec<_>, _>>())
-                .map_err(|error| SettingsError(format!(".env: {error}")))?
+            dotenvy::from_path_iter(file).and_then(|pairs| pairs.collect::<Result<Vec<_>, _>>()).map_err(|error| {
+                SettingsError(format!(".env: {error}: a value with blanks needs quotes, NAME=\"a value\""))
+            })?
         } else {
             Vec::new()
         };

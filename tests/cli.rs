@@ -142,7 +142,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(output.status.code(), Some(1))?;
     let totals: serde_json::Value = serde_json::from_str(&stdout(&output))?;
     same((totals["failed"].as_u64(), totals["loaded"].as_u64()), (Some(1), Some(0)))?;
-    holds(&stderr(&output), "not loaded: the file is empty; mend the file and drop it into imports/ again")?;
+    holds(&stderr(&output), "not loaded: the file is empty; mend the file; app retry moves it back")?;
 
     let loads = stdout(&app(&workdir, &["loads", "--json"], &settings)?);
     let mut statuses: Vec<_> = loads

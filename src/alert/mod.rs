@@ -163,6 +163,14 @@ struct Told {
     waiting: HashMap<String, Instant>,
 }
 
+/// `45 s`, `12 min`.
+fn words(time: Duration) -> String {
+    match time.as_secs() {
+        short @ 0..=119 => format!("{short} s"),
+        long => format!("{} min", long / 60),
+    }
+}
+
 impl Alerts {
     /// Starts a thread for each channel.
     ///
@@ -251,7 +259,7 @@ impl Alerts {
             self.left(&file);
         }
         for (file, time) in stale {
-            let message = format!("the file has waited for {} minutes and is not loaded", time.as_secs() / 60);
+            let message = format!("the file has waited for {} and is not loaded", words(time));
             let mend = "see the log for why; a file is not taken while somebody has it open, nor under a temporary or unknown name";
             self.raise(Kind::Waiting, &file, &message, mend, None);
         }

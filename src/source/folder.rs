@@ -86,19 +86,60 @@ impl Folder {
         self.take(&self.path.join(name), name, OsStr::new(&claim), false)
     }
 
-    /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes.
+    /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes. `stuck` hears of what
+    /// cannot be claimed now, and stays where it is.
     ///
     /// # Errors
-    /// When the folder cannot be read, or nothing in it claimed.
-    pub fn claim_leftovers(&self) -> io::Result<Vec<Claimed>> {
+    /// When the folder cannot be read.
+    pub fn claim_leftovers(&self, stuck: &mut dyn FnMut(&OsStr, &io::Error)) -> io::Result<Vec<Claimed>> {
         let mut claimed = Vec::new();
-        match self.take_leftovers(&mut claimed) {
-            // What was claimed by then is ours, and the rest is for another time.
-            Err(error) if claimed.is_empty() => return Err(error),
-            _ => {}
+        for place in folders(&self.path.join(CLAIMS))? {
+            if place == self.home {
+                continue;
+            }
+            let Ok(lock) = File::open(&place) else { continue };
+            match lock.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            let orphan = !place.join(STOPPED).exists();
+            for claim in folders(&place)? {
+                self.take_over(&claim, orphan, &mut claimed, stuck)?;
+            }
+            // What nobody could claim stays, and so does what the program said of its end.
+            if folders(&place)?.is_empty() {
+                for note in [STOPPED, STATE, STATE_NEW] {
+                    let _ = fs::remove_file(place.join(note));
+                }
+                let _ = fs::remove_dir(&place);
+            }
         }
         claimed.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(claimed)
+    }
+
+    fn take_over(
+        &self,
+        claim: &Path,
+        orphan: bool,
+        claimed: &mut Vec<Claimed>,
+        stuck: &mut dyn FnMut(&OsStr, &io::Error),
+    ) -> io::Result<()> {
+        for file in fs::read_dir(claim)? {
+            let name = file?.file_name();
+            let path = claim.join(&name);
+            if name == NOTE {
+                let _ = fs::remove_file(path);
+                continue;
+            }
+            match self.take(&path, &name, claim.file_name().unwrap_or_default(), orphan) {
+                Ok(file) => claimed.push(file),
+                Err(error) => stuck(&name, &error),
+            }
+        }
+        let _ = fs::remove_dir(claim);
+        Ok(())
     }
 
     /// What lies in this program's own place.
@@ -117,39 +158,6 @@ impl Folder {
             }
         }
         Ok(claims)
-    }
-
-    fn take_leftovers(&self, claimed: &mut Vec<Claimed>) -> io::Result<()> {
-        for place in folders(&self.path.join(CLAIMS))? {
-            if place == self.home {
-                continue;
-            }
-            let Ok(lock) = File::open(&place) else { continue };
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            let orphan = !place.join(STOPPED).exists();
-            for claim in folders(&place)? {
-                for file in fs::read_dir(&claim)? {
-                    let file = file?;
-                    if file.file_name() == NOTE {
-                        fs::remove_file(file.path())?;
-                        continue;
-                    }
-                    let name = claim.file_name().unwrap_or_default();
-                    claimed.push(self.take(&file.path(), &file.file_name(), name, orphan)?);
-                }
-                // What nobody claimed stays, and so does the folder that it is in.
-                let _ = fs::remove_dir(claim);
-            }
-            for note in [STOPPED, STATE, STATE_NEW] {
-                let _ = fs::remove_file(place.join(note));
-            }
-            let _ = fs::remove_dir(&place);
-        }
-        Ok(())
     }
 
     /// Notes that the program ends as it was asked to: what it leaves is no file's fault.
@@ -262,9 +270,9 @@ mod tests {
             folder.claim(OsStr::new(name)).unwrap();
         }
         drop(dead);
-        let names: Vec<_> = new.claim_leftovers().unwrap().iter().map(Claimed::name).collect();
+        let names: Vec<_> = new.claim_leftovers(&mut |_, _| {}).unwrap().iter().map(Claimed::name).collect();
         assert_eq!(names, ["dead.csv"]);
-        assert!(new.claim_leftovers().unwrap().is_empty());
+        assert!(new.claim_leftovers(&mut |_, _| {}).unwrap().is_empty());
     }
 
     #[test]
@@ -276,17 +284,17 @@ mod tests {
         drop(first);
         for ends in 0..3 {
             let next = Folder::open(dir.path()).unwrap();
-            let mut again = next.claim_leftovers().unwrap().remove(0);
+            let mut again = next.claim_leftovers(&mut |_, _| {}).unwrap().remove(0);
             assert_eq!((again.claim(), again.ends()), (claim.clone(), ends));
             again.begin_again().unwrap();
         }
         // One that was asked to end has done nothing wrong.
         let last = Folder::open(dir.path()).unwrap();
-        last.claim_leftovers().unwrap();
+        last.claim_leftovers(&mut |_, _| {}).unwrap();
         last.stop();
         drop(last);
         let next = Folder::open(dir.path()).unwrap();
-        let mut again = next.claim_leftovers().unwrap().remove(0);
+        let mut again = next.claim_leftovers(&mut |_, _| {}).unwrap().remove(0);
         again.begin_again().unwrap();
         assert_eq!(again.ends(), 3);
         assert!(next.is_there());

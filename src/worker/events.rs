@@ -42,9 +42,12 @@ impl Events {
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Ok(event) => {
-                // The folder itself was removed, renamed or unmounted, or its rights changed.
-                let is_folder = event.paths.iter().any(|path| path == folder);
-                news.1 |= event.need_rescan() || is_folder;
+                // The folder itself was removed, renamed or unmounted. That it was looked into is no news: it was us.
+                let is_gone = matches!(
+                    event.kind,
+                    EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Other
+                );
+                news.1 |= event.need_rescan() || (is_gone && event.paths.iter().any(|path| path == folder));
                 let arrival = match event.kind {
                     EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed(1),
                     EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,

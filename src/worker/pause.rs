@@ -22,6 +22,11 @@ impl Pause {
         is_new
     }
 
+    /// What went wrong.
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
+
     /// When it is over.
     pub(crate) fn until(&self) -> Instant {
         self.until

@@ -66,6 +66,7 @@ impl Candidate {
                 self.arrival = arrival;
                 self.closed += times;
             }
+            Arrival::Renamed => self.arrival = arrival,
             _ if written => self.arrival = Arrival::Written,
             _ => {}
         }
@@ -112,6 +113,10 @@ mod tests {
         let first = stamp("a");
         let renamed = Candidate::new(first, Arrival::Renamed, now);
         assert!(renamed.ready_at(SETTLE, Writer::Unknown, now) <= now);
+        // A look at the folder may have been faster than the event.
+        let mut found = Candidate::new(first, Arrival::Seen, now);
+        found.update(first, Arrival::Renamed, now);
+        assert!(found.ready_at(SETTLE, Writer::Unknown, now) <= now);
         let mut closed = Candidate::new(first, Arrival::Seen, now);
         let last = stamp("ab");
         closed.update(last, Arrival::Closed(1), now);

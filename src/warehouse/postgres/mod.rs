@@ -23,6 +23,9 @@ use transaction::PostgresTransaction;
 /// Connections: a few loads, a run, and what listings need.
 const CONNECTIONS: u32 = 8;
 
+/// How long is waited for one of them.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Two programs that start at once take turns at making the schemas: the first eight bytes of `sluice` as a number.
 const PREPARE_LOCK: i64 = 0x736c_7569_6365;
 
@@ -60,7 +63,7 @@ impl Postgres {
         first.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(std::time::Duration::from_secs(15))
+            .acquire_timeout(PATIENCE)
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     socket::set_options();
@@ -95,6 +98,17 @@ impl Postgres {
             address: shown(&options),
             options,
         })
+    }
+
+    async fn why_no_connection(&self) -> WarehouseError {
+        match self.options.connect().await {
+            Ok(connection) => {
+                // One too many is closed as well as it can be.
+                let _ = connection.close().await;
+                WarehouseError::Unavailable("all connections are in use".to_owned())
+            }
+            Err(error) => error.into(),
+        }
     }
 
     async fn has_schema(&self, schema: &str) -> Result<bool, WarehouseError> {
@@ -173,9 +187,14 @@ impl Warehouse for Postgres {
 
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         fail::fail_point!("begin", |_| Err(WarehouseError::Unavailable("a fault of the test's".to_owned())));
-        let mut transaction = match scope {
-            Scope::Load | Scope::Short => self.pool.begin_with(BEGIN).await?,
-            Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await?,
+        let begun = match scope {
+            Scope::Load | Scope::Short => self.pool.begin_with(BEGIN).await,
+            Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await,
+        };
+        let mut transaction = match begun {
+            // The pool has tried all the time, and does not say what came of it.
+            Err(sqlx::Error::PoolTimedOut) => return Err(self.why_no_connection().await),
+            begun => begun?,
         };
         if scope == Scope::Star {
             // Waiting for a lock comes before the snapshot, so that what the run before wrote is seen.

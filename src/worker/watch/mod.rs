@@ -223,6 +223,7 @@ impl Watch {
 
     fn find_again(&mut self) {
         if self.away.take().is_some() {
+            self.state.trouble(self.trouble.as_ref().map(Pause::why));
             info!(folder = %self.path.display(), "watching the folder that is there now");
             self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
         }
@@ -250,7 +251,12 @@ impl Watch {
         self.candidates.retain(|name, _| Stamp::of(&folder.join(name)).is_some());
         let in_hand = self.in_hand.values().map(Claimed::os_name).collect();
         app.alerts.see_waiting(self.candidates.keys().chain(&left), &in_hand);
-        let mut leftovers = self.folder.claim_leftovers()?;
+        let mut stuck = Vec::new();
+        let mut leftovers =
+            self.folder.claim_leftovers(&mut |name, error| stuck.push((name.to_owned(), error.to_string())))?;
+        for (name, why) in stuck {
+            self.cannot_claim(&name, &why);
+        }
         // What was out of sight for a while, because the folder was unmounted, is in nobody's hand any more.
         let known: HashSet<_> = self
             .in_hand

@@ -19,6 +19,12 @@ use crate::warehouse::Engine;
 impl Watch {
     /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
     pub(super) fn take_ready(&mut self) -> Instant {
+        let (now, next) = (Instant::now(), self.take_what_is_ready());
+        let kept = self.kept.iter().map(|file| self.paused_until(&file.os_name(), now).max(now + RESCAN_POLLING));
+        kept.fold(next, Instant::min)
+    }
+
+    fn take_what_is_ready(&mut self) -> Instant {
         let now = Instant::now();
         let far = now + RESCAN;
         if let Some(pause) = self.away.as_ref().or(self.trouble.as_ref()).filter(|pause| now < pause.until()) {
@@ -35,7 +41,6 @@ impl Watch {
             if until <= now && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
                 self.start_again(file);
             } else {
-                next = next.min(until.max(now + RESCAN_POLLING));
                 self.kept.push(file);
             }
         }
@@ -63,7 +68,10 @@ impl Watch {
             match self.ready_at(&name, now) {
                 None => drop(self.candidates.remove(&name)),
                 Some(ready) if ready > now => next = next.min(ready),
-                Some(_) => self.claim(&name),
+                Some(_) => {
+                    self.claim(&name);
+                    next = next.min(self.paused_until(&name, far));
+                }
             }
         }
         next
@@ -102,13 +110,7 @@ impl Watch {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => drop(self.candidates.remove(name)),
             Err(error) => {
-                let mend = format!("give the user that Sluice runs as the right to write in {}", self.path.display());
-                let why = format!("cannot claim the file: {error}");
-                if self.pause(name, &why) {
-                    let name = name.to_string_lossy();
-                    error!(file.path = &*name, "{why}; {mend}");
-                    self.app.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
-                }
+                self.cannot_claim(name, &error.to_string());
                 if self.once {
                     self.totals.waiting += 1;
                     self.candidates.remove(name);
@@ -123,6 +125,18 @@ impl Watch {
 
     fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
         self.pauses.get(name).map_or(now, Pause::until)
+    }
+
+    /// Says of a file once that it cannot be claimed.
+    pub(super) fn cannot_claim(&mut self, name: &OsStr, why: &str) {
+        let mend =
+            format!("give the user that Sluice runs as the right to move it, and to write in {}", self.path.display());
+        let why = format!("cannot claim the file: {why}");
+        if self.pause(name, &why) {
+            let name = name.to_string_lossy();
+            error!(file.path = &*name, "{why}; {mend}");
+            self.app.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
+        }
     }
 
     /// Lets the files of a name wait, longer each time; says whether the reason is new.
