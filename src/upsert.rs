@@ -65,10 +65,6 @@ impl<'a> Upsert<'a> {
         };
         let declared: Vec<_> = self.columns.iter().map(declared).collect();
         let create = create_table(self.names, incoming, &declared, &[LOAD_COLUMN, LINE_COLUMN]);
-        let create = match self.names.engine {
-            Engine::Postgres => create.replacen("create table", "create unlogged table", 1),
-            Engine::Sqlite => create,
-        };
         transaction.execute(&create, &[]).await.map(drop)
     }
 
