@@ -1,6 +1,5 @@
 //! PostgreSQL is away, restarts, refuses or waits while files arrive. The daemon stays up, and goes on by itself.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -287,23 +286,25 @@ fn pgbouncer(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let log = std::fs::File::create(folder.path().join("log"))?;
     let mut command = std::process::Command::new("pgbouncer");
-    let mut bouncer = command.arg(&settings).uid(65534).gid(65534).stdout(log.try_clone()?).stderr(log).spawn()?;
+    command.arg(&settings).uid(65534).gid(65534).stdout(log.try_clone()?).stderr(log);
+    let mut bouncer = command.spawn()?;
     let through = server.url_of(&database, port);
     anyhow::ensure!(
         until(Duration::from_secs(10), || sql::execute(&through, "select 1").is_ok()),
         "pgbouncer does not answer: {}",
         std::fs::read_to_string(folder.path().join("log"))?
     );
+    let direct = site.url.clone();
     site.set("DATABASE_URL", through);
-    let row = through_pooler(site, &bouncer, &settings);
+    let row = through_pooler(site, direct);
     bouncer.kill()?;
     bouncer.wait()?;
     row
 }
 
-/// PgBouncer before 1.21 gives the transactions of one connection to several, which breaks prepared statements: the program has to say so, and to go
-/// on by itself when a person has given each connection a session of its own.
-fn through_pooler(mut site: Site<'_>, bouncer: &std::process::Child, settings: &Path) -> anyhow::Result<Row> {
+/// PgBouncer before 1.21 gives the transactions of one connection to several, which breaks prepared statements: the program has to say so and to
+/// lose nothing, until a person has given it connections of its own.
+fn through_pooler(mut site: Site<'_>, direct: String) -> anyhow::Result<Row> {
     site.start()?;
     for _ in 0..site.bed.options.times(10, 100) {
         drop_some(&mut site, 5)?;
@@ -311,10 +312,9 @@ fn through_pooler(mut site: Site<'_>, bouncer: &std::process::Child, settings: &
         site.times += 1;
     }
     if !site.is_idle(Duration::from_secs(15)) && site.daemon()?.says(&["PgBouncer 1.21"]) {
-        let text = std::fs::read_to_string(settings)?.replace("pool_mode=transaction", "pool_mode=session");
-        std::fs::write(settings, text)?;
-        rustix::process::kill_process(rustix::process::Pid::from_child(bouncer), rustix::process::Signal::HUP)?;
-        site.notes.push("waits and says why, then goes on in session mode".to_owned());
+        site.stop_whatever_it_says()?;
+        site.set("DATABASE_URL", direct);
+        site.notes.push("waits and says why; then without the pooler".to_owned());
     }
     site.finish()
 }

@@ -312,7 +312,7 @@ impl<'a> Site<'a> {
             .arg(&self.bed.app)
             .arg(self.folder.path());
         if !reach.status()?.success() {
-            return Err(Skipped("the target folder lies where other users cannot reach it".to_owned()).into());
+            return Err(Skipped("the temporary folder lies where other users cannot reach it".to_owned()).into());
         }
         self.wrapper = words.map(str::to_owned).to_vec();
         Ok(())
