@@ -35,8 +35,9 @@ const SHORT: u64 = 1024 * 1024;
 /// How long a load waits for a lock of others on its table.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many programs may end while they load a file before it is held to be the cause.
+/// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
 const TRIES: u32 = 3;
+const TRIES_IN_PART: u32 = 10;
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ pub enum FileOutcome {
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
     fail::fail_point!("claimed");
     let name = file.name();
-    if file.ends() >= TRIES {
-        let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Ended(TRIES)).await;
+    if let Err(error) = may_be_tried(app, &file, &name).await {
+        let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error).await;
         return let_go(file, failed, Vec::new(), unfinished);
     }
     let before = Stamp::of(file.path());
@@ -161,6 +162,19 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         Ok(()) => FileOutcome::Loaded(reports),
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }
+}
+
+/// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.
+async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadError> {
+    if file.ends() < TRIES {
+        return Ok(());
+    }
+    let loaded = app.ledger.loaded_of(&file.claim().unwrap_or_default()).await?;
+    let is_whole = loaded.iter().any(|source| source == name);
+    if is_whole || (!loaded.is_empty() && file.ends() < TRIES_IN_PART) {
+        return Ok(());
+    }
+    Err(LoadError::Ended(file.ends()))
 }
 
 /// Loads one input: claims it, writes its rows, rejects and ledger line, commits, and then acknowledges it.

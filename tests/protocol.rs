@@ -100,6 +100,7 @@ async fn a_delete_that_fails_is_tried_again(database: TestDatabase, workdir: Wor
 
 async fn a_file_over_which_programs_end(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.write("imports/a.csv", "a\n1\n")?;
+    workdir.plugin("again", PLUGINS[1].1)?;
     for _ in 0..3 {
         let settings = [("DATABASE_URL", database.url.as_str()), ("DIE_AT", "copied")];
         Daemon::start(&workdir, &[], &settings)?.wait()?;
@@ -109,6 +110,17 @@ async fn a_file_over_which_programs_end(database: TestDatabase, workdir: Workdir
     daemon.wait_for(&["not loaded: the program ended 3 times while it loaded this file", "a.csv"])?;
     daemon.wait_for(&["INFO loaded", "b.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
+    same(workdir.list("imports/failed"), ["a.csv", "a.csv.error.json"])?;
+    // One whose rows are committed goes, however many programs end before it does.
+    workdir.write("imports/again.csv", "a\n1\n")?;
+    for point in ["committed", "claimed", "claimed", "claimed", "claimed"] {
+        let settings = [("DATABASE_URL", database.url.as_str()), ("DIE_AT", point)];
+        Daemon::start(&workdir, &[], &settings)?.wait()?;
+    }
+    let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", &database.url)])?;
+    daemon.wait_for(&["INFO loaded", "again.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same(database.text("select count(*) from staging.again").await?, "1")?;
     same(workdir.list("imports/failed"), ["a.csv", "a.csv.error.json"])?;
     // It may be tried again.
     fs::rename(workdir.path("imports/failed/a.csv"), workdir.path("imports/a.csv"))?;

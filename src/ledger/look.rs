@@ -50,6 +50,18 @@ impl Ledger {
         Ok(self.read(query.into_query()).await?.pop())
     }
 
+    /// The names of the inputs that were loaded out of a claim: the file's, or those of its parts.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn loaded_of(&self, claim: &str) -> Result<Vec<String>, WarehouseError> {
+        let loaded = [load::Status::Loaded, load::Status::Replaced, load::Status::Retracted];
+        let query =
+            load::Entity::find().filter(load::Column::Claim.eq(claim)).filter(load::Column::Status.is_in(loaded));
+        let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+        Ok(lines.into_iter().map(|line| line.source).collect())
+    }
+
     /// The hashes of those of these loads that there are.
     ///
     /// # Errors
