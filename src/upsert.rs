@@ -38,7 +38,7 @@ impl<'a> Upsert<'a> {
         load_id: i64,
     ) -> Self {
         let columns: Vec<_> = shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
-        // PostgreSQL reads a temporary table on one core only, so there it is one that is not logged, and that the transaction drops.
+        // PostgreSQL reads a temporary table on one core only, so there it is one like any other, that the transaction drops.
         let incoming = match names.engine {
             Engine::Postgres => Table { schema: Schema::Catalog, name: format!("incoming_{load_id}") },
             Engine::Sqlite => Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() },

@@ -100,7 +100,7 @@ impl Watch {
         if self.trouble.take().is_some() {
             self.state.trouble(None);
             info!("all is well again");
-            self.app.alerts.recover(Kind::Trouble, "loading", "files are loaded again");
+            self.app.alerts.recover(Kind::Trouble, TROUBLE, "files are loaded again");
         }
     }
 }
