@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::archive::OnSuccess;
+use crate::counted::counted;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
@@ -294,7 +295,7 @@ pub fn words(layout: &Layout) -> String {
 fn frame(dialect: &Dialect) -> String {
     let above = match dialect.skip_lines {
         0 => String::new(),
-        lines => format!(", {lines} lines above the table"),
+        lines => format!(", {} above the table", counted(lines, "line")),
     };
     let header = match dialect.header_rows {
         0 => ", no header".to_owned(),

@@ -15,9 +15,10 @@ use crate::journal::Journal;
 use crate::load_error::passes;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
-use crate::source::Folder;
+use crate::source::{Folder, places};
+use crate::status::moment;
 use crate::warehouse::WarehouseError;
-use crate::worker::{Pause, TROUBLE, Totals, Watch};
+use crate::worker::{Pause, State, TROUBLE, Totals, Watch, read_state};
 
 /// A wrong setting or usage: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +106,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             if passes(&error) { anyhow::Error::from(error).context(what) } else { Usage(what).into() }
         })
     };
+    name_others(folder);
     let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
         return Ok(Totals::default());
     };
@@ -119,7 +121,19 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });
             let totals = watch.forever(stop).await;
             purging.abort();
-            info!(files = totals.loaded, rows = totals.rows_loaded, rolled_back = totals.waiting, "stopped");
+            let Totals {
+                loaded, waiting, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_filtered, ..
+            } = totals;
+            info!(
+                files = loaded,
+                rows = rows_loaded,
+                read = rows_read,
+                rejected = rows_rejected,
+                duplicate = rows_duplicate,
+                filtered = rows_filtered,
+                rolled_back = waiting,
+                "stopped"
+            );
             totals
         }
     };
@@ -215,6 +229,20 @@ fn usage(error: WarehouseError) -> anyhow::Error {
             Usage(format!("there is no file {path}, and INIT_DB=false makes none: start once with INIT_DB=true")).into()
         }
         other => other.into(),
+    }
+}
+
+/// Says which programs load out of the folder already. A place in it is locked as long as its program lives, so what stands in a locked
+/// one is that program's own, whatever numbers the system has given to others since.
+fn name_others(folder: &Path) {
+    for (place, lives) in places(folder).unwrap_or_default() {
+        if !lives {
+            continue;
+        }
+        let who = read_state(&place).map_or_else(String::new, |State { pid, host, started, .. }| {
+            format!(" (pid {pid} on {host} since {})", moment(started))
+        });
+        info!(folder = %folder.display(), "another one watches this folder too{who}: both may, each file is loaded once");
     }
 }
 

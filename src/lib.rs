@@ -7,6 +7,7 @@ pub mod app;
 pub mod archive;
 pub mod check;
 pub mod cli;
+mod counted;
 pub mod daemon;
 pub mod dataset;
 pub mod export;

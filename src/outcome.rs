@@ -7,6 +7,7 @@ use tracing::{Span, info, warn};
 use crate::alert::Kind;
 use crate::app::App;
 use crate::archive::OnSuccess;
+use crate::counted::counted;
 use crate::dataset::Dataset;
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
@@ -60,26 +61,33 @@ pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Durat
         warn!(
             file.path = name,
             load.id = load_id,
-            "{rejected} records were rejected: app rejects {load_id} shows them"
+            "{} rejected: app rejects {load_id} shows {}",
+            counted(rejected, "record"),
+            if rejected == 1 { "it" } else { "them" }
         );
     }
     if books.filtered > 0 {
-        info!(file.path = name, load.id = load_id, "{} rows were left out by the plugin's filter", books.filtered);
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "left out by the plugin's filter: {}",
+            counted(books.filtered, "row")
+        );
     }
     if books.padded > 0 {
         info!(
             file.path = name,
             load.id = load_id,
-            "{} rows had fewer cells than the header: NULL in the rest",
-            books.padded
+            "{} with fewer cells than the header: NULL in the rest",
+            counted(books.padded, "row")
         );
     }
     if books.extended > 0 {
         info!(
             file.path = name,
             load.id = load_id,
-            "{} rows had more cells than the header: kept in _extra",
-            books.extended
+            "{} with more cells than the header: kept in _extra",
+            counted(books.extended, "row")
         );
     }
     if books.read == 0 {
@@ -114,6 +122,11 @@ pub(crate) async fn record_failure(
     Failed { name: name.to_owned(), load, error, consequence }
 }
 
+/// In whole seconds, as RFC 3339 has it.
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
 /// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded, because it was
 /// `begun` before or some of it just was, stays claimed: under another claim it would be another file to the ledger.
 pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, begun: bool) -> FileOutcome {
@@ -128,7 +141,7 @@ pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, be
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
         Consequence::Fail => {
-            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), chrono::Utc::now().to_rfc3339());
+            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), now());
             let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
             file.fail(&failure).map(|place| {
                 info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");

@@ -37,13 +37,8 @@ pub struct Retraction {
 #[derive(Debug, thiserror::Error)]
 pub enum RetractError {
     /// There is no such load.
-    #[error("there is no load {load}{}", nearest.map_or_else(String::new, |near| format!("; did you mean {near}?")))]
-    Unknown {
-        /// What was asked for.
-        load: i64,
-        /// The one whose number is nearest.
-        nearest: Option<i64>,
-    },
+    #[error("there is no load {0}: see app loads")]
+    Unknown(i64),
     /// It has no rows.
     #[error("load {load} brought no rows: {why}")]
     NoRows {
@@ -86,7 +81,7 @@ pub enum RetractError {
 /// When there is no such load, it has no rows, or the table could not be made what it would be without it: nothing happened then.
 pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, RetractError> {
     let Some(line) = app.ledger.load(load).await? else {
-        return Err(RetractError::Unknown { load, nearest: app.ledger.nearest(load).await? });
+        return Err(RetractError::Unknown(load));
     };
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
     app.ledger.lock(&mut *transaction, &line.dataset).await?;

@@ -130,15 +130,19 @@ async fn a_file_that_waits_is_told(workdir: Workdir) -> Outcome {
     daemon.wait_for(&["watching"])?;
     let mut writer = fs::File::create(workdir.path("imports/slow.csv"))?;
     writer.write_all(b"a\n1\n")?;
-    is(&hook.next()?, "waiting", "slow.csv", "raised")?;
+    let alert = hook.next()?;
+    is(&alert, "waiting", "slow.csv", "raised")?;
+    holds(alert["message"].as_str().unwrap_or_default(), " and is not loaded: open for writing")?;
     drop(writer);
     daemon.wait_for(&["loaded", "slow.csv"])?;
     is(&hook.next()?, "waiting", "slow.csv", "recovered")?;
     // One that goes away waits no longer either; one that is left where it is waits too.
     let writer = fs::File::create(workdir.path("imports/open.csv"))?;
-    for name in ["open.csv", "upload.csv.part"] {
+    for (name, why) in [("open.csv", "open for writing"), ("upload.csv.part", "left where it is: a temporary name")] {
         workdir.write(&format!("imports/{name}"), "a\n1\n")?;
-        is(&hook.next()?, "waiting", name, "raised")?;
+        let alert = hook.next()?;
+        is(&alert, "waiting", name, "raised")?;
+        holds(alert["message"].as_str().unwrap_or_default(), why)?;
         fs::remove_file(workdir.path("imports").join(name))?;
         is(&hook.next()?, "waiting", name, "recovered")?;
     }

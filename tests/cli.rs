@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 
-use crate::support::process::{app, stderr, stdout};
+use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -12,6 +12,7 @@ pub fn cases() -> Vec<Trial> {
         alone("cli::check_tells_how_a_file_would_be_read", check_tells_how_a_file_would_be_read),
         alone("cli::config_shows_where_a_value_comes_from", config_shows_where_a_value_comes_from),
         alone("cli::a_pipe_gets_no_escape_codes", a_pipe_gets_no_escape_codes),
+        on_both("cli::the_books_that_are_shown_add_up", the_books_that_are_shown_add_up),
         on_both("cli::once_says_what_became_of_each_file", once_says_what_became_of_each_file),
         on_both("cli::once_ends_where_a_folder_cannot_be_written", once_ends_where_a_folder_cannot_be_written),
         on_both("cli::pipeline_and_analysis", pipeline_and_analysis),
@@ -89,7 +90,22 @@ async fn check_tells_how_a_file_would_be_read(workdir: Workdir) -> Outcome {
     let json = stdout(&app(&workdir, &["check", "--json", "report.txt"], &[])?);
     let json: serde_json::Value = serde_json::from_str(&json)?;
     same((json["rows_loaded"].as_u64(), json["columns"][0]["type"].as_str()), (Some(2), Some("text")))?;
+    same(json["left"].is_null(), true)?;
     same(app(&workdir, &["check", "absent.csv"], &[])?.status.code(), Some(2))?;
+    // What would not be loaded is said to be so, whatever is in it.
+    for (name, why) in [
+        ("notes.doc", "no format that is read ("),
+        (".hidden.csv", "hidden"),
+        ("x.csv.part", "a temporary name"),
+        ("imports/notes.doc", "no format that is read ("),
+    ] {
+        workdir.write(name, "a\n1\n")?;
+        let expected = format!("lying in imports/ as it lies here it would be left there, not loaded: {why}");
+        let text = stdout(&app(&workdir, &["check", name], &[])?);
+        same((name, text.starts_with(&expected)), (name, true))?;
+    }
+    let json = stdout(&app(&workdir, &["check", "--json", ".hidden.csv"], &[])?);
+    same(serde_json::from_str::<serde_json::Value>(&json)?["left"].as_str(), Some("hidden"))?;
     workdir.write("empty.csv", "")?;
     let output = app(&workdir, &["check", "empty.csv"], &[])?;
     same(output.status.code(), Some(1))?;
@@ -122,7 +138,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(output.status.code(), Some(0))?;
     holds(
         &stdout(&output),
-        "files: 1 loaded, 0 duplicate, 0 failed, 0 waiting; rows: 1 read = 1 loaded + 0 rejected + 0 duplicate",
+        "files: 1 loaded, 0 duplicate, 0 failed, 0 waiting; rows: 1 read = 1 loaded + 0 rejected + 0 duplicate + 0 filtered",
     )?;
     holds(&stdout(&output), "loaded file.path=\"good.csv\" rows=1 rejected=0 took_ms=")?;
     holds(&stdout(&output), "INFO connected database=")?;
@@ -134,7 +150,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     holds(&stdout(&output), "duplicate of load 1: the same content is in the table already")?;
     holds(
         &stdout(&output),
-        "files: 1 loaded, 1 duplicate, 0 failed, 0 waiting; rows: 3 read = 1 loaded + 1 rejected + 1 duplicate",
+        "files: 1 loaded, 1 duplicate, 0 failed, 0 waiting; rows: 3 read = 1 loaded + 1 rejected + 1 duplicate + 0 filtered",
     )?;
 
     workdir.write("imports/empty.csv", "")?;
@@ -157,6 +173,32 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(none.status.code(), Some(2))?;
     holds(&stderr(&none), "there is no load 77: see app loads")?;
     same(rejects.lines().count(), 3)
+}
+
+async fn the_books_that_are_shown_add_up(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.plugin("n", "name: n\nfiles: [\"n*.csv\"]\ntable: n\nfilter: a > 1\nmax_rejects: 1\n")?;
+    workdir.write("imports/n1.csv", "a,b\n1,1\n2,2\n3,3\n\"4,4\n")?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(3))?;
+    holds(&stdout(&output), "rows: 4 read = 2 loaded + 1 rejected + 0 duplicate + 1 filtered; ")?;
+    holds(&stdout(&output), "1 record rejected: app rejects 1 shows it")?;
+    holds(&stdout(&output), "left out by the plugin's filter: 1 row")?;
+    workdir.write("imports/n2.csv", "a,b\n1,1\n5,5\n")?;
+    let output = app(&workdir, &["--once", "--json"], &settings)?;
+    let json: serde_json::Value = serde_json::from_str(&stdout(&output))?;
+    let count = |name: &str| json[name].as_u64();
+    same(
+        ["rows_read", "rows_loaded", "rows_rejected", "rows_duplicate", "rows_filtered"].map(count),
+        [2, 1, 0, 0, 1].map(Some),
+    )?;
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/n3.csv", "a,b\n1,1\n0,1\n7,7\n")?;
+    daemon.wait_for(&["loaded", "n3.csv"])?;
+    let (status, log) = daemon.terminate()?;
+    same(status.code(), Some(0))?;
+    holds(&log, "stopped files=1 rows=1 read=3 rejected=0 duplicate=0 filtered=2 rolled_back=0")
 }
 
 async fn once_ends_where_a_folder_cannot_be_written(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -279,9 +321,20 @@ async fn doctor_says_how_to_mend(database: TestDatabase, workdir: Workdir) -> Ou
     let output = app(&workdir, &["doctor"], &settings)?;
     same(output.status.code(), Some(1))?;
     holds(&stdout(&output), "start app with INIT_DB=true")?;
+    std::fs::create_dir(workdir.path("logs"))?;
+    // Who only loads has no SQL files, nor a folder for them.
+    for _ in 0..2 {
+        let output = app(&workdir, &["doctor"], &settings)?;
+        same(output.status.code(), Some(0))?;
+        let begin =
+            "none, which is all right where files are only loaded; to begin, write a select into sql/pipeline/NAME.sql";
+        holds(&stdout(&output), begin)?;
+        let _ = std::fs::remove_dir_all(workdir.path("sql"));
+    }
+    std::fs::create_dir_all(workdir.path("sql/pipeline"))?;
+    std::fs::create_dir_all(workdir.path("sql/analysis"))?;
     workdir.write("sql/pipeline/t.sql", "")?;
     workdir.write("sql/analysis/t.sql", "")?;
-    std::fs::create_dir(workdir.path("logs"))?;
     let output = app(&workdir, &["doctor"], &settings)?;
     same((output.status.code(), stdout(&output).contains("NOT OK")), (Some(0), false))
 }

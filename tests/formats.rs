@@ -153,6 +153,7 @@ async fn what_is_damaged_or_too_wide_fails(database: TestDatabase, workdir: Work
     cut.truncate(cut.len() / 2);
     let mut book = data("book.xlsx")?;
     book.truncate(book.len() / 2);
+    let random: Vec<u8> = (1..5000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let wide = |columns: usize| {
         let line = |word: &str| (0..columns).map(|place| format!("{word}{place}")).collect::<Vec<_>>().join(",");
         format!("{}\n{}\n", line("c"), line(""))
@@ -160,6 +161,14 @@ async fn what_is_damaged_or_too_wide_fails(database: TestDatabase, workdir: Work
     let mut files = vec![
         ("cut.parquet", cut, "the Parquet file is damaged or not read: "),
         ("cut.xlsx", book, "cannot unpack: "),
+        (
+            "random.parquet",
+            random.clone(),
+            "the file is called .parquet and is no Parquet file: it does not begin with PAR1; nor is it text: ",
+        ),
+        ("random.XLSX", random.clone(), "the file is called .xlsx and is no workbook: it does not begin as a zip does"),
+        ("random.csv.gz", random.clone(), "the file is called .gz and is no file packed by gzip: "),
+        ("random.csv", random, "the file is not UTF-8 text: "),
         ("formula.xlsx", data("formula.xlsx")?, "a formula whose result is not stored, in row 2, column 2"),
         ("wide.csv", wide(1599).into_bytes(), "the file has 1599 columns, and a table has 1598 at most"),
     ];
@@ -175,6 +184,8 @@ async fn what_is_damaged_or_too_wide_fails(database: TestDatabase, workdir: Work
         holds(&workdir.read(&format!("imports/failed/{name}.error.json"))?, why)?;
         same(fs::read(workdir.path("imports/failed").join(name))? == bytes, true)?;
     }
+    // Text is read as text, whatever it is called.
+    same(workdir.load(&database, "text.parquet", "a\n1\n").await?.books.loaded, 1)?;
     // As wide as a table can be: each number fits a page of the server, all of them do not.
     let done = workdir.drop_file(&database, "most.csv", wide(1598)).await?;
     match database.engine {

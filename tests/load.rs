@@ -101,7 +101,7 @@ async fn bad_rows_are_kept_and_the_others_load(database: TestDatabase, workdir: 
         database.text("select line, reason, detail, text from sluice.reject order by line").await?,
         "3|not of the column's type|\"total\" is no bigint, and the record has fewer cells than the header|total\n\
          4|not of the column's type|\"x\" is no bigint, and the record has more cells than the header|x;b;c\n\
-         6|belongs to another table|below a blank line: 1 cells, the header has 2|note\n\
+         6|belongs to another table|below a blank line: 1 cell, the header has 2|note\n\
          7|a quote is opened and never closed|∅|4;\"d\n8|a byte is wrong in its encoding|0xFF is not UTF-8|5;\u{FFFD}e",
     )?;
     // As they stood, under the header, to be mended and dropped in again.

@@ -99,8 +99,9 @@ async fn it_asks_and_says_what_it_cannot_do(database: TestDatabase, workdir: Wor
     let all = "select a, _load_id from staging.n order by a";
     for (arguments, code, expected) in [
         (["retract", "1", "--quiet"], 2, "say --yes, or see what it would do by app retract 1 --dry-run"),
-        (["retract", "70", "--yes"], 2, "there is no load 70; did you mean 3?"),
-        (["retract", "0", "--yes"], 2, "there is no load 0; did you mean 1?"),
+        // What it is asked for comes before who could be asked.
+        (["retract", "70", "--quiet"], 2, "there is no load 70: see app loads"),
+        (["retract", "70", "--yes"], 2, "there is no load 70: see app loads"),
         (
             ["retract", "2", "--yes"],
             2,
@@ -123,7 +124,10 @@ async fn it_asks_and_says_what_it_cannot_do(database: TestDatabase, workdir: Wor
     same(database.text(all).await?, "")?;
     let output = app(&workdir, &["retract", "1", "--yes"], &settings)?;
     same(output.status.code(), Some(0))?;
-    same(stdout(&output), "load 1 (n.csv) was taken back before: nothing to do\n")
+    same(stdout(&output), "load 1 (n.csv) was taken back before: nothing to do\n")?;
+    workdir.load(&database, "one.csv", "a\n1\n").await?;
+    let output = app(&workdir, &["retract", "4", "--dry-run"], &settings)?;
+    holds(&stdout(&output), "load 4 (one.csv): 1 row would leave staging.one\n")
 }
 
 async fn what_a_replacing_file_replaced_is_gone(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -17,6 +17,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("status::what_failed_needs_a_person_until_it_is_loaded", what_failed_needs_a_person),
         on_both("status::a_failed_pipeline_needs_a_person", a_failed_pipeline_needs_a_person),
         on_both("status::a_daemon_in_trouble_says_so", a_daemon_in_trouble_says_so),
+        on_both("status::a_folder_that_is_gone_is_waited_for", a_folder_that_is_gone_is_waited_for),
         alone("status::it_works_without_a_database", it_works_without_a_database),
         alone("status::a_state_that_cannot_be_written_holds_nothing_up", a_state_that_cannot_be_written),
         alone("status::what_a_dead_daemon_left_is_told_and_cleared", what_a_dead_daemon_left),
@@ -86,8 +87,11 @@ async fn a_daemon_says_what_it_does(database: TestDatabase, workdir: Workdir) ->
     {
         holds(&stdout(&text), words)?;
     }
-    // Two programs on one folder are two, and when they end nothing of them is left.
+    // Two programs on one folder are two, which the second one says; when they end nothing of them is left.
+    same(daemon.log().contains("another one"), false)?;
     let mut other = Daemon::start(&workdir, &[], &settings)?;
+    let first = format!("another one watches this folder too (pid {} on ", daemon.id());
+    other.wait_for(&[&first, ": both may, each file is loaded once"])?;
     other.wait_for(&["watching"])?;
     let both = until(&workdir, &settings, |json| json["watching"].as_array().is_some_and(|all| all.len() == 2))?;
     same(both["ok"].as_bool(), Some(true))?;
@@ -139,11 +143,14 @@ async fn what_failed_needs_a_person(database: TestDatabase, workdir: Workdir) ->
     same(json["database"]["failures"][0]["source"].as_str(), Some("worse.csv"))?;
     let text = stdout(&app(&workdir, &["status"], &settings)?);
     same(text.starts_with("needs a person:\n- failed/bad.csv: the file is empty\n  mend the file"), true)?;
+    same([text.matches("worse.csv").count(), text.matches("the file is empty").count()], [1, 2])?;
+    let note: Value = serde_json::from_str(&workdir.read("imports/failed/bad.csv.error.json")?)?;
+    same(note["at"].as_str().map(|at| (at.len(), at.ends_with('Z'))), Some(("2020-01-31T10:00:00Z".len(), true)))?;
 
     // An unknown one is named with the nearest right one.
     for (what, expected) in [
         ("bda.csv", "there is no file bda.csv in failed/; did you mean bad.csv?"),
-        ("7", "no file in failed/ is of load 7; did you mean 2?"),
+        ("7", "no file in failed/ is of load 7: see app loads"),
     ] {
         let output = app(&workdir, &["retry", what], &settings)?;
         same(output.status.code(), Some(2))?;
@@ -204,6 +211,37 @@ async fn a_daemon_in_trouble_says_so(database: TestDatabase, workdir: Workdir) -
     same(daemon.terminate()?.0.code(), Some(0))
 }
 
+async fn a_folder_that_is_gone_is_waited_for(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    let (imports, away) = (workdir.path("imports"), workdir.path("away"));
+    fs::rename(&imports, &away)?;
+    daemon.wait_for(&["cannot use the folder", "waiting for it"])?;
+    let pid = format!("the daemon (pid {}) waits for it", daemon.id());
+    let json = until(&workdir, &settings, |json| json["watching"][0]["waits_for_folder"] == true)?;
+    same((whats(&json).len(), json["watching"].as_array().map(Vec::len)), (1, Some(1)))?;
+    holds(whats(&json)[0], "imports: the folder is gone, and ")?;
+    holds(whats(&json)[0], &pid)?;
+    let text = stdout(&app(&workdir, &["status"], &settings)?);
+    holds(&text, "imports is waited for\n  since 20")?;
+    let text = stdout(&app(&workdir, &["doctor"], &settings)?);
+    holds(&text, &format!("it is gone, and {pid}: make it, mount it or move it back"))?;
+    holds(&text, "not now: the daemon waits for the folder")?;
+    // Another folder is nobody's.
+    let other = [settings[0], ("IMPORTS_DIR", "elsewhere")];
+    same(whats(&status(&workdir, &other)?.1), ["elsewhere: there is no such folder"])?;
+    fs::rename(&away, &imports)?;
+    daemon.wait_for(&["watching the folder that is there now"])?;
+    let json = until(&workdir, &settings, |json| json["ok"] == true)?;
+    same(json["watching"][0]["waits_for_folder"].as_bool(), Some(false))?;
+    // Killed while it waits, it waits no longer.
+    fs::rename(&imports, &away)?;
+    until(&workdir, &settings, |json| json["watching"][0]["waits_for_folder"] == true)?;
+    daemon.kill()?;
+    same(whats(&status(&workdir, &settings)?.1), ["imports: there is no such folder"])
+}
+
 async fn it_works_without_a_database(workdir: Workdir) -> Outcome {
     let unreachable = [("DATABASE_URL", "postgres://nobody:secret@127.0.0.1:9/none")];
     workdir.write("imports/n.csv", "a\n1\n")?;
@@ -214,6 +252,9 @@ async fn it_works_without_a_database(workdir: Workdir) -> Outcome {
     holds(whats(&json)[1], "the database does not answer (postgres://nobody:***@127.0.0.1:9/none)")?;
     same(json["waiting"][0]["file"].as_str(), Some("n.csv"))?;
     same(json.to_string().contains("secret"), false)?;
+    let text = stdout(&app(&workdir, &["status"], &unreachable)?);
+    same(text.matches("refused").count(), 1)?;
+    holds(&text, "database postgres://nobody:***@127.0.0.1:9/none: no answer: see above")?;
     // Where there is none yet, nothing is wrong; and a look makes none.
     fs::remove_file(workdir.path("imports/n.csv"))?;
     let output = app(&workdir, &["status"], &[])?;
@@ -249,7 +290,9 @@ async fn what_a_dead_daemon_left(workdir: Workdir) -> Outcome {
     same((code, json["watching"].as_array().map(Vec::len)), (Some(1), Some(0)))?;
     same(whats(&json), ["nobody watches the folder, and a file waits in it"])?;
     same(json["waiting"][0]["why"].as_str(), Some("claimed by a program that ended; the next start loads it"))?;
-    same(app(&workdir, &["--once"], &[])?.status.code(), Some(0))?;
+    // The dead one is not named as another one that watches.
+    let output = app(&workdir, &["--once"], &[])?;
+    same((output.status.code(), stdout(&output).contains("another one")), (Some(0), false))?;
     same(workdir.claims(), 0)?;
     same(status(&workdir, &[])?.0, Some(0))
 }

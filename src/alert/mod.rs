@@ -6,7 +6,7 @@ mod settings;
 mod webhook;
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -231,8 +231,13 @@ impl Alerts {
     }
 
     /// A look at the folder: tells of files that wait for longer than they should. Those `in_hand` do not wait at the moment, but
-    /// may again. While nothing is loaded at all, that is what there is to tell.
-    pub fn see_waiting<'a>(&self, files: impl Iterator<Item = &'a OsString>, in_hand: &HashSet<OsString>) {
+    /// may again. While nothing is loaded at all, that is what there is to tell. `why` is asked of those that are told.
+    pub fn see_waiting<'a>(
+        &self,
+        files: impl Iterator<Item = &'a OsString>,
+        in_hand: &HashSet<OsString>,
+        why: &dyn Fn(&OsStr) -> String,
+    ) {
         if self.ways().is_empty() {
             return;
         }
@@ -259,8 +264,9 @@ impl Alerts {
             self.left(&file);
         }
         for (file, time) in stale {
-            let message = format!("the file has waited for {} and is not loaded", words(time));
-            let mend = "see the log for why; a file is not taken while somebody has it open, nor under a temporary or unknown name";
+            let why = why(OsStr::new(&file));
+            let message = format!("the file has waited for {} and is not loaded: {why}", words(time));
+            let mend = "see the log for more; a file is not taken while somebody has it open, nor under a temporary or unknown name";
             self.raise(Kind::Waiting, &file, &message, mend, None);
         }
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{End, table};
 use crate::analysis::{self, SHOWN};
 use crate::app::App;
+use crate::counted::counted;
 use crate::daemon;
 use crate::settings::Settings;
 
@@ -29,7 +30,7 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
         let shown = match answer.rows {
             1 => "1 row".to_owned(),
             rows if rows > SHOWN as u64 => format!("first {SHOWN} of {rows} rows"),
-            rows => format!("{rows} rows"),
+            rows => counted(rows, "row"),
         };
         writeln!(std::io::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
         table::print(&headers, &rows)?;

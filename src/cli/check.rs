@@ -10,6 +10,7 @@ use crate::check::{check, words};
 use crate::daemon::Usage;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
+use crate::worker::left;
 
 pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow::Result<End> {
     if !path.is_file() {
@@ -17,13 +18,19 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
+    let left = left(path, &|name| plugins.claims(name));
+    if let (Some(why), false) = (left, json) {
+        writeln!(std::io::stdout(), "lying in imports/ as it lies here it would be left there, not loaded: {why}")?;
+    }
     let parts = check(path, &plugins, settings.archives.limits()).await;
     let parts = parts.with_context(|| path.display().to_string())?;
     let rejected = parts.iter().any(|part| part.rows_rejected > 0);
     let end = if rejected { End::Rejects } else { End::Done };
     if json {
         for part in &parts {
-            table::print_json(part)?;
+            let mut object = serde_json::json!(part);
+            object["left"] = left.into();
+            table::print_json(&object)?;
         }
         return Ok(end);
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{End, analysis, pipeline};
+use crate::counted::counted;
 use crate::daemon::{self, Until};
 use crate::settings::Settings;
 
@@ -34,8 +35,9 @@ pub(super) async fn run() -> anyhow::Result<End> {
     let totals = daemon::run(&settings, &settings.folders.imports_dir, Until::Empty).await?;
     writeln!(
         out,
-        "{} file loaded, {} rows in staging.\"2019_free_title_data\"; the file is gone\n",
-        totals.loaded, totals.rows_loaded
+        "{} loaded, {} in staging.\"2019_free_title_data\"; the file is gone\n",
+        counted(totals.loaded, "file"),
+        counted(totals.rows_loaded, "row")
     )?;
     let app = daemon::connect(&settings).await?;
     writeln!(out, "$ app --pipeline")?;

@@ -8,10 +8,12 @@ use tokio::task::spawn_blocking;
 use super::{End, table};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
+use crate::counted::counted;
 use crate::daemon::Usage;
 use crate::settings::Settings;
 use crate::source::is_watched;
 use crate::warehouse::{Address, WarehouseError};
+use crate::worker::absent;
 
 struct Check {
     what: String,
@@ -21,16 +23,31 @@ struct Check {
 pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, json: bool) -> anyhow::Result<End> {
     let mut checks = database(settings).await;
     let folders = &settings.folders;
+    // While its folder is gone a daemon waits for it, and says so elsewhere.
+    let absent = absent(&folders.exports_dir, &folders.imports_dir);
+    let gone = absent.first().filter(|_| !folders.imports_dir.is_dir()).map(|state| {
+        format!("it is gone, and the daemon (pid {}) waits for it: make it, mount it or move it back", state.pid)
+    });
     for path in [&folders.imports_dir, &folders.exports_dir, &folders.logs_dir] {
-        checks.push(Check { what: format!("folder {}", path.display()), result: writable(path) });
+        let result = match &gone {
+            Some(gone) if *path == folders.imports_dir => Err(gone.clone()),
+            _ => writable(path),
+        };
+        checks.push(Check { what: format!("folder {}", path.display()), result });
     }
     for name in ["pipeline", "analysis"] {
         let path = folders.sql_dir.join(name);
-        let result = crate::pipeline::sql_files(&path).map(|files| format!("{} files", files.len()));
+        // Who only loads needs none.
+        let result = if has_sql(&path) {
+            crate::pipeline::sql_files(&path).map(|files| counted(files.len() as u64, "file"))
+        } else {
+            Ok(format!("none, which is all right where files are only loaded; to begin, {}", begin(name, &path)))
+        };
         checks.push(Check { what: format!("folder {}", path.display()), result });
     }
     let result = match is_watched(&folders.imports_dir) {
         Ok(true) => Ok("yes".to_owned()),
+        _ if gone.is_some() => Err("not now: the daemon waits for the folder".to_owned()),
         Ok(false) if watched => Err("no: start app".to_owned()),
         Ok(false) => Ok("no: app is not running".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -100,6 +117,19 @@ async fn alerts(settings: &Settings, send: bool) -> anyhow::Result<Vec<Check>> {
         checks.push(Check { what, result });
     }
     Ok(checks)
+}
+
+/// Whether there are SQL files; a folder that cannot be read may have some.
+fn has_sql(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql")),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// How to begin with the SQL files of a kind.
+fn begin(kind: &str, folder: &Path) -> String {
+    format!("write a select into {}/NAME.sql, as README.md shows, and run app --{kind}", folder.display())
 }
 
 fn writable(path: &Path) -> Result<String, String> {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::End;
+use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::export::table;
 use crate::settings::Settings;
@@ -35,8 +36,8 @@ pub(super) async fn run(
     let export = found.write(&*app.warehouse, json, &path).await?;
     writeln!(
         std::io::stdout(),
-        "{} rows of {} in {}",
-        export.rows,
+        "{} of {} in {}",
+        counted(export.rows, "row"),
         app.warehouse.names().shown(&found.table),
         path.display()
     )?;

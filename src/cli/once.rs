@@ -17,7 +17,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         table::print_json(&json!({
             "loaded": totals.loaded, "duplicates": totals.duplicates, "failed": totals.failed, "waiting": totals.waiting,
             "rows_read": totals.rows_read, "rows_loaded": totals.rows_loaded,
-            "rows_rejected": totals.rows_rejected, "rows_duplicate": totals.rows_duplicate,
+            "rows_rejected": totals.rows_rejected, "rows_duplicate": totals.rows_duplicate, "rows_filtered": totals.rows_filtered,
         }))?;
     } else {
         let next = if totals.waiting > 0 {
@@ -33,7 +33,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         };
         writeln!(
             std::io::stdout(),
-            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate; {:.1} s.{next}",
+            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate + {} filtered; {:.1} s.{next}",
             totals.loaded,
             totals.duplicates,
             totals.failed,
@@ -42,6 +42,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
             totals.rows_loaded,
             totals.rows_rejected,
             totals.rows_duplicate,
+            totals.rows_filtered,
             started.elapsed().as_secs_f64()
         )?;
     }

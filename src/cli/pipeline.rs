@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{End, table};
 use crate::alert::{Alerts, Kind};
+use crate::counted::counted;
 use crate::daemon;
 use crate::pipeline::{self, TableChange};
 use crate::settings::Settings;
@@ -55,11 +56,7 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
     table::print(&["table", "kind", "rows", "new", "changed", "gone", "unknown"], &rows)?;
     let changed = |one: &TableChange| one.inserted + one.updated + one.deleted;
     let all: u64 = changes.iter().map(changed).sum();
-    let what = if all == 0 {
-        "0 changes: the star was up to date".to_owned()
-    } else {
-        format!("{all} {}", if all == 1 { "change" } else { "changes" })
-    };
+    let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { counted(all, "change") };
     writeln!(std::io::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
     Ok(End::Done)
 }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use serde_json::json;
 
 use super::{End, table};
+use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::retract::{RetractError, Retraction, retract};
 use crate::settings::Settings;
@@ -28,17 +29,17 @@ pub(super) struct Retract {
 pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
     let Retract { load, yes, dry_run, json } = wanted;
-    if !yes && !dry_run && !std::io::stdin().is_terminal() {
-        return Err(Usage(format!(
-            "retract cannot be undone and nobody can be asked here: say --yes, or see what it would do by app retract {load} --dry-run"
-        ))
-        .into());
-    }
     if !yes {
         let would = retract(&app, load, false).await.map_err(said)?;
         if dry_run || would.already {
             print(&would, json, dry_run)?;
             return Ok(End::Done);
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Usage(format!(
+                "retract cannot be undone and nobody can be asked here: say --yes, or see what it would do by app retract {load} --dry-run"
+            ))
+            .into());
         }
         eprintln!("{}\nTake them back? It cannot be undone. [y/N]", words(&would, true));
         let mut answer = String::new();
@@ -56,7 +57,7 @@ pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<
 /// What the command line is at fault for ends with 2.
 fn said(error: RetractError) -> anyhow::Error {
     match error {
-        RetractError::Unknown { .. } | RetractError::NoRows { .. } => Usage(error.to_string()).into(),
+        RetractError::Unknown(_) | RetractError::NoRows { .. } => Usage(error.to_string()).into(),
         other => other.into(),
     }
 }
@@ -83,7 +84,7 @@ fn words(done: &Retraction, dry_run: bool) -> String {
         return format!("load {load} ({source}) was taken back before: nothing to do");
     }
     let (leave, are, is) = if dry_run { ("would leave", "would be", "would be") } else { ("left", "are", "is") };
-    let mut text = format!("load {load} ({source}): {rows_removed} rows {leave} staging.{table}");
+    let mut text = format!("load {load} ({source}): {} {leave} staging.{table}", counted(*rows_removed, "row"));
     if *rows_restored > 0 {
         text += &format!(", {rows_restored} {are} again what they were before");
     }

@@ -59,9 +59,7 @@ fn named<'a>(what: &str, failed: &'a [FailedFile]) -> Result<Vec<&'a FailedFile>
         return Ok(meant);
     }
     if let Ok(number) = what.parse::<i64>() {
-        let near = failed.iter().filter_map(load).min_by_key(|load| load.abs_diff(number));
-        let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        return Err(Usage(format!("no file in failed/ is of load {number}{hint}")));
+        return Err(Usage(format!("no file in failed/ is of load {number}: see app loads")));
     }
     let hint = nearest(what, failed.iter().map(|file| file.name.as_str()));
     Err(Usage(format!("there is no file {what} in failed/{hint}")))

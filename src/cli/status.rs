@@ -10,13 +10,13 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use super::{End, table};
 use crate::app::App;
 use crate::daemon::{self, Usage};
-use crate::ledger::Total;
+use crate::ledger::{Failure, Total};
 use crate::plugin::Plugins;
 use crate::progress::Running;
 use crate::settings::{Settings, without_password};
 use crate::source::{failed_files, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
-use crate::worker::{Waiting, read_state, waiting};
+use crate::worker::{Waiting, absent, read_state, waiting};
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,17 +50,23 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         .unwrap_or_default();
     let shown = folder.display().to_string();
     let is_there = folder.is_dir();
-    if !is_there {
+    let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, lives)| *lives);
+    let living: Vec<_> = living.iter().map(|(place, _)| read_state(place)).collect();
+    let mut absent = absent(&settings.folders.exports_dir, folder);
+    // What it says of itself in the folder, where it can, is newer.
+    absent.retain(|one| !living.iter().flatten().any(|other| (other.pid, &other.host) == (one.pid, &one.host)));
+    if !is_there && absent.is_empty() {
         see(&shown, "there is no such folder".to_owned(), "start app, which makes it, or set IMPORTS_DIR");
     }
     let files = if is_there { waiting(folder, &|name| plugins.claims(name)) } else { Ok(Vec::new()) };
     let files = files.map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
-    let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
-    let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, lives)| *lives);
     Found {
         folder: folder.clone(),
-        living: living.iter().map(|(place, _)| read_state(place)).collect(),
+        living,
+        absent,
+        folder_is_there: is_there,
         waiting: files,
         orphans: dead.iter().flat_map(|(place, _)| orphans(place)).collect(),
         failed,
@@ -126,7 +132,9 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         writeln!(out)?;
     }
     let folder = status.folder.display();
+    let waits = status.watching.iter().filter(|one| one.waits_for_folder).count();
     match status.watching.len() {
+        _ if waits > 0 => writeln!(out, "{folder} is waited for")?,
         0 => writeln!(out, "{folder} is watched by nobody")?,
         1 => writeln!(out, "{folder} is watched")?,
         many => writeln!(out, "{folder} is watched by {many} programs")?,
@@ -156,17 +164,19 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         more(status.waiting.len())?;
     }
     let database = &status.database;
-    if !database.failures.is_empty() {
-        let rows: Vec<_> = database
-            .failures
-            .iter()
+    // What lies in failed/ is told above, with its mend.
+    let told =
+        |one: &&Failure| status.failed_files.iter().any(|file| file.load == Some(one.load) || file.file == one.source);
+    let untold: Vec<_> = database.failures.iter().filter(|one| !told(one)).collect();
+    if !untold.is_empty() {
+        let rows: Vec<_> = untold
+            .into_iter()
             .map(|one| vec![one.load.to_string(), moment(one.at), one.source.clone(), table::shortened(&one.error)])
             .collect();
         table::print(&["load", "failed", "source", "error"], &rows)?;
     }
     if !database.exists {
-        let why =
-            database.error.as_deref().map_or("there is no warehouse yet".to_owned(), |why| format!("no answer: {why}"));
+        let why = if database.error.is_some() { "no answer: see above" } else { "there is no warehouse yet" };
         writeln!(out, "database {}: {why}", database.address)?;
         return Ok(());
     }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::{End, table};
 use crate::check::words;
+use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::ledger::{LoadLine, LoadStatus};
 use crate::settings::Settings;
@@ -24,7 +25,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
     for load in loads {
         writeln!(out, "load {}: {} came {}", load.id, load.source, load.started_at.format("%Y-%m-%d %H:%M:%SZ"))?;
         if let (Some(bytes), Some(hash)) = (load.bytes, &load.hash) {
-            writeln!(out, "  {bytes} bytes, blake3 {hash}")?;
+            writeln!(out, "  {}, blake3 {hash}", counted(bytes.unsigned_abs(), "byte"))?;
         }
         if let Some(layout) = &load.dialect {
             let layout = serde_json::from_str(layout).map_or_else(|_| layout.clone(), |layout| words(&layout));

@@ -241,6 +241,24 @@ impl Part {
         }
     }
 
+    /// What is no text, but is called what is none either, is told by what such a file begins with.
+    pub fn explain(&self, error: FormatError) -> FormatError {
+        let FormatError::NotText(why) = error else { return error };
+        let ending = self.own_name.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase());
+        let (what, begins) = match ending.as_str() {
+            "parquet" => ("Parquet file", "with PAR1"),
+            "xlsx" | "xlsm" | "ods" => ("workbook", "as a zip does, with PK"),
+            "xls" => ("workbook", "with D0 CF 11 E0, nor as a zip does, with PK"),
+            "zip" => ("zip archive", "with PK"),
+            "gz" => ("file packed by gzip", "with 1F 8B"),
+            "zst" => ("file packed by zstd", "with 28 B5 2F FD"),
+            _ => return FormatError::NotText(why),
+        };
+        FormatError::Refused(format!(
+            "the file is called .{ending} and is no {what}: it does not begin {begins}; nor is it text: {why}"
+        ))
+    }
+
     fn unpack(&self, mut file: File) -> io::Result<Box<dyn Read + Send>> {
         let size = file.metadata()?.len();
         Ok(match &self.packing {

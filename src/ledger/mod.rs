@@ -3,26 +3,29 @@
 //! What belongs to a load is written in the load's own transaction, so that rows and ledger line are there together or
 //! not at all. sea-orm hides its transaction's connection, so the statements are built by it and run by the warehouse.
 
+mod claim;
+mod columns;
 mod look;
 mod retract;
+mod runs;
 mod status;
 
 use std::sync::Arc;
 
 use chrono::Utc;
 use models::load::Status;
-use models::{column, column_history, dataset, load, reject, run};
-use sea_orm::sea_query::OnConflict;
+use models::{load, reject};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, FromQueryResult, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    ColumnTrait, EntityTrait, FromQueryResult, Insert, QueryFilter, QuerySelect, QueryTrait, Statement,
 };
 
 use crate::format::Reject;
-use crate::schema::{Column, Evolution, Fits};
+use crate::schema::Column;
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
+pub use claim::{Claim, Repeats, Request};
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 pub use retract::{LaterLoad, column_names};
@@ -61,43 +64,6 @@ impl From<&LoadLine> for Books {
     }
 }
 
-/// What the ledger answers to a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// The load has this number, and the dataset is locked for it until the transaction ends.
-    New(i64),
-    /// The same content was loaded into the same table before, as this load.
-    Duplicate(i64),
-    /// This very claim was loaded, by a program that was ended before it could let the input go.
-    Finished(i64),
-}
-
-/// When a content that its table has had before is loaded again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeats {
-    /// Never.
-    Never,
-    /// Where another load has come between.
-    AfterOthers,
-    /// Always.
-    Always,
-}
-
-/// What is asked of the ledger before an input is loaded.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The staging table.
-    pub table: &'a str,
-    /// The input's name.
-    pub source: &'a str,
-    /// The place in which it lies while it is loaded.
-    pub claim: Option<&'a str>,
-    /// Whether a program that does not live any more had claimed it.
-    pub unfinished: bool,
-    /// When its content is loaded again.
-    pub repeats: Repeats,
-}
-
 /// The catalog's reader and writer.
 #[derive(Clone)]
 pub struct Ledger {
@@ -108,86 +74,6 @@ impl Ledger {
     /// Over a warehouse's catalog.
     pub fn new(warehouse: Arc<dyn Warehouse>) -> Self {
         Ledger { warehouse }
-    }
-
-    /// Takes the dataset's lock and looks whether the content is new to it; if it is, opens a line.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn claim(
-        &self,
-        transaction: &mut dyn Transaction,
-        request: &Request<'_>,
-        survey: &Survey,
-    ) -> Result<Claim, WarehouseError> {
-        let Request { table, source, claim, unfinished, repeats } = *request;
-        let mut lock =
-            Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
-                .into_query();
-        lock.on_conflict(
-            OnConflict::column(dataset::Column::Name).update_column(dataset::Column::LastStartedAt).to_owned(),
-        );
-        self.run(transaction, self.build(&lock)).await?;
-
-        let of_table = || load::Entity::find().select_only().filter(load::Column::Dataset.eq(table));
-        let same = of_table()
-            .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
-            .filter(load::Column::Hash.eq(&survey.hash))
-            .order_by_desc(load::Column::Id);
-        // Those whose rows are in the table, or were until others took their place or they were taken back, the newest first.
-        let mut ever = self.rows(transaction, self.build(&same.into_query())).await?;
-        let is = |row: &Row, place: usize, word: &str| row.get(place).and_then(Option::as_deref) == Some(word);
-        ever.retain(|row| {
-            [Status::Loaded, Status::Replaced, Status::Retracted].iter().any(|one| is(row, 1, &one.word()))
-        });
-        if let (true, Some(claim)) = (unfinished, claim)
-            && let Some(this) = ever.iter().find(|row| is(row, 2, source) && is(row, 3, claim))
-            && let Some(id) = one_number(std::slice::from_ref(this))
-        {
-            return Ok(Claim::Finished(id));
-        }
-        let before = ever.iter().find(|row| is(row, 1, &Status::Loaded.word()));
-        if let Some(id) = before.and_then(|row| one_number(std::slice::from_ref(row))) {
-            let newest = of_table().column(load::Column::Id).filter(load::Column::Status.eq(Status::Loaded));
-            let newest = newest.order_by_desc(load::Column::Id).limit(1).into_query();
-            let is_newest = match repeats {
-                Repeats::Never => true,
-                Repeats::Always => false,
-                Repeats::AfterOthers => one_number(&self.rows(transaction, self.build(&newest)).await?) == Some(id),
-            };
-            if is_newest {
-                return Ok(Claim::Duplicate(id));
-            }
-        }
-        let line = load::ActiveModel {
-            claim: Set(claim.map(str::to_owned)),
-            repeat: Set(number(ever.len() as u64)),
-            ..self.line(table, source, Some(survey), Status::Claimed)
-        };
-        Ok(Claim::New(self.open(transaction, line).await?))
-    }
-
-    /// Writes the line of a content that had been loaded before as `of`; gives the line's number.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn duplicate(
-        &self,
-        transaction: &mut dyn Transaction,
-        table: &str,
-        source: &str,
-        survey: &Survey,
-        of: i64,
-    ) -> Result<i64, WarehouseError> {
-        let rows = number(survey.rows);
-        let line = load::ActiveModel {
-            rows_read: Set(rows),
-            rows_duplicate: Set(rows),
-            duplicate_of: Set(Some(of)),
-            finished_at: Set(Some(Utc::now())),
-            ..self.line(table, source, Some(survey), Status::Duplicate)
-        };
-        self.open(transaction, line).await
     }
 
     /// Closes a load's line: to be committed with its rows.
@@ -298,119 +184,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// The columns of a staging table, in their order.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn columns(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<Column>, WarehouseError> {
-        let query = column::Entity::find()
-            .select_only()
-            .columns([column::Column::Name, column::Column::Header, column::Column::Fits])
-            .filter(column::Column::Dataset.eq(table))
-            .order_by_asc(column::Column::Position);
-        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let [name, header, fits] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
-                Column { name, header, fits: Fits::from_words(&fits) }
-            })
-            .collect())
-    }
-
-    /// Writes what a load made of a table's columns.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn write_columns(
-        &self,
-        transaction: &mut dyn Transaction,
-        table: &str,
-        evolution: &Evolution,
-        load_id: i64,
-    ) -> Result<(), WarehouseError> {
-        let line = |place: usize| {
-            let column = &evolution.columns[place];
-            column::ActiveModel {
-                dataset: Set(table.to_owned()),
-                name: Set(column.name.clone()),
-                position: Set(i32::try_from(place).unwrap_or(i32::MAX)),
-                header: Set(column.header.clone()),
-                r#type: Set(column.kind().word().to_owned()),
-                fits: Set(column.fits.words()),
-                first_load_id: Set(load_id),
-                type_load_id: Set(load_id),
-            }
-        };
-        // A PostgreSQL statement takes 65,535 values.
-        for some in evolution.added.chunks(1000) {
-            let insert = Insert::many(some.iter().map(|place| line(*place))).into_query();
-            self.run(transaction, self.build(&insert)).await?;
-        }
-        let widened = evolution.widened().map(|(place, _)| place);
-        let changed: Vec<_> = evolution.added.iter().copied().chain(widened).collect();
-        for some in changed.chunks(1000) {
-            let line = |place: &usize| {
-                let column = &evolution.columns[*place];
-                column_history::ActiveModel {
-                    id: NotSet,
-                    dataset: Set(table.to_owned()),
-                    name: Set(column.name.clone()),
-                    r#type: Set(column.kind().word().to_owned()),
-                    load_id: Set(load_id),
-                }
-            };
-            let insert = Insert::many(some.iter().map(line)).into_query();
-            self.run(transaction, self.build(&insert)).await?;
-        }
-        for (place, before) in &evolution.narrowed {
-            let fits = evolution.columns[*place].fits;
-            let widened = fits.narrowest() != before.narrowest();
-            let update = column::Entity::update_many()
-                .set(column::ActiveModel {
-                    r#type: Set(fits.narrowest().word().to_owned()),
-                    fits: Set(fits.words()),
-                    type_load_id: if widened { Set(load_id) } else { NotSet },
-                    ..Default::default()
-                })
-                .filter(column::Column::Dataset.eq(table))
-                .filter(column::Column::Name.eq(&evolution.columns[*place].name));
-            self.run(transaction, self.build(&update.into_query())).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes the line of a run that is done, in the run's own transaction.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn run_done(
-        &self,
-        transaction: &mut dyn Transaction,
-        kind: &str,
-        started_at: chrono::DateTime<Utc>,
-        changes: String,
-    ) -> Result<(), WarehouseError> {
-        let line = run_line(kind, "done", started_at, Some(changes), None);
-        self.run(transaction, self.build(&Insert::one(line).into_query())).await
-    }
-
-    /// Writes the line of a run that failed and was rolled back.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn run_failed(
-        &self,
-        kind: &str,
-        started_at: chrono::DateTime<Utc>,
-        error: String,
-    ) -> Result<(), WarehouseError> {
-        let mut transaction = self.warehouse.begin(Scope::Short).await?;
-        let line = run_line(kind, "failed", started_at, None, Some(error));
-        self.run(&mut *transaction, self.build(&Insert::one(line).into_query())).await?;
-        transaction.commit().await
-    }
-
     fn line(&self, table: &str, source: &str, survey: Option<&Survey>, status: Status) -> load::ActiveModel {
         load::ActiveModel {
             id: NotSet,
@@ -474,24 +247,6 @@ fn returning_id(line: load::ActiveModel) -> sea_orm::sea_query::InsertStatement 
     let mut insert = Insert::one(line).into_query();
     insert.returning_col(load::Column::Id);
     insert
-}
-
-fn run_line(
-    kind: &str,
-    status: &str,
-    started_at: chrono::DateTime<Utc>,
-    changes: Option<String>,
-    error: Option<String>,
-) -> run::ActiveModel {
-    run::ActiveModel {
-        id: NotSet,
-        kind: Set(kind.to_owned()),
-        status: Set(status.to_owned()),
-        started_at: Set(started_at),
-        finished_at: Set(Utc::now()),
-        changes: Set(changes),
-        error: Set(error),
-    }
 }
 
 fn values(statement: &Statement) -> Result<Vec<Value>, WarehouseError> {

@@ -80,18 +80,6 @@ impl Ledger {
         Ok(lines.first().map(|line| line.id))
     }
 
-    /// The load whose number is nearest to this one, if there is any.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn nearest(&self, id: i64) -> Result<Option<i64>, WarehouseError> {
-        let below = load::Entity::find().filter(load::Column::Id.lte(id)).order_by_desc(load::Column::Id).limit(1);
-        let above = load::Entity::find().filter(load::Column::Id.gte(id)).order_by_asc(load::Column::Id).limit(1);
-        let mut near: Vec<LoadLine> = self.read(below.into_query()).await?;
-        near.extend(self.read::<LoadLine>(above.into_query()).await?);
-        Ok(near.iter().map(|line| line.id).min_by_key(|near| near.abs_diff(id)))
-    }
-
     /// Of these loads those whose rows were taken back.
     ///
     /// # Errors

@@ -110,7 +110,8 @@ impl Source for FileSource {
             self.chunks = None;
             let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
             let done = spawn_blocking(move || survey(part.format, || part.open(&path), &stated)).await;
-            self.survey = Some(done.map_err(broken)??.into());
+            let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
+            self.survey = Some(found.into());
         }
         // Just set where it was not.
         self.survey.clone().ok_or(SourceError::Changed)
@@ -122,7 +123,8 @@ impl Source for FileSource {
             let beginning = spawn_blocking(move || glimpse(|| part.open(&path), &stated));
             let (path, part) = (self.path.clone(), self.part.clone());
             let all = spawn_blocking(move || identity(part.open(&path)?));
-            let (mut found, digest) = (beginning.await.map_err(broken)??, all.await.map_err(broken)??);
+            let (found, digest) = (beginning.await.map_err(broken)?, all.await.map_err(broken)??);
+            let mut found = found.map_err(|error| self.part.explain(error))?;
             found.digest = digest;
             self.survey = Some(found.into());
         }

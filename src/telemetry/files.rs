@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use chrono::{Days, NaiveDate, Utc};
 
+use crate::counted::counted;
 use crate::progress::Above;
 
 /// Appends lines; `write` takes a line at a time and never fails.
@@ -98,7 +99,7 @@ impl Write for LogFiles {
         match (done, self.left_out) {
             (Ok(()), 0) => {}
             (Ok(()), left_out) => {
-                say(format_args!("{folder}: the log is written again; {left_out} lines are not in it"));
+                say(format_args!("{folder}: the log is written again; not in it: {}", counted(left_out, "line")));
                 self.left_out = 0;
             }
             (Err(error), left_out) => {

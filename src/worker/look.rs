@@ -41,6 +41,15 @@ pub(super) fn look_at(folder: &Path, name: OsString, claims: &dyn Fn(&str) -> bo
     Some(Seen { left, name })
 }
 
+/// Why a file is left where it is, were it to lie in the folder as it lies where it is; `claims` tells names that a plugin claims.
+pub fn left(path: &Path, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+    let (folder, name) = (path.parent()?, path.file_name()?);
+    match look_at(folder, name.to_owned(), claims) {
+        Some(seen) => seen.left,
+        None => Some("a name that Sluice keeps for itself"),
+    }
+}
+
 fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
     let text = name.to_string_lossy();
     let lower = text.to_ascii_lowercase();
@@ -132,6 +141,11 @@ mod tests {
         fs::create_dir(dir.path().join("failed")).unwrap();
         std::os::unix::fs::symlink("a.csv", dir.path().join("link.csv")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket.csv")).unwrap();
+        for (name, expected) in
+            [("a.csv", None), (".hidden.csv", Some("hidden")), ("failed", Some("a name that Sluice keeps for itself"))]
+        {
+            assert_eq!(left(&dir.path().join(name), &|_| false), expected);
+        }
         let seen = look(dir.path(), &|name| name == "claimed.xyz").unwrap();
         assert_eq!(seen.len(), 13);
         let ours: Vec<_> = seen.iter().filter(|one| one.left.is_none()).map(|one| one.name.clone()).collect();

@@ -1,5 +1,6 @@
 //! What runs for ever and only finds work: it never parses, it calls `load`.
 
+mod absent;
 mod events;
 mod look;
 mod pause;
@@ -8,6 +9,8 @@ mod state;
 mod waiting;
 mod watch;
 
+pub use absent::absent;
+pub use look::left;
 pub(crate) use pause::Pause;
 pub use state::{Held, State, read as read_state};
 pub use waiting::{Waiting, waiting};

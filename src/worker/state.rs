@@ -29,7 +29,7 @@ pub struct State {
     pub host: String,
     /// When it began.
     pub started: DateTime<Utc>,
-    /// The folder, as it was called.
+    /// The folder, by its whole path.
     pub folder: PathBuf,
     /// What keeps it from loading.
     pub trouble: Option<Held>,
@@ -70,7 +70,7 @@ impl StateFile {
             pid: std::process::id(),
             host: host(),
             started: Utc::now(),
-            folder: folder.to_owned(),
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             trouble: None,
             in_hand: BTreeSet::new(),
             running: Vec::new(),
@@ -87,6 +87,11 @@ impl StateFile {
         let runtime = tokio::runtime::Handle::try_current().ok();
         let writer = runtime.map(|runtime| runtime.spawn(keep(shared.clone())).abort_handle());
         StateFile { shared, writer }
+    }
+
+    /// What it says now.
+    pub(super) fn snapshot(&self) -> State {
+        self.shared.state().clone()
     }
 
     /// A file whose load begins.

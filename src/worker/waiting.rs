@@ -37,13 +37,18 @@ pub fn waiting(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<W
         let stamp = Stamp::of(&path)?;
         let file = seen.name.to_string_lossy().into_owned();
         let counts = !file.starts_with('.');
-        let why = match seen.left {
-            Some(why) => format!("left where it is: {}", why.split(" (").next().unwrap_or(why)),
-            None if writer(&path) == Writer::Open => "open for writing".to_owned(),
-            None => "settling, or waiting for its turn".to_owned(),
-        };
+        let why = why_waiting(&path, seen.left);
         let since = Utc::now() - stamp.age();
         Some(Waiting { file, since, why, is_ours: seen.left.is_none(), counts })
     });
     Ok(waiting.collect())
+}
+
+/// Why a file waits, as far as it tells itself; `left` says why it is left where it is.
+pub(super) fn why_waiting(path: &Path, left: Option<&str>) -> String {
+    match left {
+        Some(why) => format!("left where it is: {}", why.split(" (").next().unwrap_or(why)),
+        None if writer(path) == Writer::Open => "open for writing".to_owned(),
+        None => "settling, or waiting for its turn".to_owned(),
+    }
 }

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::split::{self, Cut};
+use crate::counted::counted;
 use crate::format::dialect::Dialect;
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
@@ -159,7 +160,7 @@ impl Stretch {
         let rejected = if stray > 0 {
             Some(reject(Reason::TextAfterQuote).column(frame.header.get(stray - 1).cloned()))
         } else if position.apart {
-            let detail = format!("below a blank line: {got} cells, the header has {width}");
+            let detail = format!("below a blank line: {}, the header has {width}", counted(got as u64, "cell"));
             Some(reject(Reason::OtherTable).detail(detail))
         } else if width > 1 && raw == frame.header_text {
             Some(reject(Reason::HeaderAgain))

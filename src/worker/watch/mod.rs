@@ -5,20 +5,22 @@ mod done;
 mod take;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::{Id, JoinSet};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
+use super::absent::Absent;
 use super::events::Events;
 use super::look::{Seen, look, look_at};
 use super::pause::Pause;
 use super::settle::{Arrival, Candidate};
 use super::state::StateFile;
+use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::load::{FileOutcome, LoadReport};
@@ -57,6 +59,8 @@ pub struct Totals {
     pub rows_rejected: u64,
     /// Records of contents loaded before.
     pub rows_duplicate: u64,
+    /// Records that a plugin's filter does not keep.
+    pub rows_filtered: u64,
 }
 
 impl Totals {
@@ -69,6 +73,7 @@ impl Totals {
         self.rows_loaded += report.books.loaded;
         self.rows_rejected += report.books.rejected;
         self.rows_duplicate += report.books.duplicate;
+        self.rows_filtered += report.books.filtered;
     }
 }
 
@@ -101,6 +106,8 @@ pub struct Watch {
     trouble: Option<Pause>,
     /// The folder is not there.
     away: Option<Pause>,
+    /// What is said of that where the folder is not.
+    absent: Option<Absent>,
     totals: Totals,
 }
 
@@ -126,6 +133,7 @@ impl Watch {
             pauses: HashMap::new(),
             trouble: None,
             away: None,
+            absent: None,
             totals: Totals::default(),
         }
     }
@@ -223,6 +231,7 @@ impl Watch {
 
     fn find_again(&mut self) {
         if self.away.take().is_some() {
+            self.absent = None;
             self.state.trouble(self.trouble.as_ref().map(Pause::why));
             info!(folder = %self.path.display(), "watching the folder that is there now");
             self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
@@ -236,21 +245,31 @@ impl Watch {
             self.app.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
         }
         self.state.trouble(Some(&format!("cannot use the folder: {error}")));
+        if self.absent.is_none() {
+            let said = Absent::say(&self.app.exports, &self.state.snapshot());
+            self.absent = said.map_err(|error| debug!(%error, "cannot write what app status shows")).ok();
+        }
     }
 
     fn scan(&mut self) -> io::Result<()> {
         let (app, folder) = (self.app.clone(), self.path.clone());
-        let mut left = Vec::new();
+        let mut left = HashMap::new();
         for seen in look(&folder, &|name| app.plugins.claims(name))? {
             let is_hidden = seen.name.as_encoded_bytes().starts_with(b".");
-            if seen.left.is_some() && !is_hidden && Stamp::of(&folder.join(&seen.name)).is_some() {
-                left.push(seen.name.clone());
+            if let (Some(why), false) = (seen.left, is_hidden)
+                && Stamp::of(&folder.join(&seen.name)).is_some()
+            {
+                left.insert(seen.name.clone(), why);
             }
             self.see(seen, Arrival::Seen);
         }
         self.candidates.retain(|name, _| Stamp::of(&folder.join(name)).is_some());
         let in_hand = self.in_hand.values().map(Claimed::os_name).collect();
-        app.alerts.see_waiting(self.candidates.keys().chain(&left), &in_hand);
+        let why = |name: &OsStr| match self.pauses.get(name) {
+            Some(pause) => format!("to be tried again: {}", pause.why()),
+            None => why_waiting(&folder.join(name), left.get(name).copied()),
+        };
+        app.alerts.see_waiting(self.candidates.keys().chain(left.keys()), &in_hand, &why);
         let mut stuck = Vec::new();
         let mut leftovers =
             self.folder.claim_leftovers(&mut |name, error| stuck.push((name.to_owned(), error.to_string())))?;

@@ -1,16 +1,21 @@
 //! How things stand: who watches the folder, what waits, what failed, what was loaded, and what of it needs a person. Pure: what
 //! was found goes in, what people read comes out.
 
+mod needs;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::needs::{absent_need, database_needs, failed_need, short, troubles, waits};
 use crate::ledger::{Failure, LastRun, Total};
 use crate::progress::Running;
 use crate::source::FailedFile;
 use crate::worker::{Held, State, Waiting};
+
+pub use self::needs::Need;
 
 /// How things stand.
 #[derive(Debug, Serialize)]
@@ -33,15 +38,6 @@ pub struct Status {
     pub database: DatabaseStatus,
 }
 
-/// Something that a person has to do.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Need {
-    /// What is wrong.
-    pub what: String,
-    /// How to mend it.
-    pub mend: String,
-}
-
 /// A program that loads out of the folder.
 #[derive(Debug, Serialize)]
 pub struct Watcher {
@@ -55,6 +51,8 @@ pub struct Watcher {
     pub trouble: Option<Held>,
     /// What it has in hand.
     pub in_hand: Vec<String>,
+    /// Whether it waits for the folder, which it cannot use.
+    pub waits_for_folder: bool,
 }
 
 /// A file in `failed/`, and the reason beside it.
@@ -97,6 +95,10 @@ pub struct Found {
     pub folder: PathBuf,
     /// The programs that live, with what they say of themselves.
     pub living: Vec<Option<State>>,
+    /// The programs that wait for the folder.
+    pub absent: Vec<State>,
+    /// Whether it is there.
+    pub folder_is_there: bool,
     /// What lies in the folder.
     pub waiting: Vec<Waiting>,
     /// What programs had claimed that do not live any more.
@@ -113,24 +115,28 @@ pub struct Found {
 
 /// Puts together how things stand at `now`.
 pub fn status(found: Found, now: DateTime<Utc>) -> Status {
-    let Found { folder, living, mut waiting, orphans, failed, database, unreadable, stale_after } = found;
+    let Found { folder, living, absent, folder_is_there, .. } = found;
+    let Found { mut waiting, orphans, failed, database, unreadable, stale_after, .. } = found;
     let states: Vec<_> = living.iter().flatten().collect();
     let running = states.iter().flat_map(|state| state.running.clone()).collect();
     let names: Vec<_> = waiting.iter().map(|file| file.file.clone()).collect();
     for file in &mut waiting {
         if let Some(held) = states.iter().find_map(|state| state.put_back.get(&file.file)) {
-            (file.since, file.why) = (held.since.min(file.since), format!("to be tried again: {}", held.why));
-        } else if file.is_ours && living.is_empty() {
+            (file.since, file.why) =
+                (held.since.min(file.since), format!("to be tried again: {}", short(&held.why, &database)));
+        } else if file.is_ours && living.is_empty() && absent.is_empty() {
             "nobody watches the folder".clone_into(&mut file.why);
         }
     }
     waiting.extend(orphans);
-    waiting.extend(states.iter().flat_map(|state| kept(state, &names)));
+    waiting.extend(states.iter().flat_map(|state| kept(state, &names, &database)));
     waiting.sort_by_key(|file| file.since);
-    let watching: Vec<_> = living.iter().map(|state| watcher(state.as_ref())).collect();
+    let mut watching: Vec<_> = living.iter().map(|state| watcher(state.as_ref())).collect();
     let mut needs = unreadable;
-    needs.extend(troubles(&watching));
-    needs.extend(waits(&waiting, living.is_empty(), now, stale_after));
+    needs.extend(troubles(&watching, &database));
+    needs.extend(absent.iter().map(|state| absent_need(state, &folder, folder_is_there)));
+    watching.extend(absent.iter().map(|state| Watcher { waits_for_folder: true, ..watcher(Some(state)) }));
+    needs.extend(waits(&waiting, watching.is_empty(), now, stale_after));
     needs.extend(failed.iter().map(failed_need));
     needs.extend(database_needs(&database));
     let failed_files = failed.into_iter().map(FailedNote::from).collect();
@@ -138,13 +144,13 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
 }
 
 /// What a program tries again that does not lie in the folder, because it keeps it in its place.
-fn kept(state: &State, names: &[String]) -> Vec<Waiting> {
+fn kept(state: &State, names: &[String], database: &DatabaseStatus) -> Vec<Waiting> {
     let in_place = state.put_back.iter().filter(|(name, _)| !names.contains(name) && !state.in_hand.contains(*name));
     in_place
         .map(|(name, held)| Waiting {
             file: name.clone(),
             since: held.since,
-            why: format!("to be tried again: {}", held.why),
+            why: format!("to be tried again: {}", short(&held.why, database)),
             is_ours: true,
             counts: true,
         })
@@ -158,71 +164,8 @@ fn watcher(state: Option<&State>) -> Watcher {
         since: state.map(|state| state.started),
         trouble: state.and_then(|state| state.trouble.clone()),
         in_hand: state.map(|state| state.in_hand.iter().cloned().collect()).unwrap_or_default(),
+        waits_for_folder: false,
     }
-}
-
-fn troubles(watching: &[Watcher]) -> impl Iterator<Item = Need> + '_ {
-    let troubled = watching.iter().filter_map(|one| Some((one.pid, one.trouble.as_ref()?)));
-    troubled.map(|(pid, Held { since, why })| Need {
-        what: format!("the daemon (pid {}) loads nothing since {}: {why}", pid.unwrap_or_default(), moment(*since)),
-        mend: "it tries again by itself; mend what the message says, app doctor looks at each part".to_owned(),
-    })
-}
-
-/// What waits too long, and whether anybody is there to load it.
-fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, stale_after: Duration) -> Vec<Need> {
-    let mut needs = Vec::new();
-    let ours = waiting.iter().filter(|file| file.is_ours).count();
-    if unwatched && ours > 0 {
-        needs.push(Need {
-            what: match ours {
-                1 => "nobody watches the folder, and a file waits in it".to_owned(),
-                _ => format!("nobody watches the folder, and {ours} files wait in it"),
-            },
-            mend: "start app, or run app --once".to_owned(),
-        });
-    }
-    let is_old = |file: &&Waiting| {
-        file.counts && (now - file.since).to_std().is_ok_and(|age| age > stale_after) && !(unwatched && file.is_ours)
-    };
-    needs.extend(waiting.iter().filter(is_old).map(|file| Need {
-        what: format!("{} waits for {}: {}", file.file, span(now - file.since), file.why),
-        mend: if file.is_ours {
-            "see the log for what is said of it, and whether its writer is done".to_owned()
-        } else {
-            "rename it if it is to be loaded, or take it out of the folder".to_owned()
-        },
-    }));
-    needs
-}
-
-fn failed_need(failed: &FailedFile) -> Need {
-    let name = &failed.name;
-    match &failed.note {
-        Some(note) => Need { what: format!("failed/{name}: {}", note.error), mend: note.mend.clone() },
-        None => Need {
-            what: format!("failed/{name} lies there, and no reason beside it"),
-            mend: format!("see app why {name}; app retry moves it back"),
-        },
-    }
-}
-
-fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
-    let mut needs = Vec::new();
-    if let Some(error) = &database.error {
-        needs.push(Need {
-            what: format!("the database does not answer ({}): {error}", database.address),
-            mend: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
-        });
-    }
-    if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {
-        let error = error.as_deref().unwrap_or("no reason was kept");
-        needs.push(Need {
-            what: format!("the last pipeline run failed ({}): {error}", moment(*finished)),
-            mend: "mend what it says and run app --pipeline".to_owned(),
-        });
-    }
-    needs
 }
 
 impl From<FailedFile> for FailedNote {
@@ -255,12 +198,15 @@ pub fn span(time: chrono::TimeDelta) -> String {
 mod tests {
     use chrono::TimeDelta;
 
+    use super::needs::NO_ANSWER;
     use super::*;
 
     fn found(living: Vec<Option<State>>, waiting: Vec<Waiting>) -> Found {
         Found {
             folder: PathBuf::from("imports"),
             living,
+            absent: Vec::new(),
+            folder_is_there: true,
             waiting,
             orphans: Vec::new(),
             failed: Vec::new(),
@@ -315,6 +261,20 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_the_folder_is_named() {
+        let held = Held { since: DateTime::UNIX_EPOCH, why: "no right".to_owned() };
+        for (is_there, expected) in [
+            (false, "imports: the folder is gone, and the daemon (pid 7) waits for it since 1970-01-01 00:00:00Z"),
+            (true, "the daemon (pid 7) loads nothing out of imports since 1970-01-01 00:00:00Z: no right"),
+        ] {
+            let absent = vec![State { trouble: Some(held.clone()), ..state(&[]) }];
+            let waiting = vec![file("a.csv", 1, true)];
+            let found = Found { absent, folder_is_there: is_there, ..found(Vec::new(), waiting) };
+            assert_eq!(needs(found), [expected]);
+        }
+    }
+
+    #[test]
     fn trouble_a_database_that_is_away_and_a_failed_run_need_a_person() {
         let held = Held { since: DateTime::UNIX_EPOCH, why: "no answer".to_owned() };
         let mut found = found(vec![Some(State { trouble: Some(held), ..state(&[]) })], Vec::new());
@@ -326,6 +286,25 @@ mod tests {
                 "the daemon (pid 7) loads nothing since 1970-01-01 00:00:00Z: no answer",
                 "the database does not answer (): gone",
                 "the last pipeline run failed (1970-01-01 00:00:00Z): no column"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_database_says_is_told_once() {
+        let held = Held { since: DateTime::UNIX_EPOCH, why: format!("{NO_ANSWER}: no route (os error 7)") };
+        let put_back = [("a.csv".to_owned(), held.clone())].into();
+        let mut found = found(vec![Some(State { trouble: Some(held), put_back, ..state(&[]) })], Vec::new());
+        let error = Some(format!("{NO_ANSWER}: db: no route (os error 7)"));
+        found.database = DatabaseStatus { address: "db".to_owned(), error, ..Default::default() };
+        let status = status(found, DateTime::UNIX_EPOCH);
+        assert_eq!(status.waiting[0].why, format!("to be tried again: {NO_ANSWER}"));
+        let whats: Vec<_> = status.needs.iter().map(|need| need.what.as_str()).collect();
+        assert_eq!(
+            whats,
+            [
+                "the daemon (pid 7) loads nothing since 1970-01-01 00:00:00Z: the database does not answer",
+                "the database does not answer (db): no route (os error 7)"
             ]
         );
     }

@@ -1,0 +1,95 @@
+//! The columns of staging tables, and what loads made of them.
+
+use models::{column, column_history};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+use super::Ledger;
+use crate::schema::{Column, Evolution, Fits};
+use crate::warehouse::{Transaction, WarehouseError};
+
+impl Ledger {
+    /// The columns of a staging table, in their order.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn columns(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<Column>, WarehouseError> {
+        let query = column::Entity::find()
+            .select_only()
+            .columns([column::Column::Name, column::Column::Header, column::Column::Fits])
+            .filter(column::Column::Dataset.eq(table))
+            .order_by_asc(column::Column::Position);
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let [name, header, fits] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+                Column { name, header, fits: Fits::from_words(&fits) }
+            })
+            .collect())
+    }
+
+    /// Writes what a load made of a table's columns.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn write_columns(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        evolution: &Evolution,
+        load_id: i64,
+    ) -> Result<(), WarehouseError> {
+        let line = |place: usize| {
+            let column = &evolution.columns[place];
+            column::ActiveModel {
+                dataset: Set(table.to_owned()),
+                name: Set(column.name.clone()),
+                position: Set(i32::try_from(place).unwrap_or(i32::MAX)),
+                header: Set(column.header.clone()),
+                r#type: Set(column.kind().word().to_owned()),
+                fits: Set(column.fits.words()),
+                first_load_id: Set(load_id),
+                type_load_id: Set(load_id),
+            }
+        };
+        // A PostgreSQL statement takes 65,535 values.
+        for some in evolution.added.chunks(1000) {
+            let insert = Insert::many(some.iter().map(|place| line(*place))).into_query();
+            self.run(transaction, self.build(&insert)).await?;
+        }
+        let widened = evolution.widened().map(|(place, _)| place);
+        let changed: Vec<_> = evolution.added.iter().copied().chain(widened).collect();
+        for some in changed.chunks(1000) {
+            let line = |place: &usize| {
+                let column = &evolution.columns[*place];
+                column_history::ActiveModel {
+                    id: NotSet,
+                    dataset: Set(table.to_owned()),
+                    name: Set(column.name.clone()),
+                    r#type: Set(column.kind().word().to_owned()),
+                    load_id: Set(load_id),
+                }
+            };
+            let insert = Insert::many(some.iter().map(line)).into_query();
+            self.run(transaction, self.build(&insert)).await?;
+        }
+        for (place, before) in &evolution.narrowed {
+            let fits = evolution.columns[*place].fits;
+            let widened = fits.narrowest() != before.narrowest();
+            let update = column::Entity::update_many()
+                .set(column::ActiveModel {
+                    r#type: Set(fits.narrowest().word().to_owned()),
+                    fits: Set(fits.words()),
+                    type_load_id: if widened { Set(load_id) } else { NotSet },
+                    ..Default::default()
+                })
+                .filter(column::Column::Dataset.eq(table))
+                .filter(column::Column::Name.eq(&evolution.columns[*place].name));
+            self.run(transaction, self.build(&update.into_query())).await?;
+        }
+        Ok(())
+    }
+}

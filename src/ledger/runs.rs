@@ -1,0 +1,62 @@
+//! The lines of runs of the pipeline and the analysis.
+
+use chrono::Utc;
+use models::run;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    Insert, QueryTrait,
+};
+
+use super::Ledger;
+use crate::warehouse::{Scope, Transaction, WarehouseError};
+
+impl Ledger {
+    /// Writes the line of a run that is done, in the run's own transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn run_done(
+        &self,
+        transaction: &mut dyn Transaction,
+        kind: &str,
+        started_at: chrono::DateTime<Utc>,
+        changes: String,
+    ) -> Result<(), WarehouseError> {
+        let line = run_line(kind, "done", started_at, Some(changes), None);
+        self.run(transaction, self.build(&Insert::one(line).into_query())).await
+    }
+
+    /// Writes the line of a run that failed and was rolled back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn run_failed(
+        &self,
+        kind: &str,
+        started_at: chrono::DateTime<Utc>,
+        error: String,
+    ) -> Result<(), WarehouseError> {
+        let mut transaction = self.warehouse.begin(Scope::Short).await?;
+        let line = run_line(kind, "failed", started_at, None, Some(error));
+        self.run(&mut *transaction, self.build(&Insert::one(line).into_query())).await?;
+        transaction.commit().await
+    }
+}
+
+fn run_line(
+    kind: &str,
+    status: &str,
+    started_at: chrono::DateTime<Utc>,
+    changes: Option<String>,
+    error: Option<String>,
+) -> run::ActiveModel {
+    run::ActiveModel {
+        id: NotSet,
+        kind: Set(kind.to_owned()),
+        status: Set(status.to_owned()),
+        started_at: Set(started_at),
+        finished_at: Set(Utc::now()),
+        changes: Set(changes),
+        error: Set(error),
+    }
+}

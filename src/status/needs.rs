@@ -1,0 +1,124 @@
+//! What of it needs a person, and how to mend it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{DatabaseStatus, Watcher, moment, span};
+use crate::ledger::LastRun;
+use crate::source::FailedFile;
+use crate::worker::{Held, State, Waiting};
+
+/// Something that a person has to do.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// What is wrong.
+    pub what: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
+/// What the database's need begins with.
+pub(super) const NO_ANSWER: &str = "the database does not answer";
+
+/// What keeps something from going on, without the cause where the database's own need has that.
+pub(super) fn short(why: &str, database: &DatabaseStatus) -> String {
+    match (&database.error, why.split_once(": ")) {
+        (Some(error), Some((what, cause))) if error.contains(cause) => what.to_owned(),
+        _ => why.to_owned(),
+    }
+}
+
+pub(super) fn troubles(watching: &[Watcher], database: &DatabaseStatus) -> impl Iterator<Item = Need> {
+    let troubled = watching.iter().filter_map(|one| Some((one.pid, one.trouble.as_ref()?)));
+    troubled.map(|(pid, Held { since, why })| Need {
+        what: format!(
+            "the daemon (pid {}) loads nothing since {}: {}",
+            pid.unwrap_or_default(),
+            moment(*since),
+            short(why, database)
+        ),
+        mend: "it tries again by itself; mend what the message says, app doctor looks at each part".to_owned(),
+    })
+}
+
+pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need {
+    let (pid, folder) = (state.pid, folder.display());
+    let (since, why) = match &state.trouble {
+        Some(held) => (moment(held.since), held.why.as_str()),
+        None => (moment(state.started), "no reason was kept"),
+    };
+    if is_there {
+        let mend = "it tries again by itself; give the user that it runs as the right to use it".to_owned();
+        return Need {
+            what: format!("the daemon (pid {pid}) loads nothing out of {folder} since {since}: {why}"),
+            mend,
+        };
+    }
+    Need {
+        what: format!("{folder}: the folder is gone, and the daemon (pid {pid}) waits for it since {since}"),
+        mend: "make it, mount it or move it back: the daemon goes on by itself".to_owned(),
+    }
+}
+
+/// What waits too long, and whether anybody is there to load it.
+pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, stale_after: Duration) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let ours = waiting.iter().filter(|file| file.is_ours).count();
+    if unwatched && ours > 0 {
+        needs.push(Need {
+            what: match ours {
+                1 => "nobody watches the folder, and a file waits in it".to_owned(),
+                _ => format!("nobody watches the folder, and {ours} files wait in it"),
+            },
+            mend: "start app, or run app --once".to_owned(),
+        });
+    }
+    let is_old = |file: &&Waiting| {
+        file.counts && (now - file.since).to_std().is_ok_and(|age| age > stale_after) && !(unwatched && file.is_ours)
+    };
+    needs.extend(waiting.iter().filter(is_old).map(|file| Need {
+        what: format!("{} waits for {}: {}", file.file, span(now - file.since), file.why),
+        mend: if file.is_ours {
+            "see the log for what is said of it, and whether its writer is done".to_owned()
+        } else {
+            "rename it if it is to be loaded, or take it out of the folder".to_owned()
+        },
+    }));
+    needs
+}
+
+pub(super) fn failed_need(failed: &FailedFile) -> Need {
+    let name = &failed.name;
+    match &failed.note {
+        Some(note) => Need { what: format!("failed/{name}: {}", note.error), mend: note.mend.clone() },
+        None => Need {
+            what: format!("failed/{name} lies there, and no reason beside it"),
+            mend: format!("see app why {name}; app retry moves it back"),
+        },
+    }
+}
+
+pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
+    let mut needs = Vec::new();
+    if let Some(error) = &database.error {
+        let address = &database.address;
+        // It may say so itself.
+        let known = format!("{NO_ANSWER}: {address}: ");
+        let cause = error.strip_prefix(&known).unwrap_or(error);
+        needs.push(Need {
+            what: format!("{NO_ANSWER} ({address}): {cause}"),
+            mend: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
+        });
+    }
+    if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {
+        let error = error.as_deref().unwrap_or("no reason was kept");
+        needs.push(Need {
+            what: format!("the last pipeline run failed ({}): {error}", moment(*finished)),
+            mend: "mend what it says and run app --pipeline".to_owned(),
+        });
+    }
+    needs
+}

@@ -1,0 +1,76 @@
+//! What a program says of itself while its folder is gone, and with the folder the place where it says so otherwise: a hidden file in
+//! `exports/`, locked as long as the program waits. Who can lock it knows that its program waits no longer.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::state::State;
+
+/// What the names of these files begin with.
+const NAME: &str = ".waiting-";
+
+/// Says that a program waits for its folder, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Absent {
+    _note: NamedTempFile,
+}
+
+impl Absent {
+    /// In `exports`, where what dead programs have left goes.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub(super) fn say(exports: &Path, state: &State) -> io::Result<Absent> {
+        for (path, lives) in notes(exports) {
+            if !lives {
+                let _ = fs::remove_file(path); // Whoever waits next tries again.
+            }
+        }
+        let mut note = tempfile::Builder::new().prefix(NAME).suffix(".json").tempfile_in(exports)?;
+        note.as_file().lock()?;
+        note.write_all(&serde_json::to_vec(state)?)?;
+        Ok(Absent { _note: note })
+    }
+}
+
+/// What the programs say that wait for the folder.
+pub fn absent(exports: &Path, folder: &Path) -> Vec<State> {
+    let said = |path: PathBuf| -> Option<State> { serde_json::from_slice(&fs::read(path).ok()?).ok() };
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let living = notes(exports).into_iter().filter(|(_, lives)| *lives);
+    living.filter_map(|(path, _)| said(path)).filter(|state| state.folder == folder).collect()
+}
+
+/// The files, and whether their programs live.
+fn notes(exports: &Path) -> Vec<(PathBuf, bool)> {
+    let entries = fs::read_dir(exports).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(NAME.as_bytes()));
+    let lives = |path: &Path| Some(matches!(File::open(path).ok()?.try_lock(), Err(TryLockError::WouldBlock)));
+    ours.filter_map(|entry| Some((entry.path(), lives(&entry.path())?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::StateFile;
+    use super::*;
+
+    #[test]
+    fn who_waits_is_known_as_long_as_it_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, other) = (dir.path().join("imports"), dir.path().join("other"));
+        let state = StateFile::new(&folder, &folder.join(".sluice/7-x")).snapshot();
+        // One that a dead program has left: nobody holds its lock.
+        let left = dir.path().join(".waiting-left.json");
+        fs::write(&left, serde_json::to_vec(&State { pid: 1, ..state.clone() }).unwrap()).unwrap();
+        assert!(absent(dir.path(), &folder).is_empty());
+        let said = Absent::say(dir.path(), &state).unwrap();
+        assert!(!left.exists());
+        let pids = |folder: &Path| absent(dir.path(), folder).iter().map(|state| state.pid).collect::<Vec<_>>();
+        assert_eq!((pids(&folder), pids(&other)), (vec![std::process::id()], vec![]));
+        drop(said);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
