@@ -235,7 +235,8 @@ fn wait_given_up(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
 }
 
 fn disk_full(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
-    let disk = Mount::new(bed, 192)?;
+    // In MiB: what is loaded in the end has to find room.
+    let disk = Mount::new(bed, 192 + 64 * bed.options.times(0, 4) as u64)?;
     let server = Server::in_folder(&disk.path, &["min_wal_size=32MB", "max_wal_size=48MB", "wal_keep_size=0"])?;
     let mut site = Site::at(bed, engine, server.new_database()?)?;
     site.start()?.wait_for(&["INFO watching"], PATIENCE)?;

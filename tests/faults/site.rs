@@ -265,7 +265,12 @@ impl<'a> Site<'a> {
     /// Lets the daemon finish what there is. What it cannot finish without a restart is wrong.
     pub fn settle(&mut self, patience: Duration) -> anyhow::Result<()> {
         self.start()?;
-        if self.is_idle(patience) {
+        // As long as there are fewer and fewer, it is at work.
+        let mut left = usize::MAX;
+        while !self.is_idle(patience) && self.daemon()?.is_alive() && self.waiting().len() < left {
+            left = self.waiting().len();
+        }
+        if self.places().is_idle() {
             return Ok(());
         }
         if self.daemon()?.is_alive() {

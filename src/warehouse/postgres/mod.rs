@@ -29,6 +29,18 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Two programs that start at once take turns at making the schemas: the first eight bytes of `sluice` as a number.
 const PREPARE_LOCK: i64 = 0x736c_7569_6365;
 
+/// How often they are made again, and after what time, where another one makes them although it has not got the lock: the server still
+/// works for a program that was killed over it.
+const MAKE_TRIES: u32 = 20;
+const MAKE_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Whether something could not be made because another one has just made it.
+fn is_made_meanwhile(why: &str) -> bool {
+    ["pg_namespace_nspname_index", "pg_type_typname_nsp_index", "pg_class_relname_nsp_index", "already exists"]
+        .iter()
+        .any(|sign| why.contains(sign))
+}
+
 /// A file is deleted when its rows are on disk, not before. Session settings do not last behind a pooler, so a load's transaction
 /// says it again.
 const DURABLE: &str =
@@ -119,6 +131,24 @@ impl Postgres {
         Ok(found.is_some())
     }
 
+    /// Makes the schemas and the catalog, one program at a time.
+    async fn make(&self) -> Result<(), WarehouseError> {
+        let mut lock = self.pool.begin().await?;
+        sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK).execute(&mut *lock).await?;
+        for schema in SCHEMAS {
+            let name = self.names.schema(schema);
+            // `if not exists` would ask for the right to create even where nothing is to be made.
+            if !self.has_schema(name).await? {
+                self.pool.execute(safe(format!("create schema {}", quote(name)))).await?;
+            }
+        }
+        let migrator = self.migrator().await?;
+        let done = models::migrate(&migrator).await;
+        migrator.close().await?;
+        lock.rollback().await?;
+        Ok(done?)
+    }
+
     /// A connection whose own schema is the catalog's, because the migrator keeps its table there.
     async fn migrator(&self) -> Result<DatabaseConnection, WarehouseError> {
         let options = self.options.clone().options([("search_path", models::POSTGRES_SCHEMA)]);
@@ -144,20 +174,16 @@ impl Warehouse for Postgres {
     }
 
     async fn prepare(&self) -> Result<(), WarehouseError> {
-        let mut lock = self.pool.begin().await?;
-        sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK).execute(&mut *lock).await?;
-        for schema in SCHEMAS {
-            let name = self.names.schema(schema);
-            // `if not exists` would ask for the right to create even where nothing is to be made.
-            if !self.has_schema(name).await? {
-                self.pool.execute(safe(format!("create schema {}", quote(name)))).await?;
+        let mut tries = 0;
+        loop {
+            match self.make().await {
+                Err(WarehouseError::Refused(why)) if tries < MAKE_TRIES && is_made_meanwhile(&why) => {
+                    tries += 1;
+                    tokio::time::sleep(MAKE_PAUSE).await;
+                }
+                done => return done,
             }
         }
-        let migrator = self.migrator().await?;
-        let done = models::migrate(&migrator).await;
-        migrator.close().await?;
-        lock.rollback().await?;
-        Ok(done?)
     }
 
     async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
