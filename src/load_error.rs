@@ -121,5 +121,27 @@ pub(crate) fn passes(error: &std::io::Error) -> bool {
         Errno::INTR,
         Errno::ROFS,
     ];
-    Errno::from_io_error(error).is_some_and(|number| passing.contains(&number))
+    let beneath = error.get_ref().and_then(|inner| inner.source()).and_then(|inner| inner.downcast_ref());
+    let number = Errno::from_io_error(error).or_else(|| beneath.and_then(Errno::from_io_error));
+    number.is_some_and(|number| passing.contains(&number))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::passes;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot: {0}")]
+    struct Around(#[source] io::Error);
+
+    #[test]
+    fn what_the_system_lacks_for_a_while_passes_also_within_another_error() {
+        let full = || io::Error::from_raw_os_error(libc::EMFILE);
+        assert!(passes(&full()));
+        assert!(passes(&io::Error::other(Around(full()))));
+        assert!(!passes(&io::Error::other(Around(io::Error::from_raw_os_error(libc::EINVAL)))));
+        assert!(!passes(&io::Error::other("nothing")));
+    }
 }

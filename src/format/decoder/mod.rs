@@ -61,6 +61,15 @@ const ERROR: u8 = b'e';
 /// The longest head, or error, in bytes.
 const MAX_HEAD: u64 = 64 * 1024 * 1024;
 
+/// The process could not be started; what the system says may pass.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the reader of the {what}: {error}")]
+struct NotStarted {
+    what: &'static str,
+    #[source]
+    error: io::Error,
+}
+
 /// An error on its way between the processes.
 #[derive(Debug, Serialize, Deserialize)]
 enum Refusal {
@@ -123,7 +132,7 @@ impl Decoding {
         let mut command = Command::new("/proc/self/exe");
         command.arg(DECODE).arg(serde_json::to_string(&task).map_err(io::Error::from)?).env_clear().current_dir("/");
         command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let not_started = |error| io::Error::other(format!("cannot start the reader of the {}: {error}", what.word()));
+        let not_started = |error| io::Error::other(NotStarted { what: what.word(), error });
         let mut process = command.spawn().map_err(not_started)?;
         let out = process.stdout.take().ok_or_else(|| not_started(io::ErrorKind::BrokenPipe.into()))?;
         Ok(Decoding { process, out: BufReader::with_capacity(64 * 1024, out), task, next: Next::Unknown })
