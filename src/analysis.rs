@@ -53,7 +53,7 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
         let (name, select) = read_sql_file(path, text)?;
         if app.sql.join("pipeline").join(format!("{name}.sql")).is_file() {
             let why = format!("sql/pipeline has a table of that name, {name}: rename the file");
-            return Err(ModelError { path: path.clone(), why }.into());
+            return Err(ModelError::of(path, why).into());
         }
         questions.insert(name, (path.clone(), select));
     }
@@ -61,7 +61,7 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
     for name in in_order(names, &questions)? {
         let (path, select) = &questions[&name];
-        let error = |why: String| ModelError { path: path.clone(), why };
+        let error = |why: String| ModelError::of(path, why);
         let columns = columns_read(&mut *transaction, names, select).await.map_err(error)?;
         let done = transaction.replace_view(&Table::datawarehouse(&name), &select.sql(names, &columns)).await;
         done.map_err(|refused| error(refused.to_string()))?;
@@ -83,7 +83,7 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
         .await;
         let Export { columns, rows } = done.map_err(|error| match error {
             crate::export::ExportError::Warehouse(error) => {
-                ModelError { path: path.clone(), why: error.to_string() }.into()
+                ModelError::of(path, error.to_string()).into()
             }
             crate::export::ExportError::File(error) => RunError::Export { path: to.display().to_string(), error },
         })?;
@@ -100,8 +100,8 @@ fn in_order(names: &Names, questions: &BTreeMap<String, (PathBuf, Select)>) -> R
         tables.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect()
     };
     let needs = questions.iter().map(|(name, (_, select))| (name.clone(), reads(select))).collect();
-    names_in_order(needs).map_err(|circle| ModelError {
-        path: questions[&circle[0]].0.clone(),
-        why: format!("the views need each other in a circle: {}", circle.join(" -> ")),
+    names_in_order(needs).map_err(|circle| {
+        let why = format!("the views need each other in a circle: {}", circle.join(" -> "));
+        ModelError::of(&questions[&circle[0]].0, why)
     })
 }

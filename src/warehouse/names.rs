@@ -78,8 +78,13 @@ impl Names {
 
     /// The schema that SQL files or users call by this name: the word of the documentation, or what it is called here.
     pub fn schema_named(&self, name: &str) -> Option<Schema> {
-        [(Schema::Staging, "staging"), (Schema::Datawarehouse, "datawarehouse"), (Schema::Catalog, "sluice")]
-            .into_iter()
+        [
+            (Schema::Staging, "staging"),
+            (Schema::Datawarehouse, "datawarehouse"),
+            (Schema::Catalog, "sluice"),
+            (Schema::Temporary, "pg_temp"),
+        ]
+        .into_iter()
             .find(|(schema, word)| name.eq_ignore_ascii_case(word) || name == self.schema(*schema))
             .map(|(schema, _)| schema)
     }

@@ -1,6 +1,8 @@
 //! A select out of an SQL file: which tables it reads, and how it is written on an engine.
 //! The files say `staging.titles` and `datawarehouse.dim_title` whatever the engine and whatever the schemas are called.
 
+mod rows;
+
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
@@ -114,10 +116,15 @@ impl VisitorMut for Rewriter<'_> {
                 // `titles.title` and `staging.titles.title` go on meaning the table's column.
                 let alias = alias.take().unwrap_or_else(|| alias_for(&table.name));
                 let digits = self.columns.get(&table).map(Vec::as_slice).unwrap_or_default();
-                if table.schema == Schema::Staging && digits.iter().any(|column| column.declared == NUMERIC_TEXT) {
+                if digits.iter().any(|column| column.declared == NUMERIC_TEXT) {
                     *factor = as_numbers(self.names, &table, digits, alias);
                 } else {
-                    *name = ObjectName::from(vec![Ident::with_quote('"', self.names.flat(&table))]);
+                    *name = match table.schema {
+                        Schema::Temporary => {
+                            ObjectName::from(vec![Ident::new("temp"), Ident::with_quote('"', &table.name)])
+                        }
+                        _ => ObjectName::from(vec![Ident::with_quote('"', self.names.flat(&table))]),
+                    };
                     if let TableFactor::Table { alias: place, .. } = factor {
                         *place = Some(alias);
                     }

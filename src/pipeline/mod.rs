@@ -1,0 +1,218 @@
+//! Runs the star: every file of `sql/pipeline/` in the order they need each other, in one transaction. Tables are changed
+//! by what differs, never swapped, so that views and readers stand.
+
+mod checks;
+mod dimension;
+mod fact;
+mod reshape;
+mod select;
+mod table;
+mod work;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tracing::info;
+
+use crate::app::App;
+use crate::star::{Model, ModelError, in_order, nearest};
+use crate::warehouse::{Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
+pub use checks::Finding;
+use table::Run;
+
+/// What a run is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The tables, all of them when empty: `fact_orders`, with those it needs `+fact_orders`, with those that need it `fact_orders+`.
+    pub select: Vec<String>,
+    /// Compare every table whole, whatever is new.
+    pub full: bool,
+    /// Columns and tables that nothing gives any more go, with their values.
+    pub allow_drop: bool,
+    /// Nothing is committed.
+    pub dry: bool,
+}
+
+/// What a run did, or would do.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// For each table, in the order in which they were built.
+    pub changes: Vec<TableChange>,
+    /// The statements.
+    pub sql: Vec<String>,
+}
+
+/// What a run did to one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableChange {
+    /// The table.
+    pub table: String,
+    /// dimension, fact, bridge, calendar, table or view.
+    pub kind: &'static str,
+    /// How it was brought up to date, and why so.
+    pub how: String,
+    /// Rows it has now, the unknown member not counted.
+    pub rows: u64,
+    /// Rows that are new: members, versions, facts.
+    pub inserted: u64,
+    /// Rows that were overwritten.
+    pub updated: u64,
+    /// Rows that went.
+    pub deleted: u64,
+    /// Of the new rows of a dimension, those that are another version of a member that was there.
+    pub new_versions: u64,
+    /// Members whose last version ended.
+    pub closed: u64,
+    /// Of the rows of a fact that were overwritten, those that point to another member now.
+    pub repointed: u64,
+    /// Members that were made for facts that came before them.
+    pub inferred: u64,
+    /// Staged rows that are left out because a dimension does not know their values.
+    pub rejected: u64,
+    /// Staged rows that the select does not take, where it is row by row and all of them were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<u64>,
+    /// For each key of a fact, if any: the number of rows that have no member.
+    pub unknown: BTreeMap<String, u64>,
+    /// Checks that found something and let it pass.
+    pub warnings: Vec<Finding>,
+}
+
+impl TableChange {
+    /// Rows that are not as they were.
+    pub fn changed(&self) -> u64 {
+        self.inserted + self.updated + self.deleted
+    }
+}
+
+/// Why a run of the pipeline or of the analysis did not come to its end. The database is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There is nothing to run.
+    #[error("{0}")]
+    Nothing(String),
+    /// The database, apart from any file.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// A result cannot be written; the views are there.
+    #[error("{path}: {error}")]
+    Export {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Brings the whole star up to date and commits it whole.
+///
+/// # Errors
+/// As [`run_with`].
+pub async fn run(app: &App) -> Result<Vec<TableChange>, RunError> {
+    Ok(run_with(app, &Options::default()).await?.changes)
+}
+
+/// Brings the star up to date and commits it whole, unless it is a dry run.
+///
+/// # Errors
+/// When a file cannot be read, a key or grain is not unique, a check finds something, or the database refuses: the star stays as it was.
+pub async fn run_with(app: &App, options: &Options) -> Result<Report, RunError> {
+    let (started, started_at) = (Instant::now(), chrono::Utc::now());
+    let result = build(app, options, started_at).await;
+    match &result {
+        Ok(_) if options.dry => {}
+        Ok(report) => {
+            let changed: u64 = report.changes.iter().map(TableChange::changed).sum();
+            info!(
+                tables = report.changes.len(),
+                changes = changed,
+                took_ms = started.elapsed().as_millis() as u64,
+                "pipeline done"
+            );
+        }
+        Err(_) if options.dry => {}
+        Err(error) => {
+            // The run's own error is what matters; a database that is away cannot keep it.
+            let _ = app.ledger.run_failed("pipeline", started_at, error.to_string()).await;
+        }
+    }
+    result
+}
+
+async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
+    let models = read_models(app)?;
+    let selected = select::selected(&models, app.warehouse.names(), &options.select).map_err(RunError::Nothing)?;
+    let mut run = Run::begin(app, options, &models, started_at).await?;
+    for model in models.iter().filter(|model| selected.contains(&model.name)) {
+        run.table(model).await?;
+    }
+    run.forget_inferred(&models).await?;
+    run.must_not_dangle(&models).await?;
+    run.drop_undeclared(&models).await?;
+    run.check(&models).await?;
+    run.publish(options.dry).await
+}
+
+/// The files of the star, in the order in which their tables need each other.
+///
+/// # Errors
+/// When there is none, or one is wrong.
+pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
+    let files = sql_files(&app.sql.join("pipeline")).map_err(RunError::Nothing)?;
+    let models = files.iter().map(|(path, text)| Model::parse(path, text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(in_order(models, app.warehouse.names())?)
+}
+
+/// The `.sql` files of a folder with their texts, by name.
+///
+/// # Errors
+/// In words, when there are none or one cannot be read.
+pub(crate) fn sql_files(folder: &Path) -> Result<Vec<(std::path::PathBuf, String)>, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(say)? {
+        let path = entry.map_err(say)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|ending| ending == "sql") && !hidden {
+            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            files.push((path, text));
+        }
+    }
+    if files.is_empty() {
+        return Err(format!("{}: there is no .sql file in it", folder.display()));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The columns of every table that a select reads.
+///
+/// # Errors
+/// In words, where a table of staging is not there; whatever else is missing the database names itself.
+pub(crate) async fn columns_read(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    select: &Select,
+) -> Result<HashMap<Table, Vec<TableColumn>>, String> {
+    let mut found = HashMap::new();
+    for table in select.tables(names) {
+        let columns = transaction.columns(&table).await.map_err(|error| error.to_string())?;
+        if columns.is_empty() && table.schema == Schema::Staging {
+            let datasets = names.table(&Table { schema: Schema::Catalog, name: "dataset".to_owned() });
+            let known = transaction.query(&format!("select name from {datasets}"), &[]).await.unwrap_or_default();
+            let known: Vec<String> = known.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+            let hint = nearest(&table.name, known.iter().map(String::as_str));
+            return Err(format!("there is no table {}: no file has been loaded into it{hint}", names.shown(&table)));
+        }
+        found.insert(table, columns);
+    }
+    Ok(found)
+}
+
