@@ -82,9 +82,7 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
         })
         .await;
         let Export { columns, rows } = done.map_err(|error| match error {
-            crate::export::ExportError::Warehouse(error) => {
-                ModelError::of(path, error.to_string()).into()
-            }
+            crate::export::ExportError::Warehouse(error) => ModelError::of(path, error.to_string()).into(),
             crate::export::ExportError::File(error) => RunError::Export { path: to.display().to_string(), error },
         })?;
         info!(view = names.shown(&Table::datawarehouse(name)), rows, export = %to.display(), "analysis done");

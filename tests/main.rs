@@ -13,6 +13,7 @@ mod hostile;
 mod load;
 mod logs;
 mod long;
+mod model;
 mod plugins;
 mod protocol;
 mod readme;
@@ -37,6 +38,7 @@ fn main() {
         archive::cases(),
         plugins::cases(),
         star::cases(),
+        model::cases(),
         status::cases(),
         retract::cases(),
         titles::cases(),

@@ -198,7 +198,10 @@ async fn a_changed_select_changes_the_table(database: TestDatabase, workdir: Wor
         "/*\nkind: dimension\nkey: [city]\n*/\nselect city, 'no. ' || max(people) as people, length(city) as letters from staging.cities group by city",
     )?;
     workdir.write("sql/pipeline/fact_sale.sql", FACT_SALE.replace("amount from", "amount, note from"))?;
-    holds(&run_fails(&database, &workdir).await?, "the column country of datawarehouse.dim_city is not given any more")?;
+    holds(
+        &run_fails(&database, &workdir).await?,
+        "the column country of datawarehouse.dim_city is not given any more",
+    )?;
     run_and_drop(&database, &workdir).await?;
     same(
         database

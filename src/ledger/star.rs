@@ -96,10 +96,8 @@ impl Ledger {
             .filter(load::Column::Status.eq(LoadStatus::Loaded))
             .into_query();
         let mut statement = self.build(&loaded);
-        statement.sql = format!(
-            "select min(id), max(id) from ({}) as loaded group by stretch order by 1",
-            statement.sql
-        );
+        statement.sql =
+            format!("select min(id), max(id) from ({}) as loaded group by stretch order by 1", statement.sql);
         let rows = self.rows(transaction, statement).await?;
         let end = |row: &Row, place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
         Ok(rows.iter().filter_map(|row| Some((end(row, 0)?, end(row, 1)?))).collect())
@@ -135,7 +133,11 @@ impl Ledger {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn source_of(&self, transaction: &mut dyn Transaction, id: i64) -> Result<Option<String>, WarehouseError> {
+    pub async fn source_of(
+        &self,
+        transaction: &mut dyn Transaction,
+        id: i64,
+    ) -> Result<Option<String>, WarehouseError> {
         let query = load::Entity::find().select_only().column(load::Column::Source).filter(load::Column::Id.eq(id));
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))

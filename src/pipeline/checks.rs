@@ -75,7 +75,8 @@ impl Run<'_> {
         let made = checks(&model.header.checks, self.names.engine, &self.shown(model), &columns, id.as_deref(), &sql);
         let mut all = made.map_err(|why| model.error(why))?;
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {
-            let of_table = |column: &String| fact.dimensions.get(column).map_or(column.clone(), |used| used.key_column(column));
+            let of_table =
+                |column: &String| fact.dimensions.get(column).map_or(column.clone(), |used| used.key_column(column));
             let group: Vec<_> = weight.group.iter().map(|column| quote(&of_table(column))).collect();
             let (group, weight_column) = (group.join(", "), quote(&weight.column));
             all.push(Check {
@@ -105,7 +106,10 @@ impl Run<'_> {
                 }
                 _ => String::new(),
             };
-            said.push(format!("{}{file}", values(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), &row)));
+            said.push(format!(
+                "{}{file}",
+                values(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), &row)
+            ));
         }
         Ok(said)
     }
@@ -115,7 +119,8 @@ impl Run<'_> {
 fn values(names: &[String], row: &Row) -> String {
     let cell = |cell: &Option<String>| cell.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
     let is_shown = |(name, _): &(&String, &Option<String>)| *name != LOAD_COLUMN && *name != LINE_COLUMN;
-    let pairs: Vec<_> = names.iter().zip(row).filter(is_shown).map(|(name, value)| format!("{name} = {}", cell(value))).collect();
+    let pairs: Vec<_> =
+        names.iter().zip(row).filter(is_shown).map(|(name, value)| format!("{name} = {}", cell(value))).collect();
     pairs.join(", ")
 }
 

@@ -3,9 +3,7 @@
 use super::table::{Rows, Run};
 use super::work::Work;
 use super::{RunError, TableChange};
-use crate::star::{
-    Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values,
-};
+use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table};
 
 /// The temporary table with the keys of versions that a dimension without history does not keep.
@@ -33,14 +31,8 @@ impl Run<'_> {
         ] {
             Run::must_give(model, columns, word, &names)?;
         }
-        let sql = DimensionSql::new(
-            self.names,
-            &model.name,
-            header,
-            columns,
-            rows.source.has_lineage(),
-            self.infers(model),
-        );
+        let sql =
+            DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model));
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
         // Rows that staging does not have any more still tell what was.
         let remembers = sql.is_historic() && (rows.replaced.is_some() || rows.upserted || rows.of.is_none());
@@ -93,7 +85,11 @@ impl Run<'_> {
             if had_versions && !sql.is_historic() {
                 self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
                 let old = format!("{id} <> {UNKNOWN} and not is_current");
-                self.execute(model, &format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model))).await?;
+                self.execute(
+                    model,
+                    &format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model)),
+                )
+                .await?;
             }
             let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id).collect();
             if had_versions != sql.is_historic() {
@@ -102,7 +98,11 @@ impl Run<'_> {
             self.reshape(model, &Table::datawarehouse(&model.name), &stands, &sql.table_columns(), &header.key).await?;
             // After its columns, for PostgreSQL changes no table whose references are still to be checked.
             if had_versions && !sql.is_historic() {
-                self.execute(model, &format!("delete from {} where {id} in (select {id} from {OLD})", self.shown(model))).await?;
+                self.execute(
+                    model,
+                    &format!("delete from {} where {id} in (select {id} from {OLD})", self.shown(model)),
+                )
+                .await?;
                 self.execute(model, &format!("drop table {OLD}")).await?;
             }
             if had_versions != sql.is_historic() {

@@ -19,7 +19,9 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let columns = rows.source.columns();
         let used: Vec<_> = header.dimensions.keys().collect();
-        for (word, names) in [("grain", header.grain.iter().collect()), ("dimensions", used), ("at", header.at.iter().collect())] {
+        for (word, names) in
+            [("grain", header.grain.iter().collect()), ("dimensions", used), ("at", header.at.iter().collect())]
+        {
             Run::must_give(model, columns, word, &names)?;
         }
         if let Kind::Bridge(_, Some(weight)) = &model.header.kind {
@@ -32,7 +34,9 @@ impl Run<'_> {
         Run::must_differ(model, sql.columns(), None)?;
         match work {
             Work::First => self.first(model, header, rows, &sql, change).await?,
-            Work::Loads(loads) if sql.has_plain_grain() => self.from_loads(model, header, rows, &sql, loads, change).await?,
+            Work::Loads(loads) if sql.has_plain_grain() => {
+                self.from_loads(model, header, rows, &sql, loads, change).await?
+            }
             _ => self.whole(model, header, rows, &sql, change).await?,
         }
         if let Work::Loads(_) = work
@@ -46,11 +50,17 @@ impl Run<'_> {
 
     /// Every dimension must be there, and its key and the fact's column of kinds that can be compared.
     fn must_have_targets(&self, model: &Model, header: &Fact, columns: &[TableColumn]) -> Result<(), RunError> {
-        let is_text = |declared: &str| ["text", "char"].iter().any(|word| declared.contains(word)) && declared != "numeric_text";
+        let is_text =
+            |declared: &str| ["text", "char"].iter().any(|word| declared.contains(word)) && declared != "numeric_text";
         for (column, used) in &header.dimensions {
             let name = used.dimension();
             let Some(Target { key, is_calendar, .. }) = self.targets.get(name) else {
-                return Err(model.error(format!("dimensions: {column}: {name} has not been built yet: leave --select out, or say +{}", model.name)).into());
+                return Err(model
+                    .error(format!(
+                        "dimensions: {column}: {name} has not been built yet: leave --select out, or say +{}",
+                        model.name
+                    ))
+                    .into());
             };
             let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
             if given.declared.is_empty() || key.declared.is_empty() {
@@ -177,8 +187,11 @@ impl Run<'_> {
 
     /// Puts the rows with keys into a temporary table.
     async fn keyed(&mut self, model: &Model, sql: &FactSql, source: &str) -> Result<(), RunError> {
-        let columns: Vec<_> =
-            sql.columns().iter().map(|one| format!("{} {}", crate::warehouse::quote(&one.name), one.declared)).collect();
+        let columns: Vec<_> = sql
+            .columns()
+            .iter()
+            .map(|one| format!("{} {}", crate::warehouse::quote(&one.name), one.declared))
+            .collect();
         self.execute(model, &format!("create temp table {KEYED} ({})", columns.join(", "))).await?;
         self.execute(model, &format!("insert into {KEYED} {}", sql.keyed(source))).await?;
         if self.names.engine == Engine::Sqlite && sql.has_plain_grain() {
@@ -206,7 +219,8 @@ impl Run<'_> {
         change: &mut TableChange,
     ) -> Result<(), RunError> {
         let infers = header.dimensions.values().any(|used| used.missing() == Missing::Infer);
-        let highest: BTreeMap<_, _> = self.states.iter().map(|(name, state)| (name.clone(), state.highest_key)).collect();
+        let highest: BTreeMap<_, _> =
+            self.states.iter().map(|(name, state)| (name.clone(), state.highest_key)).collect();
         if infers {
             self.execute(model, &FactSql::keep(source)).await?;
             let all = format!("select * from {NEW}");
@@ -253,7 +267,9 @@ impl Run<'_> {
             let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
             if dangling > 0 {
                 return Err(model
-                    .error(format!("{dangling} of its keys would refer to members that are gone: let the run look after it, too"))
+                    .error(format!(
+                        "{dangling} of its keys would refer to members that are gone: let the run look after it, too"
+                    ))
                     .into());
             }
         }
@@ -299,7 +315,13 @@ impl Run<'_> {
     }
 
     /// No two of these rows have the same grain, and where it tells rows apart in the fact, none lacks it.
-    async fn must_have_grain(&mut self, model: &Model, header: &Fact, sql: &FactSql, rows: &str) -> Result<(), RunError> {
+    async fn must_have_grain(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        sql: &FactSql,
+        rows: &str,
+    ) -> Result<(), RunError> {
         let nameless = self.count_some(model, sql.count_nameless(rows)).await?;
         if nameless > 0 {
             return Err(model
@@ -313,25 +335,40 @@ impl Run<'_> {
     }
 
     /// Whether the table's rows are told apart by other columns than the header says now.
-    async fn has_other_grain(&mut self, model: &Model, sql: &FactSql, stands: &[TableColumn]) -> Result<bool, RunError> {
+    async fn has_other_grain(
+        &mut self,
+        model: &Model,
+        sql: &FactSql,
+        stands: &[TableColumn],
+    ) -> Result<bool, RunError> {
         let unique = self.query(model, &sql.unique_columns()).await?;
         let unique: Vec<_> = unique.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
         let mut grain = if sql.has_plain_grain() { sql.grain_columns() } else { Vec::new() };
         let mut stood = unique;
         grain.sort();
         stood.sort();
-        let retyped = |column: &TableColumn| sql.columns().iter().any(|new| new.name == column.name && new.declared != column.declared);
+        let retyped = |column: &TableColumn| {
+            sql.columns().iter().any(|new| new.name == column.name && new.declared != column.declared)
+        };
         Ok(grain != stood || stands.iter().any(|column| grain.contains(&column.name) && retyped(column)))
     }
 
     /// Rows staged = facts + rejected + filtered, and what is summed up is the same on both sides.
-    async fn books(&mut self, model: &Model, rows: &Rows, sql: &FactSql, change: &mut TableChange) -> Result<(), RunError> {
+    async fn books(
+        &mut self,
+        model: &Model,
+        rows: &Rows,
+        sql: &FactSql,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
         let left = sql.has_rejects();
         let source = self.query(model, &sql.sums(&format!("({}) as n", rows.all))).await?;
         let fact = self.query(model, &sql.sums(&self.shown(model))).await?;
         let first = |rows: &[Vec<Option<String>>]| rows.first().cloned().unwrap_or_default();
         let (source, fact) = (first(&source), first(&fact));
-        let count = |row: &[Option<String>]| row.first().and_then(|cell| cell.as_deref()?.parse::<u64>().ok()).unwrap_or_default();
+        let count = |row: &[Option<String>]| {
+            row.first().and_then(|cell| cell.as_deref()?.parse::<u64>().ok()).unwrap_or_default()
+        };
         let (given, stands) = (count(&source), count(&fact));
         let rejected = self.count_some(model, sql.count_rejected()).await?;
         if given != stands + rejected {

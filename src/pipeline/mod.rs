@@ -215,4 +215,3 @@ pub(crate) async fn columns_read(
     }
     Ok(found)
 }
-

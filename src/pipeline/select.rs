@@ -26,7 +26,9 @@ pub(super) fn selected(models: &[Model], names: &Names, wanted: &[String]) -> Re
             let mut way = vec![name.to_owned()];
             while let Some(name) = way.pop() {
                 let needs = models.iter().filter(|model| model.name == name).flat_map(|model| model.needs(names));
-                way.extend(needs.filter(|need| models.iter().any(|model| model.name == *need) && found.insert(need.clone())));
+                way.extend(
+                    needs.filter(|need| models.iter().any(|model| model.name == *need) && found.insert(need.clone())),
+                );
             }
         }
         if one.ends_with('+') {
@@ -62,7 +64,9 @@ mod tests {
         ];
         let models = files.iter().map(|(name, text)| Model::parse(Path::new(name), text).unwrap()).collect();
         let models = in_order(models, &names).unwrap();
-        let of = |wanted: &str| selected(&models, &names, &[wanted.to_owned()]).map(|set| set.into_iter().collect::<Vec<_>>().join(" "));
+        let of = |wanted: &str| {
+            selected(&models, &names, &[wanted.to_owned()]).map(|set| set.into_iter().collect::<Vec<_>>().join(" "))
+        };
         assert_eq!(of("fact_f").unwrap(), "fact_f");
         assert_eq!(of("+fact_f").unwrap(), "dim_a fact_f");
         assert_eq!(of("dim_a+").unwrap(), "dim_a fact_f top");

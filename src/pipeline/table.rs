@@ -116,11 +116,8 @@ impl<'a> Run<'a> {
 
     /// Brings one table up to date.
     pub(super) async fn table(&mut self, model: &Model) -> Result<(), RunError> {
-        let mut change = TableChange {
-            table: model.name.clone(),
-            kind: model.header.kind.word(),
-            ..TableChange::default()
-        };
+        let mut change =
+            TableChange { table: model.name.clone(), kind: model.header.kind.word(), ..TableChange::default() };
         let rows = match &model.select {
             Some(select) => Some(self.rows(model, select).await?),
             None => None,
@@ -216,7 +213,9 @@ impl<'a> Run<'a> {
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
         if let Some(rows) = rows {
             hash.update(rows.all.as_bytes());
-            hash.update(format!("{:?} {:?} {}", rows.source.columns(), rows.replaced.is_some(), rows.upserted).as_bytes());
+            hash.update(
+                format!("{:?} {:?} {}", rows.source.columns(), rows.replaced.is_some(), rows.upserted).as_bytes(),
+            );
         }
         hash.finalize().to_hex()[..32].to_owned()
     }
@@ -236,11 +235,16 @@ impl<'a> Run<'a> {
         let news = self.news.iter().find(is_known);
         let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
         let needs = model.needs(self.names).into_iter();
-        let upstream = needs.map(|name| (name.clone(), (self.before.get(&name).copied().unwrap_or_default(), version(&name))));
+        let upstream =
+            needs.map(|name| (name.clone(), (self.before.get(&name).copied().unwrap_or_default(), version(&name))));
         let reads = model.reads(self.names);
-        let read_of_star: BTreeSet<_> =
-            reads.iter().filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name.clone()).collect();
-        let dimensions = model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
+        let read_of_star: BTreeSet<_> = reads
+            .iter()
+            .filter(|table| table.schema == Schema::Datawarehouse)
+            .map(|table| table.name.clone())
+            .collect();
+        let dimensions =
+            model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
         let followed = dimensions.filter(|name| self.touched.contains_key(name) && !read_of_star.contains(name));
         let appended = rows.filter(|rows| rows.source.has_lineage() && rows.replaced.is_none() && !rows.upserted);
         let question = Question {
@@ -270,7 +274,11 @@ impl<'a> Run<'a> {
         let Some(of) = &rows.of else { return Ok(rows.all.clone()) };
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
         let columns = self.transaction.columns(of).await?;
-        self.execute(model, &create_table(self.names, &part, &columns, &[]).replacen("create table pg_temp.", "create temp table ", 1)).await?;
+        self.execute(
+            model,
+            &create_table(self.names, &part, &columns, &[]).replacen("create table pg_temp.", "create temp table ", 1),
+        )
+        .await?;
         let mut condition = among(&format!("s.{}", quote(LOAD_COLUMN)), &loads.new);
         if again {
             let same = [LOAD_COLUMN, crate::schema::LINE_COLUMN].map(|name| format!("a.{0} = s.{0}", quote(name)));
@@ -279,7 +287,8 @@ impl<'a> Run<'a> {
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let list = list.join(", ");
         let (into, from) = (self.names.table(&part), self.names.table(of));
-        self.execute(model, &format!("insert into {into} ({list}) select {list} from {from} as s where {condition}")).await?;
+        self.execute(model, &format!("insert into {into} ({list}) select {list} from {from} as s where {condition}"))
+            .await?;
         self.analyze(model, PART).await?;
         let select = rows.select.reading(self.names, of, &part);
         let wrong = |why: String| model.error(why);
@@ -292,14 +301,21 @@ impl<'a> Run<'a> {
     }
 
     /// A table without a key of its own.
-    async fn plain(&mut self, model: &Model, rows: &Rows, work: &Work, change: &mut TableChange) -> Result<(), RunError> {
+    async fn plain(
+        &mut self,
+        model: &Model,
+        rows: &Rows,
+        work: &Work,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
         let columns = rows.source.columns();
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let list = list.join(", ");
         if *work == Work::First {
             let table = Table::datawarehouse(&model.name);
             self.execute(model, &create_table(self.names, &table, columns, &[])).await?;
-            let fill = format!("insert into {} ({list}) select {list} from ({}) as n", self.names.table(&table), rows.all);
+            let fill =
+                format!("insert into {} ({list}) select {list} from ({}) as n", self.names.table(&table), rows.all);
             change.inserted = self.execute(model, &fill).await?;
             change.rows = change.inserted;
             return Ok(());
@@ -351,7 +367,12 @@ impl<'a> Run<'a> {
     }
 
     /// The header's words must be the select's.
-    pub(super) fn must_give(model: &Model, columns: &[TableColumn], word: &str, names: &[&String]) -> Result<(), ModelError> {
+    pub(super) fn must_give(
+        model: &Model,
+        columns: &[TableColumn],
+        word: &str,
+        names: &[&String],
+    ) -> Result<(), ModelError> {
         for name in names {
             if !columns.iter().any(|column| column.name == **name) {
                 let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
@@ -386,7 +407,8 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let sample = |row: &Row| {
-            let (count, values) = row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
+            let (count, values) =
+                row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
             let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
             let pairs: Vec<_> =
                 columns.iter().zip(values).map(|(column, one)| format!("{column} = {}", value(one))).collect();
@@ -423,7 +445,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    pub(super) async fn all(&mut self, model: &Model, statements: impl IntoIterator<Item = String>) -> Result<u64, RunError> {
+    pub(super) async fn all(
+        &mut self,
+        model: &Model,
+        statements: impl IntoIterator<Item = String>,
+    ) -> Result<u64, RunError> {
         let mut touched = 0;
         for statement in statements {
             touched = self.execute(model, &statement).await?;

@@ -144,7 +144,11 @@ mod tests {
 
     #[test]
     fn what_is_new_decides() {
-        let state = TableState { definition: "d".to_owned(), upstream: BTreeMap::from([("dim".to_owned(), 3)]), ..TableState::default() };
+        let state = TableState {
+            definition: "d".to_owned(),
+            upstream: BTreeMap::from([("dim".to_owned(), 3)]),
+            ..TableState::default()
+        };
         let reads = BTreeSet::from([Table::staging("orders"), Table::staging("cities")]);
         let orders = Table::staging("orders");
         let followed = BTreeSet::from(["dim".to_owned()]);

@@ -39,7 +39,11 @@ pub fn columns(engine: Engine) -> Vec<TableColumn> {
 ///
 /// Weeks are those of ISO 8601; a weekday is 1 (Monday) to 7. A fiscal year has the number of the calendar year in which it ends.
 pub fn values(calendar: Calendar) -> impl Iterator<Item = String> {
-    calendar.from.iter_days().take_while(move |day| *day <= calendar.to).map(move |day| value(day, calendar.fiscal_year_starts))
+    calendar
+        .from
+        .iter_days()
+        .take_while(move |day| *day <= calendar.to)
+        .map(move |day| value(day, calendar.fiscal_year_starts))
 }
 
 fn value(day: NaiveDate, fiscal_year_starts: u32) -> String {
@@ -89,7 +93,11 @@ mod tests {
 
     #[test]
     fn from_its_first_day_to_its_last() {
-        let calendar = |from: &str, to: &str| Calendar { from: from.parse().unwrap(), to: to.parse().unwrap(), fiscal_year_starts: 1 };
+        let calendar = |from: &str, to: &str| Calendar {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            fiscal_year_starts: 1,
+        };
         assert_eq!(values(calendar("2024-01-01", "2024-12-31")).count(), 366);
         assert_eq!(columns(Engine::Sqlite).len() + 1, day("2024-01-01", 1).split(", ").count());
     }

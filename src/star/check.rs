@@ -65,7 +65,9 @@ pub fn checks(
         let value = value(column);
         add(
             format!("unique: {name}"),
-            format!("{value} in (select {value} from {table} where {but_unknown}{value} is not null group by {value} having count(*) > 1)"),
+            format!(
+                "{value} in (select {value} from {table} where {but_unknown}{value} is not null group by {value} having count(*) > 1)"
+            ),
         );
     }
     for (text, sql) in sql {

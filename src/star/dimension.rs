@@ -55,7 +55,14 @@ pub struct DimensionSql {
 impl DimensionSql {
     /// For the dimension called `name` over a select with these columns. `lineage`: whether its rows say of which staged row they are;
     /// `infers`: whether facts make members of it.
-    pub fn new(names: &Names, name: &str, header: &Dimension, columns: &[TableColumn], lineage: bool, infers: bool) -> Self {
+    pub fn new(
+        names: &Names,
+        name: &str,
+        header: &Dimension,
+        columns: &[TableColumn],
+        lineage: bool,
+        infers: bool,
+    ) -> Self {
         let historic = !header.history.is_empty();
         let at = match &header.at {
             Some(at) => columns.iter().find(|column| column.name == *at).cloned().map_or(At::Nothing, At::Column),
@@ -63,9 +70,7 @@ impl DimensionSql {
             None => At::Nothing,
         };
         let is_at = |column: &TableColumn| historic && at == At::Column(column.clone());
-        let catalog = |ending: &str| {
-            names.table(&Table { schema: Schema::Catalog, name: format!("{name}_{ending}") })
-        };
+        let catalog = |ending: &str| names.table(&Table { schema: Schema::Catalog, name: format!("{name}_{ending}") });
         DimensionSql {
             engine: names.engine,
             table: names.table(&Table::datawarehouse(name)),
@@ -126,7 +131,8 @@ impl DimensionSql {
             Engine::Postgres => "bigint",
             Engine::Sqlite => "integer",
         };
-        let columns: Vec<_> = self.table_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        let columns: Vec<_> =
+            self.table_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         let mut statements = vec![format!("create table {table} ({id} {integer} primary key, {})", columns.join(", "))];
         statements.extend(self.create_retired());
         statements.push(format!("insert into {table} ({id}) values ({UNKNOWN})"));
@@ -140,7 +146,12 @@ impl DimensionSql {
         if self.is_historic() {
             columns.push(format!("valid_from {}", self.valid()));
         }
-        vec![format!("create table if not exists {} ({} bigint primary key, {})", self.retired, self.id, columns.join(", "))]
+        vec![format!(
+            "create table if not exists {} ({} bigint primary key, {})",
+            self.retired,
+            self.id,
+            columns.join(", ")
+        )]
     }
 
     /// Drops the index over the natural key.
@@ -176,7 +187,11 @@ impl DimensionSql {
             })
             .collect();
         if self.is_historic() {
-            set.extend([format!("valid_from = {}", self.earliest()), format!("valid_to = {}", self.latest()), "is_current = true".to_owned()]);
+            set.extend([
+                format!("valid_from = {}", self.earliest()),
+                format!("valid_to = {}", self.latest()),
+                "is_current = true".to_owned(),
+            ]);
         }
         if self.infers {
             set.push("is_inferred = false".to_owned());
@@ -186,7 +201,8 @@ impl DimensionSql {
 
     /// Puts the select's rows into [`NEW`], each with the time from which on it holds.
     pub fn observe(&self, source: &str) -> Vec<String> {
-        let mut declared: Vec<_> = self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        let mut declared: Vec<_> =
+            self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         let mut values: Vec<_> = self.columns.iter().map(|one| format!("n.{}", quote(&one.name))).collect();
         if self.has_ids {
             declared.insert(0, format!("{} bigint", self.id));
@@ -213,7 +229,11 @@ impl DimensionSql {
             At::Nothing => None,
             At::Column(column) => Some(format!("n.{}", quote(&column.name))),
             At::Loaded => {
-                let of = if self.lineage { format!("l.id = n.{}", quote(LOAD_COLUMN)) } else { "l.status = 'loaded'".to_owned() };
+                let of = if self.lineage {
+                    format!("l.id = n.{}", quote(LOAD_COLUMN))
+                } else {
+                    "l.status = 'loaded'".to_owned()
+                };
                 Some(format!("(select {} from {} as l where {of})", self.moment("max(l.finished_at)"), self.loads))
             }
         }
@@ -252,9 +272,16 @@ impl DimensionSql {
         if self.at != At::Nothing {
             keys.push(AT.to_owned());
         }
-        let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).chain((self.at != At::Nothing).then(|| AT.to_owned())).collect();
+        let all: Vec<_> = self
+            .columns
+            .iter()
+            .map(|one| quote(&one.name))
+            .chain((self.at != At::Nothing).then(|| AT.to_owned()))
+            .collect();
         let (keys, from) = (keys.join(", "), format!("(select distinct {} from {NEW}) as n", all.join(", ")));
-        Some(format!("select {keys}, count(*) from {from} group by {keys} having count(*) > 1 order by count(*) desc, {keys} limit 5"))
+        Some(format!(
+            "select {keys}, count(*) from {from} group by {keys} having count(*) > 1 order by count(*) desc, {keys} limit 5"
+        ))
     }
 
     /// The columns of the table with rows that staging does not have any more.
@@ -268,12 +295,18 @@ impl DimensionSql {
 
     /// Makes the table with rows that staging does not have any more, with the versions that there are.
     pub fn create_seen(&self) -> Vec<String> {
-        let declared: Vec<_> = self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        let declared: Vec<_> =
+            self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         let inferred = if self.infers { " and not is_inferred" } else { "" };
         vec![
             format!("create table {} ({})", self.seen, declared.join(", ")),
-            format!("create index {} on {} ({}, {AT})", quote(&format!("{}_seen_key", self.name)), self.seen, self.keys().join(", ")),
+            format!(
+                "create index {} on {} ({}, {AT})",
+                quote(&format!("{}_seen_key", self.name)),
+                self.seen,
+                self.keys().join(", ")
+            ),
             format!(
                 "insert into {} select {}, null, null, valid_from, false from {} where {} <> {UNKNOWN} and valid_from is not null{inferred}",
                 self.seen,
@@ -292,10 +325,17 @@ impl DimensionSql {
         let keys = self.keys();
         let same_key = |one: &str, other: &str| same(&keys, one, other);
         let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
-        let lineage = if self.lineage { format!("n.{}, n.{}", quote(LOAD_COLUMN), quote(LINE_COLUMN)) } else { "null, null".to_owned() };
+        let lineage = if self.lineage {
+            format!("n.{}, n.{}", quote(LOAD_COLUMN), quote(LINE_COLUMN))
+        } else {
+            "null, null".to_owned()
+        };
         let list = |prefix: &str| all.iter().map(|name| format!("{prefix}.{name}")).collect::<Vec<_>>().join(", ");
         let mut statements = vec![
-            format!("delete from {seen} where {} in (select id from {loads} where status = 'retracted')", quote(LOAD_COLUMN)),
+            format!(
+                "delete from {seen} where {} in (select id from {loads} where status = 'retracted')",
+                quote(LOAD_COLUMN)
+            ),
             format!(
                 "delete from {seen} as s where exists (select 1 from {NEW} as n where {} and s.{AT} = n.{AT} and (s.{GONE} or not ({})))",
                 same_key("n", "s"),
@@ -330,7 +370,11 @@ impl DimensionSql {
         let mut statements = Vec::new();
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         let (all, keys) = (all.join(", "), self.keys().join(", "));
-        let latest = if self.lineage || kept { format!(", {} desc, {} desc", quote(LOAD_COLUMN), quote(LINE_COLUMN)) } else { String::new() };
+        let latest = if self.lineage || kept {
+            format!(", {} desc, {} desc", quote(LOAD_COLUMN), quote(LINE_COLUMN))
+        } else {
+            String::new()
+        };
         let rows = if kept { self.seen.as_str() } else { NEW };
         let select = match (self.is_historic(), &self.at) {
             (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
@@ -340,12 +384,23 @@ impl DimensionSql {
             ),
             (true, _) => {
                 let gone = if kept { GONE } else { "false" };
-                let is_history = |column: &&TableColumn| self.history.contains(&quote(&column.name)) || self.key.contains(column);
+                let is_history =
+                    |column: &&TableColumn| self.history.contains(&quote(&column.name)) || self.key.contains(column);
                 let of_version: Vec<_> = self.columns.iter().filter(is_history).map(|one| quote(&one.name)).collect();
-                let others: Vec<_> = self.columns.iter().filter(|one| !is_history(one)).map(|one| quote(&one.name)).collect();
-                let newest: Vec<_> = others.iter().map(|one| format!(", first_value({one}) over latest as {one}")).collect();
-                let same: Vec<_> = self.history.iter().map(|one| format!("{one} is not distinct from lag({one}) over by_time")).collect();
-                let window_latest = if others.is_empty() { String::new() } else { format!(", latest as (partition by {keys} order by {AT} desc)") };
+                let others: Vec<_> =
+                    self.columns.iter().filter(|one| !is_history(one)).map(|one| quote(&one.name)).collect();
+                let newest: Vec<_> =
+                    others.iter().map(|one| format!(", first_value({one}) over latest as {one}")).collect();
+                let same: Vec<_> = self
+                    .history
+                    .iter()
+                    .map(|one| format!("{one} is not distinct from lag({one}) over by_time"))
+                    .collect();
+                let window_latest = if others.is_empty() {
+                    String::new()
+                } else {
+                    format!(", latest as (partition by {keys} order by {AT} desc)")
+                };
                 format!(
                     "with picked as (select {all}, {AT}, {gone} as {GONE}, row_number() over (partition by {keys}, {AT} order by {gone}{latest}) as pick from {rows}), \
                      marked as (select {}{}, {AT}, {GONE}, case when row_number() over by_time > 1 and {} and {GONE} = lag({GONE}) over by_time then 0 else 1 end as starts \
@@ -443,7 +498,8 @@ impl DimensionSql {
 
     /// Overwrites what changed.
     pub fn update(&self) -> Option<String> {
-        let mut set: Vec<_> = self.columns.iter().filter(|one| !self.key.contains(one)).map(|one| quote(&one.name)).collect();
+        let mut set: Vec<_> =
+            self.columns.iter().filter(|one| !self.key.contains(one)).map(|one| quote(&one.name)).collect();
         if self.is_historic() {
             set.extend(["valid_to", "is_current"].map(str::to_owned));
         }
@@ -491,7 +547,10 @@ impl DimensionSql {
         let key = if self.has_ids {
             format!("v.{id}")
         } else {
-            format!("coalesce(r.{id}, h.highest + row_number() over (partition by r.{id} is null order by {}))", order.join(", "))
+            format!(
+                "coalesce(r.{id}, h.highest + row_number() over (partition by r.{id} is null order by {}))",
+                order.join(", ")
+            )
         };
         format!(
             "insert into {table} ({id}, {}) select {key}, {} from {VERSIONS} as v left join {retired} as r on {} \
@@ -526,16 +585,16 @@ impl DimensionSql {
     /// Notes the natural keys of the rows in [`NEW`], and empties it: all rows of these members come into it then.
     pub fn note_affected(&self) -> Vec<String> {
         let keys = self.keys().join(", ");
-        vec![
-            format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}"),
-            format!("drop table {NEW}"),
-        ]
+        vec![format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}"), format!("drop table {NEW}")]
     }
 
     /// Those of a select's rows that are of [affected](AFFECTED) members.
     pub fn of_affected(&self, source: &str) -> String {
         let keys = self.keys();
-        format!("select s.* from ({source}) as s where exists (select 1 from {AFFECTED} as a where {})", same(&keys, "a", "s"))
+        format!(
+            "select s.* from ({source}) as s where exists (select 1 from {AFFECTED} as a where {})",
+            same(&keys, "a", "s")
+        )
     }
 
     /// Drops the temporary tables.
@@ -561,7 +620,8 @@ impl DimensionSql {
     }
 
     fn same_version(&self, one: &str, other: &str) -> String {
-        let time = if self.is_historic() { format!(" and {one}.valid_from = {other}.valid_from") } else { String::new() };
+        let time =
+            if self.is_historic() { format!(" and {one}.valid_from = {other}.valid_from") } else { String::new() };
         same(&self.keys(), one, other) + &time
     }
 

@@ -64,7 +64,8 @@ impl FactSql {
     ) -> Self {
         let (mut roles, mut after) = (Vec::new(), Vec::new());
         for column in columns {
-            let role = header.dimensions.get(&column.name).and_then(|used| Some((used, targets.get(used.dimension())?)));
+            let role =
+                header.dimensions.get(&column.name).and_then(|used| Some((used, targets.get(used.dimension())?)));
             let Some((used, target)) = role else {
                 after.push(column.clone());
                 continue;
@@ -216,7 +217,11 @@ impl FactSql {
     /// Forgets the rows that were left out: all of them, or those of the staged rows in a temporary table.
     pub fn forget_rejects(&self, again: bool) -> String {
         let among = if again {
-            format!(" and exists (select 1 from {AGAIN} as a where a.{} = load_id and a.{} = line)", quote(LOAD_COLUMN), quote(LINE_COLUMN))
+            format!(
+                " and exists (select 1 from {AGAIN} as a where a.{} = load_id and a.{} = line)",
+                quote(LOAD_COLUMN),
+                quote(LINE_COLUMN)
+            )
         } else {
             String::new()
         };
@@ -226,7 +231,9 @@ impl FactSql {
     /// Counts the staged rows that are left out.
     pub fn count_rejected(&self) -> Option<String> {
         let what = if self.lineage { "distinct load_id || '/' || line" } else { "*" };
-        self.rejected().next().map(|_| format!("select count({what}) from {} where fact = '{}'", self.rejects, self.name))
+        self.rejected()
+            .next()
+            .map(|_| format!("select count({what}) from {} where fact = '{}'", self.rejects, self.name))
     }
 
     /// Makes members of the values that a dimension does not know, where the header says so: for each such dimension the
@@ -284,7 +291,11 @@ impl FactSql {
             .iter()
             .filter_map(|role| {
                 let ids = touched.get(&role.dimension)?;
-                Some(format!("select {load}, {line} from {} where {} in (select id from {ids})", self.table, quote(&role.key)))
+                Some(format!(
+                    "select {load}, {line} from {} where {} in (select id from {ids})",
+                    self.table,
+                    quote(&role.key)
+                ))
             })
             .collect();
         if found.is_empty() {
@@ -381,7 +392,9 @@ impl FactSql {
     /// A few values of the grain that several rows of `rows` have, with the number of rows.
     pub fn repeated(&self, rows: &str) -> String {
         let list = self.grain_names().join(", ");
-        format!("select {list}, count(*) from {rows} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5")
+        format!(
+            "select {list}, count(*) from {rows} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5"
+        )
     }
 
     /// Counts rows of `rows` whose grain is NULL in part, where it stands in the fact as it is.
@@ -429,7 +442,10 @@ impl FactSql {
                 self.table.replace('\'', "''")
             ),
             Engine::Sqlite => {
-                format!("select name from pragma_index_info('{}')", self.index("grain").trim_matches('"').replace('\'', "''"))
+                format!(
+                    "select name from pragma_index_info('{}')",
+                    self.index("grain").trim_matches('"').replace('\'', "''")
+                )
             }
         }
     }
@@ -438,7 +454,11 @@ impl FactSql {
     pub fn drop_grain(&self) -> Vec<String> {
         match self.engine {
             Engine::Postgres => {
-                vec![format!("alter table {} drop constraint if exists {}", self.table, quote(&format!("{}_pkey", self.name)))]
+                vec![format!(
+                    "alter table {} drop constraint if exists {}",
+                    self.table,
+                    quote(&format!("{}_pkey", self.name))
+                )]
             }
             Engine::Sqlite => vec![format!("drop index if exists {}", self.index("grain"))],
         }
@@ -510,7 +530,11 @@ impl FactSql {
 
     fn is_missing(&self, place: usize) -> String {
         let role = &self.roles[place];
-        format!("(n.{} is not null and d{place}.{} is null)", quote(&role.column.name), quote(&key_column(&role.dimension)))
+        format!(
+            "(n.{} is not null and d{place}.{} is null)",
+            quote(&role.column.name),
+            quote(&key_column(&role.dimension))
+        )
     }
 
     /// The value that names a member, as the dimension has it.
@@ -547,7 +571,8 @@ impl FactSql {
     }
 
     fn same_grain(&self, one: &str, other: &str) -> String {
-        let same: Vec<_> = self.grain_names().iter().map(|column| format!("{one}.{column} = {other}.{column}")).collect();
+        let same: Vec<_> =
+            self.grain_names().iter().map(|column| format!("{one}.{column} = {other}.{column}")).collect();
         same.join(" and ")
     }
 }

@@ -152,8 +152,7 @@ fn makers<'a>(model: &Model, models: &'a [Model]) -> impl Iterator<Item = String
     let infers = |used: &DimensionUse| used.missing() == Missing::Infer;
     let uses = model.dimensions().into_iter().flat_map(BTreeMap::values);
     let is_maker = uses.clone().any(infers);
-    let looked_up: BTreeSet<String> =
-        uses.filter(|_| !is_maker).map(|used| used.dimension().to_owned()).collect();
+    let looked_up: BTreeSet<String> = uses.filter(|_| !is_maker).map(|used| used.dimension().to_owned()).collect();
     let makes = move |other: &&Model| {
         let mut uses = other.dimensions().into_iter().flat_map(BTreeMap::values);
         uses.any(|used| infers(used) && looked_up.contains(used.dimension()))

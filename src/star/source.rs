@@ -42,7 +42,9 @@ impl Source {
                 let from = stretch(&unpivot.columns, &columns)?;
                 columns.retain(|column| !from.contains(column));
                 let declared = match &from[..] {
-                    [first, rest @ ..] if rest.iter().all(|one| one.declared == first.declared) => first.declared.clone(),
+                    [first, rest @ ..] if rest.iter().all(|one| one.declared == first.declared) => {
+                        first.declared.clone()
+                    }
                     _ => "text".to_owned(),
                 };
                 columns.push(TableColumn { name: unpivot.into.clone(), declared });
@@ -86,7 +88,8 @@ impl Source {
         let rows = match &self.shape {
             Shape::Plain => format!("select {} from ({select}) as s", others("").join(", ")),
             Shape::Unpivot(from, into) => {
-                let is_text = |column: &TableColumn| column.declared.contains("text") || column.declared.contains("char");
+                let is_text =
+                    |column: &TableColumn| column.declared.contains("text") || column.declared.contains("char");
                 let (mut cases, mut places) = (String::new(), Vec::new());
                 let same = from.iter().all(|one| one.declared == from[0].declared);
                 for (place, column) in from.iter().enumerate() {
@@ -167,7 +170,9 @@ mod tests {
 
     #[test]
     fn columns_become_rows() {
-        let unpivot = source("/*\nkind: table\nunpivot: {into: skill, columns: [a, c..d]}\n*/", &["id", "a", "b", "c", "d"]).unwrap();
+        let unpivot =
+            source("/*\nkind: table\nunpivot: {into: skill, columns: [a, c..d]}\n*/", &["id", "a", "b", "c", "d"])
+                .unwrap();
         let names: Vec<_> = unpivot.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["id", "b", "skill"]);
         assert!(unpivot.has_lineage());

@@ -85,8 +85,8 @@ impl Names {
             (Schema::Temporary, "pg_temp"),
         ]
         .into_iter()
-            .find(|(schema, word)| name.eq_ignore_ascii_case(word) || name == self.schema(*schema))
-            .map(|(schema, _)| schema)
+        .find(|(schema, word)| name.eq_ignore_ascii_case(word) || name == self.schema(*schema))
+        .map(|(schema, _)| schema)
     }
 
     /// The table's name in SQL, quoted: `"staging"."titles"`, on SQLite `"staging__titles"`.

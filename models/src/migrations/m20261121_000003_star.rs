@@ -46,7 +46,8 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        let index = Index::create().name("star_reject_fact").table(table(backend, "star_reject")).col("fact").to_owned();
+        let index =
+            Index::create().name("star_reject_fact").table(table(backend, "star_reject")).col("fact").to_owned();
         manager.create_index(index).await
     }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::nearest;
-use words::{KindWord, Words};
 pub use words::{Checks, DimensionUse, Explode, Gone, Missing, Scalar, Severity, Unpivot};
+use words::{KindWord, Words};
 
 /// What a file of the star says of its table.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +131,8 @@ pub struct HeaderError {
 }
 
 /// What a header looks like, for errors.
-const EXAMPLES: &str = "kind: dimension with key: [id], kind: fact with grain: [id] and dimensions: {city: dim_city}, or kind: table";
+const EXAMPLES: &str =
+    "kind: dimension with key: [id], kind: fact with grain: [id] and dimensions: {city: dim_city}, or kind: table";
 
 impl Header {
     /// Reads the comment that a text begins with.
@@ -151,7 +152,8 @@ impl Header {
         // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
         let options = serde_saphyr::options! { strict_booleans: true };
         let words: Words = serde_saphyr::from_str_with_options(&yaml, options).map_err(|error| unreadable(&error))?;
-        Header::of(words).map_err(|(word, why)| HeaderError { line: line_of(&yaml, word), why: format!("header: {why}") })
+        Header::of(words)
+            .map_err(|(word, why)| HeaderError { line: line_of(&yaml, word), why: format!("header: {why}") })
     }
 
     /// Makes a header of its words; an error names the word that is at fault.
@@ -168,7 +170,9 @@ impl Header {
             let hint = nearest(extra, known.iter().copied());
             return Err((extra, format!("kind: {kind_word} takes no {extra}; it takes {}{hint}", known.join(", "))));
         }
-        for (name, columns) in [("key", &words.key), ("grain", &words.grain), ("history", &words.history), ("group", &words.group)] {
+        for (name, columns) in
+            [("key", &words.key), ("grain", &words.grain), ("history", &words.history), ("group", &words.group)]
+        {
             if columns.as_ref().is_some_and(Vec::is_empty) {
                 return Err((name, format!("{name}: names no column")));
             }
@@ -229,7 +233,10 @@ fn bridge(words: &Words) -> Result<Kind, (&'static str, String)> {
         (None, None) => None,
         (Some(column), Some(group)) => Some(Weight { column: column.clone(), group: group.clone() }),
         (Some(_), None) => {
-            return Err(("weight", "weight needs group: the columns within whose values the weights sum to 1".to_owned()));
+            return Err((
+                "weight",
+                "weight needs group: the columns within whose values the weights sum to 1".to_owned(),
+            ));
         }
         (None, Some(_)) => return Err(("group", "group without weight".to_owned())),
     };
@@ -286,7 +293,10 @@ mod tests {
         let Kind::Fact(fact) = parse(text).kind else { panic!() };
         assert_eq!(fact.dimensions["title"].key_column("title"), "title_key");
         assert_eq!(fact.dimensions["skill"].key_column("skill"), "ability_key");
-        assert_eq!((fact.dimensions["skill"].dimension(), fact.dimensions["skill"].missing()), ("dim_skill", Missing::Infer));
+        assert_eq!(
+            (fact.dimensions["skill"].dimension(), fact.dimensions["skill"].missing()),
+            ("dim_skill", Missing::Infer)
+        );
         let text = "/*\nkind: bridge\ndimensions: {a: dim_a, b: dim_b}\nweight: share\ngroup: [a]\n*/ select 1";
         let Kind::Bridge(fact, Some(weight)) = parse(text).kind else { panic!() };
         assert_eq!((fact.grain, weight.column.as_str()), (vec!["a".to_owned(), "b".to_owned()], "share"));
@@ -301,8 +311,14 @@ mod tests {
     fn checks_and_values() {
         let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 1, true, 2024-01-01]}\n  range: {c: [1, 5.5]}\n  sql: select 1 from this\n  severity: warn\n*/ select 1";
         let checks = parse(text).checks;
-        assert_eq!(checks.accepted["b"].iter().map(Scalar::sql).collect::<Vec<_>>(), ["'x'", "1", "true", "'2024-01-01'"]);
-        assert_eq!((checks.range["c"].1.sql(), checks.sql.texts().len(), checks.severity), ("5.5".to_owned(), 1, Severity::Warn));
+        assert_eq!(
+            checks.accepted["b"].iter().map(Scalar::sql).collect::<Vec<_>>(),
+            ["'x'", "1", "true", "'2024-01-01'"]
+        );
+        assert_eq!(
+            (checks.range["c"].1.sql(), checks.sql.texts().len(), checks.severity),
+            ("5.5".to_owned(), 1, Severity::Warn)
+        );
     }
 
     #[test]

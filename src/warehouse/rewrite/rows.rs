@@ -13,16 +13,56 @@ use crate::warehouse::{Names, Schema, Table};
 
 /// Functions that make one row of many.
 const AGGREGATES: [&str; 32] = [
-    "any_value", "array_agg", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "covar_pop",
-    "covar_samp", "every", "json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg", "max", "min", "mode",
-    "percentile_cont", "percentile_disc", "range_agg", "regr_slope", "stddev", "stddev_pop", "stddev_samp", "string_agg",
-    "sum", "var_pop", "var_samp", "variance",
+    "any_value",
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "mode",
+    "percentile_cont",
+    "percentile_disc",
+    "range_agg",
+    "regr_slope",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
 ];
 
 /// Functions and words whose value changes though no row does.
 const VOLATILE: [&str; 14] = [
-    "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "now", "clock_timestamp",
-    "statement_timestamp", "transaction_timestamp", "timeofday", "random", "gen_random_uuid", "nextval", "age",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "now",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "timeofday",
+    "random",
+    "gen_random_uuid",
+    "nextval",
+    "age",
 ];
 
 impl Select {
@@ -239,12 +279,16 @@ mod tests {
 
     #[test]
     fn a_table_in_the_place_of_another() {
-        let select = Select::parse("select orders.a, staging.orders.b from staging.orders join staging.c on true").unwrap();
+        let select =
+            Select::parse("select orders.a, staging.orders.b from staging.orders join staging.c on true").unwrap();
         let part = Table { schema: Schema::Temporary, name: "part".to_owned() };
         let text = select.reading(&names(), &Table::staging("orders"), &part).0.to_string();
         assert_eq!(text, "SELECT orders.a, orders.b FROM \"pg_temp\".\"part\" AS \"orders\" JOIN staging.c ON true");
         let text = select.with_lineage().0.to_string();
-        assert!(text.starts_with("SELECT orders.a, staging.orders.b, orders._load_id AS _load_id, orders._line AS _line"), "{text}");
+        assert!(
+            text.starts_with("SELECT orders.a, staging.orders.b, orders._load_id AS _load_id, orders._line AS _line"),
+            "{text}"
+        );
         let this = Select::parse("select a from this group by a").unwrap().with_this(&Table::datawarehouse("f"));
         assert_eq!(this.0.to_string(), "SELECT a FROM \"datawarehouse\".\"f\" AS \"this\" GROUP BY a");
     }
