@@ -15,7 +15,7 @@ use crate::alert::Alerting;
 use crate::archive::{Archive, Place};
 use crate::warehouse::Address;
 
-pub use concerns::{Archives, Database, Folders, Keeping, Logging, Watching};
+pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
 
 /// Every setting, by concern.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub folders: Folders,
     /// When a file is taken.
     pub watching: Watching,
+    /// When the star is brought up to date.
+    pub building: Building,
     /// What is unpacked.
     pub archives: Archives,
     /// Who is told.
@@ -124,6 +126,7 @@ impl Settings {
             database: concern(&origins)?,
             folders: concern(&origins)?,
             watching: concern(&origins)?,
+            building: concern(&origins)?,
             archives: concern(&origins)?,
             alerting: concern(&origins)?,
             keeping: concern(&origins)?,

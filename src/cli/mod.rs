@@ -63,6 +63,8 @@ struct Mode {
     /// Create the views, print and export their results
     #[arg(long)]
     analysis: bool,
+    #[command(flatten)]
+    asked: pipeline::Asked,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -86,6 +88,8 @@ enum Command {
     },
     /// Takes a load's rows back: as if its file had never come
     Retract(retract::Retract),
+    /// What --pipeline would change; changes nothing
+    Plan(pipeline::Plan),
     /// What was loaded, the newest first
     Loads {
         /// How many to show
@@ -204,6 +208,7 @@ impl Cli {
             Some(Command::Status { json }) => status::run(&settings, json).await,
             Some(Command::Retry { what, json }) => retry::run(&settings, what.as_deref(), json),
             Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
+            Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
@@ -219,7 +224,7 @@ impl Cli {
                 Ok(End::Done)
             }
             None if self.mode.once => once::run(settings, self.mode.json).await,
-            None if self.mode.pipeline => pipeline::run(&settings, self.mode.json).await,
+            None if self.mode.pipeline => pipeline::run(&settings, &self.mode.asked, self.mode.json).await,
             None if self.mode.analysis => analysis::run(&settings, self.mode.json).await,
             None => watch::run(settings, self.mode.watch.flatten()).await,
         }

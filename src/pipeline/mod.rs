@@ -46,6 +46,19 @@ pub struct Report {
     pub sql: Vec<String>,
 }
 
+/// Digits in threes: `4,812`.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// What a run did to one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TableChange {
@@ -86,6 +99,43 @@ impl TableChange {
     /// Rows that are not as they were.
     pub fn changed(&self) -> u64 {
         self.inserted + self.updated + self.deleted
+    }
+
+    /// What there is to say besides how many rows are new, changed and gone.
+    pub fn remarks(&self) -> String {
+        let mut said: Vec<_> = [
+            (self.new_versions, "new versions"),
+            (self.closed, "closed"),
+            (self.repointed, "re-pointed"),
+            (self.inferred, "inferred"),
+            (self.rejected, "rejected"),
+            (self.filtered.unwrap_or_default(), "filtered"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(count)))
+        .collect();
+        said.extend(self.unknown.iter().map(|(key, count)| format!("{} unknown {key}", grouped(*count))));
+        said.join(", ")
+    }
+
+    /// In words: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
+    pub fn words(&self) -> String {
+        let counts = [
+            (self.inserted, "+", "new"),
+            (self.updated, "", "changed"),
+            (self.deleted, "-", "gone"),
+        ];
+        let mut said: Vec<_> = counts
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, sign, what)| format!("{sign}{} {what}", grouped(count)))
+            .collect();
+        said.extend(Some(self.remarks()).filter(|remarks| !remarks.is_empty()));
+        if said.is_empty() {
+            said.push("no change".to_owned());
+        }
+        format!("{} ({})", said.join(", "), self.how)
     }
 }
 
