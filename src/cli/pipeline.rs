@@ -51,12 +51,7 @@ pub(super) struct Plan {
 
 pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyhow::Result<End> {
     let started = Instant::now();
-    let options = Options {
-        select: asked.select.clone(),
-        full: asked.full,
-        allow_drop: asked.allow_drop,
-        dry: false,
-    };
+    let options = Options { select: asked.select.clone(), full: asked.full, allow_drop: asked.allow_drop, dry: false };
     let alerts = Alerts::start(&settings.alerting)?;
     let done = build(settings, &alerts, &options).await;
     match &done {
@@ -89,7 +84,11 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
         writeln!(out, "\n{};", report.sql.join(";\n"))?;
     } else if !json {
         let changed = report.changes.iter().any(|change| change.changed() > 0);
-        writeln!(out, "Nothing was changed. {}", if changed { "Next: app --pipeline" } else { "The star is up to date" })?;
+        writeln!(
+            out,
+            "Nothing was changed. {}",
+            if changed { "Next: app --pipeline" } else { "The star is up to date" }
+        )?;
     }
     Ok(End::Done)
 }
@@ -115,13 +114,27 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
         .map(|one| {
             let [rows, inserted, updated, deleted] =
                 [one.rows, one.inserted, one.updated, one.deleted].map(|count| count.to_string());
-            vec![one.table.clone(), one.kind.to_owned(), rows, inserted, updated, deleted, one.remarks(), one.how.clone()]
+            vec![
+                one.table.clone(),
+                one.kind.to_owned(),
+                rows,
+                inserted,
+                updated,
+                deleted,
+                one.remarks(),
+                one.how.clone(),
+            ]
         })
         .collect();
     table::print(&["table", "kind", "rows", "new", "changed", "gone", "besides", "how"], &rows)?;
     for (change, warning) in changes.iter().flat_map(|one| one.warnings.iter().map(move |warning| (one, warning))) {
         let Finding { check, rows, samples } = warning;
-        writeln!(std::io::stderr(), "warning: {}: {check}: {rows} at fault, such as {}", change.table, samples.join("; "))?;
+        writeln!(
+            std::io::stderr(),
+            "warning: {}: {check}: {rows} at fault, such as {}",
+            change.table,
+            samples.join("; ")
+        )?;
     }
     let all: u64 = changes.iter().map(TableChange::changed).sum();
     let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { counted(all, "change") };

@@ -121,11 +121,7 @@ impl TableChange {
 
     /// In words: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
     pub fn words(&self) -> String {
-        let counts = [
-            (self.inserted, "+", "new"),
-            (self.updated, "", "changed"),
-            (self.deleted, "-", "gone"),
-        ];
+        let counts = [(self.inserted, "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
         let mut said: Vec<_> = counts
             .into_iter()
             .filter(|(count, ..)| *count > 0)
