@@ -28,6 +28,7 @@ pub mod retract;
 pub mod schema;
 pub mod settings;
 pub mod source;
+pub mod sql_check;
 mod staging;
 pub mod star;
 pub mod status;

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use self::concerns::truth;
 use crate::alert::Alerting;
 use crate::archive::{Archive, Place};
-use crate::warehouse::Address;
+use crate::warehouse::{Address, Engine, Names};
 
 pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
@@ -230,6 +230,16 @@ impl Settings {
             datawarehouse: self.database.dw_schema.clone(),
             echo: self.logging.echo_sql,
             create: self.database.init_db,
+        }
+    }
+
+    /// How names are written in the database, known before it is asked.
+    pub fn names(&self) -> Names {
+        let is_sqlite = self.database.database_url.starts_with("sqlite");
+        Names {
+            engine: if is_sqlite { Engine::Sqlite } else { Engine::Postgres },
+            staging: self.database.staging_schema.clone(),
+            datawarehouse: self.database.dw_schema.clone(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod plugins;
 mod protocol;
 mod readme;
 mod retract;
+mod sql_check;
 mod star;
 mod status;
 mod support;
@@ -39,6 +40,7 @@ fn main() {
         plugins::cases(),
         star::cases(),
         model::cases(),
+        sql_check::cases(),
         status::cases(),
         retract::cases(),
         titles::cases(),

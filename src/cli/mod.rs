@@ -2,6 +2,7 @@
 
 mod analysis;
 mod check;
+mod check_sql;
 mod config;
 mod demo;
 mod doctor;
@@ -110,11 +111,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// How a file would be read; loads nothing
+    /// How a file would be read; or, of sql/, whether the star's files are right. Loads and runs nothing
     Check {
-        /// The file
+        /// The file; or sql/, a folder or a file in it
         file: PathBuf,
-        /// One JSON object for each part of the file
+        /// One JSON object for each part of the file, or for each error
         #[arg(long)]
         json: bool,
     },
@@ -211,6 +212,9 @@ impl Cli {
             Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
+            Some(Command::Check { file, json }) if check_sql::is_sql(&settings, &file) => {
+                check_sql::run(&settings, &file, json).await
+            }
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file }) => why::run(&settings, &file).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,

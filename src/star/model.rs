@@ -161,31 +161,42 @@ fn makers<'a>(model: &Model, models: &'a [Model]) -> impl Iterator<Item = String
 }
 
 fn check_dimensions(model: &Model, models: &BTreeMap<String, Model>) -> Result<(), ModelError> {
-    for (column, used) in model.dimensions().into_iter().flatten() {
-        let name = used.dimension();
-        match models.get(name).map(|other| &other.header.kind) {
-            Some(Kind::Dimension(dimension)) if dimension.key.len() == 1 => {}
-            Some(Kind::Calendar(_)) if used.missing() == Missing::Infer => {
-                return Err(model.error(format!(
-                    "dimensions: {column}: a day that is not in {name} cannot be inferred; let the calendar reach farther"
-                )));
-            }
-            Some(Kind::Calendar(_)) => {}
-            Some(Kind::Dimension(Dimension { key, .. })) => {
-                return Err(model.error(format!(
+    model.dimensions().into_iter().flatten().try_for_each(|(column, used)| check_dimension(model, column, used, models))
+}
+
+/// What a model's column refers to must be a dimension that one column can name a member of.
+///
+/// # Errors
+/// When it is none.
+pub fn check_dimension(
+    model: &Model,
+    column: &str,
+    used: &DimensionUse,
+    models: &BTreeMap<String, Model>,
+) -> Result<(), ModelError> {
+    let name = used.dimension();
+    match models.get(name).map(|other| &other.header.kind) {
+        Some(Kind::Dimension(dimension)) if dimension.key.len() == 1 => {}
+        Some(Kind::Calendar(_)) if used.missing() == Missing::Infer => {
+            return Err(model.error(format!(
+                "dimensions: {column}: a day that is not in {name} cannot be inferred; let the calendar reach farther"
+            )));
+        }
+        Some(Kind::Calendar(_)) => {}
+        Some(Kind::Dimension(Dimension { key, .. })) => {
+            return Err(model.error(format!(
                     "dimensions: {column}: {name} is known by {} columns together ({}), a fact's column can name one; give the dimension a key of one column",
                     key.len(),
                     key.join(", ")
                 )));
-            }
-            Some(other) => {
-                return Err(model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.word())));
-            }
-            None => {
-                let is = |other: &&Model| matches!(other.header.kind, Kind::Dimension(_) | Kind::Calendar(_));
-                let hint = nearest(name, models.values().filter(is).map(|other| other.name.as_str()));
-                return Err(model.error(format!("dimensions: {column}: there is no dimension {name}{hint}")));
-            }
+        }
+        Some(other) => {
+            return Err(model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.word())));
+        }
+        None => {
+            let is = |other: &&Model| matches!(other.header.kind, Kind::Dimension(_) | Kind::Calendar(_));
+            let hint = nearest(name, models.values().filter(is).map(|other| other.name.as_str()));
+            return Err(model.error(format!("dimensions: {column}: there is no dimension {name}{hint}")));
         }
     }
     Ok(())
