@@ -33,6 +33,7 @@ mod staging;
 pub mod star;
 pub mod status;
 pub mod telemetry;
+pub mod trace;
 mod upsert;
 pub mod warehouse;
 pub mod worker;

@@ -24,6 +24,7 @@ mod status;
 mod support;
 mod titles;
 mod tls;
+mod trace;
 mod warehouse_contract;
 
 use libtest_mimic::Arguments;
@@ -41,6 +42,7 @@ fn main() {
         star::cases(),
         model::cases(),
         sql_check::cases(),
+        trace::cases(),
         status::cases(),
         retract::cases(),
         titles::cases(),

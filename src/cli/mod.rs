@@ -13,8 +13,10 @@ mod pipeline;
 mod rejects;
 mod retract;
 mod retry;
+mod star_rejects;
 mod status;
 mod table;
+mod trace;
 mod watch;
 mod why;
 
@@ -102,8 +104,9 @@ enum Command {
     },
     /// What was read and not loaded, and why
     Rejects {
-        /// Only those of this load
-        load: Option<i64>,
+        /// Only those of this load; or a fact: the rows that are left out of it
+        #[arg(value_name = "LOAD|FACT")]
+        what: Option<String>,
         /// How many to show
         #[arg(long, default_value_t = 100)]
         limit: u64,
@@ -124,6 +127,8 @@ enum Command {
         /// Its name, or the beginning of its hash
         file: String,
     },
+    /// Where rows of the star come from: file, line, load, and the row in staging
+    Trace(trace::Wanted),
     /// A table or view as a file in exports/
     Export {
         /// Such as staging.orders or datawarehouse.dim_title
@@ -211,12 +216,17 @@ impl Cli {
             Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
             Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
-            Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
+            Some(Command::Rejects { what, limit, json }) => match what.as_deref().map(|what| (what, what.parse())) {
+                Some((name, Err(_))) => star_rejects::run(&settings, name, limit, json).await,
+                Some((_, Ok(load))) => rejects::run(&settings, Some(load), limit, json).await,
+                None => rejects::run(&settings, None, limit, json).await,
+            },
             Some(Command::Check { file, json }) if check_sql::is_sql(&settings, &file) => {
                 check_sql::run(&settings, &file, json).await
             }
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file }) => why::run(&settings, &file).await,
+            Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,
             Some(Command::Config { json }) => config::run(&settings, json),
             Some(Command::Doctor { watched, alert_test, json }) => {

@@ -1,6 +1,7 @@
 //! Where rows go: two engines behind one small interface of storage verbs. The only user of sqlx.
 //! A warehouse never sees a source, and knows neither loads nor stars.
 
+mod condition;
 mod error;
 mod names;
 mod postgres;
