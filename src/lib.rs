@@ -10,6 +10,7 @@ pub mod cli;
 mod counted;
 pub mod daemon;
 pub mod dataset;
+pub mod draft;
 pub mod export;
 mod feed;
 pub mod format;

@@ -8,6 +8,7 @@ mod archive;
 mod cli;
 mod crash;
 mod daemon;
+mod draft;
 mod formats;
 mod hostile;
 mod load;
@@ -42,6 +43,7 @@ fn main() {
         star::cases(),
         model::cases(),
         sql_check::cases(),
+        draft::cases(),
         trace::cases(),
         status::cases(),
         retract::cases(),

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod export;
 mod loads;
+mod new;
 mod once;
 mod pipeline;
 mod rejects;
@@ -127,6 +128,8 @@ enum Command {
         /// Its name, or the beginning of its hash
         file: String,
     },
+    /// Writes a first file for a table of the star into sql/pipeline/
+    New(new::Wanted),
     /// Where rows of the star come from: file, line, load, and the row in staging
     Trace(trace::Wanted),
     /// A table or view as a file in exports/
@@ -226,6 +229,7 @@ impl Cli {
             }
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file }) => why::run(&settings, &file).await,
+            Some(Command::New(wanted)) => new::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,
             Some(Command::Config { json }) => config::run(&settings, json),
