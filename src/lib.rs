@@ -14,6 +14,7 @@ pub mod draft;
 pub mod export;
 mod feed;
 pub mod format;
+pub mod graph;
 mod history;
 pub mod journal;
 pub mod ledger;

@@ -10,6 +10,7 @@ mod crash;
 mod daemon;
 mod draft;
 mod formats;
+mod graph;
 mod hostile;
 mod load;
 mod logs;
@@ -45,6 +46,7 @@ fn main() {
         sql_check::cases(),
         draft::cases(),
         trace::cases(),
+        graph::cases(),
         status::cases(),
         retract::cases(),
         titles::cases(),

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod doctor;
 mod export;
+mod graph;
 mod loads;
 mod new;
 mod once;
@@ -132,6 +133,8 @@ enum Command {
     New(new::Wanted),
     /// Where rows of the star come from: file, line, load, and the row in staging
     Trace(trace::Wanted),
+    /// What is made of what: files, staging, star and views, as Mermaid, DOT or SVG
+    Graph(graph::Wanted),
     /// A table or view as a file in exports/
     Export {
         /// Such as staging.orders or datawarehouse.dim_title
@@ -230,6 +233,7 @@ impl Cli {
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file }) => why::run(&settings, &file).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
+            Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,
             Some(Command::Config { json }) => config::run(&settings, json),
