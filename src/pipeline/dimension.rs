@@ -3,6 +3,7 @@
 use super::table::{Rows, Run};
 use super::work::Work;
 use super::{RunError, TableChange};
+use crate::schema::LOAD_COLUMN;
 use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table};
 
@@ -26,7 +27,7 @@ impl Run<'_> {
         for (word, names) in [
             ("key", header.key.iter().collect::<Vec<_>>()),
             ("history", header.history.iter().collect()),
-            ("at", header.at.iter().collect()),
+            ("at", header.at.iter().filter(|at| *at != LOAD_COLUMN || !rows.source.has_lineage()).collect()),
             ("unknown", header.unknown.keys().collect()),
         ] {
             Run::must_give(model, columns, word, &names)?;

@@ -263,6 +263,12 @@ impl Run<'_> {
         if !self.changes.iter().any(|change| change.deleted > 0) {
             return Ok(());
         }
+        if self.names.engine == Engine::Postgres {
+            let looked = self.transaction.execute("set constraints all immediate", &[]).await;
+            return looked.map(drop).map_err(|error| {
+                RunError::Nothing(format!("a fact would refer to members that are gone: {error}: let the run look after it, too"))
+            });
+        }
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
             let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
             if dangling > 0 {

@@ -65,6 +65,7 @@ impl DimensionSql {
     ) -> Self {
         let historic = !header.history.is_empty();
         let at = match &header.at {
+            Some(at) if at == LOAD_COLUMN && lineage => At::Loaded,
             Some(at) => columns.iter().find(|column| column.name == *at).cloned().map_or(At::Nothing, At::Column),
             None if historic => At::Loaded,
             None => At::Nothing,
