@@ -7,7 +7,7 @@ use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
-use crate::export::{Export, Target, write};
+use crate::export::{Export, ExportError, Format, Query, write};
 use crate::pipeline::{RunError, columns_read, sql_files};
 use crate::star::{ModelError, names_in_order, read_sql_file};
 use crate::warehouse::{Names, Row, Schema, Scope, Select, Table};
@@ -59,12 +59,15 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
     }
 
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    let mut columns_of = BTreeMap::new();
     for name in in_order(names, &questions)? {
         let (path, select) = &questions[&name];
         let error = |why: String| ModelError { path: path.clone(), why };
         let columns = columns_read(&mut *transaction, names, select).await.map_err(error)?;
         let done = transaction.replace_view(&Table::datawarehouse(&name), &select.sql(names, &columns)).await;
         done.map_err(|refused| error(refused.to_string()))?;
+        let given = transaction.columns(&Table::datawarehouse(&name)).await?;
+        columns_of.insert(name, given);
     }
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
     app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
@@ -73,20 +76,19 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
     let mut answers = Vec::with_capacity(questions.len());
     for (name, (path, _)) in &questions {
         let mut first = Vec::new();
-        let sql = format!("select * from {}", names.table(&Table::datawarehouse(name)));
         let to = app.exports.join(format!("{name}.csv"));
-        let done = write(&*app.warehouse, &sql, None, &Target::Csv, &to, |row| {
+        let query = Query::of(names, &Table::datawarehouse(name), &columns_of[name]);
+        let done = write(&*app.warehouse, &query, &[(Format::Csv, to.clone())], |row| {
             if first.len() < SHOWN {
                 first.push(row.clone());
             }
         })
         .await;
-        let Export { columns, rows } = done.map_err(|error| match error {
-            crate::export::ExportError::Warehouse(error) => {
-                ModelError { path: path.clone(), why: error.to_string() }.into()
-            }
-            crate::export::ExportError::File(error) => RunError::Export { path: to.display().to_string(), error },
+        let Export { fields, rows } = done.map_err(|error| match error {
+            ExportError::Warehouse(error) => ModelError { path: path.clone(), why: error.to_string() }.into(),
+            ExportError::File { path, error } => RunError::Export { path, error },
         })?;
+        let columns = fields.into_iter().map(|field| field.name).collect();
         info!(view = names.shown(&Table::datawarehouse(name)), rows, export = %to.display(), "analysis done");
         answers.push(Answer { view: name.clone(), columns, first, rows, path: to });
     }

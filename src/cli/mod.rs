@@ -125,7 +125,7 @@ enum Command {
         table: String,
         /// What it is written as
         #[arg(long, value_enum, default_value = "csv")]
-        format: export::Format,
+        format: crate::export::Format,
         /// Where, instead of exports/
         #[arg(long)]
         output: Option<PathBuf>,
