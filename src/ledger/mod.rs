@@ -3,6 +3,7 @@
 //! What belongs to a load is written in the load's own transaction, so that rows and ledger line are there together or
 //! not at all. sea-orm hides its transaction's connection, so the statements are built by it and run by the warehouse.
 
+mod freshness;
 mod look;
 mod retract;
 mod status;
@@ -23,6 +24,7 @@ use crate::schema::{Column, Evolution, Fits};
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
+pub use freshness::Freshness;
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 pub use retract::{LaterLoad, column_names};
