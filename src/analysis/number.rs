@@ -32,22 +32,26 @@ impl Style {
             return (text.to_owned(), true);
         }
         let has = decimals(text);
-        let (number, exact) = if has <= self.decimals {
-            let point = if has == 0 && self.decimals > 0 { "." } else { "" };
-            (format!("{text}{point}{}", "0".repeat(self.decimals - has)), true)
+        let number = if has <= self.decimals {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            let point = if self.decimals > 0 { "." } else { "" };
+            format!("{whole}{point}{:0<width$}", &fraction[..has], width = self.decimals)
         } else {
             match text.parse::<f64>() {
-                Ok(number) if number != 0.0 && number.abs() < 0.001 => (format!("{number:.2e}"), false),
-                Ok(number) => (format!("{number:.*}", self.decimals), false),
-                Err(_) => (text.to_owned(), true),
+                Ok(number) if number != 0.0 && number.abs() < 0.001 => format!("{number:.2e}"),
+                Ok(number) => format!("{number:.*}", self.decimals),
+                Err(_) => text.to_owned(),
             }
         };
+        let exact = has <= self.decimals;
         (if self.grouped { grouped(&number) } else { number }, exact)
     }
 }
 
+/// Decimals as they are written, or as far as they say something where they are many: `5.0000000000000000` is an average.
 fn decimals(text: &str) -> usize {
-    text.split_once('.').map_or(0, |(_, fraction)| fraction.len())
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    if fraction.len() > MAX_DECIMALS { fraction.trim_end_matches('0').len() } else { fraction.len() }
 }
 
 /// The number with commas between its thousands.
@@ -101,6 +105,9 @@ mod tests {
         let averages = Style::of("average", ["3.3333333333333333", "0.00001234567"].into_iter());
         assert_eq!(averages.shown("3.3333333333333333"), ("3.3333".into(), false));
         assert_eq!(averages.shown("0.00001234567"), ("1.23e-5".into(), false));
+        assert_eq!(averages.shown("5.0000000000000000"), ("5.0000".into(), true));
+        let whole = Style::of("average", ["5.0000000000000000"].into_iter());
+        assert_eq!(whole.shown("5.0000000000000000"), ("5".into(), true));
         assert_eq!(averages.shown("1e+300"), ("1e+300".into(), true));
         assert_eq!(Style::of("order_id", ["12345"].into_iter()).shown("12345").0, "12345");
         assert_eq!(Style::of("y", ["2019", "2024"].into_iter()).shown("2019").0, "2019");

@@ -109,7 +109,7 @@ fn along(plot: &Plot, left: f64, width: f64) -> (Scale, Vec<(f64, String)>) {
         Axis::Time(places) => {
             let (low, high) = ends(places);
             let most = ((width - left) / 66.0) as usize;
-            let ticks = scale::time_ticks(low, high, most);
+            let ticks = scale::time_ticks(low, high, most, places.iter().all(|place| place % 86_400.0 == 0.0));
             (within(low, high), ticks)
         }
         Axis::Numbers(places) => {

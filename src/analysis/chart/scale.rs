@@ -95,13 +95,16 @@ impl Step {
     }
 }
 
-/// At most so many moments from `low` to `high` at which the calendar has something round, with their words.
-pub(super) fn time_ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
+/// At most so many moments from `low` to `high` at which the calendar has something round, with their words; among days, only days.
+pub(super) fn time_ticks(low: f64, high: f64, most: usize, days: bool) -> Vec<(f64, String)> {
     let rough = (high - low) / most.max(1) as f64;
-    let step = STEPS.into_iter().find(|step| step.length() >= rough).unwrap_or_else(|| {
-        let decades = (rough / Step::Months(120).length()).ceil() as u32;
-        Step::Months(120 * decades.max(1))
-    });
+    let step = STEPS
+        .into_iter()
+        .find(|step| step.length() >= rough && (!days || step.length() >= DAY as f64))
+        .unwrap_or_else(|| {
+            let decades = (rough / Step::Months(120).length()).ceil() as u32;
+            Step::Months(120 * decades.max(1))
+        });
     let mut at = first_tick(moment(low), step);
     let mut ticks: Vec<(f64, String)> = Vec::new();
     let mut before: Option<NaiveDateTime> = None;
@@ -201,13 +204,19 @@ mod tests {
     fn time_is_marked_where_the_calendar_is_round() {
         let at = |text: &str| seconds(crate::schema::read_timestamp(&format!("{text} 00:00")).unwrap());
         let words = |low, high, most| {
-            time_ticks(at(low), at(high), most).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join("; ")
+            time_ticks(at(low), at(high), most, false)
+                .into_iter()
+                .map(|(_, words)| words)
+                .collect::<Vec<_>>()
+                .join("; ")
         };
         assert_eq!(words("2023-11-03", "2024-03-20", 6), "Dec 2023; Jan 2024; Feb; Mar");
         assert_eq!(words("2015-01-01", "2024-01-01", 10), "2015; 2016; 2017; 2018; 2019; 2020; 2021; 2022; 2023; 2024");
         assert_eq!(words("2024-02-28", "2024-03-02", 4), "28 Feb 2024; 29 Feb; 1 Mar; 2 Mar");
         assert_eq!(words("2024-02-28", "2024-02-29", 4), "28 Feb 00:00; 06:00; 12:00; 18:00; 29 Feb 00:00");
         assert_eq!(words("2024-02-28", "2024-02-28", 4), "28 Feb 00:00");
+        let days = time_ticks(at("2024-02-28"), at("2024-02-29"), 9, true);
+        assert_eq!(days.into_iter().map(|(_, words)| words).collect::<Vec<_>>(), ["28 Feb 2024", "29 Feb"]);
     }
 
     #[test]
