@@ -4,8 +4,12 @@
 use super::header::{Chart, ChartKind};
 use crate::warehouse::Row;
 
-/// Rows of a result that the page shows.
-pub(super) const PAGE_ROWS: usize = 1_000;
+/// Rows of a result that the page shows at most, and cells; but some rows of a wide one too.
+const PAGE_ROWS: usize = 1_000;
+const PAGE_CELLS: usize = 30_000;
+const WIDE_ROWS: usize = 20;
+/// Letters of a cell that the page shows; the files have them all.
+const CELL_LETTERS: usize = 500;
 /// Points that are kept for a chart; above that they are thinned.
 const MAX_POINTS: usize = 20_000;
 
@@ -75,12 +79,13 @@ impl Kept {
 
     /// Looks at a row.
     pub(super) fn see(&mut self, row: &Row) {
-        if self.first.len() < PAGE_ROWS {
-            self.first.push(row.clone());
+        if self.first.len() < (PAGE_CELLS / row.len().max(1)).clamp(WIDE_ROWS, PAGE_ROWS) {
+            self.first.push(row.iter().map(|cell| cell.as_deref().map(cut)).collect());
         }
         let Some(places) = &self.places else { return };
-        let text = |column: usize| row.get(column).cloned().flatten();
-        let number = |column: &usize| text(*column)?.parse().ok().filter(|number: &f64| number.is_finite());
+        let text = |column: usize| row.get(column)?.as_deref().map(cut);
+        let number =
+            |column: &usize| row.get(*column)?.as_deref()?.parse().ok().filter(|number: &f64| number.is_finite());
         self.points.push(Point {
             x: text(places.x),
             series: places.series.map(|column| text(column).unwrap_or_default()),
@@ -93,6 +98,13 @@ impl Kept {
                 ChartKind::Bar | ChartKind::Pie | ChartKind::Table => largest(std::mem::take(&mut self.points)),
             };
         }
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(CELL_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -154,6 +166,16 @@ mod tests {
             assert_eq!(kept.first.len(), PAGE_ROWS);
         }
         assert!(!kept(ChartKind::Line, 50).thinned);
+    }
+
+    #[test]
+    fn what_is_shown_is_bounded_however_wide_and_long_it_is() {
+        let mut kept = Kept::new(None);
+        let row = vec![Some("ä".repeat(100_000)); 300];
+        (0..200).for_each(|_| kept.see(&row));
+        assert_eq!(kept.first.len(), 100);
+        let cell = kept.first[0][0].as_deref().unwrap();
+        assert!(cell.ends_with("ä…") && cell.chars().count() == CELL_LETTERS + 1);
     }
 
     #[test]

@@ -145,7 +145,14 @@ async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, p
     let query = Query::of(app.warehouse.names(), &Table::datawarehouse(name), &question.columns);
     let file = |format: &crate::export::Format| app.exports.join(format!("{name}.{}", format.ending()));
     let files: Vec<_> = header.exports.iter().map(|format| (*format, file(format))).collect();
-    let done = write(&*app.warehouse, &query, &files, |row| kept.see(row)).await;
+    let mut first = Vec::new();
+    let done = write(&*app.warehouse, &query, &files, |row| {
+        if first.len() < SHOWN {
+            first.push(row.clone());
+        }
+        kept.see(row);
+    })
+    .await;
     let Export { fields, rows } = done.map_err(|error| match error {
         ExportError::Warehouse(error) => question.error(error.to_string()).into(),
         ExportError::File { path, error } => RunError::Export { path, error },
@@ -153,7 +160,7 @@ async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, p
     let answer = Answer {
         view: name.to_owned(),
         columns: fields.iter().map(|field| field.name.clone()).collect(),
-        first: kept.first.iter().take(SHOWN).cloned().collect(),
+        first,
         rows,
         path: files.first().map(|(_, path)| path.clone()).unwrap_or_default(),
     };

@@ -31,11 +31,11 @@ impl Style {
         if !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.')) {
             return (text.to_owned(), true);
         }
-        let has = decimals(text);
-        let number = if has <= self.decimals {
-            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let says = fraction.trim_end_matches('0').len();
+        let number = if says <= self.decimals {
             let point = if self.decimals > 0 { "." } else { "" };
-            format!("{whole}{point}{:0<width$}", &fraction[..has], width = self.decimals)
+            format!("{whole}{point}{:0<width$}", &fraction[..says], width = self.decimals)
         } else {
             match text.parse::<f64>() {
                 Ok(number) if number != 0.0 && number.abs() < 0.001 => format!("{number:.2e}"),
@@ -43,15 +43,21 @@ impl Style {
                 Err(_) => text.to_owned(),
             }
         };
-        let exact = has <= self.decimals;
+        let exact = says <= self.decimals;
         (if self.grouped { grouped(&number) } else { number }, exact)
     }
 }
 
-/// Decimals as they are written, or as far as they say something where they are many: `5.0000000000000000` is an average.
+/// Decimals as they are written, or as far as they say something where they are many: `5.0000000000000000` is an average, and
+/// `80516.390000000014` a sum of doubles, of which fifteen digits count.
 fn decimals(text: &str) -> usize {
-    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
-    if fraction.len() > MAX_DECIMALS { fraction.trim_end_matches('0').len() } else { fraction.len() }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() <= MAX_DECIMALS {
+        return fraction.len();
+    }
+    let whole = whole.trim_start_matches(['-', '0']).len();
+    let rounded = format!("{:.*}", 15_usize.saturating_sub(whole).min(fraction.len()), text.parse().unwrap_or(0.0));
+    rounded.split_once('.').map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len())
 }
 
 /// The number with commas between its thousands.
@@ -108,6 +114,8 @@ mod tests {
         assert_eq!(averages.shown("5.0000000000000000"), ("5.0000".into(), true));
         let whole = Style::of("average", ["5.0000000000000000"].into_iter());
         assert_eq!(whole.shown("5.0000000000000000"), ("5".into(), true));
+        let sums = Style::of("sum", ["80516.390000000014", "96265.1"].into_iter());
+        assert_eq!(sums.shown("80516.390000000014"), ("80,516.39".into(), false));
         assert_eq!(averages.shown("1e+300"), ("1e+300".into(), true));
         assert_eq!(Style::of("order_id", ["12345"].into_iter()).shown("12345").0, "12345");
         assert_eq!(Style::of("y", ["2019", "2024"].into_iter()).shown("2019").0, "2019");

@@ -127,7 +127,7 @@ fn exact(text: &str) -> Option<f64> {
 /// Days since 1899-12-30, from the day on from which Excel counts as the calendar does; to the millisecond.
 fn serial(at: NaiveDateTime) -> Option<f64> {
     let since = at.signed_duration_since(NaiveDate::from_ymd_opt(1899, 12, 30)?.and_time(chrono::NaiveTime::MIN));
-    let is_shown = since.num_days() >= 61 && at.nanosecond() % 1_000_000 == 0;
+    let is_shown = since.num_days() >= 61 && at.nanosecond().is_multiple_of(1_000_000);
     is_shown.then(|| since.num_milliseconds() as f64 / MILLIS_A_DAY)
 }
 

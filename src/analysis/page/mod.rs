@@ -18,6 +18,9 @@ use crate::warehouse::Row;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// Rows of a table that are printed, as the style has it.
+const PAPER_ROWS: usize = 20;
+
 /// What the page may do: what is in it, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
@@ -125,6 +128,7 @@ impl Page {
                         (all, _) => { "All " (full(all as f64)) " rows" },
                     }
                     ": "
+                    @if question.first.len() > PAPER_ROWS { span.paper { "the first " (PAPER_ROWS) " are on paper, " } }
                     @for (at, format) in question.exports.iter().enumerate() {
                         @let file = format!("{}.{}", question.name, format.ending());
                         @if at > 0 { ", " }
