@@ -279,6 +279,7 @@ async fn the_page_keeps_what_it_shows(database: TestDatabase, workdir: Workdir) 
     let page = workdir.read("exports/index.html")?;
     same(page.matches("<tr><td").count(), 1000 + 1)?;
     holds(&page, "The first 1,000 of 2,500 rows; all of them: <a href=\"v.csv\">v.csv</a>")?;
+    holds(&page, "<span class=\"paper\">. On paper: the first 20.</span>")?;
     holds(&page, "The last 200 of 2,500.")?;
     same(workdir.read("exports/v.csv")?.lines().count(), 2501)
 }

@@ -2,7 +2,8 @@
 //! A comment whose first line does not begin with a word and a colon is a comment like every other.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::export::Format;
 use crate::star::nearest;
@@ -92,6 +93,10 @@ impl Header {
         }
         if yaml.chart.as_ref().is_some_and(|chart| chart.series.is_some() && chart.y.len() > 1) {
             return wrong("series", "chart: series goes with one y");
+        }
+        let is_pie = |chart: &Chart| chart.kind == ChartKind::Pie && (chart.series.is_some() || chart.y.len() > 1);
+        if yaml.chart.as_ref().is_some_and(is_pie) {
+            return wrong("pie", "chart: a pie has one y and no series");
         }
         Ok(Header {
             title: yaml
@@ -193,17 +198,29 @@ fn kind_or_chart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ch
     deserializer.deserialize_any(KindOrChart).map(Some)
 }
 
+/// `a` is short for `[a]`.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "y: expected a column or a list of columns")]
-    enum Columns {
-        One(String),
-        More(Vec<String>),
+    struct Columns;
+    impl<'de> Visitor<'de> for Columns {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a column or a list of columns")
+        }
+
+        fn visit_str<E: Error>(self, name: &str) -> Result<Vec<String>, E> {
+            Ok(vec![name.to_owned()])
+        }
+
+        fn visit_u64<E: Error>(self, year: u64) -> Result<Vec<String>, E> {
+            Ok(vec![year.to_string()])
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, names: S) -> Result<Vec<String>, S::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(names))
+        }
     }
-    Ok(match Columns::deserialize(deserializer)? {
-        Columns::One(name) => vec![name],
-        Columns::More(names) => names,
-    })
+    deserializer.deserialize_any(Columns)
 }
 
 #[cfg(test)]
@@ -226,6 +243,16 @@ mod tests {
         assert_eq!((short.title.as_str(), short.exports), ("Top related titles", vec![Format::Csv]));
         assert_eq!(short.chart.map(|chart| (chart.kind, chart.y)), Some((ChartKind::Bar, vec![])));
         assert_eq!(parse("/* chart: {type: bar, y: n} */ select 1").unwrap().chart.unwrap().y, ["n"]);
+    }
+
+    #[test]
+    fn a_number_is_a_title_and_a_column_too() {
+        let header =
+            parse("/*\r\ntitle: 2024\r\nchart:\r\n  type: bar\r\n  x: 2023\r\n  y: [2024, n]\r\n*/ select 1").unwrap();
+        let chart = header.chart.unwrap();
+        assert_eq!((header.title.as_str(), chart.x.as_deref()), ("2024", Some("2023")));
+        assert_eq!(chart.y, ["2024", "n"]);
+        assert_eq!(parse("/* chart: {type: bar, y: 2024} */").unwrap().chart.unwrap().y, ["2024"]);
     }
 
     #[test]
@@ -254,6 +281,7 @@ mod tests {
             ("/*\nexports: []\n*/", "line 2: exports: names no format"),
             ("/*\nexports: [csv, csv]\n*/", "line 2: exports: names a format twice"),
             ("/*\nchart: {type: bar, y: [a, b], series: c}\n*/", "series goes with one y"),
+            ("/*\nchart: {type: pie, y: a, series: c}\n*/", "line 2: chart: a pie has one y and no series"),
             ("/*\nchart: [bar]\n*/", "line 2"),
             ("/*\ntitle: [x\n*/", "header: line"),
         ] {

@@ -60,7 +60,7 @@ struct Mode {
     /// Build the star out of staging, in one transaction
     #[arg(long, conflicts_with = "analysis")]
     pipeline: bool,
-    /// Create the views, print and export their results
+    /// Create the views, print and export their results, write exports/index.html
     #[arg(long)]
     analysis: bool,
     /// Print the result as JSON

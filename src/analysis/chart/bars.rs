@@ -11,12 +11,12 @@ use super::{legend, n, text};
 const NAMES: f64 = 0.36;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
-    let (above, names) = legend(plot, width, 4.0);
+    let room = plot.labels.iter().map(|label| text::width(label)).fold(0.0, f64::max).min(width * NAMES);
+    let left = room + 12.0;
+    let (above, names) = legend(plot, width, if plot.series.len() > 1 { 0.0 } else { left });
     let count = plot.series.len() as f64;
     let thick = if count > 1.0 { 14.0 } else { 20.0 };
     let step = thick * count + if count > 1.0 { 14.0 } else { 9.0 };
-    let room = plot.labels.iter().map(|label| text::width(label)).fold(0.0, f64::max).min(width * NAMES);
-    let left = room + 12.0;
     let (low, high) = plot.bounds();
     let (low, high) = (low.min(0.0), high.max(0.0));
     let label = |value: f64| text::width(&full(value)) + 10.0;

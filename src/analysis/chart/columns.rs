@@ -11,7 +11,7 @@ use super::{legend, n, text};
 const WITH_VALUES: usize = 16;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
-    let (above, names) = legend(plot, width, 4.0);
+    let (above, names) = legend(plot, width, 0.0);
     let (top, bottom) = (above + 18.0, above + 288.0);
     let (low, high) = plot.bounds();
     let (scale, left, grid) = value_axis(low.min(0.0), high.max(0.0), bottom, top, width);

@@ -14,7 +14,7 @@ const DOTS: usize = 40;
 const DENSE: usize = 200;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
-    let (above, names) = legend(plot, width, 4.0);
+    let (above, names) = legend(plot, width, 0.0);
     let (top, bottom) = (above + 12.0, above + 282.0);
     let is_area = plot.kind == ChartKind::Area;
     let (low, high) = plot.bounds();

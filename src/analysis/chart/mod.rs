@@ -58,17 +58,21 @@ pub(super) fn svg(plot: &Plot, width: Width, id: &str, title: &str) -> Markup {
     }
 }
 
-/// The names of several series with their colours, as they fit on lines; gives the height too.
-fn legend(plot: &Plot, width: f64, top: f64) -> (f64, Markup) {
-    if plot.series.len() < 2 {
-        return (0.0, html! {});
+/// Where a legend begins.
+const TOP: f64 = 4.0;
+
+/// The names of several series with their colours, as they fit on lines, or what the only one is; gives the height too.
+fn legend(plot: &Plot, width: f64, left: f64) -> (f64, Markup) {
+    if let [only] = plot.series.as_slice() {
+        let name = html! { text class="faint" x=(n(left)) y=(n(TOP + 10.0)) { title { (only.name) } (text::cut(&only.name, width - left)) } };
+        return (22.0, name);
     }
-    let (mut x, mut y, mut places) = (0.0, top + 6.0, Vec::new());
+    let (mut x, mut y, mut places) = (left, TOP + 6.0, Vec::new());
     for series in &plot.series {
         let name = text::cut(&series.name, (width - 24.0).min(220.0));
         let room = text::width(&name) + 34.0;
-        if x > 0.0 && x + room > width {
-            (x, y) = (0.0, y + 20.0);
+        if x > left && x + room > width {
+            (x, y) = (left, y + 20.0);
         }
         places.push((x, y, name));
         x += room;
@@ -82,7 +86,7 @@ fn legend(plot: &Plot, width: f64, top: f64) -> (f64, Markup) {
             }
         }
     };
-    (y - top + 22.0, drawing)
+    (y - TOP + 22.0, drawing)
 }
 
 /// A number of a drawing, short.

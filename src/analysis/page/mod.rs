@@ -128,12 +128,12 @@ impl Page {
                         (all, _) => { "All " (full(all as f64)) " rows" },
                     }
                     ": "
-                    @if question.first.len() > PAPER_ROWS { span.paper { "the first " (PAPER_ROWS) " are on paper, " } }
                     @for (at, format) in question.exports.iter().enumerate() {
                         @let file = format!("{}.{}", question.name, format.ending());
                         @if at > 0 { ", " }
                         a href=(file) { (file) }
                     }
+                    @if question.first.len() > PAPER_ROWS { span.paper { ". On paper: the first " (PAPER_ROWS) "." } }
                 }
                 (sources::sources(question, self.made, self.built))
             }
