@@ -114,7 +114,12 @@ fn put(
     };
     match number {
         Some(number) => sheet.write_number_with_format(row, column, number, format).map(drop),
-        None => sheet.write_string(row, column, text).map(drop),
+        None => {
+            // The engines write an instant in two ways.
+            let instant = read_timestamptz(text).filter(|_| field.kind == Kind::Timestamptz);
+            let text = instant.map_or_else(|| text.to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S%.f UTC").to_string());
+            sheet.write_string(row, column, text).map(drop)
+        }
     }
 }
 
