@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod alerts;
+mod analysis;
 mod archive;
+mod browser;
 mod cli;
 mod crash;
 mod daemon;
@@ -39,6 +41,8 @@ fn main() {
         plugins::cases(),
         star::cases(),
         model::cases(),
+        analysis::cases(),
+        browser::cases(),
         status::cases(),
         retract::cases(),
         titles::cases(),

@@ -5,6 +5,7 @@
 
 mod claim;
 mod columns;
+mod freshness;
 mod look;
 mod retract;
 mod runs;
@@ -27,6 +28,7 @@ use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use claim::{Claim, Repeats, Request};
+pub use freshness::Freshness;
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 pub use retract::{LaterLoad, column_names};
