@@ -92,19 +92,8 @@ impl Run<'_> {
         if !sql.has_plain_grain() {
             self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
         }
-        // The database finds a repeated grain fastest itself, and we find out which one it was.
-        self.execute(model, "savepoint sluice_fill").await?;
-        let mut done = self.execute(model, &sql.fill(&sql.keyed(&rows.all))).await;
-        if let Ok(inserted) = done {
-            (change.inserted, change.rows) = (inserted, inserted);
-            done = self.all(model, sql.finish()).await;
-        }
-        if let Err(error) = done {
-            self.execute(model, "rollback to savepoint sluice_fill").await?;
-            self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
-            return Err(error);
-        }
-        self.execute(model, "release savepoint sluice_fill").await?;
+        change.inserted = self.fill(model, header, sql, &rows.all, true).await?;
+        change.rows = change.inserted;
         self.books(model, rows, sql, change).await
     }
 
@@ -161,28 +150,73 @@ impl Run<'_> {
             self.execute(model, &sql.forget_rejects_of(&among("load_id", &loads.gone))).await?;
         }
         let again = sql.note_again(&self.touched);
-        let looks_again = again.is_some();
-        let none = format!("create temp table {AGAIN} (\"_load_id\" bigint, \"_line\" bigint)");
-        self.execute(model, &again.unwrap_or(none)).await?;
-        self.analyze(model, AGAIN).await?;
-        let part = self.part(model, rows, loads, looks_again).await?;
-        if looks_again {
-            self.execute(model, &sql.forget_rejects(true)).await?;
+        match again {
+            Some(again) => self.look_up_again(model, header, rows, sql, loads, &again, change).await?,
+            None if loads.new.is_empty() => {}
+            None => {
+                let part = self.part(model, rows, loads, false).await?;
+                self.lookups(model, header, sql, &part, change).await?;
+                change.inserted = self.fill(model, header, sql, &part, false).await?;
+                self.drop_part(model).await?;
+            }
         }
+        change.rows = (change.rows + change.inserted).saturating_sub(change.deleted);
+        Ok(())
+    }
+
+    /// Brings in the rows of new loads together with those whose members moved.
+    #[allow(clippy::too_many_arguments)]
+    async fn look_up_again(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        loads: &Loads,
+        again: &str,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        self.execute(model, again).await?;
+        self.analyze(model, AGAIN).await?;
+        let part = self.part(model, rows, loads, true).await?;
+        self.execute(model, &sql.forget_rejects(true)).await?;
         self.lookups(model, header, sql, &part, change).await?;
         self.keyed(model, sql, &part).await?;
         self.must_have_grain(model, header, sql, KEYED).await?;
-        self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside()).await?;
-        if looks_again {
-            change.deleted += self.execute(model, &sql.delete(true)).await?;
-        }
+        self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(KEYED)).await?;
+        change.deleted += self.execute(model, &sql.delete(true)).await?;
         self.upsert(model, sql, change).await?;
         for table in [KEYED, AGAIN] {
             self.execute(model, &format!("drop table {table}")).await?;
         }
-        self.drop_part(model).await?;
-        change.rows = (change.rows + change.inserted).saturating_sub(change.deleted);
-        Ok(())
+        self.drop_part(model).await
+    }
+
+    /// Adds rows of which none is there. The database finds a repeated grain fastest itself, and we find out which one it was.
+    async fn fill(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        sql: &FactSql,
+        source: &str,
+        finish: bool,
+    ) -> Result<u64, RunError> {
+        self.execute(model, "savepoint sluice_fill").await?;
+        let mut done = self.execute(model, &sql.fill(&sql.keyed(source))).await;
+        if let (Ok(inserted), true) = (&done, finish) {
+            done = self.all(model, sql.finish()).await.map(|_| *inserted);
+        }
+        if let Err(error) = done {
+            self.execute(model, "rollback to savepoint sluice_fill").await?;
+            let rows = format!("({source}) as n");
+            self.must_have_grain(model, header, sql, &rows).await?;
+            if sql.has_plain_grain() && !finish {
+                self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(&rows)).await?;
+            }
+            return Err(error);
+        }
+        self.execute(model, "release savepoint sluice_fill").await?;
+        done
     }
 
     /// Puts the rows with keys into a temporary table.
@@ -266,7 +300,9 @@ impl Run<'_> {
         if self.names.engine == Engine::Postgres {
             let looked = self.transaction.execute("set constraints all immediate", &[]).await;
             return looked.map(drop).map_err(|error| {
-                RunError::Nothing(format!("a fact would refer to members that are gone: {error}: let the run look after it, too"))
+                RunError::Nothing(format!(
+                    "a fact would refer to members that are gone: {error}: let the run look after it, too"
+                ))
             });
         }
         for model in models.iter().filter(|model| model.dimensions().is_some()) {

@@ -11,8 +11,8 @@ use crate::history::History;
 use crate::ledger::StagedLoad;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
-    AGAIN, DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, key_column,
-    nearest,
+    DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, is_again,
+    key_column, nearest,
 };
 use crate::warehouse::{
     Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, quote,
@@ -274,21 +274,21 @@ impl<'a> Run<'a> {
         let Some(of) = &rows.of else { return Ok(rows.all.clone()) };
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
         let columns = self.transaction.columns(of).await?;
-        self.execute(
-            model,
-            &create_table(self.names, &part, &columns, &[]).replacen("create table pg_temp.", "create temp table ", 1),
-        )
-        .await?;
         let mut condition = among(&format!("s.{}", quote(LOAD_COLUMN)), &loads.new);
         if again {
-            let same = [LOAD_COLUMN, crate::schema::LINE_COLUMN].map(|name| format!("a.{0} = s.{0}", quote(name)));
-            condition.push_str(&format!(" or exists (select 1 from {AGAIN} as a where {})", same.join(" and ")));
+            condition.push_str(&format!(" or {}", is_again("s")));
         }
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-        let list = list.join(", ");
-        let (into, from) = (self.names.table(&part), self.names.table(of));
-        self.execute(model, &format!("insert into {into} ({list}) select {list} from {from} as s where {condition}"))
-            .await?;
+        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
+        match self.names.engine {
+            // It reads on several cores for a table that it makes, not for one that is there.
+            Engine::Postgres => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
+            // A table made of a select would forget what its columns hold.
+            Engine::Sqlite => {
+                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+                self.execute(model, &format!("insert into {} {some}", self.names.table(&part))).await?
+            }
+        };
         self.analyze(model, PART).await?;
         let select = rows.select.reading(self.names, of, &part);
         let wrong = |why: String| model.error(why);

@@ -11,6 +11,12 @@ use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, quote};
 /// The temporary table with load and line of rows that are to be looked up again.
 pub const AGAIN: &str = "sluice_again";
 
+/// The condition for a row called `of` that its staged row is to be looked up again.
+pub fn is_again(of: &str) -> String {
+    let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
+    format!("({of}.{load}, {of}.{line}) in (select {load}, {line} from {AGAIN})")
+}
+
 /// What a fact has to know of a dimension.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -217,11 +223,7 @@ impl FactSql {
     /// Forgets the rows that were left out: all of them, or those of the staged rows in a temporary table.
     pub fn forget_rejects(&self, again: bool) -> String {
         let among = if again {
-            format!(
-                " and exists (select 1 from {AGAIN} as a where a.{} = load_id and a.{} = line)",
-                quote(LOAD_COLUMN),
-                quote(LINE_COLUMN)
-            )
+            format!(" and (load_id, line) in (select {}, {} from {AGAIN})", quote(LOAD_COLUMN), quote(LINE_COLUMN))
         } else {
             String::new()
         };
@@ -307,14 +309,15 @@ impl FactSql {
         Some(format!("create temp table {AGAIN} as {}", found.join(" union ")))
     }
 
-    /// Counts the rows of [`KEYED`] whose grain another one has that is not one of them: of those in the fact that stay as they are.
-    pub fn repeated_beside(&self) -> String {
-        let (grain, load, line) = (self.grain_names(), quote(LOAD_COLUMN), quote(LINE_COLUMN));
+    /// A few values of the grain of `rows` that rows of the fact have, too, which stay as they are: those of [`KEYED`] are compared with
+    /// all that are not in [`AGAIN`], others with all.
+    pub fn repeated_beside(&self, rows: &str) -> String {
+        let grain = self.grain_names();
         let same: Vec<_> = grain.iter().map(|column| format!("f.{column} = k.{column}")).collect();
         let list: Vec<_> = grain.iter().map(|column| format!("k.{column}")).collect();
+        let stays = if rows == KEYED { format!(" where not {}", is_again("f")) } else { String::new() };
         format!(
-            "select {}, 2 from {KEYED} as k join {} as f on {} and (f.{load} <> k.{load} or f.{line} <> k.{line}) \
-             where not exists (select 1 from {AGAIN} as a where a.{load} = f.{load} and a.{line} = f.{line}) limit 5",
+            "select {}, 2 from (select * from {rows}) as k join {} as f on {}{stays} limit 5",
             list.join(", "),
             self.table,
             same.join(" and ")
@@ -323,12 +326,7 @@ impl FactSql {
 
     /// Takes rows out that are not in [`KEYED`]: all of them, or those in [`AGAIN`].
     pub fn delete(&self, again: bool) -> String {
-        let among = if again {
-            let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
-            format!("exists (select 1 from {AGAIN} as a where a.{load} = f.{load} and a.{line} = f.{line}) and ")
-        } else {
-            String::new()
-        };
+        let among = if again { format!("{} and ", is_again("f")) } else { String::new() };
         format!(
             "delete from {} as f where {among}not exists (select 1 from {KEYED} as k where {})",
             self.table,

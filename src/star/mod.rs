@@ -15,7 +15,7 @@ mod state;
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use dimension::DimensionSql;
-pub use fact::{AGAIN, FactSql, Target};
+pub use fact::{AGAIN, FactSql, Target, is_again};
 pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, Missing, Severity, Weight};
 pub use model::{Model, ModelError, in_order, nearest, read_sql_file};
 pub use order::in_order as names_in_order;
