@@ -63,7 +63,8 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
         let (path, select) = &questions[&name];
         let error = |why: String| ModelError { path: path.clone(), why };
         let columns = columns_read(&mut *transaction, names, select).await.map_err(error)?;
-        let done = transaction.replace_view(&Table::datawarehouse(&name), &select.sql(names, &columns)).await;
+        let sql = select.sql(names, &columns).map_err(|why| error(why.in_file(path)))?;
+        let done = transaction.replace_view(&Table::datawarehouse(&name), &sql).await;
         done.map_err(|refused| error(refused.to_string()))?;
     }
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();

@@ -15,7 +15,8 @@ use crate::star::{
     key_column, nearest,
 };
 use crate::warehouse::{
-    Alteration, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, create_table, quote,
+    Alteration, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, create_table, described,
+    quote,
 };
 
 /// What a run did to one table.
@@ -169,9 +170,12 @@ struct Build<'a> {
 impl Build<'_> {
     async fn run(&mut self, natural_keys: &BTreeMap<String, String>) -> Result<TableChange, ModelError> {
         let read = columns_read(self.transaction, self.names, &self.model.select).await;
-        let select = self.model.select.sql(self.names, &read.map_err(|why| self.model.error(why))?);
+        let read = read.map_err(|why| self.model.error(why))?;
+        let select = self.model.select.sql(self.names, &read);
+        let select = select.map_err(|error| self.model.error(error.in_file(&self.model.path)))?;
         let columns = self.transaction.describe(&select).await;
         let columns = columns.map_err(|error| self.model.error(error.to_string()))?;
+        let columns = described(columns, &self.model.select.outputs(self.names, &read));
         self.check_columns(&columns)?;
         let list: Vec<_> =
             columns.iter().map(|column| format!("{} {}", quote(&column.name), column.declared)).collect();

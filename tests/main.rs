@@ -17,6 +17,7 @@ mod plugins;
 mod protocol;
 mod readme;
 mod retract;
+mod sql;
 mod star;
 mod status;
 mod support;
@@ -36,6 +37,7 @@ fn main() {
         hostile::cases(),
         archive::cases(),
         plugins::cases(),
+        sql::cases(),
         star::cases(),
         status::cases(),
         retract::cases(),
