@@ -185,8 +185,9 @@ pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
             }
         })
         .collect();
+    let repeats = outputs.iter().enumerate().any(|(at, one)| outputs[..at].iter().any(|other| other.name == one.name));
     match names.engine {
-        Engine::Sqlite if !list.is_empty() => format!("select {} from {relation}", list.join(", ")),
+        Engine::Sqlite if !list.is_empty() && !repeats => format!("select {} from {relation}", list.join(", ")),
         _ => format!("select * from {relation}"),
     }
 }

@@ -12,7 +12,7 @@ use super::expression::chosen;
 use super::kind::Kind;
 use super::scope::Scope;
 use super::translate::{Translator, refused};
-use super::typed::{Scale, Typed};
+use super::typed::{Scale, Typed, round};
 use super::{SqlError, aggregate, folded, moment, pattern, texts};
 
 /// A call.
@@ -160,7 +160,7 @@ fn rounded(name: &str, one: &Typed) -> Result<Typed, String> {
     let (key, whole) = (one.key(), format!("cast({} as integer)", one.key()));
     let sql = match name {
         "round" if one.kind == Kind::Double => half_even(&key),
-        "round" => format!("round({key})"),
+        "round" => round(&key, 0),
         "trunc" => whole,
         "floor" => format!("({whole} - ({key} < {whole}))"),
         _ => format!("({whole} + ({key} > {whole}))"),
@@ -192,7 +192,7 @@ fn to_digits(name: &str, one: &Typed, digits: &Typed) -> Result<Typed, String> {
     match (name, u64::try_from(count)) {
         ("round", Ok(0)) | ("trunc", Ok(0)) => rounded(name, &one),
         ("round", Ok(count)) => Ok(scaled(&one, Some(count))),
-        ("round", Err(_)) => Ok(Typed::new(format!("cast(round({} / {power}) * {power} as integer)", one.key()), Kind::Whole)),
+        ("round", Err(_)) => Ok(Typed::new(format!("cast({} * {power} as integer)", round(&format!("({} / {power})", one.key()), 0)), Kind::Whole)),
         (_, Ok(count)) => {
             // What is multiplied is rounded first, as 0.29 * 100 is 28.999999999999996.
             let sql = format!("cast(round({} * {power}, 4) as integer) / {power}", one.key());

@@ -1,7 +1,7 @@
 //! Casts. What PostgreSQL refuses to read ends the statement here too: SQLite would make NULL or 0 of it.
 
 use super::kind::{Kind, Target};
-use super::typed::{Scale, Typed, quoted};
+use super::typed::{Scale, Typed, quoted, round};
 use super::{moment, reading};
 
 /// A value as another kind where PostgreSQL makes it one by itself.
@@ -108,7 +108,7 @@ fn convert(value: &Typed, target: Target) -> Result<Typed, String> {
         (Kind::Text, _) => text(value),
         (Kind::Integer | Kind::Bigint, from) => match from {
             Kind::Integer | Kind::Bigint | Kind::Whole => to(sql.clone()),
-            Kind::Numeric => to(format!("cast(round({}) as integer)", value.key())),
+            Kind::Numeric => to(format!("cast({} as integer)", round(&value.key(), 0))),
             Kind::Double => to(format!("cast({} as integer)", half_even(sql))),
             Kind::Boolean if kind == Kind::Integer => to(format!("({sql} <> 0)")),
             Kind::Text => to(reading::integer(sql)),
@@ -181,10 +181,10 @@ pub(super) fn scaled(value: &Typed, digits: Option<u64>) -> Typed {
         None => value.clone(),
         Some(0) => Typed {
             sources: value.sources.clone(),
-            ..Typed::new(format!("cast(round({}) as integer)", value.key()), Kind::Whole)
+            ..Typed::new(format!("cast({} as integer)", round(&value.key(), 0)), Kind::Whole)
         },
         Some(digits) => Typed {
-            sql: format!("round({}, {digits})", value.key()),
+            sql: round(&value.key(), digits),
             scale: Scale::Fixed(digits),
             digits: None,
             exact: true,

@@ -2,7 +2,7 @@
 
 use super::kind::Kind;
 use super::reading;
-use super::typed::{Scale, Typed, quoted};
+use super::typed::{Scale, Typed, quoted, round};
 
 /// The functions with a pattern; `None` where the name is none of them.
 pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
@@ -208,7 +208,7 @@ fn number(value: &Typed, pattern: &str) -> Result<Typed, String> {
         Scale::Fixed(0) if value.kind != Kind::Numeric => format!("(1.0 * {})", value.sql),
         _ => value.key(),
     };
-    let rounded = format!("round(abs({number}), {count})");
+    let rounded = round(&format!("abs({number})"), count as u64);
     let text = format!("printf('%.{count}f', {rounded})");
     let whole_digits = format!("cast(cast({rounded} as integer) as text)");
     // Zeros before the point, as many as the pattern asks for; none of a number below one where it asks for none.

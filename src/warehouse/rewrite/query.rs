@@ -39,6 +39,7 @@ impl Translator<'_> {
             let mut done = self.ordered(&query.body, query.order_by.as_ref(), outer, targets)?;
             let limit = if self.lenient { String::new() } else { limit(query)? };
             done.sql = format!("{}{}{limit}", with.unwrap_or_default(), done.sql);
+            done.shape.columns.iter_mut().for_each(|column| column.kind = settled(column.kind));
             Ok(done)
         });
         self.ctes.truncate(seen);

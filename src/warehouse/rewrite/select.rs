@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use super::super::quote;
 use super::from::relation_named;
 use super::kind::Kind;
-use super::query::{Translated, list_and_keys, place, settled};
+use super::query::{Translated, list_and_keys, place};
 use super::scope::{Column, Found, Scope, Shape};
 use super::titles::title;
 use super::translate::{Translator, refused, wrong};
@@ -87,7 +87,7 @@ impl Translator<'_> {
         let items = into_targets(items, targets, select, self.lenient)?;
         let columns = items.iter().map(|item| Column {
             name: item.name.clone(),
-            kind: settled(item.typed.kind),
+            kind: item.typed.kind,
             sources: item.typed.sources.clone(),
         });
         let star = scope.is_open() && select.projection.iter().any(is_star);

@@ -1,6 +1,6 @@
 //! What PostgreSQL calls a column that has no name (`FigureColname` in its parser).
 
-use sqlparser::ast::{DataType, Expr, Query, SelectItem, SetExpr, Value};
+use sqlparser::ast::{DataType, Expr, Query, SelectItem, SetExpr};
 
 use super::folded;
 use super::kind::target;
@@ -25,7 +25,6 @@ fn named(expr: &Expr) -> Option<(String, bool)> {
         },
         Expr::TypedString(typed) => Some((type_name(&typed.data_type), false)),
         Expr::Interval(_) => Some(("interval".to_owned(), false)),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => Some(("bool".to_owned(), false)),
         Expr::Case { else_result, .. } => match else_result.as_deref().and_then(named) {
             Some((name, true)) => own(&name),
             _ => Some(("case".to_owned(), false)),
