@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::export::{Export, Target, write};
 use crate::pipeline::{RunError, columns_read, sql_files};
 use crate::star::{ModelError, names_in_order, read_sql_file};
-use crate::warehouse::{Names, Row, Schema, Scope, Select, Table};
+use crate::warehouse::{Names, Output, Row, Schema, Scope, Select, Table, as_written, described};
 
 /// Rows of each result that are shown.
 pub const SHOWN: usize = 10;
@@ -59,13 +59,23 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
     }
 
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    // What the views give: SQLite does not know the types of a view's computed columns.
+    let mut given: BTreeMap<String, Vec<Output>> = BTreeMap::new();
     for name in in_order(names, &questions)? {
         let (path, select) = &questions[&name];
         let error = |why: String| ModelError { path: path.clone(), why };
-        let columns = columns_read(&mut *transaction, names, select).await.map_err(error)?;
+        let mut columns = columns_read(&mut *transaction, names, select).await.map_err(error)?;
+        for (table, columns) in &mut columns {
+            if table.schema == Schema::Datawarehouse
+                && let Some(outputs) = given.get(&table.name)
+            {
+                *columns = described(std::mem::take(columns), outputs);
+            }
+        }
         let sql = select.sql(names, &columns).map_err(|why| error(why.in_file(path)))?;
         let done = transaction.replace_view(&Table::datawarehouse(&name), &sql).await;
         done.map_err(|refused| error(refused.to_string()))?;
+        given.insert(name, select.outputs(names, &columns));
     }
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
     app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
@@ -74,7 +84,8 @@ async fn answer(app: &App, started_at: chrono::DateTime<chrono::Utc>) -> Result<
     let mut answers = Vec::with_capacity(questions.len());
     for (name, (path, _)) in &questions {
         let mut first = Vec::new();
-        let sql = format!("select * from {}", names.table(&Table::datawarehouse(name)));
+        let outputs = given.get(name).map(Vec::as_slice).unwrap_or_default();
+        let sql = as_written(names, &names.table(&Table::datawarehouse(name)), outputs);
         let to = app.exports.join(format!("{name}.csv"));
         let done = write(&*app.warehouse, &sql, None, &Target::Csv, &to, |row| {
             if first.len() < SHOWN {
