@@ -18,6 +18,7 @@ mod protocol;
 mod readme;
 mod retract;
 mod sql;
+mod sql_random;
 mod star;
 mod status;
 mod support;
@@ -38,6 +39,7 @@ fn main() {
         archive::cases(),
         plugins::cases(),
         sql::cases(),
+        sql_random::cases(),
         star::cases(),
         status::cases(),
         retract::cases(),

@@ -101,6 +101,24 @@ where
         .collect()
 }
 
+/// A case on SQLite and PostgreSQL at once.
+pub fn on_pair<F, R>(name: &str, case: F) -> Vec<Trial>
+where
+    F: Fn(TestDatabase, TestDatabase, Workdir) -> R + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    let trial = Trial::test(name, move || {
+        run(async {
+            let (sqlite, postgres) =
+                (TestDatabase::new(Engine::Sqlite).await?, TestDatabase::new(Engine::Postgres).await?);
+            sqlite.warehouse.prepare().await?;
+            postgres.warehouse.prepare().await?;
+            case(sqlite, postgres, Workdir::new()?).await
+        })
+    });
+    vec![trial.with_ignored_flag(!cluster::is_available())]
+}
+
 /// A case without a database.
 pub fn alone<F, R>(name: &str, case: F) -> Vec<Trial>
 where

@@ -17,10 +17,10 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
         Expr::Nested(inner) => t.expr(inner, scope),
         Expr::Identifier(ident) => column(t, scope.column(ident), &quote(&folded(ident)), expr),
         Expr::CompoundIdentifier(parts) => {
-            let shown: Vec<_> = parts.iter().map(|part| quote(&folded(part))).collect();
             match parts.as_slice() {
-                [table, name] => column(t, scope.qualified(table, name), &shown.join("."), expr),
-                [_, table, name] => column(t, scope.qualified(table, name), &shown[1..].join("."), expr),
+                [table, name] | [_, table, name] => {
+                    column(t, scope.qualified(table, name), &quote(&folded(name)), expr)
+                }
                 _ => Err(refused("a name of more than three parts", expr)),
             }
         }
@@ -182,7 +182,7 @@ fn column(t: &mut Translator, found: Found, shown: &str, expr: &Expr) -> Result<
             }
             Ok(typed)
         }
-        Found::Perhaps => Ok(Typed::new(shown, Kind::Unknown)),
+        Found::Perhaps(table) => Ok(Typed::new(format!("{}.{shown}", quote(&table)), Kind::Unknown)),
         Found::Nothing => Err(wrong(format!("there is no column {expr}"), expr)),
         Found::Several => Err(wrong(format!("several tables have a column {expr}: say which, as in t.{expr}"), expr)),
     }
@@ -254,7 +254,7 @@ fn in_subquery(
         return Err(wrong("a subquery that is compared with one value gives other than one column", at));
     };
     // Compared as two columns would be, with the subquery's made what the left side is.
-    let meeting = left.kind.meeting(*kind).filter(|kind| *kind != Kind::Unknown || left.kind == Kind::Unknown);
+    let meeting = left.kind.meeting(*kind).filter(|kind| *kind != Kind::Unknown);
     let meeting = meeting.ok_or_else(|| refused(format!("{} in {}", left.kind.word(), kind.word()), at))?;
     let into = |typed: &Typed| coerce(typed, meeting).map(|typed| typed.key()).map_err(|what| refused(what, at));
     let right = into(&Typed::stored(quote(name), *kind))?;
@@ -314,6 +314,9 @@ pub(super) fn chosen(values: &[Typed]) -> Result<(Kind, Vec<Typed>), String> {
         kind = kind
             .meeting(value.kind)
             .ok_or_else(|| format!("{} and {} as values of one expression", kind.word(), value.kind.word()))?;
+    }
+    if kind == Kind::Unknown {
+        return Err("several values of which one has a type that is not known".to_owned());
     }
     let values = values.iter().map(|value| coerce(value, kind)).collect::<Result<_, _>>()?;
     Ok((if kind == Kind::Literal { Kind::Text } else { kind }, values))

@@ -78,8 +78,9 @@ impl Translator<'_> {
 
     fn factor<'s>(&mut self, factor: &TableFactor, scope: &mut Scope<'s>) -> Result<String, SqlError> {
         let (sql, alias, shape) = match factor {
-            TableFactor::Table { name, alias, args, with_hints, version, with_ordinality, partitions, .. } => {
-                let odd = !with_hints.is_empty() || version.is_some() || *with_ordinality || !partitions.is_empty();
+            TableFactor::Table { name, alias, args, with_hints, version, with_ordinality, partitions, sample, .. } => {
+                let odd = !with_hints.is_empty() || version.is_some() || *with_ordinality;
+                let odd = odd || !partitions.is_empty() || sample.is_some();
                 if odd && !self.lenient {
                     return Err(refused("what follows the table's name", name));
                 }
@@ -117,7 +118,9 @@ impl Translator<'_> {
             .map(|alias| alias.columns.iter().map(|column| folded(&column.name)).collect())
             .unwrap_or_default();
         let (sql, shape) = renamed(sql, shape, &names);
-        let sql = if alias.is_empty() { sql } else { format!("{sql} as {}", quote(&alias)) };
+        // PostgreSQL 16 lets a derived table go without a name; its columns are named by one here.
+        let alias = if alias.is_empty() { format!("sluice {}", scope.relations.len()) } else { alias };
+        let sql = format!("{sql} as {}", quote(&alias));
         scope.relations.push(Relation { alias, shape, merged: Vec::new() });
         Ok(sql)
     }

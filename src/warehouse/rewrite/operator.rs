@@ -14,11 +14,10 @@ pub(super) fn compare(left: &Typed, word: &str, right: &Typed) -> Result<Typed, 
     if kind == Kind::Interval {
         return Err("a comparison of intervals".to_owned());
     }
-    let (one, other) = if kind == Kind::Unknown {
-        (left.clone(), right.clone())
-    } else {
-        (coerce(left, kind)?, coerce(right, kind)?)
-    };
+    if kind == Kind::Unknown {
+        return Err("a comparison of a column of which the type is not known".to_owned());
+    }
+    let (one, other) = (coerce(left, kind)?, coerce(right, kind)?);
     let sql = format!("({} {word} {})", one.key(), other.key());
     Ok(Typed::new(sql, Kind::Boolean).from([one.sources, other.sources]))
 }

@@ -47,8 +47,8 @@ pub(super) enum Found {
     Column(Typed, bool),
     /// Nothing, and all columns are known.
     Nothing,
-    /// It may be a column of a table of which not all columns are known.
-    Perhaps,
+    /// It may be a column of this table, of which not all columns are known.
+    Perhaps(String),
     Several,
 }
 
@@ -61,11 +61,14 @@ impl Scope<'_> {
             return Found::Column(typed, true);
         }
         let mut found = self.relations.iter().filter_map(|relation| Some((relation, relation.column(&name)?)));
+        let open = self.relations.iter().find(|relation| relation.shape.open);
         match (found.next(), found.next()) {
             (Some((relation, column)), None) => Found::Column(relation.typed(column), true),
             (Some(_), Some(_)) => Found::Several,
-            (None, _) if self.relations.iter().any(|relation| relation.shape.open) => Found::Perhaps,
-            (None, _) => self.outer.map_or(Found::Nothing, |outer| outer.column(ident).from_outside()),
+            (None, _) => match open {
+                Some(relation) => Found::Perhaps(relation.alias.clone()),
+                None => self.outer.map_or(Found::Nothing, |outer| outer.column(ident).from_outside()),
+            },
         }
     }
 
@@ -78,7 +81,7 @@ impl Scope<'_> {
         };
         match relation.column(&name) {
             Some(column) => Found::Column(relation.typed(column), true),
-            None if relation.shape.open => Found::Perhaps,
+            None if relation.shape.open => Found::Perhaps(relation.alias.clone()),
             None => Found::Nothing,
         }
     }

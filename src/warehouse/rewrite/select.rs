@@ -85,6 +85,9 @@ impl Translator<'_> {
             return Err(wrong);
         }
         let items = into_targets(items, targets, select, self.lenient)?;
+        if !self.lenient && items.iter().any(|item| item.typed.kind == Kind::Interval) {
+            return Err(refused("an interval as a value: write extract(epoch from …)", select));
+        }
         let columns = items.iter().map(|item| Column {
             name: item.name.clone(),
             kind: item.typed.kind,

@@ -40,13 +40,14 @@ fn changed(function: &str, sql: &str, from: &str, to: &str) -> String {
 pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
     let plain = |kind: Kind, write: &dyn Fn(&[String]) -> String| -> Option<Result<Typed, String>> {
         let mut sqls = Vec::new();
-        for arg in args {
-            let arg = match arg.kind {
-                Kind::Text | Kind::Literal | Kind::Integer => arg.clone(),
-                Kind::Bigint => arg.clone(),
+        let counts = ["left", "right", "substr", "substring", "repeat", "lpad", "rpad"].contains(&name);
+        for (at, arg) in args.iter().enumerate() {
+            match arg.kind {
+                Kind::Text | Kind::Literal => {}
+                Kind::Integer | Kind::Bigint if counts && at > 0 => {}
                 other => return Some(Err(format!("{name}() of {}", other.word()))),
-            };
-            sqls.push(arg.sql);
+            }
+            sqls.push(arg.sql.clone());
         }
         let sources = args.iter().map(|arg| arg.sources.clone());
         Some(Ok(Typed::new(write(&sqls), kind).from(sources)))
