@@ -218,3 +218,6 @@ impl Visitor for Tables<'_> {
         ControlFlow::Continue(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, VisitorMut};
+use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, UnaryOperator, VisitorMut};
 
 use super::super::{Engine, Names};
 use super::{folded, table_of};
@@ -32,6 +32,12 @@ impl VisitorMut for NamesOnly<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // The parser writes -(-1) without a blank, which begins a comment.
+        if let Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } = expr
+            && inner.to_string().starts_with('-')
+        {
+            *inner = Box::new(Expr::Nested(inner.clone()));
+        }
         if let Expr::CompoundIdentifier(parts) = expr
             && let [schema, _, _] = parts.as_mut_slice()
             && let Some(known) = self.names.schema_named(&folded(schema))
