@@ -19,7 +19,7 @@ async fn random_expressions_give_the_same(sqlite: TestDatabase, postgres: TestDa
     stage(&postgres, &workdir).await?;
     let seed = std::env::var("SQL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
     let mut random = Random(Rng::with_seed(seed));
-    let mut compared = 0;
+    let (mut compared, mut wholes) = (0, 0);
     for _ in 0..SELECTS {
         let expressions: Vec<_> = (0..EXPRESSIONS).map(|_| random.any()).collect();
         let list: Vec<_> = expressions.iter().enumerate().map(|(at, text)| format!("{text} as c{at}")).collect();
@@ -35,8 +35,12 @@ async fn random_expressions_give_the_same(sqlite: TestDatabase, postgres: TestDa
         }
         differ(&sqlite, &postgres, &select, seed).await?;
     }
-    let least = SELECTS * EXPRESSIONS * 9 / 10;
-    anyhow::ensure!(compared >= least, "SQL_SEED={seed}: only {compared} expressions gave rows");
+    for _ in 0..SELECTS {
+        let select = if random.0.bool() { random.grouped() } else { random.windowed() };
+        wholes += usize::from(differ(&sqlite, &postgres, &select, seed).await?);
+    }
+    let enough = compared >= SELECTS * EXPRESSIONS * 9 / 10 && wholes >= SELECTS * 8 / 10;
+    anyhow::ensure!(enough, "SQL_SEED={seed}: only {compared} expressions and {wholes} selects gave rows");
     Ok(())
 }
 
@@ -74,6 +78,59 @@ impl Random {
             4 => self.moment(2),
             _ => self.truth(3),
         }
+    }
+
+    fn grouped(&mut self) -> String {
+        let key = match self.0.u8(..4) {
+            0 => self.day(1),
+            1 => self.text(1),
+            2 => self.decimal(1),
+            _ => self.truth(1),
+        };
+        let list: Vec<_> = (0..4).map(|at| format!("{} as c{at}", self.aggregate())).collect();
+        let from = self.one(&[
+            "staging.goods",
+            "staging.goods left join (select id as other, colour from staging.colours) as c on c.other = id",
+            "(select * from staging.goods union all select * from staging.goods where sold) as twice",
+            "(select distinct on (name) * from staging.goods order by name, price desc, id) as firsts",
+        ]);
+        let having = self.one(&["", " having count(*) > 1", " having sum(price) > 0 or max(id) is not null"]);
+        let list = list.join(", ");
+        format!("select min({key}::text) as k, {list} from {from} group by {key}{having} order by 1, 2, 3, 4, 5")
+    }
+
+    fn aggregate(&mut self) -> String {
+        let call = match self.0.u8(..10) {
+            0 => format!("sum({})", self.decimal(2)),
+            1 => format!("{}({})", self.one(&["min", "max"]), self.decimal(2)),
+            2 => format!("{}({})", self.one(&["min", "max"]), self.day(1)),
+            3 => format!("sum({})", self.whole(2)),
+            4 => format!("count(distinct {})", self.decimal(1)),
+            5 => format!("{}({})", self.one(&["bool_and", "bool_or"]), self.truth(1)),
+            6 => return format!("round(avg({}), 4)", self.decimal(1)),
+            7 => return format!("round(avg({}), 3)", self.whole(1)),
+            8 => return format!("string_agg({}, '; ' order by id, {})", self.text(1), self.text(1)),
+            _ => format!("count({})", self.truth(1)),
+        };
+        if self.0.u8(..4) == 0 { format!("{call} filter (where {})", self.truth(1)) } else { call }
+    }
+
+    fn windowed(&mut self) -> String {
+        let window = format!(
+            "(partition by {} order by {}, id {})",
+            self.truth(1),
+            self.key(),
+            self.one(&["", "rows between 2 preceding and 1 following", "rows unbounded preceding"])
+        );
+        let call = match self.0.u8(..6) {
+            0 => format!("sum({})", self.decimal(1)),
+            1 => format!("max({})", self.decimal(1)),
+            2 => "row_number()".to_owned(),
+            3 => format!("lag({}, 2)", self.decimal(1)),
+            4 => format!("first_value({})", self.day(1)),
+            _ => format!("count({})", self.text(1)),
+        };
+        format!("select id, {call} over {window} as x from staging.goods order by {}, id", self.key())
     }
 
     fn key(&mut self) -> String {
