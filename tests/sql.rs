@@ -6,7 +6,14 @@ use sluice::warehouse::Engine;
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both};
 
 pub fn cases() -> Vec<Trial> {
-    [on_both("sql::pairs", pairs), on_both("sql::what_is_refused", what_is_refused), on_both("sql::what_is_wrong_fails_on_both", what_is_wrong_fails_on_both)].into_iter().flatten().collect()
+    [
+        on_both("sql::pairs", pairs),
+        on_both("sql::what_is_refused", what_is_refused),
+        on_both("sql::what_is_wrong_fails_on_both", what_is_wrong_fails_on_both),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 const PAIRS: &str = include_str!("data/sql.txt");
@@ -27,7 +34,11 @@ pub async fn stage(database: &TestDatabase, workdir: &Workdir) -> Outcome {
         )
         .await?;
     workdir
-        .load(database, "colours.csv", "id,colour,price,digits\n1,red,9.5,12\n2,green,10.250,007\n2,blue,,x\n7,black,1.000,-3\n")
+        .load(
+            database,
+            "colours.csv",
+            "id,colour,price,digits\n1,red,9.5,12\n2,green,10.250,007\n2,blue,,x\n7,black,1.000,-3\n",
+        )
         .await?;
     Ok(())
 }
@@ -46,7 +57,8 @@ fn read_pairs(text: &str) -> Vec<(String, String, String)> {
 
 async fn given(database: &TestDatabase, select: &str) -> anyhow::Result<String> {
     let rows = database.table(select).await?;
-    let line = |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().unwrap_or("∅")).collect::<Vec<_>>().join("|");
+    let line =
+        |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().unwrap_or("∅")).collect::<Vec<_>>().join("|");
     Ok(rows.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
@@ -63,7 +75,10 @@ async fn pairs(database: TestDatabase, workdir: Workdir) -> Outcome {
     }
     // What PostgreSQL gives is what is expected: to write it anew, run its case with this variable.
     if database.engine == Engine::Postgres && std::env::var_os("WRITE_SQL_PAIRS").is_some() {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sql.txt"), written.trim_end().to_owned() + "\n")?;
+        std::fs::write(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sql.txt"),
+            written.trim_end().to_owned() + "\n",
+        )?;
         return Ok(());
     }
     anyhow::ensure!(wrong.is_empty(), "{} of the pairs differ:\n{}", wrong.len(), wrong.join("\n"));
@@ -167,6 +182,10 @@ const WRONG: &[(&str, &str)] = &[
     ("select make_date(2023, 2, id::int + 28) from staging.goods", "no such day: 2023-02-29"),
     ("select name, count(*) from staging.goods", "name is neither in group by nor in an aggregate"),
     ("select name, price from staging.goods group by name", "price is neither in group by nor in an aggregate"),
+    (
+        "select name, (select max(colour) from staging.colours c where c.id = g.id) from staging.goods g group by name",
+        "g.id is neither in group by nor in an aggregate",
+    ),
     ("select nmae from staging.goods", "there is no column nmae"),
     ("select id from staging.goods, staging.colours", "several tables have a column id"),
     ("select x.id from staging.goods", "there is no column x.id"),

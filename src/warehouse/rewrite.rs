@@ -154,7 +154,8 @@ impl Select {
         }
         let output = |column: scope::Column| Output {
             name: column.name,
-            declared: column.kind.declared(names.engine),
+            // Of what is written for SQLite the kinds are a guess.
+            declared: column.kind.declared(names.engine).filter(|_| !self.own),
             sources: column.sources,
         };
         done.shape.columns.into_iter().map(output).collect()

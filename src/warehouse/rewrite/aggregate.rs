@@ -18,8 +18,18 @@ const AGGREGATES: [&str; 9] = ["count", "sum", "avg", "min", "max", "string_agg"
 
 /// Aggregates that SQLite has not, or computes otherwise.
 const OTHERS: [&str; 12] = [
-    "array_agg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "percentile_cont",
-    "percentile_disc", "mode", "json_agg", "corr",
+    "array_agg",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "variance",
+    "var_pop",
+    "var_samp",
+    "percentile_cont",
+    "percentile_disc",
+    "mode",
+    "json_agg",
+    "corr",
 ];
 
 pub(super) fn is_aggregate(name: &str) -> bool {
@@ -135,7 +145,7 @@ fn extreme(name: &str, one: &Typed, call: &dyn Fn(&str, &str) -> String) -> Type
         format!("case when {number} {condition} 0 then printf('%040.15f', {sign}{number}) || {digits} end")
     };
     let positive = format!("substr({}, 41)", call(name, &sortable("", ">=")));
-    let negative = format!("substr({}, 41)", call(other, &sortable("-", "<")));
+    let negative = format!("substr({}, 41)", call(other, &sortable("- ", "<")));
     let (first, second) = if name == "max" { (positive, negative) } else { (negative, positive) };
     let stored = Typed::stored(format!("coalesce({first}, {second})"), Kind::Numeric);
     Typed { sql: call(name, &number), ..stored }

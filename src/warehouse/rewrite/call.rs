@@ -127,7 +127,9 @@ pub(super) fn holds_aggregate(projection: &[SelectItem]) -> bool {
         type Break = ();
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
             match expr {
-                Expr::Function(call) if call.over.is_none() && aggregate::is_aggregate(&call.name.to_string().to_lowercase()) => {
+                Expr::Function(call)
+                    if call.over.is_none() && aggregate::is_aggregate(&call.name.to_string().to_lowercase()) =>
+                {
                     ControlFlow::Break(())
                 }
                 _ => ControlFlow::Continue(()),
@@ -192,13 +194,18 @@ fn to_digits(name: &str, one: &Typed, digits: &Typed) -> Result<Typed, String> {
     match (name, u64::try_from(count)) {
         ("round", Ok(0)) | ("trunc", Ok(0)) => rounded(name, &one),
         ("round", Ok(count)) => Ok(scaled(&one, Some(count))),
-        ("round", Err(_)) => Ok(Typed::new(format!("cast({} * {power} as integer)", round(&format!("({} / {power})", one.key()), 0)), Kind::Whole)),
+        ("round", Err(_)) => Ok(Typed::new(
+            format!("cast({} * {power} as integer)", round(&format!("({} / {power})", one.key()), 0)),
+            Kind::Whole,
+        )),
         (_, Ok(count)) => {
             // What is multiplied is rounded first, as 0.29 * 100 is 28.999999999999996.
             let sql = format!("cast(round({} * {power}, 4) as integer) / {power}", one.key());
             Ok(Typed { scale: Scale::Fixed(count), digits: None, ..Typed::new(format!("({sql})"), Kind::Numeric) })
         }
-        (_, Err(_)) => Ok(Typed::new(format!("cast(cast({} / {power} as integer) * {power} as integer)", one.key()), Kind::Whole)),
+        (_, Err(_)) => {
+            Ok(Typed::new(format!("cast(cast({} / {power} as integer) * {power} as integer)", one.key()), Kind::Whole))
+        }
     }
 }
 
@@ -217,7 +224,11 @@ fn choice(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
         }),
         ("greatest" | "least", [_, ..]) => chosen(args).and_then(|(kind, values)| {
             let sign = if name == "greatest" { ">=" } else { "<=" };
-            values.into_iter().map(Ok).reduce(|one, other| farther(one?, other?, sign, kind)).unwrap_or_else(|| Err(String::new()))
+            values
+                .into_iter()
+                .map(Ok)
+                .reduce(|one, other| farther(one?, other?, sign, kind))
+                .unwrap_or_else(|| Err(String::new()))
         }),
         _ => return None,
     };

@@ -35,9 +35,10 @@ pub(super) fn literal(text: &str, kind: Kind) -> Result<Typed, String> {
         Kind::Text | Kind::Literal | Kind::Unknown => {
             Typed { literal: Some(text.to_owned()), ..Typed::new(quoted(text), kind) }
         }
-        Kind::Integer | Kind::Bigint => {
-            Typed::new(trimmed.parse::<i64>().map_err(|_| format!("{} as a whole number", quoted(text)))?.to_string(), kind)
-        }
+        Kind::Integer | Kind::Bigint => Typed::new(
+            trimmed.parse::<i64>().map_err(|_| format!("{} as a whole number", quoted(text)))?.to_string(),
+            kind,
+        ),
         Kind::Whole | Kind::Numeric => {
             let typed = super::expression::decimal(trimmed).map_err(|_| format!("{} as a number", quoted(text)))?;
             if kind == Kind::Whole { cast(&typed, Target { kind, length: Some(0), name: "" })? } else { typed }

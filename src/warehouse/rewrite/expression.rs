@@ -7,7 +7,7 @@ use super::cast::{coerce, literal};
 use super::kind::{Kind, target};
 use super::operator::{arithmetic, compare, like, unary};
 use super::scope::{Column, Found, Scope};
-use super::translate::{Translator, refused, wrong};
+use super::translate::{Bare, Translator, refused, wrong};
 use super::typed::{Scale, Sources, Typed, quoted};
 use super::{SqlError, call, cast, folded, interval, moment};
 
@@ -16,14 +16,10 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
     match expr {
         Expr::Nested(inner) => t.expr(inner, scope),
         Expr::Identifier(ident) => column(t, scope.column(ident), &quote(&folded(ident)), expr),
-        Expr::CompoundIdentifier(parts) => {
-            match parts.as_slice() {
-                [table, name] | [_, table, name] => {
-                    column(t, scope.qualified(table, name), &quote(&folded(name)), expr)
-                }
-                _ => Err(refused("a name of more than three parts", expr)),
-            }
-        }
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [table, name] | [_, table, name] => column(t, scope.qualified(table, name), &quote(&folded(name)), expr),
+            _ => Err(refused("a name of more than three parts", expr)),
+        },
         Expr::Value(value) => constant(&value.value).map_err(because),
         Expr::TypedString(typed) => {
             let target = target(&typed.data_type).ok_or_else(|| because(format!("{} '…'", typed.data_type)))?;
@@ -104,8 +100,7 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
         Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => match &**right {
             Expr::Subquery(subquery) => in_subquery(t, left, subquery, "in", scope, expr),
             Expr::Array(array) => {
-                let list =
-                    Expr::InList { expr: left.clone(), list: array.elem.clone(), negated: false };
+                let list = Expr::InList { expr: left.clone(), list: array.elem.clone(), negated: false };
                 t.expr(&list, scope)
             }
             _ => Err(refused("any() of other than a subquery or array[…]", expr)),
@@ -121,7 +116,8 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
                 return Err(wrong("a subquery for a value gives other than one column", expr));
             };
             if !t.lenient && !gives_one_row(subquery) {
-                let why = "a subquery for a value that may give several rows: aggregate, or write limit 1 with an order by";
+                let why =
+                    "a subquery for a value that may give several rows: aggregate, or write limit 1 with an order by";
                 return Err(refused(why, expr));
             }
             Ok(Typed { sources: sources.clone(), ..Typed::stored(format!("({})", done.sql), *kind) })
@@ -145,11 +141,9 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
             moment::at_time_zone(&typed, zone.literal.as_deref()).map_err(because)
         }
         Expr::Function(function) => call::function(t, function, scope),
-        Expr::Ceil { .. }
-        | Expr::Floor { .. }
-        | Expr::Position { .. }
-        | Expr::Substring { .. }
-        | Expr::Trim { .. } => call::special(t, expr, scope),
+        Expr::Ceil { .. } | Expr::Floor { .. } | Expr::Position { .. } | Expr::Substring { .. } | Expr::Trim { .. } => {
+            call::special(t, expr, scope)
+        }
         other => Err(refused(construct(other), other)),
     }
 }
@@ -175,10 +169,10 @@ fn construct(expr: &Expr) -> String {
 
 fn column(t: &mut Translator, found: Found, shown: &str, expr: &Expr) -> Result<Typed, SqlError> {
     match found {
-        Found::Column(typed, own) => {
-            if own && !t.in_aggregate && !t.keys.contains(&typed.key()) {
+        Found::Column(typed, depth) => {
+            if !t.in_aggregate && (depth > 0 || !t.keys.contains(&typed.key())) {
                 let why = wrong(format!("{expr} is neither in group by nor in an aggregate"), expr);
-                t.bare.push((typed.sql.clone(), why));
+                t.bare.push(Bare { depth, key: typed.key(), why });
             }
             Ok(typed)
         }
@@ -264,7 +258,8 @@ fn in_subquery(
 
 /// Whether it is seen that a query gives one row at most. SQLite takes the first of several, PostgreSQL fails.
 fn gives_one_row(query: &Query) -> bool {
-    if let Some(sqlparser::ast::LimitClause::LimitOffset { limit: Some(Expr::Value(value)), .. }) = &query.limit_clause {
+    if let Some(sqlparser::ast::LimitClause::LimitOffset { limit: Some(Expr::Value(value)), .. }) = &query.limit_clause
+    {
         return matches!(&value.value, Value::Number(digits, _) if digits == "1" || digits == "0");
     }
     if query.fetch.as_ref().is_some_and(|fetch| fetch.quantity.is_none()) {

@@ -39,10 +39,13 @@ impl Translator<'_> {
                 JoinConstraint::None => String::new(),
                 JoinConstraint::On(expr) => format!(" on {}", self.condition(expr, scope)?.sql),
                 JoinConstraint::Using(names) => {
-                    let names = names.iter().map(|name| self.merge(name, scope, before)).collect::<Result<Vec<_>, _>>()?;
+                    let names =
+                        names.iter().map(|name| self.merge(name, scope, before)).collect::<Result<Vec<_>, _>>()?;
                     format!(" using ({})", names.join(", "))
                 }
-                JoinConstraint::Natural => return Err(refused("natural join: name the columns with using", &join.relation)),
+                JoinConstraint::Natural => {
+                    return Err(refused("natural join: name the columns with using", &join.relation));
+                }
             };
             sql = format!("{sql} {word} {right}{on}");
         }
@@ -55,11 +58,8 @@ impl Translator<'_> {
             return Err(refused("using with more than a column's name", using));
         };
         let name = folded(ident);
-        let part = |relations: &[Relation]| Scope {
-            relations: relations.to_vec(),
-            merged: scope.merged.clone(),
-            outer: None,
-        };
+        let part =
+            |relations: &[Relation]| Scope { relations: relations.to_vec(), merged: scope.merged.clone(), outer: None };
         let right = Scope { merged: Vec::new(), ..part(&scope.relations[before..]) };
         let (Found::Column(one, _), Found::Column(other, _)) =
             (part(&scope.relations[..before]).column(ident), right.column(ident))
@@ -78,7 +78,9 @@ impl Translator<'_> {
 
     fn factor<'s>(&mut self, factor: &TableFactor, scope: &mut Scope<'s>) -> Result<String, SqlError> {
         let (sql, alias, shape) = match factor {
-            TableFactor::Table { name, alias, args, with_hints, version, with_ordinality, partitions, sample, .. } => {
+            TableFactor::Table {
+                name, alias, args, with_hints, version, with_ordinality, partitions, sample, ..
+            } => {
                 let odd = !with_hints.is_empty() || version.is_some() || *with_ordinality;
                 let odd = odd || !partitions.is_empty() || sample.is_some();
                 if odd && !self.lenient {
@@ -184,7 +186,9 @@ impl Translator<'_> {
         };
         let (from, to) = (self.expr(from, &inner)?, self.expr(to, &inner)?);
         let (kind, next, down) = match given.get(2) {
-            None if from.kind.is_integer() && to.kind.is_integer() => (from.kind.meeting(to.kind), "v + 1".to_owned(), false),
+            None if from.kind.is_integer() && to.kind.is_integer() => {
+                (from.kind.meeting(to.kind), "v + 1".to_owned(), false)
+            }
             Some((step, None)) if from.kind.is_integer() && to.kind.is_integer() => {
                 let step = self.expr(step, &inner)?;
                 let number: i64 = step.sql.trim_matches(['(', ')']).replace(' ', "").parse().unwrap_or(0);
@@ -201,7 +205,12 @@ impl Translator<'_> {
                 };
                 (Some(kind), moment::shift("v", &step, false), step.is_negative())
             }
-            _ => return Err(refused("generate_series over other than whole numbers, or moments with an interval", name)),
+            _ => {
+                return Err(refused(
+                    "generate_series over other than whole numbers, or moments with an interval",
+                    name,
+                ));
+            }
         };
         let kind = kind.unwrap_or(Kind::Bigint);
         let bound = |typed| super::cast::coerce(typed, kind).map(|typed| typed.sql).map_err(|what| refused(what, name));
@@ -222,11 +231,8 @@ fn renamed(sql: String, shape: Shape, names: &[String]) -> (String, Shape) {
     }
     let before: Vec<_> = shape.columns.iter().map(|column| quote(&column.name)).collect();
     let shape = rename(shape, names);
-    let list: Vec<_> = before
-        .iter()
-        .zip(&shape.columns)
-        .map(|(old, column)| format!("{old} as {}", quote(&column.name)))
-        .collect();
+    let list: Vec<_> =
+        before.iter().zip(&shape.columns).map(|(old, column)| format!("{old} as {}", quote(&column.name))).collect();
     (format!("(select {} from {sql})", list.join(", ")), shape)
 }
 

@@ -37,7 +37,9 @@ impl Kind {
         match (base, engine) {
             (NUMERIC_TEXT, Engine::Sqlite) | ("numeric", Engine::Postgres) => Kind::Numeric,
             ("numeric", Engine::Sqlite) => Kind::Whole,
-            ("integer" | "smallint", _) => Kind::Integer,
+            ("int4", Engine::Sqlite) | ("integer" | "smallint", Engine::Postgres) => Kind::Integer,
+            // Keys and the catalog, which are bigint on PostgreSQL.
+            ("integer", Engine::Sqlite) => Kind::Bigint,
             ("bigint", _) => Kind::Bigint,
             ("real" | "double precision", _) => Kind::Double,
             ("boolean", _) => Kind::Boolean,
@@ -45,7 +47,7 @@ impl Kind {
             ("timestamp", _) if declared.ends_with("with time zone") => Kind::Timestamptz,
             ("timestamp" | "timestamp without time zone", _) => Kind::Timestamp,
             ("timestamptz" | "timestamp with time zone", _) => Kind::Timestamptz,
-            ("text" | "character varying", _) => Kind::Text,
+            ("text" | "varchar" | "character varying", _) => Kind::Text,
             _ => Kind::Unknown,
         }
     }
@@ -54,6 +56,7 @@ impl Kind {
     pub(super) fn declared(self, engine: Engine) -> Option<&'static str> {
         let sqlite = engine == Engine::Sqlite;
         Some(match self {
+            Kind::Integer if sqlite => "int4",
             Kind::Integer => "integer",
             Kind::Bigint => "bigint",
             Kind::Numeric if sqlite => NUMERIC_TEXT,

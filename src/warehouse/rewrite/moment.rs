@@ -36,7 +36,8 @@ pub(super) fn read_literal(text: &str, kind: Kind) -> Option<String> {
         _ => {
             let offset = || {
                 let text = text.replace('Z', "+00:00");
-                let text = if text.len() > 3 && text[text.len() - 3..].starts_with(['+', '-']) { text + ":00" } else { text };
+                let text =
+                    if text.len() > 3 && text[text.len() - 3..].starts_with(['+', '-']) { text + ":00" } else { text };
                 DateTime::parse_from_str(&text.replacen('T', " ", 1), "%Y-%m-%d %H:%M:%S%.f%:z").ok()
             };
             moment(text).or_else(|| Some(offset()?.naive_utc())).map(|moment| shown(moment) + "+00:00")
@@ -72,14 +73,18 @@ pub(super) fn shift(sql: &str, step: &Step, minus: bool) -> String {
     let sign = if minus { -1 } else { 1 };
     let mut sql = sql.to_owned();
     if step.months != 0 {
-        let (to, next) = (step.modifier(sign * step.months, 0, "months"), step.modifier(sign * step.months, 1, "months"));
+        let (to, next) =
+            (step.modifier(sign * step.months, 0, "months"), step.modifier(sign * step.months, 1, "months"));
         sql = format!(
             "(min(date({sql}, 'start of month', {to}, (strftime('%d', {sql}) - 1) || ' days'), \
              date({sql}, 'start of month', {next}, '-1 day')) || substr({sql}, 11))"
         );
     }
     if step.days != 0 {
-        sql = format!("(date(substr({sql}, 1, 10), {}) || substr({sql}, 11))", step.modifier(sign * step.days, 0, "days"));
+        sql = format!(
+            "(date(substr({sql}, 1, 10), {}) || substr({sql}, 11))",
+            step.modifier(sign * step.days, 0, "days")
+        );
     }
     if step.seconds != 0 {
         let by = step.modifier(sign * step.seconds, 0, "seconds");
@@ -177,9 +182,7 @@ fn extract(field: &str, value: &Typed) -> Result<Typed, String> {
         "decade" => whole(format!("({} / 10)", part("%Y"))),
         "hour" if !is_date => whole(clock(12)),
         "minute" if !is_date => whole(clock(15)),
-        "second" if !is_date => {
-            Ok(Typed::computed(format!("({} + {})", clock(18), fraction(sql)), Scale::Fixed(6)))
-        }
+        "second" if !is_date => Ok(Typed::computed(format!("({} + {})", clock(18), fraction(sql)), Scale::Fixed(6))),
         "epoch" if is_date => whole(format!("cast(strftime('%s', {sql}) as integer)")),
         "epoch" => Ok(Typed::computed(epoch(sql), Scale::Fixed(6))),
         _ => refuse(),

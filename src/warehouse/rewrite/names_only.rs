@@ -36,7 +36,7 @@ impl VisitorMut for NamesOnly<'_> {
         if let Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } = expr
             && inner.to_string().starts_with('-')
         {
-            *inner = Box::new(Expr::Nested(inner.clone()));
+            **inner = Expr::Nested(inner.clone());
         }
         if let Expr::CompoundIdentifier(parts) = expr
             && let [schema, _, _] = parts.as_mut_slice()

@@ -19,9 +19,8 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
         ("to_date", Kind::Text | Kind::Literal) => {
             read(&value.sql, pattern).map(|sql| Typed::new(reading::date(&format!("({sql})")), Kind::Date))
         }
-        ("to_timestamp", Kind::Text | Kind::Literal) => {
-            read(&value.sql, pattern).map(|sql| Typed::new(reading::timestamptz(&format!("({sql})")), Kind::Timestamptz))
-        }
+        ("to_timestamp", Kind::Text | Kind::Literal) => read(&value.sql, pattern)
+            .map(|sql| Typed::new(reading::timestamptz(&format!("({sql})")), Kind::Timestamptz)),
         (name, kind) => Err(format!("{name}() of {}", kind.word())),
     };
     Some(done.map(|typed| typed.from([value.sources.clone()])))
@@ -38,8 +37,8 @@ enum Word {
 
 /// The fields that are known, longer ones first.
 const FIELDS: [&str; 27] = [
-    "HH24", "HH12", "YYYY", "IYYY", "MONTH", "Month", "month", "MON", "Mon", "mon", "DAY", "Day", "day", "DDD", "YY", "MM", "DD",
-    "DY", "Dy", "dy", "HH", "MI", "SS", "IW", "ID", "Q", "D",
+    "HH24", "HH12", "YYYY", "IYYY", "MONTH", "Month", "month", "MON", "Mon", "mon", "DAY", "Day", "day", "DDD", "YY",
+    "MM", "DD", "DY", "Dy", "dy", "HH", "MI", "SS", "IW", "ID", "Q", "D",
 ];
 
 fn words(pattern: &str) -> Result<Vec<Word>, String> {
@@ -74,7 +73,18 @@ fn words(pattern: &str) -> Result<Vec<Word>, String> {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
@@ -103,7 +113,9 @@ fn shown(sql: &str, kind: Kind, pattern: &str) -> Result<Typed, String> {
             "MM" => format!("substr({sql}, 6, 2)"),
             "DD" => format!("substr({sql}, 9, 2)"),
             "HH24" => clock(12),
-            "HH12" | "HH" => format!("substr('12010203040506070809101112010203040506070809101112', 2 * {} + 1, 2)", clock(12)),
+            "HH12" | "HH" => {
+                format!("substr('12010203040506070809101112010203040506070809101112', 2 * {} + 1, 2)", clock(12))
+            }
             "MI" => clock(15),
             "SS" => clock(18),
             "Q" => format!("cast(({month} + 2) / 3 as text)"),
@@ -122,7 +134,10 @@ fn shown(sql: &str, kind: Kind, pattern: &str) -> Result<Typed, String> {
         parts.push(if fills { format!("cast(cast({digits} as integer) as text)") } else { digits });
     }
     // NULL stays NULL also where the pattern has no field.
-    Ok(Typed::new(format!("({} || substr({sql}, 1, 0))", if parts.is_empty() { "''".to_owned() } else { parts.join(" || ") }), Kind::Text))
+    Ok(Typed::new(
+        format!("({} || substr({sql}, 1, 0))", if parts.is_empty() { "''".to_owned() } else { parts.join(" || ") }),
+        Kind::Text,
+    ))
 }
 
 /// A name out of a list: short or padded to the longest, in the letters of the pattern.
@@ -183,7 +198,10 @@ fn read(sql: &str, pattern: &str) -> Result<String, String> {
     let day = [part("YYYY", None)?, part("MM", Some("01"))?, part("DD", Some("01"))?].join(" || '-' || ");
     let clock = [part("HH24", Some("00"))?, part("MI", Some("00"))?, part("SS", Some("00"))?].join(" || ':' || ");
     // What has another shape is handed on as it is, to fail with its own text.
-    Ok(format!("case when {sql} glob {} then {day} || ' ' || {clock} when {sql} is not null then 'x' || {sql} end", quoted(&shape)))
+    Ok(format!(
+        "case when {sql} glob {} then {day} || ' ' || {clock} when {sql} is not null then 'x' || {sql} end",
+        quoted(&shape)
+    ))
 }
 
 /// `to_char` of a number, to patterns of 9, 0, commas and a point.
@@ -192,7 +210,8 @@ fn number(value: &Typed, pattern: &str) -> Result<Typed, String> {
     let (fills, bare) = pattern.strip_prefix("FM").map_or((false, pattern), |bare| (true, bare));
     let (whole, behind) = bare.split_once('.').unwrap_or((bare, ""));
     let places: String = whole.chars().filter(|letter| *letter != ',').collect();
-    let is_plain = places.bytes().all(|byte| byte == b'9' || byte == b'0') && behind.bytes().all(|byte| byte == b'9' || byte == b'0');
+    let is_plain = places.bytes().all(|byte| byte == b'9' || byte == b'0')
+        && behind.bytes().all(|byte| byte == b'9' || byte == b'0');
     // A 9 behind the point leaves out zeros at the end, with FM.
     if !is_plain || places.is_empty() || places.len() > 15 || (fills && behind.contains('9')) {
         return Err(refuse());
@@ -222,7 +241,8 @@ fn number(value: &Typed, pattern: &str) -> Result<Typed, String> {
         let mut parts = Vec::new();
         for at in (0..places.len().div_ceil(3)).rev() {
             let (from, comma) = (3 * at, if at > 0 { " || ','" } else { "" });
-            let part = format!("substr({padded}, max(1, length({padded}) - {from} - 2), min(3, length({padded}) - {from}))");
+            let part =
+                format!("substr({padded}, max(1, length({padded}) - {from} - 2), min(3, length({padded}) - {from}))");
             parts.push(format!("case when length({padded}) > {from} then {part}{comma} else '' end"));
         }
         parts.join(" || ")
@@ -230,7 +250,8 @@ fn number(value: &Typed, pattern: &str) -> Result<Typed, String> {
         padded
     };
     let fraction = if count > 0 { format!(" || substr({text}, -{})", count + 1) } else { String::new() };
-    let sign = format!("case when {number} < 0 and {rounded} <> 0 then '-' else '{}' end", if fills { "" } else { " " });
+    let sign =
+        format!("case when {number} < 0 and {rounded} <> 0 then '-' else '{}' end", if fills { "" } else { " " });
     let body = format!("({sign} || {digits}{fraction})");
     let width = 1 + whole.len() + if behind.is_empty() { 0 } else { 1 + count };
     let body = if fills { body } else { format!("substr('{}' || {body}, -{width})", " ".repeat(width)) };

@@ -52,7 +52,9 @@ impl Translator<'_> {
             let name = folded(&cte.alias.name);
             let renamed: Vec<_> = cte.alias.columns.iter().map(|column| folded(&column.name)).collect();
             let mut targets = None;
-            if with.recursive && let SetExpr::SetOperation { left, .. } = &*cte.query.body {
+            if with.recursive
+                && let SetExpr::SetOperation { left, .. } = &*cte.query.body
+            {
                 // What it begins with tells what its columns are.
                 let start = self.body(left, outer, None)?;
                 targets = Some(start.shape.columns.iter().map(|column| settled(column.kind)).collect::<Vec<_>>());
@@ -146,12 +148,7 @@ impl Translator<'_> {
     }
 
     /// What the columns of a set operation's parts have in common.
-    fn leaf_kinds(
-        &mut self,
-        body: &SetExpr,
-        outer: Option<&Scope>,
-        kinds: &mut Vec<Kind>,
-    ) -> Result<(), SqlError> {
+    fn leaf_kinds(&mut self, body: &SetExpr, outer: Option<&Scope>, kinds: &mut Vec<Kind>) -> Result<(), SqlError> {
         if let SetExpr::SetOperation { left, right, .. } = body {
             self.leaf_kinds(left, outer, kinds)?;
             return self.leaf_kinds(right, outer, kinds);
@@ -174,12 +171,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn set_operation(
-        &mut self,
-        body: &SetExpr,
-        outer: Option<&Scope>,
-        kinds: &[Kind],
-    ) -> Result<Translated, SqlError> {
+    fn set_operation(&mut self, body: &SetExpr, outer: Option<&Scope>, kinds: &[Kind]) -> Result<Translated, SqlError> {
         let SetExpr::SetOperation { left, op, set_quantifier, right } = body else {
             return self.body(body, outer, Some(kinds));
         };

@@ -57,7 +57,11 @@ pub(super) fn date(sql: &str) -> String {
 /// `2024-01-31`, `2024-01-31 10:00`, `2024-01-31T10:00:00.5`.
 pub(super) fn timestamp(sql: &str) -> String {
     let moment = format!("replace(trim({sql}), 'T', ' ')");
-    format!("case when {sql} is null then null {} else {} end", shapes(&moment, ""), fails("not a timestamp as 2024-01-31 10:00:00", sql))
+    format!(
+        "case when {sql} is null then null {} else {} end",
+        shapes(&moment, ""),
+        fails("not a timestamp as 2024-01-31 10:00:00", sql)
+    )
 }
 
 /// The same, with `Z`, `+00` or `+00:00` behind it, or an offset as `+02:00` behind whole seconds, or none, which is UTC.

@@ -43,8 +43,8 @@ pub(super) struct Scope<'a> {
 
 /// Where a name leads.
 pub(super) enum Found {
-    /// A column, and whether it is one of this very select's tables.
-    Column(Typed, bool),
+    /// A column, and how many selects further out its table stands.
+    Column(Typed, usize),
     /// Nothing, and all columns are known.
     Nothing,
     /// It may be a column of this table, of which not all columns are known.
@@ -58,16 +58,16 @@ impl Scope<'_> {
         let name = folded(ident);
         if let Some(merged) = self.merged.iter().find(|column| column.name == name) {
             let typed = Typed { sources: merged.sources.clone(), ..Typed::stored(quote(&name), merged.kind) };
-            return Found::Column(typed, true);
+            return Found::Column(typed, 0);
         }
         let mut found = self.relations.iter().filter_map(|relation| Some((relation, relation.column(&name)?)));
         let open = self.relations.iter().find(|relation| relation.shape.open);
         match (found.next(), found.next()) {
-            (Some((relation, column)), None) => Found::Column(relation.typed(column), true),
+            (Some((relation, column)), None) => Found::Column(relation.typed(column), 0),
             (Some(_), Some(_)) => Found::Several,
             (None, _) => match open {
                 Some(relation) => Found::Perhaps(relation.alias.clone()),
-                None => self.outer.map_or(Found::Nothing, |outer| outer.column(ident).from_outside()),
+                None => self.outer.map_or(Found::Nothing, |outer| outer.column(ident).outside()),
             },
         }
     }
@@ -77,10 +77,10 @@ impl Scope<'_> {
         let (table, name) = (folded(table), folded(column));
         let Some(relation) = self.relations.iter().find(|relation| relation.alias == table) else {
             let outside = self.outer.map(|outer| outer.qualified(&Ident::with_quote('"', &table), column));
-            return outside.map_or(Found::Nothing, Found::from_outside);
+            return outside.map_or(Found::Nothing, Found::outside);
         };
         match relation.column(&name) {
-            Some(column) => Found::Column(relation.typed(column), true),
+            Some(column) => Found::Column(relation.typed(column), 0),
             None if relation.shape.open => Found::Perhaps(relation.alias.clone()),
             None => Found::Nothing,
         }
@@ -92,9 +92,10 @@ impl Scope<'_> {
             let typed = Typed { sources: column.sources.clone(), ..Typed::stored(quote(&column.name), column.kind) };
             (column.name.clone(), typed)
         });
-        let rest = self.relations.iter().flat_map(|relation| {
-            relation.all().into_iter().filter(|(name, _)| !relation.merged.contains(name))
-        });
+        let rest = self
+            .relations
+            .iter()
+            .flat_map(|relation| relation.all().into_iter().filter(|(name, _)| !relation.merged.contains(name)));
         merged.chain(rest).collect()
     }
 
@@ -102,7 +103,6 @@ impl Scope<'_> {
         self.relations.iter().any(|relation| relation.shape.open)
     }
 }
-
 
 impl Relation {
     fn column(&self, name: &str) -> Option<&Column> {
@@ -121,9 +121,9 @@ impl Relation {
 }
 
 impl Found {
-    fn from_outside(self) -> Found {
+    fn outside(self) -> Found {
         match self {
-            Found::Column(typed, _) => Found::Column(typed, false),
+            Found::Column(typed, depth) => Found::Column(typed, depth + 1),
             other => other,
         }
     }

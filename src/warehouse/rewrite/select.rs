@@ -11,7 +11,7 @@ use super::kind::Kind;
 use super::query::{Translated, list_and_keys, place};
 use super::scope::{Column, Found, Scope, Shape};
 use super::titles::title;
-use super::translate::{Translator, refused, wrong};
+use super::translate::{Bare, Translator, refused, wrong};
 use super::typed::Typed;
 use super::{SqlError, cast, folded};
 
@@ -39,7 +39,14 @@ impl Translator<'_> {
             std::mem::take(&mut self.bare),
         );
         let done = self.one_select(select, order_by, outer, targets);
-        (self.windows, self.aggregates, self.in_aggregate, self.keys, self.bare) = around;
+        let left = std::mem::replace(&mut self.bare, around.4);
+        (self.windows, self.aggregates, self.in_aggregate, self.keys) = (around.0, around.1, around.2, around.3);
+        // What a subquery reads of the tables around it stands bare there too.
+        for bare in left {
+            if bare.depth > 0 && !self.in_aggregate && !self.keys.contains(&bare.key) {
+                self.bare.push(Bare { depth: bare.depth - 1, ..bare });
+            }
+        }
         done
     }
 
@@ -61,7 +68,7 @@ impl Translator<'_> {
             None => String::new(),
         };
         let windows = if self.lenient { String::new() } else { self.named_windows(select, &scope)? };
-        self.bare.clear();
+        self.forget_bare();
         let items = self.items(select, &scope)?;
         let keys = if self.lenient { Vec::new() } else { self.group_keys(select, &items, &scope)? };
         self.keys.clone_from(&keys);
@@ -71,18 +78,13 @@ impl Translator<'_> {
         }
         if (grouped || self.aggregates > 0) && !self.lenient {
             // Once more, now that it is known what it is grouped by.
-            self.bare.clear();
+            self.forget_bare();
             self.items(select, &scope)?;
-            if let Some((_, wrong)) = self.bare.drain(..).next() {
-                return Err(wrong);
-            }
+            self.check_bare()?;
         }
         let terms = order_by.iter().map(|term| self.term(term, &items, &scope)).collect::<Result<Vec<_>, _>>()?;
-        if (grouped || self.aggregates > 0)
-            && !self.lenient
-            && let Some((_, wrong)) = self.bare.drain(..).next()
-        {
-            return Err(wrong);
+        if (grouped || self.aggregates > 0) && !self.lenient {
+            self.check_bare()?;
         }
         let items = into_targets(items, targets, select, self.lenient)?;
         if !self.lenient && items.iter().any(|item| item.typed.kind == Kind::Interval) {
@@ -102,7 +104,9 @@ impl Translator<'_> {
         let rest = format!("{from}{filter}{group}{having}{windows}");
         let decimals = shape.columns.iter().any(|column| column.kind == Kind::Numeric);
         let sql = match &select.distinct {
-            Some(Distinct::On(on)) if !self.lenient => self.distinct_on(on, &list, &rest, &shape, &terms, order_by, &scope)?,
+            Some(Distinct::On(on)) if !self.lenient => {
+                self.distinct_on(on, &list, &rest, &shape, &terms, order_by, &scope)?
+            }
             Some(Distinct::Distinct) if decimals => {
                 let (names, keys) = list_and_keys(&shape);
                 let order = order_of_distinct(&items, &terms, order_by)?;
@@ -117,11 +121,24 @@ impl Translator<'_> {
         Ok(Translated { sql, shape })
     }
 
+    /// What stands in FROM and WHERE is not grouped yet.
+    fn forget_bare(&mut self) {
+        self.bare.retain(|bare| bare.depth > 0);
+    }
+
+    fn check_bare(&mut self) -> Result<(), SqlError> {
+        match self.bare.iter().position(|bare| bare.depth == 0) {
+            Some(place) => Err(self.bare.remove(place).why),
+            None => Ok(()),
+        }
+    }
+
     fn items(&mut self, select: &Select, scope: &Scope) -> Result<Vec<Item>, SqlError> {
         let mut items = Vec::new();
         let note = |translator: &mut Self, typed: &Typed, item: &SelectItem| {
             if !translator.keys.contains(&typed.key()) {
-                translator.bare.push((typed.sql.clone(), ungrouped(&typed.sql, item)));
+                let why = ungrouped(&typed.sql, item);
+                translator.bare.push(Bare { depth: 0, key: typed.key(), why });
             }
         };
         for item in &select.projection {
@@ -164,7 +181,7 @@ impl Translator<'_> {
         for expr in exprs {
             let named = match expr {
                 Expr::Value(value) => place(&value.value).and_then(|place| items.get(place)),
-                Expr::Identifier(ident) if !matches!(scope.column(ident), Found::Column(_, true)) => {
+                Expr::Identifier(ident) if !matches!(scope.column(ident), Found::Column(_, 0)) => {
                     items.iter().find(|item| item.name == folded(ident))
                 }
                 _ => None,
@@ -249,11 +266,7 @@ pub(super) fn order_term(key: &str, term: &OrderByExpr) -> Result<String, SqlErr
         Some(OrderBySort::Using(_)) => return Err(refused("order by using", &term.expr)),
     };
     let nulls_first = term.options.nulls_first.unwrap_or(descending);
-    Ok(format!(
-        "{key}{} nulls {}",
-        if descending { " desc" } else { "" },
-        if nulls_first { "first" } else { "last" }
-    ))
+    Ok(format!("{key}{} nulls {}", if descending { " desc" } else { "" }, if nulls_first { "first" } else { "last" }))
 }
 
 fn order_clause(keys: &[String], order_by: &[OrderByExpr]) -> Result<String, SqlError> {
@@ -276,7 +289,8 @@ fn order_of_distinct(
 ) -> Result<String, SqlError> {
     let mut keys = Vec::new();
     for ((_, place), term) in terms.iter().zip(order_by) {
-        let place = place.ok_or_else(|| wrong("select distinct: order by takes the result's columns only", &term.expr))?;
+        let place =
+            place.ok_or_else(|| wrong("select distinct: order by takes the result's columns only", &term.expr))?;
         let item = &items[place];
         keys.push(Typed::stored(quote(&item.name), item.typed.kind).key());
     }

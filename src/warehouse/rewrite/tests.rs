@@ -9,7 +9,10 @@ fn columns(engine: Engine) -> HashMap<Table, Vec<TableColumn>> {
     let column = |(name, declared): &(&str, &str)| TableColumn { name: (*name).into(), declared: (*declared).into() };
     let table = |list: &[(&str, &str)]| list.iter().map(column).collect::<Vec<_>>();
     HashMap::from([
-        (Table::staging("orders"), table(&[("id", "bigint"), ("price", numeric), ("day", "date"), ("paid", "boolean")])),
+        (
+            Table::staging("orders"),
+            table(&[("id", "bigint"), ("price", numeric), ("day", "date"), ("paid", "boolean")]),
+        ),
         (Table::staging("lines"), table(&[("id", "bigint"), ("sku", "text")])),
     ])
 }
@@ -89,7 +92,9 @@ fn columns_come_from_columns() {
             "p NUMERIC <- orders.price; count bigint <- "
         );
         assert_eq!(
-            given("select id, sku as t from staging.lines union select id, case when paid then 'x' end from staging.orders"),
+            given(
+                "select id, sku as t from staging.lines union select id, case when paid then 'x' end from staging.orders"
+            ),
             "id bigint <- lines.id orders.id; t text <- lines.sku orders.paid"
         );
         assert_eq!(
@@ -105,7 +110,10 @@ fn columns_come_from_columns() {
     }
     // What only PostgreSQL has is followed too.
     assert_eq!(
-        outputs(Engine::Postgres, "select array_agg(sku) as list, percentile_cont(0.5) within group (order by id) from staging.lines l, lateral (select 1) as x"),
+        outputs(
+            Engine::Postgres,
+            "select array_agg(sku) as list, percentile_cont(0.5) within group (order by id) from staging.lines l, lateral (select 1) as x"
+        ),
         ["list ? <- lines.sku", "percentile_cont ? <- lines.id"]
     );
     assert!(outputs(Engine::Postgres, "select * from staging.nowhere").is_empty());

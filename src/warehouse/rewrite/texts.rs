@@ -52,7 +52,8 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
         let sources = args.iter().map(|arg| arg.sources.clone());
         Some(Ok(Typed::new(write(&sqls), kind).from(sources)))
     };
-    let number = |at: usize| args.get(at).and_then(|arg| arg.sql.trim_matches(['(', ')']).replace(' ', "").parse::<i64>().ok());
+    let number =
+        |at: usize| args.get(at).and_then(|arg| arg.sql.trim_matches(['(', ')']).replace(' ', "").parse::<i64>().ok());
     match (name, args.len()) {
         ("length" | "char_length" | "character_length", 1) => plain(Kind::Integer, &|a| format!("length({})", a[0])),
         ("lower", 1) => plain(Kind::Text, &|a| lower(&a[0])),
@@ -63,7 +64,11 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
         ("ltrim" | "rtrim", 1 | 2) => plain(Kind::Text, &|a| format!("{name}({})", a.join(", "))),
         ("left", 2) => plain(Kind::Text, &|a| match number(1) {
             Some(count) if count >= 0 => format!("substr({}, 1, {count})", a[0]),
-            _ => format!("substr({s}, 1, max(0, case when {n} < 0 then length({s}) + {n} else {n} end))", s = a[0], n = a[1]),
+            _ => format!(
+                "substr({s}, 1, max(0, case when {n} < 0 then length({s}) + {n} else {n} end))",
+                s = a[0],
+                n = a[1]
+            ),
         }),
         ("right", 2) => plain(Kind::Text, &|a| match number(1) {
             Some(count) if count >= 0 => format!("substr({s}, max(1, length({s}) - {count} + 1))", s = a[0]),
@@ -81,7 +86,11 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
         }
         ("repeat", 2) => plain(Kind::Text, &|a| match number(1) {
             Some(count) => format!("replace(hex(zeroblob({})), '00', {})", count.max(0), a[0]),
-            None => format!("case when {n} is not null then replace(hex(zeroblob(max(0, {n}))), '00', {s}) end", s = a[0], n = a[1]),
+            None => format!(
+                "case when {n} is not null then replace(hex(zeroblob(max(0, {n}))), '00', {s}) end",
+                s = a[0],
+                n = a[1]
+            ),
         }),
         ("lpad" | "rpad", 2 | 3) => {
             if args.get(2).is_some_and(|fill| fill.literal.as_deref() == Some("")) {
@@ -92,7 +101,9 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
         ("split_part", 3) => Some(split_part(args, number(2))),
         ("concat", 1..) => Some(concat(args)),
         ("concat_ws", 2..) => Some(concat_ws(args)),
-        ("starts_with", 2) => plain(Kind::Boolean, &|a| format!("(substr({s}, 1, length({p})) = {p})", s = a[0], p = a[1])),
+        ("starts_with", 2) => {
+            plain(Kind::Boolean, &|a| format!("(substr({s}, 1, length({p})) = {p})", s = a[0], p = a[1]))
+        }
         _ => None,
     }
 }
@@ -108,9 +119,12 @@ fn part(sql: &str, from: &str, count: Option<&str>, number: Option<i64>) -> Stri
 }
 
 fn pad(name: &str, sql: &str, to: &str, fill: &str) -> String {
-    let missing = format!("substr(replace(hex(zeroblob(max(0, {to} - length({sql})))), '00', {fill}), 1, {to} - length({sql}))");
+    let missing =
+        format!("substr(replace(hex(zeroblob(max(0, {to} - length({sql})))), '00', {fill}), 1, {to} - length({sql}))");
     let joined = if name == "lpad" { format!("{missing} || {sql}") } else { format!("{sql} || {missing}") };
-    format!("case when length({sql}) >= {to} then substr({sql}, 1, max(0, {to})) when length({sql}) < {to} then {joined} end")
+    format!(
+        "case when length({sql}) >= {to} then substr({sql}, 1, max(0, {to})) when length({sql}) < {to} then {joined} end"
+    )
 }
 
 /// The n-th of the parts between delimiters, through a JSON array.
@@ -120,7 +134,10 @@ fn split_part(args: &[Typed], place: Option<i64>) -> Result<Typed, String> {
         return Err("split_part() with a delimiter or a place that is computed".to_owned());
     };
     // JSON writes a line's end as \n: a delimiter of letters might cut it in two.
-    if delimiter.is_empty() || delimiter.contains(|letter: char| letter.is_ascii_alphanumeric() || "\"\\".contains(letter) || letter.is_control()) {
+    if delimiter.is_empty()
+        || delimiter
+            .contains(|letter: char| letter.is_ascii_alphanumeric() || "\"\\".contains(letter) || letter.is_control())
+    {
         return Err(format!("split_part() with the delimiter {}", quoted(delimiter)));
     }
     let path = if place > 0 { format!("$[{}]", place - 1) } else { format!("$[#{place}]") };

@@ -28,7 +28,15 @@ pub(super) struct Translator<'a> {
     /// What the select is grouped by.
     pub keys: Vec<String>,
     /// Columns that stand outside of aggregates and of what is grouped by.
-    pub bare: Vec<(String, SqlError)>,
+    pub bare: Vec<Bare>,
+}
+
+/// A column that stands neither in an aggregate nor in what is grouped by.
+pub(super) struct Bare {
+    /// How many selects further out its table stands.
+    pub depth: usize,
+    pub key: String,
+    pub why: SqlError,
 }
 
 impl<'a> Translator<'a> {
