@@ -3,13 +3,14 @@
 use libtest_mimic::Trial;
 use sluice::warehouse::Engine;
 
-use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
     [
         on_both("sql::pairs", pairs),
         on_both("sql::what_is_refused", what_is_refused),
         on_both("sql::what_is_wrong_fails_on_both", what_is_wrong_fails_on_both),
+        on_both("sql::the_star_keeps_types", the_star_keeps_types),
     ]
     .into_iter()
     .flatten()
@@ -121,6 +122,42 @@ async fn what_is_wrong_fails_on_both(database: TestDatabase, workdir: Workdir) -
         }
     }
     Ok(())
+}
+
+/// The star and its views keep types, digits and truths, also where a view reads a view.
+async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outcome {
+    stage(&database, &workdir).await?;
+    workdir.write(
+        "sql/pipeline/sales.sql",
+        "/* kind: table */ select id, price, price * 2 as twice, price > 5 as dear, at::date as day, count(*) over () as n from staging.goods",
+    )?;
+    workdir.write(
+        "sql/analysis/by_day.sql",
+        "select day, bool_or(dear) as dear, sum(twice) as total from datawarehouse.sales group by day order by day",
+    )?;
+    workdir.write(
+        "sql/analysis/over.sql",
+        "select day + 1 as next, not dear as cheap, total / 2 > 5 as much, round(total / 3, 2) as third from datawarehouse.by_day where dear is not null order by next",
+    )?;
+    let app = workdir.app(&database);
+    sluice::pipeline::run(&app).await?;
+    sluice::analysis::run(&app).await?;
+    let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
+    let columns = transaction.columns(&sluice::warehouse::Table::datawarehouse("sales")).await?;
+    let declared: Vec<_> = columns.iter().map(|column| column.declared.as_str()).collect();
+    drop(transaction);
+    let numeric = if database.engine == Engine::Sqlite { "numeric_text" } else { "numeric" };
+    same(declared, ["bigint", numeric, numeric, "boolean", "date", "bigint"])?;
+    same(
+        workdir.read("exports/by_day.csv")?,
+        "day,dear,total\n2021-01-03,false,-7.50\n2023-12-31,false,0.20\n2024-01-31,true,19.00\n2024-02-29,true,20.50\n2024-12-30,false,0.40\n,,\n",
+    )?;
+    same(
+        workdir.read("exports/over.csv")?,
+        "next,cheap,much,third\n2021-01-04,true,false,-2.50\n2024-01-01,true,false,0.07\n2024-02-01,false,true,6.33\n2024-03-01,false,true,6.83\n2024-12-31,true,false,0.13\n",
+    )?;
+    let again = sluice::pipeline::run(&app).await?;
+    same((again[0].inserted, again[0].deleted), (0, 0))
 }
 
 const REFUSED: &[(&str, &str)] = &[

@@ -3,7 +3,6 @@
 use sqlparser::ast::{BinaryOperator, DateTimeField, Expr, Value};
 
 use super::SqlError;
-use super::kind::Kind;
 use super::scope::Scope;
 use super::translate::{Translator, refused};
 
@@ -121,11 +120,6 @@ fn read(text: &str) -> Result<Step, String> {
         }
     }
     Ok(step)
-}
-
-/// Whether what is added is a number of days.
-pub(super) fn is_days(kind: Kind) -> bool {
-    kind == Kind::Integer
 }
 
 #[cfg(test)]

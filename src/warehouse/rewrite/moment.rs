@@ -6,7 +6,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 
 use super::SqlError;
 use super::cast::{cast, coerce};
-use super::interval::{Step, is_days};
+use super::interval::Step;
 use super::kind::{Kind, Target};
 use super::scope::Scope;
 use super::translate::{Translator, refused};
@@ -103,9 +103,9 @@ pub(super) fn between(left: &Typed, op: &BinaryOperator, right: &Typed) -> Optio
         Some(Ok(Typed::new(sql, Kind::Date).from([day.sources.clone(), count.sources.clone()])))
     };
     match (op, left.kind, right.kind) {
-        (BinaryOperator::Plus, Kind::Date, kind) if is_days(kind) => days(left, "", right),
-        (BinaryOperator::Plus, kind, Kind::Date) if is_days(kind) => days(right, "", left),
-        (BinaryOperator::Minus, Kind::Date, kind) if is_days(kind) => days(left, "- ", right),
+        (BinaryOperator::Plus, Kind::Date, Kind::Integer) => days(left, "", right),
+        (BinaryOperator::Plus, Kind::Integer, Kind::Date) => days(right, "", left),
+        (BinaryOperator::Minus, Kind::Date, Kind::Integer) => days(left, "- ", right),
         (BinaryOperator::Minus, one, other) => {
             let kind = match one.meeting(other) {
                 Some(kind) if kind.is_moment() => kind,

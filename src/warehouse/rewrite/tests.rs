@@ -1,3 +1,5 @@
+//! Names, lineage and errors of a select; what selects give is tested on both engines (`tests/sql.rs`).
+
 use super::*;
 
 fn names(engine: Engine) -> Names {
