@@ -182,7 +182,7 @@ async fn answers_are_written_as_the_header_says(database: TestDatabase, workdir:
     let row = reader.get_row_iter(None)?.next().transpose()?.map(|row| row.to_string());
     same(row.as_deref(), Some("{area: \"941\", many: 3, newest: 2024-01-02, total: 3.75}"))?;
     let output = app(&workdir, &["export", "v", "--format", "xlsx", "--output", "out.xlsx"], &settings)?;
-    same(stdout(&output), "1 rows of datawarehouse.v in out.xlsx\n")?;
+    same(stdout(&output), "1 row of datawarehouse.v in out.xlsx\n")?;
     let mut book: Xlsx<_> = calamine::open_workbook(workdir.path("out.xlsx"))?;
     same(book.worksheet_range("out")?.get_value((1, 0)), Some(&Data::String("941".to_owned())))
 }

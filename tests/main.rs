@@ -20,6 +20,8 @@ mod plugins;
 mod protocol;
 mod readme;
 mod retract;
+mod sql;
+mod sql_random;
 mod star;
 mod status;
 mod support;
@@ -39,6 +41,8 @@ fn main() {
         hostile::cases(),
         archive::cases(),
         plugins::cases(),
+        sql::cases(),
+        sql_random::cases(),
         star::cases(),
         model::cases(),
         analysis::cases(),

@@ -17,8 +17,8 @@ use tracing::info;
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
 use crate::pipeline::{RunError, columns_read, sql_files};
-use crate::star::{ModelError, names_in_order, read_sql_file};
-use crate::warehouse::{Names, Row, Schema, Scope, Select, Table, TableColumn};
+use crate::star::{ModelError, SqlFile, names_in_order};
+use crate::warehouse::{Names, Output, Row, Schema, Scope, Select, Table, TableColumn, described};
 
 use chart::Plot;
 use header::Header;
@@ -58,6 +58,8 @@ struct Question {
     select: Select,
     /// The view's columns, when it is made.
     columns: Vec<TableColumn>,
+    /// The same with their types, also where SQLite does not know them.
+    outputs: Vec<Output>,
 }
 
 impl Question {
@@ -105,14 +107,15 @@ async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Vec<Answer>, Run
 
 fn read_questions(app: &App) -> Result<Questions, RunError> {
     let mut questions = BTreeMap::new();
-    for (path, text) in sql_files(&app.sql.join("analysis")).map_err(RunError::Nothing)? {
+    for file in sql_files(&app.sql.join("analysis"), app.warehouse.names().engine).map_err(RunError::Nothing)? {
+        let (name, select) = file.read()?;
+        let SqlFile { path, text, .. } = file;
         let error = |why: String| ModelError::of(&path, why);
-        let (name, select) = read_sql_file(&path, &text)?;
         if app.sql.join("pipeline").join(format!("{name}.sql")).is_file() {
             return Err(error(format!("sql/pipeline has a table of that name, {name}: rename the file")).into());
         }
         let header = Header::parse(&name, &text).map_err(error)?;
-        questions.insert(name, Question { path, text, header, select, columns: Vec::new() });
+        questions.insert(name, Question { path, text, header, select, columns: Vec::new(), outputs: Vec::new() });
     }
     Ok(questions)
 }
@@ -120,14 +123,25 @@ fn read_questions(app: &App) -> Result<Questions, RunError> {
 async fn make_views(app: &App, questions: &mut Questions, started_at: DateTime<Utc>) -> Result<(), RunError> {
     let names = app.warehouse.names();
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    // What the views give: SQLite does not know the types of a view's computed columns.
+    let mut given: BTreeMap<String, Vec<Output>> = BTreeMap::new();
     for name in in_order(names, questions)? {
         let Some(question) = questions.get_mut(&name) else { continue };
         let view = Table::datawarehouse(&name);
         let columns = columns_read(&mut *transaction, names, &question.select).await;
-        let select = question.select.sql(names, &columns.map_err(|why| question.error(why))?);
+        let mut columns = columns.map_err(|why| question.error(why))?;
+        for (table, columns) in columns.iter_mut().filter(|(table, _)| table.schema == Schema::Datawarehouse) {
+            if let Some(outputs) = given.get(&table.name) {
+                *columns = described(std::mem::take(columns), outputs);
+            }
+        }
+        let select = question.select.sql(names, &columns);
+        let select = select.map_err(|error| question.error(error.in_file(&question.path)))?;
         let done = transaction.replace_view(&view, &select).await;
         done.map_err(|refused| question.error(refused.to_string()))?;
-        question.columns = transaction.columns(&view).await?;
+        question.outputs = question.select.outputs(names, &columns);
+        question.columns = described(transaction.columns(&view).await?, &question.outputs);
+        given.insert(name, question.outputs.clone());
         let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
         question.header.check(&given, &question.text).map_err(|why| question.error(why))?;
     }
@@ -142,7 +156,7 @@ async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, p
     let header = &question.header;
     let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
     let mut kept = Kept::new(header.chart.as_ref().and_then(|chart| Places::of(chart, &given)));
-    let query = Query::of(app.warehouse.names(), &Table::datawarehouse(name), &question.columns);
+    let query = Query::of(app.warehouse.names(), &Table::datawarehouse(name), &question.columns, &question.outputs);
     let file = |format: &crate::export::Format| app.exports.join(format!("{name}.{}", format.ending()));
     let files: Vec<_> = header.exports.iter().map(|format| (*format, file(format))).collect();
     let mut first = Vec::new();
@@ -184,8 +198,8 @@ fn definitions(app: &App, questions: &Questions) -> (Definitions, Definitions) {
     let names = app.warehouse.names();
     let views = questions.iter().map(|(name, question)| (name.clone(), question.select.tables(names))).collect();
     // A file of the pipeline that cannot be read is the pipeline's error, not that of a question.
-    let files = sql_files(&app.sql.join("pipeline")).unwrap_or_default();
-    let models = files.iter().filter_map(|(path, text)| read_sql_file(path, text).ok());
+    let files = sql_files(&app.sql.join("pipeline"), names.engine).unwrap_or_default();
+    let models = files.iter().filter_map(|file| file.read().ok());
     (views, models.map(|(name, select)| (name, select.tables(names))).collect())
 }
 

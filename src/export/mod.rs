@@ -16,7 +16,9 @@ use serde::Deserialize;
 
 use crate::format::csv::write_record;
 use crate::schema::{Fits, Type, as_written};
-use crate::warehouse::{Engine, Names, Row, Table, TableColumn, Warehouse, WarehouseError, quote};
+use crate::warehouse::{
+    Engine, Names, Output, Row, Table, TableColumn, Warehouse, WarehouseError, as_written as as_written_out, quote,
+};
 
 use kind::Observed;
 use spool::Spool;
@@ -95,22 +97,26 @@ struct QueryColumn {
 }
 
 impl Query {
-    /// All rows of a table or view with these columns.
-    pub fn of(names: &Names, table: &Table, columns: &[TableColumn]) -> Query {
+    /// All rows of a table or view with these columns. `outputs` are those of a view's select, where they are known.
+    pub fn of(names: &Names, table: &Table, columns: &[TableColumn], outputs: &[Output]) -> Query {
         let columns = columns.iter().map(|column| {
             let declared = kind::declared(names.engine, &column.declared);
             (column.name.clone(), QueryColumn { name: column.name.clone(), declared, spelling: None })
         });
-        Query::over(names, table, columns.collect(), "")
+        let relation = match outputs {
+            [] => names.table(table),
+            outputs => format!("({}) as w", as_written_out(names, &names.table(table), outputs)),
+        };
+        Query::over(names, &relation, columns.collect(), "")
     }
 
     /// The columns by their names in the table.
-    fn over(names: &Names, table: &Table, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
+    fn over(names: &Names, relation: &str, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
         let mut list: Vec<_> = columns.iter().map(|(name, _)| quote(name)).collect();
         // A text that looks like a number is told from a number by what SQLite keeps it as.
         let unknown = columns.iter().filter(|(_, column)| column.declared.is_none() && names.engine == Engine::Sqlite);
         list.extend(unknown.map(|(name, _)| format!("typeof({})", quote(name))));
-        let sql = format!("select {} from {}{order}", list.join(", "), names.table(table));
+        let sql = format!("select {} from {relation}{order}", list.join(", "));
         Query { sql, columns: columns.into_iter().map(|(_, column)| column).collect() }
     }
 

@@ -43,13 +43,13 @@ pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, Warehou
             _ => Vec::new(),
         };
         let (query, typed) = if known.is_empty() {
-            let query = Query::of(names, &table, &found);
+            let query = Query::of(names, &table, &found, &[]);
             (query.clone(), query)
         } else {
             let order = " order by _load_id, _line";
             let query = |header: &dyn Fn(&Column) -> String| {
                 let columns = known.iter().map(|column| (column.name.clone(), in_files(column, header(column))));
-                Query::over(names, &table, columns.collect(), order)
+                Query::over(names, &names.table(&table), columns.collect(), order)
             };
             // Files without a header have nothing to name their columns by.
             let named = known.iter().any(|column| !column.header.is_empty());

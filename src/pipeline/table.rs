@@ -1,6 +1,6 @@
 //! One run: what it knows, and how it brings one table after the other up to date in its transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -15,7 +15,7 @@ use crate::star::{
     key_column, nearest,
 };
 use crate::warehouse::{
-    Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, quote,
+    Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
 };
 
 /// The temporary table with the staged rows that a table is brought up to date from.
@@ -187,8 +187,9 @@ impl<'a> Run<'a> {
     async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
-        let text = select.sql(self.names, &columns);
+        let text = written(model, select, self.names, &columns)?;
         let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
+        let given = described(given, &select.outputs(self.names, &columns));
         let of = select.row_wise(self.names);
         let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
         let gives = |name: &str| given.iter().any(|column| column.name == name);
@@ -196,7 +197,7 @@ impl<'a> Run<'a> {
             true => select.with_lineage(),
             false => select.clone(),
         };
-        let all = source.sql(&select.sql(self.names, &columns));
+        let all = source.sql(&written(model, &select, self.names, &columns)?);
         let (mut replaced, mut upserted) = (None, false);
         for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {
             if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
@@ -293,7 +294,7 @@ impl<'a> Run<'a> {
         let select = rows.select.reading(self.names, of, &part);
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;
-        Ok(rows.source.sql(&select.sql(self.names, &columns)))
+        Ok(rows.source.sql(&written(model, &select, self.names, &columns)?))
     }
 
     pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {
@@ -479,4 +480,14 @@ impl<'a> Run<'a> {
             None => Ok(0),
         }
     }
+}
+
+/// A select in the engine's words.
+pub(super) fn written(
+    model: &Model,
+    select: &Select,
+    names: &Names,
+    columns: &HashMap<Table, Vec<TableColumn>>,
+) -> Result<String, ModelError> {
+    select.sql(names, columns).map_err(|error| model.error(error.in_file(&model.path)))
 }

@@ -17,7 +17,7 @@ pub use check::{Check, checks};
 pub use dimension::DimensionSql;
 pub use fact::{AGAIN, FactSql, Target, is_again};
 pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, Missing, Severity, Weight};
-pub use model::{Model, ModelError, in_order, nearest, read_sql_file};
+pub use model::{Model, ModelError, SqlFile, in_order, nearest};
 pub use order::in_order as names_in_order;
 pub use rows::RowsSql;
 pub use source::Source;
