@@ -15,6 +15,7 @@ mod hostile;
 mod load;
 mod logs;
 mod long;
+mod members;
 mod model;
 mod plugins;
 mod protocol;
@@ -41,6 +42,7 @@ fn main() {
         plugins::cases(),
         star::cases(),
         model::cases(),
+        members::cases(),
         analysis::cases(),
         browser::cases(),
         status::cases(),
