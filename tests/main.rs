@@ -19,6 +19,7 @@ mod members;
 mod model;
 mod plugins;
 mod protocol;
+mod random;
 mod readme;
 mod retract;
 mod star;
@@ -46,6 +47,7 @@ fn main() {
         analysis::cases(),
         browser::cases(),
         status::cases(),
+        random::cases(),
         retract::cases(),
         titles::cases(),
         tls::cases(),
