@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod formats;
+mod history;
 mod hostile;
 mod load;
 mod logs;
@@ -44,6 +45,7 @@ fn main() {
         star::cases(),
         model::cases(),
         members::cases(),
+        history::cases(),
         analysis::cases(),
         browser::cases(),
         status::cases(),
