@@ -109,7 +109,7 @@ impl Run<'_> {
                 self.execute(model, &format!("drop table {OLD}")).await?;
             }
             if had_versions != sql.is_historic() {
-                self.execute(model, &sql.create_index()).await?;
+                self.finally.push(sql.create_index());
             }
         }
         if remembers {

@@ -47,6 +47,8 @@ pub(super) struct Run<'a> {
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
+    /// What PostgreSQL does only when every reference to rows that went is looked after.
+    pub(super) finally: Vec<String>,
 }
 
 /// A model's rows, ready to be asked for.
@@ -97,11 +99,19 @@ impl<'a> Run<'a> {
             changes: Vec::new(),
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
+            finally: Vec::new(),
         })
     }
 
     /// Commits, or leaves everything as it was.
     pub(super) async fn publish(mut self, dry: bool) -> Result<Report, RunError> {
+        if self.names.engine == Engine::Postgres && !self.finally.is_empty() {
+            self.finally.insert(0, "set constraints all immediate".to_owned());
+        }
+        for statement in std::mem::take(&mut self.finally) {
+            self.transaction.execute(&statement, &[]).await?;
+            self.sql.push(statement);
+        }
         let report = Report { changes: self.changes, sql: self.sql };
         // A connection outlives the run, and so would they.
         for table in self.touched.values() {
