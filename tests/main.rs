@@ -11,13 +11,16 @@ mod cli;
 mod crash;
 mod daemon;
 mod formats;
+mod history;
 mod hostile;
 mod load;
 mod logs;
 mod long;
+mod members;
 mod model;
 mod plugins;
 mod protocol;
+mod random;
 mod readme;
 mod retract;
 mod sql;
@@ -45,9 +48,12 @@ fn main() {
         sql_random::cases(),
         star::cases(),
         model::cases(),
+        members::cases(),
+        history::cases(),
         analysis::cases(),
         browser::cases(),
         status::cases(),
+        random::cases(),
         retract::cases(),
         titles::cases(),
         tls::cases(),

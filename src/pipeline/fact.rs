@@ -35,7 +35,11 @@ impl Run<'_> {
         match work {
             Work::First => self.first(model, header, rows, &sql, change).await?,
             Work::Loads(loads) if sql.has_plain_grain() => {
-                self.from_loads(model, header, rows, &sql, loads, change).await?
+                self.bring_in(model, header, rows, &sql, loads, change).await?;
+                if change.inferred > 0 && sql.finds_inferred() {
+                    change.how.push_str(", compared whole: it names members that it made");
+                    self.whole(model, header, rows, &sql, change).await?;
+                }
             }
             _ => self.whole(model, header, rows, &sql, change).await?,
         }
@@ -122,7 +126,7 @@ impl Run<'_> {
         }
         let reshaped = self.reshape(model, &Table::datawarehouse(&model.name), &stands, sql.columns(), &[]).await?;
         if sql.has_plain_grain() && !reshaped && !is_other {
-            change.deleted = self.execute(model, &sql.delete(false)).await?;
+            change.deleted += self.execute(model, &sql.delete(false)).await?;
             self.upsert(model, sql, change).await?;
         } else {
             self.replace_rows(model, KEYED, sql.columns(), change).await?;
@@ -136,7 +140,7 @@ impl Run<'_> {
     }
 
     /// Brings in the rows of new loads, takes out those of loads that are gone, and looks up again those whose members moved.
-    async fn from_loads(
+    async fn bring_in(
         &mut self,
         model: &Model,
         header: &Fact,
@@ -288,6 +292,9 @@ impl Run<'_> {
             let state = state.clone();
             self.app.ledger.write_star(&mut *self.transaction, &state, at).await?;
         }
+        for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
+            change.rows += count;
+        }
         self.looked_at.insert(dimension.to_owned());
         Ok(())
     }
@@ -338,20 +345,41 @@ impl Run<'_> {
             if !changed || !all_stand || self.existing(model).await?.is_empty() {
                 continue;
             }
-            let forgotten = self.execute(model, &FactSql::forget_inferred(&model.name, self.names, &facts)).await?;
+            let Some(Target { key, valid, .. }) = self.targets.get(&model.name).cloned() else { continue };
+            let forget = FactSql::forget_inferred(&model.name, &key.name, valid.is_some(), self.names, &facts);
+            let forgotten = self.all(model, forget).await?;
             if forgotten == 0 {
                 continue;
             }
-            let at = self.started_at;
-            if let Some(state) = self.states.get_mut(&model.name) {
-                state.rows = state.rows.saturating_sub(forgotten);
-                let state = state.clone();
-                self.app.ledger.write_star(&mut *self.transaction, &state, at).await?;
-            }
+            self.has_forgotten(&model.name, forgotten, models).await?;
             for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
                 change.rows = change.rows.saturating_sub(forgotten);
                 change.deleted += forgotten;
             }
+        }
+        Ok(())
+    }
+
+    /// Facts that only refer to the dimension are as they were, for none of them named who is gone.
+    async fn has_forgotten(&mut self, dimension: &str, count: u64, models: &[Model]) -> Result<(), RunError> {
+        let Some(state) = self.states.get_mut(dimension) else { return Ok(()) };
+        let before = state.version;
+        state.rows = state.rows.saturating_sub(count);
+        state.version += 1;
+        let mut changed = vec![state.clone()];
+        for model in models.iter().filter(|model| model.dimensions().is_some()) {
+            let reads = model.reads(self.names).contains(&Table::datawarehouse(dimension));
+            if let Some(state) = self.states.get_mut(&model.name)
+                && let Some(built) = state.upstream.get_mut(dimension)
+                && *built == before
+                && !reads
+            {
+                *built += 1;
+                changed.push(state.clone());
+            }
+        }
+        for state in changed {
+            self.app.ledger.write_star(&mut *self.transaction, &state, self.started_at).await?;
         }
         Ok(())
     }

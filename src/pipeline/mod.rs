@@ -103,6 +103,17 @@ impl TableChange {
         self.inserted + self.updated + self.deleted
     }
 
+    /// Takes in what was done to the table when it had its turn again.
+    fn add(&mut self, again: TableChange) {
+        self.inserted += again.inserted;
+        self.updated += again.updated;
+        self.deleted += again.deleted;
+        self.repointed += again.repointed;
+        self.inferred += again.inferred;
+        (self.rows, self.rejected, self.unknown) = (again.rows, again.rejected, again.unknown);
+        self.filtered = again.filtered.or(self.filtered);
+    }
+
     /// What there is to say besides how many rows are new, changed and gone.
     pub fn remarks(&self) -> String {
         let mut said: Vec<_> = [
@@ -198,10 +209,16 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
     let models = read_models(app)?;
     let selected = select::selected(&models, app.warehouse.names(), &options.select).map_err(RunError::Nothing)?;
     let mut run = Run::begin(app, options, &models, started_at).await?;
-    for model in models.iter().filter(|model| selected.contains(&model.name)) {
+    let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
+    for model in others {
+        run.learn(model).await?;
+    }
+    for model in &selected {
         run.table(model).await?;
     }
+    run.settle(&selected).await?;
     run.forget_inferred(&models).await?;
+    run.settle(&selected).await?;
     run.must_not_dangle(&models).await?;
     run.drop_undeclared(&models).await?;
     run.check(&models).await?;

@@ -47,6 +47,8 @@ pub(super) struct Run<'a> {
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
+    /// What PostgreSQL does only when every reference to rows that went is looked after.
+    pub(super) finally: Vec<String>,
 }
 
 /// A model's rows, ready to be asked for.
@@ -59,7 +61,9 @@ pub(super) struct Rows {
     /// The staging table whose rows these are one by one, if they are.
     pub(super) of: Option<Table>,
     /// Whether later loads take the place of earlier ones in a staging table that it reads.
-    pub(super) replaced: Option<i64>,
+    pub(super) replaced: bool,
+    /// The newest load of such a table whose rows are in it.
+    pub(super) replaced_by: Option<i64>,
     /// Whether rows are overwritten there.
     pub(super) upserted: bool,
 }
@@ -95,11 +99,19 @@ impl<'a> Run<'a> {
             changes: Vec::new(),
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
+            finally: Vec::new(),
         })
     }
 
     /// Commits, or leaves everything as it was.
     pub(super) async fn publish(mut self, dry: bool) -> Result<Report, RunError> {
+        if self.names.engine == Engine::Postgres && !self.finally.is_empty() {
+            self.finally.insert(0, "set constraints all immediate".to_owned());
+        }
+        for statement in std::mem::take(&mut self.finally) {
+            self.transaction.execute(&statement, &[]).await?;
+            self.sql.push(statement);
+        }
         let report = Report { changes: self.changes, sql: self.sql };
         // A connection outlives the run, and so would they.
         for table in self.touched.values() {
@@ -147,11 +159,27 @@ impl<'a> Run<'a> {
                 _ => {}
             }
         }
-        if matches!(model.header.kind, Kind::Dimension(_) | Kind::Calendar(_)) {
-            self.learn(model).await?;
-        }
+        self.learn(model).await?;
         self.note(model, definition, &change, highest_key, work == Work::First).await?;
-        self.changes.push(change);
+        match self.changes.iter_mut().find(|first| first.table == change.table) {
+            Some(first) => first.add(change),
+            None => self.changes.push(change),
+        }
+        Ok(())
+    }
+
+    /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
+    /// members that no fact names any more go.
+    pub(super) async fn settle(&mut self, models: &[&Model]) -> Result<(), RunError> {
+        for model in models {
+            let version = |name: &String| self.states.get(name).map(|state| state.version);
+            let is_behind = |state: &TableState| {
+                state.upstream.iter().any(|(name, built)| version(name).is_some_and(|now| now != *built))
+            };
+            if self.states.get(&model.name).is_some_and(is_behind) {
+                self.table(model).await?;
+            }
+        }
         Ok(())
     }
 
@@ -198,14 +226,15 @@ impl<'a> Run<'a> {
             false => select.clone(),
         };
         let all = source.sql(&written(model, &select, self.names, &columns)?);
-        let (mut replaced, mut upserted) = (None, false);
+        let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
         for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {
             if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
-                replaced = replaced.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
+                replaced = true;
+                replaced_by = replaced_by.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
             }
             upserted |= History::of(self.names, table).exists(&mut *self.transaction).await?;
         }
-        Ok(Rows { source, select, all, of, replaced, upserted })
+        Ok(Rows { source, select, all, of, replaced, replaced_by, upserted })
     }
 
     /// What tells this header, select and set of columns from another; the grain can be read in it.
@@ -214,9 +243,7 @@ impl<'a> Run<'a> {
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
         if let Some(rows) = rows {
             hash.update(rows.all.as_bytes());
-            hash.update(
-                format!("{:?} {:?} {}", rows.source.columns(), rows.replaced.is_some(), rows.upserted).as_bytes(),
-            );
+            hash.update(format!("{:?} {:?} {}", rows.source.columns(), rows.replaced, rows.upserted).as_bytes());
         }
         hash.finalize().to_hex()[..32].to_owned()
     }
@@ -247,7 +274,7 @@ impl<'a> Run<'a> {
         let dimensions =
             model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
         let followed = dimensions.filter(|name| self.touched.contains_key(name) && !read_of_star.contains(name));
-        let appended = rows.filter(|rows| rows.source.has_lineage() && rows.replaced.is_none() && !rows.upserted);
+        let appended = rows.filter(|rows| rows.source.has_lineage() && !rows.replaced && !rows.upserted);
         let question = Question {
             state: self.states.get(&model.name),
             exists,
@@ -347,13 +374,14 @@ impl<'a> Run<'a> {
         self.execute(model, &format!("drop table {DIFFERENCE}")).await.map(drop)
     }
 
-    /// What facts have to know of a dimension.
-    async fn learn(&mut self, model: &Model) -> Result<(), RunError> {
+    /// What facts have to know of a table, where it is a dimension that stands.
+    pub(super) async fn learn(&mut self, model: &Model) -> Result<(), RunError> {
         let columns = self.existing(model).await?;
         let valid = columns.iter().find(|column| column.name == "valid_from").map(|column| column.declared.clone());
         let (key, is_calendar) = match &model.header.kind {
             Kind::Dimension(header) => (header.key.first().cloned().unwrap_or_default(), false),
-            _ => ("date".to_owned(), true),
+            Kind::Calendar(_) => ("date".to_owned(), true),
+            _ => return Ok(()),
         };
         if let Some(key) = columns.into_iter().find(|column| column.name == key) {
             let infers = self.infers(model);

@@ -26,6 +26,13 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
+    /// Another one of the same engine, schemas made.
+    pub async fn another(&self) -> anyhow::Result<TestDatabase> {
+        let other = TestDatabase::new(self.engine).await?;
+        other.warehouse.prepare().await?;
+        Ok(other)
+    }
+
     async fn new(engine: Engine) -> anyhow::Result<TestDatabase> {
         let folder = tempfile::tempdir()?;
         let url = match engine {
