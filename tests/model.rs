@@ -9,6 +9,7 @@ use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 pub fn cases() -> Vec<Trial> {
     [
         on_both("model::versions_are_those_that_all_rows_give", versions_are_those_that_all_rows_give),
+        on_both("model::the_row_of_the_newest_load_counts", the_row_of_the_newest_load_counts),
         on_both("model::a_fact_sees_the_version_of_its_time", a_fact_sees_the_version_of_its_time),
         on_both("model::a_member_that_a_whole_file_does_not_name_is_closed", a_member_that_is_not_named_is_closed),
         on_both("model::an_upserted_member_keeps_its_past", an_upserted_member_keeps_its_past),
@@ -102,6 +103,21 @@ async fn versions_are_those_that_all_rows_give(database: TestDatabase, workdir: 
     workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Zug,2024-01-15\n").await?;
     run(&database, &workdir).await?;
     same(database.text(CUSTOMERS).await?, split)
+}
+
+async fn the_row_of_the_newest_load_counts(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write(
+        "sql/pipeline/dim_sku.sql",
+        "/*\nkind: dimension\nkey: [sku]\nat: _load_id\n*/ select sku, price from staging.products",
+    )?;
+    workdir.load(&database, "products.csv", "sku,price\na,1\nb,2\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "products.csv", "sku,price\na,3\na,4\n").await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text("select sku, price from datawarehouse.dim_sku where dim_sku_key <> 0 order by sku").await?,
+        "a|4\nb|2",
+    )
 }
 
 const ORDER: &str = "/*

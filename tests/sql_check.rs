@@ -68,12 +68,17 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
         ("pipeline/two.sql", "/* kind: table */ select * from datawarehouse.one"),
         ("analysis/top.sql", "select city,\n  count(*) as n\nfrom datawarehouse.dim_city\ngroup by cty"),
         ("analysis/words.sql", "select 1 as a"),
+        (
+            "analysis/chart.sql",
+            "/*\ntitle: Cities\nchart: {type: bar, x: city, y: coutn}\n*/\nselect city, 1 as count from staging.cities",
+        ),
     ] {
         workdir.write(&format!("sql/{file}"), text)?;
     }
     let output = check(&workdir, &["sql"], &database.url)?;
     let all = errors(&output);
     let expected = [
+        "sql/analysis/chart.sql:3: header: line 3: chart: y: the select gives no column coutn; did you mean count?",
         "sql/analysis/top.sql:4: no table that the select reads has a column cty; did you mean city?",
         "sql/analysis/words.sql:1: sql/pipeline has a table of that name, words: rename the file",
         "sql/pipeline/absent.sql:3: there is no table datawarehouse.dim_citi, and no file of sql/ makes one; did you mean dim_city?",
@@ -100,13 +105,13 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
     }
     same(all.len(), expected.len())?;
     same(output.status.code(), Some(1))?;
-    same(stdout(&output).lines().last(), Some("12 files: 20 errors in 9 of them"))?;
+    same(stdout(&output).lines().last(), Some("13 files: 21 errors in 10 of them"))?;
     // A folder or a file of it, and the same as JSON.
     let output = check(&workdir, &["sql/analysis", "--json"], &database.url)?;
     let lines: Vec<serde_json::Value> = stdout(&output).lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     same(
-        (lines.len(), lines[0]["file"].as_str(), lines[0]["line"].as_u64()),
-        (2, Some("sql/analysis/top.sql"), Some(4)),
+        (lines.len(), lines[1]["file"].as_str(), lines[1]["line"].as_u64()),
+        (3, Some("sql/analysis/top.sql"), Some(4)),
     )?;
     same(output.status.code(), Some(1))?;
     let output = check(&workdir, &["sql/pipeline/dim_day.sql"], &database.url)?;

@@ -19,7 +19,8 @@ pub(super) fn is_sql(settings: &Settings, path: &Path) -> bool {
 
 pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow::Result<End> {
     let sql = &settings.folders.sql_dir;
-    let files = Files::read(sql).map_err(Usage)?;
+    let names = settings.names();
+    let files = Files::read(sql, names.engine).map_err(Usage)?;
     let wanted = path.canonicalize()?;
     let is_wanted = |file: &Path| file.canonicalize().is_ok_and(|file| file.starts_with(&wanted));
     let count = files.paths().filter(|file| is_wanted(file)).count();
@@ -31,7 +32,6 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         Ok(app) => (Some(app), None),
         Err(error) => (None, Some(error)),
     };
-    let names = settings.names();
     let mut problems = check(&files, &names, app.as_ref()).await?;
     problems.retain(|problem| is_wanted(&problem.file));
     print(&problems, count, json)?;

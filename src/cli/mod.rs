@@ -65,7 +65,7 @@ struct Mode {
     /// Build the star out of staging, in one transaction
     #[arg(long, conflicts_with = "analysis")]
     pipeline: bool,
-    /// Create the views, print and export their results
+    /// Create the views, print and export their results, write exports/index.html
     #[arg(long)]
     analysis: bool,
     #[command(flatten)]
@@ -141,7 +141,7 @@ enum Command {
         table: String,
         /// What it is written as
         #[arg(long, value_enum, default_value = "csv")]
-        format: export::Format,
+        format: crate::export::Format,
         /// Where, instead of exports/
         #[arg(long)]
         output: Option<PathBuf>,

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::app::App;
 use crate::pipeline::sql_files;
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{Kind, Model, nearest};
-use crate::warehouse::{Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
+use crate::star::{Kind, Model, SqlFile, nearest};
+use crate::warehouse::{Engine, Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
 pub use text::KindOf;
 
 /// A file that was written.
@@ -80,7 +80,8 @@ fn free_path(sql: &Path, name: &str) -> Result<PathBuf, DraftError> {
     let path = sql.join("pipeline").join(format!("{name}.sql"));
     // A path's last part would do: the name must not have another one.
     let plain = name.replace('/', " ");
-    if let Err(error) = Model::parse(Path::new(&format!("{plain}.sql")), "/* kind: table */ select 1 as a") {
+    let file = SqlFile { path: format!("{plain}.sql").into(), text: "select 1 as a".to_owned(), own: None };
+    if let Err(error) = file.read() {
         return Err(DraftError::Asked(format!("{name:?} cannot be: {}", error.why.replace("; rename the file", ""))));
     }
     for path in [&path, &sql.join("analysis").join(format!("{name}.sql"))] {
@@ -97,7 +98,7 @@ async fn look(app: &App, kind: KindOf, name: &str, from: &str) -> Result<Known, 
     let (table, columns) = find(app, names, &mut *transaction, from).await?;
     let is_own = |column: &TableColumn| [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN].contains(&column.name.as_str());
     let columns: Vec<_> = columns.into_iter().filter(|column| !is_own(column)).collect();
-    let dimensions = dimensions(&app.sql);
+    let dimensions = dimensions(&app.sql, names.engine);
     let facts = guess::look(&mut *transaction, names, kind, name, &table, &columns, &dimensions).await?;
     let schema = if table.schema == Schema::Staging { "staging" } else { "datawarehouse" };
     Ok(Known { from: format!("{schema}.{}", text::identifier(&table.name)), columns, facts })
@@ -128,9 +129,9 @@ async fn find(
 }
 
 /// The dimensions that there are files of: what a member is named by, and the dimension; calendars by nothing.
-fn dimensions(sql: &Path) -> Vec<(Option<String>, String)> {
-    let files = sql_files(&sql.join("pipeline")).unwrap_or_default();
-    let models = files.iter().filter_map(|(path, text)| Model::parse(path, text).ok());
+fn dimensions(sql: &Path, engine: Engine) -> Vec<(Option<String>, String)> {
+    let files = sql_files(&sql.join("pipeline"), engine).unwrap_or_default();
+    let models = files.iter().filter_map(|file| Model::parse(file).ok());
     let found = models.filter_map(|model| match model.header.kind {
         Kind::Dimension(dimension) => match <[String; 1]>::try_from(dimension.key) {
             Ok([key]) => Some((Some(key), model.name)),

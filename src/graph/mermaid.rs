@@ -23,9 +23,10 @@ pub fn mermaid(graph: &Graph) -> String {
         let arrow = if edge.refers { "-.->" } else { "-->" };
         if edge.columns.is_empty() {
             let _ = writeln!(text, "  {from} {arrow} {to}");
-        }
-        for (one, other) in &edge.columns {
-            let _ = writeln!(text, "  {from} {arrow}|\"{} → {}\"| {to}", escaped(one), escaped(other));
+        } else {
+            let pairs: Vec<_> =
+                edge.columns.iter().map(|(one, other)| format!("{} → {}", escaped(one), escaped(other))).collect();
+            let _ = writeln!(text, "  {from} {arrow}|\"{}\"| {to}", pairs.join("<br/>"));
         }
     }
     text
@@ -63,7 +64,7 @@ mod tests {
         assert!(text.contains("staging.x#34;#62;#60;b#62;#123;#124;#125;#35;<br/>"), "{text}");
         assert!(text.contains("\n  n3 -.-> n4\n") && text.contains("\n  n1 --> n3\n"), "{text}");
         let text = mermaid(&example(true));
-        assert!(text.contains("|\"dim_city_key → origin_key\"|"), "{text}");
+        assert!(text.contains("-.->|\"dim_city_key → origin_key<br/>dim_city_key → target_key\"|"), "{text}");
         assert!(text.contains("<br/>a#124;b#60;c#62;\""), "{text}");
     }
 }

@@ -6,10 +6,10 @@ mod mermaid;
 mod read;
 mod svg;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::star::{Model, key_column};
-use crate::warehouse::{Names, Schema, Select, Table};
+use crate::warehouse::{Names, Schema, Select, Table, TableColumn};
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use read::read;
@@ -86,7 +86,7 @@ pub struct Parts {
     /// The views of the analysis, each after those it reads.
     pub questions: Vec<(String, Select)>,
     /// The columns of the tables that there are; empty where they are not wanted.
-    pub columns: BTreeMap<Table, Vec<String>>,
+    pub columns: HashMap<Table, Vec<TableColumn>>,
 }
 
 impl Graph {
@@ -120,16 +120,16 @@ impl Graph {
                 let columns = (key_column(used.dimension()), used.key_column(column));
                 made.edge(&Table::datawarehouse(used.dimension()), &table, true, Some(columns));
             }
-            for from in model.reads(names) {
-                made.edge(&from, &table, false, None);
+            if let Some(select) = &model.select {
+                let given = select.outputs(names, &parts.columns);
+                let given: Vec<&str> = given.iter().map(|output| output.name.as_str()).collect();
+                made.reads(select, &table, |column| called(model, &given, column));
             }
         }
         for (name, select) in &parts.questions {
             let table = Table::datawarehouse(name);
             made.node(&table, NodeKind::Analysis);
-            for from in reads(select) {
-                made.edge(&from, &table, false, None);
-            }
+            made.reads(select, &table, str::to_owned);
         }
         made.graph
     }
@@ -137,6 +137,25 @@ impl Graph {
     /// What the node at a place is called in texts.
     fn id(place: usize) -> String {
         format!("n{place}")
+    }
+}
+
+/// What a model's table calls a column that its select gives, among all of them.
+fn called(model: &Model, given: &[&str], column: &str) -> String {
+    let place = |name: &str| given.iter().position(|one| *one == name.trim());
+    let is_among = |list: &String| {
+        let (first, last) = list.split_once("..").unwrap_or((list, list));
+        let (Some(first), Some(last), Some(own)) = (place(first), place(last), place(column)) else { return false };
+        (first..=last).contains(&own)
+    };
+    let column = match (&model.header.unpivot, &model.header.explode) {
+        (Some(unpivot), _) if unpivot.columns.iter().any(is_among) => unpivot.into.as_str(),
+        (_, Some(explode)) if explode.column == column => explode.into.as_str(),
+        _ => column,
+    };
+    match model.dimensions().and_then(|uses| uses.get(column)) {
+        Some(used) => used.key_column(column),
+        None => column.to_owned(),
     }
 }
 
@@ -153,7 +172,7 @@ impl Making<'_> {
             return;
         }
         self.places.insert(table.clone(), self.graph.nodes.len());
-        let columns = self.parts.columns.get(table).cloned().unwrap_or_default();
+        let columns = self.parts.columns.get(table).into_iter().flatten().map(|column| column.name.clone()).collect();
         self.graph.nodes.push(Node { name: self.names.shown(table), kind, columns });
     }
 
@@ -175,6 +194,26 @@ impl Making<'_> {
         }
     }
 
+    /// What a select reads, and which of the table's columns come from which of those; `called`: what the table calls a column of the select.
+    fn reads(&mut self, select: &Select, table: &Table, called: impl Fn(&str) -> String) {
+        for from in select.tables(self.names) {
+            self.edge(&from, table, false, None);
+        }
+        let has = |column: &String| {
+            self.parts.columns.get(table).is_some_and(|columns| columns.iter().any(|one| one.name == *column))
+        };
+        let mut pairs = Vec::new();
+        for output in select.outputs(self.names, &self.parts.columns) {
+            let column = called(&output.name);
+            if has(&column) {
+                pairs.extend(output.sources.into_iter().map(|(from, source)| (from, (source, column.clone()))));
+            }
+        }
+        for (from, pair) in pairs {
+            self.edge(&from, table, false, Some(pair));
+        }
+    }
+
     fn edge(&mut self, from: &Table, to: &Table, refers: bool, columns: Option<(String, String)>) {
         let (Some(&from), Some(&to)) = (self.places.get(from), self.places.get(to)) else { return };
         let columns = columns.filter(|_| !self.parts.columns.is_empty());
@@ -188,15 +227,16 @@ impl Making<'_> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::path::Path;
-
     use super::*;
+    use crate::star::SqlFile;
     use crate::warehouse::Engine;
 
     /// A star with what is hard to draw: a hostile name, an edge over several layers, two roles of one dimension.
     pub(crate) fn example(columns: bool) -> Graph {
         let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
-        let model = |name: &str, text: &str| Model::parse(Path::new(name), text).unwrap();
+        let model = |name: &str, text: &str| {
+            Model::parse(&SqlFile { path: name.into(), text: text.to_owned(), own: None }).unwrap()
+        };
         let models = vec![
             model("dim_city.sql", "/*\nkind: dimension\nkey: [city]\n*/ select city from staging.orders"),
             model(
@@ -209,13 +249,24 @@ pub(crate) mod tests {
         let mut parts = Parts { models, questions: vec![("top".to_owned(), top)], ..Parts::default() };
         parts.files.insert("orders".to_owned(), "orders_*.csv".to_owned());
         if columns {
-            let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            let column = |name: &&str| TableColumn { name: (*name).to_owned(), declared: "text".to_owned() };
+            let list = |names: &[&str]| names.iter().map(column).collect::<Vec<_>>();
+            parts.columns.insert(Table::staging("orders"), list(&["id", "city", "origin", "target"]));
             parts.columns.insert(Table::datawarehouse("dim_city"), list(&["dim_city_key", "city"]));
             parts
                 .columns
                 .insert(Table::datawarehouse("fact_order"), list(&["id", "origin_key", "target_key", "a|b<c>"]));
         }
         Graph::of(&parts, &names)
+    }
+
+    #[test]
+    fn columns_that_become_rows_are_called_as_these() {
+        let text = "/*\nkind: fact\ngrain: [id]\ndimensions: {skill: dim_skill}\nunpivot: {into: skill, columns: [a, c..d]}\n*/ select 1";
+        let model = Model::parse(&SqlFile { path: "f.sql".into(), text: text.to_owned(), own: None }).unwrap();
+        let given = ["id", "a", "b", "c", "x", "d"];
+        let names: Vec<_> = given.iter().map(|column| called(&model, &given, column)).collect();
+        assert_eq!(names, ["id", "skill_key", "b", "skill_key", "skill_key", "skill_key"]);
     }
 
     #[test]
@@ -235,6 +286,13 @@ pub(crate) mod tests {
             ]
         );
         assert!(graph.edges.iter().all(|edge| edge.from < edge.to));
-        assert_eq!(example(true).edges[2].columns.len(), 2);
+        let columns = |graph: &Graph, place: usize| {
+            let pairs = graph.edges[place].columns.iter();
+            pairs.map(|(from, to)| format!("{from} {to}")).collect::<Vec<_>>().join(", ")
+        };
+        let graph = example(true);
+        assert_eq!(columns(&graph, 1), "city city");
+        assert_eq!(columns(&graph, 2), "dim_city_key origin_key, dim_city_key target_key");
+        assert_eq!(columns(&graph, 3), "id id, origin origin_key, target target_key");
     }
 }

@@ -6,7 +6,7 @@ use super::Parts;
 use crate::app::App;
 use crate::pipeline::sql_files;
 use crate::plugin::Plugins;
-use crate::star::{Model, ModelError, in_order, names_in_order, read_sql_file};
+use crate::star::{Model, ModelError, SqlFile, in_order, names_in_order};
 use crate::warehouse::{Names, Schema, Scope, Select, Table, WarehouseError};
 
 /// Why there is no graph.
@@ -37,16 +37,16 @@ pub async fn read(
     let texts = |folder: &str| {
         let folder = sql.join(folder);
         if folder.is_dir() {
-            sql_files(&folder).or_else(|why| if why.ends_with("in it") { Ok(Vec::new()) } else { Err(why) })
+            sql_files(&folder, names.engine)
+                .or_else(|why| if why.ends_with("in it") { Ok(Vec::new()) } else { Err(why) })
         } else {
             Ok(Vec::new())
         }
     };
     let models = texts("pipeline").map_err(ReadError::Folder)?;
-    let models = models.iter().map(|(path, text)| Model::parse(path, text)).collect::<Result<Vec<_>, _>>()?;
+    let models = models.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
     let files = texts("analysis").map_err(ReadError::Folder)?;
-    let questions =
-        files.iter().map(|(path, text)| read_sql_file(path, text)).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let questions = files.iter().map(SqlFile::read).collect::<Result<BTreeMap<_, _>, _>>()?;
     let mut parts =
         Parts { models: in_order(models, names)?, questions: ordered(questions, names)?, ..Parts::default() };
     for dataset in plugins.datasets().filter(|dataset| !dataset.table.is_empty()) {
@@ -76,7 +76,7 @@ pub async fn read(
         let all: std::collections::BTreeSet<_> = own.chain(views).chain(read).chain(staged).collect();
         for table in all {
             let found = transaction.columns(&table).await?;
-            parts.columns.insert(table, found.into_iter().map(|column| column.name).collect());
+            parts.columns.insert(table, found);
         }
     }
     Ok(parts)

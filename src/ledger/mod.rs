@@ -5,6 +5,7 @@
 
 mod claim;
 mod columns;
+mod freshness;
 mod lineage;
 mod look;
 mod retract;
@@ -28,6 +29,7 @@ use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use claim::{Claim, Repeats, Request};
+pub use freshness::Freshness;
 pub use lineage::{Files, StarReject};
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;

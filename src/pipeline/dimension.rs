@@ -3,6 +3,7 @@
 use super::table::{Rows, Run};
 use super::work::Work;
 use super::{RunError, TableChange};
+use crate::schema::LOAD_COLUMN;
 use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table};
 
@@ -26,7 +27,7 @@ impl Run<'_> {
         for (word, names) in [
             ("key", header.key.iter().collect::<Vec<_>>()),
             ("history", header.history.iter().collect()),
-            ("at", header.at.iter().collect()),
+            ("at", header.at.iter().filter(|at| *at != LOAD_COLUMN || !rows.source.has_lineage()).collect()),
             ("unknown", header.unknown.keys().collect()),
         ] {
             Run::must_give(model, columns, word, &names)?;
@@ -35,8 +36,8 @@ impl Run<'_> {
             DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model));
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
         // Rows that staging does not have any more still tell what was.
-        let remembers = sql.is_historic() && (rows.replaced.is_some() || rows.upserted || rows.of.is_none());
-        let keeps = !sql.is_historic() && rows.replaced.is_some();
+        let remembers = sql.is_historic() && (rows.replaced || rows.upserted || rows.of.is_none());
+        let keeps = !sql.is_historic() && rows.replaced;
         let restricted = match work {
             Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
             _ => None,
@@ -55,7 +56,7 @@ impl Run<'_> {
         self.must_be_named(model, header, &sql).await?;
         self.stand(model, header, &sql, work, remembers).await?;
         if remembers {
-            let replaced = rows.replaced.filter(|_| header.gone == Gone::Close);
+            let replaced = rows.replaced_by.filter(|_| header.gone == Gone::Close);
             self.all(model, sql.remember(replaced)).await?;
         }
         let highest = self.merge(model, &sql, restricted.is_some(), remembers, keeps, change).await?;
@@ -80,6 +81,8 @@ impl Run<'_> {
             self.all(model, sql.create()).await?;
         } else {
             self.all(model, sql.create_retired()).await?;
+            let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
+            self.follow(model, &retired, &sql.retired_columns()).await?;
             let id = Run::id(model);
             let had_versions = stands.iter().any(|column| column.name == "valid_from");
             if had_versions && !sql.is_historic() {
@@ -106,7 +109,7 @@ impl Run<'_> {
                 self.execute(model, &format!("drop table {OLD}")).await?;
             }
             if had_versions != sql.is_historic() {
-                self.execute(model, &sql.create_index()).await?;
+                self.finally.push(sql.create_index());
             }
         }
         if remembers {
@@ -123,7 +126,7 @@ impl Run<'_> {
             self.all(model, sql.create_seen()).await?;
             return Ok(());
         }
-        self.reshape(model, &seen, &stands, &sql.seen_columns(), &[]).await.map(drop)
+        self.follow(model, &seen, &sql.seen_columns()).await
     }
 
     /// Every row names its member and says from when on it holds, and no two of them disagree.
@@ -162,9 +165,7 @@ impl Run<'_> {
         change: &mut TableChange,
     ) -> Result<i64, RunError> {
         self.all(model, sql.make_versions(remembers)).await?;
-        if let Some(adopt) = sql.adopt() {
-            self.execute(model, &adopt).await?;
-        }
+        self.all(model, sql.adopt()).await?;
         let touched = format!("sluice_t_{}", model.name);
         self.all(model, sql.note_moved(&touched, restricted, keeps)).await?;
         self.touched.insert(model.name.clone(), touched);

@@ -35,7 +35,11 @@ impl Run<'_> {
         match work {
             Work::First => self.first(model, header, rows, &sql, change).await?,
             Work::Loads(loads) if sql.has_plain_grain() => {
-                self.from_loads(model, header, rows, &sql, loads, change).await?
+                self.bring_in(model, header, rows, &sql, loads, change).await?;
+                if change.inferred > 0 && sql.finds_inferred() {
+                    change.how.push_str(", compared whole: it names members that it made");
+                    self.whole(model, header, rows, &sql, change).await?;
+                }
             }
             _ => self.whole(model, header, rows, &sql, change).await?,
         }
@@ -92,19 +96,8 @@ impl Run<'_> {
         if !sql.has_plain_grain() {
             self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
         }
-        // The database finds a repeated grain fastest itself, and we find out which one it was.
-        self.execute(model, "savepoint sluice_fill").await?;
-        let mut done = self.execute(model, &sql.fill(&sql.keyed(&rows.all))).await;
-        if let Ok(inserted) = done {
-            (change.inserted, change.rows) = (inserted, inserted);
-            done = self.all(model, sql.finish()).await;
-        }
-        if let Err(error) = done {
-            self.execute(model, "rollback to savepoint sluice_fill").await?;
-            self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
-            return Err(error);
-        }
-        self.execute(model, "release savepoint sluice_fill").await?;
+        change.inserted = self.fill(model, header, sql, &rows.all, true).await?;
+        change.rows = change.inserted;
         self.books(model, rows, sql, change).await
     }
 
@@ -133,7 +126,7 @@ impl Run<'_> {
         }
         let reshaped = self.reshape(model, &Table::datawarehouse(&model.name), &stands, sql.columns(), &[]).await?;
         if sql.has_plain_grain() && !reshaped && !is_other {
-            change.deleted = self.execute(model, &sql.delete(false)).await?;
+            change.deleted += self.execute(model, &sql.delete(false)).await?;
             self.upsert(model, sql, change).await?;
         } else {
             self.replace_rows(model, KEYED, sql.columns(), change).await?;
@@ -147,7 +140,7 @@ impl Run<'_> {
     }
 
     /// Brings in the rows of new loads, takes out those of loads that are gone, and looks up again those whose members moved.
-    async fn from_loads(
+    async fn bring_in(
         &mut self,
         model: &Model,
         header: &Fact,
@@ -161,28 +154,73 @@ impl Run<'_> {
             self.execute(model, &sql.forget_rejects_of(&among("load_id", &loads.gone))).await?;
         }
         let again = sql.note_again(&self.touched);
-        let looks_again = again.is_some();
-        let none = format!("create temp table {AGAIN} (\"_load_id\" bigint, \"_line\" bigint)");
-        self.execute(model, &again.unwrap_or(none)).await?;
-        self.analyze(model, AGAIN).await?;
-        let part = self.part(model, rows, loads, looks_again).await?;
-        if looks_again {
-            self.execute(model, &sql.forget_rejects(true)).await?;
+        match again {
+            Some(again) => self.look_up_again(model, header, rows, sql, loads, &again, change).await?,
+            None if loads.new.is_empty() => {}
+            None => {
+                let part = self.part(model, rows, loads, false).await?;
+                self.lookups(model, header, sql, &part, change).await?;
+                change.inserted = self.fill(model, header, sql, &part, false).await?;
+                self.drop_part(model).await?;
+            }
         }
+        change.rows = (change.rows + change.inserted).saturating_sub(change.deleted);
+        Ok(())
+    }
+
+    /// Brings in the rows of new loads together with those whose members moved.
+    #[allow(clippy::too_many_arguments)]
+    async fn look_up_again(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        loads: &Loads,
+        again: &str,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        self.execute(model, again).await?;
+        self.analyze(model, AGAIN).await?;
+        let part = self.part(model, rows, loads, true).await?;
+        self.execute(model, &sql.forget_rejects(true)).await?;
         self.lookups(model, header, sql, &part, change).await?;
         self.keyed(model, sql, &part).await?;
         self.must_have_grain(model, header, sql, KEYED).await?;
-        self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside()).await?;
-        if looks_again {
-            change.deleted += self.execute(model, &sql.delete(true)).await?;
-        }
+        self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(KEYED)).await?;
+        change.deleted += self.execute(model, &sql.delete(true)).await?;
         self.upsert(model, sql, change).await?;
         for table in [KEYED, AGAIN] {
             self.execute(model, &format!("drop table {table}")).await?;
         }
-        self.drop_part(model).await?;
-        change.rows = (change.rows + change.inserted).saturating_sub(change.deleted);
-        Ok(())
+        self.drop_part(model).await
+    }
+
+    /// Adds rows of which none is there. The database finds a repeated grain fastest itself, and we find out which one it was.
+    async fn fill(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        sql: &FactSql,
+        source: &str,
+        finish: bool,
+    ) -> Result<u64, RunError> {
+        self.execute(model, "savepoint sluice_fill").await?;
+        let mut done = self.execute(model, &sql.fill(&sql.keyed(source))).await;
+        if let (Ok(inserted), true) = (&done, finish) {
+            done = self.all(model, sql.finish()).await.map(|_| *inserted);
+        }
+        if let Err(error) = done {
+            self.execute(model, "rollback to savepoint sluice_fill").await?;
+            let rows = format!("({source}) as n");
+            self.must_have_grain(model, header, sql, &rows).await?;
+            if sql.has_plain_grain() && !finish {
+                self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(&rows)).await?;
+            }
+            return Err(error);
+        }
+        self.execute(model, "release savepoint sluice_fill").await?;
+        done
     }
 
     /// Puts the rows with keys into a temporary table.
@@ -254,6 +292,9 @@ impl Run<'_> {
             let state = state.clone();
             self.app.ledger.write_star(&mut *self.transaction, &state, at).await?;
         }
+        for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
+            change.rows += count;
+        }
         self.looked_at.insert(dimension.to_owned());
         Ok(())
     }
@@ -262,6 +303,14 @@ impl Run<'_> {
     pub(super) async fn must_not_dangle(&mut self, models: &[Model]) -> Result<(), RunError> {
         if !self.changes.iter().any(|change| change.deleted > 0) {
             return Ok(());
+        }
+        if self.names.engine == Engine::Postgres {
+            let looked = self.transaction.execute("set constraints all immediate", &[]).await;
+            return looked.map(drop).map_err(|error| {
+                RunError::Nothing(format!(
+                    "a fact would refer to members that are gone: {error}: let the run look after it, too"
+                ))
+            });
         }
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
             let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
@@ -296,20 +345,41 @@ impl Run<'_> {
             if !changed || !all_stand || self.existing(model).await?.is_empty() {
                 continue;
             }
-            let forgotten = self.execute(model, &FactSql::forget_inferred(&model.name, self.names, &facts)).await?;
+            let Some(Target { key, valid, .. }) = self.targets.get(&model.name).cloned() else { continue };
+            let forget = FactSql::forget_inferred(&model.name, &key.name, valid.is_some(), self.names, &facts);
+            let forgotten = self.all(model, forget).await?;
             if forgotten == 0 {
                 continue;
             }
-            let at = self.started_at;
-            if let Some(state) = self.states.get_mut(&model.name) {
-                state.rows = state.rows.saturating_sub(forgotten);
-                let state = state.clone();
-                self.app.ledger.write_star(&mut *self.transaction, &state, at).await?;
-            }
+            self.has_forgotten(&model.name, forgotten, models).await?;
             for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
                 change.rows = change.rows.saturating_sub(forgotten);
                 change.deleted += forgotten;
             }
+        }
+        Ok(())
+    }
+
+    /// Facts that only refer to the dimension are as they were, for none of them named who is gone.
+    async fn has_forgotten(&mut self, dimension: &str, count: u64, models: &[Model]) -> Result<(), RunError> {
+        let Some(state) = self.states.get_mut(dimension) else { return Ok(()) };
+        let before = state.version;
+        state.rows = state.rows.saturating_sub(count);
+        state.version += 1;
+        let mut changed = vec![state.clone()];
+        for model in models.iter().filter(|model| model.dimensions().is_some()) {
+            let reads = model.reads(self.names).contains(&Table::datawarehouse(dimension));
+            if let Some(state) = self.states.get_mut(&model.name)
+                && let Some(built) = state.upstream.get_mut(dimension)
+                && *built == before
+                && !reads
+            {
+                *built += 1;
+                changed.push(state.clone());
+            }
+        }
+        for state in changed {
+            self.app.ledger.write_star(&mut *self.transaction, &state, self.started_at).await?;
         }
         Ok(())
     }

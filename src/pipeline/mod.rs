@@ -11,7 +11,7 @@ mod work;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -19,8 +19,10 @@ use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
-use crate::star::{Model, ModelError, in_order, nearest};
-use crate::warehouse::{Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
+use crate::star::{Model, ModelError, SqlFile, in_order, nearest};
+use crate::warehouse::{
+    Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
+};
 pub use checks::Finding;
 use table::Run;
 
@@ -99,6 +101,17 @@ impl TableChange {
     /// Rows that are not as they were.
     pub fn changed(&self) -> u64 {
         self.inserted + self.updated + self.deleted
+    }
+
+    /// Takes in what was done to the table when it had its turn again.
+    fn add(&mut self, again: TableChange) {
+        self.inserted += again.inserted;
+        self.updated += again.updated;
+        self.deleted += again.deleted;
+        self.repointed += again.repointed;
+        self.inferred += again.inferred;
+        (self.rows, self.rejected, self.unknown) = (again.rows, again.rejected, again.unknown);
+        self.filtered = again.filtered.or(self.filtered);
     }
 
     /// What there is to say besides how many rows are new, changed and gone.
@@ -196,10 +209,16 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
     let models = read_models(app)?;
     let selected = select::selected(&models, app.warehouse.names(), &options.select).map_err(RunError::Nothing)?;
     let mut run = Run::begin(app, options, &models, started_at).await?;
-    for model in models.iter().filter(|model| selected.contains(&model.name)) {
+    let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
+    for model in others {
+        run.learn(model).await?;
+    }
+    for model in &selected {
         run.table(model).await?;
     }
+    run.settle(&selected).await?;
     run.forget_inferred(&models).await?;
+    run.settle(&selected).await?;
     run.must_not_dangle(&models).await?;
     run.drop_undeclared(&models).await?;
     run.check(&models).await?;
@@ -211,31 +230,42 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
 /// # Errors
 /// When there is none, or one is wrong.
 pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
-    let files = sql_files(&app.sql.join("pipeline")).map_err(RunError::Nothing)?;
-    let models = files.iter().map(|(path, text)| Model::parse(path, text)).collect::<Result<Vec<_>, _>>()?;
+    let files = sql_files(&app.sql.join("pipeline"), app.warehouse.names().engine).map_err(RunError::Nothing)?;
+    let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
     Ok(in_order(models, app.warehouse.names())?)
 }
 
-/// The `.sql` files of a folder with their texts, by name.
+/// The `.sql` files of a folder with their texts, by name; beside each the one that overrules it on an engine.
 ///
 /// # Errors
 /// In words, when there are none or one cannot be read.
-pub(crate) fn sql_files(folder: &Path) -> Result<Vec<(std::path::PathBuf, String)>, String> {
+pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, String> {
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut files = Vec::new();
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(say)? {
         let path = entry.map_err(say)?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if path.extension().is_some_and(|ending| ending == "sql") && !hidden {
-            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            files.push((path, text));
+            paths.push(path);
         }
     }
-    if files.is_empty() {
+    let (own, mut both): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| overrules(path).is_some());
+    let is_overruled =
+        |path: &PathBuf| both.iter().any(|both| overruled_by(both, overrules(path).unwrap_or(engine)) == *path);
+    if let Some(alone) = own.iter().find(|path| !is_overruled(path)) {
+        return Err(format!("{}: there is no file for both engines beside it, with the header", alone.display()));
+    }
+    if both.is_empty() {
         return Err(format!("{}: there is no .sql file in it", folder.display()));
     }
-    files.sort();
-    Ok(files)
+    both.sort();
+    let file = |path: PathBuf| {
+        let own = overruled_by(&path, engine);
+        let own = if own.is_file() { Some((own.clone(), read(&own)?)) } else { None };
+        Ok(SqlFile { text: read(&path)?, path, own })
+    };
+    both.into_iter().map(file).collect()
 }
 
 /// The columns of every table that a select reads.

@@ -9,7 +9,7 @@ use crate::warehouse::{Alteration, Table, TableColumn};
 
 impl Run<'_> {
     /// Gives a table these columns: new ones are added, those that went are dropped where that is allowed, and one with another type
-    /// is both, because its values are computed anew, unless it is one of `key`, whose values are cast.
+    /// is both, because its values are computed anew, unless it is one of a dimension's `key` or times, whose values are cast.
     pub(super) async fn reshape(
         &mut self,
         model: &Model,
@@ -18,11 +18,13 @@ impl Run<'_> {
         columns: &[TableColumn],
         key: &[String],
     ) -> Result<bool, RunError> {
+        let is_time = |name: &String| !key.is_empty() && ["valid_from", "valid_to"].contains(&name.as_str());
+        let is_cast = |name: &String| key.contains(name) || is_time(name);
         let mut alterations = Vec::new();
         for old in stands {
             match columns.iter().find(|new| new.name == old.name) {
                 Some(new) if new.declared == old.declared => {}
-                Some(new) if key.contains(&new.name) => alterations.push(Alteration::Cast(new.clone())),
+                Some(new) if is_cast(&new.name) => alterations.push(Alteration::Cast(new.clone())),
                 Some(_) => alterations.push(Alteration::Drop { name: old.name.clone() }),
                 None => {
                     let shown = self.names.shown(table);
@@ -32,8 +34,7 @@ impl Run<'_> {
             }
         }
         for new in columns {
-            let same =
-                |old: &TableColumn| old.name == new.name && (old.declared == new.declared || key.contains(&new.name));
+            let same = |old: &TableColumn| old.name == new.name && (old.declared == new.declared || is_cast(&new.name));
             if !stands.iter().any(same) {
                 if key.contains(&new.name) {
                     return Err(model
@@ -59,6 +60,30 @@ impl Run<'_> {
             );
         }
         Ok(true)
+    }
+
+    /// Gives a table of the catalog these columns, with the values that it has.
+    pub(super) async fn follow(
+        &mut self,
+        model: &Model,
+        table: &Table,
+        columns: &[TableColumn],
+    ) -> Result<(), RunError> {
+        let stands = self.transaction.columns(table).await?;
+        let mut alterations = Vec::new();
+        for new in columns {
+            match stands.iter().find(|old| old.name == new.name) {
+                Some(old) if old.declared == new.declared => {}
+                Some(_) => alterations.push(Alteration::Cast(new.clone())),
+                None => alterations.push(Alteration::Add(new.clone())),
+            }
+        }
+        if alterations.is_empty() {
+            return Ok(());
+        }
+        self.sql.push(format!("alter table {}: {alterations:?}", self.names.table(table)));
+        self.transaction.alter(table, &alterations, &[]).await.map_err(|error| model.error(error.to_string()))?;
+        Ok(())
     }
 
     /// Refuses what would lose data, unless it is allowed.

@@ -47,10 +47,8 @@ pub(super) fn selected(models: &[Model], names: &Names, wanted: &[String]) -> Re
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::star::in_order;
+    use crate::star::{SqlFile, in_order};
     use crate::warehouse::Engine;
 
     #[test]
@@ -62,7 +60,12 @@ mod tests {
             ("fact_f.sql", "/*\nkind: fact\ngrain: [i]\ndimensions: {a: dim_a}\n*/ select i, a from staging.x"),
             ("top.sql", "/* kind: table */ select count(*) as n from datawarehouse.fact_f"),
         ];
-        let models = files.iter().map(|(name, text)| Model::parse(Path::new(name), text).unwrap()).collect();
+        let models = files
+            .iter()
+            .map(|(name, text)| {
+                Model::parse(&SqlFile { path: name.into(), text: (*text).to_owned(), own: None }).unwrap()
+            })
+            .collect();
         let models = in_order(models, &names).unwrap();
         let of = |wanted: &str| {
             selected(&models, &names, &[wanted.to_owned()]).map(|set| set.into_iter().collect::<Vec<_>>().join(" "))

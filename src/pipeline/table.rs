@@ -1,6 +1,6 @@
 //! One run: what it knows, and how it brings one table after the other up to date in its transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -11,11 +11,11 @@ use crate::history::History;
 use crate::ledger::StagedLoad;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
-    AGAIN, DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, key_column,
-    nearest,
+    DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, is_again,
+    key_column, nearest,
 };
 use crate::warehouse::{
-    Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, quote,
+    Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
 };
 
 /// The temporary table with the staged rows that a table is brought up to date from.
@@ -47,6 +47,8 @@ pub(super) struct Run<'a> {
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
+    /// What PostgreSQL does only when every reference to rows that went is looked after.
+    pub(super) finally: Vec<String>,
 }
 
 /// A model's rows, ready to be asked for.
@@ -59,7 +61,9 @@ pub(super) struct Rows {
     /// The staging table whose rows these are one by one, if they are.
     pub(super) of: Option<Table>,
     /// Whether later loads take the place of earlier ones in a staging table that it reads.
-    pub(super) replaced: Option<i64>,
+    pub(super) replaced: bool,
+    /// The newest load of such a table whose rows are in it.
+    pub(super) replaced_by: Option<i64>,
     /// Whether rows are overwritten there.
     pub(super) upserted: bool,
 }
@@ -95,11 +99,19 @@ impl<'a> Run<'a> {
             changes: Vec::new(),
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
+            finally: Vec::new(),
         })
     }
 
     /// Commits, or leaves everything as it was.
     pub(super) async fn publish(mut self, dry: bool) -> Result<Report, RunError> {
+        if self.names.engine == Engine::Postgres && !self.finally.is_empty() {
+            self.finally.insert(0, "set constraints all immediate".to_owned());
+        }
+        for statement in std::mem::take(&mut self.finally) {
+            self.transaction.execute(&statement, &[]).await?;
+            self.sql.push(statement);
+        }
         let report = Report { changes: self.changes, sql: self.sql };
         // A connection outlives the run, and so would they.
         for table in self.touched.values() {
@@ -147,11 +159,27 @@ impl<'a> Run<'a> {
                 _ => {}
             }
         }
-        if matches!(model.header.kind, Kind::Dimension(_) | Kind::Calendar(_)) {
-            self.learn(model).await?;
-        }
+        self.learn(model).await?;
         self.note(model, definition, &change, highest_key, work == Work::First).await?;
-        self.changes.push(change);
+        match self.changes.iter_mut().find(|first| first.table == change.table) {
+            Some(first) => first.add(change),
+            None => self.changes.push(change),
+        }
+        Ok(())
+    }
+
+    /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
+    /// members that no fact names any more go.
+    pub(super) async fn settle(&mut self, models: &[&Model]) -> Result<(), RunError> {
+        for model in models {
+            let version = |name: &String| self.states.get(name).map(|state| state.version);
+            let is_behind = |state: &TableState| {
+                state.upstream.iter().any(|(name, built)| version(name).is_some_and(|now| now != *built))
+            };
+            if self.states.get(&model.name).is_some_and(is_behind) {
+                self.table(model).await?;
+            }
+        }
         Ok(())
     }
 
@@ -187,8 +215,9 @@ impl<'a> Run<'a> {
     async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
-        let text = select.sql(self.names, &columns);
+        let text = written(model, select, self.names, &columns)?;
         let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
+        let given = described(given, &select.outputs(self.names, &columns));
         let of = select.row_wise(self.names);
         let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
         let gives = |name: &str| given.iter().any(|column| column.name == name);
@@ -196,15 +225,16 @@ impl<'a> Run<'a> {
             true => select.with_lineage(),
             false => select.clone(),
         };
-        let all = source.sql(&select.sql(self.names, &columns));
-        let (mut replaced, mut upserted) = (None, false);
+        let all = source.sql(&written(model, &select, self.names, &columns)?);
+        let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
         for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {
             if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
-                replaced = replaced.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
+                replaced = true;
+                replaced_by = replaced_by.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
             }
             upserted |= History::of(self.names, table).exists(&mut *self.transaction).await?;
         }
-        Ok(Rows { source, select, all, of, replaced, upserted })
+        Ok(Rows { source, select, all, of, replaced, replaced_by, upserted })
     }
 
     /// What tells this header, select and set of columns from another; the grain can be read in it.
@@ -213,9 +243,7 @@ impl<'a> Run<'a> {
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
         if let Some(rows) = rows {
             hash.update(rows.all.as_bytes());
-            hash.update(
-                format!("{:?} {:?} {}", rows.source.columns(), rows.replaced.is_some(), rows.upserted).as_bytes(),
-            );
+            hash.update(format!("{:?} {:?} {}", rows.source.columns(), rows.replaced, rows.upserted).as_bytes());
         }
         hash.finalize().to_hex()[..32].to_owned()
     }
@@ -246,7 +274,7 @@ impl<'a> Run<'a> {
         let dimensions =
             model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
         let followed = dimensions.filter(|name| self.touched.contains_key(name) && !read_of_star.contains(name));
-        let appended = rows.filter(|rows| rows.source.has_lineage() && rows.replaced.is_none() && !rows.upserted);
+        let appended = rows.filter(|rows| rows.source.has_lineage() && !rows.replaced && !rows.upserted);
         let question = Question {
             state: self.states.get(&model.name),
             exists,
@@ -274,26 +302,26 @@ impl<'a> Run<'a> {
         let Some(of) = &rows.of else { return Ok(rows.all.clone()) };
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
         let columns = self.transaction.columns(of).await?;
-        self.execute(
-            model,
-            &create_table(self.names, &part, &columns, &[]).replacen("create table pg_temp.", "create temp table ", 1),
-        )
-        .await?;
         let mut condition = among(&format!("s.{}", quote(LOAD_COLUMN)), &loads.new);
         if again {
-            let same = [LOAD_COLUMN, crate::schema::LINE_COLUMN].map(|name| format!("a.{0} = s.{0}", quote(name)));
-            condition.push_str(&format!(" or exists (select 1 from {AGAIN} as a where {})", same.join(" and ")));
+            condition.push_str(&format!(" or {}", is_again("s")));
         }
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-        let list = list.join(", ");
-        let (into, from) = (self.names.table(&part), self.names.table(of));
-        self.execute(model, &format!("insert into {into} ({list}) select {list} from {from} as s where {condition}"))
-            .await?;
+        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
+        match self.names.engine {
+            // It reads on several cores for a table that it makes, not for one that is there.
+            Engine::Postgres => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
+            // A table made of a select would forget what its columns hold.
+            Engine::Sqlite => {
+                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+                self.execute(model, &format!("insert into {} {some}", self.names.table(&part))).await?
+            }
+        };
         self.analyze(model, PART).await?;
         let select = rows.select.reading(self.names, of, &part);
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;
-        Ok(rows.source.sql(&select.sql(self.names, &columns)))
+        Ok(rows.source.sql(&written(model, &select, self.names, &columns)?))
     }
 
     pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {
@@ -346,13 +374,14 @@ impl<'a> Run<'a> {
         self.execute(model, &format!("drop table {DIFFERENCE}")).await.map(drop)
     }
 
-    /// What facts have to know of a dimension.
-    async fn learn(&mut self, model: &Model) -> Result<(), RunError> {
+    /// What facts have to know of a table, where it is a dimension that stands.
+    pub(super) async fn learn(&mut self, model: &Model) -> Result<(), RunError> {
         let columns = self.existing(model).await?;
         let valid = columns.iter().find(|column| column.name == "valid_from").map(|column| column.declared.clone());
         let (key, is_calendar) = match &model.header.kind {
             Kind::Dimension(header) => (header.key.first().cloned().unwrap_or_default(), false),
-            _ => ("date".to_owned(), true),
+            Kind::Calendar(_) => ("date".to_owned(), true),
+            _ => return Ok(()),
         };
         if let Some(key) = columns.into_iter().find(|column| column.name == key) {
             let infers = self.infers(model);
@@ -479,4 +508,14 @@ impl<'a> Run<'a> {
             None => Ok(0),
         }
     }
+}
+
+/// A select in the engine's words.
+pub(super) fn written(
+    model: &Model,
+    select: &Select,
+    names: &Names,
+    columns: &HashMap<Table, Vec<TableColumn>>,
+) -> Result<String, ModelError> {
+    select.sql(names, columns).map_err(|error| model.error(error.in_file(&model.path)))
 }

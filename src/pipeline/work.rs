@@ -66,16 +66,18 @@ impl Question<'_> {
         if let Some(word) = &self.volatile {
             return Work::Whole(format!("{word} changes by itself"));
         }
+        let built = |name: &String| state.upstream.get(name).copied().unwrap_or_default();
         for (name, (before, now)) in self.upstream {
-            let built = state.upstream.get(name).copied().unwrap_or_default();
-            if built != *before || (before != now && !self.followed.contains(name)) {
+            let built = built(name);
+            // What changed in this run is known, also where the table had its turn already.
+            if built < *before || (built != *now && !self.followed.contains(name)) {
                 return Work::Whole(format!("{name} has changed"));
             }
         }
         let read = |load: &&StagedLoad| self.reads.contains(&Table::staging(&load.dataset));
         let changed: BTreeSet<_> =
             self.new.iter().chain(self.gone).filter(read).map(|load| load.dataset.as_str()).collect();
-        let moved = self.upstream.iter().any(|(_, (before, now))| before != now);
+        let moved = self.upstream.iter().any(|(name, (_, now))| built(name) != *now);
         if changed.is_empty() && !moved {
             return Work::Nothing;
         }

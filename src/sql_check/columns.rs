@@ -1,7 +1,7 @@
 //! What each file's table would have for columns, and whether the header names those that there are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Problem;
 use super::files::{Files, Readable};
@@ -50,7 +50,16 @@ impl<'a> Star<'a> {
     pub(super) async fn look_at(&mut self, name: &str) -> Result<(), WarehouseError> {
         let Some((path, one)) = self.files.readable.get(name) else { return Ok(()) };
         let columns = match one {
-            Readable::Question(select) => self.select(path, select).await?,
+            Readable::Question(header, select) => {
+                let columns = self.select(path, select).await?;
+                let given: Vec<_> = columns.iter().flatten().map(|column| column.name.as_str()).collect();
+                let text = self.files.texts.get(path).map_or("", String::as_str);
+                if let (Some(_), Some(Err(why))) = (&columns, header.as_ref().map(|header| header.check(&given, text)))
+                {
+                    self.problem(path, named_in(&why), why);
+                }
+                columns
+            }
             Readable::Model(model) => self.model(model).await?,
         };
         self.tables.insert(name.to_owned(), columns);
@@ -76,7 +85,9 @@ impl<'a> Star<'a> {
 
     /// The columns that a select gives; says what is wrong with it.
     async fn select(&mut self, path: &Path, select: &Select) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
-        let (found, wrong) = self.given(select).await?;
+        let (found, wrong) = self.given(path, select).await?;
+        // The one that is written for the engine in use is at fault.
+        let path = self.files.own.get(path).map_or(path, PathBuf::as_path);
         for (word, why) in wrong {
             let lines = self.lines(path);
             let of_word = word.as_deref().and_then(|word| lines.of_select(word, why.starts_with(TWO)));
@@ -96,7 +107,11 @@ impl<'a> Star<'a> {
         Ok(Some(columns).filter(|_| differ))
     }
 
-    async fn given(&mut self, select: &Select) -> Result<(Option<Vec<TableColumn>>, Vec<Wrong>), WarehouseError> {
+    async fn given(
+        &mut self,
+        path: &Path,
+        select: &Select,
+    ) -> Result<(Option<Vec<TableColumn>>, Vec<Wrong>), WarehouseError> {
         let (mut known, mut stands_in, mut wrong, mut can_be_told) = (Known::new(), BTreeSet::new(), Vec::new(), true);
         for table in select.tables(self.names) {
             let of_file = self.tables.get(&table.name).filter(|_| table.schema == Schema::Datawarehouse);
@@ -119,7 +134,7 @@ impl<'a> Star<'a> {
         if !can_be_told {
             return Ok((None, wrong));
         }
-        given(self.transaction, self.names, select, &known, &stands_in).await
+        given(self.transaction, self.names, path, select, &known, &stands_in).await
     }
 
     async fn missing_table(&mut self, table: &Table) -> Result<Wrong, WarehouseError> {
@@ -271,7 +286,7 @@ impl<'a> Star<'a> {
             }
         }
         for check in &model.checks {
-            let (_, wrong) = self.given(&check.with_this(&Table::datawarehouse(&model.name))).await?;
+            let (_, wrong) = self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name))).await?;
             for (word, why) in wrong {
                 self.of_header(model, "sql", &word.unwrap_or_default(), format!("checks: sql: {why}"));
             }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::Problem;
 use super::lines::{Lines, named_in};
+use crate::analysis;
 use crate::pipeline::sql_files;
-use crate::star::{Header, Kind, Model, ModelError, check_dimension, names_in_order, read_sql_file};
-use crate::warehouse::{Names, Schema, Select};
+use crate::star::{Header, Kind, Model, ModelError, SqlFile, check_dimension, names_in_order};
+use crate::warehouse::{Engine, Names, Schema, Select};
 
 /// Words of a header that are wrong and of which the next one is looked for.
 const WORDS: usize = 50;
@@ -17,8 +18,8 @@ const WORDS: usize = 50;
 pub(super) enum Readable {
     /// A table of the star.
     Model(Box<Model>),
-    /// A question.
-    Question(Select),
+    /// A question, with what its header says where that can be read.
+    Question(Option<Box<analysis::Header>>, Select),
 }
 
 /// What was read.
@@ -26,6 +27,8 @@ pub(super) enum Readable {
 pub struct Files {
     /// The files with their texts, by path.
     pub(super) texts: BTreeMap<PathBuf, String>,
+    /// The files that overrule the selects of others on the engine in use.
+    pub(super) own: BTreeMap<PathBuf, PathBuf>,
     /// Those that can be read, by the name of their table or view.
     pub(super) readable: BTreeMap<String, (PathBuf, Readable)>,
     /// The names of those that cannot.
@@ -39,9 +42,9 @@ impl Files {
     ///
     /// # Errors
     /// In words, where there is none.
-    pub fn read(sql: &Path) -> Result<Files, String> {
+    pub fn read(sql: &Path, engine: Engine) -> Result<Files, String> {
         let mut files = Files::default();
-        let mut read = |folder: &str, read_one: fn(&mut Files, &Path, &str)| -> Result<(), String> {
+        let mut read = |folder: &str, read_one: fn(&mut Files, &SqlFile)| -> Result<(), String> {
             let folder = sql.join(folder);
             let has_one = std::fs::read_dir(&folder).is_ok_and(|entries| {
                 entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
@@ -49,9 +52,11 @@ impl Files {
             if !has_one {
                 return Ok(());
             }
-            for (path, text) in sql_files(&folder)? {
-                read_one(&mut files, &path, &text);
-                files.texts.insert(path, text);
+            for file in sql_files(&folder, engine)? {
+                read_one(&mut files, &file);
+                files.own.extend(file.own.as_ref().map(|(own, _)| (file.path.clone(), own.clone())));
+                files.texts.extend(file.own);
+                files.texts.insert(file.path, file.text);
             }
             Ok(())
         };
@@ -80,10 +85,11 @@ impl Files {
         self.problem(&error.path, line, error.why);
     }
 
-    fn read_model(&mut self, path: &Path, text: &str) {
-        let first = match Model::parse(path, text) {
+    fn read_model(&mut self, file: &SqlFile) {
+        let SqlFile { path, text, own } = file;
+        let first = match Model::parse(file) {
             Ok(model) => {
-                self.readable.insert(model.name.clone(), (path.to_owned(), Readable::Model(Box::new(model))));
+                self.readable.insert(model.name.clone(), (path.clone(), Readable::Model(Box::new(model))));
                 return;
             }
             Err(first) => first,
@@ -92,9 +98,9 @@ impl Files {
         let header = self.header(path, text);
         let is_calendar = header.as_ref().is_some_and(|header| matches!(header.kind, Kind::Calendar(_)));
         let has_select = text.split_once("*/").is_some_and(|(_, rest)| !rest.trim().is_empty());
-        if let Err(error) = read_sql_file(path, text)
+        if let Err(error) = file.read()
             && !is_calendar
-            && (has_select || header.is_some())
+            && (has_select || own.is_some() || header.is_some())
         {
             self.wrong(error);
         }
@@ -137,16 +143,26 @@ impl Files {
         None
     }
 
-    fn read_question(&mut self, path: &Path, text: &str) {
-        match read_sql_file(path, text) {
+    fn read_question(&mut self, file: &SqlFile) {
+        let SqlFile { path, text, .. } = file;
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let header = match analysis::Header::parse(&name, text) {
+            Ok(header) => Some(Box::new(header)),
+            Err(why) => {
+                let line = named_in(&why);
+                self.problem(path, line, why);
+                None
+            }
+        };
+        match file.read() {
             Ok((name, _)) if self.readable.contains_key(&name) || self.unreadable.contains(&name) => {
                 self.problem(path, None, format!("sql/pipeline has a table of that name, {name}: rename the file"));
             }
             Ok((name, select)) => {
-                self.readable.insert(name, (path.to_owned(), Readable::Question(select)));
+                self.readable.insert(name, (path.clone(), Readable::Question(header, select)));
             }
             Err(error) => {
-                self.unreadable.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+                self.unreadable.insert(name);
                 self.wrong(error);
             }
         }
@@ -155,7 +171,7 @@ impl Files {
     pub(super) fn models(&self) -> impl Iterator<Item = &Model> {
         self.readable.values().filter_map(|(_, one)| match one {
             Readable::Model(model) => Some(&**model),
-            Readable::Question(_) => None,
+            Readable::Question(..) => None,
         })
     }
 
@@ -182,7 +198,7 @@ impl Files {
             };
             let of_one = match one {
                 Readable::Model(model) => model.needs(names),
-                Readable::Question(select) => of_star(select),
+                Readable::Question(_, select) => of_star(select),
             };
             needs.insert(name.clone(), of_one);
         }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use std::path::Path;
+
 use crate::star::nearest;
-use crate::warehouse::{Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, create_table};
+use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn, Transaction, WarehouseError, create_table};
 
 /// Columns that are not there and after which the next one is looked for.
 const ROUNDS: usize = 50;
@@ -25,13 +27,14 @@ pub(super) type Wrong = (Option<String>, String);
 pub(super) async fn given(
     transaction: &mut dyn Transaction,
     names: &Names,
+    path: &Path,
     select: &Select,
     known: &Known,
     stands_in: &BTreeSet<Table>,
 ) -> Result<(Option<Vec<TableColumn>>, Vec<Wrong>), WarehouseError> {
     let (mut known, mut stands_in, mut wrong) = (known.clone(), stands_in.clone(), Vec::new());
     for _ in 0..ROUNDS {
-        let error = match describe(transaction, names, select, &known, &stands_in).await? {
+        let error = match describe(transaction, names, path, select, &known, &stands_in).await? {
             Ok(columns) if wrong.is_empty() => return Ok((Some(columns), wrong)),
             Ok(_) => return Ok((None, wrong)),
             Err(error) => error,
@@ -77,6 +80,7 @@ pub(super) async fn given(
 async fn describe(
     transaction: &mut dyn Transaction,
     names: &Names,
+    path: &Path,
     select: &Select,
     known: &Known,
     stands_in: &BTreeSet<Table>,
@@ -90,14 +94,29 @@ async fn describe(
         select = select.reading(names, table, &instead);
         columns.insert(instead, own.clone());
     }
-    let given = transaction.describe(&select.sql(names, &columns)).await;
+    let given = match select.sql(names, &columns) {
+        Ok(sql) => Ok(transaction.describe(&sql).await),
+        Err(error) => Err(error.in_file(path)),
+    };
     transaction.execute("rollback to savepoint sluice_check", &[]).await?;
     transaction.execute("release savepoint sluice_check", &[]).await?;
     match given {
-        Ok(given) => Ok(Ok(given)),
-        Err(error) if error.is_transient() => Err(error),
-        Err(error) => Ok(Err(error.to_string())),
+        Err(refused) => Ok(Err(refused)),
+        Ok(Ok(given)) => Ok(Ok(typed(given, select.outputs(names, &columns)))),
+        Ok(Err(error)) if error.is_transient() => Err(error),
+        Ok(Err(error)) => Ok(Err(error.to_string())),
     }
+}
+
+/// The columns with the types that the select means: SQLite takes a day that is cast to text for a day still.
+fn typed(columns: Vec<TableColumn>, outputs: Vec<Output>) -> Vec<TableColumn> {
+    let mut declared: HashMap<String, &str> =
+        outputs.into_iter().filter_map(|output| Some((output.name, output.declared?))).collect();
+    let typed = |column: TableColumn| match declared.remove(&column.name) {
+        Some(declared) => TableColumn { declared: declared.to_owned(), ..column },
+        None => column,
+    };
+    columns.into_iter().map(typed).collect()
 }
 
 /// The column that an error says there is none of.
@@ -107,6 +126,9 @@ fn missing_column(error: &str) -> Option<String> {
         // SQLite asks whether single quotes were meant.
         let end = rest.find(" - ").unwrap_or(rest.len());
         return Some(plain(rest[..end].split([' ', ')', ';']).next()?));
+    }
+    if let Some((_, name)) = error.split_once(": there is no column ") {
+        return Some(plain(name));
     }
     let (before, _) = error.split_once(" does not exist")?;
     let (_, name) = before.rsplit_once("column ")?;
@@ -131,6 +153,7 @@ mod tests {
             ("(code: 1) no such column: o.pric", Some("o.pric")),
             ("no such column: \"pric\" - should this be a string literal in single-quotes?", Some("pric")),
             ("function foo(text) does not exist", None),
+            ("line 3, column 8: there is no column o.pric", Some("o.pric")),
             ("syntax error", None),
         ] {
             assert_eq!(missing_column(error).as_deref(), column, "{error}");

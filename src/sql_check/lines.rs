@@ -54,8 +54,11 @@ impl<'a> Lines<'a> {
 /// The line that an error of SQL names: `at Line: 5, Column: 3`, `line 5, column 3`.
 pub(super) fn named_in(error: &str) -> Option<u64> {
     let lower = error.to_lowercase();
-    let rest = lower.rsplit_once("line").map(|(_, rest)| rest.trim_start_matches([':', ' ']))?;
-    rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok().filter(|line| *line > 0)
+    let number = |(place, word): (usize, &str)| {
+        let rest = lower[place + word.len()..].trim_start_matches([':', ' ']);
+        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok().filter(|line| *line > 0)
+    };
+    lower.match_indices("line").filter_map(number).last()
 }
 
 /// Whether the word stands in the line, not as a part of a longer one.
@@ -94,6 +97,7 @@ mod tests {
     fn lines_in_errors() {
         assert_eq!(named_in("Expected: an expression, found: EOF at Line: 12, Column: 3"), Some(12));
         assert_eq!(named_in("line 3, column 8: there is no column x"), Some(3));
+        assert_eq!(named_in("header: line 4: chart: line, no column online"), Some(4));
         assert_eq!(named_in("no such column: line"), None);
     }
 }

@@ -65,6 +65,7 @@ impl DimensionSql {
     ) -> Self {
         let historic = !header.history.is_empty();
         let at = match &header.at {
+            Some(at) if at == LOAD_COLUMN && lineage => At::Loaded,
             Some(at) => columns.iter().find(|column| column.name == *at).cloned().map_or(At::Nothing, At::Column),
             None if historic => At::Loaded,
             None => At::Nothing,
@@ -140,12 +141,19 @@ impl DimensionSql {
         statements
     }
 
+    /// The columns of the table for keys that are not to be given again, the surrogate key left out.
+    pub fn retired_columns(&self) -> Vec<TableColumn> {
+        let mut columns = self.key.clone();
+        if self.is_historic() {
+            columns.push(TableColumn { name: "valid_from".to_owned(), declared: self.valid() });
+        }
+        columns
+    }
+
     /// Makes the table for keys that are not to be given again, where there is none.
     pub fn create_retired(&self) -> Vec<String> {
-        let mut columns: Vec<_> = self.key.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        if self.is_historic() {
-            columns.push(format!("valid_from {}", self.valid()));
-        }
+        let columns: Vec<_> =
+            self.retired_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         vec![format!(
             "create table if not exists {} ({} bigint primary key, {})",
             self.retired,
@@ -293,12 +301,17 @@ impl DimensionSql {
         columns
     }
 
+    /// Their names: a table whose columns were added later has them in another order.
+    fn seen_list(&self) -> String {
+        self.seen_columns().iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Makes the table with rows that staging does not have any more, with the versions that there are.
     pub fn create_seen(&self) -> Vec<String> {
         let declared: Vec<_> =
             self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
-        let inferred = if self.infers { " and not is_inferred" } else { "" };
+        let inferred = if self.infers { " and is_inferred is not true" } else { "" };
         vec![
             format!("create table {} ({})", self.seen, declared.join(", ")),
             format!(
@@ -308,8 +321,9 @@ impl DimensionSql {
                 self.keys().join(", ")
             ),
             format!(
-                "insert into {} select {}, null, null, valid_from, false from {} where {} <> {UNKNOWN} and valid_from is not null{inferred}",
+                "insert into {} ({}) select {}, null, null, valid_from, false from {} where {} <> {UNKNOWN} and valid_from is not null{inferred}",
                 self.seen,
+                self.seen_list(),
                 all.join(", "),
                 self.table,
                 self.id
@@ -322,6 +336,7 @@ impl DimensionSql {
     pub fn remember(&self, replaced_by: Option<i64>) -> Vec<String> {
         let DimensionSql { seen, loads, .. } = self;
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
+        let into = self.seen_list();
         let keys = self.keys();
         let same_key = |one: &str, other: &str| same(&keys, one, other);
         let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
@@ -342,7 +357,7 @@ impl DimensionSql {
                 same_row.join(" and ")
             ),
             format!(
-                "insert into {seen} select {}, {lineage}, n.{AT}, false from {NEW} as n where not exists (\
+                "insert into {seen} ({into}) select {}, {lineage}, n.{AT}, false from {NEW} as n where not exists (\
                  select 1 from {seen} as s where {} and s.{AT} <= n.{AT} and not s.{GONE} and {} and not exists (\
                  select 1 from {seen} as l where {} and l.{AT} <= n.{AT} and l.{AT} > s.{AT}))",
                 list("n"),
@@ -354,7 +369,7 @@ impl DimensionSql {
         if let Some(load) = replaced_by {
             let at = format!("(select {} from {loads} as l where l.id = {load})", self.moment("max(l.finished_at)"));
             statements.push(format!(
-                "insert into {seen} select {}, {load}, null, {at}, true from {seen} as s where not s.{GONE} and s.{AT} < {at} \
+                "insert into {seen} ({into}) select {}, {load}, null, {at}, true from {seen} as s where not s.{GONE} and s.{AT} < {at} \
                  and not exists (select 1 from {seen} as l where {} and l.{AT} > s.{AT}) \
                  and not exists (select 1 from {NEW} as n where {})",
                 list("s"),
@@ -424,21 +439,27 @@ impl DimensionSql {
     }
 
     /// Gives members that were inferred, or had no versions before, the time of their first row, so that it finds their key.
-    pub fn adopt(&self) -> Option<String> {
+    pub fn adopt(&self) -> Vec<String> {
         if !self.is_historic() {
-            return None;
+            return Vec::new();
         }
-        let keys = self.keys();
+        let (table, id, keys) = (&self.table, &self.id, self.keys());
         let inferred = if self.infers { "d.is_inferred or " } else { "" };
-        Some(format!(
-            "update {} as d set valid_from = f.first from (select {}, min(valid_from) as first from {VERSIONS} group by {}) as f \
-             where {} and d.{} <> {UNKNOWN} and ({inferred}d.valid_from is null)",
-            self.table,
-            keys.join(", "),
+        let mut statements = vec![format!(
+            "update {table} as d set valid_from = f.first from (select {0}, min(valid_from) as first from {VERSIONS} group by {0}) as f \
+             where {1} and d.{id} <> {UNKNOWN} and ({inferred}d.valid_from is null)",
             keys.join(", "),
             same(&keys, "f", "d"),
-            self.id
-        ))
+        )];
+        // Members without a row yet, where there were no versions before.
+        statements.extend(self.infers.then(|| {
+            format!(
+                "update {table} set valid_from = {}, valid_to = {}, is_current = true where is_inferred and valid_from is null",
+                self.earliest(),
+                self.latest()
+            )
+        }));
+        statements
     }
 
     /// Notes in `touched` the keys of members that get another version or time or go, and 0 where a member is new: facts that point
@@ -544,6 +565,9 @@ impl DimensionSql {
             columns.push("is_inferred".to_owned());
             values.push("false".to_owned());
         }
+        let mut given = self.keys();
+        given.extend(self.is_historic().then(|| "valid_from".to_owned()));
+        let given = given.iter().map(|name| format!("g.{name}")).collect::<Vec<_>>().join(", ");
         let key = if self.has_ids {
             format!("v.{id}")
         } else {
@@ -553,7 +577,8 @@ impl DimensionSql {
             )
         };
         format!(
-            "insert into {table} ({id}, {}) select {key}, {} from {VERSIONS} as v left join {retired} as r on {} \
+            "insert into {table} ({id}, {}) select {key}, {} from {VERSIONS} as v left join (select {given}, min(g.{id}) as {id} from {retired} as g \
+             where not exists (select 1 from {table} as d where d.{id} = g.{id}) group by {given}) as r on {} \
              cross join (select max(id) as highest from (select {highest} as id union all select max({id}) from {table} \
              union all select max({id}) from {retired}) as given) as h \
              where not exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN})",
@@ -606,7 +631,7 @@ impl DimensionSql {
 
     /// The condition for a row `d` of the table that no version is any more.
     fn is_gone(&self, restricted: bool) -> String {
-        let inferred = if self.infers { " and not d.is_inferred" } else { "" };
+        let inferred = if self.infers { " and d.is_inferred is not true" } else { "" };
         let among = if restricted {
             format!(" and exists (select 1 from {AFFECTED} as a where {})", same(&self.keys(), "a", "d"))
         } else {
@@ -646,7 +671,7 @@ fn same(columns: &[String], one: &str, other: &str) -> String {
 pub(super) fn moment_literal(engine: Engine, declared: &str, day: &str) -> String {
     match (engine, declared) {
         (Engine::Postgres, _) => format!("cast('{day}' as {declared})"),
-        (Engine::Sqlite, "date") => format!("'{day}'"),
+        (Engine::Sqlite, "date" | "text") => format!("'{day}'"),
         (Engine::Sqlite, "timestamp") => format!("'{day} 00:00:00'"),
         (Engine::Sqlite, _) => format!("'{day} 00:00:00+00:00'"),
     }

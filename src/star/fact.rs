@@ -11,6 +11,12 @@ use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, quote};
 /// The temporary table with load and line of rows that are to be looked up again.
 pub const AGAIN: &str = "sluice_again";
 
+/// The condition for a row called `of` that its staged row is to be looked up again.
+pub fn is_again(of: &str) -> String {
+    let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
+    format!("({of}.{load}, {of}.{line}) in (select {load}, {line} from {AGAIN})")
+}
+
 /// What a fact has to know of a dimension.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -193,12 +199,16 @@ impl FactSql {
         format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins())
     }
 
-    /// Writes the rows that are left out; `None` where none can be.
+    /// Writes the rows that are left out, each once: with the first column that names no member.
     pub fn write_rejects(&self, source: &str) -> Vec<String> {
         let (load, line) = (format!("n.{}", quote(LOAD_COLUMN)), format!("n.{}", quote(LINE_COLUMN)));
         let (load, line) = if self.lineage { (load, line) } else { ("null".to_owned(), "null".to_owned()) };
+        let missing: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
         self.rejected()
-            .map(|(place, role)| {
+            .enumerate()
+            .map(|(turn, (_, role))| {
+                let before = missing[..turn].iter().map(|missing| format!(" and not {missing}"));
+                let is_first = missing[turn].clone() + &before.collect::<String>();
                 let column = role.column.name.replace('\'', "''");
                 format!(
                     "insert into {} (fact, load_id, line, \"column\", value, reason) \
@@ -208,7 +218,7 @@ impl FactSql {
                     quote(&role.column.name),
                     role.dimension,
                     self.joins(),
-                    self.is_missing(place)
+                    is_first
                 )
             })
             .collect()
@@ -217,27 +227,20 @@ impl FactSql {
     /// Forgets the rows that were left out: all of them, or those of the staged rows in a temporary table.
     pub fn forget_rejects(&self, again: bool) -> String {
         let among = if again {
-            format!(
-                " and exists (select 1 from {AGAIN} as a where a.{} = load_id and a.{} = line)",
-                quote(LOAD_COLUMN),
-                quote(LINE_COLUMN)
-            )
+            format!(" and (load_id, line) in (select {}, {} from {AGAIN})", quote(LOAD_COLUMN), quote(LINE_COLUMN))
         } else {
             String::new()
         };
         format!("delete from {} where fact = '{}'{among}", self.rejects, self.name)
     }
 
-    /// Counts the staged rows that are left out.
+    /// Counts the rows that are left out.
     pub fn count_rejected(&self) -> Option<String> {
-        let what = if self.lineage { "distinct load_id || '/' || line" } else { "*" };
-        self.rejected()
-            .next()
-            .map(|_| format!("select count({what}) from {} where fact = '{}'", self.rejects, self.name))
+        self.has_rejects().then(|| format!("select count(*) from {} where fact = '{}'", self.rejects, self.name))
     }
 
-    /// Makes members of the values that a dimension does not know, where the header says so: for each such dimension the
-    /// statement, with `highest`, its highest key that was ever given, filled in.
+    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the first
+    /// key that it had. For each such dimension the statement, with `highest`, its highest key that was ever given, filled in.
     pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
         let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
         inferred
@@ -257,9 +260,10 @@ impl FactSql {
                 let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
                 let value = self.value(place);
                 let statement = format!(
-                    "insert into {table} ({columns}) select h.highest + row_number() over (order by m.value{collate}), m.value, true{values} \
+                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by m.value{collate})), \
+                     m.value, true{values} from (select u.value, (select min(r.{id}) from {retired} as r where r.{key} = u.value) as given \
                      from (select distinct {value} as value from ({source}) as n where {value} is not null \
-                     and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as m \
+                     and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \
                      cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
                      union all select max({id}) from {retired}) as given) as h",
                     highest(dimension)
@@ -269,9 +273,30 @@ impl FactSql {
             .collect()
     }
 
-    /// Takes members out that were made for facts that are gone, for each dimension that this fact makes members of.
-    pub fn forget_inferred(dimension: &str, names: &Names, facts: &[(String, String)]) -> String {
+    /// Whether a member that this fact makes for one of its columns can be what another one names, which makes none.
+    pub fn finds_inferred(&self) -> bool {
+        let infers = |dimension: &str| {
+            self.roles.iter().any(|role| role.dimension == dimension && role.missing == Missing::Infer)
+        };
+        self.roles.iter().any(|role| role.missing != Missing::Infer && infers(&role.dimension))
+    }
+
+    /// Takes members out that were made for facts that are gone, and keeps their keys for the case that they come back; the last
+    /// statement counts. `valid`: whether members have versions.
+    pub fn forget_inferred(
+        dimension: &str,
+        key: &str,
+        valid: bool,
+        names: &Names,
+        facts: &[(String, String)],
+    ) -> Vec<String> {
         let (table, id) = (names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
+        let retired = names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
+        let key = quote(key);
+        let (columns, values) = match valid {
+            true => (format!("{id}, {key}, valid_from"), format!("d.{id}, d.{key}, d.valid_from")),
+            false => (format!("{id}, {key}"), format!("d.{id}, d.{key}")),
+        };
         let used: Vec<_> = facts
             .iter()
             .map(|(fact, key)| {
@@ -279,7 +304,14 @@ impl FactSql {
                 format!(" and not exists (select 1 from {fact} as f where f.{} = d.{id})", quote(key))
             })
             .collect();
-        format!("delete from {table} as d where d.is_inferred and d.{id} <> {UNKNOWN}{}", used.concat())
+        let gone = format!("d.is_inferred and d.{id} <> {UNKNOWN}{}", used.concat());
+        vec![
+            format!(
+                "insert into {retired} ({columns}) select {values} from {table} as d where {gone} \
+                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})"
+            ),
+            format!("delete from {table} as d where {gone}"),
+        ]
     }
 
     /// Puts load and line of rows into [`AGAIN`] that point to a member that moved; `touched` has a temporary table for each dimension
@@ -307,14 +339,15 @@ impl FactSql {
         Some(format!("create temp table {AGAIN} as {}", found.join(" union ")))
     }
 
-    /// Counts the rows of [`KEYED`] whose grain another one has that is not one of them: of those in the fact that stay as they are.
-    pub fn repeated_beside(&self) -> String {
-        let (grain, load, line) = (self.grain_names(), quote(LOAD_COLUMN), quote(LINE_COLUMN));
+    /// A few values of the grain of `rows` that rows of the fact have, too, which stay as they are: those of [`KEYED`] are compared with
+    /// all that are not in [`AGAIN`], others with all.
+    pub fn repeated_beside(&self, rows: &str) -> String {
+        let grain = self.grain_names();
         let same: Vec<_> = grain.iter().map(|column| format!("f.{column} = k.{column}")).collect();
         let list: Vec<_> = grain.iter().map(|column| format!("k.{column}")).collect();
+        let stays = if rows == KEYED { format!(" where not {}", is_again("f")) } else { String::new() };
         format!(
-            "select {}, 2 from {KEYED} as k join {} as f on {} and (f.{load} <> k.{load} or f.{line} <> k.{line}) \
-             where not exists (select 1 from {AGAIN} as a where a.{load} = f.{load} and a.{line} = f.{line}) limit 5",
+            "select {}, 2 from (select * from {rows}) as k join {} as f on {}{stays} limit 5",
             list.join(", "),
             self.table,
             same.join(" and ")
@@ -323,12 +356,7 @@ impl FactSql {
 
     /// Takes rows out that are not in [`KEYED`]: all of them, or those in [`AGAIN`].
     pub fn delete(&self, again: bool) -> String {
-        let among = if again {
-            let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
-            format!("exists (select 1 from {AGAIN} as a where a.{load} = f.{load} and a.{line} = f.{line}) and ")
-        } else {
-            String::new()
-        };
+        let among = if again { format!("{} and ", is_again("f")) } else { String::new() };
         format!(
             "delete from {} as f where {among}not exists (select 1 from {KEYED} as k where {})",
             self.table,

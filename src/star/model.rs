@@ -7,6 +7,32 @@ use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing}
 use super::order;
 use crate::warehouse::{Names, Schema, Select, Table};
 
+/// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct SqlFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
+    /// `name.sqlite.sql` or `name.postgres.sql`, and what is in it.
+    pub own: Option<(PathBuf, String)>,
+}
+
+impl SqlFile {
+    /// The name and the select.
+    ///
+    /// # Errors
+    /// When the name is no table's, or the text is not one select.
+    pub fn read(&self) -> Result<(String, Select), ModelError> {
+        let name = table_of_file(&self.path)?;
+        let select = match &self.own {
+            Some((path, text)) => read_select(path, text)?.for_its_engine(),
+            None => read_select(&self.path, &self.text)?,
+        };
+        Ok((name, select))
+    }
+}
+
 /// One file of the star.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -46,14 +72,14 @@ impl Model {
     ///
     /// # Errors
     /// When the name is no table's, or header or select cannot be read.
-    pub fn parse(path: &Path, text: &str) -> Result<Model, ModelError> {
+    pub fn parse(file: &SqlFile) -> Result<Model, ModelError> {
+        let SqlFile { path, text, .. } = file;
         let wrong = |wrong: HeaderError| ModelError { path: path.to_owned(), line: wrong.line, why: wrong.why };
         let header = Header::parse(text).map_err(wrong)?;
-        let name = table_of_file(path)?;
-        let select = match header.kind {
-            Kind::Calendar(_) if !has_sql(text) => None,
+        let (name, select) = match header.kind {
+            Kind::Calendar(_) if !has_sql(text) => (table_of_file(path)?, None),
             Kind::Calendar(_) => return Err(ModelError::of(path, "a calendar has no select: its days are made")),
-            _ => Some(read_select(path, text)?),
+            _ => file.read().map(|(name, select)| (name, Some(select)))?,
         };
         let check = |text: &String| {
             Select::parse(text).map_err(|error| ModelError::of(path, format!("checks: sql: {error}: {text}")))
@@ -115,14 +141,6 @@ fn table_of_file(path: &Path) -> Result<String, ModelError> {
 
 fn read_select(path: &Path, text: &str) -> Result<Select, ModelError> {
     Select::parse(text).map_err(|why| ModelError::of(path, why.to_string()))
-}
-
-/// The name and the select of a file of SQL.
-///
-/// # Errors
-/// When the name is no table's, or the text is not one select.
-pub fn read_sql_file(path: &Path, text: &str) -> Result<(String, Select), ModelError> {
-    Ok((table_of_file(path)?, read_select(path, text)?))
 }
 
 /// The models, each after those it needs; otherwise by name.
@@ -220,10 +238,13 @@ mod tests {
     use super::*;
     use crate::warehouse::Engine;
 
+    fn file(name: &str, text: &str) -> SqlFile {
+        SqlFile { path: name.into(), text: text.to_owned(), own: None }
+    }
+
     fn order(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
         let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
-        let models =
-            files.iter().map(|(name, text)| Model::parse(Path::new(name), text)).collect::<Result<Vec<_>, _>>();
+        let models = files.iter().map(|(name, text)| Model::parse(&file(name, text))).collect::<Result<Vec<_>, _>>();
         let ordered =
             in_order(models.map_err(|error| error.to_string())?, &names).map_err(|error| error.to_string())?;
         Ok(ordered.into_iter().map(|model| model.name).collect())

@@ -11,7 +11,9 @@ use serde::Serialize;
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::star::{Kind, Model, ModelError, key_column, nearest};
-use crate::warehouse::{Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError};
+use crate::warehouse::{
+    Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, as_written,
+};
 
 /// A row's columns, in their order.
 pub type Cells = serde_json::Map<String, serde_json::Value>;
@@ -177,12 +179,15 @@ async fn asked(
     let wrong = |why: String| TraceError::Asked(format!("--where: {why}"));
     let select = Select::where_holds(table, condition, order, limit).map_err(|error| wrong(error.to_string()))?;
     let known = crate::pipeline::columns_read(transaction, names, &select).await.map_err(wrong)?;
-    let rows = match transaction.query(&select.sql(names, &known), &[]).await {
+    let unknown = |why: String| {
+        let all: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+        wrong(format!("{why}; the columns of {} are {}", names.shown(table), all.join(", ")))
+    };
+    let sql = select.sql(names, &known).map_err(|error| unknown(error.to_string()))?;
+    let sql = as_written(names, &format!("({sql}) as asked"), &select.outputs(names, &known));
+    let rows = match transaction.query(&sql, &[]).await {
         Ok(rows) => rows,
-        Err(WarehouseError::Refused(why)) => {
-            let all: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
-            return Err(wrong(format!("{why}; the columns of {} are {}", names.shown(table), all.join(", "))));
-        }
+        Err(WarehouseError::Refused(why)) => return Err(unknown(why)),
         Err(error) => return Err(error.into()),
     };
     Ok(rows.into_iter().map(|row| cells(columns, row)).collect())

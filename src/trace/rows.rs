@@ -2,10 +2,10 @@
 
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
-use crate::pipeline::columns_read;
+use crate::pipeline::{columns_read, sql_files};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{self, Kind, Model, UNKNOWN, key_column, nearest};
-use crate::warehouse::{Schema, Select, Table, Transaction, quote};
+use crate::star::{self, Kind, Model, SqlFile, UNKNOWN, key_column, nearest};
+use crate::warehouse::{Schema, Select, Table, Transaction, described, quote};
 
 /// A dimension's rows with load and line.
 pub(super) struct Source {
@@ -26,14 +26,15 @@ pub(super) async fn of_members(
 ) -> Result<Source, TraceError> {
     let names = app.warehouse.names();
     let (shown, path) = (names.shown(table), app.sql.join("pipeline").join(format!("{}.sql", table.name)));
-    let Ok(text) = std::fs::read_to_string(&path) else {
+    let files = sql_files(&app.sql.join("pipeline"), names.engine).unwrap_or_default();
+    let Some(file) = files.into_iter().find(|file| file.path == path) else {
         let why = match app.sql.join("analysis").join(format!("{}.sql", table.name)).is_file() {
             true => "it is a view: trace a table that it reads".to_owned(),
             false => format!("its rows do not say from where they are, and there is no {} that tells", path.display()),
         };
         return Err(TraceError::Asked(format!("{shown}: {why}")));
     };
-    let model = Model::parse(&path, &text)?;
+    let model = Model::parse(&file)?;
     let no = |why: &str| TraceError::Asked(format!("{shown}: {why}{}", instead(names, &model)));
     let (Kind::Dimension(header), Some(select)) = (&model.header.kind, &model.select) else {
         return Err(no(match model.header.kind {
@@ -45,14 +46,20 @@ pub(super) async fn of_members(
             _ => "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's",
         }));
     };
-    let repeated = Select::with_repeats(&text);
+    let SqlFile { text, own, .. } = &file;
+    let repeated = match own {
+        Some((_, own)) => Select::with_repeats(own).map(Select::for_its_engine),
+        None => Select::with_repeats(text),
+    };
     let row_wise = [Some(select), repeated.as_ref()].into_iter().flatten().find(|one| one.row_wise(names).is_some());
     let Some(select) = row_wise else {
         return Err(no("its select groups or combines rows, so no row of it is one staged row's"));
     };
     let wrong = |why: String| TraceError::from(model.error(why));
     let columns = columns_read(transaction, names, select).await.map_err(wrong)?;
-    let given = transaction.describe(&select.sql(names, &columns)).await?;
+    let given =
+        transaction.describe(&select.sql(names, &columns).map_err(|error| wrong(error.in_file(&path)))?).await?;
+    let given = described(given, &select.outputs(names, &columns));
     let mut every = model.header.clone();
     every.distinct = false;
     let source = star::Source::new(&every, names.engine, &given, true).map_err(wrong)?;
@@ -66,7 +73,7 @@ pub(super) async fn of_members(
         table: names.table(&Table { schema: Schema::Datawarehouse, name: table.name.clone() }),
         id: quote(&key_column(&table.name)),
         key: header.key.iter().map(|key| quote(key)).collect(),
-        rows: source.sql(&select.sql(names, &columns)),
+        rows: source.sql(&select.sql(names, &columns).map_err(|error| wrong(error.in_file(&path)))?),
     })
 }
 

@@ -100,6 +100,9 @@ impl Names {
 
     /// The table's name on SQLite, not quoted.
     pub fn flat(&self, table: &Table) -> String {
+        if table.schema == Schema::Temporary {
+            return table.name.clone();
+        }
         format!("{}__{}", self.schema(table.schema), table.name)
     }
 

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableFactor, Visit,
-    VisitMut, Visitor, VisitorMut,
+    Expr, Function, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableAlias,
+    TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::{Select, alias_for, folded, table_of};
+use super::{Select, folded, table_of};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Names, Schema, Table};
 
@@ -69,7 +69,7 @@ impl Select {
     /// The staging table of which each row of the result is one row, perhaps joined to others; `None` where rows are
     /// grouped, combined or numbered.
     pub fn row_wise(&self, names: &Names) -> Option<Table> {
-        let query = &self.0;
+        let query = &self.query;
         if query.with.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
             return None;
         }
@@ -87,7 +87,7 @@ impl Select {
     /// row](Select::row_wise).
     #[must_use]
     pub fn with_lineage(&self) -> Select {
-        let mut query = self.0.clone();
+        let mut query = self.query.clone();
         if let SetExpr::Select(select) = &mut *query.body
             && let Some(TableFactor::Table { name, alias, .. }) = select.from.first().map(|from| &from.relation)
         {
@@ -103,28 +103,28 @@ impl Select {
                 select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::new(column) });
             }
         }
-        Select(query)
+        Select { query, own: self.own }
     }
 
     /// The select reading another table in the place of `table`, under the same name.
     #[must_use]
     pub fn reading(&self, names: &Names, table: &Table, instead: &Table) -> Select {
-        let mut query = self.0.clone();
+        let mut query = self.query.clone();
         let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut Instead { names, table, instead });
-        Select(query)
+        Select { query, own: self.own }
     }
 
     /// The select with the table in every place where it reads `this`.
     #[must_use]
     pub fn with_this(&self, table: &Table) -> Select {
-        let mut query = self.0.clone();
+        let mut query = self.query.clone();
         let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut This(table));
-        Select(query)
+        Select { query, own: self.own }
     }
 
     /// The word that makes its result another one though no table has changed, if there is one.
     pub fn volatile(&self) -> Option<String> {
-        match self.0.visit(&mut Volatile) {
+        match self.query.visit(&mut Volatile) {
             ControlFlow::Break(word) => Some(word),
             ControlFlow::Continue(()) => None,
         }
@@ -235,6 +235,10 @@ impl VisitorMut for This<'_> {
     }
 }
 
+fn alias_for(name: &str) -> TableAlias {
+    TableAlias { explicit: true, name: Ident::with_quote('"', name), columns: Vec::new(), at: None }
+}
+
 fn of_table(schema: &str, table: &str) -> ObjectName {
     ObjectName::from(vec![Ident::with_quote('"', schema), Ident::with_quote('"', table)])
 }
@@ -282,15 +286,15 @@ mod tests {
         let select =
             Select::parse("select orders.a, staging.orders.b from staging.orders join staging.c on true").unwrap();
         let part = Table { schema: Schema::Temporary, name: "part".to_owned() };
-        let text = select.reading(&names(), &Table::staging("orders"), &part).0.to_string();
+        let text = select.reading(&names(), &Table::staging("orders"), &part).query.to_string();
         assert_eq!(text, "SELECT orders.a, orders.b FROM \"pg_temp\".\"part\" AS \"orders\" JOIN staging.c ON true");
-        let text = select.with_lineage().0.to_string();
+        let text = select.with_lineage().query.to_string();
         assert!(
             text.starts_with("SELECT orders.a, staging.orders.b, orders._load_id AS _load_id, orders._line AS _line"),
             "{text}"
         );
         let this = Select::parse("select a from this group by a").unwrap().with_this(&Table::datawarehouse("f"));
-        assert_eq!(this.0.to_string(), "SELECT a FROM \"datawarehouse\".\"f\" AS \"this\" GROUP BY a");
+        assert_eq!(this.query.to_string(), "SELECT a FROM \"datawarehouse\".\"f\" AS \"this\" GROUP BY a");
     }
 
     #[test]
