@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::format::Limits;
@@ -35,6 +37,8 @@ pub struct App {
     pub alerts: Alerts,
     /// Lets loaded files go.
     pub archive: Arc<Archive>,
+    /// Told of each file that was loaded.
+    pub loaded: Notify,
 }
 
 impl App {
@@ -55,6 +59,7 @@ impl App {
             journal: Journal::of(&settings.folders.imports_dir),
             alerts: Alerts::default(),
             archive: Arc::new(settings.archive()),
+            loaded: Notify::new(),
         })
     }
 

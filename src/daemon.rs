@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::alert::{Alerts, Kind};
@@ -14,11 +15,11 @@ use crate::archive::OnSuccess;
 use crate::journal::Journal;
 use crate::load_error::passes;
 use crate::plugin::Plugins;
-use crate::settings::Settings;
+use crate::settings::{Build, Settings};
 use crate::source::{Folder, places};
 use crate::status::moment;
 use crate::warehouse::WarehouseError;
-use crate::worker::{Pause, State, TROUBLE, Totals, Watch, read_state};
+use crate::worker::{Pause, State, TROUBLE, Totals, Watch, build, read_state};
 
 /// A wrong setting or usage: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -119,8 +120,11 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         }
         Until::Signal => {
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });
+            let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(app.clone())));
             let totals = watch.forever(stop).await;
             purging.abort();
+            // A run that is cut short changes nothing.
+            building.inspect(JoinHandle::abort);
             let Totals {
                 loaded, waiting, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_filtered, ..
             } = totals;

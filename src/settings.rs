@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use self::concerns::truth;
 use crate::alert::Alerting;
 use crate::archive::{Archive, Place};
-use crate::warehouse::Address;
+use crate::warehouse::{Address, Engine, Names};
 
-pub use concerns::{Archives, Database, Folders, Keeping, Logging, Watching};
+pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
 
 /// Every setting, by concern.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub folders: Folders,
     /// When a file is taken.
     pub watching: Watching,
+    /// When the star is brought up to date.
+    pub building: Building,
     /// What is unpacked.
     pub archives: Archives,
     /// Who is told.
@@ -124,6 +126,7 @@ impl Settings {
             database: concern(&origins)?,
             folders: concern(&origins)?,
             watching: concern(&origins)?,
+            building: concern(&origins)?,
             archives: concern(&origins)?,
             alerting: concern(&origins)?,
             keeping: concern(&origins)?,
@@ -227,6 +230,16 @@ impl Settings {
             datawarehouse: self.database.dw_schema.clone(),
             echo: self.logging.echo_sql,
             create: self.database.init_db,
+        }
+    }
+
+    /// How names are written in the database, known before it is asked.
+    pub fn names(&self) -> Names {
+        let is_sqlite = self.database.database_url.starts_with("sqlite");
+        Names {
+            engine: if is_sqlite { Engine::Sqlite } else { Engine::Postgres },
+            staging: self.database.staging_schema.clone(),
+            datawarehouse: self.database.dw_schema.clone(),
         }
     }
 }

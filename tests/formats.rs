@@ -64,7 +64,7 @@ async fn parquet_keeps_its_types(database: TestDatabase, workdir: Workdir) -> Ou
     same(database.text("select count(*) from staging.types where instant = '2024-02-29 10:00:00+00:00'").await?, "1")?;
     let export = sluice::export::table(&workdir.app(&database), "staging.types").await?;
     let export = export.ok_or_else(|| anyhow::anyhow!("no table"))?;
-    export.write(&*database.warehouse, false, &workdir.path("types.csv")).await?;
+    export.write(&*database.warehouse, sluice::export::Format::Csv, &workdir.path("types.csv")).await?;
     let text = workdir.read("types.csv")?;
     holds(&text, ",1.10,12345678901234567890123,")?;
     holds(&text, ",-0.05,5,")

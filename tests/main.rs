@@ -4,24 +4,36 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod alerts;
+mod analysis;
 mod archive;
+mod browser;
 mod cli;
 mod crash;
 mod daemon;
+mod draft;
 mod formats;
+mod graph;
+mod history;
 mod hostile;
 mod load;
 mod logs;
 mod long;
+mod members;
+mod model;
 mod plugins;
 mod protocol;
+mod random;
 mod readme;
 mod retract;
+mod sql;
+mod sql_check;
+mod sql_random;
 mod star;
 mod status;
 mod support;
 mod titles;
 mod tls;
+mod trace;
 mod warehouse_contract;
 
 use libtest_mimic::Arguments;
@@ -36,8 +48,20 @@ fn main() {
         hostile::cases(),
         archive::cases(),
         plugins::cases(),
+        sql::cases(),
+        sql_random::cases(),
         star::cases(),
+        model::cases(),
+        sql_check::cases(),
+        draft::cases(),
+        trace::cases(),
+        graph::cases(),
+        members::cases(),
+        history::cases(),
+        analysis::cases(),
+        browser::cases(),
         status::cases(),
+        random::cases(),
         retract::cases(),
         titles::cases(),
         tls::cases(),

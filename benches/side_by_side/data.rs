@@ -1,4 +1,4 @@
-//! TPC-H's lineitem as files. The same rows give the same bytes on every machine.
+//! TPC-H's lineitem, part and supplier as files. The same rows give the same bytes on every machine.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use tpchgen::csv::LineItemCsv;
-use tpchgen::generators::{LineItem, LineItemGenerator};
+use tpchgen::csv::{LineItemCsv, PartCsv, SupplierCsv};
+use tpchgen::generators::{LineItem, LineItemGenerator, PartGenerator, SupplierGenerator};
 
 use crate::Bench;
 
@@ -30,6 +30,12 @@ pub enum Kind {
     Changed,
     /// A folder of files of [`SMALL_ROWS`] rows.
     Small,
+    /// The rows that come after those of one file, one for each hundred of it.
+    More,
+    /// The parts that so many rows name.
+    Part,
+    /// Their suppliers.
+    Supplier,
 }
 
 impl Kind {
@@ -38,6 +44,9 @@ impl Kind {
             Kind::Lineitem => "lineitem",
             Kind::Changed => "changed",
             Kind::Small => "small",
+            Kind::More => "more",
+            Kind::Part => "part",
+            Kind::Supplier => "supplier",
         }
     }
 }
@@ -65,9 +74,25 @@ pub fn make(kind: &str, rows: u64, path: &Path) -> anyhow::Result<()> {
     let unfinished = path.with_extension("part");
     let generator = LineItemGenerator::new(rows.div_ceil(ROWS_OF_ONE) as f64, 1, 1);
     let items = generator.iter().take(usize::try_from(rows)?);
+    let lines = LineItemCsv::header();
     match kind {
-        "lineitem" => write(&unfinished, items.map(LineItemCsv::new))?,
-        "changed" => write(&unfinished, items.enumerate().map(|(place, item)| LineItemCsv::new(changed(place, item))))?,
+        "lineitem" => write(&unfinished, lines, items.map(LineItemCsv::new))?,
+        "changed" => {
+            write(&unfinished, lines, items.enumerate().map(|(place, item)| LineItemCsv::new(changed(place, item))))?;
+        }
+        "more" => {
+            let generator = LineItemGenerator::new((rows + rows / 100).div_ceil(ROWS_OF_ONE) as f64, 1, 1);
+            let more = generator.iter().skip(usize::try_from(rows)?).take(usize::try_from(rows / 100)?);
+            write(&unfinished, lines, more.map(LineItemCsv::new))?;
+        }
+        "part" => {
+            let generator = PartGenerator::new(rows.div_ceil(ROWS_OF_ONE) as f64, 1, 1);
+            write(&unfinished, PartCsv::header(), generator.iter().map(PartCsv::new))?;
+        }
+        "supplier" => {
+            let generator = SupplierGenerator::new(rows.div_ceil(ROWS_OF_ONE) as f64, 1, 1);
+            write(&unfinished, SupplierCsv::header(), generator.iter().map(SupplierCsv::new))?;
+        }
         "small" => write_small(&unfinished, items, rows)?,
         _ => bail!("{kind}: no such data"),
     }
@@ -78,9 +103,9 @@ fn changed(place: usize, item: LineItem<'_>) -> LineItem<'_> {
     if place.is_multiple_of(100) { LineItem { l_comment: "another comment", ..item } } else { item }
 }
 
-fn write(path: &Path, lines: impl Iterator<Item = impl Display>) -> anyhow::Result<()> {
+fn write(path: &Path, header: &str, lines: impl Iterator<Item = impl Display>) -> anyhow::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    writeln!(out, "{}", LineItemCsv::header())?;
+    writeln!(out, "{header}")?;
     for line in lines {
         writeln!(out, "{line}")?;
     }
@@ -91,7 +116,7 @@ fn write_small<'a>(folder: &Path, mut items: impl Iterator<Item = LineItem<'a>>,
     std::fs::create_dir_all(folder)?;
     for number in 1..=rows / SMALL_ROWS {
         let lines = items.by_ref().take(SMALL_ROWS as usize).map(LineItemCsv::new);
-        write(&folder.join(format!("part.{number:05}.csv")), lines)?;
+        write(&folder.join(format!("part.{number:05}.csv")), LineItemCsv::header(), lines)?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ mod project;
 mod report;
 mod small;
 mod sql;
+mod star;
 mod upsert;
 
 use std::path::PathBuf;
@@ -73,6 +74,7 @@ fn main() -> anyhow::Result<()> {
             Case::Small => small::run(&bench),
             Case::Idle => idle::run(&bench),
             Case::Upsert => upsert::run(&bench),
+            Case::Star => star::run(&bench),
         }
         .with_context(|| format!("the case {}", case.word()))?;
         let command = format!("scripts/bench {}", bench.options.shown(*case));

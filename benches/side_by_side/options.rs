@@ -11,10 +11,11 @@ pub enum Case {
     Small,
     Idle,
     Upsert,
+    Star,
 }
 
 impl Case {
-    const ALL: [Case; 6] = [Case::Load, Case::Memory, Case::Check, Case::Small, Case::Idle, Case::Upsert];
+    const ALL: [Case; 7] = [Case::Load, Case::Memory, Case::Check, Case::Small, Case::Idle, Case::Upsert, Case::Star];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -24,6 +25,7 @@ impl Case {
             Case::Small => "small",
             Case::Idle => "idle",
             Case::Upsert => "upsert",
+            Case::Star => "star",
         }
     }
 }

@@ -11,5 +11,7 @@ pub mod load;
 mod migrations;
 pub mod reject;
 pub mod run;
+pub mod star;
+pub mod star_reject;
 
 pub use migrations::{POSTGRES_SCHEMA, migrate, pending};

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{End, table};
-use crate::analysis::{self, SHOWN};
+use crate::analysis::{self, PAGE, SHOWN};
 use crate::app::App;
 use crate::counted::counted;
 use crate::daemon;
@@ -35,6 +35,9 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
         writeln!(std::io::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
         table::print(&headers, &rows)?;
         writeln!(std::io::stdout())?;
+    }
+    if !json {
+        writeln!(std::io::stdout(), "All of them on one page: {}", app.exports.join(PAGE).display())?;
     }
     Ok(End::Done)
 }

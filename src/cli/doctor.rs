@@ -12,6 +12,7 @@ use crate::counted::counted;
 use crate::daemon::Usage;
 use crate::settings::Settings;
 use crate::source::is_watched;
+use crate::warehouse::Engine;
 use crate::warehouse::{Address, WarehouseError};
 use crate::worker::absent;
 
@@ -35,11 +36,12 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
     }
+    let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
     for name in ["pipeline", "analysis"] {
         let path = folders.sql_dir.join(name);
         // Who only loads needs none.
         let result = if has_sql(&path) {
-            crate::pipeline::sql_files(&path).map(|files| counted(files.len() as u64, "file"))
+            crate::pipeline::sql_files(&path, engine).map(|files| counted(files.len() as u64, "file"))
         } else {
             Ok(format!("none, which is all right where files are only loaded; to begin, {}", begin(name, &path)))
         };

@@ -6,17 +6,8 @@ use std::path::PathBuf;
 use super::End;
 use crate::counted::counted;
 use crate::daemon::{self, Usage};
-use crate::export::table;
+use crate::export::{Format, table};
 use crate::settings::Settings;
-
-/// What a table is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// With commas and a header
-    Csv,
-    /// One object a line
-    Json,
-}
 
 pub(super) async fn run(
     settings: &Settings,
@@ -30,10 +21,8 @@ pub(super) async fn run(
         let hint = crate::star::nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
         return Err(Usage(format!("there is no table or view {name}{hint}")).into());
     };
-    let json = format == Format::Json;
-    let ending = if json { "jsonl" } else { "csv" };
-    let path = output.unwrap_or_else(|| app.exports.join(format!("{}.{ending}", found.table.name)));
-    let export = found.write(&*app.warehouse, json, &path).await?;
+    let path = output.unwrap_or_else(|| app.exports.join(format!("{}.{}", found.table.name, format.ending())));
+    let export = found.write(&*app.warehouse, format, &path).await?;
     writeln!(
         std::io::stdout(),
         "{} of {} in {}",

@@ -2,18 +2,23 @@
 
 mod analysis;
 mod check;
+mod check_sql;
 mod config;
 mod demo;
 mod doctor;
 mod export;
+mod graph;
 mod loads;
+mod new;
 mod once;
 mod pipeline;
 mod rejects;
 mod retract;
 mod retry;
+mod star_rejects;
 mod status;
 mod table;
+mod trace;
 mod watch;
 mod why;
 
@@ -60,9 +65,11 @@ struct Mode {
     /// Build the star out of staging, in one transaction
     #[arg(long, conflicts_with = "analysis")]
     pipeline: bool,
-    /// Create the views, print and export their results
+    /// Create the views, print and export their results, write exports/index.html
     #[arg(long)]
     analysis: bool,
+    #[command(flatten)]
+    asked: pipeline::Asked,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -86,6 +93,8 @@ enum Command {
     },
     /// Takes a load's rows back: as if its file had never come
     Retract(retract::Retract),
+    /// What --pipeline would change; changes nothing
+    Plan(pipeline::Plan),
     /// What was loaded, the newest first
     Loads {
         /// How many to show
@@ -97,8 +106,9 @@ enum Command {
     },
     /// What was read and not loaded, and why
     Rejects {
-        /// Only those of this load
-        load: Option<i64>,
+        /// Only those of this load; or a fact: the rows that are left out of it
+        #[arg(value_name = "LOAD|FACT")]
+        what: Option<String>,
         /// How many to show
         #[arg(long, default_value_t = 100)]
         limit: u64,
@@ -106,11 +116,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// How a file would be read; loads nothing
+    /// How a file would be read; or, of sql/, whether the star's files are right. Loads and runs nothing
     Check {
-        /// The file
+        /// The file; or sql/, a folder or a file in it
         file: PathBuf,
-        /// One JSON object for each part of the file
+        /// One JSON object for each part of the file, or for each error
         #[arg(long)]
         json: bool,
     },
@@ -119,13 +129,19 @@ enum Command {
         /// Its name, or the beginning of its hash
         file: String,
     },
+    /// Writes a first file for a table of the star into sql/pipeline/
+    New(new::Wanted),
+    /// Where rows of the star come from: file, line, load, and the row in staging
+    Trace(trace::Wanted),
+    /// What is made of what: files, staging, star and views, as Mermaid, DOT or SVG
+    Graph(graph::Wanted),
     /// A table or view as a file in exports/
     Export {
         /// Such as staging.orders or datawarehouse.dim_title
         table: String,
         /// What it is written as
         #[arg(long, value_enum, default_value = "csv")]
-        format: export::Format,
+        format: crate::export::Format,
         /// Where, instead of exports/
         #[arg(long)]
         output: Option<PathBuf>,
@@ -204,10 +220,21 @@ impl Cli {
             Some(Command::Status { json }) => status::run(&settings, json).await,
             Some(Command::Retry { what, json }) => retry::run(&settings, what.as_deref(), json),
             Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
+            Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
-            Some(Command::Rejects { load, limit, json }) => rejects::run(&settings, load, limit, json).await,
+            Some(Command::Rejects { what, limit, json }) => match what.as_deref().map(|what| (what, what.parse())) {
+                Some((name, Err(_))) => star_rejects::run(&settings, name, limit, json).await,
+                Some((_, Ok(load))) => rejects::run(&settings, Some(load), limit, json).await,
+                None => rejects::run(&settings, None, limit, json).await,
+            },
+            Some(Command::Check { file, json }) if check_sql::is_sql(&settings, &file) => {
+                check_sql::run(&settings, &file, json).await
+            }
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file }) => why::run(&settings, &file).await,
+            Some(Command::New(wanted)) => new::run(&settings, wanted).await,
+            Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
+            Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,
             Some(Command::Config { json }) => config::run(&settings, json),
             Some(Command::Doctor { watched, alert_test, json }) => {
@@ -219,7 +246,7 @@ impl Cli {
                 Ok(End::Done)
             }
             None if self.mode.once => once::run(settings, self.mode.json).await,
-            None if self.mode.pipeline => pipeline::run(&settings, self.mode.json).await,
+            None if self.mode.pipeline => pipeline::run(&settings, &self.mode.asked, self.mode.json).await,
             None if self.mode.analysis => analysis::run(&settings, self.mode.json).await,
             None => watch::run(settings, self.mode.watch.flatten()).await,
         }

@@ -3,20 +3,57 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use clap::Args;
+
 use super::{End, table};
 use crate::alert::{Alerts, Kind};
 use crate::counted::counted;
 use crate::daemon;
-use crate::pipeline::{self, TableChange};
+use crate::pipeline::{self, Finding, Options, TableChange};
 use crate::settings::Settings;
 
 /// How long alerts may take at the end.
 const TELLING: Duration = Duration::from_secs(15);
 
-pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
+/// What a run is asked for.
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    /// Only these tables: fact_x, with those it needs +fact_x, with those that need it fact_x+
+    #[arg(long, value_name = "TABLES", requires = "pipeline")]
+    select: Vec<String>,
+    /// Compare every table whole, whatever is new
+    #[arg(long, requires = "pipeline")]
+    full: bool,
+    /// Let columns and tables go that no file gives any more, with their values
+    #[arg(long, requires = "pipeline")]
+    allow_drop: bool,
+}
+
+/// `app plan`.
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// Only these tables: fact_x, with those it needs +fact_x, with those that need it fact_x+
+    #[arg(long, value_name = "TABLES")]
+    select: Vec<String>,
+    /// As if every table were compared whole
+    #[arg(long)]
+    full: bool,
+    /// As if columns and tables that no file gives any more were let go
+    #[arg(long)]
+    allow_drop: bool,
+    /// The statements, too
+    #[arg(long)]
+    sql: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyhow::Result<End> {
     let started = Instant::now();
+    let options = Options { select: asked.select.clone(), full: asked.full, allow_drop: asked.allow_drop, dry: false };
     let alerts = Alerts::start(&settings.alerting)?;
-    let done = build(settings, &alerts).await;
+    let done = build(settings, &alerts, &options).await;
     match &done {
         Ok(_) => alerts.recover(Kind::Pipeline, "pipeline", "the pipeline ran"),
         Err(error) => {
@@ -28,12 +65,40 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
     print(&done?, started, json)
 }
 
-async fn build(settings: &Settings, alerts: &Alerts) -> anyhow::Result<Vec<TableChange>> {
+/// Says what a run would change, and rolls it back.
+pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<End> {
+    let Plan { select, full, allow_drop, sql, json } = wanted;
+    let app = daemon::look(settings).await?;
+    let report = pipeline::run_with(&app, &Options { select, full, allow_drop, dry: true }).await?;
+    let mut out = std::io::stdout();
+    for change in &report.changes {
+        if json {
+            table::print_json(change)?;
+        } else {
+            writeln!(out, "{:<24} {}", change.table, change.words())?;
+        }
+    }
+    if sql && json {
+        table::print_json(&serde_json::json!({ "sql": report.sql }))?;
+    } else if sql {
+        writeln!(out, "\n{};", report.sql.join(";\n"))?;
+    } else if !json {
+        let changed = report.changes.iter().any(|change| change.changed() > 0);
+        writeln!(
+            out,
+            "Nothing was changed. {}",
+            if changed { "Next: app --pipeline" } else { "The star is up to date" }
+        )?;
+    }
+    Ok(End::Done)
+}
+
+async fn build(settings: &Settings, alerts: &Alerts, options: &Options) -> anyhow::Result<Vec<TableChange>> {
     let app = daemon::connect(settings).await?;
     if app.ledger.pipeline_failed_last().await? {
         alerts.remember(Kind::Pipeline, "pipeline");
     }
-    Ok(pipeline::run(&app).await?)
+    Ok(pipeline::run_with(&app, options).await?.changes)
 }
 
 /// Prints what a run of the pipeline changed.
@@ -47,15 +112,31 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
     let rows: Vec<_> = changes
         .iter()
         .map(|one| {
-            let unknown: Vec<_> = one.unknown.iter().map(|(key, count)| format!("{key}: {count}")).collect();
             let [rows, inserted, updated, deleted] =
                 [one.rows, one.inserted, one.updated, one.deleted].map(|count| count.to_string());
-            vec![one.table.clone(), one.kind.to_owned(), rows, inserted, updated, deleted, unknown.join(", ")]
+            vec![
+                one.table.clone(),
+                one.kind.to_owned(),
+                rows,
+                inserted,
+                updated,
+                deleted,
+                one.remarks(),
+                one.how.clone(),
+            ]
         })
         .collect();
-    table::print(&["table", "kind", "rows", "new", "changed", "gone", "unknown"], &rows)?;
-    let changed = |one: &TableChange| one.inserted + one.updated + one.deleted;
-    let all: u64 = changes.iter().map(changed).sum();
+    table::print(&["table", "kind", "rows", "new", "changed", "gone", "besides", "how"], &rows)?;
+    for (change, warning) in changes.iter().flat_map(|one| one.warnings.iter().map(move |warning| (one, warning))) {
+        let Finding { check, rows, samples } = warning;
+        writeln!(
+            std::io::stderr(),
+            "warning: {}: {check}: {rows} at fault, such as {}",
+            change.table,
+            samples.join("; ")
+        )?;
+    }
+    let all: u64 = changes.iter().map(TableChange::changed).sum();
     let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { counted(all, "change") };
     writeln!(std::io::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
     Ok(End::Done)

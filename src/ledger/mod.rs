@@ -5,9 +5,12 @@
 
 mod claim;
 mod columns;
+mod freshness;
+mod lineage;
 mod look;
 mod retract;
 mod runs;
+mod star;
 mod status;
 
 use std::sync::Arc;
@@ -26,9 +29,12 @@ use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use claim::{Claim, Repeats, Request};
+pub use freshness::Freshness;
+pub use lineage::{Files, StarReject};
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 pub use retract::{LaterLoad, column_names};
+pub use star::StagedLoad;
 pub use status::{Failure, LastRun, Total};
 
 /// Rows of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
@@ -219,7 +225,7 @@ impl Ledger {
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
         if self.warehouse.names().engine == Engine::Sqlite {
-            for table in ["load", "reject", "dataset", "column_history", "column", "run"] {
+            for table in ["load", "reject", "dataset", "column_history", "column", "run", "star_reject", "star"] {
                 let name = format!("\"sluice\".\"{table}\"");
                 statement.sql = statement.sql.replace(&name, &format!("\"sluice__{table}\" AS \"{table}\""));
             }

@@ -95,6 +95,11 @@ impl Plugins {
         self.0.iter().filter_map(|plugin| Some((plugin.name.as_str(), plugin.dataset.on_success.as_ref()?)))
     }
 
+    /// What plugins say of tables; one that is named after its files has no name here.
+    pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
+        self.0.iter().map(|plugin| &plugin.dataset)
+    }
+
     /// Whether a plugin claims the file.
     pub fn claims(&self, file_name: &str) -> bool {
         self.0.iter().any(|plugin| plugin.files.iter().any(|glob| glob.is_match(file_name)))

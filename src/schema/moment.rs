@@ -69,7 +69,7 @@ pub fn as_written(moment: &str, fits: Fits) -> String {
 }
 
 /// `YYYY-MM-DD`, a day of the calendar from the year 1.
-pub(super) fn read_date(value: &str) -> Option<NaiveDate> {
+pub fn read_date(value: &str) -> Option<NaiveDate> {
     let (year, month, day) = year_month_day(value)?;
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
 }
@@ -102,7 +102,7 @@ fn year_month_day(value: &str) -> Option<(u32, u32, u32)> {
 }
 
 /// `YYYY-MM-DD HH:MM[:SS[.f]]` with a blank or a `T` between, and at most six digits of a second.
-pub(super) fn read_timestamp(value: &str) -> Option<NaiveDateTime> {
+pub fn read_timestamp(value: &str) -> Option<NaiveDateTime> {
     let date = read_date(value.get(..10)?)?;
     let rest = value.as_bytes();
     if !matches!(rest.get(10), Some(b' ' | b'T')) {
@@ -112,7 +112,7 @@ pub(super) fn read_timestamp(value: &str) -> Option<NaiveDateTime> {
 }
 
 /// Like [`read_timestamp`], with `Z` or an offset (`+02`, `+0200`, `+02:00`) at the end.
-pub(super) fn read_timestamptz(value: &str) -> Option<DateTime<Utc>> {
+pub fn read_timestamptz(value: &str) -> Option<DateTime<Utc>> {
     let (local, minutes) = if let Some(local) = value.strip_suffix('Z') {
         (local, 0)
     } else {

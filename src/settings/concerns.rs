@@ -50,6 +50,23 @@ pub struct Watching {
     pub poll: bool,
 }
 
+/// When the star is brought up to date.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Building {
+    /// By whom.
+    #[serde(deserialize_with = "pipeline")]
+    pub pipeline: Build,
+}
+
+/// Who brings the star up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// `app --pipeline`.
+    Manual,
+    /// The daemon, after loads.
+    OnLoad,
+}
+
 /// What is unpacked.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Archives {
@@ -110,6 +127,15 @@ pub(super) fn truth(text: &str) -> Option<bool> {
         "true" | "1" | "yes" => Some(true),
         "false" | "0" | "no" => Some(false),
         _ => None,
+    }
+}
+
+fn pipeline<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Build, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.trim().to_ascii_lowercase().as_str() {
+        "manual" => Ok(Build::Manual),
+        "on_load" => Ok(Build::OnLoad),
+        _ => Err(serde::de::Error::custom(format!("PIPELINE: {text:?} is neither manual nor on_load"))),
     }
 }
 

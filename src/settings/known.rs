@@ -11,7 +11,7 @@ pub struct Known {
 }
 
 /// Every setting there is, in the order of `.env.example`.
-pub const KNOWN: [Known; 28] = [
+pub const KNOWN: [Known; 29] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -71,6 +71,11 @@ pub const KNOWN: [Known; 28] = [
         name: "DECODER_SECONDS",
         default: "900",
         about: "seconds of processor time that the reader of a workbook or Parquet file may take",
+    },
+    Known {
+        name: "PIPELINE",
+        default: "manual",
+        about: "when the star is brought up to date: manual (app --pipeline), or on_load, by the daemon after each load",
     },
     Known {
         name: "ON_SUCCESS",

@@ -1,17 +1,27 @@
 //! The declared star: what the headers in `sql/pipeline/` say, in which order the tables are built, and the SQL that brings
 //! each up to date by what differs. Pure: values in, SQL text out, no I/O.
 
+mod calendar;
+mod check;
 mod dimension;
+mod fact;
 mod header;
 mod model;
 mod order;
 mod rows;
+mod source;
+mod state;
 
+pub use calendar::{columns as calendar_columns, values as calendar_values};
+pub use check::{Check, checks};
 pub use dimension::DimensionSql;
-pub use header::{DimensionUse, Header, Kind};
-pub use model::{Model, ModelError, in_order, nearest, read_sql_file};
+pub use fact::{AGAIN, FactSql, Target, is_again};
+pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, Missing, Severity, Weight};
+pub use model::{Model, ModelError, SqlFile, check_dimension, in_order, nearest};
 pub use order::in_order as names_in_order;
-pub use rows::{FactSql, RowsSql};
+pub use rows::RowsSql;
+pub use source::Source;
+pub use state::{LoadSet, TableState};
 
 /// The key of the member that stands for what is not in a dimension.
 pub const UNKNOWN: i64 = 0;

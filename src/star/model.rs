@@ -3,9 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::header::Header;
+use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing};
 use super::order;
-use crate::warehouse::{Names, Schema, Select};
+use crate::warehouse::{Names, Schema, Select, Table};
+
+/// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct SqlFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
+    /// `name.sqlite.sql` or `name.postgres.sql`, and what is in it.
+    pub own: Option<(PathBuf, String)>,
+}
+
+impl SqlFile {
+    /// The name and the select.
+    ///
+    /// # Errors
+    /// When the name is no table's, or the text is not one select.
+    pub fn read(&self) -> Result<(String, Select), ModelError> {
+        let name = table_of_file(&self.path)?;
+        let select = match &self.own {
+            Some((path, text)) => read_select(path, text)?.for_its_engine(),
+            None => read_select(&self.path, &self.text)?,
+        };
+        Ok((name, select))
+    }
+}
 
 /// One file of the star.
 #[derive(Clone, Debug)]
@@ -16,18 +42,29 @@ pub struct Model {
     pub path: PathBuf,
     /// What the table is.
     pub header: Header,
-    /// Where its rows come from.
-    pub select: Select,
+    /// Where its rows come from; a calendar has none.
+    pub select: Option<Select>,
+    /// The selects over the table that must give no row.
+    pub checks: Vec<Select>,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", path.display())]
+#[error("{}{}: {why}", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct ModelError {
     /// The file.
     pub path: PathBuf,
+    /// The line, from 1, where it is one's.
+    pub line: Option<u64>,
     /// What is wrong.
     pub why: String,
+}
+
+impl ModelError {
+    /// Of a file as a whole.
+    pub fn of(path: &Path, why: impl Into<String>) -> ModelError {
+        ModelError { path: path.to_owned(), line: None, why: why.into() }
+    }
 }
 
 impl Model {
@@ -35,48 +72,75 @@ impl Model {
     ///
     /// # Errors
     /// When the name is no table's, or header or select cannot be read.
-    pub fn parse(path: &Path, text: &str) -> Result<Model, ModelError> {
-        let header = Header::parse(text).map_err(|why| ModelError { path: path.to_owned(), why })?;
-        let (name, select) = read_sql_file(path, text)?;
-        Ok(Model { name, path: path.to_owned(), header, select })
+    pub fn parse(file: &SqlFile) -> Result<Model, ModelError> {
+        let SqlFile { path, text, .. } = file;
+        let wrong = |wrong: HeaderError| ModelError { path: path.to_owned(), line: wrong.line, why: wrong.why };
+        let header = Header::parse(text).map_err(wrong)?;
+        let (name, select) = match header.kind {
+            Kind::Calendar(_) if !has_sql(text) => (table_of_file(path)?, None),
+            Kind::Calendar(_) => return Err(ModelError::of(path, "a calendar has no select: its days are made")),
+            _ => file.read().map(|(name, select)| (name, Some(select)))?,
+        };
+        let check = |text: &String| {
+            Select::parse(text).map_err(|error| ModelError::of(path, format!("checks: sql: {error}: {text}")))
+        };
+        let checks = header.checks.sql.texts().iter().map(check).collect::<Result<_, _>>()?;
+        Ok(Model { name, path: path.to_owned(), header, select, checks })
     }
 
     /// An error of this file.
     pub fn error(&self, why: impl Into<String>) -> ModelError {
-        ModelError { path: self.path.clone(), why: why.into() }
+        ModelError::of(&self.path, why)
+    }
+
+    /// The dimensions that it refers to, by the select's column.
+    pub fn dimensions(&self) -> Option<&BTreeMap<String, DimensionUse>> {
+        match &self.header.kind {
+            Kind::Fact(fact) | Kind::Bridge(fact, _) => Some(&fact.dimensions),
+            _ => None,
+        }
+    }
+
+    /// The tables that its select reads.
+    pub fn reads(&self, names: &Names) -> BTreeSet<Table> {
+        self.select.as_ref().map(|select| select.tables(names)).unwrap_or_default()
     }
 
     /// The tables of the star that must be there before it.
-    fn needs(&self, names: &Names) -> BTreeSet<String> {
-        let mut needs: BTreeSet<_> = self
-            .select
-            .tables(names)
-            .into_iter()
-            .filter(|table| table.schema == Schema::Datawarehouse)
-            .map(|table| table.name)
-            .collect();
-        if let Header::Fact { dimensions, .. } = &self.header {
-            needs.extend(dimensions.values().map(|one| one.dimension().to_owned()));
-        }
+    pub fn needs(&self, names: &Names) -> BTreeSet<String> {
+        let checked = self.checks.iter().flat_map(|check| check.tables(names));
+        let read = self.reads(names).into_iter().chain(checked);
+        let mut needs: BTreeSet<_> =
+            read.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect();
+        needs.extend(self.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned()));
+        needs.remove(&self.name);
         needs
     }
 }
 
-/// The name and the select of a file of SQL.
+/// Whether anything follows the header.
+fn has_sql(text: &str) -> bool {
+    text.split_once("*/").is_some_and(|(_, rest)| !rest.trim().is_empty())
+}
+
+/// The table that a file is called after.
 ///
 /// # Errors
-/// When the name is no table's, or the text is not one select.
-pub fn read_sql_file(path: &Path, text: &str) -> Result<(String, Select), ModelError> {
-    let error = |why: String| ModelError { path: path.to_owned(), why };
+/// When the name is no table's.
+fn table_of_file(path: &Path) -> Result<String, ModelError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if name.is_empty() || name.len() > 50 || !plain {
-        return Err(error(
-            "a table's name is made of up to 50 small letters, digits and _; rename the file".to_owned(),
+        return Err(ModelError::of(
+            path,
+            "a table's name is made of up to 50 small letters, digits and _; rename the file",
         ));
     }
-    let select = Select::parse(text).map_err(|why| error(why.to_string()))?;
-    Ok((name, select))
+    Ok(name)
+}
+
+fn read_select(path: &Path, text: &str) -> Result<Select, ModelError> {
+    Select::parse(text).map_err(|why| ModelError::of(path, why.to_string()))
 }
 
 /// The models, each after those it needs; otherwise by name.
@@ -84,41 +148,73 @@ pub fn read_sql_file(path: &Path, text: &str) -> Result<(String, Select), ModelE
 /// # Errors
 /// When a fact names a dimension that is none, or the models need each other in a circle.
 pub fn in_order(models: Vec<Model>, names: &Names) -> Result<Vec<Model>, ModelError> {
-    let needs = models.iter().map(|model| (model.name.clone(), model.needs(names))).collect();
+    let needs = models.iter().map(|model| {
+        let mut needs = model.needs(names);
+        needs.extend(makers(model, &models));
+        (model.name.clone(), needs)
+    });
+    let needs = needs.collect();
     let mut models: BTreeMap<String, Model> = models.into_iter().map(|model| (model.name.clone(), model)).collect();
     for model in models.values() {
         check_dimensions(model, &models)?;
     }
     let ordered = order::in_order(needs).map_err(|circle| {
         let why = format!("the tables need each other in a circle: {}", circle.join(" -> "));
-        ModelError { path: models[&circle[0]].path.clone(), why }
+        models[&circle[0]].error(why)
     })?;
     Ok(ordered.iter().filter_map(|name| models.remove(name)).collect())
 }
 
+/// The facts that make members of a dimension which this one, that makes none, only looks up: they come first, so that it finds them.
+fn makers<'a>(model: &Model, models: &'a [Model]) -> impl Iterator<Item = String> + 'a {
+    let infers = |used: &DimensionUse| used.missing() == Missing::Infer;
+    let uses = model.dimensions().into_iter().flat_map(BTreeMap::values);
+    let is_maker = uses.clone().any(infers);
+    let looked_up: BTreeSet<String> = uses.filter(|_| !is_maker).map(|used| used.dimension().to_owned()).collect();
+    let makes = move |other: &&Model| {
+        let mut uses = other.dimensions().into_iter().flat_map(BTreeMap::values);
+        uses.any(|used| infers(used) && looked_up.contains(used.dimension()))
+    };
+    models.iter().filter(makes).map(|other| other.name.clone())
+}
+
 fn check_dimensions(model: &Model, models: &BTreeMap<String, Model>) -> Result<(), ModelError> {
-    let Header::Fact { dimensions, .. } = &model.header else { return Ok(()) };
-    for (column, used) in dimensions {
-        let name = used.dimension();
-        match models.get(name).map(|other| &other.header) {
-            Some(Header::Dimension { key }) if key.len() == 1 => {}
-            Some(Header::Dimension { key }) => {
-                return Err(model.error(format!(
+    model.dimensions().into_iter().flatten().try_for_each(|(column, used)| check_dimension(model, column, used, models))
+}
+
+/// What a model's column refers to must be a dimension that one column can name a member of.
+///
+/// # Errors
+/// When it is none.
+pub fn check_dimension(
+    model: &Model,
+    column: &str,
+    used: &DimensionUse,
+    models: &BTreeMap<String, Model>,
+) -> Result<(), ModelError> {
+    let name = used.dimension();
+    match models.get(name).map(|other| &other.header.kind) {
+        Some(Kind::Dimension(dimension)) if dimension.key.len() == 1 => {}
+        Some(Kind::Calendar(_)) if used.missing() == Missing::Infer => {
+            return Err(model.error(format!(
+                "dimensions: {column}: a day that is not in {name} cannot be inferred; let the calendar reach farther"
+            )));
+        }
+        Some(Kind::Calendar(_)) => {}
+        Some(Kind::Dimension(Dimension { key, .. })) => {
+            return Err(model.error(format!(
                     "dimensions: {column}: {name} is known by {} columns together ({}), a fact's column can name one; give the dimension a key of one column",
                     key.len(),
                     key.join(", ")
                 )));
-            }
-            Some(other) => {
-                return Err(
-                    model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.kind().word()))
-                );
-            }
-            None => {
-                let known = models.values().filter(|other| matches!(other.header, Header::Dimension { .. }));
-                let hint = nearest(name, known.map(|other| other.name.as_str()));
-                return Err(model.error(format!("dimensions: {column}: there is no dimension {name}{hint}")));
-            }
+        }
+        Some(other) => {
+            return Err(model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.word())));
+        }
+        None => {
+            let is = |other: &&Model| matches!(other.header.kind, Kind::Dimension(_) | Kind::Calendar(_));
+            let hint = nearest(name, models.values().filter(is).map(|other| other.name.as_str()));
+            return Err(model.error(format!("dimensions: {column}: there is no dimension {name}{hint}")));
         }
     }
     Ok(())
@@ -142,10 +238,13 @@ mod tests {
     use super::*;
     use crate::warehouse::Engine;
 
+    fn file(name: &str, text: &str) -> SqlFile {
+        SqlFile { path: name.into(), text: text.to_owned(), own: None }
+    }
+
     fn order(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
         let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
-        let models =
-            files.iter().map(|(name, text)| Model::parse(Path::new(name), text)).collect::<Result<Vec<_>, _>>();
+        let models = files.iter().map(|(name, text)| Model::parse(&file(name, text))).collect::<Result<Vec<_>, _>>();
         let ordered =
             in_order(models.map_err(|error| error.to_string())?, &names).map_err(|error| error.to_string())?;
         Ok(ordered.into_iter().map(|model| model.name).collect())

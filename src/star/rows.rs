@@ -1,10 +1,7 @@
-//! Facts and plain tables: rows without a key of their own. They are brought up to date by the rows in which the table and
+//! Rows without a key of their own: plain tables, and facts whose grain is made of members. They are brought up to date by the rows in which the table and
 //! its new content differ, each row counted as often as it stands there.
 
-use std::collections::BTreeMap;
-
-use super::header::DimensionUse;
-use super::{DIFFERENCE, KEYED, NEW, UNKNOWN, key_column};
+use super::DIFFERENCE;
 use crate::warehouse::{Engine, Names, Table, TableColumn, quote};
 
 /// The SQL that makes a table hold the rows of a temporary table, and nothing else.
@@ -69,79 +66,4 @@ impl RowsSql {
             Engine::Sqlite => "rowid",
         }
     }
-}
-
-/// The SQL that looks up a fact's dimensions.
-pub struct FactSql {
-    select: String,
-    columns: Vec<TableColumn>,
-    grain: Vec<String>,
-    keys: Vec<String>,
-}
-
-impl FactSql {
-    /// For a fact with this grain over these columns of its select. Each column in `dimensions` becomes the key of
-    /// its member; `natural_keys` has each dimension's one column that names a member.
-    pub fn new(
-        names: &Names,
-        grain: &[String],
-        dimensions: &BTreeMap<String, DimensionUse>,
-        natural_keys: &BTreeMap<String, String>,
-        columns: &[TableColumn],
-    ) -> Self {
-        let (mut list, mut joins, mut after, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (at, column) in columns.iter().enumerate() {
-            let name = quote(&column.name);
-            let Some(used) = dimensions.get(&column.name) else {
-                list.push(format!("n.{name}"));
-                after.push(column.clone());
-                continue;
-            };
-            let (dimension, key) = (used.dimension(), used.key_column(&column.name));
-            let table = names.table(&Table::datawarehouse(dimension));
-            let id = quote(&key_column(dimension));
-            let natural = quote(&natural_keys[dimension]);
-            list.push(format!("coalesce(d{at}.{id}, {UNKNOWN}) as {}", quote(&key)));
-            joins
-                .push(format!(" left join {table} as d{at} on d{at}.{natural} = n.{name} and d{at}.{id} <> {UNKNOWN}"));
-            keys.push(quote(&key));
-            after.push(TableColumn { name: key, declared: "bigint".to_owned() });
-        }
-        FactSql {
-            select: format!("select {} from {NEW} as n{}", list.join(", "), joins.concat()),
-            columns: after,
-            grain: grain.iter().map(|column| quote(column)).collect(),
-            keys,
-        }
-    }
-
-    /// The fact's columns.
-    pub fn columns(&self) -> &[TableColumn] {
-        &self.columns
-    }
-
-    /// Puts the rows with keys into [`KEYED`].
-    pub fn look_up(&self) -> String {
-        format!("create temp table {KEYED} as {}", self.select)
-    }
-
-    /// A few values of the grain that several rows have, with the number of rows.
-    pub fn repeated(&self) -> String {
-        repeated(&self.grain.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    /// For each dimension the number of rows without a member, in one row; `None` for a fact without dimensions.
-    pub fn count_unknown(&self) -> Option<String> {
-        let counts: Vec<_> =
-            self.keys.iter().map(|key| format!("count(case when {key} = {UNKNOWN} then 1 end)")).collect();
-        (!counts.is_empty()).then(|| format!("select {} from {KEYED}", counts.join(", ")))
-    }
-}
-
-/// Values of these columns (quoted) of [`NEW`] that several rows have.
-pub(super) fn repeated(columns: &[&str]) -> String {
-    let list = columns.join(", ");
-    format!(
-        "select {list}, count(*) from {NEW} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5"
-    )
 }

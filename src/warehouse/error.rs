@@ -79,6 +79,10 @@ impl From<sqlx::Error> for WarehouseError {
                         text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
                     }
                 }
+                if let Some(ours) = text.strip_prefix("bad JSON path: '").and_then(|rest| rest.strip_suffix('\'')) {
+                    // What a rewritten select says of a value (`rewrite/typed.rs`).
+                    text = ours.to_owned();
+                }
                 if is_of_pooler(database.code().as_deref().unwrap_or_default()) {
                     text += ": a pooler that gives each transaction another connection? Use session pooling, or PgBouncer 1.21 with max_prepared_statements";
                 }

@@ -1,6 +1,7 @@
 //! Where rows go: two engines behind one small interface of storage verbs. The only user of sqlx.
 //! A warehouse never sees a source, and knows neither loads nor stars.
 
+mod condition;
 mod error;
 mod names;
 mod postgres;
@@ -21,7 +22,7 @@ pub use names::{Engine, Names, Schema, Table, create_table, quote};
 pub use postgres::Ear;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
-pub use rewrite::{Select, SqlError};
+pub use rewrite::{Output, Select, SqlError, as_written, described, overruled_by, overrules};
 
 use crate::schema::{Fits, Type};
 

@@ -78,10 +78,15 @@ impl Names {
 
     /// The schema that SQL files or users call by this name: the word of the documentation, or what it is called here.
     pub fn schema_named(&self, name: &str) -> Option<Schema> {
-        [(Schema::Staging, "staging"), (Schema::Datawarehouse, "datawarehouse"), (Schema::Catalog, "sluice")]
-            .into_iter()
-            .find(|(schema, word)| name.eq_ignore_ascii_case(word) || name == self.schema(*schema))
-            .map(|(schema, _)| schema)
+        [
+            (Schema::Staging, "staging"),
+            (Schema::Datawarehouse, "datawarehouse"),
+            (Schema::Catalog, "sluice"),
+            (Schema::Temporary, "pg_temp"),
+        ]
+        .into_iter()
+        .find(|(schema, word)| name.eq_ignore_ascii_case(word) || name == self.schema(*schema))
+        .map(|(schema, _)| schema)
     }
 
     /// The table's name in SQL, quoted: `"staging"."titles"`, on SQLite `"staging__titles"`.
@@ -95,6 +100,9 @@ impl Names {
 
     /// The table's name on SQLite, not quoted.
     pub fn flat(&self, table: &Table) -> String {
+        if table.schema == Schema::Temporary {
+            return table.name.clone();
+        }
         format!("{}__{}", self.schema(table.schema), table.name)
     }
 

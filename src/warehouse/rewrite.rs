@@ -1,20 +1,42 @@
-//! A select out of an SQL file: which tables it reads, and how it is written on an engine.
-//! The files say `staging.titles` and `datawarehouse.dim_title` whatever the engine and whatever the schemas are called.
+//! A select out of an SQL file: which tables it reads, what columns it gives and where they come from, and how it is written on an engine.
+//! The files say `staging.titles` and `datawarehouse.dim_title` whatever the engine and whatever the schemas are called, and mean what PostgreSQL means.
+
+mod aggregate;
+mod call;
+mod cast;
+mod expression;
+mod from;
+mod interval;
+mod kind;
+mod moment;
+mod names_only;
+mod operator;
+mod overrule;
+mod pattern;
+mod query;
+mod reading;
+mod rows;
+mod scope;
+mod select;
+mod texts;
+mod titles;
+mod translate;
+mod typed;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use sqlparser::ast::{
-    Expr, Ident, ObjectName, ObjectNamePart, Query, Statement, TableAlias, TableFactor, Visit, VisitMut, Visitor,
-    VisitorMut,
-};
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query, Statement, Visit, VisitMut, Visitor};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-use super::names::NUMERIC_TEXT;
-use super::{Engine, Names, Schema, Table, TableColumn, quote};
+use super::{Engine, Names, Table, TableColumn, quote};
+use names_only::NamesOnly;
+pub use overrule::{overruled_by, overrules};
+use translate::Translator;
 
-/// Why a text is no select.
+/// Why a text is no select, or none for an engine.
 #[derive(Debug, thiserror::Error)]
 pub enum SqlError {
     /// It cannot be read; the parser's words, with line and column.
@@ -23,11 +45,58 @@ pub enum SqlError {
     /// It is something else, or more than one statement.
     #[error("expected one select, found {0}")]
     NotASelect(String),
+    /// It holds what is not known to mean the same on SQLite.
+    #[error("line {line}, column {column}: SQLite has nothing that is known to mean the same as {what}")]
+    Refused {
+        /// The construct.
+        what: String,
+        /// Its line, from 1.
+        line: u64,
+        /// Its column, from 1.
+        column: u64,
+    },
+    /// It is wrong on either engine.
+    #[error("line {line}, column {column}: {what}")]
+    Wrong {
+        /// What is wrong.
+        what: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+    },
+}
+
+impl SqlError {
+    /// In words, with what mends it where the select stands in a file.
+    pub fn in_file(&self, path: &Path) -> String {
+        match self {
+            SqlError::Refused { .. } => {
+                format!("{self}; write {} for this engine", overruled_by(path, Engine::Sqlite).display())
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// A column that a select gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its name, on both engines.
+    pub name: String,
+    /// The engine's word for its type, as a table's column would be declared; `None` where it is not known.
+    pub declared: Option<&'static str>,
+    /// The columns of tables that its values come from.
+    pub sources: BTreeSet<(Table, String)>,
 }
 
 /// One select, read.
 #[derive(Clone, Debug)]
-pub struct Select(Box<Query>);
+pub struct Select {
+    query: Box<Query>,
+    /// Whether it is written for its engine, so that nothing but names is changed.
+    own: bool,
+}
 
 impl Select {
     /// Reads a text that holds one select, comments and a semicolon at the end allowed.
@@ -39,7 +108,7 @@ impl Select {
             .map_err(|error| SqlError::Syntax(error.to_string().replace("sql parser error: ", "")))?;
         let count = statements.len();
         match statements.into_iter().next() {
-            Some(Statement::Query(query)) if count == 1 => Ok(Select(query)),
+            Some(Statement::Query(query)) if count == 1 => Ok(Select { query, own: false }),
             Some(_) if count > 1 => Err(SqlError::NotASelect(format!("{count} statements"))),
             Some(other) => {
                 let text = other.to_string();
@@ -49,18 +118,79 @@ impl Select {
         }
     }
 
+    /// The select as one that is written for its engine, such as that of `name.sqlite.sql`: nothing but names is changed in it.
+    #[must_use]
+    pub fn for_its_engine(self) -> Select {
+        Select { own: true, ..self }
+    }
+
     /// The tables of our schemas that it reads.
     pub fn tables(&self, names: &Names) -> BTreeSet<Table> {
         let mut found = Tables { names, tables: BTreeSet::new() };
-        let _: ControlFlow<()> = self.0.visit(&mut found);
+        let _: ControlFlow<()> = self.query.visit(&mut found);
         found.tables
     }
 
     /// The select as the engine takes it. `columns` are those of the tables it reads, as far as they are there.
-    pub fn sql(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> String {
-        let mut query = self.0.clone();
-        let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut Rewriter { names, columns });
-        query.to_string()
+    ///
+    /// # Errors
+    /// Where it holds what is not known to mean the same on SQLite as on PostgreSQL.
+    pub fn sql(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Result<String, SqlError> {
+        if names.engine == Engine::Sqlite && !self.own {
+            return Ok(Translator::new(names, columns, false).query(&self.query, None, None)?.sql);
+        }
+        let mut query = self.query.clone();
+        let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut NamesOnly { names });
+        Ok(query.to_string())
+    }
+
+    /// The columns it gives, with the columns they come from; none where they cannot be told, such as those of a table that is not known.
+    pub fn outputs(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
+        let lenient = names.engine == Engine::Postgres || self.own;
+        let Ok(done) = Translator::new(names, columns, lenient).query(&self.query, None, None) else {
+            return Vec::new();
+        };
+        if done.shape.open {
+            return Vec::new();
+        }
+        let output = |column: scope::Column| Output {
+            name: column.name,
+            // Of what is written for SQLite the kinds are a guess.
+            declared: column.kind.declared(names.engine).filter(|_| !self.own),
+            sources: column.sources,
+        };
+        done.shape.columns.into_iter().map(output).collect()
+    }
+}
+
+/// The columns as the database describes them, with the types that it does not know: SQLite knows none of an expression's.
+pub fn described(columns: Vec<TableColumn>, outputs: &[Output]) -> Vec<TableColumn> {
+    let named = |name: &str| outputs.iter().find(|output| output.name == name).and_then(|output| output.declared);
+    let typed = |column: TableColumn| match named(&column.name) {
+        Some(declared) if column.declared.is_empty() => TableColumn { declared: declared.to_owned(), ..column },
+        _ => column,
+    };
+    columns.into_iter().map(typed).collect()
+}
+
+/// A query for all rows of a table, view or subquery with these columns, with its values as [`Row`](super::Row) has them: SQLite keeps a computed truth as
+/// 1 or 0, and an instant with `+00:00`.
+pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
+    let list: Vec<_> = outputs
+        .iter()
+        .map(|output| {
+            let name = quote(&output.name);
+            match output.declared {
+                Some("boolean") => format!("case {name} when 1 then 'true' when 0 then 'false' end as {name}"),
+                Some("timestamptz") => format!("replace({name}, '+00:00', '+00') as {name}"),
+                _ => name,
+            }
+        })
+        .collect();
+    let repeats = outputs.iter().enumerate().any(|(at, one)| outputs[..at].iter().any(|other| other.name == one.name));
+    match names.engine {
+        Engine::Sqlite if !list.is_empty() && !repeats => format!("select {} from {relation}", list.join(", ")),
+        _ => format!("select * from {relation}"),
     }
 }
 
@@ -91,128 +221,5 @@ impl Visitor for Tables<'_> {
     }
 }
 
-struct Rewriter<'a> {
-    names: &'a Names,
-    columns: &'a HashMap<Table, Vec<TableColumn>>,
-}
-
-impl VisitorMut for Rewriter<'_> {
-    type Break = ();
-
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        let TableFactor::Table { name, alias, .. } = factor else { return ControlFlow::Continue(()) };
-        let Some(table) = table_of(self.names, name) else { return ControlFlow::Continue(()) };
-        match self.names.engine {
-            Engine::Postgres => {
-                let schema = Ident::with_quote('"', self.names.schema(table.schema));
-                *name = ObjectName(vec![
-                    ObjectNamePart::Identifier(schema),
-                    ObjectNamePart::Identifier(Ident::with_quote('"', &table.name)),
-                ]);
-            }
-            Engine::Sqlite => {
-                // `titles.title` and `staging.titles.title` go on meaning the table's column.
-                let alias = alias.take().unwrap_or_else(|| alias_for(&table.name));
-                let digits = self.columns.get(&table).map(Vec::as_slice).unwrap_or_default();
-                if table.schema == Schema::Staging && digits.iter().any(|column| column.declared == NUMERIC_TEXT) {
-                    *factor = as_numbers(self.names, &table, digits, alias);
-                } else {
-                    *name = ObjectName::from(vec![Ident::with_quote('"', self.names.flat(&table))]);
-                    if let TableFactor::Table { alias: place, .. } = factor {
-                        *place = Some(alias);
-                    }
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundIdentifier(parts) = expr
-            && let [schema, _, _] = parts.as_mut_slice()
-            && let Some(known) = self.names.schema_named(&folded(schema))
-        {
-            match self.names.engine {
-                Engine::Postgres => *schema = Ident::with_quote('"', self.names.schema(known)),
-                Engine::Sqlite => drop(parts.remove(0)),
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn alias_for(name: &str) -> TableAlias {
-    TableAlias { explicit: true, name: Ident::with_quote('"', name), columns: Vec::new(), at: None }
-}
-
-/// `(select a, cast(b as real) as b from t) as alias`: SQLite keeps the digits of a decimal as text, and as text
-/// 9 is more than 10.
-fn as_numbers(names: &Names, table: &Table, columns: &[TableColumn], alias: TableAlias) -> TableFactor {
-    let list: Vec<_> = columns
-        .iter()
-        .map(|column| {
-            let name = quote(&column.name);
-            if column.declared == NUMERIC_TEXT { format!("cast({name} as real) as {name}") } else { name }
-        })
-        .collect();
-    let text = format!("select {} from {}", list.join(", "), names.table(table));
-    match Select::parse(&text) {
-        Ok(Select(subquery)) => TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None },
-        Err(error) => unreachable!("the text was written here: {error}"),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(engine: Engine) -> Names {
-        Names { engine, staging: "raw".into(), datawarehouse: "datawarehouse".into() }
-    }
-
-    fn sql(engine: Engine, text: &str) -> String {
-        let column = |name: &str, declared: &str| TableColumn { name: name.into(), declared: declared.into() };
-        let columns =
-            HashMap::from([(Table::staging("orders"), vec![column("id", "bigint"), column("price", NUMERIC_TEXT)])]);
-        Select::parse(text).unwrap().sql(&names(engine), &columns)
-    }
-
-    #[test]
-    fn names_are_the_engines() {
-        let text = "/* h */ select t.a, staging.\"2019\".b from staging.T as t, staging.\"2019\" where exists (select 1 from datawarehouse.dim_x); -- end";
-        assert_eq!(
-            sql(Engine::Sqlite, text),
-            "SELECT t.a, \"2019\".b FROM \"raw__t\" AS t, \"raw__2019\" AS \"2019\" WHERE EXISTS (SELECT 1 FROM \"datawarehouse__dim_x\" AS \"dim_x\")"
-        );
-        assert_eq!(
-            sql(Engine::Postgres, text),
-            "SELECT t.a, \"raw\".\"2019\".b FROM \"raw\".\"t\" AS t, \"raw\".\"2019\" WHERE EXISTS (SELECT 1 FROM \"datawarehouse\".\"dim_x\")"
-        );
-    }
-
-    #[test]
-    fn decimals_are_numbers_where_they_are_read() {
-        assert_eq!(
-            sql(Engine::Sqlite, "select max(price) from staging.orders o"),
-            "SELECT max(price) FROM (SELECT \"id\", CAST(\"price\" AS REAL) AS \"price\" FROM \"raw__orders\") AS o"
-                .replace(" AS o", " o")
-        );
-    }
-
-    #[test]
-    fn the_tables_it_reads() {
-        let select =
-            Select::parse("with c as (select 1 as x from staging.a) select * from c join datawarehouse.b on true")
-                .unwrap();
-        let tables = select.tables(&names(Engine::Sqlite));
-        assert_eq!(tables.into_iter().collect::<Vec<_>>(), [Table::staging("a"), Table::datawarehouse("b")]);
-    }
-
-    #[test]
-    fn only_one_select_is_a_select() {
-        assert!(Select::parse("drop table x").unwrap_err().to_string().contains("found drop table"));
-        assert!(Select::parse("select 1; select 2").unwrap_err().to_string().contains("2 statements"));
-        assert!(Select::parse("select 1 +").unwrap_err().to_string().contains("Expected"));
-        assert!(Select::parse("-- nothing").unwrap_err().to_string().contains("nothing"));
-    }
-}
+mod tests;

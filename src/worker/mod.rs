@@ -1,6 +1,7 @@
 //! What runs for ever and only finds work: it never parses, it calls `load`.
 
 mod absent;
+mod build;
 mod events;
 mod look;
 mod pause;
@@ -10,6 +11,7 @@ mod waiting;
 mod watch;
 
 pub use absent::absent;
+pub use build::build;
 pub use look::left;
 pub(crate) use pause::Pause;
 pub use state::{Held, State, read as read_state};

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use sluice::warehouse::{Address, Engine, Row, Select, Warehouse, connect};
+use sluice::warehouse::{Address, Engine, Row, Select, Warehouse, as_written, connect};
 
 pub use workdir::Workdir;
 
@@ -26,6 +26,13 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
+    /// Another one of the same engine, schemas made.
+    pub async fn another(&self) -> anyhow::Result<TestDatabase> {
+        let other = TestDatabase::new(self.engine).await?;
+        other.warehouse.prepare().await?;
+        Ok(other)
+    }
+
     async fn new(engine: Engine) -> anyhow::Result<TestDatabase> {
         let folder = tempfile::tempdir()?;
         let url = match engine {
@@ -38,6 +45,13 @@ impl TestDatabase {
 
     /// The rows of a select, with names as SQL files have them.
     pub async fn rows(&self, sql: &str) -> anyhow::Result<Vec<Row>> {
+        let mut rows = self.table(sql).await?;
+        rows.remove(0);
+        Ok(rows)
+    }
+
+    /// The same, with the names of the columns before them.
+    pub async fn table(&self, sql: &str) -> anyhow::Result<Vec<Row>> {
         let select = Select::parse(sql)?;
         let names = self.warehouse.names();
         let mut columns = std::collections::HashMap::new();
@@ -47,8 +61,9 @@ impl TestDatabase {
         }
         drop(transaction);
         let mut rows = Vec::new();
-        self.warehouse.copy_out(&select.sql(names, &columns), &mut |row| rows.push(row)).await?;
-        rows.remove(0);
+        let relation = format!("({}) as result", select.sql(names, &columns)?);
+        let sql = as_written(names, &relation, &select.outputs(names, &columns));
+        self.warehouse.copy_out(&sql, &mut |row| rows.push(row)).await?;
         Ok(rows)
     }
 
@@ -91,6 +106,24 @@ where
             .with_ignored_flag(ignored)
         })
         .collect()
+}
+
+/// A case on SQLite and PostgreSQL at once.
+pub fn on_pair<F, R>(name: &str, case: F) -> Vec<Trial>
+where
+    F: Fn(TestDatabase, TestDatabase, Workdir) -> R + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    let trial = Trial::test(name, move || {
+        run(async {
+            let (sqlite, postgres) =
+                (TestDatabase::new(Engine::Sqlite).await?, TestDatabase::new(Engine::Postgres).await?);
+            sqlite.warehouse.prepare().await?;
+            postgres.warehouse.prepare().await?;
+            case(sqlite, postgres, Workdir::new()?).await
+        })
+    });
+    vec![trial.with_ignored_flag(!cluster::is_available())]
 }
 
 /// A case without a database.

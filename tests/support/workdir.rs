@@ -73,6 +73,7 @@ impl Workdir {
             journal: sluice::journal::Journal::of(&self.path("imports")),
             alerts: sluice::alert::Alerts::default(),
             archive: std::sync::Arc::default(),
+            loaded: tokio::sync::Notify::new(),
         }
     }
 

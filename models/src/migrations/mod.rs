@@ -2,6 +2,7 @@
 
 mod m20261120_000001_catalog;
 mod m20261121_000002_same_content;
+mod m20261121_000003_star;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
 use sea_orm_migration::{
@@ -40,7 +41,11 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
 }
 
 fn all() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m20261120_000001_catalog::Migration), Box::new(m20261121_000002_same_content::Migration)]
+    vec![
+        Box::new(m20261120_000001_catalog::Migration),
+        Box::new(m20261121_000002_same_content::Migration),
+        Box::new(m20261121_000003_star::Migration),
+    ]
 }
 
 struct PostgresMigrator;

@@ -52,6 +52,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // A file is deleted when its rows are on disk, not before.
             .synchronous(SqliteSynchronous::Full)
+            // The star's references are checked as a whole by the run that changes them, not row by row.
+            .foreign_keys(false)
             // No commit waits for what the checkpointer does beside.
             .pragma("wal_autocheckpoint", "0")
             .pragma("journal_size_limit", COPIED.to_string())

@@ -8,6 +8,18 @@ use super::super::{Alteration, WarehouseError, text};
 use super::{quote, safe};
 use crate::schema::{Fits, Type};
 
+/// A value of another type; SQLite has times as text.
+fn cast(name: &str, declared: &str) -> String {
+    match declared {
+        "date" => format!("substr({name}, 1, 10)"),
+        "timestamp" => format!("case length({name}) when 10 then {name} || ' 00:00:00' else {name} end"),
+        "timestamptz" => format!(
+            "case when length({name}) = 10 then {name} || ' 00:00:00+00:00' when {name} like '%+%' then {name} else {name} || '+00:00' end"
+        ),
+        _ => format!("cast({name} as {declared})"),
+    }
+}
+
 struct NewColumn {
     name: String,
     declared: String,
@@ -54,7 +66,7 @@ pub(super) async fn alter(
                 for column in columns.iter_mut().filter(|column| column.name == new.name) {
                     column.declared.clone_from(&new.declared);
                     if !new.declared.is_empty() {
-                        column.value = format!("cast({} as {})", quote(&new.name), new.declared);
+                        column.value = cast(&quote(&new.name), &new.declared);
                     }
                 }
             }

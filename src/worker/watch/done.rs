@@ -28,6 +28,7 @@ impl Watch {
                 self.well_again();
                 self.pauses.remove(&name);
                 self.app.alerts.loaded(&file.name());
+                self.app.loaded.notify_one();
                 reports.iter().for_each(|report| self.totals.count(report));
             }
             Ok(FileOutcome::Failed(reports)) => {

@@ -1,0 +1,7 @@
+/*
+kind: dimension
+key: [product]
+unknown: {title: unknown}
+*/
+select product, title, price
+from staging.products

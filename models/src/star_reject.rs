@@ -1,0 +1,27 @@
+//! A row that a fact's select gives and that is not in the fact, as of its last run.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(schema_name = "sluice", table_name = "star_reject")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The fact, without its schema.
+    pub fact: String,
+    /// The load that brought the staged row, where the fact's select is row by row.
+    pub load_id: Option<i64>,
+    /// The line of the input on which its record starts, from 1.
+    pub line: Option<i64>,
+    /// The column whose value is no member of the dimension.
+    pub column: String,
+    /// That value.
+    pub value: Option<String>,
+    /// Why the row is left out, in words.
+    pub reason: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

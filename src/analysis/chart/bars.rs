@@ -1,0 +1,62 @@
+//! Bars that lie, each with its name before it and its value behind it: names are read without turning the head.
+
+use maud::{Markup, html};
+
+use super::super::number::full;
+use super::plot::Plot;
+use super::scale::Scale;
+use super::{legend, n, text};
+
+/// The part of the width that names may take.
+const NAMES: f64 = 0.36;
+
+pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
+    let room = plot.labels.iter().map(|label| text::width(label)).fold(0.0, f64::max).min(width * NAMES);
+    let left = room + 12.0;
+    let (above, names) = legend(plot, width, if plot.series.len() > 1 { 0.0 } else { left });
+    let count = plot.series.len() as f64;
+    let thick = if count > 1.0 { 14.0 } else { 20.0 };
+    let step = thick * count + if count > 1.0 { 14.0 } else { 9.0 };
+    let (low, high) = plot.bounds();
+    let (low, high) = (low.min(0.0), high.max(0.0));
+    let label = |value: f64| text::width(&full(value)) + 10.0;
+    let values = || plot.series.iter().flat_map(|series| series.values.iter().flatten().flatten().copied());
+    let behind = values().filter(|value| *value >= 0.0).map(label).fold(8.0, f64::max);
+    let before = values().filter(|value| *value < 0.0).map(label).fold(0.0, f64::max);
+    let scale = Scale { low, high: if low == high { 1.0 } else { high }, from: left + before, to: width - behind };
+    let zero = scale.at(0.0);
+    let height = above + step * plot.labels.len() as f64 + 8.0;
+    let drawing = html! {
+        (names)
+        @for (at, name) in plot.labels.iter().enumerate() {
+            @let top = above + 4.0 + step * at as f64;
+            g {
+                text class="name" x=(n(left - 10.0)) y=(n(top + thick * count / 2.0 + 4.0)) text-anchor="end" {
+                    title { (name) }
+                    (text::cut(name, room))
+                }
+            }
+            @for (one, series) in plot.series.iter().enumerate() {
+                @let y = top + thick * one as f64;
+                @match series.value(at) {
+                    Some(value) => {
+                        @let (from, to) = (zero.min(scale.at(value)), zero.max(scale.at(value)));
+                        g class="mark" {
+                            title { (name) @if count > 1.0 { ", " (series.name) } ": " (full(value)) }
+                            rect class=(format!("s{one}")) x=(n(from)) y=(n(y)) width=(n((to - from).max(1.0)))
+                                height=(n(thick - if count > 1.0 { 2.0 } else { 0.0 })) rx="2" {}
+                            @if value < 0.0 {
+                                text class="value" x=(n(from - 6.0)) y=(n(y + thick / 2.0 + 4.0)) text-anchor="end" { (full(value)) }
+                            } @else {
+                                text class="value" x=(n(to + 6.0)) y=(n(y + thick / 2.0 + 4.0)) { (full(value)) }
+                            }
+                        }
+                    }
+                    None => text class="faint" x=(n(zero + 6.0)) y=(n(y + thick / 2.0 + 4.0)) { "–" }
+                }
+            }
+        }
+        line class="zero" x1=(n(zero)) x2=(n(zero)) y1=(n(above)) y2=(n(height - 6.0)) {}
+    };
+    (height, drawing)
+}

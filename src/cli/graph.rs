@@ -1,0 +1,76 @@
+//! `app graph`: what is made of what.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::End;
+use crate::daemon::{self, Usage};
+use crate::graph::{Graph, dot, mermaid, read, svg};
+use crate::plugin::Plugins;
+use crate::settings::Settings;
+
+/// What it is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Text that GitHub draws
+    Mermaid,
+    /// Text for Graphviz
+    Dot,
+    /// A picture
+    Svg,
+}
+
+/// `app graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  app graph --output star.svg")]
+pub(super) struct Wanted {
+    /// What it is written as [default: what PATH ends in, or mermaid]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Into a file, instead of printing it
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// With the columns of the tables that there are, and which key refers to which
+    #[arg(long)]
+    columns: bool,
+}
+
+pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
+    let Wanted { format, output, columns } = wanted;
+    let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
+        .map_err(|error| Usage(error.to_string()))?;
+    let app = match daemon::look(settings).await {
+        Ok(app) => Some(app),
+        // Without a warehouse there are the files that say what it will be.
+        Err(error) if error.is::<Usage>() && !columns => None,
+        Err(error) => return Err(error),
+    };
+    let names = settings.names();
+    let parts = read(&settings.folders.sql_dir, &plugins, &names, app.as_ref(), columns).await?;
+    let graph = Graph::of(&parts, &names);
+    if graph.nodes.is_empty() {
+        return Err(Usage("there is nothing to draw yet: no file was loaded, and sql/ has no files".to_owned()).into());
+    }
+    let ending = output.as_deref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
+    let format = format.unwrap_or(match ending {
+        Some("svg") => Format::Svg,
+        Some("dot" | "gv") => Format::Dot,
+        _ => Format::Mermaid,
+    });
+    let text = match format {
+        Format::Mermaid => mermaid(&graph),
+        Format::Dot => dot(&graph),
+        Format::Svg => svg(&graph),
+    };
+    let mut out = std::io::stdout();
+    match output {
+        None => write!(out, "{text}")?,
+        Some(path) => {
+            std::fs::write(&path, text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            writeln!(out, "{} tables, views and files in {}", graph.nodes.len(), path.display())?;
+        }
+    }
+    Ok(End::Done)
+}

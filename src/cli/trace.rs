@@ -1,0 +1,87 @@
+//! `app trace TABLE`: file, line, load and staged row that rows of the star come from.
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::{End, table};
+use crate::daemon::{self, Usage};
+use crate::settings::Settings;
+use crate::status::moment;
+use crate::trace::{Cells, Staged, Trace, TraceError, trace};
+
+/// `app trace`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  app trace datawarehouse.fact_order --where \"order_id = 7\"")]
+pub(super) struct Wanted {
+    /// A fact, a dimension, or a table of staging
+    table: String,
+    /// Which of its rows: a condition in SQL
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
+    /// How many rows to trace, and records of each to show
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// One JSON object a row
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
+    let app = daemon::look(settings).await?;
+    let Wanted { table, condition, limit, json } = wanted;
+    let traced = trace(&app, &table, condition.as_deref(), limit).await;
+    let Trace { table, rows, more } = traced.map_err(|error| match error {
+        TraceError::Asked(why) => Usage(why).into(),
+        other => anyhow::Error::from(other),
+    })?;
+    let shown = app.warehouse.names().shown(&table);
+    if rows.is_empty() {
+        let left_out = app.ledger.star_rejects(&table.name, 1).await?;
+        let hint = match left_out.is_empty() {
+            true => String::new(),
+            false => format!("; some rows are left out of it: app rejects {}", table.name),
+        };
+        let holds = condition.map_or("has no rows".to_owned(), |condition| format!("has no row where {condition}"));
+        anyhow::bail!("{shown} {holds}{hint}");
+    }
+    let mut out = std::io::stdout();
+    for one in rows {
+        if json {
+            let mut object = serde_json::json!(one);
+            object["table"] = shown.clone().into();
+            table::print_json(&object)?;
+            continue;
+        }
+        writeln!(out, "{shown}: {}", words(&one.row))?;
+        for Staged { load, line, file, loaded_at, table, row, status } in one.staged {
+            let when = loaded_at.map_or_else(String::new, |at| format!(" {}", moment(at)));
+            writeln!(out, "  {} line {line}, load {load}, {status}{when}", table::shortened(&file))?;
+            match row {
+                Some(row) => writeln!(out, "    {table}: {}", words(&row))?,
+                None => writeln!(out, "    {table}: the row is there no more")?,
+            }
+        }
+        if let Some(note) = one.note {
+            writeln!(out, "  {note}")?;
+        }
+        if one.more {
+            writeln!(out, "  and more: --limit shows them")?;
+        }
+    }
+    if more && !json {
+        writeln!(out, "and more rows: narrow --where, or say --limit")?;
+    }
+    Ok(End::Done)
+}
+
+/// `a = 1, b = "x"` on one line; load and line, which are told otherwise, left out.
+fn words(row: &Cells) -> String {
+    let cells = row.iter().filter(|(name, _)| *name != "_load_id" && *name != "_line");
+    let cell = |cell: &serde_json::Value| match cell.as_str() {
+        None => "NULL".to_owned(),
+        Some(text) if text.parse::<f64>().is_ok() => text.to_owned(),
+        Some(text) => format!("{:?}", table::shortened(text)),
+    };
+    cells.map(|(name, value)| format!("{name} = {}", cell(value))).collect::<Vec<_>>().join(", ")
+}

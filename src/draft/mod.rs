@@ -1,0 +1,144 @@
+//! Writes a first file for a table of the star, out of what is known of a staging table: which column names a row, which ones belong to a
+//! dimension that there is. It is a beginning; what is guessed is said so in it.
+
+mod guess;
+mod text;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::app::App;
+use crate::pipeline::sql_files;
+use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
+use crate::star::{Kind, Model, SqlFile, nearest};
+use crate::warehouse::{Engine, Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
+pub use text::KindOf;
+
+/// A file that was written.
+#[derive(Debug)]
+pub struct Draft {
+    /// Where.
+    pub path: PathBuf,
+    /// What was guessed, in words.
+    pub guesses: Vec<String>,
+}
+
+/// Why none was.
+#[derive(Debug, thiserror::Error)]
+pub enum DraftError {
+    /// What was asked for cannot be: in words, with what can.
+    #[error("{0}")]
+    Asked(String),
+    /// The file cannot be written.
+    #[error("{path}: {error}")]
+    File {
+        /// Where.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+}
+
+/// What a file is made of.
+#[derive(Debug)]
+struct Known {
+    /// The table, as files write it.
+    from: String,
+    columns: Vec<TableColumn>,
+    facts: guess::Facts,
+}
+
+/// Writes `sql/pipeline/NAME.sql` for a table whose rows come from another one; a calendar needs none.
+///
+/// # Errors
+/// When the name is no table's or taken, the other table is not there, or the file cannot be written.
+pub async fn write(app: &App, kind: KindOf, name: &str, from: Option<&str>) -> Result<Draft, DraftError> {
+    let path = free_path(&app.sql, name)?;
+    let known = match from {
+        Some(from) => Some(look(app, kind, name, from).await?),
+        None if kind == KindOf::Calendar => None,
+        None => {
+            let tables = app.ledger.datasets().await?;
+            let such = tables.first().map_or(String::new(), |table| format!(", such as --from staging.{table}"));
+            return Err(DraftError::Asked(format!("--from is needed: the table that its rows come from{such}")));
+        }
+    };
+    let (text, guesses) = text::of(kind, name, known.as_ref()).map_err(DraftError::Asked)?;
+    let failed = |error: std::io::Error| DraftError::File { path: path.display().to_string(), error };
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    Ok(Draft { path, guesses })
+}
+
+/// The place of a file that is not there yet.
+fn free_path(sql: &Path, name: &str) -> Result<PathBuf, DraftError> {
+    let path = sql.join("pipeline").join(format!("{name}.sql"));
+    // A path's last part would do: the name must not have another one.
+    let plain = name.replace('/', " ");
+    let file = SqlFile { path: format!("{plain}.sql").into(), text: "select 1 as a".to_owned(), own: None };
+    if let Err(error) = file.read() {
+        return Err(DraftError::Asked(format!("{name:?} cannot be: {}", error.why.replace("; rename the file", ""))));
+    }
+    for path in [&path, &sql.join("analysis").join(format!("{name}.sql"))] {
+        if path.exists() {
+            return Err(DraftError::Asked(format!("{} is there already: take another name", path.display())));
+        }
+    }
+    Ok(path)
+}
+
+async fn look(app: &App, kind: KindOf, name: &str, from: &str) -> Result<Known, DraftError> {
+    let names = app.warehouse.names();
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let (table, columns) = find(app, names, &mut *transaction, from).await?;
+    let is_own = |column: &TableColumn| [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN].contains(&column.name.as_str());
+    let columns: Vec<_> = columns.into_iter().filter(|column| !is_own(column)).collect();
+    let dimensions = dimensions(&app.sql, names.engine);
+    let facts = guess::look(&mut *transaction, names, kind, name, &table, &columns, &dimensions).await?;
+    let schema = if table.schema == Schema::Staging { "staging" } else { "datawarehouse" };
+    Ok(Known { from: format!("{schema}.{}", text::identifier(&table.name)), columns, facts })
+}
+
+async fn find(
+    app: &App,
+    names: &Names,
+    transaction: &mut dyn Transaction,
+    from: &str,
+) -> Result<(Table, Vec<TableColumn>), DraftError> {
+    let candidates = match from.split_once('.') {
+        Some((schema, name)) => match names.schema_named(schema) {
+            Some(schema @ (Schema::Staging | Schema::Datawarehouse)) => vec![Table { schema, name: name.to_owned() }],
+            _ => Vec::new(),
+        },
+        None => vec![Table::staging(from), Table::datawarehouse(from)],
+    };
+    for table in candidates {
+        let columns = transaction.columns(&table).await?;
+        if !columns.is_empty() {
+            return Ok((table, columns));
+        }
+    }
+    let known = app.ledger.datasets_in(transaction).await?;
+    let hint = nearest(from.rsplit('.').next().unwrap_or(from), known.iter().map(String::as_str));
+    Err(DraftError::Asked(format!("--from {from}: there is no such table, no file has been loaded into it{hint}")))
+}
+
+/// The dimensions that there are files of: what a member is named by, and the dimension; calendars by nothing.
+fn dimensions(sql: &Path, engine: Engine) -> Vec<(Option<String>, String)> {
+    let files = sql_files(&sql.join("pipeline"), engine).unwrap_or_default();
+    let models = files.iter().filter_map(|file| Model::parse(file).ok());
+    let found = models.filter_map(|model| match model.header.kind {
+        Kind::Dimension(dimension) => match <[String; 1]>::try_from(dimension.key) {
+            Ok([key]) => Some((Some(key), model.name)),
+            Err(_) => None,
+        },
+        Kind::Calendar(_) => Some((None, model.name)),
+        _ => None,
+    });
+    found.collect()
+}

@@ -1,0 +1,234 @@
+//! What goes out: a result as files that appear when they are whole. The query runs once, whatever the number of formats: CSV is written
+//! as the rows come, the other formats out of a temporary file, when all values have told what their columns can be.
+
+mod json;
+mod kind;
+mod parquet;
+mod spool;
+mod table;
+mod whole;
+mod xlsx;
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::format::csv::write_record;
+use crate::schema::{Fits, Type, as_written};
+use crate::warehouse::{
+    Engine, Names, Output, Row, Table, TableColumn, Warehouse, WarehouseError, as_written as as_written_out, quote,
+};
+
+use kind::Observed;
+use spool::Spool;
+
+pub use kind::{Field, Kind};
+pub use table::{TableExport, table};
+pub use whole::write_whole;
+
+/// What a result can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// With commas and a header; an empty text is `""`, NULL is nothing
+    Csv,
+    /// One object a line
+    Json,
+    /// Typed columns
+    Parquet,
+    /// A workbook for Excel
+    Xlsx,
+}
+
+impl Format {
+    /// What its files end in.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "jsonl",
+            Format::Parquet => "parquet",
+            Format::Xlsx => "xlsx",
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The columns, with what all their values are.
+    pub fields: Vec<Field>,
+    /// Number of rows.
+    pub rows: u64,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The query.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// The file.
+    #[error("{path}: {error}")]
+    File {
+        /// Which one.
+        path: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+}
+
+/// A query and what is known of its columns.
+#[derive(Clone, Debug)]
+pub struct Query {
+    sql: String,
+    columns: Vec<QueryColumn>,
+}
+
+/// A column of a query.
+#[derive(Clone, Debug)]
+struct QueryColumn {
+    /// Its name in the files.
+    name: String,
+    /// Its type; `None` where SQLite does not tell the type of what is computed.
+    declared: Option<Type>,
+    /// How its files spell booleans and moments.
+    spelling: Option<Fits>,
+}
+
+impl Query {
+    /// All rows of a table or view with these columns. `outputs` are those of a view's select, where they are known.
+    pub fn of(names: &Names, table: &Table, columns: &[TableColumn], outputs: &[Output]) -> Query {
+        let columns = columns.iter().map(|column| {
+            let declared = kind::declared(names.engine, &column.declared);
+            (column.name.clone(), QueryColumn { name: column.name.clone(), declared, spelling: None })
+        });
+        let relation = match outputs {
+            [] => names.table(table),
+            outputs => format!("({}) as w", as_written_out(names, &names.table(table), outputs)),
+        };
+        Query::over(names, &relation, columns.collect(), "")
+    }
+
+    /// The columns by their names in the table.
+    fn over(names: &Names, relation: &str, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
+        let mut list: Vec<_> = columns.iter().map(|(name, _)| quote(name)).collect();
+        // A text that looks like a number is told from a number by what SQLite keeps it as.
+        let unknown = columns.iter().filter(|(_, column)| column.declared.is_none() && names.engine == Engine::Sqlite);
+        list.extend(unknown.map(|(name, _)| format!("typeof({})", quote(name))));
+        let sql = format!("select {} from {relation}{order}", list.join(", "));
+        Query { sql, columns: columns.into_iter().map(|(_, column)| column).collect() }
+    }
+
+    /// Looks at a row; takes what it tells besides its cells off it.
+    fn observe(&self, row: &mut Row, observed: &mut [Observed]) {
+        let mut storage = row.split_off(self.columns.len().min(row.len())).into_iter();
+        for ((cell, column), observed) in row.iter().zip(&self.columns).zip(observed) {
+            let storage = if column.declared.is_none() { storage.next().flatten() } else { None };
+            if let Some(text) = cell {
+                observed.see(text, storage.as_deref());
+            }
+        }
+    }
+
+    /// A row as its files had it.
+    fn as_in_files<'a>(&self, row: &'a Row) -> Vec<Option<std::borrow::Cow<'a, str>>> {
+        let cell = |(cell, column): (&'a Option<String>, &QueryColumn)| {
+            let text = cell.as_deref()?;
+            Some(match (column.spelling, column.declared) {
+                (Some(fits), Some(Type::Boolean)) => {
+                    let (truth, lie) = fits.spelling().words();
+                    if text == "true" { truth } else { lie }.into()
+                }
+                (Some(fits), Some(Type::Timestamp | Type::Timestamptz)) => as_written(text, fits).into(),
+                _ => text.into(),
+            })
+        };
+        row.iter().zip(&self.columns).map(cell).collect()
+    }
+}
+
+/// Writes a query's result to each of the files, and shows each row to `look`.
+///
+/// # Errors
+/// When the query or a file fails; files that were there before are untouched then.
+pub async fn write(
+    warehouse: &dyn Warehouse,
+    query: &Query,
+    files: &[(Format, PathBuf)],
+    mut look: impl FnMut(&Row) + Send,
+) -> Result<Export, ExportError> {
+    let mut csv = Vec::new();
+    for (_, path) in files.iter().filter(|(format, _)| *format == Format::Csv) {
+        let mut file = whole::Whole::create(path).map_err(at(path))?;
+        let header = query.columns.iter().map(|column| Some(&*column.name).filter(|name| !name.is_empty()));
+        write_record(&mut file.writer, header).map_err(at(path))?;
+        csv.push((path, file));
+    }
+    let others: Vec<_> = files.iter().filter(|(format, _)| *format != Format::Csv).collect();
+    let mut spool = match others.first() {
+        Some((_, path)) => Some((path, Spool::create(whole::folder_of(path)).map_err(at(path))?)),
+        None => None,
+    };
+    let mut observed: Vec<_> = query.columns.iter().map(|column| Observed::new(column.declared)).collect();
+    let (mut rows, mut failed, mut is_header) = (0, None, true);
+    let mut each = |mut row: Row| {
+        if std::mem::take(&mut is_header) || failed.is_some() {
+            return;
+        }
+        rows += 1;
+        query.observe(&mut row, &mut observed);
+        look(&row);
+        for (path, file) in &mut csv {
+            let cells = query.as_in_files(&row);
+            let written = write_record(&mut file.writer, cells.iter().map(|cell| cell.as_deref()));
+            failed = failed.take().or(written.map_err(at(path)).err());
+        }
+        if let Some((path, spool)) = &mut spool {
+            failed = failed.take().or(spool.put(&row).map_err(at(path)).err());
+        }
+    };
+    warehouse.copy_out(&query.sql, &mut each).await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let names = query.columns.iter().map(|column| column.name.clone());
+    let fields: Vec<_> = names.zip(&observed).map(|(name, observed)| observed.field(name)).collect();
+    let mut done = Vec::new();
+    for (format, path) in others {
+        let Some((_, spool)) = &mut spool else { continue };
+        let mut file = whole::Whole::create(path).map_err(at(path))?;
+        write_as(*format, query, &fields, spool, path, &mut file.writer).map_err(at(path))?;
+        done.push((path, file));
+    }
+    // Nothing appears before everything is written.
+    for (path, file) in csv.into_iter().chain(done) {
+        file.appear().map_err(at(path))?;
+    }
+    Ok(Export { fields, rows })
+}
+
+fn write_as(
+    format: Format,
+    query: &Query,
+    fields: &[Field],
+    spool: &mut Spool,
+    path: &Path,
+    file: &mut (impl Write + Send),
+) -> io::Result<()> {
+    let rows = spool.rows()?;
+    match format {
+        Format::Csv => Ok(()),
+        Format::Json => json::write(query, fields, rows, file),
+        Format::Parquet => parquet::write(fields, rows, BufWriter::new(file)),
+        Format::Xlsx => {
+            let title = path.file_stem().unwrap_or_default().to_string_lossy();
+            xlsx::write(&title, fields, rows, whole::folder_of(path), file)
+        }
+    }
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> ExportError {
+    let path = path.display().to_string();
+    move |error| ExportError::File { path: path.clone(), error }
+}

@@ -1,0 +1,88 @@
+//! A table or view as a file. A staging table gets back the headers of its files.
+
+use std::path::Path;
+
+use super::{Export, ExportError, Format, Query, QueryColumn, write};
+use crate::app::App;
+use crate::schema::Column;
+use crate::warehouse::{Schema, Scope, Table, Warehouse, WarehouseError};
+
+/// What a table is exported by.
+#[derive(Clone, Debug)]
+pub struct TableExport {
+    /// The table.
+    pub table: Table,
+    query: Query,
+    /// The same with columns that no two of them share a name.
+    typed: Query,
+}
+
+/// How a table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema) is exported. A staging table gets back the headers
+/// of its files and, as text, the spelling of their booleans and moments, in the order in which its rows were loaded; `None` where there is
+/// no such table.
+///
+/// # Errors
+/// What the database says.
+pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, WarehouseError> {
+    let names = app.warehouse.names();
+    let candidates = match name.split_once('.') {
+        Some((schema, name)) => match names.schema_named(schema) {
+            Some(schema) => vec![Table { schema, name: name.to_owned() }],
+            None => Vec::new(),
+        },
+        None => vec![Table::datawarehouse(name), Table::staging(name)],
+    };
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    for table in candidates {
+        let found = transaction.columns(&table).await?;
+        if found.is_empty() {
+            continue;
+        }
+        let known = match table.schema {
+            Schema::Staging => app.ledger.columns(&mut *transaction, &table.name).await?,
+            _ => Vec::new(),
+        };
+        let (query, typed) = if known.is_empty() {
+            let query = Query::of(names, &table, &found, &[]);
+            (query.clone(), query)
+        } else {
+            let order = " order by _load_id, _line";
+            let query = |header: &dyn Fn(&Column) -> String| {
+                let columns = known.iter().map(|column| (column.name.clone(), in_files(column, header(column))));
+                Query::over(names, &names.table(&table), columns.collect(), order)
+            };
+            // Files without a header have nothing to name their columns by.
+            let named = known.iter().any(|column| !column.header.is_empty());
+            (
+                query(&|column| if named { column.header.clone() } else { column.name.clone() }),
+                query(&|column| if is_name(column, &known) { column.header.clone() } else { column.name.clone() }),
+            )
+        };
+        return Ok(Some(TableExport { table, query, typed }));
+    }
+    Ok(None)
+}
+
+fn in_files(column: &Column, name: String) -> QueryColumn {
+    QueryColumn { name, declared: Some(column.kind()), spelling: Some(column.fits) }
+}
+
+/// Whether the header names this column and no other one, in whatever case of letters.
+fn is_name(column: &Column, all: &[Column]) -> bool {
+    let same =
+        |other: &Column, name: &str| other.name != column.name && other.header.to_lowercase() == name.to_lowercase();
+    let taken =
+        |other: &Column| same(other, &column.header) || other.name != column.name && other.name == column.header;
+    !column.header.trim().is_empty() && !all.iter().any(taken)
+}
+
+impl TableExport {
+    /// Writes the table.
+    ///
+    /// # Errors
+    /// As [`write`].
+    pub async fn write(&self, warehouse: &dyn Warehouse, format: Format, path: &Path) -> Result<Export, ExportError> {
+        let query = if matches!(format, Format::Csv | Format::Json) { &self.query } else { &self.typed };
+        write(warehouse, query, &[(format, path.to_owned())], |_| {}).await
+    }
+}

@@ -1,0 +1,48 @@
+//! A file that appears when it is whole: written beside its place, and renamed.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A file that is being written; dropped, it is gone.
+pub(super) struct Whole {
+    pub(super) writer: BufWriter<File>,
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Whole {
+    /// Makes the folder too.
+    pub(super) fn create(path: &Path) -> io::Result<Whole> {
+        let folder = folder_of(path);
+        fs::create_dir_all(folder)?;
+        let temporary = tempfile::Builder::new().prefix(".export-").tempfile_in(folder)?;
+        Ok(Whole { writer: BufWriter::new(temporary.reopen()?), temporary, path: path.to_owned() })
+    }
+
+    /// Takes the place of what was there before.
+    pub(super) fn appear(mut self) -> io::Result<()> {
+        self.writer.flush()?;
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        self.temporary.as_file().set_permissions(readable)?;
+        self.temporary.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// Writes a text as a file that appears when it is whole.
+///
+/// # Errors
+/// When it cannot be written; a file that was there before is untouched then.
+pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = Whole::create(path)?;
+    file.writer.write_all(text.as_bytes())?;
+    file.appear()
+}
+
+/// The folder in which a file is to be.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}

@@ -1,0 +1,104 @@
+//! Reads what a graph is made of: the SQL files, the plugins, and what the catalog knows of files and columns.
+
+use std::collections::BTreeMap;
+
+use super::Parts;
+use crate::app::App;
+use crate::pipeline::sql_files;
+use crate::plugin::Plugins;
+use crate::star::{Model, ModelError, SqlFile, in_order, names_in_order};
+use crate::warehouse::{Names, Schema, Scope, Select, Table, WarehouseError};
+
+/// Why there is no graph.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A folder.
+    #[error("{0}")]
+    Folder(String),
+    /// A file of it.
+    #[error("{0}; app check sql/ tells all that is wrong")]
+    Model(#[from] ModelError),
+    /// The database.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+}
+
+/// Everything; what only the catalog knows is left out where there is none.
+///
+/// # Errors
+/// When a file cannot be read, files need each other in a circle, or the database does not answer.
+pub async fn read(
+    sql: &std::path::Path,
+    plugins: &Plugins,
+    names: &Names,
+    app: Option<&App>,
+    columns: bool,
+) -> Result<Parts, ReadError> {
+    let texts = |folder: &str| {
+        let folder = sql.join(folder);
+        if folder.is_dir() {
+            sql_files(&folder, names.engine)
+                .or_else(|why| if why.ends_with("in it") { Ok(Vec::new()) } else { Err(why) })
+        } else {
+            Ok(Vec::new())
+        }
+    };
+    let models = texts("pipeline").map_err(ReadError::Folder)?;
+    let models = models.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
+    let files = texts("analysis").map_err(ReadError::Folder)?;
+    let questions = files.iter().map(SqlFile::read).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let mut parts =
+        Parts { models: in_order(models, names)?, questions: ordered(questions, names)?, ..Parts::default() };
+    for dataset in plugins.datasets().filter(|dataset| !dataset.table.is_empty()) {
+        add_files(&mut parts.files, &dataset.table, &dataset.files.join(", "));
+    }
+    let Some(app) = app else { return Ok(parts) };
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    for known in app.ledger.files(&mut *transaction).await? {
+        // A part of a file has the file's name before its own.
+        let file = known.last.split('/').next().unwrap_or(&known.last);
+        let claimed =
+            plugins.dataset(file, &known.last, None).ok().flatten().filter(|dataset| !dataset.files.is_empty());
+        let shown = match (claimed, known.loads) {
+            (Some(dataset), _) => dataset.files.join(", "),
+            (None, 1) => known.last,
+            (None, loads) => format!("{} and {} more", known.last, loads - 1),
+        };
+        if !parts.files.contains_key(&known.dataset) {
+            add_files(&mut parts.files, &known.dataset, &shown);
+        }
+    }
+    if columns {
+        let own = parts.models.iter().map(|model| Table::datawarehouse(&model.name));
+        let views = parts.questions.iter().map(|(name, _)| Table::datawarehouse(name));
+        let read = parts.models.iter().flat_map(|model| model.reads(names));
+        let staged = parts.files.keys().map(|name| Table::staging(name));
+        let all: std::collections::BTreeSet<_> = own.chain(views).chain(read).chain(staged).collect();
+        for table in all {
+            let found = transaction.columns(&table).await?;
+            parts.columns.insert(table, found);
+        }
+    }
+    Ok(parts)
+}
+
+fn add_files(files: &mut BTreeMap<String, String>, table: &str, shown: &str) {
+    let known = files.entry(table.to_owned()).or_default();
+    if !known.is_empty() {
+        known.push_str(", ");
+    }
+    known.push_str(shown);
+}
+
+/// The questions, each after those it reads.
+fn ordered(mut questions: BTreeMap<String, Select>, names: &Names) -> Result<Vec<(String, Select)>, ReadError> {
+    let reads = |select: &Select| {
+        let tables = select.tables(names).into_iter();
+        tables.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect()
+    };
+    let needs = questions.iter().map(|(name, select)| (name.clone(), reads(select))).collect();
+    let order = names_in_order(needs).map_err(|circle| {
+        ReadError::Folder(format!("the views need each other in a circle: {}", circle.join(" -> ")))
+    })?;
+    Ok(order.into_iter().filter_map(|name| questions.remove_entry(&name)).collect())
+}

@@ -1,0 +1,57 @@
+//! How fresh what a question reads is: the newest files of a dataset, and when the star was built.
+
+use chrono::{DateTime, Utc};
+use models::load::Status;
+use models::{load, run};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Ledger, LoadLine};
+use crate::warehouse::WarehouseError;
+
+/// What a dataset's rows came from.
+#[derive(Clone, Debug)]
+pub struct Freshness {
+    /// The staging table.
+    pub dataset: String,
+    /// The newest loads whose rows are in it, the newest first.
+    pub newest: Vec<LoadLine>,
+    /// How many there are of them.
+    pub loads: u64,
+}
+
+#[derive(FromQueryResult)]
+struct Count {
+    loads: i64,
+}
+
+impl Ledger {
+    /// The newest loads of a dataset, at most `limit`, and how many it has.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn freshness(&self, dataset: &str, limit: u64) -> Result<Freshness, WarehouseError> {
+        let of = load::Entity::find()
+            .filter(load::Column::Dataset.eq(dataset))
+            .filter(load::Column::Status.eq(Status::Loaded));
+        let count = of.clone().select_only().column_as(Expr::cust("count(*)"), "loads");
+        let count: Vec<Count> = self.read(count.into_query()).await?;
+        let newest = self.read(of.order_by_desc(load::Column::Id).limit(limit).into_query()).await?;
+        let loads = count.first().map_or(0, |count| count.loads.unsigned_abs());
+        Ok(Freshness { dataset: dataset.to_owned(), newest, loads })
+    }
+
+    /// When the star was last built, if it ever was.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn last_build(&self) -> Result<Option<DateTime<Utc>>, WarehouseError> {
+        let done = run::Entity::find()
+            .filter(run::Column::Kind.eq("pipeline"))
+            .filter(run::Column::Status.eq("done"))
+            .order_by_desc(run::Column::Id)
+            .limit(1);
+        let line: Option<run::Model> = self.read(done.into_query()).await?.pop();
+        Ok(line.map(|line| line.finished_at))
+    }
+}

@@ -1,0 +1,68 @@
+//! What tells where the star's rows come from, and which are left out of it.
+
+use models::{dataset, load, star_reject};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::Ledger;
+use crate::warehouse::{Transaction, WarehouseError};
+
+pub use models::star_reject::Model as StarReject;
+
+/// The files that a staging table's rows came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The staging table.
+    pub dataset: String,
+    /// The newest of them.
+    pub last: String,
+    /// How many loads there are.
+    pub loads: u64,
+}
+
+impl Ledger {
+    /// The rows that a fact's select gives and that are not in the fact.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn star_rejects(&self, fact: &str, limit: u64) -> Result<Vec<StarReject>, WarehouseError> {
+        let query = star_reject::Entity::find()
+            .filter(star_reject::Column::Fact.eq(fact))
+            .order_by_asc(star_reject::Column::LoadId)
+            .order_by_asc(star_reject::Column::Line)
+            .order_by_asc(star_reject::Column::Id)
+            .limit(limit);
+        self.read(query.into_query()).await
+    }
+
+    /// The names of the staging tables that loads have gone into, as a transaction sees them.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn datasets_in(&self, transaction: &mut dyn Transaction) -> Result<Vec<String>, WarehouseError> {
+        let query = dataset::Entity::find().select_only().column(dataset::Column::Name);
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
+    /// For each staging table, the files that its rows came in.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn files(&self, transaction: &mut dyn Transaction) -> Result<Vec<Files>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Dataset)
+            .column_as(load::Column::Id.max(), "last")
+            .column_as(load::Column::Id.count(), "loads")
+            .filter(load::Column::Status.eq(load::Status::Loaded))
+            .group_by(load::Column::Dataset)
+            .order_by_asc(load::Column::Dataset);
+        let mut found = Vec::new();
+        for row in self.rows(transaction, self.build(&query.into_query())).await? {
+            let [dataset, last, loads] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+            let last = self.source_of(transaction, last.parse().unwrap_or_default()).await?.unwrap_or_default();
+            found.push(Files { dataset, last, loads: loads.parse().unwrap_or_default() });
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,193 @@
+//! What the star's tables were built out of, and what is new to them.
+
+use chrono::{DateTime, Utc};
+use models::{load, star, star_reject};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Ledger, LoadStatus, number, one_number};
+use crate::star::{LoadSet, TableState};
+use crate::warehouse::{Row, Transaction, WarehouseError};
+
+/// A load whose rows come into a table of the star, or leave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedLoad {
+    /// Its number.
+    pub id: i64,
+    /// The staging table.
+    pub dataset: String,
+}
+
+impl Ledger {
+    /// What is known of every table of the star.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn star(&self, transaction: &mut dyn Transaction) -> Result<Vec<TableState>, WarehouseError> {
+        let query = star::Entity::find().select_only().columns([
+            star::Column::Name,
+            star::Column::Kind,
+            star::Column::Definition,
+            star::Column::Seen,
+            star::Column::Upstream,
+        ]);
+        let query = query.columns([star::Column::Version, star::Column::HighestKey, star::Column::Rows]);
+        let rows = self.rows(transaction, self.build(&query.order_by_asc(star::Column::Name).into_query())).await?;
+        Ok(rows.into_iter().map(state).collect())
+    }
+
+    /// Writes what is known of a table now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn write_star(
+        &self,
+        transaction: &mut dyn Transaction,
+        state: &TableState,
+        at: DateTime<Utc>,
+    ) -> Result<(), WarehouseError> {
+        let line = star::ActiveModel {
+            name: Set(state.name.clone()),
+            kind: Set(state.kind.clone()),
+            definition: Set(state.definition.clone()),
+            seen: Set(state.seen.to_string()),
+            upstream: Set(serde_json::to_string(&state.upstream).unwrap_or_default()),
+            version: Set(state.version),
+            highest_key: Set(state.highest_key),
+            rows: Set(number(state.rows)),
+            built_at: Set(at),
+        };
+        let others = [
+            star::Column::Kind,
+            star::Column::Definition,
+            star::Column::Seen,
+            star::Column::Upstream,
+            star::Column::Version,
+            star::Column::HighestKey,
+            star::Column::Rows,
+            star::Column::BuiltAt,
+        ];
+        let mut insert = Insert::one(line).into_query();
+        insert.on_conflict(OnConflict::column(star::Column::Name).update_columns(others).to_owned());
+        self.run(transaction, self.build(&insert)).await
+    }
+
+    /// Forgets a table that is dropped.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forget_star(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
+        let delete = star::Entity::delete_many().filter(star::Column::Name.eq(name));
+        self.run(transaction, self.build(&delete.into_query())).await?;
+        let rejects = star_reject::Entity::delete_many().filter(star_reject::Column::Fact.eq(name));
+        self.run(transaction, self.build(&rejects.into_query())).await
+    }
+
+    /// The loads whose rows are in staging.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn loaded(&self, transaction: &mut dyn Transaction) -> Result<LoadSet, WarehouseError> {
+        // Numbers that follow each other have the same distance to their place: one row for each stretch of them.
+        let loaded = load::Entity::find()
+            .select_only()
+            .column(load::Column::Id)
+            .expr_as(Expr::cust("id - row_number() over (order by id)"), "stretch")
+            .filter(load::Column::Status.eq(LoadStatus::Loaded))
+            .into_query();
+        let mut statement = self.build(&loaded);
+        statement.sql =
+            format!("select min(id), max(id) from ({}) as loaded group by stretch order by 1", statement.sql);
+        let rows = self.rows(transaction, statement).await?;
+        let end = |row: &Row, place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
+        Ok(rows.iter().filter_map(|row| Some((end(row, 0)?, end(row, 1)?))).collect())
+    }
+
+    /// Of these loads, their staging tables.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn datasets_of(
+        &self,
+        transaction: &mut dyn Transaction,
+        loads: &LoadSet,
+    ) -> Result<Vec<StagedLoad>, WarehouseError> {
+        let mut found = Vec::new();
+        for (first, last) in loads.stretches() {
+            let query = load::Entity::find()
+                .select_only()
+                .columns([load::Column::Id, load::Column::Dataset])
+                .filter(load::Column::Id.between(first, last))
+                .order_by_asc(load::Column::Id);
+            for row in self.rows(transaction, self.build(&query.into_query())).await? {
+                let [id, dataset] = <[_; 2]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+                if let Ok(id) = id.parse() {
+                    found.push(StagedLoad { id, dataset });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The input of a load.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn source_of(
+        &self,
+        transaction: &mut dyn Transaction,
+        id: i64,
+    ) -> Result<Option<String>, WarehouseError> {
+        let query = load::Entity::find().select_only().column(load::Column::Source).filter(load::Column::Id.eq(id));
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// The newest load whose rows are in a staging table.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn newest_load(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+    ) -> Result<Option<i64>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Id)
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(LoadStatus::Loaded))
+            .order_by_desc(load::Column::Id)
+            .limit(1);
+        Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
+    }
+
+    /// Whether later loads have ever taken the place of earlier ones as a whole.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn was_replaced(&self, transaction: &mut dyn Transaction, table: &str) -> Result<bool, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Id)
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(LoadStatus::Replaced))
+            .limit(1);
+        Ok(!self.rows(transaction, self.build(&query.into_query())).await?.is_empty())
+    }
+}
+
+fn state(row: Row) -> TableState {
+    let [name, kind, definition, seen, upstream, version, highest_key, rows] =
+        <[_; 8]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+    TableState {
+        name,
+        kind,
+        definition,
+        seen: seen.parse().unwrap_or_default(),
+        upstream: serde_json::from_str(&upstream).unwrap_or_default(),
+        version: version.parse().unwrap_or_default(),
+        highest_key: highest_key.parse().unwrap_or_default(),
+        rows: rows.parse().unwrap_or_default(),
+    }
+}

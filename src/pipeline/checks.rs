@@ -1,0 +1,129 @@
+//! What the headers say must hold, looked at when the whole star is built and before anything of it is published.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tracing::warn;
+
+use super::table::{Run, written};
+use super::{RunError, columns_read};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::star::{Check, Kind, Model, ModelError, Severity, checks, key_column};
+use crate::warehouse::{Row, Table, quote};
+
+/// Rows at fault that are shown.
+const SHOWN: usize = 3;
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The check.
+    pub check: String,
+    /// Rows at fault.
+    pub rows: u64,
+    /// A few of them, with file and line where they are known.
+    pub samples: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Makes the checks of every table that was looked at.
+    pub(super) async fn check(&mut self, models: &[Model]) -> Result<(), RunError> {
+        let mut failed = Vec::new();
+        for model in models {
+            if !self.looked_at.contains(&model.name) {
+                continue;
+            }
+            for check in self.checks(model).await? {
+                let rows = self.count(model, &format!("select count(*) from ({}) as r", check.rows)).await?;
+                if rows == 0 {
+                    continue;
+                }
+                let samples = self.samples(model, &check).await?;
+                let finding = Finding { check: check.name, rows, samples };
+                match check.severity {
+                    Severity::Error => failed.push((model, finding)),
+                    Severity::Warn => {
+                        warn!(table = model.name, check = finding.check, rows, "{}", finding.samples.join("; "));
+                        for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
+                            change.warnings.push(finding.clone());
+                        }
+                    }
+                }
+            }
+        }
+        let Some((model, _)) = failed.first() else { return Ok(()) };
+        let words: Vec<_> = failed
+            .iter()
+            .map(|(model, Finding { check, rows, samples })| {
+                format!("{}: {check}: {rows} at fault, such as {}", model.name, samples.join("; "))
+            })
+            .collect();
+        Err(ModelError::of(&model.path, format!("checks: {}", words.join("\n  "))).into())
+    }
+
+    async fn checks(&mut self, model: &Model) -> Result<Vec<Check>, RunError> {
+        let table = Table::datawarehouse(&model.name);
+        let mut sql = Vec::new();
+        for (text, check) in model.header.checks.sql.texts().iter().zip(&model.checks) {
+            let select = check.with_this(&table);
+            let columns = columns_read(&mut *self.transaction, self.names, &select).await;
+            let columns = columns.map_err(|why| model.error(format!("checks: sql: {why}")))?;
+            sql.push((one_line(text), written(model, &select, self.names, &columns)?));
+        }
+        let columns = self.existing(model).await?;
+        let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));
+        let made = checks(&model.header.checks, self.names.engine, &self.shown(model), &columns, id.as_deref(), &sql);
+        let mut all = made.map_err(|why| model.error(why))?;
+        if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {
+            let of_table =
+                |column: &String| fact.dimensions.get(column).map_or(column.clone(), |used| used.key_column(column));
+            let group: Vec<_> = weight.group.iter().map(|column| quote(&of_table(column))).collect();
+            let (group, weight_column) = (group.join(", "), quote(&weight.column));
+            all.push(Check {
+                name: format!("weight: the sum of {} is 1", weight.column),
+                rows: format!(
+                    "select {group}, sum({weight_column}) as weight from {} group by {group} having abs(sum({weight_column}) - 1) > 0.000001",
+                    self.shown(model)
+                ),
+                severity: Severity::Error,
+            });
+        }
+        Ok(all)
+    }
+
+    /// A few rows at fault in words.
+    async fn samples(&mut self, model: &Model, check: &Check) -> Result<Vec<String>, RunError> {
+        let columns = self.transaction.describe(&check.rows).await.map_err(|error| model.error(error.to_string()))?;
+        let rows = self.query(model, &format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
+        let mut said = Vec::new();
+        for row in rows {
+            let named: BTreeMap<_, _> = columns.iter().map(|column| column.name.as_str()).zip(&row).collect();
+            let place = |name: &str| named.get(name).and_then(|cell| cell.as_deref()?.parse::<i64>().ok());
+            let file = match (place(LOAD_COLUMN), place(LINE_COLUMN)) {
+                (Some(load), Some(line)) => {
+                    let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
+                    format!(" ({} line {line}, load {load})", source.unwrap_or_default())
+                }
+                _ => String::new(),
+            };
+            said.push(format!(
+                "{}{file}",
+                values(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), &row)
+            ));
+        }
+        Ok(said)
+    }
+}
+
+/// `a = 1, b = "x"`, without lineage.
+fn values(names: &[String], row: &Row) -> String {
+    let cell = |cell: &Option<String>| cell.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
+    let is_shown = |(name, _): &(&String, &Option<String>)| *name != LOAD_COLUMN && *name != LINE_COLUMN;
+    let pairs: Vec<_> =
+        names.iter().zip(row).filter(is_shown).map(|(name, value)| format!("{name} = {}", cell(value))).collect();
+    pairs.join(", ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,217 @@
+//! Brings a dimension up to date.
+
+use super::table::{Rows, Run};
+use super::work::Work;
+use super::{RunError, TableChange};
+use crate::schema::LOAD_COLUMN;
+use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
+use crate::warehouse::{Schema, Table};
+
+/// The temporary table with the keys of versions that a dimension without history does not keep.
+const OLD: &str = "sluice_old";
+
+/// Rows of a calendar that are written at once.
+const DAYS: usize = 1000;
+
+impl Run<'_> {
+    /// A dimension with a select; gives the highest surrogate key that was ever given.
+    pub(super) async fn dimension(
+        &mut self,
+        model: &Model,
+        header: &Dimension,
+        rows: &Rows,
+        work: &Work,
+        change: &mut TableChange,
+    ) -> Result<i64, RunError> {
+        let columns = rows.source.columns();
+        for (word, names) in [
+            ("key", header.key.iter().collect::<Vec<_>>()),
+            ("history", header.history.iter().collect()),
+            ("at", header.at.iter().filter(|at| *at != LOAD_COLUMN || !rows.source.has_lineage()).collect()),
+            ("unknown", header.unknown.keys().collect()),
+        ] {
+            Run::must_give(model, columns, word, &names)?;
+        }
+        let sql =
+            DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model));
+        Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
+        // Rows that staging does not have any more still tell what was.
+        let remembers = sql.is_historic() && (rows.replaced || rows.upserted || rows.of.is_none());
+        let keeps = !sql.is_historic() && rows.replaced;
+        let restricted = match work {
+            Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
+            _ => None,
+        };
+        let source = match restricted {
+            Some(loads) => {
+                let part = self.part(model, rows, loads, false).await?;
+                self.all(model, sql.observe(&part)).await?;
+                self.drop_part(model).await?;
+                self.all(model, sql.note_affected()).await?;
+                sql.of_affected(&rows.all)
+            }
+            None => rows.all.clone(),
+        };
+        self.all(model, sql.observe(&source)).await?;
+        self.must_be_named(model, header, &sql).await?;
+        self.stand(model, header, &sql, work, remembers).await?;
+        if remembers {
+            let replaced = rows.replaced_by.filter(|_| header.gone == Gone::Close);
+            self.all(model, sql.remember(replaced)).await?;
+        }
+        let highest = self.merge(model, &sql, restricted.is_some(), remembers, keeps, change).await?;
+        self.all(model, sql.clear(restricted.is_some())).await?;
+        Ok(highest)
+    }
+
+    /// Makes the table, or gives it the columns that the file says now.
+    async fn stand(
+        &mut self,
+        model: &Model,
+        header: &Dimension,
+        sql: &DimensionSql,
+        work: &Work,
+        remembers: bool,
+    ) -> Result<(), RunError> {
+        if matches!(work, Work::Loads(_)) {
+            return Ok(());
+        }
+        let stands = self.existing(model).await?;
+        if stands.is_empty() {
+            self.all(model, sql.create()).await?;
+        } else {
+            self.all(model, sql.create_retired()).await?;
+            let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
+            self.follow(model, &retired, &sql.retired_columns()).await?;
+            let id = Run::id(model);
+            let had_versions = stands.iter().any(|column| column.name == "valid_from");
+            if had_versions && !sql.is_historic() {
+                self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
+                let old = format!("{id} <> {UNKNOWN} and not is_current");
+                self.execute(
+                    model,
+                    &format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model)),
+                )
+                .await?;
+            }
+            let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id).collect();
+            if had_versions != sql.is_historic() {
+                self.execute(model, &sql.drop_index()).await?;
+            }
+            self.reshape(model, &Table::datawarehouse(&model.name), &stands, &sql.table_columns(), &header.key).await?;
+            // After its columns, for PostgreSQL changes no table whose references are still to be checked.
+            if had_versions && !sql.is_historic() {
+                self.execute(
+                    model,
+                    &format!("delete from {} where {id} in (select {id} from {OLD})", self.shown(model)),
+                )
+                .await?;
+                self.execute(model, &format!("drop table {OLD}")).await?;
+            }
+            if had_versions != sql.is_historic() {
+                self.finally.push(sql.create_index());
+            }
+        }
+        if remembers {
+            self.stand_seen(model, sql).await?;
+        }
+        self.execute(model, &sql.name_unknown(header)).await.map(drop)
+    }
+
+    /// The table of rows that staging does not have any more: made out of the versions that there are, or given other columns.
+    async fn stand_seen(&mut self, model: &Model, sql: &DimensionSql) -> Result<(), RunError> {
+        let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
+        let stands = self.transaction.columns(&seen).await?;
+        if stands.is_empty() {
+            self.all(model, sql.create_seen()).await?;
+            return Ok(());
+        }
+        self.follow(model, &seen, &sql.seen_columns()).await
+    }
+
+    /// Every row names its member and says from when on it holds, and no two of them disagree.
+    async fn must_be_named(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
+        let nameless = self.count(model, &sql.count_nameless()).await?;
+        if nameless > 0 {
+            return Err(model
+                .error(format!(
+                    "{nameless} rows of the select have NULL in the key ({}): leave them out, or give them a name",
+                    header.key.join(", ")
+                ))
+                .into());
+        }
+        if self.count_some(model, sql.count_timeless()).await? > 0 {
+            let at = header.at.as_deref().unwrap_or_default();
+            return Err(model
+                .error(format!("at: rows of the select have NULL in {at}: leave them out, or say when they hold"))
+                .into());
+        }
+        if let Some(query) = sql.repeated() {
+            let mut columns = header.key.clone();
+            columns.extend(header.at.clone());
+            self.must_be_unique(model, "key", &columns, &query).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares the table with the versions that its rows make; gives the highest key that was ever given.
+    async fn merge(
+        &mut self,
+        model: &Model,
+        sql: &DimensionSql,
+        restricted: bool,
+        remembers: bool,
+        keeps: bool,
+        change: &mut TableChange,
+    ) -> Result<i64, RunError> {
+        self.all(model, sql.make_versions(remembers)).await?;
+        self.all(model, sql.adopt()).await?;
+        let touched = format!("sluice_t_{}", model.name);
+        self.all(model, sql.note_moved(&touched, restricted, keeps)).await?;
+        self.touched.insert(model.name.clone(), touched);
+        change.closed = self.count_some(model, sql.count_closed()).await?;
+        change.new_versions = self.count_some(model, sql.count_new_versions()).await?;
+        if let Some(update) = sql.update() {
+            change.updated = self.execute(model, &update).await?;
+        }
+        let highest = self.states.get(&model.name).map(|state| state.highest_key).unwrap_or_default();
+        change.inserted = self.execute(model, &sql.insert(highest)).await?;
+        if !keeps {
+            change.deleted = self.all(model, sql.retire(restricted)).await?;
+        }
+        self.counted(model, change).await
+    }
+
+    /// Counts the members; gives the highest key.
+    async fn counted(&mut self, model: &Model, change: &mut TableChange) -> Result<i64, RunError> {
+        let (id, table) = (Run::id(model), self.shown(model));
+        let found = self.query(model, &format!("select count(*) - 1, max({id}) from {table}")).await?;
+        let number = |place: usize| found.first()?.get(place)?.as_deref()?.parse::<i64>().ok();
+        change.rows = number(0).unwrap_or_default().unsigned_abs();
+        Ok(number(1).unwrap_or_default())
+    }
+
+    /// A dimension of days.
+    pub(super) async fn calendar(
+        &mut self,
+        model: &Model,
+        calendar: Calendar,
+        work: &Work,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        let columns = calendar_columns(self.names.engine);
+        let header = Dimension { key: vec!["date".to_owned()], ..Dimension::default() };
+        let sql = DimensionSql::new(self.names, &model.name, &header, &columns, false, false).with_ids();
+        self.stand(model, &header, &sql, work, false).await?;
+        let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", one.name, one.declared)).collect();
+        let id = Run::id(model);
+        self.execute(model, &format!("create temp table {NEW} ({id} bigint, {})", declared.join(", "))).await?;
+        let days: Vec<_> = calendar_values(calendar).collect();
+        for some in days.chunks(DAYS) {
+            self.execute(model, &format!("insert into {NEW} values {}", some.join(", "))).await?;
+        }
+        self.merge(model, &sql, false, false, false, change).await?;
+        self.all(model, sql.clear(false)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,477 @@
+//! Brings a fact or a bridge up to date.
+
+use std::collections::BTreeMap;
+
+use super::table::{Rows, Run};
+use super::work::{Loads, Work, among};
+use super::{RunError, TableChange};
+use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Missing, Model, NEW, Target};
+use crate::warehouse::{Engine, Table, TableColumn};
+
+impl Run<'_> {
+    pub(super) async fn fact(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        work: &Work,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        let columns = rows.source.columns();
+        let used: Vec<_> = header.dimensions.keys().collect();
+        for (word, names) in
+            [("grain", header.grain.iter().collect()), ("dimensions", used), ("at", header.at.iter().collect())]
+        {
+            Run::must_give(model, columns, word, &names)?;
+        }
+        if let Kind::Bridge(_, Some(weight)) = &model.header.kind {
+            let names: Vec<_> = weight.group.iter().chain([&weight.column]).collect();
+            Run::must_give(model, columns, "weight", &names)?;
+        }
+        self.must_have_targets(model, header, columns)?;
+        let lineage = rows.source.has_lineage();
+        let sql = FactSql::new(self.names, &model.name, header, &self.targets, columns, lineage);
+        Run::must_differ(model, sql.columns(), None)?;
+        match work {
+            Work::First => self.first(model, header, rows, &sql, change).await?,
+            Work::Loads(loads) if sql.has_plain_grain() => {
+                self.bring_in(model, header, rows, &sql, loads, change).await?;
+                if change.inferred > 0 && sql.finds_inferred() {
+                    change.how.push_str(", compared whole: it names members that it made");
+                    self.whole(model, header, rows, &sql, change).await?;
+                }
+            }
+            _ => self.whole(model, header, rows, &sql, change).await?,
+        }
+        if let Work::Loads(_) = work
+            && !sql.has_plain_grain()
+        {
+            change.how.push_str(", compared whole: its grain is made of members");
+        }
+        change.rejected = self.count_some(model, sql.count_rejected()).await?;
+        self.count_unknown(model, &sql, change).await
+    }
+
+    /// Every dimension must be there, and its key and the fact's column of kinds that can be compared.
+    fn must_have_targets(&self, model: &Model, header: &Fact, columns: &[TableColumn]) -> Result<(), RunError> {
+        let is_text =
+            |declared: &str| ["text", "char"].iter().any(|word| declared.contains(word)) && declared != "numeric_text";
+        for (column, used) in &header.dimensions {
+            let name = used.dimension();
+            let Some(Target { key, is_calendar, .. }) = self.targets.get(name) else {
+                return Err(model
+                    .error(format!(
+                        "dimensions: {column}: {name} has not been built yet: leave --select out, or say +{}",
+                        model.name
+                    ))
+                    .into());
+            };
+            let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
+            if given.declared.is_empty() || key.declared.is_empty() {
+                continue;
+            }
+            if is_text(&given.declared) != is_text(&key.declared) || (*is_calendar && is_text(&given.declared)) {
+                return Err(model
+                    .error(format!(
+                        "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",
+                        given.declared, key.name, key.declared
+                    ))
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the table and fills it in one go.
+    async fn first(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        self.execute(model, &sql.create()).await?;
+        self.lookups(model, header, sql, &rows.all, change).await?;
+        if !sql.has_plain_grain() {
+            self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
+        }
+        change.inserted = self.fill(model, header, sql, &rows.all, true).await?;
+        change.rows = change.inserted;
+        self.books(model, rows, sql, change).await
+    }
+
+    /// Compares all rows.
+    async fn whole(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        self.execute(model, &sql.forget_rejects(false)).await?;
+        self.lookups(model, header, sql, &rows.all, change).await?;
+        if !sql.has_plain_grain() {
+            self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
+        }
+        self.keyed(model, sql, &rows.all).await?;
+        if sql.has_plain_grain() {
+            self.must_have_grain(model, header, sql, KEYED).await?;
+        }
+        let stands = self.existing(model).await?;
+        let is_other = self.has_other_grain(model, sql, &stands).await?;
+        if is_other {
+            self.all(model, sql.drop_grain()).await?;
+        }
+        let reshaped = self.reshape(model, &Table::datawarehouse(&model.name), &stands, sql.columns(), &[]).await?;
+        if sql.has_plain_grain() && !reshaped && !is_other {
+            change.deleted += self.execute(model, &sql.delete(false)).await?;
+            self.upsert(model, sql, change).await?;
+        } else {
+            self.replace_rows(model, KEYED, sql.columns(), change).await?;
+        }
+        if reshaped || is_other {
+            self.all(model, sql.finish_again(&stands, is_other)).await?;
+        }
+        self.execute(model, &format!("drop table {KEYED}")).await?;
+        change.rows = self.count(model, &format!("select count(*) from {}", self.shown(model))).await?;
+        self.books(model, rows, sql, change).await
+    }
+
+    /// Brings in the rows of new loads, takes out those of loads that are gone, and looks up again those whose members moved.
+    async fn bring_in(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        loads: &Loads,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        if !loads.gone.is_empty() {
+            change.deleted += self.execute(model, &sql.delete_loads(&loads.gone_list())).await?;
+            self.execute(model, &sql.forget_rejects_of(&among("load_id", &loads.gone))).await?;
+        }
+        let again = sql.note_again(&self.touched);
+        match again {
+            Some(again) => self.look_up_again(model, header, rows, sql, loads, &again, change).await?,
+            None if loads.new.is_empty() => {}
+            None => {
+                let part = self.part(model, rows, loads, false).await?;
+                self.lookups(model, header, sql, &part, change).await?;
+                change.inserted = self.fill(model, header, sql, &part, false).await?;
+                self.drop_part(model).await?;
+            }
+        }
+        change.rows = (change.rows + change.inserted).saturating_sub(change.deleted);
+        Ok(())
+    }
+
+    /// Brings in the rows of new loads together with those whose members moved.
+    #[allow(clippy::too_many_arguments)]
+    async fn look_up_again(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        loads: &Loads,
+        again: &str,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        self.execute(model, again).await?;
+        self.analyze(model, AGAIN).await?;
+        let part = self.part(model, rows, loads, true).await?;
+        self.execute(model, &sql.forget_rejects(true)).await?;
+        self.lookups(model, header, sql, &part, change).await?;
+        self.keyed(model, sql, &part).await?;
+        self.must_have_grain(model, header, sql, KEYED).await?;
+        self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(KEYED)).await?;
+        change.deleted += self.execute(model, &sql.delete(true)).await?;
+        self.upsert(model, sql, change).await?;
+        for table in [KEYED, AGAIN] {
+            self.execute(model, &format!("drop table {table}")).await?;
+        }
+        self.drop_part(model).await
+    }
+
+    /// Adds rows of which none is there. The database finds a repeated grain fastest itself, and we find out which one it was.
+    async fn fill(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        sql: &FactSql,
+        source: &str,
+        finish: bool,
+    ) -> Result<u64, RunError> {
+        self.execute(model, "savepoint sluice_fill").await?;
+        let mut done = self.execute(model, &sql.fill(&sql.keyed(source))).await;
+        if let (Ok(inserted), true) = (&done, finish) {
+            done = self.all(model, sql.finish()).await.map(|_| *inserted);
+        }
+        if let Err(error) = done {
+            self.execute(model, "rollback to savepoint sluice_fill").await?;
+            let rows = format!("({source}) as n");
+            self.must_have_grain(model, header, sql, &rows).await?;
+            if sql.has_plain_grain() && !finish {
+                self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(&rows)).await?;
+            }
+            return Err(error);
+        }
+        self.execute(model, "release savepoint sluice_fill").await?;
+        done
+    }
+
+    /// Puts the rows with keys into a temporary table.
+    async fn keyed(&mut self, model: &Model, sql: &FactSql, source: &str) -> Result<(), RunError> {
+        let columns: Vec<_> = sql
+            .columns()
+            .iter()
+            .map(|one| format!("{} {}", crate::warehouse::quote(&one.name), one.declared))
+            .collect();
+        self.execute(model, &format!("create temp table {KEYED} ({})", columns.join(", "))).await?;
+        self.execute(model, &format!("insert into {KEYED} {}", sql.keyed(source))).await?;
+        if self.names.engine == Engine::Sqlite && sql.has_plain_grain() {
+            self.execute(model, &sql.index_keyed()).await?;
+        }
+        self.analyze(model, KEYED).await
+    }
+
+    async fn upsert(&mut self, model: &Model, sql: &FactSql, change: &mut TableChange) -> Result<(), RunError> {
+        change.repointed = self.count_some(model, sql.count_moved()).await?;
+        if let Some(update) = sql.update() {
+            change.updated += self.execute(model, &update).await?;
+        }
+        change.inserted += self.execute(model, &sql.insert()).await?;
+        Ok(())
+    }
+
+    /// Makes members of values that dimensions do not know, and writes down the rows that are left out.
+    async fn lookups(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        sql: &FactSql,
+        source: &str,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        let infers = header.dimensions.values().any(|used| used.missing() == Missing::Infer);
+        let highest: BTreeMap<_, _> =
+            self.states.iter().map(|(name, state)| (name.clone(), state.highest_key)).collect();
+        if infers {
+            self.execute(model, &FactSql::keep(source)).await?;
+            let all = format!("select * from {NEW}");
+            for (dimension, statement) in sql.infer(&all, |name| highest.get(name).copied().unwrap_or_default()) {
+                let inferred = self.execute(model, &statement).await?;
+                if inferred > 0 {
+                    self.has_inferred(model, &dimension, inferred).await?;
+                    change.inferred += inferred;
+                }
+            }
+            self.execute(model, &format!("drop table {NEW}")).await?;
+        }
+        self.all(model, sql.write_rejects(source)).await.map(drop)
+    }
+
+    /// Facts that pointed to the unknown member may find one now.
+    async fn has_inferred(&mut self, model: &Model, dimension: &str, count: u64) -> Result<(), RunError> {
+        let touched = format!("sluice_t_{dimension}");
+        if self.touched.insert(dimension.to_owned(), touched.clone()).is_none() {
+            self.execute(model, &format!("create temp table {touched} (id bigint)")).await?;
+        }
+        self.execute(model, &format!("insert into {touched} values (0)")).await?;
+        let table = self.names.table(&Table::datawarehouse(dimension));
+        let id = crate::warehouse::quote(&crate::star::key_column(dimension));
+        let highest = self.count(model, &format!("select max({id}) from {table}")).await?;
+        let at = self.started_at;
+        if let Some(state) = self.states.get_mut(dimension) {
+            state.rows += count;
+            state.version += 1;
+            state.highest_key = state.highest_key.max(i64::try_from(highest).unwrap_or(i64::MAX));
+            let state = state.clone();
+            self.app.ledger.write_star(&mut *self.transaction, &state, at).await?;
+        }
+        for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
+            change.rows += count;
+        }
+        self.looked_at.insert(dimension.to_owned());
+        Ok(())
+    }
+
+    /// Every key of every fact must be a member's, also where a run was not asked for the fact.
+    pub(super) async fn must_not_dangle(&mut self, models: &[Model]) -> Result<(), RunError> {
+        if !self.changes.iter().any(|change| change.deleted > 0) {
+            return Ok(());
+        }
+        if self.names.engine == Engine::Postgres {
+            let looked = self.transaction.execute("set constraints all immediate", &[]).await;
+            return looked.map(drop).map_err(|error| {
+                RunError::Nothing(format!(
+                    "a fact would refer to members that are gone: {error}: let the run look after it, too"
+                ))
+            });
+        }
+        for model in models.iter().filter(|model| model.dimensions().is_some()) {
+            let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
+            if dangling > 0 {
+                return Err(model
+                    .error(format!(
+                        "{dangling} of its keys would refer to members that are gone: let the run look after it, too"
+                    ))
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out members that were made for facts that are gone.
+    pub(super) async fn forget_inferred(&mut self, models: &[Model]) -> Result<(), RunError> {
+        let inferring: Vec<_> = models.iter().filter(|model| self.infers(model)).collect();
+        for model in inferring {
+            let facts: Vec<_> = models
+                .iter()
+                .flat_map(|fact| {
+                    let uses = fact.dimensions().into_iter().flatten();
+                    let of = uses.filter(|(_, used)| used.dimension() == model.name);
+                    of.map(|(column, used)| (fact.name.clone(), used.key_column(column)))
+                })
+                .collect();
+            let changed = facts.iter().any(|(fact, _)| self.looked_at.contains(fact));
+            let mut all_stand = true;
+            for (fact, _) in &facts {
+                all_stand &= !self.transaction.columns(&Table::datawarehouse(fact)).await?.is_empty();
+            }
+            if !changed || !all_stand || self.existing(model).await?.is_empty() {
+                continue;
+            }
+            let Some(Target { key, valid, .. }) = self.targets.get(&model.name).cloned() else { continue };
+            let forget = FactSql::forget_inferred(&model.name, &key.name, valid.is_some(), self.names, &facts);
+            let forgotten = self.all(model, forget).await?;
+            if forgotten == 0 {
+                continue;
+            }
+            self.has_forgotten(&model.name, forgotten, models).await?;
+            for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
+                change.rows = change.rows.saturating_sub(forgotten);
+                change.deleted += forgotten;
+            }
+        }
+        Ok(())
+    }
+
+    /// Facts that only refer to the dimension are as they were, for none of them named who is gone.
+    async fn has_forgotten(&mut self, dimension: &str, count: u64, models: &[Model]) -> Result<(), RunError> {
+        let Some(state) = self.states.get_mut(dimension) else { return Ok(()) };
+        let before = state.version;
+        state.rows = state.rows.saturating_sub(count);
+        state.version += 1;
+        let mut changed = vec![state.clone()];
+        for model in models.iter().filter(|model| model.dimensions().is_some()) {
+            let reads = model.reads(self.names).contains(&Table::datawarehouse(dimension));
+            if let Some(state) = self.states.get_mut(&model.name)
+                && let Some(built) = state.upstream.get_mut(dimension)
+                && *built == before
+                && !reads
+            {
+                *built += 1;
+                changed.push(state.clone());
+            }
+        }
+        for state in changed {
+            self.app.ledger.write_star(&mut *self.transaction, &state, self.started_at).await?;
+        }
+        Ok(())
+    }
+
+    /// No two of these rows have the same grain, and where it tells rows apart in the fact, none lacks it.
+    async fn must_have_grain(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        sql: &FactSql,
+        rows: &str,
+    ) -> Result<(), RunError> {
+        let nameless = self.count_some(model, sql.count_nameless(rows)).await?;
+        if nameless > 0 {
+            return Err(model
+                .error(format!(
+                    "grain: {nameless} rows of the select have NULL in it ({}): leave them out, or give them a value",
+                    header.grain.join(", ")
+                ))
+                .into());
+        }
+        self.must_be_unique(model, "grain", &sql.grain_columns(), &sql.repeated(rows)).await
+    }
+
+    /// Whether the table's rows are told apart by other columns than the header says now.
+    async fn has_other_grain(
+        &mut self,
+        model: &Model,
+        sql: &FactSql,
+        stands: &[TableColumn],
+    ) -> Result<bool, RunError> {
+        let unique = self.query(model, &sql.unique_columns()).await?;
+        let unique: Vec<_> = unique.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+        let mut grain = if sql.has_plain_grain() { sql.grain_columns() } else { Vec::new() };
+        let mut stood = unique;
+        grain.sort();
+        stood.sort();
+        let retyped = |column: &TableColumn| {
+            sql.columns().iter().any(|new| new.name == column.name && new.declared != column.declared)
+        };
+        Ok(grain != stood || stands.iter().any(|column| grain.contains(&column.name) && retyped(column)))
+    }
+
+    /// Rows staged = facts + rejected + filtered, and what is summed up is the same on both sides.
+    async fn books(
+        &mut self,
+        model: &Model,
+        rows: &Rows,
+        sql: &FactSql,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        let left = sql.has_rejects();
+        let source = self.query(model, &sql.sums(&format!("({}) as n", rows.all))).await?;
+        let fact = self.query(model, &sql.sums(&self.shown(model))).await?;
+        let first = |rows: &[Vec<Option<String>>]| rows.first().cloned().unwrap_or_default();
+        let (source, fact) = (first(&source), first(&fact));
+        let count = |row: &[Option<String>]| {
+            row.first().and_then(|cell| cell.as_deref()?.parse::<u64>().ok()).unwrap_or_default()
+        };
+        let (given, stands) = (count(&source), count(&fact));
+        let rejected = self.count_some(model, sql.count_rejected()).await?;
+        if given != stands + rejected {
+            return Err(model.error(format!("the books do not balance: the select gives {given} rows, {stands} are in the table, {rejected} are rejected; nothing was changed")).into());
+        }
+        let near = |one: &Option<String>, other: &Option<String>| {
+            let number = |cell: &Option<String>| cell.as_deref().unwrap_or("0").parse::<f64>().unwrap_or_default();
+            one == other || (number(one) - number(other)).abs() <= 1e-9 * number(one).abs().max(1.0)
+        };
+        if !left && let Some(place) = (1..source.len()).find(|place| !near(&source[*place], &fact[*place])) {
+            let column = sql.measures().nth(place - 1).unwrap_or_default();
+            let text = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".to_owned());
+            return Err(model.error(format!("the books do not balance: the sum of {column} is {} in the select and {} in the table; nothing was changed", text(&source[place]), text(&fact[place]))).into());
+        }
+        if let (Some(of), true) = (&rows.of, rows.source.is_plain()) {
+            let staged = self.count(model, &format!("select count(*) from {}", self.names.table(of))).await?;
+            change.filtered = staged.checked_sub(given);
+        }
+        Ok(())
+    }
+
+    async fn count_unknown(&mut self, model: &Model, sql: &FactSql, change: &mut TableChange) -> Result<(), RunError> {
+        let Some(query) = sql.count_unknown() else { return Ok(()) };
+        let counts = self.query(model, &query).await?.into_iter().next().unwrap_or_default();
+        let counts = counts.into_iter().map(|count| count.and_then(|count| count.parse().ok()).unwrap_or(0));
+        let keys = sql.keys().map(|(key, _)| key.to_owned());
+        change.unknown = keys.zip(counts).filter(|(_, count)| *count > 0).collect();
+        Ok(())
+    }
+}
+
+impl Loads {
+    fn gone_list(&self) -> String {
+        self.gone.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,293 @@
+//! Runs the star: every file of `sql/pipeline/` in the order they need each other, in one transaction. Tables are changed
+//! by what differs, never swapped, so that views and readers stand.
+
+mod checks;
+mod dimension;
+mod fact;
+mod reshape;
+mod select;
+mod table;
+mod work;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tracing::info;
+
+use crate::app::App;
+use crate::star::{Model, ModelError, SqlFile, in_order, nearest};
+use crate::warehouse::{
+    Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
+};
+pub use checks::Finding;
+use table::Run;
+
+/// What a run is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The tables, all of them when empty: `fact_orders`, with those it needs `+fact_orders`, with those that need it `fact_orders+`.
+    pub select: Vec<String>,
+    /// Compare every table whole, whatever is new.
+    pub full: bool,
+    /// Columns and tables that nothing gives any more go, with their values.
+    pub allow_drop: bool,
+    /// Nothing is committed.
+    pub dry: bool,
+}
+
+/// What a run did, or would do.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// For each table, in the order in which they were built.
+    pub changes: Vec<TableChange>,
+    /// The statements.
+    pub sql: Vec<String>,
+}
+
+/// Digits in threes: `4,812`.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What a run did to one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableChange {
+    /// The table.
+    pub table: String,
+    /// dimension, fact, bridge, calendar, table or view.
+    pub kind: &'static str,
+    /// How it was brought up to date, and why so.
+    pub how: String,
+    /// Rows it has now, the unknown member not counted.
+    pub rows: u64,
+    /// Rows that are new: members, versions, facts.
+    pub inserted: u64,
+    /// Rows that were overwritten.
+    pub updated: u64,
+    /// Rows that went.
+    pub deleted: u64,
+    /// Of the new rows of a dimension, those that are another version of a member that was there.
+    pub new_versions: u64,
+    /// Members whose last version ended.
+    pub closed: u64,
+    /// Of the rows of a fact that were overwritten, those that point to another member now.
+    pub repointed: u64,
+    /// Members that were made for facts that came before them.
+    pub inferred: u64,
+    /// Staged rows that are left out because a dimension does not know their values.
+    pub rejected: u64,
+    /// Staged rows that the select does not take, where it is row by row and all of them were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<u64>,
+    /// For each key of a fact, if any: the number of rows that have no member.
+    pub unknown: BTreeMap<String, u64>,
+    /// Checks that found something and let it pass.
+    pub warnings: Vec<Finding>,
+}
+
+impl TableChange {
+    /// Rows that are not as they were.
+    pub fn changed(&self) -> u64 {
+        self.inserted + self.updated + self.deleted
+    }
+
+    /// Takes in what was done to the table when it had its turn again.
+    fn add(&mut self, again: TableChange) {
+        self.inserted += again.inserted;
+        self.updated += again.updated;
+        self.deleted += again.deleted;
+        self.repointed += again.repointed;
+        self.inferred += again.inferred;
+        (self.rows, self.rejected, self.unknown) = (again.rows, again.rejected, again.unknown);
+        self.filtered = again.filtered.or(self.filtered);
+    }
+
+    /// What there is to say besides how many rows are new, changed and gone.
+    pub fn remarks(&self) -> String {
+        let mut said: Vec<_> = [
+            (self.new_versions, "new versions"),
+            (self.closed, "closed"),
+            (self.repointed, "re-pointed"),
+            (self.inferred, "inferred"),
+            (self.rejected, "rejected"),
+            (self.filtered.unwrap_or_default(), "filtered"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(count)))
+        .collect();
+        said.extend(self.unknown.iter().map(|(key, count)| format!("{} unknown {key}", grouped(*count))));
+        said.join(", ")
+    }
+
+    /// In words: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
+    pub fn words(&self) -> String {
+        let counts = [(self.inserted, "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
+        let mut said: Vec<_> = counts
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, sign, what)| format!("{sign}{} {what}", grouped(count)))
+            .collect();
+        said.extend(Some(self.remarks()).filter(|remarks| !remarks.is_empty()));
+        if said.is_empty() {
+            said.push("no change".to_owned());
+        }
+        format!("{} ({})", said.join(", "), self.how)
+    }
+}
+
+/// Why a run of the pipeline or of the analysis did not come to its end. The database is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There is nothing to run.
+    #[error("{0}")]
+    Nothing(String),
+    /// The database, apart from any file.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// A result cannot be written; the views are there.
+    #[error("{path}: {error}")]
+    Export {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Brings the whole star up to date and commits it whole.
+///
+/// # Errors
+/// As [`run_with`].
+pub async fn run(app: &App) -> Result<Vec<TableChange>, RunError> {
+    Ok(run_with(app, &Options::default()).await?.changes)
+}
+
+/// Brings the star up to date and commits it whole, unless it is a dry run.
+///
+/// # Errors
+/// When a file cannot be read, a key or grain is not unique, a check finds something, or the database refuses: the star stays as it was.
+pub async fn run_with(app: &App, options: &Options) -> Result<Report, RunError> {
+    let (started, started_at) = (Instant::now(), chrono::Utc::now());
+    let result = build(app, options, started_at).await;
+    match &result {
+        Ok(_) if options.dry => {}
+        Ok(report) => {
+            let changed: u64 = report.changes.iter().map(TableChange::changed).sum();
+            info!(
+                tables = report.changes.len(),
+                changes = changed,
+                took_ms = started.elapsed().as_millis() as u64,
+                "pipeline done"
+            );
+        }
+        Err(_) if options.dry => {}
+        Err(error) => {
+            // The run's own error is what matters; a database that is away cannot keep it.
+            let _ = app.ledger.run_failed("pipeline", started_at, error.to_string()).await;
+        }
+    }
+    result
+}
+
+async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
+    let models = read_models(app)?;
+    let selected = select::selected(&models, app.warehouse.names(), &options.select).map_err(RunError::Nothing)?;
+    let mut run = Run::begin(app, options, &models, started_at).await?;
+    let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
+    for model in others {
+        run.learn(model).await?;
+    }
+    for model in &selected {
+        run.table(model).await?;
+    }
+    run.settle(&selected).await?;
+    run.forget_inferred(&models).await?;
+    run.settle(&selected).await?;
+    run.must_not_dangle(&models).await?;
+    run.drop_undeclared(&models).await?;
+    run.check(&models).await?;
+    run.publish(options.dry).await
+}
+
+/// The files of the star, in the order in which their tables need each other.
+///
+/// # Errors
+/// When there is none, or one is wrong.
+pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
+    let files = sql_files(&app.sql.join("pipeline"), app.warehouse.names().engine).map_err(RunError::Nothing)?;
+    let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
+    Ok(in_order(models, app.warehouse.names())?)
+}
+
+/// The `.sql` files of a folder with their texts, by name; beside each the one that overrules it on an engine.
+///
+/// # Errors
+/// In words, when there are none or one cannot be read.
+pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(say)? {
+        let path = entry.map_err(say)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|ending| ending == "sql") && !hidden {
+            paths.push(path);
+        }
+    }
+    let (own, mut both): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| overrules(path).is_some());
+    let is_overruled =
+        |path: &PathBuf| both.iter().any(|both| overruled_by(both, overrules(path).unwrap_or(engine)) == *path);
+    if let Some(alone) = own.iter().find(|path| !is_overruled(path)) {
+        return Err(format!("{}: there is no file for both engines beside it, with the header", alone.display()));
+    }
+    if both.is_empty() {
+        return Err(format!("{}: there is no .sql file in it", folder.display()));
+    }
+    both.sort();
+    let file = |path: PathBuf| {
+        let own = overruled_by(&path, engine);
+        let own = if own.is_file() { Some((own.clone(), read(&own)?)) } else { None };
+        Ok(SqlFile { text: read(&path)?, path, own })
+    };
+    both.into_iter().map(file).collect()
+}
+
+/// The columns of every table that a select reads.
+///
+/// # Errors
+/// In words, where a table of staging is not there; whatever else is missing the database names itself.
+pub(crate) async fn columns_read(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    select: &Select,
+) -> Result<HashMap<Table, Vec<TableColumn>>, String> {
+    let mut found = HashMap::new();
+    for table in select.tables(names) {
+        let columns = transaction.columns(&table).await.map_err(|error| error.to_string())?;
+        if columns.is_empty() && table.schema == Schema::Staging {
+            let datasets = names.table(&Table { schema: Schema::Catalog, name: "dataset".to_owned() });
+            let known = transaction.query(&format!("select name from {datasets}"), &[]).await.unwrap_or_default();
+            let known: Vec<String> = known.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+            let hint = nearest(&table.name, known.iter().map(String::as_str));
+            return Err(format!("there is no table {}: no file has been loaded into it{hint}", names.shown(&table)));
+        }
+        found.insert(table, columns);
+    }
+    Ok(found)
+}

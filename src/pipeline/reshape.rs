@@ -1,0 +1,119 @@
+//! Gives a table the columns that its file says now, in place: its views stand.
+
+use tracing::warn;
+
+use super::RunError;
+use super::table::Run;
+use crate::star::{Model, ModelError};
+use crate::warehouse::{Alteration, Table, TableColumn};
+
+impl Run<'_> {
+    /// Gives a table these columns: new ones are added, those that went are dropped where that is allowed, and one with another type
+    /// is both, because its values are computed anew, unless it is one of a dimension's `key` or times, whose values are cast.
+    pub(super) async fn reshape(
+        &mut self,
+        model: &Model,
+        table: &Table,
+        stands: &[TableColumn],
+        columns: &[TableColumn],
+        key: &[String],
+    ) -> Result<bool, RunError> {
+        let is_time = |name: &String| !key.is_empty() && ["valid_from", "valid_to"].contains(&name.as_str());
+        let is_cast = |name: &String| key.contains(name) || is_time(name);
+        let mut alterations = Vec::new();
+        for old in stands {
+            match columns.iter().find(|new| new.name == old.name) {
+                Some(new) if new.declared == old.declared => {}
+                Some(new) if is_cast(&new.name) => alterations.push(Alteration::Cast(new.clone())),
+                Some(_) => alterations.push(Alteration::Drop { name: old.name.clone() }),
+                None => {
+                    let shown = self.names.shown(table);
+                    self.must_drop(model, &format!("the column {} of {shown} is not given any more", old.name))?;
+                    alterations.push(Alteration::Drop { name: old.name.clone() });
+                }
+            }
+        }
+        for new in columns {
+            let same = |old: &TableColumn| old.name == new.name && (old.declared == new.declared || is_cast(&new.name));
+            if !stands.iter().any(same) {
+                if key.contains(&new.name) {
+                    return Err(model
+                        .error(format!(
+                            "the key has a new column, {}, so the members there are have no name: drop the table {} to give new keys",
+                            new.name,
+                            self.names.shown(table)
+                        ))
+                        .into());
+                }
+                alterations.push(Alteration::Add(new.clone()));
+            }
+        }
+        if alterations.is_empty() {
+            return Ok(false);
+        }
+        self.sql.push(format!("alter table {}: {alterations:?}", self.names.table(table)));
+        let done = self.transaction.alter(table, &alterations, &self.own_views).await;
+        for view in done.map_err(|error| model.error(error.to_string()))? {
+            warn!(
+                view = self.names.shown(&view),
+                "the view reads what is no longer there and was dropped; app --analysis makes it again"
+            );
+        }
+        Ok(true)
+    }
+
+    /// Gives a table of the catalog these columns, with the values that it has.
+    pub(super) async fn follow(
+        &mut self,
+        model: &Model,
+        table: &Table,
+        columns: &[TableColumn],
+    ) -> Result<(), RunError> {
+        let stands = self.transaction.columns(table).await?;
+        let mut alterations = Vec::new();
+        for new in columns {
+            match stands.iter().find(|old| old.name == new.name) {
+                Some(old) if old.declared == new.declared => {}
+                Some(_) => alterations.push(Alteration::Cast(new.clone())),
+                None => alterations.push(Alteration::Add(new.clone())),
+            }
+        }
+        if alterations.is_empty() {
+            return Ok(());
+        }
+        self.sql.push(format!("alter table {}: {alterations:?}", self.names.table(table)));
+        self.transaction.alter(table, &alterations, &[]).await.map_err(|error| model.error(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Refuses what would lose data, unless it is allowed.
+    pub(super) fn must_drop(&self, model: &Model, what: &str) -> Result<(), ModelError> {
+        if self.options.allow_drop {
+            return Ok(());
+        }
+        Err(model.error(format!("{what}: app --pipeline --allow-drop lets it go, with its values")))
+    }
+
+    /// Drops the tables that were built out of files that are there no more, where that is allowed.
+    pub(super) async fn drop_undeclared(&mut self, models: &[Model]) -> Result<(), RunError> {
+        let is_declared = |name: &String| models.iter().any(|model| model.name == *name);
+        let others: Vec<_> = self.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
+        // Facts before the dimensions that they refer to.
+        for state in others.iter().rev() {
+            let table = Table::datawarehouse(&state.name);
+            if !self.options.allow_drop {
+                warn!(
+                    table = self.names.shown(&table),
+                    "sql/pipeline has no file for it any more: it stays as it is; app --pipeline --allow-drop drops it"
+                );
+                continue;
+            }
+            let what = if state.kind == "view" { "view" } else { "table" };
+            let sql = format!("drop {what} if exists {}", self.names.table(&table));
+            self.sql.push(sql.clone());
+            self.transaction.execute(&sql, &[]).await?;
+            self.app.ledger.forget_star(&mut *self.transaction, &state.name).await?;
+        }
+        Ok(())
+    }
+}

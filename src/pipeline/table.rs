@@ -1,0 +1,521 @@
+//! One run: what it knows, and how it brings one table after the other up to date in its transaction.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::work::{Loads, Question, Work, among};
+use super::{Options, Report, RunError, TableChange, columns_read};
+use crate::app::App;
+use crate::history::History;
+use crate::ledger::StagedLoad;
+use crate::schema::LOAD_COLUMN;
+use crate::star::{
+    DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, is_again,
+    key_column, nearest,
+};
+use crate::warehouse::{
+    Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
+};
+
+/// The temporary table with the staged rows that a table is brought up to date from.
+const PART: &str = "sluice_part";
+
+/// A run, from its begin to its commit.
+pub(super) struct Run<'a> {
+    pub(super) app: &'a App,
+    pub(super) names: &'a Names,
+    pub(super) options: &'a Options,
+    pub(super) transaction: Box<dyn Transaction>,
+    pub(super) own_views: Vec<Table>,
+    pub(super) started_at: DateTime<Utc>,
+    /// What is known of each table, before it was its turn and after.
+    pub(super) states: BTreeMap<String, TableState>,
+    /// The versions before this run.
+    before: BTreeMap<String, i64>,
+    /// The loads that staging holds.
+    loaded: LoadSet,
+    /// What came and went since a table was built, by what it had seen.
+    news: Vec<(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)>,
+    /// The dimensions of which facts may make members.
+    inferring: BTreeSet<String>,
+    /// Dimensions that facts have to know, as far as they were built.
+    pub(super) targets: BTreeMap<String, Target>,
+    /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
+    pub(super) touched: BTreeMap<String, String>,
+    pub(super) changes: Vec<TableChange>,
+    /// The tables whose checks are to be made.
+    pub(super) looked_at: BTreeSet<String>,
+    pub(super) sql: Vec<String>,
+    /// What PostgreSQL does only when every reference to rows that went is looked after.
+    pub(super) finally: Vec<String>,
+}
+
+/// A model's rows, ready to be asked for.
+pub(super) struct Rows {
+    pub(super) source: Source,
+    /// The select, with lineage where its rows have it.
+    select: Select,
+    /// All of them.
+    pub(super) all: String,
+    /// The staging table whose rows these are one by one, if they are.
+    pub(super) of: Option<Table>,
+    /// Whether later loads take the place of earlier ones in a staging table that it reads.
+    pub(super) replaced: bool,
+    /// The newest load of such a table whose rows are in it.
+    pub(super) replaced_by: Option<i64>,
+    /// Whether rows are overwritten there.
+    pub(super) upserted: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(super) async fn begin(
+        app: &'a App,
+        options: &'a Options,
+        models: &[Model],
+        started_at: DateTime<Utc>,
+    ) -> Result<Run<'a>, RunError> {
+        let mut transaction = app.warehouse.begin(Scope::Star).await?;
+        let states = app.ledger.star(&mut *transaction).await?;
+        let states: BTreeMap<_, _> = states.into_iter().map(|state| (state.name.clone(), state)).collect();
+        let uses = models.iter().filter_map(Model::dimensions).flat_map(BTreeMap::values);
+        Ok(Run {
+            before: states.iter().map(|(name, state)| (name.clone(), state.version)).collect(),
+            loaded: app.ledger.loaded(&mut *transaction).await?,
+            inferring: uses
+                .filter(|used| used.missing() == Missing::Infer)
+                .map(|used| used.dimension().to_owned())
+                .collect(),
+            own_views: app.own_views(),
+            names: app.warehouse.names(),
+            app,
+            options,
+            transaction,
+            started_at,
+            states,
+            news: Vec::new(),
+            targets: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            changes: Vec::new(),
+            looked_at: BTreeSet::new(),
+            sql: Vec::new(),
+            finally: Vec::new(),
+        })
+    }
+
+    /// Commits, or leaves everything as it was.
+    pub(super) async fn publish(mut self, dry: bool) -> Result<Report, RunError> {
+        if self.names.engine == Engine::Postgres && !self.finally.is_empty() {
+            self.finally.insert(0, "set constraints all immediate".to_owned());
+        }
+        for statement in std::mem::take(&mut self.finally) {
+            self.transaction.execute(&statement, &[]).await?;
+            self.sql.push(statement);
+        }
+        let report = Report { changes: self.changes, sql: self.sql };
+        // A connection outlives the run, and so would they.
+        for table in self.touched.values() {
+            self.transaction.execute(&format!("drop table {table}"), &[]).await?;
+        }
+        if dry {
+            return Ok(report);
+        }
+        let text = serde_json::to_string(&report.changes).unwrap_or_default();
+        self.app.ledger.run_done(&mut *self.transaction, "pipeline", self.started_at, text).await?;
+        self.transaction.commit().await?;
+        Ok(report)
+    }
+
+    /// Brings one table up to date.
+    pub(super) async fn table(&mut self, model: &Model) -> Result<(), RunError> {
+        let mut change =
+            TableChange { table: model.name.clone(), kind: model.header.kind.word(), ..TableChange::default() };
+        let rows = match &model.select {
+            Some(select) => Some(self.rows(model, select).await?),
+            None => None,
+        };
+        let definition = self.definition(model, rows.as_ref());
+        let work = self.work(model, rows.as_ref(), &definition).await?;
+        change.how = work.words();
+        change.rows = self.states.get(&model.name).map(|state| state.rows).unwrap_or_default();
+        let mut highest_key = None;
+        if work != Work::Nothing {
+            self.looked_at.insert(model.name.clone());
+            match (&model.header.kind, rows.as_ref()) {
+                (Kind::Dimension(header), Some(rows)) => {
+                    highest_key = Some(self.dimension(model, header, rows, &work, &mut change).await?);
+                }
+                (Kind::Calendar(calendar), _) => self.calendar(model, *calendar, &work, &mut change).await?,
+                (Kind::Fact(header) | Kind::Bridge(header, _), Some(rows)) => {
+                    self.fact(model, header, rows, &work, &mut change).await?;
+                }
+                (Kind::Table, Some(rows)) => self.plain(model, rows, &work, &mut change).await?,
+                (Kind::View, Some(rows)) => {
+                    let view = Table::datawarehouse(&model.name);
+                    self.sql.push(format!("create view {} as {}", self.names.table(&view), rows.all));
+                    let done = self.transaction.replace_view(&view, &rows.all).await;
+                    done.map_err(|error| model.error(error.to_string()))?;
+                }
+                _ => {}
+            }
+        }
+        self.learn(model).await?;
+        self.note(model, definition, &change, highest_key, work == Work::First).await?;
+        match self.changes.iter_mut().find(|first| first.table == change.table) {
+            Some(first) => first.add(change),
+            None => self.changes.push(change),
+        }
+        Ok(())
+    }
+
+    /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
+    /// members that no fact names any more go.
+    pub(super) async fn settle(&mut self, models: &[&Model]) -> Result<(), RunError> {
+        for model in models {
+            let version = |name: &String| self.states.get(name).map(|state| state.version);
+            let is_behind = |state: &TableState| {
+                state.upstream.iter().any(|(name, built)| version(name).is_some_and(|now| now != *built))
+            };
+            if self.states.get(&model.name).is_some_and(is_behind) {
+                self.table(model).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what the table was built out of.
+    async fn note(
+        &mut self,
+        model: &Model,
+        definition: String,
+        change: &TableChange,
+        highest_key: Option<i64>,
+        first: bool,
+    ) -> Result<(), RunError> {
+        let before = self.states.get(&model.name).cloned().unwrap_or_default();
+        let needs = model.needs(self.names).into_iter();
+        let state = TableState {
+            name: model.name.clone(),
+            kind: change.kind.to_owned(),
+            version: before.version + i64::from(first || change.changed() > 0 || before.definition != definition),
+            definition,
+            seen: self.loaded.clone(),
+            upstream: needs.filter_map(|name| Some((name.clone(), self.states.get(&name)?.version))).collect(),
+            highest_key: highest_key.unwrap_or_default().max(before.highest_key),
+            rows: change.rows,
+        };
+        if state != before {
+            self.app.ledger.write_star(&mut *self.transaction, &state, self.started_at).await?;
+        }
+        self.states.insert(model.name.clone(), state);
+        Ok(())
+    }
+
+    /// Reads what the select gives, and how its rows are to be had.
+    async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
+        let wrong = |why: String| model.error(why);
+        let columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
+        let text = written(model, select, self.names, &columns)?;
+        let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
+        let given = described(given, &select.outputs(self.names, &columns));
+        let of = select.row_wise(self.names);
+        let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
+        let gives = |name: &str| given.iter().any(|column| column.name == name);
+        let select = match source.has_lineage() && !(gives(LOAD_COLUMN) && gives(crate::schema::LINE_COLUMN)) {
+            true => select.with_lineage(),
+            false => select.clone(),
+        };
+        let all = source.sql(&written(model, &select, self.names, &columns)?);
+        let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
+        for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {
+            if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
+                replaced = true;
+                replaced_by = replaced_by.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
+            }
+            upserted |= History::of(self.names, table).exists(&mut *self.transaction).await?;
+        }
+        Ok(Rows { source, select, all, of, replaced, replaced_by, upserted })
+    }
+
+    /// What tells this header, select and set of columns from another; the grain can be read in it.
+    fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
+        if let Some(rows) = rows {
+            hash.update(rows.all.as_bytes());
+            hash.update(format!("{:?} {:?} {}", rows.source.columns(), rows.replaced, rows.upserted).as_bytes());
+        }
+        hash.finalize().to_hex()[..32].to_owned()
+    }
+
+    async fn work(&mut self, model: &Model, rows: Option<&Rows>, definition: &str) -> Result<Work, RunError> {
+        let state = self.states.get(&model.name);
+        let seen = state.map(|state| state.seen.clone()).unwrap_or_default();
+        let is_known = |news: &&(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)| news.0 == seen;
+        if state.is_some() && self.news.iter().find(is_known).is_none() {
+            let new = self.loaded.without(&seen);
+            let gone = seen.without(&self.loaded);
+            let new = self.app.ledger.datasets_of(&mut *self.transaction, &new).await?;
+            let gone = self.app.ledger.datasets_of(&mut *self.transaction, &gone).await?;
+            self.news.push((seen.clone(), new, gone));
+        }
+        let exists = !self.existing(model).await?.is_empty();
+        let news = self.news.iter().find(is_known);
+        let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
+        let needs = model.needs(self.names).into_iter();
+        let upstream =
+            needs.map(|name| (name.clone(), (self.before.get(&name).copied().unwrap_or_default(), version(&name))));
+        let reads = model.reads(self.names);
+        let read_of_star: BTreeSet<_> = reads
+            .iter()
+            .filter(|table| table.schema == Schema::Datawarehouse)
+            .map(|table| table.name.clone())
+            .collect();
+        let dimensions =
+            model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
+        let followed = dimensions.filter(|name| self.touched.contains_key(name) && !read_of_star.contains(name));
+        let appended = rows.filter(|rows| rows.source.has_lineage() && !rows.replaced && !rows.upserted);
+        let question = Question {
+            state: self.states.get(&model.name),
+            exists,
+            full: self.options.full,
+            definition,
+            volatile: model.select.as_ref().and_then(Select::volatile),
+            reads: &reads,
+            appended: appended.and_then(|rows| rows.of.as_ref()),
+            upstream: &upstream.collect(),
+            followed: &followed.collect(),
+            new: news.map(|news| &news.1[..]).unwrap_or_default(),
+            gone: news.map(|news| &news.2[..]).unwrap_or_default(),
+        };
+        Ok(question.decide())
+    }
+
+    /// The rows that come from some of the staged ones, which [`PART`] holds then: those of new loads, and those to be looked up again.
+    pub(super) async fn part(
+        &mut self,
+        model: &Model,
+        rows: &Rows,
+        loads: &Loads,
+        again: bool,
+    ) -> Result<String, RunError> {
+        let Some(of) = &rows.of else { return Ok(rows.all.clone()) };
+        let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
+        let columns = self.transaction.columns(of).await?;
+        let mut condition = among(&format!("s.{}", quote(LOAD_COLUMN)), &loads.new);
+        if again {
+            condition.push_str(&format!(" or {}", is_again("s")));
+        }
+        let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
+        match self.names.engine {
+            // It reads on several cores for a table that it makes, not for one that is there.
+            Engine::Postgres => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
+            // A table made of a select would forget what its columns hold.
+            Engine::Sqlite => {
+                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+                self.execute(model, &format!("insert into {} {some}", self.names.table(&part))).await?
+            }
+        };
+        self.analyze(model, PART).await?;
+        let select = rows.select.reading(self.names, of, &part);
+        let wrong = |why: String| model.error(why);
+        let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;
+        Ok(rows.source.sql(&written(model, &select, self.names, &columns)?))
+    }
+
+    pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {
+        self.execute(model, &format!("drop table {PART}")).await.map(drop)
+    }
+
+    /// A table without a key of its own.
+    async fn plain(
+        &mut self,
+        model: &Model,
+        rows: &Rows,
+        work: &Work,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        let columns = rows.source.columns();
+        let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+        let list = list.join(", ");
+        if *work == Work::First {
+            let table = Table::datawarehouse(&model.name);
+            self.execute(model, &create_table(self.names, &table, columns, &[])).await?;
+            let fill =
+                format!("insert into {} ({list}) select {list} from ({}) as n", self.names.table(&table), rows.all);
+            change.inserted = self.execute(model, &fill).await?;
+            change.rows = change.inserted;
+            return Ok(());
+        }
+        let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        self.execute(model, &format!("create temp table {NEW} ({})", declared.join(", "))).await?;
+        self.execute(model, &format!("insert into {NEW} ({list}) select {list} from ({}) as n", rows.all)).await?;
+        let stands = self.existing(model).await?;
+        self.reshape(model, &Table::datawarehouse(&model.name), &stands, columns, &[]).await?;
+        self.replace_rows(model, NEW, columns, change).await?;
+        self.execute(model, &format!("drop table {NEW}")).await?;
+        change.rows = self.count(model, &format!("select count(*) from {}", self.shown(model))).await?;
+        Ok(())
+    }
+
+    /// Makes a table hold the rows of a temporary one, each as often as it stands there.
+    pub(super) async fn replace_rows(
+        &mut self,
+        model: &Model,
+        from: &'static str,
+        columns: &[TableColumn],
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        let sql = RowsSql::new(self.names, &model.name, from, columns);
+        self.execute(model, &sql.compare()).await?;
+        change.deleted += self.execute(model, &sql.delete()).await?;
+        change.inserted += self.execute(model, &sql.insert()).await?;
+        self.execute(model, &format!("drop table {DIFFERENCE}")).await.map(drop)
+    }
+
+    /// What facts have to know of a table, where it is a dimension that stands.
+    pub(super) async fn learn(&mut self, model: &Model) -> Result<(), RunError> {
+        let columns = self.existing(model).await?;
+        let valid = columns.iter().find(|column| column.name == "valid_from").map(|column| column.declared.clone());
+        let (key, is_calendar) = match &model.header.kind {
+            Kind::Dimension(header) => (header.key.first().cloned().unwrap_or_default(), false),
+            Kind::Calendar(_) => ("date".to_owned(), true),
+            _ => return Ok(()),
+        };
+        if let Some(key) = columns.into_iter().find(|column| column.name == key) {
+            let infers = self.infers(model);
+            self.targets.insert(model.name.clone(), Target { key, valid, is_calendar, infers });
+        }
+        Ok(())
+    }
+
+    /// Whether facts make members of this dimension.
+    pub(super) fn infers(&self, model: &Model) -> bool {
+        self.inferring.contains(&model.name)
+    }
+
+    /// The header's words must be the select's.
+    pub(super) fn must_give(
+        model: &Model,
+        columns: &[TableColumn],
+        word: &str,
+        names: &[&String],
+    ) -> Result<(), ModelError> {
+        for name in names {
+            if !columns.iter().any(|column| column.name == **name) {
+                let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
+                return Err(model.error(format!("{word}: the select gives no column {name}{hint}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// No two columns of the table may have one name.
+    pub(super) fn must_differ(model: &Model, columns: &[TableColumn], id: Option<&str>) -> Result<(), ModelError> {
+        let names = columns.iter().map(|column| column.name.as_str()).chain(id);
+        let mut taken = BTreeSet::new();
+        for name in names {
+            if !taken.insert(name) {
+                return Err(model.error(format!("two columns would be called {name}: rename one, or give a role")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails where a query gives values that several rows have.
+    pub(super) async fn must_be_unique(
+        &mut self,
+        model: &Model,
+        word: &str,
+        columns: &[String],
+        query: &str,
+    ) -> Result<(), RunError> {
+        let repeated = self.query(model, query).await?;
+        if repeated.is_empty() {
+            return Ok(());
+        }
+        let sample = |row: &Row| {
+            let (count, values) =
+                row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
+            let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
+            let pairs: Vec<_> =
+                columns.iter().zip(values).map(|(column, one)| format!("{column} = {}", value(one))).collect();
+            format!("{} ({} rows)", pairs.join(", "), count.unwrap_or("several"))
+        };
+        let samples: Vec<_> = repeated.iter().map(sample).collect();
+        Err(model
+            .error(format!(
+                "{word}: several rows of the select have the same {}: {}",
+                columns.join(", "),
+                samples.join("; ")
+            ))
+            .into())
+    }
+
+    /// The table's name in SQL.
+    pub(super) fn shown(&self, model: &Model) -> String {
+        self.names.table(&Table::datawarehouse(&model.name))
+    }
+
+    pub(super) fn id(model: &Model) -> String {
+        key_column(&model.name)
+    }
+
+    pub(super) async fn existing(&mut self, model: &Model) -> Result<Vec<TableColumn>, ModelError> {
+        let columns = self.transaction.columns(&Table::datawarehouse(&model.name)).await;
+        columns.map_err(|error| model.error(error.to_string()))
+    }
+
+    pub(super) async fn analyze(&mut self, model: &Model, table: &str) -> Result<(), RunError> {
+        if self.names.engine == Engine::Postgres {
+            self.execute(model, &format!("analyze {table}")).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn all(
+        &mut self,
+        model: &Model,
+        statements: impl IntoIterator<Item = String>,
+    ) -> Result<u64, RunError> {
+        let mut touched = 0;
+        for statement in statements {
+            touched = self.execute(model, &statement).await?;
+        }
+        Ok(touched)
+    }
+
+    pub(super) async fn execute(&mut self, model: &Model, sql: &str) -> Result<u64, RunError> {
+        self.sql.push(sql.to_owned());
+        let done = self.transaction.execute(sql, &[]).await;
+        Ok(done.map_err(|error| model.error(error.to_string()))?)
+    }
+
+    pub(super) async fn query(&mut self, model: &Model, sql: &str) -> Result<Vec<Row>, RunError> {
+        let rows = self.transaction.query(sql, &[]).await;
+        Ok(rows.map_err(|error| model.error(error.to_string()))?)
+    }
+
+    pub(super) async fn count(&mut self, model: &Model, sql: &str) -> Result<u64, RunError> {
+        let rows = self.query(model, sql).await?;
+        Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0))
+    }
+
+    pub(super) async fn count_some(&mut self, model: &Model, sql: Option<String>) -> Result<u64, RunError> {
+        match sql {
+            Some(sql) => self.count(model, &sql).await,
+            None => Ok(0),
+        }
+    }
+}
+
+/// A select in the engine's words.
+pub(super) fn written(
+    model: &Model,
+    select: &Select,
+    names: &Names,
+    columns: &HashMap<Table, Vec<TableColumn>>,
+) -> Result<String, ModelError> {
+    select.sql(names, columns).map_err(|error| model.error(error.in_file(&model.path)))
+}

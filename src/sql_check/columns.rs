@@ -1,0 +1,317 @@
+//! What each file's table would have for columns, and whether the header names those that there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::Problem;
+use super::files::{Files, Readable};
+use super::given::{Known, TWO, Wrong, given};
+use super::lines::{Lines, named_in};
+use crate::star::{
+    DimensionSql, Fact, FactSql, Header, Kind, Missing, Model, Source, Target, calendar_columns, key_column, nearest,
+};
+use crate::warehouse::{Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
+
+/// The star as its files would make it, as far as they have been looked at.
+pub(super) struct Star<'a> {
+    files: &'a Files,
+    names: &'a Names,
+    transaction: &'a mut dyn Transaction,
+    problems: &'a mut Vec<Problem>,
+    /// The columns of each table or view, `None` where they cannot be told.
+    tables: BTreeMap<String, Option<Vec<TableColumn>>>,
+    /// What facts have to know of each dimension.
+    targets: BTreeMap<String, Target>,
+    inferring: BTreeSet<String>,
+}
+
+impl<'a> Star<'a> {
+    pub(super) fn new(
+        files: &'a Files,
+        names: &'a Names,
+        transaction: &'a mut dyn Transaction,
+        problems: &'a mut Vec<Problem>,
+    ) -> Star<'a> {
+        let uses = files.models().filter_map(Model::dimensions).flat_map(BTreeMap::values);
+        let inferring = uses.filter(|used| used.missing() == Missing::Infer).map(|used| used.dimension().to_owned());
+        let unknown = files.unreadable.iter().map(|name| (name.clone(), None));
+        Star {
+            inferring: inferring.collect(),
+            tables: unknown.collect(),
+            targets: BTreeMap::new(),
+            files,
+            names,
+            transaction,
+            problems,
+        }
+    }
+
+    /// Looks at one file, after those that it needs.
+    pub(super) async fn look_at(&mut self, name: &str) -> Result<(), WarehouseError> {
+        let Some((path, one)) = self.files.readable.get(name) else { return Ok(()) };
+        let columns = match one {
+            Readable::Question(header, select) => {
+                let columns = self.select(path, select).await?;
+                let given: Vec<_> = columns.iter().flatten().map(|column| column.name.as_str()).collect();
+                let text = self.files.texts.get(path).map_or("", String::as_str);
+                if let (Some(_), Some(Err(why))) = (&columns, header.as_ref().map(|header| header.check(&given, text)))
+                {
+                    self.problem(path, named_in(&why), why);
+                }
+                columns
+            }
+            Readable::Model(model) => self.model(model).await?,
+        };
+        self.tables.insert(name.to_owned(), columns);
+        if let Readable::Model(model) = one {
+            self.checks(model).await?;
+        }
+        Ok(())
+    }
+
+    fn lines(&self, path: &Path) -> Lines<'a> {
+        Lines::of(self.files.texts.get(path).map_or("", String::as_str))
+    }
+
+    fn problem(&mut self, path: &Path, line: Option<u64>, why: String) {
+        self.problems.push(Problem { file: path.to_owned(), line, why });
+    }
+
+    /// Something about a word of the header and what it names.
+    fn of_header(&mut self, model: &Model, word: &str, name: &str, why: String) {
+        let line = self.lines(&model.path).of_header(word, name);
+        self.problem(&model.path, line, why);
+    }
+
+    /// The columns that a select gives; says what is wrong with it.
+    async fn select(&mut self, path: &Path, select: &Select) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
+        let (found, wrong) = self.given(path, select).await?;
+        // The one that is written for the engine in use is at fault.
+        let path = self.files.own.get(path).map_or(path, PathBuf::as_path);
+        for (word, why) in wrong {
+            let lines = self.lines(path);
+            let of_word = word.as_deref().and_then(|word| lines.of_select(word, why.starts_with(TWO)));
+            let line = of_word.or_else(|| named_in(&why)).or_else(|| lines.of_the_select());
+            self.problem(path, line, why);
+        }
+        let Some(columns) = found else { return Ok(None) };
+        let mut differ = true;
+        for (place, column) in columns.iter().enumerate() {
+            if columns[..place].iter().any(|other| other.name == column.name) {
+                let line = self.lines(path).of_select(&column.name, true);
+                let why = format!("{TWO} {}", column.name);
+                self.problem(path, line.or_else(|| self.lines(path).of_the_select()), why);
+                differ = false;
+            }
+        }
+        Ok(Some(columns).filter(|_| differ))
+    }
+
+    async fn given(
+        &mut self,
+        path: &Path,
+        select: &Select,
+    ) -> Result<(Option<Vec<TableColumn>>, Vec<Wrong>), WarehouseError> {
+        let (mut known, mut stands_in, mut wrong, mut can_be_told) = (Known::new(), BTreeSet::new(), Vec::new(), true);
+        for table in select.tables(self.names) {
+            let of_file = self.tables.get(&table.name).filter(|_| table.schema == Schema::Datawarehouse);
+            match of_file {
+                Some(Some(columns)) => {
+                    known.insert(table.clone(), columns.clone());
+                    stands_in.insert(table);
+                }
+                Some(None) => can_be_told = false,
+                None => {
+                    let columns = self.transaction.columns(&table).await?;
+                    if columns.is_empty() {
+                        wrong.push(self.missing_table(&table).await?);
+                        can_be_told = false;
+                    }
+                    known.insert(table, columns);
+                }
+            }
+        }
+        if !can_be_told {
+            return Ok((None, wrong));
+        }
+        given(self.transaction, self.names, path, select, &known, &stands_in).await
+    }
+
+    async fn missing_table(&mut self, table: &Table) -> Result<Wrong, WarehouseError> {
+        let shown = self.names.shown(table);
+        let why = match table.schema {
+            Schema::Staging => {
+                let datasets = self.names.table(&Table { schema: Schema::Catalog, name: "dataset".to_owned() });
+                let known = self.transaction.query(&format!("select name from {datasets}"), &[]).await?;
+                let known: Vec<String> = known.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+                let hint = nearest(&table.name, known.iter().map(String::as_str));
+                format!("there is no table {shown}: no file has been loaded into it{hint}")
+            }
+            Schema::Datawarehouse => {
+                let known = self.files.readable.keys().chain(&self.files.unreadable);
+                let hint = nearest(&table.name, known.map(String::as_str));
+                format!("there is no table {shown}, and no file of sql/ makes one{hint}")
+            }
+            _ => format!("there is no table {shown}"),
+        };
+        Ok((Some(table.name.clone()), why))
+    }
+
+    /// The columns of a model's table.
+    async fn model(&mut self, model: &Model) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
+        let id = TableColumn { name: key_column(&model.name), declared: self.key_type().to_owned() };
+        let Some(select) = &model.select else {
+            let mut columns = calendar_columns(self.names.engine);
+            let key = columns[0].clone();
+            self.targets
+                .insert(model.name.clone(), Target { key, valid: None, is_calendar: true, infers: self.infers(model) });
+            columns.insert(0, id);
+            return Ok(Some(columns));
+        };
+        let Some(columns) = self.select(&model.path, select).await? else { return Ok(None) };
+        let row_wise = select.row_wise(self.names).is_some();
+        let source = match Source::new(&model.header, self.names.engine, &columns, row_wise) {
+            Ok(source) => source,
+            Err(why) => {
+                let word = why.split(':').next().unwrap_or_default().to_owned();
+                self.of_header(model, &word, "", why);
+                return Ok(None);
+            }
+        };
+        let columns = source.columns();
+        let after = match &model.header.kind {
+            Kind::Dimension(header) => {
+                self.must_give(model, columns, "key", &header.key);
+                self.must_give(model, columns, "history", &header.history);
+                self.must_give(model, columns, "at", &header.at);
+                self.must_give(model, columns, "unknown", header.unknown.keys());
+                let infers = self.infers(model);
+                let sql = DimensionSql::new(self.names, &model.name, header, columns, source.has_lineage(), infers);
+                let valid = sql.is_historic().then(|| sql.valid());
+                let key = columns.iter().find(|column| header.key.first() == Some(&column.name));
+                if let Some(key) = key.cloned() {
+                    self.targets.insert(model.name.clone(), Target { key, valid, is_calendar: false, infers });
+                }
+                let mut after = sql.table_columns();
+                after.insert(0, id);
+                after
+            }
+            Kind::Fact(header) => self.fact(model, header, &source),
+            Kind::Bridge(header, weight) => {
+                if let Some(weight) = weight {
+                    self.must_give(model, columns, "weight", [&weight.column]);
+                    self.must_give(model, columns, "group", &weight.group);
+                }
+                self.fact(model, header, &source)
+            }
+            _ => columns.to_vec(),
+        };
+        self.must_differ(model, &after);
+        Ok(Some(after))
+    }
+
+    fn fact(&mut self, model: &Model, header: &Fact, source: &Source) -> Vec<TableColumn> {
+        let columns = source.columns();
+        self.must_give(model, columns, "grain", &header.grain);
+        self.must_give(model, columns, "at", &header.at);
+        self.must_give(model, columns, "dimensions", header.dimensions.keys());
+        let mut targets = self.targets.clone();
+        for (column, used) in &header.dimensions {
+            let name = used.dimension();
+            let given = columns.iter().find(|one| one.name == *column);
+            if let (Some(target), Some(given)) = (self.targets.get(name), given)
+                && !can_be_compared(target, given)
+            {
+                let Target { key, .. } = target;
+                let why = format!(
+                    "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",
+                    given.declared, key.name, key.declared
+                );
+                self.of_header(model, "dimensions", column, why);
+            }
+            // What is wrong with the dimension is said there; the fact has its key all the same.
+            let key = TableColumn { name: column.clone(), declared: String::new() };
+            let any = Target { key, valid: None, is_calendar: false, infers: false };
+            targets.entry(name.to_owned()).or_insert(any);
+        }
+        let sql = FactSql::new(self.names, &model.name, header, &targets, columns, source.has_lineage());
+        sql.columns().to_vec()
+    }
+
+    /// The header's words must be the select's.
+    fn must_give<'b>(
+        &mut self,
+        model: &Model,
+        columns: &[TableColumn],
+        word: &str,
+        named: impl IntoIterator<Item = &'b String>,
+    ) {
+        for name in named {
+            if !columns.iter().any(|column| column.name == *name) {
+                let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
+                self.of_header(model, word, name, format!("{word}: the select gives no column {name}{hint}"));
+            }
+        }
+    }
+
+    /// No two columns of a table may have one name.
+    fn must_differ(&mut self, model: &Model, columns: &[TableColumn]) {
+        let mut taken = BTreeSet::new();
+        for column in columns {
+            if !taken.insert(&column.name) {
+                let lines = self.lines(&model.path);
+                let line = lines.of_select(&column.name, true).or_else(|| lines.of_the_select());
+                let why = format!("two columns would be called {}: rename one, or give a role", column.name);
+                self.problem(&model.path, line, why);
+            }
+        }
+    }
+
+    /// What must hold of a table can only be said of its columns.
+    async fn checks(&mut self, model: &Model) -> Result<(), WarehouseError> {
+        let Some(Some(columns)) = self.tables.get(&model.name).cloned() else { return Ok(()) };
+        let Header { checks, .. } = &model.header;
+        for (word, named) in [
+            ("not_null", checks.not_null.iter().collect::<Vec<_>>()),
+            ("unique", checks.unique.iter().collect()),
+            ("accepted", checks.accepted.keys().collect()),
+            ("range", checks.range.keys().collect()),
+        ] {
+            for name in named {
+                if !columns.iter().any(|column| column.name == *name) {
+                    let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
+                    let why = format!("checks: {word}: the table has no column {name}{hint}");
+                    self.of_header(model, word, name, why);
+                }
+            }
+        }
+        for check in &model.checks {
+            let (_, wrong) = self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name))).await?;
+            for (word, why) in wrong {
+                self.of_header(model, "sql", &word.unwrap_or_default(), format!("checks: sql: {why}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn infers(&self, model: &Model) -> bool {
+        self.inferring.contains(&model.name)
+    }
+
+    fn key_type(&self) -> &'static str {
+        match self.names.engine {
+            Engine::Postgres => "bigint",
+            Engine::Sqlite => "integer",
+        }
+    }
+}
+
+/// Whether a fact's column can be looked up by a dimension's key.
+fn can_be_compared(target: &Target, given: &TableColumn) -> bool {
+    let is_text =
+        |declared: &str| ["text", "char"].iter().any(|word| declared.contains(word)) && declared != "numeric_text";
+    if given.declared.is_empty() || target.key.declared.is_empty() {
+        return true;
+    }
+    is_text(&given.declared) == is_text(&target.key.declared) && !(target.is_calendar && is_text(&given.declared))
+}

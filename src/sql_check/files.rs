@@ -1,0 +1,230 @@
+//! The files of `sql/pipeline/` and `sql/analysis/`, each read as far as it can be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::Problem;
+use super::lines::{Lines, named_in};
+use crate::analysis;
+use crate::pipeline::sql_files;
+use crate::star::{Header, Kind, Model, ModelError, SqlFile, check_dimension, names_in_order};
+use crate::warehouse::{Engine, Names, Schema, Select};
+
+/// Words of a header that are wrong and of which the next one is looked for.
+const WORDS: usize = 50;
+
+/// One file that can be read.
+#[derive(Clone, Debug)]
+pub(super) enum Readable {
+    /// A table of the star.
+    Model(Box<Model>),
+    /// A question, with what its header says where that can be read.
+    Question(Option<Box<analysis::Header>>, Select),
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The files with their texts, by path.
+    pub(super) texts: BTreeMap<PathBuf, String>,
+    /// The files that overrule the selects of others on the engine in use.
+    pub(super) own: BTreeMap<PathBuf, PathBuf>,
+    /// Those that can be read, by the name of their table or view.
+    pub(super) readable: BTreeMap<String, (PathBuf, Readable)>,
+    /// The names of those that cannot.
+    pub(super) unreadable: BTreeSet<String>,
+    /// What is wrong with each by itself.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Files {
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// In words, where there is none.
+    pub fn read(sql: &Path, engine: Engine) -> Result<Files, String> {
+        let mut files = Files::default();
+        let mut read = |folder: &str, read_one: fn(&mut Files, &SqlFile)| -> Result<(), String> {
+            let folder = sql.join(folder);
+            let has_one = std::fs::read_dir(&folder).is_ok_and(|entries| {
+                entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
+            });
+            if !has_one {
+                return Ok(());
+            }
+            for file in sql_files(&folder, engine)? {
+                read_one(&mut files, &file);
+                files.own.extend(file.own.as_ref().map(|(own, _)| (file.path.clone(), own.clone())));
+                files.texts.extend(file.own);
+                files.texts.insert(file.path, file.text);
+            }
+            Ok(())
+        };
+        read("pipeline", Files::read_model)?;
+        read("analysis", Files::read_question)?;
+        if files.texts.is_empty() {
+            return Err(format!("{}: there is no .sql file in pipeline/ or analysis/ in it", sql.display()));
+        }
+        Ok(files)
+    }
+
+    /// The files.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.texts.keys().map(PathBuf::as_path)
+    }
+
+    fn problem(&mut self, path: &Path, line: Option<u64>, why: String) {
+        let problem = Problem { file: path.to_owned(), line, why };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn wrong(&mut self, error: ModelError) {
+        let line = error.line.or_else(|| named_in(&error.why));
+        self.problem(&error.path, line, error.why);
+    }
+
+    fn read_model(&mut self, file: &SqlFile) {
+        let SqlFile { path, text, own } = file;
+        let first = match Model::parse(file) {
+            Ok(model) => {
+                self.readable.insert(model.name.clone(), (path.clone(), Readable::Model(Box::new(model))));
+                return;
+            }
+            Err(first) => first,
+        };
+        self.unreadable.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        let header = self.header(path, text);
+        let is_calendar = header.as_ref().is_some_and(|header| matches!(header.kind, Kind::Calendar(_)));
+        let has_select = text.split_once("*/").is_some_and(|(_, rest)| !rest.trim().is_empty());
+        if let Err(error) = file.read()
+            && !is_calendar
+            && (has_select || own.is_some() || header.is_some())
+        {
+            self.wrong(error);
+        }
+        for check in header.iter().flat_map(|header| header.checks.sql.texts()) {
+            if let Err(error) = Select::parse(check) {
+                let line = Lines::of(text).of_header("sql", check.lines().next().unwrap_or_default());
+                self.problem(path, line, format!("checks: sql: {error}: {check}"));
+            }
+        }
+        if self.problems.iter().all(|problem| problem.file != *path) {
+            self.wrong(first);
+        }
+    }
+
+    /// The header, or every word in it that is unknown.
+    fn header(&mut self, path: &Path, text: &str) -> Option<Header> {
+        let mut rest = text.to_owned();
+        for round in 0..WORDS {
+            let error = match Header::parse(&rest) {
+                Ok(header) => return Some(header).filter(|_| round == 0),
+                Err(error) => error,
+            };
+            let is_word = error.why.contains("unknown field");
+            // What is missing once a wrong word is left out is that word.
+            if round == 0 || is_word {
+                self.problem(path, error.line, without_place(&error.why));
+            }
+            let line = error.line.filter(|_| is_word)?;
+            let without: Vec<_> = rest
+                .split('\n')
+                .enumerate()
+                .map(|(place, one)| if place as u64 + 1 == line && !one.contains("/*") { "" } else { one })
+                .collect();
+            let without = without.join("\n");
+            if without == rest {
+                return None;
+            }
+            rest = without;
+        }
+        None
+    }
+
+    fn read_question(&mut self, file: &SqlFile) {
+        let SqlFile { path, text, .. } = file;
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let header = match analysis::Header::parse(&name, text) {
+            Ok(header) => Some(Box::new(header)),
+            Err(why) => {
+                let line = named_in(&why);
+                self.problem(path, line, why);
+                None
+            }
+        };
+        match file.read() {
+            Ok((name, _)) if self.readable.contains_key(&name) || self.unreadable.contains(&name) => {
+                self.problem(path, None, format!("sql/pipeline has a table of that name, {name}: rename the file"));
+            }
+            Ok((name, select)) => {
+                self.readable.insert(name, (path.clone(), Readable::Question(header, select)));
+            }
+            Err(error) => {
+                self.unreadable.insert(name);
+                self.wrong(error);
+            }
+        }
+    }
+
+    pub(super) fn models(&self) -> impl Iterator<Item = &Model> {
+        self.readable.values().filter_map(|(_, one)| match one {
+            Readable::Model(model) => Some(&**model),
+            Readable::Question(..) => None,
+        })
+    }
+
+    /// The names of those that can be read, each after those it needs; says where they need each other in a circle, or name a dimension
+    /// that is none.
+    pub(super) fn in_order(&self, names: &Names, problems: &mut Vec<Problem>) -> Vec<&str> {
+        let models: BTreeMap<String, Model> = self.models().map(|model| (model.name.clone(), model.clone())).collect();
+        for model in models.values() {
+            for (column, used) in model.dimensions().into_iter().flatten() {
+                let lines = Lines::of(&self.texts[&model.path]);
+                if let Err(error) = check_dimension(model, column, used, &models)
+                    && !self.unreadable.contains(used.dimension())
+                {
+                    let line = lines.of_header("dimensions", column);
+                    problems.push(Problem { file: error.path, line, why: error.why });
+                }
+            }
+        }
+        let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, (_, one)) in &self.readable {
+            let of_star = |select: &Select| {
+                let tables = select.tables(names).into_iter();
+                tables.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect()
+            };
+            let of_one = match one {
+                Readable::Model(model) => model.needs(names),
+                Readable::Question(_, select) => of_star(select),
+            };
+            needs.insert(name.clone(), of_one);
+        }
+        loop {
+            let circle = match names_in_order(needs.clone()) {
+                Ok(ordered) => {
+                    return ordered
+                        .iter()
+                        .filter_map(|name| Some(self.readable.get_key_value(name)?.0.as_str()))
+                        .collect();
+                }
+                Err(circle) => circle,
+            };
+            let (file, _) = &self.readable[&circle[0]];
+            let line = Lines::of(&self.texts[file]).of_select(circle.get(1).map_or("", String::as_str), false);
+            let why = format!("the tables need each other in a circle: {}", circle.join(" -> "));
+            problems.push(Problem { file: file.clone(), line, why });
+            needs.retain(|name, _| !circle.contains(name));
+        }
+    }
+}
+
+/// What the reader of YAML says, without the place that stands before it anyway.
+fn without_place(why: &str) -> String {
+    match why.split_once("error: line ").map(|(before, rest)| (before, rest.split_once(": "))) {
+        Some((before, Some((_, rest)))) => format!("{before}{rest}"),
+        _ => why.to_owned(),
+    }
+}

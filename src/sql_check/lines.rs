@@ -1,0 +1,103 @@
+//! On which line of a file what is wrong stands, as far as its words tell.
+
+/// A file's text, in its two parts.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    /// Lines of the header.
+    header: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// Of a file that may begin with a header.
+    pub(super) fn of(text: &'a str) -> Lines<'a> {
+        let has = text.trim_start().starts_with("/*");
+        let end = text.find("*/").filter(|_| has).map_or(0, |end| text[..end].matches('\n').count() + 1);
+        Lines { text, header: end }
+    }
+
+    /// The header's line on which `name` stands under the word, or else the word's own.
+    pub(super) fn of_header(&self, word: &str, name: &str) -> Option<u64> {
+        let header = || self.text.lines().enumerate().take(self.header);
+        let is = |line: &str| {
+            let line = line.trim_start().trim_start_matches("/*").trim_start();
+            line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
+        };
+        let (start, _) = header().find(|(_, line)| is(line))?;
+        let named = header().skip(start).find(|(place, line)| {
+            let line = if *place == start { line.split_once(':').map_or("", |(_, rest)| rest) } else { line };
+            holds(line, name)
+        });
+        Some(named.map_or(start, |(place, _)| place) as u64 + 1)
+    }
+
+    /// The first line of the select that holds the word; the last one where `last` says so.
+    pub(super) fn of_select(&self, word: &str, last: bool) -> Option<u64> {
+        // A select may begin on the header's last line.
+        let from = self.header.saturating_sub(1);
+        let mut lines = self.text.lines().enumerate().skip(from).filter(|(place, line)| {
+            let line = if *place == from { line.rsplit_once("*/").map_or(*line, |(_, rest)| rest) } else { line };
+            holds(line, word)
+        });
+        let found = if last { lines.last() } else { lines.next() };
+        found.map(|(place, _)| place as u64 + 1)
+    }
+
+    /// The line with which the select begins.
+    pub(super) fn of_the_select(&self) -> Option<u64> {
+        let from = self.header.saturating_sub(1);
+        let mut lines = self.text.lines().enumerate().skip(from);
+        let is = |(_, line): &(usize, &str)| !line.rsplit_once("*/").map_or(*line, |(_, rest)| rest).trim().is_empty();
+        lines.find(is).map(|(place, _)| place as u64 + 1)
+    }
+}
+
+/// The line that an error of SQL names: `at Line: 5, Column: 3`, `line 5, column 3`.
+pub(super) fn named_in(error: &str) -> Option<u64> {
+    let lower = error.to_lowercase();
+    let number = |(place, word): (usize, &str)| {
+        let rest = lower[place + word.len()..].trim_start_matches([':', ' ']);
+        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok().filter(|line| *line > 0)
+    };
+    lower.match_indices("line").filter_map(number).last()
+}
+
+/// Whether the word stands in the line, not as a part of a longer one.
+fn holds(line: &str, word: &str) -> bool {
+    let (line, word) = (line.to_lowercase(), word.to_lowercase());
+    let part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    !word.is_empty()
+        && line.match_indices(&word).any(|(place, _)| {
+            !part(line[..place].chars().next_back()) && !part(line[place + word.len()..].chars().next())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "/*\nkind: fact\ngrain: [id]\ndimensions:\n  city: dim_city\n  day: dim_day\n*/\nselect id, city,\n  o.day\nfrom staging.orders as o";
+
+    #[test]
+    fn lines_of_words() {
+        let lines = Lines::of(TEXT);
+        assert_eq!(lines.of_header("dimensions", "day"), Some(6));
+        assert_eq!(lines.of_header("grain", "id"), Some(3));
+        assert_eq!(lines.of_header("grain", "absent"), Some(3));
+        assert_eq!(lines.of_header("history", "id"), None);
+        assert_eq!(lines.of_select("day", false), Some(9));
+        assert_eq!(lines.of_select("orders", false), Some(10));
+        assert_eq!(lines.of_select("order", false), None);
+        assert_eq!(lines.of_the_select(), Some(8));
+        let short = Lines::of("/* kind: table */ select a\nfrom staging.x");
+        assert_eq!((short.of_select("a", false), short.of_the_select()), (Some(1), Some(1)));
+        assert_eq!(Lines::of("select a,\na").of_select("a", true), Some(2));
+    }
+
+    #[test]
+    fn lines_in_errors() {
+        assert_eq!(named_in("Expected: an expression, found: EOF at Line: 12, Column: 3"), Some(12));
+        assert_eq!(named_in("line 3, column 8: there is no column x"), Some(3));
+        assert_eq!(named_in("header: line 4: chart: line, no column online"), Some(4));
+        assert_eq!(named_in("no such column: line"), None);
+    }
+}

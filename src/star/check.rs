@@ -1,0 +1,77 @@
+//! What must hold of a table, as queries that find what does not.
+
+use super::header::{Checks, Severity};
+use crate::warehouse::{Engine, TableColumn, quote};
+
+/// One thing that must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What it is called in messages: `not_null: name`.
+    pub name: String,
+    /// The rows at fault, as a select.
+    pub rows: String,
+    /// What is done when there are any.
+    pub severity: Severity,
+}
+
+/// The checks of a table (quoted) with these columns; `sql` are its own selects in the engine's words.
+///
+/// # Errors
+/// In words, where a check names a column that the table does not have.
+pub fn checks(
+    checks: &Checks,
+    engine: Engine,
+    table: &str,
+    columns: &[TableColumn],
+    except_unknown: Option<&str>,
+    sql: &[(String, String)],
+) -> Result<Vec<Check>, String> {
+    let known = |word: &str, name: &str| match columns.iter().find(|column| column.name == name) {
+        Some(column) => Ok(column),
+        None => {
+            let hint = super::nearest(name, columns.iter().map(|column| column.name.as_str()));
+            Err(format!("checks: {word}: the table has no column {name}{hint}"))
+        }
+    };
+    // SQLite keeps the digits of a decimal as text.
+    let value = |column: &TableColumn| match (engine, column.declared.as_str()) {
+        (Engine::Sqlite, "numeric_text") => format!("cast({} as real)", quote(&column.name)),
+        _ => quote(&column.name),
+    };
+    let but_unknown = except_unknown.map_or_else(String::new, |id| format!("{} <> {} and ", quote(id), super::UNKNOWN));
+    let mut all = Vec::new();
+    let mut add = |name: String, condition: String| {
+        let rows = format!("select * from {table} where {but_unknown}{condition}");
+        all.push(Check { name, rows, severity: checks.severity });
+    };
+    for name in &checks.not_null {
+        known("not_null", name)?;
+        add(format!("not_null: {name}"), format!("{} is null", quote(name)));
+    }
+    for (name, accepted) in &checks.accepted {
+        let column = known("accepted", name)?;
+        let list: Vec<_> = accepted.iter().map(super::header::Scalar::sql).collect();
+        add(format!("accepted: {name}"), format!("{} not in ({})", value(column), list.join(", ")));
+    }
+    for (name, (lowest, highest)) in &checks.range {
+        let column = known("range", name)?;
+        add(
+            format!("range: {name}: {} to {}", lowest.sql(), highest.sql()),
+            format!("not ({} between {} and {})", value(column), lowest.sql(), highest.sql()),
+        );
+    }
+    for name in &checks.unique {
+        let column = known("unique", name)?;
+        let value = value(column);
+        add(
+            format!("unique: {name}"),
+            format!(
+                "{value} in (select {value} from {table} where {but_unknown}{value} is not null group by {value} having count(*) > 1)"
+            ),
+        );
+    }
+    for (text, sql) in sql {
+        all.push(Check { name: format!("sql: {text}"), rows: sql.clone(), severity: checks.severity });
+    }
+    Ok(all)
+}

@@ -1,0 +1,343 @@
+//! The comment in YAML with which a file of the star begins: it says what the table is, never how it is made.
+
+mod words;
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::nearest;
+pub use words::{Checks, DimensionUse, Explode, Gone, Missing, Scalar, Severity, Unpivot};
+use words::{KindWord, Words};
+
+/// What a file of the star says of its table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// What the table is.
+    pub kind: Kind,
+    /// Columns that become rows before anything else.
+    pub unpivot: Option<Unpivot>,
+    /// A JSON array that becomes rows before anything else.
+    pub explode: Option<Explode>,
+    /// Whether rows that are the same count once.
+    pub distinct: bool,
+    /// What must hold of it.
+    pub checks: Checks,
+}
+
+/// What a table of the star is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Members with a surrogate key that stays the same.
+    Dimension(Dimension),
+    /// Events, with keys of dimensions.
+    Fact(Fact),
+    /// What belongs to what, many to many.
+    Bridge(Fact, Option<Weight>),
+    /// Days: a dimension without a select.
+    Calendar(Calendar),
+    /// Rows as the select gives them.
+    Table,
+    /// The select itself.
+    View,
+}
+
+/// What is said of a dimension.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dimension {
+    /// The columns that name a member: its natural key.
+    pub key: Vec<String>,
+    /// Columns whose change opens a new version of the member.
+    pub history: Vec<String>,
+    /// The column that says from when on a row holds.
+    pub at: Option<String>,
+    /// Attributes of the unknown member.
+    pub unknown: BTreeMap<String, Scalar>,
+    /// What becomes of a member that is not named any more.
+    pub gone: Gone,
+}
+
+/// What is said of a fact.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fact {
+    /// The columns that no two rows share the values of.
+    pub grain: Vec<String>,
+    /// The column that says which version of a dimension a row sees.
+    pub at: Option<String>,
+    /// For each column that names a member: of which dimension.
+    pub dimensions: BTreeMap<String, DimensionUse>,
+}
+
+/// A bridge's column of shares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weight {
+    /// The column.
+    pub column: String,
+    /// The columns within whose values the weights sum to 1.
+    pub group: Vec<String>,
+}
+
+/// What is said of a calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// Its first day.
+    pub from: NaiveDate,
+    /// Its last day.
+    pub to: NaiveDate,
+    /// The first month of the fiscal year, from 1.
+    pub fiscal_year_starts: u32,
+}
+
+/// The longest calendar, in days: a thousand years.
+const LONGEST: i64 = 366 * 1000;
+
+impl Kind {
+    /// The word in the header.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Dimension(_) => "dimension",
+            Kind::Fact(_) => "fact",
+            Kind::Bridge(..) => "bridge",
+            Kind::Calendar(_) => "calendar",
+            Kind::Table => "table",
+            Kind::View => "view",
+        }
+    }
+
+    /// The words that a header of this kind must have, and those that it may have besides.
+    fn takes(word: KindWord) -> (&'static [&'static str], &'static [&'static str]) {
+        match word {
+            KindWord::Dimension => {
+                (&["key"], &["history", "at", "unknown", "gone", "unpivot", "explode", "distinct", "checks"])
+            }
+            KindWord::Fact => (&["grain"], &["at", "dimensions", "unpivot", "explode", "distinct", "checks"]),
+            KindWord::Bridge => {
+                (&["dimensions"], &["grain", "at", "group", "weight", "unpivot", "explode", "distinct", "checks"])
+            }
+            KindWord::Calendar => (&["from", "to"], &["fiscal_year_starts"]),
+            KindWord::Table => (&[], &["unpivot", "explode", "distinct", "checks"]),
+            KindWord::View => (&[], &[]),
+        }
+    }
+}
+
+/// What is wrong with a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderError {
+    /// The line of the file, from 1, where it is known.
+    pub line: Option<u64>,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// What a header looks like, for errors.
+const EXAMPLES: &str =
+    "kind: dimension with key: [id], kind: fact with grain: [id] and dimensions: {city: dim_city}, or kind: table";
+
+impl Header {
+    /// Reads the comment that a text begins with.
+    ///
+    /// # Errors
+    /// In words, with the line of the file where the YAML is wrong.
+    pub fn parse(text: &str) -> Result<Header, HeaderError> {
+        let body = text.trim_start();
+        let before = text.len() - body.len();
+        let comment = body.strip_prefix("/*").and_then(|rest| rest.split_once("*/")).map(|(comment, _)| comment);
+        let Some(comment) = comment else {
+            let why = "the file must begin with a comment that says what it is, such as /* kind: table */".to_owned();
+            return Err(HeaderError { line: Some(1), why });
+        };
+        // As many lines before the YAML as there are in the file, so that its errors name the file's lines.
+        let yaml = format!("{}  {comment}", "\n".repeat(text[..before].matches('\n').count()));
+        // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let words: Words = serde_saphyr::from_str_with_options(&yaml, options).map_err(|error| unreadable(&error))?;
+        Header::of(words)
+            .map_err(|(word, why)| HeaderError { line: line_of(&yaml, word), why: format!("header: {why}") })
+    }
+
+    /// Makes a header of its words; an error names the word that is at fault.
+    fn of(words: Words) -> Result<Header, (&'static str, String)> {
+        let word = words.kind;
+        let (needed, allowed) = Kind::takes(word);
+        let said = words.said();
+        let kind_word = format!("{word:?}").to_lowercase();
+        if let Some(missing) = needed.iter().find(|one| !said.contains(one)) {
+            return Err(("kind", format!("kind: {kind_word} needs {missing}; such as {EXAMPLES}")));
+        }
+        if let Some(extra) = said.iter().find(|one| !needed.contains(one) && !allowed.contains(one)) {
+            let known: Vec<_> = needed.iter().chain(allowed).copied().collect();
+            let hint = nearest(extra, known.iter().copied());
+            return Err((extra, format!("kind: {kind_word} takes no {extra}; it takes {}{hint}", known.join(", "))));
+        }
+        for (name, columns) in
+            [("key", &words.key), ("grain", &words.grain), ("history", &words.history), ("group", &words.group)]
+        {
+            if columns.as_ref().is_some_and(Vec::is_empty) {
+                return Err((name, format!("{name}: names no column")));
+            }
+        }
+        let kind = match word {
+            KindWord::Dimension => Kind::Dimension(dimension(&words)?),
+            KindWord::Fact => Kind::Fact(fact(&words)),
+            KindWord::Bridge => bridge(&words)?,
+            KindWord::Calendar => Kind::Calendar(calendar(&words)?),
+            KindWord::Table => Kind::Table,
+            KindWord::View => Kind::View,
+        };
+        if words.unpivot.is_some() && words.explode.is_some() {
+            return Err(("explode", "unpivot and explode together: use one of them".to_owned()));
+        }
+        Ok(Header {
+            kind,
+            unpivot: words.unpivot,
+            explode: words.explode,
+            distinct: words.distinct.unwrap_or_default(),
+            checks: words.checks.unwrap_or_default(),
+        })
+    }
+}
+
+fn dimension(words: &Words) -> Result<Dimension, (&'static str, String)> {
+    let key = words.key.clone().unwrap_or_default();
+    let history = words.history.clone().unwrap_or_default();
+    if let Some(both) = history.iter().find(|column| key.contains(column)) {
+        return Err(("history", format!("history: {both} is part of the key, which never changes")));
+    }
+    Ok(Dimension {
+        key,
+        history,
+        at: words.at.clone(),
+        unknown: words.unknown.clone().unwrap_or_default(),
+        gone: words.gone.unwrap_or_default(),
+    })
+}
+
+fn fact(words: &Words) -> Fact {
+    Fact {
+        grain: words.grain.clone().unwrap_or_default(),
+        at: words.at.clone(),
+        dimensions: words.dimensions.clone().unwrap_or_default(),
+    }
+}
+
+fn bridge(words: &Words) -> Result<Kind, (&'static str, String)> {
+    let mut fact = fact(words);
+    if fact.dimensions.len() < 2 {
+        return Err(("dimensions", "dimensions: a bridge joins two at least".to_owned()));
+    }
+    if fact.grain.is_empty() {
+        fact.grain = fact.dimensions.keys().cloned().collect();
+    }
+    let weight = match (&words.weight, &words.group) {
+        (None, None) => None,
+        (Some(column), Some(group)) => Some(Weight { column: column.clone(), group: group.clone() }),
+        (Some(_), None) => {
+            return Err((
+                "weight",
+                "weight needs group: the columns within whose values the weights sum to 1".to_owned(),
+            ));
+        }
+        (None, Some(_)) => return Err(("group", "group without weight".to_owned())),
+    };
+    Ok(Kind::Bridge(fact, weight))
+}
+
+fn calendar(words: &Words) -> Result<Calendar, (&'static str, String)> {
+    let (from, to) = (words.from.unwrap_or_default(), words.to.unwrap_or_default());
+    if to < from {
+        return Err(("to", format!("to: {to} is before {from}")));
+    }
+    if (to - from).num_days() > LONGEST {
+        return Err(("to", "to: a calendar has a thousand years at most".to_owned()));
+    }
+    let fiscal_year_starts = words.fiscal_year_starts.unwrap_or(1);
+    if !(1..=12).contains(&fiscal_year_starts) {
+        return Err(("fiscal_year_starts", "fiscal_year_starts: a month from 1 to 12".to_owned()));
+    }
+    Ok(Calendar { from, to, fiscal_year_starts })
+}
+
+/// What the reader of YAML says, with the nearest right word where a word is unknown.
+fn unreadable(error: &serde_saphyr::Error) -> HeaderError {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let first = first.trim_end_matches("expected one of ").trim_end_matches([' ', ',']);
+    let unknown = first.split('`').nth(1).filter(|_| first.contains("unknown")).unwrap_or_default();
+    let known = first.split_once("expected").map(|(_, known)| known).unwrap_or_default();
+    let known = known.trim_start_matches(" one of ").split(", ").map(|word| word.trim_matches(['`', ' ']));
+    let hint = if unknown.is_empty() { String::new() } else { nearest(unknown, known) };
+    let hint = if hint.is_empty() { format!("; such as {EXAMPLES}") } else { hint };
+    HeaderError { line: error.location().map(|place| place.line()), why: format!("header: {first}{hint}") }
+}
+
+/// The line, from 1, on which a word stands as a key.
+fn line_of(yaml: &str, word: &str) -> Option<u64> {
+    let is = |line: &str| line.trim_start().strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    yaml.lines().position(is).map(|place| place as u64 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Header {
+        Header::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_kinds() {
+        let Kind::Dimension(title) = parse("/*\nkind: dimension\nkey: [title]\n*/ select 1").kind else { panic!() };
+        assert_eq!(title, Dimension { key: vec!["title".into()], ..Dimension::default() });
+        let text = "\n/*\nkind: fact\ngrain: [title, skill]\nat: day\ndimensions:\n  title: dim_title\n  skill: {dimension: dim_skill, role: ability, missing: infer}\n*/";
+        let Kind::Fact(fact) = parse(text).kind else { panic!() };
+        assert_eq!(fact.dimensions["title"].key_column("title"), "title_key");
+        assert_eq!(fact.dimensions["skill"].key_column("skill"), "ability_key");
+        assert_eq!(
+            (fact.dimensions["skill"].dimension(), fact.dimensions["skill"].missing()),
+            ("dim_skill", Missing::Infer)
+        );
+        let text = "/*\nkind: bridge\ndimensions: {a: dim_a, b: dim_b}\nweight: share\ngroup: [a]\n*/ select 1";
+        let Kind::Bridge(fact, Some(weight)) = parse(text).kind else { panic!() };
+        assert_eq!((fact.grain, weight.column.as_str()), (vec!["a".to_owned(), "b".to_owned()], "share"));
+        let text = "/*\nkind: calendar\nfrom: 2020-01-01\nto: 2020-12-31\nfiscal_year_starts: 7\n*/";
+        let Kind::Calendar(calendar) = parse(text).kind else { panic!() };
+        assert_eq!((calendar.to - calendar.from).num_days(), 365);
+        assert_eq!(parse("/* kind: table */ select 1").kind, Kind::Table);
+        assert_eq!(parse("/* kind: view */ select 1").kind, Kind::View);
+    }
+
+    #[test]
+    fn checks_and_values() {
+        let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 1, true, 2024-01-01]}\n  range: {c: [1, 5.5]}\n  sql: select 1 from this\n  severity: warn\n*/ select 1";
+        let checks = parse(text).checks;
+        assert_eq!(
+            checks.accepted["b"].iter().map(Scalar::sql).collect::<Vec<_>>(),
+            ["'x'", "1", "true", "'2024-01-01'"]
+        );
+        assert_eq!(
+            (checks.range["c"].1.sql(), checks.sql.texts().len(), checks.severity),
+            ("5.5".to_owned(), 1, Severity::Warn)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, line, expected) in [
+            ("select 1", Some(1), "must begin with a comment"),
+            ("/* kind: cube */", Some(1), "cube"),
+            ("/*\nkind: fact\ngrian: [a]\n*/", Some(3), "did you mean grain?"),
+            ("/*\nkind: dimension\n*/", Some(2), "kind: dimension needs key"),
+            ("\n/*\nkind: dimension\nkey: []\n*/", Some(4), "key: names no column"),
+            ("/*\nkind: dimension\nkey: [a]\ngrain: [a]\n*/", Some(4), "kind: dimension takes no grain"),
+            ("/*\nkind: dimension\nkey: [a]\nhistory: [a]\n*/", Some(4), "a is part of the key"),
+            ("/*\nkind: calendar\nfrom: 2020-01-01\nto: 2019-01-01\n*/", Some(4), "is before"),
+            ("/*\nkind: bridge\ndimensions: {a: b, c: d}\nweight: w\n*/", Some(4), "weight needs group"),
+            ("/*\nkind: fact\ngrain: [a]\ndimensions:\n  a: {dimension: x, mising: infer}\n*/", None, "missing"),
+        ] {
+            let error = Header::parse(text).unwrap_err();
+            assert!(error.why.contains(expected), "{text}: {error:?}");
+            assert!(line.is_none() || error.line == line, "{text}: {error:?}");
+        }
+    }
+}

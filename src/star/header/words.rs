@@ -1,0 +1,245 @@
+//! The words of a header as they are written, before anything is known of what goes together.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A value as YAML has it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "expected a text, a number, true or false")]
+pub enum Scalar {
+    /// true or false.
+    Truth(bool),
+    /// A whole number.
+    Whole(i64),
+    /// Another number.
+    Number(f64),
+    /// A text, also a date.
+    Text(String),
+}
+
+impl Scalar {
+    /// The value in SQL: a number as it is, anything else in quotes.
+    pub fn sql(&self) -> String {
+        match self {
+            Scalar::Truth(truth) => truth.to_string(),
+            Scalar::Whole(number) => number.to_string(),
+            Scalar::Number(number) => number.to_string(),
+            Scalar::Text(text) => format!("'{}'", text.replace('\'', "''").replace('\0', "")),
+        }
+    }
+}
+
+/// What a table of the star is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KindWord {
+    Dimension,
+    Fact,
+    Bridge,
+    Calendar,
+    Table,
+    View,
+}
+
+/// How a fact refers to a dimension.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected a dimension or {dimension: NAME, role: NAME, missing: unknown|infer|reject}")]
+pub enum DimensionUse {
+    /// The dimension; the role is the column's name.
+    Name(String),
+    /// The dimension, and what is said besides.
+    Detailed(Detailed),
+}
+
+/// How a fact refers to a dimension, in full.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detailed {
+    /// The dimension.
+    dimension: String,
+    /// The key's column is `<role>_key`.
+    role: Option<String>,
+    /// What becomes of a value that is no member.
+    #[serde(default)]
+    missing: Missing,
+}
+
+/// What becomes of a fact's row whose value is not in the dimension.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// It points to the unknown member.
+    #[default]
+    Unknown,
+    /// A member is made that is completed when its row arrives.
+    Infer,
+    /// It is left out, and kept as a reject.
+    Reject,
+}
+
+impl DimensionUse {
+    /// The dimension's name.
+    pub fn dimension(&self) -> &str {
+        match self {
+            DimensionUse::Name(dimension) => dimension,
+            DimensionUse::Detailed(detailed) => &detailed.dimension,
+        }
+    }
+
+    /// What becomes of a value that is no member.
+    pub fn missing(&self) -> Missing {
+        match self {
+            DimensionUse::Name(_) => Missing::Unknown,
+            DimensionUse::Detailed(detailed) => detailed.missing,
+        }
+    }
+
+    /// The fact's column that holds the key, for the select's `column`.
+    pub fn key_column(&self, column: &str) -> String {
+        let role = match self {
+            DimensionUse::Detailed(Detailed { role: Some(role), .. }) => role,
+            _ => column,
+        };
+        crate::star::key_column(role)
+    }
+}
+
+/// What becomes of a member that a file, the whole truth, does not name any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// Its last version ends.
+    #[default]
+    Close,
+    /// It stays as it was.
+    Keep,
+}
+
+/// Turns columns that hold a list back into rows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpivot {
+    /// The column that takes their values.
+    pub into: String,
+    /// The columns; `a..c` stands for those from a to c in the select's order.
+    pub columns: Vec<String>,
+}
+
+/// Turns a column that holds a JSON array into rows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Explode {
+    /// The column that takes the elements, as text.
+    pub into: String,
+    /// The column with the array.
+    pub column: String,
+}
+
+/// What is done when a check finds something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The run fails, and the star stays as it was.
+    #[default]
+    Error,
+    /// It is counted and told.
+    Warn,
+}
+
+/// What must hold of a table as the run would leave it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checks {
+    /// Columns without NULL.
+    #[serde(default)]
+    pub not_null: Vec<String>,
+    /// Columns of which no value stands twice.
+    #[serde(default)]
+    pub unique: Vec<String>,
+    /// For a column, the values that it may have.
+    #[serde(default)]
+    pub accepted: BTreeMap<String, Vec<Scalar>>,
+    /// For a column, the lowest and the highest value that it may have.
+    #[serde(default)]
+    pub range: BTreeMap<String, (Scalar, Scalar)>,
+    /// Selects over `this` that must give no row.
+    #[serde(default)]
+    pub sql: OneOrMore,
+    /// What is done when one finds something.
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+/// One text or several.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected a select or a list of them")]
+pub enum OneOrMore {
+    /// None.
+    #[default]
+    #[serde(skip)]
+    None,
+    /// One.
+    One(String),
+    /// Several.
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    /// The texts.
+    pub fn texts(&self) -> &[String] {
+        match self {
+            OneOrMore::None => &[],
+            OneOrMore::One(one) => std::slice::from_ref(one),
+            OneOrMore::More(more) => more,
+        }
+    }
+}
+
+/// Every word that a header may have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    pub(super) kind: KindWord,
+    pub(super) key: Option<Vec<String>>,
+    pub(super) history: Option<Vec<String>>,
+    pub(super) at: Option<String>,
+    pub(super) unknown: Option<BTreeMap<String, Scalar>>,
+    pub(super) gone: Option<Gone>,
+    pub(super) grain: Option<Vec<String>>,
+    pub(super) dimensions: Option<BTreeMap<String, DimensionUse>>,
+    pub(super) group: Option<Vec<String>>,
+    pub(super) weight: Option<String>,
+    pub(super) from: Option<chrono::NaiveDate>,
+    pub(super) to: Option<chrono::NaiveDate>,
+    pub(super) fiscal_year_starts: Option<u32>,
+    pub(super) unpivot: Option<Unpivot>,
+    pub(super) explode: Option<Explode>,
+    pub(super) distinct: Option<bool>,
+    pub(super) checks: Option<Checks>,
+}
+
+impl Words {
+    /// Those that are there, `kind` left out.
+    pub(super) fn said(&self) -> Vec<&'static str> {
+        let said = [
+            ("key", self.key.is_some()),
+            ("history", self.history.is_some()),
+            ("at", self.at.is_some()),
+            ("unknown", self.unknown.is_some()),
+            ("gone", self.gone.is_some()),
+            ("grain", self.grain.is_some()),
+            ("dimensions", self.dimensions.is_some()),
+            ("group", self.group.is_some()),
+            ("weight", self.weight.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+            ("fiscal_year_starts", self.fiscal_year_starts.is_some()),
+            ("unpivot", self.unpivot.is_some()),
+            ("explode", self.explode.is_some()),
+            ("distinct", self.distinct.is_some()),
+            ("checks", self.checks.is_some()),
+        ];
+        said.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! A model's rows as a select: what its file says, with columns or arrays turned into rows and repeats left out.
+
+use super::header::Header;
+use super::nearest;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::warehouse::{Engine, TableColumn, quote};
+
+/// How a model's rows are made of its select's.
+#[derive(Clone, Debug)]
+pub struct Source {
+    engine: Engine,
+    columns: Vec<TableColumn>,
+    lineage: bool,
+    shape: Shape,
+    distinct: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Shape {
+    Plain,
+    /// The columns that become rows, and the one that takes them.
+    Unpivot(Vec<TableColumn>, String),
+    /// The column with the array, and the one that takes the elements.
+    Explode(String, String),
+}
+
+impl Source {
+    /// For a select that gives these columns. `row_wise`: whether each row is one staged row's.
+    ///
+    /// # Errors
+    /// In words, where the header names a column that the select does not give, or two columns have one name.
+    pub fn new(header: &Header, engine: Engine, given: &[TableColumn], row_wise: bool) -> Result<Source, String> {
+        let is_lineage = |column: &&TableColumn| column.name == LOAD_COLUMN || column.name == LINE_COLUMN;
+        let mut columns: Vec<_> = given.iter().filter(|column| !is_lineage(column)).cloned().collect();
+        for (at, column) in columns.iter().enumerate() {
+            if columns[..at].iter().any(|other| other.name == column.name) {
+                return Err(format!("the select gives two columns the name {}", column.name));
+            }
+        }
+        let shape = match (&header.unpivot, &header.explode) {
+            (Some(unpivot), _) => {
+                let from = stretch(&unpivot.columns, &columns)?;
+                columns.retain(|column| !from.contains(column));
+                let declared = match &from[..] {
+                    [first, rest @ ..] if rest.iter().all(|one| one.declared == first.declared) => {
+                        first.declared.clone()
+                    }
+                    _ => "text".to_owned(),
+                };
+                columns.push(TableColumn { name: unpivot.into.clone(), declared });
+                Shape::Unpivot(from, unpivot.into.clone())
+            }
+            (None, Some(explode)) => {
+                find("explode", &explode.column, &columns)?;
+                columns.retain(|column| column.name != explode.column);
+                columns.push(TableColumn { name: explode.into.clone(), declared: "text".to_owned() });
+                Shape::Explode(explode.column.clone(), explode.into.clone())
+            }
+            (None, None) => Shape::Plain,
+        };
+        Ok(Source { engine, columns, lineage: row_wise && !header.distinct, shape, distinct: header.distinct })
+    }
+
+    /// The columns of its rows, [lineage](Source::has_lineage) left out.
+    pub fn columns(&self) -> &[TableColumn] {
+        &self.columns
+    }
+
+    /// Whether each row says by load and line of which staged row it is.
+    pub fn has_lineage(&self) -> bool {
+        self.lineage
+    }
+
+    /// Whether there is one row for each of the select's.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.shape, Shape::Plain) && !self.distinct
+    }
+
+    /// The rows, out of the select in the engine's words; one with lineage where this has it.
+    pub fn sql(&self, select: &str) -> String {
+        let kept: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
+        let lineage = [LOAD_COLUMN, LINE_COLUMN].map(quote);
+        let lineage: &[String] = if self.lineage { &lineage } else { &[] };
+        let others = |but: &str| {
+            let names = kept.iter().filter(|name| **name != quote(but)).chain(lineage);
+            names.map(|name| format!("s.{name}")).collect::<Vec<_>>()
+        };
+        let rows = match &self.shape {
+            Shape::Plain => format!("select {} from ({select}) as s", others("").join(", ")),
+            Shape::Unpivot(from, into) => {
+                let is_text =
+                    |column: &TableColumn| column.declared.contains("text") || column.declared.contains("char");
+                let (mut cases, mut places) = (String::new(), Vec::new());
+                let same = from.iter().all(|one| one.declared == from[0].declared);
+                for (place, column) in from.iter().enumerate() {
+                    let name = format!("s.{}", quote(&column.name));
+                    let value = match (is_text(column), same) {
+                        (true, _) => format!("nullif(trim({name}), '')"),
+                        (false, true) => name,
+                        (false, false) => format!("cast({name} as text)"),
+                    };
+                    cases.push_str(&format!(" when {place} then {value}"));
+                    places.push(format!("select {place} as place"));
+                }
+                let mut list = others(into);
+                list.push(format!("case p.place{cases} end as {}", quote(into)));
+                let rows = format!(
+                    "select {} from ({select}) as s cross join ({}) as p",
+                    list.join(", "),
+                    places.join(" union all ")
+                );
+                let all: Vec<_> = kept.iter().chain(lineage).map(|name| format!("u.{name}")).collect();
+                format!("select {} from ({rows}) as u where u.{} is not null", all.join(", "), quote(into))
+            }
+            Shape::Explode(column, into) => {
+                let (array, mut list) = (format!("s.{}", quote(column)), others(into));
+                let (element, value) = match self.engine {
+                    Engine::Postgres => (
+                        format!("cross join lateral json_array_elements_text(cast({array} as json)) as e(value)"),
+                        "e.value",
+                    ),
+                    Engine::Sqlite => (
+                        format!("cross join json_each({array}) as e"),
+                        "case e.type when 'true' then 'true' when 'false' then 'false' else cast(e.value as text) end",
+                    ),
+                };
+                list.push(format!("{value} as {}", quote(into)));
+                let rows = format!("select {} from ({select}) as s {element}", list.join(", "));
+                let all: Vec<_> = kept.iter().chain(lineage).map(|name| format!("u.{name}")).collect();
+                format!("select {} from ({rows}) as u where u.{} is not null", all.join(", "), quote(into))
+            }
+        };
+        if self.distinct { rows.replacen("select ", "select distinct ", 1) } else { rows }
+    }
+}
+
+fn find<'a>(word: &str, name: &str, columns: &'a [TableColumn]) -> Result<(usize, &'a TableColumn), String> {
+    columns.iter().enumerate().find(|(_, column)| column.name == name).ok_or_else(|| {
+        let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
+        format!("{word}: the select gives no column {name}{hint}")
+    })
+}
+
+/// The columns that a list names; `a..c` stands for those from a to c.
+fn stretch(names: &[String], columns: &[TableColumn]) -> Result<Vec<TableColumn>, String> {
+    let mut found = Vec::new();
+    for name in names {
+        let (first, last) = name.split_once("..").unwrap_or((name, name));
+        let (first, _) = find("unpivot", first.trim(), columns)?;
+        let (last, _) = find("unpivot", last.trim(), columns)?;
+        if last < first {
+            return Err(format!("unpivot: {name}: the columns stand the other way round in the select"));
+        }
+        found.extend(columns[first..=last].iter().cloned());
+    }
+    if found.is_empty() { Err("unpivot: names no column".to_owned()) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(names: &[&str]) -> Vec<TableColumn> {
+        names.iter().map(|name| TableColumn { name: (*name).to_owned(), declared: "text".to_owned() }).collect()
+    }
+
+    fn source(header: &str, given: &[&str]) -> Result<Source, String> {
+        Source::new(&Header::parse(header).unwrap(), Engine::Postgres, &columns(given), true)
+    }
+
+    #[test]
+    fn columns_become_rows() {
+        let unpivot =
+            source("/*\nkind: table\nunpivot: {into: skill, columns: [a, c..d]}\n*/", &["id", "a", "b", "c", "d"])
+                .unwrap();
+        let names: Vec<_> = unpivot.columns().iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["id", "b", "skill"]);
+        assert!(unpivot.has_lineage());
+        let distinct = source("/*\nkind: table\ndistinct: true\n*/", &["id", "_load_id"]).unwrap();
+        assert_eq!(distinct.sql("select 1"), "select distinct s.\"id\" from (select 1) as s");
+    }
+
+    #[test]
+    fn what_the_select_does_not_give() {
+        let error = |header: &str| source(header, &["id", "alpha", "beta"]).unwrap_err();
+        assert!(error("/*\nkind: table\nunpivot: {into: x, columns: [alpah]}\n*/").contains("did you mean alpha?"));
+        assert!(error("/*\nkind: table\nunpivot: {into: x, columns: [beta..alpha]}\n*/").contains("other way round"));
+        assert!(error("/*\nkind: table\nexplode: {into: x, column: gamma}\n*/").contains("no column gamma"));
+        assert!(source("/* kind: table */", &["a", "a"]).unwrap_err().contains("two columns the name a"));
+    }
+}

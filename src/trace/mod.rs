@@ -1,0 +1,212 @@
+//! Where a row of the star comes from: the file, its line, the load, and the row as it is in staging. Changes nothing.
+
+mod rows;
+mod staged;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::star::{Kind, Model, ModelError, key_column, nearest};
+use crate::warehouse::{
+    Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, as_written,
+};
+
+/// A row's columns, in their order.
+pub type Cells = serde_json::Map<String, serde_json::Value>;
+
+/// Where rows come from.
+#[derive(Debug)]
+pub struct Trace {
+    /// The table.
+    pub table: Table,
+    /// The rows that were asked for.
+    pub rows: Vec<Traced>,
+    /// Whether there are more of them.
+    pub more: bool,
+}
+
+/// A row and where it comes from.
+#[derive(Debug, Serialize)]
+pub struct Traced {
+    /// The row.
+    pub row: Cells,
+    /// The records that it comes from.
+    pub staged: Vec<Staged>,
+    /// Whether there are more of them.
+    pub more: bool,
+    /// Why there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A record of a file.
+#[derive(Debug, Serialize)]
+pub struct Staged {
+    /// The load that brought it.
+    pub load: i64,
+    /// The line of the file on which it starts, from 1.
+    pub line: i64,
+    /// The file, or the part of it.
+    pub file: String,
+    /// When it was loaded.
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// The staging table.
+    pub table: String,
+    /// Its row there; `None` where it is there no more.
+    pub row: Option<Cells>,
+    /// What became of the load, where its rows are not as they were.
+    pub status: String,
+}
+
+/// Why nothing was traced.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// What was asked for cannot be: in words, with what can.
+    #[error("{0}")]
+    Asked(String),
+    /// The table's file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The database.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+}
+
+/// Traces the rows of a table for which a condition holds, `limit` of them and of the records of each.
+///
+/// # Errors
+/// When there is no such table, the condition is none, or the table does not tell where its rows come from.
+pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -> Result<Trace, TraceError> {
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let (table, columns) = find(app, &mut *transaction, name).await?;
+    let has = |name: &str| columns.iter().any(|column| column.name == name);
+    let names = app.warehouse.names();
+    let origin = if has(LOAD_COLUMN) && has(LINE_COLUMN) {
+        Origin::Lineage
+    } else {
+        Origin::Member(rows::of_members(app, &mut *transaction, &table).await?)
+    };
+    if names.engine == Engine::Postgres {
+        transaction.execute("set transaction read only", &[]).await?;
+    }
+    let order = match &origin {
+        Origin::Lineage => vec![LOAD_COLUMN.to_owned(), LINE_COLUMN.to_owned()],
+        Origin::Member(_) => vec![key_column(&table.name)],
+    };
+    let mut rows = asked(&mut *transaction, names, &table, &columns, condition, &order, limit + 1).await?;
+    let more = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut places = Vec::new();
+    for row in &rows {
+        let found = match &origin {
+            Origin::Lineage => Vec::from_iter(number(row, LOAD_COLUMN).zip(number(row, LINE_COLUMN))),
+            Origin::Member(source) => {
+                let id = number(row, &key_column(&table.name)).unwrap_or_default();
+                rows::of_member(&mut *transaction, source, id, limit + 1).await?
+            }
+        };
+        places.push(found);
+    }
+    let loads = places.iter().flatten().map(|(load, _)| *load);
+    let tables = app.ledger.datasets_of(&mut *transaction, &loads.map(|load| (load, load)).collect()).await?;
+    let tables: BTreeMap<i64, String> = tables.into_iter().map(|load| (load.id, load.dataset)).collect();
+    let mut traced = Vec::new();
+    for (row, mut found) in rows.into_iter().zip(places) {
+        let more = found.len() as u64 > limit;
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut staged = Vec::new();
+        for (load, line) in found {
+            let table = tables.get(&load).cloned().unwrap_or_default();
+            staged.extend(staged::records(&mut *transaction, names, &table, load, line).await?);
+        }
+        let note = staged.is_empty().then(|| rows::why_none(&table, &row));
+        traced.push(Traced { row, staged, more, note });
+    }
+    drop(transaction);
+    for record in traced.iter_mut().flat_map(|traced| &mut traced.staged) {
+        staged::tell_load(app, record).await?;
+    }
+    Ok(Trace { table, rows: traced, more })
+}
+
+/// How it is known where a row comes from.
+enum Origin {
+    /// It says so itself.
+    Lineage,
+    /// By its natural key.
+    Member(rows::Source),
+}
+
+async fn find(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    name: &str,
+) -> Result<(Table, Vec<TableColumn>), TraceError> {
+    let names = app.warehouse.names();
+    let candidates = match name.split_once('.') {
+        Some((schema, name)) => match names.schema_named(schema) {
+            Some(schema @ (Schema::Staging | Schema::Datawarehouse)) => vec![Table { schema, name: name.to_owned() }],
+            _ => Vec::new(),
+        },
+        None => vec![Table::datawarehouse(name), Table::staging(name)],
+    };
+    for table in candidates {
+        let columns = transaction.columns(&table).await?;
+        if !columns.is_empty() {
+            return Ok((table, columns));
+        }
+    }
+    let mut known: Vec<_> = app.ledger.star(transaction).await?.into_iter().map(|state| state.name).collect();
+    known.extend(app.ledger.datasets_in(transaction).await?);
+    let hint = nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
+    Err(TraceError::Asked(format!("there is no table {name}{hint}")))
+}
+
+/// The rows for which the condition holds.
+async fn asked(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    table: &Table,
+    columns: &[TableColumn],
+    condition: Option<&str>,
+    order: &[String],
+    limit: u64,
+) -> Result<Vec<Cells>, TraceError> {
+    let wrong = |why: String| TraceError::Asked(format!("--where: {why}"));
+    let select = Select::where_holds(table, condition, order, limit).map_err(|error| wrong(error.to_string()))?;
+    let known = crate::pipeline::columns_read(transaction, names, &select).await.map_err(wrong)?;
+    let unknown = |why: String| {
+        let all: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+        wrong(format!("{why}; the columns of {} are {}", names.shown(table), all.join(", ")))
+    };
+    let sql = select.sql(names, &known).map_err(|error| unknown(error.to_string()))?;
+    let sql = as_written(names, &format!("({sql}) as asked"), &select.outputs(names, &known));
+    let rows = match transaction.query(&sql, &[]).await {
+        Ok(rows) => rows,
+        Err(WarehouseError::Refused(why)) => return Err(unknown(why)),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(rows.into_iter().map(|row| cells(columns, row)).collect())
+}
+
+fn cells(columns: &[TableColumn], row: Vec<Option<String>>) -> Cells {
+    columns.iter().zip(row).map(|(column, cell)| (column.name.clone(), cell.into())).collect()
+}
+
+fn number(row: &Cells, column: &str) -> Option<i64> {
+    row.get(column)?.as_str()?.parse().ok()
+}
+
+/// What can be traced in the place of a table: those that its select reads.
+fn instead(names: &Names, model: &Model) -> String {
+    let reads: Vec<_> = model.reads(names).iter().map(|table| format!("app trace {}", names.shown(table))).collect();
+    let word = match model.header.kind {
+        Kind::View => "trace what it shows",
+        _ => "trace what its select reads",
+    };
+    if reads.is_empty() { String::new() } else { format!("; {word}: {}", reads.join(", ")) }
+}

@@ -1,0 +1,52 @@
+//! A record: its row in staging, and the load that brought it.
+
+use super::{Staged, TraceError, cells};
+use crate::app::App;
+use crate::ledger::LoadStatus;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::warehouse::{Names, Table, Transaction, quote};
+
+/// The rows of a record in staging; one without a row where it is there no more.
+pub(super) async fn records(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    table: &str,
+    load: i64,
+    line: i64,
+) -> Result<Vec<Staged>, TraceError> {
+    let of = Table::staging(table);
+    let columns = transaction.columns(&of).await?;
+    let mut rows = Vec::new();
+    if !columns.is_empty() {
+        let (load_column, line_column) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
+        let sql = format!("select * from {} where {load_column} = {load} and {line_column} = {line}", names.table(&of));
+        rows = transaction.query(&sql, &[]).await?;
+    }
+    let record = |row| Staged {
+        load,
+        line,
+        file: String::new(),
+        loaded_at: None,
+        table: names.shown(&of),
+        row,
+        status: String::new(),
+    };
+    if rows.is_empty() {
+        return Ok(vec![record(None)]);
+    }
+    Ok(rows.into_iter().map(|row| record(Some(cells(&columns, row)))).collect())
+}
+
+/// Adds what the ledger knows of its load.
+pub(super) async fn tell_load(app: &App, record: &mut Staged) -> Result<(), TraceError> {
+    if let Some(load) = app.ledger.load(record.load).await? {
+        record.file = load.source;
+        record.loaded_at = load.finished_at;
+        record.status = match load.status {
+            LoadStatus::Replaced => "a later file took the place of its rows".to_owned(),
+            LoadStatus::Retracted => "its rows were taken back; app --pipeline takes them out of the star".to_owned(),
+            status => status.word(),
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! What an expression's values are, in PostgreSQL's terms, and the word that a column of them is declared with.
+
+use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
+
+use super::super::Engine;
+use super::super::names::NUMERIC_TEXT;
+
+/// The kind of an expression's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `integer`: four bytes. What is summed up of it is `bigint`.
+    Integer,
+    /// `bigint`. What is summed up of it is `numeric`.
+    Bigint,
+    /// `numeric` without a fraction: SQLite keeps it as a whole number.
+    Whole,
+    /// `numeric`: SQLite keeps its digits as text, and computes with a floating-point number.
+    Numeric,
+    Double,
+    Boolean,
+    Date,
+    Timestamp,
+    Timestamptz,
+    Text,
+    /// A text in quotes, or NULL: it takes the kind of what it meets.
+    Literal,
+    /// Seconds, as the difference of two moments gives them.
+    Interval,
+    /// Not known.
+    Unknown,
+}
+
+impl Kind {
+    /// The kind of a column that is declared so.
+    pub(super) fn of_declared(engine: Engine, declared: &str) -> Kind {
+        let base = declared.split('(').next().unwrap_or_default().trim();
+        match (base, engine) {
+            (NUMERIC_TEXT, Engine::Sqlite) | ("numeric", Engine::Postgres) => Kind::Numeric,
+            ("numeric", Engine::Sqlite) => Kind::Whole,
+            ("int4", Engine::Sqlite) | ("integer" | "smallint", Engine::Postgres) => Kind::Integer,
+            // Keys and the catalog, which are bigint on PostgreSQL.
+            ("integer", Engine::Sqlite) => Kind::Bigint,
+            ("bigint", _) => Kind::Bigint,
+            ("real" | "double precision", _) => Kind::Double,
+            ("boolean", _) => Kind::Boolean,
+            ("date", _) => Kind::Date,
+            ("timestamp", _) if declared.ends_with("with time zone") => Kind::Timestamptz,
+            ("timestamp" | "timestamp without time zone", _) => Kind::Timestamp,
+            ("timestamptz" | "timestamp with time zone", _) => Kind::Timestamptz,
+            ("text" | "varchar" | "character varying", _) => Kind::Text,
+            _ => Kind::Unknown,
+        }
+    }
+
+    /// The word for a column of it.
+    pub(super) fn declared(self, engine: Engine) -> Option<&'static str> {
+        let sqlite = engine == Engine::Sqlite;
+        Some(match self {
+            Kind::Integer if sqlite => "int4",
+            Kind::Integer => "integer",
+            Kind::Bigint => "bigint",
+            Kind::Numeric if sqlite => NUMERIC_TEXT,
+            Kind::Whole | Kind::Numeric => "numeric",
+            Kind::Double if sqlite => "real",
+            Kind::Double => "double precision",
+            Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::Timestamp if sqlite => "timestamp",
+            Kind::Timestamp => "timestamp without time zone",
+            Kind::Timestamptz if sqlite => "timestamptz",
+            Kind::Timestamptz => "timestamp with time zone",
+            Kind::Text | Kind::Literal => "text",
+            Kind::Interval | Kind::Unknown => return None,
+        })
+    }
+
+    /// PostgreSQL's word, for messages.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Kind::Literal => "a text in quotes",
+            Kind::Interval => "interval",
+            Kind::Unknown => "something of an unknown type",
+            Kind::Timestamptz => "timestamptz",
+            Kind::Timestamp => "timestamp",
+            kind => kind.declared(Engine::Postgres).unwrap_or("something"),
+        }
+    }
+
+    pub(super) fn is_integer(self) -> bool {
+        matches!(self, Kind::Integer | Kind::Bigint)
+    }
+
+    /// Computed exactly in PostgreSQL.
+    pub(super) fn is_exact_number(self) -> bool {
+        self.is_integer() || matches!(self, Kind::Whole | Kind::Numeric)
+    }
+
+    pub(super) fn is_number(self) -> bool {
+        self.is_exact_number() || self == Kind::Double
+    }
+
+    pub(super) fn is_moment(self) -> bool {
+        matches!(self, Kind::Date | Kind::Timestamp | Kind::Timestamptz)
+    }
+
+    /// The kind that values of both kinds become where they meet; `None` where PostgreSQL would not let them meet.
+    pub(super) fn meeting(self, other: Kind) -> Option<Kind> {
+        const NUMBERS: [Kind; 5] = [Kind::Integer, Kind::Bigint, Kind::Whole, Kind::Numeric, Kind::Double];
+        const MOMENTS: [Kind; 3] = [Kind::Date, Kind::Timestamp, Kind::Timestamptz];
+        if self == other {
+            return Some(self);
+        }
+        match (self, other) {
+            (Kind::Literal, kind) | (kind, Kind::Literal) => return Some(kind),
+            (Kind::Unknown, _) | (_, Kind::Unknown) => return Some(Kind::Unknown),
+            _ => {}
+        }
+        [&NUMBERS[..], &MOMENTS[..]].into_iter().find_map(|ladder| {
+            let place = |kind| ladder.iter().position(|one| *one == kind);
+            Some(ladder[place(self)?.max(place(other)?)])
+        })
+    }
+}
+
+/// What a cast makes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub kind: Kind,
+    /// The digits behind the point that `numeric(p, s)` asks for, or the letters of `varchar(n)`.
+    pub length: Option<u64>,
+    /// What PostgreSQL calls a column that is cast so.
+    pub name: &'static str,
+}
+
+/// What a type's name means; `None` where SQLite has nothing like it.
+pub(super) fn target(of: &DataType) -> Option<Target> {
+    let plain = |kind, name| Some(Target { kind, length: None, name });
+    match of {
+        DataType::Int2(None) | DataType::SmallInt(None) => plain(Kind::Integer, "int2"),
+        DataType::Int(None) | DataType::Int4(None) | DataType::Integer(None) => plain(Kind::Integer, "int4"),
+        DataType::Int8(None) | DataType::BigInt(None) => plain(Kind::Bigint, "int8"),
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => {
+            let length = match info {
+                ExactNumberInfo::None => None,
+                ExactNumberInfo::Precision(_) => Some(0),
+                ExactNumberInfo::PrecisionAndScale(_, scale) => Some(u64::try_from(*scale).ok()?),
+            };
+            let kind = if length == Some(0) { Kind::Whole } else { Kind::Numeric };
+            Some(Target { kind, length, name: "numeric" })
+        }
+        DataType::DoublePrecision | DataType::Float8 | DataType::Float(ExactNumberInfo::None) => {
+            plain(Kind::Double, "float8")
+        }
+        DataType::Bool | DataType::Boolean => plain(Kind::Boolean, "bool"),
+        DataType::Date => plain(Kind::Date, "date"),
+        DataType::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            plain(Kind::Timestamp, "timestamp")
+        }
+        DataType::Timestamp(None, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            plain(Kind::Timestamptz, "timestamptz")
+        }
+        DataType::Text => plain(Kind::Text, "text"),
+        DataType::Varchar(None) | DataType::CharacterVarying(None) => plain(Kind::Text, "varchar"),
+        DataType::Varchar(Some(length)) | DataType::CharacterVarying(Some(length)) => match length {
+            sqlparser::ast::CharacterLength::IntegerLength { length, unit: None } => {
+                Some(Target { kind: Kind::Text, length: Some(*length), name: "varchar" })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_meet_as_postgresql_lets_them() {
+        assert_eq!(Kind::Integer.meeting(Kind::Numeric), Some(Kind::Numeric));
+        assert_eq!(Kind::Date.meeting(Kind::Timestamptz), Some(Kind::Timestamptz));
+        assert_eq!(Kind::Literal.meeting(Kind::Date), Some(Kind::Date));
+        assert_eq!(Kind::Text.meeting(Kind::Date), None);
+        assert_eq!(Kind::Boolean.meeting(Kind::Integer), None);
+    }
+
+    #[test]
+    fn a_declared_word_is_read_back() {
+        for engine in [Engine::Postgres, Engine::Sqlite] {
+            for kind in [Kind::Integer, Kind::Bigint, Kind::Numeric, Kind::Double, Kind::Boolean, Kind::Date] {
+                assert_eq!(Kind::of_declared(engine, kind.declared(engine).unwrap()), kind);
+            }
+            for kind in [Kind::Timestamp, Kind::Timestamptz, Kind::Text] {
+                assert_eq!(Kind::of_declared(engine, kind.declared(engine).unwrap()), kind);
+            }
+        }
+        assert_eq!(Kind::of_declared(Engine::Postgres, "numeric(10,2)"), Kind::Numeric);
+        assert_eq!(Kind::of_declared(Engine::Sqlite, ""), Kind::Unknown);
+    }
+}

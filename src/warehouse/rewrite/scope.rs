@@ -1,0 +1,130 @@
+//! What a name means where it stands: the tables of a FROM, those around it, and their columns.
+
+use sqlparser::ast::Ident;
+
+use super::super::quote;
+use super::folded;
+use super::kind::Kind;
+use super::typed::{Sources, Typed};
+
+/// A column of a select or a table.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub name: String,
+    pub kind: Kind,
+    pub sources: Sources,
+}
+
+/// What a select, a table or a list of values gives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    pub columns: Vec<Column>,
+    /// Whether there may be more columns than are known.
+    pub open: bool,
+}
+
+/// A table in a FROM.
+#[derive(Clone, Debug)]
+pub(super) struct Relation {
+    pub alias: String,
+    pub shape: Shape,
+    /// Columns that `using` made one with those of a table before: not part of `*`.
+    pub merged: Vec<String>,
+}
+
+/// The tables of one select, and those of the selects around it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope<'a> {
+    pub relations: Vec<Relation>,
+    /// Columns that stand for those of two tables.
+    pub merged: Vec<Column>,
+    pub outer: Option<&'a Scope<'a>>,
+}
+
+/// Where a name leads.
+pub(super) enum Found {
+    /// A column, and how many selects further out its table stands.
+    Column(Typed, usize),
+    /// Nothing, and all columns are known.
+    Nothing,
+    /// It may be a column of this table, of which not all columns are known.
+    Perhaps(String),
+    Several,
+}
+
+impl Scope<'_> {
+    /// A column without its table.
+    pub(super) fn column(&self, ident: &Ident) -> Found {
+        let name = folded(ident);
+        if let Some(merged) = self.merged.iter().find(|column| column.name == name) {
+            let typed = Typed { sources: merged.sources.clone(), ..Typed::stored(quote(&name), merged.kind) };
+            return Found::Column(typed, 0);
+        }
+        let mut found = self.relations.iter().filter_map(|relation| Some((relation, relation.column(&name)?)));
+        let open = self.relations.iter().find(|relation| relation.shape.open);
+        match (found.next(), found.next()) {
+            (Some((relation, column)), None) => Found::Column(relation.typed(column), 0),
+            (Some(_), Some(_)) => Found::Several,
+            (None, _) => match open {
+                Some(relation) => Found::Perhaps(relation.alias.clone()),
+                None => self.outer.map_or(Found::Nothing, |outer| outer.column(ident).outside()),
+            },
+        }
+    }
+
+    /// A column of a table.
+    pub(super) fn qualified(&self, table: &Ident, column: &Ident) -> Found {
+        let (table, name) = (folded(table), folded(column));
+        let Some(relation) = self.relations.iter().find(|relation| relation.alias == table) else {
+            let outside = self.outer.map(|outer| outer.qualified(&Ident::with_quote('"', &table), column));
+            return outside.map_or(Found::Nothing, Found::outside);
+        };
+        match relation.column(&name) {
+            Some(column) => Found::Column(relation.typed(column), 0),
+            None if relation.shape.open => Found::Perhaps(relation.alias.clone()),
+            None => Found::Nothing,
+        }
+    }
+
+    /// What `*` stands for.
+    pub(super) fn all(&self) -> Vec<(String, Typed)> {
+        let merged = self.merged.iter().map(|column| {
+            let typed = Typed { sources: column.sources.clone(), ..Typed::stored(quote(&column.name), column.kind) };
+            (column.name.clone(), typed)
+        });
+        let rest = self
+            .relations
+            .iter()
+            .flat_map(|relation| relation.all().into_iter().filter(|(name, _)| !relation.merged.contains(name)));
+        merged.chain(rest).collect()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.relations.iter().any(|relation| relation.shape.open)
+    }
+}
+
+impl Relation {
+    fn column(&self, name: &str) -> Option<&Column> {
+        self.shape.columns.iter().find(|column| column.name == name)
+    }
+
+    fn typed(&self, column: &Column) -> Typed {
+        let sql = format!("{}.{}", quote(&self.alias), quote(&column.name));
+        Typed { sources: column.sources.clone(), ..Typed::stored(sql, column.kind) }
+    }
+
+    /// What `t.*` stands for.
+    pub(super) fn all(&self) -> Vec<(String, Typed)> {
+        self.shape.columns.iter().map(|column| (column.name.clone(), self.typed(column))).collect()
+    }
+}
+
+impl Found {
+    fn outside(self) -> Found {
+        match self {
+            Found::Column(typed, depth) => Found::Column(typed, depth + 1),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Brings the star up to date after loads, where `PIPELINE=on_load`: loads that follow each other closely share a run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{error, info};
+
+use super::Pause;
+use crate::alert::Kind;
+use crate::app::App;
+use crate::pipeline::{self, RunError, TableChange};
+
+/// So long no file is loaded before a run begins.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// So long a run waits for that at most.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What the alert about it is called.
+const SUBJECT: &str = "pipeline";
+
+/// Runs the pipeline whenever files were loaded, for ever. What came before is looked at first. A run that is cut short changes nothing.
+pub async fn build(app: Arc<App>) {
+    let mut trouble = None;
+    loop {
+        let again = run(&app, &mut trouble).await;
+        tokio::select! {
+            () = app.loaded.notified() => {}
+            // The database may be well again though nothing is loaded.
+            () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now).into()), if again.is_some() => {}
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST && tokio::time::timeout(QUIET, app.loaded.notified()).await.is_ok() {}
+    }
+}
+
+/// Brings the star up to date; gives when to try it again although nothing is loaded meanwhile.
+async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
+    match pipeline::run(app).await {
+        Ok(changes) => {
+            if trouble.take().is_some() {
+                app.alerts.recover(Kind::Pipeline, SUBJECT, "the pipeline ran");
+            }
+            changes.iter().filter(|change| change.changed() > 0).for_each(say);
+            None
+        }
+        Err(error) => {
+            let why = error.to_string();
+            if Pause::of(trouble, &why) {
+                error!("the star stays as it was: {why}");
+                let mend = "mend what is named; the next load, or app --pipeline, tries it again";
+                app.alerts.raise(Kind::Pipeline, SUBJECT, &why, mend, None);
+            }
+            let passes = matches!(&error, RunError::Warehouse(error) if error.is_transient());
+            trouble.as_ref().filter(|_| passes).map(Pause::until)
+        }
+    }
+}
+
+fn say(change: &TableChange) {
+    let TableChange { table, how, inserted, updated, deleted, .. } = change;
+    info!(table, inserted, updated, deleted, "the star is up to date: {how}");
+}

@@ -1,0 +1,125 @@
+//! `app new`: what is written is right as it stands, and is built.
+
+use std::process::Output;
+
+use libtest_mimic::Trial;
+
+use crate::support::process::{app, stderr, stdout};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("draft::a_star_out_of_first_files_is_built", a_star_out_of_first_files_is_built),
+        on_both("draft::hostile_names_are_quoted", hostile_names_are_quoted),
+        on_both("draft::nothing_is_overwritten_or_misnamed", nothing_is_overwritten_or_misnamed),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+const ORDERS: &str = "order_id,customer_id,city,country,sold,price\n\
+    1,C1,Bern,CH,2023-05-01,4.50\n2,C2,Genf,CH,2024-02-01,5\n3,C3,Bern,CH,2024-02-03,7.25\n4,C3,,,2024-03-01,1\n";
+const CUSTOMERS: &str = "name,customer_id,city\nAnn,C1,Bern\nBob,C2,Genf\nAnn,C3,Zug\n";
+
+fn new(workdir: &Workdir, url: &str, arguments: &[&str]) -> anyhow::Result<Output> {
+    app(workdir, &[&["new"], arguments].concat(), &[("DATABASE_URL", url)])
+}
+
+async fn a_star_out_of_first_files_is_built(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "orders.csv", ORDERS).await?;
+    workdir.load(&database, "customers.csv", CUSTOMERS).await?;
+    let files: [(&[&str], &str); 7] = [
+        (
+            &["dimension", "dim_customer", "--from", "staging.customers"],
+            "key: customer_id, for no two of 3 rows have the same",
+        ),
+        (&["dimension", "dim_city", "--from", "staging.orders"], "key: city, which several rows share"),
+        (&["calendar", "dim_day", "--from", "staging.orders"], "from 2023-01-01 to "),
+        (
+            &["fact", "fact_order", "--from", "staging.orders"],
+            "dimensions: city of dim_city, customer_id of dim_customer, sold of dim_day",
+        ),
+        (
+            &["bridge", "customer_city", "--from", "staging.orders"],
+            "dimensions: city of dim_city, customer_id of dim_customer, sold of dim_day",
+        ),
+        (&["table", "raw_orders", "--from", "orders"], "wrote sql/pipeline/raw_orders.sql"),
+        (
+            &["view", "seen_orders", "--from", "orders"],
+            "Next: look it over, then app check sql/pipeline/seen_orders.sql and app --pipeline",
+        ),
+    ];
+    for (arguments, said) in files {
+        let output = new(&workdir, &database.url, arguments)?;
+        same((arguments, output.status.code()), (arguments, Some(0)))
+            .map_err(|error| error.context(stderr(&output)))?;
+        holds(&stdout(&output), said)?;
+    }
+    same(
+        workdir.read("sql/pipeline/dim_customer.sql")?.split_once("*/\n").map(|(_, select)| select.to_owned()),
+        Some("select\n  customer_id,\n  name,\n  city\nfrom staging.customers\n".to_owned()),
+    )?;
+    let city = workdir.read("sql/pipeline/dim_city.sql")?;
+    holds(&city, "kind: dimension\nkey: [city]\n# history: [country]")?;
+    holds(
+        &city,
+        "-- Not one value for each city: order_id, customer_id, sold, price\nselect distinct\n  city,\n  country\nfrom staging.orders\nwhere city is not null\n",
+    )?;
+    holds(
+        &workdir.read("sql/pipeline/fact_order.sql")?,
+        "kind: fact\ngrain: [order_id]\ndimensions:\n  city: dim_city\n",
+    )?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let output = app(&workdir, &["check", "sql"], &settings)?;
+    same((stdout(&output).lines().count(), output.status.code()), (1, Some(0)))
+        .map_err(|error| error.context(stdout(&output)))?;
+    let output = app(&workdir, &["--pipeline"], &settings)?;
+    same(output.status.code(), Some(0)).map_err(|error| error.context(stderr(&output)))?;
+    same(
+        database
+            .text("select c.name, t.city, f.order_id from datawarehouse.fact_order as f join datawarehouse.dim_customer as c on c.dim_customer_key = f.customer_id_key join datawarehouse.dim_city as t on t.dim_city_key = f.city_key order by f.order_id")
+            .await?,
+        "Ann|Bern|1\nBob|Genf|2\nAnn|Bern|3\nAnn|∅|4",
+    )
+}
+
+async fn hostile_names_are_quoted(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "2024 größe.csv", "select,null,Größe,7,group\na,1,2,3,x\nb,1,2,4,x\n").await?;
+    let table = database.text("select name from sluice.dataset").await?;
+    for kind in ["dimension", "fact", "table"] {
+        let output =
+            new(&workdir, &database.url, &[kind, &format!("x_{kind}"), "--from", &format!("staging.{table}")])?;
+        same((kind, output.status.code()), (kind, Some(0))).map_err(|error| error.context(stderr(&output)))?;
+    }
+    let output = app(&workdir, &["--pipeline"], &[("DATABASE_URL", &database.url)])?;
+    same(output.status.code(), Some(0)).map_err(|error| error.context(stderr(&output)))?;
+    same(database.text("select count(*) from datawarehouse.x_fact").await?, "2")
+}
+
+async fn nothing_is_overwritten_or_misnamed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "orders.csv", "a,b\n1,x\n1,x\n").await?;
+    workdir.write("sql/pipeline/dim_x.sql", "mine")?;
+    workdir.write("sql/analysis/top.sql", "select 1 as a")?;
+    for (arguments, why) in [
+        (["dimension", "dim_x", "--from", "staging.orders"], "sql/pipeline/dim_x.sql is there already"),
+        (["table", "top", "--from", "staging.orders"], "sql/analysis/top.sql is there already"),
+        (["dimension", "Dim X", "--from", "staging.orders"], "up to 50 small letters, digits and _"),
+        (["dimension", "../x", "--from", "staging.orders"], "up to 50 small letters, digits and _"),
+        (["dimension", "dim_y", "--from", "staging.ordres"], "did you mean orders?"),
+        (["bridge", "b", "--from", "staging.orders"], "a bridge joins two dimensions at least"),
+    ] {
+        let output = new(&workdir, &database.url, &arguments)?;
+        same((arguments, output.status.code()), (arguments, Some(2)))?;
+        holds(&stderr(&output), why)?;
+    }
+    same(workdir.read("sql/pipeline/dim_x.sql")?, "mine".to_owned())?;
+    same(workdir.list("sql/pipeline"), ["dim_x.sql"])?;
+    // Where no column tells rows apart, the file says so.
+    let output = new(&workdir, &database.url, &["fact", "fact_x", "--from", "staging.orders"])?;
+    holds(&stdout(&output), "is a guess, and not unique")?;
+    holds(&workdir.read("sql/pipeline/fact_x.sql")?, "# not unique in staging.orders")?;
+    // Without a table: only a calendar can be.
+    same(new(&workdir, &database.url, &["fact", "fact_z"])?.status.code(), Some(2))?;
+    same(new(&workdir, &database.url, &["calendar", "dim_day"])?.status.code(), Some(0))
+}

@@ -1,0 +1,236 @@
+//! Members that come late, go and come back, and what looks at them meanwhile: each case was a fault that random sequences showed.
+
+use libtest_mimic::Trial;
+use sluice::pipeline::{self, Options, TableChange};
+use sluice::retract::retract;
+
+use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("members::a_row_is_one_reject_whatever_it_lacks", a_row_is_one_reject_whatever_it_lacks),
+        on_both("members::one_run_settles_what_facts_infer", one_run_settles_what_facts_infer),
+        on_both("members::an_inferred_member_has_one_key", an_inferred_member_has_one_key),
+        on_both(
+            "members::a_replacing_file_taken_back_gives_the_past_back",
+            a_replacing_file_taken_back_gives_the_past_back,
+        ),
+        on_both("members::a_key_widens_and_members_keep_theirs", a_key_widens_and_members_keep_theirs),
+        on_both("members::history_begins_after_members_went", history_begins_after_members_went),
+        on_both("members::a_time_widens_and_versions_stay", a_time_widens_and_versions_stay),
+        on_both("members::what_is_remembered_takes_new_columns", what_is_remembered_takes_new_columns),
+        on_both("members::a_fact_is_built_alone", a_fact_is_built_alone),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
+    Ok(pipeline::run(&workdir.app(database)).await?)
+}
+
+/// A second run has nothing to do.
+async fn is_settled(database: &TestDatabase, workdir: &Workdir) -> Outcome {
+    let changes = run(database, workdir).await?;
+    same(changes.iter().filter(|change| change.how != "nothing new").collect::<Vec<_>>(), Vec::<&TableChange>::new())
+}
+
+const CUSTOMER: &str = "/*
+kind: dimension
+key: [id]
+history: [city]
+at: since
+*/
+select id, city, since from staging.customers";
+
+const CUSTOMERS: &str = "select dim_customer_key, id, city, valid_from from datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
+
+fn order(missing: &str, buyer: &str) -> String {
+    format!(
+        "/*\nkind: fact\ngrain: [order_id]\nat: day\ndimensions:\n  id: {{dimension: dim_customer, missing: {missing}}}\n  buyer: {{dimension: dim_customer, missing: {buyer}}}\n*/\nselect order_id, id, buyer, day from staging.orders"
+    )
+}
+
+async fn a_row_is_one_reject_whatever_it_lacks(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("reject", "reject"))?;
+    workdir.write("sql/pipeline/fact_word.sql", "/*\nkind: fact\ngrain: [order_id, word]\nunpivot: {into: word, columns: [w1, w2]}\ndimensions:\n  id: {dimension: dim_customer, missing: reject}\n*/\nselect order_id, id, w1, w2 from staging.orders")?;
+    workdir.write("sql/pipeline/bridge_pair.sql", "/*\nkind: bridge\ndistinct: true\ndimensions:\n  id: {dimension: dim_customer, missing: reject}\n  buyer: {dimension: dim_customer, missing: reject}\n*/\nselect id, buyer from staging.orders")?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    workdir
+        .load(
+            &database,
+            "orders.csv",
+            "order_id,id,buyer,day,w1,w2\n1,8,9,2024-01-02,a,b\n2,1,9,2024-01-02,c,d\n3,1,1,2024-01-02,e,\n",
+        )
+        .await?;
+    let changes = run(&database, &workdir).await?;
+    let counts: Vec<_> = changes.iter().map(|one| (one.table.as_str(), one.rows, one.rejected)).collect();
+    same(counts, [("dim_customer", 1, 0), ("bridge_pair", 1, 2), ("fact_order", 1, 2), ("fact_word", 3, 2)])?;
+    same(
+        database.text("select fact, line, \"column\", value from sluice.star_reject order by 1, 2, 3, 4").await?,
+        "bridge_pair|∅|buyer|9\nbridge_pair|∅|id|8\nfact_order|2|id|8\nfact_order|3|buyer|9\nfact_word|2|id|8\nfact_word|2|id|8",
+    )
+}
+
+async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir
+        .write("sql/pipeline/dim_shop.sql", "/*\nkind: dimension\nkey: [shop]\n*/\nselect shop from staging.shops")?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "unknown"))?;
+    // It makes shops and looks up customers, the visits the other way round: neither can come first.
+    workdir.write("sql/pipeline/fact_call.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  buyer: dim_customer\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, buyer, shop from staging.orders")?;
+    workdir.write("sql/pipeline/fact_visit.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: dim_shop\n  id: {dimension: dim_customer, missing: infer}\n*/\nselect order_id, shop, id from staging.orders")?;
+    workdir.write(
+        "sql/pipeline/members.sql",
+        "/* kind: table */ select count(*) - 1 as members from datawarehouse.dim_customer",
+    )?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    workdir.load(&database, "shops.csv", "shop\ns1\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day,shop\n1,1,7,2024-01-02,s1\n").await?;
+    run(&database, &workdir).await?;
+    is_settled(&database, &workdir).await?;
+    let seven = workdir.load(&database, "orders.csv", "order_id,id,buyer,day,shop\n2,7,1,2024-01-02,s2\n").await?;
+    run(&database, &workdir).await?;
+    let found = "select o.order_id, o.buyer_key, c.buyer_key, v.shop_key from datawarehouse.fact_order o join datawarehouse.fact_call c on c.order_id = o.order_id join datawarehouse.fact_visit v on v.order_id = o.order_id order by 1";
+    same(database.text(found).await?, "1|2|2|1\n2|1|1|2")?;
+    same(database.text("select members from datawarehouse.members").await?, "2")?;
+    is_settled(&database, &workdir).await?;
+    // Nobody makes customer 7 any more.
+    retract(&workdir.app(&database), seven.load_id, true).await?;
+    workdir.write(
+        "sql/pipeline/fact_order.sql",
+        order("infer", "unknown").replace("from staging.orders", "from staging.orders where buyer <> 7"),
+    )?;
+    workdir.write("sql/pipeline/fact_call.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, shop from staging.orders")?;
+    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    same(database.text("select members from datawarehouse.members").await?, "1")?;
+    is_settled(&database, &workdir).await
+}
+
+async fn an_inferred_member_has_one_key(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    let orders = "order_id,id,buyer,day\n1,7,1,2024-01-02\n";
+    let customer = "id,city,since\n7,Zug,2024-02-01\n";
+    let seven = "select dim_customer_key, valid_from, is_inferred from datawarehouse.dim_customer where id = 7";
+    // Made, forgotten, made, completed, taken back, completed again: always member 2.
+    for _ in 0..2 {
+        let load = workdir.load(&database, "orders.csv", orders).await?;
+        run(&database, &workdir).await?;
+        same(database.text(seven).await?, "2|0001-01-01|true")?;
+        retract(&workdir.app(&database), load.load_id, true).await?;
+        run(&database, &workdir).await?;
+        same(database.text(seven).await?, "")?;
+    }
+    let load = workdir.load(&database, "orders.csv", orders).await?;
+    run(&database, &workdir).await?;
+    for _ in 0..2 {
+        let row = workdir.load(&database, "customers.csv", customer).await?;
+        run(&database, &workdir).await?;
+        same(database.text(seven).await?, "2|2024-02-01|false")?;
+        retract(&workdir.app(&database), row.load_id, true).await?;
+        run(&database, &workdir).await?;
+        same(database.text(seven).await?, "2|0001-01-01|true")?;
+    }
+    retract(&workdir.app(&database), load.load_id, true).await?;
+    workdir.load(&database, "customers.csv", customer).await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text("select id from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1").await?,
+        "1\n7",
+    )
+}
+
+async fn a_replacing_file_taken_back_gives_the_past_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin(
+        "customers",
+        "name: customers\ncreator: us\nfiles: [customers*.csv]\ntable: customers\nmode: replace\n",
+    )?;
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("at: since\n", "").replace(", since", ""))?;
+    let all = "select dim_customer_key, id, city, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1";
+    workdir.load(&database, "customers1.csv", "id,city\n1,Bern\n2,Genf\n").await?;
+    run(&database, &workdir).await?;
+    let second = workdir.load(&database, "customers2.csv", "id,city\n1,Zug\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(all).await?, "1|1|Bern|false\n2|2|Genf|false\n3|1|Zug|true")?;
+    retract(&workdir.app(&database), second.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(database.text(all).await?, "1|1|Bern|true\n2|2|Genf|true")?;
+    is_settled(&database, &workdir).await
+}
+
+async fn a_key_widens_and_members_keep_theirs(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    let rows = "id,city,since\n2,Zug,2024-01-01\n";
+    let second = workdir.load(&database, "customers.csv", rows).await?;
+    run(&database, &workdir).await?;
+    retract(&workdir.app(&database), second.load_id, true).await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "customers.csv", "id,city,since\nX3,Uri,2024-01-01\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "customers.csv", rows).await?;
+    run(&database, &workdir).await?;
+    same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n2|2|Zug|2024-01-01\n3|X3|Uri|2024-01-01")
+}
+
+async fn history_begins_after_members_went(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("history: [city]\n", ""))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    let second = workdir.load(&database, "customers.csv", "id,city,since\n2,Zug,2024-01-01\n").await?;
+    run(&database, &workdir).await?;
+    retract(&workdir.app(&database), second.load_id, true).await?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,7,2024-01-02\n").await?;
+    run(&database, &workdir).await?;
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Genf,2024-02-01\n").await?;
+    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n4|1|Genf|2024-02-01\n3|7|∅|0001-01-01")?;
+    is_settled(&database, &workdir).await
+}
+
+async fn a_time_widens_and_versions_stay(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n1,Zug,2024-02-01\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Uri,2024-02-01 10:00:00\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n2|1|Zug|2024-02-01\n3|1|Uri|2024-02-01 10:00:00")
+}
+
+async fn what_is_remembered_takes_new_columns(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin(
+        "customers",
+        "name: customers\ncreator: us\nfiles: [customers*.csv]\ntable: customers\nmode: replace\n",
+    )?;
+    let plain = CUSTOMER.replace("at: since\n", "").replace("city, since", "city");
+    workdir.write("sql/pipeline/dim_customer.sql", &plain)?;
+    workdir.load(&database, "customers1.csv", "id,city\n1,Bern\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "customers2.csv", "id,city\n1,Zug\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "customers3.csv", "id,city,name\n1,Zug,Ann\nX2,Uri,Bob\n").await?;
+    workdir.write("sql/pipeline/dim_customer.sql", plain.replace("id, city", "id, city, name"))?;
+    run(&database, &workdir).await?;
+    same(
+        database.text("select dim_customer_key, id, city, name, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1").await?,
+        "1|1|Bern|Ann|false\n2|1|Zug|Ann|true\n3|X2|Uri|Bob|true",
+    )?;
+    is_settled(&database, &workdir).await
+}
+
+async fn a_fact_is_built_alone(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("unknown", "unknown"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,7,2024-01-02\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,1,1,2024-01-02\n").await?;
+    let alone = Options { select: vec!["fact_order".to_owned()], ..Options::default() };
+    let report = pipeline::run_with(&workdir.app(&database), &alone).await?;
+    same(report.changes.iter().map(|one| (one.table.as_str(), one.inserted)).collect::<Vec<_>>(), [("fact_order", 1)])
+}

@@ -1,0 +1,442 @@
+//! What a header declares, kept right: versions, lookups as of a time, members that come late, checks, new loads alone.
+
+use libtest_mimic::Trial;
+use sluice::pipeline::{self, Options, TableChange};
+use sluice::retract::retract;
+
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("model::versions_are_those_that_all_rows_give", versions_are_those_that_all_rows_give),
+        on_both("model::the_row_of_the_newest_load_counts", the_row_of_the_newest_load_counts),
+        on_both("model::a_fact_sees_the_version_of_its_time", a_fact_sees_the_version_of_its_time),
+        on_both("model::a_member_that_a_whole_file_does_not_name_is_closed", a_member_that_is_not_named_is_closed),
+        on_both("model::an_upserted_member_keeps_its_past", an_upserted_member_keeps_its_past),
+        on_both("model::inferred_members_are_completed", inferred_members_are_completed),
+        on_both("model::rejects_are_kept_until_their_member_comes", rejects_are_kept_until_their_member_comes),
+        on_both("model::columns_and_arrays_become_rows", columns_and_arrays_become_rows),
+        on_both("model::bridge_and_calendar", bridge_and_calendar),
+        on_both("model::checks_hold_the_star_back", checks_hold_the_star_back),
+        on_both("model::what_is_new_is_known", what_is_new_is_known),
+        on_both("model::a_dry_run_changes_nothing", a_dry_run_changes_nothing),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
+    Ok(pipeline::run(&workdir.app(database)).await?)
+}
+
+async fn run_fails(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {
+    match run(database, workdir).await {
+        Ok(changes) => anyhow::bail!("it did not fail: {changes:?}"),
+        Err(error) => Ok(error.to_string()),
+    }
+}
+
+fn of<'a>(changes: &'a [TableChange], table: &str) -> &'a TableChange {
+    changes.iter().find(|change| change.table == table).expect("it was built")
+}
+
+const CUSTOMER: &str = "/*
+kind: dimension
+key: [customer_id]
+history: [city]
+at: changed_on
+unknown: {name: not given}
+*/
+select customer_id, name, city, changed_on from staging.customers";
+
+const CUSTOMERS: &str = "select dim_customer_key, customer_id, name, city, valid_from, valid_to, is_current
+    from datawarehouse.dim_customer where dim_customer_key <> 0 order by customer_id, valid_from";
+
+async fn versions_are_those_that_all_rows_give(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir
+        .load(
+            &database,
+            "customers.csv",
+            "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n2,Bob,,2024-01-01\n",
+        )
+        .await?;
+    same(of(&run(&database, &workdir).await?, "dim_customer").inserted, 2)?;
+    same(
+        database
+            .text("select name, city, is_current from datawarehouse.dim_customer where dim_customer_key = 0")
+            .await?,
+        "not given|∅|true",
+    )?;
+    // NULL to a value opens a version, another name does not, and is written into all of them.
+    workdir
+        .load(
+            &database,
+            "customers.csv",
+            "customer_id,name,city,changed_on\n1,Anna,Bern,2024-02-01\n2,Bob,Genf,2024-02-01\n",
+        )
+        .await?;
+    let changes = run(&database, &workdir).await?;
+    let change = of(&changes, "dim_customer");
+    same((change.inserted, change.new_versions, change.updated, change.deleted), (1, 1, 2, 0))?;
+    same(change.how.as_str(), "1 load new")?;
+    same(
+        database.text(CUSTOMERS).await?,
+        "1|1|Anna|Bern|2024-01-01|9999-12-31|true\n2|2|Bob|∅|2024-01-01|2024-02-01|false\n3|2|Bob|Genf|2024-02-01|9999-12-31|true",
+    )?;
+    // One that comes late splits the version it falls into.
+    let late =
+        workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Zug,2024-01-15\n").await?;
+    run(&database, &workdir).await?;
+    let split = "1|1|Anna|Bern|2024-01-01|2024-01-15|false\n4|1|Anna|Zug|2024-01-15|2024-02-01|false\n5|1|Anna|Bern|2024-02-01|9999-12-31|true\n\
+                 2|2|Bob|∅|2024-01-01|2024-02-01|false\n3|2|Bob|Genf|2024-02-01|9999-12-31|true";
+    same(database.text(CUSTOMERS).await?, split)?;
+    same(of(&run(&database, &workdir).await?, "dim_customer").changed(), 0)?;
+    // Taken back, it is as if it had never come; and when it comes again, its versions have the keys they had.
+    retract(&workdir.app(&database), late.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text(CUSTOMERS).await?,
+        "1|1|Anna|Bern|2024-01-01|9999-12-31|true\n2|2|Bob|∅|2024-01-01|2024-02-01|false\n3|2|Bob|Genf|2024-02-01|9999-12-31|true",
+    )?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Zug,2024-01-15\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(CUSTOMERS).await?, split)
+}
+
+async fn the_row_of_the_newest_load_counts(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write(
+        "sql/pipeline/dim_sku.sql",
+        "/*\nkind: dimension\nkey: [sku]\nat: _load_id\n*/ select sku, price from staging.products",
+    )?;
+    workdir.load(&database, "products.csv", "sku,price\na,1\nb,2\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "products.csv", "sku,price\na,3\na,4\n").await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text("select sku, price from datawarehouse.dim_sku where dim_sku_key <> 0 order by sku").await?,
+        "a|4\nb|2",
+    )
+}
+
+const ORDER: &str = "/*
+kind: fact
+grain: [order_id]
+at: order_date
+dimensions:
+  customer_id: dim_customer
+*/
+select order_id, customer_id, order_date, amount from staging.orders where amount > 0";
+
+const ORDERS: &str = "select f.order_id, d.customer_id, d.city, f.amount from datawarehouse.fact_order f
+    join datawarehouse.dim_customer d on d.dim_customer_key = f.customer_id_key order by f.order_id";
+
+async fn a_fact_sees_the_version_of_its_time(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", ORDER)?;
+    workdir
+        .load(
+            &database,
+            "customers.csv",
+            "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n1,Ann,Genf,2024-03-01\n",
+        )
+        .await?;
+    workdir
+        .load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n1,1,2023-12-01,1\n2,1,2024-02-29,2\n3,1,2024-03-01,3\n4,9,2024-03-01,4\n5,1,2024-03-02,0\n")
+        .await?;
+    let changes = run(&database, &workdir).await?;
+    let fact = of(&changes, "fact_order");
+    same((fact.inserted, fact.filtered, fact.unknown.get("customer_id_key").copied()), (4, Some(1), Some(1)))?;
+    same(database.text(ORDERS).await?, "1|1|Bern|1\n2|1|Bern|2\n3|1|Genf|3\n4|∅|∅|4")?;
+    same(database.text("select _load_id, _line from datawarehouse.fact_order where order_id = 3").await?, "2|4")?;
+    // A version that comes late takes over the facts of its time; a member that comes late gets those that waited for it.
+    workdir
+        .load(
+            &database,
+            "customers.csv",
+            "customer_id,name,city,changed_on\n1,Ann,Zug,2024-02-15\n9,Zoe,Uri,2024-05-01\n",
+        )
+        .await?;
+    let changes = run(&database, &workdir).await?;
+    let fact = of(&changes, "fact_order");
+    same((fact.how.as_str(), fact.repointed, fact.inserted, fact.deleted), ("rows whose members changed", 2, 0, 0))?;
+    same(database.text(ORDERS).await?, "1|1|Bern|1\n2|1|Zug|2\n3|1|Genf|3\n4|9|Uri|4")?;
+    same(database.text("select count(*) from datawarehouse.fact_order f left join datawarehouse.dim_customer d on d.dim_customer_key = f.customer_id_key where d.dim_customer_key is null").await?, "0")
+}
+
+async fn a_member_that_is_not_named_is_closed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin(
+        "customers",
+        "name: customers\ncreator: us\nfiles: [customers*.csv]\ntable: customers\nmode: replace\n",
+    )?;
+    workdir
+        .write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("at: changed_on\n", "").replace(", changed_on", ""))?;
+    let all = "select dim_customer_key, customer_id, name, city, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1";
+    workdir.load(&database, "customers1.csv", "customer_id,name,city\n1,Ann,Bern\n2,Bob,Genf\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(all).await?, "1|1|Ann|Bern|true\n2|2|Bob|Genf|true")?;
+    workdir.load(&database, "customers2.csv", "customer_id,name,city\n1,Ann,Zug\n").await?;
+    let changes = run(&database, &workdir).await?;
+    same((of(&changes, "dim_customer").closed, of(&changes, "dim_customer").new_versions), (1, 1))?;
+    same(database.text(all).await?, "1|1|Ann|Bern|false\n2|2|Bob|Genf|false\n3|1|Ann|Zug|true")?;
+    same(of(&run(&database, &workdir).await?, "dim_customer").changed(), 0)?;
+    // It comes back under its natural key, with a version of its own.
+    workdir.load(&database, "customers3.csv", "customer_id,name,city\n1,Ann,Zug\n2,Bob,Genf\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(all).await?, "1|1|Ann|Bern|false\n2|2|Bob|Genf|false\n3|1|Ann|Zug|true\n4|2|Bob|Genf|true")?;
+    let overlaps = "select count(*) from datawarehouse.dim_customer a join datawarehouse.dim_customer b on a.customer_id = b.customer_id and a.dim_customer_key < b.dim_customer_key and a.valid_from < b.valid_to and b.valid_from < a.valid_to";
+    same(database.text(overlaps).await?, "0")
+}
+
+async fn an_upserted_member_keeps_its_past(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin(
+        "customers",
+        "name: customers\ncreator: us\nfiles: [customers*.csv]\ntable: customers\nmode: upsert\nkey: [customer_id]\n",
+    )?;
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir
+        .load(
+            &database,
+            "customers1.csv",
+            "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n2,Bob,Genf,2024-01-01\n",
+        )
+        .await?;
+    run(&database, &workdir).await?;
+    let second =
+        workdir.load(&database, "customers2.csv", "customer_id,name,city,changed_on\n1,Anna,Zug,2024-02-01\n").await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text(CUSTOMERS).await?,
+        "1|1|Anna|Bern|2024-01-01|2024-02-01|false\n3|1|Anna|Zug|2024-02-01|9999-12-31|true\n2|2|Bob|Genf|2024-01-01|9999-12-31|true",
+    )?;
+    retract(&workdir.app(&database), second.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text(CUSTOMERS).await?,
+        "1|1|Ann|Bern|2024-01-01|9999-12-31|true\n2|2|Bob|Genf|2024-01-01|9999-12-31|true",
+    )
+}
+
+async fn inferred_members_are_completed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write(
+        "sql/pipeline/fact_order.sql",
+        ORDER.replace("dim_customer\n", "{dimension: dim_customer, missing: infer}\n"),
+    )?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
+    let orders = workdir
+        .load(
+            &database,
+            "orders.csv",
+            "order_id,customer_id,order_date,amount\n1,7,2024-02-01,1\n2,5,2024-02-01,2\n3,,2024-02-01,3\n",
+        )
+        .await?;
+    let changes = run(&database, &workdir).await?;
+    same(of(&changes, "fact_order").inferred, 2)?;
+    let all = "select dim_customer_key, customer_id, city, valid_from, is_inferred from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1";
+    same(database.text(all).await?, "1|1|Bern|2024-01-01|false\n2|5|∅|0001-01-01|true\n3|7|∅|0001-01-01|true")?;
+    let facts = "select order_id, customer_id_key from datawarehouse.fact_order order by 1";
+    same(database.text(facts).await?, "1|3\n2|2\n3|0")?;
+    same(run(&database, &workdir).await?.iter().map(TableChange::changed).sum::<u64>(), 0)?;
+    workdir
+        .load(
+            &database,
+            "customers.csv",
+            "customer_id,name,city,changed_on\n7,Zoe,Uri,2024-05-01\n7,Zoe,Zug,2024-06-01\n",
+        )
+        .await?;
+    run(&database, &workdir).await?;
+    same(
+        database.text(all).await?,
+        "1|1|Bern|2024-01-01|false\n2|5|∅|0001-01-01|true\n3|7|Uri|2024-05-01|false\n4|7|Zug|2024-06-01|false",
+    )?;
+    same(database.text(facts).await?, "1|3\n2|2\n3|0")?;
+    // Those that nobody asks for any more go.
+    retract(&workdir.app(&database), orders.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(database.text("select count(*) from datawarehouse.dim_customer where is_inferred").await?, "0")?;
+    same(database.text("select count(*) from datawarehouse.fact_order").await?, "0")
+}
+
+async fn rejects_are_kept_until_their_member_comes(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write(
+        "sql/pipeline/fact_order.sql",
+        ORDER.replace("dim_customer\n", "{dimension: dim_customer, missing: reject}\n"),
+    )?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
+    workdir
+        .load(
+            &database,
+            "orders.csv",
+            "order_id,customer_id,order_date,amount\n1,1,2024-02-01,1\n2,5,2024-02-01,2\n3,,2024-02-01,3\n",
+        )
+        .await?;
+    let changes = run(&database, &workdir).await?;
+    same((of(&changes, "fact_order").rejected, of(&changes, "fact_order").rows), (1, 2))?;
+    let rejects = "select fact, load_id, line, \"column\", value, reason from sluice.star_reject order by line";
+    same(database.text(rejects).await?, "fact_order|2|3|customer_id|5|is no member of dim_customer")?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n5,Eve,Zug,2024-01-01\n").await?;
+    let changes = run(&database, &workdir).await?;
+    same((of(&changes, "fact_order").rejected, of(&changes, "fact_order").inserted), (0, 1))?;
+    same(database.text(rejects).await?, "")?;
+    same(database.text(ORDERS).await?, "1|1|Bern|1\n2|5|Zug|2\n3|∅|∅|3")
+}
+
+async fn columns_and_arrays_become_rows(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write(
+        "sql/pipeline/flat.sql",
+        "/*\nkind: table\nunpivot: {into: skill, columns: [s1..s3]}\n*/ select id, s1, s2, s3 from staging.lists",
+    )?;
+    workdir.write(
+        "sql/pipeline/tags.sql",
+        "/*\nkind: table\nexplode: {into: tag, column: tags}\ndistinct: true\n*/ select id, tags from staging.lists",
+    )?;
+    workdir
+        .load(
+            &database,
+            "lists.csv",
+            "id,s1,s2,s3,tags\n1,a, b ,,\"[\"\"x\"\",\"\"y\"\",\"\"x\"\",null]\"\n2,,,c,[]\n3,,,,\n",
+        )
+        .await?;
+    run(&database, &workdir).await?;
+    same(database.text("select id, skill from datawarehouse.flat order by id, skill").await?, "1|a\n1|b\n2|c")?;
+    same(database.text("select id, tag from datawarehouse.tags order by id, tag").await?, "1|x\n1|y")
+}
+
+async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write(
+        "sql/pipeline/dim_day.sql",
+        "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-12-31\nfiscal_year_starts: 7\n*/\n",
+    )?;
+    workdir.write(
+        "sql/pipeline/dim_a.sql",
+        "/*\nkind: dimension\nkey: [a]\ndistinct: true\n*/ select a from staging.pairs",
+    )?;
+    workdir.write(
+        "sql/pipeline/dim_b.sql",
+        "/*\nkind: dimension\nkey: [b]\ndistinct: true\n*/ select b from staging.pairs",
+    )?;
+    workdir.write("sql/pipeline/bridge_ab.sql", "/*\nkind: bridge\ndimensions: {a: dim_a, b: dim_b}\nweight: share\ngroup: [a]\n*/ select a, b, share from staging.pairs")?;
+    workdir.write(
+        "sql/pipeline/fact_day.sql",
+        "/*\nkind: fact\ngrain: [a, b]\ndimensions: {since: dim_day}\n*/ select a, b, since from staging.pairs",
+    )?;
+    workdir
+        .load(&database, "pairs.csv", "a,b,share,since\n1,x,0.25,2024-02-29\n1,y,0.75,2025-01-01\n2,x,1,2024-07-01\n")
+        .await?;
+    run(&database, &workdir).await?;
+    same(
+        database
+            .text("select a_key, b_key, share from datawarehouse.bridge_ab order by 1, 2")
+            .await?
+            .replace("1.00", "1"),
+        "1|1|0.25\n1|2|0.75\n2|1|1",
+    )?;
+    same(
+        database.text("select a, b, since_key from datawarehouse.fact_day order by 1, 2").await?,
+        "1|x|20240229\n1|y|0\n2|x|20240701",
+    )?;
+    same(
+        database.text("select date, month_name, fiscal_year, fiscal_month, iso_week, is_weekend from datawarehouse.dim_day where dim_day_key = 20240701").await?,
+        "2024-07-01|July|2025|1|27|false",
+    )?;
+    workdir.load(&database, "pairs.csv", "a,b,share,since\n3,x,0.5,2024-02-29\n").await?;
+    let error = run_fails(&database, &workdir).await?;
+    holds(&error, "bridge_ab: weight: the sum of share is 1: 1 at fault, such as a_key = \"3\"")
+}
+
+async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let checks = "checks:\n  not_null: [name]\n  accepted: {city: [Bern, Genf]}\n";
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("*/", &format!("{checks}*/")))?;
+    let with = |checks: &str| ORDER.replace("*/", &format!("checks:\n{checks}*/"));
+    workdir.write("sql/pipeline/fact_order.sql", with("  range: {amount: [1, 50]}\n  sql: select customer_id_key from this group by customer_id_key having sum(amount) > 60\n"))?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n1,1,2024-02-01,40\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n2,1,2024-02-01,51\n").await?;
+    let error = run_fails(&database, &workdir).await?;
+    holds(&error, "fact_order.sql: checks: fact_order: range: amount: 1 to 50: 1 at fault, such as order_id = \"2\"")?;
+    holds(&error, "orders.csv line 2, load 3)")?;
+    holds(
+        &error,
+        "fact_order: sql: select customer_id_key from this group by customer_id_key having sum(amount) > 60: 1 at fault, such as customer_id_key = \"1\"",
+    )?;
+    same(database.text("select count(*) from datawarehouse.fact_order").await?, "1")?;
+    workdir.write("sql/pipeline/fact_order.sql", with("  range: {amount: [1, 50]}\n  severity: warn\n"))?;
+    let changes = run(&database, &workdir).await?;
+    same(
+        of(&changes, "fact_order").warnings.iter().map(|one| (one.check.clone(), one.rows)).collect::<Vec<_>>(),
+        [("range: amount: 1 to 50".to_owned(), 1)],
+    )?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n2,,Zug,2024-01-01\n").await?;
+    let error = run_fails(&database, &workdir).await?;
+    holds(&error, "dim_customer: not_null: name: 1 at fault")?;
+    holds(&error, "dim_customer: accepted: city: 1 at fault")?;
+    workdir.write("sql/pipeline/fact_order.sql", with("  not_null: [amuont]\n"))?;
+    holds(&run_fails(&database, &workdir).await?, "did you mean amount?")
+}
+
+async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", ORDER)?;
+    workdir.write("sql/pipeline/totals.sql", "/* kind: table */ select customer_id_key, sum(amount) as amount from datawarehouse.fact_order group by customer_id_key")?;
+    workdir.write(
+        "sql/pipeline/recent.sql",
+        "/* kind: view */ select order_id from datawarehouse.fact_order where amount > 1",
+    )?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
+    let first =
+        workdir.load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n1,1,2024-02-01,1\n").await?;
+    let how = |changes: &[TableChange]| {
+        changes.iter().map(|one| format!("{}: {}", one.table, one.how)).collect::<Vec<_>>().join("\n")
+    };
+    same(
+        how(&run(&database, &workdir).await?),
+        "dim_customer: first build\nfact_order: first build\nrecent: first build\ntotals: first build",
+    )?;
+    same(
+        how(&run(&database, &workdir).await?),
+        "dim_customer: nothing new\nfact_order: nothing new\nrecent: nothing new\ntotals: nothing new",
+    )?;
+    workdir
+        .load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n2,1,2024-02-01,2\n3,1,2024-02-01,3\n")
+        .await?;
+    same(
+        how(&run(&database, &workdir).await?),
+        "dim_customer: nothing new\nfact_order: 1 load new\nrecent: compared whole: fact_order has changed\ntotals: compared whole: fact_order has changed",
+    )?;
+    same(database.text("select order_id from datawarehouse.recent order by 1").await?, "2\n3")?;
+    same(database.text("select amount from datawarehouse.totals").await?, "6")?;
+    retract(&workdir.app(&database), first.load_id, true).await?;
+    let changes = run(&database, &workdir).await?;
+    same(
+        (of(&changes, "fact_order").how.as_str(), of(&changes, "fact_order").deleted, of(&changes, "fact_order").rows),
+        ("1 load gone", 1, 2),
+    )?;
+    same(database.text("select amount from datawarehouse.totals").await?, "5")?;
+    // The same grain out of another file is an error, and the star stays.
+    workdir
+        .load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n9,1,2024-02-01,1\n2,1,2024-02-02,7\n")
+        .await?;
+    holds(
+        &run_fails(&database, &workdir).await?,
+        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows)",
+    )?;
+    same(database.text("select count(*) from datawarehouse.fact_order").await?, "2")
+}
+
+async fn a_dry_run_changes_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
+    let dry = Options { dry: true, ..Options::default() };
+    let app = workdir.app(&database);
+    let report = pipeline::run_with(&app, &dry).await?;
+    same(of(&report.changes, "dim_customer").inserted, 1)?;
+    same(report.sql.iter().any(|sql| sql.starts_with("create table")), true)?;
+    same(database.text("select count(*) from sluice.run").await?, "0")?;
+    same(of(&run(&database, &workdir).await?, "dim_customer").inserted, 1)?;
+    let some = Options { select: vec!["dim_costumer".to_owned()], ..Options::default() };
+    holds(&pipeline::run_with(&app, &some).await.unwrap_err().to_string(), "did you mean dim_customer?")
+}

@@ -1,0 +1,174 @@
+//! What is looked at after a run: the star as text without its keys, what must always hold, and the keys that were ever seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, ensure};
+
+use super::models::Models;
+use crate::support::{Outcome, TestDatabase};
+
+/// The star without surrogate keys and without what only the order of runs tells: the same for every way that led to it.
+pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<String> {
+    let historic = models.is_historic();
+    let valid = if historic { ", valid_from, valid_to, is_current" } else { ", changed_on" };
+    let inferred = if models.infers_customers() { ", is_inferred" } else { "" };
+    let customer = |name: &str| {
+        let from = if historic { format!(", {name}.valid_from") } else { String::new() };
+        format!("{name}.customer_id, {name}.name, {name}.city{from}")
+    };
+    let (c, g) = (customer("c"), customer("g"));
+    let of = "join datawarehouse.dim_customer c on c.dim_customer_key = f.customer_id_key";
+    let tag = "join datawarehouse.dim_tag t on t.dim_tag_key = f.tag_key";
+    let queries = [
+        ("dim_customer", format!("select customer_id, name, city{valid}{inferred} from datawarehouse.dim_customer")),
+        ("dim_tag", "select tag, label, since from datawarehouse.dim_tag".to_owned()),
+        (
+            "fact_order",
+            format!(
+                "select f.order_id, {c}, {g}, f.order_date_key, f.amount, f._load_id, f._line from datawarehouse.fact_order f {of} join datawarehouse.dim_customer g on g.dim_customer_key = f.friend_key"
+            ),
+        ),
+        (
+            "fact_tag",
+            format!(
+                "select f.order_id, f.order_date, t.tag, t.label, {c}, f._load_id, f._line from datawarehouse.fact_tag f {of} {tag}"
+            ),
+        ),
+        ("fact_word", format!("select f.order_id, f.word, {c}, f._load_id from datawarehouse.fact_word f {of}")),
+        ("bridge_taste", format!("select {c}, t.tag from datawarehouse.bridge_taste f {of} {tag}")),
+        ("fact_visit", "select visit_id, visited_on, _load_id, _line from datawarehouse.fact_visit".to_owned()),
+        ("fact_shop", "select * from datawarehouse.fact_shop".to_owned()),
+        ("totals", "select customer_id, city, amount, orders from datawarehouse.totals".to_owned()),
+        ("members", "select customer_id, versions from datawarehouse.members".to_owned()),
+        ("big", "select order_id from datawarehouse.big".to_owned()),
+        ("rejects", "select fact, load_id, line, \"column\", value, reason from sluice.star_reject".to_owned()),
+    ];
+    let mut all = String::new();
+    for (name, query) in queries {
+        all += &format!("{name}\n{}\n", sorted(database, &query).await.context(name)?);
+    }
+    Ok(all)
+}
+
+/// The keys that the same files give on both engines.
+pub async fn keys(database: &TestDatabase, models: &Models) -> anyhow::Result<String> {
+    let valid = if models.is_historic() { "valid_from" } else { "changed_on" };
+    let queries = [
+        format!("select dim_customer_key, customer_id, {valid} from datawarehouse.dim_customer"),
+        "select dim_tag_key, tag from datawarehouse.dim_tag".to_owned(),
+        "select dim_shop_key, shop_id, city, is_current from datawarehouse.dim_shop".to_owned(),
+        "select dim_promo_key, promo, rate, is_current, is_inferred from datawarehouse.dim_promo".to_owned(),
+        "select order_id, customer_id_key, friend_key from datawarehouse.fact_order".to_owned(),
+        "select visit_id, shop_id_key, promo_key from datawarehouse.fact_visit".to_owned(),
+    ];
+    let mut all = String::new();
+    for query in queries {
+        all += &(sorted(database, &query).await? + "\n");
+    }
+    Ok(all)
+}
+
+/// Lines in the order of their bytes, which is the same on both engines.
+async fn sorted(database: &TestDatabase, query: &str) -> anyhow::Result<String> {
+    let text = database.text(query).await.with_context(|| query.to_owned())?;
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    Ok(lines.join("\n"))
+}
+
+/// What holds of every star, whatever led to it.
+pub async fn invariants(database: &TestDatabase, models: &Models) -> Outcome {
+    let mut historic = vec![("dim_shop", "shop_id"), ("dim_promo", "promo")];
+    historic.extend(models.is_historic().then_some(("dim_customer", "customer_id")));
+    let mut none = Vec::new();
+    for (table, key) in historic {
+        let (id, table) = (format!("{table}_key"), format!("datawarehouse.{table}"));
+        none.extend([
+            ("versions overlap", format!("select a.{key}, a.{id}, b.{id} from {table} a join {table} b on a.{key} = b.{key} and a.{id} < b.{id} and a.valid_from < b.valid_to and b.valid_from < a.valid_to")),
+            ("a version ends before it begins", format!("select {key}, {id} from {table} where valid_from >= valid_to or valid_from is null or valid_to is null")),
+            ("the current version is that without an end", format!("select {key}, {id} from {table} where (cast(valid_to as text) like '9999-12-31%') <> is_current")),
+            ("two current versions", format!("select {key} from {table} where is_current group by {key} having count(*) > 1")),
+        ]);
+    }
+    if models.is_historic() {
+        let gap = "select a.customer_id, a.valid_to from datawarehouse.dim_customer a where not a.is_current and not exists (select 1 from datawarehouse.dim_customer b where b.customer_id = a.customer_id and b.valid_from = a.valid_to)";
+        none.push(("versions of a customer have a gap, or none is current", gap.to_owned()));
+    }
+    let staged = |dimension: &str, key: &str, attribute: &str, dataset: &str| {
+        format!(
+            "select s.{key} from staging.{dataset} s where not exists (select 1 from datawarehouse.{dimension} d where d.{key} = s.{key} \
+             and d.is_current and (d.{attribute} = s.{attribute} or d.{attribute} is null and s.{attribute} is null))"
+        )
+    };
+    if !models.shop_says_when {
+        none.push(("what staging has is not current", staged("dim_shop", "shop_id", "city", "shops")));
+    }
+    none.push(("what staging has is not current", staged("dim_promo", "promo", "rate", "promos")));
+    for (fact, key, dimension) in [
+        ("fact_order", "customer_id_key", "dim_customer"),
+        ("fact_order", "friend_key", "dim_customer"),
+        ("fact_order", "order_date_key", "dim_day"),
+        ("fact_tag", "tag_key", "dim_tag"),
+        ("fact_tag", "customer_id_key", "dim_customer"),
+        ("bridge_taste", "customer_id_key", "dim_customer"),
+        ("fact_visit", "shop_id_key", "dim_shop"),
+        ("fact_visit", "promo_key", "dim_promo"),
+    ] {
+        let dangling = format!(
+            "select f.{key} from datawarehouse.{fact} f where not exists (select 1 from datawarehouse.{dimension} d where d.{dimension}_key = f.{key})"
+        );
+        none.push(("a key is no member's", dangling));
+    }
+    for (what, query) in none {
+        let found = database.text(&query).await.with_context(|| query.clone())?;
+        ensure!(found.is_empty(), "{what}:\n{found}\n{query}");
+    }
+    Ok(())
+}
+
+/// Every key that was ever seen: it stays its member's and its version's.
+#[derive(Default)]
+pub struct Keys {
+    member: BTreeMap<(&'static str, String), String>,
+    version: BTreeMap<(&'static str, String, String), String>,
+    /// Members that a fact made: the key of such a one becomes that of its first version.
+    inferred: BTreeSet<(&'static str, String)>,
+}
+
+impl Keys {
+    /// Versions begin anew.
+    pub fn forget_versions_of(&mut self, dimension: &str) {
+        self.version.retain(|(of, ..), _| *of != dimension);
+    }
+
+    pub async fn look(&mut self, database: &TestDatabase, models: &Models) -> Outcome {
+        let (valid, inferred) = (models.is_historic(), models.infers_customers());
+        for (dimension, key, historic, inferred) in [
+            ("dim_customer", "customer_id", valid, inferred),
+            ("dim_tag", "tag", false, models.infers_tags()),
+            ("dim_shop", "shop_id", true, false),
+            ("dim_promo", "promo", true, true),
+        ] {
+            let valid = if historic { "valid_from" } else { "'always'" };
+            let is_inferred = if inferred { "is_inferred" } else { "false" };
+            let query = format!(
+                "select {dimension}_key, {key}, {valid}, {is_inferred} from datawarehouse.{dimension} where {dimension}_key <> 0"
+            );
+            for row in database.rows(&query).await? {
+                let [id, member, from, is_inferred] =
+                    <[_; 4]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+                if is_inferred == "true" {
+                    self.inferred.insert((dimension, member.clone()));
+                }
+                let of = self.member.entry((dimension, id.clone())).or_insert_with(|| member.clone());
+                ensure!(*of == member, "{dimension}: key {id} was {of}'s and is {member}'s");
+                if self.inferred.contains(&(dimension, member.clone())) && historic {
+                    continue;
+                }
+                let was = self.version.entry((dimension, member.clone(), from.clone())).or_insert_with(|| id.clone());
+                ensure!(*was == id, "{dimension}: {member} since {from} had the key {was} and has {id}");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,318 @@
+//! Random sequences of files, corrections, late rows, retractions, changed headers and runs. After every run the star must be that
+//! which a first build out of the same loads gives, whatever way led to it; keys stay; a second run changes nothing; and both engines
+//! tell the same story. Each sequence is a case, named by its seed: `cargo test --test it -- random::sequence_7`.
+//! `RANDOM_SEQUENCES=500` makes more of them, `RANDOM_SEED=1000` begins elsewhere.
+
+mod books;
+mod files;
+mod models;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use anyhow::{Context, ensure};
+use libtest_mimic::Trial;
+use sluice::pipeline::{self, Options, TableChange};
+use sluice::retract::retract;
+use sluice::warehouse::{Schema, Scope, Table};
+
+use self::books::Keys;
+use self::files::{Dataset, Files};
+use self::models::Models;
+use crate::support::{Outcome, TestDatabase, Workdir, on_both};
+
+/// Steps of a sequence.
+const STEPS: usize = 24;
+
+pub fn cases() -> Vec<Trial> {
+    let number =
+        |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let from = number("RANDOM_SEED", 1);
+    let seeds = from..from + number("RANDOM_SEQUENCES", 4);
+    seeds
+        .flat_map(|seed| {
+            on_both(&format!("random::sequence_{seed}"), move |database, workdir| sequence(seed, database, workdir))
+        })
+        .collect()
+}
+
+/// What each sequence told on the engine that was first.
+static TOLD: Mutex<BTreeMap<u64, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+async fn sequence(seed: u64, database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let scratch = database.another().await?;
+    let models = Models::any(&mut dice);
+    let mut story = Story {
+        dice,
+        database,
+        scratch,
+        workdir,
+        models,
+        files: Files::default(),
+        loads: Vec::new(),
+        contents: Vec::new(),
+        keys: Keys::default(),
+        promotions: Vec::new(),
+        changed_header: false,
+        told: Vec::new(),
+    };
+    let done = story.run().await;
+    let told = story.told;
+    done.with_context(|| {
+        format!(
+            "seed {seed}\n{}",
+            told.iter()
+                .filter(|line| !line.contains('\n') || line.starts_with("load"))
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\n")
+        )
+    })?;
+    let mut all = TOLD.lock().unwrap();
+    let first = all.entry(seed).or_insert_with(|| told.clone());
+    let differs = first.iter().zip(&told).find(|(one, other)| one != other);
+    ensure!(differs.is_none() && first.len() == told.len(), "seed {seed}: the engines differ: {differs:#?}");
+    Ok(())
+}
+
+struct Story {
+    dice: fastrand::Rng,
+    /// Here the star is brought up to date by every run.
+    database: TestDatabase,
+    /// Here are the same loads, and the star is built anew each time.
+    scratch: TestDatabase,
+    workdir: Workdir,
+    models: Models,
+    files: Files,
+    /// The loads whose rows count.
+    loads: Vec<(i64, Dataset)>,
+    /// Every file that was loaded.
+    contents: Vec<(Dataset, String)>,
+    keys: Keys,
+    /// What staging had of promotions at each run, with the load that brought it.
+    promotions: Vec<(i64, BTreeMap<String, String>)>,
+    changed_header: bool,
+    /// What happened.
+    told: Vec<String>,
+}
+
+impl Story {
+    async fn run(&mut self) -> Outcome {
+        models::plugins(&self.workdir)?;
+        self.models.write(&self.workdir)?;
+        self.told.push(format!("{:?}", self.models));
+        for dataset in Dataset::ALL {
+            self.load(dataset, Files::first(dataset)).await?;
+        }
+        for _ in 0..STEPS {
+            self.step().await?;
+        }
+        self.bring_up_to_date().await
+    }
+
+    async fn step(&mut self) -> Outcome {
+        match self.dice.u8(..100) {
+            0..50 => {
+                let dataset = Dataset::any(&mut self.dice);
+                let text = self.files.any(dataset, &mut self.dice);
+                self.load(dataset, text).await
+            }
+            50..54 => {
+                let (dataset, text) = self.contents[self.dice.usize(..self.contents.len())].clone();
+                self.load(dataset, text).await
+            }
+            54..64 => self.take_back().await,
+            64..69 => {
+                let before = self.models.is_historic();
+                let now = self.models.change(&mut self.dice);
+                self.told.push(now);
+                if before != self.models.is_historic() {
+                    self.keys.forget_versions_of("dim_customer");
+                }
+                self.changed_header = true;
+                self.models.write(&self.workdir)
+            }
+            69..71 => self.repeat_an_order().await,
+            71..77 => self.run_a_part().await,
+            _ => self.bring_up_to_date().await,
+        }
+    }
+
+    async fn load(&mut self, dataset: Dataset, text: String) -> Outcome {
+        self.told.push(format!("load {dataset:?} {text}"));
+        let report = self.workdir.load(&self.database, &dataset.file_name(), &text).await?;
+        let other = self.workdir.load(&self.scratch, &dataset.file_name(), &text).await?;
+        ensure!((report.load_id, report.duplicate_of) == (other.load_id, other.duplicate_of), "{report:?} {other:?}");
+        if report.duplicate_of.is_none() {
+            if dataset == Dataset::Promos {
+                self.loads.retain(|(_, of)| *of != Dataset::Promos);
+            }
+            self.loads.push((report.load_id, dataset));
+            self.contents.push((dataset, text));
+        }
+        Ok(())
+    }
+
+    async fn take_back(&mut self) -> Outcome {
+        if self.loads.is_empty() {
+            return Ok(());
+        }
+        let place = self.dice.usize(..self.loads.len());
+        let (load, dataset) = self.loads[place];
+        let done = retract(&self.workdir.app(&self.database), load, true).await;
+        let other = retract(&self.workdir.app(&self.scratch), load, true).await;
+        self.told.push(format!(
+            "retract load {load} of {dataset:?}: {:?}",
+            done.as_ref().map(|done| done.rows_removed).map_err(ToString::to_string)
+        ));
+        ensure!(done.is_ok() == other.is_ok(), "{done:?} {other:?}");
+        if done.is_ok() {
+            self.loads.remove(place);
+            self.promotions.retain(|(of, _)| *of != load);
+        }
+        Ok(())
+    }
+
+    /// A file that no run takes, and that is taken back.
+    async fn repeat_an_order(&mut self) -> Outcome {
+        self.load(Dataset::Orders, Files::repeated_order()).await?;
+        let before = books::star(&self.database, &self.models).await.ok();
+        let failed = pipeline::run_with(&self.workdir.app(&self.database), &self.options()).await;
+        let why = failed.err().context("an order stands twice, and the run did not fail")?.to_string();
+        ensure!(why.contains("fact_order.sql: grain: several rows"), "{why}");
+        ensure!(before == books::star(&self.database, &self.models).await.ok(), "a run that failed changed the star");
+        let (load, _) = self.loads.pop().context("it was loaded")?;
+        self.contents.pop();
+        for database in [&self.database, &self.scratch] {
+            retract(&self.workdir.app(database), load, true).await?;
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> Options {
+        Options { allow_drop: self.changed_header, ..Options::default() }
+    }
+
+    /// A run that is not asked for everything, or not to be kept.
+    async fn run_a_part(&mut self) -> Outcome {
+        let parts = ["dim_customer", "fact_order", "+fact_order", "dim_customer+", "members", "+totals", "dim_promo+"];
+        let part = parts[self.dice.usize(..parts.len())];
+        let full = self.dice.u8(..4) == 0;
+        let options = Options { select: vec![part.to_owned()], full, ..self.options() };
+        let done = pipeline::run_with(&self.workdir.app(&self.database), &options).await;
+        self.told.push(format!("run --select {part}: {}", if done.is_ok() { "done" } else { "failed" }));
+        if let Err(error) = done {
+            let why = error.to_string();
+            let known = [
+                "has not been built yet",
+                "would refer to members that are gone",
+                "foreign key",
+                "no such table",
+                "does not exist",
+            ];
+            ensure!(known.iter().any(|words| why.contains(words)), "--select {part}: {why}");
+        }
+        Ok(())
+    }
+
+    /// A run, and everything that must hold then.
+    async fn bring_up_to_date(&mut self) -> Outcome {
+        let app = self.workdir.app(&self.database);
+        let options = Options { full: self.dice.u8(..8) == 0, ..self.options() };
+        let dry = if self.dice.bool() {
+            let dry = Options { dry: true, ..options.clone() };
+            Some(pipeline::run_with(&app, &dry).await.context("a dry run")?.changes)
+        } else {
+            None
+        };
+        let changes = pipeline::run_with(&app, &options).await.context("a run")?.changes;
+        self.told.push("run".to_owned());
+        self.changed_header = false;
+        ensure!(dry.is_none_or(|dry| dry == changes), "a dry run said something else");
+        let star = books::star(&self.database, &self.models).await?;
+        self.told.push(format!(
+            "\n{}\n{star}\n{}",
+            serde_json::to_string(&changes)?,
+            books::keys(&self.database, &self.models).await?
+        ));
+        books::invariants(&self.database, &self.models).await?;
+        self.keys.look(&self.database, &self.models).await?;
+        self.look_at_promotions().await?;
+
+        let again = pipeline::run_with(&app, &Options::default()).await?.changes;
+        let idle = |change: &TableChange| change.how == "nothing new" && change.changed() == 0;
+        let busy: Vec<_> = again.iter().filter(|change| !idle(change)).collect();
+        ensure!(busy.is_empty(), "the second run did something: {busy:?}");
+        ensure!(star == books::star(&self.database, &self.models).await?, "the second run changed the star");
+
+        clear(&self.scratch).await?;
+        pipeline::run(&self.workdir.app(&self.scratch)).await.context("a first build")?;
+        let built = books::star(&self.scratch, &self.models).await?;
+        let differs: Vec<_> = star.lines().filter(|line| !built.lines().any(|other| other == *line)).collect();
+        let lacks: Vec<_> = built.lines().filter(|line| !star.lines().any(|other| other == *line)).collect();
+        ensure!(
+            star == built,
+            "the star is not that of a first build:\nit has {differs:#?}\nit lacks {lacks:#?}\n{star}"
+        );
+        Ok(())
+    }
+
+    /// The versions of promotions are those that the files told which staging held at a run and that were not taken back.
+    async fn look_at_promotions(&mut self) -> Outcome {
+        let held = self.database.rows("select promo, rate from staging.promos").await?;
+        let held: BTreeMap<_, _> = held
+            .into_iter()
+            .map(|row| (row[0].clone().unwrap_or_default(), row[1].clone().unwrap_or_default()))
+            .collect();
+        if let Some((load, _)) = self.loads.iter().find(|(_, dataset)| *dataset == Dataset::Promos)
+            && !self.promotions.iter().any(|(of, _)| of == load)
+        {
+            self.promotions.push((*load, held));
+        }
+        let mut versions: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+        for (_, held) in &self.promotions {
+            for (promo, of_promo) in &mut versions {
+                if !held.contains_key(promo) && self.models.gone == "close" {
+                    of_promo.iter_mut().for_each(|(_, open)| *open = false);
+                }
+            }
+            for (promo, rate) in held {
+                let of_promo = versions.entry(promo.clone()).or_default();
+                if of_promo.last() != Some(&(rate.clone(), true)) {
+                    of_promo.iter_mut().for_each(|(_, open)| *open = false);
+                    of_promo.push((rate.clone(), true));
+                }
+            }
+        }
+        let told: Vec<_> = versions
+            .iter()
+            .flat_map(|(promo, all)| all.iter().map(move |(rate, open)| format!("{promo}|{rate}|{open}")))
+            .collect();
+        let text = self.database.text("select promo, rate, is_current from datawarehouse.dim_promo where dim_promo_key <> 0 and not is_inferred order by promo, valid_from").await?;
+        ensure!(text == told.join("\n"), "promotions are\n{text}\nand the files told\n{}", told.join("\n"));
+        Ok(())
+    }
+}
+
+/// Takes the star away, and all that is known of it.
+async fn clear(database: &TestDatabase) -> Outcome {
+    let names = database.warehouse.names();
+    let catalog = |name: String| names.table(&Table { schema: Schema::Catalog, name });
+    let mut transaction = database.warehouse.begin(Scope::Star).await?;
+    let mut statements = vec![format!("drop view if exists {}", names.table(&Table::datawarehouse("big")))];
+    statements.extend(
+        models::TABLES.iter().map(|name| format!("drop table if exists {}", names.table(&Table::datawarehouse(name)))),
+    );
+    for name in models::TABLES {
+        statements.extend(
+            ["retired", "seen"].map(|ending| format!("drop table if exists {}", catalog(format!("{name}_{ending}")))),
+        );
+    }
+    statements.extend(["star", "star_reject"].map(|name| format!("delete from {}", catalog(name.to_owned()))));
+    for statement in statements {
+        transaction.execute(&statement, &[]).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
