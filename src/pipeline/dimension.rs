@@ -59,7 +59,8 @@ impl Run<'_> {
             let replaced = rows.replaced_by.filter(|_| header.gone == Gone::Close);
             self.all(model, sql.remember(replaced)).await?;
         }
-        let highest = self.merge(model, &sql, restricted.is_some(), remembers, keeps, change).await?;
+        let highest =
+            self.merge(model, &sql, restricted.is_some(), remembers, keeps, *work == Work::First, change).await?;
         self.all(model, sql.clear(restricted.is_some())).await?;
         Ok(highest)
     }
@@ -146,7 +147,9 @@ impl Run<'_> {
                 .error(format!("at: rows of the select have NULL in {at}: leave them out, or say when they hold"))
                 .into());
         }
-        if let Some(query) = sql.repeated() {
+        if let Some(query) = sql.repeated()
+            && self.count(model, &sql.has_repeats()).await? > 0
+        {
             let mut columns = header.key.clone();
             columns.extend(header.at.clone());
             self.must_be_unique(model, "key", &columns, &query).await?;
@@ -155,6 +158,7 @@ impl Run<'_> {
     }
 
     /// Compares the table with the versions that its rows make; gives the highest key that was ever given.
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     async fn merge(
         &mut self,
         model: &Model,
@@ -162,9 +166,15 @@ impl Run<'_> {
         restricted: bool,
         remembers: bool,
         keeps: bool,
+        is_new: bool,
         change: &mut TableChange,
     ) -> Result<i64, RunError> {
+        let highest = self.states.get(&model.name).map(|state| state.highest_key).unwrap_or_default();
         self.all(model, sql.make_versions(remembers)).await?;
+        if is_new {
+            change.inserted = self.execute(model, &sql.insert(highest)).await?;
+            return self.counted(model, change).await;
+        }
         self.all(model, sql.adopt()).await?;
         let touched = format!("sluice_t_{}", model.name);
         self.all(model, sql.note_moved(&touched, restricted, keeps)).await?;
@@ -174,7 +184,6 @@ impl Run<'_> {
         if let Some(update) = sql.update() {
             change.updated = self.execute(model, &update).await?;
         }
-        let highest = self.states.get(&model.name).map(|state| state.highest_key).unwrap_or_default();
         change.inserted = self.execute(model, &sql.insert(highest)).await?;
         if !keeps {
             change.deleted = self.all(model, sql.retire(restricted)).await?;
@@ -210,7 +219,7 @@ impl Run<'_> {
         for some in days.chunks(DAYS) {
             self.execute(model, &format!("insert into {NEW} values {}", some.join(", "))).await?;
         }
-        self.merge(model, &sql, false, false, false, change).await?;
+        self.merge(model, &sql, false, false, false, *work == Work::First, change).await?;
         self.all(model, sql.clear(false)).await?;
         Ok(())
     }

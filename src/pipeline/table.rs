@@ -317,7 +317,6 @@ impl<'a> Run<'a> {
                 self.execute(model, &format!("insert into {} {some}", self.names.table(&part))).await?
             }
         };
-        self.analyze(model, PART).await?;
         let select = rows.select.reading(self.names, of, &part);
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;

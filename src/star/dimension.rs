@@ -292,6 +292,16 @@ impl DimensionSql {
         ))
     }
 
+    /// Tells, in less time, whether [`DimensionSql::repeated`] can find anything.
+    pub fn has_repeats(&self) -> String {
+        let mut keys = self.keys();
+        keys.extend((self.at != At::Nothing).then(|| AT.to_owned()));
+        format!(
+            "select count(*) from (select 1 from {NEW} group by {} having count(*) > 1 limit 1) as r",
+            keys.join(", ")
+        )
+    }
+
     /// The columns of the table with rows that staging does not have any more.
     pub fn seen_columns(&self) -> Vec<TableColumn> {
         let own = |name: &str, declared: &str| TableColumn { name: name.to_owned(), declared: declared.to_owned() };

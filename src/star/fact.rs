@@ -137,9 +137,23 @@ impl FactSql {
         format!("create table {} ({})", self.table, columns.join(", "))
     }
 
+    /// Makes the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
+    pub fn create_filled(&self, keyed: &str) -> Vec<String> {
+        match self.engine {
+            // It works on several cores for a table that it makes, not for one that is there.
+            Engine::Postgres => vec![format!("create table {} as {keyed}", self.table)],
+            Engine::Sqlite => vec![self.create(), self.fill(keyed)],
+        }
+    }
+
     /// What a new table gets after its rows, so that none is checked by itself: the key, the indexes, the references.
     pub fn finish(&self) -> Vec<String> {
         let mut statements: Vec<_> = self.has_plain_grain().then(|| self.unique_grain()).into_iter().collect();
+        if let (Engine::Postgres, false) = (self.engine, self.roles.is_empty()) {
+            let keys: Vec<_> =
+                self.roles.iter().map(|role| format!("alter column {} set not null", quote(&role.key))).collect();
+            statements.push(format!("alter table {} {}", self.table, keys.join(", ")));
+        }
         statements.extend(self.roles.iter().flat_map(|role| self.refer(role)));
         if self.engine == Engine::Postgres {
             statements.push(format!("analyze {}", self.table));
@@ -534,7 +548,8 @@ impl FactSql {
             ["bigint", "integer", "smallint", "numeric", "real", "double"].iter().any(|word| declared.starts_with(word))
         };
         let is_own = |column: &&TableColumn| {
-            let key = self.roles.iter().any(|role| role.key == column.name);
+            let key = self.grain.iter().any(|grain| grain.name == column.name)
+                || self.roles.iter().any(|role| role.key == column.name);
             !key && column.name != LOAD_COLUMN && column.name != LINE_COLUMN
         };
         self.columns.iter().filter(is_own).filter(is_number).map(|column| column.name.as_str())
