@@ -143,6 +143,23 @@ impl Ledger {
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
     }
 
+    /// Rows that these loads have brought into staging.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rows_loaded(&self, transaction: &mut dyn Transaction, loads: &[i64]) -> Result<u64, WarehouseError> {
+        let mut rows = 0;
+        for some in loads.chunks(10_000) {
+            let query = load::Entity::find()
+                .select_only()
+                .column(load::Column::RowsLoaded)
+                .filter(load::Column::Id.is_in(some.iter().copied()));
+            let found = self.rows(transaction, self.build(&query.into_query())).await?;
+            rows += found.iter().filter_map(|row| row.first()?.as_deref()?.parse::<u64>().ok()).sum::<u64>();
+        }
+        Ok(rows)
+    }
+
     /// The newest load whose rows are in a staging table.
     ///
     /// # Errors
