@@ -208,7 +208,11 @@ impl Run<'_> {
         let keyed = sql.keyed(source);
         let mut done = match finish {
             true => self.all(model, sql.create_filled(&keyed)).await,
-            false => self.add_unchecked(model, &sql.fill(&keyed)).await,
+            false => {
+                let rows = |dimension: &str| self.states.get(dimension).map(|state| state.rows);
+                let largest = sql.keys().map(|(_, dimension)| dimension).max_by_key(|dimension| rows(dimension));
+                self.add_unchecked(model, &sql.add(&keyed, largest)).await
+            }
         };
         if let (Ok(inserted), true) = (&done, finish) {
             done = self.all(model, sql.finish()).await.map(|_| *inserted);

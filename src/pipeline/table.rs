@@ -526,7 +526,8 @@ impl<'a> Run<'a> {
 /// so that the rows before need not be read.
 fn first_place(table: &str, load: i64) -> String {
     let load_column = quote(LOAD_COLUMN);
-    let is_before = format!("(select {load_column} from {table} where rowid >= (low + high) / 2 order by rowid limit 1) < {load}");
+    let is_before =
+        format!("(select {load_column} from {table} where rowid >= (low + high) / 2 order by rowid limit 1) < {load}");
     format!(
         "with recursive place(low, high) as (select min(rowid), max(rowid) from {table} union all \
          select case when {is_before} then (low + high) / 2 + 1 else low end, case when {is_before} then high else (low + high) / 2 end \

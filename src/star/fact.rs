@@ -425,10 +425,17 @@ impl FactSql {
         )
     }
 
-    /// Fills a table that is empty out of the [rows](FactSql::keyed).
+    /// Adds the [rows](FactSql::keyed).
     pub fn fill(&self, keyed: &str) -> String {
         let columns: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
         format!("insert into {} ({}) {keyed}", self.table, columns.join(", "))
+    }
+
+    /// Adds the rows in the order of the keys of one dimension, so that one index more is not written at random places.
+    pub fn add(&self, keyed: &str, dimension: Option<&str>) -> String {
+        let key = self.roles.iter().find(|role| Some(role.dimension.as_str()) == dimension);
+        let order = key.map_or_else(String::new, |role| format!(" order by {}", quote(&role.key)));
+        self.fill(keyed) + &order
     }
 
     /// A few values of the grain that several rows of `rows` have, with the number of rows.
