@@ -1,9 +1,11 @@
 //! Runs the star: every file of `sql/pipeline/` in the order they need each other, in one transaction. Tables are changed
 //! by what differs, never swapped, so that views and readers stand.
 
+mod ask;
 mod checks;
 mod dimension;
 mod fact;
+mod members;
 mod reshape;
 mod select;
 mod table;

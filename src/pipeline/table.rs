@@ -12,10 +12,9 @@ use crate::ledger::StagedLoad;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
     DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, is_again,
-    key_column, nearest,
 };
 use crate::warehouse::{
-    Engine, Names, Row, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
+    Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
 };
 
 /// The temporary table with the staged rows that a table is brought up to date from.
@@ -405,120 +404,6 @@ impl<'a> Run<'a> {
     /// Whether facts make members of this dimension.
     pub(super) fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
-    }
-
-    /// The header's words must be the select's.
-    pub(super) fn must_give(
-        model: &Model,
-        columns: &[TableColumn],
-        word: &str,
-        names: &[&String],
-    ) -> Result<(), ModelError> {
-        for name in names {
-            if !columns.iter().any(|column| column.name == **name) {
-                let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
-                return Err(model.error(format!("{word}: the select gives no column {name}{hint}")));
-            }
-        }
-        Ok(())
-    }
-
-    /// No two columns of the table may have one name.
-    pub(super) fn must_differ(model: &Model, columns: &[TableColumn], id: Option<&str>) -> Result<(), ModelError> {
-        let names = columns.iter().map(|column| column.name.as_str()).chain(id);
-        let mut taken = BTreeSet::new();
-        for name in names {
-            if !taken.insert(name) {
-                return Err(model.error(format!("two columns would be called {name}: rename one, or give a role")));
-            }
-        }
-        Ok(())
-    }
-
-    /// Fails where a query gives values that several rows have.
-    pub(super) async fn must_be_unique(
-        &mut self,
-        model: &Model,
-        word: &str,
-        columns: &[String],
-        query: &str,
-    ) -> Result<(), RunError> {
-        let repeated = self.query(model, query).await?;
-        if repeated.is_empty() {
-            return Ok(());
-        }
-        let sample = |row: &Row| {
-            let (count, values) =
-                row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
-            let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
-            let pairs: Vec<_> =
-                columns.iter().zip(values).map(|(column, one)| format!("{column} = {}", value(one))).collect();
-            format!("{} ({} rows)", pairs.join(", "), count.unwrap_or("several"))
-        };
-        let samples: Vec<_> = repeated.iter().map(sample).collect();
-        Err(model
-            .error(format!(
-                "{word}: several rows of the select have the same {}: {}",
-                columns.join(", "),
-                samples.join("; ")
-            ))
-            .into())
-    }
-
-    /// The table's name in SQL.
-    pub(super) fn shown(&self, model: &Model) -> String {
-        self.names.table(&Table::datawarehouse(&model.name))
-    }
-
-    pub(super) fn id(model: &Model) -> String {
-        key_column(&model.name)
-    }
-
-    pub(super) async fn existing(&mut self, model: &Model) -> Result<Vec<TableColumn>, ModelError> {
-        let columns = self.transaction.columns(&Table::datawarehouse(&model.name)).await;
-        columns.map_err(|error| model.error(error.to_string()))
-    }
-
-    pub(super) async fn analyze(&mut self, model: &Model, table: &str) -> Result<(), RunError> {
-        if self.names.engine == Engine::Postgres {
-            self.execute(model, &format!("analyze {table}")).await?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn all(
-        &mut self,
-        model: &Model,
-        statements: impl IntoIterator<Item = String>,
-    ) -> Result<u64, RunError> {
-        let mut touched = 0;
-        for statement in statements {
-            touched = self.execute(model, &statement).await?;
-        }
-        Ok(touched)
-    }
-
-    pub(super) async fn execute(&mut self, model: &Model, sql: &str) -> Result<u64, RunError> {
-        self.sql.push(sql.to_owned());
-        let done = self.transaction.execute(sql, &[]).await;
-        Ok(done.map_err(|error| model.error(error.to_string()))?)
-    }
-
-    pub(super) async fn query(&mut self, model: &Model, sql: &str) -> Result<Vec<Row>, RunError> {
-        let rows = self.transaction.query(sql, &[]).await;
-        Ok(rows.map_err(|error| model.error(error.to_string()))?)
-    }
-
-    pub(super) async fn count(&mut self, model: &Model, sql: &str) -> Result<u64, RunError> {
-        let rows = self.query(model, sql).await?;
-        Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0))
-    }
-
-    pub(super) async fn count_some(&mut self, model: &Model, sql: Option<String>) -> Result<u64, RunError> {
-        match sql {
-            Some(sql) => self.count(model, &sql).await,
-            None => Ok(0),
-        }
     }
 }
 

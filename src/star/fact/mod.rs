@@ -1,10 +1,13 @@
 //! A fact: rows whose columns that name members become the members' keys.
 
+mod missing;
+mod table;
+
 use std::collections::BTreeMap;
 
 use super::dimension::moment_literal;
 use super::header::{Fact, Missing};
-use super::{KEYED, NEW, UNKNOWN, key_column};
+use super::{KEYED, UNKNOWN, key_column};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, quote};
 
@@ -114,87 +117,6 @@ impl FactSql {
         !self.grain.iter().any(|column| self.roles.iter().any(|role| role.column.name == column.name))
     }
 
-    /// `create table`, with what refers to the dimensions.
-    pub fn create(&self) -> String {
-        let plain = self.has_plain_grain();
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .map(|column| {
-                let (name, declared) = (quote(&column.name), &column.declared);
-                match (self.roles.iter().find(|role| role.key == column.name), self.engine) {
-                    (Some(role), Engine::Sqlite) => {
-                        format!("{name} bigint not null references {}", self.reference(&role.dimension))
-                    }
-                    (Some(_), Engine::Postgres) => format!("{name} bigint not null"),
-                    (None, _) if plain && self.grain.iter().any(|one| one.name == column.name) => {
-                        format!("{name} {declared} not null")
-                    }
-                    (None, _) => format!("{name} {declared}"),
-                }
-            })
-            .collect();
-        format!("create table {} ({})", self.table, columns.join(", "))
-    }
-
-    /// Makes the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
-    pub fn create_filled(&self, keyed: &str) -> Vec<String> {
-        match self.engine {
-            // It works on several cores for a table that it makes, not for one that is there.
-            Engine::Postgres => vec![format!("create table {} as {keyed}", self.table)],
-            Engine::Sqlite => vec![self.create(), self.fill(keyed)],
-        }
-    }
-
-    /// What a new table gets after its rows, so that none is checked by itself: the key, the indexes, the references.
-    pub fn finish(&self) -> Vec<String> {
-        let mut statements: Vec<_> = self.has_plain_grain().then(|| self.unique_grain()).into_iter().collect();
-        if let (Engine::Postgres, false) = (self.engine, self.roles.is_empty()) {
-            let keys: Vec<_> =
-                self.roles.iter().map(|role| format!("alter column {} set not null", quote(&role.key))).collect();
-            statements.push(format!("alter table {} {}", self.table, keys.join(", ")));
-        }
-        statements.extend(self.roles.iter().flat_map(|role| self.refer(role)));
-        if self.engine == Engine::Postgres {
-            statements.push(format!("analyze {}", self.table));
-        }
-        statements
-    }
-
-    fn unique_grain(&self) -> String {
-        let grain = self.grain_names().join(", ");
-        match self.engine {
-            Engine::Postgres => format!("alter table {} add primary key ({grain})", self.table),
-            Engine::Sqlite => format!("create unique index {} on {} ({grain})", self.index("grain"), self.table),
-        }
-    }
-
-    fn refer(&self, role: &Role) -> Vec<String> {
-        let key = quote(&role.key);
-        let mut statements = vec![format!("create index {} on {} ({key})", self.index(&role.key), self.table)];
-        if self.engine == Engine::Postgres {
-            statements.push(format!(
-                "alter table {} add constraint {} foreign key ({key}) references {} deferrable initially deferred",
-                self.table,
-                self.index(&format!("{}_fkey", role.key)),
-                self.reference(&role.dimension)
-            ));
-        }
-        statements
-    }
-
-    fn reference(&self, dimension: &str) -> String {
-        format!("{} ({})", self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)))
-    }
-
-    fn index(&self, of: &str) -> String {
-        let name = format!("{}_{of}", self.name);
-        if name.len() <= 60 {
-            return quote(&name);
-        }
-        quote(&format!("{}_{}", self.name, &blake3::hash(of.as_bytes()).to_hex()[..8]))
-    }
-
     /// The fact's rows out of the select's, those left out that a dimension does not know and the header rejects.
     pub fn keyed(&self, source: &str) -> String {
         let mut list = Vec::new();
@@ -211,121 +133,6 @@ impl FactSql {
         let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
         let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
         format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins())
-    }
-
-    /// Writes the rows that are left out, each once: with the first column that names no member.
-    pub fn write_rejects(&self, source: &str) -> Vec<String> {
-        let (load, line) = (format!("n.{}", quote(LOAD_COLUMN)), format!("n.{}", quote(LINE_COLUMN)));
-        let (load, line) = if self.lineage { (load, line) } else { ("null".to_owned(), "null".to_owned()) };
-        let missing: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
-        self.rejected()
-            .enumerate()
-            .map(|(turn, (_, role))| {
-                let before = missing[..turn].iter().map(|missing| format!(" and not {missing}"));
-                let is_first = missing[turn].clone() + &before.collect::<String>();
-                let column = role.column.name.replace('\'', "''");
-                format!(
-                    "insert into {} (fact, load_id, line, \"column\", value, reason) \
-                     select '{}', {load}, {line}, '{column}', cast(n.{} as text), 'is no member of {}' from ({source}) as n{} where {}",
-                    self.rejects,
-                    self.name,
-                    quote(&role.column.name),
-                    role.dimension,
-                    self.joins(),
-                    is_first
-                )
-            })
-            .collect()
-    }
-
-    /// Forgets the rows that were left out: all of them, or those of the staged rows in a temporary table.
-    pub fn forget_rejects(&self, again: bool) -> String {
-        let among = if again {
-            format!(" and (load_id, line) in (select {}, {} from {AGAIN})", quote(LOAD_COLUMN), quote(LINE_COLUMN))
-        } else {
-            String::new()
-        };
-        format!("delete from {} where fact = '{}'{among}", self.rejects, self.name)
-    }
-
-    /// Counts the rows that are left out.
-    pub fn count_rejected(&self) -> Option<String> {
-        self.has_rejects().then(|| format!("select count(*) from {} where fact = '{}'", self.rejects, self.name))
-    }
-
-    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the first
-    /// key that it had. For each such dimension the statement, with `highest`, its highest key that was ever given, filled in.
-    pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
-        let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
-        inferred
-            .map(|(place, role)| {
-                let Role { dimension, target, .. } = role;
-                let (table, id) = (self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
-                let key = quote(&target.key.name);
-                let retired =
-                    self.names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
-                let (mut columns, mut values) = (format!("{id}, {key}, is_inferred"), String::new());
-                if let Some(valid) = &target.valid {
-                    columns.push_str(", valid_from, valid_to, is_current");
-                    let literal = |day: &str| moment_literal(self.engine, valid, day);
-                    values = format!(", {}, {}, true", literal("0001-01-01"), literal("9999-12-31"));
-                }
-                let text = ["text", "char"].iter().any(|word| target.key.declared.contains(word));
-                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
-                let value = self.value(place);
-                let statement = format!(
-                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by m.value{collate})), \
-                     m.value, true{values} from (select u.value, (select min(r.{id}) from {retired} as r where r.{key} = u.value) as given \
-                     from (select distinct {value} as value from ({source}) as n where {value} is not null \
-                     and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \
-                     cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
-                     union all select max({id}) from {retired}) as given) as h",
-                    highest(dimension)
-                );
-                (dimension.clone(), statement)
-            })
-            .collect()
-    }
-
-    /// Whether a member that this fact makes for one of its columns can be what another one names, which makes none.
-    pub fn finds_inferred(&self) -> bool {
-        let infers = |dimension: &str| {
-            self.roles.iter().any(|role| role.dimension == dimension && role.missing == Missing::Infer)
-        };
-        self.roles.iter().any(|role| role.missing != Missing::Infer && infers(&role.dimension))
-    }
-
-    /// Takes members out that were made for facts that are gone, and keeps their keys for the case that they come back; the last
-    /// statement counts. `valid`: whether members have versions.
-    pub fn forget_inferred(
-        dimension: &str,
-        key: &str,
-        valid: bool,
-        names: &Names,
-        facts: &[(String, String)],
-    ) -> Vec<String> {
-        let (table, id) = (names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
-        let retired = names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
-        let key = quote(key);
-        let (columns, values) = match valid {
-            true => (format!("{id}, {key}, valid_from"), format!("d.{id}, d.{key}, d.valid_from")),
-            false => (format!("{id}, {key}"), format!("d.{id}, d.{key}")),
-        };
-        let used: Vec<_> = facts
-            .iter()
-            .map(|(fact, key)| {
-                let fact = names.table(&Table::datawarehouse(fact));
-                format!(" and not exists (select 1 from {fact} as f where f.{} = d.{id})", quote(key))
-            })
-            .collect();
-        let gone = format!("d.is_inferred and d.{id} <> {UNKNOWN}{}", used.concat());
-        vec![
-            format!(
-                "insert into {retired} ({columns}) select {values} from {table} as d where {gone} \
-                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})"
-            ),
-            format!("delete from {table} as d where {gone}"),
-        ]
     }
 
     /// Puts load and line of rows into [`AGAIN`] that point to a member that moved; `touched` has a temporary table for each dimension
@@ -457,21 +264,6 @@ impl FactSql {
         self.grain.iter().map(|column| quote(&column.name)).collect()
     }
 
-    /// For each dimension the number of rows without a member, in one row; `None` for a fact without dimensions.
-    pub fn count_unknown(&self) -> Option<String> {
-        let counts: Vec<_> = self
-            .roles
-            .iter()
-            .map(|role| format!("(select count(*) from {} where {} = {UNKNOWN})", self.table, quote(&role.key)))
-            .collect();
-        (!counts.is_empty()).then(|| format!("select {}", counts.join(", ")))
-    }
-
-    /// The select's rows, kept for several questions.
-    pub fn keep(source: &str) -> String {
-        format!("create temp table {NEW} as {source}")
-    }
-
     /// The names of the grain's columns.
     pub fn grain_columns(&self) -> Vec<String> {
         self.grain.iter().map(|column| column.name.clone()).collect()
@@ -480,72 +272,6 @@ impl FactSql {
     /// An index over the grain of [`KEYED`].
     pub fn index_keyed(&self) -> String {
         format!("create index sluice_keyed_grain on {KEYED} ({})", self.grain_names().join(", "))
-    }
-
-    /// The columns by which the table's rows are told apart, as they stand.
-    pub fn unique_columns(&self) -> String {
-        match self.engine {
-            Engine::Postgres => format!(
-                "select a.attname::text from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any(i.indkey) \
-                 where i.indisprimary and i.indrelid = to_regclass('{}')",
-                self.table.replace('\'', "''")
-            ),
-            Engine::Sqlite => {
-                format!(
-                    "select name from pragma_index_info('{}')",
-                    self.index("grain").trim_matches('"').replace('\'', "''")
-                )
-            }
-        }
-    }
-
-    /// Takes away what tells rows apart, so that others can.
-    pub fn drop_grain(&self) -> Vec<String> {
-        match self.engine {
-            Engine::Postgres => {
-                vec![format!(
-                    "alter table {} drop constraint if exists {}",
-                    self.table,
-                    quote(&format!("{}_pkey", self.name))
-                )]
-            }
-            Engine::Sqlite => vec![format!("drop index if exists {}", self.index("grain"))],
-        }
-    }
-
-    /// What a table gets after its columns were changed: see [`FactSql::finish`]. `stood` are the columns that were there.
-    pub fn finish_again(&self, stood: &[TableColumn], other_grain: bool) -> Vec<String> {
-        let is_new = |role: &&Role| !stood.iter().any(|column| column.name == role.key);
-        let (roles, stood): (Vec<_>, Vec<_>) = self.roles.iter().partition(is_new);
-        let mut statements = Vec::new();
-        // PostgreSQL changes no table whose references are still to be checked.
-        let schema = self.table.split('.').next().unwrap_or_default();
-        for role in stood.iter().filter(|_| self.engine == Engine::Postgres) {
-            let name = self.index(&format!("{}_fkey", role.key));
-            statements.extend(["immediate", "deferred"].map(|when| format!("set constraints {schema}.{name} {when}")));
-        }
-        if other_grain && self.has_plain_grain() {
-            statements.push(self.unique_grain());
-        }
-        statements.extend(roles.into_iter().flat_map(|role| self.refer(role)));
-        statements
-    }
-
-    /// Counts rows that refer to members that are not there; on PostgreSQL the commit looks.
-    pub fn count_dangling(names: &Names, fact: &str) -> Option<String> {
-        (names.engine == Engine::Sqlite).then(|| {
-            format!("select count(*) from pragma_foreign_key_check('{}')", names.flat(&Table::datawarehouse(fact)))
-        })
-    }
-
-    /// Whether rows can be left out.
-    pub fn has_rejects(&self) -> bool {
-        self.rejected().next().is_some()
-    }
-
-    /// Forgets the rows that were left out under a condition.
-    pub fn forget_rejects_of(&self, condition: &str) -> String {
-        format!("delete from {} where fact = '{}' and {condition}", self.rejects, self.name)
     }
 
     /// The columns that can be summed up.
@@ -572,19 +298,6 @@ impl FactSql {
             })
             .collect();
         format!("select count(*){} from {rows}", sums.concat())
-    }
-
-    fn rejected(&self) -> impl Iterator<Item = (usize, &Role)> {
-        self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Reject)
-    }
-
-    fn is_missing(&self, place: usize) -> String {
-        let role = &self.roles[place];
-        format!(
-            "(n.{} is not null and d{place}.{} is null)",
-            quote(&role.column.name),
-            quote(&key_column(&role.dimension))
-        )
     }
 
     /// The value that names a member, as the dimension has it.

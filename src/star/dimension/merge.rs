@@ -1,0 +1,204 @@
+//! A dimension's table brought to its versions: what changed is overwritten, what is new gets a key, what went leaves its key behind.
+
+use super::super::{NEW, UNKNOWN};
+use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, same};
+use crate::warehouse::{Engine, quote};
+
+impl DimensionSql {
+    /// Gives members that were inferred, or had no versions before, the time of their first row, so that it finds their key.
+    pub fn adopt(&self) -> Vec<String> {
+        if !self.is_historic() {
+            return Vec::new();
+        }
+        let (table, id, keys) = (&self.table, &self.id, self.keys());
+        let inferred = if self.infers { "d.is_inferred or " } else { "" };
+        let mut statements = vec![format!(
+            "update {table} as d set valid_from = f.first from (select {0}, min(valid_from) as first from {VERSIONS} group by {0}) as f \
+             where {1} and d.{id} <> {UNKNOWN} and ({inferred}d.valid_from is null)",
+            keys.join(", "),
+            same(&keys, "f", "d"),
+        )];
+        // Members without a row yet, where there were no versions before.
+        statements.extend(self.infers.then(|| {
+            format!(
+                "update {table} set valid_from = {}, valid_to = {}, is_current = true where is_inferred and valid_from is null",
+                self.earliest(),
+                self.latest()
+            )
+        }));
+        statements
+    }
+
+    /// Notes in `touched` the keys of members that get another version or time or go, and 0 where a member is new: facts that point
+    /// to them are to be looked up again.
+    pub fn note_moved(&self, touched: &str, restricted: bool, keeps: bool) -> Vec<String> {
+        let DimensionSql { table, id, .. } = self;
+        let keys = self.keys();
+        let of = |prefix: &str| keys.iter().map(|key| format!("{prefix}.{key}")).collect::<Vec<_>>().join(", ");
+        let shifted = if self.is_historic() { " or d.valid_to is distinct from v.valid_to" } else { "" };
+        let mut moved = vec![format!(
+            "select {} from {VERSIONS} as v left join {table} as d on {} and d.{id} <> {UNKNOWN} where d.{id} is null{shifted}",
+            of("v"),
+            self.same_version("d", "v")
+        )];
+        if !keeps {
+            moved.push(format!("select {} from {table} as d where {}", of("d"), self.is_gone(restricted)));
+        }
+        vec![
+            format!("create temp table {MOVED} as {}", moved.join(" union ")),
+            format!(
+                "create temp table {touched} as select d.{id} as id from {table} as d join {MOVED} as m on {} where d.{id} <> {UNKNOWN} \
+                 union all select {UNKNOWN} from {VERSIONS} as v where exists (select 1 from {MOVED} as m where {}) \
+                 and not exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN}) group by 1",
+                same(&keys, "d", "m"),
+                same(&keys, "m", "v"),
+                same(&keys, "d", "v"),
+            ),
+            format!("drop table {MOVED}"),
+        ]
+    }
+
+    /// Counts members whose last version ends without another one.
+    pub fn count_closed(&self) -> Option<String> {
+        self.is_historic().then(|| {
+            format!(
+                "select count(*) from {} as d join {VERSIONS} as v on {} where d.is_current and not v.is_current \
+                 and not exists (select 1 from {VERSIONS} as w where {} and w.valid_from = v.valid_to)",
+                self.table,
+                self.same_version("d", "v"),
+                same(&self.keys(), "w", "v")
+            )
+        })
+    }
+
+    /// Counts versions that are new of members that are not.
+    pub fn count_new_versions(&self) -> Option<String> {
+        self.is_historic().then(|| {
+            let DimensionSql { table, id, .. } = self;
+            format!(
+                "select count(*) from {VERSIONS} as v where not exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN}) \
+                 and exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN})",
+                self.same_version("d", "v"),
+                same(&self.keys(), "d", "v")
+            )
+        })
+    }
+
+    /// Overwrites what changed.
+    pub fn update(&self) -> Option<String> {
+        let mut set: Vec<_> =
+            self.columns.iter().filter(|one| !self.key.contains(one)).map(|one| quote(&one.name)).collect();
+        if self.is_historic() {
+            set.extend(["valid_to", "is_current"].map(str::to_owned));
+        }
+        let mut differs: Vec<_> = set.iter().map(|one| format!("d.{one} is distinct from v.{one}")).collect();
+        let mut set: Vec<_> = set.iter().map(|one| format!("{one} = v.{one}")).collect();
+        if self.infers {
+            set.push("is_inferred = false".to_owned());
+            differs.push("d.is_inferred is distinct from false".to_owned());
+        }
+        (!set.is_empty()).then(|| {
+            format!(
+                "update {} as d set {} from {VERSIONS} as v where {} and d.{} <> {UNKNOWN} and ({})",
+                self.table,
+                set.join(", "),
+                self.same_version("d", "v"),
+                self.id,
+                differs.join(" or ")
+            )
+        })
+    }
+
+    /// Adds new members and versions. Keys go on from the highest that was ever given, in the order of the natural key's bytes, so that
+    /// they are the same on both engines, whatever a server's collation; a version that comes back gets its key back.
+    pub fn insert(&self, highest: i64) -> String {
+        let DimensionSql { table, id, retired, .. } = self;
+        let mut order: Vec<_> = self
+            .key
+            .iter()
+            .map(|column| {
+                let text = ["text", "char"].iter().any(|word| column.declared.contains(word));
+                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
+                format!("v.{}{collate}", quote(&column.name))
+            })
+            .collect();
+        let mut columns: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
+        if self.is_historic() {
+            order.push("v.valid_from".to_owned());
+            columns.extend(["valid_from", "valid_to", "is_current"].map(str::to_owned));
+        }
+        let mut values: Vec<_> = columns.iter().map(|one| format!("v.{one}")).collect();
+        if self.infers {
+            columns.push("is_inferred".to_owned());
+            values.push("false".to_owned());
+        }
+        let mut given = self.keys();
+        given.extend(self.is_historic().then(|| "valid_from".to_owned()));
+        let given = given.iter().map(|name| format!("g.{name}")).collect::<Vec<_>>().join(", ");
+        let key = if self.has_ids {
+            format!("v.{id}")
+        } else {
+            format!(
+                "coalesce(r.{id}, h.highest + row_number() over (partition by r.{id} is null order by {}))",
+                order.join(", ")
+            )
+        };
+        format!(
+            "insert into {table} ({id}, {}) select {key}, {} from {VERSIONS} as v left join (select {given}, min(g.{id}) as {id} from {retired} as g \
+             where not exists (select 1 from {table} as d where d.{id} = g.{id}) group by {given}) as r on {} \
+             cross join (select max(id) as highest from (select {highest} as id union all select max({id}) from {table} \
+             union all select max({id}) from {retired}) as given) as h \
+             where not exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN})",
+            columns.join(", "),
+            values.join(", "),
+            self.same_version("r", "v"),
+            self.same_version("d", "v")
+        )
+    }
+
+    /// Takes out what the select does not give any more, and keeps its key for the case that it comes back; the last statement counts.
+    pub fn retire(&self, restricted: bool) -> Vec<String> {
+        let DimensionSql { table, id, retired, .. } = self;
+        let mut columns = self.keys();
+        columns.extend(self.is_historic().then(|| "valid_from".to_owned()));
+        let of_dimension: Vec<_> = columns.iter().map(|one| format!("d.{one}")).collect();
+        let gone = self.is_gone(restricted);
+        vec![
+            format!(
+                "insert into {retired} ({id}, {}) select d.{id}, {} from {table} as d where {gone} \
+                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})",
+                columns.join(", "),
+                of_dimension.join(", ")
+            ),
+            format!("delete from {table} as d where {gone}"),
+        ]
+    }
+
+    /// Drops the temporary tables.
+    pub fn clear(&self, restricted: bool) -> Vec<String> {
+        let mut statements = vec![format!("drop table {NEW}"), format!("drop table {VERSIONS}")];
+        statements.extend(restricted.then(|| format!("drop table {AFFECTED}")));
+        statements
+    }
+
+    /// The condition for a row `d` of the table that no version is any more.
+    fn is_gone(&self, restricted: bool) -> String {
+        let inferred = if self.infers { " and d.is_inferred is not true" } else { "" };
+        let among = if restricted {
+            format!(" and exists (select 1 from {AFFECTED} as a where {})", same(&self.keys(), "a", "d"))
+        } else {
+            String::new()
+        };
+        format!(
+            "d.{} <> {UNKNOWN}{inferred}{among} and not exists (select 1 from {VERSIONS} as v where {})",
+            self.id,
+            self.same_version("v", "d")
+        )
+    }
+
+    fn same_version(&self, one: &str, other: &str) -> String {
+        let time =
+            if self.is_historic() { format!(" and {one}.valid_from = {other}.valid_from") } else { String::new() };
+        same(&self.keys(), one, other) + &time
+    }
+}

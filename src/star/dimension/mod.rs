@@ -1,0 +1,239 @@
+//! A dimension: members keep their keys for ever. Without history its attributes are overwritten when they change; with history a
+//! change opens a new version of the member, and the versions are those that all its rows, ordered by when they hold, give.
+
+mod merge;
+mod seen;
+mod versions;
+
+use super::header::{Dimension, Scalar};
+use super::{UNKNOWN, key_column};
+use crate::schema::LOAD_COLUMN;
+use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, quote};
+
+/// The temporary table with the versions that the select's rows make.
+const VERSIONS: &str = "sluice_versions";
+/// The temporary table with the natural keys of members that new rows are of.
+pub const AFFECTED: &str = "sluice_affected";
+/// The temporary table with the natural keys of members whose keys or times change.
+const MOVED: &str = "sluice_moved";
+/// The column that says from when on a row holds.
+const AT: &str = "sluice_at";
+/// The column that says that a member is not named any more.
+const GONE: &str = "sluice_gone";
+
+/// From when on a row holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// It does not say: there is one row for each member.
+    Nothing,
+    /// This column says it.
+    Column(TableColumn),
+    /// When its file was loaded.
+    Loaded,
+}
+
+/// The SQL of one dimension.
+pub struct DimensionSql {
+    engine: Engine,
+    table: String,
+    /// Where keys are kept of versions that are gone.
+    retired: String,
+    /// Where rows are kept that staging does not have any more.
+    seen: String,
+    loads: String,
+    name: String,
+    /// The surrogate key, quoted.
+    id: String,
+    key: Vec<TableColumn>,
+    history: Vec<String>,
+    /// Every column of the table that the select gives, in its order.
+    columns: Vec<TableColumn>,
+    at: At,
+    lineage: bool,
+    /// Whether facts may make members before their rows arrive.
+    infers: bool,
+    /// Whether the select says which key a member has.
+    has_ids: bool,
+}
+
+impl DimensionSql {
+    /// For the dimension called `name` over a select with these columns. `lineage`: whether its rows say of which staged row they are;
+    /// `infers`: whether facts make members of it.
+    pub fn new(
+        names: &Names,
+        name: &str,
+        header: &Dimension,
+        columns: &[TableColumn],
+        lineage: bool,
+        infers: bool,
+    ) -> Self {
+        let historic = !header.history.is_empty();
+        let at = match &header.at {
+            Some(at) if at == LOAD_COLUMN && lineage => At::Loaded,
+            Some(at) => columns.iter().find(|column| column.name == *at).cloned().map_or(At::Nothing, At::Column),
+            None if historic => At::Loaded,
+            None => At::Nothing,
+        };
+        let is_at = |column: &TableColumn| historic && at == At::Column(column.clone());
+        let catalog = |ending: &str| names.table(&Table { schema: Schema::Catalog, name: format!("{name}_{ending}") });
+        DimensionSql {
+            engine: names.engine,
+            table: names.table(&Table::datawarehouse(name)),
+            retired: catalog("retired"),
+            seen: catalog("seen"),
+            loads: names.table(&Table { schema: Schema::Catalog, name: "load".to_owned() }),
+            name: name.to_owned(),
+            id: quote(&key_column(name)),
+            key: columns.iter().filter(|column| header.key.contains(&column.name)).cloned().collect(),
+            history: header.history.iter().map(|column| quote(column)).collect(),
+            columns: columns.iter().filter(|column| !is_at(column)).cloned().collect(),
+            at,
+            lineage,
+            infers,
+            has_ids: false,
+        }
+    }
+
+    /// For one whose select gives the surrogate key, too.
+    #[must_use]
+    pub fn with_ids(mut self) -> Self {
+        self.has_ids = true;
+        self
+    }
+
+    /// Whether members have versions.
+    pub fn is_historic(&self) -> bool {
+        !self.history.is_empty()
+    }
+
+    /// The columns of its table, the surrogate key left out.
+    pub fn table_columns(&self) -> Vec<TableColumn> {
+        let own = |name: &str, declared: &str| TableColumn { name: name.to_owned(), declared: declared.to_owned() };
+        let mut all = self.columns.clone();
+        if self.is_historic() {
+            let valid = self.valid();
+            all.extend([own("valid_from", &valid), own("valid_to", &valid), own("is_current", "boolean")]);
+        }
+        if self.infers {
+            all.push(own("is_inferred", "boolean"));
+        }
+        all
+    }
+
+    /// The type of the time from which on a version holds.
+    pub fn valid(&self) -> String {
+        match (&self.at, self.engine) {
+            (At::Column(column), _) => column.declared.clone(),
+            (_, Engine::Postgres) => "timestamp with time zone".to_owned(),
+            (_, Engine::Sqlite) => "timestamptz".to_owned(),
+        }
+    }
+
+    /// Makes the table with its unknown member, and the one for keys that are not to be given again.
+    pub fn create(&self) -> Vec<String> {
+        let DimensionSql { table, id, .. } = self;
+        let integer = match self.engine {
+            Engine::Postgres => "bigint",
+            Engine::Sqlite => "integer",
+        };
+        let columns: Vec<_> =
+            self.table_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        let mut statements = vec![format!("create table {table} ({id} {integer} primary key, {})", columns.join(", "))];
+        statements.extend(self.create_retired());
+        statements.push(format!("insert into {table} ({id}) values ({UNKNOWN})"));
+        statements.push(self.create_index());
+        statements
+    }
+
+    /// The columns of the table for keys that are not to be given again, the surrogate key left out.
+    pub fn retired_columns(&self) -> Vec<TableColumn> {
+        let mut columns = self.key.clone();
+        if self.is_historic() {
+            columns.push(TableColumn { name: "valid_from".to_owned(), declared: self.valid() });
+        }
+        columns
+    }
+
+    /// Makes the table for keys that are not to be given again, where there is none.
+    pub fn create_retired(&self) -> Vec<String> {
+        let columns: Vec<_> =
+            self.retired_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        vec![format!(
+            "create table if not exists {} ({} bigint primary key, {})",
+            self.retired,
+            self.id,
+            columns.join(", ")
+        )]
+    }
+
+    /// Drops the index over the natural key.
+    pub fn drop_index(&self) -> String {
+        let name = format!("{}_natural_key", self.name);
+        match self.engine {
+            Engine::Postgres => format!("drop index if exists {}", self.index_of(&name)),
+            Engine::Sqlite => format!("drop index if exists {}", quote(&name)),
+        }
+    }
+
+    fn index_of(&self, name: &str) -> String {
+        let schema = self.table.rsplit_once('.').map_or("", |(schema, _)| schema);
+        format!("{schema}.{}", quote(name))
+    }
+
+    /// Makes the index over the natural key.
+    pub fn create_index(&self) -> String {
+        let index = quote(&format!("{}_natural_key", self.name));
+        let mut columns = self.keys();
+        columns.extend(self.is_historic().then(|| "valid_from".to_owned()));
+        format!("create unique index {index} on {} ({})", self.table, columns.join(", "))
+    }
+
+    /// Gives the unknown member its attributes.
+    pub fn name_unknown(&self, header: &Dimension) -> String {
+        let mut set: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let value = header.unknown.get(&column.name).map_or("null".to_owned(), Scalar::sql);
+                format!("{} = {value}", quote(&column.name))
+            })
+            .collect();
+        if self.is_historic() {
+            set.extend([
+                format!("valid_from = {}", self.earliest()),
+                format!("valid_to = {}", self.latest()),
+                "is_current = true".to_owned(),
+            ]);
+        }
+        if self.infers {
+            set.push("is_inferred = false".to_owned());
+        }
+        format!("update {} set {} where {} = {UNKNOWN}", self.table, set.join(", "), self.id)
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.key.iter().map(|column| quote(&column.name)).collect()
+    }
+
+    fn earliest(&self) -> String {
+        moment_literal(self.engine, &self.valid(), "0001-01-01")
+    }
+
+    fn latest(&self) -> String {
+        moment_literal(self.engine, &self.valid(), "9999-12-31")
+    }
+}
+
+fn same(columns: &[String], one: &str, other: &str) -> String {
+    columns.iter().map(|column| format!("{one}.{column} = {other}.{column}")).collect::<Vec<_>>().join(" and ")
+}
+
+/// A day as a value of a date or time.
+pub(super) fn moment_literal(engine: Engine, declared: &str, day: &str) -> String {
+    match (engine, declared) {
+        (Engine::Postgres, _) => format!("cast('{day}' as {declared})"),
+        (Engine::Sqlite, "date" | "text") => format!("'{day}'"),
+        (Engine::Sqlite, "timestamp") => format!("'{day} 00:00:00'"),
+        (Engine::Sqlite, _) => format!("'{day} 00:00:00+00:00'"),
+    }
+}

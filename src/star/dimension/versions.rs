@@ -1,0 +1,176 @@
+//! The select's rows, and the versions that they make.
+
+use super::super::NEW;
+use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, same};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::warehouse::{Engine, TableColumn, quote};
+
+impl DimensionSql {
+    /// Puts the select's rows into [`NEW`], each with the time from which on it holds.
+    pub fn observe(&self, source: &str) -> Vec<String> {
+        let mut declared: Vec<_> =
+            self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        let mut values: Vec<_> = self.columns.iter().map(|one| format!("n.{}", quote(&one.name))).collect();
+        if self.has_ids {
+            declared.insert(0, format!("{} bigint", self.id));
+            values.insert(0, format!("n.{}", self.id));
+        }
+        if self.lineage {
+            for column in [LOAD_COLUMN, LINE_COLUMN] {
+                declared.push(format!("{} bigint", quote(column)));
+                values.push(format!("n.{}", quote(column)));
+            }
+        }
+        if let Some(at) = self.at_value() {
+            declared.push(format!("{AT} {}", self.valid()));
+            values.push(at);
+        }
+        vec![
+            format!("create temp table {NEW} ({})", declared.join(", ")),
+            format!("insert into {NEW} select {} from ({source}) as n", values.join(", ")),
+        ]
+    }
+
+    fn at_value(&self) -> Option<String> {
+        match &self.at {
+            At::Nothing => None,
+            At::Column(column) => Some(format!("n.{}", quote(&column.name))),
+            At::Loaded => {
+                let of = if self.lineage {
+                    format!("l.id = n.{}", quote(LOAD_COLUMN))
+                } else {
+                    "l.status = 'loaded'".to_owned()
+                };
+                Some(format!("(select {} from {} as l where {of})", self.moment("max(l.finished_at)"), self.loads))
+            }
+        }
+    }
+
+    /// An instant of the catalog as [`DimensionSql::valid`] has it.
+    pub(super) fn moment(&self, instant: &str) -> String {
+        match self.engine {
+            Engine::Postgres => format!("cast({instant} as {})", self.valid()),
+            // The catalog has RFC 3339 with the offset +00:00; tables have a blank for its T.
+            Engine::Sqlite => match self.valid().as_str() {
+                "date" => format!("substr({instant}, 1, 10)"),
+                "timestamp" => format!("replace(substr({instant}, 1, length({instant}) - 6), 'T', ' ')"),
+                _ => format!("replace({instant}, 'T', ' ')"),
+            },
+        }
+    }
+
+    /// Counts rows without a name: the natural key holds NULL.
+    pub fn count_nameless(&self) -> String {
+        let null: Vec<_> = self.keys().iter().map(|key| format!("{key} is null")).collect();
+        format!("select count(*) from {NEW} where {}", null.join(" or "))
+    }
+
+    /// Counts rows that do not say from when on they hold; `None` where they need not.
+    pub fn count_timeless(&self) -> Option<String> {
+        (self.at != At::Nothing).then(|| format!("select count(*) from {NEW} where {AT} is null"))
+    }
+
+    /// A few natural keys (with times) of which several rows differ, with the number of rows; where load and line do not order them.
+    pub fn repeated(&self) -> Option<String> {
+        if self.at != At::Nothing && self.lineage {
+            return None;
+        }
+        let mut keys = self.keys();
+        if self.at != At::Nothing {
+            keys.push(AT.to_owned());
+        }
+        let all: Vec<_> = self
+            .columns
+            .iter()
+            .map(|one| quote(&one.name))
+            .chain((self.at != At::Nothing).then(|| AT.to_owned()))
+            .collect();
+        let (keys, from) = (keys.join(", "), format!("(select distinct {} from {NEW}) as n", all.join(", ")));
+        Some(format!(
+            "select {keys}, count(*) from {from} group by {keys} having count(*) > 1 order by count(*) desc, {keys} limit 5"
+        ))
+    }
+
+    /// Tells, in less time, whether [`DimensionSql::repeated`] can find anything.
+    pub fn has_repeats(&self) -> String {
+        let mut keys = self.keys();
+        keys.extend((self.at != At::Nothing).then(|| AT.to_owned()));
+        format!(
+            "select count(*) from (select 1 from {NEW} group by {} having count(*) > 1 limit 1) as r",
+            keys.join(", ")
+        )
+    }
+
+    /// Notes the natural keys of the rows in [`NEW`], and empties it: all rows of these members come into it then.
+    pub fn note_affected(&self) -> Vec<String> {
+        let keys = self.keys().join(", ");
+        vec![format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}"), format!("drop table {NEW}")]
+    }
+
+    /// Those of a select's rows that are of [affected](AFFECTED) members.
+    pub fn of_affected(&self, source: &str) -> String {
+        let keys = self.keys();
+        format!(
+            "select s.* from ({source}) as s where exists (select 1 from {AFFECTED} as a where {})",
+            same(&keys, "a", "s")
+        )
+    }
+
+    /// Puts the versions into a temporary table: of the rows in [`NEW`], or of all that are [kept](DimensionSql::remember).
+    pub fn make_versions(&self, kept: bool) -> Vec<String> {
+        let mut statements = Vec::new();
+        let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
+        let (all, keys) = (all.join(", "), self.keys().join(", "));
+        let latest = if self.lineage || kept {
+            format!(", {} desc, {} desc", quote(LOAD_COLUMN), quote(LINE_COLUMN))
+        } else {
+            String::new()
+        };
+        let rows = if kept { self.seen.as_str() } else { NEW };
+        let select = match (self.is_historic(), &self.at) {
+            (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
+            (false, At::Nothing) => format!("select distinct {all} from {NEW}"),
+            (false, _) => format!(
+                "select {all} from (select {all}, row_number() over (partition by {keys} order by {AT} desc{latest}) as pick from {NEW}) as n where pick = 1"
+            ),
+            (true, _) => {
+                let gone = if kept { GONE } else { "false" };
+                let is_history =
+                    |column: &&TableColumn| self.history.contains(&quote(&column.name)) || self.key.contains(column);
+                let of_version: Vec<_> = self.columns.iter().filter(is_history).map(|one| quote(&one.name)).collect();
+                let others: Vec<_> =
+                    self.columns.iter().filter(|one| !is_history(one)).map(|one| quote(&one.name)).collect();
+                let newest: Vec<_> =
+                    others.iter().map(|one| format!(", first_value({one}) over latest as {one}")).collect();
+                let same: Vec<_> = self
+                    .history
+                    .iter()
+                    .map(|one| format!("{one} is not distinct from lag({one}) over by_time"))
+                    .collect();
+                let window_latest = if others.is_empty() {
+                    String::new()
+                } else {
+                    format!(", latest as (partition by {keys} order by {AT} desc)")
+                };
+                format!(
+                    "with picked as (select {all}, {AT}, {gone} as {GONE}, row_number() over (partition by {keys}, {AT} order by {gone}{latest}) as pick from {rows}), \
+                     marked as (select {}{}, {AT}, {GONE}, case when row_number() over by_time > 1 and {} and {GONE} = lag({GONE}) over by_time then 0 else 1 end as starts \
+                     from picked where pick = 1 window by_time as (partition by {keys} order by {AT}){window_latest}), \
+                     begun as (select {all}, {GONE}, {AT} as valid_from, lead({AT}) over (partition by {keys} order by {AT}) as valid_to from marked where starts = 1) \
+                     select {all}, valid_from, coalesce(valid_to, {}) as valid_to, valid_to is null as is_current from begun where not {GONE}",
+                    of_version.join(", "),
+                    newest.concat(),
+                    same.join(" and "),
+                    self.latest(),
+                )
+            }
+        };
+        statements.push(format!("create temp table {VERSIONS} as {select}"));
+        let index = if self.is_historic() { ", valid_from" } else { "" };
+        statements.push(format!("create index {VERSIONS}_key on {VERSIONS} ({keys}{index})"));
+        if self.engine == Engine::Postgres {
+            statements.push(format!("analyze {VERSIONS}"));
+        }
+        statements
+    }
+}

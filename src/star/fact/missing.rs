@@ -1,0 +1,163 @@
+//! Values that a dimension does not know: unknown, a member that is made, or a reject.
+
+use super::super::dimension::moment_literal;
+use super::super::header::Missing;
+use super::super::{NEW, UNKNOWN, key_column};
+use super::{AGAIN, FactSql, Role};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::warehouse::{Engine, Names, Schema, Table, quote};
+
+impl FactSql {
+    /// Writes the rows that are left out, each once: with the first column that names no member.
+    pub fn write_rejects(&self, source: &str) -> Vec<String> {
+        let (load, line) = (format!("n.{}", quote(LOAD_COLUMN)), format!("n.{}", quote(LINE_COLUMN)));
+        let (load, line) = if self.lineage { (load, line) } else { ("null".to_owned(), "null".to_owned()) };
+        let missing: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
+        self.rejected()
+            .enumerate()
+            .map(|(turn, (_, role))| {
+                let before = missing[..turn].iter().map(|missing| format!(" and not {missing}"));
+                let is_first = missing[turn].clone() + &before.collect::<String>();
+                let column = role.column.name.replace('\'', "''");
+                format!(
+                    "insert into {} (fact, load_id, line, \"column\", value, reason) \
+                     select '{}', {load}, {line}, '{column}', cast(n.{} as text), 'is no member of {}' from ({source}) as n{} where {}",
+                    self.rejects,
+                    self.name,
+                    quote(&role.column.name),
+                    role.dimension,
+                    self.joins(),
+                    is_first
+                )
+            })
+            .collect()
+    }
+
+    /// Forgets the rows that were left out: all of them, or those of the staged rows in a temporary table.
+    pub fn forget_rejects(&self, again: bool) -> String {
+        let among = if again {
+            format!(" and (load_id, line) in (select {}, {} from {AGAIN})", quote(LOAD_COLUMN), quote(LINE_COLUMN))
+        } else {
+            String::new()
+        };
+        format!("delete from {} where fact = '{}'{among}", self.rejects, self.name)
+    }
+
+    /// Forgets the rows that were left out under a condition.
+    pub fn forget_rejects_of(&self, condition: &str) -> String {
+        format!("delete from {} where fact = '{}' and {condition}", self.rejects, self.name)
+    }
+
+    /// Whether rows can be left out.
+    pub fn has_rejects(&self) -> bool {
+        self.rejected().next().is_some()
+    }
+
+    /// Counts the rows that are left out.
+    pub fn count_rejected(&self) -> Option<String> {
+        self.has_rejects().then(|| format!("select count(*) from {} where fact = '{}'", self.rejects, self.name))
+    }
+
+    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the first
+    /// key that it had. For each such dimension the statement, with `highest`, its highest key that was ever given, filled in.
+    pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
+        let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
+        inferred
+            .map(|(place, role)| {
+                let Role { dimension, target, .. } = role;
+                let (table, id) = (self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
+                let key = quote(&target.key.name);
+                let retired =
+                    self.names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
+                let (mut columns, mut values) = (format!("{id}, {key}, is_inferred"), String::new());
+                if let Some(valid) = &target.valid {
+                    columns.push_str(", valid_from, valid_to, is_current");
+                    let literal = |day: &str| moment_literal(self.engine, valid, day);
+                    values = format!(", {}, {}, true", literal("0001-01-01"), literal("9999-12-31"));
+                }
+                let text = ["text", "char"].iter().any(|word| target.key.declared.contains(word));
+                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
+                let value = self.value(place);
+                let statement = format!(
+                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by m.value{collate})), \
+                     m.value, true{values} from (select u.value, (select min(r.{id}) from {retired} as r where r.{key} = u.value) as given \
+                     from (select distinct {value} as value from ({source}) as n where {value} is not null \
+                     and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \
+                     cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
+                     union all select max({id}) from {retired}) as given) as h",
+                    highest(dimension)
+                );
+                (dimension.clone(), statement)
+            })
+            .collect()
+    }
+
+    /// Whether a member that this fact makes for one of its columns can be what another one names, which makes none.
+    pub fn finds_inferred(&self) -> bool {
+        let infers = |dimension: &str| {
+            self.roles.iter().any(|role| role.dimension == dimension && role.missing == Missing::Infer)
+        };
+        self.roles.iter().any(|role| role.missing != Missing::Infer && infers(&role.dimension))
+    }
+
+    /// Takes members out that were made for facts that are gone, and keeps their keys for the case that they come back; the last
+    /// statement counts. `valid`: whether members have versions.
+    pub fn forget_inferred(
+        dimension: &str,
+        key: &str,
+        valid: bool,
+        names: &Names,
+        facts: &[(String, String)],
+    ) -> Vec<String> {
+        let (table, id) = (names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
+        let retired = names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
+        let key = quote(key);
+        let (columns, values) = match valid {
+            true => (format!("{id}, {key}, valid_from"), format!("d.{id}, d.{key}, d.valid_from")),
+            false => (format!("{id}, {key}"), format!("d.{id}, d.{key}")),
+        };
+        let used: Vec<_> = facts
+            .iter()
+            .map(|(fact, key)| {
+                let fact = names.table(&Table::datawarehouse(fact));
+                format!(" and not exists (select 1 from {fact} as f where f.{} = d.{id})", quote(key))
+            })
+            .collect();
+        let gone = format!("d.is_inferred and d.{id} <> {UNKNOWN}{}", used.concat());
+        vec![
+            format!(
+                "insert into {retired} ({columns}) select {values} from {table} as d where {gone} \
+                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})"
+            ),
+            format!("delete from {table} as d where {gone}"),
+        ]
+    }
+
+    /// For each dimension the number of rows without a member, in one row; `None` for a fact without dimensions.
+    pub fn count_unknown(&self) -> Option<String> {
+        let counts: Vec<_> = self
+            .roles
+            .iter()
+            .map(|role| format!("(select count(*) from {} where {} = {UNKNOWN})", self.table, quote(&role.key)))
+            .collect();
+        (!counts.is_empty()).then(|| format!("select {}", counts.join(", ")))
+    }
+
+    /// The select's rows, kept for several questions.
+    pub fn keep(source: &str) -> String {
+        format!("create temp table {NEW} as {source}")
+    }
+
+    pub(super) fn rejected(&self) -> impl Iterator<Item = (usize, &Role)> {
+        self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Reject)
+    }
+
+    pub(super) fn is_missing(&self, place: usize) -> String {
+        let role = &self.roles[place];
+        format!(
+            "(n.{} is not null and d{place}.{} is null)",
+            quote(&role.column.name),
+            quote(&key_column(&role.dimension))
+        )
+    }
+}

@@ -1,0 +1,144 @@
+//! A fact's table: its columns, what tells its rows apart, and its references.
+
+use super::super::key_column;
+use super::{FactSql, Role};
+use crate::warehouse::{Engine, Names, Table, TableColumn, quote};
+
+impl FactSql {
+    /// `create table`, with what refers to the dimensions.
+    pub fn create(&self) -> String {
+        let plain = self.has_plain_grain();
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let (name, declared) = (quote(&column.name), &column.declared);
+                match (self.roles.iter().find(|role| role.key == column.name), self.engine) {
+                    (Some(role), Engine::Sqlite) => {
+                        format!("{name} bigint not null references {}", self.reference(&role.dimension))
+                    }
+                    (Some(_), Engine::Postgres) => format!("{name} bigint not null"),
+                    (None, _) if plain && self.grain.iter().any(|one| one.name == column.name) => {
+                        format!("{name} {declared} not null")
+                    }
+                    (None, _) => format!("{name} {declared}"),
+                }
+            })
+            .collect();
+        format!("create table {} ({})", self.table, columns.join(", "))
+    }
+
+    /// Makes the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
+    pub fn create_filled(&self, keyed: &str) -> Vec<String> {
+        match self.engine {
+            // It works on several cores for a table that it makes, not for one that is there.
+            Engine::Postgres => vec![format!("create table {} as {keyed}", self.table)],
+            Engine::Sqlite => vec![self.create(), self.fill(keyed)],
+        }
+    }
+
+    /// What a new table gets after its rows, so that none is checked by itself: the key, the indexes, the references.
+    pub fn finish(&self) -> Vec<String> {
+        let mut statements: Vec<_> = self.has_plain_grain().then(|| self.unique_grain()).into_iter().collect();
+        if let (Engine::Postgres, false) = (self.engine, self.roles.is_empty()) {
+            let keys: Vec<_> =
+                self.roles.iter().map(|role| format!("alter column {} set not null", quote(&role.key))).collect();
+            statements.push(format!("alter table {} {}", self.table, keys.join(", ")));
+        }
+        statements.extend(self.roles.iter().flat_map(|role| self.refer(role)));
+        if self.engine == Engine::Postgres {
+            statements.push(format!("analyze {}", self.table));
+        }
+        statements
+    }
+
+    fn unique_grain(&self) -> String {
+        let grain = self.grain_names().join(", ");
+        match self.engine {
+            Engine::Postgres => format!("alter table {} add primary key ({grain})", self.table),
+            Engine::Sqlite => format!("create unique index {} on {} ({grain})", self.index("grain"), self.table),
+        }
+    }
+
+    fn refer(&self, role: &Role) -> Vec<String> {
+        let key = quote(&role.key);
+        let mut statements = vec![format!("create index {} on {} ({key})", self.index(&role.key), self.table)];
+        if self.engine == Engine::Postgres {
+            statements.push(format!(
+                "alter table {} add constraint {} foreign key ({key}) references {} deferrable initially deferred",
+                self.table,
+                self.index(&format!("{}_fkey", role.key)),
+                self.reference(&role.dimension)
+            ));
+        }
+        statements
+    }
+
+    fn reference(&self, dimension: &str) -> String {
+        format!("{} ({})", self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)))
+    }
+
+    fn index(&self, of: &str) -> String {
+        let name = format!("{}_{of}", self.name);
+        if name.len() <= 60 {
+            return quote(&name);
+        }
+        quote(&format!("{}_{}", self.name, &blake3::hash(of.as_bytes()).to_hex()[..8]))
+    }
+
+    /// The columns by which the table's rows are told apart, as they stand.
+    pub fn unique_columns(&self) -> String {
+        match self.engine {
+            Engine::Postgres => format!(
+                "select a.attname::text from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any(i.indkey) \
+                 where i.indisprimary and i.indrelid = to_regclass('{}')",
+                self.table.replace('\'', "''")
+            ),
+            Engine::Sqlite => {
+                format!(
+                    "select name from pragma_index_info('{}')",
+                    self.index("grain").trim_matches('"').replace('\'', "''")
+                )
+            }
+        }
+    }
+
+    /// Takes away what tells rows apart, so that others can.
+    pub fn drop_grain(&self) -> Vec<String> {
+        match self.engine {
+            Engine::Postgres => {
+                vec![format!(
+                    "alter table {} drop constraint if exists {}",
+                    self.table,
+                    quote(&format!("{}_pkey", self.name))
+                )]
+            }
+            Engine::Sqlite => vec![format!("drop index if exists {}", self.index("grain"))],
+        }
+    }
+
+    /// What a table gets after its columns were changed: see [`FactSql::finish`]. `stood` are the columns that were there.
+    pub fn finish_again(&self, stood: &[TableColumn], other_grain: bool) -> Vec<String> {
+        let is_new = |role: &&Role| !stood.iter().any(|column| column.name == role.key);
+        let (roles, stood): (Vec<_>, Vec<_>) = self.roles.iter().partition(is_new);
+        let mut statements = Vec::new();
+        // PostgreSQL changes no table whose references are still to be checked.
+        let schema = self.table.split('.').next().unwrap_or_default();
+        for role in stood.iter().filter(|_| self.engine == Engine::Postgres) {
+            let name = self.index(&format!("{}_fkey", role.key));
+            statements.extend(["immediate", "deferred"].map(|when| format!("set constraints {schema}.{name} {when}")));
+        }
+        if other_grain && self.has_plain_grain() {
+            statements.push(self.unique_grain());
+        }
+        statements.extend(roles.into_iter().flat_map(|role| self.refer(role)));
+        statements
+    }
+
+    /// Counts rows that refer to members that are not there; on PostgreSQL the commit looks.
+    pub fn count_dangling(names: &Names, fact: &str) -> Option<String> {
+        (names.engine == Engine::Sqlite).then(|| {
+            format!("select count(*) from pragma_foreign_key_check('{}')", names.flat(&Table::datawarehouse(fact)))
+        })
+    }
+}
