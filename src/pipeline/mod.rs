@@ -6,6 +6,7 @@ mod checks;
 mod dimension;
 mod fact;
 mod members;
+mod part;
 mod reshape;
 mod select;
 mod table;

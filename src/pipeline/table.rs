@@ -4,21 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use super::work::{Loads, Question, Work, among};
+use super::work::{Question, Work};
 use super::{Options, Report, RunError, TableChange, columns_read};
 use crate::app::App;
 use crate::history::History;
 use crate::ledger::StagedLoad;
 use crate::schema::LOAD_COLUMN;
-use crate::star::{
-    DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target, is_again,
-};
+use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target};
 use crate::warehouse::{
     Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
 };
-
-/// The temporary table with the staged rows that a table is brought up to date from.
-const PART: &str = "sluice_part";
 
 /// A run, from its begin to its commit.
 pub(super) struct Run<'a> {
@@ -54,7 +49,7 @@ pub(super) struct Run<'a> {
 pub(super) struct Rows {
     pub(super) source: Source,
     /// The select, with lineage where its rows have it.
-    select: Select,
+    pub(super) select: Select,
     /// All of them.
     pub(super) all: String,
     /// The staging table whose rows these are one by one, if they are.
@@ -290,55 +285,6 @@ impl<'a> Run<'a> {
         Ok(question.decide())
     }
 
-    /// The rows that come from some of the staged ones, which [`PART`] holds then: those of new loads, and those to be looked up again.
-    pub(super) async fn part(
-        &mut self,
-        model: &Model,
-        rows: &Rows,
-        loads: &Loads,
-        again: bool,
-    ) -> Result<String, RunError> {
-        let Some(of) = &rows.of else { return Ok(rows.all.clone()) };
-        let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        let columns = self.transaction.columns(of).await?;
-        let mut condition = among(&format!("s.{}", quote(LOAD_COLUMN)), &loads.new);
-        if again {
-            condition.push_str(&format!(" or {}", is_again("s")));
-        }
-        let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
-        match self.names.engine {
-            // It reads on several cores for a table that it makes, not for one that is there.
-            Engine::Postgres => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
-            // A table made of a select would forget what its columns hold.
-            Engine::Sqlite => {
-                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
-                let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
-                let mut found = false;
-                if let Some(first) = newest {
-                    let last = format!(" and s.rowid >= ({})", first_place(&self.names.table(of), *first));
-                    let rows = self.execute(model, &format!("insert into {into} {some}{last}")).await?;
-                    found = rows == self.app.ledger.rows_loaded(&mut *self.transaction, &loads.new).await?;
-                    if !found {
-                        self.execute(model, &format!("delete from {into}")).await?;
-                    }
-                }
-                if !found {
-                    self.execute(model, &format!("insert into {into} {some}")).await?;
-                }
-                0
-            }
-        };
-        let select = rows.select.reading(self.names, of, &part);
-        let wrong = |why: String| model.error(why);
-        let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;
-        Ok(rows.source.sql(&written(model, &select, self.names, &columns)?))
-    }
-
-    pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {
-        self.execute(model, &format!("drop table {PART}")).await.map(drop)
-    }
-
     /// A table without a key of its own.
     async fn plain(
         &mut self,
@@ -405,19 +351,6 @@ impl<'a> Run<'a> {
     pub(super) fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
     }
-}
-
-/// Where in an SQLite table, to which loads are added one after the other, the rows of a load and of later ones begin: found by halves,
-/// so that the rows before need not be read.
-fn first_place(table: &str, load: i64) -> String {
-    let load_column = quote(LOAD_COLUMN);
-    let is_before =
-        format!("(select {load_column} from {table} where rowid >= (low + high) / 2 order by rowid limit 1) < {load}");
-    format!(
-        "with recursive place(low, high) as (select min(rowid), max(rowid) from {table} union all \
-         select case when {is_before} then (low + high) / 2 + 1 else low end, case when {is_before} then high else (low + high) / 2 end \
-         from place where low < high) select max(low) from place where low >= high"
-    )
 }
 
 /// A select in the engine's words.
