@@ -4,7 +4,7 @@ use libtest_mimic::Trial;
 use sluice::pipeline::{self, Options, TableChange};
 use sluice::retract::retract;
 
-use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
     [
@@ -198,8 +198,18 @@ async fn a_time_widens_and_versions_stay(database: TestDatabase, workdir: Workdi
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n1,Zug,2024-02-01\n").await?;
     run(&database, &workdir).await?;
     workdir.load(&database, "customers.csv", "id,city,since\n1,Uri,2024-02-01 10:00:00\n").await?;
+    // Days and times together are text in staging, which says nothing of when.
+    let error = run(&database, &workdir).await.unwrap_err().to_string();
+    holds(&error, "at: since is text: it must be a date or a timestamp; cast it in the select")?;
+    workdir.write(
+        "sql/pipeline/dim_customer.sql",
+        CUSTOMER.replace(", since from", ", cast(since as timestamp) as since from"),
+    )?;
     run(&database, &workdir).await?;
-    same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n2|1|Zug|2024-02-01\n3|1|Uri|2024-02-01 10:00:00")
+    same(
+        database.text(CUSTOMERS).await?,
+        "1|1|Bern|2024-01-01 00:00:00\n2|1|Zug|2024-02-01 00:00:00\n3|1|Uri|2024-02-01 10:00:00",
+    )
 }
 
 async fn what_is_remembered_takes_new_columns(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -19,6 +19,9 @@ pub fn cases() -> Vec<Trial> {
         on_both("model::bridge_and_calendar", bridge_and_calendar),
         on_both("model::checks_hold_the_star_back", checks_hold_the_star_back),
         on_both("model::what_is_new_is_known", what_is_new_is_known),
+        on_both("model::times_of_other_kinds_are_compared_alike", times_of_other_kinds_are_compared_alike),
+        on_both("model::what_cannot_be_compared_is_refused", what_cannot_be_compared_is_refused),
+        on_both("model::tables_without_a_file_are_dropped_by_name", tables_without_a_file_are_dropped_by_name),
         on_both("model::a_dry_run_changes_nothing", a_dry_run_changes_nothing),
     ]
     .into_iter()
@@ -425,6 +428,85 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
         "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows)",
     )?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "2")
+}
+
+async fn times_of_other_kinds_are_compared_alike(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write(
+        "sql/pipeline/dim_c.sql",
+        "/*\nkind: dimension\nkey: id\nhistory: city\nat: since\n*/ select id, city, since from staging.c",
+    )?;
+    let fact = |at: &str| {
+        format!(
+            "/*\nkind: fact\ngrain: [oid]\nat: {at}\ndimensions: {{cid: dim_c}}\n*/ select oid, cid, {at} from staging.f"
+        )
+    };
+    workdir.write("sql/pipeline/fact_d.sql", fact("d"))?;
+    workdir.write("sql/pipeline/fact_t.sql", fact("t"))?;
+    workdir.load(&database, "c.csv", "id,city,since\n1,Bern,2024-01-01 00:00:00\n1,Zug,2024-02-10 00:00:00\n").await?;
+    workdir
+        .load(
+            &database,
+            "f.csv",
+            "oid,cid,d,t\n1,1,2024-02-10,2024-02-10T00:00:00Z\n2,1,2024-02-09,2024-02-09T23:59:59Z\n",
+        )
+        .await?;
+    run(&database, &workdir).await?;
+    for fact in ["fact_d", "fact_t"] {
+        let cities = format!(
+            "select f.oid, d.city from datawarehouse.{fact} f join datawarehouse.dim_c d on d.dim_c_key = f.cid_key order by 1"
+        );
+        same(database.text(&cities).await?, "1|Zug\n2|Bern")?;
+    }
+    Ok(())
+}
+
+async fn what_cannot_be_compared_is_refused(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "x.csv", "id,name,day,code\n1,Ann,2024-01-01,1.0\n2,Bob,2024-01-02,1.00\n").await?;
+    workdir.load(&database, "f.csv", "oid,t\n1,2024-01-01 00:00:00\n").await?;
+    let head = |words: &str, columns: &str| format!("/*\nkind: dimension\n{words}\n*/ select {columns} from staging.x");
+    for (words, columns, expected) in [
+        ("key: id\nhistory: name\nat: name", "id, name", "stands in history, too"),
+        ("key: day\nhistory: id\nat: name", "id, name, day", "at: name is text: it must be a date or a timestamp"),
+        ("key: code", "code", "key: code is decimal"),
+        ("key: id", "id, day as valid_from", "valid_from is a name of the dimension's own columns"),
+        ("key: id\nunknown: {day: not-a-date}", "id, day", "unknown: day: 'not-a-date' is not a date"),
+        ("key: id\nchecks: {range: {day: [1, x]}}", "id, day", "checks: range: day: 1 is not a date"),
+        ("key: id\nchecks: {range: {name: [1, 5]}}", "id, name", "range: name: 1 to 5: 2 at fault"),
+    ] {
+        workdir.write("sql/pipeline/dim_x.sql", head(words, columns))?;
+        holds(&run_fails(&database, &workdir).await?, expected)?;
+    }
+    workdir.write("sql/pipeline/dim_x.sql", head("key: day", "day"))?;
+    workdir.write(
+        "sql/pipeline/fact_f.sql",
+        "/*\nkind: fact\ngrain: oid\ndimensions: {t: dim_x}\n*/ select oid, t from staging.f",
+    )?;
+    holds(&run_fails(&database, &workdir).await?, "dim_x knows its members by day, which is date: cast one of them")
+}
+
+async fn tables_without_a_file_are_dropped_by_name(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/one.sql", "/* kind: table */ select name, city from staging.customers")?;
+    workdir.write("sql/pipeline/two.sql", "/* kind: view */ select name, city from datawarehouse.one")?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
+    run(&database, &workdir).await?;
+    let drop = Options { allow_drop: true, ..Options::default() };
+    let app = workdir.app(&database);
+    // A view of the star gives way to what its file says now.
+    workdir.write("sql/pipeline/one.sql", "/* kind: table */ select name, city as town from staging.customers")?;
+    workdir.write("sql/pipeline/two.sql", "/* kind: view */ select name, town from datawarehouse.one")?;
+    pipeline::run_with(&app, &drop).await?;
+    same(database.text("select town from datawarehouse.two").await?, "Bern")?;
+    for name in ["one", "two"] {
+        std::fs::remove_file(workdir.path(&format!("sql/pipeline/{name}.sql")))?;
+    }
+    let changes = pipeline::run_with(&app, &drop).await?.changes;
+    let dropped = of(&changes, "one");
+    same((dropped.deleted, dropped.how.as_str()), (1, "dropped: sql/pipeline has no file for it any more"))?;
+    same(of(&changes, "two").kind, "view")?;
+    // The members' names cannot be others.
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("key: [customer_id]", "key: [name]"))?;
+    holds(&run_fails(&database, &workdir).await?, "key: it was (customer_id) and is (name)")
 }
 
 async fn a_dry_run_changes_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -5,7 +5,7 @@ use super::work::Work;
 use super::{RunError, TableChange};
 use crate::schema::LOAD_COLUMN;
 use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
-use crate::warehouse::{Schema, Table};
+use crate::warehouse::{Schema, Table, TableColumn};
 
 /// The temporary table with the keys of versions that a dimension without history does not keep.
 const OLD: &str = "sluice_old";
@@ -32,6 +32,7 @@ impl Run<'_> {
         ] {
             Run::must_give(model, columns, word, &names)?;
         }
+        header.fits(columns).map_err(|why| model.error(why))?;
         let sql =
             DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model));
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
@@ -65,6 +66,30 @@ impl Run<'_> {
         Ok(highest)
     }
 
+    /// The columns that name members stay the same, because the keys were given by them.
+    async fn must_keep_key(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
+        let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
+        let own = [Run::id(model), "valid_from".to_owned()];
+        let stood = self.transaction.columns(&retired).await?.into_iter().map(|column| column.name);
+        let mut stood: Vec<_> = stood.filter(|name| !own.contains(name)).collect();
+        let mut key: Vec<_> = sql.retired_columns().into_iter().map(|column| column.name).collect();
+        key.retain(|name| !own.contains(name));
+        stood.sort();
+        key.sort();
+        if stood.is_empty() || stood == key {
+            return Ok(());
+        }
+        let (table, retired) = (self.names.shown(&Table::datawarehouse(&model.name)), self.names.shown(&retired));
+        Err(model
+            .error(format!(
+                "key: it was ({}) and is ({}): the members there are have their keys by the old one; give the dimension another name, \
+                 or drop {table} and {retired} to give new keys",
+                stood.join(", "),
+                header.key.join(", ")
+            ))
+            .into())
+    }
+
     /// Makes the table, or gives it the columns that the file says now.
     async fn stand(
         &mut self,
@@ -81,6 +106,7 @@ impl Run<'_> {
         if stands.is_empty() {
             self.all(model, sql.create()).await?;
         } else {
+            self.must_keep_key(model, header, sql).await?;
             self.all(model, sql.create_retired()).await?;
             let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
             self.follow(model, &retired, &sql.retired_columns()).await?;
@@ -95,7 +121,13 @@ impl Run<'_> {
                 )
                 .await?;
             }
-            let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id).collect();
+            // What says when a row holds stands in valid_from, and is not lost.
+            let moved =
+                |column: &TableColumn| sql.is_historic() && header.at.as_ref() == Some(&column.name) && !had_versions;
+            for column in stands.iter().filter(|column| moved(column)) {
+                self.let_go(model, &Table::datawarehouse(&model.name), &column.name).await?;
+            }
+            let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
             if had_versions != sql.is_historic() {
                 self.execute(model, &sql.drop_index()).await?;
             }

@@ -3,8 +3,12 @@
 use super::table::{Rows, Run};
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
-use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model, Target};
+use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model};
 use crate::warehouse::{Engine, Table, TableColumn};
+
+/// Memory for pages on SQLite while new rows go into indexes at random places, in KiB, and otherwise.
+const WITH_MORE_PAGES: &str = "pragma cache_size = -12288";
+const WITH_FEW_PAGES: &str = "pragma cache_size = -2000";
 
 impl Run<'_> {
     pub(super) async fn fact(
@@ -26,6 +30,7 @@ impl Run<'_> {
             let names: Vec<_> = weight.group.iter().chain([&weight.column]).collect();
             Run::must_give(model, columns, "weight", &names)?;
         }
+        header.fits(columns).map_err(|why| model.error(why))?;
         self.must_have_targets(model, header, columns)?;
         let lineage = rows.source.has_lineage();
         let sql = FactSql::new(self.names, &model.name, header, &self.targets, columns, lineage);
@@ -52,11 +57,9 @@ impl Run<'_> {
 
     /// Every dimension must be there, and its key and the fact's column of kinds that can be compared.
     fn must_have_targets(&self, model: &Model, header: &Fact, columns: &[TableColumn]) -> Result<(), RunError> {
-        let is_text =
-            |declared: &str| ["text", "char"].iter().any(|word| declared.contains(word)) && declared != "numeric_text";
         for (column, used) in &header.dimensions {
             let name = used.dimension();
-            let Some(Target { key, is_calendar, .. }) = self.targets.get(name) else {
+            let Some(target) = self.targets.get(name) else {
                 return Err(model
                     .error(format!(
                         "dimensions: {column}: {name} has not been built yet: leave --select out, or say +{}",
@@ -65,14 +68,11 @@ impl Run<'_> {
                     .into());
             };
             let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
-            if given.declared.is_empty() || key.declared.is_empty() {
-                continue;
-            }
-            if is_text(&given.declared) != is_text(&key.declared) || (*is_calendar && is_text(&given.declared)) {
+            if !target.is_comparable(given) {
                 return Err(model
                     .error(format!(
                         "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",
-                        given.declared, key.name, key.declared
+                        given.declared, target.key.name, target.key.declared
                     ))
                     .into());
             }
@@ -95,7 +95,7 @@ impl Run<'_> {
         }
         change.inserted = self.fill(model, header, sql, &rows.all, true).await?;
         change.rows = change.inserted;
-        self.books(model, rows, sql, change).await
+        self.books(model, rows, sql, true, change).await
     }
 
     /// Compares all rows.
@@ -133,7 +133,7 @@ impl Run<'_> {
         }
         self.execute(model, &format!("drop table {KEYED}")).await?;
         change.rows = self.count(model, &format!("select count(*) from {}", self.shown(model))).await?;
-        self.books(model, rows, sql, change).await
+        self.books(model, rows, sql, false, change).await
     }
 
     /// Brings in the rows of new loads, takes out those of loads that are gone, and looks up again those whose members moved.
@@ -231,12 +231,18 @@ impl Run<'_> {
     /// Adds rows whose keys were looked up in this transaction, so that the server need not look each of them up once more, where it lets
     /// us say so: a superuser may, and where nobody else's triggers wait for the rows.
     async fn add_unchecked(&mut self, model: &Model, statement: &str) -> Result<u64, RunError> {
+        if self.names.engine == Engine::Sqlite {
+            self.execute(model, WITH_MORE_PAGES).await?;
+            let added = self.execute(model, statement).await?;
+            self.execute(model, WITH_FEW_PAGES).await?;
+            return Ok(added);
+        }
         let table = self.shown(model).replace('\'', "''");
         let may = format!(
             "select count(*) from pg_roles where rolname = current_user and rolsuper \
              and not exists (select 1 from pg_trigger where tgrelid = to_regclass('{table}') and not tgisinternal)"
         );
-        if self.names.engine == Engine::Sqlite || self.count(model, &may).await? == 0 {
+        if self.count(model, &may).await? == 0 {
             return self.execute(model, statement).await;
         }
         self.execute(model, "set local session_replication_role = replica").await?;
@@ -314,8 +320,15 @@ impl Run<'_> {
         model: &Model,
         rows: &Rows,
         sql: &FactSql,
+        first: bool,
         change: &mut TableChange,
     ) -> Result<(), RunError> {
+        let rejected = self.count_some(model, sql.count_rejected()).await?;
+        if first {
+            // The database has put what it was given into the table in one statement.
+            let given = self.count(model, &format!("select count(*) from ({}) as n", rows.all)).await?;
+            return self.balance(model, rows, given, rejected, change.rows, change).await;
+        }
         let left = sql.has_rejects();
         let source = self.query(model, &sql.sums(&format!("({}) as n", rows.all))).await?;
         let fact = self.query(model, &sql.sums(&self.shown(model))).await?;
@@ -325,10 +338,6 @@ impl Run<'_> {
             row.first().and_then(|cell| cell.as_deref()?.parse::<u64>().ok()).unwrap_or_default()
         };
         let (given, stands) = (count(&source), count(&fact));
-        let rejected = self.count_some(model, sql.count_rejected()).await?;
-        if given != stands + rejected {
-            return Err(model.error(format!("the books do not balance: the select gives {given} rows, {stands} are in the table, {rejected} are rejected; nothing was changed")).into());
-        }
         let near = |one: &Option<String>, other: &Option<String>| {
             let number = |cell: &Option<String>| cell.as_deref().unwrap_or("0").parse::<f64>().unwrap_or_default();
             one == other || (number(one) - number(other)).abs() <= 1e-9 * number(one).abs().max(1.0)
@@ -337,6 +346,22 @@ impl Run<'_> {
             let column = sql.measures().nth(place - 1).unwrap_or_default();
             let text = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".to_owned());
             return Err(model.error(format!("the books do not balance: the sum of {column} is {} in the select and {} in the table; nothing was changed", text(&source[place]), text(&fact[place]))).into());
+        }
+        self.balance(model, rows, given, rejected, stands, change).await
+    }
+
+    /// Rows staged = facts + rejected + filtered.
+    async fn balance(
+        &mut self,
+        model: &Model,
+        rows: &Rows,
+        given: u64,
+        rejected: u64,
+        stands: u64,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
+        if given != stands + rejected {
+            return Err(model.error(format!("the books do not balance: the select gives {given} rows, {stands} are in the table, {rejected} are rejected; nothing was changed")).into());
         }
         if let (Some(of), true) = (&rows.of, rows.source.is_plain()) {
             let staged = self.count(model, &format!("select count(*) from {}", self.names.table(of))).await?;

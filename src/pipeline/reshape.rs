@@ -2,8 +2,8 @@
 
 use tracing::warn;
 
-use super::RunError;
 use super::table::Run;
+use super::{RunError, TableChange};
 use crate::star::{Model, ModelError};
 use crate::warehouse::{Alteration, Table, TableColumn};
 
@@ -86,6 +86,13 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Drops a column whose values stand elsewhere.
+    pub(super) async fn let_go(&mut self, model: &Model, table: &Table, column: &str) -> Result<(), RunError> {
+        let drop = [Alteration::Drop { name: column.to_owned() }];
+        self.transaction.alter(table, &drop, &self.own_views).await.map_err(|error| model.error(error.to_string()))?;
+        Ok(())
+    }
+
     /// Refuses what would lose data, unless it is allowed.
     pub(super) fn must_drop(&self, model: &Model, what: &str) -> Result<(), ModelError> {
         if self.options.allow_drop {
@@ -112,8 +119,23 @@ impl Run<'_> {
             let sql = format!("drop {what} if exists {}", self.names.table(&table));
             self.sql.push(sql.clone());
             self.transaction.execute(&sql, &[]).await?;
+            self.changes.push(TableChange {
+                table: state.name.clone(),
+                kind: kind_word(&state.kind),
+                how: "dropped: sql/pipeline has no file for it any more".to_owned(),
+                deleted: state.rows,
+                ..TableChange::default()
+            });
             self.app.ledger.forget_star(&mut *self.transaction, &state.name).await?;
         }
         Ok(())
     }
+}
+
+/// The word for a kind as it was written down.
+fn kind_word(word: &str) -> &'static str {
+    ["dimension", "fact", "bridge", "calendar", "table", "view"]
+        .into_iter()
+        .find(|known| *known == word)
+        .unwrap_or("table")
 }

@@ -80,7 +80,10 @@ impl<'a> Run<'a> {
                 .filter(|used| used.missing() == Missing::Infer)
                 .map(|used| used.dimension().to_owned())
                 .collect(),
-            own_views: app.own_views(),
+            own_views: {
+                let views = models.iter().filter(|model| model.header.kind == Kind::View);
+                app.own_views().into_iter().chain(views.map(|view| Table::datawarehouse(&view.name))).collect()
+            },
             names: app.warehouse.names(),
             app,
             options,
@@ -237,7 +240,7 @@ impl<'a> Run<'a> {
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
         if let Some(rows) = rows {
             hash.update(rows.all.as_bytes());
-            hash.update(format!("{:?} {:?} {}", rows.source.columns(), rows.replaced, rows.upserted).as_bytes());
+            hash.update(format!("{:?}", rows.source.columns()).as_bytes());
         }
         hash.finalize().to_hex()[..32].to_owned()
     }

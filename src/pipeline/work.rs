@@ -61,7 +61,7 @@ impl Question<'_> {
             return Work::Whole("--full".to_owned());
         }
         if state.definition != self.definition {
-            return Work::Whole("its file, or the columns that it reads, have changed".to_owned());
+            return Work::Whole("its file, what refers to it, or the columns that it reads, have changed".to_owned());
         }
         if let Some(word) = &self.volatile {
             return Work::Whole(format!("{word} changes by itself"));

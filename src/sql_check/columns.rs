@@ -7,6 +7,7 @@ use super::Problem;
 use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use super::lines::{Lines, named_in};
+use crate::schema::LOAD_COLUMN;
 use crate::star::{
     DimensionSql, Fact, FactSql, Header, Kind, Missing, Model, Source, Target, calendar_columns, key_column, nearest,
 };
@@ -183,8 +184,10 @@ impl<'a> Star<'a> {
             Kind::Dimension(header) => {
                 self.must_give(model, columns, "key", &header.key);
                 self.must_give(model, columns, "history", &header.history);
-                self.must_give(model, columns, "at", &header.at);
+                let at = header.at.iter().filter(|at| *at != LOAD_COLUMN || !source.has_lineage());
+                self.must_give(model, columns, "at", at);
                 self.must_give(model, columns, "unknown", header.unknown.keys());
+                self.must_fit(model, header.fits(columns));
                 let infers = self.infers(model);
                 let sql = DimensionSql::new(self.names, &model.name, header, columns, source.has_lineage(), infers);
                 let valid = sql.is_historic().then(|| sql.valid());
@@ -215,12 +218,13 @@ impl<'a> Star<'a> {
         self.must_give(model, columns, "grain", &header.grain);
         self.must_give(model, columns, "at", &header.at);
         self.must_give(model, columns, "dimensions", header.dimensions.keys());
+        self.must_fit(model, header.fits(columns));
         let mut targets = self.targets.clone();
         for (column, used) in &header.dimensions {
             let name = used.dimension();
             let given = columns.iter().find(|one| one.name == *column);
             if let (Some(target), Some(given)) = (self.targets.get(name), given)
-                && !can_be_compared(target, given)
+                && !target.is_comparable(given)
             {
                 let Target { key, .. } = target;
                 let why = format!(
@@ -236,6 +240,14 @@ impl<'a> Star<'a> {
         }
         let sql = FactSql::new(self.names, &model.name, header, &targets, columns, source.has_lineage());
         sql.columns().to_vec()
+    }
+
+    /// What the header says of its columns must be so.
+    fn must_fit(&mut self, model: &Model, fits: Result<(), String>) {
+        if let Err(why) = fits {
+            let word = why.split(':').next().unwrap_or_default().to_owned();
+            self.of_header(model, &word, "", why);
+        }
     }
 
     /// The header's words must be the select's.
@@ -304,14 +316,4 @@ impl<'a> Star<'a> {
             Engine::Sqlite => "integer",
         }
     }
-}
-
-/// Whether a fact's column can be looked up by a dimension's key.
-fn can_be_compared(target: &Target, given: &TableColumn) -> bool {
-    let is_text =
-        |declared: &str| ["text", "char"].iter().any(|word| declared.contains(word)) && declared != "numeric_text";
-    if given.declared.is_empty() || target.key.declared.is_empty() {
-        return true;
-    }
-    is_text(&given.declared) == is_text(&target.key.declared) && !(target.is_calendar && is_text(&given.declared))
 }

@@ -1,5 +1,6 @@
 //! What must hold of a table, as queries that find what does not.
 
+use super::class::Class;
 use super::header::{Checks, Severity};
 use crate::warehouse::{Engine, TableColumn, quote};
 
@@ -50,14 +51,22 @@ pub fn checks(
     }
     for (name, accepted) in &checks.accepted {
         let column = known("accepted", name)?;
-        let list: Vec<_> = accepted.iter().map(super::header::Scalar::sql).collect();
+        let literal = |value| Class::of(&column.declared).literal(value);
+        let list = accepted.iter().map(literal).collect::<Result<Vec<_>, _>>();
+        let list = list.map_err(|why| format!("checks: accepted: {name}: {why}"))?;
         add(format!("accepted: {name}"), format!("{} not in ({})", value(column), list.join(", ")));
     }
     for (name, (lowest, highest)) in &checks.range {
         let column = known("range", name)?;
+        let class = Class::of(&column.declared);
+        let literal = |value| class.literal(value).map_err(|why| format!("checks: range: {name}: {why}"));
+        let (from, to) = (literal(lowest)?, literal(highest)?);
+        if class == Class::Truth {
+            return Err(format!("checks: range: {name} is true or false"));
+        }
         add(
             format!("range: {name}: {} to {}", lowest.sql(), highest.sql()),
-            format!("not ({} between {} and {})", value(column), lowest.sql(), highest.sql()),
+            format!("not ({} between {from} and {to})", value(column)),
         );
     }
     for name in &checks.unique {

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod check;
+mod class;
 mod dimension;
 mod fact;
 mod header;
@@ -14,6 +15,7 @@ mod state;
 
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
+pub use class::Class;
 pub use dimension::DimensionSql;
 pub use fact::{AGAIN, FactSql, Target, is_again};
 pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, Missing, Severity, Weight};

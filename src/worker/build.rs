@@ -16,6 +16,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// So long a run waits for that at most.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether anything else is new.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// What the alert about it is called.
 const SUBJECT: &str = "pipeline";
 
@@ -23,11 +26,11 @@ const SUBJECT: &str = "pipeline";
 pub async fn build(app: Arc<App>) {
     let mut trouble = None;
     loop {
-        let again = run(&app, &mut trouble).await;
+        let again = run(&app, &mut trouble).await.unwrap_or_else(|| Instant::now() + LOOK);
         tokio::select! {
             () = app.loaded.notified() => {}
-            // The database may be well again though nothing is loaded.
-            () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now).into()), if again.is_some() => {}
+            // Loads are retracted, files are changed, and the database is well again, though nothing is loaded.
+            () = tokio::time::sleep_until(again.into()) => continue,
         }
         let begun = Instant::now();
         while begun.elapsed() < LONGEST && tokio::time::timeout(QUIET, app.loaded.notified()).await.is_ok() {}
@@ -36,6 +39,10 @@ pub async fn build(app: Arc<App>) {
 
 /// Brings the star up to date; gives when to try it again although nothing is loaded meanwhile.
 async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
+    // In a project where nothing was loaded yet, tables that are not there are no fault.
+    if app.ledger.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
+        return None;
+    }
     match pipeline::run(app).await {
         Ok(changes) => {
             if trouble.take().is_some() {

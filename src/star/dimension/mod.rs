@@ -5,6 +5,7 @@ mod merge;
 mod seen;
 mod versions;
 
+use super::class::{Class, must_be_time};
 use super::header::{Dimension, Scalar};
 use super::{UNKNOWN, key_column};
 use crate::schema::LOAD_COLUMN;
@@ -30,6 +31,36 @@ pub enum At {
     Column(TableColumn),
     /// When its file was loaded.
     Loaded,
+}
+
+/// The names of a dimension's own columns.
+const OWN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_inferred"];
+
+impl Dimension {
+    /// Whether the columns that a select gives are what the header says of them, and can be a dimension's: the key tells members apart on
+    /// both engines, and names that are a dimension's own are left to it.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn fits(&self, columns: &[TableColumn]) -> Result<(), String> {
+        must_be_time(self.at.as_deref(), columns)?;
+        for TableColumn { name, declared } in columns {
+            if OWN.contains(&name.as_str()) {
+                return Err(format!(
+                    "{name} is a name of the dimension's own columns: give it another one in the select"
+                ));
+            }
+            if self.key.contains(name) && declared.starts_with("numeric") {
+                return Err(format!(
+                    "key: {name} is decimal, and 1.0 and 1.00 are one value with two spellings: cast it to bigint or text in the select"
+                ));
+            }
+            if let Some(value) = self.unknown.get(name) {
+                Class::of(declared).literal(value).map_err(|why| format!("unknown: {name}: {why}"))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The SQL of one dimension.

@@ -5,6 +5,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
+use super::class::{Class, must_be_time};
 use super::dimension::moment_literal;
 use super::header::{Fact, Missing};
 use super::{KEYED, UNKNOWN, key_column};
@@ -33,6 +34,24 @@ pub struct Target {
     pub infers: bool,
 }
 
+impl Target {
+    /// Whether a fact's column can be compared with the key, the same on both engines.
+    pub fn is_comparable(&self, given: &TableColumn) -> bool {
+        let (one, other) = (Class::of(&given.declared), Class::of(&self.key.declared));
+        one == other || one == Class::Other || other == Class::Other || (self.is_calendar && one.is_time())
+    }
+}
+
+impl Fact {
+    /// Whether the columns that a select gives are what the header says of them.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn fits(&self, columns: &[TableColumn]) -> Result<(), String> {
+        must_be_time(self.at.as_deref(), columns)
+    }
+}
+
 /// A column that names a member.
 struct Role {
     /// The select's column.
@@ -55,7 +74,7 @@ pub struct FactSql {
     columns: Vec<TableColumn>,
     /// The select's columns that no two rows share the values of.
     grain: Vec<TableColumn>,
-    at: Option<String>,
+    at: Option<TableColumn>,
     lineage: bool,
     names: Names,
 }
@@ -96,7 +115,7 @@ impl FactSql {
             roles,
             columns: after,
             grain: columns.iter().filter(|column| header.grain.contains(&column.name)).cloned().collect(),
-            at: header.at.as_ref().map(|at| quote(at)),
+            at: header.at.as_ref().and_then(|at| columns.iter().find(|column| column.name == *at).cloned()),
             lineage,
             names: names.clone(),
         }
@@ -311,12 +330,24 @@ impl FactSql {
         }
     }
 
+    /// When a fact happened, as a dimension has its times: SQLite compares them as texts.
+    fn moment(&self, at: &TableColumn, valid: &str) -> String {
+        let name = format!("n.{}", quote(&at.name));
+        match (self.engine, Class::of(&at.declared), Class::of(valid)) {
+            (Engine::Sqlite, Class::Date, Class::Timestamp) => format!("({name} || ' 00:00:00')"),
+            (Engine::Sqlite, Class::Date, Class::Timestamptz) => format!("({name} || ' 00:00:00+00:00')"),
+            (Engine::Sqlite, Class::Timestamp, Class::Timestamptz) => format!("({name} || '+00:00')"),
+            _ => name,
+        }
+    }
+
     fn joins(&self) -> String {
         let joins = self.roles.iter().enumerate().map(|(place, role)| {
             let Role { dimension, target, .. } = role;
             let (table, id) = (self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
             let (key, value) = (quote(&target.key.name), self.value(place));
-            match (&target.valid, &self.at) {
+            let at = self.at.as_ref().zip(target.valid.as_ref()).map(|(at, valid)| self.moment(at, valid));
+            match (&target.valid, at) {
                 (None, _) => format!(" left join {table} as d{place} on d{place}.{key} = {value} and d{place}.{id} <> {UNKNOWN}"),
                 (Some(_), None) => format!(
                     " left join {table} as d{place} on d{place}.{key} = {value} and d{place}.{id} <> {UNKNOWN} and d{place}.is_current"
@@ -325,7 +356,7 @@ impl FactSql {
                 (Some(valid), Some(at)) => format!(
                     " left join (select {key}, {id}, valid_to, is_current, case when lag({id}) over (partition by {key} order by valid_from) is null \
                      then {} else valid_from end as valid_from from {table} where {id} <> {UNKNOWN}) as d{place} on d{place}.{key} = {value} \
-                     and (n.{at} >= d{place}.valid_from and n.{at} < d{place}.valid_to or n.{at} is null and d{place}.is_current)",
+                     and ({at} >= d{place}.valid_from and {at} < d{place}.valid_to or {at} is null and d{place}.is_current)",
                     moment_literal(self.engine, valid, "0001-01-01")
                 ),
             }

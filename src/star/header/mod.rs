@@ -204,6 +204,12 @@ fn dimension(words: &Words) -> Result<Dimension, (&'static str, String)> {
     if let Some(both) = history.iter().find(|column| key.contains(column)) {
         return Err(("history", format!("history: {both} is part of the key, which never changes")));
     }
+    if let Some(at) = words.at.as_ref().filter(|at| history.contains(at)) {
+        return Err((
+            "at",
+            format!("at: {at} stands in history, too: what says when a version begins is no attribute"),
+        ));
+    }
     Ok(Dimension {
         key,
         history,
@@ -263,6 +269,11 @@ fn unreadable(error: &serde_saphyr::Error) -> HeaderError {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
     let first = first.trim_end_matches("expected one of ").trim_end_matches([' ', ',']);
+    // The place is told in our own way.
+    let first = match first.strip_prefix("error: line ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, what)) => what,
+        None => first,
+    };
     let unknown = first.split('`').nth(1).filter(|_| first.contains("unknown")).unwrap_or_default();
     let known = first.split_once("expected").map(|(_, known)| known).unwrap_or_default();
     let known = known.trim_start_matches(" one of ").split(", ").map(|word| word.trim_matches(['`', ' ']));
@@ -305,6 +316,8 @@ mod tests {
         assert_eq!((calendar.to - calendar.from).num_days(), 365);
         assert_eq!(parse("/* kind: table */ select 1").kind, Kind::Table);
         assert_eq!(parse("/* kind: view */ select 1").kind, Kind::View);
+        let Kind::Dimension(one) = parse("/*\nkind: dimension\nkey: title\n*/ select 1").kind else { panic!() };
+        assert_eq!(one.key, ["title"]);
     }
 
     #[test]
@@ -326,6 +339,7 @@ mod tests {
         for (text, line, expected) in [
             ("select 1", Some(1), "must begin with a comment"),
             ("/* kind: cube */", Some(1), "cube"),
+            ("/*\nkind: dimension\nkey: {a: b}\n*/", Some(3), "expected one text or a list"),
             ("/*\nkind: fact\ngrian: [a]\n*/", Some(3), "did you mean grain?"),
             ("/*\nkind: dimension\n*/", Some(2), "kind: dimension needs key"),
             ("\n/*\nkind: dimension\nkey: []\n*/", Some(4), "key: names no column"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A value as YAML has it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -152,10 +152,10 @@ pub enum Severity {
 #[serde(deny_unknown_fields)]
 pub struct Checks {
     /// Columns without NULL.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub not_null: Vec<String>,
     /// Columns of which no value stands twice.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub unique: Vec<String>,
     /// For a column, the values that it may have.
     #[serde(default)]
@@ -173,7 +173,7 @@ pub struct Checks {
 
 /// One text or several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected a select or a list of them")]
+#[serde(untagged, expecting = "expected one text or a list of them, such as [a, b]")]
 pub enum OneOrMore {
     /// None.
     #[default]
@@ -196,18 +196,30 @@ impl OneOrMore {
     }
 }
 
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(OneOrMore::deserialize(deserializer)?.texts().to_vec())
+}
+
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    list(deserializer).map(Some)
+}
+
 /// Every word that a header may have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {
     pub(super) kind: KindWord,
+    #[serde(default, deserialize_with = "some")]
     pub(super) key: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "some")]
     pub(super) history: Option<Vec<String>>,
     pub(super) at: Option<String>,
     pub(super) unknown: Option<BTreeMap<String, Scalar>>,
     pub(super) gone: Option<Gone>,
+    #[serde(default, deserialize_with = "some")]
     pub(super) grain: Option<Vec<String>>,
     pub(super) dimensions: Option<BTreeMap<String, DimensionUse>>,
+    #[serde(default, deserialize_with = "some")]
     pub(super) group: Option<Vec<String>>,
     pub(super) weight: Option<String>,
     pub(super) from: Option<chrono::NaiveDate>,

@@ -29,9 +29,6 @@ const CONNECTIONS: u32 = 5;
 /// Bytes of a page.
 const PAGE: u32 = 16 * 1024;
 
-/// Memory for pages while the star is built, in KiB: what is new goes into indexes at random places.
-const STAR_CACHE: u32 = 16 * 1024;
-
 /// How long a writer waits for another one, also one in another program.
 const BUSY: Duration = Duration::from_secs(60);
 
@@ -156,10 +153,7 @@ impl Warehouse for Sqlite {
 
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         fail::fail_point!("begin", |_| Err(WarehouseError::Unavailable("a fault of the test's".to_owned())));
-        let mut turn = self.writer.turn(scope == Scope::Short).await?;
-        if scope == Scope::Star {
-            turn.connection()?.execute(safe(format!("pragma cache_size = -{STAR_CACHE}"))).await?;
-        }
+        let turn = self.writer.turn(scope == Scope::Short).await?;
         Ok(Box::new(SqliteTransaction::new(turn, self.names.clone())))
     }
 

@@ -1,0 +1,103 @@
+//! What a column's values are, as far as it decides what they can be compared with: by the word that the database has for its type.
+
+use super::header::Scalar;
+use crate::warehouse::TableColumn;
+
+/// Kinds of values that can be compared with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Whole, decimal or floating.
+    Number,
+    /// A text.
+    Text,
+    /// true or false.
+    Truth,
+    /// A day.
+    Date,
+    /// A day and a time, without a zone.
+    Timestamp,
+    /// An instant.
+    Timestamptz,
+    /// Something else, or not known.
+    Other,
+}
+
+impl Class {
+    /// Of a type in an engine's words.
+    pub fn of(declared: &str) -> Class {
+        let begins = |words: &[&str]| words.iter().any(|word| declared.starts_with(word));
+        match () {
+            () if begins(&["bigint", "int", "smallint", "numeric", "decimal", "real", "double"]) => Class::Number,
+            () if begins(&["text", "char", "varchar"]) => Class::Text,
+            () if begins(&["bool"]) => Class::Truth,
+            () if begins(&["timestamptz", "timestamp with time zone"]) => Class::Timestamptz,
+            () if begins(&["timestamp"]) => Class::Timestamp,
+            () if begins(&["date"]) => Class::Date,
+            () => Class::Other,
+        }
+    }
+
+    /// Whether it says when something is.
+    pub fn is_time(self) -> bool {
+        matches!(self, Class::Date | Class::Timestamp | Class::Timestamptz)
+    }
+
+    /// In words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Number => "a number",
+            Class::Text => "a text",
+            Class::Truth => "true or false",
+            Class::Date => "a date as 2024-01-31",
+            Class::Timestamp | Class::Timestamptz => "a time as 2024-01-31 10:00:00",
+            Class::Other => "a value",
+        }
+    }
+
+    /// A value of a header in SQL, for a column of this class.
+    ///
+    /// # Errors
+    /// In words, where the column cannot hold it.
+    pub fn literal(self, value: &Scalar) -> Result<String, String> {
+        let fits = match (self, value) {
+            (Class::Text, Scalar::Text(_)) | (Class::Other, _) => true,
+            (Class::Text, other) => return Ok(format!("'{}'", other.sql())),
+            (Class::Number, value) => matches!(value, Scalar::Whole(_) | Scalar::Number(_)),
+            (Class::Truth, value) => matches!(value, Scalar::Truth(_)),
+            (_, Scalar::Text(text)) => text.get(..10).is_some_and(|day| day.parse::<chrono::NaiveDate>().is_ok()),
+            _ => false,
+        };
+        if fits { Ok(value.sql()) } else { Err(format!("{} is not {}", value.sql(), self.word())) }
+    }
+}
+
+/// What says when a row holds must be a time.
+///
+/// # Errors
+/// In words, where it is none.
+pub(super) fn must_be_time(at: Option<&str>, columns: &[TableColumn]) -> Result<(), String> {
+    let Some(column) = columns.iter().find(|column| Some(column.name.as_str()) == at) else { return Ok(()) };
+    let class = Class::of(&column.declared);
+    if class.is_time() || class == Class::Other {
+        return Ok(());
+    }
+    Err(format!("at: {} is {}: it must be a date or a timestamp; cast it in the select", column.name, column.declared))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_fit_their_columns() {
+        let literal = |declared: &str, value: Scalar| Class::of(declared).literal(&value);
+        assert_eq!(literal("bigint", Scalar::Whole(5)).unwrap(), "5");
+        assert_eq!(literal("text", Scalar::Whole(5)).unwrap(), "'5'");
+        assert_eq!(literal("date", Scalar::Text("2024-01-31".into())).unwrap(), "'2024-01-31'");
+        assert!(literal("date", Scalar::Text("not-a-date".into())).unwrap_err().contains("is not a date"));
+        assert!(literal("numeric_text", Scalar::Text("abc".into())).unwrap_err().contains("is not a number"));
+        assert!(literal("boolean", Scalar::Whole(1)).is_err());
+        assert_eq!(Class::of("timestamp with time zone"), Class::Timestamptz);
+        assert_eq!(Class::of("timestamp without time zone"), Class::Timestamp);
+    }
+}
