@@ -137,9 +137,15 @@ async fn make_views(app: &App, questions: &mut Questions, started_at: DateTime<U
         }
         let select = question.select.sql(names, &columns);
         let select = select.map_err(|error| question.error(error.in_file(&question.path)))?;
+        let outputs = question.select.outputs(names, &columns);
+        let repeat =
+            outputs.iter().enumerate().find(|(at, one)| outputs[..*at].iter().any(|other| other.name == one.name));
+        if let Some((_, repeat)) = repeat {
+            return Err(question.error(format!("the select gives two columns the name {}", repeat.name)).into());
+        }
         let done = transaction.replace_view(&view, &select).await;
         done.map_err(|refused| question.error(refused.to_string()))?;
-        question.outputs = question.select.outputs(names, &columns);
+        question.outputs = outputs;
         question.columns = described(transaction.columns(&view).await?, &question.outputs);
         given.insert(name, question.outputs.clone());
         let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();

@@ -114,6 +114,8 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
         .map(|one| {
             let [rows, inserted, updated, deleted] =
                 [one.rows, one.inserted, one.updated, one.deleted].map(|count| count.to_string());
+            // A view has none of its own.
+            let rows = if one.kind == "view" { String::new() } else { rows };
             vec![
                 one.table.clone(),
                 one.kind.to_owned(),

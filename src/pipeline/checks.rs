@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tracing::warn;
 
-use super::table::{Run, written};
+use super::table::Run;
 use super::{RunError, columns_read};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::star::{Check, Kind, Model, ModelError, Severity, checks, key_column};
@@ -68,7 +68,9 @@ impl Run<'_> {
             let select = check.with_this(&table);
             let columns = columns_read(&mut *self.transaction, self.names, &select).await;
             let columns = columns.map_err(|why| model.error(format!("checks: sql: {why}")))?;
-            sql.push((one_line(text), written(model, &select, self.names, &columns)?));
+            let written = select.sql(self.names, &columns);
+            let written = written.map_err(|error| model.error(format!("checks: sql: {error}: {}", one_line(text))))?;
+            sql.push((one_line(text), written));
         }
         let columns = self.existing(model).await?;
         let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));

@@ -3,6 +3,7 @@
 use super::table::{Rows, Run};
 use super::work::Work;
 use super::{RunError, TableChange};
+use crate::counted::counted;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table, TableColumn};
@@ -168,8 +169,9 @@ impl Run<'_> {
         if nameless > 0 {
             return Err(model
                 .error(format!(
-                    "{nameless} rows of the select have NULL in the key ({}): leave them out, or give them a name",
-                    header.key.join(", ")
+                    "NULL in the key ({}) of {} of the select: leave them out, or give them a name",
+                    header.key.join(", "),
+                    counted(nameless, "row")
                 ))
                 .into());
         }

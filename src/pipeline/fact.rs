@@ -3,6 +3,7 @@
 use super::table::{Rows, Run};
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
+use crate::counted::counted;
 use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model};
 use crate::warehouse::{Engine, Table, TableColumn};
 
@@ -287,8 +288,9 @@ impl Run<'_> {
         if nameless > 0 {
             return Err(model
                 .error(format!(
-                    "grain: {nameless} rows of the select have NULL in it ({}): leave them out, or give them a value",
-                    header.grain.join(", ")
+                    "grain: NULL in it ({}) in {} of the select: leave them out, or give them a value",
+                    header.grain.join(", "),
+                    counted(nameless, "row")
                 ))
                 .into());
         }

@@ -290,6 +290,10 @@ pub(crate) async fn columns_read(
             let hint = nearest(&table.name, known.iter().map(String::as_str));
             return Err(format!("there is no table {}: no file has been loaded into it{hint}", names.shown(&table)));
         }
+        if columns.is_empty() && table.schema == Schema::Datawarehouse {
+            let shown = names.shown(&table);
+            return Err(format!("there is no table {shown}: app --pipeline makes what sql/pipeline has a file for"));
+        }
         found.insert(table, columns);
     }
     Ok(found)
