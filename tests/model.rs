@@ -305,7 +305,9 @@ async fn columns_and_arrays_become_rows(database: TestDatabase, workdir: Workdir
         .await?;
     run(&database, &workdir).await?;
     same(database.text("select id, skill from datawarehouse.flat order by id, skill").await?, "1|a\n1|b\n2|c")?;
-    same(database.text("select id, tag from datawarehouse.tags order by id, tag").await?, "1|x\n1|y")
+    same(database.text("select id, tag from datawarehouse.tags order by id, tag").await?, "1|x\n1|y")?;
+    workdir.load(&database, "lists.csv", "id,s1,s2,s3,tags\n4,,,,\"{\"\"k\"\":1}\"\n").await?;
+    holds(&run_fails(&database, &workdir).await?, "array")
 }
 
 async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcome {

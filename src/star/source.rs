@@ -120,7 +120,12 @@ impl Source {
                         "e.value",
                     ),
                     Engine::Sqlite => (
-                        format!("cross join json_each({array}) as e"),
+                        // What is no array ends the statement, as it does on PostgreSQL.
+                        format!(
+                            "cross join json_each(case when {array} is null then '[]' \
+                             when json_valid({array}) and json_type({array}) = 'array' then {array} \
+                             else json_extract('{{}}', 'explode: not a JSON array: ' || {array}) end) as e"
+                        ),
                         "case e.type when 'true' then 'true' when 'false' then 'false' else cast(e.value as text) end",
                     ),
                 };
