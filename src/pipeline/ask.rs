@@ -18,7 +18,7 @@ impl Run<'_> {
         for name in names {
             if !columns.iter().any(|column| column.name == **name) {
                 let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
-                return Err(model.error(format!("{word}: the select gives no column {name}{hint}")));
+                return Err(model.error_of_word(format!("{word}: the select gives no column {name}{hint}")));
             }
         }
         Ok(())
@@ -58,7 +58,7 @@ impl Run<'_> {
         };
         let samples: Vec<_> = repeated.iter().map(sample).collect();
         Err(model
-            .error(format!(
+            .error_of_word(format!(
                 "{word}: several rows of the select have the same {}: {}",
                 columns.join(", "),
                 samples.join("; ")

@@ -33,7 +33,7 @@ impl Run<'_> {
         ] {
             Run::must_give(model, columns, word, &names)?;
         }
-        header.fits(columns).map_err(|why| model.error(why))?;
+        header.fits(columns).map_err(|why| model.error_of_word(why))?;
         let sql =
             DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model));
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
@@ -82,7 +82,7 @@ impl Run<'_> {
         }
         let (table, retired) = (self.names.shown(&Table::datawarehouse(&model.name)), self.names.shown(&retired));
         Err(model
-            .error(format!(
+            .error_of_word(format!(
                 "key: it was ({}) and is ({}): the members there are have their keys by the old one; give the dimension another name, \
                  or drop {table} and {retired} to give new keys",
                 stood.join(", "),

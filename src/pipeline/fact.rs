@@ -31,7 +31,7 @@ impl Run<'_> {
             let names: Vec<_> = weight.group.iter().chain([&weight.column]).collect();
             Run::must_give(model, columns, "weight", &names)?;
         }
-        header.fits(columns).map_err(|why| model.error(why))?;
+        header.fits(columns).map_err(|why| model.error_of_word(why))?;
         self.must_have_targets(model, header, columns)?;
         let lineage = rows.source.has_lineage();
         let sql = FactSql::new(self.names, &model.name, header, &self.targets, columns, lineage);
@@ -62,7 +62,7 @@ impl Run<'_> {
             let name = used.dimension();
             let Some(target) = self.targets.get(name) else {
                 return Err(model
-                    .error(format!(
+                    .error_of_word(format!(
                         "dimensions: {column}: {name} has not been built yet: leave --select out, or say +{}",
                         model.name
                     ))
@@ -71,7 +71,7 @@ impl Run<'_> {
             let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
             if !target.is_comparable(given) {
                 return Err(model
-                    .error(format!(
+                    .error_of_word(format!(
                         "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",
                         given.declared, target.key.name, target.key.declared
                     ))
@@ -287,7 +287,7 @@ impl Run<'_> {
         let nameless = self.count_some(model, sql.count_nameless(rows)).await?;
         if nameless > 0 {
             return Err(model
-                .error(format!(
+                .error_of_word(format!(
                     "grain: NULL in it ({}) in {} of the select: leave them out, or give them a value",
                     header.grain.join(", "),
                     counted(nameless, "row")

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing};
+use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, line_of};
 use super::order;
 use crate::warehouse::{Names, Schema, Select, Table};
 
@@ -46,6 +46,8 @@ pub struct Model {
     pub select: Option<Select>,
     /// The selects over the table that must give no row.
     pub checks: Vec<Select>,
+    /// What stands in the file up to the end of its header.
+    head: String,
 }
 
 /// What is wrong with a file.
@@ -85,12 +87,20 @@ impl Model {
             Select::parse(text).map_err(|error| ModelError::of(path, format!("checks: sql: {error}: {text}")))
         };
         let checks = header.checks.sql.texts().iter().map(check).collect::<Result<_, _>>()?;
-        Ok(Model { name, path: path.to_owned(), header, select, checks })
+        let head = text.split("*/").next().unwrap_or_default().to_owned();
+        Ok(Model { name, path: path.to_owned(), header, select, checks, head })
     }
 
     /// An error of this file.
     pub fn error(&self, why: impl Into<String>) -> ModelError {
         ModelError::of(&self.path, why)
+    }
+
+    /// An error of a word of its header, with the line where that stands; the word is what the error begins with.
+    pub fn error_of_word(&self, why: impl Into<String>) -> ModelError {
+        let why = why.into();
+        let word = why.split(':').next().unwrap_or_default();
+        ModelError { path: self.path.clone(), line: line_of(&self.head, word), why }
     }
 
     /// The dimensions that it refers to, by the select's column.
@@ -202,19 +212,21 @@ pub fn check_dimension(
         }
         Some(Kind::Calendar(_)) => {}
         Some(Kind::Dimension(Dimension { key, .. })) => {
-            return Err(model.error(format!(
+            return Err(model.error_of_word(format!(
                     "dimensions: {column}: {name} is known by {} columns together ({}), a fact's column can name one; give the dimension a key of one column",
                     key.len(),
                     key.join(", ")
                 )));
         }
         Some(other) => {
-            return Err(model.error(format!("dimensions: {column}: {name} is a {}, no dimension", other.word())));
+            return Err(
+                model.error_of_word(format!("dimensions: {column}: {name} is a {}, no dimension", other.word()))
+            );
         }
         None => {
             let is = |other: &&Model| matches!(other.header.kind, Kind::Dimension(_) | Kind::Calendar(_));
             let hint = nearest(name, models.values().filter(is).map(|other| other.name.as_str()));
-            return Err(model.error(format!("dimensions: {column}: there is no dimension {name}{hint}")));
+            return Err(model.error_of_word(format!("dimensions: {column}: there is no dimension {name}{hint}")));
         }
     }
     Ok(())

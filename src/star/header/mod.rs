@@ -283,7 +283,7 @@ fn unreadable(error: &serde_saphyr::Error) -> HeaderError {
 }
 
 /// The line, from 1, on which a word stands as a key.
-fn line_of(yaml: &str, word: &str) -> Option<u64> {
+pub(super) fn line_of(yaml: &str, word: &str) -> Option<u64> {
     let is = |line: &str| line.trim_start().strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'));
     yaml.lines().position(is).map(|place| place as u64 + 1)
 }
