@@ -146,7 +146,7 @@ async fn a_run_that_fails_changes_nothing(database: TestDatabase, workdir: Workd
         "sql/pipeline/dim_city.sql",
         DIM_CITY.replace("group by city", "group by city union all select null, 'x', 1"),
     )?;
-    holds(&run_fails(&database, &workdir).await?, "NULL in the key (city) of 1 row of the select")?;
+    holds(&run_fails(&database, &workdir).await?, "key: NULL in it (city) in 1 row of the select")?;
     workdir.write(
         "sql/pipeline/dim_city.sql",
         "/*\nkind: dimension\nkey: [city]\n*/\nselect city, id from staging.sales",

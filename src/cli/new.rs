@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::End;
 use crate::daemon::{self, Usage};
-use crate::draft::{DraftError, KindOf, write};
+use crate::draft::{DraftError, write};
 use crate::settings::Settings;
+use crate::star::KindWord;
 
 /// `app new`.
 #[derive(Debug, Args)]
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 pub(super) struct Wanted {
     /// What the table is
     #[arg(value_enum)]
-    kind: KindOf,
+    kind: KindWord,
     /// What it is called: small letters, digits and _, such as dim_customer
     name: String,
     /// The table that its rows come from, such as staging.customers; a calendar takes its years from its days

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text::KindOf;
+use crate::star::KindWord;
 use crate::warehouse::{Names, Table, TableColumn, Transaction, WarehouseError, quote};
 
 /// Columns of which every two are tried together.
@@ -35,7 +35,7 @@ struct Counts {
 pub(super) async fn look(
     transaction: &mut dyn Transaction,
     names: &Names,
-    kind: KindOf,
+    kind: KindWord,
     name: &str,
     table: &Table,
     columns: &[TableColumn],
@@ -43,11 +43,11 @@ pub(super) async fn look(
 ) -> Result<Facts, WarehouseError> {
     let shown = names.table(table);
     let mut facts = Facts { dimensions: of_dimensions(columns, dimensions), ..Facts::default() };
-    if kind == KindOf::Calendar {
+    if kind == KindWord::Calendar {
         facts.years = years(transaction, &shown, columns).await?;
         return Ok(facts);
     }
-    if columns.is_empty() || matches!(kind, KindOf::Table | KindOf::View | KindOf::Bridge) {
+    if columns.is_empty() || matches!(kind, KindWord::Table | KindWord::View | KindWord::Bridge) {
         return Ok(facts);
     }
     let (rows, counts) = count(transaction, &shown, columns).await?;
@@ -60,14 +60,14 @@ pub(super) async fn look(
     let found = candidates.iter().find(unique);
     let found = match kind {
         // dim_city out of the orders: its cities, and not their numbers.
-        KindOf::Dimension => candidates.iter().find(named).or(found),
+        KindWord::Dimension => candidates.iter().find(named).or(found),
         _ => found,
     };
     if let Some((column, counts)) = found {
         facts.key = vec![column.name.clone()];
         facts.unique = counts.distinct == rows && counts.values == rows;
         facts.nulls = counts.values < rows;
-    } else if kind == KindOf::Fact {
+    } else if kind == KindWord::Fact {
         facts.key = pair(transaction, &shown, rows, &candidates).await?;
         facts.unique = !facts.key.is_empty();
     }
@@ -77,7 +77,7 @@ pub(super) async fn look(
         facts.nulls =
             counts.iter().zip(columns).any(|(counts, column)| column.name == facts.key[0] && counts.values < rows);
     }
-    if kind == KindOf::Dimension && !facts.unique {
+    if kind == KindWord::Dimension && !facts.unique {
         for column in columns.iter().filter(|column| column.name != facts.key[0]) {
             if follows(transaction, &shown, &facts.key[0], &column.name).await? {
                 facts.follow.push(column.name.clone());

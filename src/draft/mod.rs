@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::app::App;
 use crate::pipeline::sql_files;
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{Kind, Model, SqlFile, nearest};
+use crate::star::{Kind, KindWord, Model, SqlFile, nearest};
 use crate::warehouse::{Engine, Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
-pub use text::KindOf;
 
 /// A file that was written.
 #[derive(Debug)]
@@ -56,11 +55,11 @@ struct Known {
 ///
 /// # Errors
 /// When the name is no table's or taken, the other table is not there, or the file cannot be written.
-pub async fn write(app: &App, kind: KindOf, name: &str, from: Option<&str>) -> Result<Draft, DraftError> {
+pub async fn write(app: &App, kind: KindWord, name: &str, from: Option<&str>) -> Result<Draft, DraftError> {
     let path = free_path(&app.sql, name)?;
     let known = match from {
         Some(from) => Some(look(app, kind, name, from).await?),
-        None if kind == KindOf::Calendar => None,
+        None if kind == KindWord::Calendar => None,
         None => {
             let tables = app.ledger.datasets().await?;
             let such = tables.first().map_or(String::new(), |table| format!(", such as --from staging.{table}"));
@@ -92,7 +91,7 @@ fn free_path(sql: &Path, name: &str) -> Result<PathBuf, DraftError> {
     Ok(path)
 }
 
-async fn look(app: &App, kind: KindOf, name: &str, from: &str) -> Result<Known, DraftError> {
+async fn look(app: &App, kind: KindWord, name: &str, from: &str) -> Result<Known, DraftError> {
     let names = app.warehouse.names();
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
     let (table, columns) = find(app, names, &mut *transaction, from).await?;

@@ -2,40 +2,24 @@
 
 use super::Known;
 use super::guess::Facts;
+use crate::star::KindWord;
 use crate::warehouse::quote;
-
-/// What a file is drafted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum KindOf {
-    /// Members with a key that stays the same
-    Dimension,
-    /// Events, with keys of dimensions
-    Fact,
-    /// What belongs to what, many to many
-    Bridge,
-    /// Days
-    Calendar,
-    /// Rows as the select gives them
-    Table,
-    /// The select itself
-    View,
-}
 
 type Text = (String, Vec<String>);
 
 /// The text, and what was guessed.
-pub(super) fn of(kind: KindOf, name: &str, known: Option<&Known>) -> Result<Text, String> {
+pub(super) fn of(kind: KindWord, name: &str, known: Option<&Known>) -> Result<Text, String> {
     match (kind, known) {
-        (KindOf::Calendar, known) => Ok(calendar(known.and_then(|known| known.facts.years))),
-        (KindOf::Dimension, Some(known)) => Ok(dimension(known)),
-        (KindOf::Fact, Some(known)) => Ok(fact(known)),
-        (KindOf::Bridge, Some(known)) => bridge(known),
-        (KindOf::Table, Some(known)) => Ok(plain(
+        (KindWord::Calendar, known) => Ok(calendar(known.and_then(|known| known.facts.years))),
+        (KindWord::Dimension, Some(known)) => Ok(dimension(known)),
+        (KindWord::Fact, Some(known)) => Ok(fact(known)),
+        (KindWord::Bridge, Some(known)) => bridge(known),
+        (KindWord::Table, Some(known)) => Ok(plain(
             "table",
             known,
             "# distinct: true                # rows that are the same count once\n# checks: {not_null: [COLUMN]}\n",
         )),
-        (KindOf::View, Some(known)) => Ok(plain("view", known, "")),
+        (KindWord::View, Some(known)) => Ok(plain("view", known, "")),
         (_, None) => Err(format!("{name}: --from is needed")),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::RunError;
 use super::table::Run;
+use crate::counted::counted;
 use crate::star::{Model, ModelError, key_column, nearest};
 use crate::warehouse::{Engine, Row, Table, TableColumn};
 
@@ -22,6 +23,17 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What tells rows apart is there in each of them; `lacking` rows have NULL in it.
+    pub(super) fn must_be_given(model: &Model, word: &str, columns: &[String], lacking: u64) -> Result<(), ModelError> {
+        if lacking == 0 {
+            return Ok(());
+        }
+        let (columns, rows) = (columns.join(", "), counted(lacking, "row"));
+        Err(model.error_of_word(format!(
+            "{word}: NULL in it ({columns}) in {rows} of the select: leave such rows out, or give them a value"
+        )))
     }
 
     /// No two columns of the table may have one name.

@@ -3,7 +3,6 @@
 use super::table::{Rows, Run};
 use super::work::Work;
 use super::{RunError, TableChange};
-use crate::counted::counted;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table, TableColumn};
@@ -166,15 +165,7 @@ impl Run<'_> {
     /// Every row names its member and says from when on it holds, and no two of them disagree.
     async fn must_be_named(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
         let nameless = self.count(model, &sql.count_nameless()).await?;
-        if nameless > 0 {
-            return Err(model
-                .error(format!(
-                    "NULL in the key ({}) of {} of the select: leave them out, or give them a name",
-                    header.key.join(", "),
-                    counted(nameless, "row")
-                ))
-                .into());
-        }
+        Run::must_be_given(model, "key", &header.key, nameless)?;
         if self.count_some(model, sql.count_timeless()).await? > 0 {
             let at = header.at.as_deref().unwrap_or_default();
             return Err(model

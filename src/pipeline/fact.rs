@@ -3,7 +3,6 @@
 use super::table::{Rows, Run};
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
-use crate::counted::counted;
 use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model};
 use crate::warehouse::{Engine, Table, TableColumn};
 
@@ -90,13 +89,27 @@ impl Run<'_> {
         sql: &FactSql,
         change: &mut TableChange,
     ) -> Result<(), RunError> {
+        self.look_over(model, header, rows, sql, change).await?;
+        change.inserted = self.fill(model, header, sql, &rows.all, true).await?;
+        change.rows = change.inserted;
+        self.books(model, rows, sql, true, change).await
+    }
+
+    /// What comes before all rows are written: members are made, rejects written down, and a grain of members, which does not stand in the
+    /// fact as it is, is looked at in the select.
+    async fn look_over(
+        &mut self,
+        model: &Model,
+        header: &Fact,
+        rows: &Rows,
+        sql: &FactSql,
+        change: &mut TableChange,
+    ) -> Result<(), RunError> {
         self.lookups(model, header, sql, &rows.all, change).await?;
         if !sql.has_plain_grain() {
             self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
         }
-        change.inserted = self.fill(model, header, sql, &rows.all, true).await?;
-        change.rows = change.inserted;
-        self.books(model, rows, sql, true, change).await
+        Ok(())
     }
 
     /// Compares all rows.
@@ -109,10 +122,7 @@ impl Run<'_> {
         change: &mut TableChange,
     ) -> Result<(), RunError> {
         self.execute(model, &sql.forget_rejects(false)).await?;
-        self.lookups(model, header, sql, &rows.all, change).await?;
-        if !sql.has_plain_grain() {
-            self.must_have_grain(model, header, sql, &format!("({}) as n", rows.all)).await?;
-        }
+        self.look_over(model, header, rows, sql, change).await?;
         self.keyed(model, sql, &rows.all).await?;
         if sql.has_plain_grain() {
             self.must_have_grain(model, header, sql, KEYED).await?;
@@ -285,15 +295,7 @@ impl Run<'_> {
         rows: &str,
     ) -> Result<(), RunError> {
         let nameless = self.count_some(model, sql.count_nameless(rows)).await?;
-        if nameless > 0 {
-            return Err(model
-                .error_of_word(format!(
-                    "grain: NULL in it ({}) in {} of the select: leave them out, or give them a value",
-                    header.grain.join(", "),
-                    counted(nameless, "row")
-                ))
-                .into());
-        }
+        Run::must_be_given(model, "grain", &header.grain, nameless)?;
         self.must_be_unique(model, "grain", &sql.grain_columns(), &sql.repeated(rows)).await
     }
 

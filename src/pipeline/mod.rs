@@ -120,7 +120,7 @@ impl TableChange {
     /// What there is to say besides how many rows are new, changed and gone.
     pub fn remarks(&self) -> String {
         let mut said: Vec<_> = [
-            (self.new_versions, "new versions"),
+            (self.new_versions, if self.new_versions == 1 { "new version" } else { "new versions" }),
             (self.closed, "closed"),
             (self.repointed, "re-pointed"),
             (self.inferred, "inferred"),

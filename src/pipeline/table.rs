@@ -234,7 +234,7 @@ impl<'a> Run<'a> {
         Ok(Rows { source, select, all, of, replaced, replaced_by, upserted })
     }
 
-    /// What tells this header, select and set of columns from another; the grain can be read in it.
+    /// What tells this header, select and set of columns from another.
     fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
         let mut hash = blake3::Hasher::new();
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());

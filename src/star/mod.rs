@@ -18,7 +18,7 @@ pub use check::{Check, checks};
 pub use class::Class;
 pub use dimension::DimensionSql;
 pub use fact::{AGAIN, FactSql, Target, is_again};
-pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, Missing, Severity, Weight};
+pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, KindWord, Missing, Severity, Weight};
 pub use model::{Model, ModelError, SqlFile, check_dimension, in_order, nearest};
 pub use order::in_order as names_in_order;
 pub use rows::RowsSql;

@@ -34,10 +34,7 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, 
     let level = if settings.logging.debug_logs { "debug" } else { "info" };
     let sql = if settings.logging.echo_sql { "info" } else { "warn" };
     // One filter before both layers: a filter in each loses the event after a look whether a level is on.
-    // sqlx warns of words in the address that it does not know with their values, which may be secret; and of connections that it finds
-    // in the midst of what was rolled back.
-    let others = "sqlx_postgres::options=off,sqlx_core::pool=error,sqlx::pool=error,sea_orm_migration=warn";
-    let filter = EnvFilter::new(format!("warn,sluice={level},app={level},sqlx={sql},{others}"));
+    let filter = EnvFilter::new(format!("warn,sluice={level},app={level},{}", crate::warehouse::log_filter(sql)));
 
     let (writer, guard) = to_file
         .then(|| {

@@ -215,6 +215,14 @@ pub async fn connect(address: &Address) -> Result<Arc<dyn Warehouse>, WarehouseE
     }
 }
 
+/// What the log takes of the databases' own crates, as directives: statements from this level on. They warn of words in the address that
+/// they do not know with their values, which may be secret, and of connections that they find in the midst of what was rolled back.
+pub fn log_filter(statements: &str) -> String {
+    format!(
+        "sqlx={statements},sqlx_postgres::options=off,sqlx_core::pool=error,sqlx::pool=error,sea_orm_migration=warn"
+    )
+}
+
 /// Every statement passes here: names in it were quoted by `names.rs`, values are bound, and selects are those of the user's
 /// own SQL files.
 fn safe(sql: impl Into<String>) -> sqlx::SqlStr {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::nearest;
-pub use words::{Checks, DimensionUse, Explode, Gone, Missing, Scalar, Severity, Unpivot};
-use words::{KindWord, Words};
+use words::Words;
+pub use words::{Checks, DimensionUse, Explode, Gone, KindWord, Missing, Scalar, Severity, Unpivot};
 
 /// What a file of the star says of its table.
 #[derive(Clone, Debug, PartialEq)]

@@ -31,14 +31,20 @@ impl Scalar {
 }
 
 /// What a table of the star is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum KindWord {
+pub enum KindWord {
+    /// Members with a key that stays the same
     Dimension,
+    /// Events, with keys of dimensions
     Fact,
+    /// What belongs to what, many to many
     Bridge,
+    /// Days
     Calendar,
+    /// Rows as the select gives them
     Table,
+    /// The select itself
     View,
 }
 
