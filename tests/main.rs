@@ -23,6 +23,7 @@ mod model;
 mod plugins;
 mod protocol;
 mod random;
+mod readers;
 mod readme;
 mod retract;
 mod sql;
@@ -56,6 +57,7 @@ fn main() {
         draft::cases(),
         trace::cases(),
         graph::cases(),
+        readers::cases(),
         members::cases(),
         history::cases(),
         analysis::cases(),

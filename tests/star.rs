@@ -16,6 +16,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("star::a_changed_select_changes_the_table_under_its_views", a_changed_select_changes_the_table),
         on_both("star::an_own_view_gives_way_and_another_ones_does_not", an_own_view_gives_way),
         on_both("star::readers_see_the_old_star_or_the_new_one", readers_see_the_old_star_or_the_new_one),
+        on_both("star::a_role_may_come_to_name_another_dimension", a_role_may_come_to_name_another_dimension),
         on_both("star::views_that_need_each_other", views_that_need_each_other),
         on_both("star::runs_are_in_the_catalog", runs_are_in_the_catalog),
     ]
@@ -310,4 +311,32 @@ async fn runs_are_in_the_catalog(database: TestDatabase, workdir: Workdir) -> Ou
     run_fails(&database, &workdir).await?;
     same(database.text("select kind, status from sluice.run order by id").await?, "pipeline|done\npipeline|failed")?;
     holds(&database.text("select changes from sluice.run where status = 'done'").await?, "\"inserted\":1")
+}
+
+async fn a_role_may_come_to_name_another_dimension(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let dimension = |of: &str| format!("/* {{kind: dimension, key: [city]}} */ select city from staging.{of}");
+    let fact = |of: &str| format!("/*\nkind: fact\ngrain: [id]\ndimensions: {{city: {of}}}\n*/\nselect id, city from staging.f");
+    workdir.write("sql/pipeline/dim_one.sql", dimension("one"))?;
+    workdir.write("sql/pipeline/dim_two.sql", dimension("two"))?;
+    workdir.write("sql/pipeline/fact_f.sql", fact("dim_one"))?;
+    workdir.load(&database, "one.csv", "city\na\nb\n").await?;
+    workdir.load(&database, "two.csv", "city\nx\ny\nz\na\nb\n").await?;
+    workdir.load(&database, "f.csv", "id,city\n1,a\n2,b\n3,z\n").await?;
+    run(&database, &workdir).await?;
+    let all = "select id, city_key from datawarehouse.fact_f order by id";
+    same(database.text(all).await?, "1|1\n2|2\n3|0")?;
+    workdir.write("sql/pipeline/fact_f.sql", fact("dim_two"))?;
+    run(&database, &workdir).await?;
+    same(database.text(all).await?, "1|1\n2|2\n3|5")?;
+    // The database itself holds it to the other one now.
+    std::fs::remove_file(workdir.path("sql/pipeline/dim_one.sql"))?;
+    run_and_drop(&database, &workdir).await?;
+    let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Star).await?;
+    let table = database.warehouse.names().table(&sluice::warehouse::Table::datawarehouse("dim_two"));
+    let delete = format!("delete from {table} where dim_two_key = 5");
+    let refused = match transaction.execute(&delete, &[]).await {
+        Ok(_) => transaction.commit().await.map_err(|error| error.to_string()).err(),
+        Err(error) => Some(error.to_string()),
+    };
+    same(refused.is_some_and(|error| error.to_lowercase().contains("foreign key")), true)
 }

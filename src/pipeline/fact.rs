@@ -300,7 +300,7 @@ impl Run<'_> {
     }
 
     /// Whether the table's rows are told apart by other columns than the header says now.
-    async fn has_other_grain(
+    pub(super) async fn has_other_grain(
         &mut self,
         model: &Model,
         sql: &FactSql,

@@ -216,15 +216,13 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
     for model in others {
         run.learn(model).await?;
     }
-    for model in &selected {
-        run.table(model).await?;
-    }
+    run.tables(&selected).await?;
     run.settle(&selected).await?;
     run.forget_inferred(&models).await?;
     run.settle(&selected).await?;
     run.must_not_dangle(&models).await?;
-    run.drop_undeclared(&models).await?;
     run.check(&models).await?;
+    run.drop_undeclared(&models).await?;
     run.publish(options.dry).await
 }
 

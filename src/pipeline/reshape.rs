@@ -2,12 +2,66 @@
 
 use tracing::warn;
 
-use super::table::Run;
+use super::table::{Rows, Run};
 use super::{RunError, TableChange};
-use crate::star::{Model, ModelError};
+use crate::star::{DimensionSql, FactSql, Kind, Model, ModelError};
 use crate::warehouse::{Alteration, Table, TableColumn};
 
 impl Run<'_> {
+    /// Whether the file says other columns than its table has, another grain, or another view.
+    pub(super) async fn is_to_be_altered(
+        &mut self,
+        model: &Model,
+        rows: Option<&Rows>,
+        definition: &str,
+    ) -> Result<bool, RunError> {
+        let (Some(rows), Some(state)) = (rows, self.states.get(&model.name)) else { return Ok(false) };
+        if state.definition == definition {
+            return Ok(false);
+        }
+        let stands = self.existing(model).await?;
+        if stands.is_empty() {
+            return Ok(false);
+        }
+        let (given, lineage) = (rows.source.columns(), rows.source.has_lineage());
+        let says = match &model.header.kind {
+            Kind::View => return Ok(true),
+            Kind::Table => given.to_vec(),
+            Kind::Calendar(_) => return Ok(false),
+            Kind::Dimension(header) => {
+                let sql = DimensionSql::new(self.names, &model.name, header, given, lineage, self.infers(model));
+                sql.table_columns()
+            }
+            Kind::Fact(header) | Kind::Bridge(header, _) => {
+                let sql = FactSql::new(self.names, &model.name, header, &self.targets, given, lineage);
+                if self.has_other_grain(model, &sql, &stands).await? {
+                    return Ok(true);
+                }
+                sql.columns().to_vec()
+            }
+        };
+        let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| Run::id(model));
+        let stands: Vec<_> = stands.into_iter().filter(|column| id.as_ref() != Some(&column.name)).collect();
+        Ok(says.len() != stands.len() || !says.iter().all(|column| stands.contains(column)))
+    }
+
+    /// The same before it is its turn, as far as that can be told before the tables that it needs have their columns.
+    pub(super) async fn will_alter(&mut self, model: &Model) -> Result<bool, RunError> {
+        let Some(select) = &model.select else { return Ok(false) };
+        self.transaction.execute("savepoint sluice_look", &[]).await?;
+        let told = match self.rows(model, select).await {
+            Ok(rows) => {
+                let definition = self.definition(model, Some(&rows));
+                self.is_to_be_altered(model, Some(&rows), &definition).await
+            }
+            Err(error) => Err(error),
+        };
+        self.transaction.execute("rollback to savepoint sluice_look", &[]).await?;
+        self.transaction.execute("release savepoint sluice_look", &[]).await?;
+        // What is wrong with it is said when it is its turn.
+        Ok(told.unwrap_or(false))
+    }
+
     /// Gives a table these columns: new ones are added, those that went are dropped where that is allowed, and one with another type
     /// is both, because its values are computed anew, unless it is one of a dimension's `key` or times, whose values are cast.
     pub(super) async fn reshape(
@@ -105,6 +159,12 @@ impl Run<'_> {
     pub(super) async fn drop_undeclared(&mut self, models: &[Model]) -> Result<(), RunError> {
         let is_declared = |name: &String| models.iter().any(|model| model.name == *name);
         let others: Vec<_> = self.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
+        if self.options.allow_drop && !others.is_empty() {
+            // A fact's references are dropped with it, which takes locks on the dimensions.
+            let tables = others.iter().map(|state| &state.name).chain(self.targets.keys());
+            let tables: Vec<_> = tables.map(|name| Table::datawarehouse(name)).collect();
+            self.transaction.lock_alone(&tables).await?;
+        }
         // Facts before the dimensions that they refer to.
         for state in others.iter().rev() {
             let table = Table::datawarehouse(&state.name);

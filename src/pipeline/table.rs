@@ -123,8 +123,30 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
-    /// Brings one table up to date.
-    pub(super) async fn table(&mut self, model: &Model) -> Result<(), RunError> {
+    /// Brings the tables up to date. Those whose columns change, and those that need them, come last: on PostgreSQL nobody can read a table
+    /// from then on until the commit. They are locked all at once, so that readers cannot stand in a circle with the run.
+    pub(super) async fn tables(&mut self, models: &[&Model]) -> Result<(), RunError> {
+        let (mut later, mut altered) = (Vec::<&Model>::new(), Vec::new());
+        for model in models {
+            let needs = model.needs(self.names);
+            let is_behind = later.iter().any(|other| needs.contains(&other.name));
+            if is_behind || !self.table(model, true).await? {
+                if !is_behind || self.will_alter(model).await? {
+                    altered.push(Table::datawarehouse(&model.name));
+                }
+                self.learn(model).await?;
+                later.push(model);
+            }
+        }
+        self.transaction.lock_alone(&altered).await?;
+        for model in later {
+            self.table(model, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings one table up to date; one whose columns change is left to later where it `may_wait`, and `false` given.
+    async fn table(&mut self, model: &Model, may_wait: bool) -> Result<bool, RunError> {
         let mut change =
             TableChange { table: model.name.clone(), kind: model.header.kind.word(), ..TableChange::default() };
         let rows = match &model.select {
@@ -133,6 +155,12 @@ impl<'a> Run<'a> {
         };
         let definition = self.definition(model, rows.as_ref());
         let work = self.work(model, rows.as_ref(), &definition).await?;
+        if self.is_to_be_altered(model, rows.as_ref(), &definition).await? {
+            if may_wait {
+                return Ok(false);
+            }
+            self.transaction.lock_alone(&[Table::datawarehouse(&model.name)]).await?;
+        }
         change.how = work.words();
         change.rows = self.states.get(&model.name).map(|state| state.rows).unwrap_or_default();
         let mut highest_key = None;
@@ -162,7 +190,7 @@ impl<'a> Run<'a> {
             Some(first) => first.add(change),
             None => self.changes.push(change),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
@@ -174,7 +202,7 @@ impl<'a> Run<'a> {
                 state.upstream.iter().any(|(name, built)| version(name).is_some_and(|now| now != *built))
             };
             if self.states.get(&model.name).is_some_and(is_behind) {
-                self.table(model).await?;
+                self.table(model, false).await?;
             }
         }
         Ok(())
@@ -209,7 +237,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads what the select gives, and how its rows are to be had.
-    async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
+    pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
         let text = written(model, select, self.names, &columns)?;
@@ -235,7 +263,7 @@ impl<'a> Run<'a> {
     }
 
     /// What tells this header, select and set of columns from another.
-    fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
+    pub(super) fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
         let mut hash = blake3::Hasher::new();
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
         if let Some(rows) = rows {

@@ -164,7 +164,11 @@ pub trait Transaction: Send {
         own_views: &[Table],
     ) -> Result<Vec<Table>, WarehouseError>;
 
-    /// Makes a view, or gives it another select. Views that depend on it stay.
+    /// Locks tables and views that are to be changed, and the views over them, for this transaction alone, all at once, so that their readers wait
+    /// briefly. Where the engine has no such locks it does nothing.
+    async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError>;
+
+    /// Makes a view, or gives it another select; one that has it already is not touched. Views that depend on it stay.
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError>;
 
     /// From here on a statement that waits longer for another's lock gives up, where the engine has locks to wait for.

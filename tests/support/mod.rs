@@ -108,6 +108,15 @@ where
         .collect()
 }
 
+/// A case of what only PostgreSQL has.
+pub fn on_postgres<F, R>(name: &str, case: F) -> Vec<Trial>
+where
+    F: Fn(TestDatabase, Workdir) -> R + Clone + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    on_both(name, case).into_iter().filter(|trial| trial.name().starts_with("postgres::")).collect()
+}
+
 /// A case on SQLite and PostgreSQL at once.
 pub fn on_pair<F, R>(name: &str, case: F) -> Vec<Trial>
 where

@@ -1,5 +1,6 @@
 //! PostgreSQL.
 
+mod alone;
 mod copy;
 mod notice;
 mod parameters;

@@ -9,7 +9,7 @@ use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::names::quote;
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
-use super::{copy, notice, safe, text, views};
+use super::{alone, copy, notice, safe, text, views};
 use crate::schema::{Fits, Type};
 
 pub(super) struct PostgresTransaction {
@@ -22,6 +22,9 @@ pub(super) struct PostgresTransaction {
 /// The cluster's identity, the database, and the timeline, which a standby changes when it is promoted: the first eight digits of its
 /// log's name.
 const SERVER: &str = "select system_identifier || '/' || current_database() || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()";
+
+/// A view that is made to be looked at.
+const DESCRIBED: &str = "pg_temp.sluice_describe";
 
 impl PostgresTransaction {
     pub(super) fn new(transaction: sqlx::Transaction<'static, Postgres>, names: Names, tells_server: bool) -> Self {
@@ -38,6 +41,20 @@ impl PostgresTransaction {
         .fetch_all(&mut *self.transaction)
         .await?;
         Ok(columns.into_iter().map(|(name, declared)| TableColumn { name, declared }).collect())
+    }
+
+    /// Whether a view (quoted) is there with this select and its columns already.
+    async fn is_view_of(&mut self, view: &str, select: &str) -> Result<bool, WarehouseError> {
+        let stands = self.attributes(view).await?;
+        if stands.is_empty() {
+            return Ok(false);
+        }
+        self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
+        let same = "select pg_get_viewdef(to_regclass($1)) is not distinct from pg_get_viewdef(to_regclass($2))";
+        let same: bool = sqlx::query_scalar(same).bind(view).bind(DESCRIBED).fetch_one(&mut *self.transaction).await?;
+        let gives = self.attributes(DESCRIBED).await?;
+        self.transaction.execute("drop view pg_temp.sluice_describe").await?;
+        Ok(same && gives == stands)
     }
 }
 
@@ -62,7 +79,7 @@ impl Transaction for PostgresTransaction {
 
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
         self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
-        let columns = self.attributes("pg_temp.sluice_describe").await?;
+        let columns = self.attributes(DESCRIBED).await?;
         self.transaction.execute("drop view pg_temp.sluice_describe").await?;
         Ok(columns)
     }
@@ -116,8 +133,17 @@ impl Transaction for PostgresTransaction {
         Ok(own.into_iter().filter(|(name, _)| dropped.contains(name)).map(|(_, view)| view.clone()).collect())
     }
 
+    async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError> {
+        let relations: Vec<_> = tables.iter().map(|table| self.names.table(table)).collect();
+        alone::lock(&mut self.transaction, &relations).await
+    }
+
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
         let name = self.names.table(view);
+        if self.is_view_of(&name, select).await? {
+            return Ok(());
+        }
+        alone::lock(&mut self.transaction, std::slice::from_ref(&name)).await?;
         let replace = format!("create or replace view {name} as {select}");
         self.transaction.execute("savepoint replace_view").await?;
         match self.transaction.execute(safe(replace.clone())).await {

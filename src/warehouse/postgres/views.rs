@@ -1,6 +1,7 @@
 //! Views over something that has to change are taken down and put back as they were, within the same transaction:
 //! nobody sees them missing, also those that others made.
 
+use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, Row};
 
 use super::super::WarehouseError;
@@ -39,23 +40,29 @@ const DEPENDENTS: &str = "
     where dependent.depth > 0 or $2
     order by dependent.depth desc, 2";
 
-/// Drops the views over `relation` (quoted), with `itself` also the relation, which is a view then. Gives what
-/// [`put_back`] needs.
-pub(super) async fn take_down(
+/// What depends on a relation.
+pub(super) struct Dependent {
+    /// Its name, quoted.
+    pub(super) name: String,
+    /// `v` for a plain view, as `pg_class.relkind` says.
+    pub(super) kind: String,
+    /// Its owner, quoted.
+    pub(super) owner: String,
+    shown: String,
+    saved: SavedView,
+}
+
+/// What depends on `relation` (quoted), however far, those that others depend on last; with `itself` also the relation, as the last.
+pub(super) async fn dependents(
     connection: &mut PgConnection,
     relation: &str,
     itself: bool,
-) -> Result<Vec<SavedView>, WarehouseError> {
+) -> Result<Vec<Dependent>, WarehouseError> {
     let rows = sqlx::query(DEPENDENTS).bind(relation).bind(itself).fetch_all(&mut *connection).await?;
-    let mut saved = Vec::with_capacity(rows.len());
-    for row in rows {
+    let dependent = |row: &PgRow| {
         let (schema, view, kind): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let name = format!("{}.{}", quote(&schema), quote(&view));
-        if kind != "v" {
-            return Err(WarehouseError::Refused(format!(
-                "{schema}.{view} depends on columns of {relation} that have to change, and is no plain view: drop it, and make it again afterwards"
-            )));
-        }
+        let owner = quote(&row.try_get::<String, _>(5)?);
         let mut extras = Vec::new();
         if let Some(options) = row.try_get::<Option<String>, _>(4)? {
             extras.push(format!("alter view {name} set ({options})"));
@@ -66,10 +73,32 @@ pub(super) async fn take_down(
         if let Some(grants) = row.try_get::<Option<String>, _>(8)? {
             extras.push(grants);
         }
-        extras.push(format!("alter view {name} owner to {}", quote(&row.try_get::<String, _>(5)?)));
+        extras.push(format!("alter view {name} owner to {owner}"));
+        let is_itself: bool = row.try_get(7)?;
+        let definition =
+            if is_itself { String::new() } else { row.try_get::<Option<String>, _>(3)?.unwrap_or_default() };
+        let saved = SavedView { name: name.clone(), definition, extras };
+        Ok(Dependent { shown: format!("{schema}.{view}"), name, kind, owner, saved })
+    };
+    rows.iter().map(dependent).collect()
+}
+
+/// Drops the views over `relation` (quoted), with `itself` also the relation, which is a view then. Gives what
+/// [`put_back`] needs.
+pub(super) async fn take_down(
+    connection: &mut PgConnection,
+    relation: &str,
+    itself: bool,
+) -> Result<Vec<SavedView>, WarehouseError> {
+    let mut saved = Vec::new();
+    for Dependent { name, kind, shown, saved: view, .. } in dependents(connection, relation, itself).await? {
+        if kind != "v" {
+            return Err(WarehouseError::Refused(format!(
+                "{shown} depends on columns of {relation} that have to change, and is no plain view: drop it, and make it again afterwards"
+            )));
+        }
         connection.execute(safe(format!("drop view {name}"))).await?;
-        let definition = if row.try_get(7)? { String::new() } else { row.try_get(3)? };
-        saved.push(SavedView { name, definition, extras });
+        saved.push(view);
     }
     Ok(saved)
 }

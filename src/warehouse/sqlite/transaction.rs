@@ -124,6 +124,11 @@ impl Transaction for SqliteTransaction {
         Ok(dropped)
     }
 
+    async fn lock_alone(&mut self, _: &[Table]) -> Result<(), WarehouseError> {
+        // Readers see the database as it was until the commit.
+        Ok(())
+    }
+
     async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
         // Views refer to each other by name only, so those that depend on it stay.
         let name = quote(&self.names.flat(view));
