@@ -44,7 +44,7 @@ async fn star(database: &TestDatabase, workdir: &Workdir) -> Outcome {
     own.execute(&view.replace("using (dim_customer_key)", "on c.dim_customer_key = f.customer_key"), &[]).await?;
     own.commit().await?;
     workdir.load(database, "customers.csv", "customer,city\na,Chur\n").await?;
-    Ok(workdir.load(database, "orders.csv", "number,customer,amount\n3,a,30\n").await.map(drop)?)
+    workdir.load(database, "orders.csv", "number,customer,amount\n3,a,30\n").await.map(drop)
 }
 
 /// A run on connections of its own.

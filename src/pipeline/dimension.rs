@@ -1,5 +1,6 @@
 //! Brings a dimension up to date.
 
+use super::reshape::Columns;
 use super::table::{Rows, Run};
 use super::work::Work;
 use super::{RunError, TableChange};
@@ -131,7 +132,8 @@ impl Run<'_> {
             if had_versions != sql.is_historic() {
                 self.execute(model, &sql.drop_index()).await?;
             }
-            self.reshape(model, &Table::datawarehouse(&model.name), &stands, &sql.table_columns(), &header.key).await?;
+            let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
+            self.reshape(model, &Table::datawarehouse(&model.name), &stands, &columns).await?;
             // After its columns, for PostgreSQL changes no table whose references are still to be checked.
             if had_versions && !sql.is_historic() {
                 self.execute(

@@ -1,5 +1,6 @@
 //! Brings a fact or a bridge up to date.
 
+use super::reshape::Columns;
 use super::table::{Rows, Run};
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
@@ -127,12 +128,13 @@ impl Run<'_> {
         if sql.has_plain_grain() {
             self.must_have_grain(model, header, sql, KEYED).await?;
         }
-        let stands = self.existing(model).await?;
+        let stands = self.standing(model, sql).await?;
         let is_other = self.has_other_grain(model, sql, &stands).await?;
         if is_other {
             self.all(model, sql.drop_grain()).await?;
         }
-        let reshaped = self.reshape(model, &Table::datawarehouse(&model.name), &stands, sql.columns(), &[]).await?;
+        let columns = Columns { all: sql.columns(), references: sql.references(), ..Columns::default() };
+        let reshaped = self.reshape(model, &Table::datawarehouse(&model.name), &stands, &columns).await?;
         if sql.has_plain_grain() && !reshaped && !is_other {
             change.deleted += self.execute(model, &sql.delete(false)).await?;
             self.upsert(model, sql, change).await?;
@@ -297,6 +299,17 @@ impl Run<'_> {
         let nameless = self.count_some(model, sql.count_nameless(rows)).await?;
         Run::must_be_given(model, "grain", &header.grain, nameless)?;
         self.must_be_unique(model, "grain", &sql.grain_columns(), &sql.repeated(rows)).await
+    }
+
+    /// The table's columns as they are; one that refers to another table than its role says now has no type, so that it is made anew.
+    pub(super) async fn standing(&mut self, model: &Model, sql: &FactSql) -> Result<Vec<TableColumn>, RunError> {
+        let mut stands = self.existing(model).await?;
+        let Some(query) = sql.standing_references() else { return Ok(stands) };
+        let right: Vec<_> = self.query(model, &query).await?.into_iter().flatten().flatten().collect();
+        let roles: Vec<_> = sql.keys().map(|(key, _)| key).collect();
+        let is_wrong = |column: &TableColumn| roles.contains(&column.name.as_str()) && !right.contains(&column.name);
+        stands.iter_mut().filter(|column| is_wrong(column)).for_each(|column| column.declared.clear());
+        Ok(stands)
     }
 
     /// Whether the table's rows are told apart by other columns than the header says now.

@@ -1,11 +1,23 @@
 //! Gives a table the columns that its file says now, in place: its views stand.
 
+use std::collections::BTreeMap;
+
 use tracing::warn;
 
 use super::table::{Rows, Run};
 use super::{RunError, TableChange};
 use crate::star::{DimensionSql, FactSql, Kind, Model, ModelError};
 use crate::warehouse::{Alteration, Table, TableColumn};
+
+/// The columns that a file says now.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    pub(super) all: &'a [TableColumn],
+    /// Those that name a dimension's members.
+    pub(super) key: &'a [String],
+    /// For those that refer to a dimension, that dimension and its key.
+    pub(super) references: BTreeMap<String, String>,
+}
 
 impl Run<'_> {
     /// Whether the file says other columns than its table has, another grain, or another view.
@@ -34,7 +46,8 @@ impl Run<'_> {
             }
             Kind::Fact(header) | Kind::Bridge(header, _) => {
                 let sql = FactSql::new(self.names, &model.name, header, &self.targets, given, lineage);
-                if self.has_other_grain(model, &sql, &stands).await? {
+                let standing = self.standing(model, &sql).await?;
+                if standing != stands || self.has_other_grain(model, &sql, &stands).await? {
                     return Ok(true);
                 }
                 sql.columns().to_vec()
@@ -69,9 +82,9 @@ impl Run<'_> {
         model: &Model,
         table: &Table,
         stands: &[TableColumn],
-        columns: &[TableColumn],
-        key: &[String],
+        says: &Columns<'_>,
     ) -> Result<bool, RunError> {
+        let (columns, key) = (says.all, says.key);
         let is_time = |name: &String| !key.is_empty() && ["valid_from", "valid_to"].contains(&name.as_str());
         let is_cast = |name: &String| key.contains(name) || is_time(name);
         let mut alterations = Vec::new();
@@ -99,7 +112,10 @@ impl Run<'_> {
                         ))
                         .into());
                 }
-                alterations.push(Alteration::Add(new.clone()));
+                alterations.push(match says.references.get(&new.name) {
+                    Some(to) => Alteration::Refer { column: new.clone(), to: to.clone() },
+                    None => Alteration::Add(new.clone()),
+                });
             }
         }
         if alterations.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use super::reshape::Columns;
 use super::work::{Question, Work};
 use super::{Options, Report, RunError, TableChange, columns_read};
 use crate::app::App;
@@ -340,7 +341,8 @@ impl<'a> Run<'a> {
         self.execute(model, &format!("create temp table {NEW} ({})", declared.join(", "))).await?;
         self.execute(model, &format!("insert into {NEW} ({list}) select {list} from ({}) as n", rows.all)).await?;
         let stands = self.existing(model).await?;
-        self.reshape(model, &Table::datawarehouse(&model.name), &stands, columns, &[]).await?;
+        let says = Columns { all: columns, ..Columns::default() };
+        self.reshape(model, &Table::datawarehouse(&model.name), &stands, &says).await?;
         self.replace_rows(model, NEW, columns, change).await?;
         self.execute(model, &format!("drop table {NEW}")).await?;
         change.rows = self.count(model, &format!("select count(*) from {}", self.shown(model))).await?;

@@ -77,6 +77,13 @@ pub enum Scope {
 pub enum Alteration {
     /// A new column, NULL in the rows there are.
     Add(TableColumn),
+    /// A new column with keys of another table, 0 in the rows there are. PostgreSQL looks at references when it is told to make them.
+    Refer {
+        /// The column.
+        column: TableColumn,
+        /// The table and, in brackets, its key, in the engine's words.
+        to: String,
+    },
     /// A column of a staging table gets a wider type; every value stays.
     Widen {
         /// Its name.

@@ -1,8 +1,14 @@
 //! A fact's table: its columns, what tells its rows apart, and its references.
 
+use std::collections::BTreeMap;
+
 use super::super::key_column;
 use super::{FactSql, Role};
 use crate::warehouse::{Engine, Names, Table, TableColumn, quote};
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
 
 impl FactSql {
     /// `create table`, with what refers to the dimensions.
@@ -62,7 +68,8 @@ impl FactSql {
 
     fn refer(&self, role: &Role) -> Vec<String> {
         let key = quote(&role.key);
-        let mut statements = vec![format!("create index {} on {} ({key})", self.index(&role.key), self.table)];
+        let mut statements =
+            vec![format!("create index if not exists {} on {} ({key})", self.index(&role.key), self.table)];
         if self.engine == Engine::Postgres {
             statements.push(format!(
                 "alter table {} add constraint {} foreign key ({key}) references {} deferrable initially deferred",
@@ -117,9 +124,35 @@ impl FactSql {
         }
     }
 
+    /// For each column that refers to a dimension, that dimension and its key.
+    pub fn references(&self) -> BTreeMap<String, String> {
+        self.roles.iter().map(|role| (role.key.clone(), self.reference(&role.dimension))).collect()
+    }
+
+    /// The columns whose references stand as they are to be.
+    pub fn standing_references(&self) -> Option<String> {
+        let standing = self.roles.iter().map(|role| match self.engine {
+            Engine::Postgres => format!(
+                "select a.attname::text from pg_constraint as c join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] \
+                 where c.contype = 'f' and c.conrelid = to_regclass({}) and c.confrelid = to_regclass({}) and a.attname = {}",
+                literal(&self.table),
+                literal(&self.names.table(&Table::datawarehouse(&role.dimension))),
+                literal(&role.key)
+            ),
+            Engine::Sqlite => format!(
+                "select \"from\" from pragma_foreign_key_list({}) where \"table\" = {} and \"from\" = {}",
+                literal(&self.names.flat(&Table::datawarehouse(&self.name))),
+                literal(&self.names.flat(&Table::datawarehouse(&role.dimension))),
+                literal(&role.key)
+            ),
+        });
+        let standing: Vec<_> = standing.collect();
+        (!standing.is_empty()).then(|| standing.join(" union all "))
+    }
+
     /// What a table gets after its columns were changed: see [`FactSql::finish`]. `stood` are the columns that were there.
     pub fn finish_again(&self, stood: &[TableColumn], other_grain: bool) -> Vec<String> {
-        let is_new = |role: &&Role| !stood.iter().any(|column| column.name == role.key);
+        let is_new = |role: &&Role| !stood.iter().any(|column| column.name == role.key && !column.declared.is_empty());
         let (roles, stood): (Vec<_>, Vec<_>) = self.roles.iter().partition(is_new);
         let mut statements = Vec::new();
         // PostgreSQL changes no table whose references are still to be checked.
@@ -131,7 +164,12 @@ impl FactSql {
         if other_grain && self.has_plain_grain() {
             statements.push(self.unique_grain());
         }
-        statements.extend(roles.into_iter().flat_map(|role| self.refer(role)));
+        for role in roles {
+            if self.engine == Engine::Postgres {
+                statements.push(format!("alter table {} alter column {} drop default", self.table, quote(&role.key)));
+            }
+            statements.extend(self.refer(role));
+        }
         statements
     }
 

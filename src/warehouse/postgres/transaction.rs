@@ -121,7 +121,7 @@ impl Transaction for PostgresTransaction {
             return Ok(Vec::new());
         }
         let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
-        if alterations.iter().all(|one| matches!(one, Alteration::Add(_))) {
+        if alterations.iter().all(|one| matches!(one, Alteration::Add(_) | Alteration::Refer { .. })) {
             self.transaction.execute(safe(sql)).await?;
             return Ok(Vec::new());
         }
@@ -175,7 +175,13 @@ impl Transaction for PostgresTransaction {
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {
         fail::fail_point!("commit_not_sent", |_| Err(WarehouseError::unknown("a fault of the test's")));
         let (done, warnings) = notice::listen(self.transaction.commit()).await;
-        done.map_err(WarehouseError::unknown)?;
+        done.map_err(|error| match &error {
+            // A reference or key that does not hold, class 23, is looked at before anything is committed.
+            sqlx::Error::Database(database) if database.code().is_some_and(|code| code.starts_with("23")) => {
+                error.into()
+            }
+            _ => WarehouseError::unknown(error),
+        })?;
         fail::fail_point!("commit_not_answered", |_| Err(WarehouseError::unknown("a fault of the test's")));
         match warnings.as_slice() {
             [] => Ok(()),
@@ -187,6 +193,9 @@ impl Transaction for PostgresTransaction {
 fn clause(alteration: &Alteration) -> String {
     match alteration {
         Alteration::Add(column) => format!("add column {} {}", quote(&column.name), column.declared),
+        Alteration::Refer { column, .. } => {
+            format!("add column {} {} not null default 0", quote(&column.name), column.declared)
+        }
         Alteration::Cast(column) => {
             let (name, declared) = (quote(&column.name), &column.declared);
             format!("alter column {name} type {declared} using {name}::{declared}")

@@ -25,7 +25,31 @@ struct NewColumn {
     declared: String,
     /// What it is filled with from the old table.
     value: String,
-    primary: bool,
+    /// What stands behind its type.
+    constraint: String,
+}
+
+/// What the columns of a table may hold: the key, what is never NULL, what stands in where nothing is said, what refers to another table.
+const COLUMNS: &str = "select c.name, c.type, case when c.pk > 0 then ' primary key' else '' end
+    || case when c.\"notnull\" then ' not null' else '' end || coalesce(' default ' || c.dflt_value, '')
+    || coalesce(' references \"' || replace(f.\"table\", '\"', '\"\"') || '\" (\"' || replace(f.\"to\", '\"', '\"\"') || '\")', '')
+    from pragma_table_info($1) as c left join pragma_foreign_key_list($1) as f on f.\"from\" = c.name order by c.cid";
+
+impl NewColumn {
+    fn definition(&self) -> String {
+        format!("{} {}{}", quote(&self.name), self.declared, self.constraint)
+    }
+}
+
+/// The column that an alteration adds.
+fn added(alteration: &Alteration) -> Option<NewColumn> {
+    let (column, value, constraint) = match alteration {
+        Alteration::Add(column) => (column, "null", String::new()),
+        Alteration::Refer { column, to } => (column, "0", format!(" not null default 0 references {to}")),
+        _ => return None,
+    };
+    let (name, declared) = (column.name.clone(), column.declared.clone());
+    Some(NewColumn { name, declared, value: value.to_owned(), constraint })
 }
 
 /// Changes the table called `flat` (not quoted).
@@ -35,33 +59,26 @@ pub(super) async fn alter(
     alterations: &[Alteration],
 ) -> Result<(), WarehouseError> {
     let table = quote(flat);
-    if alterations.iter().all(|one| matches!(one, Alteration::Add(_))) {
-        for one in alterations {
-            if let Alteration::Add(column) = one {
-                let sql = format!("alter table {table} add column {} {}", quote(&column.name), column.declared);
-                connection.execute(safe(sql)).await?;
-            }
+    let added: Vec<_> = alterations.iter().filter_map(added).collect();
+    if added.len() == alterations.len() {
+        for column in added {
+            let sql = format!("alter table {table} add column {}", column.definition());
+            connection.execute(safe(sql)).await?;
         }
         return Ok(());
     }
 
-    let mut columns: Vec<_> =
-        sqlx::query_as::<_, (String, String, i64)>("select name, type, pk from pragma_table_info($1)")
-            .bind(flat)
-            .fetch_all(&mut *connection)
-            .await?
-            .into_iter()
-            .map(|(name, declared, pk)| NewColumn { value: quote(&name), name, declared, primary: pk > 0 })
-            .collect();
+    let mut columns: Vec<_> = sqlx::query_as::<_, (String, String, String)>(COLUMNS)
+        .bind(flat)
+        .fetch_all(&mut *connection)
+        .await?
+        .into_iter()
+        .map(|(name, declared, constraint)| NewColumn { value: quote(&name), name, declared, constraint })
+        .collect();
     let mut doubles = Vec::new();
     for one in alterations {
         match one {
-            Alteration::Add(column) => columns.push(NewColumn {
-                name: column.name.clone(),
-                declared: column.declared.clone(),
-                value: "null".to_owned(),
-                primary: false,
-            }),
+            Alteration::Add(_) | Alteration::Refer { .. } => columns.extend(self::added(one)),
             Alteration::Cast(new) => {
                 for column in columns.iter_mut().filter(|column| column.name == new.name) {
                     column.declared.clone_from(&new.declared);
@@ -90,13 +107,7 @@ pub(super) async fn alter(
     .fetch_all(&mut *connection)
     .await?;
     let new = quote(&format!("{flat}__new"));
-    let definitions: Vec<_> = columns
-        .iter()
-        .map(|column| {
-            let primary = if column.primary { " primary key" } else { "" };
-            format!("{} {}{primary}", quote(&column.name), column.declared)
-        })
-        .collect();
+    let definitions: Vec<_> = columns.iter().map(NewColumn::definition).collect();
     let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
     let values: Vec<_> = columns.iter().map(|column| column.value.as_str()).collect();
     for sql in [
