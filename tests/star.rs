@@ -18,6 +18,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("star::an_own_view_gives_way_and_another_ones_does_not", an_own_view_gives_way),
         on_both("star::readers_see_the_old_star_or_the_new_one", readers_see_the_old_star_or_the_new_one),
         on_both("star::a_role_may_come_to_name_another_dimension", a_role_may_come_to_name_another_dimension),
+        on_both("star::many_new_rows_get_their_own_keys_each", many_new_rows_get_their_own_keys),
         on_both("star::views_that_need_each_other", views_that_need_each_other),
         on_both("star::runs_are_in_the_catalog", runs_are_in_the_catalog),
     ]
@@ -348,4 +349,41 @@ async fn a_role_may_come_to_name_another_dimension(database: TestDatabase, workd
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
     let found: Vec<_> = transaction.query(references, &[]).await?.into_iter().flatten().flatten().collect();
     same(found.join("|").replace("datawarehouse.", "").replace("datawarehouse__", ""), "city_key|dim_two|1")
+}
+
+async fn many_new_rows_get_their_own_keys(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (name, of) in [("dim_a", "a"), ("dim_b", "b"), ("dim_c", "c")] {
+        workdir.write(
+            &format!("sql/pipeline/{name}.sql"),
+            format!("/* {{kind: dimension, key: [{of}]}} */ select distinct {of} from staging.f where id <= 5000"),
+        )?;
+    }
+    workdir.write(
+        "sql/pipeline/fact_f.sql",
+        "/*\nkind: fact\ngrain: [id]\ndimensions: {a: dim_a, b: dim_b, c: dim_c}\n*/\nselect id, a, b, c, a as of_a, b as of_b, c as of_c from staging.f",
+    )?;
+    // Three dimensions of which two are large.
+    let file = |ids: std::ops::Range<u64>| {
+        let line = |id: u64| format!("{id},a{},{},c{}\n", id * 7919 % 700, id * 104_729 % 330, id % 5);
+        ids.fold("id,a,b,c\n".to_owned(), |text, id| text + &line(id))
+    };
+    workdir.load(&database, "f.csv", file(1..5001)).await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "f.csv", file(5001..11_000)).await?;
+    workdir.load(&database, "f.csv", "id,a,b,c\n20000,new,1000,c9\n").await?;
+    let change = pipeline::run(&workdir.app(&database)).await?;
+    let fact = change.iter().find(|change| change.table == "fact_f");
+    same(fact.map(|fact| (fact.inserted, fact.how.as_str())), Some((6000, "2 loads new")))?;
+    let wrong = "select count(*) from datawarehouse.fact_f as f join datawarehouse.dim_a as a on a.dim_a_key = f.a_key \
+        join datawarehouse.dim_b as b on b.dim_b_key = f.b_key join datawarehouse.dim_c as c on c.dim_c_key = f.c_key \
+        where f.id < 20000 and not (a.a = f.of_a and b.b = f.of_b and c.c = f.of_c)";
+    same(database.text(wrong).await?, "0")?;
+    let all = "select count(*), min(id), max(id), count(distinct a_key), count(distinct b_key), count(distinct c_key) from datawarehouse.fact_f";
+    same(database.text(all).await?, "11000|1|20000|701|331|6")?;
+    same(database.text("select a_key, b_key, c_key from datawarehouse.fact_f where id = 20000").await?, "0|0|0")?;
+    // One that is there already, among many.
+    workdir.load(&database, "f.csv", file(30_000..34_000) + "77,a1,1,c1\n").await?;
+    let error = run_fails(&database, &workdir).await?;
+    holds(&error, "grain: several rows of the select have the same id: id = \"77\"")?;
+    same(database.text(all).await?, "11000|1|20000|701|331|6")
 }

@@ -7,10 +7,6 @@ use super::{RunError, TableChange};
 use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model};
 use crate::warehouse::{Engine, Table, TableColumn};
 
-/// Memory for pages on SQLite while new rows go into indexes at random places, in KiB, and otherwise.
-const WITH_MORE_PAGES: &str = "pragma cache_size = -12288";
-const WITH_FEW_PAGES: &str = "pragma cache_size = -2000";
-
 impl Run<'_> {
     pub(super) async fn fact(
         &mut self,
@@ -219,11 +215,7 @@ impl Run<'_> {
         let keyed = sql.keyed(source);
         let mut done = match finish {
             true => self.all(model, sql.create_filled(&keyed)).await,
-            false => {
-                let rows = |dimension: &str| self.states.get(dimension).map(|state| state.rows);
-                let largest = sql.keys().map(|(_, dimension)| dimension).max_by_key(|dimension| rows(dimension));
-                self.add_unchecked(model, &sql.add(&keyed, largest)).await
-            }
+            false => self.add(model, sql, &keyed).await,
         };
         if let (Ok(inserted), true) = (&done, finish) {
             done = self.all(model, sql.finish()).await.map(|_| *inserted);
@@ -241,37 +233,9 @@ impl Run<'_> {
         done
     }
 
-    /// Adds rows whose keys were looked up in this transaction, so that the server need not look each of them up once more, where it lets
-    /// us say so: a superuser may, and where nobody else's triggers wait for the rows.
-    async fn add_unchecked(&mut self, model: &Model, statement: &str) -> Result<u64, RunError> {
-        if self.names.engine == Engine::Sqlite {
-            self.execute(model, WITH_MORE_PAGES).await?;
-            let added = self.execute(model, statement).await?;
-            self.execute(model, WITH_FEW_PAGES).await?;
-            return Ok(added);
-        }
-        let table = self.shown(model).replace('\'', "''");
-        let may = format!(
-            "select count(*) from pg_roles where rolname = current_user and rolsuper \
-             and not exists (select 1 from pg_trigger where tgrelid = to_regclass('{table}') and not tgisinternal)"
-        );
-        if self.count(model, &may).await? == 0 {
-            return self.execute(model, statement).await;
-        }
-        self.execute(model, "set local session_replication_role = replica").await?;
-        let added = self.execute(model, statement).await?;
-        self.execute(model, "set local session_replication_role = origin").await?;
-        Ok(added)
-    }
-
     /// Puts the rows with keys into a temporary table.
     async fn keyed(&mut self, model: &Model, sql: &FactSql, source: &str) -> Result<(), RunError> {
-        let columns: Vec<_> = sql
-            .columns()
-            .iter()
-            .map(|one| format!("{} {}", crate::warehouse::quote(&one.name), one.declared))
-            .collect();
-        self.execute(model, &format!("create temp table {KEYED} ({})", columns.join(", "))).await?;
+        self.execute(model, &sql.create_keyed()).await?;
         self.execute(model, &format!("insert into {KEYED} {}", sql.keyed(source))).await?;
         if self.names.engine == Engine::Sqlite && sql.has_plain_grain() {
             self.execute(model, &sql.index_keyed()).await?;

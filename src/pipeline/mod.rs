@@ -1,6 +1,7 @@
 //! Runs the star: every file of `sql/pipeline/` in the order they need each other, in one transaction. Tables are changed
 //! by what differs, never swapped, so that views and readers stand.
 
+mod add;
 mod ask;
 mod checks;
 mod dimension;

@@ -1,0 +1,99 @@
+//! Adds a fact's new rows to those that are there. What takes the time is its indexes: the rows come in one order, and go into each index at
+//! other places.
+
+use super::RunError;
+use super::table::Run;
+use crate::star::{FactSql, KEYED, Model};
+use crate::warehouse::{Engine, quote};
+
+/// The temporary table with the keys of one role, in their order, and the rows that they belong to.
+const PLACES: &str = "sluice_places";
+
+/// Memory for pages on SQLite while new rows go into indexes at random places, in KiB, and otherwise.
+const WITH_MORE_PAGES: &str = "pragma cache_size = -12288";
+const WITH_FEW_PAGES: &str = "pragma cache_size = -2000";
+
+/// Rows whose keys are written at once: in the order of the keys they are beside each other in the index, and their pages fit the memory.
+const AT_ONCE: u64 = 2000;
+
+/// A dimension with fewer members than this has its places in the index in memory anyway.
+const FEW_MEMBERS: u64 = 100;
+
+impl Run<'_> {
+    /// Adds the rows that `keyed` gives, whose keys were looked up in this transaction.
+    pub(super) async fn add(&mut self, model: &Model, sql: &FactSql, keyed: &str) -> Result<u64, RunError> {
+        let members = |dimension: &str| self.states.get(dimension).map(|state| state.rows).unwrap_or_default();
+        // By the size of their dimensions, the largest first.
+        let mut keys: Vec<_> = sql.keys().map(|(key, dimension)| (members(dimension), key.to_owned())).collect();
+        keys.sort_by(|one, other| other.cmp(one));
+        let large = keys.into_iter().filter(|(members, _)| *members >= FEW_MEMBERS);
+        let large: Vec<_> = large.map(|(_, key)| key).collect();
+        let order = large.first().map_or_else(String::new, |key| format!(" order by {}", quote(key)));
+        let ordered = format!("{keyed}{order}");
+        match self.names.engine {
+            Engine::Postgres => self.add_unchecked(model, &sql.fill(&ordered)).await,
+            Engine::Sqlite => {
+                self.execute(model, WITH_MORE_PAGES).await?;
+                let added = self.add_by_index(model, sql, &ordered, large.get(1..).unwrap_or_default()).await;
+                self.execute(model, WITH_FEW_PAGES).await?;
+                added
+            }
+        }
+    }
+
+    /// So that the server need not look each key up once more, where it lets us say so: a superuser may, and where nobody else's triggers
+    /// wait for the rows.
+    async fn add_unchecked(&mut self, model: &Model, statement: &str) -> Result<u64, RunError> {
+        let table = self.shown(model).replace('\'', "''");
+        let may = format!(
+            "select count(*) from pg_roles where rolname = current_user and rolsuper \
+             and not exists (select 1 from pg_trigger where tgrelid = to_regclass('{table}') and not tgisinternal)"
+        );
+        if self.count(model, &may).await? == 0 {
+            return self.execute(model, statement).await;
+        }
+        self.execute(model, "set local session_replication_role = replica").await?;
+        let added = self.execute(model, statement).await?;
+        self.execute(model, "set local session_replication_role = origin").await?;
+        Ok(added)
+    }
+
+    /// Writes one index after the other in its own order: the rows come with the highest of their keys in `later`, which is one place in the
+    /// index, and then get their own, those that are beside each other at once. Each page is written once so, instead of once for each row
+    /// (SQLite keeps few pages in memory).
+    async fn add_by_index(
+        &mut self,
+        model: &Model,
+        sql: &FactSql,
+        ordered: &str,
+        later: &[String],
+    ) -> Result<u64, RunError> {
+        if !sql.has_row_numbers() {
+            return self.execute(model, &sql.fill(ordered)).await;
+        }
+        self.execute(model, &sql.create_keyed()).await?;
+        let rows = self.execute(model, &format!("insert into {KEYED} {ordered}")).await?;
+        let later = if rows > AT_ONCE { later } else { &[] };
+        let highest = self.count(model, &format!("select coalesce(max(rowid), 0) from {}", self.shown(model))).await?;
+        let added = self.execute(model, &sql.fill_rows(highest, later)).await?;
+        for key in later {
+            let key = quote(key);
+            let places = format!(
+                "create temp table {PLACES} as select {highest} + rowid as place, {key} as id from {KEYED} order by {key}"
+            );
+            self.execute(model, &places).await?;
+            let update = |from: u64| {
+                format!(
+                    "update {} as f set {key} = p.id from {PLACES} as p where p.rowid > {from} and p.rowid <= {} and f.rowid = p.place",
+                    self.shown(model),
+                    from + AT_ONCE
+                )
+            };
+            let updates: Vec<_> = (0..rows).step_by(AT_ONCE as usize).map(update).collect();
+            self.all(model, updates).await?;
+            self.execute(model, &format!("drop table {PLACES}")).await?;
+        }
+        self.execute(model, &format!("drop table {KEYED}")).await?;
+        Ok(added)
+    }
+}
