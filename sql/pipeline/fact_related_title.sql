@@ -5,7 +5,7 @@ unpivot: {into: related_title, columns: [column_12..column_21]}
 distinct: true
 dimensions:
   title: dim_title
-  related_title: dim_title
+  related_title: {dimension: dim_title, missing: infer}   # most of them have no line of their own
 */
 -- The file has ten columns of related titles: one row for each title and related title.
 select trim(title) as title,
