@@ -4,7 +4,7 @@ use super::reshape::Columns;
 use super::table::{Rows, Run};
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
-use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model};
+use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model, ModelError};
 use crate::warehouse::{Engine, Table, TableColumn};
 
 impl Run<'_> {
@@ -165,8 +165,12 @@ impl Run<'_> {
             None if loads.new.is_empty() => {}
             None => {
                 let part = self.part(model, rows, loads, false).await?;
+                let before = self.count_some(model, sql.count_rejected()).await?;
                 self.lookups(model, header, sql, &part, change).await?;
                 change.inserted = self.fill(model, header, sql, &part, false).await?;
+                let rejected = self.count_some(model, sql.count_rejected()).await?.saturating_sub(before);
+                let given = self.count(model, &format!("select count(*) from ({part}) as n")).await?;
+                must_balance(model, given, change.inserted, rejected)?;
                 self.drop_part(model).await?;
             }
         }
@@ -341,9 +345,7 @@ impl Run<'_> {
         stands: u64,
         change: &mut TableChange,
     ) -> Result<(), RunError> {
-        if given != stands + rejected {
-            return Err(model.error(format!("the books do not balance: the select gives {given} rows, {stands} are in the table, {rejected} are rejected; nothing was changed")).into());
-        }
+        must_balance(model, given, stands, rejected)?;
         if let (Some(of), true) = (&rows.of, rows.source.is_plain()) {
             let staged = self.count(model, &format!("select count(*) from {}", self.names.table(of))).await?;
             change.filtered = staged.checked_sub(given);
@@ -359,6 +361,16 @@ impl Run<'_> {
         change.unknown = keys.zip(counts).filter(|(_, count)| *count > 0).collect();
         Ok(())
     }
+}
+
+/// The rows that the select gives are in the table, or rejected.
+fn must_balance(model: &Model, given: u64, stands: u64, rejected: u64) -> Result<(), ModelError> {
+    if given == stands + rejected {
+        return Ok(());
+    }
+    Err(model.error(format!(
+        "the books do not balance: the select gives {given} rows, {stands} are in the table, {rejected} are rejected; nothing was changed"
+    )))
 }
 
 impl Loads {
