@@ -161,7 +161,20 @@ async fn a_condition_only_reads(database: TestDatabase, workdir: Workdir) -> Out
             "only reads",
         ),
         ("1 = 1) or (1 = 1", "expected one condition"),
-        ("ordre_id = 7", "the columns of datawarehouse.fact_order are order_id, "),
+        (
+            "ordre_id = 7",
+            "--where: letter 1: there is no column ordre_id; did you mean order_id? The columns of datawarehouse.fact_order are order_id, ",
+        ),
+        // Its place is that in what was typed.
+        ("order_id  =  7 and /* which */ prise > 1", "--where: letter 32: there is no column prise"),
+        (
+            "order_id = 7\n  and customer = 1",
+            "line 2, column 7: there is no column customer; did you mean customer_id_key?",
+        ),
+        ("order_id in (select o.ordr from staging.orders as o)", "letter 21: there is no column o.ordr; did you mean "),
+        ("o.order_id = 7", "letter 1: there is no column o.order_id. The columns of datawarehouse.fact_order are "),
+        ("order_id = ", "expected an expression, found its end"),
+        ("sum(order_id) > 7", "expected a condition on each row by itself"),
         ("exists (select 1 from staging.ordres)", "did you mean orders?"),
     ] {
         let output = app(&workdir, &["trace", "fact_order", "--where", condition], &settings)?;

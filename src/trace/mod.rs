@@ -1,5 +1,6 @@
 //! Where a row of the star comes from: the file, its line, the load, and the row as it is in staging. Changes nothing.
 
+mod condition;
 mod rows;
 mod staged;
 
@@ -12,7 +13,7 @@ use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::star::{Kind, Model, ModelError, key_column, nearest};
 use crate::warehouse::{
-    Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, as_written,
+    Engine, Names, Schema, Scope, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, as_written,
 };
 
 /// A row's columns, in their order.
@@ -179,15 +180,14 @@ async fn asked(
     let wrong = |why: String| TraceError::Asked(format!("--where: {why}"));
     let select = Select::where_holds(table, condition, order, limit).map_err(|error| wrong(error.to_string()))?;
     let known = crate::pipeline::columns_read(transaction, names, &select).await.map_err(wrong)?;
-    let unknown = |why: String| {
-        let all: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
-        wrong(format!("{why}; the columns of {} are {}", names.shown(table), all.join(", ")))
-    };
-    let sql = select.sql(names, &known).map_err(|error| unknown(error.to_string()))?;
+    let at_fault = |error: SqlError| wrong(condition::at_fault(&error, condition.unwrap_or_default(), names, &known));
+    let sql = select.sql(names, &known).map_err(at_fault)?;
     let sql = as_written(names, &format!("({sql}) as asked"), &select.outputs(names, &known));
     let rows = match transaction.query(&sql, &[]).await {
         Ok(rows) => rows,
-        Err(WarehouseError::Refused(why)) => return Err(unknown(why)),
+        Err(WarehouseError::Refused(why)) => {
+            return Err(select.mistake(names, &known).map_or_else(|| wrong(why), at_fault));
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(rows.into_iter().map(|row| cells(columns, row)).collect())

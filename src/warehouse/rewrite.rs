@@ -34,6 +34,7 @@ use sqlparser::parser::Parser;
 use super::{Engine, Names, Table, TableColumn, quote};
 use names_only::NamesOnly;
 pub use overrule::{overruled_by, overrules};
+pub(super) use rows::combines_rows;
 use translate::Translator;
 
 /// Why a text is no select, or none for an engine.
@@ -93,7 +94,7 @@ pub struct Output {
 /// One select, read.
 #[derive(Clone, Debug)]
 pub struct Select {
-    query: Box<Query>,
+    pub(super) query: Box<Query>,
     /// Whether it is written for its engine, so that nothing but names is changed.
     own: bool,
 }
@@ -142,6 +143,12 @@ impl Select {
         let mut query = self.query.clone();
         let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut NamesOnly { names });
         Ok(query.to_string())
+    }
+
+    /// What is wrong with it on either engine, with its place, as far as that is known here: PostgreSQL's own words for it name none.
+    pub fn mistake(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Option<SqlError> {
+        let read = Translator::new(names, columns, false).query(&self.query, None, None);
+        read.err().filter(|error| matches!(error, SqlError::Wrong { .. }))
     }
 
     /// The columns it gives, with the columns they come from; none where they cannot be told, such as those of a table that is not known.

@@ -76,7 +76,7 @@ impl Select {
         let SetExpr::Select(select) = &*query.body else { return None };
         let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(list, _) if list.is_empty());
         let several = select.from.len() != 1 || select.distinct.is_some() || select.having.is_some();
-        if grouped || several || select.qualify.is_some() || select.projection.iter().any(combines) {
+        if grouped || several || select.qualify.is_some() || select.projection.iter().any(combines_rows) {
             return None;
         }
         let TableFactor::Table { name, args: None, .. } = &select.from[0].relation else { return None };
@@ -131,8 +131,8 @@ impl Select {
     }
 }
 
-/// Whether an item's value depends on more than one row.
-fn combines(item: &SelectItem) -> bool {
+/// Whether the value of an expression, or of a select's item, depends on more than one row.
+pub(in crate::warehouse) fn combines_rows(item: &impl Visit) -> bool {
     matches!(item.visit(&mut Combines(0)), ControlFlow::Break(()))
 }
 
