@@ -9,7 +9,6 @@ use super::{Options, Report, RunError, TableChange, columns_read};
 use crate::app::App;
 use crate::history::History;
 use crate::ledger::StagedLoad;
-use crate::schema::LOAD_COLUMN;
 use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target};
 use crate::warehouse::{
     Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
@@ -217,11 +216,7 @@ impl<'a> Run<'a> {
         let given = described(given, &select.outputs(self.names, &columns));
         let of = select.row_wise(self.names);
         let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
-        let gives = |name: &str| given.iter().any(|column| column.name == name);
-        let select = match source.has_lineage() && !(gives(LOAD_COLUMN) && gives(crate::schema::LINE_COLUMN)) {
-            true => select.with_lineage(),
-            false => select.clone(),
-        };
+        let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
         let all = source.sql(&written(model, &select, self.names, &columns)?);
         let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
         for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Distinct, Expr, Query, SetExpr, Statement, Visit, Visitor};
+use sqlparser::ast::{Expr, Query, SetExpr, Statement, Visit, Visitor};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -31,16 +31,6 @@ impl Select {
             select.selection = Some(Expr::Nested(Box::new(expression(condition)?)));
         }
         Ok(all)
-    }
-
-    /// The select that a text holds, with each row as often as it comes; `None` where it leaves out no repeats.
-    pub fn with_repeats(text: &str) -> Option<Select> {
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, text).ok()?;
-        let [Statement::Query(query)] = <[Statement; 1]>::try_from(statements).ok()? else { return None };
-        let mut query = *query;
-        let SetExpr::Select(select) = &mut *query.body else { return None };
-        select.distinct.take().filter(|distinct| matches!(distinct, Distinct::Distinct))?;
-        Select::parse(&query.to_string()).ok()
     }
 }
 
@@ -117,12 +107,5 @@ mod tests {
         ] {
             assert!(expression(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn repeats_come_back() {
-        assert!(Select::with_repeats("/* h */ select distinct a from staging.x").is_some());
-        assert!(Select::with_repeats("select a from staging.x").is_none());
-        assert!(Select::with_repeats("select distinct on (a) a, b from staging.x").is_none());
     }
 }

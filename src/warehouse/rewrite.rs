@@ -18,6 +18,7 @@ mod reading;
 mod rows;
 mod scope;
 mod select;
+mod spread;
 mod texts;
 mod titles;
 mod translate;

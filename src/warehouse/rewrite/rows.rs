@@ -9,7 +9,7 @@ use sqlparser::ast::{
 
 use super::{Select, folded, table_of};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Names, Schema, Table};
+use crate::warehouse::{Names, Schema, Table, TableColumn};
 
 /// Functions that make one row of many.
 const AGGREGATES: [&str; 32] = [
@@ -84,9 +84,9 @@ impl Select {
     }
 
     /// The select with the load and the line of the staged row that each row comes from, of a select that is [row by
-    /// row](Select::row_wise).
+    /// row](Select::row_wise) and gives the columns in `given`.
     #[must_use]
-    pub fn with_lineage(&self) -> Select {
+    pub fn with_lineage(&self, given: &[TableColumn]) -> Select {
         let mut query = self.query.clone();
         if let SetExpr::Select(select) = &mut *query.body
             && let Some(TableFactor::Table { name, alias, .. }) = select.from.first().map(|from| &from.relation)
@@ -98,7 +98,8 @@ impl Select {
                     _ => Ident::new(""),
                 },
             };
-            for column in [LOAD_COLUMN, LINE_COLUMN] {
+            let lacking = |column: &&str| !given.iter().any(|one| one.name == **column);
+            for column in [LOAD_COLUMN, LINE_COLUMN].iter().copied().filter(lacking) {
                 let expr = Expr::CompoundIdentifier(vec![of.clone(), Ident::new(column)]);
                 select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::new(column) });
             }
@@ -288,7 +289,7 @@ mod tests {
         let part = Table { schema: Schema::Temporary, name: "part".to_owned() };
         let text = select.reading(&names(), &Table::staging("orders"), &part).query.to_string();
         assert_eq!(text, "SELECT orders.a, orders.b FROM \"pg_temp\".\"part\" AS \"orders\" JOIN staging.c ON true");
-        let text = select.with_lineage().query.to_string();
+        let text = select.with_lineage(&[]).query.to_string();
         assert!(
             text.starts_with("SELECT orders.a, staging.orders.b, orders._load_id AS _load_id, orders._line AS _line"),
             "{text}"
