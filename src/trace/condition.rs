@@ -1,8 +1,8 @@
 //! What is wrong with a condition that somebody typed: where in it, and what was perhaps meant.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use crate::star::nearest;
+use crate::star::nearest_column;
 use crate::warehouse::{Names, SqlError, Table, TableColumn};
 
 /// In words: `letter 7: there is no column ordr_id; did you mean order_id? The columns of datawarehouse.fact_order are …`. `known` are the
@@ -18,12 +18,10 @@ pub(super) fn at_fault(
         // Of one line nobody needs the number, and columns are something else here.
         said = said.replacen("line 1, column ", "letter ", 1);
     }
-    let SqlError::Wrong { what, .. } = error else { return said };
-    let Some(column) = what.strip_prefix("there is no column ") else { return said };
-    let name = column.rsplit('.').next().unwrap_or(column).trim_matches('"');
-    let all: BTreeSet<_> = known.values().flatten().map(|column| column.name.as_str()).collect();
-    // One that is there is named under a table that is not.
-    let hint = if all.contains(name) { String::new() } else { nearest(name, all.iter().copied()) };
+    if !matches!(error, SqlError::Wrong { what, .. } if what.starts_with("there is no column ")) {
+        return said;
+    }
+    let hint = nearest_column(error, known);
     let end = if hint.is_empty() { "." } else { "" };
     let mut tables: Vec<_> = known.iter().collect();
     tables.sort_by_key(|(table, _)| *table);
