@@ -410,7 +410,7 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
         .await?;
     same(
         how(&run(&database, &workdir).await?),
-        "dim_customer: nothing new\nfact_order: 1 load new\nrecent: compared whole: fact_order has changed\ntotals: compared whole: fact_order has changed",
+        "dim_customer: nothing new\nfact_order: 1 load new\nrecent: nothing new\ntotals: compared whole: fact_order has changed",
     )?;
     same(database.text("select order_id from datawarehouse.recent order by 1").await?, "2\n3")?;
     same(database.text("select amount from datawarehouse.totals").await?, "6")?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::questions::{Failures, Question, Questions, fail, in_order};
 use crate::app::App;
-use crate::pipeline::{RunError, columns_read};
+use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
 use crate::star::{ModelError, nearest_column};
 use crate::warehouse::{
     Names, Output, Schema, Scope, SqlError, Table, TableColumn, Transaction, WarehouseError, described,
@@ -23,15 +23,18 @@ pub(super) async fn make(
     started_at: DateTime<Utc>,
 ) -> Result<(), RunError> {
     let names = app.warehouse.names();
+    let own_views = app.own_views();
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
     // What the views give: SQLite does not know the types of a view's computed columns.
-    let mut given: BTreeMap<String, Vec<Output>> = BTreeMap::new();
+    let read = questions.values().flat_map(|question| question.select.tables(names));
+    let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
+    let mut given = given_by_views(app, &mut *transaction, of_star).await;
     for name in in_order(names, questions, failures) {
         let Some(question) = questions.get_mut(&name) else { continue };
         transaction.execute("savepoint sluice_question", &[]).await?;
         let made = match reads_failed(names, question, failures) {
             Some(error) => Err(error.into()),
-            None => make_one(&mut *transaction, names, &name, question, &given).await,
+            None => make_one(&mut *transaction, names, &name, question, &given, &own_views).await,
         };
         match made {
             Ok(()) => drop(given.insert(name, question.outputs.clone())),
@@ -63,15 +66,12 @@ async fn make_one(
     name: &str,
     question: &mut Question,
     given: &BTreeMap<String, Vec<Output>>,
+    own_views: &[Table],
 ) -> Result<(), RunError> {
     let view = Table::datawarehouse(name);
     let columns = columns_read(transaction, names, &question.select).await;
     let mut columns = columns.map_err(|why| question.error_of_select(why))?;
-    for (table, columns) in columns.iter_mut().filter(|(table, _)| table.schema == Schema::Datawarehouse) {
-        if let Some(outputs) = given.get(&table.name) {
-            *columns = described(std::mem::take(columns), outputs);
-        }
-    }
+    describe_views(&mut columns, given);
     let select = question.select.sql(names, &columns);
     let select = select.map_err(|error| wrong(question, &columns, &error))?;
     let outputs = question.select.outputs(names, &columns);
@@ -79,7 +79,7 @@ async fn make_one(
     if let Some((_, repeat)) = repeat {
         return Err(question.error_of_select(format!("the select gives two columns the name {}", repeat.name)).into());
     }
-    let done = transaction.replace_view(&view, &select).await;
+    let done = transaction.replace_view(&view, &select, own_views).await;
     done.map_err(|refused| at_fault(names, question, &columns, refused))?;
     question.outputs = outputs;
     question.columns = described(transaction.columns(&view).await?, &question.outputs);

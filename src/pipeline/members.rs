@@ -129,7 +129,7 @@ impl Run<'_> {
         state.version += 1;
         let mut changed = vec![state.clone()];
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
-            let reads = model.reads(self.names).contains(&Table::datawarehouse(dimension));
+            let reads = self.beneath.reads(model, self.names).contains(&Table::datawarehouse(dimension));
             if let Some(state) = self.states.get_mut(&model.name)
                 && let Some(built) = state.upstream.get_mut(dimension)
                 && *built == before

@@ -2,6 +2,7 @@
 //! by what differs, never swapped, so that views and readers stand.
 
 mod ask;
+mod beneath;
 mod checks;
 mod dimension;
 mod fact;
@@ -10,6 +11,7 @@ mod part;
 mod reshape;
 mod select;
 mod table;
+mod views;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -26,8 +28,10 @@ use crate::star::{Model, ModelError, SqlFile, in_order, nearest};
 use crate::warehouse::{
     Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
 };
+use beneath::Beneath;
 pub use checks::Finding;
 use table::Run;
+pub(crate) use views::{describe_views, given_by_views};
 
 /// What a run is asked for.
 #[derive(Clone, Debug, Default)]

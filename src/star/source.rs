@@ -31,8 +31,9 @@ impl Source {
     /// In words, where the header names a column that the select does not give, or two columns have one name.
     pub fn new(header: &Header, engine: Engine, given: &[TableColumn], row_wise: bool) -> Result<Source, String> {
         let is_lineage = |column: &&TableColumn| column.name == LOAD_COLUMN || column.name == LINE_COLUMN;
-        // A table has what its select gives; others have lineage of their own.
-        let keeps = |column: &&TableColumn| header.kind == Kind::Table || !is_lineage(column);
+        // A table or view has what its select gives; others have lineage of their own.
+        let is_as_given = matches!(header.kind, Kind::Table | Kind::View);
+        let keeps = |column: &&TableColumn| is_as_given || !is_lineage(column);
         let mut columns: Vec<_> = given.iter().filter(keeps).cloned().collect();
         for (at, column) in columns.iter().enumerate() {
             if columns[..at].iter().any(|other| other.name == column.name) {
@@ -60,10 +61,11 @@ impl Source {
             }
             (None, None) => Shape::Plain,
         };
-        Ok(Source { engine, columns, lineage: row_wise && !header.distinct, shape, distinct: header.distinct })
+        let lineage = row_wise && !header.distinct && header.kind != Kind::View;
+        Ok(Source { engine, columns, lineage, shape, distinct: header.distinct })
     }
 
-    /// The columns of its rows, [lineage](Source::has_lineage) left out where it is not a table's that asks for it.
+    /// The columns of its rows, [lineage](Source::has_lineage) left out where it is not a table's or view's that asks for it.
     pub fn columns(&self) -> &[TableColumn] {
         &self.columns
     }

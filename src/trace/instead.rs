@@ -43,15 +43,15 @@ pub(super) async fn of_model(
     let is_row_wise = model.select.as_ref().is_some_and(|select| select.row_wise(names).is_some());
     let (why, named_by) = match &model.header.kind {
         Kind::Calendar(_) => ("a calendar's days are made, no file has brought them".to_owned(), &no_key),
-        Kind::View => ("a view has no rows of its own".to_owned(), &no_key),
-        Kind::Table if is_row_wise => (
+        kind @ (Kind::Table | Kind::View) if is_row_wise => (
             format!(
-                "a kind: table has what its select gives, and this one does not give {LOAD_COLUMN} and {LINE_COLUMN}: add them to it, \
-                 run app --pipeline, and its rows can be traced"
+                "a kind: {} has what its select gives, and this one does not give {LOAD_COLUMN} and {LINE_COLUMN}: add them to it, \
+                 run app --pipeline, and its rows can be traced",
+                kind.word()
             ),
             &no_key,
         ),
-        Kind::Table => (NOT_ONE.to_owned(), &no_key),
+        Kind::Table | Kind::View => (NOT_ONE.to_owned(), &no_key),
         Kind::Dimension(header) => (
             "its select takes its rows from a with query, a derived table or the star, or keeps some of them (limit, except, intersect), \
              so they cannot be followed to staged rows"

@@ -189,7 +189,9 @@ pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
         .map(|output| {
             let name = quote(&output.name);
             match output.declared {
-                Some("boolean") => format!("case {name} when 1 then 'true' when 0 then 'false' end as {name}"),
+                Some("boolean") => {
+                    format!("case {name} when 1 then 'true' when 0 then 'false' else {name} end as {name}")
+                }
                 Some("timestamptz") => format!("replace({name}, '+00:00', '+00') as {name}"),
                 _ => name,
             }

@@ -116,7 +116,7 @@ impl Transaction for PostgresTransaction {
         Ok(own.into_iter().filter(|(name, _)| dropped.contains(name)).map(|(_, view)| view.clone()).collect())
     }
 
-    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
+    async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError> {
         let name = self.names.table(view);
         let replace = format!("create or replace view {name} as {select}");
         self.transaction.execute("savepoint replace_view").await?;
@@ -126,7 +126,8 @@ impl Transaction for PostgresTransaction {
                 self.transaction.execute("rollback to savepoint replace_view").await?;
                 let saved = views::take_down(&mut self.transaction, &name, true).await?;
                 self.transaction.execute(safe(replace)).await?;
-                views::put_back(&mut self.transaction, &saved, |_| false).await.map(drop)
+                let is_own = |name: &str| own_views.iter().any(|own| own != view && self.names.table(own) == name);
+                views::put_back(&mut self.transaction, &saved, is_own).await.map(drop)
             }
             Err(error) => Err(error.into()),
         }
