@@ -9,6 +9,7 @@ mod from;
 mod interval;
 mod kind;
 mod moment;
+mod named;
 mod names_only;
 mod operator;
 mod overrule;
@@ -154,7 +155,15 @@ impl Select {
 
     /// The columns it gives, with the columns they come from; none where they cannot be told, such as those of a table that is not known.
     pub fn outputs(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
-        let lenient = names.engine == Engine::Postgres || self.own;
+        self.given(names, columns, names.engine == Engine::Postgres || self.own)
+    }
+
+    /// The same as far as it can be told whatever the columns' types are.
+    pub fn outputs_by_name(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
+        self.given(names, columns, true)
+    }
+
+    fn given(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>, lenient: bool) -> Vec<Output> {
         let Ok(done) = Translator::new(names, columns, lenient).query(&self.query, None, None) else {
             return Vec::new();
         };
