@@ -55,6 +55,8 @@ impl Run<'_> {
         }
         for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
             change.rows += count;
+            change.inserted += count;
+            change.inferred += count;
         }
         self.looked_at.insert(dimension.to_owned());
         Ok(())

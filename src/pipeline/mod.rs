@@ -91,7 +91,7 @@ pub struct TableChange {
     pub closed: u64,
     /// Of the rows of a fact that were overwritten, those that point to another member now.
     pub repointed: u64,
-    /// Members that were made for facts that came before them.
+    /// Members that were made for facts that came before them: of a fact, those that it made; of a dimension, those that it got.
     pub inferred: u64,
     /// Staged rows that are left out because a dimension does not know their values.
     pub rejected: u64,
