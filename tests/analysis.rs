@@ -347,12 +347,18 @@ async fn the_page_says_what_is_not_in_the_star_yet(database: TestDatabase, workd
     workdir.load(&database, "n.csv", "a\n1\n").await?;
     workdir.load(&database, "other.csv", "a\n1\n").await?;
     workdir.write("sql/pipeline/t.sql", "/* kind: table */ select a from staging.n")?;
-    workdir.write("sql/analysis/v.sql", "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a")?;
+    workdir.write("sql/pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-01-01\n*/")?;
+    workdir.write(
+        "sql/analysis/v.sql",
+        "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a cross join datawarehouse.dim_day as d where d.dim_day_key > 0",
+    )?;
     let app = workdir.app(&database);
     pipeline::run(&app).await?;
     analysis::run(&app).await?;
     let page = workdir.read("exports/index.html")?;
     holds(&page, "star built <time")?;
+    // A calendar comes from no file that is loaded, and is no stranger.
+    same(page.contains("which no file of the project makes"), false)?;
     for source in ["<td>staging.n</td><td>n.csv</td>", "<td>staging.other</td><td>other.csv</td>"] {
         holds(&page, source)?;
     }

@@ -19,6 +19,7 @@ use tracing::info;
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
 use crate::pipeline::{RunError, sql_files};
+use crate::star::Model;
 use crate::warehouse::{Row, Table};
 
 use chart::Plot;
@@ -185,8 +186,8 @@ fn definitions(app: &App, questions: &Questions) -> (Definitions, Definitions) {
     let views = questions.iter().map(|(name, question)| (name.clone(), question.select.tables(names))).collect();
     // A file of the pipeline that cannot be read is the pipeline's error, not that of a question.
     let files = sql_files(&app.sql.join("pipeline"), names.engine).unwrap_or_default();
-    let models = files.iter().filter_map(|file| file.read().ok());
-    (views, models.map(|(name, select)| (name, select.tables(names))).collect())
+    let models = files.iter().filter_map(|file| Model::parse(file).ok());
+    (views, models.map(|model| (model.name.clone(), model.reads(names))).collect())
 }
 
 async fn with_sources(
