@@ -9,16 +9,17 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use sluice::export::{Format, table};
 use sluice::{analysis, pipeline};
 
-use crate::support::process::{app, stdout};
+use crate::support::process::{app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
     [
-        on_both("analysis::a_wrong_header_is_named_and_nothing_is_written", a_wrong_header_is_named),
+        on_both("analysis::a_wrong_header_is_named_and_no_view_is_made", a_wrong_header_is_named),
         on_both("analysis::a_comment_is_no_header", a_comment_is_no_header),
         on_both("analysis::exports_keep_types_and_digits", exports_keep_types_and_digits),
         on_both("analysis::answers_are_written_as_the_header_says", answers_are_written_as_the_header_says),
         on_both("analysis::what_does_not_fit_a_cell_is_named", what_does_not_fit_a_cell_is_named),
+        on_both("analysis::what_fails_holds_up_nothing_else", what_fails_holds_up_nothing_else),
         on_both("analysis::the_page_is_as_it_was", the_page_is_as_it_was),
         on_both("analysis::the_page_keeps_what_it_shows", the_page_keeps_what_it_shows),
         on_both("analysis::the_page_says_what_is_not_in_the_star_yet", the_page_says_what_is_not_in_the_star_yet),
@@ -31,8 +32,8 @@ pub fn cases() -> Vec<Trial> {
 async fn a_wrong_header_is_named(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "n.csv", "name,count\na,1\n").await?;
     for (header, expected) in [
-        ("titel: x", "v.sql: header: line 2: unknown field `titel`"),
-        ("title: x\nchart: {type: bra}", "v.sql: header: line 3: unknown variant `bra`"),
+        ("titel: x", "v.sql:2: header: line 2: unknown field `titel`"),
+        ("title: x\nchart: {type: bra}", "v.sql:3: header: line 3: unknown variant `bra`"),
         (
             "chart: {type: bar, x: nmae}",
             "header: line 2: chart: x: the select gives no column nmae; did you mean name?",
@@ -44,7 +45,7 @@ async fn a_wrong_header_is_named(database: TestDatabase, workdir: Workdir) -> Ou
         workdir.write("sql/analysis/v.sql", format!("/*\n{header}\n*/\nselect name, \"count\" from staging.n"))?;
         let Err(error) = analysis::run(&workdir.app(&database)).await else { anyhow::bail!("{header}: no error") };
         holds(&error.to_string(), expected)?;
-        same(workdir.list("exports"), Vec::<String>::new())?;
+        same(workdir.list("exports"), ["index.html"])?;
         same(database.rows("select * from datawarehouse.v").await.is_err(), true)?;
     }
     Ok(())
@@ -194,7 +195,66 @@ async fn what_does_not_fit_a_cell_is_named(database: TestDatabase, workdir: Work
     let Err(error) = analysis::run(&workdir.app(&database)).await else { anyhow::bail!("no error") };
     holds(&error.to_string(), "v.xlsx: row 2 of sheet 1, column b: a cell of a workbook holds 32767 letters at most")?;
     same(workdir.read("exports/v.csv")?, "as it was")?;
-    same(std::fs::read_dir(workdir.path("exports"))?.count(), 1)
+    same(workdir.list("exports"), ["index.html", "v.csv"])?;
+    same(std::fs::read_dir(workdir.path("exports"))?.count(), 2)
+}
+
+/// Whatever is wrong with some of the files, the others are answered.
+async fn what_fails_holds_up_nothing_else(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "n.csv", "a,b,many_of\n1,0,\n2,1,\n").await?;
+    for (name, text) in [
+        ("a_good", "select a from staging.n order by a"),
+        ("b_column", "select a,\n  many\nfrom staging.n"),
+        ("c_header", "/*\ntitel: x\n*/\nselect a from staging.n"),
+        ("d_syntax", "select a frm staging.n"),
+        ("e_reads", "select * from datawarehouse.b_column"),
+        ("f_table", "select a from staging.nn"),
+        ("g_circle", "select a from datawarehouse.h_circle"),
+        ("h_circle", "select a from datawarehouse.g_circle"),
+        ("i_runs", "/*\ntitle: What breaks\ndescription: <b>\n*/\nselect a / b as c from staging.n"),
+        ("j_good", "/*\ntitle: Twice\n*/\nselect a * 2 as twice from datawarehouse.a_good order by 1"),
+    ] {
+        workdir.write(&format!("sql/analysis/{name}.sql"), text)?;
+    }
+    workdir.write("exports/i_runs.csv", "as it was")?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let output = app(&workdir, &["--analysis"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    let said = stderr(&output);
+    let errors: Vec<_> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+    for (line, words) in errors.iter().zip([
+        "sql/analysis/b_column.sql:2: ",
+        "sql/analysis/c_header.sql:2: header: line 2: unknown field `titel`",
+        "sql/analysis/d_syntax.sql:1: ",
+        "sql/analysis/e_reads.sql:1: it reads datawarehouse.b_column, whose own file is at fault",
+        "sql/analysis/f_table.sql:1: there is no table staging.nn: no file has been loaded into it; did you mean n?",
+        "sql/analysis/g_circle.sql:1: the views need each other in a circle: g_circle -> h_circle -> g_circle",
+        "sql/analysis/h_circle.sql:1: the views need each other in a circle: g_circle -> h_circle -> g_circle",
+        "sql/analysis/i_runs.sql:5: ",
+    ]) {
+        holds(line, words)?;
+    }
+    same((errors.len(), said.contains("8 of 10 questions could not be answered")), (8, true))?;
+    holds(errors[0], "line 2, column 3: there is no column many; did you mean many_of?")?;
+    holds(&errors[7].to_lowercase(), "division by zero")?;
+    same(workdir.list("exports"), ["a_good.csv", "i_runs.csv", "index.html", "j_good.csv"])?;
+    same(workdir.read("exports/j_good.csv")?, "twice\n2\n4\n")?;
+    same(workdir.read("exports/i_runs.csv")?, "as it was")?;
+    same(database.text("select twice from datawarehouse.j_good order by 1").await?, "2\n4")?;
+    same(database.rows("select * from datawarehouse.b_column").await.is_err(), true)?;
+    let page = workdir.read("exports/index.html")?;
+    same(page.matches("This question could not be answered.").count(), 8)?;
+    same(page.matches("<section ").count(), 10)?;
+    holds(&page, "8 questions could not be answered; they are marked below.")?;
+    holds(&page, ">What breaks</h2><p class=\"text\">&lt;b&gt;</p><div class=\"failed\"")?;
+    same(
+        database.text("select status, changes from sluice.run order by id").await?,
+        "done|[\"a_good\",\"i_runs\",\"j_good\"]\nfailed|∅",
+    )?;
+    // As objects, too.
+    let output = app(&workdir, &["--analysis", "--json"], &settings)?;
+    same((output.status.code(), stdout(&output).lines().count()), (Some(1), 10))?;
+    holds(&stdout(&output), "{\"view\":\"d_syntax\",\"error\":\"sql/analysis/d_syntax.sql:1: ")
 }
 
 /// What the golden page is made from: each kind of chart, hostile names, NULL and nothing.
@@ -287,12 +347,18 @@ async fn the_page_says_what_is_not_in_the_star_yet(database: TestDatabase, workd
     workdir.load(&database, "n.csv", "a\n1\n").await?;
     workdir.load(&database, "other.csv", "a\n1\n").await?;
     workdir.write("sql/pipeline/t.sql", "/* kind: table */ select a from staging.n")?;
-    workdir.write("sql/analysis/v.sql", "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a")?;
+    workdir.write("sql/pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-01-01\n*/")?;
+    workdir.write(
+        "sql/analysis/v.sql",
+        "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a cross join datawarehouse.dim_day as d where d.dim_day_key > 0",
+    )?;
     let app = workdir.app(&database);
     pipeline::run(&app).await?;
     analysis::run(&app).await?;
     let page = workdir.read("exports/index.html")?;
     holds(&page, "star built <time")?;
+    // A calendar comes from no file that is loaded, and is no stranger.
+    same(page.contains("which no file of the project makes"), false)?;
     for source in ["<td>staging.n</td><td>n.csv</td>", "<td>staging.other</td><td>other.csv</td>"] {
         holds(&page, source)?;
     }

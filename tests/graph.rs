@@ -31,6 +31,11 @@ async fn a_project_is_drawn_whole(database: TestDatabase, workdir: Workdir) -> O
         workdir.write(&format!("sql/{file}"), text)?;
     }
     let settings = [("DATABASE_URL", database.url.as_str())];
+    // Before the first run the files say what columns there will be, and after it there are those.
+    let columns = || -> anyhow::Result<String> {
+        Ok(stdout(&app(&workdir, &["graph", "--format", "dot", "--columns"], &settings)?))
+    };
+    let before = columns()?;
     let text = stdout(&app(&workdir, &["graph"], &settings)?);
     for words in [
         "orders_#42;.csv<br/><i>files</i>",
@@ -44,7 +49,8 @@ async fn a_project_is_drawn_whole(database: TestDatabase, workdir: Workdir) -> O
     for arguments in [["--pipeline"], ["--analysis"]] {
         same(app(&workdir, &arguments, &settings)?.status.code(), Some(0))?;
     }
-    let text = stdout(&app(&workdir, &["graph", "--format", "dot", "--columns"], &settings)?);
+    let text = columns()?;
+    same(before.as_str(), text.as_str())?;
     holds(&text, "label=\"datawarehouse.fact_order\\nfact|<c0> id|<c1> city_key|")?;
     // cities.city is dim_city's; orders.id and orders.city are the fact's, whose key is dim_city's.
     same((text.matches(":c").count(), text.matches(" [style=dashed];").count()), (8, 1))?;
@@ -67,5 +73,11 @@ async fn the_example_is_drawn_without_a_warehouse(workdir: Workdir) -> Outcome {
         holds(&stdout(&output), name)?;
     }
     same(workdir.path("absent.db").exists(), false)?;
-    same(app(&workdir, &["graph", "--columns"], &settings)?.status.code(), Some(2))
+    // With their columns, as far as the files name them.
+    let output = app(&workdir, &["graph", "--columns", "--format", "dot"], &settings)?;
+    same(output.status.code(), Some(0)).map_err(|error| error.context(stderr(&output)))?;
+    let text = stdout(&output);
+    holds(&text, "label=\"datawarehouse.dim_title\\ndimension|<c0> dim_title_key|<c1> title|<c2> pdl_count\"")?;
+    holds(&text, "label=\"datawarehouse.fact_title_skill\\nfact|<c0> title_key|<c1> skill_key\"")?;
+    same(text.matches(" [style=dashed];").count(), 4)
 }

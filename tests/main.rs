@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod draft;
+mod export;
 mod formats;
 mod graph;
 mod history;
@@ -55,6 +56,7 @@ fn main() {
         model::cases(),
         sql_check::cases(),
         draft::cases(),
+        export::cases(),
         trace::cases(),
         graph::cases(),
         readers::cases(),

@@ -237,6 +237,11 @@ async fn inferred_members_are_completed(database: TestDatabase, workdir: Workdir
         .await?;
     let changes = run(&database, &workdir).await?;
     same(of(&changes, "fact_order").inferred, 2)?;
+    // The dimension that got them counts them, too.
+    same(
+        (of(&changes, "dim_customer").inferred, of(&changes, "dim_customer").remarks().contains("2 inferred")),
+        (2, true),
+    )?;
     let all = "select dim_customer_key, customer_id, city, valid_from, is_inferred from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1";
     same(database.text(all).await?, "1|1|Bern|2024-01-01|false\n2|5|∅|0001-01-01|true\n3|7|∅|0001-01-01|true")?;
     let facts = "select order_id, customer_id_key from datawarehouse.fact_order order by 1";
@@ -410,7 +415,7 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
         .await?;
     same(
         how(&run(&database, &workdir).await?),
-        "dim_customer: nothing new\nfact_order: 1 load new\nrecent: compared whole: fact_order has changed\ntotals: compared whole: fact_order has changed",
+        "dim_customer: nothing new\nfact_order: 1 load new\nrecent: nothing new\ntotals: compared whole: fact_order has changed",
     )?;
     same(database.text("select order_id from datawarehouse.recent order by 1").await?, "2\n3")?;
     same(database.text("select amount from datawarehouse.totals").await?, "6")?;

@@ -9,6 +9,7 @@ pub fn cases() -> Vec<Trial> {
     [
         on_both("trace::a_fact_names_its_record", a_fact_names_its_record),
         on_both("trace::a_member_names_all_its_records", a_member_names_all_its_records),
+        on_both("trace::rows_that_made_way_are_told", rows_that_made_way_are_told),
         on_both("trace::what_cannot_be_traced_says_why", what_cannot_be_traced_says_why),
         on_both("trace::a_condition_only_reads", a_condition_only_reads),
         on_both("trace::what_is_left_out_of_a_fact_is_shown", what_is_left_out_of_a_fact_is_shown),
@@ -18,7 +19,7 @@ pub fn cases() -> Vec<Trial> {
     .collect()
 }
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 12] = [
     (
         "pipeline/dim_customer.sql",
         "/*\nkind: dimension\nkey: [customer_id]\nhistory: [city]\nat: since\n*/\nselect customer_id, name, city, since from staging.customers",
@@ -36,6 +37,23 @@ const FILES: [(&str, &str); 7] = [
         "/*\nkind: fact\ngrain: [sold]\n*/\nselect sold, count(*) as n from staging.orders group by sold",
     ),
     ("pipeline/plain.sql", "/* kind: table */ select order_id from staging.orders"),
+    ("pipeline/traced.sql", "/* kind: table */ select _line, order_id * 10 as ten, _load_id from staging.orders"),
+    (
+        "pipeline/dim_place.sql",
+        "/*\nkind: dimension\nkey: [place]\n*/\nselect city as place from staging.customers union select customer_id from staging.orders union all select 'none'",
+    ),
+    (
+        "pipeline/dim_sold.sql",
+        "/*\nkind: dimension\nkey: [sold]\n*/\nselect sold, count(*) as n, max(price) as most from staging.orders where price > 4 group by sold having count(*) > 0",
+    ),
+    (
+        "pipeline/dim_latest.sql",
+        "/*\nkind: dimension\nkey: [customer_id]\n*/\nselect distinct on (customer_id) customer_id, name from staging.customers order by customer_id, since desc",
+    ),
+    (
+        "pipeline/dim_with.sql",
+        "/*\nkind: dimension\nkey: [o]\n*/\nwith s as (select order_id as o from staging.orders) select o from s",
+    ),
     ("pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-12-31\n*/"),
     ("analysis/top.sql", "select order_id from datawarehouse.fact_order"),
 ];
@@ -102,8 +120,11 @@ async fn a_fact_names_its_record(database: TestDatabase, workdir: Workdir) -> Ou
     // Rows that were taken back since are told so.
     same(app(&workdir, &["retract", "3", "--yes"], &settings)?.status.code(), Some(0))?;
     let text = stdout(&app(&workdir, &["trace", "fact_order", "--where", "order_id = 7"], &settings)?);
-    holds(&text, "its rows were taken back; app --pipeline takes them out of the star")?;
-    holds(&text, "staging.orders: the row is there no more")
+    holds(&text, "staging.orders: the row is not there any more: its load was taken back since\n")?;
+    holds(&text, "the table was built before that: app --pipeline brings it up to date")?;
+    let json = stdout(&app(&workdir, &["trace", "fact_order", "--json", "--limit", "1"], &settings)?);
+    let [one] = &objects(&json)?[..] else { anyhow::bail!("{json}") };
+    same((one["staged"][0]["status"].as_str(), one["staged"][0]["row"].is_null()), (Some("retracted"), true))
 }
 
 async fn a_member_names_all_its_records(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -121,8 +142,67 @@ async fn a_member_names_all_its_records(database: TestDatabase, workdir: Workdir
     same(places("dim_customer", "customer_id = 'C1'")?, [both, both])?;
     // Though its select leaves out repeats.
     same(places("datawarehouse.dim_city", "city = 'Genf'")?, [["customers.csv:3"]])?;
+    // Also where it groups rows, takes one of several, or puts several selects together.
+    same(places("dim_sold", "n = 2")?, [["orders.csv:3", "orders.csv:4"]])?;
+    same(places("dim_latest", "customer_id = 'C1'")?, [both])?;
+    same(places("dim_place", "place = 'C1'")?, [["orders.csv:2"]])?;
+    same(places("dim_place", "place = 'Genf'")?, [["customers.csv:3"]])?;
+    same(places("dim_place", "place = 'none'")?, [[""; 0]])?;
+    // A table's rows tell where they come from when its select does.
+    same(places("traced", "ten = 80")?, [["orders.csv:3"]])?;
     let output = stdout(&app(&workdir, &["trace", "dim_city", "--where", "dim_city_key = 0"], &settings)?);
     holds(&output, "it stands for what is unknown")
+}
+
+async fn rows_that_made_way_are_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("stock", "name: stock\nfiles: [\"stock*.csv\"]\ntable: stock\nmode: replace\n")?;
+    workdir.plugin("prices", "name: prices\nfiles: [\"prices*.csv\"]\ntable: prices\nmode: upsert\nkey: [sku]\n")?;
+    for (file, text) in [
+        ("dim_sku", "/*\nkind: dimension\nkey: [sku]\nhistory: [place]\n*/\nselect sku, place from staging.stock"),
+        ("fact_stock", "/*\nkind: fact\ngrain: [sku]\n*/\nselect sku, place from staging.stock"),
+        ("fact_price", "/*\nkind: fact\ngrain: [sku]\n*/\nselect sku, price from staging.prices"),
+    ] {
+        workdir.write(&format!("sql/pipeline/{file}.sql"), text)?;
+    }
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let trace = |table: &str| -> anyhow::Result<String> {
+        let output = app(&workdir, &["trace", table, "--where", "sku = 'A'"], &settings)?;
+        same((table, output.status.code()), (table, Some(0))).map_err(|error| error.context(stderr(&output)))?;
+        Ok(stdout(&output))
+    };
+    let build = || same(app(&workdir, &["--pipeline"], &settings)?.status.code(), Some(0));
+    workdir.load(&database, "prices.csv", "sku,price\nA,1\nB,2\n").await?;
+    workdir.load(&database, "stock1.csv", "sku,place\nA,x\nB,y\n").await?;
+    build()?;
+    workdir.load(&database, "prices2.csv", "sku,price\nA,3\n").await?;
+    workdir.load(&database, "stock2.csv", "sku,place\nA,z\n").await?;
+    for (table, why) in [
+        ("fact_price", "staging.prices: the row is not there any more: a later file has changed it since"),
+        (
+            "fact_stock",
+            "staging.stock: the row is not there any more: a later file has taken the place of all rows of this one since",
+        ),
+    ] {
+        let text = trace(table)?;
+        holds(&text, why)?;
+        holds(&text, "the table was built before that: app --pipeline brings it up to date")?;
+    }
+    build()?;
+    for (table, file) in [
+        ("fact_price", "prices2.csv line 2, load 3, loaded 20"),
+        ("fact_stock", "stock2.csv line 2, load 4, loaded 20"),
+    ] {
+        let text = trace(table)?;
+        holds(&text, file)?;
+        same((table, text.matches("not there any more").count()), (table, 0))?;
+    }
+    workdir.load(&database, "stock3.csv", "sku,place\nA,w\n").await?;
+    build()?;
+    // Each version of the member names all rows that it had, as far as they are known.
+    let text = trace("dim_sku")?;
+    same(text.matches("stock2.csv line 2, load 4, loaded 20").count(), 3)?;
+    same(text.matches("stock3.csv line 2, load 5, loaded 20").count(), 3)?;
+    holds(&text, "it had a row before that a later file has replaced, and of which file and line were not kept")
 }
 
 async fn what_cannot_be_traced_says_why(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -131,14 +211,15 @@ async fn what_cannot_be_traced_says_why(database: TestDatabase, workdir: Workdir
     for (table, why) in [
         (
             "per_day",
-            "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's; trace what its select reads: app trace staging.orders",
+            "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's; trace what its select reads: app trace staging.orders --where \"sold = ...\"",
         ),
         (
             "plain",
-            "kind: table keeps rows as the select gives them, and not where they are from; kind: fact does; trace what its select reads: app trace staging.orders",
+            "this one does not give _load_id and _line: add them to it, run app --pipeline, and its rows can be traced; trace what its select reads: app trace staging.orders",
         ),
+        ("dim_with", "cannot be followed to staged rows; trace what its select reads: app trace staging.orders"),
         ("dim_day", "a calendar's days are made"),
-        ("datawarehouse.top", "it is a view: trace a table that it reads"),
+        ("datawarehouse.top", "it is a view; trace what it shows: app trace datawarehouse.fact_order"),
         ("fact_ordre", "there is no table fact_ordre; did you mean fact_order?"),
         ("sluice.load", "there is no table sluice.load"),
     ] {
@@ -161,7 +242,20 @@ async fn a_condition_only_reads(database: TestDatabase, workdir: Workdir) -> Out
             "only reads",
         ),
         ("1 = 1) or (1 = 1", "expected one condition"),
-        ("ordre_id = 7", "the columns of datawarehouse.fact_order are order_id, "),
+        (
+            "ordre_id = 7",
+            "--where: letter 1: there is no column ordre_id; did you mean order_id? The columns of datawarehouse.fact_order are order_id, ",
+        ),
+        // Its place is that in what was typed.
+        ("order_id  =  7 and /* which */ prise > 1", "--where: letter 32: there is no column prise"),
+        (
+            "order_id = 7\n  and customer = 1",
+            "line 2, column 7: there is no column customer; did you mean customer_id_key?",
+        ),
+        ("order_id in (select o.ordr from staging.orders as o)", "letter 21: there is no column o.ordr; did you mean "),
+        ("o.order_id = 7", "letter 1: there is no column o.order_id. The columns of datawarehouse.fact_order are "),
+        ("order_id = ", "expected an expression, found its end"),
+        ("sum(order_id) > 7", "expected a condition on each row by itself"),
         ("exists (select 1 from staging.ordres)", "did you mean orders?"),
     ] {
         let output = app(&workdir, &["trace", "fact_order", "--where", condition], &settings)?;

@@ -167,11 +167,11 @@ async fn a_view_is_replaced_without_losing_those_over_it(database: TestDatabase,
     let names = database.warehouse.names();
     let (first, second) = (Table::datawarehouse("first"), Table::datawarehouse("second"));
     let mut transaction = database.warehouse.begin(Scope::Star).await?;
-    transaction.replace_view(&first, "select 1 as a, 2 as b").await?;
-    transaction.replace_view(&second, &format!("select a from {}", names.table(&first))).await?;
+    transaction.replace_view(&first, "select 1 as a, 2 as b", &[]).await?;
+    transaction.replace_view(&second, &format!("select a from {}", names.table(&first)), &[]).await?;
     transaction.commit().await?;
     let mut transaction = database.warehouse.begin(Scope::Star).await?;
-    transaction.replace_view(&first, "select 'x' as c, 'text' as a").await?;
+    transaction.replace_view(&first, "select 'x' as c, 'text' as a", &[]).await?;
     transaction.commit().await?;
     same(database.text("select * from datawarehouse.first").await?, "x|text")?;
     same(database.text("select * from datawarehouse.second").await?, "text")

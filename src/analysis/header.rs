@@ -148,7 +148,7 @@ fn line_of(text: &str, word: &str) -> String {
 }
 
 /// A name such as `top_related_titles` in words.
-fn in_plain(name: &str) -> String {
+pub(super) fn in_plain(name: &str) -> String {
     let words = name.replace('_', " ");
     let words = words.trim();
     let first = words.chars().next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();

@@ -6,6 +6,8 @@ mod kept;
 mod lineage;
 mod number;
 mod page;
+mod questions;
+mod views;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,15 +18,16 @@ use tracing::info;
 
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
-use crate::pipeline::{RunError, columns_read, sql_files};
-use crate::star::{ModelError, SqlFile, names_in_order};
-use crate::warehouse::{Names, Output, Row, Schema, Scope, Select, Table, TableColumn, described};
+use crate::pipeline::{RunError, sql_files};
+use crate::star::Model;
+use crate::warehouse::{Row, Table};
 
 use chart::Plot;
 pub(crate) use header::Header;
 use kept::{Kept, Places};
 use lineage::Definitions;
 use page::{Page, Source};
+use questions::{Failures, Question, Questions, fail};
 
 /// Rows of each result that are shown.
 pub const SHOWN: usize = 10;
@@ -50,111 +53,89 @@ pub struct Answer {
     pub path: PathBuf,
 }
 
-/// A file of `sql/analysis/`.
-struct Question {
-    path: PathBuf,
-    text: String,
-    header: Header,
-    select: Select,
-    /// The view's columns, when it is made.
-    columns: Vec<TableColumn>,
-    /// The same with their types, also where SQLite does not know them.
-    outputs: Vec<Output>,
+/// A question that was not answered.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its title.
+    pub title: String,
+    /// What its header says of it, where that can be read.
+    pub description: Option<String>,
+    /// Why: with the file, and the line where it is one's.
+    pub error: RunError,
 }
 
-impl Question {
-    fn error(&self, why: impl Into<String>) -> ModelError {
-        ModelError::of(&self.path, why)
+/// What came of all questions.
+#[derive(Debug)]
+pub struct Answers {
+    /// The answers.
+    pub answers: Vec<Answer>,
+    /// The others, by the names of their views.
+    pub failures: BTreeMap<String, Failure>,
+}
+
+/// Answers every question, or fails: as [`answer_all`].
+///
+/// # Errors
+/// The first one's that was not answered.
+pub async fn run(app: &App) -> Result<Vec<Answer>, RunError> {
+    let Answers { answers, failures } = answer_all(app).await?;
+    match failures.into_values().next() {
+        Some(failure) => Err(failure.error),
+        None => Ok(answers),
     }
 }
 
-type Questions = BTreeMap<String, Question>;
-
-/// Makes the views in one transaction, then reads and exports each, and writes the page.
+/// Makes the views in one transaction, then reads and exports each, and writes the page. A question that fails stands on the page with its
+/// reason, and holds up none but those that read it; its view and its files stay as they were.
 ///
 /// # Errors
-/// When a file is wrong, the database refuses, or a result cannot be written. The views stay as they were unless the
-/// results are what failed.
-pub async fn run(app: &App) -> Result<Vec<Answer>, RunError> {
+/// When there is none, the database does not answer, or the page cannot be written.
+pub async fn answer_all(app: &App) -> Result<Answers, RunError> {
     let started_at = Utc::now();
     let result = answer(app, started_at).await;
-    if let Err(error) = &result {
+    let error = match &result {
+        Ok(answers) => joined(&answers.failures),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(error) = error {
         // The run's own error is what matters; a database that is away cannot keep it.
-        let _ = app.ledger.run_failed("analysis", started_at, error.to_string()).await;
+        let _ = app.ledger.run_failed("analysis", started_at, error).await;
     }
     result
 }
 
-async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Vec<Answer>, RunError> {
-    let mut questions = read_questions(app)?;
-    make_views(app, &mut questions, started_at).await?;
+fn joined(failures: &Failures) -> Option<String> {
+    let all: Vec<_> = failures.values().map(|failure| failure.error.to_string()).collect();
+    Some(all.join("\n")).filter(|text| !text.is_empty())
+}
+
+async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Answers, RunError> {
+    let (mut questions, mut failures) = questions::read(app)?;
+    views::make(app, &mut questions, &mut failures, started_at).await?;
     let sources = definitions(app, &questions);
-    let (mut answers, mut sections) = (Vec::with_capacity(questions.len()), Vec::with_capacity(questions.len()));
-    for (name, question) in &questions {
-        let (answer, section) = export(app, name, question).await?;
+    let (mut answers, mut sections) = (Vec::with_capacity(questions.len()), BTreeMap::new());
+    for name in questions.keys().cloned().collect::<Vec<_>>() {
+        let question = &questions[&name];
+        let (answer, section) = match export(app, &name, question).await {
+            Ok(done) => done,
+            Err(RunError::Warehouse(error)) => return Err(error.into()),
+            Err(error) => {
+                fail(&mut questions, &mut failures, &name, error);
+                continue;
+            }
+        };
         info!(
-            view = app.warehouse.names().shown(&Table::datawarehouse(name)),
+            view = app.warehouse.names().shown(&Table::datawarehouse(&name)),
             rows = answer.rows,
             export = %answer.path.display(),
             "analysis done"
         );
         answers.push(answer);
-        sections.push(with_sources(app, section, question, &sources).await?);
+        sections.insert(name, with_sources(app, section, question, &sources).await?);
     }
-    write_page(app, sections).await?;
-    Ok(answers)
-}
-
-fn read_questions(app: &App) -> Result<Questions, RunError> {
-    let mut questions = BTreeMap::new();
-    for file in sql_files(&app.sql.join("analysis"), app.warehouse.names().engine).map_err(RunError::Nothing)? {
-        let (name, select) = file.read()?;
-        let SqlFile { path, text, .. } = file;
-        let error = |why: String| ModelError::of(&path, why);
-        if app.sql.join("pipeline").join(format!("{name}.sql")).is_file() {
-            return Err(error(format!("sql/pipeline has a table of that name, {name}: rename the file")).into());
-        }
-        let header = Header::parse(&name, &text).map_err(error)?;
-        questions.insert(name, Question { path, text, header, select, columns: Vec::new(), outputs: Vec::new() });
-    }
-    Ok(questions)
-}
-
-async fn make_views(app: &App, questions: &mut Questions, started_at: DateTime<Utc>) -> Result<(), RunError> {
-    let names = app.warehouse.names();
-    let mut transaction = app.warehouse.begin(Scope::Star).await?;
-    // What the views give: SQLite does not know the types of a view's computed columns.
-    let mut given: BTreeMap<String, Vec<Output>> = BTreeMap::new();
-    for name in in_order(names, questions)? {
-        let Some(question) = questions.get_mut(&name) else { continue };
-        let view = Table::datawarehouse(&name);
-        let columns = columns_read(&mut *transaction, names, &question.select).await;
-        let mut columns = columns.map_err(|why| question.error(why))?;
-        for (table, columns) in columns.iter_mut().filter(|(table, _)| table.schema == Schema::Datawarehouse) {
-            if let Some(outputs) = given.get(&table.name) {
-                *columns = described(std::mem::take(columns), outputs);
-            }
-        }
-        let select = question.select.sql(names, &columns);
-        let select = select.map_err(|error| question.error(error.in_file(&question.path)))?;
-        let outputs = question.select.outputs(names, &columns);
-        let repeat =
-            outputs.iter().enumerate().find(|(at, one)| outputs[..*at].iter().any(|other| other.name == one.name));
-        if let Some((_, repeat)) = repeat {
-            return Err(question.error(format!("the select gives two columns the name {}", repeat.name)).into());
-        }
-        let done = transaction.replace_view(&view, &select).await;
-        done.map_err(|refused| question.error(refused.to_string()))?;
-        question.outputs = outputs;
-        question.columns = described(transaction.columns(&view).await?, &question.outputs);
-        given.insert(name, question.outputs.clone());
-        let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
-        question.header.check(&given, &question.text).map_err(|why| question.error(why))?;
-    }
-    let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
-    app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
-    transaction.commit().await?;
-    Ok(())
+    sections.extend(failures.iter().map(|(name, failure)| (name.clone(), page::Question::failed(name, failure))));
+    write_page(app, sections.into_values().collect()).await?;
+    Ok(Answers { answers, failures })
 }
 
 /// Writes a question's files; gives what is printed and what the page shows.
@@ -174,7 +155,8 @@ async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, p
     })
     .await;
     let Export { fields, rows } = done.map_err(|error| match error {
-        ExportError::Warehouse(error) => question.error(error.to_string()).into(),
+        ExportError::Warehouse(error) if error.is_transient() => error.into(),
+        ExportError::Warehouse(error) => question.error_of_select(error.to_string()).into(),
         ExportError::File { path, error } => RunError::Export { path, error },
     })?;
     let answer = Answer {
@@ -193,8 +175,7 @@ async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, p
         first: kept.first,
         rows,
         exports: header.exports.clone(),
-        sources: Vec::new(),
-        others: Vec::new(),
+        ..page::Question::default()
     };
     Ok((answer, section))
 }
@@ -205,8 +186,8 @@ fn definitions(app: &App, questions: &Questions) -> (Definitions, Definitions) {
     let views = questions.iter().map(|(name, question)| (name.clone(), question.select.tables(names))).collect();
     // A file of the pipeline that cannot be read is the pipeline's error, not that of a question.
     let files = sql_files(&app.sql.join("pipeline"), names.engine).unwrap_or_default();
-    let models = files.iter().filter_map(|file| file.read().ok());
-    (views, models.map(|(name, select)| (name, select.tables(names))).collect())
+    let models = files.iter().filter_map(|file| Model::parse(file).ok());
+    (views, models.map(|model| (model.name.clone(), model.reads(names))).collect())
 }
 
 async fn with_sources(
@@ -235,16 +216,4 @@ async fn write_page(app: &App, questions: Vec<page::Question>) -> Result<(), Run
     };
     let path = app.exports.join(PAGE);
     write_whole(&path, &page.html()).map_err(|error| RunError::Export { path: path.display().to_string(), error })
-}
-
-/// The questions, each after those it reads.
-fn in_order(names: &Names, questions: &Questions) -> Result<Vec<String>, ModelError> {
-    let reads = |select: &Select| {
-        let tables = select.tables(names).into_iter();
-        tables.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect()
-    };
-    let needs = questions.iter().map(|(name, question)| (name.clone(), reads(&question.select))).collect();
-    names_in_order(needs).map_err(|circle| {
-        questions[&circle[0]].error(format!("the views need each other in a circle: {}", circle.join(" -> ")))
-    })
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{End, table};
-use crate::analysis::{self, PAGE, SHOWN};
+use crate::analysis::{self, Answers, PAGE, SHOWN};
 use crate::app::App;
 use crate::counted::counted;
 use crate::daemon;
@@ -16,7 +16,9 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
 
 /// Runs the analysis and prints its results.
 pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
-    for answer in analysis::run(app).await? {
+    let Answers { answers, failures } = analysis::answer_all(app).await?;
+    let total = answers.len() + failures.len();
+    for answer in answers {
         if json {
             table::print_json(&answer)?;
             continue;
@@ -39,5 +41,15 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
     if !json {
         writeln!(std::io::stdout(), "All of them on one page: {}", app.exports.join(PAGE).display())?;
     }
-    Ok(End::Done)
+    for (view, failure) in &failures {
+        if json {
+            table::print_json(&serde_json::json!({ "view": view, "error": failure.error.to_string() }))?;
+        }
+        writeln!(std::io::stderr(), "error: {}", failure.error)?;
+    }
+    if !failures.is_empty() {
+        let all = counted(total as u64, "question");
+        writeln!(std::io::stderr(), "{} of {all} could not be answered", failures.len())?;
+    }
+    Ok(if failures.is_empty() { End::Done } else { End::Failed })
 }

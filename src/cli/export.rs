@@ -8,6 +8,7 @@ use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::export::{Format, table};
 use crate::settings::Settings;
+use crate::warehouse::Scope;
 
 pub(super) async fn run(
     settings: &Settings,
@@ -17,7 +18,10 @@ pub(super) async fn run(
 ) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
     let Some(found) = table(&app, name).await? else {
-        let known = app.ledger.datasets().await?;
+        let mut known = app.ledger.datasets().await?;
+        known.extend(app.own_views().into_iter().map(|view| view.name));
+        let mut transaction = app.warehouse.begin(Scope::Load).await?;
+        known.extend(app.ledger.star(&mut *transaction).await?.into_iter().map(|state| state.name));
         let hint = crate::star::nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
         return Err(Usage(format!("there is no table or view {name}{hint}")).into());
     };

@@ -32,7 +32,7 @@ pub(super) struct Wanted {
     /// Into a file, instead of printing it
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// With the columns of the tables that there are, and which key refers to which
+    /// With the columns, which comes from which, and which key refers to which; of tables that are not there yet those that the files name
     #[arg(long)]
     columns: bool,
 }
@@ -44,7 +44,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     let app = match daemon::look(settings).await {
         Ok(app) => Some(app),
         // Without a warehouse there are the files that say what it will be.
-        Err(error) if error.is::<Usage>() && !columns => None,
+        Err(error) if error.is::<Usage>() => None,
         Err(error) => return Err(error),
     };
     let names = settings.names();

@@ -54,13 +54,12 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             continue;
         }
         writeln!(out, "{shown}: {}", words(&one.row))?;
-        for Staged { load, line, file, loaded_at, table, row, status } in one.staged {
-            let when = loaded_at.map_or_else(String::new, |at| format!(" {}", moment(at)));
-            writeln!(out, "  {} line {line}, load {load}, {status}{when}", table::shortened(&file))?;
-            match row {
-                Some(row) => writeln!(out, "    {table}: {}", words(&row))?,
-                None => writeln!(out, "    {table}: the row is there no more")?,
-            }
+        for Staged { load, line, file, loaded_at, table, row, note, .. } in one.staged {
+            let when = loaded_at.map_or_else(String::new, |at| format!(", loaded {}", moment(at)));
+            writeln!(out, "  {} line {line}, load {load}{when}", table::shortened(&file))?;
+            let what =
+                row.map(|row| words(&row)).or(note).unwrap_or_else(|| "the row is not there any more".to_owned());
+            writeln!(out, "    {table}: {what}")?;
         }
         if let Some(note) = one.note {
             writeln!(out, "  {note}")?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::star::KindWord;
+use crate::star::{Class, KindWord};
 use crate::warehouse::{Names, Table, TableColumn, Transaction, WarehouseError, quote};
 
 /// Columns of which every two are tried together.
@@ -22,8 +22,57 @@ pub(super) struct Facts {
     pub(super) follow: Vec<String>,
     /// For each column that names a member of a dimension, the dimension.
     pub(super) dimensions: BTreeMap<String, String>,
-    /// The first and the last year in its days.
-    pub(super) years: Option<(i32, i32)>,
+    /// Its days.
+    pub(super) days: Option<Days>,
+}
+
+/// The days in a table, those of other times left out.
+#[derive(Debug)]
+pub(super) struct Days {
+    pub(super) first: String,
+    pub(super) last: String,
+    /// Whether there are others.
+    pub(super) others: bool,
+}
+
+/// Days that stand for none, such as 9999-12-31, would make a calendar of millions.
+const FIRST_DAY: &str = "1900-01-01";
+const LAST_DAY: &str = "2100-12-31";
+
+impl Days {
+    /// In words: `2023-05-01 to 2024-03-01`.
+    pub(super) fn words(&self) -> String {
+        let others = if self.others {
+            format!(" (those before {FIRST_DAY} or after {LAST_DAY} left out)")
+        } else {
+            String::new()
+        };
+        format!("{} to {}{others}", self.first, self.last)
+    }
+}
+
+/// A dimension that there is a file of.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) name: String,
+    /// What names its members; a calendar has none.
+    pub(super) key: Option<Key>,
+}
+
+/// A dimension's key.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) column: String,
+    /// Its type, where it is known.
+    pub(super) declared: Option<&'static str>,
+}
+
+impl Key {
+    /// Whether a column's values can be members' names.
+    fn is_named_by(&self, column: &TableColumn) -> bool {
+        self.column == column.name
+            && self.declared.is_none_or(|declared| Class::of(declared) == Class::of(&column.declared))
+    }
 }
 
 /// Of one column.
@@ -39,12 +88,12 @@ pub(super) async fn look(
     name: &str,
     table: &Table,
     columns: &[TableColumn],
-    dimensions: &[(Option<String>, String)],
+    dimensions: &[Known],
 ) -> Result<Facts, WarehouseError> {
     let shown = names.table(table);
     let mut facts = Facts { dimensions: of_dimensions(columns, dimensions), ..Facts::default() };
     if kind == KindWord::Calendar {
-        facts.years = years(transaction, &shown, columns).await?;
+        facts.days = days(transaction, &shown, columns).await?;
         return Ok(facts);
     }
     if columns.is_empty() || matches!(kind, KindWord::Table | KindWord::View | KindWord::Bridge) {
@@ -54,21 +103,32 @@ pub(super) async fn look(
     facts.rows = rows;
     let mut candidates: Vec<_> = columns.iter().zip(&counts).filter(|(column, _)| can_name(column)).collect();
     // A column that is called like a key is one before others.
-    candidates.sort_by_key(|(column, _)| std::cmp::Reverse(rank(&column.name, name)));
+    let prefix = prefix(columns);
+    let rank = |column: &TableColumn| rank(&column.name, prefix, name);
+    candidates.sort_by_key(|(column, _)| std::cmp::Reverse(rank(column)));
     let unique = |(_, counts): &&(&TableColumn, &Counts)| rows > 0 && counts.distinct == rows && counts.values == rows;
-    let named = |(column, _): &&(&TableColumn, &Counts)| rank(&column.name, name) == RANK_OF_NAME;
+    let named = |(column, _): &&(&TableColumn, &Counts)| rank(column) == RANK_OF_NAME;
     let found = candidates.iter().find(unique);
     let found = match kind {
         // dim_city out of the orders: its cities, and not their numbers.
         KindWord::Dimension => candidates.iter().find(named).or(found),
         _ => found,
     };
-    if let Some((column, counts)) = found {
+    // Where something is called like a key, and is none by itself, two together may be: of a few rows, any number is one by chance.
+    let is_called_key = candidates.first().is_some_and(|(column, _)| rank(column) > 0);
+    let by_chance = kind == KindWord::Fact && is_called_key && found.is_some_and(|(column, _)| rank(column) == 0);
+    let together = match by_chance {
+        true => pair(transaction, &shown, rows, columns, &candidates).await?,
+        false => Vec::new(),
+    };
+    if !together.is_empty() {
+        (facts.key, facts.unique) = (together, true);
+    } else if let Some((column, counts)) = found {
         facts.key = vec![column.name.clone()];
         facts.unique = counts.distinct == rows && counts.values == rows;
         facts.nulls = counts.values < rows;
     } else if kind == KindWord::Fact {
-        facts.key = pair(transaction, &shown, rows, &candidates).await?;
+        facts.key = pair(transaction, &shown, rows, columns, &candidates).await?;
         facts.unique = !facts.key.is_empty();
     }
     if facts.key.is_empty() {
@@ -89,19 +149,32 @@ pub(super) async fn look(
 
 const RANK_OF_NAME: u8 = 3;
 
-/// How much a column's name looks like that of a key of this table.
-fn rank(column: &str, table: &str) -> u8 {
+/// How much a column's name looks like that of a key of this table; `prefix` is what all columns' names begin with.
+fn rank(column: &str, prefix: &str, table: &str) -> u8 {
+    let column = column.strip_prefix(prefix).filter(|rest| !rest.is_empty()).unwrap_or(column);
     let thing = table.split_once('_').map_or(table, |(_, thing)| thing);
-    let of = |ending: &str| column == format!("{thing}{ending}");
-    if ["", "_id", "_no", "_nr", "_number", "_code", "_key"].iter().any(|ending| of(ending)) {
+    let ending = ["id", "key", "no", "nr", "number", "code"].iter().find(|ending| column.ends_with(*ending));
+    let stem = ending.map_or(column, |ending| column[..column.len() - ending.len()].trim_end_matches('_'));
+    // custkey is a customer's.
+    if stem == thing || column == thing || (ending.is_some() && stem.len() >= 4 && thing.starts_with(stem)) {
         return RANK_OF_NAME;
     }
     let last = column.rsplit('_').next().unwrap_or(column);
     match last {
-        "id" | "key" => 2,
-        "no" | "nr" | "number" | "code" | "sku" => 1,
+        "id" => 2,
+        _ if last.ends_with("key") => 2,
+        "no" | "nr" | "code" | "sku" => 1,
+        _ if last.ends_with("number") => 1,
         _ => 0,
     }
+}
+
+/// What all names begin with, up to a `_`: `o_` of `o_orderkey` and `o_custkey`.
+fn prefix(columns: &[TableColumn]) -> &str {
+    let Some(first) = columns.first().filter(|_| columns.len() > 1) else { return "" };
+    let Some(end) = first.name.find('_') else { return "" };
+    let prefix = &first.name[..=end];
+    if columns.iter().all(|column| column.name.starts_with(prefix)) { prefix } else { "" }
 }
 
 /// Whether a column's values can be names: measures and truths are none.
@@ -114,12 +187,17 @@ fn is_day(column: &TableColumn) -> bool {
     column.declared.starts_with("date") || column.declared.starts_with("timestamp")
 }
 
-fn of_dimensions(columns: &[TableColumn], dimensions: &[(Option<String>, String)]) -> BTreeMap<String, String> {
-    let mut calendars = dimensions.iter().filter(|(key, _)| key.is_none()).map(|(_, name)| name);
+fn of_dimensions(columns: &[TableColumn], dimensions: &[Known]) -> BTreeMap<String, String> {
+    let mut calendars = dimensions.iter().filter(|known| known.key.is_none()).map(|known| &known.name);
     let calendar = calendars.next().filter(|_| calendars.next().is_none());
     let of = |column: &TableColumn| {
-        let mut named = dimensions.iter().filter(|(key, _)| key.as_ref() == Some(&column.name)).map(|(_, name)| name);
-        let dimension = named.next().or_else(|| calendar.filter(|_| is_day(column)))?;
+        let key = format!("{}_key", column.name);
+        if columns.iter().any(|other| other.name == key) {
+            return None;
+        }
+        let is_member = |known: &&Known| known.key.as_ref().is_some_and(|key| key.is_named_by(column));
+        let named = dimensions.iter().find(is_member).map(|known| &known.name);
+        let dimension = named.or_else(|| calendar.filter(|_| is_day(column)))?;
         Some((column.name.clone(), dimension.clone()))
     };
     columns.iter().filter_map(of).collect()
@@ -155,8 +233,12 @@ async fn pair(
     transaction: &mut dyn Transaction,
     table: &str,
     rows: u64,
+    columns: &[TableColumn],
     candidates: &[(&TableColumn, &Counts)],
 ) -> Result<Vec<String>, WarehouseError> {
+    if rows == 0 {
+        return Ok(Vec::new());
+    }
     let whole: Vec<_> = candidates.iter().filter(|(_, counts)| counts.values == rows).take(PAIRED).collect();
     for (place, (one, first)) in whole.iter().enumerate() {
         for (other, second) in &whole[place + 1..] {
@@ -167,7 +249,10 @@ async fn pair(
             if number(transaction, &format!("select count(*) from (select distinct {names} from {table}) as p")).await?
                 == rows
             {
-                return Ok(vec![one.name.clone(), other.name.clone()]);
+                // As they stand in the table.
+                let mut both = [one, other];
+                both.sort_by_key(|both| columns.iter().position(|column| column == **both));
+                return Ok(both.map(|column| column.name.clone()).to_vec());
             }
         }
     }
@@ -189,20 +274,34 @@ async fn follows(
     Ok(number(transaction, &sql).await? == 0)
 }
 
-async fn years(
+async fn days(
     transaction: &mut dyn Transaction,
     table: &str,
     columns: &[TableColumn],
-) -> Result<Option<(i32, i32)>, WarehouseError> {
-    let (mut first, mut last) = (None, None);
+) -> Result<Option<Days>, WarehouseError> {
+    let mut days: Option<Days> = None;
     for column in columns.iter().filter(|column| is_day(column)) {
         let name = quote(&column.name);
-        let found = transaction.query(&format!("select min({name}), max({name}) from {table}"), &[]).await?;
-        let year = |place: usize| found.first()?.get(place)?.as_deref()?.split('-').next()?.parse::<i32>().ok();
-        first = [first, year(0)].into_iter().flatten().min();
-        last = last.max(year(1));
+        // The day after the last one, because moments of it are later than it.
+        let within = format!("{name} >= '{FIRST_DAY}' and {name} < '2101-01-01'");
+        let sql = format!(
+            "select min(case when {within} then {name} end), max(case when {within} then {name} end), \
+             count({name}) - count(case when {within} then 1 end) from {table}"
+        );
+        let found = transaction.query(&sql, &[]).await?;
+        let cell = |place: usize| found.first()?.get(place)?.as_deref();
+        let day = |place: usize| cell(place)?.get(..10).map(str::to_owned);
+        if let (Some(first), Some(last)) = (day(0), day(1)) {
+            let others = cell(2).is_some_and(|count| count != "0");
+            days = Some(match days {
+                Some(known) => {
+                    Days { first: known.first.min(first), last: known.last.max(last), others: known.others || others }
+                }
+                None => Days { first, last, others },
+            });
+        }
     }
-    Ok(first.zip(last))
+    Ok(days)
 }
 
 async fn number(transaction: &mut dyn Transaction, sql: &str) -> Result<u64, WarehouseError> {
@@ -216,10 +315,28 @@ mod tests {
 
     #[test]
     fn names_of_keys() {
-        assert_eq!(rank("customer_id", "dim_customer"), 3);
-        assert_eq!(rank("city", "dim_city"), 3);
-        assert_eq!(rank("order_id", "dim_customer"), 2);
-        assert_eq!(rank("sku", "fact_sale"), 1);
-        assert_eq!(rank("paid", "fact_sale"), 0);
+        for (column, prefix, table, expected) in [
+            ("customer_id", "", "dim_customer", 3),
+            ("city", "", "dim_city", 3),
+            ("o_custkey", "o_", "dim_customer", 3),
+            ("o_orderkey", "o_", "dim_customer", 2),
+            ("l_linenumber", "l_", "fact_sale", 1),
+            ("order_id", "", "dim_customer", 2),
+            ("sku", "", "fact_sale", 1),
+            ("paid", "", "fact_sale", 0),
+            ("id", "", "dim_customer", 2),
+        ] {
+            assert_eq!(rank(column, prefix, table), expected, "{column} {table}");
+        }
+    }
+
+    #[test]
+    fn what_names_begin_with() {
+        let columns = |names: &[&str]| -> Vec<TableColumn> {
+            names.iter().map(|name| TableColumn { name: (*name).to_owned(), declared: "text".to_owned() }).collect()
+        };
+        assert_eq!(prefix(&columns(&["o_orderkey", "o_custkey"])), "o_");
+        assert_eq!(prefix(&columns(&["order_id", "city"])), "");
+        assert_eq!(prefix(&columns(&["order_id"])), "");
     }
 }

@@ -9,10 +9,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::pipeline::sql_files;
+use crate::pipeline::{columns_read, sql_files};
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{Kind, KindWord, Model, SqlFile, nearest};
-use crate::warehouse::{Engine, Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
+use crate::star::{Dimension, Kind, KindWord, Model, SqlFile, nearest};
+use crate::warehouse::{Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
 
 /// A file that was written.
 #[derive(Debug)]
@@ -97,7 +97,12 @@ async fn look(app: &App, kind: KindWord, name: &str, from: &str) -> Result<Known
     let (table, columns) = find(app, names, &mut *transaction, from).await?;
     let is_own = |column: &TableColumn| [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN].contains(&column.name.as_str());
     let columns: Vec<_> = columns.into_iter().filter(|column| !is_own(column)).collect();
-    let dimensions = dimensions(&app.sql, names.engine);
+    if table == Table::datawarehouse(name) {
+        return Err(DraftError::Asked(format!(
+            "--from {from}: a table cannot be made out of itself; name the one that its rows come from"
+        )));
+    }
+    let dimensions = dimensions(&app.sql, names, &mut *transaction).await;
     let facts = guess::look(&mut *transaction, names, kind, name, &table, &columns, &dimensions).await?;
     let schema = if table.schema == Schema::Staging { "staging" } else { "datawarehouse" };
     Ok(Known { from: format!("{schema}.{}", text::identifier(&table.name)), columns, facts })
@@ -122,22 +127,41 @@ async fn find(
             return Ok((table, columns));
         }
     }
-    let known = app.ledger.datasets_in(transaction).await?;
+    let mut known = app.ledger.datasets_in(transaction).await?;
+    known.extend(app.ledger.star(transaction).await?.into_iter().map(|state| state.name));
     let hint = nearest(from.rsplit('.').next().unwrap_or(from), known.iter().map(String::as_str));
-    Err(DraftError::Asked(format!("--from {from}: there is no such table, no file has been loaded into it{hint}")))
+    Err(DraftError::Asked(format!(
+        "--from {from}: there is no such table: no file has been loaded into it, and no app --pipeline has made it{hint}"
+    )))
 }
 
-/// The dimensions that there are files of: what a member is named by, and the dimension; calendars by nothing.
-fn dimensions(sql: &Path, engine: Engine) -> Vec<(Option<String>, String)> {
-    let files = sql_files(&sql.join("pipeline"), engine).unwrap_or_default();
-    let models = files.iter().filter_map(|file| Model::parse(file).ok());
-    let found = models.filter_map(|model| match model.header.kind {
-        Kind::Dimension(dimension) => match <[String; 1]>::try_from(dimension.key) {
-            Ok([key]) => Some((Some(key), model.name)),
-            Err(_) => None,
-        },
-        Kind::Calendar(_) => Some((None, model.name)),
-        _ => None,
-    });
-    found.collect()
+/// The dimensions that there are files of, with what their members are named by.
+async fn dimensions(sql: &Path, names: &Names, transaction: &mut dyn Transaction) -> Vec<guess::Known> {
+    let files = sql_files(&sql.join("pipeline"), names.engine).unwrap_or_default();
+    let mut found = Vec::new();
+    for model in files.iter().filter_map(|file| Model::parse(file).ok()) {
+        let key = match &model.header.kind {
+            Kind::Calendar(_) => None,
+            Kind::Dimension(Dimension { key, .. }) if key.len() == 1 => {
+                let declared = declared(transaction, names, &model, &key[0]).await;
+                Some(guess::Key { column: key[0].clone(), declared })
+            }
+            _ => continue,
+        };
+        found.push(guess::Known { name: model.name, key });
+    }
+    found
+}
+
+/// The type of a column that a model's select gives, where that can be told.
+async fn declared(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    model: &Model,
+    column: &str,
+) -> Option<&'static str> {
+    let select = model.select.as_ref()?;
+    let columns = columns_read(transaction, names, select).await.ok()?;
+    let outputs = select.outputs(names, &columns);
+    outputs.into_iter().find(|output| output.name == column)?.declared
 }

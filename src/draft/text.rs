@@ -2,29 +2,32 @@
 
 use super::Known;
 use super::guess::Facts;
-use crate::star::KindWord;
-use crate::warehouse::quote;
+use crate::star::{Class, KindWord, OWN, key_column};
+use crate::warehouse::{TableColumn, quote};
 
 type Text = (String, Vec<String>);
 
 /// The text, and what was guessed.
 pub(super) fn of(kind: KindWord, name: &str, known: Option<&Known>) -> Result<Text, String> {
     match (kind, known) {
-        (KindWord::Calendar, known) => Ok(calendar(known.and_then(|known| known.facts.years))),
-        (KindWord::Dimension, Some(known)) => Ok(dimension(known)),
+        (KindWord::Calendar, known) => Ok(calendar(known)),
+        (KindWord::Dimension, Some(known)) => Ok(dimension(name, known)),
         (KindWord::Fact, Some(known)) => Ok(fact(known)),
         (KindWord::Bridge, Some(known)) => bridge(known),
         (KindWord::Table, Some(known)) => Ok(plain(
             "table",
             known,
-            "# distinct: true                # rows that are the same count once\n# checks: {not_null: [COLUMN]}\n",
+            &[
+                ("# distinct: true".to_owned(), "rows that are the same count once"),
+                ("# checks: {not_null: [COLUMN]}".to_owned(), "what must hold before anything is published"),
+            ],
         )),
-        (KindWord::View, Some(known)) => Ok(plain("view", known, "")),
+        (KindWord::View, Some(known)) => Ok(plain("view", known, &[])),
         (_, None) => Err(format!("{name}: --from is needed")),
     }
 }
 
-fn dimension(known: &Known) -> Text {
+fn dimension(name: &str, known: &Known) -> Text {
     let Facts { key, unique, nulls, follow, rows, .. } = &known.facts;
     let attributes: Vec<&str> = known
         .columns
@@ -49,57 +52,126 @@ fn dimension(known: &Known) -> Text {
             );
         }
     }
-    let example = taken.first().copied().unwrap_or("COLUMN");
-    let example = yaml(example);
-    let header = format!(
-        "kind: dimension\nkey: {}\n\
-         # history: [{example}]    # a change of it opens a new version of the member, instead of overwriting\n\
-         # at: DAY                 # the column that says from when on a row holds; left out: when its file was loaded\n\
-         # unknown: {{{example}: none}} # what member 0 is called\n\
-         # checks: {{not_null: [{example}]}}\n",
-        list(key)
-    );
+    let of =
+        |is: fn(&TableColumn) -> bool| known.columns.iter().find(|one| taken.contains(&one.name.as_str()) && is(one));
+    let shown = |column: Option<&TableColumn>| column.map_or("COLUMN".to_owned(), |column| yaml(&given(name, column)));
+    let titles: Vec<_> =
+        known.columns.iter().filter(|one| key.contains(&one.name)).map(|one| given(name, one)).collect();
+    let (any, text) = (shown(of(is_text).or(of(|_| true))), of(is_text));
+    let mut lines = vec![
+        ("kind: dimension".to_owned(), ""),
+        (format!("key: {}", list(&titles)), ""),
+        (format!("# history: [{any}]"), "a change of it opens a new version of the member, instead of overwriting"),
+        (
+            format!("# at: {}", shown(of(is_day))),
+            "the column that says from when on a row holds; left out: when its file was loaded",
+        ),
+    ];
+    lines.extend(text.map(|text| (format!("# unknown: {{{}: none}}", shown(Some(text))), "what member 0 is called")));
+    lines.push((format!("# checks: {{not_null: [{any}]}}"), "what must hold before anything is published"));
+    let header = aligned(&lines);
     let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
     columns.extend(taken);
     let word = if *unique { "select" } else { "select distinct" };
     let only = if *nulls { format!("\nwhere {} is not null", identifier(&key[0])) } else { String::new() };
-    (format!("/*\n{header}*/\n{comment}{}{only}\n", select(word, &columns, &known.from)), guesses)
+    let select = select_as(word, &columns, &known.from, |column| {
+        let of = known.columns.iter().find(|one| one.name == column)?;
+        if key.iter().any(|key| key == column) && of.declared.starts_with("numeric") {
+            // A decimal names no member: 1.0 and 1.00 are one.
+            return Some(format!("cast({0} as text) as {0}", identifier(column)));
+        }
+        let title = given(name, of);
+        (title != column).then(|| format!("{} as {}", identifier(column), identifier(&title)))
+    });
+    (format!("/*\n{header}*/\n{comment}{select}{only}\n"), guesses)
+}
+
+/// What a dimension calls a column: some names are its own.
+fn given(dimension: &str, column: &TableColumn) -> String {
+    let name = &column.name;
+    let is_own = OWN.contains(&name.as_str()) || *name == key_column(dimension);
+    if is_own { format!("{name}_given") } else { name.clone() }
+}
+
+fn is_text(column: &TableColumn) -> bool {
+    Class::of(&column.declared) == Class::Text
+}
+
+fn is_day(column: &TableColumn) -> bool {
+    Class::of(&column.declared).is_time()
+}
+
+fn is_number(column: &TableColumn) -> bool {
+    // SQLite's decimals are texts.
+    Class::of(&column.declared) == Class::Number
+}
+
+/// Lines with their comments in one column.
+fn aligned(lines: &[(String, &str)]) -> String {
+    let commented = lines.iter().filter(|(_, comment)| !comment.is_empty());
+    let width = commented.map(|(line, _)| line.chars().count()).max().unwrap_or_default();
+    let line = |(line, comment): &(String, &str)| match comment.is_empty() {
+        true => format!("{line}\n"),
+        false => format!("{line:<width$}  # {comment}\n"),
+    };
+    lines.iter().map(line).collect()
 }
 
 fn fact(known: &Known) -> Text {
     let Facts { key, unique, dimensions, rows, nulls, .. } = &known.facts;
     let mut guesses = Vec::new();
-    let mut grain = format!("grain: {}\n", list(key));
-    if *unique {
-        guesses.push(format!("grain: {}, for no two of {rows} rows have the same", key.join(", ")));
-    } else {
-        guesses
-            .push(format!("grain: {} is a guess, and not unique: say which columns tell rows apart", key.join(", ")));
-        grain = format!(
-            "grain: {}    # not unique in {}: say which columns tell its rows apart\n",
-            list(key),
-            comment_of(&known.from)
-        );
+    let from = comment_of(&known.from);
+    let not_unique = match rows {
+        0 => format!("a guess, {from} has no rows to tell: say which columns tell its rows apart"),
+        _ => format!("not unique in {from}: say which columns tell its rows apart"),
+    };
+    let mut lines = vec![("kind: fact".to_owned(), ""), (format!("grain: {}", list(key)), "")];
+    match (unique, rows) {
+        (true, _) => guesses.push(format!("grain: {}, for no two of {rows} rows have the same", key.join(", "))),
+        (false, 0) => guesses.push(format!(
+            "grain: {} is a guess, for there are no rows: say which columns tell rows apart",
+            key.join(", ")
+        )),
+        _ => guesses
+            .push(format!("grain: {} is a guess, and not unique: say which columns tell rows apart", key.join(", "))),
     }
-    let mut uses: String =
-        dimensions.iter().map(|(column, dimension)| format!("  {}: {dimension}\n", yaml(column))).collect();
-    if uses.is_empty() {
+    if !unique {
+        lines[1].1 = &not_unique;
+    }
+    if dimensions.is_empty() {
         guesses.push(
             "no column is called like the key of a dimension that there is: app new dimension NAME --from TABLE"
                 .to_owned(),
         );
-        uses = "# dimensions:\n#   COLUMN: dim_x\n".to_owned();
+        lines.push(("# dimensions:".to_owned(), ""));
+        lines.push(("#   COLUMN: dim_x".to_owned(), "the column becomes the key of its member"));
     } else {
         let pairs: Vec<_> = dimensions.iter().map(|(column, dimension)| format!("{column} of {dimension}")).collect();
         guesses.push(format!("dimensions: {}", pairs.join(", ")));
-        uses = format!("dimensions:\n{uses}");
+        lines.push(("dimensions:".to_owned(), ""));
+        lines.extend(dimensions.iter().map(|(column, dimension)| (format!("  {}: {dimension}", yaml(column)), "")));
     }
-    let header = format!(
-        "kind: fact\n{grain}{uses}\
-         #   COLUMN: {{dimension: dim_x, role: NAME, missing: infer}}   # or unknown, reject\n\
-         # at: DAY                 # the column that says which version of a member a row sees\n\
-         # checks: {{range: {{COLUMN: [0, 1000]}}}}\n"
-    );
+    let of = |is: fn(&TableColumn) -> bool| {
+        let mut found = known
+            .columns
+            .iter()
+            .filter(|one| is(one) && !key.contains(&one.name) && !dimensions.contains_key(&one.name));
+        found.next().map_or("COLUMN".to_owned(), |column| yaml(&column.name))
+    };
+    let day =
+        known.columns.iter().find(|column| is_day(column)).map_or("COLUMN".to_owned(), |column| yaml(&column.name));
+    lines.extend([
+        (
+            "#   COLUMN: {dimension: dim_x, role: NAME, missing: infer}".to_owned(),
+            "a name of its own; or missing: unknown, reject",
+        ),
+        (format!("# at: {day}"), "the column that says which version of a member a row sees"),
+        (
+            format!("# checks: {{range: {{{}: [0, 1000]}}}}", of(is_number)),
+            "what must hold before anything is published",
+        ),
+    ]);
+    let header = aligned(&lines);
     let columns: Vec<&str> = known.columns.iter().map(|column| column.name.as_str()).collect();
     let only = if *nulls { format!("\nwhere {} is not null", identifier(&key[0])) } else { String::new() };
     (format!("/*\n{header}*/\n{}{only}\n", select("select", &columns, &known.from)), guesses)
@@ -115,39 +187,56 @@ fn bridge(known: &Known) -> Result<Text, String> {
             known.from
         ));
     }
-    let uses: String =
-        dimensions.iter().map(|(column, dimension)| format!("  {}: {dimension}\n", yaml(column))).collect();
     let columns: Vec<&str> = dimensions.keys().map(String::as_str).collect();
     let pairs: Vec<_> = dimensions.iter().map(|(column, dimension)| format!("{column} of {dimension}")).collect();
-    let header = format!(
-        "kind: bridge\ndimensions:\n{uses}\
-         # weight: SHARE           # a column of shares that sum to 1 within each group\n\
-         # group: [{}]\n",
-        yaml(columns[0])
-    );
+    let mut lines = vec![("kind: bridge".to_owned(), ""), ("dimensions:".to_owned(), "")];
+    lines.extend(dimensions.iter().map(|(column, dimension)| (format!("  {}: {dimension}", yaml(column)), "")));
+    lines.push(("# weight: COLUMN".to_owned(), "a column of shares that sum to 1 within each group"));
+    lines.push((format!("# group: [{}]", yaml(columns[0])), "what the shares are of"));
+    let header = aligned(&lines);
     let text = format!("/*\n{header}*/\n{}\n", select("select distinct", &columns, &known.from));
     Ok((text, vec![format!("dimensions: {}", pairs.join(", "))]))
 }
 
-fn calendar(years: Option<(i32, i32)>) -> Text {
+fn calendar(known: Option<&Known>) -> Text {
     let this = chrono::Datelike::year(&chrono::Utc::now());
-    let (first, last) = years.unwrap_or((this - 5, this));
-    let last = last.max(this) + 1;
-    let from =
-        if years.is_some() { "the days there are, and a year more" } else { "a guess: say from which day to which" };
-    let text = format!(
-        "/*\nkind: calendar\nfrom: {first:04}-01-01\nto: {last:04}-12-31\n# fiscal_year_starts: 7   # the month, where it is not January\n*/\n"
-    );
-    (text, vec![format!("from {first:04}-01-01 to {last:04}-12-31: {from}")])
+    let year = |day: &str| day.get(..4).and_then(|year| year.parse::<i32>().ok());
+    let days = known.and_then(|known| known.facts.days.as_ref());
+    let (first, last, why) = match days.and_then(|days| Some((days, year(&days.first)?, year(&days.last)?))) {
+        // Where days come in still, next year's do.
+        Some((days, first, last)) if last >= this => {
+            (first, last + 1, format!("whole years around the days of {}, and one more", days.words()))
+        }
+        Some((days, first, last)) => (first, last, format!("whole years around the days of {}", days.words())),
+        None => {
+            let why = known.map_or(String::new(), |known| format!("{} has no days that tell; ", known.from));
+            (this - 5, this + 1, format!("{why}a guess: say from which day to which"))
+        }
+    };
+    let said = comment_of(&why);
+    let header = aligned(&[
+        ("kind: calendar".to_owned(), ""),
+        (format!("from: {first:04}-01-01"), &said),
+        (format!("to: {last:04}-12-31"), "a day outside is unknown: facts get key 0 for it"),
+        ("# fiscal_year_starts: 7".to_owned(), "the month, where it is not January"),
+    ]);
+    (format!("/*\n{header}*/\n"), vec![format!("from {first:04}-01-01 to {last:04}-12-31: {why}")])
 }
 
-fn plain(word: &str, known: &Known, hints: &str) -> Text {
+fn plain(word: &str, known: &Known, hints: &[(String, &str)]) -> Text {
     let columns: Vec<&str> = known.columns.iter().map(|column| column.name.as_str()).collect();
-    (format!("/*\nkind: {word}\n{hints}*/\n{}\n", select("select", &columns, &known.from)), Vec::new())
+    let header = aligned(&[&[(format!("kind: {word}"), "")], hints].concat());
+    (format!("/*\n{header}*/\n{}\n", select("select", &columns, &known.from)), Vec::new())
 }
 
 fn select(word: &str, columns: &[&str], from: &str) -> String {
-    let columns: Vec<_> = columns.iter().map(|column| format!("  {}", identifier(column))).collect();
+    select_as(word, columns, from, |_| None)
+}
+
+/// `written`: how a column is written that is not written by its name alone.
+fn select_as(word: &str, columns: &[&str], from: &str, written: impl Fn(&str) -> Option<String>) -> String {
+    let columns: Vec<_> =
+        columns.iter().map(|column| format!("  {}", written(column).unwrap_or_else(|| identifier(column)))).collect();
     format!("{word}\n{}\nfrom {from}", columns.join(",\n"))
 }
 

@@ -6,6 +6,7 @@ mod kind;
 mod parquet;
 mod spool;
 mod table;
+mod view;
 mod whole;
 mod xlsx;
 

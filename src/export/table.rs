@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::view;
 use super::{Export, ExportError, Format, Query, QueryColumn, write};
 use crate::app::App;
 use crate::schema::Column;
@@ -43,7 +44,8 @@ pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, Warehou
             _ => Vec::new(),
         };
         let (query, typed) = if known.is_empty() {
-            let query = Query::of(names, &table, &found, &[]);
+            let (found, outputs) = view::typed(app, &mut *transaction, &table, found).await;
+            let query = Query::of(names, &table, &found, &outputs);
             (query.clone(), query)
         } else {
             let order = " order by _load_id, _line";

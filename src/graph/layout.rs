@@ -16,6 +16,9 @@ pub(super) const HEAD: f64 = 44.0;
 /// The height of a column's name.
 pub(super) const ROW: f64 = 17.0;
 
+/// What is left free below the last column.
+const FOOT: f64 = 7.0;
+
 /// A rectangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Place {
@@ -57,7 +60,7 @@ pub(super) fn layout(graph: &Graph) -> Layout {
     let size = |node: &Node| Place {
         width: node.columns.iter().fold(width(&node.name, NAME), |widest, one| widest.max(width(one, 12.0))).max(70.0)
             + 2.0 * PADDING,
-        height: HEAD + node.columns.len() as f64 * ROW,
+        height: HEAD + if node.columns.is_empty() { 0.0 } else { node.columns.len() as f64 * ROW + FOOT },
         ..Place::default()
     };
     let mut all = Layers {

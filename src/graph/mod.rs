@@ -1,5 +1,6 @@
 //! What is made of what: files, staging tables, the star and its views, as a picture or as text for tools that draw.
 
+mod columns;
 mod dot;
 mod layout;
 mod mermaid;
@@ -8,7 +9,7 @@ mod svg;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::star::{Model, key_column};
+use crate::star::{Dimension, Kind, Model, key_column};
 use crate::warehouse::{Names, Schema, Select, Table, TableColumn};
 pub use dot::dot;
 pub use mermaid::mermaid;
@@ -121,7 +122,7 @@ impl Graph {
                 made.edge(&Table::datawarehouse(used.dimension()), &table, true, Some(columns));
             }
             if let Some(select) = &model.select {
-                let given = select.outputs(names, &parts.columns);
+                let given = select.outputs_by_name(names, &parts.columns);
                 let given: Vec<&str> = given.iter().map(|output| output.name.as_str()).collect();
                 made.reads(select, &table, |column| called(model, &given, column));
             }
@@ -153,6 +154,12 @@ fn called(model: &Model, given: &[&str], column: &str) -> String {
         (_, Some(explode)) if explode.column == column => explode.into.as_str(),
         _ => column,
     };
+    if let Kind::Dimension(Dimension { history, at: Some(at), .. }) = &model.header.kind
+        && !history.is_empty()
+        && at == column
+    {
+        return "valid_from".to_owned();
+    }
     match model.dimensions().and_then(|uses| uses.get(column)) {
         Some(used) => used.key_column(column),
         None => column.to_owned(),
@@ -203,7 +210,7 @@ impl Making<'_> {
             self.parts.columns.get(table).is_some_and(|columns| columns.iter().any(|one| one.name == *column))
         };
         let mut pairs = Vec::new();
-        for output in select.outputs(self.names, &self.parts.columns) {
+        for output in select.outputs_by_name(self.names, &self.parts.columns) {
             let column = called(&output.name);
             if has(&column) {
                 pairs.extend(output.sources.into_iter().map(|(from, source)| (from, (source, column.clone()))));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Parts;
+use super::columns::add;
 use crate::app::App;
 use crate::pipeline::sql_files;
 use crate::plugin::Plugins;
@@ -52,7 +53,12 @@ pub async fn read(
     for dataset in plugins.datasets().filter(|dataset| !dataset.table.is_empty()) {
         add_files(&mut parts.files, &dataset.table, &dataset.files.join(", "));
     }
-    let Some(app) = app else { return Ok(parts) };
+    let Some(app) = app else {
+        if columns {
+            add(&mut parts, names);
+        }
+        return Ok(parts);
+    };
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
     for known in app.ledger.files(&mut *transaction).await? {
         // A part of a file has the file's name before its own.
@@ -78,6 +84,7 @@ pub async fn read(
             let found = transaction.columns(&table).await?;
             parts.columns.insert(table, found);
         }
+        add(&mut parts, names);
     }
     Ok(parts)
 }

@@ -10,7 +10,9 @@ const MARGIN: f64 = 24.0;
 const STYLE: &str = "\
 text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;fill:#1f2328}
 .kind,.column{font-size:12px;fill:#59636e}
-.page{fill:#fff}
+.kind{font-style:italic}
+:root{background:#fff}.page{fill:#fff}
+.rule{stroke:#8c959f;stroke-opacity:.45}
 rect.node{fill:#f6f8fa;stroke:#8c959f;stroke-width:1.2}
 .files rect.node{fill:#fff;stroke-dasharray:4 3}
 .dimension rect.node,.calendar rect.node{fill:#ddf4ff;stroke:#218bff}
@@ -20,7 +22,7 @@ rect.node{fill:#f6f8fa;stroke:#8c959f;stroke-width:1.2}
 .refers{stroke:#218bff;stroke-dasharray:5 4}
 .head{fill:#8c959f}.head.refers{fill:#218bff}
 @media (prefers-color-scheme:dark){
-text{fill:#e6edf3}.kind,.column{fill:#9198a1}.page{fill:#0d1117}
+text{fill:#e6edf3}.kind,.column{fill:#9198a1}.page{fill:#0d1117}:root{background:#0d1117}
 rect.node{fill:#151b23;stroke:#656c76}.files rect.node{fill:#0d1117}
 .dimension rect.node,.calendar rect.node{fill:#0c2d4d;stroke:#388bfd}
 .fact rect.node,.bridge rect.node{fill:#3d1f0a;stroke:#db6d28}
@@ -87,7 +89,7 @@ fn draw_edge(text: &mut String, graph: &Graph, placed: &Layout, edge: &Edge, way
 /// Where an edge meets a node: at the column, or at the head.
 fn height_of(node: &Node, place: &Place, column: &str) -> f64 {
     match node.columns.iter().position(|one| one == column) {
-        Some(row) => place.y + HEAD + (row as f64 + 0.3) * ROW,
+        Some(row) => place.y + HEAD + (row as f64 + 0.55) * ROW,
         None if node.columns.is_empty() => place.y + place.height / 2.0,
         None => place.y + HEAD / 2.0,
     }
@@ -104,8 +106,12 @@ fn draw_node(text: &mut String, node: &Node, place: &Place) {
         escaped(&node.name),
         y + 35.0
     );
+    if !node.columns.is_empty() {
+        let (right, level) = (x + width, y + HEAD - 3.0);
+        let _ = write!(text, "<path class=\"rule\" d=\"M{x:.1} {level:.1}H{right:.1}\"/>");
+    }
     for (row, column) in node.columns.iter().enumerate() {
-        let y = y + HEAD + (row as f64 + 0.55) * ROW;
+        let y = y + HEAD + (row as f64 + 0.8) * ROW;
         let _ = write!(text, "<text class=\"column\" x=\"{left:.1}\" y=\"{y:.1}\">{}</text>", escaped(column));
     }
     text.push_str("</g>\n");

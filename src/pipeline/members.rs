@@ -55,6 +55,8 @@ impl Run<'_> {
         }
         for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
             change.rows += count;
+            change.inserted += count;
+            change.inferred += count;
         }
         self.looked_at.insert(dimension.to_owned());
         Ok(())
@@ -129,7 +131,7 @@ impl Run<'_> {
         state.version += 1;
         let mut changed = vec![state.clone()];
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
-            let reads = model.reads(self.names).contains(&Table::datawarehouse(dimension));
+            let reads = self.beneath.reads(model, self.names).contains(&Table::datawarehouse(dimension));
             if let Some(state) = self.states.get_mut(&model.name)
                 && let Some(built) = state.upstream.get_mut(dimension)
                 && *built == before

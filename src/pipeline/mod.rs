@@ -3,6 +3,7 @@
 
 mod add;
 mod ask;
+mod beneath;
 mod checks;
 mod dimension;
 mod fact;
@@ -11,6 +12,7 @@ mod part;
 mod reshape;
 mod select;
 mod table;
+mod views;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,8 +29,10 @@ use crate::star::{Model, ModelError, SqlFile, in_order, nearest};
 use crate::warehouse::{
     Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
 };
+use beneath::Beneath;
 pub use checks::Finding;
 use table::Run;
+pub(crate) use views::{describe_views, given_by_views};
 
 /// What a run is asked for.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +92,7 @@ pub struct TableChange {
     pub closed: u64,
     /// Of the rows of a fact that were overwritten, those that point to another member now.
     pub repointed: u64,
-    /// Members that were made for facts that came before them.
+    /// Members that were made for facts that came before them: of a fact, those that it made; of a dimension, those that it got.
     pub inferred: u64,
     /// Staged rows that are left out because a dimension does not know their values.
     pub rejected: u64,

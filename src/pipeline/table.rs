@@ -6,14 +6,13 @@ use chrono::{DateTime, Utc};
 
 use super::reshape::Columns;
 use super::work::{Question, Work};
-use super::{Options, Report, RunError, TableChange, columns_read};
+use super::{Beneath, Options, Report, RunError, TableChange, columns_read, describe_views};
 use crate::app::App;
 use crate::history::History;
 use crate::ledger::StagedLoad;
-use crate::schema::LOAD_COLUMN;
 use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target};
 use crate::warehouse::{
-    Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
+    Engine, Names, Output, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
 };
 
 /// A run, from its begin to its commit.
@@ -36,6 +35,10 @@ pub(super) struct Run<'a> {
     inferring: BTreeSet<String>,
     /// Dimensions that facts have to know, as far as they were built.
     pub(super) targets: BTreeMap<String, Target>,
+    /// What the views of the star read: what reads them reads that.
+    pub(super) beneath: Beneath,
+    /// What the views of the star give: SQLite does not know the types of what they compute.
+    views: BTreeMap<String, Vec<Output>>,
     /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
     pub(super) touched: BTreeMap<String, String>,
     pub(super) changes: Vec<TableChange>,
@@ -93,6 +96,8 @@ impl<'a> Run<'a> {
             states,
             news: Vec::new(),
             targets: BTreeMap::new(),
+            beneath: Beneath::of(models, app.warehouse.names()),
+            views: BTreeMap::new(),
             touched: BTreeMap::new(),
             changes: Vec::new(),
             looked_at: BTreeSet::new(),
@@ -179,7 +184,7 @@ impl<'a> Run<'a> {
                 (Kind::View, Some(rows)) => {
                     let view = Table::datawarehouse(&model.name);
                     self.sql.push(format!("create view {} as {}", self.names.table(&view), rows.all));
-                    let done = self.transaction.replace_view(&view, &rows.all).await;
+                    let done = self.transaction.replace_view(&view, &rows.all, &self.app.own_views()).await;
                     done.map_err(|error| model.error(error.to_string()))?;
                 }
                 _ => {}
@@ -219,7 +224,7 @@ impl<'a> Run<'a> {
         first: bool,
     ) -> Result<(), RunError> {
         let before = self.states.get(&model.name).cloned().unwrap_or_default();
-        let needs = model.needs(self.names).into_iter();
+        let needs = self.beneath.needs(model, self.names).into_iter();
         let state = TableState {
             name: model.name.clone(),
             kind: change.kind.to_owned(),
@@ -240,20 +245,21 @@ impl<'a> Run<'a> {
     /// Reads what the select gives, and how its rows are to be had.
     pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
         let wrong = |why: String| model.error(why);
-        let columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
+        let mut columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
+        describe_views(&mut columns, &self.views);
         let text = written(model, select, self.names, &columns)?;
         let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
         let given = described(given, &select.outputs(self.names, &columns));
         let of = select.row_wise(self.names);
         let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
-        let gives = |name: &str| given.iter().any(|column| column.name == name);
-        let select = match source.has_lineage() && !(gives(LOAD_COLUMN) && gives(crate::schema::LINE_COLUMN)) {
-            true => select.with_lineage(),
-            false => select.clone(),
-        };
+        if model.header.kind == Kind::View {
+            self.views.insert(model.name.clone(), select.outputs(self.names, &columns));
+        }
+        let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
         let all = source.sql(&written(model, &select, self.names, &columns)?);
         let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
-        for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {
+        let reads = self.beneath.reads(model, self.names);
+        for table in reads.iter().filter(|table| table.schema == Schema::Staging) {
             if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
                 replaced = true;
                 replaced_by = replaced_by.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
@@ -288,10 +294,13 @@ impl<'a> Run<'a> {
         let exists = !self.existing(model).await?.is_empty();
         let news = self.news.iter().find(is_known);
         let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
-        let needs = model.needs(self.names).into_iter();
+        // A view has no rows that could be behind: it is made again when its file says something else.
+        let is_view = model.header.kind == Kind::View;
+        let needs = self.beneath.needs(model, self.names).into_iter().filter(|_| !is_view);
         let upstream =
             needs.map(|name| (name.clone(), (self.before.get(&name).copied().unwrap_or_default(), version(&name))));
-        let reads = model.reads(self.names);
+        let mut reads = self.beneath.reads(model, self.names);
+        reads.retain(|_| !is_view);
         let read_of_star: BTreeSet<_> = reads
             .iter()
             .filter(|table| table.schema == Schema::Datawarehouse)
@@ -306,7 +315,7 @@ impl<'a> Run<'a> {
             exists,
             full: self.options.full,
             definition,
-            volatile: model.select.as_ref().and_then(Select::volatile),
+            volatile: model.select.as_ref().filter(|_| !is_view).and_then(Select::volatile),
             reads: &reads,
             appended: appended.and_then(|rows| rows.of.as_ref()),
             upstream: &upstream.collect(),
@@ -371,6 +380,12 @@ impl<'a> Run<'a> {
         let (key, is_calendar) = match &model.header.kind {
             Kind::Dimension(header) => (header.key.first().cloned().unwrap_or_default(), false),
             Kind::Calendar(_) => ("date".to_owned(), true),
+            Kind::View if !columns.is_empty() && !self.views.contains_key(&model.name) => {
+                if let Some(select) = &model.select {
+                    self.rows(model, select).await?;
+                }
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         if let Some(key) = columns.into_iter().find(|column| column.name == key) {

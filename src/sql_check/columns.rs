@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::Problem;
 use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
-use super::lines::{Lines, named_in};
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
-    DimensionSql, Fact, FactSql, Header, Kind, Missing, Model, Source, Target, calendar_columns, key_column, nearest,
+    DimensionSql, Fact, FactSql, Header, Kind, Lines, Missing, Model, Source, Target, calendar_columns, key_column,
+    named_in, nearest,
 };
 use crate::warehouse::{Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
 

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Problem;
-use super::lines::{Lines, named_in};
 use crate::analysis;
 use crate::pipeline::sql_files;
-use crate::star::{Header, Kind, Model, ModelError, SqlFile, check_dimension, names_in_order};
+use crate::star::{Header, Kind, Lines, Model, ModelError, SqlFile, check_dimension, named_in, names_in_order};
 use crate::warehouse::{Engine, Names, Schema, Select};
 
 /// Words of a header that are wrong and of which the next one is looked for.

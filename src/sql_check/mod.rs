@@ -4,7 +4,6 @@
 mod columns;
 mod files;
 mod given;
-mod lines;
 
 use std::path::PathBuf;
 

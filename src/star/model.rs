@@ -1,11 +1,11 @@
 //! The files of the star, and the order in which they are built.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, line_of};
 use super::order;
-use crate::warehouse::{Names, Schema, Select, Table};
+use crate::warehouse::{Names, Schema, Select, SqlError, Table, TableColumn};
 
 /// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
 #[derive(Clone, Debug, Default)]
@@ -243,6 +243,16 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
         .filter(|(near, _)| *near > 0.7)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map_or_else(String::new, |(_, one)| format!("; did you mean {one}?"))
+}
+
+/// What was perhaps meant where a select names a column that there is none of, among those of the tables that it reads.
+pub fn nearest_column(error: &SqlError, known: &HashMap<Table, Vec<TableColumn>>) -> String {
+    let SqlError::Wrong { what, .. } = error else { return String::new() };
+    let Some(column) = what.strip_prefix("there is no column ") else { return String::new() };
+    let name = column.rsplit('.').next().unwrap_or(column).trim_matches('"');
+    let all: BTreeSet<_> = known.values().flatten().map(|column| column.name.as_str()).collect();
+    // One that is there is named under a table that is not.
+    if all.contains(name) { String::new() } else { nearest(name, all.into_iter()) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A model's rows as a select: what its file says, with columns or arrays turned into rows and repeats left out.
 
-use super::header::Header;
+use super::header::{Header, Kind};
 use super::nearest;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Engine, TableColumn, quote};
@@ -31,7 +31,10 @@ impl Source {
     /// In words, where the header names a column that the select does not give, or two columns have one name.
     pub fn new(header: &Header, engine: Engine, given: &[TableColumn], row_wise: bool) -> Result<Source, String> {
         let is_lineage = |column: &&TableColumn| column.name == LOAD_COLUMN || column.name == LINE_COLUMN;
-        let mut columns: Vec<_> = given.iter().filter(|column| !is_lineage(column)).cloned().collect();
+        // A table or view has what its select gives; others have lineage of their own.
+        let is_as_given = matches!(header.kind, Kind::Table | Kind::View);
+        let keeps = |column: &&TableColumn| is_as_given || !is_lineage(column);
+        let mut columns: Vec<_> = given.iter().filter(keeps).cloned().collect();
         for (at, column) in columns.iter().enumerate() {
             if columns[..at].iter().any(|other| other.name == column.name) {
                 return Err(format!("the select gives two columns the name {}", column.name));
@@ -58,10 +61,11 @@ impl Source {
             }
             (None, None) => Shape::Plain,
         };
-        Ok(Source { engine, columns, lineage: row_wise && !header.distinct, shape, distinct: header.distinct })
+        let lineage = row_wise && !header.distinct && header.kind != Kind::View;
+        Ok(Source { engine, columns, lineage, shape, distinct: header.distinct })
     }
 
-    /// The columns of its rows, [lineage](Source::has_lineage) left out.
+    /// The columns of its rows, [lineage](Source::has_lineage) left out where it is not a table's or view's that asks for it.
     pub fn columns(&self) -> &[TableColumn] {
         &self.columns
     }
@@ -79,10 +83,13 @@ impl Source {
     /// The rows, out of the select in the engine's words; one with lineage where this has it.
     pub fn sql(&self, select: &str) -> String {
         let kept: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
-        let lineage = [LOAD_COLUMN, LINE_COLUMN].map(quote);
-        let lineage: &[String] = if self.lineage { &lineage } else { &[] };
+        let lineage: Vec<_> = [LOAD_COLUMN, LINE_COLUMN]
+            .map(quote)
+            .into_iter()
+            .filter(|name| self.lineage && !kept.contains(name))
+            .collect();
         let others = |but: &str| {
-            let names = kept.iter().filter(|name| **name != quote(but)).chain(lineage);
+            let names = kept.iter().filter(|name| **name != quote(but)).chain(&lineage);
             names.map(|name| format!("s.{name}")).collect::<Vec<_>>()
         };
         let rows = match &self.shape {
@@ -109,7 +116,7 @@ impl Source {
                     list.join(", "),
                     places.join(" union all ")
                 );
-                let all: Vec<_> = kept.iter().chain(lineage).map(|name| format!("u.{name}")).collect();
+                let all: Vec<_> = kept.iter().chain(&lineage).map(|name| format!("u.{name}")).collect();
                 format!("select {} from ({rows}) as u where u.{} is not null", all.join(", "), quote(into))
             }
             Shape::Explode(column, into) => {
@@ -131,7 +138,7 @@ impl Source {
                 };
                 list.push(format!("{value} as {}", quote(into)));
                 let rows = format!("select {} from ({select}) as s {element}", list.join(", "));
-                let all: Vec<_> = kept.iter().chain(lineage).map(|name| format!("u.{name}")).collect();
+                let all: Vec<_> = kept.iter().chain(&lineage).map(|name| format!("u.{name}")).collect();
                 format!("select {} from ({rows}) as u where u.{} is not null", all.join(", "), quote(into))
             }
         };
@@ -181,8 +188,17 @@ mod tests {
         let names: Vec<_> = unpivot.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["id", "b", "skill"]);
         assert!(unpivot.has_lineage());
-        let distinct = source("/*\nkind: table\ndistinct: true\n*/", &["id", "_load_id"]).unwrap();
+        let distinct = source("/*\nkind: dimension\nkey: [id]\ndistinct: true\n*/", &["id", "_load_id"]).unwrap();
         assert_eq!(distinct.sql("select 1"), "select distinct s.\"id\" from (select 1) as s");
+    }
+
+    #[test]
+    fn lineage_that_a_table_asks_for_is_its_own() {
+        let rows = |header: &str| source(header, &["id", "_load_id"]).unwrap().sql("select 1");
+        let table = rows("/* kind: table */");
+        assert_eq!(table, "select s.\"id\", s.\"_load_id\", s.\"_line\" from (select 1) as s");
+        let fact = rows("/*\nkind: fact\ngrain: [id]\n*/");
+        assert_eq!(fact, "select s.\"id\", s.\"_load_id\", s.\"_line\" from (select 1) as s");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Where a row of the star comes from: the file, its line, the load, and the row as it is in staging. Changes nothing.
 
+mod condition;
+mod instead;
 mod rows;
 mod staged;
 
@@ -10,10 +12,12 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{Kind, Model, ModelError, key_column, nearest};
+use crate::star::{ModelError, key_column, nearest};
 use crate::warehouse::{
-    Engine, Names, Schema, Scope, Select, Table, TableColumn, Transaction, WarehouseError, as_written,
+    Engine, Names, Schema, Scope, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, as_written,
 };
+
+use rows::Found;
 
 /// A row's columns, in their order.
 pub type Cells = serde_json::Map<String, serde_json::Value>;
@@ -38,7 +42,7 @@ pub struct Traced {
     pub staged: Vec<Staged>,
     /// Whether there are more of them.
     pub more: bool,
-    /// Why there are none.
+    /// Why there are none, or what is to be done where they are not as they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -56,10 +60,13 @@ pub struct Staged {
     pub loaded_at: Option<DateTime<Utc>>,
     /// The staging table.
     pub table: String,
-    /// Its row there; `None` where it is there no more.
+    /// Its row there; `None` where it is not there any more.
     pub row: Option<Cells>,
-    /// What became of the load, where its rows are not as they were.
+    /// What the ledger says of the load: `loaded`, `replaced` or `retracted`.
     pub status: String,
+    /// Where the row is not there any more, why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Why nothing was traced.
@@ -103,7 +110,9 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
     let mut places = Vec::new();
     for row in &rows {
         let found = match &origin {
-            Origin::Lineage => Vec::from_iter(number(row, LOAD_COLUMN).zip(number(row, LINE_COLUMN))),
+            Origin::Lineage => {
+                Found { places: Vec::from_iter(number(row, LOAD_COLUMN).zip(number(row, LINE_COLUMN))), lacks: false }
+            }
             Origin::Member(source) => {
                 let id = number(row, &key_column(&table.name)).unwrap_or_default();
                 rows::of_member(&mut *transaction, source, id, limit + 1).await?
@@ -111,11 +120,11 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
         };
         places.push(found);
     }
-    let loads = places.iter().flatten().map(|(load, _)| *load);
+    let loads = places.iter().flat_map(|found| &found.places).map(|(load, _)| *load);
     let tables = app.ledger.datasets_of(&mut *transaction, &loads.map(|load| (load, load)).collect()).await?;
     let tables: BTreeMap<i64, String> = tables.into_iter().map(|load| (load.id, load.dataset)).collect();
     let mut traced = Vec::new();
-    for (row, mut found) in rows.into_iter().zip(places) {
+    for (row, Found { places: mut found, lacks }) in rows.into_iter().zip(places) {
         let more = found.len() as u64 > limit;
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let mut staged = Vec::new();
@@ -123,7 +132,17 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
             let table = tables.get(&load).cloned().unwrap_or_default();
             staged.extend(staged::records(&mut *transaction, names, &table, load, line).await?);
         }
-        let note = staged.is_empty().then(|| rows::why_none(&table, &row));
+        let is_behind = matches!(origin, Origin::Lineage) && staged.iter().any(|record| record.row.is_none());
+        let note = match staged.is_empty() {
+            true => Some(rows::why_none(&table, &row)),
+            false if is_behind => {
+                Some("the table was built before that: app --pipeline brings it up to date".to_owned())
+            }
+            false => lacks.then(|| {
+                "it had a row before that a later file has replaced, and of which file and line were not kept"
+                    .to_owned()
+            }),
+        };
         traced.push(Traced { row, staged, more, note });
     }
     drop(transaction);
@@ -179,15 +198,14 @@ async fn asked(
     let wrong = |why: String| TraceError::Asked(format!("--where: {why}"));
     let select = Select::where_holds(table, condition, order, limit).map_err(|error| wrong(error.to_string()))?;
     let known = crate::pipeline::columns_read(transaction, names, &select).await.map_err(wrong)?;
-    let unknown = |why: String| {
-        let all: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
-        wrong(format!("{why}; the columns of {} are {}", names.shown(table), all.join(", ")))
-    };
-    let sql = select.sql(names, &known).map_err(|error| unknown(error.to_string()))?;
+    let at_fault = |error: SqlError| wrong(condition::at_fault(&error, condition.unwrap_or_default(), names, &known));
+    let sql = select.sql(names, &known).map_err(at_fault)?;
     let sql = as_written(names, &format!("({sql}) as asked"), &select.outputs(names, &known));
     let rows = match transaction.query(&sql, &[]).await {
         Ok(rows) => rows,
-        Err(WarehouseError::Refused(why)) => return Err(unknown(why)),
+        Err(WarehouseError::Refused(why)) => {
+            return Err(select.mistake(names, &known).map_or_else(|| wrong(why), at_fault));
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(rows.into_iter().map(|row| cells(columns, row)).collect())
@@ -199,14 +217,4 @@ fn cells(columns: &[TableColumn], row: Vec<Option<String>>) -> Cells {
 
 fn number(row: &Cells, column: &str) -> Option<i64> {
     row.get(column)?.as_str()?.parse().ok()
-}
-
-/// What can be traced in the place of a table: those that its select reads.
-fn instead(names: &Names, model: &Model) -> String {
-    let reads: Vec<_> = model.reads(names).iter().map(|table| format!("app trace {}", names.shown(table))).collect();
-    let word = match model.header.kind {
-        Kind::View => "trace what it shows",
-        _ => "trace what its select reads",
-    };
-    if reads.is_empty() { String::new() } else { format!("; {word}: {}", reads.join(", ")) }
 }

@@ -2,17 +2,27 @@
 
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
-use crate::pipeline::{columns_read, sql_files};
+use crate::pipeline::columns_read;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{self, Kind, Model, SqlFile, UNKNOWN, key_column, nearest};
-use crate::warehouse::{Schema, Select, Table, Transaction, described, quote};
+use crate::star::{self, Dimension, Kind, Model, UNKNOWN, key_column, nearest};
+use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, described, quote};
 
 /// A dimension's rows with load and line.
 pub(super) struct Source {
     table: String,
     id: String,
     key: Vec<String>,
-    rows: String,
+    rows: Vec<String>,
+    /// Where rows are kept that staging does not have any more.
+    seen: Option<String>,
+}
+
+/// What is known of where a member comes from.
+pub(super) struct Found {
+    /// Load and line of its records.
+    pub(super) places: Vec<(i64, i64)>,
+    /// Whether there was a record of which they are not known.
+    pub(super) lacks: bool,
 }
 
 /// How the records of a dimension's members are found.
@@ -25,76 +35,83 @@ pub(super) async fn of_members(
     table: &Table,
 ) -> Result<Source, TraceError> {
     let names = app.warehouse.names();
-    let (shown, path) = (names.shown(table), app.sql.join("pipeline").join(format!("{}.sql", table.name)));
-    let files = sql_files(&app.sql.join("pipeline"), names.engine).unwrap_or_default();
-    let Some(file) = files.into_iter().find(|file| file.path == path) else {
-        let why = match app.sql.join("analysis").join(format!("{}.sql", table.name)).is_file() {
-            true => "it is a view: trace a table that it reads".to_owned(),
-            false => format!("its rows do not say from where they are, and there is no {} that tells", path.display()),
-        };
-        return Err(TraceError::Asked(format!("{shown}: {why}")));
-    };
-    let model = Model::parse(&file)?;
-    let no = |why: &str| TraceError::Asked(format!("{shown}: {why}{}", instead(names, &model)));
+    let model = instead::model_of(app, table)?;
     let (Kind::Dimension(header), Some(select)) = (&model.header.kind, &model.select) else {
-        return Err(no(match model.header.kind {
-            Kind::Calendar(_) => "a calendar's days are made, no file has brought them",
-            Kind::View => "a view has no rows of its own",
-            Kind::Table => {
-                "kind: table keeps rows as the select gives them, and not where they are from; kind: fact does"
-            }
-            _ => "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's",
-        }));
+        return Err(instead::of_model(names, transaction, table, &model).await);
     };
-    let SqlFile { text, own, .. } = &file;
-    let repeated = match own {
-        Some((_, own)) => Select::with_repeats(own).map(Select::for_its_engine),
-        None => Select::with_repeats(text),
+    let Some(selects) = select.spread(names) else {
+        return Err(instead::of_model(names, transaction, table, &model).await);
     };
-    let row_wise = [Some(select), repeated.as_ref()].into_iter().flatten().find(|one| one.row_wise(names).is_some());
-    let Some(select) = row_wise else {
-        return Err(no("its select groups or combines rows, so no row of it is one staged row's"));
-    };
+    let mut rows = Vec::new();
+    for select in &selects {
+        rows.push(with_lineage(names, transaction, &model, header, select).await?);
+    }
+    let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", table.name) };
+    let seen = (!transaction.columns(&seen).await?.is_empty()).then(|| names.table(&seen));
+    // What took part in earlier versions and is not in staging any more.
+    rows.extend(seen.as_ref().map(|seen| format!("select * from {seen} where {LINE_COLUMN} is not null")));
+    Ok(Source {
+        table: names.table(table),
+        id: quote(&key_column(&table.name)),
+        key: header.key.iter().map(|key| quote(key)).collect(),
+        rows,
+        seen,
+    })
+}
+
+/// The rows of a select with load and line.
+async fn with_lineage(
+    names: &Names,
+    transaction: &mut dyn Transaction,
+    model: &Model,
+    header: &Dimension,
+    select: &Select,
+) -> Result<String, TraceError> {
     let wrong = |why: String| TraceError::from(model.error(why));
+    let in_file = |error: SqlError| wrong(error.in_file(&model.path));
     let columns = columns_read(transaction, names, select).await.map_err(wrong)?;
-    let given =
-        transaction.describe(&select.sql(names, &columns).map_err(|error| wrong(error.in_file(&path)))?).await?;
+    let given = transaction.describe(&select.sql(names, &columns).map_err(in_file)?).await?;
     let given = described(given, &select.outputs(names, &columns));
     let mut every = model.header.clone();
     every.distinct = false;
     let source = star::Source::new(&every, names.engine, &given, true).map_err(wrong)?;
     if let Some(missing) = header.key.iter().find(|key| !source.columns().iter().any(|column| column.name == **key)) {
         let hint = nearest(missing, source.columns().iter().map(|column| column.name.as_str()));
-        return Err(wrong(format!("key: the select gives no column {missing}{hint}")));
+        return Err(wrong(format!("key: the select gives no column {missing} that is one staged row's{hint}")));
     }
-    let gives = |name: &str| given.iter().any(|column| column.name == name);
-    let select = if gives(LOAD_COLUMN) && gives(LINE_COLUMN) { select.clone() } else { select.with_lineage() };
-    Ok(Source {
-        table: names.table(&Table { schema: Schema::Datawarehouse, name: table.name.clone() }),
-        id: quote(&key_column(&table.name)),
-        key: header.key.iter().map(|key| quote(key)).collect(),
-        rows: source.sql(&select.sql(names, &columns).map_err(|error| wrong(error.in_file(&path)))?),
-    })
+    Ok(source.sql(&select.with_lineage(&given).sql(names, &columns).map_err(in_file)?))
 }
 
-/// Load and line of the records of a member.
+/// The records of a member.
 pub(super) async fn of_member(
     transaction: &mut dyn Transaction,
     source: &Source,
     id: i64,
     limit: u64,
-) -> Result<Vec<(i64, i64)>, TraceError> {
-    let Source { table, id: column, key, rows } = source;
+) -> Result<Found, TraceError> {
+    let Source { table, id: column, key, rows, seen } = source;
     let same: Vec<_> = key.iter().map(|key| format!("n.{key} = d.{key}")).collect();
     let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
-    let sql = format!(
-        "select distinct n.{load}, n.{line} from ({rows}) as n join {table} as d on {} where d.{column} = {id} and d.{column} <> {UNKNOWN} \
-         order by 1, 2 limit {limit}",
-        same.join(" and ")
-    );
+    let of_it = |what: &str, rows: &str| {
+        format!(
+            "select {what} from {rows} as n join {table} as d on {} where d.{column} = {id} and d.{column} <> {UNKNOWN}",
+            same.join(" and ")
+        )
+    };
+    let all: Vec<_> = rows.iter().map(|rows| of_it(&format!("n.{load}, n.{line}"), &format!("({rows})"))).collect();
+    let sql =
+        format!("select distinct {load}, {line} from ({}) as a order by 1, 2 limit {limit}", all.join(" union all "));
     let places = transaction.query(&sql, &[]).await?;
     let number = |cell: &Option<String>| cell.as_deref()?.parse::<i64>().ok();
-    Ok(places.iter().filter_map(|row| Some((number(row.first()?)?, number(row.get(1)?)?))).collect())
+    let places = places.iter().filter_map(|row| Some((number(row.first()?)?, number(row.get(1)?)?))).collect();
+    let lacks = match seen {
+        Some(seen) => {
+            let sql = format!("{} and n.{load} is null limit 1", of_it("1", seen));
+            !transaction.query(&sql, &[]).await?.is_empty()
+        }
+        None => false,
+    };
+    Ok(Found { places, lacks })
 }
 
 /// Why a row comes from no record.
@@ -106,6 +123,6 @@ pub(super) fn why_none(table: &Table, row: &Cells) -> String {
     } else if is_inferred {
         "a fact names it, and no row of its own has come yet".to_owned()
     } else {
-        "no row that is in staging now names it: those that did were replaced or taken back".to_owned()
+        "no row that is in staging now names it: those that did were replaced or taken back, or its select says it by itself".to_owned()
     }
 }

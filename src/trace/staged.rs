@@ -6,7 +6,7 @@ use crate::ledger::LoadStatus;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Names, Table, Transaction, quote};
 
-/// The rows of a record in staging; one without a row where it is there no more.
+/// The rows of a record in staging; one without a row where it is not there any more.
 pub(super) async fn records(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -30,6 +30,7 @@ pub(super) async fn records(
         table: names.shown(&of),
         row,
         status: String::new(),
+        note: None,
     };
     if rows.is_empty() {
         return Ok(vec![record(None)]);
@@ -42,11 +43,15 @@ pub(super) async fn tell_load(app: &App, record: &mut Staged) -> Result<(), Trac
     if let Some(load) = app.ledger.load(record.load).await? {
         record.file = load.source;
         record.loaded_at = load.finished_at;
-        record.status = match load.status {
-            LoadStatus::Replaced => "a later file took the place of its rows".to_owned(),
-            LoadStatus::Retracted => "its rows were taken back; app --pipeline takes them out of the star".to_owned(),
-            status => status.word(),
-        };
+        record.status = load.status.word();
+        record.note = record.row.is_none().then(|| {
+            let why = match load.status {
+                LoadStatus::Replaced => "a later file has taken the place of all rows of this one since",
+                LoadStatus::Retracted => "its load was taken back since",
+                _ => "a later file has changed it since",
+            };
+            format!("the row is not there any more: {why}")
+        });
     }
     Ok(())
 }

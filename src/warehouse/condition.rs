@@ -2,48 +2,45 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Distinct, Query, SetExpr, Statement, Visit, Visitor};
+use sqlparser::ast::{Expr, Query, SetExpr, Statement, Visit, Visitor};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::rewrite::combines_rows;
 use super::{Schema, Select, SqlError, Table, quote};
 
 impl Select {
-    /// The rows of a table for which a condition holds, at most so many, in the order of these columns.
+    /// The rows of a table for which a condition holds, at most so many, in the order of these columns. Lines and columns in errors are
+    /// those of the condition's text.
     ///
     /// # Errors
-    /// When the condition is no expression, or holds a statement.
+    /// When the condition is no expression, holds a statement, or aggregates rows.
     pub fn where_holds(
         table: &Table,
         condition: Option<&str>,
         order: &[String],
         limit: u64,
     ) -> Result<Select, SqlError> {
-        let holds = match condition {
-            Some(condition) => format!(" where ({})", expression(condition)?),
-            None => String::new(),
-        };
         let schema = if table.schema == Schema::Staging { "staging" } else { "datawarehouse" };
         let order: Vec<_> = order.iter().map(|column| quote(column)).collect();
         let order = if order.is_empty() { String::new() } else { format!(" order by {}", order.join(", ")) };
-        Select::parse(&format!("select * from {schema}.{}{holds}{order} limit {limit}", quote(&table.name)))
-    }
-
-    /// The select that a text holds, with each row as often as it comes; `None` where it leaves out no repeats.
-    pub fn with_repeats(text: &str) -> Option<Select> {
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, text).ok()?;
-        let [Statement::Query(query)] = <[Statement; 1]>::try_from(statements).ok()? else { return None };
-        let mut query = *query;
-        let SetExpr::Select(select) = &mut *query.body else { return None };
-        select.distinct.take().filter(|distinct| matches!(distinct, Distinct::Distinct))?;
-        Select::parse(&query.to_string()).ok()
+        let mut all = Select::parse(&format!("select * from {schema}.{}{order} limit {limit}", quote(&table.name)))?;
+        if let (SetExpr::Select(select), Some(condition)) = (&mut *all.query.body, condition) {
+            // As it was read: what is said of it names places in what was typed.
+            select.selection = Some(Expr::Nested(Box::new(expression(condition)?)));
+        }
+        Ok(all)
     }
 }
 
-/// The expression that a text is, written anew: comments and whatever else it could hide are gone.
-fn expression(text: &str) -> Result<String, SqlError> {
-    let wrong = |error: ParserError| SqlError::Syntax(error.to_string().replace("sql parser error: ", ""));
+/// The expression that a text is; comments and whatever else it could hide are gone when it is written.
+fn expression(text: &str) -> Result<Expr, SqlError> {
+    let wrong = |error: ParserError| {
+        let why =
+            error.to_string().replace("sql parser error: Expected: ", "expected ").replace("sql parser error: ", "");
+        SqlError::Syntax(why.replace(", found: EOF", ", found its end").replace(", found: ", ", found "))
+    };
     let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(wrong)?;
     let expr = parser.parse_expr().map_err(wrong)?;
     let next = parser.peek_token();
@@ -54,7 +51,11 @@ fn expression(text: &str) -> Result<String, SqlError> {
         ControlFlow::Break(what) => {
             Err(SqlError::Syntax(format!("expected a condition that only reads, found {what}")))
         }
-        ControlFlow::Continue(()) => Ok(expr.to_string()),
+        ControlFlow::Continue(()) if combines_rows(&expr) => Err(SqlError::Syntax(
+            "expected a condition on each row by itself, found an aggregate or a window; a subquery may have one"
+                .to_owned(),
+        )),
+        ControlFlow::Continue(()) => Ok(expr),
     }
 }
 
@@ -82,10 +83,10 @@ mod tests {
 
     #[test]
     fn one_expression() {
-        assert_eq!(expression("order_id = 7 -- all").unwrap(), "order_id = 7");
+        assert_eq!(expression("order_id = 7 -- all").unwrap().to_string(), "order_id = 7");
         assert_eq!(
-            expression("a in (select b from staging.x) and c like 'x%'").unwrap(),
-            "a IN (SELECT b FROM staging.x) AND c LIKE 'x%'"
+            expression("a in (select max(b) from staging.x) and c like 'x%'").unwrap().to_string(),
+            "a IN (SELECT max(b) FROM staging.x) AND c LIKE 'x%'"
         );
     }
 
@@ -101,15 +102,10 @@ mod tests {
             "exists (select 1 into y from staging.x)",
             "delete from staging.x",
             "1 = 1 limit 3",
+            "sum(a) > 3",
+            "row_number() over (order by a) = 1",
         ] {
             assert!(expression(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn repeats_come_back() {
-        assert!(Select::with_repeats("/* h */ select distinct a from staging.x").is_some());
-        assert!(Select::with_repeats("select a from staging.x").is_none());
-        assert!(Select::with_repeats("select distinct on (a) a, b from staging.x").is_none());
     }
 }

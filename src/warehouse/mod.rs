@@ -175,8 +175,9 @@ pub trait Transaction: Send {
     /// briefly. Where the engine has no such locks it does nothing.
     async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError>;
 
-    /// Makes a view, or gives it another select; one that has it already is not touched. Views that depend on it stay.
-    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError>;
+    /// Makes a view, or gives it another select; one that has it already is not touched. Views that depend on it stay, but for those of `own_views` that read what is no longer
+    /// there: PostgreSQL drops them, and they can be made again.
+    async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError>;
 
     /// From here on a statement that waits longer for another's lock gives up, where the engine has locks to wait for.
     async fn wait_at_most(&mut self, how_long: Duration) -> Result<(), WarehouseError>;

@@ -9,6 +9,7 @@ mod from;
 mod interval;
 mod kind;
 mod moment;
+mod named;
 mod names_only;
 mod operator;
 mod overrule;
@@ -18,6 +19,7 @@ mod reading;
 mod rows;
 mod scope;
 mod select;
+mod spread;
 mod texts;
 mod titles;
 mod translate;
@@ -34,6 +36,7 @@ use sqlparser::parser::Parser;
 use super::{Engine, Names, Table, TableColumn, quote};
 use names_only::NamesOnly;
 pub use overrule::{overruled_by, overrules};
+pub(super) use rows::combines_rows;
 use translate::Translator;
 
 /// Why a text is no select, or none for an engine.
@@ -93,7 +96,7 @@ pub struct Output {
 /// One select, read.
 #[derive(Clone, Debug)]
 pub struct Select {
-    query: Box<Query>,
+    pub(super) query: Box<Query>,
     /// Whether it is written for its engine, so that nothing but names is changed.
     own: bool,
 }
@@ -144,9 +147,23 @@ impl Select {
         Ok(query.to_string())
     }
 
+    /// What is wrong with it on either engine, with its place, as far as that is known here: PostgreSQL's own words for it name none.
+    pub fn mistake(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Option<SqlError> {
+        let read = Translator::new(names, columns, false).query(&self.query, None, None);
+        read.err().filter(|error| matches!(error, SqlError::Wrong { .. }))
+    }
+
     /// The columns it gives, with the columns they come from; none where they cannot be told, such as those of a table that is not known.
     pub fn outputs(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
-        let lenient = names.engine == Engine::Postgres || self.own;
+        self.given(names, columns, names.engine == Engine::Postgres || self.own)
+    }
+
+    /// The same as far as it can be told whatever the columns' types are.
+    pub fn outputs_by_name(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
+        self.given(names, columns, true)
+    }
+
+    fn given(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>, lenient: bool) -> Vec<Output> {
         let Ok(done) = Translator::new(names, columns, lenient).query(&self.query, None, None) else {
             return Vec::new();
         };
@@ -181,7 +198,9 @@ pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
         .map(|output| {
             let name = quote(&output.name);
             match output.declared {
-                Some("boolean") => format!("case {name} when 1 then 'true' when 0 then 'false' end as {name}"),
+                Some("boolean") => {
+                    format!("case {name} when 1 then 'true' when 0 then 'false' else {name} end as {name}")
+                }
                 Some("timestamptz") => format!("replace({name}, '+00:00', '+00') as {name}"),
                 _ => name,
             }

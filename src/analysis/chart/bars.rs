@@ -9,14 +9,21 @@ use super::{legend, n, text};
 
 /// The part of the width that names may take.
 const NAMES: f64 = 0.36;
+/// A picture that is no wider puts names that need more above their bars.
+const NARROW: f64 = 400.0;
+/// What a name above its bars takes.
+const ABOVE: f64 = 17.0;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
-    let room = plot.labels.iter().map(|label| text::width(label)).fold(0.0, f64::max).min(width * NAMES);
-    let left = room + 12.0;
+    let widest = plot.labels.iter().map(|label| text::width(label)).fold(0.0, f64::max);
+    let is_above = width <= NARROW && widest > width * NAMES;
+    let (room, left) =
+        if is_above { (width, 0.0) } else { (widest.min(width * NAMES), widest.min(width * NAMES) + 12.0) };
+    let before_bars = if is_above { ABOVE } else { 0.0 };
     let (above, names) = legend(plot, width, if plot.series.len() > 1 { 0.0 } else { left });
     let count = plot.series.len() as f64;
     let thick = if count > 1.0 { 14.0 } else { 20.0 };
-    let step = thick * count + if count > 1.0 { 14.0 } else { 9.0 };
+    let step = before_bars + thick * count + if count > 1.0 { 14.0 } else { 9.0 };
     let (low, high) = plot.bounds();
     let (low, high) = (low.min(0.0), high.max(0.0));
     let label = |value: f64| text::width(&full(value)) + 10.0;
@@ -31,13 +38,17 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
         @for (at, name) in plot.labels.iter().enumerate() {
             @let top = above + 4.0 + step * at as f64;
             g {
-                text class="name" x=(n(left - 10.0)) y=(n(top + thick * count / 2.0 + 4.0)) text-anchor="end" {
-                    title { (name) }
-                    (text::cut(name, room))
+                @if is_above {
+                    text class="name" x="6" y=(n(top + ABOVE - 5.0)) { title { (name) } (text::cut(name, room)) }
+                } @else {
+                    text class="name" x=(n(left - 10.0)) y=(n(top + thick * count / 2.0 + 4.0)) text-anchor="end" {
+                        title { (name) }
+                        (text::cut(name, room))
+                    }
                 }
             }
             @for (one, series) in plot.series.iter().enumerate() {
-                @let y = top + thick * one as f64;
+                @let y = top + before_bars + thick * one as f64;
                 @match series.value(at) {
                     Some(value) => {
                         @let (from, to) = (zero.min(scale.at(value)), zero.max(scale.at(value)));

@@ -138,6 +138,16 @@ fn series_are_told_apart_and_stacked() {
 }
 
 #[test]
+fn long_names_stand_above_narrow_bars() {
+    let long = "assistant harbour technician";
+    let svg = drawn(ChartKind::Bar, Kind::Text, &[(Some(long), Some("1")), (Some("clerk"), Some("2"))]);
+    let pictures: Vec<_> = svg.split("<svg").skip(1).collect();
+    let [wide, narrow] = pictures[..] else { panic!("{svg}") };
+    assert!(wide.contains("text-anchor=\"end\"") && !narrow.contains("text-anchor=\"end\""), "{svg}");
+    assert!(narrow.contains(&format!("</title>{long}</text>")), "{narrow}");
+}
+
+#[test]
 fn names_are_escaped_and_cut() {
     let hostile = "<script>alert(1)</script>\"'; drop table x; --";
     let svg =

@@ -10,6 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(super) use sources::Source;
 
+use super::Failure;
 use super::chart::{Plot, Width, svg};
 use super::number::full;
 use crate::export::{Field, Format};
@@ -37,8 +38,8 @@ pub(super) struct Page {
     pub(super) questions: Vec<Question>,
 }
 
-/// A question with its answer.
-#[derive(Debug)]
+/// A question with its answer, or why it has none.
+#[derive(Debug, Default)]
 pub(super) struct Question {
     /// The view's name.
     pub(super) name: String,
@@ -56,6 +57,21 @@ pub(super) struct Question {
     pub(super) sources: Vec<Source>,
     /// Tables that it reads besides.
     pub(super) others: Vec<String>,
+    /// Why it has no answer.
+    pub(super) failed: Option<String>,
+}
+
+impl Question {
+    /// One without an answer.
+    pub(super) fn failed(name: &str, failure: &Failure) -> Question {
+        Question {
+            name: name.to_owned(),
+            title: failure.title.clone(),
+            description: failure.description.clone(),
+            failed: Some(failure.error.to_string()),
+            ..Question::default()
+        }
+    }
 }
 
 impl Page {
@@ -88,13 +104,14 @@ impl Page {
                                 None => span { "the star was never built" },
                             }
                         }
+                        @if let Some(words) = self.unanswered() { p.warning { (words) } }
                         @if let Some(failed) = self.failed {
                             p.warning { "The last build of the star failed, " (time::with_words(failed, self.made)) ": what it would have brought is not in these answers." }
                         }
                     }
                     div.sides {
                         nav aria-label="Questions" {
-                            ol { @for question in &self.questions { li { a href=(format!("#{}", question.name)) { (question.title) } } } }
+                            ol { @for question in &self.questions { li { a class=[question.failed.as_ref().map(|_| "failing")] href=(format!("#{}", question.name)) { (question.title) } } } }
                         }
                         main { @for question in &self.questions { (self.section(question)) } }
                     }
@@ -106,11 +123,31 @@ impl Page {
         page.into_string()
     }
 
+    fn unanswered(&self) -> Option<String> {
+        match self.questions.iter().filter(|question| question.failed.is_some()).count() {
+            0 => None,
+            1 => Some("1 question could not be answered; it is marked below.".to_owned()),
+            count => Some(format!("{count} questions could not be answered; they are marked below.")),
+        }
+    }
+
     fn section(&self, question: &Question) -> Markup {
         html! {
             section id=(question.name) aria-labelledby=(format!("{}-title", question.name)) {
                 h2 id=(format!("{}-title", question.name)) { (question.title) }
                 @for paragraph in question.description.iter().flat_map(|text| paragraphs(text)) { p.text { (paragraph) } }
+                @if let Some(why) = &question.failed {
+                    div.failed role="alert" {
+                        p { b { "This question could not be answered." } }
+                        p.why { (why) }
+                    }
+                } @else { (self.answer(question)) }
+            }
+        }
+    }
+
+    fn answer(&self, question: &Question) -> Markup {
+        html! {
                 @match &question.chart {
                     Some(Ok(plot)) => figure {
                         @for width in [Width::Wide, Width::Narrow] { (svg(plot, width, &question.name, &question.title)) }
@@ -136,7 +173,6 @@ impl Page {
                     @if question.first.len() > PAPER_ROWS { span.paper { ". On paper: the first " (PAPER_ROWS) "." } }
                 }
                 (sources::sources(question, self.made, self.built))
-            }
         }
     }
 }
@@ -177,10 +213,11 @@ mod tests {
             first: vec![vec![Some(hostile.to_owned())], vec![None]],
             rows: 2,
             exports: vec![Format::Csv],
-            sources: Vec::new(),
             others: vec![hostile.to_owned()],
+            ..Question::default()
         };
-        let html = Page { made: at, built: None, failed: Some(at), questions: vec![question] }.html();
+        let failed = Question { failed: Some(hostile.to_owned()), ..Question::default() };
+        let html = Page { made: at, built: None, failed: Some(at), questions: vec![question, failed] }.html();
         assert_eq!(html.matches("<script").count(), 1);
         assert!(html.contains("&lt;script&gt;alert('x')&lt;/script&gt;&quot;'; drop table x; --"));
         assert!(html.contains("<p class=\"text\">one</p>"));

@@ -63,8 +63,8 @@ fn line(source: &Source, now: DateTime<Utc>, built: Option<DateTime<Utc>>) -> Ma
                 }
             }
             td { (time::with_words(at(newest), now)) }
-            td.num { (full(newest.rows_loaded as f64)) }
-            td.num { (full(source.loads.loads as f64)) }
+            td.num data-label="Its rows" { (full(newest.rows_loaded as f64)) }
+            td.num data-label="All files" { (full(source.loads.loads as f64)) }
         }
     }
 }

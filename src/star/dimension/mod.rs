@@ -34,7 +34,7 @@ pub enum At {
 }
 
 /// The names of a dimension's own columns.
-const OWN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_inferred"];
+pub const OWN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_inferred"];
 
 impl Dimension {
     /// Whether the columns that a select gives are what the header says of them, and can be a dimension's: the key tells members apart on

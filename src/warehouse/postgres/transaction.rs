@@ -138,7 +138,7 @@ impl Transaction for PostgresTransaction {
         alone::lock(&mut self.transaction, &relations).await
     }
 
-    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
+    async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError> {
         let name = self.names.table(view);
         if self.is_view_of(&name, select).await? {
             return Ok(());
@@ -152,7 +152,8 @@ impl Transaction for PostgresTransaction {
                 self.transaction.execute("rollback to savepoint replace_view").await?;
                 let saved = views::take_down(&mut self.transaction, &name, true).await?;
                 self.transaction.execute(safe(replace)).await?;
-                views::put_back(&mut self.transaction, &saved, |_| false).await.map(drop)
+                let is_own = |name: &str| own_views.iter().any(|own| own != view && self.names.table(own) == name);
+                views::put_back(&mut self.transaction, &saved, is_own).await.map(drop)
             }
             Err(error) => Err(error.into()),
         }

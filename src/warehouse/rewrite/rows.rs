@@ -9,7 +9,7 @@ use sqlparser::ast::{
 
 use super::{Select, folded, table_of};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Names, Schema, Table};
+use crate::warehouse::{Names, Schema, Table, TableColumn};
 
 /// Functions that make one row of many.
 const AGGREGATES: [&str; 32] = [
@@ -76,7 +76,7 @@ impl Select {
         let SetExpr::Select(select) = &*query.body else { return None };
         let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(list, _) if list.is_empty());
         let several = select.from.len() != 1 || select.distinct.is_some() || select.having.is_some();
-        if grouped || several || select.qualify.is_some() || select.projection.iter().any(combines) {
+        if grouped || several || select.qualify.is_some() || select.projection.iter().any(combines_rows) {
             return None;
         }
         let TableFactor::Table { name, args: None, .. } = &select.from[0].relation else { return None };
@@ -84,9 +84,9 @@ impl Select {
     }
 
     /// The select with the load and the line of the staged row that each row comes from, of a select that is [row by
-    /// row](Select::row_wise).
+    /// row](Select::row_wise) and gives the columns in `given`.
     #[must_use]
-    pub fn with_lineage(&self) -> Select {
+    pub fn with_lineage(&self, given: &[TableColumn]) -> Select {
         let mut query = self.query.clone();
         if let SetExpr::Select(select) = &mut *query.body
             && let Some(TableFactor::Table { name, alias, .. }) = select.from.first().map(|from| &from.relation)
@@ -98,7 +98,8 @@ impl Select {
                     _ => Ident::new(""),
                 },
             };
-            for column in [LOAD_COLUMN, LINE_COLUMN] {
+            let lacking = |column: &&str| !given.iter().any(|one| one.name == **column);
+            for column in [LOAD_COLUMN, LINE_COLUMN].iter().copied().filter(lacking) {
                 let expr = Expr::CompoundIdentifier(vec![of.clone(), Ident::new(column)]);
                 select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::new(column) });
             }
@@ -131,8 +132,8 @@ impl Select {
     }
 }
 
-/// Whether an item's value depends on more than one row.
-fn combines(item: &SelectItem) -> bool {
+/// Whether the value of an expression, or of a select's item, depends on more than one row.
+pub(in crate::warehouse) fn combines_rows(item: &impl Visit) -> bool {
     matches!(item.visit(&mut Combines(0)), ControlFlow::Break(()))
 }
 
@@ -288,7 +289,7 @@ mod tests {
         let part = Table { schema: Schema::Temporary, name: "part".to_owned() };
         let text = select.reading(&names(), &Table::staging("orders"), &part).query.to_string();
         assert_eq!(text, "SELECT orders.a, orders.b FROM \"pg_temp\".\"part\" AS \"orders\" JOIN staging.c ON true");
-        let text = select.with_lineage().query.to_string();
+        let text = select.with_lineage(&[]).query.to_string();
         assert!(
             text.starts_with("SELECT orders.a, staging.orders.b, orders._load_id AS _load_id, orders._line AS _line"),
             "{text}"

@@ -129,7 +129,7 @@ impl Transaction for SqliteTransaction {
         Ok(())
     }
 
-    async fn replace_view(&mut self, view: &Table, select: &str) -> Result<(), WarehouseError> {
+    async fn replace_view(&mut self, view: &Table, select: &str, _: &[Table]) -> Result<(), WarehouseError> {
         // Views refer to each other by name only, so those that depend on it stay.
         let name = quote(&self.names.flat(view));
         self.turn.connection()?.execute(safe(format!("drop view if exists {name}"))).await?;

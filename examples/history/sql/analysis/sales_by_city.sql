@@ -1,7 +1,7 @@
 /*
 title: Sales by city
 description: What was sold into which city, as it was when the order came; a customer who moves takes no past orders along.
-chart: bar
+chart: {type: bar, x: city, y: amount}
 exports: [csv]
 */
 select coalesce(customer.city, 'unknown') as city, count(*) as orders, sum(fact.amount) as amount

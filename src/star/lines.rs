@@ -1,7 +1,7 @@
 //! On which line of a file what is wrong stands, as far as its words tell.
 
 /// A file's text, in its two parts.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     /// Lines of the header.
     header: usize,
@@ -9,14 +9,14 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Of a file that may begin with a header.
-    pub(super) fn of(text: &'a str) -> Lines<'a> {
+    pub(crate) fn of(text: &'a str) -> Lines<'a> {
         let has = text.trim_start().starts_with("/*");
         let end = text.find("*/").filter(|_| has).map_or(0, |end| text[..end].matches('\n').count() + 1);
         Lines { text, header: end }
     }
 
     /// The header's line on which `name` stands under the word, or else the word's own.
-    pub(super) fn of_header(&self, word: &str, name: &str) -> Option<u64> {
+    pub(crate) fn of_header(&self, word: &str, name: &str) -> Option<u64> {
         let header = || self.text.lines().enumerate().take(self.header);
         let is = |line: &str| {
             let line = line.trim_start().trim_start_matches("/*").trim_start();
@@ -31,7 +31,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The first line of the select that holds the word; the last one where `last` says so.
-    pub(super) fn of_select(&self, word: &str, last: bool) -> Option<u64> {
+    pub(crate) fn of_select(&self, word: &str, last: bool) -> Option<u64> {
         // A select may begin on the header's last line.
         let from = self.header.saturating_sub(1);
         let mut lines = self.text.lines().enumerate().skip(from).filter(|(place, line)| {
@@ -43,7 +43,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The line with which the select begins.
-    pub(super) fn of_the_select(&self) -> Option<u64> {
+    pub(crate) fn of_the_select(&self) -> Option<u64> {
         let from = self.header.saturating_sub(1);
         let mut lines = self.text.lines().enumerate().skip(from);
         let is = |(_, line): &(usize, &str)| !line.rsplit_once("*/").map_or(*line, |(_, rest)| rest).trim().is_empty();
@@ -52,7 +52,7 @@ impl<'a> Lines<'a> {
 }
 
 /// The line that an error of SQL names: `at Line: 5, Column: 3`, `line 5, column 3`.
-pub(super) fn named_in(error: &str) -> Option<u64> {
+pub(crate) fn named_in(error: &str) -> Option<u64> {
     let lower = error.to_lowercase();
     let number = |(place, word): (usize, &str)| {
         let rest = lower[place + word.len()..].trim_start_matches([':', ' ']);

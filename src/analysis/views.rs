@@ -1,0 +1,110 @@
+//! Makes the questions' views, in one transaction. One that the database refuses leaves the others alone; its view stays as it was.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::questions::{Failures, Question, Questions, fail, in_order};
+use crate::app::App;
+use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
+use crate::star::{ModelError, nearest_column};
+use crate::warehouse::{
+    Names, Output, Schema, Scope, SqlError, Table, TableColumn, Transaction, WarehouseError, described,
+};
+
+/// Makes a view of each question, after those it reads; moves those that cannot be made to the failures.
+///
+/// # Errors
+/// What the database says that is no question's fault.
+pub(super) async fn make(
+    app: &App,
+    questions: &mut Questions,
+    failures: &mut Failures,
+    started_at: DateTime<Utc>,
+) -> Result<(), RunError> {
+    let names = app.warehouse.names();
+    let own_views = app.own_views();
+    let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    // What the views give: SQLite does not know the types of a view's computed columns.
+    let read = questions.values().flat_map(|question| question.select.tables(names));
+    let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
+    let mut given = given_by_views(app, &mut *transaction, of_star).await;
+    for name in in_order(names, questions, failures) {
+        let Some(question) = questions.get_mut(&name) else { continue };
+        transaction.execute("savepoint sluice_question", &[]).await?;
+        let made = match reads_failed(names, question, failures) {
+            Some(error) => Err(error.into()),
+            None => make_one(&mut *transaction, names, &name, question, &given, &own_views).await,
+        };
+        match made {
+            Ok(()) => drop(given.insert(name, question.outputs.clone())),
+            Err(RunError::Model(error)) => {
+                transaction.execute("rollback to savepoint sluice_question", &[]).await?;
+                fail(questions, failures, &name, error.into());
+            }
+            Err(error) => return Err(error),
+        }
+        transaction.execute("release savepoint sluice_question", &[]).await?;
+    }
+    let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
+    app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// A view that was made out of an earlier text would answer another question.
+fn reads_failed(names: &Names, question: &Question, failures: &Failures) -> Option<ModelError> {
+    let reads = question.select.tables(names).into_iter();
+    let mut reads = reads.filter(|table| table.schema == Schema::Datawarehouse && failures.contains_key(&table.name));
+    let table = reads.next()?;
+    Some(question.error_of_select(format!("it reads {}, whose own file is at fault", names.shown(&table))))
+}
+
+async fn make_one(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    name: &str,
+    question: &mut Question,
+    given: &BTreeMap<String, Vec<Output>>,
+    own_views: &[Table],
+) -> Result<(), RunError> {
+    let view = Table::datawarehouse(name);
+    let columns = columns_read(transaction, names, &question.select).await;
+    let mut columns = columns.map_err(|why| question.error_of_select(why))?;
+    describe_views(&mut columns, given);
+    let select = question.select.sql(names, &columns);
+    let select = select.map_err(|error| wrong(question, &columns, &error))?;
+    let outputs = question.select.outputs(names, &columns);
+    let repeat = outputs.iter().enumerate().find(|(at, one)| outputs[..*at].iter().any(|other| other.name == one.name));
+    if let Some((_, repeat)) = repeat {
+        return Err(question.error_of_select(format!("the select gives two columns the name {}", repeat.name)).into());
+    }
+    let done = transaction.replace_view(&view, &select, own_views).await;
+    done.map_err(|refused| at_fault(names, question, &columns, refused))?;
+    question.outputs = outputs;
+    question.columns = described(transaction.columns(&view).await?, &question.outputs);
+    let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
+    question.header.check(&given, question.text()).map_err(|why| question.error(why))?;
+    Ok(())
+}
+
+/// Whose fault it is that the database did not do what it was asked.
+fn at_fault(
+    names: &Names,
+    question: &Question,
+    columns: &HashMap<Table, Vec<TableColumn>>,
+    refused: WarehouseError,
+) -> RunError {
+    match refused {
+        refused if refused.is_transient() => refused.into(),
+        refused => {
+            let mistake = question.select.mistake(names, columns).map(|error| wrong(question, columns, &error));
+            mistake.unwrap_or_else(|| question.error_of_select(refused.to_string())).into()
+        }
+    }
+}
+
+fn wrong(question: &Question, columns: &HashMap<Table, Vec<TableColumn>>, error: &SqlError) -> ModelError {
+    let why = error.in_file(question.of_select().0);
+    question.error_of_select(why + &nearest_column(error, columns))
+}

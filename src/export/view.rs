@@ -1,0 +1,30 @@
+//! What the columns of a table or view of the star are, where the engine does not tell.
+
+use std::collections::BTreeSet;
+
+use crate::app::App;
+use crate::pipeline::given_by_views;
+use crate::warehouse::{Engine, Output, Schema, Table, TableColumn, Transaction, described};
+
+/// The columns with their types, and how they are read so that both engines write them alike. Where a file was changed since its view was
+/// made, columns that it does not name are left as they are.
+pub(super) async fn typed(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    table: &Table,
+    columns: Vec<TableColumn>,
+) -> (Vec<TableColumn>, Vec<Output>) {
+    if app.warehouse.names().engine == Engine::Postgres || table.schema != Schema::Datawarehouse {
+        return (columns, Vec::new());
+    }
+    let mut views = given_by_views(app, transaction, [table.name.clone()].into()).await;
+    let given = views.remove(&table.name).unwrap_or_default();
+    let columns = described(columns, &given);
+    let output = |column: &TableColumn| {
+        let of_file = given.iter().find(|output| output.name == column.name).and_then(|output| output.declared);
+        let instant = (column.declared == "timestamptz").then_some("timestamptz");
+        Output { name: column.name.clone(), declared: instant.or(of_file), sources: BTreeSet::new() }
+    };
+    let outputs = columns.iter().map(output).collect();
+    (columns, outputs)
+}

@@ -1,0 +1,58 @@
+//! What views give, by their files: SQLite knows no type of what a select computes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{columns_read, sql_files};
+use crate::app::App;
+use crate::star::{Kind, Model, SqlFile, names_in_order};
+use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn, Transaction, described};
+
+/// Adds to the columns of views what is known of their types.
+pub(crate) fn describe_views(columns: &mut HashMap<Table, Vec<TableColumn>>, views: &BTreeMap<String, Vec<Output>>) {
+    for (table, columns) in columns.iter_mut().filter(|(table, _)| table.schema == Schema::Datawarehouse) {
+        if let Some(outputs) = views.get(&table.name) {
+            *columns = described(std::mem::take(columns), outputs);
+        }
+    }
+}
+
+/// What these views and those that they read give, as far as their files tell; names that are no views are passed over.
+pub(crate) async fn given_by_views(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    wanted: BTreeSet<String>,
+) -> BTreeMap<String, Vec<Output>> {
+    let names = app.warehouse.names();
+    let mut selects = selects(app);
+    let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut left: Vec<String> = wanted.into_iter().collect();
+    while let Some(name) = left.pop() {
+        if let Some(select) = selects.get(&name).filter(|_| !needs.contains_key(&name)) {
+            let reads = reads_of_star(names, select);
+            left.extend(reads.iter().cloned());
+            needs.insert(name, reads);
+        }
+    }
+    let mut given = BTreeMap::new();
+    for name in names_in_order(needs).unwrap_or_default() {
+        let Some(select) = selects.remove(&name) else { continue };
+        let Ok(mut columns) = columns_read(transaction, names, &select).await else { continue };
+        describe_views(&mut columns, &given);
+        given.insert(name, select.outputs(names, &columns));
+    }
+    given
+}
+
+/// The selects of the files that make views.
+fn selects(app: &App) -> BTreeMap<String, Select> {
+    let engine = app.warehouse.names().engine;
+    let files = |folder: &str| sql_files(&app.sql.join(folder), engine).unwrap_or_default();
+    let is_view = |file: &SqlFile| Model::parse(file).is_ok_and(|model| model.header.kind == Kind::View);
+    let of_star = files("pipeline").into_iter().filter(is_view);
+    of_star.chain(files("analysis")).filter_map(|file| file.read().ok()).collect()
+}
+
+fn reads_of_star(names: &Names, select: &Select) -> BTreeSet<String> {
+    let tables = select.tables(names).into_iter();
+    tables.filter(|table| table.schema == Schema::Datawarehouse).map(|table| table.name).collect()
+}

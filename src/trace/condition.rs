@@ -1,0 +1,33 @@
+//! What is wrong with a condition that somebody typed: where in it, and what was perhaps meant.
+
+use std::collections::HashMap;
+
+use crate::star::nearest_column;
+use crate::warehouse::{Names, SqlError, Table, TableColumn};
+
+/// In words: `letter 7: there is no column ordr_id; did you mean order_id? The columns of datawarehouse.fact_order are …`. `known` are the
+/// columns of the tables that it reads.
+pub(super) fn at_fault(
+    error: &SqlError,
+    text: &str,
+    names: &Names,
+    known: &HashMap<Table, Vec<TableColumn>>,
+) -> String {
+    let mut said = error.to_string();
+    if !text.trim_end().contains('\n') {
+        // Of one line nobody needs the number, and columns are something else here.
+        said = said.replacen("line 1, column ", "letter ", 1);
+    }
+    if !matches!(error, SqlError::Wrong { what, .. } if what.starts_with("there is no column ")) {
+        return said;
+    }
+    let hint = nearest_column(error, known);
+    let end = if hint.is_empty() { "." } else { "" };
+    let mut tables: Vec<_> = known.iter().collect();
+    tables.sort_by_key(|(table, _)| *table);
+    let columns = tables.into_iter().map(|(table, columns)| {
+        let columns: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+        format!(" The columns of {} are {}", names.shown(table), columns.join(", "))
+    });
+    format!("{said}{hint}{end}{}", columns.collect::<Vec<_>>().join("."))
+}
