@@ -140,7 +140,9 @@ impl<'a> Run<'a> {
                 if !is_behind || self.will_alter(model).await? {
                     altered.push(Table::datawarehouse(&model.name));
                 }
-                self.learn(model).await?;
+                if model.header.kind != Kind::View {
+                    self.learn(model).await?;
+                }
                 later.push(model);
             }
         }
