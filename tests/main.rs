@@ -35,6 +35,7 @@ mod titles;
 mod tls;
 mod trace;
 mod warehouse_contract;
+mod wrong_sql;
 
 use libtest_mimic::Arguments;
 
@@ -53,6 +54,7 @@ fn main() {
         star::cases(),
         model::cases(),
         sql_check::cases(),
+        wrong_sql::cases(),
         draft::cases(),
         trace::cases(),
         graph::cases(),

@@ -17,7 +17,8 @@ use tracing::info;
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
 use crate::pipeline::{RunError, columns_read, sql_files};
-use crate::star::{ModelError, SqlFile, names_in_order};
+use crate::sql_check::must_be_right;
+use crate::star::{HeaderError, ModelError, SqlFile, names_in_order};
 use crate::warehouse::{Names, Output, Row, Schema, Scope, Select, Table, TableColumn, described};
 
 use chart::Plot;
@@ -86,7 +87,11 @@ pub async fn run(app: &App) -> Result<Vec<Answer>, RunError> {
 }
 
 async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Vec<Answer>, RunError> {
-    let mut questions = read_questions(app)?;
+    // All that is wrong is said below.
+    let questions = read_questions(app);
+    let folder = app.sql.join("analysis");
+    must_be_right(app, |file| !file.starts_with(&folder)).await?;
+    let mut questions = questions?;
     make_views(app, &mut questions, started_at).await?;
     let sources = definitions(app, &questions);
     let (mut answers, mut sections) = (Vec::with_capacity(questions.len()), Vec::with_capacity(questions.len()));
@@ -107,14 +112,15 @@ async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Vec<Answer>, Run
 
 fn read_questions(app: &App) -> Result<Questions, RunError> {
     let mut questions = BTreeMap::new();
-    for file in sql_files(&app.sql.join("analysis"), app.warehouse.names().engine).map_err(RunError::Nothing)? {
+    for file in sql_files(&app.sql.join("analysis"), app.warehouse.names().engine)? {
         let (name, select) = file.read()?;
         let SqlFile { path, text, .. } = file;
         let error = |why: String| ModelError::of(&path, why);
         if app.sql.join("pipeline").join(format!("{name}.sql")).is_file() {
             return Err(error(format!("sql/pipeline has a table of that name, {name}: rename the file")).into());
         }
-        let header = Header::parse(&name, &text).map_err(error)?;
+        let wrong = |HeaderError { line, why, .. }| ModelError::at(&path, line, why);
+        let header = Header::parse(&name, &text).map_err(wrong)?;
         questions.insert(name, Question { path, text, header, select, columns: Vec::new(), outputs: Vec::new() });
     }
     Ok(questions)
@@ -136,7 +142,7 @@ async fn make_views(app: &App, questions: &mut Questions, started_at: DateTime<U
             }
         }
         let select = question.select.sql(names, &columns);
-        let select = select.map_err(|error| question.error(error.in_file(&question.path)))?;
+        let select = select.map_err(|error| ModelError::of_sql(&question.path, &error))?;
         let outputs = question.select.outputs(names, &columns);
         let repeat =
             outputs.iter().enumerate().find(|(at, one)| outputs[..*at].iter().any(|other| other.name == one.name));
@@ -149,7 +155,8 @@ async fn make_views(app: &App, questions: &mut Questions, started_at: DateTime<U
         question.columns = described(transaction.columns(&view).await?, &question.outputs);
         given.insert(name, question.outputs.clone());
         let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
-        question.header.check(&given, &question.text).map_err(|why| question.error(why))?;
+        let wrong = |HeaderError { line, why, .. }| ModelError::at(&question.path, line, why);
+        question.header.check(&given, &question.text).map_err(wrong)?;
     }
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
     app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;

@@ -363,5 +363,5 @@ pub(super) fn written(
     names: &Names,
     columns: &HashMap<Table, Vec<TableColumn>>,
 ) -> Result<String, ModelError> {
-    select.sql(names, columns).map_err(|error| model.error(error.in_file(&model.path)))
+    select.sql(names, columns).map_err(|error| ModelError::of_sql(&model.path, &error))
 }

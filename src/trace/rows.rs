@@ -4,8 +4,8 @@ use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::{columns_read, sql_files};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{self, Kind, Model, SqlFile, UNKNOWN, key_column, nearest};
-use crate::warehouse::{Schema, Select, Table, Transaction, described, quote};
+use crate::star::{self, Kind, Model, ModelError, SqlFile, UNKNOWN, key_column, nearest};
+use crate::warehouse::{Schema, Select, SqlError, Table, Transaction, described, quote};
 
 /// A dimension's rows with load and line.
 pub(super) struct Source {
@@ -57,8 +57,8 @@ pub(super) async fn of_members(
     };
     let wrong = |why: String| TraceError::from(model.error(why));
     let columns = columns_read(transaction, names, select).await.map_err(wrong)?;
-    let given =
-        transaction.describe(&select.sql(names, &columns).map_err(|error| wrong(error.in_file(&path)))?).await?;
+    let unwritten = |error: SqlError| TraceError::from(ModelError::of_sql(&path, &error));
+    let given = transaction.describe(&select.sql(names, &columns).map_err(unwritten)?).await?;
     let given = described(given, &select.outputs(names, &columns));
     let mut every = model.header.clone();
     every.distinct = false;
@@ -73,7 +73,7 @@ pub(super) async fn of_members(
         table: names.table(&Table { schema: Schema::Datawarehouse, name: table.name.clone() }),
         id: quote(&key_column(&table.name)),
         key: header.key.iter().map(|key| quote(key)).collect(),
-        rows: source.sql(&select.sql(names, &columns).map_err(|error| wrong(error.in_file(&path)))?),
+        rows: source.sql(&select.sql(names, &columns).map_err(unwritten)?),
     })
 }
 

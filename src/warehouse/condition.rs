@@ -43,17 +43,16 @@ impl Select {
 
 /// The expression that a text is, written anew: comments and whatever else it could hide are gone.
 fn expression(text: &str) -> Result<String, SqlError> {
-    let wrong = |error: ParserError| SqlError::Syntax(error.to_string().replace("sql parser error: ", ""));
-    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(wrong)?;
-    let expr = parser.parse_expr().map_err(wrong)?;
+    let unread = |error: ParserError| SqlError::of_parser(&error);
+    let wrong = |what: String| Err(SqlError::Syntax { what, place: None });
+    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(unread)?;
+    let expr = parser.parse_expr().map_err(unread)?;
     let next = parser.peek_token();
     if next.token != Token::EOF {
-        return Err(SqlError::Syntax(format!("expected one condition, found {next} after {expr}")));
+        return wrong(format!("expected one condition, found {next} after {expr}"));
     }
     match expr.visit(&mut ReadsOnly) {
-        ControlFlow::Break(what) => {
-            Err(SqlError::Syntax(format!("expected a condition that only reads, found {what}")))
-        }
+        ControlFlow::Break(what) => wrong(format!("expected a condition that only reads, found {what}")),
         ControlFlow::Continue(()) => Ok(expr.to_string()),
     }
 }
