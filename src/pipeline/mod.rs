@@ -4,6 +4,7 @@
 mod ask;
 mod checks;
 mod dimension;
+mod explode;
 mod fact;
 mod members;
 mod part;
@@ -231,7 +232,10 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
         run.learn(model).await?;
     }
     for model in &selected {
-        run.table(model).await?;
+        if let Err(error) = run.table(model).await {
+            drop(run);
+            return Err(explode::no_array(app, model).await.map_or(error, RunError::from));
+        }
     }
     run.settle(&selected).await?;
     run.forget_inferred(&models).await?;
