@@ -99,16 +99,24 @@ impl Run<'_> {
     async fn samples(&mut self, model: &Model, check: &Check) -> Result<Vec<String>, RunError> {
         let columns = self.transaction.describe(&check.rows).await.map_err(|error| model.error(error.to_string()))?;
         let rows = self.query(model, &format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
+        let origin = self.origin(model).await?;
         let mut said = Vec::new();
         for row in rows {
             let named: BTreeMap<_, _> = columns.iter().map(|column| column.name.as_str()).zip(&row).collect();
-            let place = |name: &str| named.get(name).and_then(|cell| cell.as_deref()?.parse::<i64>().ok());
-            let file = match (place(LOAD_COLUMN), place(LINE_COLUMN)) {
-                (Some(load), Some(line)) => {
+            let number = |name: &str| named.get(name).and_then(|cell| cell.as_deref()?.parse::<i64>().ok());
+            let place = match (number(LOAD_COLUMN), number(LINE_COLUMN)) {
+                (Some(load), Some(line)) => Some((load, line)),
+                _ => match &origin {
+                    Some(origin) => self.origin_of(model, origin, &named).await?,
+                    None => None,
+                },
+            };
+            let file = match place {
+                Some((load, line)) => {
                     let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
                     format!(" ({} line {line}, load {load})", source.unwrap_or_default())
                 }
-                _ => String::new(),
+                None => String::new(),
             };
             said.push(format!(
                 "{}{file}",

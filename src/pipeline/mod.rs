@@ -7,6 +7,7 @@ mod dimension;
 mod explode;
 mod fact;
 mod members;
+mod origin;
 mod part;
 mod reshape;
 mod select;

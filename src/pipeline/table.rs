@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads what the select gives, and how its rows are to be had.
-    async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
+    pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
         let text = written(model, select, self.names, &columns)?;
