@@ -262,6 +262,14 @@ pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
 /// # Errors
 /// When there are none, or one cannot be read.
 pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, ModelError> {
+    sql_paths(folder, engine)?.into_iter().map(|path| sql_file(path, engine)).collect()
+}
+
+/// The `.sql` files of a folder by name, those left out that overrule others.
+///
+/// # Errors
+/// When there are none, or one overrules none.
+pub(crate) fn sql_paths(folder: &Path, engine: Engine) -> Result<Vec<PathBuf>, ModelError> {
     let say = |error: io::Error| ModelError::of(folder, error.to_string());
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(say)? {
@@ -281,12 +289,17 @@ pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, M
         return Err(ModelError::of(folder, "there is no .sql file in it"));
     }
     both.sort();
-    let file = |path: PathBuf| {
-        let own = overruled_by(&path, engine);
-        let own = if own.is_file() { Some((own.clone(), read_text(&own)?)) } else { None };
-        Ok(SqlFile { text: read_text(&path)?, path, own })
-    };
-    both.into_iter().map(file).collect()
+    Ok(both)
+}
+
+/// A file, with the one that overrules it on an engine.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(crate) fn sql_file(path: PathBuf, engine: Engine) -> Result<SqlFile, ModelError> {
+    let own = overruled_by(&path, engine);
+    let own = if own.is_file() { Some((own.clone(), read_text(&own)?)) } else { None };
+    Ok(SqlFile { text: read_text(&path)?, path, own })
 }
 
 /// A file's text, without the mark with which editors on Windows begin it.

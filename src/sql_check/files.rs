@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Problem;
 use crate::analysis;
-use crate::pipeline::sql_files;
-use crate::star::{Header, HeaderError, Kind, Lines, Model, SqlFile, check_dimension, names_in_order};
+use crate::pipeline::{sql_file, sql_paths};
+use crate::star::{Header, HeaderError, Kind, Lines, Model, ModelError, SqlFile, check_dimension, names_in_order};
 use crate::warehouse::{Engine, Names, Schema, Select};
 
 /// Words of a header that are wrong and of which the next one is looked for.
@@ -47,32 +47,42 @@ impl Files {
     /// In words, where there is none.
     pub fn read(sql: &Path, engine: Engine) -> Result<Files, String> {
         let mut files = Files::default();
-        let mut read = |folder: &str, read_one: fn(&mut Files, &SqlFile)| {
-            let folder = sql.join(folder);
-            let has_one = std::fs::read_dir(&folder).is_ok_and(|entries| {
-                entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
-            });
-            if !has_one {
-                return;
-            }
-            let found = sql_files(&folder, engine).unwrap_or_else(|error| {
-                files.texts.insert(error.path.clone(), String::new());
-                files.problem(error);
-                Vec::new()
-            });
-            for file in found {
-                read_one(&mut files, &file);
-                files.own.extend(file.own.as_ref().map(|(own, _)| (file.path.clone(), own.clone())));
-                files.texts.extend(file.own);
-                files.texts.insert(file.path, file.text);
-            }
-        };
-        read("pipeline", Files::read_model);
-        read("analysis", Files::read_question);
+        files.read_folder(&sql.join("pipeline"), engine, Files::read_model);
+        files.read_folder(&sql.join("analysis"), engine, Files::read_question);
         if files.texts.is_empty() {
             return Err(format!("{}: there is no .sql file in pipeline/ or analysis/ in it", sql.display()));
         }
         Ok(files)
+    }
+
+    fn read_folder(&mut self, folder: &Path, engine: Engine, read_one: fn(&mut Files, &SqlFile)) {
+        let has_one = std::fs::read_dir(folder).is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
+        });
+        if !has_one {
+            return;
+        }
+        let paths = sql_paths(folder, engine).unwrap_or_else(|error| {
+            self.unread(error);
+            Vec::new()
+        });
+        for path in paths {
+            match sql_file(path, engine) {
+                Ok(file) => {
+                    read_one(self, &file);
+                    self.own.extend(file.own.as_ref().map(|(own, _)| (file.path.clone(), own.clone())));
+                    self.texts.extend(file.own);
+                    self.texts.insert(file.path, file.text);
+                }
+                Err(error) => self.unread(error),
+            }
+        }
+    }
+
+    fn unread(&mut self, error: ModelError) {
+        self.texts.insert(error.path.clone(), String::new());
+        self.unreadable.extend(error.path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        self.problem(error);
     }
 
     /// The files.
