@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use sluice::cli::Cli;
 use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
@@ -13,7 +12,7 @@ fn main() -> ExitCode {
     if let Some(code) = decode_if_asked() {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = Cli::read();
     // FAILPOINTS in the environment says what happens at which point: "delete=2*return".
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();

@@ -32,15 +32,15 @@ pub fn cases() -> Vec<Trial> {
 async fn a_wrong_header_is_named(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "n.csv", "name,count\na,1\n").await?;
     for (header, expected) in [
-        ("titel: x", "v.sql:2: header: line 2: unknown field `titel`"),
-        ("title: x\nchart: {type: bra}", "v.sql:3: header: line 3: unknown variant `bra`"),
+        ("titel: x", "v.sql:2: header: unknown word titel; did you mean title?"),
+        ("title: x\nchart: {type: bra}", "v.sql:3: header: type: bra is none of bar, line"),
         (
             "chart: {type: bar, x: nmae}",
-            "header: line 2: chart: x: the select gives no column nmae; did you mean name?",
+            "v.sql:2: header: chart: x: the select gives no column nmae; did you mean name?",
         ),
         ("chart: {type: bar, y: [count, cuont]}", "chart: y: the select gives no column cuont; did you mean count?"),
         ("chart: {type: line, series: nam}", "chart: series: the select gives no column nam; did you mean name?"),
-        ("exports: [excel]", "header: line 2: unknown variant `excel`"),
+        ("exports: [excel]", "v.sql:2: header: exports: excel is none of csv"),
     ] {
         workdir.write("sql/analysis/v.sql", format!("/*\n{header}\n*/\nselect name, \"count\" from staging.n"))?;
         let Err(error) = analysis::run(&workdir.app(&database)).await else { anyhow::bail!("{header}: no error") };

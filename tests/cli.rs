@@ -38,6 +38,8 @@ async fn wrong_settings_and_usage_end_with_2(workdir: Workdir) -> Outcome {
         (vec!["--onec"], ("DEV", "no"), "--once"),
         (vec!["--once", "--pipeline"], ("DEV", "no"), "cannot be used with"),
         (vec!["lodas"], ("DEV", "no"), "loads"),
+        (vec!["pipeline"], ("DEV", "no"), "tip: pipeline is an option: app --pipeline"),
+        (vec!["analyis"], ("DEV", "no"), "tip: analysis is an option: app --analysis"),
         (vec!["loads"], ("DEV", "no"), "there is no warehouse in sqlite://data/warehouse.db yet"),
     ] {
         let output = app(&workdir, &arguments, &[setting])?;
@@ -232,7 +234,7 @@ async fn pipeline_and_analysis(database: TestDatabase, workdir: Workdir) -> Outc
     workdir.write("sql/analysis/v.sql", "select c from datawarehouse.t")?;
     let output = app(&workdir, &["--analysis"], &settings)?;
     same(output.status.code(), Some(1))?;
-    holds(&stderr(&output), "error: sql/analysis/v.sql:1: ")?;
+    holds(&stderr(&output), "error: sql/analysis/v.sql:1:8: there is no column c")?;
     // What was there before is there still.
     same(database.rows("select * from datawarehouse.v").await?.len(), 3)
 }

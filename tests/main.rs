@@ -37,6 +37,7 @@ mod titles;
 mod tls;
 mod trace;
 mod warehouse_contract;
+mod wrong_sql;
 
 use libtest_mimic::Arguments;
 
@@ -55,6 +56,7 @@ fn main() {
         star::cases(),
         model::cases(),
         sql_check::cases(),
+        wrong_sql::cases(),
         draft::cases(),
         export::cases(),
         trace::cases(),

@@ -312,7 +312,10 @@ async fn columns_and_arrays_become_rows(database: TestDatabase, workdir: Workdir
     same(database.text("select id, skill from datawarehouse.flat order by id, skill").await?, "1|a\n1|b\n2|c")?;
     same(database.text("select id, tag from datawarehouse.tags order by id, tag").await?, "1|x\n1|y")?;
     workdir.load(&database, "lists.csv", "id,s1,s2,s3,tags\n4,,,,\"{\"\"k\"\":1}\"\n").await?;
-    holds(&run_fails(&database, &workdir).await?, "array")
+    holds(
+        &run_fails(&database, &workdir).await?,
+        "sql/pipeline/tags.sql:3: explode: tags: \"{\\\"k\\\":1}\" is no JSON array (lists.csv line 2, load 2)",
+    )
 }
 
 async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -354,7 +357,7 @@ async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcom
     )?;
     workdir.load(&database, "pairs.csv", "a,b,share,since\n3,x,0.5,2024-02-29\n").await?;
     let error = run_fails(&database, &workdir).await?;
-    holds(&error, "bridge_ab: weight: the sum of share is 1: 1 at fault, such as a_key = \"3\"")
+    holds(&error, "bridge_ab.sql:4: checks: weight: the sum of share is 1: 1 at fault, such as a_key = \"3\"")
 }
 
 async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -367,11 +370,11 @@ async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> 
     run(&database, &workdir).await?;
     workdir.load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n2,1,2024-02-01,51\n").await?;
     let error = run_fails(&database, &workdir).await?;
-    holds(&error, "fact_order.sql: checks: fact_order: range: amount: 1 to 50: 1 at fault, such as order_id = \"2\"")?;
+    holds(&error, "fact_order.sql:8: checks: range: amount: 1 to 50: 1 at fault, such as order_id = \"2\"")?;
     holds(&error, "orders.csv line 2, load 3)")?;
     holds(
         &error,
-        "fact_order: sql: select customer_id_key from this group by customer_id_key having sum(amount) > 60: 1 at fault, such as customer_id_key = \"1\"",
+        "fact_order.sql:9: checks: sql: select customer_id_key from this group by customer_id_key having sum(amount) > 60: 1 at fault, such as customer_id_key = \"1\"",
     )?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "1")?;
     workdir.write("sql/pipeline/fact_order.sql", with("  range: {amount: [1, 50]}\n  severity: warn\n"))?;
@@ -382,8 +385,12 @@ async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> 
     )?;
     workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n2,,Zug,2024-01-01\n").await?;
     let error = run_fails(&database, &workdir).await?;
-    holds(&error, "dim_customer: not_null: name: 1 at fault")?;
-    holds(&error, "dim_customer: accepted: city: 1 at fault")?;
+    holds(&error, "dim_customer.sql:8: checks: not_null: name: 1 at fault")?;
+    holds(&error, "dim_customer.sql:9: checks: accepted: city: 1 at fault")?;
+    // A dimension's row, too, is traced to the line that it is from; of several, to that which it is like.
+    same(error.matches("is_current = \"true\" (customers.csv line 2, load 4)").count(), 2)?;
+    workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n2,Bob,Bern,2024-02-01\n").await?;
+    holds(&run_fails(&database, &workdir).await?, "city = \"Zug\"")?;
     workdir.write("sql/pipeline/fact_order.sql", with("  not_null: [amuont]\n"))?;
     holds(&run_fails(&database, &workdir).await?, "did you mean amount?")
 }
@@ -478,7 +485,11 @@ async fn what_cannot_be_compared_is_refused(database: TestDatabase, workdir: Wor
         ("key: id", "id, day as valid_from", "valid_from is a name of the dimension's own columns"),
         ("key: id\nunknown: {day: not-a-date}", "id, day", "unknown: day: 'not-a-date' is not a date"),
         ("key: id\nchecks: {range: {day: [1, x]}}", "id, day", "checks: range: day: 1 is not a date"),
-        ("key: id\nchecks: {range: {name: [1, 5]}}", "id, name", "range: name: 1 to 5: 2 at fault"),
+        (
+            "key: id\nchecks: {range: {name: [1, 5]}}",
+            "id, name",
+            "dim_x.sql:4: checks: range: name: 1 to 5: 2 at fault",
+        ),
     ] {
         workdir.write("sql/pipeline/dim_x.sql", head(words, columns))?;
         holds(&run_fails(&database, &workdir).await?, expected)?;

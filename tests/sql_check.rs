@@ -12,6 +12,10 @@ pub fn cases() -> Vec<Trial> {
         on_both("sql_check::every_error_of_every_file_has_its_line", every_error_of_every_file_has_its_line),
         on_both("sql_check::what_is_not_built_yet_is_known", what_is_not_built_yet_is_known),
         on_both("sql_check::what_is_said_holds_when_it_is_run", what_is_said_holds_when_it_is_run),
+        on_both(
+            "sql_check::a_run_says_all_that_is_wrong_before_it_begins",
+            a_run_says_all_that_is_wrong_before_it_begins,
+        ),
         alone("sql_check::headers_are_looked_at_without_a_warehouse", headers_are_looked_at_without_a_warehouse),
     ]
     .into_iter()
@@ -78,27 +82,27 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
     let output = check(&workdir, &["sql"], &database.url)?;
     let all = errors(&output);
     let expected = [
-        "sql/analysis/chart.sql:3: header: line 3: chart: y: the select gives no column coutn; did you mean count?",
-        "sql/analysis/top.sql:4: no table that the select reads has a column cty; did you mean city?",
+        "sql/analysis/chart.sql:3: header: chart: y: the select gives no column coutn; did you mean count?",
+        "sql/analysis/top.sql:4:10: there is no column cty; did you mean city?",
         "sql/analysis/words.sql:1: sql/pipeline has a table of that name, words: rename the file",
         "sql/pipeline/absent.sql:3: there is no table datawarehouse.dim_citi, and no file of sql/ makes one; did you mean dim_city?",
         "sql/pipeline/absent.sql:3: there is no table staging.ordres: no file has been loaded into it; did you mean orders?",
-        "sql/pipeline/columns.sql:2: no table that the select reads has a column o.pric; did you mean price?",
-        "sql/pipeline/columns.sql:3: no table that the select reads has a column citty; did you mean city?",
-        "sql/pipeline/columns.sql:5: no table that the select reads has a column o.sodl; did you mean sold?",
+        "sql/pipeline/columns.sql:2:8: there is no column o.pric; did you mean price?",
+        "sql/pipeline/columns.sql:3:3: there is no column citty; did you mean city?",
+        "sql/pipeline/columns.sql:5:7: there is no column o.sodl; did you mean sold?",
         "sql/pipeline/dim_city.sql:3: key: the select gives no column citty; did you mean city?",
         "sql/pipeline/dim_city.sql:5: history: the select gives no column contry; did you mean country?",
         "sql/pipeline/dim_city.sql:8: checks: not_null: the table has no column nothing",
-        "sql/pipeline/dim_city.sql:10: checks: sql: no table that the select reads has a column ctiy; did you mean city?",
+        "sql/pipeline/dim_city.sql:10: checks: sql: there is no column ctiy; did you mean city?",
         "sql/pipeline/fact_day.sql:5: dimensions: sold is text, and dim_day knows its members by date, which is date: cast one of them in its select",
         "sql/pipeline/fact_day.sql:8: two columns would be called sold_key: rename one, or give a role",
         "sql/pipeline/fact_order.sql:5: dimensions: city: there is no dimension dim_ctiy; did you mean dim_city?",
         "sql/pipeline/fact_order.sql:6: dimensions: pair: dim_pair is known by 2 columns together (city, country), a fact's column can name one; give the dimension a key of one column",
         "sql/pipeline/fact_order.sql:11: the select gives two columns the name price",
         "sql/pipeline/one.sql:1: the tables need each other in a circle: one -> two -> one",
-        "sql/pipeline/words.sql:3: header: unknown field `grian`",
-        "sql/pipeline/words.sql:4: header: unknown field `distict`",
-        "sql/pipeline/words.sql:6: ",
+        "sql/pipeline/words.sql:3: header: unknown word grian; did you mean grain?",
+        "sql/pipeline/words.sql:4: header: unknown word distict; did you mean distinct?",
+        "sql/pipeline/words.sql:6:1: expected an SQL statement, found selec",
     ];
     for (is, expected) in all.iter().zip(expected) {
         anyhow::ensure!(is.starts_with(expected), "\n      is {is}\nexpected {expected}\nof\n{}", all.join("\n"));
@@ -162,7 +166,7 @@ async fn what_is_not_built_yet_is_known(database: TestDatabase, workdir: Workdir
     same(app(&workdir, &["--pipeline"], &[("DATABASE_URL", &database.url)])?.status.code(), Some(0))?;
     workdir.write("sql/pipeline/per_city.sql", "/* kind: table */ select city from datawarehouse.dim_city")?;
     let all = errors(&check(&workdir, &["sql/"], &database.url)?);
-    same(all, ["sql/analysis/z_first.sql:1: no table that the select reads has a column total"])
+    same(all, ["sql/analysis/z_first.sql:1:14: there is no column total"])
 }
 
 /// Whatever the check lets pass is built.
@@ -181,14 +185,60 @@ async fn what_is_said_holds_when_it_is_run(database: TestDatabase, workdir: Work
     same(output.status.code(), Some(0))
 }
 
+async fn a_run_says_all_that_is_wrong_before_it_begins(database: TestDatabase, workdir: Workdir) -> Outcome {
+    load(&database, &workdir).await?;
+    let run = |arguments: &[&str]| -> anyhow::Result<(Option<i32>, Vec<String>)> {
+        let output = app(&workdir, arguments, &[("DATABASE_URL", &database.url)])?;
+        let lines =
+            stderr(&output).lines().skip_while(|line| !line.starts_with("error: ")).map(str::to_owned).collect();
+        Ok((output.status.code(), lines))
+    };
+    workdir.write("sql/pipeline/b.sql", "/*\nkind: table\n*/\nselect city,\n  contry\nfrom staging.cities")?;
+    workdir.write("sql/pipeline/a.sql", "/*\nkind: tabel\n*/\nselect city from staging.cities")?;
+    workdir.write("sql/pipeline/c.sql", "/* kind: table */ select city from staging.cities")?;
+    workdir.write("sql/analysis/q.sql", "select citty from staging.cities")?;
+    let country = "sql/pipeline/b.sql:5:3: there is no column contry; did you mean country?";
+    let all = [
+        "error: 2 errors:",
+        "sql/pipeline/a.sql:2: header: kind: tabel is none of dimension, fact, bridge, calendar, table, view; did you mean table?",
+        country,
+    ];
+    let all: Vec<_> = all.into_iter().map(str::to_owned).collect();
+    same(run(&["plan"])?, (Some(1), all.clone()))?;
+    same(run(&["--pipeline"])?, (Some(1), all.clone()))?;
+    // A file that cannot be read is one more error, and ends as the others do.
+    workdir.write("sql/pipeline/d.sql", b"/* kind: table */ select '\xff' as a")?;
+    let mut more = all.clone();
+    more[0] = "error: 3 errors:".to_owned();
+    more.push("sql/pipeline/d.sql:1: it is not in UTF-8: save it so".to_owned());
+    same(run(&["plan"])?, (Some(1), more))?;
+    same(check(&workdir, &["sql/pipeline"], &database.url)?.status.code(), Some(1))?;
+    std::fs::remove_file(workdir.path("sql/pipeline/d.sql"))?;
+    workdir.write("sql/pipeline/a.sql", "/* kind: table */ select city from datawarehouse.c")?;
+    same(run(&["--pipeline"])?, (Some(1), vec![format!("error: {country}")]))?;
+    // What is not asked for is not looked at, and its table is what the database has.
+    let none = "error: sql/pipeline/a.sql:1: there is no table datawarehouse.c yet: app --pipeline makes it";
+    same(run(&["--pipeline", "--select", "a"])?, (Some(1), vec![none.to_owned()]))?;
+    same(run(&["--pipeline", "--select", "+a"])?.0, Some(0))?;
+    same(
+        run(&["--analysis"])?,
+        (Some(1), vec!["error: sql/analysis/q.sql:1:8: there is no column citty; did you mean city?".to_owned()]),
+    )
+}
+
 async fn headers_are_looked_at_without_a_warehouse(workdir: Workdir) -> Outcome {
     workdir.write("sql/pipeline/x.sql", "/*\nkind: fact\n*/ select 1 as a")?;
     let output = check(&workdir, &["sql"], "sqlite://absent.db")?;
     same(errors(&output).len(), 1)?;
     same(stdout(&output).starts_with("sql/pipeline/x.sql:2: header: kind: fact needs grain"), true)?;
     same(output.status.code(), Some(1))?;
-    same(stderr(&output).contains("no column was looked at, headers"), true)?;
+    same(stderr(&output).contains("tables and columns could not be looked at: there is no "), true)?;
     same(workdir.path("absent.db").exists(), false)?;
+    // What was not looked at is not called right.
+    workdir.write("sql/pipeline/x.sql", "/* kind: table */ select 1 as a")?;
+    let output = check(&workdir, &["sql"], "sqlite://absent.db")?;
+    same((stdout(&output), output.status.code()), (String::new(), Some(2)))?;
+    same(stderr(&output).contains("tables and columns could not be looked at: there is no warehouse"), true)?;
     let output = check(&workdir, &["imports"], "sqlite://absent.db")?;
     same(output.status.code(), Some(2))
 }

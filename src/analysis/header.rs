@@ -6,7 +6,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::export::Format;
-use crate::star::nearest;
+use crate::star::{HeaderError, Lines, nearest};
+use crate::yaml_fault::Vocabulary;
 
 /// What a question's file says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +66,27 @@ struct Yaml {
     exports: Option<Vec<Format>>,
 }
 
-const EXAMPLE: &str = "such as title: Sales by month, chart: {type: line, x: month, y: sales}, exports: [csv, xlsx]";
+const VOCABULARY: Vocabulary = Vocabulary {
+    takes: &[
+        ("title", "a text"),
+        ("description", "a text"),
+        ("chart", "bar, line, area, pie, table or {type: bar, x: COLUMN, y: COLUMN}"),
+        ("type", "one of bar, line, area, pie, table"),
+        ("x", "the name of a column"),
+        ("y", "a column or a list of them, such as [a, b]"),
+        ("series", "the name of a column"),
+        ("exports", "a list of formats, such as [csv, xlsx]"),
+    ],
+    beneath: &[(&["type", "x", "y", "series"], "chart")],
+    example: "title: Sales by month, chart: {type: line, x: month, y: sales}, exports: [csv, xlsx]",
+};
 
 impl Header {
     /// Reads the comment that a text begins with, if it is a header.
     ///
     /// # Errors
     /// In words, with the line of the file.
-    pub fn parse(name: &str, text: &str) -> Result<Header, String> {
+    pub fn parse(name: &str, text: &str) -> Result<Header, HeaderError> {
         let yaml = match comment(text) {
             None => Yaml::default(),
             Some((lines, comment)) => {
@@ -80,11 +94,13 @@ impl Header {
                 let yaml = format!("{}  {comment}", "\n".repeat(lines));
                 // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
                 let options = serde_saphyr::options! { strict_booleans: true };
-                serde_saphyr::from_str_with_options(&yaml, options).map_err(|error| in_words(&error))?
+                serde_saphyr::from_str_with_options(&yaml, options)
+                    .map_err(|error| HeaderError::of(VOCABULARY.fault(&error, &yaml)))?
             }
         };
         let exports = yaml.exports.unwrap_or_else(|| vec![Format::Csv]);
-        let wrong = |word: &str, why: &str| Err(format!("header: {}{why}", line_of(text, word)));
+        let wrong =
+            |word: &str, why: &str| Err(HeaderError::at(Lines::of(text).of_header(word, ""), format!("header: {why}")));
         if exports.is_empty() {
             return wrong("exports", "exports: names no format; leave it out for csv");
         }
@@ -92,11 +108,11 @@ impl Header {
             return wrong("exports", "exports: names a format twice");
         }
         if yaml.chart.as_ref().is_some_and(|chart| chart.series.is_some() && chart.y.len() > 1) {
-            return wrong("series", "chart: series goes with one y");
+            return wrong("chart", "chart: series goes with one y");
         }
         let is_pie = |chart: &Chart| chart.kind == ChartKind::Pie && (chart.series.is_some() || chart.y.len() > 1);
         if yaml.chart.as_ref().is_some_and(is_pie) {
-            return wrong("pie", "chart: a pie has one y and no series");
+            return wrong("chart", "chart: a pie has one y and no series");
         }
         Ok(Header {
             title: yaml
@@ -114,15 +130,16 @@ impl Header {
     ///
     /// # Errors
     /// In words, with the line of the file's text and the nearest name.
-    pub fn check(&self, columns: &[&str], text: &str) -> Result<(), String> {
+    pub fn check(&self, columns: &[&str], text: &str) -> Result<(), HeaderError> {
         let Some(chart) = &self.chart else { return Ok(()) };
         let named = chart.x.iter().map(|name| ("x", name));
         let named = named.chain(chart.y.iter().map(|name| ("y", name)));
         for (word, name) in named.chain(chart.series.iter().map(|name| ("series", name))) {
             if !columns.contains(&name.as_str()) {
                 let hint = nearest(name, columns.iter().copied());
-                let line = line_of(text, name);
-                return Err(format!("header: {line}chart: {word}: the select gives no column {name}{hint}"));
+                let line = Lines::of(text).of_header("chart", name);
+                let why = format!("header: chart: {word}: the select gives no column {name}{hint}");
+                return Err(HeaderError::at(line, why));
             }
         }
         Ok(())
@@ -140,40 +157,12 @@ fn comment(text: &str) -> Option<(usize, &str)> {
     is_header.then_some((before, comment))
 }
 
-/// `line 3: ` where the first line of the header with the word stands.
-fn line_of(text: &str, word: &str) -> String {
-    let end = text.find("*/").unwrap_or(text.len());
-    let line = text[..end].lines().position(|line| line.contains(word));
-    line.map_or_else(String::new, |line| format!("line {}: ", line + 1))
-}
-
 /// A name such as `top_related_titles` in words.
 pub(super) fn in_plain(name: &str) -> String {
     let words = name.replace('_', " ");
     let words = words.trim();
     let first = words.chars().next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     first + words.get(1..).unwrap_or_default()
-}
-
-/// "line 2 column 1: unknown field `titel`, expected one of ..." gets the nearest word.
-fn in_words(error: &serde_saphyr::Error) -> String {
-    let message = error.to_string();
-    let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let why = match (first.starts_with("line "), first.split_once(": ")) {
-        (true, Some((_, why))) => why,
-        _ => first,
-    };
-    let line = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-    let mut quoted = why.split('`').skip(1).step_by(2);
-    let hint = match quoted.next() {
-        Some(wrong) if why.contains("unknown") => {
-            let expected = why.split_once("expected ").map(|(_, words)| words).unwrap_or_default();
-            let words = expected.trim_start_matches("one of ").split([',', '`', ' ']).filter(|word| !word.is_empty());
-            nearest(wrong, words)
-        }
-        _ => String::new(),
-    };
-    format!("header: {line}{why}{hint}; {EXAMPLE}")
 }
 
 /// `bar` is short for `{type: bar}`.
@@ -227,7 +216,7 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Header, String> {
+    fn parse(text: &str) -> Result<Header, HeaderError> {
         Header::parse("top_related_titles", text)
     }
 
@@ -271,22 +260,27 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_its_line_and_the_nearest_word() {
-        for (text, expected) in [
-            ("/*\ntitel: x\n*/", "header: line 2: unknown field `titel`"),
-            ("/*\ntitel: x\n*/", "did you mean title?"),
-            ("/*\ntitle: x\nchart: brr\n*/", "header: line 3: unknown variant `brr`"),
-            ("/*\ntitle: x\nchart: brr\n*/", "did you mean bar?"),
-            ("/*\ntitle: x\nchart: {typ: bar}\n*/", "did you mean type?"),
-            ("/*\nexports: [csv, xls]\n*/", "did you mean xlsx?"),
-            ("/*\nexports: []\n*/", "line 2: exports: names no format"),
-            ("/*\nexports: [csv, csv]\n*/", "line 2: exports: names a format twice"),
-            ("/*\nchart: {type: bar, y: [a, b], series: c}\n*/", "series goes with one y"),
-            ("/*\nchart: {type: pie, y: a, series: c}\n*/", "line 2: chart: a pie has one y and no series"),
-            ("/*\nchart: [bar]\n*/", "line 2"),
-            ("/*\ntitle: [x\n*/", "header: line"),
+        for (text, line, expected) in [
+            ("/*\ntitel: x\n*/", 2, "header: unknown word titel; did you mean title?"),
+            (
+                "/*\ntitle: x\nchart: brr\n*/",
+                3,
+                "header: chart: brr is none of bar, line, area, pie, table; did you mean bar?",
+            ),
+            ("/*\ntitle: x\nchart: {typ: bar}\n*/", 3, "header: unknown word typ; did you mean type?"),
+            ("/*\ntype: bar\n*/", 2, "header: unknown word type; it stands beneath chart"),
+            ("/*\nexports: [csv, xls]\n*/", 2, "did you mean xlsx?"),
+            ("/*\nexports: csv\n*/", 2, "header: exports takes a list of formats, such as [csv, xlsx]"),
+            ("/*\nexports: []\n*/", 2, "exports: names no format"),
+            ("/*\nexports: [csv, csv]\n*/", 2, "exports: names a format twice"),
+            ("/*\nchart: {type: bar, y: [a, b], series: c}\n*/", 2, "series goes with one y"),
+            ("/*\nchart: {type: pie, y: a, series: c}\n*/", 2, "chart: a pie has one y and no series"),
+            ("/*\nchart: [bar]\n*/", 2, "header: chart takes bar, line, area, pie, table or {type: bar"),
+            ("/*\nexports: [csv\n*/", 2, "header: this is no YAML: unclosed bracket"),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(error.contains(expected), "{text}: {error}");
+            assert!(error.why.contains(expected), "{text}: {error:?}");
+            assert_eq!(error.line, Some(line), "{text}: {error:?}");
         }
     }
 
@@ -294,7 +288,8 @@ mod tests {
     fn the_charts_columns_are_the_results() {
         let text = "/*\nchart:\n  type: bar\n  x: titel\n*/ select 1";
         let error = parse(text).unwrap().check(&["title", "n"], text).unwrap_err();
-        assert_eq!(error, "header: line 4: chart: x: the select gives no column titel; did you mean title?");
+        assert_eq!(error.line, Some(4));
+        assert_eq!(error.why, "header: chart: x: the select gives no column titel; did you mean title?");
         assert!(parse(text).unwrap().check(&["titel"], text).is_ok());
     }
 }

@@ -19,6 +19,7 @@ use tracing::info;
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
 use crate::pipeline::{RunError, sql_files};
+use crate::sql_check::problems;
 use crate::star::Model;
 use crate::warehouse::{Row, Table};
 
@@ -110,7 +111,9 @@ fn joined(failures: &Failures) -> Option<String> {
 }
 
 async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Answers, RunError> {
-    let (mut questions, mut failures) = questions::read(app)?;
+    let folder = app.sql.join("analysis");
+    let problems = problems(app, |file| !file.starts_with(&folder)).await?;
+    let (mut questions, mut failures) = questions::read(app, &problems)?;
     views::make(app, &mut questions, &mut failures, started_at).await?;
     let sources = definitions(app, &questions);
     let (mut answers, mut sections) = (Vec::with_capacity(questions.len()), BTreeMap::new());

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::Failure;
 use super::header::{Header, in_plain};
 use crate::app::App;
-use crate::pipeline::{RunError, sql_files};
-use crate::star::{Lines, ModelError, SqlFile, named_in, names_in_order};
-use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn};
+use crate::pipeline::{RunError, sql_file, sql_paths};
+use crate::sql_check::{Problem, Problems};
+use crate::star::{HeaderError, Lines, ModelError, SqlFile, names_in_order};
+use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn, overruled_by};
 
 /// A file of `sql/analysis/`.
 pub(super) struct Question {
@@ -36,20 +37,15 @@ impl Question {
     }
 
     /// What is wrong with its header.
-    pub(super) fn error(&self, why: impl Into<String>) -> ModelError {
-        error_at(&self.file.path, why.into(), None)
+    pub(super) fn error_of_header(&self, HeaderError { line, why, .. }: HeaderError) -> ModelError {
+        ModelError::at(&self.file.path, line, why)
     }
 
     /// What is wrong with its select.
     pub(super) fn error_of_select(&self, why: impl Into<String>) -> ModelError {
         let (path, text) = self.of_select();
-        error_at(path, why.into(), Lines::of(text).of_the_select())
+        ModelError::at(path, Lines::of(text).of_the_select(), why)
     }
-}
-
-/// The error with the line that it names, or else with this one.
-fn error_at(path: &Path, why: String, line: Option<u64>) -> ModelError {
-    ModelError { path: path.to_owned(), line: named_in(&why).or(line), why }
 }
 
 /// The questions, by their names.
@@ -57,32 +53,42 @@ pub(super) type Questions = BTreeMap<String, Question>;
 /// Those that cannot be answered, by their names.
 pub(super) type Failures = BTreeMap<String, Failure>;
 
-/// Every question that can be read; of the others, why not.
+/// Every question that can be read and with whose file there is no problem; of the others, why not.
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn read(app: &App) -> Result<(Questions, Failures), RunError> {
+pub(super) fn read(app: &App, problems: &[Problem]) -> Result<(Questions, Failures), RunError> {
     let (mut questions, mut failures) = (Questions::new(), Failures::new());
-    for file in sql_files(&app.sql.join("analysis"), app.warehouse.names().engine).map_err(RunError::Nothing)? {
-        let title = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        match read_one(&app.sql.join("pipeline"), file) {
-            Ok((name, question)) => drop(questions.insert(name, question)),
-            Err(error) => {
-                let failure = Failure { title: in_plain(&title), description: None, error: error.into() };
-                failures.insert(title, failure);
+    let engine = app.warehouse.names().engine;
+    for path in sql_paths(&app.sql.join("analysis"), engine)? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let files = [path.clone(), overruled_by(&path, engine)];
+        let wrong: Vec<_> = problems.iter().filter(|problem| files.contains(&problem.file)).cloned().collect();
+        let read = sql_file(path, engine).and_then(|file| read_one(&app.sql.join("pipeline"), file));
+        let (title, description, error) = match read {
+            Ok((name, question)) if wrong.is_empty() => {
+                questions.insert(name, question);
+                continue;
             }
+            Ok((_, Question { header, .. })) => (header.title, header.description, None),
+            Err(error) => (in_plain(&name), None, Some(error.into())),
+        };
+        let wrong = (!wrong.is_empty()).then(|| RunError::Files(Problems::new(wrong)));
+        if let Some(error) = wrong.or(error) {
+            failures.insert(name, Failure { title, description, error });
         }
     }
     Ok((questions, failures))
 }
 
 fn read_one(pipeline: &Path, file: SqlFile) -> Result<(String, Question), ModelError> {
-    let (name, select) = file.read().map_err(|error| error_at(&error.path, error.why, error.line))?;
+    let (name, select) = file.read()?;
     if pipeline.join(format!("{name}.sql")).is_file() {
         let why = format!("sql/pipeline has a table of that name, {name}: rename the file");
         return Err(ModelError::of(&file.path, why));
     }
-    let header = Header::parse(&name, &file.text).map_err(|why| error_at(&file.path, why, None))?;
+    let wrong = |HeaderError { line, why, .. }| ModelError::at(&file.path, line, why);
+    let header = Header::parse(&name, &file.text).map_err(wrong)?;
     Ok((name, Question { file, header, select, columns: Vec::new(), outputs: Vec::new() }))
 }
 
@@ -110,17 +116,5 @@ pub(super) fn in_order(names: &Names, questions: &mut Questions, failures: &mut 
             let error = questions[name].error_of_select(why.clone());
             fail(questions, failures, name, error.into());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_is_named_is_the_errors() {
-        let error = |why: &str| error_at(Path::new("v.sql"), why.to_owned(), Some(7)).to_string();
-        assert_eq!(error("line 3, column 8: there is no column x"), "v.sql:3: line 3, column 8: there is no column x");
-        assert_eq!(error("there is no table y"), "v.sql:7: there is no table y");
     }
 }

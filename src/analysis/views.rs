@@ -1,16 +1,14 @@
 //! Makes the questions' views, in one transaction. One that the database refuses leaves the others alone; its view stays as it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use super::questions::{Failures, Question, Questions, fail, in_order};
 use crate::app::App;
 use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
-use crate::star::{ModelError, nearest_column};
-use crate::warehouse::{
-    Names, Output, Schema, Scope, SqlError, Table, TableColumn, Transaction, WarehouseError, described,
-};
+use crate::star::ModelError;
+use crate::warehouse::{Names, Output, Schema, Scope, Table, Transaction, WarehouseError, described};
 
 /// Makes a view of each question, after those it reads; moves those that cannot be made to the failures.
 ///
@@ -73,38 +71,25 @@ async fn make_one(
     let mut columns = columns.map_err(|why| question.error_of_select(why))?;
     describe_views(&mut columns, given);
     let select = question.select.sql(names, &columns);
-    let select = select.map_err(|error| wrong(question, &columns, &error))?;
+    let select = select.map_err(|error| ModelError::of_sql(question.of_select().0, &error))?;
     let outputs = question.select.outputs(names, &columns);
     let repeat = outputs.iter().enumerate().find(|(at, one)| outputs[..*at].iter().any(|other| other.name == one.name));
     if let Some((_, repeat)) = repeat {
         return Err(question.error_of_select(format!("the select gives two columns the name {}", repeat.name)).into());
     }
     let done = transaction.replace_view(&view, &select, own_views).await;
-    done.map_err(|refused| at_fault(names, question, &columns, refused))?;
+    done.map_err(|refused| at_fault(question, refused))?;
     question.outputs = outputs;
     question.columns = described(transaction.columns(&view).await?, &question.outputs);
     let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
-    question.header.check(&given, question.text()).map_err(|why| question.error(why))?;
+    question.header.check(&given, question.text()).map_err(|wrong| question.error_of_header(wrong))?;
     Ok(())
 }
 
 /// Whose fault it is that the database did not do what it was asked.
-fn at_fault(
-    names: &Names,
-    question: &Question,
-    columns: &HashMap<Table, Vec<TableColumn>>,
-    refused: WarehouseError,
-) -> RunError {
+fn at_fault(question: &Question, refused: WarehouseError) -> RunError {
     match refused {
         refused if refused.is_transient() => refused.into(),
-        refused => {
-            let mistake = question.select.mistake(names, columns).map(|error| wrong(question, columns, &error));
-            mistake.unwrap_or_else(|| question.error_of_select(refused.to_string())).into()
-        }
+        refused => question.error_of_select(refused.to_string()).into(),
     }
-}
-
-fn wrong(question: &Question, columns: &HashMap<Table, Vec<TableColumn>>, error: &SqlError) -> ModelError {
-    let why = error.in_file(question.of_select().0);
-    question.error_of_select(why + &nearest_column(error, columns))
 }

@@ -34,14 +34,15 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
     };
     let mut problems = check(&files, &names, app.as_ref()).await?;
     problems.retain(|problem| is_wanted(&problem.file));
-    print(&problems, count, json)?;
     if let Some(why) = why {
-        let why = why.context("no column was looked at, headers and the words of selects only");
         if problems.is_empty() {
-            return Err(why);
+            return Err(
+                why.context("headers and the words of selects are right, tables and columns could not be looked at")
+            );
         }
-        eprintln!("{why:#}");
+        eprintln!("{:#}", why.context("tables and columns could not be looked at"));
     }
+    print(&problems, count, json)?;
     Ok(if problems.is_empty() { End::Done } else { End::Failed })
 }
 

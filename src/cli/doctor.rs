@@ -41,7 +41,9 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         let path = folders.sql_dir.join(name);
         // Who only loads needs none.
         let result = if has_sql(&path) {
-            crate::pipeline::sql_files(&path, engine).map(|files| counted(files.len() as u64, "file"))
+            crate::pipeline::sql_files(&path, engine)
+                .map(|files| counted(files.len() as u64, "file"))
+                .map_err(|error| error.to_string())
         } else {
             Ok(format!("none, which is all right where files are only loaded; to begin, {}", begin(name, &path)))
         };

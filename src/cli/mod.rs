@@ -25,6 +25,7 @@ mod why;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::settings::Settings;
@@ -173,6 +174,19 @@ enum Command {
     },
 }
 
+/// An unknown command's error with the option that was meant.
+fn with_mode(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let word = word.to_lowercase();
+    let near = |mode: &&str| strsim::osa_distance(&word, mode) <= if word.len() > 4 { 2 } else { 1 };
+    if let Some(mode) = MODES.into_iter().find(near) {
+        error.remove(ContextKind::SuggestedSubcommand);
+        let tip = format!("{mode} is an option: app --{mode}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
 /// How a command ends when nothing went wrong on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -194,7 +208,15 @@ impl From<End> for ExitCode {
     }
 }
 
+/// Modes that are written as options and taken for commands.
+const MODES: [&str; 4] = ["watch", "once", "pipeline", "analysis"];
+
 impl Cli {
+    /// The command line's; ends the program where that is wrong.
+    pub fn read() -> Cli {
+        Cli::try_parse().unwrap_or_else(|error| with_mode(error).exit())
+    }
+
     /// Where people read the log of this command.
     pub fn people(&self) -> People {
         let results = self.command.is_some() || self.mode.pipeline || self.mode.analysis || self.mode.json;

@@ -39,7 +39,7 @@ pub async fn read(
         let folder = sql.join(folder);
         if folder.is_dir() {
             sql_files(&folder, names.engine)
-                .or_else(|why| if why.ends_with("in it") { Ok(Vec::new()) } else { Err(why) })
+                .or_else(|error| if error.why.ends_with("in it") { Ok(Vec::new()) } else { Err(error.to_string()) })
         } else {
             Ok(Vec::new())
         }

@@ -8,7 +8,8 @@ use tracing::warn;
 use super::table::Run;
 use super::{RunError, columns_read};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{Check, Kind, Model, ModelError, Severity, checks, key_column};
+use crate::sql_check::{Problem, Problems};
+use crate::star::{Check, Kind, Model, Severity, checks, key_column};
 use crate::warehouse::{Row, Table, quote};
 
 /// Rows at fault that are shown.
@@ -51,14 +52,14 @@ impl Run<'_> {
                 }
             }
         }
-        let Some((model, _)) = failed.first() else { return Ok(()) };
-        let words: Vec<_> = failed
-            .iter()
-            .map(|(model, Finding { check, rows, samples })| {
-                format!("{}: {check}: {rows} at fault, such as {}", model.name, samples.join("; "))
-            })
-            .collect();
-        Err(ModelError::of(&model.path, format!("checks: {}", words.join("\n  "))).into())
+        let problem = |(model, Finding { check, rows, samples }): (&Model, Finding)| {
+            let why = format!("checks: {check}: {rows} at fault, such as {}", samples.join("; "));
+            Problem::from(model.error_of_word(why))
+        };
+        match failed {
+            none if none.is_empty() => Ok(()),
+            failed => Err(RunError::Files(Problems::new(failed.into_iter().map(problem)))),
+        }
     }
 
     async fn checks(&mut self, model: &Model) -> Result<Vec<Check>, RunError> {
@@ -67,15 +68,16 @@ impl Run<'_> {
         for (text, check) in model.header.checks.sql.texts().iter().zip(&model.checks) {
             let select = check.with_this(&table);
             let columns = columns_read(&mut *self.transaction, self.names, &select).await;
-            let columns = columns.map_err(|why| model.error(format!("checks: sql: {why}")))?;
+            let columns = columns.map_err(|why| model.error_of_word(format!("checks: sql: {why}")))?;
             let written = select.sql(self.names, &columns);
-            let written = written.map_err(|error| model.error(format!("checks: sql: {error}: {}", one_line(text))))?;
+            let wrong = |error| model.error_of_word(format!("checks: sql: {error}: {}", one_line(text)));
+            let written = written.map_err(wrong)?;
             sql.push((one_line(text), written));
         }
         let columns = self.existing(model).await?;
         let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));
         let made = checks(&model.header.checks, self.names.engine, &self.shown(model), &columns, id.as_deref(), &sql);
-        let mut all = made.map_err(|why| model.error(why))?;
+        let mut all = made.map_err(|why| model.error_of_word(why))?;
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {
             let of_table =
                 |column: &String| fact.dimensions.get(column).map_or(column.clone(), |used| used.key_column(column));
@@ -97,16 +99,24 @@ impl Run<'_> {
     async fn samples(&mut self, model: &Model, check: &Check) -> Result<Vec<String>, RunError> {
         let columns = self.transaction.describe(&check.rows).await.map_err(|error| model.error(error.to_string()))?;
         let rows = self.query(model, &format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
+        let origin = self.origin(model).await?;
         let mut said = Vec::new();
         for row in rows {
             let named: BTreeMap<_, _> = columns.iter().map(|column| column.name.as_str()).zip(&row).collect();
-            let place = |name: &str| named.get(name).and_then(|cell| cell.as_deref()?.parse::<i64>().ok());
-            let file = match (place(LOAD_COLUMN), place(LINE_COLUMN)) {
-                (Some(load), Some(line)) => {
+            let number = |name: &str| named.get(name).and_then(|cell| cell.as_deref()?.parse::<i64>().ok());
+            let place = match (number(LOAD_COLUMN), number(LINE_COLUMN)) {
+                (Some(load), Some(line)) => Some((load, line)),
+                _ => match &origin {
+                    Some(origin) => self.origin_of(model, origin, &named).await?,
+                    None => None,
+                },
+            };
+            let file = match place {
+                Some((load, line)) => {
                     let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
                     format!(" ({} line {line}, load {load})", source.unwrap_or_default())
                 }
-                _ => String::new(),
+                None => String::new(),
             };
             said.push(format!(
                 "{}{file}",

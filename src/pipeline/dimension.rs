@@ -171,7 +171,9 @@ impl Run<'_> {
         if self.count_some(model, sql.count_timeless()).await? > 0 {
             let at = header.at.as_deref().unwrap_or_default();
             return Err(model
-                .error(format!("at: rows of the select have NULL in {at}: leave them out, or say when they hold"))
+                .error_of_word(format!(
+                    "at: rows of the select have NULL in {at}: leave them out, or say when they hold"
+                ))
                 .into());
         }
         if let Some(query) = sql.repeated()

@@ -6,8 +6,10 @@ mod ask;
 mod beneath;
 mod checks;
 mod dimension;
+mod explode;
 mod fact;
 mod members;
+mod origin;
 mod part;
 mod reshape;
 mod select;
@@ -16,15 +18,16 @@ mod views;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use std::{fs, io};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
+use crate::sql_check::{Problems, must_be_right};
 use crate::star::{Model, ModelError, SqlFile, in_order, nearest};
 use crate::warehouse::{
     Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
@@ -162,6 +165,9 @@ pub enum RunError {
     /// A file.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Several files, or one as it was looked at before anything ran.
+    #[error("{0}")]
+    Files(Problems),
     /// There is nothing to run.
     #[error("{0}")]
     Nothing(String),
@@ -214,14 +220,33 @@ pub async fn run_with(app: &App, options: &Options) -> Result<Report, RunError> 
 }
 
 async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
-    let models = read_models(app)?;
-    let selected = select::selected(&models, app.warehouse.names(), &options.select).map_err(RunError::Nothing)?;
+    let folder = app.sql.join("pipeline");
+    // All that is wrong is said below.
+    let models = read_models(app);
+    let select = |models: &Vec<Model>| select::selected(models, app.warehouse.names(), &options.select);
+    let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Nothing)?;
+    must_be_right(app, |file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.split('.').next().unwrap_or_default();
+        !file.starts_with(&folder) || selected.as_ref().is_some_and(|selected| !selected.contains(name))
+    })
+    .await?;
+    let (models, selected) = (models?, selected.unwrap_or_default());
     let mut run = Run::begin(app, options, &models, started_at).await?;
     let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
     for model in others {
         run.learn(model).await?;
     }
-    run.tables(&selected).await?;
+    if let Err(error) = run.tables(&selected).await {
+        let turn = std::mem::take(&mut run.turn);
+        drop(run);
+        let model = models.iter().find(|model| model.name == turn);
+        let cell = match model {
+            Some(model) => explode::no_array(app, model).await,
+            None => None,
+        };
+        return Err(cell.map_or(error, RunError::from));
+    }
     run.settle(&selected).await?;
     run.forget_inferred(&models).await?;
     run.settle(&selected).await?;
@@ -236,7 +261,7 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
 /// # Errors
 /// When there is none, or one is wrong.
 pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
-    let files = sql_files(&app.sql.join("pipeline"), app.warehouse.names().engine).map_err(RunError::Nothing)?;
+    let files = sql_files(&app.sql.join("pipeline"), app.warehouse.names().engine)?;
     let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
     Ok(in_order(models, app.warehouse.names())?)
 }
@@ -244,10 +269,17 @@ pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
 /// The `.sql` files of a folder with their texts, by name; beside each the one that overrules it on an engine.
 ///
 /// # Errors
-/// In words, when there are none or one cannot be read.
-pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, String> {
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+/// When there are none, or one cannot be read.
+pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, ModelError> {
+    sql_paths(folder, engine)?.into_iter().map(|path| sql_file(path, engine)).collect()
+}
+
+/// The `.sql` files of a folder by name, those left out that overrule others.
+///
+/// # Errors
+/// When there are none, or one overrules none.
+pub(crate) fn sql_paths(folder: &Path, engine: Engine) -> Result<Vec<PathBuf>, ModelError> {
+    let say = |error: io::Error| ModelError::of(folder, error.to_string());
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(say)? {
         let path = entry.map_err(say)?.path();
@@ -260,18 +292,32 @@ pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, S
     let is_overruled =
         |path: &PathBuf| both.iter().any(|both| overruled_by(both, overrules(path).unwrap_or(engine)) == *path);
     if let Some(alone) = own.iter().find(|path| !is_overruled(path)) {
-        return Err(format!("{}: there is no file for both engines beside it, with the header", alone.display()));
+        return Err(ModelError::of(alone, "there is no file for both engines beside it, with the header"));
     }
     if both.is_empty() {
-        return Err(format!("{}: there is no .sql file in it", folder.display()));
+        return Err(ModelError::of(folder, "there is no .sql file in it"));
     }
     both.sort();
-    let file = |path: PathBuf| {
-        let own = overruled_by(&path, engine);
-        let own = if own.is_file() { Some((own.clone(), read(&own)?)) } else { None };
-        Ok(SqlFile { text: read(&path)?, path, own })
-    };
-    both.into_iter().map(file).collect()
+    Ok(both)
+}
+
+/// A file, with the one that overrules it on an engine.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(crate) fn sql_file(path: PathBuf, engine: Engine) -> Result<SqlFile, ModelError> {
+    let own = overruled_by(&path, engine);
+    let own = if own.is_file() { Some((own.clone(), read_text(&own)?)) } else { None };
+    Ok(SqlFile { text: read_text(&path)?, path, own })
+}
+
+/// A file's text, without the mark with which editors on Windows begin it.
+fn read_text(path: &Path) -> Result<String, ModelError> {
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => ModelError::of(path, "it is not in UTF-8: save it so"),
+        _ => ModelError::of(path, error.to_string()),
+    })?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The columns of every table that a select reads.

@@ -42,6 +42,8 @@ pub(super) struct Run<'a> {
     /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
     pub(super) touched: BTreeMap<String, String>,
     pub(super) changes: Vec<TableChange>,
+    /// The table whose turn it is.
+    pub(super) turn: String,
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
@@ -100,6 +102,7 @@ impl<'a> Run<'a> {
             views: BTreeMap::new(),
             touched: BTreeMap::new(),
             changes: Vec::new(),
+            turn: String::new(),
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
             finally: Vec::new(),
@@ -155,6 +158,7 @@ impl<'a> Run<'a> {
 
     /// Brings one table up to date; one whose columns change is left to later where it `may_wait`, and `false` given.
     async fn table(&mut self, model: &Model, may_wait: bool) -> Result<bool, RunError> {
+        self.turn.clone_from(&model.name);
         let mut change =
             TableChange { table: model.name.clone(), kind: model.header.kind.word(), ..TableChange::default() };
         let rows = match &model.select {
@@ -410,5 +414,5 @@ pub(super) fn written(
     names: &Names,
     columns: &HashMap<Table, Vec<TableColumn>>,
 ) -> Result<String, ModelError> {
-    select.sql(names, columns).map_err(|error| model.error(error.in_file(&model.path)))
+    select.sql(names, columns).map_err(|error| ModelError::of_sql(&model.path, &error))
 }

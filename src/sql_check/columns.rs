@@ -8,8 +8,8 @@ use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
-    DimensionSql, Fact, FactSql, Header, Kind, Lines, Missing, Model, Source, Target, calendar_columns, key_column,
-    named_in, nearest,
+    self, DimensionSql, Fact, FactSql, Header, HeaderError, Kind, Lines, Missing, Model, Source, Target,
+    calendar_columns, key_column, nearest,
 };
 use crate::warehouse::{Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
 
@@ -29,13 +29,15 @@ pub(super) struct Star<'a> {
 impl<'a> Star<'a> {
     pub(super) fn new(
         files: &'a Files,
+        ordered: &[&str],
         names: &'a Names,
         transaction: &'a mut dyn Transaction,
         problems: &'a mut Vec<Problem>,
     ) -> Star<'a> {
         let uses = files.models().filter_map(Model::dimensions).flat_map(BTreeMap::values);
         let inferring = uses.filter(|used| used.missing() == Missing::Infer).map(|used| used.dimension().to_owned());
-        let unknown = files.unreadable.iter().map(|name| (name.clone(), None));
+        let circling = files.readable.keys().filter(|name| !ordered.contains(&name.as_str()));
+        let unknown = files.unreadable.iter().chain(circling).map(|name| (name.clone(), None));
         Star {
             inferring: inferring.collect(),
             tables: unknown.collect(),
@@ -50,14 +52,18 @@ impl<'a> Star<'a> {
     /// Looks at one file, after those that it needs.
     pub(super) async fn look_at(&mut self, name: &str) -> Result<(), WarehouseError> {
         let Some((path, one)) = self.files.readable.get(name) else { return Ok(()) };
+        if self.files.skipped.contains(path) {
+            return Ok(());
+        }
         let columns = match one {
             Readable::Question(header, select) => {
                 let columns = self.select(path, select).await?;
                 let given: Vec<_> = columns.iter().flatten().map(|column| column.name.as_str()).collect();
                 let text = self.files.texts.get(path).map_or("", String::as_str);
-                if let (Some(_), Some(Err(why))) = (&columns, header.as_ref().map(|header| header.check(&given, text)))
+                if let (Some(_), Some(Err(HeaderError { line, why, .. }))) =
+                    (&columns, header.as_ref().map(|header| header.check(&given, text)))
                 {
-                    self.problem(path, named_in(&why), why);
+                    self.problem(path, line, why);
                 }
                 columns
             }
@@ -75,7 +81,7 @@ impl<'a> Star<'a> {
     }
 
     fn problem(&mut self, path: &Path, line: Option<u64>, why: String) {
-        self.problems.push(Problem { file: path.to_owned(), line, why });
+        self.problems.push(Problem::at(path, line, why));
     }
 
     /// Something about a word of the header and what it names.
@@ -85,15 +91,20 @@ impl<'a> Star<'a> {
     }
 
     /// The columns that a select gives; says what is wrong with it.
-    async fn select(&mut self, path: &Path, select: &Select) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
+    pub(super) async fn select(
+        &mut self,
+        path: &Path,
+        select: &Select,
+    ) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
         let (found, wrong) = self.given(path, select).await?;
         // The one that is written for the engine in use is at fault.
         let path = self.files.own.get(path).map_or(path, PathBuf::as_path);
-        for (word, why) in wrong {
+        for Wrong { place, word, why } in wrong {
             let lines = self.lines(path);
             let of_word = word.as_deref().and_then(|word| lines.of_select(word, why.starts_with(TWO)));
-            let line = of_word.or_else(|| named_in(&why)).or_else(|| lines.of_the_select());
-            self.problem(path, line, why);
+            let line = place.map(|place| place.line).or(of_word).or_else(|| lines.of_the_select());
+            let column = place.map(|place| place.column);
+            self.problems.push(Problem { file: path.to_owned(), line, column, why });
         }
         let Some(columns) = found else { return Ok(None) };
         let mut differ = true;
@@ -118,14 +129,17 @@ impl<'a> Star<'a> {
             let of_file = self.tables.get(&table.name).filter(|_| table.schema == Schema::Datawarehouse);
             match of_file {
                 Some(Some(columns)) => {
-                    known.insert(table.clone(), columns.clone());
-                    stands_in.insert(table);
+                    let columns = columns.clone();
+                    if self.transaction.columns(&table).await? != columns {
+                        stands_in.insert(table.clone());
+                    }
+                    known.insert(table, columns);
                 }
                 Some(None) => can_be_told = false,
                 None => {
                     let columns = self.transaction.columns(&table).await?;
                     if columns.is_empty() {
-                        wrong.push(self.missing_table(&table).await?);
+                        wrong.push(self.missing_table(path, &table).await?);
                         can_be_told = false;
                     }
                     known.insert(table, columns);
@@ -135,10 +149,12 @@ impl<'a> Star<'a> {
         if !can_be_told {
             return Ok((None, wrong));
         }
-        given(self.transaction, self.names, path, select, &known, &stands_in).await
+        let own = self.files.own.get(path).map_or(path, PathBuf::as_path);
+        let text = self.files.texts.get(own).map_or("", String::as_str);
+        given(self.transaction, self.names, (path, text), select, &known, &stands_in).await
     }
 
-    async fn missing_table(&mut self, table: &Table) -> Result<Wrong, WarehouseError> {
+    async fn missing_table(&mut self, path: &Path, table: &Table) -> Result<Wrong, WarehouseError> {
         let shown = self.names.shown(table);
         let why = match table.schema {
             Schema::Staging => {
@@ -149,13 +165,22 @@ impl<'a> Star<'a> {
                 format!("there is no table {shown}: no file has been loaded into it{hint}")
             }
             Schema::Datawarehouse => {
-                let known = self.files.readable.keys().chain(&self.files.unreadable);
-                let hint = nearest(&table.name, known.map(String::as_str));
-                format!("there is no table {shown}, and no file of sql/ makes one{hint}")
+                let known = || self.files.readable.keys().chain(&self.files.unreadable);
+                let is_itself = path.file_stem().is_some_and(|name| *name == *table.name);
+                match known().any(|name| *name == table.name) {
+                    true if is_itself => {
+                        format!("the select reads {shown}, the table that it makes, and there is none yet")
+                    }
+                    true => format!("there is no table {shown} yet: app --pipeline makes it"),
+                    false => {
+                        let hint = nearest(&table.name, known().map(String::as_str));
+                        format!("there is no table {shown}, and no file of sql/ makes one{hint}")
+                    }
+                }
             }
             _ => format!("there is no table {shown}"),
         };
-        Ok((Some(table.name.clone()), why))
+        Ok(Wrong { place: None, word: Some(table.name.clone()), why })
     }
 
     /// The columns of a model's table.
@@ -297,9 +322,17 @@ impl<'a> Star<'a> {
                 }
             }
         }
+        if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, &[])
+            && self.problems.iter().all(|problem| problem.file != model.path || problem.why != why)
+        {
+            let mut words = why.split(": ").skip(1);
+            let (word, name) =
+                (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+            self.of_header(model, &word, &name, why);
+        }
         for check in &model.checks {
             let (_, wrong) = self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name))).await?;
-            for (word, why) in wrong {
+            for Wrong { word, why, .. } in wrong {
                 self.of_header(model, "sql", &word.unwrap_or_default(), format!("checks: sql: {why}"));
             }
         }

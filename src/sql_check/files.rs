@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Problem;
 use crate::analysis;
-use crate::pipeline::sql_files;
-use crate::star::{Header, Kind, Lines, Model, ModelError, SqlFile, check_dimension, named_in, names_in_order};
+use crate::pipeline::{sql_file, sql_paths};
+use crate::star::{Header, HeaderError, Kind, Lines, Model, ModelError, SqlFile, check_dimension, names_in_order};
 use crate::warehouse::{Engine, Names, Schema, Select};
 
 /// Words of a header that are wrong and of which the next one is looked for.
@@ -30,8 +30,12 @@ pub struct Files {
     pub(super) own: BTreeMap<PathBuf, PathBuf>,
     /// Those that can be read, by the name of their table or view.
     pub(super) readable: BTreeMap<String, (PathBuf, Readable)>,
+    /// The selects of files of which the header cannot be read.
+    pub(super) headless: Vec<(PathBuf, Select)>,
     /// The names of those that cannot.
     pub(super) unreadable: BTreeSet<String>,
+    /// Those that are not looked at: their tables and views are taken as the database has them.
+    pub(super) skipped: BTreeSet<PathBuf>,
     /// What is wrong with each by itself.
     pub(super) problems: Vec<Problem>,
 }
@@ -43,28 +47,42 @@ impl Files {
     /// In words, where there is none.
     pub fn read(sql: &Path, engine: Engine) -> Result<Files, String> {
         let mut files = Files::default();
-        let mut read = |folder: &str, read_one: fn(&mut Files, &SqlFile)| -> Result<(), String> {
-            let folder = sql.join(folder);
-            let has_one = std::fs::read_dir(&folder).is_ok_and(|entries| {
-                entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
-            });
-            if !has_one {
-                return Ok(());
-            }
-            for file in sql_files(&folder, engine)? {
-                read_one(&mut files, &file);
-                files.own.extend(file.own.as_ref().map(|(own, _)| (file.path.clone(), own.clone())));
-                files.texts.extend(file.own);
-                files.texts.insert(file.path, file.text);
-            }
-            Ok(())
-        };
-        read("pipeline", Files::read_model)?;
-        read("analysis", Files::read_question)?;
+        files.read_folder(&sql.join("pipeline"), engine, Files::read_model);
+        files.read_folder(&sql.join("analysis"), engine, Files::read_question);
         if files.texts.is_empty() {
             return Err(format!("{}: there is no .sql file in pipeline/ or analysis/ in it", sql.display()));
         }
         Ok(files)
+    }
+
+    fn read_folder(&mut self, folder: &Path, engine: Engine, read_one: fn(&mut Files, &SqlFile)) {
+        let has_one = std::fs::read_dir(folder).is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
+        });
+        if !has_one {
+            return;
+        }
+        let paths = sql_paths(folder, engine).unwrap_or_else(|error| {
+            self.unread(error);
+            Vec::new()
+        });
+        for path in paths {
+            match sql_file(path, engine) {
+                Ok(file) => {
+                    read_one(self, &file);
+                    self.own.extend(file.own.as_ref().map(|(own, _)| (file.path.clone(), own.clone())));
+                    self.texts.extend(file.own);
+                    self.texts.insert(file.path, file.text);
+                }
+                Err(error) => self.unread(error),
+            }
+        }
+    }
+
+    fn unread(&mut self, error: ModelError) {
+        self.texts.insert(error.path.clone(), String::new());
+        self.unreadable.extend(error.path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        self.problem(error);
     }
 
     /// The files.
@@ -72,16 +90,18 @@ impl Files {
         self.texts.keys().map(PathBuf::as_path)
     }
 
-    fn problem(&mut self, path: &Path, line: Option<u64>, why: String) {
-        let problem = Problem { file: path.to_owned(), line, why };
+    /// The same, but that these are not looked at.
+    #[must_use]
+    pub(super) fn without(mut self, skip: impl Fn(&Path) -> bool) -> Files {
+        self.skipped = self.texts.keys().filter(|path| skip(path)).cloned().collect();
+        self
+    }
+
+    fn problem(&mut self, problem: impl Into<Problem>) {
+        let problem = problem.into();
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
-    }
-
-    fn wrong(&mut self, error: ModelError) {
-        let line = error.line.or_else(|| named_in(&error.why));
-        self.problem(&error.path, line, error.why);
     }
 
     fn read_model(&mut self, file: &SqlFile) {
@@ -97,20 +117,19 @@ impl Files {
         let header = self.header(path, text);
         let is_calendar = header.as_ref().is_some_and(|header| matches!(header.kind, Kind::Calendar(_)));
         let has_select = text.split_once("*/").is_some_and(|(_, rest)| !rest.trim().is_empty());
-        if let Err(error) = file.read()
-            && !is_calendar
-            && (has_select || own.is_some() || header.is_some())
-        {
-            self.wrong(error);
+        match file.read() {
+            Ok((_, select)) => self.headless.push((path.clone(), select)),
+            Err(error) if !is_calendar && (has_select || own.is_some() || header.is_some()) => self.problem(error),
+            Err(_) => {}
         }
         for check in header.iter().flat_map(|header| header.checks.sql.texts()) {
             if let Err(error) = Select::parse(check) {
                 let line = Lines::of(text).of_header("sql", check.lines().next().unwrap_or_default());
-                self.problem(path, line, format!("checks: sql: {error}: {check}"));
+                self.problem(Problem::at(path, line, format!("checks: sql: {error}: {check}")));
             }
         }
         if self.problems.iter().all(|problem| problem.file != *path) {
-            self.wrong(first);
+            self.problem(first);
         }
     }
 
@@ -122,12 +141,11 @@ impl Files {
                 Ok(header) => return Some(header).filter(|_| round == 0),
                 Err(error) => error,
             };
-            let is_word = error.why.contains("unknown field");
             // What is missing once a wrong word is left out is that word.
-            if round == 0 || is_word {
-                self.problem(path, error.line, without_place(&error.why));
+            if round == 0 || error.is_alone {
+                self.problem(Problem::at(path, error.line, error.why));
             }
-            let line = error.line.filter(|_| is_word)?;
+            let line = error.line.filter(|_| error.is_alone)?;
             let without: Vec<_> = rest
                 .split('\n')
                 .enumerate()
@@ -147,22 +165,22 @@ impl Files {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let header = match analysis::Header::parse(&name, text) {
             Ok(header) => Some(Box::new(header)),
-            Err(why) => {
-                let line = named_in(&why);
-                self.problem(path, line, why);
+            Err(HeaderError { line, why, .. }) => {
+                self.problem(Problem::at(path, line, why));
                 None
             }
         };
         match file.read() {
             Ok((name, _)) if self.readable.contains_key(&name) || self.unreadable.contains(&name) => {
-                self.problem(path, None, format!("sql/pipeline has a table of that name, {name}: rename the file"));
+                let why = format!("sql/pipeline has a table of that name, {name}: rename the file");
+                self.problem(Problem::at(path, None, why));
             }
             Ok((name, select)) => {
                 self.readable.insert(name, (path.clone(), Readable::Question(header, select)));
             }
             Err(error) => {
                 self.unreadable.insert(name);
-                self.wrong(error);
+                self.problem(error);
             }
         }
     }
@@ -185,7 +203,7 @@ impl Files {
                     && !self.unreadable.contains(used.dimension())
                 {
                     let line = lines.of_header("dimensions", column);
-                    problems.push(Problem { file: error.path, line, why: error.why });
+                    problems.push(Problem::at(&error.path, line, error.why));
                 }
             }
         }
@@ -214,16 +232,8 @@ impl Files {
             let (file, _) = &self.readable[&circle[0]];
             let line = Lines::of(&self.texts[file]).of_select(circle.get(1).map_or("", String::as_str), false);
             let why = format!("the tables need each other in a circle: {}", circle.join(" -> "));
-            problems.push(Problem { file: file.clone(), line, why });
+            problems.push(Problem::at(file, line, why));
             needs.retain(|name, _| !circle.contains(name));
         }
-    }
-}
-
-/// What the reader of YAML says, without the place that stands before it anyway.
-fn without_place(why: &str) -> String {
-    match why.split_once("error: line ").map(|(before, rest)| (before, rest.split_once(": "))) {
-        Some((before, Some((_, rest)))) => format!("{before}{rest}"),
-        _ => why.to_owned(),
     }
 }

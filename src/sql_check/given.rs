@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use std::path::Path;
 
-use crate::star::nearest;
-use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn, Transaction, WarehouseError, create_table};
-
-/// Columns that are not there and after which the next one is looked for.
-const ROUNDS: usize = 50;
+use crate::star::{ModelError, nearest};
+use crate::warehouse::{
+    Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, create_table,
+    nearest_function, place_in,
+};
 
 /// How the problem with two columns of one name begins.
 pub(super) const TWO: &str = "the select gives two columns the name";
@@ -16,8 +16,20 @@ pub(super) const TWO: &str = "the select gives two columns the name";
 /// The tables that a select reads, as far as they are known.
 pub(super) type Known = HashMap<Table, Vec<TableColumn>>;
 
-/// What is wrong with a select: a word in it that says where, and why.
-pub(super) type Wrong = (Option<String>, String);
+/// What is wrong with a select.
+pub(super) struct Wrong {
+    /// Where, if that is told.
+    pub(super) place: Option<Place>,
+    /// A word in it that says where.
+    pub(super) word: Option<String>,
+    pub(super) why: String,
+}
+
+/// What is said of a select, by us or by the database.
+enum Said {
+    Ours(SqlError),
+    Theirs(String, Option<Place>),
+}
 
 /// The columns that a select gives; `None` where that cannot be told because something is wrong. `stands_in`: the tables that are read as
 /// `known` has them, whatever the database has.
@@ -27,85 +39,74 @@ pub(super) type Wrong = (Option<String>, String);
 pub(super) async fn given(
     transaction: &mut dyn Transaction,
     names: &Names,
-    path: &Path,
+    (path, text): (&Path, &str),
     select: &Select,
     known: &Known,
     stands_in: &BTreeSet<Table>,
 ) -> Result<(Option<Vec<TableColumn>>, Vec<Wrong>), WarehouseError> {
-    let (mut known, mut stands_in, mut wrong) = (known.clone(), stands_in.clone(), Vec::new());
-    for _ in 0..ROUNDS {
-        let error = match describe(transaction, names, path, select, &known, &stands_in).await? {
-            Ok(columns) if wrong.is_empty() => return Ok((Some(columns), wrong)),
-            Ok(_) => return Ok((None, wrong)),
-            Err(error) => error,
-        };
-        if let Some(name) = repeated_column(&error) {
-            wrong.push((Some(name.clone()), format!("{TWO} {name}")));
-            return Ok((None, wrong));
-        }
-        let Some(column) = missing_column(&error) else {
-            // What follows from a column that is not there is nobody's fault but its.
-            if wrong.is_empty() {
-                wrong.push((None, error));
-            }
-            return Ok((None, wrong));
-        };
-        let name = column.rsplit('.').next().unwrap_or(&column).to_owned();
-        let all = known.values().flatten().map(|column| column.name.as_str());
-        let hint = nearest(&name, all.collect::<BTreeSet<_>>().into_iter());
-        let again = wrong.iter().any(|(word, _): &Wrong| word.as_deref() == Some(name.as_str()));
-        let mut read: Vec<_> = known.keys().cloned().collect();
-        read.sort();
-        if again || read.is_empty() {
-            if !again {
-                wrong.push((Some(name.clone()), format!("no table that the select reads has a column {column}{hint}")));
-            }
-            return Ok((None, wrong));
-        }
-        wrong.push((Some(name.clone()), format!("no table that the select reads has a column {column}{hint}")));
-        // From here on it is there, so that the next one is found: under a table's name in all, or else in one, to mean but one.
-        let some = if column.contains('.') { read.len() } else { 1 };
-        for table in read.into_iter().take(some) {
-            let columns = known.entry(table.clone()).or_default();
-            if !columns.iter().any(|column| column.name == name) {
-                columns.push(TableColumn { name: name.clone(), declared: "text".to_owned() });
-            }
-            stands_in.insert(table);
-        }
+    let said = match describe(transaction, names, (text, select), known, stands_in).await? {
+        Ok(columns) => return Ok((Some(columns), Vec::new())),
+        Err(said) => said,
+    };
+    let ours = |error: &SqlError| Wrong { place: error.place(), word: None, why: ModelError::of_sql(path, error).why };
+    let mut faults = select.faults(names, known);
+    if let Said::Ours(error) = &said
+        && faults.is_empty()
+    {
+        faults.push(error.clone());
     }
+    let wrong = match said {
+        Said::Theirs(error, place) if faults.is_empty() => vec![Wrong { place, ..theirs(error, known) }],
+        _ => faults.iter().map(ours).collect(),
+    };
     Ok((None, wrong))
 }
 
-/// Asks the database, and leaves it as it was. What it says of the select is in words.
+/// What the database says, in our words where they are known.
+fn theirs(error: String, known: &Known) -> Wrong {
+    let (word, why) = if let Some(name) = repeated_column(&error) {
+        (Some(name.clone()), format!("{TWO} {name}"))
+    } else if let Some((name, call)) = missing_function(&error) {
+        (Some(name.clone()), format!("there is no function {call}{}", nearest_function(&name)))
+    } else if let Some(column) = missing_column(&error) {
+        let name = column.rsplit('.').next().unwrap_or(&column);
+        let all: BTreeSet<_> = known.values().flatten().map(|column| column.name.as_str()).collect();
+        (Some(name.to_owned()), format!("there is no column {column}{}", nearest(name, all.into_iter())))
+    } else {
+        (None, error)
+    };
+    Wrong { place: None, word, why }
+}
+
+/// Asks the database, and leaves it as it was.
 async fn describe(
     transaction: &mut dyn Transaction,
     names: &Names,
-    path: &Path,
-    select: &Select,
+    (text, select): (&str, &Select),
     known: &Known,
     stands_in: &BTreeSet<Table>,
-) -> Result<Result<Vec<TableColumn>, String>, WarehouseError> {
+) -> Result<Result<Vec<TableColumn>, Said>, WarehouseError> {
     transaction.execute("savepoint sluice_check", &[]).await?;
-    let (mut select, mut columns) = (select.clone(), known.clone());
+    let (mut other, mut columns) = (select.clone(), known.clone());
     for (place, table) in stands_in.iter().enumerate() {
         let Some(own) = known.get(table) else { continue };
         let instead = Table { schema: Schema::Temporary, name: format!("sluice_in_{place}") };
         transaction.execute(&create_table(names, &instead, own, &[]), &[]).await?;
-        select = select.reading(names, table, &instead);
+        other = other.reading(names, table, &instead);
         columns.insert(instead, own.clone());
     }
-    let given = match select.sql(names, &columns) {
-        Ok(sql) => Ok(transaction.describe(&sql).await),
-        Err(error) => Err(error.in_file(path)),
+    let given = match other.sql(names, &columns) {
+        Ok(sql) => match transaction.describe(&sql).await {
+            Ok(given) => Ok(typed(given, other.outputs(names, &columns))),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(WarehouseError::RefusedAt(why, offset)) => Err(Said::Theirs(why, place_in(text, &sql, offset))),
+            Err(error) => Err(Said::Theirs(error.to_string(), None)),
+        },
+        Err(error) => Err(Said::Ours(error)),
     };
     transaction.execute("rollback to savepoint sluice_check", &[]).await?;
     transaction.execute("release savepoint sluice_check", &[]).await?;
-    match given {
-        Err(refused) => Ok(Err(refused)),
-        Ok(Ok(given)) => Ok(Ok(typed(given, select.outputs(names, &columns)))),
-        Ok(Err(error)) if error.is_transient() => Err(error),
-        Ok(Err(error)) => Ok(Err(error.to_string())),
-    }
+    Ok(given)
 }
 
 /// The columns with the types that the select means: SQLite takes a day that is cast to text for a day still.
@@ -127,9 +128,6 @@ fn missing_column(error: &str) -> Option<String> {
         let end = rest.find(" - ").unwrap_or(rest.len());
         return Some(plain(rest[..end].split([' ', ')', ';']).next()?));
     }
-    if let Some((_, name)) = error.split_once(": there is no column ") {
-        return Some(plain(name));
-    }
     let (before, _) = error.split_once(" does not exist")?;
     let (_, name) = before.rsplit_once("column ")?;
     Some(plain(name))
@@ -139,6 +137,12 @@ fn missing_column(error: &str) -> Option<String> {
 fn repeated_column(error: &str) -> Option<String> {
     let (before, _) = error.split_once("\" specified more than once")?;
     Some(before.rsplit_once("column \"")?.1.to_owned())
+}
+
+/// The function that PostgreSQL says there is none of, and the call as it says it.
+fn missing_function(error: &str) -> Option<(String, &str)> {
+    let (call, _) = error.split_once("function ")?.1.split_once(" does not exist")?;
+    Some((call.split('(').next()?.to_owned(), call))
 }
 
 #[cfg(test)]
@@ -153,7 +157,6 @@ mod tests {
             ("(code: 1) no such column: o.pric", Some("o.pric")),
             ("no such column: \"pric\" - should this be a string literal in single-quotes?", Some("pric")),
             ("function foo(text) does not exist", None),
-            ("line 3, column 8: there is no column o.pric", Some("o.pric")),
             ("syntax error", None),
         ] {
             assert_eq!(missing_column(error).as_deref(), column, "{error}");

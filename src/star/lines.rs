@@ -22,7 +22,8 @@ impl<'a> Lines<'a> {
             let line = line.trim_start().trim_start_matches("/*").trim_start();
             line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
         };
-        let (start, _) = header().find(|(_, line)| is(line))?;
+        let within = |line: &str| holds(line, &format!("{word}:"));
+        let (start, _) = header().find(|(_, line)| is(line)).or_else(|| header().find(|(_, line)| within(line)))?;
         let named = header().skip(start).find(|(place, line)| {
             let line = if *place == start { line.split_once(':').map_or("", |(_, rest)| rest) } else { line };
             holds(line, name)
@@ -42,6 +43,12 @@ impl<'a> Lines<'a> {
         found.map(|(place, _)| place as u64 + 1)
     }
 
+    /// The last line that is not empty.
+    pub(crate) fn last(&self) -> Option<u64> {
+        let lines = self.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        lines.last().map(|(place, _)| place as u64 + 1)
+    }
+
     /// The line with which the select begins.
     pub(crate) fn of_the_select(&self) -> Option<u64> {
         let from = self.header.saturating_sub(1);
@@ -49,16 +56,6 @@ impl<'a> Lines<'a> {
         let is = |(_, line): &(usize, &str)| !line.rsplit_once("*/").map_or(*line, |(_, rest)| rest).trim().is_empty();
         lines.find(is).map(|(place, _)| place as u64 + 1)
     }
-}
-
-/// The line that an error of SQL names: `at Line: 5, Column: 3`, `line 5, column 3`.
-pub(crate) fn named_in(error: &str) -> Option<u64> {
-    let lower = error.to_lowercase();
-    let number = |(place, word): (usize, &str)| {
-        let rest = lower[place + word.len()..].trim_start_matches([':', ' ']);
-        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok().filter(|line| *line > 0)
-    };
-    lower.match_indices("line").filter_map(number).last()
 }
 
 /// Whether the word stands in the line, not as a part of a longer one.
@@ -84,6 +81,7 @@ mod tests {
         assert_eq!(lines.of_header("grain", "id"), Some(3));
         assert_eq!(lines.of_header("grain", "absent"), Some(3));
         assert_eq!(lines.of_header("history", "id"), None);
+        assert_eq!(Lines::of("/*\nkind: table\nchecks: {range: {a: [1, x]}}\n*/").of_header("range", "a"), Some(3));
         assert_eq!(lines.of_select("day", false), Some(9));
         assert_eq!(lines.of_select("orders", false), Some(10));
         assert_eq!(lines.of_select("order", false), None);
@@ -91,13 +89,5 @@ mod tests {
         let short = Lines::of("/* kind: table */ select a\nfrom staging.x");
         assert_eq!((short.of_select("a", false), short.of_the_select()), (Some(1), Some(1)));
         assert_eq!(Lines::of("select a,\na").of_select("a", true), Some(2));
-    }
-
-    #[test]
-    fn lines_in_errors() {
-        assert_eq!(named_in("Expected: an expression, found: EOF at Line: 12, Column: 3"), Some(12));
-        assert_eq!(named_in("line 3, column 8: there is no column x"), Some(3));
-        assert_eq!(named_in("header: line 4: chart: line, no column online"), Some(4));
-        assert_eq!(named_in("no such column: line"), None);
     }
 }

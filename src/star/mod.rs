@@ -14,14 +14,17 @@ mod rows;
 mod source;
 mod state;
 
+pub(crate) use crate::nearest::nearest;
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
 pub use dimension::{DimensionSql, OWN};
 pub use fact::{AGAIN, FactSql, Target, is_again};
-pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, KindWord, Missing, Severity, Weight};
-pub(crate) use lines::{Lines, named_in};
-pub use model::{Model, ModelError, SqlFile, check_dimension, in_order, nearest, nearest_column};
+pub use header::{
+    Calendar, Dimension, DimensionUse, Fact, Gone, Header, HeaderError, Kind, KindWord, Missing, Severity, Weight,
+};
+pub(crate) use lines::Lines;
+pub use model::{Model, ModelError, SqlFile, check_dimension, in_order};
 pub use order::in_order as names_in_order;
 pub use rows::RowsSql;
 pub use source::Source;

@@ -1,11 +1,11 @@
 //! The files of the star, and the order in which they are built.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, line_of};
-use super::order;
-use crate::warehouse::{Names, Schema, Select, SqlError, Table, TableColumn};
+use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing};
+use super::{Lines, nearest, order};
+use crate::warehouse::{Engine, Names, Schema, Select, SqlError, Table, overruled_by};
 
 /// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
 #[derive(Clone, Debug, Default)]
@@ -52,20 +52,45 @@ pub struct Model {
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}: {why}", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
+#[error("{}{}{}: {why}", path.display(), part(*line), part(*column))]
 pub struct ModelError {
     /// The file.
     pub path: PathBuf,
     /// The line, from 1, where it is one's.
     pub line: Option<u64>,
+    /// The column, from 1, where it is known.
+    pub column: Option<u64>,
     /// What is wrong.
     pub why: String,
+}
+
+/// A part of a place: `:3`.
+fn part(number: Option<u64>) -> String {
+    number.map_or_else(String::new, |number| format!(":{number}"))
 }
 
 impl ModelError {
     /// Of a file as a whole.
     pub fn of(path: &Path, why: impl Into<String>) -> ModelError {
-        ModelError { path: path.to_owned(), line: None, why: why.into() }
+        ModelError::at(path, None, why)
+    }
+
+    /// Of a line of a file.
+    pub fn at(path: &Path, line: Option<u64>, why: impl Into<String>) -> ModelError {
+        ModelError { path: path.to_owned(), line, column: None, why: why.into() }
+    }
+
+    /// Of the select in a file, with what mends it.
+    pub fn of_sql(path: &Path, error: &SqlError) -> ModelError {
+        let mend = match error {
+            SqlError::Refused { hint, .. } => {
+                let or = if hint.is_empty() { ";" } else { " Else" };
+                format!("{or} write {} for this engine", overruled_by(path, Engine::Sqlite).display())
+            }
+            _ => String::new(),
+        };
+        let (line, column) = (error.place().map(|place| place.line), error.place().map(|place| place.column));
+        ModelError { path: path.to_owned(), line, column, why: format!("{}{mend}", error.what()) }
     }
 }
 
@@ -76,18 +101,23 @@ impl Model {
     /// When the name is no table's, or header or select cannot be read.
     pub fn parse(file: &SqlFile) -> Result<Model, ModelError> {
         let SqlFile { path, text, .. } = file;
-        let wrong = |wrong: HeaderError| ModelError { path: path.to_owned(), line: wrong.line, why: wrong.why };
+        let wrong = |wrong: HeaderError| ModelError::at(path, wrong.line, wrong.why);
         let header = Header::parse(text).map_err(wrong)?;
         let (name, select) = match header.kind {
             Kind::Calendar(_) if !has_sql(text) => (table_of_file(path)?, None),
-            Kind::Calendar(_) => return Err(ModelError::of(path, "a calendar has no select: its days are made")),
+            Kind::Calendar(_) => {
+                let line = Lines::of(text).of_the_select();
+                return Err(ModelError::at(path, line, "a calendar has no select: its days are made"));
+            }
             _ => file.read().map(|(name, select)| (name, Some(select)))?,
         };
-        let check = |text: &String| {
-            Select::parse(text).map_err(|error| ModelError::of(path, format!("checks: sql: {error}: {text}")))
+        let check = |check: &String| {
+            let line = Lines::of(text).of_header("sql", check.lines().next().unwrap_or_default());
+            let wrong = |error| ModelError::at(path, line, format!("checks: sql: {error}: {check}"));
+            Select::parse(check).map_err(wrong)
         };
         let checks = header.checks.sql.texts().iter().map(check).collect::<Result<_, _>>()?;
-        let head = text.split("*/").next().unwrap_or_default().to_owned();
+        let head = text.split_inclusive("*/").next().unwrap_or_default().to_owned();
         Ok(Model { name, path: path.to_owned(), header, select, checks, head })
     }
 
@@ -96,11 +126,12 @@ impl Model {
         ModelError::of(&self.path, why)
     }
 
-    /// An error of a word of its header, with the line where that stands; the word is what the error begins with.
+    /// An error of a word of its header, with the line where that stands, or what it names: the error begins with them.
     pub fn error_of_word(&self, why: impl Into<String>) -> ModelError {
         let why = why.into();
-        let word = why.split(':').next().unwrap_or_default();
-        ModelError { path: self.path.clone(), line: line_of(&self.head, word), why }
+        let mut words = why.split(':').map(str::trim).skip_while(|word| *word == "checks");
+        let (word, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        ModelError::at(&self.path, Lines::of(&self.head).of_header(word, name), why)
     }
 
     /// The dimensions that it refers to, by the select's column.
@@ -150,7 +181,11 @@ fn table_of_file(path: &Path) -> Result<String, ModelError> {
 }
 
 fn read_select(path: &Path, text: &str) -> Result<Select, ModelError> {
-    Select::parse(text).map_err(|why| ModelError::of(path, why.to_string()))
+    Select::parse(text).map_err(|error| {
+        let (wrong, lines) = (ModelError::of_sql(path, &error), Lines::of(text));
+        let elsewhere = if error.is_at_end() { lines.last() } else { lines.of_the_select() };
+        ModelError { line: wrong.line.or(elsewhere), ..wrong }
+    })
 }
 
 /// The models, each after those it needs; otherwise by name.
@@ -206,7 +241,7 @@ pub fn check_dimension(
     match models.get(name).map(|other| &other.header.kind) {
         Some(Kind::Dimension(dimension)) if dimension.key.len() == 1 => {}
         Some(Kind::Calendar(_)) if used.missing() == Missing::Infer => {
-            return Err(model.error(format!(
+            return Err(model.error_of_word(format!(
                 "dimensions: {column}: a day that is not in {name} cannot be inferred; let the calendar reach farther"
             )));
         }
@@ -230,29 +265,6 @@ pub fn check_dimension(
         }
     }
     Ok(())
-}
-
-/// `; did you mean x?`, or nothing where no name is near.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    known
-        .map(|one| {
-            // Two letters that changed places in a short word.
-            let near = if strsim::osa_distance(name, one) == 1 { 1.0 } else { 0.0 };
-            (strsim::jaro_winkler(name, one).max(near), one)
-        })
-        .filter(|(near, _)| *near > 0.7)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map_or_else(String::new, |(_, one)| format!("; did you mean {one}?"))
-}
-
-/// What was perhaps meant where a select names a column that there is none of, among those of the tables that it reads.
-pub fn nearest_column(error: &SqlError, known: &HashMap<Table, Vec<TableColumn>>) -> String {
-    let SqlError::Wrong { what, .. } = error else { return String::new() };
-    let Some(column) = what.strip_prefix("there is no column ") else { return String::new() };
-    let name = column.rsplit('.').next().unwrap_or(column).trim_matches('"');
-    let all: BTreeSet<_> = known.values().flatten().map(|column| column.name.as_str()).collect();
-    // One that is there is named under a table that is not.
-    if all.contains(name) { String::new() } else { nearest(name, all.into_iter()) }
 }
 
 #[cfg(test)]
@@ -300,6 +312,6 @@ mod tests {
         let error = order(&[("fact_x.sql", fact), ("dim_title.sql", DIMENSION)]).unwrap_err();
         assert!(error.ends_with("there is no dimension dim_titel; did you mean dim_title?"), "{error}");
         assert!(order(&[("Bad Name.sql", DIMENSION)]).unwrap_err().contains("rename the file"));
-        assert!(order(&[("x.sql", "/* kind: table */ selec 1")]).unwrap_err().starts_with("x.sql: "));
+        assert!(order(&[("x.sql", "/* kind: table */ selec 1")]).unwrap_err().starts_with("x.sql:1:19: "));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::star::nearest_column;
 use crate::warehouse::{Names, SqlError, Table, TableColumn};
 
 /// In words: `letter 7: there is no column ordr_id; did you mean order_id? The columns of datawarehouse.fact_order are …`. `known` are the
@@ -18,10 +17,7 @@ pub(super) fn at_fault(
         // Of one line nobody needs the number, and columns are something else here.
         said = said.replacen("line 1, column ", "letter ", 1);
     }
-    if !matches!(error, SqlError::Wrong { what, .. } if what.starts_with("there is no column ")) {
-        return said;
-    }
-    let hint = nearest_column(error, known);
+    let SqlError::NoColumn { hint, .. } = error else { return said };
     let end = if hint.is_empty() { "." } else { "" };
     let mut tables: Vec<_> = known.iter().collect();
     tables.sort_by_key(|(table, _)| *table);
@@ -29,5 +25,5 @@ pub(super) fn at_fault(
         let columns: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
         format!(" The columns of {} are {}", names.shown(table), columns.join(", "))
     });
-    format!("{said}{hint}{end}{}", columns.collect::<Vec<_>>().join("."))
+    format!("{said}{end}{}", columns.collect::<Vec<_>>().join("."))
 }

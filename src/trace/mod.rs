@@ -204,7 +204,7 @@ async fn asked(
     let rows = match transaction.query(&sql, &[]).await {
         Ok(rows) => rows,
         Err(WarehouseError::Refused(why)) => {
-            return Err(select.mistake(names, &known).map_or_else(|| wrong(why), at_fault));
+            return Err(select.faults(names, &known).into_iter().next().map_or_else(|| wrong(why), at_fault));
         }
         Err(error) => return Err(error.into()),
     };

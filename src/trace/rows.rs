@@ -4,7 +4,7 @@ use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{self, Dimension, Kind, Model, UNKNOWN, key_column, nearest};
+use crate::star::{self, Dimension, Kind, Model, ModelError, UNKNOWN, key_column, nearest};
 use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, described, quote};
 
 /// A dimension's rows with load and line.
@@ -68,7 +68,7 @@ async fn with_lineage(
     select: &Select,
 ) -> Result<String, TraceError> {
     let wrong = |why: String| TraceError::from(model.error(why));
-    let in_file = |error: SqlError| wrong(error.in_file(&model.path));
+    let in_file = |error: SqlError| TraceError::from(ModelError::of_sql(&model.path, &error));
     let columns = columns_read(transaction, names, select).await.map_err(wrong)?;
     let given = transaction.describe(&select.sql(names, &columns).map_err(in_file)?).await?;
     let given = described(given, &select.outputs(names, &columns));

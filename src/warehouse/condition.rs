@@ -36,25 +36,20 @@ impl Select {
 
 /// The expression that a text is; comments and whatever else it could hide are gone when it is written.
 fn expression(text: &str) -> Result<Expr, SqlError> {
-    let wrong = |error: ParserError| {
-        let why =
-            error.to_string().replace("sql parser error: Expected: ", "expected ").replace("sql parser error: ", "");
-        SqlError::Syntax(why.replace(", found: EOF", ", found its end").replace(", found: ", ", found "))
-    };
-    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(wrong)?;
-    let expr = parser.parse_expr().map_err(wrong)?;
+    let unread = |error: ParserError| SqlError::of_parser(&error);
+    let wrong = |what: String| Err(SqlError::Syntax { what, place: None });
+    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(unread)?;
+    let expr = parser.parse_expr().map_err(unread)?;
     let next = parser.peek_token();
     if next.token != Token::EOF {
-        return Err(SqlError::Syntax(format!("expected one condition, found {next} after {expr}")));
+        return wrong(format!("expected one condition, found {next} after {expr}"));
     }
     match expr.visit(&mut ReadsOnly) {
-        ControlFlow::Break(what) => {
-            Err(SqlError::Syntax(format!("expected a condition that only reads, found {what}")))
-        }
-        ControlFlow::Continue(()) if combines_rows(&expr) => Err(SqlError::Syntax(
+        ControlFlow::Break(what) => wrong(format!("expected a condition that only reads, found {what}")),
+        ControlFlow::Continue(()) if combines_rows(&expr) => wrong(
             "expected a condition on each row by itself, found an aggregate or a window; a subquery may have one"
                 .to_owned(),
-        )),
+        ),
         ControlFlow::Continue(()) => Ok(expr),
     }
 }

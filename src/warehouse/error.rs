@@ -21,6 +21,9 @@ pub enum WarehouseError {
     /// The database refused; the same would be refused again.
     #[error("{0}")]
     Refused(String),
+    /// The same of a select that it was to describe, with the number of signs before what it has not understood.
+    #[error("{0}")]
+    RefusedAt(String, usize),
 }
 
 impl WarehouseError {
@@ -33,7 +36,7 @@ impl WarehouseError {
     #[must_use]
     pub fn while_doing(self, what: &str) -> Self {
         match self {
-            WarehouseError::Address(_) | WarehouseError::Missing(_) => self,
+            WarehouseError::Address(_) | WarehouseError::Missing(_) | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
             WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
@@ -51,6 +54,21 @@ impl WarehouseError {
     /// What SQLite says with this result code.
     pub(super) fn of_sqlite(code: i32, message: String) -> Self {
         if is_passing_in_sqlite(code) { WarehouseError::Unavailable(message) } else { WarehouseError::Refused(message) }
+    }
+}
+
+/// What PostgreSQL says of a select that stands behind `before` signs of a statement.
+pub(super) fn of_select(error: sqlx::Error, before: usize) -> WarehouseError {
+    let place = error.as_database_error().and_then(|error| {
+        match error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?.position()? {
+            // From 1.
+            sqlx::postgres::PgErrorPosition::Original(place) => (place - 1).checked_sub(before),
+            sqlx::postgres::PgErrorPosition::Internal { .. } => None,
+        }
+    });
+    match (WarehouseError::from(error), place) {
+        (WarehouseError::Refused(why), Some(place)) => WarehouseError::RefusedAt(why, place),
+        (error, _) => error,
     }
 }
 

@@ -22,7 +22,8 @@ pub use names::{Engine, Names, Schema, Table, create_table, quote};
 pub use postgres::Ear;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
-pub use rewrite::{Output, Select, SqlError, as_written, described, overruled_by, overrules};
+pub use rewrite::{Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
+pub(crate) use rewrite::{nearest_function, place_in};
 
 use crate::schema::{Fits, Type};
 

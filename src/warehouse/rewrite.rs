@@ -4,8 +4,10 @@
 mod aggregate;
 mod call;
 mod cast;
+mod echo;
 mod expression;
 mod from;
+mod functions;
 mod interval;
 mod kind;
 mod moment;
@@ -27,59 +29,144 @@ mod typed;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::path::Path;
 
-use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query, Statement, Visit, VisitMut, Visitor};
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query, Spanned, Statement, Visit, VisitMut, Visitor};
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::Parser;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Location;
 
 use super::{Engine, Names, Table, TableColumn, quote};
+pub(crate) use echo::place_in;
+pub(crate) use functions::nearest_function;
 use names_only::NamesOnly;
 pub use overrule::{overruled_by, overrules};
 pub(super) use rows::combines_rows;
 use translate::Translator;
 
+/// Where something stands in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u64,
+}
+
 /// Why a text is no select, or none for an engine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SqlError {
-    /// It cannot be read; the parser's words, with line and column.
-    #[error("{0}")]
-    Syntax(String),
+    /// It cannot be read.
+    #[error("{}{what}", before(*place))]
+    Syntax {
+        /// What is wrong, in the parser's words.
+        what: String,
+        /// Where, if that is told.
+        place: Option<Place>,
+    },
     /// It is something else, or more than one statement.
-    #[error("expected one select, found {0}")]
-    NotASelect(String),
+    #[error("expected one select, found {what}")]
+    NotASelect {
+        /// What it is.
+        what: String,
+        /// Where, if that is told.
+        place: Option<Place>,
+    },
     /// It holds what is not known to mean the same on SQLite.
-    #[error("line {line}, column {column}: SQLite has nothing that is known to mean the same as {what}")]
+    #[error("{}{}", before(Some(*place)), self.what())]
     Refused {
         /// The construct.
         what: String,
-        /// Its line, from 1.
-        line: u64,
-        /// Its column, from 1.
-        column: u64,
+        /// A word that was perhaps meant: `; did you mean x?`.
+        hint: String,
+        /// Where.
+        place: Place,
+    },
+    /// It names a column that is none.
+    #[error("{}{}", before(Some(*place)), self.what())]
+    NoColumn {
+        /// The column, as it is written.
+        column: String,
+        /// A word that was perhaps meant: `; did you mean x?`.
+        hint: String,
+        /// Where.
+        place: Place,
     },
     /// It is wrong on either engine.
-    #[error("line {line}, column {column}: {what}")]
+    #[error("{}{what}", before(Some(*place)))]
     Wrong {
         /// What is wrong.
         what: String,
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1.
-        column: u64,
+        /// Where.
+        place: Place,
     },
 }
 
 impl SqlError {
-    /// In words, with what mends it where the select stands in a file.
-    pub fn in_file(&self, path: &Path) -> String {
-        match self {
-            SqlError::Refused { .. } => {
-                format!("{self}; write {} for this engine", overruled_by(path, Engine::Sqlite).display())
+    /// Where it stands in the text, if that is told.
+    pub fn place(&self) -> Option<Place> {
+        let place = match self {
+            SqlError::Syntax { place, .. } | SqlError::NotASelect { place, .. } => *place,
+            SqlError::Refused { place, .. } | SqlError::NoColumn { place, .. } | SqlError::Wrong { place, .. } => {
+                Some(*place)
             }
-            other => other.to_string(),
+        };
+        // The parser does not know where some of what it reads stands.
+        place.filter(|place| place.line > 0)
+    }
+
+    /// Whether the text ends too early.
+    pub fn is_at_end(&self) -> bool {
+        match self {
+            SqlError::Syntax { what, place: None } => what.ends_with(END),
+            SqlError::NotASelect { what, .. } => what == NOTHING,
+            _ => false,
         }
     }
+
+    /// What is wrong, without its place.
+    pub fn what(&self) -> String {
+        match self {
+            SqlError::Syntax { what, .. } | SqlError::Wrong { what, .. } => what.clone(),
+            SqlError::NotASelect { what, .. } => format!("expected one select, found {what}"),
+            SqlError::NoColumn { column, hint, .. } => format!("there is no column {column}{hint}"),
+            SqlError::Refused { what, hint, .. } => {
+                format!("SQLite has nothing that is known to mean the same as {what}{hint}")
+            }
+        }
+    }
+
+    /// What the parser says: `Expected: a, found: b at Line: 1, Column: 2`.
+    pub(super) fn of_parser(error: &ParserError) -> SqlError {
+        let said = match error {
+            ParserError::TokenizerError(said) | ParserError::ParserError(said) => said.clone(),
+            ParserError::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
+        };
+        let (what, place) = match said.split_once(" at Line: ") {
+            Some((what, place)) => {
+                let mut numbers = place.split(", Column: ").map(|number| number.trim().parse().unwrap_or_default());
+                let (line, column) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+                (what, Some(Place { line, column }))
+            }
+            None => (said.as_str(), None),
+        };
+        let what = what.replace("Expected: ", "expected ").replace("found: ", "found ").replace("found EOF", END);
+        let mut letters = what.chars();
+        let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+        SqlError::Syntax { what: first + letters.as_str(), place }
+    }
+}
+
+/// What a text holds that is empty but for comments.
+const NOTHING: &str = "nothing";
+
+/// What the parser finds where a text ends too early.
+const END: &str = "found the end of the file";
+
+/// `line 1, column 2: `
+fn before(place: Option<Place>) -> String {
+    place
+        .filter(|place| place.line > 0)
+        .map_or_else(String::new, |Place { line, column }| format!("line {line}, column {column}: "))
 }
 
 /// A column that a select gives.
@@ -107,17 +194,21 @@ impl Select {
     /// # Errors
     /// When it is none.
     pub fn parse(text: &str) -> Result<Select, SqlError> {
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, text)
-            .map_err(|error| SqlError::Syntax(error.to_string().replace("sql parser error: ", "")))?;
-        let count = statements.len();
-        match statements.into_iter().next() {
-            Some(Statement::Query(query)) if count == 1 => Ok(Select { query, own: false }),
-            Some(_) if count > 1 => Err(SqlError::NotASelect(format!("{count} statements"))),
-            Some(other) => {
+        let statements = Parser::parse_sql(&PostgreSqlDialect {}, text).map_err(|error| SqlError::of_parser(&error))?;
+        let place = |statement: &Statement| {
+            let Location { line, column } = statement.span().start;
+            Some(Place { line, column })
+        };
+        let no_select = |what: String, place| Err(SqlError::NotASelect { what, place });
+        match statements.as_slice() {
+            [] => no_select(NOTHING.to_owned(), None),
+            [_, second, ..] => no_select(format!("{} statements", statements.len()), place(second)),
+            [Statement::Query(query)] => Ok(Select { query: query.clone(), own: false }),
+            [other] => {
                 let text = other.to_string();
-                Err(SqlError::NotASelect(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ").to_lowercase()))
+                let words: Vec<_> = text.split_whitespace().take(2).collect();
+                no_select(words.join(" ").to_lowercase(), place(other))
             }
-            None => Err(SqlError::NotASelect("nothing".to_owned())),
         }
     }
 
@@ -147,10 +238,17 @@ impl Select {
         Ok(query.to_string())
     }
 
-    /// What is wrong with it on either engine, with its place, as far as that is known here: PostgreSQL's own words for it name none.
-    pub fn mistake(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Option<SqlError> {
-        let read = Translator::new(names, columns, false).query(&self.query, None, None);
-        read.err().filter(|error| matches!(error, SqlError::Wrong { .. }))
+    /// What is wrong with it on either engine, as far as that can be told without asking one: one thing, or all columns that there are not.
+    pub fn faults(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<SqlError> {
+        let mut all = Translator { missing: Some(Vec::new()), ..Translator::new(names, columns, false) };
+        // How it ends is of no interest: what is not known was passed over.
+        let _ = all.query(&self.query, None, None);
+        let missing = all.missing.unwrap_or_default();
+        if !missing.is_empty() {
+            return missing;
+        }
+        let first = Translator::new(names, columns, false).query(&self.query, None, None).err();
+        first.into_iter().filter(|error| matches!(error, SqlError::Wrong { .. })).collect()
     }
 
     /// The columns it gives, with the columns they come from; none where they cannot be told, such as those of a table that is not known.

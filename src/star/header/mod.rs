@@ -1,12 +1,15 @@
 //! The comment in YAML with which a file of the star begins: it says what the table is, never how it is made.
 
+mod vocabulary;
 mod words;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::nearest;
+use super::{Lines, nearest};
+use crate::yaml_fault::Fault;
+use vocabulary::{EXAMPLES, VOCABULARY};
 use words::Words;
 pub use words::{Checks, DimensionUse, Explode, Gone, KindWord, Missing, Scalar, Severity, Unpivot};
 
@@ -128,11 +131,21 @@ pub struct HeaderError {
     pub line: Option<u64>,
     /// What is wrong.
     pub why: String,
+    /// Whether the rest of the header can be read without that line.
+    pub is_alone: bool,
 }
 
-/// What a header looks like, for errors.
-const EXAMPLES: &str =
-    "kind: dimension with key: [id], kind: fact with grain: [id] and dimensions: {city: dim_city}, or kind: table";
+impl HeaderError {
+    /// Of a header as a whole, or of one word that does not go with others.
+    pub(crate) fn at(line: Option<u64>, why: String) -> HeaderError {
+        HeaderError { line, why, is_alone: false }
+    }
+
+    /// What the reader of YAML says.
+    pub(crate) fn of(Fault { line, why, is_alone }: Fault) -> HeaderError {
+        HeaderError { line, why: format!("header: {why}"), is_alone }
+    }
+}
 
 impl Header {
     /// Reads the comment that a text begins with.
@@ -142,18 +155,20 @@ impl Header {
     pub fn parse(text: &str) -> Result<Header, HeaderError> {
         let body = text.trim_start();
         let before = text.len() - body.len();
-        let comment = body.strip_prefix("/*").and_then(|rest| rest.split_once("*/")).map(|(comment, _)| comment);
-        let Some(comment) = comment else {
-            let why = "the file must begin with a comment that says what it is, such as /* kind: table */".to_owned();
-            return Err(HeaderError { line: Some(1), why });
+        let first = text[..before].matches('\n').count() as u64 + 1;
+        let comment = body.strip_prefix("/*").map(|rest| rest.split_once("*/"));
+        let Some(Some((comment, _))) = comment else {
+            return Err(HeaderError::at(Some(first), without_comment(body, comment.is_some())));
         };
         // As many lines before the YAML as there are in the file, so that its errors name the file's lines.
         let yaml = format!("{}  {comment}", "\n".repeat(text[..before].matches('\n').count()));
         // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
         let options = serde_saphyr::options! { strict_booleans: true };
-        let words: Words = serde_saphyr::from_str_with_options(&yaml, options).map_err(|error| unreadable(&error))?;
+        let words: Words = serde_saphyr::from_str_with_options(&yaml, options)
+            .map_err(|error| HeaderError::of(VOCABULARY.fault(&error, &yaml)))
+            .map_err(|error| HeaderError { line: error.line.or(Some(first)), ..error })?;
         Header::of(words)
-            .map_err(|(word, why)| HeaderError { line: line_of(&yaml, word), why: format!("header: {why}") })
+            .map_err(|(word, why)| HeaderError::at(Lines::of(text).of_header(word, ""), format!("header: {why}")))
     }
 
     /// Makes a header of its words; an error names the word that is at fault.
@@ -168,7 +183,8 @@ impl Header {
         if let Some(extra) = said.iter().find(|one| !needed.contains(one) && !allowed.contains(one)) {
             let known: Vec<_> = needed.iter().chain(allowed).copied().collect();
             let hint = nearest(extra, known.iter().copied());
-            return Err((extra, format!("kind: {kind_word} takes no {extra}; it takes {}{hint}", known.join(", "))));
+            let known = if known.is_empty() { "no other word".to_owned() } else { known.join(", ") };
+            return Err((extra, format!("kind: {kind_word} takes no {extra}; it takes {known}{hint}")));
         }
         for (name, columns) in
             [("key", &words.key), ("grain", &words.grain), ("history", &words.history), ("group", &words.group)]
@@ -264,28 +280,18 @@ fn calendar(words: &Words) -> Result<Calendar, (&'static str, String)> {
     Ok(Calendar { from, to, fiscal_year_starts })
 }
 
-/// What the reader of YAML says, with the nearest right word where a word is unknown.
-fn unreadable(error: &serde_saphyr::Error) -> HeaderError {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let first = first.trim_end_matches("expected one of ").trim_end_matches([' ', ',']);
-    // The place is told in our own way.
-    let first = match first.strip_prefix("error: line ").and_then(|rest| rest.split_once(": ")) {
-        Some((_, what)) => what,
-        None => first,
+/// Why a text does not begin with a header: there is no comment, or it is not `closed`.
+fn without_comment(body: &str, is_open: bool) -> String {
+    let what = if is_open {
+        "the comment that begins here with /* has no */"
+    } else if body.is_empty() {
+        "nothing stands in the file: it begins with a comment that says what it is"
+    } else if body.starts_with("--") {
+        "what the file is stands first in it, between /* and */ and not behind --"
+    } else {
+        "the file must begin with a comment that says what it is"
     };
-    let unknown = first.split('`').nth(1).filter(|_| first.contains("unknown")).unwrap_or_default();
-    let known = first.split_once("expected").map(|(_, known)| known).unwrap_or_default();
-    let known = known.trim_start_matches(" one of ").split(", ").map(|word| word.trim_matches(['`', ' ']));
-    let hint = if unknown.is_empty() { String::new() } else { nearest(unknown, known) };
-    let hint = if hint.is_empty() { format!("; such as {EXAMPLES}") } else { hint };
-    HeaderError { line: error.location().map(|place| place.line()), why: format!("header: {first}{hint}") }
-}
-
-/// The line, from 1, on which a word stands as a key.
-pub(super) fn line_of(yaml: &str, word: &str) -> Option<u64> {
-    let is = |line: &str| line.trim_start().strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'));
-    yaml.lines().position(is).map(|place| place as u64 + 1)
+    format!("{what}, such as /* kind: table */")
 }
 
 #[cfg(test)]
@@ -338,20 +344,24 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line() {
         for (text, line, expected) in [
             ("select 1", Some(1), "must begin with a comment"),
-            ("/* kind: cube */", Some(1), "cube"),
-            ("/*\nkind: dimension\nkey: {a: b}\n*/", Some(3), "expected one text or a list"),
-            ("/*\nkind: fact\ngrian: [a]\n*/", Some(3), "did you mean grain?"),
+            ("/* kind: cube */", Some(1), "kind: cube is none of dimension, fact"),
+            ("/*\nkind: dimension\nkey: {a: b}\n*/", Some(3), "key takes a column or a list of them"),
+            ("/*\nkind: fact\ngrian: [a]\n*/", Some(3), "unknown word grian; did you mean grain?"),
             ("/*\nkind: dimension\n*/", Some(2), "kind: dimension needs key"),
             ("\n/*\nkind: dimension\nkey: []\n*/", Some(4), "key: names no column"),
             ("/*\nkind: dimension\nkey: [a]\ngrain: [a]\n*/", Some(4), "kind: dimension takes no grain"),
             ("/*\nkind: dimension\nkey: [a]\nhistory: [a]\n*/", Some(4), "a is part of the key"),
             ("/*\nkind: calendar\nfrom: 2020-01-01\nto: 2019-01-01\n*/", Some(4), "is before"),
             ("/*\nkind: bridge\ndimensions: {a: b, c: d}\nweight: w\n*/", Some(4), "weight needs group"),
-            ("/*\nkind: fact\ngrain: [a]\ndimensions:\n  a: {dimension: x, mising: infer}\n*/", None, "missing"),
+            (
+                "/*\nkind: fact\ngrain: [a]\ndimensions:\n  a: {dimension: x, mising: infer}\n*/",
+                Some(5),
+                "did you mean missing?",
+            ),
         ] {
             let error = Header::parse(text).unwrap_err();
             assert!(error.why.contains(expected), "{text}: {error:?}");
-            assert!(line.is_none() || error.line == line, "{text}: {error:?}");
+            assert_eq!(error.line, line, "{text}: {error:?}");
         }
     }
 }

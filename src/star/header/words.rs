@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A value as YAML has it.
@@ -49,8 +51,7 @@ pub enum KindWord {
 }
 
 /// How a fact refers to a dimension.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected a dimension or {dimension: NAME, role: NAME, missing: unknown|infer|reject}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DimensionUse {
     /// The dimension; the role is the column's name.
     Name(String),
@@ -82,6 +83,29 @@ pub enum Missing {
     Infer,
     /// It is left out, and kept as a reject.
     Reject,
+}
+
+impl<'de> Deserialize<'de> for DimensionUse {
+    // An untagged enum would not say which word is wrong.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Use;
+        impl<'de> Visitor<'de> for Use {
+            type Value = DimensionUse;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a dimension or words about one")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<DimensionUse, E> {
+                Ok(DimensionUse::Name(name.to_owned()))
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<DimensionUse, M::Error> {
+                Detailed::deserialize(MapAccessDeserializer::new(map)).map(DimensionUse::Detailed)
+            }
+        }
+        deserializer.deserialize_any(Use)
+    }
 }
 
 impl DimensionUse {
@@ -129,6 +153,7 @@ pub struct Unpivot {
     /// The column that takes their values.
     pub into: String,
     /// The columns; `a..c` stands for those from a to c in the select's order.
+    #[serde(deserialize_with = "list")]
     pub columns: Vec<String>,
 }
 

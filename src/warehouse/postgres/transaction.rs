@@ -7,6 +7,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
+use super::super::error::of_select;
 use super::super::names::quote;
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
 use super::{alone, copy, notice, safe, text, views};
@@ -78,7 +79,9 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
-        self.transaction.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
+        let before = "create temp view sluice_describe as ";
+        let made = self.transaction.execute(safe(format!("{before}{select}"))).await;
+        made.map_err(|error| of_select(error, before.len()))?;
         let columns = self.attributes(DESCRIBED).await?;
         self.transaction.execute("drop view pg_temp.sluice_describe").await?;
         Ok(columns)

@@ -14,10 +14,11 @@ use super::typed::{Scale, Typed};
 use super::{SqlError, folded};
 use crate::warehouse::quote;
 
-const AGGREGATES: [&str; 9] = ["count", "sum", "avg", "min", "max", "string_agg", "bool_and", "every", "bool_or"];
+pub(super) const AGGREGATES: [&str; 9] =
+    ["count", "sum", "avg", "min", "max", "string_agg", "bool_and", "every", "bool_or"];
 
 /// Aggregates that SQLite has not, or computes otherwise.
-const OTHERS: [&str; 12] = [
+pub(super) const OTHERS: [&str; 12] = [
     "array_agg",
     "stddev",
     "stddev_pop",

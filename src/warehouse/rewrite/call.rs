@@ -9,11 +9,13 @@ use sqlparser::ast::{
 
 use super::cast::{coerce, half_even, scaled};
 use super::expression::chosen;
+use super::functions::nearest_function;
 use super::kind::Kind;
 use super::scope::Scope;
-use super::translate::{Translator, refused};
+use super::translate::{Translator, place, refused};
 use super::typed::{Scale, Typed, round};
 use super::{SqlError, aggregate, folded, moment, pattern, texts};
+use crate::counted::counted;
 
 /// A call.
 pub(super) fn function(t: &mut Translator, call: &Function, scope: &Scope) -> Result<Typed, SqlError> {
@@ -55,8 +57,11 @@ pub(super) fn function(t: &mut Translator, call: &Function, scope: &Scope) -> Re
         .or_else(|| choice(&name, &args))
         .or_else(|| moment::function(&name, &args))
         .or_else(|| pattern::function(&name, &args))
-        .unwrap_or_else(|| Err(format!("the function {name}() with {} arguments", args.len())))
-        .map_err(because)
+        .map(|done| done.map_err(because))
+        .unwrap_or_else(|| {
+            let what = format!("the function {name}() with {}", counted(args.len() as u64, "argument"));
+            Err(SqlError::Refused { what, hint: nearest_function(&name), place: place(call) })
+        })
 }
 
 /// Calls that have a grammar of their own.

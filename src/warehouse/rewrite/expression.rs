@@ -1,23 +1,26 @@
 //! Expressions: names, literals, conditions, `case`, subqueries. Operators, casts, functions and moments have files of their own.
 
-use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Query, SetExpr, Value};
+use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, Query, SetExpr, Value};
 
 use super::super::quote;
 use super::cast::{coerce, literal};
 use super::kind::{Kind, target};
 use super::operator::{arithmetic, compare, like, unary};
 use super::scope::{Column, Found, Scope};
-use super::translate::{Bare, Translator, refused, wrong};
+use super::translate::{Bare, Translator, place, refused, wrong};
 use super::typed::{Scale, Sources, Typed, quoted};
 use super::{SqlError, call, cast, folded, interval, moment};
+use crate::nearest::nearest;
 
 pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Result<Typed, SqlError> {
     let because = |what: String| refused(what, expr);
     match expr {
         Expr::Nested(inner) => t.expr(inner, scope),
-        Expr::Identifier(ident) => column(t, scope.column(ident), &quote(&folded(ident)), expr),
+        Expr::Identifier(ident) => column(t, scope, scope.column(ident), (None, ident), expr),
         Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-            [table, name] | [_, table, name] => column(t, scope.qualified(table, name), &quote(&folded(name)), expr),
+            [table, name] | [_, table, name] => {
+                column(t, scope, scope.qualified(table, name), (Some(table), name), expr)
+            }
             _ => Err(refused("a name of more than three parts", expr)),
         },
         Expr::Value(value) => constant(&value.value).map_err(because),
@@ -167,7 +170,13 @@ fn construct(expr: &Expr) -> String {
     }
 }
 
-fn column(t: &mut Translator, found: Found, shown: &str, expr: &Expr) -> Result<Typed, SqlError> {
+fn column(
+    t: &mut Translator,
+    scope: &Scope,
+    found: Found,
+    (table, name): (Option<&Ident>, &Ident),
+    expr: &Expr,
+) -> Result<Typed, SqlError> {
     match found {
         Found::Column(typed, depth) => {
             if !t.in_aggregate && (depth > 0 || !t.keys.contains(&typed.key())) {
@@ -176,8 +185,18 @@ fn column(t: &mut Translator, found: Found, shown: &str, expr: &Expr) -> Result<
             }
             Ok(typed)
         }
-        Found::Perhaps(table) => Ok(Typed::new(format!("{}.{shown}", quote(&table)), Kind::Unknown)),
-        Found::Nothing => Err(wrong(format!("there is no column {expr}"), expr)),
+        Found::Perhaps(table) => Ok(Typed::new(format!("{}.{}", quote(&table), quote(&folded(name))), Kind::Unknown)),
+        Found::Nothing => Err(match table.map(folded).filter(|table| !scope.has_table(table)) {
+            Some(table) => {
+                let hint = nearest(&table, scope.tables().into_iter());
+                wrong(format!("{expr}: from names no table {table}{hint}"), expr)
+            }
+            None => {
+                let known = scope.names(table.map(folded).as_deref());
+                let hint = nearest(&folded(name), known.into_iter());
+                SqlError::NoColumn { column: expr.to_string(), hint, place: place(expr) }
+            }
+        }),
         Found::Several => Err(wrong(format!("several tables have a column {expr}: say which, as in t.{expr}"), expr)),
     }
 }

@@ -11,6 +11,7 @@ use super::query::rename;
 use super::scope::{Column, Found, Relation, Scope, Shape};
 use super::translate::{Translator, refused, wrong};
 use super::{SqlError, folded, interval, moment, table_of};
+use crate::nearest::nearest;
 
 impl Translator<'_> {
     /// The whole FROM: its tables go into the scope.
@@ -150,7 +151,20 @@ impl Translator<'_> {
             let own = name.0.last().and_then(ObjectNamePart::as_ident).map(folded).unwrap_or_default();
             return Ok((String::new(), called(&own), Shape { columns: Vec::new(), open: true }));
         }
-        Err(wrong(format!("there is no table {name}: write staging.{name} or datawarehouse.{name}"), name))
+        Err(wrong(self.no_table(name), name))
+    }
+
+    /// Why a name is no table's.
+    fn no_table(&self, name: &ObjectName) -> String {
+        let parts: Vec<_> = name.0.iter().filter_map(ObjectNamePart::as_ident).map(folded).collect();
+        match parts.as_slice() {
+            [_] => format!("there is no table {name}: write staging.{name} or datawarehouse.{name}"),
+            [schema, ..] => {
+                let hint = nearest(schema, ["staging", "datawarehouse"].into_iter());
+                format!("there is no table {name}: tables stand in staging and datawarehouse{hint}")
+            }
+            [] => format!("there is no table {name}"),
+        }
     }
 
     /// `generate_series(from, to[, step])` of whole numbers and moments.

@@ -99,6 +99,23 @@ impl Scope<'_> {
         merged.chain(rest).collect()
     }
 
+    /// The tables that can be seen.
+    pub(super) fn tables(&self) -> Vec<&str> {
+        let outside = self.outer.map(Scope::tables).unwrap_or_default();
+        self.relations.iter().map(|relation| relation.alias.as_str()).chain(outside).collect()
+    }
+
+    pub(super) fn has_table(&self, name: &str) -> bool {
+        self.tables().contains(&name)
+    }
+
+    /// The columns that can be seen, of one table or of all.
+    pub(super) fn names(&self, table: Option<&str>) -> Vec<&str> {
+        let of_one = self.relations.iter().filter(|relation| table.is_none_or(|table| relation.alias == table));
+        let own = of_one.flat_map(|relation| relation.shape.columns.iter().map(|column| column.name.as_str()));
+        own.chain(self.outer.map(|outer| outer.names(table)).unwrap_or_default()).collect()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.relations.iter().any(|relation| relation.shape.open)
     }

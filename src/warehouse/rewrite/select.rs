@@ -14,6 +14,7 @@ use super::titles::title;
 use super::translate::{Bare, Translator, refused, wrong};
 use super::typed::Typed;
 use super::{SqlError, cast, folded};
+use crate::counted::counted;
 
 /// A column of the select's list.
 struct Item {
@@ -67,6 +68,9 @@ impl Translator<'_> {
             Some(condition) => format!(" where {}", self.condition(condition, &scope)?.sql),
             None => String::new(),
         };
+        if let Some(condition) = select.selection.as_ref().filter(|_| self.aggregates > 0 && !self.lenient) {
+            return Err(wrong("an aggregate in where: what must hold of a group stands behind having", condition));
+        }
         let windows = if self.lenient { String::new() } else { self.named_windows(select, &scope)? };
         self.forget_bare();
         let items = self.items(select, &scope)?;
@@ -305,7 +309,10 @@ fn into_targets(
 ) -> Result<Vec<Item>, SqlError> {
     let Some(targets) = targets else { return Ok(items) };
     if targets.len() != items.len() && !lenient {
-        return Err(wrong(format!("{} columns where the others give {}", items.len(), targets.len()), select));
+        return Err(wrong(
+            format!("{} where the others give {}", counted(items.len() as u64, "column"), targets.len()),
+            select,
+        ));
     }
     let into = |(item, kind): (Item, &Kind)| match cast::coerce(&item.typed, *kind) {
         Ok(typed) => Ok(Item { typed, ..item }),

@@ -126,9 +126,8 @@ fn an_error_says_where_and_how_to_mend_it() {
     let select = Select::parse("select id,\n  md5(sku) from staging.lines").unwrap();
     let error = select.sql(&names(Engine::Sqlite), &columns(Engine::Sqlite)).unwrap_err();
     assert_eq!(
-        error.in_file(Path::new("sql/pipeline/dim_sku.sql")),
-        "line 2, column 3: SQLite has nothing that is known to mean the same as the function md5() with 1 arguments; \
-         write sql/pipeline/dim_sku.sqlite.sql for this engine"
+        error.to_string(),
+        "line 2, column 3: SQLite has nothing that is known to mean the same as the function md5() with 1 argument"
     );
     assert!(sql(Engine::Postgres, "select md5(sku) from staging.lines").is_ok());
 }
@@ -137,7 +136,12 @@ fn an_error_says_where_and_how_to_mend_it() {
 fn only_one_select_is_a_select() {
     assert!(Select::parse("drop table x").unwrap_err().to_string().contains("found drop table"));
     assert!(Select::parse("select 1; select 2").unwrap_err().to_string().contains("2 statements"));
-    assert!(Select::parse("select 1 +").unwrap_err().to_string().contains("Expected"));
+    assert!(
+        Select::parse("select 1 +")
+            .unwrap_err()
+            .to_string()
+            .contains("expected an expression, found the end of the file")
+    );
     assert!(Select::parse("-- nothing").unwrap_err().to_string().contains("nothing"));
 }
 

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 
 use sqlparser::ast::{Expr, Spanned, Visit, Visitor};
+use sqlparser::tokenizer::Location;
 use std::ops::ControlFlow;
 
 use super::super::{Names, Table, TableColumn};
 use super::scope::{Found, Scope, Shape};
 use super::typed::{Sources, Typed};
-use super::{SqlError, cast, expression};
+use super::{Place, SqlError, cast, expression};
 
 /// The way through one select.
 pub(super) struct Translator<'a> {
@@ -17,6 +18,8 @@ pub(super) struct Translator<'a> {
     pub columns: &'a HashMap<Table, Vec<TableColumn>>,
     /// Only what the columns are is asked: what is not known is passed over.
     pub lenient: bool,
+    /// The columns that there are not, where they are what is asked: then, too, what is not known is passed over.
+    pub missing: Option<Vec<SqlError>>,
     /// The `with` queries that can be seen.
     pub ctes: Vec<(String, Shape)>,
     /// The `window` clause's names.
@@ -45,6 +48,7 @@ impl<'a> Translator<'a> {
             names,
             columns,
             lenient,
+            missing: None,
             ctes: Vec::new(),
             windows: Vec::new(),
             aggregates: 0,
@@ -58,7 +62,10 @@ impl<'a> Translator<'a> {
     pub(super) fn expr(&mut self, expr: &Expr, scope: &Scope) -> Result<Typed, SqlError> {
         let bare = self.bare.len();
         match expression::translate(self, expr, scope) {
-            Err(_) if self.lenient => {
+            Err(error) if self.lenient || self.missing.is_some() => {
+                if let (Some(missing), SqlError::NoColumn { .. }) = (&mut self.missing, &error) {
+                    missing.push(error);
+                }
                 let mut idents = Idents { scope, sources: Sources::new() };
                 let _: ControlFlow<()> = expr.visit(&mut idents);
                 Ok(Typed { sources: idents.sources, ..Typed::new("NULL", super::kind::Kind::Unknown) })
@@ -82,14 +89,18 @@ impl<'a> Translator<'a> {
 
 /// An error that names a construct which SQLite has not, or means otherwise.
 pub(super) fn refused(what: impl Into<String>, at: &impl Spanned) -> SqlError {
-    let place = at.span().start;
-    SqlError::Refused { what: what.into(), line: place.line, column: place.column }
+    SqlError::Refused { what: what.into(), hint: String::new(), place: place(at) }
 }
 
 /// An error that both engines would make.
 pub(super) fn wrong(what: impl Into<String>, at: &impl Spanned) -> SqlError {
-    let place = at.span().start;
-    SqlError::Wrong { what: what.into(), line: place.line, column: place.column }
+    SqlError::Wrong { what: what.into(), place: place(at) }
+}
+
+/// Where something begins.
+pub(super) fn place(at: &impl Spanned) -> Place {
+    let Location { line, column } = at.span().start;
+    Place { line, column }
 }
 
 struct Idents<'a> {

@@ -1,0 +1,57 @@
+//! Which cell stopped a run because it is no JSON array: asked when the run is rolled back, for the database names no row.
+
+use super::columns_read;
+use super::table::written;
+use crate::app::App;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::star::{Model, ModelError};
+use crate::warehouse::{Row, Scope, WarehouseError, quote};
+
+/// Signs of a cell that are shown.
+const SHOWN: usize = 60;
+
+/// The first cell of the column to be exploded that is no array, as an error of the file; `None` where there is none, or it cannot be told.
+pub(super) async fn no_array(app: &App, model: &Model) -> Option<ModelError> {
+    let explode = model.header.explode.as_ref()?;
+    let (traced, row) = first(app, model, &explode.column).await.ok()??;
+    let cell: String = row.last()?.as_deref()?.chars().take(SHOWN).collect();
+    let place = if traced { place(app, &row).await.unwrap_or_default() } else { String::new() };
+    Some(model.error_of_word(format!("explode: {}: {cell:?} is no JSON array{place}", explode.column)))
+}
+
+/// The row with that cell behind its load and line, and whether it has those.
+async fn first(app: &App, model: &Model, column: &str) -> Result<Option<(bool, Row)>, ModelError> {
+    let Some(select) = &model.select else { return Ok(None) };
+    let names = app.warehouse.names();
+    let wrong = |error: WarehouseError| model.error(error.to_string());
+    let mut transaction = app.warehouse.begin(Scope::Load).await.map_err(wrong)?;
+    let columns = columns_read(&mut *transaction, names, select).await.map_err(|why| model.error(why))?;
+    drop(transaction);
+    let traced = select.row_wise(names).is_some();
+    let select = if traced { select.with_lineage(&[]) } else { select.clone() };
+    let lineage =
+        if traced { [LOAD_COLUMN, LINE_COLUMN].map(|name| quote(name) + ", ").concat() } else { String::new() };
+    let column = quote(column);
+    let select = written(model, &select, names, &columns)?;
+    let sql = format!("select {lineage}{column} from ({select}) as s where {column} is not null");
+    let (mut found, mut is_title) = (None, true);
+    let is_array = |cell: &str| serde_json::from_str::<Vec<serde_json::Value>>(cell).is_ok();
+    let each = &mut |row: Row| {
+        let is_wrong = !is_title && row.last().is_some_and(|cell| cell.as_deref().is_some_and(|cell| !is_array(cell)));
+        is_title = false;
+        if is_wrong && found.is_none() {
+            found = Some((traced, row));
+        }
+    };
+    app.warehouse.copy_out(&sql, each).await.map_err(wrong)?;
+    Ok(found)
+}
+
+/// ` (tags.csv line 3, load 2)`
+async fn place(app: &App, row: &Row) -> Result<String, WarehouseError> {
+    let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
+    let (Some(load), Some(line)) = (number(0), number(1)) else { return Ok(String::new()) };
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let source = app.ledger.source_of(&mut *transaction, load).await?.unwrap_or_default();
+    Ok(format!(" ({source} line {line}, load {load})"))
+}

@@ -1,0 +1,70 @@
+//! Where the rows of a dimension that a check finds come from: the staged rows that name their members.
+
+use std::collections::BTreeMap;
+
+use super::RunError;
+use super::table::Run;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::star::{Kind, Model, UNKNOWN};
+use crate::warehouse::{Engine, quote};
+
+/// How the staged rows of a dimension's members are found.
+pub(super) struct Origin {
+    /// The select's rows with load and line, joined to the table's, without a condition.
+    rows: String,
+    /// The condition by the table's own key, and those by what names a member, each without its value.
+    by_id: (String, String),
+    by_key: Vec<(String, String)>,
+    /// The rows that are most like the table's, first.
+    order: String,
+}
+
+impl Run<'_> {
+    /// `None` where it is no dimension, or its rows are not staged rows one by one.
+    pub(super) async fn origin(&mut self, model: &Model) -> Result<Option<Origin>, RunError> {
+        let (Kind::Dimension(header), Some(select)) = (&model.header.kind, &model.select) else { return Ok(None) };
+        let rows = self.rows(model, select).await?;
+        if !rows.source.has_lineage() {
+            return Ok(None);
+        }
+        let table = self.existing(model).await?;
+        let same = match self.names.engine {
+            Engine::Postgres => "is not distinct from",
+            Engine::Sqlite => "is",
+        };
+        let key: Vec<_> = header.key.iter().map(|name| format!("n.{0} = d.{0}", quote(name))).collect();
+        let given = rows.source.columns().iter().filter(|column| table.contains(column));
+        let alike: Vec<_> = given.map(|column| format!("n.{0} {same} d.{0}", quote(&column.name))).collect();
+        let (load, line, id) = (quote(LOAD_COLUMN), quote(LINE_COLUMN), Run::id(model));
+        Ok(Some(Origin {
+            rows: format!(
+                "select n.{load}, n.{line} from ({}) as n join {} as d on {}",
+                rows.all,
+                self.shown(model),
+                key.join(" and ")
+            ),
+            by_id: (id.clone(), format!("d.{id} <> {UNKNOWN} and d.{id} =", id = quote(&id))),
+            by_key: header.key.iter().map(|name| (name.clone(), format!("d.{} =", quote(name)))).collect(),
+            order: format!("case when {} then 0 else 1 end, n.{load} desc, n.{line} desc", alike.join(" and ")),
+        }))
+    }
+
+    /// Load and line of the staged row that a row of the table is most like.
+    pub(super) async fn origin_of(
+        &mut self,
+        model: &Model,
+        origin: &Origin,
+        row: &BTreeMap<&str, &Option<String>>,
+    ) -> Result<Option<(i64, i64)>, RunError> {
+        let is = |(name, condition): &(String, String)| {
+            let value = row.get(name.as_str())?.as_deref()?;
+            Some(format!("{condition} '{}'", value.replace('\'', "''")))
+        };
+        let condition = is(&origin.by_id).map(|one| vec![one]);
+        let Some(condition) = condition.or_else(|| origin.by_key.iter().map(is).collect()) else { return Ok(None) };
+        let sql = format!("{} where {} order by {} limit 1", origin.rows, condition.join(" and "), origin.order);
+        let found = self.query(model, &sql).await?;
+        let number = |place: usize| found.first()?.get(place)?.as_deref()?.parse::<i64>().ok();
+        Ok(number(0).zip(number(1)))
+    }
+}
