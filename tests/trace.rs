@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Trial> {
     .collect()
 }
 
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     (
         "pipeline/dim_customer.sql",
         "/*\nkind: dimension\nkey: [customer_id]\nhistory: [city]\nat: since\n*/\nselect customer_id, name, city, since from staging.customers",
@@ -49,6 +49,10 @@ const FILES: [(&str, &str); 12] = [
     (
         "pipeline/dim_latest.sql",
         "/*\nkind: dimension\nkey: [customer_id]\n*/\nselect distinct on (customer_id) customer_id, name from staging.customers order by customer_id, since desc",
+    ),
+    (
+        "pipeline/dim_derived.sql",
+        "/*\nkind: dimension\nkey: [name]\n*/\nselect s.name, count(*) as n, max(s.since) as since from (select name, since from staging.customers union all select customer_id, null from staging.orders) as s where s.name <> '' group by s.name",
     ),
     (
         "pipeline/dim_with.sql",
@@ -145,6 +149,8 @@ async fn a_member_names_all_its_records(database: TestDatabase, workdir: Workdir
     // Also where it groups rows, takes one of several, or puts several selects together.
     same(places("dim_sold", "n = 2")?, [["orders.csv:3", "orders.csv:4"]])?;
     same(places("dim_latest", "customer_id = 'C1'")?, [both])?;
+    same(places("dim_derived", "name = 'Ann'")?, [both])?;
+    same(places("dim_derived", "name = 'C2'")?, [["orders.csv:3"]])?;
     same(places("dim_place", "place = 'C1'")?, [["orders.csv:2"]])?;
     same(places("dim_place", "place = 'Genf'")?, [["customers.csv:3"]])?;
     same(places("dim_place", "place = 'none'")?, [[""; 0]])?;

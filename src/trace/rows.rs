@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::pipeline::columns_read;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::star::{self, Dimension, Kind, Model, ModelError, UNKNOWN, key_column, nearest};
-use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, described, quote};
+use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, WarehouseError, described, quote};
 
 /// A dimension's rows with load and line.
 pub(super) struct Source {
@@ -44,7 +44,13 @@ pub(super) async fn of_members(
     };
     let mut rows = Vec::new();
     for select in &selects {
-        rows.push(with_lineage(names, transaction, &model, header, select).await?);
+        match with_lineage(names, transaction, &model, header, select).await {
+            // Taken apart, it may compare what it did not compare as a whole, such as a part's NULL.
+            Err(TraceError::Warehouse(WarehouseError::Refused(_))) if selects.len() > 1 => {
+                return Err(instead::of_model(names, transaction, table, &model).await);
+            }
+            found => rows.push(found?),
+        }
     }
     let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", table.name) };
     let seen = (!transaction.columns(&seen).await?.is_empty()).then(|| names.table(&seen));

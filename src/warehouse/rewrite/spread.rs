@@ -1,10 +1,13 @@
 //! A select that groups, leaves out repeats or puts several together, taken apart into selects that are row by row: which staged rows its
 //! own rows are made of.
 
-use sqlparser::ast::{GroupByExpr, Ident, Query, SelectItem, SetExpr, SetOperator, SetQuantifier};
+use sqlparser::ast::{
+    Expr, GroupByExpr, Ident, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins,
+};
 
 use super::Select;
 use super::rows::combines_rows;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::Names;
 
 impl Select {
@@ -21,14 +24,50 @@ impl Select {
         // Words without a table come from no file.
         let read = parts.into_iter().filter(|part| !part.from.is_empty());
         let selects = read.map(|part| {
-            let query = Query {
-                body: Box::new(SetExpr::Select(Box::new(row_by_row(part, titles.as_deref())?))),
-                ..plain(&self.query)
-            };
-            let select = Select { query: Box::new(query), own: self.own };
-            select.row_wise(names).is_some().then_some(select)
+            let part = row_by_row(part, titles.as_deref())?;
+            self.through(&part, names).or_else(|| {
+                let select = self.with_body(part);
+                select.row_wise(names).is_some().then(|| vec![select])
+            })
         });
-        selects.collect::<Option<Vec<_>>>().filter(|selects| !selects.is_empty())
+        let selects: Option<Vec<_>> = selects.collect();
+        selects.map(|selects| selects.concat()).filter(|selects| !selects.is_empty())
+    }
+
+    /// The part over each of the selects that a derived table, the only one that it reads, is made of; with load and line.
+    fn through(&self, part: &sqlparser::ast::Select, names: &Names) -> Option<Vec<Select>> {
+        let [
+            TableWithJoins {
+                relation: TableFactor::Derived { subquery, alias: Some(alias), lateral: false, .. },
+                joins,
+            },
+        ] = &part.from[..]
+        else {
+            return None;
+        };
+        if !joins.is_empty() || !alias.columns.is_empty() {
+            return None;
+        }
+        let inner = Select { query: subquery.clone(), own: self.own }.spread(names)?;
+        let over = |inner: Select| {
+            let mut over = part.clone();
+            if let TableFactor::Derived { subquery, .. } = &mut over.from[0].relation {
+                *subquery = inner.with_lineage(&[]).query;
+            }
+            over.projection.extend([LOAD_COLUMN, LINE_COLUMN].map(|column| SelectItem::ExprWithAlias {
+                expr: Expr::CompoundIdentifier(vec![alias.name.clone(), Ident::new(column)]),
+                alias: Ident::new(column),
+            }));
+            self.with_body(over)
+        };
+        // Only a table's own rows can say where they are from.
+        let all_row_wise = inner.iter().all(|select| select.row_wise(names).is_some());
+        all_row_wise.then(|| inner.into_iter().map(over).collect())
+    }
+
+    fn with_body(&self, part: sqlparser::ast::Select) -> Select {
+        let query = Query { body: Box::new(SetExpr::Select(Box::new(part))), order_by: None, ..*self.query.clone() };
+        Select { query: Box::new(query), own: self.own }
     }
 }
 
@@ -58,11 +97,6 @@ fn parts_of_body<'a>(body: &'a SetExpr, parts: &mut Vec<&'a sqlparser::ast::Sele
     Some(())
 }
 
-/// The query without what orders its rows.
-fn plain(query: &Query) -> Query {
-    Query { order_by: None, ..query.clone() }
-}
-
 /// A part with a row for each of the rows that it reads; `titles` are the names of the union's columns.
 fn row_by_row(part: &sqlparser::ast::Select, titles: Option<&[Option<Ident>]>) -> Option<sqlparser::ast::Select> {
     let mut one = part.clone();
@@ -90,8 +124,8 @@ fn row_by_row(part: &sqlparser::ast::Select, titles: Option<&[Option<Ident>]>) -
 fn title(item: &SelectItem) -> Option<Ident> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
-        SelectItem::UnnamedExpr(sqlparser::ast::Expr::Identifier(name)) => Some(name.clone()),
-        SelectItem::UnnamedExpr(sqlparser::ast::Expr::CompoundIdentifier(names)) => names.last().cloned(),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last().cloned(),
         _ => None,
     }
 }
@@ -139,7 +173,8 @@ mod tests {
             "select a from staging.x intersect select a from staging.y",
             "select a from staging.x union select a from datawarehouse.y",
             "select * from staging.x union select * from staging.y",
-            "select a from (select a from staging.x) as s group by a",
+            "select s.a from (select a from staging.x limit 3) as s group by s.a",
+            "select s.a from (select a from staging.x) as s join staging.y on true",
             "select 1 as a",
         ] {
             assert_eq!(spread(text), None, "{text}");
