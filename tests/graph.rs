@@ -77,7 +77,10 @@ async fn the_example_is_drawn_without_a_warehouse(workdir: Workdir) -> Outcome {
     let output = app(&workdir, &["graph", "--columns", "--format", "dot"], &settings)?;
     same(output.status.code(), Some(0)).map_err(|error| error.context(stderr(&output)))?;
     let text = stdout(&output);
-    holds(&text, "label=\"datawarehouse.dim_title\\ndimension|<c0> dim_title_key|<c1> title|<c2> pdl_count\"")?;
+    holds(
+        &text,
+        "label=\"datawarehouse.dim_title\\ndimension|<c0> dim_title_key|<c1> title|<c2> pdl_count|<c3> is_inferred\"",
+    )?;
     holds(&text, "label=\"datawarehouse.fact_title_skill\\nfact|<c0> title_key|<c1> skill_key\"")?;
     same(text.matches(" [style=dashed];").count(), 4)
 }

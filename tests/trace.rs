@@ -259,7 +259,7 @@ async fn a_condition_only_reads(database: TestDatabase, workdir: Workdir) -> Out
             "line 2, column 7: there is no column customer; did you mean customer_id_key?",
         ),
         ("order_id in (select o.ordr from staging.orders as o)", "letter 21: there is no column o.ordr; did you mean "),
-        ("o.order_id = 7", "letter 1: there is no column o.order_id. The columns of datawarehouse.fact_order are "),
+        ("o.order_id = 7", "letter 1: o.order_id: from names no table o"),
         ("order_id = ", "expected an expression, found its end"),
         ("sum(order_id) > 7", "expected a condition on each row by itself"),
         ("exists (select 1 from staging.ordres)", "did you mean orders?"),

@@ -7,7 +7,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::rewrite::combines_rows;
+use super::rewrite::{END, combines_rows};
 use super::{Schema, Select, SqlError, Table, quote};
 
 impl Select {
@@ -36,7 +36,10 @@ impl Select {
 
 /// The expression that a text is; comments and whatever else it could hide are gone when it is written.
 fn expression(text: &str) -> Result<Expr, SqlError> {
-    let unread = |error: ParserError| SqlError::of_parser(&error);
+    let unread = |error: ParserError| match SqlError::of_parser(&error) {
+        SqlError::Syntax { what, place } => SqlError::Syntax { what: what.replace(END, "found its end"), place },
+        other => other,
+    };
     let wrong = |what: String| Err(SqlError::Syntax { what, place: None });
     let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(unread)?;
     let expr = parser.parse_expr().map_err(unread)?;

@@ -160,7 +160,7 @@ impl SqlError {
 const NOTHING: &str = "nothing";
 
 /// What the parser finds where a text ends too early.
-const END: &str = "found the end of the file";
+pub(super) const END: &str = "found the end of the file";
 
 /// `line 1, column 2: `
 fn before(place: Option<Place>) -> String {
