@@ -24,6 +24,7 @@ mod plugins;
 mod protocol;
 mod random;
 mod readme;
+mod remembered;
 mod retract;
 mod sql;
 mod sql_check;
@@ -62,6 +63,7 @@ fn main() {
         browser::cases(),
         status::cases(),
         random::cases(),
+        remembered::cases(),
         retract::cases(),
         titles::cases(),
         tls::cases(),

@@ -33,6 +33,8 @@ pub(super) struct Run<'a> {
     news: Vec<(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)>,
     /// The dimensions of which facts may make members.
     inferring: BTreeSet<String>,
+    /// The staging tables that each table is made of, also by way of other tables of the star.
+    made_of: BTreeMap<String, BTreeSet<Table>>,
     /// Dimensions that facts have to know, as far as they were built.
     pub(super) targets: BTreeMap<String, Target>,
     /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
@@ -60,6 +62,10 @@ pub(super) struct Rows {
     pub(super) replaced_by: Option<i64>,
     /// Whether rows are overwritten there.
     pub(super) upserted: bool,
+    /// Whether rows only come into every staging table that it is made of, also by way of other tables of the star.
+    pub(super) grows: bool,
+    /// The newest load of those tables.
+    pub(super) newest: Option<i64>,
 }
 
 impl<'a> Run<'a> {
@@ -80,6 +86,7 @@ impl<'a> Run<'a> {
                 .filter(|used| used.missing() == Missing::Infer)
                 .map(|used| used.dimension().to_owned())
                 .collect(),
+            made_of: made_of(models, app.warehouse.names()),
             own_views: {
                 let views = models.iter().filter(|model| model.header.kind == Kind::View);
                 app.own_views().into_iter().chain(views.map(|view| Table::datawarehouse(&view.name))).collect()
@@ -223,15 +230,36 @@ impl<'a> Run<'a> {
             false => select.clone(),
         };
         let all = source.sql(&written(model, &select, self.names, &columns)?);
-        let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
-        for table in model.reads(self.names).iter().filter(|table| table.schema == Schema::Staging) {
-            if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
-                replaced = true;
-                replaced_by = replaced_by.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
+        let mut rows = Rows {
+            source,
+            select,
+            all,
+            of,
+            replaced: false,
+            replaced_by: None,
+            upserted: false,
+            grows: true,
+            newest: None,
+        };
+        let reads = model.reads(self.names);
+        for table in self.made_of(model) {
+            let newest = self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?;
+            let replaced = self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await?;
+            let upserted = History::of(self.names, &table).exists(&mut *self.transaction).await?;
+            rows.newest = rows.newest.max(newest);
+            rows.grows &= !replaced && !upserted;
+            if reads.contains(&table) {
+                rows.replaced |= replaced;
+                rows.replaced_by = rows.replaced_by.max(newest.filter(|_| replaced));
+                rows.upserted |= upserted;
             }
-            upserted |= History::of(self.names, table).exists(&mut *self.transaction).await?;
         }
-        Ok(Rows { source, select, all, of, replaced, replaced_by, upserted })
+        Ok(rows)
+    }
+
+    /// The staging tables that it is made of.
+    pub(super) fn made_of(&self, model: &Model) -> BTreeSet<Table> {
+        self.made_of.get(&model.name).cloned().unwrap_or_default()
     }
 
     /// What tells this header, select and set of columns from another.
@@ -354,6 +382,19 @@ impl<'a> Run<'a> {
     pub(super) fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
     }
+}
+
+/// The staging tables that each table is made of. The models stand in the order in which they need each other.
+fn made_of(models: &[Model], names: &Names) -> BTreeMap<String, BTreeSet<Table>> {
+    let mut made: BTreeMap<String, BTreeSet<Table>> = BTreeMap::new();
+    for model in models {
+        let (staging, others): (BTreeSet<_>, BTreeSet<_>) =
+            model.reads(names).into_iter().partition(|table| table.schema == Schema::Staging);
+        let below = others.iter().filter_map(|table| made.get(&table.name)).flatten().cloned();
+        let all = staging.into_iter().chain(below).collect();
+        made.insert(model.name.clone(), all);
+    }
+    made
 }
 
 /// A select in the engine's words.

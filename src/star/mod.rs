@@ -16,7 +16,7 @@ mod state;
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
-pub use dimension::DimensionSql;
+pub use dimension::{DimensionSql, REPLACED};
 pub use fact::{AGAIN, FactSql, Target, is_again};
 pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, KindWord, Missing, Severity, Weight};
 pub use model::{Model, ModelError, SqlFile, check_dimension, in_order, nearest};

@@ -5,6 +5,8 @@ mod merge;
 mod seen;
 mod versions;
 
+pub use seen::REPLACED;
+
 use super::class::{Class, must_be_time};
 use super::header::{Dimension, Scalar};
 use super::{UNKNOWN, key_column};
@@ -81,6 +83,8 @@ pub struct DimensionSql {
     columns: Vec<TableColumn>,
     at: At,
     lineage: bool,
+    /// The newest load of what the select reads, for rows that do not say of which load they are.
+    newest: Option<i64>,
     /// Whether facts may make members before their rows arrive.
     infers: bool,
     /// Whether the select says which key a member has.
@@ -120,6 +124,7 @@ impl DimensionSql {
             columns: columns.iter().filter(|column| !is_at(column)).cloned().collect(),
             at,
             lineage,
+            newest: None,
             infers,
             has_ids: false,
         }
@@ -130,6 +135,18 @@ impl DimensionSql {
     pub fn with_ids(mut self) -> Self {
         self.has_ids = true;
         self
+    }
+
+    /// For rows that came by this load, where they do not say so.
+    #[must_use]
+    pub fn with_newest(mut self, newest: Option<i64>) -> Self {
+        self.newest = newest;
+        self
+    }
+
+    /// Whether rows begin to hold when they were loaded.
+    pub fn is_dated_by_load(&self) -> bool {
+        self.at == At::Loaded
     }
 
     /// Whether members have versions.
