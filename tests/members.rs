@@ -11,6 +11,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("members::a_row_is_one_reject_whatever_it_lacks", a_row_is_one_reject_whatever_it_lacks),
         on_both("members::one_run_settles_what_facts_infer", one_run_settles_what_facts_infer),
         on_both("members::an_inferred_member_has_one_key", an_inferred_member_has_one_key),
+        on_both("members::an_inferred_member_has_its_rows_key", an_inferred_member_has_its_rows_key),
+        on_both("members::versions_get_their_keys_back", versions_get_their_keys_back),
         on_both(
             "members::a_replacing_file_taken_back_gives_the_past_back",
             a_replacing_file_taken_back_gives_the_past_back,
@@ -142,6 +144,70 @@ async fn an_inferred_member_has_one_key(database: TestDatabase, workdir: Workdir
         database.text("select id from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1").await?,
         "1\n7",
     )
+}
+
+/// It was made and forgotten before its row came with another key: that one is the row's.
+async fn an_inferred_member_has_its_rows_key(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    let orders = "order_id,id,buyer,day\n1,7,1,2024-01-02\n";
+    let seven = "select dim_customer_key, valid_from, is_inferred from datawarehouse.dim_customer where id = 7";
+    let early = workdir.load(&database, "orders.csv", orders).await?;
+    run(&database, &workdir).await?;
+    same(database.text(seven).await?, "2|0001-01-01|true")?;
+    retract(&workdir.app(&database), early.load_id, true).await?;
+    run(&database, &workdir).await?;
+    let customer = "id,city,since\n7,Zug,2024-02-01\n";
+    let row = workdir.load(&database, "customers.csv", customer).await?;
+    run(&database, &workdir).await?;
+    same(database.text(seven).await?, "3|2024-02-01|false")?;
+    workdir.load(&database, "orders.csv", orders).await?;
+    retract(&workdir.app(&database), row.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(database.text(seven).await?, "3|0001-01-01|true")?;
+    workdir.load(&database, "customers.csv", customer).await?;
+    run(&database, &workdir).await?;
+    same(database.text(seven).await?, "3|2024-02-01|false")
+}
+
+async fn versions_get_their_keys_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,7,1,2024-06-02\n").await?;
+    let versions = "select dim_customer_key, valid_from from datawarehouse.dim_customer where id = 7 order by valid_from";
+    let customer = async |city: &str, since: &str| {
+        let load = workdir.load(&database, "customers.csv", format!("id,city,since\n7,{city},{since}\n")).await?;
+        run(&database, &workdir).await?;
+        is_settled(&database, &workdir).await?;
+        anyhow::Ok(load.load_id)
+    };
+    let go = async |loads: [i64; 2]| {
+        for load in loads {
+            retract(&workdir.app(&database), load, true).await?;
+        }
+        run(&database, &workdir).await?;
+        is_settled(&database, &workdir).await
+    };
+    let march = customer("Zug", "2024-03-01").await?;
+    let may = customer("Genf", "2024-05-01").await?;
+    same(database.text(versions).await?, "2|2024-03-01\n3|2024-05-01")?;
+    go([march, may]).await?;
+    same(database.text(versions).await?, "2|0001-01-01")?;
+    // It is completed with its key whatever row comes first; what comes then has no key of its own any more.
+    let may = customer("Genf", "2024-05-01").await?;
+    same(database.text(versions).await?, "2|2024-05-01")?;
+    let march = customer("Zug", "2024-03-01").await?;
+    same(database.text(versions).await?, "4|2024-03-01\n2|2024-05-01")?;
+    go([march, may]).await?;
+    same(database.text(versions).await?, "4|0001-01-01")?;
+    // An earlier version comes before it: the others have their own keys, and it has a new one.
+    let rows = "id,city,since\n7,Uri,2024-01-01\n7,Zug,2024-03-01\n7,Genf,2024-05-01\n";
+    workdir.load(&database, "customers.csv", rows).await?;
+    run(&database, &workdir).await?;
+    same(database.text(versions).await?, "5|2024-01-01\n4|2024-03-01\n2|2024-05-01")?;
+    same(database.text("select id_key from datawarehouse.fact_order").await?, "2")
 }
 
 async fn a_replacing_file_taken_back_gives_the_past_back(database: TestDatabase, workdir: Workdir) -> Outcome {

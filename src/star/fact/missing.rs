@@ -58,8 +58,9 @@ impl FactSql {
         self.has_rejects().then(|| format!("select count(*) from {} where fact = '{}'", self.rejects, self.name))
     }
 
-    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the first
-    /// key that it had. For each such dimension the statement, with `highest`, its highest key that was ever given, filled in.
+    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the key that
+    /// its first version had, which it keeps when that comes back. For each such dimension the statement, with `highest`, its highest key
+    /// that was ever given, filled in.
     pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
         let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
         inferred
@@ -70,17 +71,22 @@ impl FactSql {
                 let retired =
                     self.names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
                 let (mut columns, mut values) = (format!("{id}, {key}, is_inferred"), String::new());
+                let mut first = format!("r.{id}");
                 if let Some(valid) = &target.valid {
                     columns.push_str(", valid_from, valid_to, is_current");
-                    let literal = |day: &str| moment_literal(self.engine, valid, day);
-                    values = format!(", {}, {}, true", literal("0001-01-01"), literal("9999-12-31"));
+                    let [earliest, latest] = ["0001-01-01", "9999-12-31"].map(|day| moment_literal(self.engine, valid, day));
+                    values = format!(", {earliest}, {latest}, true");
+                    // Keys that no version had come last.
+                    first = format!(
+                        "case when r.valid_from > {earliest} then 0 else 1 end, coalesce(r.valid_from, {earliest}), r.{id}"
+                    );
                 }
                 let text = ["text", "char"].iter().any(|word| target.key.declared.contains(word));
                 let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
                 let value = self.value(place);
                 let statement = format!(
                     "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by m.value{collate})), \
-                     m.value, true{values} from (select u.value, (select min(r.{id}) from {retired} as r where r.{key} = u.value) as given \
+                     m.value, true{values} from (select u.value, (select r.{id} from {retired} as r where r.{key} = u.value order by {first} limit 1) as given \
                      from (select distinct {value} as value from ({source}) as n where {value} is not null \
                      and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \
                      cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
