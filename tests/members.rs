@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Trial> {
         ),
         on_both("members::a_key_widens_and_members_keep_theirs", a_key_widens_and_members_keep_theirs),
         on_both("members::history_begins_after_members_went", history_begins_after_members_went),
+        on_both("members::decimals_are_known_by_their_value", decimals_are_known_by_their_value),
         on_both("members::a_time_widens_and_versions_stay", a_time_widens_and_versions_stay),
         on_both("members::what_is_remembered_takes_new_columns", what_is_remembered_takes_new_columns),
         on_both("members::a_fact_is_built_alone", a_fact_is_built_alone),
@@ -176,7 +177,8 @@ async fn versions_get_their_keys_back(database: TestDatabase, workdir: Workdir) 
     workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
     workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,7,1,2024-06-02\n").await?;
-    let versions = "select dim_customer_key, valid_from from datawarehouse.dim_customer where id = 7 order by valid_from";
+    let versions =
+        "select dim_customer_key, valid_from from datawarehouse.dim_customer where id = 7 order by valid_from";
     let customer = async |city: &str, since: &str| {
         let load = workdir.load(&database, "customers.csv", format!("id,city,since\n7,{city},{since}\n")).await?;
         run(&database, &workdir).await?;
@@ -241,6 +243,58 @@ async fn a_key_widens_and_members_keep_theirs(database: TestDatabase, workdir: W
     workdir.load(&database, "customers.csv", rows).await?;
     run(&database, &workdir).await?;
     same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n2|2|Zug|2024-01-01\n3|X3|Uri|2024-01-01")
+}
+
+async fn decimals_are_known_by_their_value(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let dimension = |words: &str| {
+        format!("/*\nkind: dimension\nkey: [rate]\n{words}*/\nselect rate, label, since from staging.rates")
+    };
+    let fact = |missing: &str| {
+        format!(
+            "/*\nkind: fact\ngrain: [id]\ndimensions:\n  rate: {{dimension: dim_rate, missing: {missing}}}\n  other: dim_rate\n*/\nselect id, rate, other from staging.sales"
+        )
+    };
+    workdir.write("sql/pipeline/dim_rate.sql", dimension("history: [label]\nat: since\n"))?;
+    workdir.write("sql/pipeline/fact_sale.sql", fact("infer"))?;
+    let rates = async |rows: &str| workdir.load(&database, "rates.csv", format!("rate,label,since\n{rows}\n")).await;
+    let sales = async |rows: &str| workdir.load(&database, "sales.csv", format!("id,rate,other\n{rows}\n")).await;
+    rates("3,c,2024-01-01\n20,d,2024-01-01").await?;
+    sales("1,20,3").await?;
+    run(&database, &workdir).await?;
+    // Whole numbers at first; then files with fractions, each of its own scale.
+    rates("1.50,a,2024-01-01\n3.00,x,2024-02-01\n100,e,2024-01-01").await?;
+    sales("2,1.500,3.0\n3,7.250,20\n4,7.25,1.5").await?;
+    run(&database, &workdir).await?;
+    is_settled(&database, &workdir).await?;
+    let members = "select dim_rate_key, rate, label, is_inferred from datawarehouse.dim_rate where dim_rate_key <> 0 order by dim_rate_key";
+    same(
+        database.text(members).await?,
+        "1|3|c|false\n2|20|d|false\n3|1.5|a|false\n4|100|e|false\n5|3|x|false\n6|7.25|∅|true",
+    )?;
+    let facts = "select id, rate_key, other_key from datawarehouse.fact_sale order by id";
+    same(database.text(facts).await?, "1|2|5\n2|3|5\n3|6|2\n4|6|3")?;
+    let completed = rates("7.2500,g,2024-01-01").await?;
+    run(&database, &workdir).await?;
+    same(database.text("select rate, label from datawarehouse.dim_rate where dim_rate_key = 6").await?, "7.25|g")?;
+    retract(&workdir.app(&database), completed.load_id, true).await?;
+    workdir.write("sql/pipeline/fact_sale.sql", fact("reject"))?;
+    let allowed = Options { allow_drop: true, ..Options::default() };
+    pipeline::run_with(&workdir.app(&database), &allowed).await?;
+    same(database.text("select line, value from sluice.star_reject order by line").await?, "3|7.250\n4|7.25")?;
+    // Two spellings in one load are one member, too.
+    workdir.write("sql/pipeline/dim_rate.sql", dimension(""))?;
+    rates("1.5,a,2024-01-01").await?;
+    let error = pipeline::run_with(&workdir.app(&database), &allowed).await.unwrap_err().to_string();
+    holds(&error, "key: several rows of the select have the same rate: rate = \"3\" (2 rows)")?;
+    // Of a fraction no member with a whole key can be made.
+    workdir.write(
+        "sql/pipeline/dim_rate.sql",
+        dimension("at: since\n").replace("select rate", "select cast(rate as bigint) as rate"),
+    )?;
+    workdir.write("sql/pipeline/fact_sale.sql", fact("infer"))?;
+    let error = pipeline::run_with(&workdir.app(&database), &allowed).await.unwrap_err().to_string();
+    holds(&error, "fact_sale.sql:4: dimensions: rate is numeric")?;
+    holds(&error, "cast one of them in its select")
 }
 
 async fn history_begins_after_members_went(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -3,7 +3,7 @@
 use super::table::{Rows, Run};
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
-use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model};
+use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Missing, Model};
 use crate::warehouse::{Engine, Table, TableColumn};
 
 /// Memory for pages on SQLite while new rows go into indexes at random places, in KiB, and otherwise.
@@ -68,7 +68,8 @@ impl Run<'_> {
                     .into());
             };
             let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
-            if !target.is_comparable(given) {
+            let infers = used.missing() == Missing::Infer;
+            if !target.is_comparable(given) || (infers && !target.takes(given)) {
                 return Err(model
                     .error_of_word(format!(
                         "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",

@@ -1,8 +1,8 @@
 //! A dimension's table brought to its versions: what changed is overwritten, what is new gets a key, what went leaves its key behind.
 
 use super::super::{NEW, UNKNOWN};
-use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, same};
-use crate::warehouse::{Engine, quote};
+use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, in_order, same};
+use crate::warehouse::quote;
 
 impl DimensionSql {
     /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds their key: of
@@ -127,11 +127,7 @@ impl DimensionSql {
         let mut order: Vec<_> = self
             .key
             .iter()
-            .map(|column| {
-                let text = ["text", "char"].iter().any(|word| column.declared.contains(word));
-                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
-                format!("v.{}{collate}", quote(&column.name))
-            })
+            .map(|column| in_order(self.engine, column, &format!("v.{}", quote(&column.name))))
             .collect();
         let mut columns: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         if self.is_historic() {

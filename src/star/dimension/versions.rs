@@ -2,7 +2,7 @@
 
 use super::super::NEW;
 use super::seen::first;
-use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, same};
+use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Engine, TableColumn, quote};
 
@@ -11,7 +11,11 @@ impl DimensionSql {
     pub fn observe(&self, source: &str, into: &str) -> Vec<String> {
         let mut declared: Vec<_> =
             self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        let mut values: Vec<_> = self.columns.iter().map(|one| format!("n.{}", quote(&one.name))).collect();
+        let value = |one: &TableColumn| {
+            let value = format!("n.{}", quote(&one.name));
+            if self.key.contains(one) { as_named(self.engine, &one.declared, &value) } else { value }
+        };
+        let mut values: Vec<_> = self.columns.iter().map(value).collect();
         if self.has_ids {
             declared.insert(0, format!("{} bigint", self.id));
             values.insert(0, format!("n.{}", self.id));
@@ -110,10 +114,14 @@ impl DimensionSql {
 
     /// Those of a select's rows that are of [affected](AFFECTED) members.
     pub fn of_affected(&self, source: &str) -> String {
-        let keys = self.keys();
+        let same = |one: &TableColumn| {
+            let name = quote(&one.name);
+            format!("a.{name} = {}", as_named(self.engine, &one.declared, &format!("s.{name}")))
+        };
+        let same: Vec<_> = self.key.iter().map(same).collect();
         format!(
             "select s.* from ({source}) as s where exists (select 1 from {AFFECTED} as a where {})",
-            same(&keys, "a", "s")
+            same.join(" and ")
         )
     }
 

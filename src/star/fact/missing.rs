@@ -1,11 +1,11 @@
 //! Values that a dimension does not know: unknown, a member that is made, or a reject.
 
-use super::super::dimension::moment_literal;
+use super::super::dimension::{in_order, moment_literal};
 use super::super::header::Missing;
 use super::super::{NEW, UNKNOWN, key_column};
 use super::{AGAIN, FactSql, Role};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Engine, Names, Schema, Table, quote};
+use crate::warehouse::{Names, Schema, Table, quote};
 
 impl FactSql {
     /// Writes the rows that are left out, each once: with the first column that names no member.
@@ -81,11 +81,10 @@ impl FactSql {
                         "case when r.valid_from > {earliest} then 0 else 1 end, coalesce(r.valid_from, {earliest}), r.{id}"
                     );
                 }
-                let text = ["text", "char"].iter().any(|word| target.key.declared.contains(word));
-                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
+                let order = in_order(self.engine, &target.key, "m.value");
                 let value = self.value(place);
                 let statement = format!(
-                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by m.value{collate})), \
+                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by {order})), \
                      m.value, true{values} from (select u.value, (select r.{id} from {retired} as r where r.{key} = u.value order by {first} limit 1) as given \
                      from (select distinct {value} as value from ({source}) as n where {value} is not null \
                      and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \

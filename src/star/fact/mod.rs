@@ -6,7 +6,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use super::class::{Class, must_be_time};
-use super::dimension::moment_literal;
+use super::dimension::{as_named, moment_literal};
 use super::header::{Fact, Missing};
 use super::{KEYED, UNKNOWN, key_column};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
@@ -39,6 +39,13 @@ impl Target {
     pub fn is_comparable(&self, given: &TableColumn) -> bool {
         let (one, other) = (Class::of(&given.declared), Class::of(&self.key.declared));
         one == other || one == Class::Other || other == Class::Other || (self.is_calendar && one.is_time())
+    }
+
+    /// Whether a member can be made of any value of a fact's column: a fraction is none of a whole key.
+    pub fn takes(&self, given: &TableColumn) -> bool {
+        let has_fraction =
+            |column: &TableColumn| ["numeric", "real", "double"].iter().any(|word| column.declared.starts_with(word));
+        Class::of(&self.key.declared) != Class::Number || has_fraction(&self.key) || !has_fraction(given)
     }
 }
 
@@ -326,7 +333,7 @@ impl FactSql {
         match (target.is_calendar && column.declared != "date", self.engine) {
             (true, Engine::Postgres) => format!("cast({name} as date)"),
             (true, Engine::Sqlite) => format!("substr({name}, 1, 10)"),
-            (false, _) => name,
+            (false, _) => as_named(self.engine, &target.key.declared, &name),
         }
     }
 
