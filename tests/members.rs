@@ -12,6 +12,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("members::one_run_settles_what_facts_infer", one_run_settles_what_facts_infer),
         on_both("members::an_inferred_member_has_one_key", an_inferred_member_has_one_key),
         on_both("members::an_inferred_member_has_its_rows_key", an_inferred_member_has_its_rows_key),
+        on_both("members::who_makes_a_member_keeps_it", who_makes_a_member_keeps_it),
+        on_both("members::rows_left_out_make_no_members", rows_left_out_make_no_members),
         on_both("members::versions_get_their_keys_back", versions_get_their_keys_back),
         on_both(
             "members::a_replacing_file_taken_back_gives_the_past_back",
@@ -170,6 +172,59 @@ async fn an_inferred_member_has_its_rows_key(database: TestDatabase, workdir: Wo
     workdir.load(&database, "customers.csv", customer).await?;
     run(&database, &workdir).await?;
     same(database.text(seven).await?, "3|2024-02-01|false")
+}
+
+/// A fact that only names it does not: it sees the unknown member again.
+async fn who_makes_a_member_keeps_it(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_call.sql", order("unknown", "unknown").replace("orders", "calls"))?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "unknown"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    workdir.load(&database, "calls.csv", "order_id,id,buyer,day\n1,7,8,2024-01-02\n").await?;
+    let calls = "select id_key, buyer_key from datawarehouse.fact_call";
+    let first = workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,7,1,2024-01-02\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,8,7,2024-01-02\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(calls).await?, "2|3")?;
+    retract(&workdir.app(&database), first.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(database.text(calls).await?, "0|3")?;
+    same(database.text("select order_id, id_key, buyer_key from datawarehouse.fact_order").await?, "2|3|0")?;
+    is_settled(&database, &workdir).await?;
+    // Alone it cannot make members of a dimension that does not know of it.
+    workdir.write("sql/pipeline/fact_order.sql", order("unknown", "unknown"))?;
+    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "unknown"))?;
+    let alone = Options { select: vec!["fact_order".to_owned()], ..Options::default() };
+    let error = pipeline::run_with(&workdir.app(&database), &alone).await.unwrap_err().to_string();
+    holds(
+        &error,
+        "dimensions: id: dim_customer was built without members that facts make: leave --select out, or say +fact_order",
+    )
+}
+
+async fn rows_left_out_make_no_members(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("reject", "infer"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    // Order 1 makes 7, which lets order 2 in, which makes 8. Order 3 would have to make its own buyer; 4 and 5 each other's.
+    let first = workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,7,2024-01-02\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,7,8,2024-01-02\n3,9,9,2024-01-02\n4,8,5,2024-01-02\n5,5,8,2024-01-02\n6,7,7,2024-01-02\n").await?;
+    run(&database, &workdir).await?;
+    let orders = "select f.order_id, i.id, b.id from datawarehouse.fact_order f join datawarehouse.dim_customer i on i.dim_customer_key = f.id_key join datawarehouse.dim_customer b on b.dim_customer_key = f.buyer_key order by 1";
+    same(database.text(orders).await?, "1|1|7\n2|7|8\n4|8|5\n5|5|8\n6|7|7")?;
+    is_settled(&database, &workdir).await?;
+    // Without it none of them has who lets it in, though 5 and 8 are made by the orders that they let in.
+    retract(&workdir.app(&database), first.load_id, true).await?;
+    run(&database, &workdir).await?;
+    same(database.text(orders).await?, "")?;
+    same(database.text("select id from datawarehouse.dim_customer where dim_customer_key <> 0").await?, "1")?;
+    same(database.text("select count(*) from sluice.star_reject").await?, "5")?;
+    is_settled(&database, &workdir).await?;
+    workdir.load(&database, "customers.csv", "id,city,since\n5,Uri,2024-01-01\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text(orders).await?, "4|8|5\n5|5|8")?;
+    is_settled(&database, &workdir).await
 }
 
 async fn versions_get_their_keys_back(database: TestDatabase, workdir: Workdir) -> Outcome {

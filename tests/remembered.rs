@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("remembered::of_two_equal_rows_one_stays", of_two_equal_rows_one_stays),
         on_both("remembered::a_row_put_right_holds_up_nobody", a_row_put_right_holds_up_nobody),
         on_both("remembered::a_correction_taken_back_gives_the_row_back", a_correction_taken_back_gives_the_row_back),
+        on_both("remembered::what_is_said_twice_outlives_a_correction", what_is_said_twice_outlives_a_correction),
         on_both("remembered::what_went_before_a_file_replaced_it_stays_away", what_went_before_stays_away),
         on_both("remembered::sums_leave_with_their_load", sums_leave_with_their_load),
         on_both("remembered::a_select_that_dates_its_rows_needs_no_memory", a_select_that_dates_its_rows),
@@ -141,6 +142,17 @@ async fn a_correction_taken_back_gives_the_row_back(database: TestDatabase, work
     load(&database, &workdir, "1,Bern,2024-01-01").await?;
     run(&database, &workdir).await?;
     same(database.text(VERSIONS).await?, "1|1|Bern|2024-01-01|9999-12-31|true")
+}
+
+/// The second file says of March what held since January already; the third puts January right.
+async fn what_is_said_twice_outlives_a_correction(database: TestDatabase, workdir: Workdir) -> Outcome {
+    mode(&workdir, "mode: replace")?;
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    for row in ["1,Bern,2024-01-01", "1,Bern,2024-03-01", "1,Zug,2024-01-01"] {
+        load(&database, &workdir, row).await?;
+        run(&database, &workdir).await?;
+    }
+    same(database.text(VERSIONS).await?, "1|1|Zug|2024-01-01|2024-03-01|false\n2|1|Bern|2024-03-01|9999-12-31|true")
 }
 
 async fn what_went_before_stays_away(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -69,6 +69,14 @@ impl Run<'_> {
             };
             let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
             let infers = used.missing() == Missing::Infer;
+            if infers && !target.infers {
+                return Err(model
+                    .error_of_word(format!(
+                        "dimensions: {column}: {name} was built without members that facts make: leave --select out, or say +{}",
+                        model.name
+                    ))
+                    .into());
+            }
             if !target.is_comparable(given) || (infers && !target.takes(given)) {
                 return Err(model
                     .error_of_word(format!(

@@ -221,8 +221,9 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
         run.table(model).await?;
     }
     run.settle(&selected).await?;
-    run.forget_inferred(&models).await?;
-    run.settle(&selected).await?;
+    while run.forget_inferred(&models).await? {
+        run.settle(&selected).await?;
+    }
     run.must_not_dangle(&models).await?;
     run.drop_undeclared(&models).await?;
     run.check(&models).await?;

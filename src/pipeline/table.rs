@@ -32,7 +32,9 @@ pub(super) struct Run<'a> {
     /// What came and went since a table was built, by what it had seen.
     news: Vec<(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)>,
     /// The dimensions of which facts may make members.
-    inferring: BTreeSet<String>,
+    pub(super) inferring: BTreeSet<String>,
+    /// Whether members that were made for facts are gone.
+    pub(super) members_went: bool,
     /// The staging tables that each table is made of, also by way of other tables of the star.
     made_of: BTreeMap<String, BTreeSet<Table>>,
     /// Dimensions that facts have to know, as far as they were built.
@@ -86,6 +88,7 @@ impl<'a> Run<'a> {
                 .filter(|used| used.missing() == Missing::Infer)
                 .map(|used| used.dimension().to_owned())
                 .collect(),
+            members_went: false,
             made_of: made_of(models, app.warehouse.names()),
             own_views: {
                 let views = models.iter().filter(|model| model.header.kind == Kind::View);
@@ -175,16 +178,16 @@ impl<'a> Run<'a> {
     /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
     /// members that no fact names any more go.
     pub(super) async fn settle(&mut self, models: &[&Model]) -> Result<(), RunError> {
-        for model in models {
-            let version = |name: &String| self.states.get(name).map(|state| state.version);
-            let is_behind = |state: &TableState| {
-                state.upstream.iter().any(|(name, built)| version(name).is_some_and(|now| now != *built))
-            };
-            if self.states.get(&model.name).is_some_and(is_behind) {
-                self.table(model).await?;
-            }
+        while let Some(model) = models.iter().find(|model| self.is_behind(model)) {
+            self.table(model).await?;
         }
         Ok(())
+    }
+
+    fn is_behind(&self, model: &Model) -> bool {
+        let is_another =
+            |(name, built): (&String, &i64)| self.states.get(name).is_some_and(|now| now.version != *built);
+        self.states.get(&model.name).is_some_and(|state| state.upstream.iter().any(is_another))
     }
 
     /// Writes down what the table was built out of.
@@ -371,8 +374,8 @@ impl<'a> Run<'a> {
             Kind::Calendar(_) => ("date".to_owned(), true),
             _ => return Ok(()),
         };
+        let infers = columns.iter().any(|column| column.name == "is_inferred");
         if let Some(key) = columns.into_iter().find(|column| column.name == key) {
-            let infers = self.infers(model);
             self.targets.insert(model.name.clone(), Target { key, valid, is_calendar, infers });
         }
         Ok(())

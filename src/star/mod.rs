@@ -17,7 +17,7 @@ pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
 pub use dimension::{DimensionSql, REPLACED};
-pub use fact::{AGAIN, FactSql, Target, is_again};
+pub use fact::{AGAIN, FactSql, NEEDED, NeededSql, Reference, Target, is_again};
 pub use header::{Calendar, Dimension, DimensionUse, Fact, Gone, Header, Kind, KindWord, Missing, Severity, Weight};
 pub use model::{Model, ModelError, SqlFile, check_dimension, in_order, nearest};
 pub use order::in_order as names_in_order;

@@ -105,6 +105,8 @@ impl DimensionSql {
             ),
             false => (AT.to_owned(), "true".to_owned()),
         };
+        // A day that a row names can be put right; the time of a load is that load's alone.
+        let before = if self.is_dated_by_load() { "<=" } else { "=" };
         let list: Vec<_> = all.iter().map(|name| format!("n.{name}")).collect();
         let place = |row: &str| format!("({row}.{AT}, {}, {})", first(row, LOAD_COLUMN), first(row, LINE_COLUMN));
         vec![
@@ -114,7 +116,7 @@ impl DimensionSql {
                 "insert into {seen} ({}) select {}, {of_load}, {of_line}, n.{AT}, false \
                  from (select *, row_number() over (partition by {}, {AT} order by {latest}) as pick from {from}) as n where n.pick = 1 \
                  and not exists (select 1 from {seen} as s where {} and not s.{GONE} and {same_row} and (s.{AT} = n.{AT} and {same_origin} \
-                 or s.{AT} <= n.{AT} and {cannot_go} and not exists (select 1 from {seen} as l where {} \
+                 or s.{AT} {before} n.{AT} and {cannot_go} and not exists (select 1 from {seen} as l where {} \
                  and (l.{AT} <= n.{AT} and {} > {} or l.{GONE} and {} > {}))))",
                 self.seen_list(),
                 list.join(", "),

@@ -5,7 +5,7 @@ use super::super::header::Missing;
 use super::super::{NEW, UNKNOWN, key_column};
 use super::{AGAIN, FactSql, Role};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Names, Schema, Table, quote};
+use crate::warehouse::{Schema, Table, quote};
 
 impl FactSql {
     /// Writes the rows that are left out, each once: with the first column that names no member.
@@ -26,7 +26,7 @@ impl FactSql {
                     self.name,
                     quote(&role.column.name),
                     role.dimension,
-                    self.joins(),
+                    self.joins(|_| true),
                     is_first
                 )
             })
@@ -60,9 +60,12 @@ impl FactSql {
 
     /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the key that
     /// its first version had, which it keeps when that comes back. For each such dimension the statement, with `highest`, its highest key
-    /// that was ever given, filled in.
+    /// that was ever given, filled in. Rows that are left out make none.
     pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
         let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
+        let missing: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
+        let left_out: String = missing.iter().map(|missing| format!(" and not {missing}")).collect();
+        let joins = self.joins(|role| role.missing == Missing::Reject);
         inferred
             .map(|(place, role)| {
                 let Role { dimension, target, .. } = role;
@@ -86,7 +89,7 @@ impl FactSql {
                 let statement = format!(
                     "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by {order})), \
                      m.value, true{values} from (select u.value, (select r.{id} from {retired} as r where r.{key} = u.value order by {first} limit 1) as given \
-                     from (select distinct {value} as value from ({source}) as n where {value} is not null \
+                     from (select distinct {value} as value from ({source}) as n{joins} where {value} is not null{left_out} \
                      and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \
                      cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
                      union all select max({id}) from {retired}) as given) as h",
@@ -103,39 +106,6 @@ impl FactSql {
             self.roles.iter().any(|role| role.dimension == dimension && role.missing == Missing::Infer)
         };
         self.roles.iter().any(|role| role.missing != Missing::Infer && infers(&role.dimension))
-    }
-
-    /// Takes members out that were made for facts that are gone, and keeps their keys for the case that they come back; the last
-    /// statement counts. `valid`: whether members have versions.
-    pub fn forget_inferred(
-        dimension: &str,
-        key: &str,
-        valid: bool,
-        names: &Names,
-        facts: &[(String, String)],
-    ) -> Vec<String> {
-        let (table, id) = (names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
-        let retired = names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
-        let key = quote(key);
-        let (columns, values) = match valid {
-            true => (format!("{id}, {key}, valid_from"), format!("d.{id}, d.{key}, d.valid_from")),
-            false => (format!("{id}, {key}"), format!("d.{id}, d.{key}")),
-        };
-        let used: Vec<_> = facts
-            .iter()
-            .map(|(fact, key)| {
-                let fact = names.table(&Table::datawarehouse(fact));
-                format!(" and not exists (select 1 from {fact} as f where f.{} = d.{id})", quote(key))
-            })
-            .collect();
-        let gone = format!("d.is_inferred and d.{id} <> {UNKNOWN}{}", used.concat());
-        vec![
-            format!(
-                "insert into {retired} ({columns}) select {values} from {table} as d where {gone} \
-                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})"
-            ),
-            format!("delete from {table} as d where {gone}"),
-        ]
     }
 
     /// For each dimension the number of rows without a member, in one row; `None` for a fact without dimensions.

@@ -1,7 +1,10 @@
 //! A fact: rows whose columns that name members become the members' keys.
 
 mod missing;
+mod needed;
 mod table;
+
+pub use needed::{NEEDED, NeededSql, Reference};
 
 use std::collections::BTreeMap;
 
@@ -158,7 +161,7 @@ impl FactSql {
         }
         let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
         let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
-        format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins())
+        format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins(|_| true))
     }
 
     /// Puts load and line of rows into [`AGAIN`] that point to a member that moved; `touched` has a temporary table for each dimension
@@ -348,8 +351,9 @@ impl FactSql {
         }
     }
 
-    fn joins(&self) -> String {
-        let joins = self.roles.iter().enumerate().map(|(place, role)| {
+    /// Joins the dimensions of some roles, each as `d` and the role's place.
+    fn joins(&self, of: impl Fn(&Role) -> bool) -> String {
+        let joins = self.roles.iter().enumerate().filter(|(_, role)| of(role)).map(|(place, role)| {
             let Role { dimension, target, .. } = role;
             let (table, id) = (self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
             let (key, value) = (quote(&target.key.name), self.value(place));
