@@ -25,9 +25,8 @@ impl Promotions {
         self.0.retain(|(of, _)| *of != load);
     }
 
-    /// The versions are those that the files told which staging held at a run and that were not taken back; `newest` is the load whose
-    /// rows it holds.
-    pub async fn look(&mut self, database: &TestDatabase, models: &Models, newest: Option<i64>) -> Outcome {
+    /// A run has seen what staging holds: the rows of the load `newest`.
+    pub async fn see(&mut self, database: &TestDatabase, newest: Option<i64>) -> Outcome {
         if let Some(load) = newest
             && !self.0.iter().any(|(of, _)| *of == load)
         {
@@ -38,6 +37,11 @@ impl Promotions {
             };
             self.0.push((load, held.into_iter().map(row).collect()));
         }
+        Ok(())
+    }
+
+    /// The versions are those that the files told which runs have seen and that were not taken back.
+    pub async fn look(&self, database: &TestDatabase, models: &Models) -> Outcome {
         let mut told = Vec::new();
         for (promo, events) in self.events(models) {
             let mut versions: Vec<(String, String, bool)> = Vec::new();
