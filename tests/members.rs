@@ -13,6 +13,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("members::an_inferred_member_has_one_key", an_inferred_member_has_one_key),
         on_both("members::an_inferred_member_has_its_rows_key", an_inferred_member_has_its_rows_key),
         on_both("members::who_makes_a_member_keeps_it", who_makes_a_member_keeps_it),
+        on_both("members::a_part_forgets_members_where_facts_are_still_to_come", a_part_forgets_members),
         on_both("members::rows_left_out_make_no_members", rows_left_out_make_no_members),
         on_both("members::versions_get_their_keys_back", versions_get_their_keys_back),
         on_both(
@@ -201,6 +202,20 @@ async fn who_makes_a_member_keeps_it(database: TestDatabase, workdir: Workdir) -
         &error,
         "dimensions: id: dim_customer was built without members that facts make: leave --select out, or say +fact_order",
     )
+}
+
+async fn a_part_forgets_members(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("unknown", "unknown"))?;
+    workdir.write("sql/pipeline/fact_sale.sql", order("unknown", "unknown"))?;
+    let load = workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
+    workdir.load(&database, "customers.csv", "id,city,since\n2,Zug,2024-01-01\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,2,2024-01-02\n").await?;
+    let part = Options { select: vec!["+fact_order".to_owned()], ..Options::default() };
+    pipeline::run_with(&workdir.app(&database), &part).await?;
+    retract(&workdir.app(&database), load.load_id, true).await?;
+    pipeline::run_with(&workdir.app(&database), &part).await?;
+    same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "0|2")
 }
 
 async fn rows_left_out_make_no_members(database: TestDatabase, workdir: Workdir) -> Outcome {

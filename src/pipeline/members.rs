@@ -81,6 +81,9 @@ impl Run<'_> {
             });
         }
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
+            if self.existing(model).await?.is_empty() {
+                continue;
+            }
             let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
             if dangling > 0 {
                 return Err(model
