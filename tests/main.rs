@@ -15,6 +15,7 @@ mod formats;
 mod graph;
 mod history;
 mod hostile;
+mod inferred;
 mod load;
 mod logs;
 mod long;
@@ -57,6 +58,7 @@ fn main() {
         draft::cases(),
         trace::cases(),
         graph::cases(),
+        inferred::cases(),
         members::cases(),
         history::cases(),
         analysis::cases(),

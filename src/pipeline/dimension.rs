@@ -1,6 +1,7 @@
 //! Brings a dimension up to date.
 
-use super::table::{Rows, Run};
+use super::rows::Rows;
+use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
 use crate::schema::LOAD_COLUMN;

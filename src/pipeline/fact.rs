@@ -1,6 +1,7 @@
 //! Brings a fact or a bridge up to date.
 
-use super::table::{Rows, Run};
+use super::rows::Rows;
+use super::table::Run;
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
 use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Missing, Model};

@@ -8,6 +8,7 @@ mod fact;
 mod members;
 mod part;
 mod reshape;
+mod rows;
 mod seen;
 mod select;
 mod table;

@@ -1,6 +1,7 @@
 //! The staged rows that a table is brought up to date from: those of new loads, and those to be looked up again.
 
-use super::table::{Rows, Run, written};
+use super::rows::{Rows, written};
+use super::table::Run;
 use super::work::{Loads, among};
 use super::{RunError, columns_read};
 use crate::history::History;

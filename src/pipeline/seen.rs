@@ -1,7 +1,8 @@
 //! What a dimension remembers: rows that staging does not have any more, and that were not retracted.
 
 use super::RunError;
-use super::table::{Rows, Run};
+use super::rows::Rows;
+use super::table::Run;
 use crate::star::{Dimension, DimensionSql, Gone, Model, NEW, REPLACED};
 use crate::warehouse::{Schema, Table};
 
