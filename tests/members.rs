@@ -18,6 +18,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("members::decimals_are_known_by_their_value", decimals_are_known_by_their_value),
         on_both("members::a_time_widens_and_versions_stay", a_time_widens_and_versions_stay),
         on_both("members::what_is_remembered_takes_new_columns", what_is_remembered_takes_new_columns),
+        on_both("members::facts_leave_versions_that_are_given_up", facts_leave_versions_that_are_given_up),
         on_both("members::a_fact_is_built_alone", a_fact_is_built_alone),
     ]
     .into_iter()
@@ -224,4 +225,19 @@ async fn a_fact_is_built_alone(database: TestDatabase, workdir: Workdir) -> Outc
     let alone = Options { select: vec!["fact_order".to_owned()], ..Options::default() };
     let report = pipeline::run_with(&workdir.app(&database), &alone).await?;
     same(report.changes.iter().map(|one| (one.table.as_str(), one.inserted)).collect::<Vec<_>>(), [("fact_order", 1)])
+}
+
+async fn facts_leave_versions_that_are_given_up(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("unknown", "unknown"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n1,Zug,2024-02-01\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,1,2024-01-02\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "1|1")?;
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("history: [city]\n", ""))?;
+    // With a member that is new beside.
+    workdir.load(&database, "customers.csv", "id,city,since\n2,Uri,2024-01-01\n").await?;
+    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "2|2")?;
+    is_settled(&database, &workdir).await
 }

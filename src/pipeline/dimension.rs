@@ -116,6 +116,7 @@ impl Run<'_> {
             let had_versions = stands.iter().any(|column| column.name == "valid_from");
             if had_versions && !sql.is_historic() {
                 self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
+                self.unversioned.insert(model.name.clone());
                 let old = format!("{id} <> {UNKNOWN} and not is_current");
                 self.execute(
                     model,

@@ -38,6 +38,8 @@ pub(super) struct Run<'a> {
     pub(super) targets: BTreeMap<String, Target>,
     /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
     pub(super) touched: BTreeMap<String, String>,
+    /// Dimensions that gave up versions: facts are compared whole, wherever they point.
+    pub(super) unversioned: BTreeSet<String>,
     pub(super) changes: Vec<TableChange>,
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
@@ -79,6 +81,7 @@ impl<'a> Run<'a> {
             news: Vec::new(),
             targets: BTreeMap::new(),
             touched: BTreeMap::new(),
+            unversioned: BTreeSet::new(),
             changes: Vec::new(),
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
@@ -208,8 +211,8 @@ impl<'a> Run<'a> {
     async fn work(&mut self, model: &Model, rows: Option<&Rows>, definition: &str) -> Result<Work, RunError> {
         let state = self.states.get(&model.name);
         let seen = state.map(|state| state.seen.clone()).unwrap_or_default();
-        let is_known = |news: &&(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)| news.0 == seen;
-        if state.is_some() && self.news.iter().find(is_known).is_none() {
+        let is_of = |news: &&(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)| news.0 == seen;
+        if state.is_some() && self.news.iter().find(is_of).is_none() {
             let new = self.loaded.without(&seen);
             let gone = seen.without(&self.loaded);
             let new = self.app.ledger.datasets_of(&mut *self.transaction, &new).await?;
@@ -217,7 +220,7 @@ impl<'a> Run<'a> {
             self.news.push((seen.clone(), new, gone));
         }
         let exists = !self.existing(model).await?.is_empty();
-        let news = self.news.iter().find(is_known);
+        let news = self.news.iter().find(is_of);
         let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
         let needs = model.needs(self.names).into_iter();
         let upstream =
@@ -230,7 +233,8 @@ impl<'a> Run<'a> {
             .collect();
         let dimensions =
             model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
-        let followed = dimensions.filter(|name| self.touched.contains_key(name) && !read_of_star.contains(name));
+        let is_known = |name: &String| self.touched.contains_key(name) && !self.unversioned.contains(name);
+        let followed = dimensions.filter(|name| is_known(name) && !read_of_star.contains(name));
         let appended = rows.filter(|rows| rows.source.has_lineage() && !rows.replaced && !rows.upserted);
         let question = Question {
             state: self.states.get(&model.name),
