@@ -393,9 +393,3 @@ impl Run<'_> {
         Ok(())
     }
 }
-
-impl Loads {
-    fn gone_list(&self) -> String {
-        self.gone.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
-    }
-}
