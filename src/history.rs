@@ -66,6 +66,11 @@ impl<'a> History<'a> {
         Ok(!transaction.columns(&self.before).await?.is_empty())
     }
 
+    /// The table that keeps them, with the staging table's columns among its own.
+    pub(crate) fn kept(&self) -> &Table {
+        &self.before
+    }
+
     /// Makes its table where there is none.
     pub(crate) async fn ready(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         if self.exists(transaction).await? {

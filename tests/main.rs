@@ -16,6 +16,7 @@ mod formats;
 mod graph;
 mod history;
 mod hostile;
+mod inferred;
 mod load;
 mod logs;
 mod long;
@@ -26,6 +27,7 @@ mod protocol;
 mod random;
 mod readers;
 mod readme;
+mod remembered;
 mod retract;
 mod sql;
 mod sql_check;
@@ -62,12 +64,14 @@ fn main() {
         trace::cases(),
         graph::cases(),
         readers::cases(),
+        inferred::cases(),
         members::cases(),
         history::cases(),
         analysis::cases(),
         browser::cases(),
         status::cases(),
         random::cases(),
+        remembered::cases(),
         retract::cases(),
         titles::cases(),
         tls::cases(),

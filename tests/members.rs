@@ -9,16 +9,16 @@ use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 pub fn cases() -> Vec<Trial> {
     [
         on_both("members::a_row_is_one_reject_whatever_it_lacks", a_row_is_one_reject_whatever_it_lacks),
-        on_both("members::one_run_settles_what_facts_infer", one_run_settles_what_facts_infer),
-        on_both("members::an_inferred_member_has_one_key", an_inferred_member_has_one_key),
         on_both(
             "members::a_replacing_file_taken_back_gives_the_past_back",
             a_replacing_file_taken_back_gives_the_past_back,
         ),
         on_both("members::a_key_widens_and_members_keep_theirs", a_key_widens_and_members_keep_theirs),
         on_both("members::history_begins_after_members_went", history_begins_after_members_went),
+        on_both("members::decimals_are_known_by_their_value", decimals_are_known_by_their_value),
         on_both("members::a_time_widens_and_versions_stay", a_time_widens_and_versions_stay),
         on_both("members::what_is_remembered_takes_new_columns", what_is_remembered_takes_new_columns),
+        on_both("members::facts_leave_versions_that_are_given_up", facts_leave_versions_that_are_given_up),
         on_both("members::a_fact_is_built_alone", a_fact_is_built_alone),
     ]
     .into_iter()
@@ -74,76 +74,6 @@ async fn a_row_is_one_reject_whatever_it_lacks(database: TestDatabase, workdir: 
     )
 }
 
-async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workdir) -> Outcome {
-    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
-    workdir
-        .write("sql/pipeline/dim_shop.sql", "/*\nkind: dimension\nkey: [shop]\n*/\nselect shop from staging.shops")?;
-    workdir.write("sql/pipeline/fact_order.sql", order("infer", "unknown"))?;
-    // It makes shops and looks up customers, the visits the other way round: neither can come first.
-    workdir.write("sql/pipeline/fact_call.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  buyer: dim_customer\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, buyer, shop from staging.orders")?;
-    workdir.write("sql/pipeline/fact_visit.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: dim_shop\n  id: {dimension: dim_customer, missing: infer}\n*/\nselect order_id, shop, id from staging.orders")?;
-    workdir.write(
-        "sql/pipeline/members.sql",
-        "/* kind: table */ select count(*) - 1 as members from datawarehouse.dim_customer",
-    )?;
-    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
-    workdir.load(&database, "shops.csv", "shop\ns1\n").await?;
-    workdir.load(&database, "orders.csv", "order_id,id,buyer,day,shop\n1,1,7,2024-01-02,s1\n").await?;
-    run(&database, &workdir).await?;
-    is_settled(&database, &workdir).await?;
-    let seven = workdir.load(&database, "orders.csv", "order_id,id,buyer,day,shop\n2,7,1,2024-01-02,s2\n").await?;
-    run(&database, &workdir).await?;
-    let found = "select o.order_id, o.buyer_key, c.buyer_key, v.shop_key from datawarehouse.fact_order o join datawarehouse.fact_call c on c.order_id = o.order_id join datawarehouse.fact_visit v on v.order_id = o.order_id order by 1";
-    same(database.text(found).await?, "1|2|2|1\n2|1|1|2")?;
-    same(database.text("select members from datawarehouse.members").await?, "2")?;
-    is_settled(&database, &workdir).await?;
-    // Nobody makes customer 7 any more.
-    retract(&workdir.app(&database), seven.load_id, true).await?;
-    workdir.write(
-        "sql/pipeline/fact_order.sql",
-        order("infer", "unknown").replace("from staging.orders", "from staging.orders where buyer <> 7"),
-    )?;
-    workdir.write("sql/pipeline/fact_call.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, shop from staging.orders")?;
-    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
-    same(database.text("select members from datawarehouse.members").await?, "1")?;
-    is_settled(&database, &workdir).await
-}
-
-async fn an_inferred_member_has_one_key(database: TestDatabase, workdir: Workdir) -> Outcome {
-    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
-    workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
-    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
-    let orders = "order_id,id,buyer,day\n1,7,1,2024-01-02\n";
-    let customer = "id,city,since\n7,Zug,2024-02-01\n";
-    let seven = "select dim_customer_key, valid_from, is_inferred from datawarehouse.dim_customer where id = 7";
-    // Made, forgotten, made, completed, taken back, completed again: always member 2.
-    for _ in 0..2 {
-        let load = workdir.load(&database, "orders.csv", orders).await?;
-        run(&database, &workdir).await?;
-        same(database.text(seven).await?, "2|0001-01-01|true")?;
-        retract(&workdir.app(&database), load.load_id, true).await?;
-        run(&database, &workdir).await?;
-        same(database.text(seven).await?, "")?;
-    }
-    let load = workdir.load(&database, "orders.csv", orders).await?;
-    run(&database, &workdir).await?;
-    for _ in 0..2 {
-        let row = workdir.load(&database, "customers.csv", customer).await?;
-        run(&database, &workdir).await?;
-        same(database.text(seven).await?, "2|2024-02-01|false")?;
-        retract(&workdir.app(&database), row.load_id, true).await?;
-        run(&database, &workdir).await?;
-        same(database.text(seven).await?, "2|0001-01-01|true")?;
-    }
-    retract(&workdir.app(&database), load.load_id, true).await?;
-    workdir.load(&database, "customers.csv", customer).await?;
-    run(&database, &workdir).await?;
-    same(
-        database.text("select id from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1").await?,
-        "1\n7",
-    )
-}
-
 async fn a_replacing_file_taken_back_gives_the_past_back(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.plugin(
         "customers",
@@ -175,6 +105,58 @@ async fn a_key_widens_and_members_keep_theirs(database: TestDatabase, workdir: W
     workdir.load(&database, "customers.csv", rows).await?;
     run(&database, &workdir).await?;
     same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n2|2|Zug|2024-01-01\n3|X3|Uri|2024-01-01")
+}
+
+async fn decimals_are_known_by_their_value(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let dimension = |words: &str| {
+        format!("/*\nkind: dimension\nkey: [rate]\n{words}*/\nselect rate, label, since from staging.rates")
+    };
+    let fact = |missing: &str| {
+        format!(
+            "/*\nkind: fact\ngrain: [id]\ndimensions:\n  rate: {{dimension: dim_rate, missing: {missing}}}\n  other: dim_rate\n*/\nselect id, rate, other from staging.sales"
+        )
+    };
+    workdir.write("sql/pipeline/dim_rate.sql", dimension("history: [label]\nat: since\n"))?;
+    workdir.write("sql/pipeline/fact_sale.sql", fact("infer"))?;
+    let rates = async |rows: &str| workdir.load(&database, "rates.csv", format!("rate,label,since\n{rows}\n")).await;
+    let sales = async |rows: &str| workdir.load(&database, "sales.csv", format!("id,rate,other\n{rows}\n")).await;
+    rates("3,c,2024-01-01\n20,d,2024-01-01").await?;
+    sales("1,20,3").await?;
+    run(&database, &workdir).await?;
+    // Whole numbers at first; then files with fractions, each of its own scale.
+    rates("1.50,a,2024-01-01\n3.00,x,2024-02-01\n100,e,2024-01-01").await?;
+    sales("2,1.500,3.0\n3,7.250,20\n4,7.25,1.5").await?;
+    run(&database, &workdir).await?;
+    is_settled(&database, &workdir).await?;
+    let members = "select dim_rate_key, rate, label, is_inferred from datawarehouse.dim_rate where dim_rate_key <> 0 order by dim_rate_key";
+    same(
+        database.text(members).await?,
+        "1|3|c|false\n2|20|d|false\n3|1.5|a|false\n4|100|e|false\n5|3|x|false\n6|7.25|∅|true",
+    )?;
+    let facts = "select id, rate_key, other_key from datawarehouse.fact_sale order by id";
+    same(database.text(facts).await?, "1|2|5\n2|3|5\n3|6|2\n4|6|3")?;
+    let completed = rates("7.2500,g,2024-01-01").await?;
+    run(&database, &workdir).await?;
+    same(database.text("select rate, label from datawarehouse.dim_rate where dim_rate_key = 6").await?, "7.25|g")?;
+    retract(&workdir.app(&database), completed.load_id, true).await?;
+    workdir.write("sql/pipeline/fact_sale.sql", fact("reject"))?;
+    let allowed = Options { allow_drop: true, ..Options::default() };
+    pipeline::run_with(&workdir.app(&database), &allowed).await?;
+    same(database.text("select line, value from sluice.star_reject order by line").await?, "3|7.250\n4|7.25")?;
+    // Two spellings in one load are one member, too.
+    workdir.write("sql/pipeline/dim_rate.sql", dimension(""))?;
+    rates("1.5,a,2024-01-01").await?;
+    let error = pipeline::run_with(&workdir.app(&database), &allowed).await.unwrap_err().to_string();
+    holds(&error, "key: several rows of the select have the same rate: rate = \"3\" (2 rows)")?;
+    // Of a fraction no member with a whole key can be made.
+    workdir.write(
+        "sql/pipeline/dim_rate.sql",
+        dimension("at: since\n").replace("select rate", "select cast(rate as bigint) as rate"),
+    )?;
+    workdir.write("sql/pipeline/fact_sale.sql", fact("infer"))?;
+    let error = pipeline::run_with(&workdir.app(&database), &allowed).await.unwrap_err().to_string();
+    holds(&error, "fact_sale.sql:4: dimensions: rate is numeric")?;
+    holds(&error, "cast one of them in its select")
 }
 
 async fn history_begins_after_members_went(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -243,4 +225,19 @@ async fn a_fact_is_built_alone(database: TestDatabase, workdir: Workdir) -> Outc
     let alone = Options { select: vec!["fact_order".to_owned()], ..Options::default() };
     let report = pipeline::run_with(&workdir.app(&database), &alone).await?;
     same(report.changes.iter().map(|one| (one.table.as_str(), one.inserted)).collect::<Vec<_>>(), [("fact_order", 1)])
+}
+
+async fn facts_leave_versions_that_are_given_up(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("unknown", "unknown"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n1,Zug,2024-02-01\n").await?;
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,1,2024-01-02\n").await?;
+    run(&database, &workdir).await?;
+    same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "1|1")?;
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("history: [city]\n", ""))?;
+    // With a member that is new beside.
+    workdir.load(&database, "customers.csv", "id,city,since\n2,Uri,2024-01-01\n").await?;
+    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "2|2")?;
+    is_settled(&database, &workdir).await
 }

@@ -481,7 +481,6 @@ async fn what_cannot_be_compared_is_refused(database: TestDatabase, workdir: Wor
     for (words, columns, expected) in [
         ("key: id\nhistory: name\nat: name", "id, name", "stands in history, too"),
         ("key: day\nhistory: id\nat: name", "id, name, day", "at: name is text: it must be a date or a timestamp"),
-        ("key: code", "code", "key: code is decimal"),
         ("key: id", "id, day as valid_from", "valid_from is a name of the dimension's own columns"),
         ("key: id\nunknown: {day: not-a-date}", "id, day", "unknown: day: 'not-a-date' is not a date"),
         ("key: id\nchecks: {range: {day: [1, x]}}", "id, day", "checks: range: day: 1 is not a date"),

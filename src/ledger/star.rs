@@ -179,6 +179,27 @@ impl Ledger {
         Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
     }
 
+    /// Of the loads into these tables, up to one, the newest whose rows are in staging or were replaced there.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn newest_not_retracted(
+        &self,
+        transaction: &mut dyn Transaction,
+        tables: &[String],
+        last: i64,
+    ) -> Result<Option<i64>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Id)
+            .filter(load::Column::Dataset.is_in(tables))
+            .filter(load::Column::Status.is_in([LoadStatus::Loaded, LoadStatus::Replaced]))
+            .filter(load::Column::Id.lte(last))
+            .order_by_desc(load::Column::Id)
+            .limit(1);
+        Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
+    }
+
     /// Whether later loads have ever taken the place of earlier ones as a whole.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! Brings a dimension up to date.
 
 use super::reshape::Columns;
-use super::table::{Rows, Run};
+use super::rows::Rows;
+use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
 use crate::schema::LOAD_COLUMN;
-use crate::star::{Calendar, Dimension, DimensionSql, Gone, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
+use crate::star::{Calendar, Dimension, DimensionSql, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table, TableColumn};
 
 /// The temporary table with the keys of versions that a dimension without history does not keep.
@@ -35,10 +36,13 @@ impl Run<'_> {
         }
         header.fits(columns).map_err(|why| model.error_of_word(why))?;
         let sql =
-            DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model));
+            DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model))
+                .with_newest(rows.newest);
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
-        // Rows that staging does not have any more still tell what was.
-        let remembers = sql.is_historic() && (rows.replaced || rows.upserted || rows.of.is_none());
+        // What staging does not have any more still tells what was, and so does what a select gave that dates its rows by the newest load.
+        let forgets = rows.replaced || rows.upserted;
+        let sums_up = !rows.source.has_lineage() && (sql.is_dated_by_load() || !rows.grows);
+        let remembers = sql.is_historic() && (forgets || sums_up);
         let keeps = !sql.is_historic() && rows.replaced;
         let restricted = match work {
             Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
@@ -47,19 +51,18 @@ impl Run<'_> {
         let source = match restricted {
             Some(loads) => {
                 let part = self.part(model, rows, loads, false).await?;
-                self.all(model, sql.observe(&part)).await?;
+                self.all(model, sql.observe(&part, NEW)).await?;
                 self.drop_part(model).await?;
                 self.all(model, sql.note_affected()).await?;
                 sql.of_affected(&rows.all)
             }
             None => rows.all.clone(),
         };
-        self.all(model, sql.observe(&source)).await?;
+        self.all(model, sql.observe(&source, NEW)).await?;
         self.must_be_named(model, header, &sql).await?;
-        self.stand(model, header, &sql, work, remembers).await?;
+        self.stand(model, header, &sql, work).await?;
         if remembers {
-            let replaced = rows.replaced_by.filter(|_| header.gone == Gone::Close);
-            self.all(model, sql.remember(replaced)).await?;
+            self.remember(model, header, rows, &sql).await?;
         }
         let highest =
             self.merge(model, &sql, restricted.is_some(), remembers, keeps, *work == Work::First, change).await?;
@@ -98,7 +101,6 @@ impl Run<'_> {
         header: &Dimension,
         sql: &DimensionSql,
         work: &Work,
-        remembers: bool,
     ) -> Result<(), RunError> {
         if matches!(work, Work::Loads(_)) {
             return Ok(());
@@ -115,6 +117,7 @@ impl Run<'_> {
             let had_versions = stands.iter().any(|column| column.name == "valid_from");
             if had_versions && !sql.is_historic() {
                 self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
+                self.unversioned.insert(model.name.clone());
                 let old = format!("{id} <> {UNKNOWN} and not is_current");
                 self.execute(
                     model,
@@ -147,21 +150,7 @@ impl Run<'_> {
                 self.finally.push(sql.create_index());
             }
         }
-        if remembers {
-            self.stand_seen(model, sql).await?;
-        }
         self.execute(model, &sql.name_unknown(header)).await.map(drop)
-    }
-
-    /// The table of rows that staging does not have any more: made out of the versions that there are, or given other columns.
-    async fn stand_seen(&mut self, model: &Model, sql: &DimensionSql) -> Result<(), RunError> {
-        let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
-        let stands = self.transaction.columns(&seen).await?;
-        if stands.is_empty() {
-            self.all(model, sql.create_seen()).await?;
-            return Ok(());
-        }
-        self.follow(model, &seen, &sql.seen_columns()).await
     }
 
     /// Every row names its member and says from when on it holds, and no two of them disagree.
@@ -240,7 +229,7 @@ impl Run<'_> {
         let columns = calendar_columns(self.names.engine);
         let header = Dimension { key: vec!["date".to_owned()], ..Dimension::default() };
         let sql = DimensionSql::new(self.names, &model.name, &header, &columns, false, false).with_ids();
-        self.stand(model, &header, &sql, work, false).await?;
+        self.stand(model, &header, &sql, work).await?;
         let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", one.name, one.declared)).collect();
         let id = Run::id(model);
         self.execute(model, &format!("create temp table {NEW} ({id} bigint, {})", declared.join(", "))).await?;

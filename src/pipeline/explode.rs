@@ -1,7 +1,7 @@
 //! Which cell stopped a run because it is no JSON array: asked when the run is rolled back, for the database names no row.
 
 use super::columns_read;
-use super::table::written;
+use super::rows::written;
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::star::{Model, ModelError};

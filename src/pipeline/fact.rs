@@ -1,10 +1,11 @@
 //! Brings a fact or a bridge up to date.
 
 use super::reshape::Columns;
-use super::table::{Rows, Run};
+use super::rows::Rows;
+use super::table::Run;
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
-use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Model, ModelError};
+use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Missing, Model, ModelError};
 use crate::warehouse::{Engine, Table, TableColumn};
 
 impl Run<'_> {
@@ -65,7 +66,16 @@ impl Run<'_> {
                     .into());
             };
             let Some(given) = columns.iter().find(|one| one.name == *column) else { continue };
-            if !target.is_comparable(given) {
+            let infers = used.missing() == Missing::Infer;
+            if infers && !target.infers {
+                return Err(model
+                    .error_of_word(format!(
+                        "dimensions: {column}: {name} was built without members that facts make: leave --select out, or say +{}",
+                        model.name
+                    ))
+                    .into());
+            }
+            if !target.is_comparable(given) || (infers && !target.takes(given)) {
                 return Err(model
                     .error_of_word(format!(
                         "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",
@@ -371,10 +381,4 @@ fn must_balance(model: &Model, given: u64, stands: u64, rejected: u64) -> Result
     Err(model.error(format!(
         "the books do not balance: the select gives {given} rows, {stands} are in the table, {rejected} are rejected; nothing was changed"
     )))
-}
-
-impl Loads {
-    fn gone_list(&self) -> String {
-        self.gone.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
-    }
 }

@@ -1,10 +1,10 @@
 //! Members that facts make before their rows arrive, and those that they need no more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Run;
 use super::{RunError, TableChange};
-use crate::star::{Fact, FactSql, Missing, Model, NEW, Target};
+use crate::star::{Fact, FactSql, Missing, Model, NEEDED, NEW, NeededSql, Reference, Target};
 use crate::warehouse::{Engine, Table};
 
 impl Run<'_> {
@@ -23,11 +23,21 @@ impl Run<'_> {
         if infers {
             self.execute(model, &FactSql::keep(source)).await?;
             let all = format!("select * from {NEW}");
-            for (dimension, statement) in sql.infer(&all, |name| highest.get(name).copied().unwrap_or_default()) {
-                let inferred = self.execute(model, &statement).await?;
-                if inferred > 0 {
-                    self.has_inferred(model, &dimension, inferred).await?;
-                    change.inferred += inferred;
+            let statements = sql.infer(&all, |name| highest.get(name).copied().unwrap_or_default());
+            let mut made = 1;
+            // A member that is made can be what lets another row in, which makes members in turn.
+            while made > 0 {
+                made = 0;
+                for (dimension, statement) in &statements {
+                    let inferred = self.execute(model, statement).await?;
+                    if inferred > 0 {
+                        self.has_inferred(model, dimension, inferred).await?;
+                        made += inferred;
+                    }
+                }
+                change.inferred += made;
+                if !sql.has_rejects() {
+                    break;
                 }
             }
             self.execute(model, &format!("drop table {NEW}")).await?;
@@ -37,10 +47,7 @@ impl Run<'_> {
 
     /// Facts that pointed to the unknown member may find one now.
     async fn has_inferred(&mut self, model: &Model, dimension: &str, count: u64) -> Result<(), RunError> {
-        let touched = format!("sluice_t_{dimension}");
-        if self.touched.insert(dimension.to_owned(), touched.clone()).is_none() {
-            self.execute(model, &format!("create temp table {touched} (id bigint)")).await?;
-        }
+        let touched = self.touched(model, dimension).await?;
         self.execute(model, &format!("insert into {touched} values (0)")).await?;
         let table = self.names.table(&Table::datawarehouse(dimension));
         let id = crate::warehouse::quote(&crate::star::key_column(dimension));
@@ -64,7 +71,7 @@ impl Run<'_> {
 
     /// Every key of every fact must be a member's, also where a run was not asked for the fact.
     pub(super) async fn must_not_dangle(&mut self, models: &[Model]) -> Result<(), RunError> {
-        if !self.changes.iter().any(|change| change.deleted > 0) {
+        if !self.members_went && !self.changes.iter().any(|change| change.deleted > 0) {
             return Ok(());
         }
         if self.names.engine == Engine::Postgres {
@@ -76,6 +83,9 @@ impl Run<'_> {
             });
         }
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
+            if self.existing(model).await?.is_empty() {
+                continue;
+            }
             let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
             if dangling > 0 {
                 return Err(model
@@ -88,49 +98,106 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes out members that were made for facts that are gone.
-    pub(super) async fn forget_inferred(&mut self, models: &[Model]) -> Result<(), RunError> {
-        let inferring: Vec<_> = models.iter().filter(|model| self.infers(model)).collect();
-        for model in inferring {
-            let facts: Vec<_> = models
-                .iter()
-                .flat_map(|fact| {
-                    let uses = fact.dimensions().into_iter().flatten();
-                    let of = uses.filter(|(_, used)| used.dimension() == model.name);
-                    of.map(|(column, used)| (fact.name.clone(), used.key_column(column)))
-                })
-                .collect();
-            let changed = facts.iter().any(|(fact, _)| self.looked_at.contains(fact));
-            let mut all_stand = true;
-            for (fact, _) in &facts {
-                all_stand &= !self.transaction.columns(&Table::datawarehouse(fact)).await?.is_empty();
-            }
-            if !changed || !all_stand || self.existing(model).await?.is_empty() {
-                continue;
-            }
-            let Some(Target { key, valid, .. }) = self.targets.get(&model.name).cloned() else { continue };
-            let forget = FactSql::forget_inferred(&model.name, &key.name, valid.is_some(), self.names, &facts);
-            let forgotten = self.all(model, forget).await?;
-            if forgotten == 0 {
-                continue;
-            }
-            self.has_forgotten(&model.name, forgotten, models).await?;
-            for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
-                change.rows = change.rows.saturating_sub(forgotten);
-                change.deleted += forgotten;
+    /// Takes out members that were made for facts that are gone; gives whether there were any.
+    pub(super) async fn forget_inferred(&mut self, models: &[Model]) -> Result<bool, RunError> {
+        let mut references = Vec::new();
+        for fact in models {
+            for (column, used) in fact.dimensions().into_iter().flatten() {
+                if self.inferring.contains(used.dimension()) {
+                    let (key, dimension) = (used.key_column(column), used.dimension().to_owned());
+                    references.push(Reference { fact: fact.name.clone(), key, dimension, missing: used.missing() });
+                }
             }
         }
-        Ok(())
+        let inferring: Vec<_> = models.iter().filter(|model| self.infers(model)).collect();
+        if !references.iter().any(|one| self.looked_at.contains(&one.fact)) || !self.all_stand(&references).await? {
+            return Ok(false);
+        }
+        let Some(first) = inferring.first() else { return Ok(false) };
+        let sql = NeededSql::new(self.names, &references);
+        self.execute(first, &sql.create()).await?;
+        let mut found = 1;
+        while found > 0 {
+            found = 0;
+            for note in references.iter().filter_map(|reference| sql.note(reference)) {
+                found += self.execute(first, &note).await?;
+            }
+        }
+        let mut forgotten = 0;
+        for model in &inferring {
+            forgotten += self.forget(model, &sql, &references, models).await?;
+        }
+        self.execute(first, &format!("drop table {NEEDED}")).await?;
+        Ok(forgotten > 0)
     }
 
-    /// Facts that only refer to the dimension are as they were, for none of them named who is gone.
-    async fn has_forgotten(&mut self, dimension: &str, count: u64, models: &[Model]) -> Result<(), RunError> {
+    /// Takes out the members of one dimension that are not needed, and has looked up again what refers to them.
+    async fn forget(
+        &mut self,
+        model: &Model,
+        sql: &NeededSql<'_>,
+        references: &[Reference],
+        models: &[Model],
+    ) -> Result<u64, RunError> {
+        let Some(Target { key, valid, .. }) = self.targets.get(&model.name).cloned() else { return Ok(0) };
+        if self.count(model, &sql.count_forgotten(&model.name)).await? == 0 {
+            return Ok(0);
+        }
+        let mut pointing = BTreeSet::new();
+        for reference in references.iter().filter(|one| one.dimension == model.name) {
+            if self.count(model, &sql.count_pointed_to(reference)).await? > 0 {
+                pointing.insert(reference.fact.clone());
+            }
+        }
+        let touched = self.touched(model, &model.name).await?;
+        self.execute(model, &sql.note_forgotten(&model.name, &touched)).await?;
+        let forgotten = self.all(model, sql.forget(&model.name, &key.name, valid.is_some())).await?;
+        self.has_forgotten(&model.name, forgotten, &pointing, models).await?;
+        for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
+            change.rows = change.rows.saturating_sub(forgotten);
+            change.deleted += forgotten;
+        }
+        self.members_went = true;
+        Ok(forgotten)
+    }
+
+    /// Whether the facts and dimensions are there, these with the mark of members that are made.
+    async fn all_stand(&mut self, references: &[Reference]) -> Result<bool, RunError> {
+        for Reference { fact, key, dimension, .. } in references {
+            for (table, column) in [(fact, key.as_str()), (dimension, "is_inferred")] {
+                let columns = self.transaction.columns(&Table::datawarehouse(table)).await?;
+                if !columns.iter().any(|one| one.name == column) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The temporary table with the keys of a dimension that facts have to look up again, made where there is none.
+    async fn touched(&mut self, model: &Model, dimension: &str) -> Result<String, RunError> {
+        let touched = format!("sluice_t_{dimension}");
+        if self.touched.insert(dimension.to_owned(), touched.clone()).is_none() {
+            self.execute(model, &format!("create temp table {touched} (id bigint)")).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Facts that only refer to the dimension are as they were, but those that point to who is gone.
+    async fn has_forgotten(
+        &mut self,
+        dimension: &str,
+        count: u64,
+        pointing: &BTreeSet<String>,
+        models: &[Model],
+    ) -> Result<(), RunError> {
         let Some(state) = self.states.get_mut(dimension) else { return Ok(()) };
         let before = state.version;
         state.rows = state.rows.saturating_sub(count);
         state.version += 1;
         let mut changed = vec![state.clone()];
-        for model in models.iter().filter(|model| model.dimensions().is_some()) {
+        let is_as_it_was = |model: &&Model| model.dimensions().is_some() && !pointing.contains(&model.name);
+        for model in models.iter().filter(is_as_it_was) {
             let reads = self.beneath.reads(model, self.names).contains(&Table::datawarehouse(dimension));
             if let Some(state) = self.states.get_mut(&model.name)
                 && let Some(built) = state.upstream.get_mut(dimension)

@@ -12,6 +12,8 @@ mod members;
 mod origin;
 mod part;
 mod reshape;
+mod rows;
+mod seen;
 mod select;
 mod table;
 mod views;
@@ -248,8 +250,9 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
         return Err(cell.map_or(error, RunError::from));
     }
     run.settle(&selected).await?;
-    run.forget_inferred(&models).await?;
-    run.settle(&selected).await?;
+    while run.forget_inferred(&models).await? {
+        run.settle(&selected).await?;
+    }
     run.must_not_dangle(&models).await?;
     run.check(&models).await?;
     run.drop_undeclared(&models).await?;

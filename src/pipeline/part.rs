@@ -1,8 +1,10 @@
 //! The staged rows that a table is brought up to date from: those of new loads, and those to be looked up again.
 
-use super::table::{Rows, Run, written};
+use super::rows::{Rows, written};
+use super::table::Run;
 use super::work::{Loads, among};
 use super::{RunError, columns_read};
+use crate::history::History;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{Model, is_again};
 use crate::warehouse::{Engine, Schema, Table, create_table, quote};
@@ -50,6 +52,33 @@ impl Run<'_> {
                 0
             }
         };
+        self.of_part(model, rows, of).await
+    }
+
+    /// The rows that come from staged ones that others took the place of, as far as they are kept for retractions; [`PART`] holds those then.
+    pub(super) async fn part_replaced(&mut self, model: &Model, rows: &Rows) -> Result<Option<String>, RunError> {
+        let Some(of) = rows.of.as_ref().filter(|_| rows.source.has_lineage()) else { return Ok(None) };
+        let history = History::of(self.names, of);
+        if !history.exists(&mut *self.transaction).await? {
+            return Ok(None);
+        }
+        let columns = self.transaction.columns(of).await?;
+        let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+        let list = list.join(", ");
+        let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
+        self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+        let replaced = format!(
+            "insert into {} ({list}) select {list} from {}",
+            self.names.table(&part),
+            self.names.table(history.kept())
+        );
+        self.execute(model, &replaced).await?;
+        self.of_part(model, rows, of).await.map(Some)
+    }
+
+    /// The rows that come from [`PART`], which stands in the place of a staging table.
+    async fn of_part(&mut self, model: &Model, rows: &Rows, of: &Table) -> Result<String, RunError> {
+        let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
         let select = rows.select.reading(self.names, of, &part);
         let wrong = |why: String| model.error(why);
         let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;

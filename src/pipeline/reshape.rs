@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tracing::warn;
 
-use super::table::{Rows, Run};
+use super::rows::Rows;
+use super::table::Run;
 use super::{RunError, TableChange};
 use crate::star::{DimensionSql, FactSql, Kind, Model, ModelError};
 use crate::warehouse::{Alteration, Table, TableColumn};

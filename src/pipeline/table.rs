@@ -1,18 +1,18 @@
 //! One run: what it knows, and how it brings one table after the other up to date in its transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use super::reshape::Columns;
+use super::rows::{Rows, made_of};
 use super::work::{Question, Work};
-use super::{Beneath, Options, Report, RunError, TableChange, columns_read, describe_views};
+use super::{Beneath, Options, Report, RunError, TableChange};
 use crate::app::App;
-use crate::history::History;
 use crate::ledger::StagedLoad;
-use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, ModelError, NEW, RowsSql, Source, TableState, Target};
+use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, NEW, RowsSql, TableState, Target};
 use crate::warehouse::{
-    Engine, Names, Output, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, described, quote,
+    Engine, Names, Output, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, quote,
 };
 
 /// A run, from its begin to its commit.
@@ -32,15 +32,21 @@ pub(super) struct Run<'a> {
     /// What came and went since a table was built, by what it had seen.
     news: Vec<(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)>,
     /// The dimensions of which facts may make members.
-    inferring: BTreeSet<String>,
+    pub(super) inferring: BTreeSet<String>,
+    /// Whether members that were made for facts are gone.
+    pub(super) members_went: bool,
+    /// The staging tables that each table is made of, also by way of other tables of the star.
+    pub(super) made_of: BTreeMap<String, BTreeSet<Table>>,
     /// Dimensions that facts have to know, as far as they were built.
     pub(super) targets: BTreeMap<String, Target>,
     /// What the views of the star read: what reads them reads that.
     pub(super) beneath: Beneath,
     /// What the views of the star give: SQLite does not know the types of what they compute.
-    views: BTreeMap<String, Vec<Output>>,
+    pub(super) views: BTreeMap<String, Vec<Output>>,
     /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
     pub(super) touched: BTreeMap<String, String>,
+    /// Dimensions that gave up versions: facts are compared whole, wherever they point.
+    pub(super) unversioned: BTreeSet<String>,
     pub(super) changes: Vec<TableChange>,
     /// The table whose turn it is.
     pub(super) turn: String,
@@ -49,23 +55,6 @@ pub(super) struct Run<'a> {
     pub(super) sql: Vec<String>,
     /// What PostgreSQL does only when every reference to rows that went is looked after.
     pub(super) finally: Vec<String>,
-}
-
-/// A model's rows, ready to be asked for.
-pub(super) struct Rows {
-    pub(super) source: Source,
-    /// The select, with lineage where its rows have it.
-    pub(super) select: Select,
-    /// All of them.
-    pub(super) all: String,
-    /// The staging table whose rows these are one by one, if they are.
-    pub(super) of: Option<Table>,
-    /// Whether later loads take the place of earlier ones in a staging table that it reads.
-    pub(super) replaced: bool,
-    /// The newest load of such a table whose rows are in it.
-    pub(super) replaced_by: Option<i64>,
-    /// Whether rows are overwritten there.
-    pub(super) upserted: bool,
 }
 
 impl<'a> Run<'a> {
@@ -86,6 +75,8 @@ impl<'a> Run<'a> {
                 .filter(|used| used.missing() == Missing::Infer)
                 .map(|used| used.dimension().to_owned())
                 .collect(),
+            members_went: false,
+            made_of: made_of(models, app.warehouse.names()),
             own_views: {
                 let views = models.iter().filter(|model| model.header.kind == Kind::View);
                 app.own_views().into_iter().chain(views.map(|view| Table::datawarehouse(&view.name))).collect()
@@ -101,6 +92,7 @@ impl<'a> Run<'a> {
             beneath: Beneath::of(models, app.warehouse.names()),
             views: BTreeMap::new(),
             touched: BTreeMap::new(),
+            unversioned: BTreeSet::new(),
             changes: Vec::new(),
             turn: String::new(),
             looked_at: BTreeSet::new(),
@@ -208,16 +200,16 @@ impl<'a> Run<'a> {
     /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
     /// members that no fact names any more go.
     pub(super) async fn settle(&mut self, models: &[&Model]) -> Result<(), RunError> {
-        for model in models {
-            let version = |name: &String| self.states.get(name).map(|state| state.version);
-            let is_behind = |state: &TableState| {
-                state.upstream.iter().any(|(name, built)| version(name).is_some_and(|now| now != *built))
-            };
-            if self.states.get(&model.name).is_some_and(is_behind) {
-                self.table(model, false).await?;
-            }
+        while let Some(model) = models.iter().find(|model| self.is_behind(model)) {
+            self.table(model, false).await?;
         }
         Ok(())
+    }
+
+    fn is_behind(&self, model: &Model) -> bool {
+        let is_another =
+            |(name, built): (&String, &i64)| self.states.get(name).is_some_and(|now| now.version != *built);
+        self.states.get(&model.name).is_some_and(|state| state.upstream.iter().any(is_another))
     }
 
     /// Writes down what the table was built out of.
@@ -248,33 +240,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Reads what the select gives, and how its rows are to be had.
-    pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
-        let wrong = |why: String| model.error(why);
-        let mut columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
-        describe_views(&mut columns, &self.views);
-        let text = written(model, select, self.names, &columns)?;
-        let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
-        let given = described(given, &select.outputs(self.names, &columns));
-        let of = select.row_wise(self.names);
-        let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
-        if model.header.kind == Kind::View {
-            self.views.insert(model.name.clone(), select.outputs(self.names, &columns));
-        }
-        let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
-        let all = source.sql(&written(model, &select, self.names, &columns)?);
-        let (mut replaced, mut replaced_by, mut upserted) = (false, None, false);
-        let reads = self.beneath.reads(model, self.names);
-        for table in reads.iter().filter(|table| table.schema == Schema::Staging) {
-            if self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await? {
-                replaced = true;
-                replaced_by = replaced_by.max(self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?);
-            }
-            upserted |= History::of(self.names, table).exists(&mut *self.transaction).await?;
-        }
-        Ok(Rows { source, select, all, of, replaced, replaced_by, upserted })
-    }
-
     /// What tells this header, select and set of columns from another.
     pub(super) fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
         let mut hash = blake3::Hasher::new();
@@ -289,8 +254,8 @@ impl<'a> Run<'a> {
     async fn work(&mut self, model: &Model, rows: Option<&Rows>, definition: &str) -> Result<Work, RunError> {
         let state = self.states.get(&model.name);
         let seen = state.map(|state| state.seen.clone()).unwrap_or_default();
-        let is_known = |news: &&(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)| news.0 == seen;
-        if state.is_some() && self.news.iter().find(is_known).is_none() {
+        let is_of = |news: &&(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)| news.0 == seen;
+        if state.is_some() && self.news.iter().find(is_of).is_none() {
             let new = self.loaded.without(&seen);
             let gone = seen.without(&self.loaded);
             let new = self.app.ledger.datasets_of(&mut *self.transaction, &new).await?;
@@ -298,7 +263,7 @@ impl<'a> Run<'a> {
             self.news.push((seen.clone(), new, gone));
         }
         let exists = !self.existing(model).await?.is_empty();
-        let news = self.news.iter().find(is_known);
+        let news = self.news.iter().find(is_of);
         let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
         // A view has no rows that could be behind: it is made again when its file says something else.
         let is_view = model.header.kind == Kind::View;
@@ -314,7 +279,8 @@ impl<'a> Run<'a> {
             .collect();
         let dimensions =
             model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());
-        let followed = dimensions.filter(|name| self.touched.contains_key(name) && !read_of_star.contains(name));
+        let is_known = |name: &String| self.touched.contains_key(name) && !self.unversioned.contains(name);
+        let followed = dimensions.filter(|name| is_known(name) && !read_of_star.contains(name));
         let appended = rows.filter(|rows| rows.source.has_lineage() && !rows.replaced && !rows.upserted);
         let question = Question {
             state: self.states.get(&model.name),
@@ -394,8 +360,8 @@ impl<'a> Run<'a> {
             }
             _ => return Ok(()),
         };
+        let infers = columns.iter().any(|column| column.name == "is_inferred");
         if let Some(key) = columns.into_iter().find(|column| column.name == key) {
-            let infers = self.infers(model);
             self.targets.insert(model.name.clone(), Target { key, valid, is_calendar, infers });
         }
         Ok(())
@@ -405,14 +371,4 @@ impl<'a> Run<'a> {
     pub(super) fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
     }
-}
-
-/// A select in the engine's words.
-pub(super) fn written(
-    model: &Model,
-    select: &Select,
-    names: &Names,
-    columns: &HashMap<Table, Vec<TableColumn>>,
-) -> Result<String, ModelError> {
-    select.sql(names, columns).map_err(|error| ModelError::of_sql(&model.path, &error))
 }

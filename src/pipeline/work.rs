@@ -28,6 +28,13 @@ pub(super) struct Loads {
     pub(super) gone: Vec<i64>,
 }
 
+impl Loads {
+    /// The numbers of the loads that went, for SQL.
+    pub(super) fn gone_list(&self) -> String {
+        self.gone.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// What is known when it is decided.
 pub(super) struct Question<'a> {
     pub(super) state: Option<&'a TableState>,

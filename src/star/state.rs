@@ -40,6 +40,11 @@ impl LoadSet {
         self.0.is_empty()
     }
 
+    /// The highest.
+    pub fn last(&self) -> Option<i64> {
+        self.0.last().map(|(_, last)| *last)
+    }
+
     /// Those that are not in `other`.
     pub fn without(&self, other: &LoadSet) -> LoadSet {
         let mut left = Vec::new();

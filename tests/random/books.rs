@@ -12,6 +12,8 @@ pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<St
     let historic = models.is_historic();
     let valid = if historic { ", valid_from, valid_to, is_current" } else { ", changed_on" };
     let inferred = if models.infers_customers() { ", is_inferred" } else { "" };
+    let made = if models.infers_fees() { ", is_inferred" } else { "" };
+    let shop_valid = if models.shop_says_when { ", valid_from, valid_to" } else { "" };
     let customer = |name: &str| {
         let from = if historic { format!(", {name}.valid_from") } else { String::new() };
         format!("{name}.customer_id, {name}.name, {name}.city{from}")
@@ -25,7 +27,7 @@ pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<St
         (
             "fact_order",
             format!(
-                "select f.order_id, {c}, {g}, f.order_date_key, f.amount, f._load_id, f._line from datawarehouse.fact_order f {of} join datawarehouse.dim_customer g on g.dim_customer_key = f.friend_key"
+                "select f.order_id, {c}, {g}, f.order_date_key, e.fee, e.label, f.amount, f.tip, f._load_id, f._line from datawarehouse.fact_order f {of} join datawarehouse.dim_customer g on g.dim_customer_key = f.friend_key join datawarehouse.dim_fee e on e.dim_fee_key = f.fee_key"
             ),
         ),
         (
@@ -36,9 +38,11 @@ pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<St
         ),
         ("fact_word", format!("select f.order_id, f.word, {c}, f._load_id from datawarehouse.fact_word f {of}")),
         ("bridge_taste", format!("select {c}, t.tag from datawarehouse.bridge_taste f {of} {tag}")),
-        ("fact_visit", "select visit_id, visited_on, _load_id, _line from datawarehouse.fact_visit".to_owned()),
+        ("dim_fee", format!("select fee, label{made} from datawarehouse.dim_fee")),
+        ("dim_shop", format!("select shop_id, city, is_current{shop_valid} from datawarehouse.dim_shop")),
+        ("fact_visit", "select f.visit_id, s.shop_id, s.city, f.visited_on, f._load_id, f._line from datawarehouse.fact_visit f join datawarehouse.dim_shop s on s.dim_shop_key = f.shop_id_key".to_owned()),
         ("fact_shop", "select * from datawarehouse.fact_shop".to_owned()),
-        ("totals", "select customer_id, city, amount, orders from datawarehouse.totals".to_owned()),
+        ("totals", "select customer_id, city, amount, tip, rest, mean, orders from datawarehouse.totals".to_owned()),
         ("members", "select customer_id, versions from datawarehouse.members".to_owned()),
         ("big", "select order_id from datawarehouse.big".to_owned()),
         ("rejects", "select fact, load_id, line, \"column\", value, reason from sluice.star_reject".to_owned()),
@@ -56,9 +60,10 @@ pub async fn keys(database: &TestDatabase, models: &Models) -> anyhow::Result<St
     let queries = [
         format!("select dim_customer_key, customer_id, {valid} from datawarehouse.dim_customer"),
         "select dim_tag_key, tag from datawarehouse.dim_tag".to_owned(),
+        "select dim_fee_key, fee from datawarehouse.dim_fee".to_owned(),
         "select dim_shop_key, shop_id, city, is_current from datawarehouse.dim_shop".to_owned(),
         "select dim_promo_key, promo, rate, is_current, is_inferred from datawarehouse.dim_promo".to_owned(),
-        "select order_id, customer_id_key, friend_key from datawarehouse.fact_order".to_owned(),
+        "select order_id, customer_id_key, friend_key, fee_key from datawarehouse.fact_order".to_owned(),
         "select visit_id, shop_id_key, promo_key from datawarehouse.fact_visit".to_owned(),
     ];
     let mut all = String::new();
@@ -103,11 +108,14 @@ pub async fn invariants(database: &TestDatabase, models: &Models) -> Outcome {
     if !models.shop_says_when {
         none.push(("what staging has is not current", staged("dim_shop", "shop_id", "city", "shops")));
     }
-    none.push(("what staging has is not current", staged("dim_promo", "promo", "rate", "promos")));
+    if !models.promo_says_when {
+        none.push(("what staging has is not current", staged("dim_promo", "promo", "rate", "promos")));
+    }
     for (fact, key, dimension) in [
         ("fact_order", "customer_id_key", "dim_customer"),
         ("fact_order", "friend_key", "dim_customer"),
         ("fact_order", "order_date_key", "dim_day"),
+        ("fact_order", "fee_key", "dim_fee"),
         ("fact_tag", "tag_key", "dim_tag"),
         ("fact_tag", "customer_id_key", "dim_customer"),
         ("bridge_taste", "customer_id_key", "dim_customer"),
@@ -131,8 +139,8 @@ pub async fn invariants(database: &TestDatabase, models: &Models) -> Outcome {
 pub struct Keys {
     member: BTreeMap<(&'static str, String), String>,
     version: BTreeMap<(&'static str, String, String), String>,
-    /// Members that a fact made: the key of such a one becomes that of its first version.
-    inferred: BTreeSet<(&'static str, String)>,
+    /// Keys that a member had when a fact had made it: that of a version that completes it, whichever it is.
+    made: BTreeSet<(&'static str, String)>,
 }
 
 impl Keys {
@@ -146,6 +154,7 @@ impl Keys {
         for (dimension, key, historic, inferred) in [
             ("dim_customer", "customer_id", valid, inferred),
             ("dim_tag", "tag", false, models.infers_tags()),
+            ("dim_fee", "fee", false, models.infers_fees()),
             ("dim_shop", "shop_id", true, false),
             ("dim_promo", "promo", true, true),
         ] {
@@ -158,15 +167,17 @@ impl Keys {
                 let [id, member, from, is_inferred] =
                     <[_; 4]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
                 if is_inferred == "true" {
-                    self.inferred.insert((dimension, member.clone()));
+                    self.made.insert((dimension, id.clone()));
                 }
                 let of = self.member.entry((dimension, id.clone())).or_insert_with(|| member.clone());
                 ensure!(*of == member, "{dimension}: key {id} was {of}'s and is {member}'s");
-                if self.inferred.contains(&(dimension, member.clone())) && historic {
-                    continue;
-                }
                 let was = self.version.entry((dimension, member.clone(), from.clone())).or_insert_with(|| id.clone());
-                ensure!(*was == id, "{dimension}: {member} since {from} had the key {was} and has {id}");
+                let is_made = |key: &String| historic && self.made.contains(&(dimension, key.clone()));
+                ensure!(
+                    *was == id || is_made(was) || is_made(&id),
+                    "{dimension}: {member} since {from} had the key {was} and has {id}"
+                );
+                *was = id;
             }
         }
         Ok(())

@@ -1,31 +1,42 @@
 //! A dimension's table brought to its versions: what changed is overwritten, what is new gets a key, what went leaves its key behind.
 
 use super::super::{NEW, UNKNOWN};
-use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, same};
-use crate::warehouse::{Engine, quote};
+use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, in_order, same};
+use crate::warehouse::quote;
 
 impl DimensionSql {
-    /// Gives members that were inferred, or had no versions before, the time of their first row, so that it finds their key.
+    /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds their key: of
+    /// the one that had it before, or else of the first one that had none, or else of the first one.
     pub fn adopt(&self) -> Vec<String> {
         if !self.is_historic() {
             return Vec::new();
         }
-        let (table, id, keys) = (&self.table, &self.id, self.keys());
+        let (table, id, retired, keys) = (&self.table, &self.id, &self.retired, self.keys());
         let inferred = if self.infers { "d.is_inferred or " } else { "" };
         let mut statements = vec![format!(
-            "update {table} as d set valid_from = f.first from (select {0}, min(valid_from) as first from {VERSIONS} group by {0}) as f \
-             where {1} and d.{id} <> {UNKNOWN} and ({inferred}d.valid_from is null)",
-            keys.join(", "),
-            same(&keys, "f", "d"),
+            "update {table} as d set valid_from = f.begins from (select d.{id}, v.valid_from as begins, row_number() over (partition by d.{id} \
+             order by case when r.{id} = d.{id} then 0 when r.{id} is null then 1 else 2 end, v.valid_from) as place \
+             from {table} as d join {VERSIONS} as v on {} left join {retired} as r on {} where d.{id} <> {UNKNOWN} and ({inferred}d.valid_from is null)) as f \
+             where f.{id} = d.{id} and f.place = 1",
+            same(&keys, "v", "d"),
+            self.same_version("r", "v"),
         )];
-        // Members without a row yet, where there were no versions before.
-        statements.extend(self.infers.then(|| {
-            format!(
+        if self.infers {
+            // What had another key is known by the member's from now on; that one stays the member's.
+            statements.push(format!(
+                "update {retired} as r set valid_from = {} from {table} as d where {} and d.is_inferred and d.{id} <> r.{id} \
+                 and exists (select 1 from {VERSIONS} as v where {})",
+                self.earliest(),
+                self.same_version("d", "r"),
+                self.same_version("v", "d"),
+            ));
+            // Members without a row yet, where there were no versions before.
+            statements.push(format!(
                 "update {table} set valid_from = {}, valid_to = {}, is_current = true where is_inferred and valid_from is null",
                 self.earliest(),
                 self.latest()
-            )
-        }));
+            ));
+        }
         statements
     }
 
@@ -116,11 +127,7 @@ impl DimensionSql {
         let mut order: Vec<_> = self
             .key
             .iter()
-            .map(|column| {
-                let text = ["text", "char"].iter().any(|word| column.declared.contains(word));
-                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
-                format!("v.{}{collate}", quote(&column.name))
-            })
+            .map(|column| in_order(self.engine, column, &format!("v.{}", quote(&column.name))))
             .collect();
         let mut columns: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         if self.is_historic() {
@@ -164,9 +171,9 @@ impl DimensionSql {
         let of_dimension: Vec<_> = columns.iter().map(|one| format!("d.{one}")).collect();
         let gone = self.is_gone(restricted);
         vec![
+            format!("delete from {retired} where {id} in (select d.{id} from {table} as d where {gone})"),
             format!(
-                "insert into {retired} ({id}, {}) select d.{id}, {} from {table} as d where {gone} \
-                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})",
+                "insert into {retired} ({id}, {}) select d.{id}, {} from {table} as d where {gone}",
                 columns.join(", "),
                 of_dimension.join(", ")
             ),

@@ -5,6 +5,8 @@ mod merge;
 mod seen;
 mod versions;
 
+pub use seen::REPLACED;
+
 use super::class::{Class, must_be_time};
 use super::header::{Dimension, Scalar};
 use super::{UNKNOWN, key_column};
@@ -37,8 +39,8 @@ pub enum At {
 pub const OWN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_inferred"];
 
 impl Dimension {
-    /// Whether the columns that a select gives are what the header says of them, and can be a dimension's: the key tells members apart on
-    /// both engines, and names that are a dimension's own are left to it.
+    /// Whether the columns that a select gives are what the header says of them, and can be a dimension's: names that are a dimension's
+    /// own are left to it.
     ///
     /// # Errors
     /// In words.
@@ -48,11 +50,6 @@ impl Dimension {
             if OWN.contains(&name.as_str()) {
                 return Err(format!(
                     "{name} is a name of the dimension's own columns: give it another one in the select"
-                ));
-            }
-            if self.key.contains(name) && declared.starts_with("numeric") {
-                return Err(format!(
-                    "key: {name} is decimal, and 1.0 and 1.00 are one value with two spellings: cast it to bigint or text in the select"
                 ));
             }
             if let Some(value) = self.unknown.get(name) {
@@ -81,6 +78,8 @@ pub struct DimensionSql {
     columns: Vec<TableColumn>,
     at: At,
     lineage: bool,
+    /// The newest load of what the select reads, for rows that do not say of which load they are.
+    newest: Option<i64>,
     /// Whether facts may make members before their rows arrive.
     infers: bool,
     /// Whether the select says which key a member has.
@@ -120,6 +119,7 @@ impl DimensionSql {
             columns: columns.iter().filter(|column| !is_at(column)).cloned().collect(),
             at,
             lineage,
+            newest: None,
             infers,
             has_ids: false,
         }
@@ -130,6 +130,18 @@ impl DimensionSql {
     pub fn with_ids(mut self) -> Self {
         self.has_ids = true;
         self
+    }
+
+    /// For rows that came by this load, where they do not say so.
+    #[must_use]
+    pub fn with_newest(mut self, newest: Option<i64>) -> Self {
+        self.newest = newest;
+        self
+    }
+
+    /// Whether rows begin to hold when they were loaded.
+    pub fn is_dated_by_load(&self) -> bool {
+        self.at == At::Loaded
     }
 
     /// Whether members have versions.
@@ -257,6 +269,29 @@ impl DimensionSql {
 
 fn same(columns: &[String], one: &str, other: &str) -> String {
     columns.iter().map(|column| format!("{one}.{column} = {other}.{column}")).collect::<Vec<_>>().join(" and ")
+}
+
+/// A value that names a member, as it stands in a key's column of a type: 1.50 names the member 1.5, whatever an engine takes for equal.
+pub(super) fn as_named(engine: Engine, declared: &str, value: &str) -> String {
+    match (declared.starts_with("numeric"), engine) {
+        (false, _) => value.to_owned(),
+        (true, Engine::Postgres) => format!("trim_scale(cast({value} as numeric))"),
+        (true, Engine::Sqlite) => {
+            let text = format!("cast({value} as text)");
+            format!("case when instr({text}, '.') > 0 then rtrim(rtrim({text}, '0'), '.') else {text} end")
+        }
+    }
+}
+
+/// A natural key in the order that is the same on both engines, whatever a server's collation: by the bytes of texts and of decimals.
+pub(super) fn in_order(engine: Engine, column: &TableColumn, value: &str) -> String {
+    let collate = if engine == Engine::Postgres { " collate \"C\"" } else { "" };
+    let begins = |words: &[&str]| words.iter().any(|word| column.declared.contains(word));
+    match () {
+        () if begins(&["text", "char"]) => format!("{value}{collate}"),
+        () if begins(&["numeric"]) => format!("cast({value} as text){collate}"),
+        () => value.to_owned(),
+    }
 }
 
 /// A day as a value of a date or time.

@@ -1,9 +1,13 @@
-//! Rows that staging does not have any more, because others took their place, and that still tell what was.
+//! Rows that staging does not have any more, because others took their place, and that still tell what was. Each stands there with the
+//! load that brought it, so that it goes when its load is retracted.
 
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{TableColumn, quote};
+use crate::warehouse::{Engine, TableColumn, quote};
+
+/// The temporary table with rows of an upserted staging table that others took the place of, and which are kept there for retractions.
+pub const REPLACED: &str = "sluice_replaced";
 
 impl DimensionSql {
     /// The columns of the table with rows that staging does not have any more.
@@ -15,17 +19,10 @@ impl DimensionSql {
         columns
     }
 
-    /// Their names: a table whose columns were added later has them in another order.
-    fn seen_list(&self) -> String {
-        self.seen_columns().iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Makes the table with rows that staging does not have any more, with the versions that there are.
+    /// Makes that table.
     pub fn create_seen(&self) -> Vec<String> {
         let declared: Vec<_> =
             self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
-        let inferred = if self.infers { " and is_inferred is not true" } else { "" };
         vec![
             format!("create table {} ({})", self.seen, declared.join(", ")),
             format!(
@@ -34,63 +31,167 @@ impl DimensionSql {
                 self.seen,
                 self.keys().join(", ")
             ),
+        ]
+    }
+
+    /// Fills it with the versions that there are, which came by this load.
+    pub fn remember_versions(&self, load: Option<i64>) -> String {
+        let all = self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ");
+        let inferred = if self.infers { " and is_inferred is not true" } else { "" };
+        format!(
+            "insert into {} ({}) select {all}, {}, null, valid_from, false from {} where {} <> {UNKNOWN} and valid_from is not null{inferred}",
+            self.seen,
+            self.seen_list(),
+            number(load),
+            self.table,
+            self.id
+        )
+    }
+
+    /// Takes out what retracted loads brought, and which members they lacked.
+    pub fn forget_retracted(&self) -> String {
+        let DimensionSql { seen, loads, .. } = self;
+        let load = quote(LOAD_COLUMN);
+        format!("delete from {seen} where {load} in (select id from {loads} where status = 'retracted')")
+    }
+
+    /// Takes out members that the select does not give any more: where it reads what only grows, their rows were retracted.
+    pub fn forget_missing(&self) -> String {
+        let keys = self.keys();
+        format!(
+            "delete from {} as s where not exists (select 1 from {NEW} as n where {})",
+            self.seen,
+            same(&keys, "n", "s")
+        )
+    }
+
+    /// Takes out [replaced](REPLACED) rows that no version can be made of: what others put right.
+    pub fn drop_nameless_replaced(&self) -> String {
+        let mut given = self.keys();
+        given.push(AT.to_owned());
+        let null: Vec<_> = given.iter().map(|name| format!("{name} is null")).collect();
+        format!("delete from {REPLACED} where {}", null.join(" or "))
+    }
+
+    /// Keeps the rows of a temporary table beside those that are there: [`NEW`] or [`REPLACED`]. Of what a staged row gave before, only
+    /// what it gives now stays. A row that says what was known is left out where the one that said so cannot be retracted.
+    pub fn remember(&self, from: &str) -> Vec<String> {
+        let DimensionSql { seen, loads, .. } = self;
+        let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
+        let keys = self.keys();
+        let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
+        let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
+        let same_row = same_row.join(" and ");
+        let (of_load, of_line) = match self.lineage {
+            true => (format!("n.{load}"), format!("n.{line}")),
+            false => (number(self.newest), "cast(null as bigint)".to_owned()),
+        };
+        let same_origin =
+            format!("s.{load} is not distinct from {of_load} and s.{line} is not distinct from {of_line}");
+        let same_time = format!("{} and s.{AT} = n.{AT}", same(&keys, "s", "n"));
+        let stale = match self.lineage {
+            true => format!(
+                "(s.{load}, s.{line}) in (select {load}, {line} from {from}) \
+                 and not exists (select 1 from {from} as n where {same_time} and {same_origin} and {same_row})"
+            ),
+            false => {
+                format!("exists (select 1 from {from} as n where {same_time} and {same_origin} and not ({same_row}))")
+            }
+        };
+        let (latest, cannot_go) = match self.lineage {
+            true => (
+                format!("{load} desc, {line} desc"),
+                format!("(s.{load} is null or s.{load} in (select id from {loads} where status = 'replaced'))"),
+            ),
+            false => (AT.to_owned(), "true".to_owned()),
+        };
+        // A day that a row names can be put right; the time of a load is that load's alone.
+        let before = if self.is_dated_by_load() { "<=" } else { "=" };
+        let list: Vec<_> = all.iter().map(|name| format!("n.{name}")).collect();
+        let place = |row: &str| format!("({row}.{AT}, {}, {})", first(row, LOAD_COLUMN), first(row, LINE_COLUMN));
+        vec![
+            format!("create index {from}_key on {from} ({}, {AT})", keys.join(", ")),
+            format!("delete from {seen} as s where not s.{GONE} and {stale}"),
             format!(
-                "insert into {} ({}) select {}, null, null, valid_from, false from {} where {} <> {UNKNOWN} and valid_from is not null{inferred}",
-                self.seen,
+                "insert into {seen} ({}) select {}, {of_load}, {of_line}, n.{AT}, false \
+                 from (select *, row_number() over (partition by {}, {AT} order by {latest}) as pick from {from}) as n where n.pick = 1 \
+                 and not exists (select 1 from {seen} as s where {} and not s.{GONE} and {same_row} and (s.{AT} = n.{AT} and {same_origin} \
+                 or s.{AT} {before} n.{AT} and {cannot_go} and not exists (select 1 from {seen} as l where {} \
+                 and (l.{AT} <= n.{AT} and {} > {} or l.{GONE} and {} > {}))))",
                 self.seen_list(),
-                all.join(", "),
-                self.table,
-                self.id
+                list.join(", "),
+                keys.join(", "),
+                same(&keys, "s", "n"),
+                same(&keys, "l", "n"),
+                place("l"),
+                place("s"),
+                first("l", LOAD_COLUMN),
+                first("s", LOAD_COLUMN)
             ),
         ]
     }
 
-    /// Keeps the select's rows beside those that staging does not have any more, whose loads were not retracted; `replaced_by` is the
-    /// newest load of a dataset whose files are each the whole truth: members that it does not name are gone.
-    pub fn remember(&self, replaced_by: Option<i64>) -> Vec<String> {
+    /// Closes the members that are not in [`NEW`]: `load` is the newest one of a dataset whose files are each the whole truth. They end
+    /// when it was loaded, or right after their last row begins to hold, where that is later.
+    pub fn close(&self, load: i64) -> String {
         let DimensionSql { seen, loads, .. } = self;
-        let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
-        let into = self.seen_list();
         let keys = self.keys();
-        let same_key = |one: &str, other: &str| same(&keys, one, other);
-        let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
-        let lineage = if self.lineage {
-            format!("n.{}, n.{}", quote(LOAD_COLUMN), quote(LINE_COLUMN))
-        } else {
-            "null, null".to_owned()
-        };
-        let list = |prefix: &str| all.iter().map(|name| format!("{prefix}.{name}")).collect::<Vec<_>>().join(", ");
-        let mut statements = vec![
-            format!(
-                "delete from {seen} where {} in (select id from {loads} where status = 'retracted')",
-                quote(LOAD_COLUMN)
-            ),
-            format!(
-                "delete from {seen} as s where exists (select 1 from {NEW} as n where {} and s.{AT} = n.{AT} and (s.{GONE} or not ({})))",
-                same_key("n", "s"),
-                same_row.join(" and ")
-            ),
-            format!(
-                "insert into {seen} ({into}) select {}, {lineage}, n.{AT}, false from {NEW} as n where not exists (\
-                 select 1 from {seen} as s where {} and s.{AT} <= n.{AT} and not s.{GONE} and {} and not exists (\
-                 select 1 from {seen} as l where {} and l.{AT} <= n.{AT} and l.{AT} > s.{AT}))",
-                list("n"),
-                same_key("s", "n"),
-                same_row.join(" and "),
-                same_key("l", "n")
-            ),
-        ];
-        if let Some(load) = replaced_by {
-            let at = format!("(select {} from {loads} as l where l.id = {load})", self.moment("max(l.finished_at)"));
-            statements.push(format!(
-                "insert into {seen} ({into}) select {}, {load}, null, {at}, true from {seen} as s where not s.{GONE} and s.{AT} < {at} \
-                 and not exists (select 1 from {seen} as l where {} and l.{AT} > s.{AT}) \
-                 and not exists (select 1 from {NEW} as n where {})",
-                list("s"),
-                same_key("l", "s"),
-                same_key("n", "s")
-            ));
-        }
-        statements
+        let list = |prefix: &str| keys.iter().map(|key| format!("{prefix}{key}")).collect::<Vec<_>>().join(", ");
+        let loaded = format!("(select {} from {loads} as l where l.id = {load})", self.moment("max(l.finished_at)"));
+        let of_load = quote(LOAD_COLUMN);
+        format!(
+            "insert into {seen} ({}, {of_load}, {AT}, {GONE}) \
+             select {}, case when s.{of_load} > {load} then s.{of_load} else {load} end, case when s.{AT} < {loaded} then {loaded} else {} end, true \
+             from (select {}, max({AT}) as {AT}, max(coalesce({of_load}, 0)) as {of_load} from {seen} where not {GONE} group by {}) as s \
+             where s.{AT} < {} and not exists (select 1 from {NEW} as n where {}) \
+             and not exists (select 1 from {seen} as g where {} and g.{GONE} and g.{AT} > s.{AT} and g.{of_load} >= s.{of_load})",
+            list(""),
+            list("s."),
+            self.right_after(&format!("s.{AT}")),
+            list(""),
+            list(""),
+            self.latest(),
+            same(&keys, "n", "s"),
+            same(&keys, "g", "s")
+        )
     }
+
+    /// The rows that count: where a newer load names a member again, from a time before it was closed, it was not.
+    pub(super) fn seen_rows(&self) -> String {
+        let keys = self.keys();
+        format!(
+            "(select * from {0} as g where not (g.{GONE} and exists (select 1 from {0} as l where {1} and not l.{GONE} and l.{AT} <= g.{AT} \
+             and {2} > {3})))",
+            self.seen,
+            same(&keys, "l", "g"),
+            first("l", LOAD_COLUMN),
+            first("g", LOAD_COLUMN)
+        )
+    }
+
+    /// The names of the columns: a table whose columns were added later has them in another order.
+    fn seen_list(&self) -> String {
+        self.seen_columns().iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The end of the shortest version that begins then: a day, or a second.
+    fn right_after(&self, time: &str) -> String {
+        match (self.engine, self.valid().as_str()) {
+            (Engine::Postgres, "date") => format!("{time} + 1"),
+            (Engine::Postgres, _) => format!("{time} + interval '1 second'"),
+            (Engine::Sqlite, _) => format!(
+                "case length({time}) when 10 then date({time}, '+1 day') \
+                 else datetime(substr({time}, 1, 19), '+1 second') || substr({time}, 20) end"
+            ),
+        }
+    }
+}
+
+/// A number of a row, 0 where it has none: the engines do not agree where NULL comes in an order.
+pub(super) fn first(row: &str, column: &str) -> String {
+    format!("coalesce({row}.{}, 0)", quote(column))
+}
+
+fn number(load: Option<i64>) -> String {
+    load.map_or_else(|| "cast(null as bigint)".to_owned(), |load| load.to_string())
 }

@@ -1,16 +1,21 @@
 //! The select's rows, and the versions that they make.
 
 use super::super::NEW;
-use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, same};
+use super::seen::first;
+use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Engine, TableColumn, quote};
 
 impl DimensionSql {
-    /// Puts the select's rows into [`NEW`], each with the time from which on it holds.
-    pub fn observe(&self, source: &str) -> Vec<String> {
+    /// Puts a select's rows into a temporary table, each with the time from which on it holds.
+    pub fn observe(&self, source: &str, into: &str) -> Vec<String> {
         let mut declared: Vec<_> =
             self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        let mut values: Vec<_> = self.columns.iter().map(|one| format!("n.{}", quote(&one.name))).collect();
+        let value = |one: &TableColumn| {
+            let value = format!("n.{}", quote(&one.name));
+            if self.key.contains(one) { as_named(self.engine, &one.declared, &value) } else { value }
+        };
+        let mut values: Vec<_> = self.columns.iter().map(value).collect();
         if self.has_ids {
             declared.insert(0, format!("{} bigint", self.id));
             values.insert(0, format!("n.{}", self.id));
@@ -26,8 +31,8 @@ impl DimensionSql {
             values.push(at);
         }
         vec![
-            format!("create temp table {NEW} ({})", declared.join(", ")),
-            format!("insert into {NEW} select {} from ({source}) as n", values.join(", ")),
+            format!("create temp table {into} ({})", declared.join(", ")),
+            format!("insert into {into} select {} from ({source}) as n", values.join(", ")),
         ]
     }
 
@@ -36,10 +41,10 @@ impl DimensionSql {
             At::Nothing => None,
             At::Column(column) => Some(format!("n.{}", quote(&column.name))),
             At::Loaded => {
-                let of = if self.lineage {
-                    format!("l.id = n.{}", quote(LOAD_COLUMN))
-                } else {
-                    "l.status = 'loaded'".to_owned()
+                let of = match (self.lineage, self.newest) {
+                    (true, _) => format!("l.id = n.{}", quote(LOAD_COLUMN)),
+                    (false, Some(newest)) => format!("l.id = {newest}"),
+                    (false, None) => "l.status = 'loaded'".to_owned(),
                 };
                 Some(format!("(select {} from {} as l where {of})", self.moment("max(l.finished_at)"), self.loads))
             }
@@ -109,24 +114,28 @@ impl DimensionSql {
 
     /// Those of a select's rows that are of [affected](AFFECTED) members.
     pub fn of_affected(&self, source: &str) -> String {
-        let keys = self.keys();
+        let same = |one: &TableColumn| {
+            let name = quote(&one.name);
+            format!("a.{name} = {}", as_named(self.engine, &one.declared, &format!("s.{name}")))
+        };
+        let same: Vec<_> = self.key.iter().map(same).collect();
         format!(
             "select s.* from ({source}) as s where exists (select 1 from {AFFECTED} as a where {})",
-            same(&keys, "a", "s")
+            same.join(" and ")
         )
     }
 
-    /// Puts the versions into a temporary table: of the rows in [`NEW`], or of all that are [kept](DimensionSql::remember).
+    /// Puts the versions into a temporary table: of the rows in [`NEW`], or of all that are [remembered](DimensionSql::remember).
     pub fn make_versions(&self, kept: bool) -> Vec<String> {
         let mut statements = Vec::new();
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         let (all, keys) = (all.join(", "), self.keys().join(", "));
-        let latest = if self.lineage || kept {
-            format!(", {} desc, {} desc", quote(LOAD_COLUMN), quote(LINE_COLUMN))
-        } else {
-            String::new()
+        let latest = match (kept, self.lineage) {
+            (true, _) => format!(", {} desc, {} desc", first("r", LOAD_COLUMN), first("r", LINE_COLUMN)),
+            (false, true) => format!(", {} desc, {} desc", quote(LOAD_COLUMN), quote(LINE_COLUMN)),
+            (false, false) => String::new(),
         };
-        let rows = if kept { self.seen.as_str() } else { NEW };
+        let rows = if kept { self.seen_rows() } else { NEW.to_owned() };
         let select = match (self.is_historic(), &self.at) {
             (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
             (false, At::Nothing) => format!("select distinct {all} from {NEW}"),
@@ -150,10 +159,10 @@ impl DimensionSql {
                 let window_latest = if others.is_empty() {
                     String::new()
                 } else {
-                    format!(", latest as (partition by {keys} order by {AT} desc)")
+                    format!(", latest as (partition by {keys} order by {GONE}, {AT} desc)")
                 };
                 format!(
-                    "with picked as (select {all}, {AT}, {gone} as {GONE}, row_number() over (partition by {keys}, {AT} order by {gone}{latest}) as pick from {rows}), \
+                    "with picked as (select {all}, {AT}, {gone} as {GONE}, row_number() over (partition by {keys}, {AT} order by {gone}{latest}) as pick from {rows} as r), \
                      marked as (select {}{}, {AT}, {GONE}, case when row_number() over by_time > 1 and {} and {GONE} = lag({GONE}) over by_time then 0 else 1 end as starts \
                      from picked where pick = 1 window by_time as (partition by {keys} order by {AT}){window_latest}), \
                      begun as (select {all}, {GONE}, {AT} as valid_from, lead({AT}) over (partition by {keys} order by {AT}) as valid_to from marked where starts = 1) \

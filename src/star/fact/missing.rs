@@ -1,11 +1,11 @@
 //! Values that a dimension does not know: unknown, a member that is made, or a reject.
 
-use super::super::dimension::moment_literal;
+use super::super::dimension::{in_order, moment_literal};
 use super::super::header::Missing;
 use super::super::{NEW, UNKNOWN, key_column};
 use super::{AGAIN, FactSql, Role};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Engine, Names, Schema, Table, quote};
+use crate::warehouse::{Schema, Table, quote};
 
 impl FactSql {
     /// Writes the rows that are left out, each once: with the first column that names no member.
@@ -26,7 +26,7 @@ impl FactSql {
                     self.name,
                     quote(&role.column.name),
                     role.dimension,
-                    self.joins(),
+                    self.joins(|_| true),
                     is_first
                 )
             })
@@ -58,10 +58,14 @@ impl FactSql {
         self.has_rejects().then(|| format!("select count(*) from {} where fact = '{}'", self.rejects, self.name))
     }
 
-    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the first
-    /// key that it had. For each such dimension the statement, with `highest`, its highest key that was ever given, filled in.
+    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the key that
+    /// its first version had, which it keeps when that comes back. For each such dimension the statement, with `highest`, its highest key
+    /// that was ever given, filled in. Rows that are left out make none.
     pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
         let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
+        let missing: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
+        let left_out: String = missing.iter().map(|missing| format!(" and not {missing}")).collect();
+        let joins = self.joins(|role| role.missing == Missing::Reject);
         inferred
             .map(|(place, role)| {
                 let Role { dimension, target, .. } = role;
@@ -70,18 +74,22 @@ impl FactSql {
                 let retired =
                     self.names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
                 let (mut columns, mut values) = (format!("{id}, {key}, is_inferred"), String::new());
+                let mut first = format!("r.{id}");
                 if let Some(valid) = &target.valid {
                     columns.push_str(", valid_from, valid_to, is_current");
-                    let literal = |day: &str| moment_literal(self.engine, valid, day);
-                    values = format!(", {}, {}, true", literal("0001-01-01"), literal("9999-12-31"));
+                    let [earliest, latest] = ["0001-01-01", "9999-12-31"].map(|day| moment_literal(self.engine, valid, day));
+                    values = format!(", {earliest}, {latest}, true");
+                    // Keys that no version had come last.
+                    first = format!(
+                        "case when r.valid_from > {earliest} then 0 else 1 end, coalesce(r.valid_from, {earliest}), r.{id}"
+                    );
                 }
-                let text = ["text", "char"].iter().any(|word| target.key.declared.contains(word));
-                let collate = if text && self.engine == Engine::Postgres { " collate \"C\"" } else { "" };
+                let order = in_order(self.engine, &target.key, "m.value");
                 let value = self.value(place);
                 let statement = format!(
-                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by m.value{collate})), \
-                     m.value, true{values} from (select u.value, (select min(r.{id}) from {retired} as r where r.{key} = u.value) as given \
-                     from (select distinct {value} as value from ({source}) as n where {value} is not null \
+                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by {order})), \
+                     m.value, true{values} from (select u.value, (select r.{id} from {retired} as r where r.{key} = u.value order by {first} limit 1) as given \
+                     from (select distinct {value} as value from ({source}) as n{joins} where {value} is not null{left_out} \
                      and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u) as m \
                      cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
                      union all select max({id}) from {retired}) as given) as h",
@@ -98,39 +106,6 @@ impl FactSql {
             self.roles.iter().any(|role| role.dimension == dimension && role.missing == Missing::Infer)
         };
         self.roles.iter().any(|role| role.missing != Missing::Infer && infers(&role.dimension))
-    }
-
-    /// Takes members out that were made for facts that are gone, and keeps their keys for the case that they come back; the last
-    /// statement counts. `valid`: whether members have versions.
-    pub fn forget_inferred(
-        dimension: &str,
-        key: &str,
-        valid: bool,
-        names: &Names,
-        facts: &[(String, String)],
-    ) -> Vec<String> {
-        let (table, id) = (names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
-        let retired = names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
-        let key = quote(key);
-        let (columns, values) = match valid {
-            true => (format!("{id}, {key}, valid_from"), format!("d.{id}, d.{key}, d.valid_from")),
-            false => (format!("{id}, {key}"), format!("d.{id}, d.{key}")),
-        };
-        let used: Vec<_> = facts
-            .iter()
-            .map(|(fact, key)| {
-                let fact = names.table(&Table::datawarehouse(fact));
-                format!(" and not exists (select 1 from {fact} as f where f.{} = d.{id})", quote(key))
-            })
-            .collect();
-        let gone = format!("d.is_inferred and d.{id} <> {UNKNOWN}{}", used.concat());
-        vec![
-            format!(
-                "insert into {retired} ({columns}) select {values} from {table} as d where {gone} \
-                 and not exists (select 1 from {retired} as r where r.{id} = d.{id})"
-            ),
-            format!("delete from {table} as d where {gone}"),
-        ]
     }
 
     /// For each dimension the number of rows without a member, in one row; `None` for a fact without dimensions.

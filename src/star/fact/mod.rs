@@ -1,12 +1,15 @@
 //! A fact: rows whose columns that name members become the members' keys.
 
 mod missing;
+mod needed;
 mod table;
+
+pub use needed::{NEEDED, NeededSql, Reference};
 
 use std::collections::BTreeMap;
 
 use super::class::{Class, must_be_time};
-use super::dimension::moment_literal;
+use super::dimension::{as_named, moment_literal};
 use super::header::{Fact, Missing};
 use super::{KEYED, UNKNOWN, key_column};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
@@ -39,6 +42,13 @@ impl Target {
     pub fn is_comparable(&self, given: &TableColumn) -> bool {
         let (one, other) = (Class::of(&given.declared), Class::of(&self.key.declared));
         one == other || one == Class::Other || other == Class::Other || (self.is_calendar && one.is_time())
+    }
+
+    /// Whether a member can be made of any value of a fact's column: a fraction is none of a whole key.
+    pub fn takes(&self, given: &TableColumn) -> bool {
+        let has_fraction =
+            |column: &TableColumn| ["numeric", "real", "double"].iter().any(|word| column.declared.starts_with(word));
+        Class::of(&self.key.declared) != Class::Number || has_fraction(&self.key) || !has_fraction(given)
     }
 }
 
@@ -151,7 +161,7 @@ impl FactSql {
         }
         let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
         let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
-        format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins())
+        format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins(|_| true))
     }
 
     /// Puts load and line of rows into [`AGAIN`] that point to a member that moved; `touched` has a temporary table for each dimension
@@ -346,7 +356,7 @@ impl FactSql {
         match (target.is_calendar && column.declared != "date", self.engine) {
             (true, Engine::Postgres) => format!("cast({name} as date)"),
             (true, Engine::Sqlite) => format!("substr({name}, 1, 10)"),
-            (false, _) => name,
+            (false, _) => as_named(self.engine, &target.key.declared, &name),
         }
     }
 
@@ -361,8 +371,9 @@ impl FactSql {
         }
     }
 
-    fn joins(&self) -> String {
-        let joins = self.roles.iter().enumerate().map(|(place, role)| {
+    /// Joins the dimensions of some roles, each as `d` and the role's place.
+    fn joins(&self, of: impl Fn(&Role) -> bool) -> String {
+        let joins = self.roles.iter().enumerate().filter(|(_, role)| of(role)).map(|(place, role)| {
             let Role { dimension, target, .. } = role;
             let (table, id) = (self.names.table(&Table::datawarehouse(dimension)), quote(&key_column(dimension)));
             let (key, value) = (quote(&target.key.name), self.value(place));

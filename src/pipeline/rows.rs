@@ -1,0 +1,102 @@
+//! What a model's select gives, and what its rows are made of.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::table::Run;
+use super::{RunError, columns_read, describe_views};
+use crate::history::History;
+use crate::star::{Kind, Model, ModelError, Source};
+use crate::warehouse::{Names, Schema, Select, Table, TableColumn, described};
+
+/// A model's rows, ready to be asked for.
+pub(super) struct Rows {
+    pub(super) source: Source,
+    /// The select, with lineage where its rows have it.
+    pub(super) select: Select,
+    /// All of them.
+    pub(super) all: String,
+    /// The staging table whose rows these are one by one, if they are.
+    pub(super) of: Option<Table>,
+    /// Whether later loads take the place of earlier ones in a staging table that it reads.
+    pub(super) replaced: bool,
+    /// The newest load of such a table whose rows are in it.
+    pub(super) replaced_by: Option<i64>,
+    /// Whether rows are overwritten there.
+    pub(super) upserted: bool,
+    /// Whether rows only come into every staging table that it is made of, also by way of other tables of the star.
+    pub(super) grows: bool,
+    /// The newest load of those tables.
+    pub(super) newest: Option<i64>,
+}
+
+impl Run<'_> {
+    /// Reads what the select gives, and how its rows are to be had.
+    pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
+        let wrong = |why: String| model.error(why);
+        let mut columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
+        describe_views(&mut columns, &self.views);
+        let text = written(model, select, self.names, &columns)?;
+        let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
+        let given = described(given, &select.outputs(self.names, &columns));
+        let of = select.row_wise(self.names);
+        let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
+        if model.header.kind == Kind::View {
+            self.views.insert(model.name.clone(), select.outputs(self.names, &columns));
+        }
+        let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
+        let all = source.sql(&written(model, &select, self.names, &columns)?);
+        let mut rows = Rows {
+            source,
+            select,
+            all,
+            of,
+            replaced: false,
+            replaced_by: None,
+            upserted: false,
+            grows: true,
+            newest: None,
+        };
+        let reads = self.beneath.reads(model, self.names);
+        for table in self.made_of(model) {
+            let newest = self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?;
+            let replaced = self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await?;
+            let upserted = History::of(self.names, &table).exists(&mut *self.transaction).await?;
+            rows.newest = rows.newest.max(newest);
+            rows.grows &= !replaced && !upserted;
+            if reads.contains(&table) {
+                rows.replaced |= replaced;
+                rows.replaced_by = rows.replaced_by.max(newest.filter(|_| replaced));
+                rows.upserted |= upserted;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The staging tables that it is made of.
+    pub(super) fn made_of(&self, model: &Model) -> BTreeSet<Table> {
+        self.made_of.get(&model.name).cloned().unwrap_or_default()
+    }
+}
+
+/// The staging tables that each table is made of. The models stand in the order in which they need each other.
+pub(super) fn made_of(models: &[Model], names: &Names) -> BTreeMap<String, BTreeSet<Table>> {
+    let mut made: BTreeMap<String, BTreeSet<Table>> = BTreeMap::new();
+    for model in models {
+        let (staging, others): (BTreeSet<_>, BTreeSet<_>) =
+            model.reads(names).into_iter().partition(|table| table.schema == Schema::Staging);
+        let below = others.iter().filter_map(|table| made.get(&table.name)).flatten().cloned();
+        let all = staging.into_iter().chain(below).collect();
+        made.insert(model.name.clone(), all);
+    }
+    made
+}
+
+/// A select in the engine's words.
+pub(super) fn written(
+    model: &Model,
+    select: &Select,
+    names: &Names,
+    columns: &HashMap<Table, Vec<TableColumn>>,
+) -> Result<String, ModelError> {
+    select.sql(names, columns).map_err(|error| ModelError::of_sql(&model.path, &error))
+}

@@ -1,0 +1,60 @@
+//! What a dimension remembers: rows that staging does not have any more, and that were not retracted.
+
+use super::RunError;
+use super::rows::Rows;
+use super::table::Run;
+use crate::star::{Dimension, DimensionSql, Gone, Model, NEW, REPLACED};
+use crate::warehouse::{Schema, Table};
+
+impl Run<'_> {
+    /// Keeps what the select gives beside what it gave, takes out what was retracted, and closes members that the newest file does not
+    /// name.
+    pub(super) async fn remember(
+        &mut self,
+        model: &Model,
+        header: &Dimension,
+        rows: &Rows,
+        sql: &DimensionSql,
+    ) -> Result<(), RunError> {
+        self.stand_seen(model, rows, sql).await?;
+        self.execute(model, &sql.forget_retracted()).await?;
+        if let Some(part) = self.part_replaced(model, rows).await? {
+            self.all(model, sql.observe(&part, REPLACED)).await?;
+            self.drop_part(model).await?;
+            self.execute(model, &sql.drop_nameless_replaced()).await?;
+            self.all(model, sql.remember(REPLACED)).await?;
+            self.execute(model, &format!("drop table {REPLACED}")).await?;
+        }
+        self.all(model, sql.remember(NEW)).await?;
+        if rows.grows && !rows.source.has_lineage() {
+            self.execute(model, &sql.forget_missing()).await?;
+        }
+        if let Some(load) = rows.replaced_by.filter(|_| header.gone == Gone::Close) {
+            self.execute(model, &sql.close(load)).await?;
+        }
+        Ok(())
+    }
+
+    /// The table of rows that staging does not have any more, with the columns that the file says now.
+    async fn stand_seen(&mut self, model: &Model, rows: &Rows, sql: &DimensionSql) -> Result<(), RunError> {
+        let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
+        if !self.transaction.columns(&seen).await?.is_empty() {
+            return self.follow(model, &seen, &sql.seen_columns()).await;
+        }
+        self.all(model, sql.create_seen()).await?;
+        // What was upserted stands in staging or beside it, with its loads.
+        let Some(last) = self.states.get(&model.name).and_then(|state| state.seen.last()) else { return Ok(()) };
+        if !rows.replaced && rows.source.has_lineage() {
+            return Ok(());
+        }
+        let tables = match rows.of.as_ref() {
+            Some(of) => vec![of.name.clone()],
+            None => self.made_of(model).iter().map(|table| table.name.clone()).collect(),
+        };
+        let load = self.app.ledger.newest_not_retracted(&mut *self.transaction, &tables, last).await?;
+        if load.is_some() || tables.is_empty() {
+            self.execute(model, &sql.remember_versions(load)).await?;
+        }
+        Ok(())
+    }
+}
