@@ -253,7 +253,7 @@ async fn what_fails_holds_up_nothing_else(database: TestDatabase, workdir: Workd
     // As objects, too.
     let output = app(&workdir, &["--analysis", "--json"], &settings)?;
     same((output.status.code(), stdout(&output).lines().count()), (Some(1), 10))?;
-    holds(&stdout(&output), "{\"view\":\"d_syntax\",\"error\":\"sql/analysis/d_syntax.sql:1: ")
+    holds(&stdout(&output), "{\"view\":\"d_syntax\",\"error\":\"sql/analysis/d_syntax.sql:1:14: ")
 }
 
 /// What the golden page is made from: each kind of chart, hostile names, NULL and nothing.

@@ -208,7 +208,7 @@ async fn rows_that_made_way_are_told(database: TestDatabase, workdir: Workdir) -
     let text = trace("dim_sku")?;
     same(text.matches("stock2.csv line 2, load 4, loaded 20").count(), 3)?;
     same(text.matches("stock3.csv line 2, load 5, loaded 20").count(), 3)?;
-    holds(&text, "it had a row before that a later file has replaced, and of which file and line were not kept")
+    holds(&text, "it had a row before, from stock1.csv (load 2), that a later file has replaced; its line was not kept")
 }
 
 async fn what_cannot_be_traced_says_why(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -76,10 +76,6 @@ fn dimension(name: &str, known: &Known) -> Text {
     let only = if *nulls { format!("\nwhere {} is not null", identifier(&key[0])) } else { String::new() };
     let select = select_as(word, &columns, &known.from, |column| {
         let of = known.columns.iter().find(|one| one.name == column)?;
-        if key.iter().any(|key| key == column) && of.declared.starts_with("numeric") {
-            // A decimal names no member: 1.0 and 1.00 are one.
-            return Some(format!("cast({0} as text) as {0}", identifier(column)));
-        }
         let title = given(name, of);
         (title != column).then(|| format!("{} as {}", identifier(column), identifier(&title)))
     });

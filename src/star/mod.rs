@@ -18,7 +18,7 @@ pub(crate) use crate::nearest::nearest;
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
-pub use dimension::{DimensionSql, OWN, REPLACED};
+pub use dimension::{DimensionSql, GONE, OWN, REPLACED};
 pub use fact::{AGAIN, FactSql, NEEDED, NeededSql, Reference, Target, is_again};
 pub use header::{
     Calendar, Dimension, DimensionUse, Fact, Gone, Header, HeaderError, Kind, KindWord, Missing, Severity, Weight,

@@ -110,9 +110,10 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
     let mut places = Vec::new();
     for row in &rows {
         let found = match &origin {
-            Origin::Lineage => {
-                Found { places: Vec::from_iter(number(row, LOAD_COLUMN).zip(number(row, LINE_COLUMN))), lacks: false }
-            }
+            Origin::Lineage => Found {
+                places: Vec::from_iter(number(row, LOAD_COLUMN).zip(number(row, LINE_COLUMN))),
+                lacks: Vec::new(),
+            },
             Origin::Member(source) => {
                 let id = number(row, &key_column(&table.name)).unwrap_or_default();
                 rows::of_member(&mut *transaction, source, id, limit + 1).await?
@@ -138,10 +139,18 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
             false if is_behind => {
                 Some("the table was built before that: app --pipeline brings it up to date".to_owned())
             }
-            false => lacks.then(|| {
-                "it had a row before that a later file has replaced, and of which file and line were not kept"
-                    .to_owned()
-            }),
+            false if lacks.is_empty() => None,
+            false => {
+                let mut files = Vec::new();
+                for load in lacks {
+                    let file = app.ledger.source_of(&mut *transaction, load).await?.unwrap_or_default();
+                    files.push(format!("{file} (load {load})"));
+                }
+                Some(format!(
+                    "it had a row before, from {}, that a later file has replaced; its line was not kept",
+                    files.join(", ")
+                ))
+            }
         };
         traced.push(Traced { row, staged, more, note });
     }

@@ -4,7 +4,7 @@ use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{self, Dimension, Kind, Model, ModelError, UNKNOWN, key_column, nearest};
+use crate::star::{self, Dimension, GONE, Kind, Model, ModelError, UNKNOWN, key_column, nearest};
 use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, WarehouseError, described, quote};
 
 /// A dimension's rows with load and line.
@@ -21,8 +21,8 @@ pub(super) struct Source {
 pub(super) struct Found {
     /// Load and line of its records.
     pub(super) places: Vec<(i64, i64)>,
-    /// Whether there was a record of which they are not known.
-    pub(super) lacks: bool,
+    /// The loads of records of which the line is not known.
+    pub(super) lacks: Vec<i64>,
 }
 
 /// How the records of a dimension's members are found.
@@ -110,13 +110,12 @@ pub(super) async fn of_member(
     let places = transaction.query(&sql, &[]).await?;
     let number = |cell: &Option<String>| cell.as_deref()?.parse::<i64>().ok();
     let places = places.iter().filter_map(|row| Some((number(row.first()?)?, number(row.get(1)?)?))).collect();
-    let lacks = match seen {
-        Some(seen) => {
-            let sql = format!("{} and n.{load} is null limit 1", of_it("1", seen));
-            !transaction.query(&sql, &[]).await?.is_empty()
-        }
-        None => false,
-    };
+    let mut lacks = Vec::new();
+    if let Some(seen) = seen {
+        let loads = of_it(&format!("distinct n.{load}"), seen);
+        let sql = format!("{loads} and n.{line} is null and n.{load} is not null and not n.{GONE} order by 1");
+        lacks.extend(transaction.query(&sql, &[]).await?.iter().filter_map(|row| number(row.first()?)));
+    }
     Ok(Found { places, lacks })
 }
 

@@ -22,7 +22,7 @@ const MOVED: &str = "sluice_moved";
 /// The column that says from when on a row holds.
 const AT: &str = "sluice_at";
 /// The column that says that a member is not named any more.
-const GONE: &str = "sluice_gone";
+pub const GONE: &str = "sluice_gone";
 
 /// From when on a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
