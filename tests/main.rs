@@ -17,6 +17,7 @@ mod graph;
 mod history;
 mod hostile;
 mod inferred;
+mod keys;
 mod load;
 mod logs;
 mod long;
@@ -65,6 +66,7 @@ fn main() {
         graph::cases(),
         readers::cases(),
         inferred::cases(),
+        keys::cases(),
         members::cases(),
         history::cases(),
         analysis::cases(),

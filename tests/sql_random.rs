@@ -140,7 +140,8 @@ impl Random {
 
     fn key(&mut self) -> String {
         let key = match self.0.u8(..3) {
-            0 => self.decimal(2),
+            // PostgreSQL orders by no constant, and takes -(-2.25) for one.
+            0 => format!("coalesce({}, price)", self.decimal(2)),
             1 => self.day(2),
             _ => self.text(1),
         };

@@ -1,7 +1,6 @@
 //! The star: keys that stay, values that are not in a dimension, one publication, and views that stand.
 
 use libtest_mimic::Trial;
-use sluice::warehouse::Engine;
 use sluice::{analysis, pipeline};
 
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
@@ -17,8 +16,6 @@ pub fn cases() -> Vec<Trial> {
         on_both("star::a_changed_select_changes_the_table_under_its_views", a_changed_select_changes_the_table),
         on_both("star::an_own_view_gives_way_and_another_ones_does_not", an_own_view_gives_way),
         on_both("star::readers_see_the_old_star_or_the_new_one", readers_see_the_old_star_or_the_new_one),
-        on_both("star::a_role_may_come_to_name_another_dimension", a_role_may_come_to_name_another_dimension),
-        on_both("star::many_new_rows_get_their_own_keys_each", many_new_rows_get_their_own_keys),
         on_both("star::views_that_need_each_other", views_that_need_each_other),
         on_both(
             "star::what_is_read_through_views_is_brought_up_to_date",
@@ -356,77 +353,4 @@ async fn runs_are_in_the_catalog(database: TestDatabase, workdir: Workdir) -> Ou
     run_fails(&database, &workdir).await?;
     same(database.text("select kind, status from sluice.run order by id").await?, "pipeline|done\npipeline|failed")?;
     holds(&database.text("select changes from sluice.run where status = 'done'").await?, "\"inserted\":1")
-}
-
-async fn a_role_may_come_to_name_another_dimension(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let dimension = |of: &str| format!("/* {{kind: dimension, key: [city]}} */ select city from staging.{of}");
-    let fact = |of: &str| {
-        format!("/*\nkind: fact\ngrain: [id]\ndimensions: {{city: {of}}}\n*/\nselect id, city from staging.f")
-    };
-    workdir.write("sql/pipeline/dim_one.sql", dimension("one"))?;
-    workdir.write("sql/pipeline/dim_two.sql", dimension("two"))?;
-    workdir.write("sql/pipeline/fact_f.sql", fact("dim_one"))?;
-    workdir.load(&database, "one.csv", "city\na\nb\n").await?;
-    workdir.load(&database, "two.csv", "city\nx\ny\nz\na\nb\n").await?;
-    workdir.load(&database, "f.csv", "id,city\n1,a\n2,b\n3,z\n").await?;
-    run(&database, &workdir).await?;
-    let all = "select id, city_key from datawarehouse.fact_f order by id";
-    same(database.text(all).await?, "1|1\n2|2\n3|0")?;
-    workdir.write("sql/pipeline/fact_f.sql", fact("dim_two"))?;
-    run(&database, &workdir).await?;
-    same(database.text(all).await?, "1|1\n2|2\n3|5")?;
-    // The database itself holds it to the other one now.
-    std::fs::remove_file(workdir.path("sql/pipeline/dim_one.sql"))?;
-    run_and_drop(&database, &workdir).await?;
-    let references = match database.engine {
-        Engine::Sqlite => {
-            "select f.\"from\", f.\"table\", c.\"notnull\" from pragma_foreign_key_list('datawarehouse__fact_f') as f \
-             join pragma_table_info('datawarehouse__fact_f') as c on c.name = f.\"from\""
-        }
-        Engine::Postgres => {
-            "select a.attname::text, c.confrelid::regclass::text, a.attnotnull::int::text from pg_constraint as c \
-             join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] \
-             where c.contype = 'f' and c.conrelid = 'datawarehouse.fact_f'::regclass"
-        }
-    };
-    let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
-    let found: Vec<_> = transaction.query(references, &[]).await?.into_iter().flatten().flatten().collect();
-    same(found.join("|").replace("datawarehouse.", "").replace("datawarehouse__", ""), "city_key|dim_two|1")
-}
-
-async fn many_new_rows_get_their_own_keys(database: TestDatabase, workdir: Workdir) -> Outcome {
-    for (name, of) in [("dim_a", "a"), ("dim_b", "b"), ("dim_c", "c")] {
-        workdir.write(
-            &format!("sql/pipeline/{name}.sql"),
-            format!("/* {{kind: dimension, key: [{of}]}} */ select distinct {of} from staging.f where id <= 5000"),
-        )?;
-    }
-    workdir.write(
-        "sql/pipeline/fact_f.sql",
-        "/*\nkind: fact\ngrain: [id]\ndimensions: {a: dim_a, b: dim_b, c: dim_c}\n*/\nselect id, a, b, c, a as of_a, b as of_b, c as of_c from staging.f",
-    )?;
-    // Three dimensions of which two are large.
-    let file = |ids: std::ops::Range<u64>| {
-        let line = |id: u64| format!("{id},a{},{},c{}\n", id * 7919 % 700, id * 104_729 % 330, id % 5);
-        ids.fold("id,a,b,c\n".to_owned(), |text, id| text + &line(id))
-    };
-    workdir.load(&database, "f.csv", file(1..5001)).await?;
-    run(&database, &workdir).await?;
-    workdir.load(&database, "f.csv", file(5001..11_000)).await?;
-    workdir.load(&database, "f.csv", "id,a,b,c\n20000,new,1000,c9\n").await?;
-    let change = pipeline::run(&workdir.app(&database)).await?;
-    let fact = change.iter().find(|change| change.table == "fact_f");
-    same(fact.map(|fact| (fact.inserted, fact.how.as_str())), Some((6000, "2 loads new")))?;
-    let wrong = "select count(*) from datawarehouse.fact_f as f join datawarehouse.dim_a as a on a.dim_a_key = f.a_key \
-        join datawarehouse.dim_b as b on b.dim_b_key = f.b_key join datawarehouse.dim_c as c on c.dim_c_key = f.c_key \
-        where f.id < 20000 and not (a.a = f.of_a and b.b = f.of_b and c.c = f.of_c)";
-    same(database.text(wrong).await?, "0")?;
-    let all = "select count(*), min(id), max(id), count(distinct a_key), count(distinct b_key), count(distinct c_key) from datawarehouse.fact_f";
-    same(database.text(all).await?, "11000|1|20000|701|331|6")?;
-    same(database.text("select a_key, b_key, c_key from datawarehouse.fact_f where id = 20000").await?, "0|0|0")?;
-    // One that is there already, among many.
-    workdir.load(&database, "f.csv", file(30_000..34_000) + "77,a1,1,c1\n").await?;
-    let error = run_fails(&database, &workdir).await?;
-    holds(&error, "grain: several rows of the select have the same id: id = \"77\"")?;
-    same(database.text(all).await?, "11000|1|20000|701|331|6")
 }

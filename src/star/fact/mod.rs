@@ -267,33 +267,6 @@ impl FactSql {
         format!("insert into {} ({}) {keyed}", self.table, columns.join(", "))
     }
 
-    /// Makes the temporary table [`KEYED`].
-    pub fn create_keyed(&self) -> String {
-        let columns: Vec<_> = self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        format!("create temp table {KEYED} ({})", columns.join(", "))
-    }
-
-    /// Whether `rowid` is what SQLite calls a row's number, and no column of the fact.
-    pub fn has_row_numbers(&self) -> bool {
-        !self.columns.iter().any(|column| column.name.eq_ignore_ascii_case("rowid"))
-    }
-
-    /// Adds the rows of [`KEYED`] under their numbers there and `highest`, with the highest of all keys for those that are written `later`.
-    pub fn fill_rows(&self, highest: u64, later: &[String]) -> String {
-        let names: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
-        let given = self.columns.iter().zip(&names).map(|(column, name)| match later.contains(&column.name) {
-            true => format!("(select max({name}) from {KEYED})"),
-            false => name.clone(),
-        });
-        let given: Vec<_> = given.collect();
-        format!(
-            "insert into {} (rowid, {}) select {highest} + rowid, {} from {KEYED} order by rowid",
-            self.table,
-            names.join(", "),
-            given.join(", ")
-        )
-    }
-
     /// A few values of the grain that several rows of `rows` have, with the number of rows.
     pub fn repeated(&self, rows: &str) -> String {
         let list = self.grain_names().join(", ");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::key_column;
+use super::super::{KEYED, key_column};
 use super::{FactSql, Role};
 use crate::warehouse::{Engine, Names, Table, TableColumn, quote};
 
@@ -56,6 +56,33 @@ impl FactSql {
             statements.push(format!("analyze {}", self.table));
         }
         statements
+    }
+
+    /// Makes the temporary table [`KEYED`].
+    pub fn create_keyed(&self) -> String {
+        let columns: Vec<_> = self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        format!("create temp table {KEYED} ({})", columns.join(", "))
+    }
+
+    /// Whether `rowid` is what SQLite calls a row's number, and no column of the fact.
+    pub fn has_row_numbers(&self) -> bool {
+        !self.columns.iter().any(|column| column.name.eq_ignore_ascii_case("rowid"))
+    }
+
+    /// Adds the rows of [`KEYED`] under their numbers there and `highest`, with the highest of all keys for those that are written `later`.
+    pub fn fill_rows(&self, highest: u64, later: &[String]) -> String {
+        let names: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
+        let given = self.columns.iter().zip(&names).map(|(column, name)| match later.contains(&column.name) {
+            true => format!("(select max({name}) from {KEYED})"),
+            false => name.clone(),
+        });
+        let given: Vec<_> = given.collect();
+        format!(
+            "insert into {} (rowid, {}) select {highest} + rowid, {} from {KEYED} order by rowid",
+            self.table,
+            names.join(", "),
+            given.join(", ")
+        )
     }
 
     fn unique_grain(&self) -> String {
