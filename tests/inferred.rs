@@ -1,9 +1,10 @@
 //! Members that facts make before their rows come: who makes them, who keeps them, and which keys they have.
 
 use libtest_mimic::Trial;
-use sluice::pipeline::{self, Options, TableChange};
+use sluice::pipeline::{self, Options};
 use sluice::retract::retract;
 
+use crate::support::star::{CUSTOMER, is_settled, run};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -20,24 +21,6 @@ pub fn cases() -> Vec<Trial> {
     .flatten()
     .collect()
 }
-
-async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
-    Ok(pipeline::run(&workdir.app(database)).await?)
-}
-
-/// A second run has nothing to do.
-async fn is_settled(database: &TestDatabase, workdir: &Workdir) -> Outcome {
-    let changes = run(database, workdir).await?;
-    same(changes.iter().filter(|change| change.how != "nothing new").collect::<Vec<_>>(), Vec::<&TableChange>::new())
-}
-
-const CUSTOMER: &str = "/*
-kind: dimension
-key: [id]
-history: [city]
-at: since
-*/
-select id, city, since from staging.customers";
 
 fn order(missing: &str, buyer: &str) -> String {
     format!(

@@ -1,9 +1,10 @@
 //! Members that come late, go and come back, and what looks at them meanwhile: each case was a fault that random sequences showed.
 
 use libtest_mimic::Trial;
-use sluice::pipeline::{self, Options, TableChange};
+use sluice::pipeline::{self, Options};
 use sluice::retract::retract;
 
+use crate::support::star::{CUSTOMER, is_settled, run};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -25,24 +26,6 @@ pub fn cases() -> Vec<Trial> {
     .flatten()
     .collect()
 }
-
-async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
-    Ok(pipeline::run(&workdir.app(database)).await?)
-}
-
-/// A second run has nothing to do.
-async fn is_settled(database: &TestDatabase, workdir: &Workdir) -> Outcome {
-    let changes = run(database, workdir).await?;
-    same(changes.iter().filter(|change| change.how != "nothing new").collect::<Vec<_>>(), Vec::<&TableChange>::new())
-}
-
-const CUSTOMER: &str = "/*
-kind: dimension
-key: [id]
-history: [city]
-at: since
-*/
-select id, city, since from staging.customers";
 
 const CUSTOMERS: &str = "select dim_customer_key, id, city, valid_from from datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
 

@@ -4,6 +4,7 @@ use libtest_mimic::Trial;
 use sluice::pipeline::{self, Options, TableChange};
 use sluice::retract::retract;
 
+use crate::support::star::run;
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -27,10 +28,6 @@ pub fn cases() -> Vec<Trial> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
-    Ok(pipeline::run(&workdir.app(database)).await?)
 }
 
 async fn run_fails(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {

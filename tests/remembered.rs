@@ -5,6 +5,7 @@ use libtest_mimic::Trial;
 use sluice::pipeline::{self, Options};
 use sluice::retract::retract;
 
+use crate::support::star::CUSTOMER;
 use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -25,14 +26,6 @@ pub fn cases() -> Vec<Trial> {
     .flatten()
     .collect()
 }
-
-const CUSTOMER: &str = "/*
-kind: dimension
-key: [id]
-history: [city]
-at: since
-*/
-select id, city, since from staging.customers";
 
 const VERSIONS: &str = "select dim_customer_key, id, city, valid_from, valid_to, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
 const CITIES: &str =

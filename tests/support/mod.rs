@@ -4,6 +4,7 @@ pub mod cluster;
 mod installed;
 pub mod listen;
 pub mod process;
+pub mod star;
 pub mod store;
 mod workdir;
 

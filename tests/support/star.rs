@@ -1,0 +1,24 @@
+//! The star of a case, brought up to date, and what many cases make it of.
+
+use sluice::pipeline::{self, TableChange};
+
+use super::{Outcome, TestDatabase, Workdir, same};
+
+/// Customers whose cities have a history.
+pub const CUSTOMER: &str = "/*
+kind: dimension
+key: [id]
+history: [city]
+at: since
+*/
+select id, city, since from staging.customers";
+
+pub async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
+    Ok(pipeline::run(&workdir.app(database)).await?)
+}
+
+/// A second run has nothing to do.
+pub async fn is_settled(database: &TestDatabase, workdir: &Workdir) -> Outcome {
+    let changes = run(database, workdir).await?;
+    same(changes.iter().filter(|change| change.how != "nothing new").collect::<Vec<_>>(), Vec::<&TableChange>::new())
+}
