@@ -86,6 +86,10 @@ fn written_on(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
             file.write_all(more.as_bytes())?;
             // Between the commit and the delete nothing can be done but to say so.
             site.last().expect = Expect::RowsOrNamed;
+            // It may have been deleted while it was opened.
+            if held.metadata()?.nlink() == 0 {
+                site.last().or_fewer = Some(ROWS);
+            }
         } else {
             site.last().rows = ROWS;
         }
