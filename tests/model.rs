@@ -511,7 +511,13 @@ async fn tables_without_a_file_are_dropped_by_name(database: TestDatabase, workd
     workdir.write("sql/pipeline/two.sql", "/* kind: view */ select name, town from datawarehouse.one")?;
     pipeline::run_with(&app, &drop).await?;
     same(database.text("select town from datawarehouse.two").await?, "Bern")?;
-    for name in ["one", "two"] {
+    // A fact goes before its dimension, whatever they are called.
+    workdir
+        .write("sql/pipeline/zone.sql", "/* {kind: dimension, key: [city]} */ select city from staging.customers")?;
+    let fact = "/* {kind: fact, grain: [name], dimensions: {city: zone}} */ select name, city from staging.customers";
+    workdir.write("sql/pipeline/buys.sql", fact)?;
+    pipeline::run_with(&app, &drop).await?;
+    for name in ["one", "two", "zone", "buys"] {
         std::fs::remove_file(workdir.path(&format!("sql/pipeline/{name}.sql")))?;
     }
     let changes = pipeline::run_with(&app, &drop).await?.changes;

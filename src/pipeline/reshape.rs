@@ -175,23 +175,31 @@ impl Run<'_> {
     /// Drops the tables that were built out of files that are there no more, where that is allowed.
     pub(super) async fn drop_undeclared(&mut self, models: &[Model]) -> Result<(), RunError> {
         let is_declared = |name: &String| models.iter().any(|model| model.name == *name);
-        let others: Vec<_> = self.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
-        if self.options.allow_drop && !others.is_empty() {
-            // A fact's references are dropped with it, which takes locks on the dimensions.
-            let tables = others.iter().map(|state| &state.name).chain(self.targets.keys());
-            let tables: Vec<_> = tables.map(|name| Table::datawarehouse(name)).collect();
-            self.transaction.lock_alone(&tables).await?;
+        let mut others: Vec<_> = self.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
+        if others.is_empty() {
+            return Ok(());
         }
-        // Facts before the dimensions that they refer to.
-        for state in others.iter().rev() {
+        if !self.options.allow_drop {
+            let tables: Vec<_> =
+                others.iter().map(|state| self.names.shown(&Table::datawarehouse(&state.name))).collect();
+            warn!(
+                tables = tables.join(", "),
+                "sql/pipeline has no file for them any more: they stay as they are; app --pipeline --allow-drop drops them"
+            );
+            return Ok(());
+        }
+        // A fact's references are dropped with it, which takes locks on the dimensions.
+        let tables = others.iter().map(|state| &state.name).chain(self.targets.keys());
+        let tables: Vec<_> = tables.map(|name| Table::datawarehouse(name)).collect();
+        self.transaction.lock_alone(&tables).await?;
+        // What reads before what is read, and facts before the dimensions that they refer to.
+        others.sort_by_key(|state| match state.kind.as_str() {
+            "view" => 0,
+            "dimension" | "calendar" => 2,
+            _ => 1,
+        });
+        for state in &others {
             let table = Table::datawarehouse(&state.name);
-            if !self.options.allow_drop {
-                warn!(
-                    table = self.names.shown(&table),
-                    "sql/pipeline has no file for it any more: it stays as it is; app --pipeline --allow-drop drops it"
-                );
-                continue;
-            }
             let what = if state.kind == "view" { "view" } else { "table" };
             let sql = format!("drop {what} if exists {}", self.names.table(&table));
             self.sql.push(sql.clone());
