@@ -30,6 +30,7 @@ mod readers;
 mod readme;
 mod remembered;
 mod retract;
+mod returns;
 mod sql;
 mod sql_check;
 mod sql_random;
@@ -68,6 +69,7 @@ fn main() {
         inferred::cases(),
         keys::cases(),
         members::cases(),
+        returns::cases(),
         history::cases(),
         analysis::cases(),
         browser::cases(),

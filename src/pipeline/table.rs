@@ -78,8 +78,12 @@ impl<'a> Run<'a> {
             members_went: false,
             made_of: made_of(models, app.warehouse.names()),
             own_views: {
-                let views = models.iter().filter(|model| model.header.kind == Kind::View);
-                app.own_views().into_iter().chain(views.map(|view| Table::datawarehouse(&view.name))).collect()
+                let views = models.iter().filter(|model| model.header.kind == Kind::View).map(|view| &view.name);
+                // One whose file is gone goes at the end of the run.
+                let is_undeclared = |state: &&TableState| state.kind == "view" && options.allow_drop;
+                let undeclared = states.values().filter(is_undeclared).map(|state| &state.name);
+                let of_star = views.chain(undeclared).map(|name| Table::datawarehouse(name));
+                app.own_views().into_iter().chain(of_star).collect()
             },
             names: app.warehouse.names(),
             app,

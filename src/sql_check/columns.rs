@@ -1,6 +1,6 @@
 //! What each file's table would have for columns, and whether the header names those that there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Problem;
@@ -8,7 +8,7 @@ use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
-    self, DimensionSql, Fact, FactSql, Header, HeaderError, Kind, Lines, Missing, Model, Source, Target,
+    self, DimensionSql, Fact, FactSql, Header, HeaderError, Kind, Lines, Missing, Model, OWN, Source, Target,
     calendar_columns, key_column, nearest,
 };
 use crate::warehouse::{Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
@@ -199,6 +199,23 @@ impl<'a> Star<'a> {
         Ok(Wrong { place: None, word: Some(table.name.clone()), why })
     }
 
+    /// The name for load or line, where the select gives something else by it to a table that has its own.
+    async fn lineage_of_others(
+        &mut self,
+        model: &Model,
+        select: &Select,
+    ) -> Result<Option<&'static str>, WarehouseError> {
+        if matches!(model.header.kind, Kind::Table | Kind::View) {
+            return Ok(None);
+        }
+        let mut known = HashMap::new();
+        for table in select.tables(self.names) {
+            let columns = self.transaction.columns(&table).await?;
+            known.insert(table, columns);
+        }
+        Ok(select.lineage_of_others(self.names, &known))
+    }
+
     /// The columns of a model's table.
     async fn model(&mut self, model: &Model) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
         let id = TableColumn { name: key_column(&model.name), declared: self.key_type().to_owned() };
@@ -211,6 +228,14 @@ impl<'a> Star<'a> {
             return Ok(Some(columns));
         };
         let Some(columns) = self.select(&model.path, select).await? else { return Ok(None) };
+        if let Some(name) = self.lineage_of_others(model, select).await? {
+            let kind = model.header.kind.word();
+            let line = self.lines(&model.path).of_select(name, false);
+            let why =
+                format!("{name} is a name of the {kind}'s own columns, its staged row's: give this one another name");
+            self.problem(&model.path, line.or_else(|| self.lines(&model.path).of_the_select()), why);
+            return Ok(None);
+        }
         let row_wise = select.row_wise(self.names).is_some();
         let source = match Source::new(&model.header, self.names.engine, &columns, row_wise) {
             Ok(source) => source,
@@ -250,8 +275,8 @@ impl<'a> Star<'a> {
             }
             _ => columns.to_vec(),
         };
-        self.must_differ(model, &after);
-        Ok(Some(after))
+        let differ = self.must_differ(model, &after);
+        Ok(Some(after).filter(|_| differ))
     }
 
     fn fact(&mut self, model: &Model, header: &Fact, source: &Source) -> Vec<TableColumn> {
@@ -307,17 +332,19 @@ impl<'a> Star<'a> {
         }
     }
 
-    /// No two columns of a table may have one name.
-    fn must_differ(&mut self, model: &Model, columns: &[TableColumn]) {
+    /// No two columns of a table may have one name; whether it is so.
+    fn must_differ(&mut self, model: &Model, columns: &[TableColumn]) -> bool {
         let mut taken = BTreeSet::new();
-        for column in columns {
-            if !taken.insert(&column.name) {
-                let lines = self.lines(&model.path);
-                let line = lines.of_select(&column.name, true).or_else(|| lines.of_the_select());
-                let why = format!("two columns would be called {}: rename one, or give a role", column.name);
-                self.problem(&model.path, line, why);
-            }
+        let repeated: Vec<_> = columns.iter().filter(|column| !taken.insert(&column.name)).collect();
+        // That a name is a dimension's own is said already.
+        let is_said = |name: &str| matches!(model.header.kind, Kind::Dimension(_)) && OWN.contains(&name);
+        for column in repeated.iter().filter(|column| !is_said(&column.name)) {
+            let lines = self.lines(&model.path);
+            let line = lines.of_select(&column.name, true).or_else(|| lines.of_the_select());
+            let why = format!("two columns would be called {}: rename one, or give a role", column.name);
+            self.problem(&model.path, line, why);
         }
+        repeated.is_empty()
     }
 
     /// What must hold of a table can only be said of its columns.

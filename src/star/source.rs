@@ -133,7 +133,11 @@ impl Source {
                              when json_valid({array}) and json_type({array}) = 'array' then {array} \
                              else json_extract('{{}}', 'explode: not a JSON array: ' || {array}) end) as e"
                         ),
-                        "case e.type when 'true' then 'true' when 'false' then 'false' else cast(e.value as text) end",
+                        // A number as it is written; its value would have fifteen digits.
+                        &*format!(
+                            "case e.type when 'true' then 'true' when 'false' then 'false' when 'integer' then {array} -> e.key \
+                             when 'real' then {array} -> e.key else cast(e.value as text) end"
+                        ),
                     ),
                 };
                 list.push(format!("{value} as {}", quote(into)));

@@ -40,13 +40,24 @@ impl DimensionSql {
         statements
     }
 
-    /// Notes in `touched` the keys of members that get another version or time or go, and 0 where a member is new: facts that point
-    /// to them are to be looked up again.
+    /// Notes in `touched` the keys of members that get another version or time or go, and 0 where a member is new, or was closed for a
+    /// while: facts that point to them are to be looked up again.
     pub fn note_moved(&self, touched: &str, restricted: bool, keeps: bool) -> Vec<String> {
         let DimensionSql { table, id, .. } = self;
         let keys = self.keys();
         let of = |prefix: &str| keys.iter().map(|key| format!("{prefix}.{key}")).collect::<Vec<_>>().join(", ");
         let shifted = if self.is_historic() { " or d.valid_to is distinct from v.valid_to" } else { "" };
+        let gap = if self.is_historic() {
+            format!(
+                " or exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN} and d.valid_to <> {} \
+                 and not exists (select 1 from {table} as w where {} and w.valid_from = d.valid_to))",
+                same(&keys, "d", "v"),
+                self.latest(),
+                same(&keys, "w", "d")
+            )
+        } else {
+            String::new()
+        };
         let mut moved = vec![format!(
             "select {} from {VERSIONS} as v left join {table} as d on {} and d.{id} <> {UNKNOWN} where d.{id} is null{shifted}",
             of("v"),
@@ -60,7 +71,7 @@ impl DimensionSql {
             format!(
                 "create temp table {touched} as select d.{id} as id from {table} as d join {MOVED} as m on {} where d.{id} <> {UNKNOWN} \
                  union all select {UNKNOWN} from {VERSIONS} as v where exists (select 1 from {MOVED} as m where {}) \
-                 and not exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN}) group by 1",
+                 and (not exists (select 1 from {table} as d where {} and d.{id} <> {UNKNOWN}){gap}) group by 1",
                 same(&keys, "d", "m"),
                 same(&keys, "m", "v"),
                 same(&keys, "d", "v"),

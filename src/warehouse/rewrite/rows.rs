@@ -1,5 +1,6 @@
 //! Which staged row each row of a select comes from, where it comes from one.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -9,7 +10,7 @@ use sqlparser::ast::{
 
 use super::{Select, folded, table_of};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Names, Schema, Table, TableColumn};
+use crate::warehouse::{Names, Output, Schema, Table, TableColumn};
 
 /// Functions that make one row of many.
 const AGGREGATES: [&str; 32] = [
@@ -81,6 +82,17 @@ impl Select {
         }
         let TableFactor::Table { name, args: None, .. } = &select.from[0].relation else { return None };
         table_of(names, name).filter(|table| table.schema == Schema::Staging)
+    }
+
+    /// The name for load or line, where the select gives by it something else than those of the staged row that it is of.
+    pub fn lineage_of_others(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Option<&'static str> {
+        let of = self.row_wise(names);
+        let outputs = self.outputs(names, columns);
+        let is_own = |output: &Output| {
+            of.as_ref().is_some_and(|of| output.sources == BTreeSet::from([(of.clone(), output.name.clone())]))
+        };
+        let is_wrong = |name: &&str| outputs.iter().any(|output| output.name == **name && !is_own(output));
+        [LOAD_COLUMN, LINE_COLUMN].into_iter().find(is_wrong)
     }
 
     /// The select with the load and the line of the staged row that each row comes from, of a select that is [row by
