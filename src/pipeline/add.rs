@@ -10,7 +10,7 @@ use crate::warehouse::{Engine, quote};
 const PLACES: &str = "sluice_places";
 
 /// Memory for pages on SQLite while new rows go into indexes at random places, in KiB, and otherwise.
-const WITH_MORE_PAGES: &str = "pragma cache_size = -12288";
+const WITH_MORE_PAGES: &str = "pragma cache_size = -9216";
 const WITH_FEW_PAGES: &str = "pragma cache_size = -2000";
 
 /// Rows whose keys are written at once: in the order of the keys they are beside each other in the index, and their pages fit the memory.
