@@ -5,13 +5,15 @@ use sluice::pipeline::{self, Options};
 use sluice::retract::retract;
 
 use crate::support::star::{is_settled, run};
-use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
     [
         on_both("returns::facts_find_a_member_that_was_closed", facts_find_a_member_that_was_closed),
         on_both("returns::the_last_day_is_in_the_last_version", the_last_day_is_in_the_last_version),
         on_both("returns::numbers_of_an_array_keep_their_digits", numbers_of_an_array_keep_their_digits),
+        on_both("returns::versions_are_given_up_by_word_only", versions_are_given_up_by_word_only),
+        on_both("returns::versions_of_one_day_may_become_one", versions_of_one_day_may_become_one),
         on_both("returns::a_view_may_go_with_what_it_reads", a_view_may_go_with_what_it_reads),
     ]
     .into_iter()
@@ -94,4 +96,53 @@ async fn a_view_may_go_with_what_it_reads(database: TestDatabase, workdir: Workd
     pipeline::run_with(&workdir.app(&database), &options).await?;
     same(database.text("select * from datawarehouse.fact_f").await?.starts_with("1|"), true)?;
     same(database.rows("select * from datawarehouse.sums").await.is_err(), true)
+}
+
+const CITIES: &str = "select id, city, kind from datawarehouse.dim_r where id is not null order by id, valid_from";
+
+async fn versions_are_given_up_by_word_only(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let header = |history: &str| {
+        format!(
+            "/*\nkind: dimension\nkey: [id]\nhistory: [{history}]\nat: since\n*/\nselect id, city, kind, since from staging.r"
+        )
+    };
+    workdir.write("sql/pipeline/dim_r.sql", header("city, kind"))?;
+    workdir
+        .load(&database, "r.csv", "id,city,kind,since\n1,X,a,2020-01-01\n1,Y,a,2021-01-01\n1,Y,b,2022-01-01\n")
+        .await?;
+    run(&database, &workdir).await?;
+    same(database.text(CITIES).await?, "1|X|a\n1|Y|a\n1|Y|b")?;
+    workdir.write("sql/pipeline/dim_r.sql", header("kind"))?;
+    let error = run(&database, &workdir).await.unwrap_err().to_string();
+    holds(&error, "history: of the versions that members have, 1 would go: app --pipeline --allow-drop")?;
+    same(database.text(CITIES).await?, "1|X|a\n1|Y|a\n1|Y|b")?;
+    let options = Options { allow_drop: true, ..Options::default() };
+    pipeline::run_with(&workdir.app(&database), &options).await?;
+    same(database.text(CITIES).await?, "1|Y|a\n1|Y|b")
+}
+
+async fn versions_of_one_day_may_become_one(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let fact = "/*\nkind: fact\ngrain: [o]\nat: day\ndimensions: {id: dim_r}\n*/\nselect o, id, day from staging.f";
+    let select = DIMENSION.replace("city from", "city, 'k' as kind, since from");
+    workdir.write("sql/pipeline/dim_r.sql", &select)?;
+    workdir.write("sql/pipeline/fact_f.sql", fact)?;
+    workdir.load(&database, "f.csv", "o,id,day\n1,1,2024-01-15\n2,1,2024-02-15\n3,1,2199-01-01\n").await?;
+    for (city, since) in [("Bern", "2024-01-01"), ("Basel", "2024-02-01"), ("Chur", "2024-03-01")] {
+        workdir.load(&database, "r.csv", format!("id,city,since\n1,{city},{since}\n")).await?;
+        run(&database, &workdir).await?;
+    }
+    same(database.text(CITIES).await?, "1|Bern|k\n1|Basel|k\n1|Chur|k")?;
+    // They began when they were loaded, all of them today, and begin on the day that they name now.
+    workdir.write("sql/pipeline/dim_r.sql", select.replace("*/", "at: since\n*/"))?;
+    let error = run(&database, &workdir).await.unwrap_err().to_string();
+    holds(
+        &error,
+        "at: 2 versions would begin on the same day as another one of the member: app --pipeline --allow-drop",
+    )?;
+    let options = Options { allow_drop: true, ..Options::default() };
+    pipeline::run_with(&workdir.app(&database), &options).await?;
+    same(database.text(CITIES).await?, "1|Bern|k\n1|Basel|k\n1|Chur|k")?;
+    let seen = "select f.o, c.city from datawarehouse.fact_f as f join datawarehouse.dim_r as c on c.dim_r_key = f.id_key order by f.o";
+    same(database.text(seen).await?, "1|Bern\n2|Basel\n3|Chur")?;
+    is_settled(&database, &workdir).await
 }

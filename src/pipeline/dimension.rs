@@ -5,6 +5,7 @@ use super::rows::Rows;
 use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
+use crate::counted::counted;
 use crate::schema::LOAD_COLUMN;
 use crate::star::{Calendar, Dimension, DimensionSql, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::warehouse::{Schema, Table, TableColumn};
@@ -115,30 +116,26 @@ impl Run<'_> {
             self.follow(model, &retired, &sql.retired_columns()).await?;
             let id = Run::id(model);
             let had_versions = stands.iter().any(|column| column.name == "valid_from");
-            if had_versions && !sql.is_historic() {
-                self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
+            let old = self.old_versions(model, sql, &stands).await?;
+            if let Some(old) = &old {
                 self.unversioned.insert(model.name.clone());
-                let old = format!("{id} <> {UNKNOWN} and not is_current");
-                self.execute(
-                    model,
-                    &format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model)),
-                )
-                .await?;
+                let old = format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model));
+                self.execute(model, &old).await?;
             }
             // What says when a row holds stands in valid_from, and is not lost.
-            let moved =
-                |column: &TableColumn| sql.is_historic() && header.at.as_ref() == Some(&column.name) && !had_versions;
+            let moved = |column: &TableColumn| sql.is_historic() && header.at.as_ref() == Some(&column.name);
             for column in stands.iter().filter(|column| moved(column)) {
                 self.let_go(model, &Table::datawarehouse(&model.name), &column.name).await?;
             }
             let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
-            if had_versions != sql.is_historic() {
+            let is_indexed_anew = had_versions != sql.is_historic() || old.is_some();
+            if is_indexed_anew {
                 self.execute(model, &sql.drop_index()).await?;
             }
             let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
             self.reshape(model, &Table::datawarehouse(&model.name), &stands, &columns).await?;
             // After its columns, for PostgreSQL changes no table whose references are still to be checked.
-            if had_versions && !sql.is_historic() {
+            if old.is_some() {
                 self.execute(
                     model,
                     &format!("delete from {} where {id} in (select {id} from {OLD})", self.shown(model)),
@@ -146,11 +143,37 @@ impl Run<'_> {
                 .await?;
                 self.execute(model, &format!("drop table {OLD}")).await?;
             }
-            if had_versions != sql.is_historic() {
+            if is_indexed_anew {
                 self.finally.push(sql.create_index());
             }
         }
         self.execute(model, &sql.name_unknown(header)).await.map(drop)
+    }
+
+    /// The condition for versions that its table cannot keep, where it may let them go: those that are not current, where it has no
+    /// history any more, and those that would begin at the same time as another one.
+    async fn old_versions(
+        &mut self,
+        model: &Model,
+        sql: &DimensionSql,
+        stands: &[TableColumn],
+    ) -> Result<Option<String>, RunError> {
+        let Some(valid) = stands.iter().find(|column| column.name == "valid_from") else { return Ok(None) };
+        if !sql.is_historic() {
+            self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
+            return Ok(Some(format!("{} <> {UNKNOWN} and not is_current", Run::id(model))));
+        }
+        if valid.declared == sql.valid() {
+            return Ok(None);
+        }
+        let at_once = sql.at_once();
+        let count = self.count(model, &format!("select count(*) from {} where {at_once}", self.shown(model))).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let versions = counted(count, "version");
+        self.must_drop(model, &format!("at: {versions} would begin on the same day as another one of the member"))?;
+        Ok(Some(at_once))
     }
 
     /// Every row names its member and says from when on it holds, and no two of them disagree.
@@ -197,6 +220,13 @@ impl Run<'_> {
         let touched = format!("sluice_t_{}", model.name);
         self.all(model, sql.note_moved(&touched, restricted, keeps)).await?;
         self.touched.insert(model.name.clone(), touched);
+        if let (true, Some(fewer)) = (self.redefined, sql.count_fewer()) {
+            let fewer = self.count(model, &fewer).await?;
+            if fewer > 0 {
+                let why = format!("history: of the versions that members have, {fewer} would go");
+                self.must_drop(model, &why)?;
+            }
+        }
         change.closed = self.count_some(model, sql.count_closed()).await?;
         change.new_versions = self.count_some(model, sql.count_new_versions()).await?;
         if let Some(update) = sql.update() {

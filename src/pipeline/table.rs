@@ -50,6 +50,8 @@ pub(super) struct Run<'a> {
     pub(super) changes: Vec<TableChange>,
     /// The table whose turn it is.
     pub(super) turn: String,
+    /// Whether its file says something else than when it was built.
+    pub(super) redefined: bool,
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
@@ -99,6 +101,7 @@ impl<'a> Run<'a> {
             unversioned: BTreeSet::new(),
             changes: Vec::new(),
             turn: String::new(),
+            redefined: false,
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
             finally: Vec::new(),
@@ -163,6 +166,7 @@ impl<'a> Run<'a> {
         };
         let definition = self.definition(model, rows.as_ref());
         let work = self.work(model, rows.as_ref(), &definition).await?;
+        self.redefined = self.states.get(&model.name).is_some_and(|state| state.definition != definition);
         if self.is_to_be_altered(model, rows.as_ref(), &definition).await? {
             if may_wait {
                 return Ok(false);

@@ -93,6 +93,22 @@ impl DimensionSql {
         })
     }
 
+    /// Counts how many versions fewer members would have that stay.
+    pub fn count_fewer(&self) -> Option<String> {
+        self.is_historic().then(|| {
+            let keys = self.keys();
+            let counts = |from: &str, only: String| {
+                format!("(select {0}, count(*) as number from {from}{only} group by {0})", keys.join(", "))
+            };
+            format!(
+                "select coalesce(sum(d.number - v.number), 0) from {} as d join {} as v on {} where v.number < d.number",
+                counts(&self.table, format!(" where {} <> {UNKNOWN}", self.id)),
+                counts(VERSIONS, String::new()),
+                same(&keys, "d", "v")
+            )
+        })
+    }
+
     /// Counts versions that are new of members that are not.
     pub fn count_new_versions(&self) -> Option<String> {
         self.is_historic().then(|| {

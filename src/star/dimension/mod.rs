@@ -223,6 +223,21 @@ impl DimensionSql {
         format!("{schema}.{}", quote(name))
     }
 
+    /// The condition for versions that begin on the same day as another one of the member, the first of each day left out.
+    pub fn at_once(&self) -> String {
+        let DimensionSql { table, id, .. } = self;
+        let day = match self.engine {
+            Engine::Postgres => "cast(valid_from as date)",
+            Engine::Sqlite => "substr(valid_from, 1, 10)",
+        };
+        let keys = self.keys().join(", ");
+        let is_day = if self.valid() == "date" { "" } else { " and 1 = 0" };
+        format!(
+            "{id} in (select {id} from (select {id}, row_number() over (partition by {keys}, {day} order by {id}) as place from {table} \
+             where {id} <> {UNKNOWN}) as t where place > 1){is_day}"
+        )
+    }
+
     /// Makes the index over the natural key.
     pub fn create_index(&self) -> String {
         let index = quote(&format!("{}_natural_key", self.name));
