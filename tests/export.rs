@@ -82,6 +82,10 @@ async fn both_engines_write_the_same_text(database: TestDatabase, workdir: Workd
         let output = app(&workdir, command, &settings)?;
         same((command, output.status.code()), (command, Some(0))).map_err(|error| error.context(stderr(&output)))?;
     }
+    let output = app(&workdir, &["export", "of_star", "--output", "o.parquet"], &settings)?;
+    same((output.status.code(), std::fs::read(workdir.path("o.parquet"))?.starts_with(b"PAR1")), (Some(0), true))?;
+    let output = app(&workdir, &["export", "of_star", "--output", "o.sas7bdat"], &settings)?;
+    same((output.status.code(), workdir.path("o.sas7bdat").exists()), (Some(2), false))?;
     let any = lines(&workdir, &database.url, "over_view", "csv")?;
     same(any, ["any_wrong,newest", "true,2024-03-01 10:00:00+00"])?;
     same(lines(&workdir, &database.url, "plain", "csv")?, PLAIN_CSV)?;

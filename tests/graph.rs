@@ -59,6 +59,9 @@ async fn a_project_is_drawn_whole(database: TestDatabase, workdir: Workdir) -> O
     let svg = workdir.read("star.svg")?;
     same((svg.matches("<rect class=\"node\"").count(), svg.contains(">city_key</text>")), (7, true))?;
     workdir.write("sql/pipeline/dim_city.sql", "select 1")?;
+    let output = app(&workdir, &["graph", "--output", "star.png"], &settings)?;
+    same((output.status.code(), workdir.path("star.png").exists()), (Some(2), false))?;
+    holds(&stderr(&output), "nothing is drawn as .png: say --format, or let PATH end in .svg, .dot or .mmd")?;
     let output = app(&workdir, &["graph"], &settings)?;
     same(output.status.code(), Some(1))?;
     holds(&stderr(&output), "sql/pipeline/dim_city.sql:1: ")

@@ -1,7 +1,7 @@
 //! `app export TABLE`: a table or view as a file.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::End;
 use crate::counted::counted;
@@ -13,9 +13,19 @@ use crate::warehouse::Scope;
 pub(super) async fn run(
     settings: &Settings,
     name: &str,
-    format: Format,
+    format: Option<Format>,
     output: Option<PathBuf>,
 ) -> anyhow::Result<End> {
+    let format = match (format, output.as_deref().and_then(Path::extension)) {
+        (Some(format), _) => format,
+        (None, None) => Format::Csv,
+        (None, Some(ending)) => Format::of_ending(&ending.to_string_lossy()).ok_or_else(|| {
+            let ending = ending.display();
+            Usage(format!(
+                "nothing is written as .{ending}: say --format, or let PATH end in .csv, .jsonl, .parquet or .xlsx"
+            ))
+        })?,
+    };
     let app = daemon::look(settings).await?;
     let Some(found) = table(&app, name).await? else {
         let mut known = app.ledger.datasets().await?;

@@ -39,6 +39,17 @@ pub(super) struct Wanted {
 
 pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
     let Wanted { format, output, columns } = wanted;
+    let ending = output.as_deref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
+    let format = match (format, ending) {
+        (Some(format), _) => format,
+        (None, Some("svg")) => Format::Svg,
+        (None, Some("dot" | "gv")) => Format::Dot,
+        (None, None | Some("mmd" | "mermaid" | "md" | "txt")) => Format::Mermaid,
+        (None, Some(ending)) => {
+            let why = "say --format, or let PATH end in .svg, .dot or .mmd";
+            return Err(Usage(format!("nothing is drawn as .{ending}: {why}")).into());
+        }
+    };
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
     let app = match daemon::look(settings).await {
@@ -53,12 +64,6 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     if graph.nodes.is_empty() {
         return Err(Usage("there is nothing to draw yet: no file was loaded, and sql/ has no files".to_owned()).into());
     }
-    let ending = output.as_deref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
-    let format = format.unwrap_or(match ending {
-        Some("svg") => Format::Svg,
-        Some("dot" | "gv") => Format::Dot,
-        _ => Format::Mermaid,
-    });
     let text = match format {
         Format::Mermaid => mermaid(&graph),
         Format::Dot => dot(&graph),

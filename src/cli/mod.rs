@@ -140,11 +140,11 @@ enum Command {
     Export {
         /// Such as staging.orders or datawarehouse.dim_title
         table: String,
-        /// What it is written as
-        #[arg(long, value_enum, default_value = "csv")]
-        format: crate::export::Format,
+        /// What it is written as [default: what PATH ends in, or csv]
+        #[arg(long, value_enum)]
+        format: Option<crate::export::Format>,
         /// Where, instead of exports/
-        #[arg(long)]
+        #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },
     /// Every setting, its value and where it comes from

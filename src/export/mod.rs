@@ -52,6 +52,17 @@ impl Format {
             Format::Xlsx => "xlsx",
         }
     }
+
+    /// What a file is that ends so.
+    pub(crate) fn of_ending(ending: &str) -> Option<Format> {
+        match ending.to_lowercase().as_str() {
+            "csv" => Some(Format::Csv),
+            "json" | "jsonl" | "ndjson" => Some(Format::Json),
+            "parquet" => Some(Format::Parquet),
+            "xlsx" => Some(Format::Xlsx),
+            _ => None,
+        }
+    }
 }
 
 /// What was written.

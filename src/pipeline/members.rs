@@ -78,7 +78,7 @@ impl Run<'_> {
             let looked = self.transaction.execute("set constraints all immediate", &[]).await;
             return looked.map(drop).map_err(|error| {
                 RunError::Nothing(format!(
-                    "a fact would refer to members that are gone: {error}: let the run look after it, too"
+                    "a fact would refer to members that are gone: {error}: let the run look after it, too (--select NAME+ takes in what refers to NAME)"
                 ))
             });
         }
@@ -90,7 +90,7 @@ impl Run<'_> {
             if dangling > 0 {
                 return Err(model
                     .error(format!(
-                        "{dangling} of its keys would refer to members that are gone: let the run look after it, too"
+                        "{dangling} of its keys would refer to members that are gone: let the run look after it, too (--select NAME+ takes in what refers to NAME)"
                     ))
                     .into());
             }
