@@ -141,7 +141,7 @@ impl Run<'_> {
         }
         let columns = Columns { all: sql.columns(), references: sql.references(), ..Columns::default() };
         let reshaped = self.reshape(model, &Table::datawarehouse(&model.name), &stands, &columns).await?;
-        if sql.has_plain_grain() && !reshaped && !is_other {
+        if sql.has_plain_grain() && !is_other {
             change.deleted += self.execute(model, &sql.delete(false)).await?;
             self.upsert(model, sql, change).await?;
         } else {
