@@ -436,7 +436,7 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
         .await?;
     holds(
         &run_fails(&database, &workdir).await?,
-        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows)",
+        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows: orders.csv line 3, load 4; orders.csv line 2, load 3, in the table already)",
     )?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "2")
 }

@@ -112,10 +112,7 @@ impl Run<'_> {
                 },
             };
             let file = match place {
-                Some((load, line)) => {
-                    let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
-                    format!(" ({} line {line}, load {load})", source.unwrap_or_default())
-                }
+                Some((load, line)) => format!(" ({})", self.place(load, line).await?),
                 None => String::new(),
             };
             said.push(format!(
