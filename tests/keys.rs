@@ -10,6 +10,7 @@ pub fn cases() -> Vec<Trial> {
     [
         on_both("keys::a_role_may_come_to_name_another_dimension", a_role_may_come_to_name_another_dimension),
         on_both("keys::many_new_rows_get_their_own_each", many_new_rows_get_their_own_keys),
+        on_both("keys::rows_that_are_not_told_apart_name_their_lines", rows_that_are_not_told_apart_name_their_lines),
     ]
     .into_iter()
     .flatten()
@@ -89,6 +90,53 @@ async fn many_new_rows_get_their_own_keys(database: TestDatabase, workdir: Workd
     // One that is there already, among many.
     workdir.load(&database, "f.csv", file(30_000..34_000) + "77,a1,1,c1\n").await?;
     let error = run(&database, &workdir, false).await.unwrap_err();
-    holds(&error.to_string(), "grain: several rows of the select have the same id: id = \"77\"")?;
+    holds(
+        &error.to_string(),
+        "grain: several rows of the select have the same id: id = \"77\" (2 rows: f.csv line 4002, load 4; f.csv line 78, load 1, in the table already)",
+    )?;
     same(database.text(all).await?, "11000|1|20000|701|331|6")
+}
+
+async fn rows_that_are_not_told_apart_name_their_lines(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let dim_city = "/*\nkind: dimension\nkey: [city]\n*/\nselect city, land, day from staging.c";
+    workdir.write("sql/pipeline/dim_city.sql", dim_city)?;
+    // The header has the columns the other way round than the select.
+    workdir.write(
+        "sql/pipeline/fact_f.sql",
+        "/*\nkind: fact\ngrain: [line_no, id]\ndimensions: {city: dim_city}\n*/\nselect id, line_no, city from staging.f",
+    )?;
+    workdir.load(&database, "c.csv", "city,land,day\nBern,CH,2024-01-01\n").await?;
+    workdir.load(&database, "f.csv", "id,line_no,city\n7,1,Bern\n8,1,Rom\n").await?;
+    run(&database, &workdir, false).await?;
+    let fails = async |with: &str| -> Outcome {
+        match run(&database, &workdir, false).await {
+            Ok(report) => anyhow::bail!("it did not fail: {:?}", report.changes),
+            Err(error) => holds(&error.to_string(), with),
+        }
+    };
+    // A member comes, so that facts are looked up again together with the new rows.
+    workdir.load(&database, "c.csv", "city,land,day\nRom,IT,2024-01-01\n").await?;
+    workdir.load(&database, "f.csv", "id,line_no,city\n9,1,Bern\n7,1,Bern\n").await?;
+    fails(
+        "fact_f.sql:3: grain: several rows of the select have the same id, line_no: \
+         id = \"7\", line_no = \"1\" (2 rows: f.csv line 3, load 4; f.csv line 2, load 2, in the table already)",
+    )
+    .await?;
+    workdir.load(&database, "f.csv", "id,line_no,city\n9,1,Bern\n9,1,Rom\n9,1,Bern\n").await?;
+    fails(
+        "id = \"9\", line_no = \"1\" (4 rows, such as f.csv line 2, load 4; f.csv line 2, load 5; f.csv line 3, load 5)",
+    )
+    .await?;
+    workdir.load(&database, "f.csv", "id,line_no,city\n10,1,Bern\n,1,Bern\n").await?;
+    fails("grain: NULL in it (line_no, id) in 1 row of the select, the first of them f.csv line 3, load 6: leave")
+        .await?;
+    // Rows that are the same are one.
+    workdir.load(&database, "c.csv", "city,land,day\nBern,CH,2024-01-01\nBern,DE,2024-01-01\n").await?;
+    fails("dim_city.sql:3: key: several rows of the select have the same city: city = \"Bern\" (2 rows: c.csv line 2, load 1; c.csv line 3, load 7)").await?;
+    workdir.load(&database, "c.csv", "city,land,day\n,CH,2024-01-01\nOslo,NO,\n").await?;
+    fails("key: NULL in it (city) in 1 row of the select, the first of them c.csv line 2, load 8: leave").await?;
+    let dated = dim_city.replace("[city]", "[city]\nhistory: [land]\nat: day") + " where city is not null";
+    workdir.write("sql/pipeline/dim_city.sql", dated)?;
+    fails("dim_city.sql:5: at: rows of the select have NULL in day, the first of them c.csv line 3, load 8: leave")
+        .await
 }

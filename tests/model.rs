@@ -380,6 +380,23 @@ async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> 
         of(&changes, "fact_order").warnings.iter().map(|one| (one.check.clone(), one.rows)).collect::<Vec<_>>(),
         [("range: amount: 1 to 50".to_owned(), 1)],
     )?;
+    // Each group has a severity of its own; a run that fails says what its errors are.
+    let groups = |amount: u64, sql: &str| {
+        with(&format!(
+            "  - {{range: {{amount: [1, {amount}]}}, severity: warn}}\n  - sql: {sql}\n  - not_null: [amount]\n"
+        ))
+    };
+    let (some, none) = ("select order_id from this where amount > 50", "select order_id from this where amount > 99");
+    workdir.write("sql/pipeline/fact_order.sql", groups(50, some))?;
+    let error = run_fails(&database, &workdir).await?;
+    holds(&error, &format!("fact_order.sql:9: checks: sql: {some}: 1 at fault, such as order_id = \"2\""))?;
+    same(error.contains("range"), false)?;
+    workdir.write("sql/pipeline/fact_order.sql", groups(45, none))?;
+    let changes = run(&database, &workdir).await?;
+    same(
+        of(&changes, "fact_order").warnings.iter().map(|one| (one.check.clone(), one.rows)).collect::<Vec<_>>(),
+        [("range: amount: 1 to 45".to_owned(), 1)],
+    )?;
     workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n2,,Zug,2024-01-01\n").await?;
     let error = run_fails(&database, &workdir).await?;
     holds(&error, "dim_customer.sql:8: checks: not_null: name: 1 at fault")?;
@@ -436,7 +453,7 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
         .await?;
     holds(
         &run_fails(&database, &workdir).await?,
-        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows)",
+        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows: orders.csv line 3, load 4; orders.csv line 2, load 3, in the table already)",
     )?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "2")
 }

@@ -142,7 +142,10 @@ async fn a_run_that_fails_changes_nothing(database: TestDatabase, workdir: Workd
     workdir.load(&database, "cities.csv", "city,country,people\nGenf,CH,200000\n").await?;
     workdir.load(&database, "sales.csv", "id,city,amount\n1,Genf,1.00\n2,Genf,1.00\n").await?;
     let error = run_fails(&database, &workdir).await?;
-    holds(&error, "fact_sale.sql:3: grain: several rows of the select have the same id: id = \"1\" (2 rows)")?;
+    holds(
+        &error,
+        "fact_sale.sql:3: grain: several rows of the select have the same id: id = \"1\" (2 rows: sales.csv line 2, load 4; sales.csv line 2, load 2, in the table already)",
+    )?;
     same(database.text("select count(*) from datawarehouse.dim_city").await?, "2")?;
     same(database.text("select count(*) from datawarehouse.fact_sale").await?, "1")?;
     // A key that is NULL or not unique fails too.
@@ -157,7 +160,7 @@ async fn a_run_that_fails_changes_nothing(database: TestDatabase, workdir: Workd
     )?;
     holds(
         &run_fails(&database, &workdir).await?,
-        "key: several rows of the select have the same city: city = \"Genf\" (2 rows)",
+        "key: several rows of the select have the same city: city = \"Genf\" (2 rows: sales.csv line 2, load 4; sales.csv line 3, load 4)",
     )
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::RunError;
 use super::table::Run;
-use crate::counted::counted;
 use crate::star::{Model, ModelError, key_column, nearest};
 use crate::warehouse::{Engine, Row, Table, TableColumn};
 
@@ -25,17 +24,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What tells rows apart is there in each of them; `lacking` rows have NULL in it.
-    pub(super) fn must_be_given(model: &Model, word: &str, columns: &[String], lacking: u64) -> Result<(), ModelError> {
-        if lacking == 0 {
-            return Ok(());
-        }
-        let (columns, rows) = (columns.join(", "), counted(lacking, "row"));
-        Err(model.error_of_word(format!(
-            "{word}: NULL in it ({columns}) in {rows} of the select: leave such rows out, or give them a value"
-        )))
-    }
-
     /// No two columns of the table may have one name.
     pub(super) fn must_differ(model: &Model, columns: &[TableColumn], id: Option<&str>) -> Result<(), ModelError> {
         let names = columns.iter().map(|column| column.name.as_str()).chain(id);
@@ -46,36 +34,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Fails where a query gives values that several rows have.
-    pub(super) async fn must_be_unique(
-        &mut self,
-        model: &Model,
-        word: &str,
-        columns: &[String],
-        query: &str,
-    ) -> Result<(), RunError> {
-        let repeated = self.query(model, query).await?;
-        if repeated.is_empty() {
-            return Ok(());
-        }
-        let sample = |row: &Row| {
-            let (count, values) =
-                row.split_last().map_or((None, &[][..]), |(count, values)| (count.as_deref(), values));
-            let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
-            let pairs: Vec<_> =
-                columns.iter().zip(values).map(|(column, one)| format!("{column} = {}", value(one))).collect();
-            format!("{} ({} rows)", pairs.join(", "), count.unwrap_or("several"))
-        };
-        let samples: Vec<_> = repeated.iter().map(sample).collect();
-        Err(model
-            .error_of_word(format!(
-                "{word}: several rows of the select have the same {}: {}",
-                columns.join(", "),
-                samples.join("; ")
-            ))
-            .into())
     }
 
     /// The table's name in SQL.

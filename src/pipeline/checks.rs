@@ -65,7 +65,8 @@ impl Run<'_> {
     async fn checks(&mut self, model: &Model) -> Result<Vec<Check>, RunError> {
         let table = Table::datawarehouse(&model.name);
         let mut sql = Vec::new();
-        for (text, check) in model.header.checks.sql.texts().iter().zip(&model.checks) {
+        let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
+        for (text, check) in texts.zip(&model.checks) {
             let select = check.with_this(&table);
             let columns = columns_read(&mut *self.transaction, self.names, &select).await;
             let columns = columns.map_err(|why| model.error_of_word(format!("checks: sql: {why}")))?;
@@ -76,8 +77,12 @@ impl Run<'_> {
         }
         let columns = self.existing(model).await?;
         let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));
-        let made = checks(&model.header.checks, self.names.engine, &self.shown(model), &columns, id.as_deref(), &sql);
-        let mut all = made.map_err(|why| model.error_of_word(why))?;
+        let (table, mut all) = (self.shown(model), Vec::new());
+        for group in &model.header.checks {
+            let of_group: Vec<_> = sql.drain(..group.sql.texts().len()).collect();
+            let made = checks(group, self.names.engine, &table, &columns, id.as_deref(), &of_group);
+            all.extend(made.map_err(|why| model.error_of_word(why))?);
+        }
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {
             let of_table =
                 |column: &String| fact.dimensions.get(column).map_or(column.clone(), |used| used.key_column(column));
@@ -112,10 +117,7 @@ impl Run<'_> {
                 },
             };
             let file = match place {
-                Some((load, line)) => {
-                    let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
-                    format!(" ({} line {line}, load {load})", source.unwrap_or_default())
-                }
+                Some((load, line)) => format!(" ({})", self.place(load, line).await?),
                 None => String::new(),
             };
             said.push(format!(

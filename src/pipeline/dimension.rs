@@ -54,6 +54,8 @@ impl Run<'_> {
                 let part = self.part(model, rows, loads, false).await?;
                 self.all(model, sql.observe(&part, NEW)).await?;
                 self.drop_part(model).await?;
+                // Those that name none are of no member that is affected.
+                self.must_have_key(model, header, &sql).await?;
                 self.all(model, sql.note_affected()).await?;
                 sql.of_affected(&rows.all)
             }
@@ -176,24 +178,28 @@ impl Run<'_> {
         Ok(Some(at_once))
     }
 
+    /// Every row names its member.
+    async fn must_have_key(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
+        let nameless = self.count(model, &sql.count_nameless()).await?;
+        self.must_be_given(model, "key", &header.key, nameless, sql.first_nameless()).await
+    }
+
     /// Every row names its member and says from when on it holds, and no two of them disagree.
     async fn must_be_named(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
-        let nameless = self.count(model, &sql.count_nameless()).await?;
-        Run::must_be_given(model, "key", &header.key, nameless)?;
+        self.must_have_key(model, header, sql).await?;
         if self.count_some(model, sql.count_timeless()).await? > 0 {
             let at = header.at.as_deref().unwrap_or_default();
+            let first = self.first_of(model, sql.first_timeless()).await?;
             return Err(model
                 .error_of_word(format!(
-                    "at: rows of the select have NULL in {at}: leave them out, or say when they hold"
+                    "at: rows of the select have NULL in {at}{first}: leave them out, or say when they hold"
                 ))
                 .into());
         }
-        if let Some(query) = sql.repeated()
+        if let Some(repeated) = sql.repeated()
             && self.count(model, &sql.has_repeats()).await? > 0
         {
-            let mut columns = header.key.clone();
-            columns.extend(header.at.clone());
-            self.must_be_unique(model, "key", &columns, &query).await?;
+            self.must_be_unique(model, "key", &repeated).await?;
         }
         Ok(())
     }

@@ -207,7 +207,7 @@ impl Run<'_> {
         self.lookups(model, header, sql, &part, change).await?;
         self.keyed(model, sql, &part).await?;
         self.must_have_grain(model, header, sql, KEYED).await?;
-        self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(KEYED)).await?;
+        self.must_be_unique(model, "grain", &sql.repeated_beside(KEYED)).await?;
         change.deleted += self.execute(model, &sql.delete(true)).await?;
         self.upsert(model, sql, change).await?;
         for table in [KEYED, AGAIN] {
@@ -239,7 +239,7 @@ impl Run<'_> {
             let rows = format!("({source}) as n");
             self.must_have_grain(model, header, sql, &rows).await?;
             if sql.has_plain_grain() && !finish {
-                self.must_be_unique(model, "grain", &header.grain, &sql.repeated_beside(&rows)).await?;
+                self.must_be_unique(model, "grain", &sql.repeated_beside(&rows)).await?;
             }
             return Err(error);
         }
@@ -275,8 +275,8 @@ impl Run<'_> {
         rows: &str,
     ) -> Result<(), RunError> {
         let nameless = self.count_some(model, sql.count_nameless(rows)).await?;
-        Run::must_be_given(model, "grain", &header.grain, nameless)?;
-        self.must_be_unique(model, "grain", &sql.grain_columns(), &sql.repeated(rows)).await
+        self.must_be_given(model, "grain", &header.grain, nameless, sql.first_nameless(rows)).await?;
+        self.must_be_unique(model, "grain", &sql.repeated(rows)).await
     }
 
     /// The table's columns as they are; one that refers to another table than its role says now has no type, so that it is made anew.

@@ -2,6 +2,7 @@
 //! by what differs, never swapped, so that views and readers stand.
 
 mod add;
+mod apart;
 mod ask;
 mod beneath;
 mod checks;

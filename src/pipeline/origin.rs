@@ -1,4 +1,4 @@
-//! Where the rows of a dimension that a check finds come from: the staged rows that name their members.
+//! Where rows that a check finds come from: for those of a dimension, the staged rows that name their members.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +47,12 @@ impl Run<'_> {
             by_key: header.key.iter().map(|name| (name.clone(), format!("d.{} =", quote(name)))).collect(),
             order: format!("case when {} then 0 else 1 end, n.{load} desc, n.{line} desc", alike.join(" and ")),
         }))
+    }
+
+    /// A staged row in words: `orders.csv line 3, load 2`.
+    pub(super) async fn place(&mut self, load: i64, line: i64) -> Result<String, RunError> {
+        let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
+        Ok(format!("{} line {line}, load {load}", source.unwrap_or_default()))
     }
 
     /// Load and line of the staged row that a row of the table is most like.

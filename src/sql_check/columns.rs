@@ -8,8 +8,8 @@ use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::schema::LOAD_COLUMN;
 use crate::star::{
-    self, DimensionSql, Fact, FactSql, Header, HeaderError, Kind, Lines, Missing, Model, OWN, Source, Target,
-    calendar_columns, key_column, nearest,
+    self, DimensionSql, Fact, FactSql, HeaderError, Kind, Lines, Missing, Model, OWN, Source, Target, calendar_columns,
+    key_column, nearest,
 };
 use crate::warehouse::{Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
 
@@ -350,33 +350,36 @@ impl<'a> Star<'a> {
     /// What must hold of a table can only be said of its columns.
     async fn checks(&mut self, model: &Model) -> Result<(), WarehouseError> {
         let Some(Some(columns)) = self.tables.get(&model.name).cloned() else { return Ok(()) };
-        let Header { checks, .. } = &model.header;
-        for (word, named) in [
-            ("not_null", checks.not_null.iter().collect::<Vec<_>>()),
-            ("unique", checks.unique.iter().collect()),
-            ("accepted", checks.accepted.keys().collect()),
-            ("range", checks.range.keys().collect()),
-        ] {
-            for name in named {
-                if !columns.iter().any(|column| column.name == *name) {
-                    let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
-                    let why = format!("checks: {word}: the table has no column {name}{hint}");
-                    self.of_header(model, word, name, why);
+        for checks in &model.header.checks {
+            for (word, named) in [
+                ("not_null", checks.not_null.iter().collect::<Vec<_>>()),
+                ("unique", checks.unique.iter().collect()),
+                ("accepted", checks.accepted.keys().collect()),
+                ("range", checks.range.keys().collect()),
+            ] {
+                for name in named {
+                    if !columns.iter().any(|column| column.name == *name) {
+                        let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
+                        let why = format!("checks: {word}: the table has no column {name}{hint}");
+                        self.of_header(model, word, name, why);
+                    }
                 }
             }
+            if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, &[])
+                && self.problems.iter().all(|problem| problem.file != model.path || problem.why != why)
+            {
+                let mut words = why.split(": ").skip(1);
+                let (word, name) =
+                    (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+                self.of_header(model, &word, &name, why);
+            }
         }
-        if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, &[])
-            && self.problems.iter().all(|problem| problem.file != model.path || problem.why != why)
-        {
-            let mut words = why.split(": ").skip(1);
-            let (word, name) =
-                (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
-            self.of_header(model, &word, &name, why);
-        }
-        for check in &model.checks {
+        let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
+        for (text, check) in texts.zip(&model.checks) {
             let (_, wrong) = self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name))).await?;
             for Wrong { word, why, .. } in wrong {
-                self.of_header(model, "sql", &word.unwrap_or_default(), format!("checks: sql: {why}"));
+                let word = word.as_deref().or(text.lines().next()).unwrap_or_default();
+                self.of_header(model, "sql", word, format!("checks: sql: {why}"));
             }
         }
         Ok(())

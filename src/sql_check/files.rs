@@ -122,7 +122,7 @@ impl Files {
             Err(error) if !is_calendar && (has_select || own.is_some() || header.is_some()) => self.problem(error),
             Err(_) => {}
         }
-        for check in header.iter().flat_map(|header| header.checks.sql.texts()) {
+        for check in header.iter().flat_map(|header| &header.checks).flat_map(|group| group.sql.texts()) {
             if let Err(error) = Select::parse(check) {
                 let line = Lines::of(text).of_header("sql", check.lines().next().unwrap_or_default());
                 self.problem(Problem::at(path, line, format!("checks: sql: {error}: {check}")));

@@ -15,7 +15,7 @@ pub struct Check {
     pub severity: Severity,
 }
 
-/// The checks of a table (quoted) with these columns; `sql` are its own selects in the engine's words.
+/// The checks of a group for a table (quoted) with these columns; `sql` are its own selects in the engine's words.
 ///
 /// # Errors
 /// In words, where a check names a column that the table does not have.
@@ -63,6 +63,10 @@ pub fn checks(
         let (from, to) = (literal(lowest)?, literal(highest)?);
         if class == Class::Truth {
             return Err(format!("checks: range: {name} is true or false"));
+        }
+        if class.is_above(lowest, highest) {
+            let (lowest, highest) = (lowest.sql(), highest.sql());
+            return Err(format!("checks: range: {name}: {lowest} is above {highest}: the lowest value comes first"));
         }
         add(
             format!("range: {name}: {} to {}", lowest.sql(), highest.sql()),

@@ -71,6 +71,22 @@ impl Class {
     }
 }
 
+impl Class {
+    /// Whether a value of a header is above another one in each column of this class; that of texts is a matter of the database's order.
+    pub fn is_above(self, one: &Scalar, other: &Scalar) -> bool {
+        // An instant's offset may move it by a day.
+        let time = |text: &str| match self {
+            Class::Timestamptz => text.get(..10).unwrap_or_default().to_owned(),
+            _ => text.replace('T', " "),
+        };
+        match (self, one, other) {
+            (Class::Text | Class::Truth, ..) => false,
+            (_, Scalar::Text(one), Scalar::Text(other)) => self.is_time() && time(one) > time(other),
+            _ => one.number().zip(other.number()).is_some_and(|(one, other)| one > other),
+        }
+    }
+}
+
 /// What says when a row holds must be a time.
 ///
 /// # Errors
@@ -97,6 +113,13 @@ mod tests {
         assert!(literal("date", Scalar::Text("not-a-date".into())).unwrap_err().contains("is not a date"));
         assert!(literal("numeric_text", Scalar::Text("abc".into())).unwrap_err().contains("is not a number"));
         assert!(literal("boolean", Scalar::Whole(1)).is_err());
+        let day = |text: &str| Scalar::Text(text.into());
+        assert!(Class::Number.is_above(&Scalar::Whole(2), &Scalar::Number(1.5)));
+        assert!(!Class::Number.is_above(&Scalar::Whole(1), &Scalar::Whole(1)));
+        assert!(Class::Timestamp.is_above(&day("2024-01-01T10:00:00"), &day("2024-01-01 09:00:00")));
+        assert!(!Class::Timestamptz.is_above(&day("2024-01-01 10:00:00+05"), &day("2024-01-01 09:00:00+00")));
+        assert!(Class::Timestamptz.is_above(&day("2024-01-02 10:00:00+05"), &day("2024-01-01 09:00:00+00")));
+        assert!(!Class::Text.is_above(&day("b"), &day("a")));
         assert_eq!(Class::of("timestamp with time zone"), Class::Timestamptz);
         assert_eq!(Class::of("timestamp without time zone"), Class::Timestamp);
     }

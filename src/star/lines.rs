@@ -23,12 +23,20 @@ impl<'a> Lines<'a> {
             line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
         };
         let within = |line: &str| holds(line, &format!("{word}:"));
-        let (start, _) = header().find(|(_, line)| is(line)).or_else(|| header().find(|(_, line)| within(line)))?;
-        let named = header().skip(start).find(|(place, line)| {
-            let line = if *place == start { line.split_once(':').map_or("", |(_, rest)| rest) } else { line };
-            holds(line, name)
-        });
-        Some(named.map_or(start, |(place, _)| place) as u64 + 1)
+        let begins: Vec<_> = header().filter(|(_, line)| is(line)).map(|(place, _)| place).collect();
+        let holding: Vec<_> = header().filter(|(_, line)| within(line)).map(|(place, _)| place).collect();
+        // The word may stand in several groups: it is the one under which the name stands before the word comes again.
+        let named = |starts: &[usize]| {
+            starts.iter().enumerate().find_map(|(turn, start)| {
+                let end = starts.get(turn + 1).copied().unwrap_or(self.header);
+                let mut lines = header().take(end).skip(*start).map(|(place, line)| {
+                    (place, if place == *start { line.split_once(':').map_or("", |(_, rest)| rest) } else { line })
+                });
+                lines.find(|(_, line)| holds(line, name)).map(|(place, _)| place)
+            })
+        };
+        let found = named(&begins).or_else(|| named(&holding)).or(begins.first().or(holding.first()).copied());
+        found.map(|place| place as u64 + 1)
     }
 
     /// The first line of the select that holds the word; the last one where `last` says so.
@@ -82,6 +90,9 @@ mod tests {
         assert_eq!(lines.of_header("grain", "absent"), Some(3));
         assert_eq!(lines.of_header("history", "id"), None);
         assert_eq!(Lines::of("/*\nkind: table\nchecks: {range: {a: [1, x]}}\n*/").of_header("range", "a"), Some(3));
+        let groups = "/*\nkind: table\nchecks:\n  - range: {a: [1, 2]}\n    severity: warn\n  - range:\n      b: [1, 2]\n  - {range: {c: [1, 2]}}\n*/";
+        let lines_of = |name: &str| Lines::of(groups).of_header("range", name);
+        assert_eq!(["a", "b", "c", "absent"].map(lines_of), [Some(4), Some(7), Some(8), Some(4)]);
         assert_eq!(lines.of_select("day", false), Some(9));
         assert_eq!(lines.of_select("orders", false), Some(10));
         assert_eq!(lines.of_select("order", false), None);

@@ -10,6 +10,7 @@ mod header;
 mod lines;
 mod model;
 mod order;
+mod repeated;
 mod rows;
 mod source;
 mod state;
@@ -26,6 +27,7 @@ pub use header::{
 pub(crate) use lines::Lines;
 pub use model::{Model, ModelError, SqlFile, check_dimension, in_order};
 pub use order::in_order as names_in_order;
+pub use repeated::Repeated;
 pub use rows::RowsSql;
 pub use source::Source;
 pub use state::{LoadSet, TableState};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing};
+use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, is_plain_name};
 use super::{Lines, nearest, order};
 use crate::warehouse::{Engine, Names, Schema, Select, SqlError, Table, overruled_by};
 
@@ -116,7 +116,7 @@ impl Model {
             let wrong = |error| ModelError::at(path, line, format!("checks: sql: {error}: {check}"));
             Select::parse(check).map_err(wrong)
         };
-        let checks = header.checks.sql.texts().iter().map(check).collect::<Result<_, _>>()?;
+        let checks = header.checks.iter().flat_map(|group| group.sql.texts()).map(check).collect::<Result<_, _>>()?;
         let head = text.split_inclusive("*/").next().unwrap_or_default().to_owned();
         Ok(Model { name, path: path.to_owned(), header, select, checks, head })
     }
@@ -170,8 +170,7 @@ fn has_sql(text: &str) -> bool {
 /// When the name is no table's.
 fn table_of_file(path: &Path) -> Result<String, ModelError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    if name.is_empty() || name.len() > 50 || !plain {
+    if !is_plain_name(&name) {
         return Err(ModelError::of(
             path,
             "a table's name is made of up to 50 small letters, digits and _; rename the file",

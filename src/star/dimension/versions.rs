@@ -1,6 +1,7 @@
 //! The select's rows, and the versions that they make.
 
 use super::super::NEW;
+use super::super::repeated::{COUNT, Repeated, first_place, with_places};
 use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
@@ -66,8 +67,17 @@ impl DimensionSql {
 
     /// Counts rows without a name: the natural key holds NULL.
     pub fn count_nameless(&self) -> String {
+        format!("select count(*) from {NEW} where {}", self.is_nameless())
+    }
+
+    /// Load and line of the first of these, where rows have them.
+    pub fn first_nameless(&self) -> Option<String> {
+        self.lineage.then(|| first_place(NEW, &self.is_nameless()))
+    }
+
+    fn is_nameless(&self) -> String {
         let null: Vec<_> = self.keys().iter().map(|key| format!("{key} is null")).collect();
-        format!("select count(*) from {NEW} where {}", null.join(" or "))
+        null.join(" or ")
     }
 
     /// Counts rows that do not say from when on they hold; `None` where they need not.
@@ -75,25 +85,37 @@ impl DimensionSql {
         (self.at != At::Nothing).then(|| format!("select count(*) from {NEW} where {AT} is null"))
     }
 
-    /// A few natural keys (with times) of which several rows differ, with the number of rows; where load and line do not order them.
-    pub fn repeated(&self) -> Option<String> {
+    /// Load and line of the first of these, where rows have them.
+    pub fn first_timeless(&self) -> Option<String> {
+        self.lineage.then(|| first_place(NEW, &format!("{AT} is null")))
+    }
+
+    /// A few natural keys (with times) of which several rows differ; where load and line do not order them.
+    pub fn repeated(&self) -> Option<Repeated> {
         if self.at != At::Nothing && self.lineage {
             return None;
         }
-        let mut keys = self.keys();
-        if self.at != At::Nothing {
+        let mut columns: Vec<_> = self.key.iter().map(|column| column.name.clone()).collect();
+        let (mut keys, mut all) = (self.keys(), self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>());
+        // Rows that are dated by the newest load have all the same time.
+        if let At::Column(at) = &self.at {
+            columns.push(at.name.clone());
             keys.push(AT.to_owned());
+            all.push(AT.to_owned());
         }
-        let all: Vec<_> = self
-            .columns
-            .iter()
-            .map(|one| quote(&one.name))
-            .chain((self.at != At::Nothing).then(|| AT.to_owned()))
-            .collect();
-        let (keys, from) = (keys.join(", "), format!("(select distinct {} from {NEW}) as n", all.join(", ")));
-        Some(format!(
-            "select {keys}, count(*) from {from} group by {keys} having count(*) > 1 order by count(*) desc, {keys} limit 5"
-        ))
+        let (list, all) = (keys.join(", "), all.join(", "));
+        let values = format!(
+            "select {list}, count(*) as {COUNT} from (select distinct {all} from {NEW}) as n group by {list} having count(*) > 1 \
+             order by count(*) desc, {list} limit 5"
+        );
+        // Of rows that are the same the first is shown.
+        let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
+        let others = format!(
+            "(select {list}, {load}, {line}, row_number() over (partition by {all} order by {load}, {line}) as sluice_turn from {NEW}) as n \
+             where sluice_turn = 1"
+        );
+        let rows = self.lineage.then(|| with_places(&others, &keys, &values));
+        Some(Repeated { columns, values, rows, standing: None })
     }
 
     /// Tells, in less time, whether [`DimensionSql::repeated`] can find anything.

@@ -1,5 +1,6 @@
 //! A fact: rows whose columns that name members become the members' keys.
 
+mod grain;
 mod missing;
 mod needed;
 mod table;
@@ -141,11 +142,6 @@ impl FactSql {
         self.roles.iter().map(|role| (role.key.as_str(), role.dimension.as_str()))
     }
 
-    /// Whether a row's grain stands in the fact as it is, so that rows can be told from each other there.
-    pub fn has_plain_grain(&self) -> bool {
-        !self.grain.iter().any(|column| self.roles.iter().any(|role| role.column.name == column.name))
-    }
-
     /// The fact's rows out of the select's, those left out that a dimension does not know and the header rejects.
     pub fn keyed(&self, source: &str) -> String {
         let mut list = Vec::new();
@@ -187,21 +183,6 @@ impl FactSql {
             found.push(format!("select load_id, line from {} where fact = '{}'", self.rejects, self.name));
         }
         Some(format!("create temp table {AGAIN} as {}", found.join(" union ")))
-    }
-
-    /// A few values of the grain of `rows` that rows of the fact have, too, which stay as they are: those of [`KEYED`] are compared with
-    /// all that are not in [`AGAIN`], others with all.
-    pub fn repeated_beside(&self, rows: &str) -> String {
-        let grain = self.grain_names();
-        let same: Vec<_> = grain.iter().map(|column| format!("f.{column} = k.{column}")).collect();
-        let list: Vec<_> = grain.iter().map(|column| format!("k.{column}")).collect();
-        let stays = if rows == KEYED { format!(" where not {}", is_again("f")) } else { String::new() };
-        format!(
-            "select {}, 2 from (select * from {rows}) as k join {} as f on {}{stays} limit 5",
-            list.join(", "),
-            self.table,
-            same.join(" and ")
-        )
     }
 
     /// Takes rows out that are not in [`KEYED`]: all of them, or those in [`AGAIN`].
@@ -265,30 +246,6 @@ impl FactSql {
     pub fn fill(&self, keyed: &str) -> String {
         let columns: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
         format!("insert into {} ({}) {keyed}", self.table, columns.join(", "))
-    }
-
-    /// A few values of the grain that several rows of `rows` have, with the number of rows.
-    pub fn repeated(&self, rows: &str) -> String {
-        let list = self.grain_names().join(", ");
-        format!(
-            "select {list}, count(*) from {rows} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5"
-        )
-    }
-
-    /// Counts rows of `rows` whose grain is NULL in part, where it stands in the fact as it is.
-    pub fn count_nameless(&self, rows: &str) -> Option<String> {
-        let null: Vec<_> = self.grain_names().iter().map(|column| format!("{column} is null")).collect();
-        self.has_plain_grain().then(|| format!("select count(*) from {rows} where {}", null.join(" or ")))
-    }
-
-    /// The columns of the grain, quoted.
-    fn grain_names(&self) -> Vec<String> {
-        self.grain.iter().map(|column| quote(&column.name)).collect()
-    }
-
-    /// The names of the grain's columns.
-    pub fn grain_columns(&self) -> Vec<String> {
-        self.grain.iter().map(|column| column.name.clone()).collect()
     }
 
     /// An index over the grain of [`KEYED`].

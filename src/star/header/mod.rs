@@ -11,6 +11,7 @@ use super::{Lines, nearest};
 use crate::yaml_fault::Fault;
 use vocabulary::{EXAMPLES, VOCABULARY};
 use words::Words;
+pub(crate) use words::is_plain_name;
 pub use words::{Checks, DimensionUse, Explode, Gone, KindWord, Missing, Scalar, Severity, Unpivot};
 
 /// What a file of the star says of its table.
@@ -24,8 +25,8 @@ pub struct Header {
     pub explode: Option<Explode>,
     /// Whether rows that are the same count once.
     pub distinct: bool,
-    /// What must hold of it.
-    pub checks: Checks,
+    /// What must hold of it, in groups.
+    pub checks: Vec<Checks>,
 }
 
 /// What a table of the star is.
@@ -329,7 +330,7 @@ mod tests {
     #[test]
     fn checks_and_values() {
         let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 1, true, 2024-01-01]}\n  range: {c: [1, 5.5]}\n  sql: select 1 from this\n  severity: warn\n*/ select 1";
-        let checks = parse(text).checks;
+        let [checks] = &parse(text).checks[..] else { panic!() };
         assert_eq!(
             checks.accepted["b"].iter().map(Scalar::sql).collect::<Vec<_>>(),
             ["'x'", "1", "true", "'2024-01-01'"]
@@ -338,6 +339,19 @@ mod tests {
             (checks.range["c"].1.sql(), checks.sql.texts().len(), checks.severity),
             ("5.5".to_owned(), 1, Severity::Warn)
         );
+    }
+
+    #[test]
+    fn groups_of_checks() {
+        for text in [
+            "/* {kind: table, checks: [{not_null: [a]}, {range: {b: [1, 5]}, severity: warn}]} */",
+            "/*\nkind: table\nchecks:\n  - not_null: [a]\n  - range: {b: [1, 5]}\n    severity: warn\n*/",
+        ] {
+            let [one, other] = &parse(text).checks[..] else { panic!() };
+            assert_eq!((one.not_null.as_slice(), one.severity), (&["a".to_owned()][..], Severity::Error));
+            assert_eq!((other.range.len(), other.not_null.len(), other.severity), (1, 0, Severity::Warn));
+        }
+        assert!(parse("/* kind: table */").checks.is_empty());
     }
 
     #[test]

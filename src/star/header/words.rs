@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A value as YAML has it.
@@ -21,6 +21,16 @@ pub enum Scalar {
 }
 
 impl Scalar {
+    /// The number, where it is one.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            #[allow(clippy::cast_precision_loss)]
+            Scalar::Whole(number) => Some(*number as f64),
+            Scalar::Number(number) => Some(*number),
+            Scalar::Truth(_) | Scalar::Text(_) => None,
+        }
+    }
+
     /// The value in SQL: a number as it is, anything else in quotes.
     pub fn sql(&self) -> String {
         match self {
@@ -66,6 +76,7 @@ pub struct Detailed {
     /// The dimension.
     dimension: String,
     /// The key's column is `<role>_key`.
+    #[serde(default, deserialize_with = "role")]
     role: Option<String>,
     /// What becomes of a value that is no member.
     #[serde(default)]
@@ -178,7 +189,7 @@ pub enum Severity {
     Warn,
 }
 
-/// What must hold of a table as the run would leave it.
+/// What must hold of a table as the run would leave it: one group of checks.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checks {
@@ -197,7 +208,7 @@ pub struct Checks {
     /// Selects over `this` that must give no row.
     #[serde(default)]
     pub sql: OneOrMore,
-    /// What is done when one finds something.
+    /// What is done when one of the group finds something.
     #[serde(default)]
     pub severity: Severity,
 }
@@ -235,6 +246,44 @@ fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>
     list(deserializer).map(Some)
 }
 
+/// A name, as the tables' are.
+fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let role = String::deserialize(deserializer)?;
+    if is_plain_name(&role) { Ok(Some(role)) } else { Err(D::Error::custom("no plain name")) }
+}
+
+/// Whether a name is made of up to 50 small letters, digits and `_`.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    !name.is_empty() && name.len() <= 50 && name.bytes().all(is_plain)
+}
+
+/// One group of checks, or a list of them.
+fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Checks>>, D::Error> {
+    // As for [`DimensionUse`], a word that is wrong is to be said.
+    struct Groups;
+    impl<'de> Visitor<'de> for Groups {
+        type Value = Vec<Checks>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("checks or a list of groups of them")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Vec<Checks>, M::Error> {
+            Checks::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, list: S) -> Result<Vec<Checks>, S::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Vec<Checks>, E> {
+            Ok(Vec::new())
+        }
+    }
+    deserializer.deserialize_any(Groups).map(Some)
+}
+
 /// Every word that a header may have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -259,7 +308,8 @@ pub(super) struct Words {
     pub(super) unpivot: Option<Unpivot>,
     pub(super) explode: Option<Explode>,
     pub(super) distinct: Option<bool>,
-    pub(super) checks: Option<Checks>,
+    #[serde(default, deserialize_with = "groups")]
+    pub(super) checks: Option<Vec<Checks>>,
 }
 
 impl Words {

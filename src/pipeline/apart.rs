@@ -1,0 +1,120 @@
+//! Rows that are not told apart by what tells them apart, or say nothing of it: a run refuses them, and names the files and lines that they are from.
+
+use super::RunError;
+use super::table::Run;
+use crate::counted::counted;
+use crate::star::{Model, Repeated};
+use crate::warehouse::Row;
+
+/// A value that several rows share.
+struct Sample {
+    values: Row,
+    rows: usize,
+    /// Where a few of them are from.
+    places: Vec<String>,
+}
+
+impl Run<'_> {
+    /// What tells rows apart is there in each of them; `lacking` rows have NULL in it, of which `first` gives one's load and line.
+    pub(super) async fn must_be_given(
+        &mut self,
+        model: &Model,
+        word: &str,
+        columns: &[String],
+        lacking: u64,
+        first: Option<String>,
+    ) -> Result<(), RunError> {
+        if lacking == 0 {
+            return Ok(());
+        }
+        let (columns, rows, first) = (columns.join(", "), counted(lacking, "row"), self.first_of(model, first).await?);
+        Err(model
+            .error_of_word(format!(
+                "{word}: NULL in it ({columns}) in {rows} of the select{first}: leave such rows out, or give them a value"
+            ))
+            .into())
+    }
+
+    /// Says where the first of some rows is from, where a query for its load and line can be asked.
+    pub(super) async fn first_of(&mut self, model: &Model, query: Option<String>) -> Result<String, RunError> {
+        let Some(query) = query else { return Ok(String::new()) };
+        let found = self.query(model, &query).await?;
+        let place = match found.first() {
+            Some(row) => self.place_in(row).await?,
+            None => None,
+        };
+        Ok(place.map_or_else(String::new, |place| format!(", the first of them {place}")))
+    }
+
+    /// Fails where several rows share values.
+    pub(super) async fn must_be_unique(
+        &mut self,
+        model: &Model,
+        word: &str,
+        repeated: &Repeated,
+    ) -> Result<(), RunError> {
+        let values = self.query(model, &repeated.values).await?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        let columns = &repeated.columns;
+        let rows = match &repeated.rows {
+            Some(query) => self.query(model, query).await?,
+            None => values,
+        };
+        let mut samples: Vec<Sample> = Vec::new();
+        for mut row in rows {
+            let place = row.split_off(columns.len() + 1);
+            let rows = row.pop().flatten().and_then(|count| count.parse().ok()).unwrap_or(2);
+            if samples.last().is_none_or(|sample| sample.values != row) {
+                samples.push(Sample { values: row, rows, places: Vec::new() });
+            }
+            if let (Some(sample), Some(place)) = (samples.last_mut(), self.place_in(&place).await?) {
+                sample.places.push(place);
+            }
+        }
+        if let Some(query) = &repeated.standing {
+            for mut row in self.query(model, query).await? {
+                let place = row.split_off(columns.len() + 1);
+                row.pop();
+                if let Some(sample) = samples.iter_mut().find(|sample| sample.values == row)
+                    && let Some(place) = self.place_in(&place).await?
+                {
+                    sample.places.push(format!("{place}, in the table already"));
+                }
+            }
+        }
+        let samples: Vec<_> = samples.iter().map(|sample| sample.shown(columns)).collect();
+        Err(model
+            .error_of_word(format!(
+                "{word}: several rows of the select have the same {}: {}",
+                columns.join(", "),
+                samples.join("; ")
+            ))
+            .into())
+    }
+
+    /// The file, line and load that a row with load and line names.
+    async fn place_in(&mut self, row: &[Option<String>]) -> Result<Option<String>, RunError> {
+        let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
+        match number(0).zip(number(1)) {
+            Some((load, line)) => self.place(load, line).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Sample {
+    /// `id = "7" (2 rows: orders.csv line 2, load 1; orders.csv line 5, load 1)`.
+    fn shown(&self, columns: &[String]) -> String {
+        let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
+        let pairs: Vec<_> =
+            columns.iter().zip(&self.values).map(|(column, one)| format!("{column} = {}", value(one))).collect();
+        let places = match self.places.len() {
+            0 => String::new(),
+            some if some < self.rows => format!(", such as {}", self.places.join("; ")),
+            _ => format!(": {}", self.places.join("; ")),
+        };
+        format!("{} ({} rows{places})", pairs.join(", "), self.rows)
+    }
+}

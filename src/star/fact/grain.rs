@@ -1,0 +1,74 @@
+//! The columns that tell a fact's rows apart, and the rows that they do not.
+
+use super::super::KEYED;
+use super::super::repeated::{COUNT, Repeated, first_place, with_places};
+use super::{FactSql, is_again};
+use crate::warehouse::quote;
+
+impl FactSql {
+    /// Whether a row's grain stands in the fact as it is, so that rows can be told from each other there.
+    pub fn has_plain_grain(&self) -> bool {
+        !self.grain.iter().any(|column| self.roles.iter().any(|role| role.column.name == column.name))
+    }
+
+    /// A few values of the grain that several rows of `rows` have.
+    pub fn repeated(&self, rows: &str) -> Repeated {
+        let list = self.grain_names().join(", ");
+        let values = format!(
+            "select {list}, count(*) as {COUNT} from {rows} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5"
+        );
+        Repeated {
+            columns: self.grain_columns(),
+            rows: self.lineage.then(|| with_places(rows, &self.grain_names(), &values)),
+            values,
+            standing: None,
+        }
+    }
+
+    /// A few values of the grain of `rows` that rows of the fact have, too, which stay as they are: those of [`KEYED`] are compared with
+    /// all that are not in [`AGAIN`](super::AGAIN), others with all.
+    pub fn repeated_beside(&self, rows: &str) -> Repeated {
+        let grain = self.grain_names();
+        let same: Vec<_> = grain.iter().map(|column| format!("f.{column} = k.{column}")).collect();
+        let list: Vec<_> = grain.iter().map(|column| format!("k.{column}")).collect();
+        let (list, stays) =
+            (list.join(", "), if rows == KEYED { format!(" where not {}", is_again("f")) } else { String::new() });
+        let standing = format!("{} as f{stays}", self.table);
+        let values = format!(
+            "select {list}, 2 as {COUNT} from (select * from {rows}) as k join {} as f on {}{stays} order by {list} limit 5",
+            self.table,
+            same.join(" and ")
+        );
+        Repeated {
+            columns: self.grain_columns(),
+            rows: self.lineage.then(|| with_places(rows, &grain, &values)),
+            standing: self.lineage.then(|| with_places(&standing, &grain, &values)),
+            values,
+        }
+    }
+
+    /// Counts rows of `rows` whose grain is NULL in part, where it stands in the fact as it is.
+    pub fn count_nameless(&self, rows: &str) -> Option<String> {
+        self.has_plain_grain().then(|| format!("select count(*) from {rows} where {}", self.is_nameless()))
+    }
+
+    /// Load and line of the first of these.
+    pub fn first_nameless(&self, rows: &str) -> Option<String> {
+        self.lineage.then(|| first_place(rows, &self.is_nameless()))
+    }
+
+    fn is_nameless(&self) -> String {
+        let null: Vec<_> = self.grain_names().iter().map(|column| format!("{column} is null")).collect();
+        null.join(" or ")
+    }
+
+    /// The columns of the grain, quoted.
+    pub(super) fn grain_names(&self) -> Vec<String> {
+        self.grain.iter().map(|column| quote(&column.name)).collect()
+    }
+
+    /// The names of the grain's columns.
+    pub fn grain_columns(&self) -> Vec<String> {
+        self.grain.iter().map(|column| column.name.clone()).collect()
+    }
+}
