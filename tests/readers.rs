@@ -149,12 +149,13 @@ async fn in_the_way_are_waited_for(database: TestDatabase, workdir: Workdir) -> 
     wait_for(&database, "select 1 from pg_stat_activity where query = 'rollback to savepoint alone'").await?;
     // The one in the way goes on to what the run wants to change as well, and others read what they like.
     same(ask(&mut long, "select amount from datawarehouse.totals").await?, "30")?;
-    for _ in 0..10 {
+    // Longer than five seconds, after which it is said who is waited for.
+    for _ in 0..12 {
         let mut other = database.warehouse.begin(Scope::Load).await?;
         other.execute("set local lock_timeout = '5s'", &[]).await?;
         same(ask(&mut other, "select count(*), max(city) from datawarehouse.theirs").await?, "2|Bern")?;
         same(ask(&mut other, "select amount from datawarehouse.totals").await?, "30")?;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
     same(running.is_finished(), false)?;
     long.commit().await?;

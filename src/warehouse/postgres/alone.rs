@@ -27,7 +27,7 @@ const HOLDERS: &str = "
     select string_agg(distinct format('%s (process %s, user %s, since %s)', l.relation::regclass, a.pid, a.usename,
         to_char(a.xact_start at time zone 'UTC', 'HH24:MI:SS')), ', ')
     from pg_locks as l join pg_stat_activity as a using (pid)
-    where l.granted and l.relation = any($1::regclass[]::oid[]) and l.pid <> pg_backend_pid()";
+    where l.granted and l.relation in (select to_regclass(r) from unnest($1::text[]) as r) and l.pid <> pg_backend_pid()";
 
 /// Locks these relations (quoted; those that are not there are passed over), and the views over them, for this transaction alone.
 ///
