@@ -4,6 +4,7 @@ use libtest_mimic::Trial;
 use sluice::pipeline::{self, Options};
 use sluice::retract::retract;
 
+use crate::support::process::{app, stderr};
 use crate::support::star::{is_settled, run};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
@@ -14,6 +15,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("returns::numbers_of_an_array_keep_their_digits", numbers_of_an_array_keep_their_digits),
         on_both("returns::versions_are_given_up_by_word_only", versions_are_given_up_by_word_only),
         on_both("returns::versions_of_one_day_may_become_one", versions_of_one_day_may_become_one),
+        on_both("returns::files_that_no_run_saw_are_named", files_that_no_run_saw_are_named),
         on_both("returns::a_view_may_go_with_what_it_reads", a_view_may_go_with_what_it_reads),
     ]
     .into_iter()
@@ -145,4 +147,24 @@ async fn versions_of_one_day_may_become_one(database: TestDatabase, workdir: Wor
     let seen = "select f.o, c.city from datawarehouse.fact_f as f join datawarehouse.dim_r as c on c.dim_r_key = f.id_key order by f.o";
     same(database.text(seen).await?, "1|Bern\n2|Basel\n3|Chur")?;
     is_settled(&database, &workdir).await
+}
+
+async fn files_that_no_run_saw_are_named(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("r", "name: r\nfiles: [r*.csv]\ntable: r\nmode: replace\n")?;
+    workdir.write("sql/pipeline/dim_r.sql", DIMENSION)?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let build = || -> anyhow::Result<String> {
+        let output = app(&workdir, &["--pipeline"], &settings)?;
+        same(output.status.code(), Some(0))?;
+        let log = stderr(&output);
+        Ok(log.lines().filter(|line| line.contains("before a run saw them")).collect())
+    };
+    workdir.load(&database, "r1.csv", "id,city\n1,A\n").await?;
+    same(build()?, "")?;
+    workdir.load(&database, "r2.csv", "id,city\n1,B\n").await?;
+    same(build()?, "")?;
+    workdir.load(&database, "r3.csv", "id,city\n1,C\n").await?;
+    workdir.load(&database, "r4.csv", "id,city\n1,D\n").await?;
+    holds(&build()?, "leave no versions: (r3.csv, load 3); app --pipeline after each file keeps them")?;
+    same(build()?, "")
 }

@@ -200,6 +200,28 @@ impl Ledger {
         Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
     }
 
+    /// The loads into these tables after one whose rows others took the place of as a whole: their files with their numbers.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn replaced_after(
+        &self,
+        transaction: &mut dyn Transaction,
+        tables: &[String],
+        last: i64,
+    ) -> Result<Vec<String>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .columns([load::Column::Source, load::Column::Id])
+            .filter(load::Column::Dataset.is_in(tables))
+            .filter(load::Column::Status.eq(LoadStatus::Replaced))
+            .filter(load::Column::Id.gt(last))
+            .order_by_asc(load::Column::Id);
+        let found = self.rows(transaction, self.build(&query.into_query())).await?.into_iter();
+        let words = |row: Row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join(", load ");
+        Ok(found.map(words).collect())
+    }
+
     /// Whether later loads have ever taken the place of earlier ones as a whole.
     ///
     /// # Errors

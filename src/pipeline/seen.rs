@@ -1,10 +1,15 @@
 //! What a dimension remembers: rows that staging does not have any more, and that were not retracted.
 
+use tracing::warn;
+
 use super::RunError;
 use super::rows::Rows;
 use super::table::Run;
 use crate::star::{Dimension, DimensionSql, Gone, Model, NEW, REPLACED};
 use crate::warehouse::{Schema, Table};
+
+/// Files that no run saw, of which so many are named.
+const MISSED_SHOWN: usize = 3;
 
 impl Run<'_> {
     /// Keeps what the select gives beside what it gave, takes out what was retracted, and closes members that the newest file does not
@@ -17,6 +22,7 @@ impl Run<'_> {
         sql: &DimensionSql,
     ) -> Result<(), RunError> {
         self.stand_seen(model, rows, sql).await?;
+        self.tell_missed(model).await?;
         self.execute(model, &sql.forget_retracted()).await?;
         if let Some(part) = self.part_replaced(model, rows).await? {
             self.all(model, sql.observe(&part, REPLACED)).await?;
@@ -31,6 +37,23 @@ impl Run<'_> {
         }
         if let Some(load) = rows.replaced_by.filter(|_| header.gone == Gone::Close) {
             self.execute(model, &sql.close(load)).await?;
+        }
+        Ok(())
+    }
+
+    /// Says which files were replaced before a run saw them.
+    async fn tell_missed(&mut self, model: &Model) -> Result<(), RunError> {
+        let tables: Vec<_> = self.made_of(model).iter().map(|table| table.name.clone()).collect();
+        let last = self.states.get(&model.name).and_then(|state| state.seen.last()).unwrap_or_default();
+        let missed = self.app.ledger.replaced_after(&mut *self.transaction, &tables, last).await?;
+        if !missed.is_empty() {
+            let some: Vec<_> = missed.iter().take(MISSED_SHOWN).map(|file| format!("({file})")).collect();
+            warn!(
+                table = model.name,
+                files = missed.len(),
+                "replaced by later ones before a run saw them, so that they leave no versions: {}; app --pipeline after each file keeps them",
+                some.join(", ")
+            );
         }
         Ok(())
     }
