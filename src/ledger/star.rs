@@ -169,14 +169,7 @@ impl Ledger {
         transaction: &mut dyn Transaction,
         table: &str,
     ) -> Result<Option<i64>, WarehouseError> {
-        let query = load::Entity::find()
-            .select_only()
-            .column(load::Column::Id)
-            .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Status.eq(LoadStatus::Loaded))
-            .order_by_desc(load::Column::Id)
-            .limit(1);
-        Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
+        self.newest(transaction, &[table.to_owned()], &[LoadStatus::Loaded], i64::MAX).await
     }
 
     /// Of the loads into these tables, up to one, the newest whose rows are in staging or were replaced there.
@@ -189,11 +182,22 @@ impl Ledger {
         tables: &[String],
         last: i64,
     ) -> Result<Option<i64>, WarehouseError> {
+        self.newest(transaction, tables, &[LoadStatus::Loaded, LoadStatus::Replaced], last).await
+    }
+
+    /// Of the loads into these tables that stand so, up to one, the newest.
+    async fn newest(
+        &self,
+        transaction: &mut dyn Transaction,
+        tables: &[String],
+        statuses: &[LoadStatus],
+        last: i64,
+    ) -> Result<Option<i64>, WarehouseError> {
         let query = load::Entity::find()
             .select_only()
             .column(load::Column::Id)
             .filter(load::Column::Dataset.is_in(tables))
-            .filter(load::Column::Status.is_in([LoadStatus::Loaded, LoadStatus::Replaced]))
+            .filter(load::Column::Status.is_in(statuses.iter().copied()))
             .filter(load::Column::Id.lte(last))
             .order_by_desc(load::Column::Id)
             .limit(1);

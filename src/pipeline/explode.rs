@@ -1,6 +1,7 @@
 //! Which cell stopped a run because it is no JSON array: asked when the run is rolled back, for the database names no row.
 
 use super::columns_read;
+use super::origin::place_of;
 use super::rows::written;
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
@@ -52,6 +53,5 @@ async fn place(app: &App, row: &Row) -> Result<String, WarehouseError> {
     let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
     let (Some(load), Some(line)) = (number(0), number(1)) else { return Ok(String::new()) };
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    let source = app.ledger.source_of(&mut *transaction, load).await?.unwrap_or_default();
-    Ok(format!(" ({source} line {line}, load {load})"))
+    Ok(format!(" ({})", place_of(app, &mut *transaction, load, line).await?))
 }

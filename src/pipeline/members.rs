@@ -7,6 +7,9 @@ use super::{RunError, TableChange};
 use crate::star::{Fact, FactSql, Missing, Model, NEEDED, NEW, NeededSql, Reference, Target};
 use crate::warehouse::{Engine, Table};
 
+/// What a run is to be asked for where keys would point nowhere.
+const LOOK_AFTER: &str = "let the run look after it, too (--select NAME+ takes in what refers to NAME)";
+
 impl Run<'_> {
     /// Makes members of values that dimensions do not know, and writes down the rows that are left out.
     pub(super) async fn lookups(
@@ -77,9 +80,7 @@ impl Run<'_> {
         if self.names.engine == Engine::Postgres {
             let looked = self.transaction.execute("set constraints all immediate", &[]).await;
             return looked.map(drop).map_err(|error| {
-                RunError::Nothing(format!(
-                    "a fact would refer to members that are gone: {error}: let the run look after it, too (--select NAME+ takes in what refers to NAME)"
-                ))
+                RunError::Nothing(format!("a fact would refer to members that are gone: {error}: {LOOK_AFTER}"))
             });
         }
         for model in models.iter().filter(|model| model.dimensions().is_some()) {
@@ -89,9 +90,7 @@ impl Run<'_> {
             let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
             if dangling > 0 {
                 return Err(model
-                    .error(format!(
-                        "{dangling} of its keys would refer to members that are gone: let the run look after it, too (--select NAME+ takes in what refers to NAME)"
-                    ))
+                    .error(format!("{dangling} of its keys would refer to members that are gone: {LOOK_AFTER}"))
                     .into());
             }
         }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::RunError;
 use super::table::Run;
+use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::star::{Kind, Model, UNKNOWN};
-use crate::warehouse::{Engine, quote};
+use crate::warehouse::{Engine, Transaction, WarehouseError, quote};
 
 /// How the staged rows of a dimension's members are found.
 pub(super) struct Origin {
@@ -51,8 +52,7 @@ impl Run<'_> {
 
     /// A staged row in words: `orders.csv line 3, load 2`.
     pub(super) async fn place(&mut self, load: i64, line: i64) -> Result<String, RunError> {
-        let source = self.app.ledger.source_of(&mut *self.transaction, load).await?;
-        Ok(format!("{} line {line}, load {load}", source.unwrap_or_default()))
+        Ok(place_of(self.app, &mut *self.transaction, load, line).await?)
     }
 
     /// Load and line of the staged row that a row of the table is most like.
@@ -73,4 +73,15 @@ impl Run<'_> {
         let number = |place: usize| found.first()?.get(place)?.as_deref()?.parse::<i64>().ok();
         Ok(number(0).zip(number(1)))
     }
+}
+
+/// A staged row in words: `orders.csv line 3, load 2`.
+pub(super) async fn place_of(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    load: i64,
+    line: i64,
+) -> Result<String, WarehouseError> {
+    let source = app.ledger.source_of(transaction, load).await?.unwrap_or_default();
+    Ok(format!("{source} line {line}, load {load}"))
 }
