@@ -89,6 +89,14 @@ impl<'a> History<'a> {
         transaction.execute(&format!("create index {index} on {before} ({BY})"), &[]).await.map(drop)
     }
 
+    /// Drops its table, if there is one: the staging table is not there.
+    pub(crate) async fn forget(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
+        if self.exists(transaction).await? {
+            transaction.execute(&format!("drop table {}", self.names.table(&self.before)), &[]).await?;
+        }
+        Ok(())
+    }
+
     /// Changes its columns as the staging table's were changed.
     pub(crate) async fn alter(
         &self,

@@ -32,6 +32,7 @@ pub mod schema;
 pub mod settings;
 pub mod source;
 pub mod sql_check;
+mod staged;
 mod staging;
 pub mod star;
 pub mod status;

@@ -17,7 +17,7 @@ use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::feed::Feed;
 use crate::format::FormatError;
 use crate::journal::Goodbye;
-use crate::ledger::{Books, Claim, Repeats, Request};
+use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::order::Place;
@@ -27,7 +27,7 @@ use crate::schema::Type;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
 use crate::staging::{Plan, ready_table};
 use crate::upsert::Upsert;
-use crate::warehouse::Scope;
+use crate::warehouse::{Scope, Table};
 
 /// Inputs up to this size are committed together where that is faster, in bytes.
 const SHORT: u64 = 1024 * 1024;
@@ -221,6 +221,16 @@ async fn commit_load(
     app.journal.meet(app, server.as_deref()).await?;
     let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
         Claim::New(load_id) => load_id,
+        Claim::Again(load_id, missing) => {
+            say_missing(app, dataset, source.name(), load_id, missing);
+            load_id
+        }
+        Claim::InPart(missing) => {
+            return Err(LoadError::InPart {
+                table: app.warehouse.names().shown(&Table::staging(&dataset.table)),
+                missing,
+            });
+        }
         // A program that was ended between its commit and its delete: this is that load, not a second one.
         Claim::Finished(load_id) => {
             // What it committed can be seen before it is on stable storage. A commit of our own comes after it.
@@ -305,7 +315,26 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
         (Duplicates::Skip, Mode::Upsert) => Repeats::AfterOthers,
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
     };
-    Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats }
+    let replaces = dataset.mode != Mode::Append;
+    Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats, replaces }
+}
+
+/// Says why a content is loaded that was loaded before.
+fn say_missing(app: &App, dataset: &Dataset, name: &str, load_id: i64, missing: Missing) {
+    let table = app.warehouse.names().shown(&Table::staging(&dataset.table));
+    let Missing { load, loaded, there } = missing;
+    match there {
+        0 => warn!(
+            file.path = name,
+            load.id = load_id,
+            "the rows of load {load} are not in {table} any more: loading it again"
+        ),
+        _ => warn!(
+            file.path = name,
+            load.id = load_id,
+            "of the {loaded} rows of load {load} {there} are in {table}: loading it again"
+        ),
+    }
 }
 
 /// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.

@@ -1,7 +1,7 @@
 //! Why a load did not happen, and what follows from it.
 
 use crate::format::FormatError;
-use crate::ledger::Books;
+use crate::ledger::{Books, Missing};
 use crate::source::SourceError;
 use crate::warehouse::WarehouseError;
 
@@ -39,6 +39,18 @@ pub enum LoadError {
         read: u64,
         /// The first of them, in words.
         first: String,
+    },
+    /// Its content was loaded before, and somebody took some of its rows out of the table.
+    #[error(
+        "it has the content of load {load}, of whose {loaded} rows {there} are still in {table}: nothing was loaded, nothing was taken out; \
+         app retract {load} and then app retry loads all of it",
+        load = missing.load, loaded = missing.loaded, there = missing.there
+    )]
+    InPart {
+        /// The table, as people write it.
+        table: String,
+        /// The load.
+        missing: Missing,
     },
     /// Programs ended while they loaded it.
     #[error("the program ended {0} times while it loaded this file")]
@@ -98,6 +110,10 @@ impl LoadError {
             }
             LoadError::Folder(_) | LoadError::Undeleted(_) => "give the user that Sluice runs as the right to",
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
+            LoadError::InPart { .. } => {
+                "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: load in a plugin, and it is \
+                 loaded beside them"
+            }
             LoadError::Ended(_) => "mend the file, or report the fault; app retry has it tried again",
             LoadError::Shape(_) => "mend the file or the plugin; app retry moves it back",
             _ => "see the message; app retry moves the file back when it is mended",

@@ -10,6 +10,7 @@ use tracing::info;
 use crate::app::App;
 use crate::history::{History, KEPT};
 use crate::ledger::{LaterLoad, LoadLine, LoadStatus, column_names};
+use crate::staged::is_empty;
 use crate::warehouse::{Scope, Table, Transaction, WarehouseError};
 
 /// What became of a load's rows.
@@ -104,14 +105,16 @@ pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, R
     }
     let table = Table::staging(&line.dataset);
     let history = History::of(app.warehouse.names(), &table);
-    if history.exists(&mut *transaction).await? {
-        is_known_without(app, &mut *transaction, &line).await?;
+    // One that was dropped by hand has nothing to be taken out of.
+    if !transaction.columns(&table).await?.is_empty() {
+        if history.exists(&mut *transaction).await? {
+            is_known_without(app, &mut *transaction, &line).await?;
+        }
+        let known = app.ledger.columns(&mut *transaction, &line.dataset).await?;
+        let taken = history.take_back(&mut *transaction, load, &known).await?;
+        (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
     }
-    let known = app.ledger.columns(&mut *transaction, &line.dataset).await?;
-    let taken = history.take_back(&mut *transaction, load, &known).await?;
-    (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
-    let one = format!("select 1 from {} limit 1", app.warehouse.names().table(&table));
-    done.table_is_empty = transaction.query(&one, &[]).await?.is_empty();
+    done.table_is_empty = is_empty(&mut *transaction, app.warehouse.names(), &table).await?;
     if really {
         transaction.commit().await?;
         let Retraction { rows_removed, rows_restored, .. } = done;
@@ -128,6 +131,7 @@ fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
             format!("it is a duplicate of load {of}: app retract {of} takes those back")
         }
         (LoadStatus::Replaced, _) => "a later load has replaced all of them".to_owned(),
+        (LoadStatus::Lost, _) => "they are gone: the table was dropped or emptied by hand".to_owned(),
         (LoadStatus::Failed, _) => "it failed".to_owned(),
         (status, _) => format!("it is {}", status.word()),
     };

@@ -3,13 +3,16 @@
 use tracing::{info, warn};
 
 use crate::app::App;
+use crate::counted::counted;
 use crate::dataset::{Dataset, Mode};
 use crate::format::Held;
 use crate::history::History;
 use crate::load_error::LoadError;
 use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, evolve};
 use crate::source::Survey;
-use crate::warehouse::{Alteration, Table, TableColumn, Transaction, WarehouseError, create_table};
+use crate::warehouse::{
+    Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
+};
 
 /// How an input's columns go into the table.
 pub(crate) struct Plan {
@@ -69,6 +72,8 @@ pub(crate) async fn ready_table(
     if is_new {
         let columns: Vec<_> = (0..evolution.columns.len()).map(column).collect();
         let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
+        ready_schema(transaction, names).await?;
+        tell_lost(app, transaction, dataset, &table, load_id).await?;
         transaction.execute(&sql, &[]).await?;
     } else {
         let add = evolution.added.iter().map(|place| Alteration::Add(column(*place)));
@@ -106,4 +111,43 @@ pub(crate) async fn ready_table(
         transaction.execute(&sql, &[]).await?;
     }
     Ok((table, is_new))
+}
+
+/// A table that is to be made and whose loads have brought rows was dropped by hand: says so, and that their files are new again.
+async fn tell_lost(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    dataset: &Dataset,
+    table: &Table,
+    load_id: i64,
+) -> Result<(), WarehouseError> {
+    let names = app.warehouse.names();
+    History::of(names, table).forget(transaction).await?;
+    let lost = app.ledger.with_rows(transaction, &dataset.table).await?;
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let why = format!("the table was not there any more when load {load_id} came");
+    app.ledger.lose(transaction, &lost, &why).await?;
+    warn!(
+        table = dataset.table,
+        load.id = load_id,
+        "{} was dropped, and the rows of {} with it: files of the same content are loaded again when they come",
+        names.shown(table),
+        counted(lost.len() as u64, "load")
+    );
+    Ok(())
+}
+
+/// Makes PostgreSQL's schema where it was dropped since the program began.
+async fn ready_schema(transaction: &mut dyn Transaction, names: &Names) -> Result<(), WarehouseError> {
+    if names.engine == Engine::Sqlite {
+        return Ok(());
+    }
+    let schema = names.schema(Schema::Staging);
+    let known = "select nspname::text from pg_namespace where nspname = $1";
+    if transaction.query(known, &[Value::from(schema)]).await?.is_empty() {
+        transaction.execute(&format!("create schema {}", quote(schema)), &[]).await?;
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod draft;
+mod duplicates;
 mod export;
 mod formats;
 mod graph;
@@ -77,6 +78,7 @@ fn main() {
         random::cases(),
         remembered::cases(),
         retract::cases(),
+        duplicates::cases(),
         titles::cases(),
         tls::cases(),
         cli::cases(),

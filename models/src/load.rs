@@ -21,6 +21,10 @@ pub enum Status {
     /// Its rows were in staging until somebody took them back: the same content is new again.
     #[sea_orm(string_value = "retracted")]
     Retracted,
+    /// Its rows were in staging until they went in another way, a table dropped or emptied by hand; `error` says how that was seen. The
+    /// same content is new again.
+    #[sea_orm(string_value = "lost")]
+    Lost,
     /// Nothing of it is in staging; `error` says why.
     #[sea_orm(string_value = "failed")]
     Failed,

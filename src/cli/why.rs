@@ -73,6 +73,10 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
         }
         LoadStatus::Replaced => format!("a later file took the place of its rows in staging.{}", load.dataset),
         LoadStatus::Retracted => format!("its rows were taken back out of staging.{}", load.dataset),
+        LoadStatus::Lost => {
+            let why = load.error.as_deref().unwrap_or("they were taken out by hand");
+            format!("its rows are not in staging.{} any more: {why}", load.dataset)
+        }
         LoadStatus::Failed => format!("failed: {}", load.error.as_deref().unwrap_or("no reason was kept")),
     })
 }

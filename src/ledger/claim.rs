@@ -4,21 +4,43 @@ use chrono::Utc;
 use models::load::Status;
 use models::{dataset, load};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ActiveEnum, ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
-use super::{Ledger, number, one_number};
+use super::{Ledger, number};
+use crate::history::{History, KEPT};
 use crate::source::Survey;
-use crate::warehouse::{Row, Transaction, WarehouseError};
+use crate::staged;
+use crate::warehouse::{Row, Table, Transaction, WarehouseError};
+
+/// The statuses of loads whose rows are in their table, or were.
+pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, Status::Retracted, Status::Lost];
 
 /// What the ledger answers to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The load has this number, and the dataset is locked for it until the transaction ends.
     New(i64),
+    /// As [`Claim::New`]: the same content was loaded before, and its rows are not there any more.
+    Again(i64, Missing),
+    /// The same content was loaded before, and some of its rows are not there any more: loaded again, the others would be there twice.
+    InPart(Missing),
     /// The same content was loaded into the same table before, as this load.
     Duplicate(i64),
     /// This very claim was loaded, by a program that was ended before it could let the input go.
     Finished(i64),
+}
+
+/// A load of which rows are missing that the ledger holds to be in their table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its number.
+    pub load: i64,
+    /// Rows that it brought.
+    pub loaded: u64,
+    /// Those of them that are there.
+    pub there: u64,
 }
 
 /// When a content that its table has had before is loaded again.
@@ -45,6 +67,53 @@ pub struct Request<'a> {
     pub unfinished: bool,
     /// When its content is loaded again.
     pub repeats: Repeats,
+    /// Whether its rows take the place of others, so that loading it again doubles none.
+    pub replaces: bool,
+}
+
+/// A load of the same content, and how much of it is there.
+struct Before {
+    load: i64,
+    status: Option<Status>,
+    source: String,
+    claim: String,
+    /// Rows that it brought.
+    loaded: u64,
+    /// Rows of it that were there as it brought them, and are those of other loads.
+    duplicate: u64,
+}
+
+impl Before {
+    fn of(row: Row) -> Option<Before> {
+        let [load, status, source, claim, loaded, duplicate] = <[_; 6]>::try_from(row).ok()?;
+        let count = |cell: Option<String>| cell?.parse().ok();
+        Some(Before {
+            load: load?.parse().ok()?,
+            status: status.and_then(|word| Status::try_from_value(&word).ok()),
+            source: source.unwrap_or_default(),
+            claim: claim.unwrap_or_default(),
+            loaded: count(loaded)?,
+            duplicate: count(duplicate)?,
+        })
+    }
+
+    fn is_loaded(&self) -> bool {
+        self.status == Some(Status::Loaded)
+    }
+
+    fn whole(&self) -> Missing {
+        Missing { load: self.load, loaded: self.loaded, there: self.loaded }
+    }
+}
+
+/// What a content is to a table that may have it.
+enum Repeat {
+    /// It is there, as this load brought it.
+    Of(i64),
+    /// Some of it is there.
+    InPart(Missing),
+    /// It is to be loaded; a load that had brought it has lost its rows.
+    New(Option<Missing>),
 }
 
 impl Ledger {
@@ -58,7 +127,7 @@ impl Ledger {
         request: &Request<'_>,
         survey: &Survey,
     ) -> Result<Claim, WarehouseError> {
-        let Request { table, source, claim, unfinished, repeats } = *request;
+        let Request { table, source, claim, unfinished, .. } = *request;
         let mut lock =
             Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
                 .into_query();
@@ -67,34 +136,32 @@ impl Ledger {
         );
         self.run(transaction, self.build(&lock)).await?;
 
-        let of_table = || load::Entity::find().select_only().filter(load::Column::Dataset.eq(table));
-        let same = of_table()
+        let same = load::Entity::find()
+            .select_only()
             .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
+            .columns([load::Column::RowsLoaded, load::Column::RowsDuplicate])
+            .filter(load::Column::Dataset.eq(table))
             .filter(load::Column::Hash.eq(&survey.hash))
+            .filter(load::Column::Status.is_in(ONCE_LOADED))
             .order_by_desc(load::Column::Id);
-        // Those whose rows are in the table, or were until others took their place or they were taken back, the newest first.
-        let mut ever = self.rows(transaction, self.build(&same.into_query())).await?;
-        let is = |row: &Row, place: usize, word: &str| row.get(place).and_then(Option::as_deref) == Some(word);
-        ever.retain(|row| {
-            [Status::Loaded, Status::Replaced, Status::Retracted].iter().any(|one| is(row, 1, &one.word()))
-        });
+        // Those whose rows are in the table, or were, the newest first.
+        let ever = self.rows(transaction, self.build(&same.into_query())).await?;
+        let ever: Vec<_> = ever.into_iter().filter_map(Before::of).collect();
+        let mut missing = None;
         if let (true, Some(claim)) = (unfinished, claim)
-            && let Some(this) = ever.iter().find(|row| is(row, 2, source) && is(row, 3, claim))
-            && let Some(id) = one_number(std::slice::from_ref(this))
+            && let Some(this) = ever.iter().find(|one| one.source == source && one.claim == claim)
         {
-            return Ok(Claim::Finished(id));
+            match self.missing_of_finished(transaction, request, this).await? {
+                None => return Ok(Claim::Finished(this.load)),
+                Some(some) if some.there > 0 => return Ok(Claim::InPart(some)),
+                Some(none) => missing = Some(none),
+            }
         }
-        let before = ever.iter().find(|row| is(row, 1, &Status::Loaded.word()));
-        if let Some(id) = before.and_then(|row| one_number(std::slice::from_ref(row))) {
-            let newest = of_table().column(load::Column::Id).filter(load::Column::Status.eq(Status::Loaded));
-            let newest = newest.order_by_desc(load::Column::Id).limit(1).into_query();
-            let is_newest = match repeats {
-                Repeats::Never => true,
-                Repeats::Always => false,
-                Repeats::AfterOthers => one_number(&self.rows(transaction, self.build(&newest)).await?) == Some(id),
-            };
-            if is_newest {
-                return Ok(Claim::Duplicate(id));
+        if missing.is_none() {
+            match self.repeated(transaction, request, &ever).await? {
+                Repeat::Of(load) => return Ok(Claim::Duplicate(load)),
+                Repeat::InPart(some) => return Ok(Claim::InPart(some)),
+                Repeat::New(found) => missing = found,
             }
         }
         let line = load::ActiveModel {
@@ -102,7 +169,97 @@ impl Ledger {
             repeat: Set(number(ever.len() as u64)),
             ..self.line(table, source, Some(survey), Status::Claimed)
         };
-        Ok(Claim::New(self.open(transaction, line).await?))
+        let load_id = self.open(transaction, line).await?;
+        let Some(missing) = missing else { return Ok(Claim::New(load_id)) };
+        if missing.there == 0 {
+            let why = format!("its rows were not in the table any more when load {load_id} brought the same content");
+            self.lose(transaction, &[missing.load], &why).await?;
+        }
+        Ok(Claim::Again(load_id, missing))
+    }
+
+    /// Whether the content is in the table, as one of these loads brought it; and of which the rows are missing.
+    async fn repeated(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request<'_>,
+        ever: &[Before],
+    ) -> Result<Repeat, WarehouseError> {
+        let mut missing = None;
+        for before in ever.iter().filter(|one| one.is_loaded()) {
+            let counts = match request.repeats {
+                Repeats::Never => true,
+                Repeats::Always => false,
+                Repeats::AfterOthers => self.newest_load(transaction, request.table).await? == Some(before.load),
+            };
+            if !counts {
+                break;
+            }
+            let found = Missing { there: self.there(transaction, request.table, before).await?, ..before.whole() };
+            let is_whole = found.there >= found.loaded;
+            // Rows that were there already are other loads' and cannot be counted: merged again, what is missing comes.
+            if is_whole && request.replaces && before.duplicate > 0 {
+                break;
+            }
+            let is_emptied = is_whole && before.duplicate > 0 && self.is_empty(transaction, request.table).await?;
+            if is_whole && !is_emptied {
+                return Ok(Repeat::Of(before.load));
+            }
+            if found.there > 0 && !request.replaces {
+                return Ok(Repeat::InPart(found));
+            }
+            missing.get_or_insert(found);
+            if request.replaces {
+                break;
+            }
+        }
+        Ok(Repeat::New(missing))
+    }
+
+    /// Of a load that a program committed before it was ended: what is missing of it, if anything is. Later loads may have taken the place
+    /// of its rows where they replace others, so that only a table without a row tells.
+    async fn missing_of_finished(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request<'_>,
+        this: &Before,
+    ) -> Result<Option<Missing>, WarehouseError> {
+        if !this.is_loaded() || this.loaded + this.duplicate == 0 {
+            return Ok(None);
+        }
+        if request.replaces {
+            let is_empty = self.is_empty(transaction, request.table).await?;
+            return Ok(is_empty.then(|| Missing { there: 0, ..this.whole() }));
+        }
+        let there = self.there(transaction, request.table, this).await?;
+        Ok((there < this.loaded).then(|| Missing { there, ..this.whole() }))
+    }
+
+    /// Rows of a load that are in its table, at most as many as it brought; those that later loads took the place of count as there.
+    async fn there(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        before: &Before,
+    ) -> Result<u64, WarehouseError> {
+        let (names, table) = (self.warehouse.names(), Table::staging(table));
+        let there = staged::rows_of(transaction, names, &table, before.load, before.loaded).await?;
+        let history = History::of(names, &table);
+        if there == before.loaded || staged::is_empty(transaction, names, &table).await? {
+            return Ok(there);
+        }
+        let kept = staged::rows_of(transaction, names, history.kept(), before.load, before.loaded - there).await?;
+        // Those that were replaced longest ago are not kept.
+        let began = self.load(before.load).await?.map(|line| line.started_at);
+        let is_old = began.is_some_and(|began| (Utc::now() - began).to_std().is_ok_and(|age| age > KEPT));
+        if is_old && history.exists(transaction).await? {
+            return Ok(before.loaded);
+        }
+        Ok(there + kept)
+    }
+
+    async fn is_empty(&self, transaction: &mut dyn Transaction, table: &str) -> Result<bool, WarehouseError> {
+        staged::is_empty(transaction, self.warehouse.names(), &Table::staging(table)).await
     }
 
     /// Writes the line of a content that had been loaded before as `of`; gives the line's number.

@@ -28,7 +28,7 @@ use crate::schema::Column;
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
-pub use claim::{Claim, Repeats, Request};
+pub use claim::{Claim, Missing, Repeats, Request};
 pub use freshness::Freshness;
 pub use lineage::{Files, StarReject};
 pub use models::load::{Model as LoadLine, Status as LoadStatus};

@@ -3,7 +3,9 @@
 use chrono::Utc;
 use models::load::Status;
 use models::{dataset, load};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::{Ledger, LoadLine};
 use crate::warehouse::{Transaction, WarehouseError};
@@ -78,6 +80,46 @@ impl Ledger {
             .limit(1);
         let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
         Ok(lines.first().map(|line| line.id))
+    }
+
+    /// Says of loads whose rows went that they are not in their table, so that the same content is new again, and the star takes them out.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn lose(
+        &self,
+        transaction: &mut dyn Transaction,
+        loads: &[i64],
+        why: &str,
+    ) -> Result<(), WarehouseError> {
+        for some in loads.chunks(10_000) {
+            let update = load::Entity::update_many()
+                .set(load::ActiveModel {
+                    status: Set(Status::Lost),
+                    error: Set(Some(why.to_owned())),
+                    ..Default::default()
+                })
+                .filter(load::Column::Id.is_in(some.iter().copied()))
+                .filter(load::Column::Status.eq(Status::Loaded));
+            self.run(transaction, self.build(&update.into_query())).await?;
+        }
+        Ok(())
+    }
+
+    /// The loads that the ledger holds to have rows in a table.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn with_rows(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<i64>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Id)
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(Status::Loaded))
+            .filter(Condition::any().add(load::Column::RowsLoaded.gt(0)).add(load::Column::RowsDuplicate.gt(0)))
+            .order_by_asc(load::Column::Id);
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        Ok(rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect())
     }
 
     /// Of these loads those whose rows were taken back.

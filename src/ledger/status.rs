@@ -79,7 +79,7 @@ impl Ledger {
             match status {
                 Status::Duplicate => total.duplicates += loads,
                 Status::Failed => total.failed += loads,
-                Status::Claimed | Status::Retracted => {}
+                Status::Claimed | Status::Retracted | Status::Lost => {}
                 Status::Loaded | Status::Replaced => {
                     total.loaded += loads;
                     total.rows_loaded += rows_loaded;

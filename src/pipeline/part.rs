@@ -6,6 +6,7 @@ use super::work::{Loads, among};
 use super::{RunError, columns_read};
 use crate::history::History;
 use crate::schema::LOAD_COLUMN;
+use crate::staged::first_place;
 use crate::star::{Model, is_again};
 use crate::warehouse::{Engine, Schema, Table, create_table, quote};
 
@@ -88,17 +89,4 @@ impl Run<'_> {
     pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {
         self.execute(model, &format!("drop table {PART}")).await.map(drop)
     }
-}
-
-/// Where in an SQLite table, to which loads are added one after the other, the rows of a load and of later ones begin: found by halves,
-/// so that the rows before need not be read.
-fn first_place(table: &str, load: i64) -> String {
-    let load_column = quote(LOAD_COLUMN);
-    let is_before =
-        format!("(select {load_column} from {table} where rowid >= (low + high) / 2 order by rowid limit 1) < {load}");
-    format!(
-        "with recursive place(low, high) as (select min(rowid), max(rowid) from {table} union all \
-         select case when {is_before} then (low + high) / 2 + 1 else low end, case when {is_before} then high else (low + high) / 2 end \
-         from place where low < high) select max(low) from place where low >= high"
-    )
 }

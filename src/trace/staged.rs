@@ -48,6 +48,7 @@ pub(super) async fn tell_load(app: &App, record: &mut Staged) -> Result<(), Trac
             let why = match load.status {
                 LoadStatus::Replaced => "a later file has taken the place of all rows of this one since",
                 LoadStatus::Retracted => "its load was taken back since",
+                LoadStatus::Lost => "the rows of its load were taken out of the table by hand since",
                 _ => "a later file has changed it since",
             };
             format!("the row is not there any more: {why}")
