@@ -8,7 +8,7 @@ use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
-use crate::format::{Chunk, Reject};
+use crate::format::{Beside, Chunk, Reject};
 use crate::ledger::Books;
 use crate::load_error::LoadError;
 use crate::progress::Progress;
@@ -27,6 +27,10 @@ pub(crate) struct Feed<'a> {
     progress: Progress,
     /// What was given so far; what became of it in the table is not known here.
     pub(crate) books: Books,
+    /// Bytes of the records and of the rejects that the source gave.
+    pub(crate) bytes: (u64, u64),
+    /// What stands beside the records, as far as they were given.
+    pub(crate) beside: Vec<Beside>,
     /// The first reject, in words.
     pub(crate) first_reject: Option<String>,
     rejects: Vec<Reject>,
@@ -42,6 +46,8 @@ impl<'a> Feed<'a> {
             shape: Arc::new(shape),
             load_id,
             books: Books::default(),
+            bytes: (0, 0),
+            beside: Vec::new(),
             first_reject: None,
             rejects: Vec::new(),
             failed: None,
@@ -68,7 +74,10 @@ impl<'a> Feed<'a> {
     async fn read(&mut self) -> Result<Option<RecordBatch>, LoadError> {
         let Some(chunk) = self.source.next_batch().await? else { return Ok(None) };
         let (rows, bytes) = (chunk.rows(), chunk.bytes());
-        let Chunk { records, mut rejects } = chunk;
+        let Chunk { records, mut rejects, mut beside } = chunk;
+        self.bytes.0 += records.raw_bytes();
+        self.bytes.1 += rejects.iter().map(|reject| reject.text.len() as u64).sum::<u64>();
+        self.beside.append(&mut beside);
         let (shape, load_id) = (self.shape.clone(), self.load_id);
         let conformed = spawn_blocking(move || conform(&records, &shape, load_id)).await;
         let mut conformed = conformed.map_err(|error| ArrowError::ComputeError(error.to_string()))??;

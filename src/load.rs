@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::feed::Feed;
-use crate::format::FormatError;
+use crate::format::{Beside, BesideKind, FormatError};
 use crate::journal::Goodbye;
 use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 use crate::load_error::Consequence;
@@ -23,7 +23,7 @@ pub use crate::load_error::LoadError;
 use crate::order::Place;
 use crate::outcome::{delete, let_go, record_failure, say};
 use crate::reject_file::RejectFile;
-use crate::schema::Type;
+use crate::schema::{Column, Type};
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
 use crate::staging::{Plan, ready_table};
 use crate::upsert::Upsert;
@@ -103,23 +103,34 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         }
     };
     let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
-    let (mut passed, mut goodbye) = (Vec::new(), Vec::new());
-    for mut source in sources {
-        let started = Instant::now();
-        let dataset = match app.plugins.dataset(&name, source.own_name(), source.sheet()) {
-            Ok(Some(dataset)) => dataset,
+    let (mut passed, mut goodbye, mut taken) = (Vec::new(), Vec::new(), Vec::with_capacity(sources.len()));
+    for source in sources {
+        match app.plugins.dataset(&name, source.own_name(), source.sheet()) {
+            Ok(Some(dataset)) => taken.push((source, dataset)),
             // Plugins claim the file, but none of them this sheet.
             Ok(None) => {
                 info!(file.path = source.name(), "left out: the plugin takes another sheet");
-                passed.push(source.sheet().unwrap_or_default().to_owned());
-                continue;
+                passed.push(source);
             }
             Err(why) => {
                 let dataset = Dataset::of_file(source.own_name());
                 let failed = record_failure(app, &dataset, source.name(), None, LoadError::Shape(why)).await;
                 return let_go(file, failed, reports, unfinished);
             }
-        };
+        }
+    }
+    if let Some((first, _)) = taken.first_mut() {
+        for left_out in &passed {
+            left_out.beside().iter().cloned().for_each(|one| first.leave_out(one));
+            first.leave_out(Beside::named(
+                BesideKind::Sheet,
+                left_out.sheet().unwrap_or_default(),
+                "the plugin takes another sheet",
+            ));
+        }
+    }
+    for (mut source, dataset) in taken {
+        let started = Instant::now();
         source.state(&dataset.stated);
         on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
         if dataset.mode != Mode::Append {
@@ -144,7 +155,8 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         }
     }
     if reports.is_empty() && failed.is_none() && !passed.is_empty() {
-        let why = format!("it has no sheet that its plugin names; it has {}", passed.join(", "));
+        let sheets: Vec<_> = passed.iter().filter_map(FileSource::sheet).collect();
+        let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
         failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
     if let Some(error) = failed {
@@ -282,6 +294,10 @@ async fn commit_load(
     }
 
     let (mut books, first_reject) = (Books { loaded, ..feed.books }, feed.first_reject);
+    let (given, mut beside) = (feed.bytes, feed.beside);
+    if source.spans().is_some_and(|spans| (spans.records, spans.rejects) != given) {
+        return Err(LoadError::Unbalanced { read: books.read, books });
+    }
     // What all of it showed, where only its beginning was looked at before.
     let survey = source.survey().await?;
     let decided = Plan::of(dataset, &survey, &known)?;
@@ -295,8 +311,10 @@ async fn commit_load(
     }
     balance(&books, &survey, dataset, first_reject)?;
     app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
+    beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided)));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
+    app.ledger.keep_beside(&mut *transaction, load_id, &beside).await?;
     rejected.sync()?;
     source.look_again()?;
     fail::fail_point!("finished");
@@ -304,6 +322,16 @@ async fn commit_load(
     fail::fail_point!("committed");
     publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server })
+}
+
+/// The input's columns that the plugin does not take.
+fn columns_left_out(survey: &Survey, plan: &Plan) -> Vec<Beside> {
+    let taken = |place: usize| plan.shape.columns.iter().any(|one| one.place == place);
+    let columns = survey.columns.iter().enumerate().filter(|(place, _)| !taken(*place));
+    let left_out = |(_, column): (usize, &Column)| {
+        Beside::named(BesideKind::Column, column.header.clone(), "the plugin does not select it")
+    };
+    columns.map(left_out).collect()
 }
 
 /// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.

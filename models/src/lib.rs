@@ -4,6 +4,7 @@
 //! The tables live in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
 //! `sluice__load`, and whoever runs a statement built from these entities writes the name so (see `ledger/`).
 
+pub mod beside;
 pub mod column;
 pub mod column_history;
 pub mod dataset;

@@ -14,7 +14,7 @@ use zip::CompressionMethod;
 use super::decoder::{Decoding, What};
 use super::limits::{Limited, Limits};
 use super::parquet::ParquetText;
-use super::{Format, FormatError, Input, workbook};
+use super::{Beside, Format, FormatError, Input, workbook};
 
 /// How a part is packed.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct Part {
     pub format: Format,
     /// The sheet of a workbook that it is.
     pub sheet: Option<String>,
+    /// What stands in the file beside its parts, and is not loaded; with the first part.
+    pub beside: Vec<Beside>,
     packing: Packing,
     limits: Limits,
     /// Why it cannot be read, where that is known beforehand.
@@ -157,7 +159,7 @@ fn members(path: &Path, file: File, name: &str, limits: Limits) -> Result<Vec<Pa
 
 impl Part {
     fn new(name: String, own_name: String, packing: Packing, limits: Limits) -> Part {
-        Part { name, own_name, format: Format::Csv, sheet: None, packing, limits, problem: None }
+        Part { name, own_name, format: Format::Csv, sheet: None, beside: Vec::new(), packing, limits, problem: None }
     }
 
     /// Tells the format; of a workbook gives a part for each sheet. The first one is called by the workbook's name, others by
@@ -191,6 +193,7 @@ impl Part {
             own_name: if at == 0 { self.own_name.clone() } else { format!("{stem}_{word}.{ending}") },
             format: Format::Workbook,
             sheet: Some(sheet.name),
+            beside: Vec::new(),
             packing: Packing::Unpacked(sheet.text),
             limits: self.limits,
             problem: None,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::audit::Audit;
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// What is looked at to tell an encoding, in bytes.
@@ -68,6 +69,7 @@ pub(super) struct Text<R> {
     decoded: String,
     decoded_done: usize,
     ended: bool,
+    audit: Audit,
 }
 
 impl<R: Read> Text<R> {
@@ -86,7 +88,22 @@ impl<R: Read> Text<R> {
             None => without_mark(&raw),
         };
         let decoder = (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling());
-        Ok(Text { input, encoding, decoder, raw, done: mark, decoded: String::new(), decoded_done: 0, ended: false })
+        Ok(Text {
+            input,
+            encoding,
+            decoder,
+            raw,
+            done: mark,
+            decoded: String::new(),
+            decoded_done: 0,
+            ended: false,
+            audit: Audit::default(),
+        })
+    }
+
+    /// The books of the bytes that were given away.
+    pub(super) fn audit(&mut self) -> &mut Audit {
+        &mut self.audit
     }
 
     /// The encoding.
@@ -107,6 +124,14 @@ impl<R: Read> Text<R> {
 
 impl<R: Read> Read for Text<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.give(buffer)?;
+        self.audit.hold(&buffer[..got]);
+        Ok(got)
+    }
+}
+
+impl<R: Read> Text<R> {
+    fn give(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.decoder.is_some() {
             while self.decoded_done == self.decoded.len() && !self.ended {
                 self.decode()?;
@@ -122,9 +147,7 @@ impl<R: Read> Read for Text<R> {
         }
         self.input.read(buffer)
     }
-}
 
-impl<R: Read> Text<R> {
     /// Decodes one more piece.
     fn decode(&mut self) -> io::Result<()> {
         let Some(decoder) = &mut self.decoder else { return Ok(()) };

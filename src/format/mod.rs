@@ -1,5 +1,7 @@
 //! Bytes become records with their line. Knows nothing of types, tables or where the bytes come from.
 
+mod audit;
+mod beside;
 mod container;
 pub mod csv;
 mod decoder;
@@ -14,6 +16,8 @@ mod reject;
 mod seen;
 mod workbook;
 
+pub use audit::SpanBytes;
+pub use beside::{Beside, BesideKind};
 pub use container::{Part, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
@@ -116,6 +120,15 @@ pub enum FormatError {
         line: u64,
         /// The limit in bytes.
         limit: usize,
+    },
+    /// The reader has skipped something, or said what is not so.
+    #[error(
+        "the books of its bytes do not add up: byte {at} of its text (after decoding, from 0) is of no record, reject or line beside \
+         them; nothing was loaded; please report this"
+    )]
+    Unaccounted {
+        /// The place of the first byte that nobody claims.
+        at: u64,
     },
     /// Reading failed.
     #[error("cannot read: {0}")]

@@ -8,7 +8,7 @@ use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader};
 use super::parquet::ParquetColumn;
 use super::seen::{Seen, Witness};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, Stated, guess_encoding};
+use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
@@ -259,34 +259,38 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
 }
 
-/// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes.
+/// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes, and what they are where
+/// all were read.
 ///
 /// # Errors
-/// When reading fails.
+/// When reading fails, or the reader has skipped something.
 pub fn each_chunk(
     input: Input,
     layout: &Layout,
     names: impl IntoIterator<Item = String>,
     mut sink: impl FnMut(Chunk) -> bool,
-) -> Result<Digest, FormatError> {
+) -> Result<(Digest, Option<SpanBytes>), FormatError> {
     let (Layout::Csv(dialect) | Layout::Excel(dialect)) = layout else {
         return match input {
             Input::Rows(rows, _) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
             Input::Bytes(bytes) => {
                 let mut reader = JsonReader::open(bytes)?;
                 reader.each_chunk(&mut Columns::of(names), sink)?;
-                Ok(reader.digest())
+                Ok((reader.digest(), reader.spans()))
             }
         };
     };
     read_all(Reader::reopen(input.bytes()?, dialect)?, &mut sink)
 }
 
-fn read_all<R: Read>(mut reader: Reader<R>, mut sink: impl FnMut(Chunk) -> bool) -> Result<Digest, FormatError> {
+fn read_all<R: Read>(
+    mut reader: Reader<R>,
+    mut sink: impl FnMut(Chunk) -> bool,
+) -> Result<(Digest, Option<SpanBytes>), FormatError> {
     while let Some(chunk) = reader.next_chunk()? {
         if !sink(chunk) {
             break;
         }
     }
-    Ok(reader.digest())
+    Ok((reader.digest(), reader.spans()))
 }

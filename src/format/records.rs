@@ -1,6 +1,6 @@
 //! Records as they are cut out of a buffer: the cells are ranges of it, so that a cell costs no allocation.
 
-use super::Reject;
+use super::{Beside, Reject};
 
 /// What one stretch of an input holds.
 #[derive(Debug, Default)]
@@ -9,6 +9,8 @@ pub struct Chunk {
     pub records: Records,
     /// Records that are none: no text, a quote that is never closed, part of another table.
     pub rejects: Vec<Reject>,
+    /// What stands beside the records, as far as it was come upon.
+    pub beside: Vec<Beside>,
 }
 
 impl Chunk {
@@ -83,6 +85,11 @@ impl Records {
             return 0;
         }
         (0..self.len()).filter(|row| !self.raw(*row).is_ascii()).count() as u64
+    }
+
+    /// Bytes of the records as they stand in the input, without their line ends.
+    pub fn raw_bytes(&self) -> u64 {
+        self.rows.iter().map(|row| u64::from(row.end - row.start)).sum()
     }
 
     /// Number of cells of each record.

@@ -3,6 +3,7 @@
 //! What belongs to a load is written in the load's own transaction, so that rows and ledger line are there together or
 //! not at all. sea-orm hides its transaction's connection, so the statements are built by it and run by the warehouse.
 
+mod beside;
 mod claim;
 mod columns;
 mod freshness;
@@ -28,6 +29,7 @@ use crate::schema::Column;
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
+pub use beside::BesideLine;
 pub use claim::{Claim, Missing, Repeats, Request};
 pub use freshness::Freshness;
 pub use lineage::{Files, StarReject};
@@ -225,7 +227,9 @@ impl Ledger {
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
         if self.warehouse.names().engine == Engine::Sqlite {
-            for table in ["load", "reject", "dataset", "column_history", "column", "run", "star_reject", "star"] {
+            for table in
+                ["load", "beside", "reject", "dataset", "column_history", "column", "run", "star_reject", "star"]
+            {
                 let name = format!("\"sluice\".\"{table}\"");
                 statement.sql = statement.sql.replace(&name, &format!("\"sluice__{table}\" AS \"{table}\""));
             }

@@ -9,8 +9,8 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use super::claimed::sync_folders;
 use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
-    Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, Stated, Witness, each_chunk, glimpse, identity,
-    parts, survey,
+    Beside, Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness, each_chunk,
+    glimpse, identity, parts, survey,
 };
 
 /// Stretches of records that are parsed ahead of the writer.
@@ -32,12 +32,13 @@ pub struct FileSource {
     survey: Option<Survey>,
     held: Vec<Held>,
     chunks: Option<Chunks>,
+    spans: Option<SpanBytes>,
 }
 
 /// Records on their way, and what the thread that reads them knows of them in the end.
 struct Chunks {
     receiver: mpsc::Receiver<Result<Chunk, SourceError>>,
-    read: JoinHandle<Option<Survey>>,
+    read: JoinHandle<(Option<Survey>, Option<SpanBytes>)>,
 }
 
 impl FileSource {
@@ -69,6 +70,7 @@ impl FileSource {
                 survey: None,
                 held: Vec::new(),
                 chunks: None,
+                spans: None,
             })
             .collect())
     }
@@ -76,6 +78,11 @@ impl FileSource {
     /// The sheet of a workbook that it is.
     pub fn sheet(&self) -> Option<&str> {
         self.part.sheet.as_deref()
+    }
+
+    /// Says of something in the file that it is not loaded.
+    pub fn leave_out(&mut self, beside: Beside) {
+        self.part.beside.push(beside);
     }
 
     /// What is known of how it is written.
@@ -151,10 +158,10 @@ impl Source for FileSource {
         match chunks.receiver.recv().await {
             Some(chunk) => chunk.map(Some),
             None => {
-                if let Some(chunks) = self.chunks.take()
-                    && let Some(whole) = chunks.read.await.map_err(broken)?
-                {
-                    self.survey = Some(whole);
+                if let Some(chunks) = self.chunks.take() {
+                    let (whole, spans) = chunks.read.await.map_err(broken)?;
+                    self.survey = whole.or(self.survey.take());
+                    self.spans = spans;
                 }
                 Ok(None)
             }
@@ -164,6 +171,14 @@ impl Source for FileSource {
     async fn anchor(&self) -> std::io::Result<()> {
         let place = self.place.clone();
         spawn_blocking(move || sync_folders(&place)).await.map_err(std::io::Error::other)?
+    }
+
+    fn beside(&self) -> &[Beside] {
+        &self.part.beside
+    }
+
+    fn spans(&self) -> Option<SpanBytes> {
+        self.spans
     }
 
     fn look_again(&self) -> Result<(), SourceError> {
@@ -181,22 +196,23 @@ impl Source for FileSource {
 }
 
 /// Sends every stretch, and an error at the end when the bytes are not those that were surveyed; ends quietly when nobody listens
-/// any more. Gives what all of it showed where only its beginning was looked at before.
+/// any more. Gives what all of it showed where only its beginning was looked at before,
+/// and what its bytes are.
 fn send_chunks(
     open: impl Fn() -> Result<Input, FormatError>,
     mut expected: Survey,
     stated: &Stated,
     held: &[Held],
     sender: &mpsc::Sender<Result<Chunk, SourceError>>,
-) -> Option<Survey> {
+) -> (Option<Survey>, Option<SpanBytes>) {
     let width = expected.columns.len();
     let columns = expected.columns.iter().map(|column| (column.header.as_str(), column.name.as_str()));
     let mut witness = (!expected.whole).then(|| Witness::new(columns, stated));
     let surplus = expected.layout.has_surplus();
-    let mut read = || -> Result<(), SourceError> {
+    let mut read = || -> Result<Option<SpanBytes>, SourceError> {
         let (mut heard, mut same_width, mut mistaken) = (true, true, false);
         let names = expected.columns.iter().map(|column| column.header.clone());
-        let digest = each_chunk(open()?, &expected.layout, names, |chunk| {
+        let (digest, spans) = each_chunk(open()?, &expected.layout, names, |chunk| {
             same_width = chunk.records.width() == width;
             if let Some(witness) = witness.as_mut().filter(|_| same_width) {
                 witness.see(&chunk);
@@ -208,20 +224,20 @@ fn send_chunks(
         match () {
             () if mistaken => Err(SourceError::Mistaken),
             () if heard && (!same_width || digest.hash != expected.hash) => Err(SourceError::Changed),
-            () => Ok(()),
+            () => Ok(spans),
         }
     };
     match (read(), witness) {
-        (Ok(()), Some(witness)) => {
+        (Ok(spans), Some(witness)) => {
             (expected.rows, expected.glance) = witness.testify(&mut expected.columns);
             expected.whole = true;
-            Some(expected)
+            (Some(expected), spans)
         }
-        (Ok(()), None) => None,
+        (Ok(spans), None) => (None, spans),
         (Err(error), _) => {
             // Nobody listens any more: nobody needs it.
             let _ = sender.blocking_send(Err(error));
-            None
+            (None, None)
         }
     }
 }

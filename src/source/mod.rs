@@ -21,7 +21,7 @@ pub(crate) use stamp::{Stamp, Writer, writer};
 
 use async_trait::async_trait;
 
-use crate::format::{Chunk, Digest, FormatError, Found, Glance, Held, Layout};
+use crate::format::{Beside, Chunk, Digest, FormatError, Found, Glance, Held, Layout, SpanBytes};
 use crate::schema::{Column, column_names};
 
 /// Something that can be loaded: it is read twice, first to know what it is, as far as that is needed, then for its records.
@@ -78,6 +78,16 @@ pub trait Source: Send + Sync {
     /// When it cannot be brought to stable storage.
     async fn anchor(&self) -> std::io::Result<()> {
         Ok(())
+    }
+
+    /// What stands in the file beside this part and is not loaded.
+    fn beside(&self) -> &[Beside] {
+        &[]
+    }
+
+    /// What the bytes are that the records were cut from, once all were given; `None` where the source does not tell.
+    fn spans(&self) -> Option<SpanBytes> {
+        None
     }
 
     /// Looks, before the commit, whether anybody has touched the input since it was claimed, or might.

@@ -29,10 +29,10 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 /// What a good file may take while bad ones lie beside it, in seconds.
-const HELD_UP: f64 = 30.0;
+pub const HELD_UP: f64 = 30.0;
 
 /// What the daemon may have at once, in MiB: several lines of the greatest length that is read are in hand at a time.
-const MEMORY: u64 = 1024;
+pub const MEMORY: u64 = 1024;
 
 fn bad_files(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     let mut site = Site::new(bed, engine)?;
@@ -133,7 +133,7 @@ fn hostile_files(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
 
 impl Site<'_> {
     /// Drops a file by any name that is to be in `failed/` or in the ledger.
-    fn refuse(&mut self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    pub fn refuse(&mut self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let number = self.number();
         self.dropped.push(Dropped {
             file: name.to_owned(),

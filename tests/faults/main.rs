@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod bed;
+mod bombs;
 mod books;
 mod changed;
 mod company;
@@ -71,6 +72,7 @@ fn faults() -> Vec<Fault> {
         changed::FAULTS,
         company::FAULTS,
         hostile::FAULTS,
+        bombs::FAULTS,
         soak::FAULTS,
     ]
     .concat()

@@ -3,6 +3,7 @@
 mod m20261120_000001_catalog;
 mod m20261121_000002_same_content;
 mod m20261121_000003_star;
+mod m20261129_000004_beside;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
 use sea_orm_migration::{
@@ -45,6 +46,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261120_000001_catalog::Migration),
         Box::new(m20261121_000002_same_content::Migration),
         Box::new(m20261121_000003_star::Migration),
+        Box::new(m20261129_000004_beside::Migration),
     ]
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use super::stretch::{Frame, Parsed, Position, Stretch};
 use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Digest, Text};
-use crate::format::{Chunk, FormatError, Records, Reject};
+use crate::format::{Chunk, FormatError, Records, Reject, SpanBytes};
 
 /// What is read and parsed at a time, in bytes; more only where one record is longer.
 const STRETCH: usize = 512 * 1024;
@@ -113,7 +113,7 @@ impl<R: Read> Reader<R> {
         let width = self.header.len() + usize::from(self.dialect.surplus);
         if !self.above.is_empty() {
             let records = Records::new(String::new(), Vec::new(), Vec::new(), width);
-            return Ok(Some(Chunk { records, rejects: std::mem::take(&mut self.above) }));
+            return Ok(Some(Chunk { records, rejects: std::mem::take(&mut self.above), beside: Vec::new() }));
         }
         let mut want = STRETCH;
         loop {
@@ -145,6 +145,11 @@ impl<R: Read> Reader<R> {
     /// What was read, once [`Reader::next_chunk`] has said `None`.
     pub fn digest(&self) -> Digest {
         self.input.digest()
+    }
+
+    /// What the bytes are, once all were read and every one of them is accounted for.
+    pub fn spans(&self) -> Option<SpanBytes> {
+        None
     }
 
     /// Bytes of the input that were read so far.

@@ -220,7 +220,7 @@ impl Stretch {
                 String::from_utf8(text).unwrap_or_default()
             }
         };
-        Chunk { records: Records::new(text, self.cells, self.rows, width), rejects: self.rejects }
+        Chunk { records: Records::new(text, self.cells, self.rows, width), rejects: self.rejects, beside: Vec::new() }
     }
 
     /// Makes rejects of the records that are not UTF-8 or hold a NUL byte, which PostgreSQL cannot store.

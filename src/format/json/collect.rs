@@ -93,6 +93,10 @@ impl Builder {
                 cells[row * self.width + place] = cell;
             }
         }
-        Chunk { records: Records::new(self.text, cells, self.rows, self.width), rejects: self.rejects }
+        Chunk {
+            records: Records::new(self.text, cells, self.rows, self.width),
+            rejects: self.rejects,
+            beside: Vec::new(),
+        }
     }
 }

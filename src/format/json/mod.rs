@@ -16,7 +16,7 @@ pub use cut::Place;
 pub use flatten::JOINT;
 
 use super::encoding::{Digest, Text};
-use super::{Chunk, FormatError, Reason, Reject};
+use super::{Chunk, FormatError, Reason, Reject, SpanBytes};
 use collect::Builder;
 use cut::{array_under, end_of_value, place};
 use flatten::flatten;
@@ -81,6 +81,11 @@ impl<R: Read> JsonReader<R> {
     /// What was read, once [`JsonReader::next_record`] has said `None`.
     pub(super) fn digest(&self) -> Digest {
         self.input.digest()
+    }
+
+    /// What the bytes are, once all were read and every one of them is accounted for.
+    pub(super) fn spans(&self) -> Option<SpanBytes> {
+        None
     }
 
     fn fill(&mut self, more: usize) -> Result<(), FormatError> {

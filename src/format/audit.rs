@@ -1,0 +1,159 @@
+//! The books in bytes: every byte that a reader is given is held until the reader has said what it is. What it says is taken in the
+//! order of the text, without a gap, and a span that is said to hold nothing is looked at. It shares no rule with the readers.
+
+use super::FormatError;
+
+/// What a reader says that a span of its text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
+pub(super) enum Span {
+    /// The names of the columns, or of the key under which the records stand.
+    Header,
+    /// Kept beside the records ([`Beside`](super::Beside)).
+    Beside,
+    /// A record, without its line end.
+    Record,
+    /// A record that is refused, with its whole text.
+    Reject,
+    /// Blanks, line ends, and what separates records.
+    Blank,
+}
+
+/// Bytes of a text, after decoding, by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpanBytes {
+    /// Of the header.
+    pub header: u64,
+    /// Kept beside the records.
+    pub beside: u64,
+    /// Of records.
+    pub records: u64,
+    /// Of records that are refused.
+    pub rejects: u64,
+    /// Blanks, line ends and separators.
+    pub blank: u64,
+}
+
+/// Holds the bytes of a text from when they are read until they are claimed.
+#[derive(Debug)]
+pub(super) struct Audit {
+    held: Vec<u8>,
+    /// Bytes of `held` that are claimed.
+    done: usize,
+    /// Place of the first byte that is not claimed.
+    offset: u64,
+    /// Bytes that may stand in a span of blanks.
+    blank: [bool; 256],
+    spans: SpanBytes,
+}
+
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+impl Default for Audit {
+    fn default() -> Self {
+        let mut blank = [false; 256];
+        for byte in b" \t\r\n\x0B\x0C\x1A" {
+            blank[usize::from(*byte)] = true;
+        }
+        Audit { held: Vec::new(), done: 0, offset: 0, blank, spans: SpanBytes::default() }
+    }
+}
+
+impl Audit {
+    /// Says which bytes separate records or cells, and so may stand in a span of blanks.
+    pub(super) fn separators(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.blank[usize::from(*byte)] = true;
+        }
+    }
+
+    /// Bytes that the reader is given.
+    pub(super) fn hold(&mut self, bytes: &[u8]) {
+        if self.done > self.held.len() / 2 {
+            self.held.drain(..self.done);
+            self.done = 0;
+        }
+        self.held.extend_from_slice(bytes);
+    }
+
+    /// Takes the next bytes for a span.
+    ///
+    /// # Errors
+    /// [`FormatError::Unaccounted`] where there are not so many, or where a span of blanks holds something else.
+    pub(super) fn claim(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
+        let rest = &self.held[self.done..];
+        let Some(bytes) = rest.get(..length) else { return Err(self.unaccounted(rest.len())) };
+        if span == Span::Blank
+            && let Some(at) = self.first_that_is_not_blank(bytes)
+        {
+            return Err(self.unaccounted(at));
+        }
+        let count = match span {
+            Span::Header => &mut self.spans.header,
+            Span::Beside => &mut self.spans.beside,
+            Span::Record => &mut self.spans.records,
+            Span::Reject => &mut self.spans.rejects,
+            Span::Blank => &mut self.spans.blank,
+        };
+        *count += length as u64;
+        self.done += length;
+        self.offset += length as u64;
+        Ok(())
+    }
+
+    /// Everything was read: what it was.
+    ///
+    /// # Errors
+    /// [`FormatError::Unaccounted`] where bytes are left that nobody has claimed.
+    pub(super) fn finish(&self) -> Result<SpanBytes, FormatError> {
+        if self.done < self.held.len() { Err(self.unaccounted(0)) } else { Ok(self.spans) }
+    }
+
+    fn first_that_is_not_blank(&self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            if bytes[at..].starts_with(MARK) {
+                at += MARK.len();
+            } else if self.blank[usize::from(bytes[at])] {
+                at += 1;
+            } else {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    fn unaccounted(&self, at: usize) -> FormatError {
+        FormatError::Unaccounted { at: self.offset + at as u64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(done: Result<(), FormatError>) -> Option<u64> {
+        match done {
+            Err(FormatError::Unaccounted { at }) => Some(at),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_byte_is_claimed_once_and_blanks_are_looked_at() {
+        let mut audit = Audit::default();
+        audit.separators(b",");
+        audit.hold(b"a,b\r\n1,2\n\n");
+        audit.claim(3, Span::Header).unwrap();
+        audit.claim(2, Span::Blank).unwrap();
+        audit.hold(b"\xEF\xBB\xBF,,\n3,4");
+        audit.claim(3, Span::Record).unwrap();
+        audit.claim(8, Span::Blank).unwrap();
+        assert_eq!(at(audit.claim(2, Span::Blank)), Some(16));
+        assert_eq!(at(audit.claim(4, Span::Record)), Some(19));
+        assert!(matches!(audit.finish(), Err(FormatError::Unaccounted { at: 16 })));
+        audit.claim(3, Span::Reject).unwrap();
+        assert_eq!(audit.finish().unwrap(), SpanBytes { header: 3, beside: 0, records: 3, rejects: 3, blank: 10 });
+    }
+}

@@ -1,0 +1,57 @@
+//! What stands in an input beside its records and is no record: kept with the load, so that nothing of a file that goes is lost.
+
+/// Where something stands beside the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BesideKind {
+    /// A line above the table: a title, a unit, a letterhead, `sep=;`.
+    Above,
+    /// A line below it: a footer, a note.
+    Below,
+    /// A key of the object that holds the array of records.
+    Key,
+    /// A sheet of the workbook that is not loaded.
+    Sheet,
+    /// A member of the archive that is not loaded.
+    Member,
+    /// A column that the plugin does not take.
+    Column,
+}
+
+impl BesideKind {
+    /// The word for it in the catalog and in listings.
+    pub fn word(self) -> &'static str {
+        match self {
+            BesideKind::Above => "above",
+            BesideKind::Below => "below",
+            BesideKind::Key => "key",
+            BesideKind::Sheet => "sheet",
+            BesideKind::Member => "member",
+            BesideKind::Column => "column",
+        }
+    }
+}
+
+/// Something that stands beside the records of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Where it stands.
+    pub kind: BesideKind,
+    /// The line of the input on which it starts, from 1; `None` where it has none.
+    pub line: Option<u64>,
+    /// The key, or the sheet's, member's or column's name; `None` for a line.
+    pub name: Option<String>,
+    /// The line or the key's value as it stands in the input, or why the sheet, member or column is not loaded.
+    pub text: String,
+}
+
+impl Beside {
+    /// A line of text.
+    pub(crate) fn line(kind: BesideKind, line: u64, text: impl Into<String>) -> Beside {
+        Beside { kind, line: Some(line), name: None, text: text.into() }
+    }
+
+    /// Something with a name.
+    pub(crate) fn named(kind: BesideKind, name: impl Into<String>, text: impl Into<String>) -> Beside {
+        Beside { kind, line: None, name: Some(name.into()), text: text.into() }
+    }
+}
