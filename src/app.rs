@@ -13,6 +13,7 @@ use crate::ledger::{Ledger, LoadLine};
 use crate::order::Order;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
+use crate::tries::Tries;
 use crate::warehouse::{self, Scope, Table, Value, Warehouse, WarehouseError};
 
 /// The warehouse, its ledger, and the folders.
@@ -31,6 +32,8 @@ pub struct App {
     pub limits: Limits,
     /// The files in hand.
     pub order: Arc<Order>,
+    /// The loads that are tried again.
+    pub tries: Tries,
     /// The files that went.
     pub journal: Journal,
     /// Who tells people what needs them.
@@ -56,6 +59,7 @@ impl App {
             plugins: Plugins::default(),
             limits: settings.archives.limits(),
             order: Arc::default(),
+            tries: Tries::default(),
             journal: Journal::of(&settings.folders.imports_dir),
             alerts: Alerts::default(),
             archive: Arc::new(settings.archive()),

@@ -38,6 +38,7 @@ pub mod star;
 pub mod status;
 pub mod telemetry;
 pub mod trace;
+pub mod tries;
 mod upsert;
 pub mod warehouse;
 pub mod worker;

@@ -32,7 +32,9 @@ use crate::warehouse::{Scope, Table};
 /// Inputs up to this size are committed together where that is faster, in bytes.
 const SHORT: u64 = 1024 * 1024;
 
-/// How long a load waits for a lock of others on its table.
+/// How long a load waits for its dataset, which only another program or a person's session can hold, and then for a lock of others
+/// on its table.
+const SHORTLY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
@@ -136,7 +138,9 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         if dataset.mode != Mode::Append {
             place.first().await;
         }
-        info!(file.path = source.name(), table = dataset.table, "loading");
+        if app.tries.begin(source.name()) {
+            info!(file.path = source.name(), table = dataset.table, "loading");
+        }
         match load(app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
                 say(source.name(), &report, unfinished, started.elapsed());
@@ -200,19 +204,35 @@ pub async fn load(
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let report = match commit_load(app, dataset, source, unfinished).await {
+    let report = match load_in_turn(app, dataset, source, unfinished).await {
         Err(LoadError::Source(SourceError::Mistaken)) => {
             info!(
                 file.path = source.name(),
                 "what comes later is not like the beginning (types, cells or encoding): reading all of it before it is loaded"
             );
             source.survey().await?;
-            commit_load(app, dataset, source, unfinished).await?
+            load_in_turn(app, dataset, source, unfinished).await?
         }
         done => done?,
     };
     source.ack().await?;
     Ok(report)
+}
+
+/// Where somebody else holds a lock on the table, this and the loads behind it wait in the folder, and those of other tables go on.
+async fn load_in_turn(
+    app: &App,
+    dataset: &Dataset,
+    source: &mut dyn Source,
+    unfinished: bool,
+) -> Result<LoadReport, LoadError> {
+    app.tries.may_load(&dataset.table)?;
+    // What can be read before is.
+    source.glimpse().await?;
+    let turn = app.tries.turn(app.warehouse.names().engine, &dataset.table).await?;
+    let done = commit_load(app, dataset, source, unfinished).await;
+    turn.end(&done);
+    done
 }
 
 async fn commit_load(
@@ -229,6 +249,9 @@ async fn commit_load(
         source.anchor().await?;
     }
     let mut transaction = app.warehouse.begin(scope).await?;
+    if scope != Scope::Short {
+        transaction.wait_at_most(SHORTLY).await?;
+    }
     let server = transaction.server().await?;
     app.journal.meet(app, server.as_deref()).await?;
     let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {

@@ -76,6 +76,9 @@ pub enum RetractError {
     Warehouse(#[from] WarehouseError),
 }
 
+/// How long the load is waited for that has the table.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Takes the load's rows back; or, where it is not `really` to be done, only finds out what would become of them.
 ///
 /// # Errors
@@ -85,6 +88,7 @@ pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, R
         return Err(RetractError::Unknown(load));
     };
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    transaction.wait_at_most(PATIENCE).await?;
     app.ledger.lock(&mut *transaction, &line.dataset).await?;
     let had_replaced = app.ledger.replaced_before(&line.dataset, load).await?;
     let mut done = Retraction {

@@ -36,7 +36,7 @@ impl Ledger {
         started_at: chrono::DateTime<Utc>,
         error: String,
     ) -> Result<(), WarehouseError> {
-        let mut transaction = self.warehouse.begin(Scope::Short).await?;
+        let mut transaction = self.warehouse.begin(Scope::Load).await?;
         let line = run_line(kind, "failed", started_at, None, Some(error));
         self.run(&mut *transaction, self.build(&Insert::one(line).into_query())).await?;
         transaction.commit().await

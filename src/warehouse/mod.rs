@@ -67,9 +67,10 @@ pub struct TableColumn {
 pub enum Scope {
     /// A load: sees what others commit meanwhile.
     Load,
-    /// A load of little, or a line in the ledger: may be committed together with others.
+    /// A load of little, or a line in the ledger: may be committed together with others. It waits for a lock of others for two
+    /// seconds at most, others for half a minute, unless [`Transaction::wait_at_most`] says it.
     Short,
-    /// The star and its views: one at a time, and sees staging as it was at the begin.
+    /// The star and its views: one at a time, and sees staging as it was at the begin. Waits five minutes for the one before.
     Star,
 }
 

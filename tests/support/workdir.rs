@@ -70,6 +70,7 @@ impl Workdir {
                 .expect("the case's plugins are right"),
             limits: sluice::format::Limits::default(),
             order: std::sync::Arc::default(),
+            tries: sluice::tries::Tries::default(),
             journal: sluice::journal::Journal::of(&self.path("imports")),
             alerts: sluice::alert::Alerts::default(),
             archive: std::sync::Arc::default(),

@@ -2,6 +2,7 @@
 
 mod alone;
 mod copy;
+mod lookout;
 mod notice;
 mod parameters;
 mod socket;
@@ -18,6 +19,7 @@ use tracing::warn;
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe};
 pub use copy::encode;
+use lookout::{Lookout, Own};
 pub use notice::Ear;
 use transaction::PostgresTransaction;
 
@@ -48,10 +50,37 @@ const DURABLE: &str =
     "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 const BEGIN: &str =
     "begin; select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'";
+const BEGIN_STAR: &str = "begin isolation level repeatable read";
+
+/// How long a transaction waits for a lock of others: one of little, another one, and the star's, of which there is one at a time.
+const SHORT_WAIT: u32 = 2_000;
+const WAIT: u32 = 30_000;
+const STAR_WAIT: u32 = 300_000;
+
+/// A client that is gone without a word (its container was killed and its last packet lost, its machine lost power) is noticed by the
+/// server within half a minute, and its locks go with it: it asks after ten seconds of silence, three times. A transaction that lasts
+/// is no such silence, and neither is a load whose next rows are awaited, so `idle_in_transaction_session_timeout` is left as it is.
+const SESSION: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    // Of what is no transaction: the catalog's reads.
+    ("lock_timeout", "30s"),
+];
+
+/// The same while the server has sent something that nobody acknowledges, from version 12 on. Not for what is read out: whoever pauses
+/// over a result for as long as that would lose it.
+const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
+
+/// The same while a statement runs or waits, from version 14 on. Servers on some systems refuse it.
+const CHECK_CLIENT: &str = "set client_connection_check_interval = 10000";
 
 pub(super) struct Postgres {
     /// Whether we may ask which server it is.
     tells_server: bool,
+    /// Its version, as `server_version_num` has it.
+    version: i32,
+    lookout: Lookout,
     pool: PgPool,
     catalog: DatabaseConnection,
     names: Names,
@@ -68,27 +97,36 @@ impl Postgres {
             .application_name("sluice")
             // Values are written as text in one way, wherever the server stands.
             .options([("timezone", "UTC"), ("datestyle", "ISO"), ("intervalstyle", "postgres")])
+            .options(SESSION)
             .log_slow_statements(log_level(false), std::time::Duration::from_secs(10))
             .log_statements(log_level(address.echo));
         // One connection by itself tells at once why there is none; a pool would go on trying.
         let first =
             options.connect().await.map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
         first.close().await?;
+        let own = Own::default();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    socket::set_options();
-                    connection.execute(DURABLE).await?;
-                    Ok(())
-                })
+            .after_connect({
+                let own = own.clone();
+                move |connection, _| {
+                    let own = own.clone();
+                    Box::pin(async move {
+                        socket::set_options();
+                        connection.execute(DURABLE).await?;
+                        own.add(sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *connection).await?);
+                        // What an older server does not know, or another system has not got, is done without.
+                        let _ = connection.execute(CHECK_CLIENT).await;
+                        Ok(())
+                    })
+                }
             })
             .connect_with(options.clone())
             .await
             .map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
-        let (fsync, tells_server): (String, bool) = sqlx::query_as(
-            "select current_setting('fsync'), has_function_privilege('pg_control_system()', 'execute')
+        let (fsync, version, tells_server): (String, i32, bool) = sqlx::query_as(
+            "select current_setting('fsync'), current_setting('server_version_num')::int, has_function_privilege('pg_control_system()', 'execute')
                  and has_function_privilege('pg_current_wal_lsn()', 'execute') and has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')",
         )
         .fetch_one(&pool)
@@ -101,6 +139,8 @@ impl Postgres {
         }
         Ok(Postgres {
             tells_server,
+            version,
+            lookout: Lookout::new(pool.clone(), own),
             catalog: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
             names: Names {
@@ -135,7 +175,8 @@ impl Postgres {
     /// Makes the schemas and the catalog, one program at a time.
     async fn make(&self) -> Result<(), WarehouseError> {
         let mut lock = self.pool.begin().await?;
-        sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK).execute(&mut *lock).await?;
+        let turn = sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK);
+        self.lookout.over(turn.execute(&mut *lock)).await?;
         for schema in SCHEMAS {
             let name = self.names.schema(schema);
             // `if not exists` would ask for the right to create even where nothing is to be made.
@@ -144,16 +185,24 @@ impl Postgres {
             }
         }
         let migrator = self.migrator().await?;
-        let done = models::migrate(&migrator).await;
+        let done = self.lookout.over(models::migrate(&migrator)).await;
         migrator.close().await?;
         lock.rollback().await?;
-        Ok(done?)
+        done
     }
 
     /// A connection whose own schema is the catalog's, because the migrator keeps its table there.
     async fn migrator(&self) -> Result<DatabaseConnection, WarehouseError> {
         let options = self.options.clone().options([("search_path", models::POSTGRES_SCHEMA)]);
-        let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await?;
+        let lookout = self.lookout.clone();
+        let pool = PgPoolOptions::new().max_connections(2).after_connect(move |connection, _| {
+            let lookout = lookout.clone();
+            Box::pin(async move {
+                lookout.knows(sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await?);
+                Ok(())
+            })
+        });
+        let pool = pool.connect_with(options).await?;
         Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
     }
 }
@@ -214,20 +263,26 @@ impl Warehouse for Postgres {
 
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         fail::fail_point!("begin", |_| Err(WarehouseError::Unavailable("a fault of the test's".to_owned())));
-        let begun = match scope {
-            Scope::Load | Scope::Short => self.pool.begin_with(BEGIN).await,
-            Scope::Star => self.pool.begin_with("begin isolation level repeatable read").await,
+        let (begin, wait) = match scope {
+            Scope::Short => (BEGIN, SHORT_WAIT),
+            Scope::Load => (BEGIN, WAIT),
+            Scope::Star => (BEGIN_STAR, STAR_WAIT),
         };
-        let mut transaction = match begun {
+        let unacknowledged = if self.version >= 120_000 { UNACKNOWLEDGED } else { "" };
+        let begin = format!("{begin}; set local lock_timeout = {wait}{unacknowledged}");
+        let mut transaction = match self.pool.begin_with(safe(begin)).await {
             // The pool has tried all the time, and does not say what came of it.
             Err(sqlx::Error::PoolTimedOut) => return Err(self.why_no_connection().await),
             begun => begun?,
         };
         if scope == Scope::Star {
             // Waiting for a lock comes before the snapshot, so that what the run before wrote is seen.
-            transaction.execute("lock table sluice.run in share row exclusive mode").await?;
+            let lock = transaction.execute("lock table sluice.run in share row exclusive mode");
+            let locked = self.lookout.over(lock).await;
+            locked.map_err(|error| error.while_doing("waiting for another run to end"))?;
         }
-        Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone(), self.tells_server)))
+        let lookout = self.lookout.clone();
+        Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone(), self.tells_server, lookout)))
     }
 
     async fn barrier(&self) -> Result<(), WarehouseError> {

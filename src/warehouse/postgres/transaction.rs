@@ -10,6 +10,7 @@ use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 use super::super::error::of_select;
 use super::super::names::quote;
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::lookout::Lookout;
 use super::{alone, copy, notice, safe, text, views};
 use crate::schema::{Fits, Type};
 
@@ -18,6 +19,7 @@ pub(super) struct PostgresTransaction {
     names: Names,
     /// Whether we may ask which server it is.
     tells_server: bool,
+    lookout: Lookout,
 }
 
 /// The cluster's identity, the database, and the timeline, which a standby changes when it is promoted: the first eight digits of its
@@ -28,8 +30,13 @@ const SERVER: &str = "select system_identifier || '/' || current_database() || '
 const DESCRIBED: &str = "pg_temp.sluice_describe";
 
 impl PostgresTransaction {
-    pub(super) fn new(transaction: sqlx::Transaction<'static, Postgres>, names: Names, tells_server: bool) -> Self {
-        PostgresTransaction { transaction, names, tells_server }
+    pub(super) fn new(
+        transaction: sqlx::Transaction<'static, Postgres>,
+        names: Names,
+        tells_server: bool,
+        lookout: Lookout,
+    ) -> Self {
+        PostgresTransaction { transaction, names, tells_server, lookout }
     }
 
     /// The columns of a relation (quoted); none where there is none.
@@ -62,15 +69,15 @@ impl PostgresTransaction {
 #[async_trait]
 impl Transaction for PostgresTransaction {
     async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, WarehouseError> {
-        Ok(bound(sql, values).execute(&mut *self.transaction).await?.rows_affected())
+        Ok(self.lookout.over(bound(sql, values).execute(&mut *self.transaction)).await?.rows_affected())
     }
 
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, WarehouseError> {
         if values.is_empty() {
-            let rows = sqlx::raw_sql(safe(sql)).fetch_all(&mut *self.transaction).await?;
+            let rows = self.lookout.over(sqlx::raw_sql(safe(sql)).fetch_all(&mut *self.transaction)).await?;
             return rows.iter().map(text).collect();
         }
-        let rows = bound(sql, values).fetch_all(&mut *self.transaction).await?;
+        let rows = self.lookout.over(bound(sql, values).fetch_all(&mut *self.transaction)).await?;
         rows.iter().map(typed).collect()
     }
 
@@ -98,7 +105,7 @@ impl Transaction for PostgresTransaction {
         let columns: Vec<_> = schema.fields().iter().map(|field| quote(field.name())).collect();
         let sql = format!("copy {} ({}) from stdin (format binary)", self.names.table(table), columns.join(", "));
         // Between open and finish nothing fails but the network.
-        let mut copy = self.transaction.copy_in_raw(&sql).await?;
+        let mut copy = self.lookout.over(self.transaction.copy_in_raw(&sql)).await?;
         let mut bytes = copy::HEADER.to_vec();
         loop {
             copy::encode(types, &batch, &mut bytes);
@@ -125,11 +132,12 @@ impl Transaction for PostgresTransaction {
         }
         let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
         if alterations.iter().all(|one| matches!(one, Alteration::Add(_) | Alteration::Refer { .. })) {
-            self.transaction.execute(safe(sql)).await?;
+            self.lookout.over(self.transaction.execute(safe(sql))).await?;
             return Ok(Vec::new());
         }
-        let saved = views::take_down(&mut self.transaction, &self.names.table(table), false).await?;
-        self.transaction.execute(safe(sql)).await?;
+        let relation = self.names.table(table);
+        let saved = self.lookout.over(views::take_down(&mut self.transaction, &relation, false)).await?;
+        self.lookout.over(self.transaction.execute(safe(sql))).await?;
         let own: Vec<_> = own_views.iter().map(|view| (self.names.table(view), view)).collect();
         let is_own = |name: &str| own.iter().any(|(own, _)| own == name);
         let dropped = views::put_back(&mut self.transaction, &saved, is_own).await?;

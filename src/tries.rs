@@ -1,0 +1,158 @@
+//! What is remembered of loads that did not happen, so that trying them again holds nothing else up: tables that somebody else has
+//! locked, files whose load was begun before, readers that the system ended. In memory only.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::load_error::LoadError;
+use crate::warehouse::{Engine, WarehouseError};
+
+/// How long the files of a table that somebody has locked are not loaded, before one of them asks again.
+const HELD: Duration = Duration::from_secs(2);
+
+/// How long the others wait for that one's answer: longer than a load waits for a lock.
+const ASKING: Duration = Duration::from_secs(15);
+
+/// How often a file is read again whose reader the system has ended.
+const KILLS: u32 = 3;
+
+/// What is remembered. The default remembers nothing.
+#[derive(Debug, Default)]
+pub struct Tries {
+    tables: Mutex<HashMap<String, Arc<TableTurn>>>,
+    begun: Mutex<HashSet<String>>,
+    killed: Mutex<HashMap<String, u32>>,
+}
+
+/// The loads of this program into one table take turns before they ask the server, so whoever holds its lock there is somebody else.
+#[derive(Debug, Default)]
+struct TableTurn {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    locked: Mutex<Option<Locked>>,
+}
+
+/// Somebody else holds a lock on a table.
+#[derive(Debug)]
+struct Locked {
+    why: String,
+    until: Instant,
+}
+
+/// The turn to load into a table, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn(Option<(Arc<TableTurn>, OwnedMutexGuard<()>)>);
+
+impl Tries {
+    /// Refuses at once while somebody else holds a lock on the table, so that no place is taken by waiting for it.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Locked`] with the words of the load that found it.
+    pub(crate) fn may_load(&self, table: &str) -> Result<(), WarehouseError> {
+        let known = lock(&self.tables).get(table).cloned();
+        known.map_or(Ok(()), |table| table.may_load())
+    }
+
+    /// Waits for the loads of this program that are before this one. SQLite has one writer, who needs no turn here.
+    ///
+    /// # Errors
+    /// As [`Tries::may_load`].
+    pub(crate) async fn turn(&self, engine: Engine, table: &str) -> Result<Turn, WarehouseError> {
+        if engine == Engine::Sqlite {
+            return Ok(Turn(None));
+        }
+        let table = lock(&self.tables).entry(table.to_owned()).or_default().clone();
+        table.may_load()?;
+        let guard = table.turn.clone().lock_owned().await;
+        // The one before may have found it locked.
+        table.may_load()?;
+        if let Some(locked) = &mut *lock(&table.locked) {
+            locked.until = Instant::now() + ASKING;
+        }
+        Ok(Turn(Some((table, guard))))
+    }
+
+    /// Whether a file's load begins for the first time.
+    pub(crate) fn begin(&self, name: &str) -> bool {
+        lock(&self.begun).insert(name.to_owned())
+    }
+
+    /// A file's load will not be tried again.
+    pub(crate) fn end(&self, name: &str) {
+        lock(&self.begun).remove(name);
+        lock(&self.killed).remove(name);
+    }
+
+    /// Whether a file is read once more whose reader the system has ended.
+    pub(crate) fn once_more(&self, name: &str) -> bool {
+        let mut killed = lock(&self.killed);
+        let kills = killed.entry(name.to_owned()).or_default();
+        *kills += 1;
+        *kills < KILLS
+    }
+}
+
+impl TableTurn {
+    fn may_load(&self) -> Result<(), WarehouseError> {
+        match &*lock(&self.locked) {
+            Some(locked) if Instant::now() < locked.until => Err(WarehouseError::Locked(locked.why.clone())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Turn {
+    /// Remembers what came of the load.
+    pub(crate) fn end<T>(self, done: &Result<T, LoadError>) {
+        let Some((table, _guard)) = self.0 else { return };
+        *lock(&table.locked) = match done {
+            Err(LoadError::Warehouse(WarehouseError::Locked(why))) => {
+                Some(Locked { why: why.clone(), until: Instant::now() + HELD })
+            }
+            _ => None,
+        };
+    }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_loads_behind_one_that_found_its_table_locked_do_not_wait() {
+        let tries = Arc::new(Tries::default());
+        let first = tries.turn(Engine::Postgres, "t").await.unwrap();
+        let behind = tokio::spawn({
+            let tries = tries.clone();
+            async move { tries.turn(Engine::Postgres, "t").await.map(drop) }
+        });
+        // Other tables go on.
+        tries.turn(Engine::Postgres, "u").await.unwrap().end(&Ok::<_, LoadError>(()));
+        let locked = || LoadError::Warehouse(WarehouseError::Locked("psql".to_owned()));
+        first.end(&Err::<(), _>(locked()));
+        assert_eq!(behind.await.unwrap().unwrap_err().to_string(), "somebody else holds a lock: psql");
+        assert!(tries.may_load("t").is_err());
+        // It is time to ask again: one does, and the others do not wait for it.
+        lock(&lock(&tries.tables)["t"].locked).as_mut().unwrap().until = Instant::now();
+        let asks = tries.turn(Engine::Postgres, "t").await.unwrap();
+        assert!(tries.may_load("t").is_err());
+        asks.end(&Ok::<_, LoadError>(()));
+        assert!(tries.may_load("t").is_ok());
+        assert!(tries.turn(Engine::Sqlite, "t").await.is_ok());
+    }
+
+    #[test]
+    fn a_file_begins_once_and_is_read_again_twice() {
+        let tries = Tries::default();
+        assert_eq!([tries.begin("x"), tries.begin("x"), tries.begin("y")], [true, false, true]);
+        assert_eq!([tries.once_more("x"), tries.once_more("x"), tries.once_more("x")], [true, true, false]);
+        tries.end("x");
+        assert!(tries.begin("x") && tries.once_more("x"));
+    }
+}

@@ -1,0 +1,128 @@
+//! Who holds the lock that a statement waits for. It is asked on another connection while the statement waits, because afterwards
+//! the server does not know it any more.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use tracing::info;
+
+use super::super::WarehouseError;
+
+/// After how long a statement is looked at for the first time, and then again: shorter than any wait for a lock.
+const SOON: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_secs(4);
+
+/// After how long it is said in the log for whom it waits.
+const SAID_AFTER: Duration = Duration::from_secs(4);
+
+/// Who holds what these processes wait for. What the role may not see of others is NULL; a prepared transaction has no process.
+const HOLDERS: &str = "
+    select string_agg(format('%s (%s%s%s)',
+            case when b.pid = 0 then 'a prepared transaction (see pg_prepared_xacts)' else 'process ' || b.pid end,
+            coalesce(nullif(a.application_name, ''), a.backend_type, 'not known'),
+            coalesce(', user ' || a.usename, ''),
+            coalesce(', from ' || case when a.backend_start is null then null else coalesce(host(a.client_addr), 'the server itself') end, '')
+                || coalesce(', ' || a.state, '')
+                || coalesce(', in its transaction since ' || to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', '')),
+        '; ' order by b.pid)
+    from (select distinct unnest(pg_blocking_pids(w)) as pid from unnest($1::int[]) as w) as b
+    left join pg_stat_activity as a on a.pid = b.pid
+    where b.pid <> all ($1)";
+
+/// Knows the processes that serve this program, and looks for whom they wait.
+#[derive(Clone)]
+pub(super) struct Lookout {
+    pool: PgPool,
+    own: Own,
+}
+
+/// The processes that serve this program, those of closed connections among them.
+#[derive(Clone, Default)]
+pub(super) struct Own(Arc<Mutex<Vec<i32>>>);
+
+impl Own {
+    /// One more.
+    pub(super) fn add(&self, pid: i32) {
+        let mut pids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pids.retain(|known| *known != pid);
+        // What came long ago is closed.
+        if pids.len() >= 64 {
+            pids.remove(0);
+        }
+        pids.push(pid);
+    }
+
+    fn list(&self) -> Vec<i32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Lookout {
+    pub(super) fn new(pool: PgPool, own: Own) -> Lookout {
+        Lookout { pool, own }
+    }
+
+    /// Takes a process for one that serves this program.
+    pub(super) fn knows(&self, pid: i32) {
+        self.own.add(pid);
+    }
+
+    /// Does the work. While it lasts it is looked for whom it waits; where the server gives up waiting, the error says who that was.
+    pub(super) async fn over<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, WarehouseError>
+    where
+        WarehouseError: From<E>,
+    {
+        tokio::pin!(work);
+        let (started, mut pause, mut holders, mut is_said) = (Instant::now(), SOON, None, false);
+        loop {
+            let look = async {
+                tokio::time::sleep(pause).await;
+                self.holders().await
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return done.map_err(|error| named(error.into(), holders)),
+                found = look => {
+                    if let Some(found) = found {
+                        if !is_said && started.elapsed() >= SAID_AFTER {
+                            info!("waiting for a lock that is held by {found}");
+                            is_said = true;
+                        }
+                        holders = Some(found);
+                    }
+                    pause = AGAIN;
+                }
+            }
+        }
+    }
+
+    /// Who is waited for now, in words; `None` where nobody is, or nobody can say.
+    async fn holders(&self) -> Option<String> {
+        sqlx::query_scalar(HOLDERS).bind(self.own.list()).fetch_one(&self.pool).await.ok().flatten()
+    }
+}
+
+/// The error with the name of who was waited for.
+fn named(error: WarehouseError, holders: Option<String>) -> WarehouseError {
+    match (error, holders) {
+        (WarehouseError::Locked(_), Some(holders)) => WarehouseError::Locked(holders),
+        (error, _) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_wait_for_a_lock_is_named_and_old_processes_are_forgotten() {
+        let who = || Some("process 7 (psql)".to_owned());
+        let locked = named(WarehouseError::Locked("lock timeout".to_owned()), who());
+        assert_eq!(locked.to_string(), "somebody else holds a lock: process 7 (psql)");
+        assert_eq!(named(WarehouseError::Refused("no".to_owned()), who()).to_string(), "no");
+        let own = Own::default();
+        (0..100).chain([99]).for_each(|pid| own.add(pid));
+        assert_eq!((own.list().len(), own.list()[0], own.list()[63]), (64, 36, 99));
+    }
+}
