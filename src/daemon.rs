@@ -16,7 +16,7 @@ use crate::journal::Journal;
 use crate::load_error::passes;
 use crate::plugin::Plugins;
 use crate::settings::{Build, Settings};
-use crate::source::{Folder, places};
+use crate::source::{Folder, open_to_others, places};
 use crate::status::moment;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Pause, State, TROUBLE, Totals, Watch, build, read_state};
@@ -108,6 +108,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         })
     };
     name_others(folder);
+    if let Ok(Some(warning)) = open_to_others(folder) {
+        warn!("{warning}");
+    }
     let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
         return Ok(Totals::default());
     };
@@ -239,8 +242,8 @@ fn usage(error: WarehouseError) -> anyhow::Error {
 /// Says which programs load out of the folder already. A place in it is locked as long as its program lives, so what stands in a locked
 /// one is that program's own, whatever numbers the system has given to others since.
 fn name_others(folder: &Path) {
-    for (place, lives) in places(folder).unwrap_or_default() {
-        if !lives {
+    for place in places(folder).unwrap_or_default() {
+        if !place.lives {
             continue;
         }
         let who = read_state(&place).map_or_else(String::new, |State { pid, host, started, .. }| {

@@ -5,8 +5,8 @@
 //! The notes are lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. They are no part of what is promised: where they
 //! cannot be written, loading goes on.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,14 @@ use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use crate::app::App;
-use crate::source::rename_to_free_name;
+use crate::source::{CLAIMS, Dir, Us, move_to_free_name, random};
 use crate::warehouse::WarehouseError;
 
 /// From this size on a new file is begun, in bytes.
 const LONG: u64 = 4 * 1024 * 1024;
+
+/// The files of notes, the older ones first.
+const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
 
 /// The notes of one folder.
 #[derive(Debug)]
@@ -136,17 +139,33 @@ impl Journal {
 
     /// Copies a file that was kept into the folder, under its name or the next free one.
     fn bring_back(&self, kept: &Path) -> io::Result<PathBuf> {
-        let copy = tempfile::Builder::new().prefix(".again-").tempfile_in(&self.folder)?;
-        fs::copy(kept, copy.path())?;
-        copy.as_file().sync_all()?;
-        rename_to_free_name(&copy.into_temp_path(), &self.folder, kept.file_name().unwrap_or_default())
+        let (root, notes) = self.open()?;
+        let name = format!(".again-{}", random());
+        let back = || {
+            let (mut from, mut copy) = (File::open(kept)?, notes.new_file(&name, 0o600)?);
+            io::copy(&mut from, &mut copy)?;
+            copy.set_permissions(from.metadata()?.permissions())?;
+            copy.sync_all()?;
+            move_to_free_name(&notes, name.as_ref(), &root, kept.file_name().unwrap_or_default())
+        };
+        back().inspect_err(|_| {
+            let _ = notes.remove(&name);
+        })
     }
 
     /// What was noted since a server was met last.
     fn read(&self) -> Vec<Goodbye> {
         let mut noted = Vec::new();
-        for path in [self.path("1.jsonl"), self.path("jsonl")] {
-            for line in fs::read_to_string(path).unwrap_or_default().lines() {
+        let Ok((_, notes)) = self.open() else { return noted };
+        for name in FILES {
+            let mut text = String::new();
+            let read = notes.file(name).and_then(|file| file.take(2 * LONG).read_to_string(&mut text));
+            if let Err(why) = read.as_ref()
+                && why.kind() != io::ErrorKind::NotFound
+            {
+                info!("the notes of deleted files cannot be read: {why}");
+            }
+            for line in text.lines() {
                 match serde_json::from_str(line) {
                     Ok(Line::Gone(gone)) => noted.push(gone),
                     Ok(Line::Met { .. }) => noted.clear(),
@@ -162,9 +181,10 @@ impl Journal {
         if lines.is_empty() {
             return Ok(());
         }
-        let path = self.path("jsonl");
-        if path.metadata().is_ok_and(|file| file.len() > LONG) {
-            fs::rename(&path, self.path("1.jsonl"))?;
+        let (_, notes) = self.open()?;
+        let [full, current] = FILES;
+        if notes.look(current).is_ok_and(|file| file.len() > LONG) {
+            notes.replace(current, &notes, full)?;
         }
         let mut text = Vec::new();
         for line in lines {
@@ -172,12 +192,15 @@ impl Journal {
             text.push(b'\n');
         }
         // One write, so that the lines of two programs do not mix.
-        let mut file: File = OpenOptions::new().create(true).append(true).open(path)?;
-        file.write_all(&text)
+        notes.append(current)?.write_all(&text)
     }
 
-    fn path(&self, ending: &str) -> PathBuf {
-        self.folder.join(format!(".sluice/deleted.{ending}"))
+    /// The folder, and the one in it where the notes are: it must be ours.
+    fn open(&self) -> io::Result<(Dir, Dir)> {
+        let root = Dir::open(&self.folder)?;
+        let (us, notes) = (Us::ask(&root)?, root.dir(CLAIMS)?);
+        let meta = notes.metadata()?;
+        if us.own(&meta) { Ok((root, notes)) } else { Err(us.refuse(&notes, &meta)) }
     }
 }
 
@@ -188,6 +211,8 @@ fn history_of(server: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn gone(load: i64, server: &str) -> Goodbye {
@@ -204,7 +229,7 @@ mod tests {
         journal.write(&[gone(1, "7/dw/01")]);
         journal.append(&[Line::Met { met: "7/dw/02".to_owned() }]).unwrap();
         journal.write(&[gone(2, "7/dw/02"), gone(3, "7/dw/02")]);
-        fs::write(journal.path("1.jsonl"), "{\"load\": 0").unwrap();
+        fs::write(dir.path().join(".sluice/deleted.1.jsonl"), "{\"load\": 0").unwrap();
         assert_eq!(journal.read(), [gone(2, "7/dw/02"), gone(3, "7/dw/02")]);
         assert_eq!(history_of("7/dw/02"), ("7/dw", "02"));
     }

@@ -88,8 +88,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error).await;
         return let_go(file, failed, Vec::new(), unfinished);
     }
-    let before = Stamp::of(file.path());
-    let (_opened, parts) = match file.open() {
+    let (opened, parts) = match file.open() {
         // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
         Ok(opened) => {
             let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
@@ -97,6 +96,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         }
         Err(error) => (None, Err(FormatError::from(error).into())),
     };
+    let loaded = opened.as_ref().and_then(|opened| Stamp::from_metadata(&opened.metadata().ok()?));
     let sources = match parts {
         Ok(sources) => sources,
         Err(error) => {
@@ -170,12 +170,16 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         Span::current().record("load.id", report.load_id);
     }
     // Nobody should have: what was added where it is claimed was not read.
-    if Stamp::of(file.path()).is_some_and(|now| before.is_some_and(|before| now != before)) {
-        let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
-        return let_go(file, failed, reports, unfinished);
-    }
-    match delete(app, &file, &on_success, goodbye).await {
-        Ok(()) => FileOutcome::Loaded(reports),
+    let gone = match file.stamp() {
+        Some(now) if loaded.is_some_and(|loaded| now != loaded) => Ok(false),
+        _ => delete(app, &file, loaded, &on_success, goodbye).await,
+    };
+    match gone {
+        Ok(true) => FileOutcome::Loaded(reports),
+        Ok(false) => {
+            let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
+            let_go(file, failed, reports, unfinished)
+        }
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }
 }

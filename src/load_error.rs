@@ -1,5 +1,7 @@
 //! Why a load did not happen, and what follows from it.
 
+use std::io::ErrorKind;
+
 use crate::format::FormatError;
 use crate::ledger::{Books, Missing};
 use crate::source::SourceError;
@@ -105,10 +107,19 @@ impl LoadError {
                 "app check shows more of them; mend the file or the plugin; app retry moves it back"
             }
             LoadError::Source(SourceError::Unreadable(_)) => "mend the file; app retry moves it back",
-            LoadError::Source(SourceError::Io(_)) => {
+            LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
                 "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
-            LoadError::Folder(_) | LoadError::Undeleted(_) => "give the user that Sluice runs as the right to",
+            LoadError::Source(SourceError::Io(_)) => {
+                "mend what the message says, the file or its disk; app retry moves it back"
+            }
+            LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                    "give the user that Sluice runs as the right to"
+                }
+                _ => "mend what the message says",
+            },
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
             LoadError::InPart { .. } => {
                 "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: load in a plugin, and it is \

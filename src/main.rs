@@ -9,6 +9,7 @@ use sluice::settings::Settings;
 use sluice::telemetry;
 
 fn main() -> ExitCode {
+    keep_from_others();
     if let Some(code) = decode_if_asked() {
         return code;
     }
@@ -39,6 +40,14 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => end(&error, 1),
     }
+}
+
+/// Files that are made are the user's and the group's: others neither read nor write them. What a stricter umask takes away stays away.
+fn keep_from_others() {
+    use rustix::fs::Mode;
+    let own = Mode::WGRP | Mode::RWXO;
+    let given = rustix::process::umask(own);
+    rustix::process::umask(given | own);
 }
 
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {

@@ -12,27 +12,30 @@ use crate::dataset::Dataset;
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
-use crate::source::{Claimed, Failure, Survey};
+use crate::source::{Claimed, Failure, Stamp, Survey};
 
 /// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
-/// asked for again should the server lose what it has confirmed.
+/// asked for again should the server lose what it has confirmed. Says whether it was the `loaded` one still: another one stays.
 ///
 /// # Errors
 /// When it cannot be kept or deleted; it stays claimed.
 pub(crate) async fn delete(
     app: &App,
     file: &Claimed,
+    loaded: Option<Stamp>,
     on_success: &OnSuccess,
     mut goodbye: Vec<Goodbye>,
-) -> std::io::Result<()> {
+) -> std::io::Result<bool> {
     if let Some(kept) = app.archive.keep(file, on_success).await? {
         goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
     }
     app.journal.write(&goodbye);
-    file.delete()?;
+    if !file.delete(loaded)? {
+        return Ok(false);
+    }
     fail::fail_point!("deleted");
     file.release();
-    Ok(())
+    Ok(true)
 }
 
 /// Says what a load brought.

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::format::Reject;
 use crate::source::rename_to_free_name;
 
+/// The longest name that a file can have, in bytes.
+const NAME_MAX: usize = 255;
+
 /// Is made with the first reject, under a hidden name made of the input's name and hash; appears under its name when it is whole and
 /// committed. A program that was killed between leaves it, and the next one publishes it.
 pub struct RejectFile {
@@ -26,8 +29,7 @@ impl RejectFile {
         let folder = exports.join("rejects");
         let sum = blake3::hash(format!("{name}/{hash}").as_bytes()).to_hex();
         let hidden = folder.join(format!(".{}.part", &sum[..32]));
-        // Named so, it goes into the same table again.
-        let name = format!("{own_name}.rejects.{ending}").replace('/', "_");
+        let name = file_name(own_name, ending);
         RejectFile { folder, name, hidden, header: header.to_vec(), open: None }
     }
 
@@ -92,11 +94,35 @@ impl RejectFile {
     }
 }
 
+/// Named so, it goes into the same table again; cut where it is longer than names can be.
+fn file_name(own_name: &str, ending: &str) -> String {
+    let ending = format!(".rejects.{ending}");
+    let stem = &own_name[..own_name.floor_char_boundary(NAME_MAX.saturating_sub(ending.len()))];
+    format!("{stem}{ending}").replace('/', "_")
+}
+
 impl Drop for RejectFile {
     fn drop(&mut self) {
         if self.open.take().is_some() {
             // The load did not happen. What stays is overwritten when the content is loaded.
             let _ = fs::remove_file(&self.hidden);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::table_name;
+
+    #[test]
+    fn the_longest_names_have_files_too() {
+        assert_eq!(file_name("m/x.csv", "csv"), "m_x.csv.rejects.csv");
+        for own_name in [format!("{}.csv", "x".repeat(251)), format!("{}.csv", "ä".repeat(125)), "ö".repeat(127)] {
+            let name = file_name(&own_name, "csv");
+            assert!(name.len() <= NAME_MAX && name.ends_with(".rejects.csv"), "{name}");
+        }
+        // The table is that of the name up to its first dot.
+        assert_eq!(table_name(&file_name(&format!("{}.csv", "x".repeat(240)), "csv")), table_name(&"x".repeat(240)));
     }
 }

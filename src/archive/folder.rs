@@ -8,6 +8,7 @@
 //! A file that is not the one of which `.kept` tells (another inode, size or time of modification) is somebody else's.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use chrono::{NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::source::rename_to_free_name;
+use crate::source::{Dir, move_to_free_name, rename_to_free_name};
 
 const KEPT: &str = ".kept";
 const DAY: i64 = 24 * 3600;
@@ -44,9 +45,15 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// Moves the file into the folder, under its name or the next free one; on another file system copies it, and leaves it where it
+/// Moves the file of that name, opened as `from`, into the folder, under its name or the next free one; on another file system copies it, and leaves it where it
 /// is. Gives the place, which is on stable storage.
-pub(super) fn keep(path: &Path, mut from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
+pub(super) fn keep(
+    dir: &Dir,
+    name: &OsStr,
+    mut from: File,
+    folder: &Path,
+    days: Option<u16>,
+) -> io::Result<PathBuf> {
     let now = Utc::now();
     let folder = match days {
         None => folder.to_owned(),
@@ -64,9 +71,8 @@ pub(super) fn keep(path: &Path, mut from: File, folder: &Path, days: Option<u16>
             notes.sync_all()
         }
     };
-    let name = path.file_name().unwrap_or_default();
-    note(&path.symlink_metadata()?)?;
-    let kept = match rename_to_free_name(path, &folder, name) {
+    note(&from.metadata()?)?;
+    let kept = match move_to_free_name(dir, name, &Dir::open(&folder)?, name) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let (there, bytes) = (folder.join(name), from.metadata()?.len());
             let hash = hash(&from)?;
@@ -147,7 +153,8 @@ mod tests {
         let kept = |name: &str, days| {
             let path = dir.path().join(name);
             fs::write(&path, name).unwrap();
-            keep(&path, File::open(&path).unwrap(), &archive, Some(days)).unwrap()
+            let here = Dir::open(dir.path()).unwrap();
+            keep(&here, OsStr::new(name), File::open(&path).unwrap(), &archive, Some(days)).unwrap()
         };
         let (short, again, long, changed) =
             (kept("x.csv", 1), kept("x.csv", 1), kept("long.csv", 30), kept("changed.csv", 1));

@@ -151,7 +151,7 @@ impl Archive {
     pub async fn keep(&self, file: &Claimed, what: &OnSuccess) -> io::Result<Option<String>> {
         let (place, days) = match what {
             // What is gone was kept before.
-            _ if !file.path().try_exists()? => return Ok(None),
+            _ if !file.is_there()? => return Ok(None),
             OnSuccess::Delete => return Ok(None),
             OnSuccess::Archive(Some(place)) => (place, None),
             OnSuccess::Archive(None) => (&self.place, None),
@@ -159,8 +159,8 @@ impl Archive {
         };
         let kept_as = match place {
             Place::Folder(folder) => {
-                let (path, folder, opened) = (file.path().to_owned(), folder.clone(), file.open()?);
-                let kept = tokio::task::spawn_blocking(move || folder::keep(&path, opened, &folder, days));
+                let (dir, name, folder, opened) = (file.dir()?, file.os_name(), folder.clone(), file.open()?);
+                let kept = tokio::task::spawn_blocking(move || folder::keep(&dir, &name, opened, &folder, days));
                 kept.await.map_err(io::Error::other)??.display().to_string()
             }
             #[cfg(feature = "s3")]

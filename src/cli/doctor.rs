@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::counted::counted;
 use crate::daemon::Usage;
 use crate::settings::Settings;
-use crate::source::is_watched;
+use crate::source::{is_watched, open_to_others};
 use crate::warehouse::Engine;
 use crate::warehouse::{Address, WarehouseError};
 use crate::worker::absent;
@@ -35,6 +35,11 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
             _ => writable(path),
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
+    }
+    // No fault of the program's, and it loads: whoever runs it decides.
+    if let Ok(Some(warning)) = open_to_others(&folders.imports_dir) {
+        let what = format!("who may write in {}", folders.imports_dir.display());
+        checks.push(Check { what, result: Ok(format!("warning: {warning}")) });
     }
     let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
     for name in ["pipeline", "analysis"] {

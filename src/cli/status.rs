@@ -1,8 +1,6 @@
 //! `app status`: how things stand, what needs a person first. Works without the database too.
 
-use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
@@ -14,7 +12,7 @@ use crate::ledger::{Failure, Total};
 use crate::plugin::Plugins;
 use crate::progress::Running;
 use crate::settings::{Settings, without_password};
-use crate::source::{failed_files, places};
+use crate::source::{Place, failed_files, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::worker::{Waiting, absent, read_state, waiting};
 
@@ -51,8 +49,8 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let shown = folder.display().to_string();
     let is_there = folder.is_dir();
     let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
-    let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, lives)| *lives);
-    let living: Vec<_> = living.iter().map(|(place, _)| read_state(place)).collect();
+    let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|place| place.lives);
+    let living: Vec<_> = living.iter().map(read_state).collect();
     let mut absent = absent(&settings.folders.exports_dir, folder);
     // What it says of itself in the folder, where it can, is newer.
     absent.retain(|one| !living.iter().flatten().any(|other| (other.pid, &other.host) == (one.pid, &one.host)));
@@ -68,7 +66,7 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         absent,
         folder_is_there: is_there,
         waiting: files,
-        orphans: dead.iter().flat_map(|(place, _)| orphans(place)).collect(),
+        orphans: dead.iter().flat_map(orphans).collect(),
         failed,
         database: database(settings, now).await,
         unreadable,
@@ -77,19 +75,21 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
 }
 
 /// What a program had claimed that does not live any more: the next start loads it.
-fn orphans(place: &Path) -> Vec<Waiting> {
-    let claims = fs::read_dir(place).into_iter().flatten().flatten();
-    let files = claims.flat_map(|claim| fs::read_dir(claim.path()).into_iter().flatten().flatten());
-    let files = files.filter(|file| !file.file_name().as_encoded_bytes().starts_with(b"."));
-    files
-        .map(|file| Waiting {
-            file: file.file_name().to_string_lossy().into_owned(),
-            since: file.metadata().and_then(|meta| meta.modified()).map_or_else(|_| Utc::now(), DateTime::from),
+fn orphans(place: &Place) -> Vec<Waiting> {
+    let mut files = Vec::new();
+    for claim in place.dir.folders().unwrap_or_default() {
+        let Ok(claim) = place.dir.dir(claim) else { continue };
+        let mut names = claim.names().unwrap_or_default();
+        names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
+        files.extend(names.into_iter().map(|name| Waiting {
+            since: claim.look(&name).and_then(|meta| meta.modified()).map_or_else(|_| Utc::now(), DateTime::from),
+            file: name.to_string_lossy().into_owned(),
             why: "claimed by a program that ended; the next start loads it".to_owned(),
             is_ours: true,
             counts: false,
-        })
-        .collect()
+        }));
+    }
+    files
 }
 
 async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {

@@ -18,15 +18,15 @@ impl Whole {
     pub(super) fn create(path: &Path) -> io::Result<Whole> {
         let folder = folder_of(path);
         fs::create_dir_all(folder)?;
-        let temporary = tempfile::Builder::new().prefix(".export-").tempfile_in(folder)?;
+        // Who may read it, the umask says.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let temporary = tempfile::Builder::new().prefix(".export-").permissions(mode).tempfile_in(folder)?;
         Ok(Whole { writer: BufWriter::new(temporary.reopen()?), temporary, path: path.to_owned() })
     }
 
     /// Takes the place of what was there before.
     pub(super) fn appear(mut self) -> io::Result<()> {
         self.writer.flush()?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        self.temporary.as_file().set_permissions(readable)?;
         self.temporary.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
     }

@@ -1,25 +1,31 @@
 //! A file that this program has claimed, and where it goes from there.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::beneath;
-use super::folder::{FAILED, NOTE, make_folder};
-use super::free_name::{note_name, nth_name, rename_to, rename_to_free_name};
+use super::folder::{FAILED, Home, NOTE};
+use super::free_name::{move_to_free_name, note_name, nth_name};
+use super::stamp::writer_of;
+use super::{Dir, Stamp, Writer};
 
 /// Stands in the name of a claim's place before the number of programs that ended over it.
 const AGAIN: char = '~';
 
+/// The longest error that is written down beside a file, in bytes.
+const ERROR_MAX: usize = 8 * 1024;
+
 /// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
 #[derive(Clone, Debug)]
 pub struct Claimed {
-    pub(super) folder: PathBuf,
-    pub(super) path: PathBuf,
+    pub(super) home: Arc<Home>,
+    /// The folder in it in which the file lies, alone.
+    pub(super) place: OsString,
     pub(super) name: OsString,
     /// Whether a program that had claimed it ended in the midst of its work.
     pub(super) orphan: bool,
@@ -41,17 +47,42 @@ pub struct Failure<'a> {
 }
 
 impl Claimed {
-    /// Where it is now.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The folder in which it lies, alone.
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    pub(crate) fn dir(&self) -> io::Result<Dir> {
+        self.home.dir.dir(&self.place)
     }
 
-    /// Opens it, beneath the folder and through no link: who can write into the folder could have put something else in its place.
+    /// Opens it, through no link: who can write into the folder could have dropped something else.
     ///
     /// # Errors
     /// When it cannot be opened, or is no file that is read.
     pub fn open(&self) -> io::Result<File> {
-        beneath::open(&self.folder, self.path.strip_prefix(&self.folder).unwrap_or(&self.path))
+        self.dir()?.file(&self.name)
+    }
+
+    /// Its stamp; `None` where it is gone, or no regular file.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        Stamp::from_metadata(&self.dir().ok()?.look(&self.name).ok()?)
+    }
+
+    /// Whether somebody has it open for writing.
+    pub(crate) fn writer(&self) -> Writer {
+        self.open().map_or(Writer::Unknown, |file| writer_of(&file))
+    }
+
+    /// Whether it is there still.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub(crate) fn is_there(&self) -> io::Result<bool> {
+        match self.dir().and_then(|dir| dir.look(&self.name)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What it was called when it landed.
@@ -66,12 +97,12 @@ impl Claimed {
 
     /// The name of the place in which it lies, which stays with it when another program takes it over.
     pub fn claim(&self) -> Option<String> {
-        self.place().map(|(claim, _)| claim)
+        Some(self.parts().0)
     }
 
     /// How many programs ended while they loaded it.
     pub fn ends(&self) -> u32 {
-        self.place().map_or(0, |(_, ends)| ends)
+        self.parts().1
     }
 
     /// Whether a program ended while it had it in hand.
@@ -79,10 +110,10 @@ impl Claimed {
         self.orphan
     }
 
-    fn place(&self) -> Option<(String, u32)> {
-        let place = self.path.parent()?.file_name()?.to_string_lossy();
+    fn parts(&self) -> (String, u32) {
+        let place = self.place.to_string_lossy();
         let (claim, ends) = place.split_once(AGAIN).unwrap_or((&place, "0"));
-        Some((claim.to_owned(), ends.parse().unwrap_or(0)))
+        (claim.to_owned(), ends.parse().unwrap_or(0))
     }
 
     /// Before a load that a program had begun is begun again: where that program ended over it, it is counted in the place's name.
@@ -90,10 +121,13 @@ impl Claimed {
     /// # Errors
     /// When the place cannot be renamed.
     pub fn begin_again(&mut self) -> io::Result<()> {
-        if let (true, Some((claim, ends)), Some(from)) = (self.orphan, self.place(), self.path.parent()) {
-            let to = from.with_file_name(format!("{claim}{AGAIN}{}", ends + 1));
-            fs::rename(from, &to)?;
-            self.path = to.join(&self.name);
+        if self.orphan {
+            let (claim, ends) = self.parts();
+            let to = OsString::from(format!("{claim}{AGAIN}{}", ends.saturating_add(1)));
+            if !self.home.dir.rename(&self.place, &self.home.dir, &to)? {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            self.place = to;
             self.orphan = false;
         }
         Ok(())
@@ -105,24 +139,27 @@ impl Claimed {
         Claimed { orphan: true, ..self }
     }
 
-    /// Deletes the file, whose rows are committed. One that is not there any more is deleted.
+    /// Deletes the file, whose rows are committed, if it is the `loaded` one still; says whether it was. One that is not there any more is
+    /// deleted.
     ///
     /// # Errors
     /// When it cannot be deleted; it stays claimed then.
-    pub fn delete(&self) -> io::Result<()> {
+    pub(crate) fn delete(&self, loaded: Option<Stamp>) -> io::Result<bool> {
         fail::fail_point!("delete", |_| Err(io::Error::other("a fault of the test's")));
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
+        if !self.is_there()? {
+            return Ok(true);
         }
+        if self.stamp() != loaded {
+            return Ok(false);
+        }
+        self.dir()?.remove(&self.name)?;
+        Ok(true)
     }
 
     /// After the file was deleted: clears its place.
     pub fn release(&self) {
-        if let Some(place) = self.path.parent() {
-            // A place that is left behind is cleared by the next start.
-            let _ = fs::remove_dir(place);
-        }
+        // A place that is left behind is cleared by the next start.
+        let _ = self.home.dir.remove_dir(&self.place);
     }
 
     /// Back to where it landed, to be loaded later.
@@ -130,7 +167,7 @@ impl Claimed {
     /// # Errors
     /// When it cannot be moved; it stays claimed then.
     pub fn put_back(&self) -> io::Result<PathBuf> {
-        let to = rename_to_free_name(&self.path, &self.folder, &self.name)?;
+        let to = move_to_free_name(&self.dir()?, &self.name, &self.home.root, &self.name)?;
         self.release();
         Ok(to)
     }
@@ -140,32 +177,66 @@ impl Claimed {
     /// # Errors
     /// When it cannot be moved, or the reason not written; it stays claimed then.
     pub fn fail(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
-        let folder = self.folder.join(FAILED);
-        make_folder(&folder)?;
-        let text = serde_json::to_string_pretty(failure).unwrap_or_default() + "\n";
+        self.move_to_failed(failure).map_err(|error| match error.raw_os_error() {
+            // Which folder it is, the system does not say.
+            Some(_) if error.kind() != io::ErrorKind::NotFound => {
+                let failed = self.home.root.path().join(FAILED);
+                io::Error::new(error.kind(), format!("cannot move it to {}: {error}", failed.display()))
+            }
+            _ => error,
+        })
+    }
+
+    fn move_to_failed(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
+        let (dir, failed) = (self.dir()?, self.failed()?);
+        let error = &failure.error[..failure.error.floor_char_boundary(ERROR_MAX)];
+        let text = serde_json::to_string_pretty(&Failure { error, at: failure.at.clone(), ..*failure })? + "\n";
         for n in 1u32.. {
             let name = nth_name(&self.name, n);
-            let to = folder.join(&name);
-            if fs::symlink_metadata(&to).is_ok() {
+            let note = note_name(&name, n);
+            // A reason of ours that is there by that name has lost its file; anything else is somebody's.
+            let is_free = match failed.look(&note) {
+                Ok(meta) => meta.is_file() && self.home.us.made(&meta),
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            };
+            if !is_free || failed.look(&name).is_ok() {
                 continue;
             }
-            let note = self.path.with_file_name(NOTE);
-            let mut written = File::create(&note)?;
-            written.write_all(text.as_bytes())?;
-            written.set_permissions(PermissionsExt::from_mode(0o644))?;
-            written.sync_all()?;
-            // What is there by that name has lost its file.
-            fs::rename(note, folder.join(note_name(&name, n)))?;
-            if rename_to(&self.path, &to)? {
+            // Whoever dropped the file may read why it failed.
+            dir.write(NOTE, text.as_bytes(), 0o644)?.sync_all()?;
+            fail::fail_point!("noted");
+            dir.replace(NOTE, &failed, &note)?;
+            fail::fail_point!("explained");
+            if dir.rename(&self.name, &failed, &name)? {
                 self.release();
-                return Ok(to);
+                return Ok(failed.path().join(name));
             }
         }
         Err(io::Error::other("no free name"))
     }
-}
 
-/// Brings the rename that claimed a file to stable storage: the folders that it touched, up to the one where it had landed.
-pub(super) fn sync_folders(claimed: &Path) -> io::Result<()> {
-    claimed.ancestors().skip(1).take(4).try_for_each(|folder| File::open(folder)?.sync_all())
+    /// `failed/`, which whoever may look into the folder may look into too.
+    fn failed(&self) -> io::Result<Dir> {
+        let Home { root, us, .. } = &*self.home;
+        let above = root.metadata()?;
+        let failed = match root.new_dir(FAILED, 0o700) {
+            Ok(made) => {
+                made.set_mode(0o700 | (above.mode() & 0o2055))?;
+                made
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => root.dir(FAILED)?,
+            Err(error) => return Err(error),
+        };
+        let meta = failed.metadata()?;
+        if us.trust(&meta, &above) { Ok(failed) } else { Err(us.refuse(&failed, &meta)) }
+    }
+
+    /// Brings the rename that claimed the file to stable storage: the folders that it touched, up to the one where it had landed.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let Home { root, claims, dir, .. } = &*self.home;
+        [&self.dir()?, dir, claims, root].into_iter().try_for_each(Dir::sync)
+    }
 }

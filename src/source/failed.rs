@@ -1,14 +1,18 @@
 //! What lies in `imports/failed/`: files that could not be loaded, each with the reason beside it, and their way back.
 
-use std::fs;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Dir;
 use super::folder::FAILED;
-use super::free_name::{note_name, rename_to_free_name};
+use super::free_name::{move_to_free_name, note_name};
+use super::owner::believed;
 
 /// What stands beside a file that could not be loaded, as it is read (`Failure` is how it is written).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +36,9 @@ pub struct FailedFile {
     pub name: String,
     /// The reason, where one stands beside it.
     pub note: Option<Note>,
-    path: PathBuf,
-    note_path: Option<PathBuf>,
+    os_name: OsString,
+    note_name: OsString,
+    failed: Dir,
 }
 
 /// The files in `failed/` of a watched folder, by name.
@@ -41,31 +46,23 @@ pub struct FailedFile {
 /// # Errors
 /// When the folder cannot be read; none at all is no error.
 pub fn failed_files(folder: &Path) -> io::Result<Vec<FailedFile>> {
-    let entries = match fs::read_dir(folder.join(FAILED)) {
-        Ok(entries) => entries,
+    let opened = Dir::open(folder).and_then(|root| Ok((root.dir(FAILED)?, believed(&root)?)));
+    let (failed, [us, owner]) = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        opened => opened?,
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_file() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            names.push(entry.file_name());
+    let owners = [us, owner, failed.metadata()?.uid()];
+    let read = |name: &OsStr| -> Option<Note> { serde_json::from_slice(&failed.note(name, &owners).ok()?).ok() };
+    let mut files = Vec::new();
+    for os_name in failed.names()? {
+        let is_note = || os_name.to_string_lossy().contains(".error.") && read(&os_name).is_some();
+        let is_file = failed.look(&os_name).is_ok_and(|meta| meta.is_file());
+        if is_file && !os_name.as_bytes().starts_with(b".") && !is_note() {
+            let note_name = note_name(&os_name, 1);
+            let (name, note) = (os_name.to_string_lossy().into_owned(), read(&note_name));
+            files.push(FailedFile { name, note, os_name, note_name, failed: failed.clone() });
         }
     }
-    let read = |path: &Path| -> Option<Note> { serde_json::from_slice(&fs::read(path).ok()?).ok() };
-    let is_note = |path: &Path| path.to_string_lossy().contains(".error.") && read(path).is_some();
-    let mut files: Vec<_> = names
-        .into_iter()
-        .map(|name| (folder.join(FAILED).join(&name), name))
-        .filter(|(path, _)| !is_note(path))
-        .map(|(path, name)| {
-            let note_path = path.with_file_name(note_name(&name, 1));
-            let note = read(&note_path);
-            let note_path = note.is_some().then_some(note_path);
-            FailedFile { name: name.to_string_lossy().into_owned(), note, path, note_path }
-        })
-        .collect();
     files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(files)
 }
@@ -82,9 +79,9 @@ impl FailedFile {
     /// # Errors
     /// When it cannot be moved.
     pub fn move_back(&self, folder: &Path) -> io::Result<PathBuf> {
-        let to = rename_to_free_name(&self.path, folder, self.landed_as().as_ref())?;
-        if let Some(note) = &self.note_path {
-            fs::remove_file(note)?;
+        let to = move_to_free_name(&self.failed, &self.os_name, &Dir::open(folder)?, self.landed_as().as_ref())?;
+        if self.note.is_some() {
+            self.failed.remove(&self.note_name)?;
         }
         Ok(to)
     }
@@ -92,6 +89,8 @@ impl FailedFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use super::claimed::sync_folders;
 use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
     Beside, Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness, each_chunk,
@@ -20,8 +19,8 @@ const AHEAD: usize = 2;
 pub struct FileSource {
     /// Where it is read.
     path: PathBuf,
-    /// Where it lies.
-    place: PathBuf,
+    /// The file, where it was claimed.
+    claimed: Option<Claimed>,
     claim: Option<String>,
     /// Whether the file has others.
     is_part: bool,
@@ -52,8 +51,7 @@ impl FileSource {
         claimed: Option<&Claimed>,
         limits: Limits,
     ) -> Result<Vec<FileSource>, SourceError> {
-        let place = claimed.map_or(path, Claimed::path);
-        let (stamp, claim) = (Stamp::of(place), claimed.and_then(Claimed::claim));
+        let (stamp, claim) = (stamp(claimed, path), claimed.and_then(Claimed::claim));
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
         let is_part = parts.len() > 1;
@@ -61,7 +59,7 @@ impl FileSource {
             .into_iter()
             .map(|part| FileSource {
                 path: path.to_owned(),
-                place: place.to_owned(),
+                claimed: claimed.cloned(),
                 claim: claim.clone(),
                 is_part,
                 part,
@@ -169,8 +167,8 @@ impl Source for FileSource {
     }
 
     async fn anchor(&self) -> std::io::Result<()> {
-        let place = self.place.clone();
-        spawn_blocking(move || sync_folders(&place)).await.map_err(std::io::Error::other)?
+        let Some(claimed) = self.claimed.clone() else { return Ok(()) };
+        spawn_blocking(move || claimed.sync()).await.map_err(std::io::Error::other)?
     }
 
     fn beside(&self) -> &[Beside] {
@@ -182,9 +180,10 @@ impl Source for FileSource {
     }
 
     fn look_again(&self) -> Result<(), SourceError> {
-        match Stamp::of(&self.place) {
+        let writer = || self.claimed.as_ref().map_or_else(|| writer(&self.path), Claimed::writer);
+        match stamp(self.claimed.as_ref(), &self.path) {
             None => Err(SourceError::Gone),
-            now if now != self.stamp || writer(&self.place) == Writer::Open => Err(SourceError::Changed),
+            now if now != self.stamp || writer() == Writer::Open => Err(SourceError::Changed),
             _ => Ok(()),
         }
     }
@@ -240,6 +239,10 @@ fn send_chunks(
             (None, None)
         }
     }
+}
+
+fn stamp(claimed: Option<&Claimed>, path: &Path) -> Option<Stamp> {
+    claimed.map_or_else(|| Stamp::of(path), Claimed::stamp)
 }
 
 fn broken(error: JoinError) -> SourceError {

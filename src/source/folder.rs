@@ -1,5 +1,6 @@
 //! The folder that files land in. A file is claimed by renaming it into a place of this program's own, so that what is
-//! read is what is deleted, and two programs on one folder never both load it.
+//! read is what is deleted, and two programs on one folder never both load it. Its place is held open: whoever may write into the folder may
+//! rename what leads there, and changes nothing by it.
 //!
 //! ```text
 //! imports/x.csv                    landed
@@ -10,16 +11,20 @@
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
 //! ```
 
-use std::ffi::OsStr;
-use std::fs::{self, File, TryLockError};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Dir;
 use super::claimed::Claimed;
+use super::owner::{Us, believed, random};
 
-const CLAIMS: &str = ".sluice";
+/// The folder of the programs' places.
+pub(crate) const CLAIMS: &str = ".sluice";
 pub(super) const FAILED: &str = "failed";
 const STOPPED: &str = ".stopped";
 
@@ -33,46 +38,88 @@ pub(super) const NOTE: &str = ".error.json";
 /// A folder that files land in, and this program's place in it.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
-    home: PathBuf,
-    /// Held as long as the program lives: whoever can lock another program's place knows that it does not live any more.
-    lock: File,
+    home: Arc<Home>,
     next: AtomicU64,
+}
+
+/// A program's place, held open together with the folders that lead to it: who renames one of them takes nothing out of its hands.
+#[derive(Debug)]
+pub(super) struct Home {
+    /// The folder that files land in.
+    pub(super) root: Dir,
+    pub(super) claims: Dir,
+    pub(super) dir: Dir,
+    pub(super) us: Us,
+    name: OsString,
+    /// Held as long as the program lives: whoever can lock another program's place knows that it does not live any more.
+    _lock: File,
+}
+
+impl Home {
+    fn take(path: &Path) -> io::Result<Home> {
+        let root = Dir::open(path)?;
+        let us = Us::ask(&root)?;
+        let claims = match root.new_dir(CLAIMS, 0o750) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => root.dir(CLAIMS)?,
+            made => made?,
+        };
+        let meta = claims.metadata()?;
+        if !us.made(&meta) {
+            return Err(us.refuse(&claims, &meta));
+        }
+        if !us.own(&meta) {
+            claims.set_mode(0o750)?; // As a looser umask had left it.
+        }
+        loop {
+            // Others pass over hidden names, so the place is not seen before it is locked.
+            let word = random();
+            let (hidden, name) = (format!(".{word}"), format!("{}-{word}", std::process::id()));
+            let dir = match claims.new_dir(&hidden, 0o700) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made?,
+            };
+            let lock = dir.reopen()?;
+            lock.lock()?;
+            if claims.rename(&hidden, &claims, &name)? {
+                let dir = claims.dir(&name)?;
+                return Ok(Home { root, claims, dir, us, name: name.into(), _lock: lock });
+            }
+        }
+    }
 }
 
 impl Folder {
     /// Takes a place of its own in the folder, which must exist.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// When the folder cannot be written, or its `.sluice` is somebody else's.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        let claims = path.join(CLAIMS);
-        make_folder(&claims)?;
-        // Others pass over hidden names, so the place is not seen before it is locked.
-        let hidden = tempfile::Builder::new().prefix(".").tempdir_in(&claims)?.keep();
-        let lock = File::open(&hidden)?;
-        lock.lock()?;
-        let name = hidden.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.').to_owned();
-        let home = claims.join(format!("{}-{name}", std::process::id()));
-        fs::rename(&hidden, &home)?;
-        Ok(Folder { path: path.to_owned(), home, lock, next: AtomicU64::new(1) })
+        Ok(Folder { home: Arc::new(Home::take(path)?), next: AtomicU64::new(1) })
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.home.root.path()
     }
 
-    /// This program's place in it.
-    pub fn home(&self) -> &Path {
-        &self.home
+    /// The folder, held open.
+    pub fn root(&self) -> &Dir {
+        &self.home.root
+    }
+
+    /// This program's place in it, held open.
+    pub fn home(&self) -> &Dir {
+        &self.home.dir
     }
 
     /// Whether it is the folder still in which this program has its place: it may have been removed and made again, or something mounted
-    /// over it or taken away from under it.
+    /// over it or taken away from under it, or the place been renamed.
     pub fn is_there(&self) -> bool {
-        let same = |at: &fs::Metadata, lock: &fs::Metadata| (at.dev(), at.ino()) == (lock.dev(), lock.ino());
-        matches!((fs::symlink_metadata(&self.home), self.lock.metadata()), (Ok(at), Ok(lock)) if same(&at, &lock))
+        let is_there = || {
+            let root = Dir::open(self.path())?;
+            io::Result::Ok(root.is(&self.home.root) && root.dir(CLAIMS)?.dir(&self.home.name)?.is(&self.home.dir))
+        };
+        is_there().unwrap_or(false)
     }
 
     /// Claims a file that lies in the folder.
@@ -81,9 +128,8 @@ impl Folder {
     /// `NotFound` when somebody else was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<Claimed> {
         fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
-        let home = self.home.file_name().unwrap_or_default().to_string_lossy();
-        let claim = format!("{home}-{}", self.next.fetch_add(1, Ordering::Relaxed));
-        self.take(&self.path.join(name), name, OsStr::new(&claim), false)
+        let claim = format!("{}-{}", self.home.name.to_string_lossy(), self.next.fetch_add(1, Ordering::Relaxed));
+        self.take(&self.home.root, name, OsStr::new(&claim), false)
     }
 
     /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes. `stuck` hears of what
@@ -93,26 +139,25 @@ impl Folder {
     /// When the folder cannot be read.
     pub fn claim_leftovers(&self, stuck: &mut dyn FnMut(&OsStr, &io::Error)) -> io::Result<Vec<Claimed>> {
         let mut claimed = Vec::new();
-        for place in folders(&self.path.join(CLAIMS))? {
-            if place == self.home {
-                continue;
-            }
-            let Ok(lock) = File::open(&place) else { continue };
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            let orphan = !place.join(STOPPED).exists();
-            for claim in folders(&place)? {
-                self.take_over(&claim, orphan, &mut claimed, stuck)?;
-            }
-            // What nobody could claim stays, and so does what the program said of its end.
-            if folders(&place)?.is_empty() {
-                for note in [STOPPED, STATE, STATE_NEW] {
-                    let _ = fs::remove_file(place.join(note));
+        for (claims, places) in claims_folders(&self.home.root, &|meta| self.home.us.own(meta))? {
+            for (name, place) in places {
+                let lock = place.reopen()?;
+                match lock.try_lock() {
+                    Ok(()) => {}
+                    Err(TryLockError::WouldBlock) => continue,
+                    Err(TryLockError::Error(error)) => return Err(error),
                 }
-                let _ = fs::remove_dir(&place);
+                let orphan = place.look(STOPPED).is_err();
+                for claim in place.folders()? {
+                    self.take_over(&place, &claim, orphan, &mut claimed, stuck)?;
+                }
+                // What nobody could claim stays, and so does what the program said of its end.
+                if place.folders()?.is_empty() {
+                    for note in [STOPPED, STATE, STATE_NEW] {
+                        let _ = place.remove(note);
+                    }
+                    let _ = claims.remove_dir(name);
+                }
             }
         }
         claimed.sort_by(|one, other| one.name.cmp(&other.name));
@@ -121,24 +166,24 @@ impl Folder {
 
     fn take_over(
         &self,
-        claim: &Path,
+        place: &Dir,
+        claim: &OsStr,
         orphan: bool,
         claimed: &mut Vec<Claimed>,
         stuck: &mut dyn FnMut(&OsStr, &io::Error),
     ) -> io::Result<()> {
-        for file in fs::read_dir(claim)? {
-            let name = file?.file_name();
-            let path = claim.join(&name);
+        let dir = place.dir(claim)?;
+        for name in dir.names()? {
             if name == NOTE {
-                let _ = fs::remove_file(path);
+                let _ = dir.remove(name);
                 continue;
             }
-            match self.take(&path, &name, claim.file_name().unwrap_or_default(), orphan) {
+            match self.take(&dir, &name, claim, orphan) {
                 Ok(file) => claimed.push(file),
                 Err(error) => stuck(&name, &error),
             }
         }
-        let _ = fs::remove_dir(claim);
+        let _ = place.remove_dir(claim);
         Ok(())
     }
 
@@ -148,62 +193,102 @@ impl Folder {
     /// When it cannot be read.
     pub fn claims(&self) -> io::Result<Vec<Claimed>> {
         let mut claims = Vec::new();
-        for claim in folders(&self.home)? {
-            for file in fs::read_dir(claim)? {
-                let file = file?;
-                let (path, name) = (file.path(), file.file_name());
+        for place in self.home.dir.folders()? {
+            for name in self.home.dir.dir(&place)?.names()? {
                 if name != NOTE {
-                    claims.push(Claimed { folder: self.path.clone(), path, name, orphan: false });
+                    claims.push(Claimed { home: self.home.clone(), place: place.clone(), name, orphan: false });
                 }
             }
         }
         Ok(claims)
     }
 
+    /// What somebody else has put where Sluice's own folders are, and what it is: it is left where it is.
+    pub fn planted(&self) -> Vec<(String, String)> {
+        let Home { root, claims, us, .. } = &*self.home;
+        let of = |meta: &Metadata, what: &str| {
+            use std::os::unix::fs::MetadataExt;
+            format!("{what} of uid {}, mode {:o}", meta.uid(), meta.mode() & 0o7777)
+        };
+        let mut planted = Vec::new();
+        for name in claims.names().unwrap_or_default() {
+            let Ok(meta) = claims.look(&name) else { continue };
+            if name.as_bytes().starts_with(b".") || (meta.is_file() && us.made(&meta)) || (meta.is_dir() && us.own(&meta)) {
+                continue;
+            }
+            let what = if meta.is_dir() { "a folder" } else { "no folder" };
+            planted.push((format!("{CLAIMS}/{}", name.to_string_lossy()), of(&meta, what)));
+        }
+        if let (Ok(meta), Ok(above)) = (root.look(FAILED), root.metadata())
+            && !(meta.is_dir() && us.trust(&meta, &above))
+        {
+            planted.push((FAILED.to_owned(), of(&meta, if meta.is_dir() { "a folder" } else { "no folder" })));
+        }
+        planted
+    }
+
     /// Notes that the program ends as it was asked to: what it leaves is no file's fault.
     pub fn stop(&self) {
         // Without the note a file is counted as tried once more than it was.
-        let _ = File::create(self.home.join(STOPPED));
+        let _ = self.home.dir.write(STOPPED, b"", 0o600);
     }
 
     /// `claim` is a name that no other claim has or had.
-    fn take(&self, from: &Path, name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<Claimed> {
-        let place = self.home.join(claim);
-        fs::create_dir(&place)?;
-        let path = place.join(name);
+    fn take(&self, from: &Dir, name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<Claimed> {
+        let place = self.home.dir.new_dir(claim, 0o700)?;
+        fail::fail_point!("place");
         // The place is new and ours, so there is nothing to rename over.
-        if let Err(error) = fs::rename(from, &path) {
-            fs::remove_dir(&place)?;
+        if let Err(error) = from.replace(name, &place, name) {
+            self.home.dir.remove_dir(claim)?;
             return Err(error);
         }
-        Ok(Claimed { folder: self.path.clone(), path, name: name.to_owned(), orphan })
+        Ok(Claimed { home: self.home.clone(), place: claim.to_owned(), name: name.to_owned(), orphan })
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        let Home { claims, dir, name, .. } = &*self.home;
         // Fails where a load did not finish: then what is in it is the next start's.
-        if fs::remove_dir(&self.home).is_err() && folders(&self.home).is_ok_and(|claims| claims.is_empty()) {
-            let _ = fs::remove_file(self.home.join(STOPPED));
-            let _ = fs::remove_dir(&self.home);
+        if claims.remove_dir(name).is_err() && dir.folders().is_ok_and(|claims| claims.is_empty()) {
+            let _ = dir.remove(STOPPED);
+            let _ = claims.remove_dir(name);
         }
     }
 }
 
-/// The places in the folder, and whether the program lives whose place it is.
+/// A program's place, as somebody else sees it.
+pub(crate) struct Place {
+    /// Held open.
+    pub(crate) dir: Dir,
+    /// Whether the program lives whose place it is.
+    pub(crate) lives: bool,
+    /// Whose notes are believed.
+    pub(crate) owners: [u32; 2],
+}
+
+/// The places in the folder that are believed: those of the user who asks, and of the folder's owner.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(crate) fn places(path: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
-    let places = match folders(&path.join(CLAIMS)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        places => places?,
+pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
+    let root = match Dir::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        root => root?,
     };
-    let lives = |place: PathBuf| {
-        let lives = matches!(File::open(&place).ok()?.try_lock(), Err(TryLockError::WouldBlock));
-        Some((place, lives))
+    let owners = believed(&root)?;
+    let is_believed = |meta: &Metadata| {
+        use std::os::unix::fs::MetadataExt;
+        owners.contains(&meta.uid())
     };
-    Ok(places.into_iter().filter_map(lives).collect())
+    let mut all = Vec::new();
+    for (_, places) in claims_folders(&root, &is_believed)? {
+        for (_, dir) in places {
+            let lives = matches!(dir.reopen()?.try_lock(), Err(TryLockError::WouldBlock));
+            all.push(Place { dir, lives, owners });
+        }
+    }
+    Ok(all)
 }
 
 /// Whether a program that lives has a place in the folder.
@@ -211,39 +296,51 @@ pub(crate) fn places(path: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
 /// # Errors
 /// When the folder cannot be read.
 pub fn is_watched(path: &Path) -> io::Result<bool> {
-    Ok(places(path)?.iter().any(|(_, lives)| *lives))
+    Ok(places(path)?.iter().any(|place| place.lives))
 }
 
-/// The folders in a folder that are not hidden.
-fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            folders.push(entry.path());
+/// A folder of places, and the places in it by name.
+type Places = (Dir, Vec<(OsString, Dir)>);
+
+/// The folders of places in the folder, each with the places in it that are `ours`: `.sluice`, and what was called so before somebody
+/// renamed it.
+fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io::Result<Vec<Places>> {
+    let mut all = Vec::new();
+    for name in root.names()? {
+        let is_current = name == CLAIMS;
+        let may_be = name.as_bytes().starts_with(b".") && root.look(&name).is_ok_and(|meta| meta.is_dir() && ours(&meta));
+        if !may_be {
+            continue;
         }
-    }
-    Ok(folders)
-}
-
-/// Makes a folder where there is none. A link to one is none: it would lead out of the folder that it lies in.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if path.symlink_metadata()?.is_dir() {
-                return Ok(());
+        let claims = match root.dir(&name) {
+            Err(_) if !is_current => continue,
+            claims => claims?,
+        };
+        let mut places = Vec::new();
+        for name in claims.folders()? {
+            // Asked of what was opened, not of a name.
+            if let Ok(place) = claims.dir(&name)
+                && place.metadata().is_ok_and(|meta| ours(&meta))
+                && (is_current || is_place(&name))
+            {
+                places.push((name, place));
             }
-            Err(io::Error::new(
-                io::ErrorKind::NotADirectory,
-                format!("{} must be a folder, and no link", path.display()),
-            ))
         }
-        done => done,
+        all.push((claims, places));
     }
+    Ok(all)
+}
+
+/// Whether it is what a program calls its place.
+fn is_place(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.split_once('-')).map(|(number, _)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::Failure;
     use super::*;
 

@@ -1,19 +1,27 @@
 //! Names that nothing else has: no file is ever renamed over another.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use super::Dir;
 
-/// Renames into the folder under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over anything.
+/// Renames what lies in a folder of ours into another one under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over
+/// anything.
 pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
+    let (Some(parent), Some(own)) = (from.parent(), from.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    move_to_free_name(&Dir::open(parent)?, own, &Dir::open(folder)?, name)
+}
+
+/// As [`rename_to_free_name`], between folders that are held open.
+pub(crate) fn move_to_free_name(from: &Dir, own: &OsStr, to: &Dir, name: &OsStr) -> io::Result<PathBuf> {
     for n in 1u32.. {
-        let to = folder.join(nth_name(name, n));
-        if rename_to(from, &to)? {
-            return Ok(to);
+        let name = nth_name(name, n);
+        if from.rename(own, to, &name)? {
+            return Ok(to.path().join(name));
         }
     }
     Err(io::Error::other("no free name"))
@@ -29,21 +37,6 @@ pub(super) fn nth_name(name: &OsStr, n: u32) -> OsString {
     let ending = format!(".{n}").into_bytes();
     let stem = &text[..dot.min(255usize.saturating_sub(ending.len() + text.len() - dot))];
     OsString::from_vec([stem, &ending, &text[dot..]].concat())
-}
-
-/// Renames, but not over anything; says whether it did.
-pub(super) fn rename_to(from: &Path, to: &Path) -> io::Result<bool> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::EXIST) => Ok(false),
-        // A file system that cannot do both in one step.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.try_exists()? => {
-            fs::rename(from, to)?;
-            Ok(true)
-        }
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// What the reason beside the n-th file of a name is called; cut so that the n-th one's is its own, where the name is as long as names can be.

@@ -1,22 +1,26 @@
 //! Where records come from. A source never sees a warehouse.
 
-mod beneath;
 mod claimed;
+mod dir;
 mod failed;
 mod file;
 mod folder;
 mod free_name;
 mod memory;
+mod owner;
 mod stamp;
 
-pub(crate) use beneath::why_not;
 pub use claimed::{Claimed, Failure};
+pub use dir::Dir;
+pub(crate) use dir::{NOTE_MAX, why_not};
 pub use failed::{FailedFile, Note, failed_files};
 pub use file::FileSource;
 pub use folder::{Folder, is_watched};
-pub(crate) use folder::{STATE, STATE_NEW, places};
-pub(crate) use free_name::rename_to_free_name;
+pub(crate) use folder::{CLAIMS, Place, STATE, STATE_NEW, places};
+pub(crate) use free_name::{move_to_free_name, rename_to_free_name};
 pub use memory::MemorySource;
+pub use owner::open_to_others;
+pub(crate) use owner::{Us, random};
 pub(crate) use stamp::{Stamp, Writer, writer};
 
 use async_trait::async_trait;

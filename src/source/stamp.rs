@@ -18,8 +18,12 @@ pub(crate) struct Stamp {
 impl Stamp {
     /// The file's stamp; `None` where there is no such regular file.
     pub(crate) fn of(path: &Path) -> Option<Stamp> {
-        let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some(Stamp {
+        Stamp::from_metadata(&fs::symlink_metadata(path).ok()?)
+    }
+
+    /// As [`Stamp::of`], of what was looked at.
+    pub(crate) fn from_metadata(meta: &fs::Metadata) -> Option<Stamp> {
+        meta.is_file().then(|| Stamp {
             size: meta.len(),
             inode: meta.ino(),
             modified: (meta.mtime(), meta.mtime_nsec()),
@@ -50,13 +54,18 @@ pub(crate) enum Writer {
 /// `fcntl`'s command that names the signal of a lease; Linux has one number for it, the libc crate none.
 const F_SETSIG: libc::c_int = 10;
 
+/// As [`writer_of`], of the file at that path.
+pub(crate) fn writer(path: &Path) -> Writer {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    file.map_or(Writer::Unknown, |file| writer_of(&file))
+}
+
 /// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at
 /// once. See `F_SETLEASE` in fcntl(2).
 #[allow(unsafe_code)] // See the reasons within.
-pub(crate) fn writer(path: &Path) -> Writer {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
-    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags).open(path) else { return Writer::Unknown };
-    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&file);
+pub(crate) fn writer_of(file: &fs::File) -> Writer {
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(file);
     // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate offers them.
     // Should a writer come between the two, the system sends the signal that is named here and that does nothing by default.
     let granted = unsafe {

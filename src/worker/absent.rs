@@ -1,13 +1,16 @@
 //! What a program says of itself while its folder is gone, and with the folder the place where it says so otherwise: a hidden file in
 //! `exports/`, locked as long as the program waits. Who can lock it knows that its program waits no longer.
 
-use std::fs::{self, File, TryLockError};
+use std::ffi::OsString;
+use std::fs::{self, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::state::State;
+use crate::source::Dir;
 
 /// What the names of these files begin with.
 const NAME: &str = ".waiting-";
@@ -38,7 +41,11 @@ impl Absent {
 
 /// What the programs say that wait for the folder.
 pub fn absent(exports: &Path, folder: &Path) -> Vec<State> {
-    let said = |path: PathBuf| -> Option<State> { serde_json::from_slice(&fs::read(path).ok()?).ok() };
+    let Ok(held) = Dir::open(exports) else { return Vec::new() };
+    let owners = [rustix::process::geteuid().as_raw(), held.metadata().map_or(0, |meta| meta.uid())];
+    let said = |path: PathBuf| -> Option<State> {
+        serde_json::from_slice(&held.note(path.file_name()?, &owners).ok()?).ok()
+    };
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let living = notes(exports).into_iter().filter(|(_, lives)| *lives);
     living.filter_map(|(path, _)| said(path)).filter(|state| state.folder == folder).collect()
@@ -48,20 +55,24 @@ pub fn absent(exports: &Path, folder: &Path) -> Vec<State> {
 fn notes(exports: &Path) -> Vec<(PathBuf, bool)> {
     let entries = fs::read_dir(exports).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(NAME.as_bytes()));
-    let lives = |path: &Path| Some(matches!(File::open(path).ok()?.try_lock(), Err(TryLockError::WouldBlock)));
-    ours.filter_map(|entry| Some((entry.path(), lives(&entry.path())?))).collect()
+    let Ok(held) = Dir::open(exports) else { return Vec::new() };
+    let lives = |name: OsString| Some(matches!(held.file(name).ok()?.try_lock(), Err(TryLockError::WouldBlock)));
+    ours.filter_map(|entry| Some((entry.path(), lives(entry.file_name())?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::state::StateFile;
     use super::*;
+    use crate::source::Folder;
 
     #[test]
     fn who_waits_is_known_as_long_as_it_lives() {
         let dir = tempfile::tempdir().unwrap();
         let (folder, other) = (dir.path().join("imports"), dir.path().join("other"));
-        let state = StateFile::new(&folder, &folder.join(".sluice/7-x")).snapshot();
+        fs::create_dir(&folder).unwrap();
+        let watched = Folder::open(&folder).unwrap();
+        let state = StateFile::new(watched.root(), watched.home()).snapshot();
         // One that a dead program has left: nobody holds its lock.
         let left = dir.path().join(".waiting-left.json");
         fs::write(&left, serde_json::to_vec(&State { pid: 1, ..state.clone() }).unwrap()).unwrap();
@@ -71,6 +82,6 @@ mod tests {
         let pids = |folder: &Path| absent(dir.path(), folder).iter().map(|state| state.pid).collect::<Vec<_>>();
         assert_eq!((pids(&folder), pids(&other)), (vec![std::process::id()], vec![]));
         drop(said);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert_eq!(notes(dir.path()).len(), 0);
     }
 }

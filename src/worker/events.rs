@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tracing::warn;
 
 use super::settle::Arrival;
+use crate::source::CLAIMS;
 
 /// What the system said since the last look; as much as there are names, however many events.
 #[derive(Default)]
@@ -42,12 +43,13 @@ impl Events {
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Ok(event) => {
-                // The folder itself was removed, renamed or unmounted. That it was looked into is no news: it was us.
+                // The folder itself was removed, renamed or unmounted, or the one of our place in it. That it was looked into is no news: it was us.
                 let is_gone = matches!(
                     event.kind,
                     EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Other
                 );
-                news.1 |= event.need_rescan() || (is_gone && event.paths.iter().any(|path| path == folder));
+                let is_own = |path: &PathBuf| path == folder || path.parent() == Some(folder) && path.ends_with(CLAIMS);
+                news.1 |= event.need_rescan() || (is_gone && event.paths.iter().any(is_own));
                 let arrival = match event.kind {
                     EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::Closed(1),
                     EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Arrival::Renamed,

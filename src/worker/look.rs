@@ -16,6 +16,16 @@ pub(super) struct Seen {
     pub left: Option<&'static str>,
 }
 
+impl Seen {
+    /// Whether its name says that it is on its way to another one.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        matches!(self.left, Some(HIDDEN | TEMPORARY))
+    }
+}
+
+const HIDDEN: &str = "hidden";
+const TEMPORARY: &str = "a temporary name";
+
 /// Everything in the folder but what is Sluice's own, by name.
 pub(super) fn look(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<Seen>> {
     let mut seen = Vec::new();
@@ -60,9 +70,9 @@ fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Opti
     } else if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
         Some("no regular file")
     } else if text.starts_with('.') {
-        Some("hidden")
+        Some(HIDDEN)
     } else if lower.ends_with(".part") || lower.ends_with(".tmp") || text.ends_with('~') || text.starts_with('~') {
-        Some("a temporary name")
+        Some(TEMPORARY)
     } else if !Format::is_known(&text) && !claims(&text) {
         Some(
             "no format that is read (.csv, .tsv, .txt, .psv, .dat, .json, .jsonl, .ndjson, .parquet, .xlsx, .xlsm, .xls, .ods, \

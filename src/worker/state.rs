@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::progress::{self, Running};
-use crate::source::{STATE, STATE_NEW};
+use crate::source::{Dir, NOTE_MAX, Place, STATE, STATE_NEW};
 
 /// How long it is until the next writing at least.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,15 +57,17 @@ pub(super) struct StateFile {
 }
 
 struct Shared {
-    path: PathBuf,
+    root: Dir,
+    home: Dir,
     state: Mutex<State>,
     ended: Mutex<bool>,
     changed: Notify,
 }
 
 impl StateFile {
-    /// For the program whose place in `folder` is `home`.
-    pub(super) fn new(folder: &Path, home: &Path) -> StateFile {
+    /// For the program whose place in the folder is `home`.
+    pub(super) fn new(root: &Dir, home: &Dir) -> StateFile {
+        let folder = root.path();
         let state = State {
             pid: std::process::id(),
             host: host(),
@@ -77,7 +79,8 @@ impl StateFile {
             put_back: BTreeMap::new(),
         };
         let shared = Arc::new(Shared {
-            path: path_of(home),
+            root: root.clone(),
+            home: home.clone(),
             state: Mutex::new(state),
             ended: Mutex::new(false),
             changed: Notify::new(),
@@ -134,7 +137,7 @@ impl Drop for StateFile {
         // Nobody writes it after this.
         *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
         // What stays behind, the next start clears with the place.
-        let _ = fs::remove_file(&self.shared.path);
+        let _ = self.shared.home.remove(STATE);
     }
 }
 
@@ -151,14 +154,21 @@ impl Shared {
         let mut state = self.state();
         state.running = progress::running();
         // What somebody took away does not wait any more.
-        let State { folder, put_back, .. } = &mut *state;
-        let claims = || self.path.parent().and_then(|home| fs::read_dir(home).ok()).into_iter().flatten().flatten();
-        put_back.retain(|name, _| folder.join(name).exists() || claims().any(|claim| claim.path().join(name).exists()));
-        let text = serde_json::to_vec(&*state)?;
+        let claims: Vec<_> =
+            self.home.folders()?.into_iter().filter_map(|claim| self.home.dir(claim).ok()).collect();
+        let is_there = |name: &str| self.root.look(name).is_ok() || claims.iter().any(|dir| dir.look(name).is_ok());
+        state.put_back.retain(|name, _| is_there(name));
+        let mut said = state.clone();
         drop(state);
-        let new = self.path.with_file_name(STATE_NEW);
-        fs::write(&new, text)?;
-        fs::rename(new, &self.path)
+        let mut text = serde_json::to_vec(&said)?;
+        // Who reads it reads no more than that.
+        while text.len() as u64 > NOTE_MAX && !said.put_back.is_empty() {
+            let half = said.put_back.len() / 2;
+            said.put_back = said.put_back.into_iter().take(half).collect();
+            text = serde_json::to_vec(&said)?;
+        }
+        self.home.write(STATE_NEW, &text, 0o600)?;
+        self.home.replace(STATE_NEW, &self.home, STATE)
     }
 }
 
@@ -171,20 +181,15 @@ async fn keep(shared: Arc<Shared>) {
         let this = shared.clone();
         // Where it cannot be written, who looks sees an older state; the loads go on.
         if let Ok(Err(error)) = spawn_blocking(move || this.write()).await {
-            tracing::debug!(file.path = %shared.path.display(), %error, "cannot write what app status shows");
+            tracing::debug!(folder = %shared.home.path().display(), %error, "cannot write what app status shows");
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Where the state of the program stands whose place this is.
-pub fn path_of(home: &Path) -> PathBuf {
-    home.join(STATE)
-}
-
 /// What the program says whose place this is, if it says anything.
-pub fn read(home: &Path) -> Option<State> {
-    serde_json::from_slice(&fs::read(path_of(home)).ok()?).ok()
+pub(crate) fn read(place: &Place) -> Option<State> {
+    serde_json::from_slice(&place.dir.note(STATE, &place.owners).ok()?).ok()
 }
 
 /// The machine's name.
@@ -195,28 +200,30 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Folder, places};
 
     #[tokio::test]
     async fn it_is_there_while_the_program_runs_and_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
-        let home = dir.path().join("1-ab");
-        fs::create_dir(&home).unwrap();
-        let file = StateFile::new(dir.path(), &home);
+        let folder = Folder::open(dir.path()).unwrap();
+        let home = folder.home();
+        let read = || read(&places(dir.path()).unwrap()[0]);
+        let file = StateFile::new(folder.root(), home);
         fs::write(dir.path().join("x.csv"), "").unwrap();
         file.begun("x.csv");
         file.put_back("x.csv", "first");
         file.put_back("x.csv", "second");
         file.trouble(Some("away"));
         file.shared.write().unwrap();
-        let state = read(&home).unwrap();
+        let state = read().unwrap();
         assert_eq!((state.pid, state.trouble.unwrap().why), (std::process::id(), "away".to_owned()));
         assert_eq!((state.put_back["x.csv"].why.as_str(), state.in_hand.len()), ("second", 0));
         fs::remove_file(dir.path().join("x.csv")).unwrap();
         file.trouble(None);
         file.shared.write().unwrap();
-        let state = read(&home).unwrap();
+        let state = read().unwrap();
         assert_eq!((state.trouble, state.put_back.len()), (None, 0));
         drop(file);
-        assert_eq!(fs::read_dir(home).unwrap().count(), 0);
+        assert!(home.names().unwrap().is_empty());
     }
 }

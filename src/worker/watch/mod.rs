@@ -117,7 +117,7 @@ impl Watch {
         let path = folder.path().to_owned();
         Watch {
             app,
-            state: StateFile::new(&path, folder.home()),
+            state: StateFile::new(folder.root(), folder.home()),
             path,
             folder,
             settle,
@@ -187,7 +187,10 @@ impl Watch {
                     arrival = Arrival::Seen; // It was us.
                 }
                 let app = self.app.clone();
-                if let Some(seen) = look_at(&self.path, name, &|name| app.plugins.claims(name)) {
+                // What is on its way is named if it is there still at the next look at the folder.
+                if let Some(seen) = look_at(&self.path, name, &|name| app.plugins.claims(name))
+                    && !seen.is_on_its_way()
+                {
                     self.see(seen, arrival);
                 }
             }
@@ -217,7 +220,7 @@ impl Watch {
     fn open_again(&mut self) -> bool {
         match Folder::open(&self.path) {
             Ok(folder) => {
-                self.state = StateFile::new(&self.path, folder.home());
+                self.state = StateFile::new(folder.root(), folder.home());
                 self.folder = folder;
                 self.candidates.clear();
                 true
@@ -254,7 +257,15 @@ impl Watch {
     fn scan(&mut self) -> io::Result<()> {
         let (app, folder) = (self.app.clone(), self.path.clone());
         let mut left = HashMap::new();
-        for seen in look(&folder, &|name| app.plugins.claims(name))? {
+        let all = look(&folder, &|name| app.plugins.claims(name))?;
+        let planted = self.folder.planted();
+        self.forget(&all, &planted);
+        for (name, what) in planted {
+            if self.named.insert(name.clone().into()) {
+                warn!(file.path = name, "left where it is: not Sluice's own, but {what}; see who put it there");
+            }
+        }
+        for seen in all {
             let is_hidden = seen.name.as_encoded_bytes().starts_with(b".");
             if let (Some(why), false) = (seen.left, is_hidden)
                 && Stamp::of(&folder.join(&seen.name)).is_some()
@@ -291,6 +302,18 @@ impl Watch {
         leftovers.sort_by_key(Claimed::ends);
         self.leftovers.extend(leftovers);
         Ok(())
+    }
+
+    /// Forgets what is not there any more: names come and go.
+    fn forget(&mut self, all: &[Seen], planted: &[(String, String)]) {
+        let there: HashSet<&OsStr> = all.iter().map(|seen| &*seen.name).collect();
+        let planted: HashSet<&OsStr> = planted.iter().map(|(name, _)| OsStr::new(name)).collect();
+        let claimed = self.in_hand.values().chain(&self.kept).chain(&self.leftovers);
+        let claimed: HashSet<_> = claimed.map(Claimed::os_name).collect();
+        let is_there = |name: &OsString| there.contains(&**name) || claimed.contains(name);
+        self.named.retain(|name| is_there(name) || planted.contains(&**name));
+        self.put_back.retain(is_there);
+        self.pauses.retain(|name, _| is_there(name));
     }
 
     fn see(&mut self, seen: Seen, arrival: Arrival) {

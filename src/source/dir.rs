@@ -1,0 +1,359 @@
+//! A folder that is held open. What is done beneath it is done to the very folder that was opened, whatever takes its name meanwhile: a name
+//! in it is one name, no link is followed, nothing is written over that was there before, and no FIFO or device holds up whoever opens it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata, Permissions};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, mkdirat, openat, renameat, renameat_with, unlinkat};
+use rustix::io::Errno;
+
+use crate::format::FormatError;
+
+/// The longest note or state that is read or written, in bytes.
+pub(crate) const NOTE_MAX: u64 = 64 * 1024;
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A folder that is held open.
+#[derive(Clone, Debug)]
+pub struct Dir {
+    folder: Arc<OwnedFd>,
+    /// Where it was when it was opened: for messages.
+    path: PathBuf,
+}
+
+impl Dir {
+    /// Opens a folder that a setting names; it may be reached by links.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Dir> {
+        Ok(Dir { folder: Arc::new(openat(CWD, path, FOLDER, Mode::empty())?), path: path.to_owned() })
+    }
+
+    /// Where it was when it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A folder in it.
+    ///
+    /// # Errors
+    /// `NotADirectory` for anything else, a link to a folder too.
+    pub(crate) fn dir(&self, name: impl AsRef<OsStr>) -> io::Result<Dir> {
+        let path = self.path.join(name.as_ref());
+        match openat(&*self.folder, one(name.as_ref())?, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(folder) => Ok(Dir { folder: Arc::new(folder), path }),
+            Err(Errno::NOTDIR | Errno::LOOP) => Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                format!("{} must be a folder, and no link", path.display()),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a folder in it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where something has the name.
+    pub(crate) fn new_dir(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<Dir> {
+        mkdirat(&*self.folder, one(name.as_ref())?, Mode::from_raw_mode(mode))?;
+        self.dir(name)
+    }
+
+    /// A file in it, to be read.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no file that is read: that as [`FormatError::Refused`] within.
+    pub(crate) fn file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match openat(&*self.folder, one(name.as_ref())?, how, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::LOOP) => return Err(refused("it is reached by a symbolic link")),
+            // A socket.
+            Err(Errno::NXIO) => return Err(refused("it is no regular file")),
+            Err(error) => return Err(error.into()),
+        };
+        match why_not(&file.metadata()?) {
+            Some(why) => Err(refused(why)),
+            None => Ok(file),
+        }
+    }
+
+    /// A short file in it that one of these users owns: what somebody else has put there is not believed.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no such file.
+    pub(crate) fn note(&self, name: impl AsRef<OsStr>, owners: &[u32]) -> io::Result<Vec<u8>> {
+        let file = self.file(name)?;
+        let meta = file.metadata()?;
+        if meta.len() > NOTE_MAX || !owners.contains(&meta.uid()) {
+            return Err(refused("it is no note of Sluice's"));
+        }
+        let mut text = Vec::new();
+        file.take(NOTE_MAX).read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    /// A new file in it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where something has the name.
+    pub(crate) fn new_file(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
+        let how = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(&*self.folder, one(name.as_ref())?, how, Mode::from_raw_mode(mode))?.into())
+    }
+
+    /// A new file in it without a name.
+    ///
+    /// # Errors
+    /// Where the file system makes none.
+    pub(crate) fn unnamed(&self) -> io::Result<File> {
+        let how = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        Ok(openat(&*self.folder, ".", how, Mode::RUSR | Mode::WUSR)?.into())
+    }
+
+    /// A new file in it with this text, in the place of one that was left there; `mode` is its mode whatever the umask is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(&self, name: impl AsRef<OsStr>, text: &[u8], mode: u32) -> io::Result<File> {
+        let _ = self.remove(name.as_ref()); // What cannot be removed is in the way of the new one.
+        let mut file = self.new_file(name, 0o600)?;
+        file.write_all(text)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        Ok(file)
+    }
+
+    /// A file of our own in it to which lines are appended.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no such file.
+    pub(crate) fn append(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let how = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let name = one(name.as_ref())?;
+        let file = File::from(openat(&*self.folder, name, how | OFlags::CREATE, Mode::from_raw_mode(0o640))?);
+        match why_not(&file.metadata()?) {
+            Some(why) => Err(refused(why)),
+            None => Ok(file),
+        }
+    }
+
+    /// What stands by that name, a link itself where it is one.
+    ///
+    /// # Errors
+    /// `NotFound` where there is nothing.
+    pub(crate) fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Metadata> {
+        let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        File::from(openat(&*self.folder, one(name.as_ref())?, how, Mode::empty())?).metadata()
+    }
+
+    /// What the folder itself is.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn metadata(&self) -> io::Result<Metadata> {
+        File::from(self.folder.try_clone()?).metadata()
+    }
+
+    /// Whether both are the same folder.
+    pub(crate) fn is(&self, other: &Dir) -> bool {
+        let of = |dir: &Dir| dir.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
+        of(self).is_some_and(|one| Some(one) == of(other))
+    }
+
+    /// The folder's mode, whatever the umask is.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        File::from(self.folder.try_clone()?).set_permissions(Permissions::from_mode(mode))
+    }
+
+    /// The names in it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&*self.folder)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if !matches!(name.as_slice(), b"." | b"..") {
+                names.push(OsString::from_vec(name));
+            }
+        }
+        Ok(names)
+    }
+
+    /// The names of the folders in it that are not hidden.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn folders(&self) -> io::Result<Vec<OsString>> {
+        let mut names = self.names()?;
+        names.retain(|name| !name.as_bytes().starts_with(b".") && self.look(name).is_ok_and(|meta| meta.is_dir()));
+        Ok(names)
+    }
+
+    /// Renames, but not over anything; says whether it did.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub(crate) fn rename(&self, from: impl AsRef<OsStr>, to: &Dir, name: impl AsRef<OsStr>) -> io::Result<bool> {
+        let (from, name) = (one(from.as_ref())?, one(name.as_ref())?);
+        match renameat_with(&*self.folder, from, &*to.folder, name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // A file system that cannot do both in one step.
+            Err(Errno::INVAL | Errno::NOSYS) => match to.look(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    renameat(&*self.folder, from, &*to.folder, name)?;
+                    Ok(true)
+                }
+                Err(error) => Err(error),
+                Ok(_) => Ok(false),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Renames over what stands there by the other name.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub(crate) fn replace(&self, from: impl AsRef<OsStr>, to: &Dir, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(renameat(&*self.folder, one(from.as_ref())?, &*to.folder, one(name.as_ref())?)?)
+    }
+
+    /// Removes a file, or a link itself.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(unlinkat(&*self.folder, one(name.as_ref())?, AtFlags::empty())?)
+    }
+
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn remove_dir(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(unlinkat(&*self.folder, one(name.as_ref())?, AtFlags::REMOVEDIR)?)
+    }
+
+    /// The folder as a file of its own, to be locked.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn reopen(&self) -> io::Result<File> {
+        Ok(openat(&*self.folder, ".", FOLDER, Mode::empty())?.into())
+    }
+
+    /// Brings what was renamed in it to stable storage.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&*self.folder)?)
+    }
+}
+
+/// Why something that lies in the folder is not read, whatever its name is.
+pub(crate) fn why_not(meta: &Metadata) -> Option<&'static str> {
+    match () {
+        () if !meta.is_file() => Some("it is no regular file"),
+        () if meta.nlink() > 1 => Some("it has another name (a hard link)"),
+        () => None,
+    }
+}
+
+/// A name that leads nowhere else.
+fn one(name: &OsStr) -> io::Result<&OsStr> {
+    match name.as_bytes() {
+        b"" | b"." | b".." => Err(io::ErrorKind::InvalidInput.into()),
+        bytes if bytes.contains(&b'/') => Err(io::ErrorKind::InvalidInput.into()),
+        _ => Ok(name),
+    }
+}
+
+fn refused(why: &str) -> io::Error {
+    io::Error::other(FormatError::Refused(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_files_in_the_folder_are_opened() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("imports");
+        fs::create_dir_all(folder.join("a")).unwrap();
+        for path in ["secret.csv", "imports/x.csv", "imports/one.csv"] {
+            fs::write(temporary.path().join(path), path).unwrap();
+        }
+        symlink(temporary.path().join("secret.csv"), folder.join("link.csv")).unwrap();
+        symlink("loop.csv", folder.join("loop.csv")).unwrap();
+        symlink("a", folder.join("c")).unwrap();
+        fs::hard_link(folder.join("one.csv"), folder.join("two.csv")).unwrap();
+        rustix::fs::mknodat(CWD, folder.join("fifo.csv"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket.csv")).unwrap();
+
+        let dir = Dir::open(&folder).unwrap();
+        assert!(dir.file("x.csv").is_ok() && dir.dir("a").is_ok());
+        for (name, why) in [
+            ("link.csv", "a symbolic link"),
+            ("loop.csv", "a symbolic link"),
+            ("c", "a symbolic link"),
+            ("one.csv", "a hard link"),
+            ("fifo.csv", "no regular file"),
+            ("socket.csv", "no regular file"),
+            ("a", "no regular file"),
+        ] {
+            let error = dir.file(name).unwrap_err().to_string();
+            assert!(error.contains(why), "{name}: {error}");
+            assert!(dir.append(name).is_err(), "{name}");
+            assert_eq!(dir.new_file(name, 0o600).unwrap_err().kind(), io::ErrorKind::AlreadyExists, "{name}");
+            assert!(!dir.rename("x.csv", &dir, name).unwrap(), "{name}");
+        }
+        for name in ["../secret.csv", "a/x.csv", "/etc/passwd", "..", ".", ""] {
+            assert_eq!(dir.file(name).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{name}");
+        }
+        assert_eq!(dir.dir("c").unwrap_err().kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(dir.file("none.csv").unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_folder_that_is_held_stays_the_one_that_was_opened() {
+        let temporary = tempfile::tempdir().unwrap();
+        let (here, away) = (temporary.path().join("here"), temporary.path().join("away"));
+        fs::create_dir(&here).unwrap();
+        let dir = Dir::open(&here).unwrap();
+        fs::rename(&here, &away).unwrap();
+        fs::create_dir(&here).unwrap();
+        dir.write("x", b"x", 0o644).unwrap();
+        assert!(away.join("x").exists() && !here.join("x").exists());
+        assert!(!dir.is(&Dir::open(&here).unwrap()) && dir.is(&Dir::open(&away).unwrap()));
+    }
+
+    #[test]
+    fn a_note_is_short_and_of_an_owner_that_is_believed() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        let us = dir.metadata().unwrap().uid();
+        dir.write("short", b"{}", 0o600).unwrap();
+        dir.write("long", b"", 0o600).unwrap().set_len(4 << 30).unwrap();
+        assert_eq!(dir.note("short", &[us]).unwrap(), b"{}");
+        assert!(dir.note("short", &[us + 1]).is_err());
+        assert!(dir.note("long", &[us]).is_err());
+    }
+}
