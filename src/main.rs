@@ -1,18 +1,31 @@
 //! Reads the environment, starts the log, runs a command, ends with its exit code.
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 
 use sluice::cli::Cli;
 use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
+use sluice::nesting::STACK;
 use sluice::settings::Settings;
-use sluice::telemetry;
+use sluice::{shown, telemetry};
 
 fn main() -> ExitCode {
     keep_from_others();
     if let Some(code) = decode_if_asked() {
         return code;
     }
+    // SQL is read by functions that call themselves.
+    match std::thread::Builder::new().name("main".to_owned()).stack_size(STACK).spawn(run).map(JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // It has said so itself.
+        Ok(Err(_panic)) => ExitCode::from(101),
+        Err(error) => end(&error.into(), 1),
+    }
+}
+
+fn run() -> ExitCode {
     let cli = Cli::read();
     // FAILPOINTS in the environment says what happens at which point: "delete=2*return".
     #[cfg(feature = "failpoints")]
@@ -26,7 +39,7 @@ fn main() -> ExitCode {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = !plain && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
     let _log = telemetry::start(&settings, cli.people(), cli.keeps_log(), colour, cli.quiet());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(&error.into(), 1),
     };
@@ -51,7 +64,8 @@ fn keep_from_others() {
 }
 
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("error: {error:#}");
+    // Where standard error is closed, there is nobody left to tell.
+    let _ = writeln!(shown::stderr(), "error: {error:#}");
     ExitCode::from(code)
 }
 

@@ -34,22 +34,22 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
             rows if rows > SHOWN as u64 => format!("first {SHOWN} of {rows} rows"),
             rows => counted(rows, "row"),
         };
-        writeln!(std::io::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
+        writeln!(crate::shown::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
         table::print(&headers, &rows)?;
-        writeln!(std::io::stdout())?;
+        writeln!(crate::shown::stdout())?;
     }
     if !json {
-        writeln!(std::io::stdout(), "All of them on one page: {}", app.exports.join(PAGE).display())?;
+        writeln!(crate::shown::stdout(), "All of them on one page: {}", app.exports.join(PAGE).display())?;
     }
     for (view, failure) in &failures {
         if json {
             table::print_json(&serde_json::json!({ "view": view, "error": failure.error.to_string() }))?;
         }
-        writeln!(std::io::stderr(), "error: {}", failure.error)?;
+        writeln!(crate::shown::stderr(), "error: {}", failure.error)?;
     }
     if !failures.is_empty() {
         let all = counted(total as u64, "question");
-        writeln!(std::io::stderr(), "{} of {all} could not be answered", failures.len())?;
+        writeln!(crate::shown::stderr(), "{} of {all} could not be answered", failures.len())?;
     }
     Ok(if failures.is_empty() { End::Done } else { End::Failed })
 }

@@ -20,7 +20,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         .map_err(|error| Usage(error.to_string()))?;
     let left = left(path, &|name| plugins.claims(name));
     if let (Some(why), false) = (left, json) {
-        writeln!(std::io::stdout(), "lying in imports/ as it lies here it would be left there, not loaded: {why}")?;
+        writeln!(crate::shown::stdout(), "lying in imports/ as it lies here it would be left there, not loaded: {why}")?;
     }
     let parts = check(path, &plugins, settings.archives.limits()).await;
     let parts = parts.with_context(|| path.display().to_string())?;
@@ -34,7 +34,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         }
         return Ok(end);
     }
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     for part in parts {
         writeln!(out, "{} -> staging.{}", part.source, part.table)?;
         writeln!(out, "{}", words(&part.layout))?;

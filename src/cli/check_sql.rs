@@ -50,7 +50,7 @@ fn print(problems: &[Problem], count: usize, json: bool) -> anyhow::Result<()> {
     if json {
         return problems.iter().try_for_each(table::print_json);
     }
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     for problem in problems {
         writeln!(out, "{problem}")?;
     }

@@ -30,7 +30,7 @@ pub(super) async fn run() -> anyhow::Result<End> {
         fs::write(path, text)?;
     }
     let settings = settings(&folder)?;
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     writeln!(out, "The demo is in {}\n\n$ cp 2019_free_title_data.csv imports/ && app --once", folder.display())?;
     let totals = daemon::run(&settings, &settings.folders.imports_dir, Until::Empty).await?;
     writeln!(

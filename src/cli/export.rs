@@ -38,7 +38,7 @@ pub(super) async fn run(
     let path = output.unwrap_or_else(|| app.exports.join(format!("{}.{}", found.table.name, format.ending())));
     let export = found.write(&*app.warehouse, format, &path).await?;
     writeln!(
-        std::io::stdout(),
+        crate::shown::stdout(),
         "{} of {} in {}",
         counted(export.rows, "row"),
         app.warehouse.names().shown(&found.table),

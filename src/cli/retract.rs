@@ -68,10 +68,10 @@ fn print(done: &Retraction, json: bool, dry_run: bool) -> anyhow::Result<()> {
         object["dry_run"] = dry_run.into();
         return table::print_json(&object);
     }
-    writeln!(std::io::stdout(), "{}", words(done, dry_run))?;
+    writeln!(crate::shown::stdout(), "{}", words(done, dry_run))?;
     if !dry_run && !done.already {
         writeln!(
-            std::io::stdout(),
+            crate::shown::stdout(),
             "The same file can be loaded again. Next: app --pipeline takes its rows out of the star"
         )?;
     }

@@ -18,7 +18,7 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
         Some(what) => named(what, &failed)?,
         None => failed.iter().collect(),
     };
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     let mut end = End::Done;
     for file in &wanted {
         match file.move_back(folder) {

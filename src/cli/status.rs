@@ -122,7 +122,7 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
 }
 
 fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     if !status.needs.is_empty() {
         writeln!(out, "needs a person:")?;
         for Need { what, mend } in status.needs.iter().take(SHOWN) {
@@ -194,7 +194,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
 fn more(all: usize) -> std::io::Result<()> {
     match all.saturating_sub(SHOWN) {
         0 => Ok(()),
-        rest => writeln!(std::io::stdout(), "and {rest} more: app status --json"),
+        rest => writeln!(crate::shown::stdout(), "and {rest} more: app status --json"),
     }
 }
 

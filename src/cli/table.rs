@@ -22,7 +22,7 @@ pub(super) fn print(headers: &[&str], rows: &[Vec<String>]) -> std::io::Result<(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    writeln!(std::io::stdout(), "{table}")
+    writeln!(crate::shown::stdout(), "{table}")
 }
 
 /// Prints one JSON value on a line.
@@ -48,5 +48,5 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    crate::shown::shown(text).into_owned()
 }

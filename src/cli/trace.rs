@@ -45,7 +45,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         let holds = condition.map_or("has no rows".to_owned(), |condition| format!("has no row where {condition}"));
         anyhow::bail!("{shown} {holds}{hint}");
     }
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     for one in rows {
         if json {
             let mut object = serde_json::json!(one);

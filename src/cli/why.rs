@@ -21,7 +21,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {what} is in the ledger{hint}")).into());
     }
-    let mut out = std::io::stdout();
+    let mut out = crate::shown::stdout();
     for load in loads {
         writeln!(out, "load {}: {} came {}", load.id, load.source, load.started_at.format("%Y-%m-%d %H:%M:%SZ"))?;
         if let (Some(bytes), Some(hash)) = (load.bytes, &load.hash) {

@@ -15,7 +15,7 @@ pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
 pub use infer::{Inference, double_text};
 pub use moment::{as_written, read_date, read_timestamp, read_timestamptz};
-pub use name::{column_names, table_name};
+pub use name::{SYSTEM_COLUMNS, column_names, table_name};
 pub use shape::{ColumnRule, Shape, Shaped, shape};
 pub use types::{Fits, Form, Spelling, Type};
 

@@ -5,6 +5,13 @@ use std::collections::{HashMap, HashSet};
 /// PostgreSQL cuts identifiers at this many bytes (`NAMEDATALEN` - 1).
 const MAX_BYTES: usize = 63;
 
+/// Columns that every table of PostgreSQL has already; SQLite leaves them out too, so that the same files give the same tables.
+/// <https://www.postgresql.org/docs/current/ddl-system-columns.html>
+pub const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// The number of a row on SQLite, by which rows are told apart.
+const ROW_NUMBER: &str = "rowid";
+
 /// The staging table of a file: its name up to the first dot, lower case, each run of other characters than letters
 /// and digits one `_`.
 ///
@@ -23,10 +30,10 @@ pub fn table_name(file_name: &str) -> String {
 }
 
 /// The columns' names of a header: like [`table_name`], an empty one `column_N` (from 1), a repeated one `_2`, `_3`.
-/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`, `_extra`). A header is made of
-/// parts where it has the `joint` in it, which stays as it is.
+/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`, `_extra`) or of PostgreSQL's own (`xmin`). A
+/// header is made of parts where it has the `joint` in it, which stays as it is.
 pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<String> {
-    let mut used: HashSet<String> = super::OWN_COLUMNS.map(str::to_owned).into();
+    let mut used: HashSet<String> = super::OWN_COLUMNS.into_iter().chain(SYSTEM_COLUMNS).chain([ROW_NUMBER]).map(str::to_owned).collect();
     // How often each name was wanted: thousands of equal headers would else try thousands of suffixes each.
     let mut wants: HashMap<String, u64> = HashMap::new();
     headers
@@ -102,6 +109,14 @@ mod tests {
         assert_eq!(
             column_names(&["title", "pdl count", "", "", "Title", "_line", "column_3"], None),
             ["title", "pdl_count", "column_3", "column_4", "title_2", "_line_2", "column_3_2"]
+        );
+    }
+
+    #[test]
+    fn columns_that_every_table_of_postgresql_has_get_names_of_their_own() {
+        assert_eq!(
+            column_names(&["xmin", "ymin", "XMAX", "ctid", "Ctid", "tableoid", "cmin", "cmax", "oid", "xmin_2", "RowId"], None),
+            ["xmin_2", "ymin", "xmax_2", "ctid_2", "ctid_3", "tableoid_2", "cmin_2", "cmax_2", "oid", "xmin_2_2", "rowid_2"]
         );
     }
 

@@ -2,7 +2,7 @@
 
 use super::header::{Header, Kind};
 use super::nearest;
-use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS};
 use crate::warehouse::{Engine, TableColumn, quote};
 
 /// How a model's rows are made of its select's.
@@ -39,6 +39,11 @@ impl Source {
             if columns[..at].iter().any(|other| other.name == column.name) {
                 return Err(format!("the select gives two columns the name {}", column.name));
             }
+        }
+        let into = header.unpivot.iter().map(|unpivot| &unpivot.into).chain(header.explode.iter().map(|one| &one.into));
+        let mut all = columns.iter().map(|column| &column.name).chain(into);
+        if let Some(name) = all.find(|name| header.kind != Kind::View && SYSTEM_COLUMNS.contains(&name.as_str())) {
+            return Err(format!("every table of PostgreSQL has a column {name} already: call it otherwise, with as"));
         }
         let shape = match (&header.unpivot, &header.explode) {
             (Some(unpivot), _) => {
@@ -211,6 +216,9 @@ mod tests {
         assert!(error("/*\nkind: table\nunpivot: {into: x, columns: [alpah]}\n*/").contains("did you mean alpha?"));
         assert!(error("/*\nkind: table\nunpivot: {into: x, columns: [beta..alpha]}\n*/").contains("other way round"));
         assert!(error("/*\nkind: table\nexplode: {into: x, column: gamma}\n*/").contains("no column gamma"));
+        let system = source("/* kind: table */", &["xmin"]).unwrap_err();
+        assert_eq!(system, "every table of PostgreSQL has a column xmin already: call it otherwise, with as");
+        assert!(source("/* kind: view */", &["xmin"]).is_ok());
         assert!(source("/* kind: table */", &["a", "a"]).unwrap_err().contains("two columns the name a"));
     }
 }

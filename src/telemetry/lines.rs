@@ -11,6 +11,9 @@ use tracing_subscriber::fmt::time::{ChronoLocal, FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::secrets::{hidden, hide_in};
+use crate::shown::shown;
+
 /// A line for people.
 pub(super) struct Plain;
 
@@ -35,8 +38,10 @@ where
         } else {
             write!(line, "{time} {level:>5} ")?;
         }
-        context.format_fields(line.by_ref(), event)?;
-        writeln!(line)
+        // Whoever logs a foreign name may forget that it can hold anything.
+        let mut own = String::new();
+        context.format_fields(Writer::new(&mut own), event)?;
+        writeln!(line, "{}", shown(&hidden(&own)))
     }
 }
 
@@ -70,7 +75,9 @@ where
         }
         object.extend(fields(&own));
         object.insert("target".to_owned(), about.target().into());
-        writeln!(line, "{}", Value::Object(object))
+        let mut object = Value::Object(object);
+        hide_in(&mut object);
+        writeln!(line, "{object}")
     }
 }
 

@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Query, SetExpr, Statement, Visit, Visitor};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::{Parser, ParserError};
+use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::rewrite::{END, combines_rows};
@@ -41,7 +40,7 @@ fn expression(text: &str) -> Result<Expr, SqlError> {
         other => other,
     };
     let wrong = |what: String| Err(SqlError::Syntax { what, place: None });
-    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(unread)?;
+    let mut parser = crate::nesting::parser(text).map_err(unread)?;
     let expr = parser.parse_expr().map_err(unread)?;
     let next = parser.peek_token();
     if next.token != Token::EOF {

@@ -31,8 +31,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query, Spanned, Statement, Visit, VisitMut, Visitor};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::{Parser, ParserError};
+use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Location;
 
 use super::{Engine, Names, Table, TableColumn, quote};
@@ -194,7 +193,9 @@ impl Select {
     /// # Errors
     /// When it is none.
     pub fn parse(text: &str) -> Result<Select, SqlError> {
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, text).map_err(|error| SqlError::of_parser(&error))?;
+        let statements = crate::nesting::parser(text)
+            .and_then(|mut parser| parser.parse_statements())
+            .map_err(|error| SqlError::of_parser(&error))?;
         let place = |statement: &Statement| {
             let Location { line, column } = statement.span().start;
             Some(Place { line, column })

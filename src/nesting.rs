@@ -1,0 +1,397 @@
+//! The words of a text in SQL, so that the tree that is made of them is never deep: a tree is copied, written, walked and dropped by functions that
+//! call themselves, and a list of thousands of conditions would end the program. Long lists of `or` and `and` are put in parentheses, a part at a
+//! time, which means the same; whatever else is too deep is refused before it is read.
+
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// Conditions that follow each other without parentheses.
+const IN_A_ROW: usize = 32;
+
+/// Bytes of stack that a thread needs which reads SQL, also where the program was built without optimisations.
+pub const STACK: usize = 64 << 20;
+
+/// Levels of a tree at most. SQLite takes a thousand in an expression, and five hundred selects.
+const MAX_LEVELS: usize = 500;
+
+/// A parser of a text whose tree is not deep.
+///
+/// # Errors
+/// When the text has no words of SQL, or is nested too deeply.
+pub(crate) fn parser(text: &str) -> Result<Parser<'static>, ParserError> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location()?;
+    let tokens = in_parentheses(tokens);
+    match too_deep(&tokens) {
+        None => Ok(Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(tokens)),
+        Some(Location { line, column }) => Err(ParserError::ParserError(format!(
+            "it is nested too deeply: more than {MAX_LEVELS} operators or selects depend on each other here; put parts of it in parentheses, \
+             or what they give in a file of its own at Line: {line}, Column: {column}"
+        ))),
+    }
+}
+
+/// What a word does to the expression that it stands in.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Open,
+    Close,
+    /// Another expression follows: a comma, a clause.
+    Boundary,
+    /// Another select follows, which belongs to what stands before.
+    Combine,
+    Or,
+    And,
+    /// Whose next `and` is its own.
+    Between,
+    Operator,
+    Operand,
+    /// Blanks and comments.
+    Nothing,
+}
+
+/// The roles of words, told in their order.
+#[derive(Default)]
+struct Roles {
+    /// The open parentheses, and whether each is a `case`.
+    open: Vec<bool>,
+    /// Whether an operand is expected, so that a word is none of SQL's own.
+    wants_operand: bool,
+    before: Option<Token>,
+    /// Whether the parentheses opened last say something of what stands before them, as `[1]` does.
+    applies: bool,
+}
+
+impl Roles {
+    fn of(&mut self, token: &Token) -> Role {
+        if matches!(token, Token::Whitespace(_)) {
+            return Role::Nothing;
+        }
+        let role = match token {
+            Token::LParen | Token::LBracket | Token::LBrace => {
+                let follows = token == &Token::LBracket || matches!(self.before, Some(Token::RParen | Token::RBracket));
+                self.applies = follows;
+                self.opened(false)
+            }
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                while self.open.pop() == Some(true) {}
+                Role::Close
+            }
+            Token::Comma | Token::SemiColon | Token::Colon => Role::Boundary,
+            Token::Period if !matches!(self.before, Some(Token::RParen | Token::RBracket)) => Role::Operand,
+            Token::Word(word) if self.before == Some(Token::Period) || word.quote_style.is_some() => Role::Operand,
+            Token::Word(word) => self.of_word(word.keyword),
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::DollarQuotedString(_) => Role::Operand,
+            Token::EscapedStringLiteral(_) | Token::HexStringLiteral(_) | Token::Placeholder(_) => Role::Operand,
+            Token::NationalStringLiteral(_) | Token::UnicodeStringLiteral(_) => Role::Operand,
+            Token::EOF => Role::Boundary,
+            _ => Role::Operator,
+        };
+        self.wants_operand =
+            matches!(role, Role::Or | Role::And | Role::Between | Role::Operator) && !self.may_be_a_name(token);
+        self.before = Some(token.clone());
+        role
+    }
+
+    /// Whether an operator may as well be a column, or the `*` of all of them.
+    fn may_be_a_name(&self, token: &Token) -> bool {
+        match (token, &self.before) {
+            (Token::Word(word), _) => !matches!(
+                word.keyword,
+                Keyword::OR | Keyword::AND | Keyword::NOT | Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::BETWEEN
+            ),
+            (Token::Mul, Some(Token::Comma | Token::LParen | Token::Period)) => true,
+            (Token::Mul, Some(Token::Word(word))) => {
+                matches!(word.keyword, Keyword::SELECT | Keyword::DISTINCT | Keyword::ALL)
+            }
+            _ => false,
+        }
+    }
+
+    fn of_word(&mut self, word: Keyword) -> Role {
+        match word {
+            Keyword::CASE => {
+                self.applies = false;
+                self.opened(true)
+            }
+            Keyword::END if self.open.last() == Some(&true) => {
+                self.open.pop();
+                Role::Close
+            }
+            Keyword::OR => Role::Or,
+            Keyword::AND => Role::And,
+            Keyword::BETWEEN => Role::Between,
+            Keyword::NOT | Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::ILIKE | Keyword::SIMILAR => Role::Operator,
+            Keyword::COLLATE | Keyword::AT | Keyword::OVERLAPS | Keyword::NOTNULL => Role::Operator,
+            Keyword::REGEXP | Keyword::RLIKE | Keyword::MEMBER | Keyword::XOR | Keyword::DIV | Keyword::OPERATOR => {
+                Role::Operator
+            }
+            // `is distinct from` is an operator.
+            Keyword::FROM if matches!(&self.before, Some(Token::Word(word)) if word.keyword == Keyword::DISTINCT) => {
+                Role::Operator
+            }
+            _ if self.wants_operand => Role::Operand,
+            Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => Role::Combine,
+            Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::GROUP | Keyword::HAVING => Role::Boundary,
+            Keyword::ORDER | Keyword::LIMIT | Keyword::OFFSET | Keyword::FETCH | Keyword::WINDOW => Role::Boundary,
+            Keyword::JOIN | Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::AS => Role::Boundary,
+            _ => Role::Operand,
+        }
+    }
+
+    fn opened(&mut self, is_case: bool) -> Role {
+        self.open.push(is_case);
+        Role::Open
+    }
+}
+
+/// Where the conditions of a list stand apart, in the parentheses that it stands in.
+#[derive(Default)]
+struct Lists {
+    ors: Vec<usize>,
+    ands: Vec<usize>,
+    /// How many `between` wait for their `and`.
+    betweens: usize,
+}
+
+/// The words with long lists of conditions in parentheses, a part at a time. The first and the last condition of a list stay outside: what stands
+/// before and behind them may be something else.
+fn in_parentheses(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    // How many parentheses stand before each word.
+    let (mut opened, mut closed) = (vec![0; tokens.len() + 1], vec![0; tokens.len() + 1]);
+    let mut end = |list: &mut Vec<usize>| {
+        let mut part = IN_A_ROW;
+        // The conditions between two of the places.
+        while list.len() > part + 1 {
+            for places in list.windows(part + 1).step_by(part) {
+                opened[places[0] + 1] += 1;
+                closed[places[part]] += 1;
+            }
+            part *= IN_A_ROW;
+        }
+        list.clear();
+    };
+    let mut roles = Roles::default();
+    let mut open = vec![Lists::default()];
+    for (at, token) in tokens.iter().enumerate() {
+        let role = roles.of(&token.token);
+        // Parentheses that close more than one frame, such as an unfinished case, end each of them.
+        while open.len() > roles.open.len() + 1 {
+            if let Some(mut lists) = open.pop() {
+                end(&mut lists.ors);
+                end(&mut lists.ands);
+            }
+        }
+        if role == Role::Open {
+            open.push(Lists::default());
+            continue;
+        }
+        let Some(lists) = open.last_mut() else { continue };
+        match role {
+            Role::Or => {
+                lists.ors.push(at);
+                end(&mut lists.ands);
+            }
+            Role::And if lists.betweens > 0 => lists.betweens -= 1,
+            Role::And => lists.ands.push(at),
+            Role::Between => lists.betweens += 1,
+            Role::Boundary | Role::Combine => {
+                end(&mut lists.ors);
+                end(&mut lists.ands);
+                lists.betweens = 0;
+            }
+            Role::Open | Role::Close | Role::Operator | Role::Operand | Role::Nothing => {}
+        }
+    }
+    for mut lists in open {
+        end(&mut lists.ors);
+        end(&mut lists.ands);
+    }
+    let mut all = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.into_iter().enumerate() {
+        let mut add = |what: Token, count: usize| {
+            all.extend(std::iter::repeat_with(|| TokenWithSpan { token: what.clone(), span: token.span }).take(count));
+        };
+        add(Token::RParen, closed[at]);
+        add(Token::LParen, opened[at]);
+        all.push(token);
+    }
+    all
+}
+
+/// How deep the tree of an expression is at most: `or` above `and` above the other operators above what stands in parentheses.
+#[derive(Default)]
+struct Levels {
+    combined: usize,
+    ors: usize,
+    ands: usize,
+    operators: usize,
+    betweens: usize,
+    /// The most of what has ended already: all of them, those beneath `or`, those beneath `and`.
+    most: [usize; 3],
+    /// What stands in parentheses.
+    beneath: usize,
+}
+
+impl Levels {
+    fn end_operators(&mut self) {
+        self.most[2] = self.most[2].max(self.operators);
+        self.operators = 0;
+    }
+
+    fn end_ands(&mut self) {
+        self.end_operators();
+        self.most[1] = self.most[1].max(self.ands + self.most[2]);
+        (self.ands, self.most[2]) = (0, 0);
+    }
+
+    fn end(&mut self) {
+        self.end_ands();
+        self.most[0] = self.most[0].max(self.ors + self.most[1]);
+        (self.ors, self.most[1], self.betweens) = (0, 0, 0);
+    }
+
+    fn count(&self) -> usize {
+        let ands = self.ands + self.most[2].max(self.operators);
+        self.combined + self.beneath + self.most[0].max(self.ors + self.most[1].max(ands))
+    }
+}
+
+/// The first place where there are too many levels.
+fn too_deep(tokens: &[TokenWithSpan]) -> Option<Location> {
+    let mut roles = Roles::default();
+    let mut open = vec![Levels::default()];
+    for token in tokens {
+        let role = roles.of(&token.token);
+        if role == Role::Open {
+            if let Some(levels) = open.last_mut() {
+                levels.operators += usize::from(roles.applies);
+            }
+            open.push(Levels::default());
+        }
+        while open.len() > roles.open.len() + 1 && open.len() > 1 {
+            let beneath = open.pop().map_or(0, |levels| levels.count() + 1);
+            if let Some(levels) = open.last_mut() {
+                levels.beneath = levels.beneath.max(beneath);
+            }
+        }
+        let levels = open.last_mut()?;
+        match role {
+            Role::Or => {
+                levels.end_ands();
+                levels.ors += 1;
+            }
+            Role::And if levels.betweens > 0 => levels.betweens -= 1,
+            Role::And => {
+                levels.end_operators();
+                levels.ands += 1;
+            }
+            Role::Between => {
+                levels.betweens += 1;
+                levels.operators += 1;
+            }
+            Role::Operator => levels.operators += 1,
+            Role::Boundary => levels.end(),
+            Role::Combine => {
+                levels.end();
+                levels.combined += 1;
+            }
+            Role::Open | Role::Close | Role::Operand | Role::Nothing => {}
+        }
+        if levels.count() > MAX_LEVELS || open.len() > MAX_LEVELS {
+            return Some(token.span.start);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        let mut parser = parser(text).map_err(|error| error.to_string())?;
+        let read = parser.parse_statements().map_err(|error| error.to_string())?;
+        Ok(read[0].clone().to_string())
+    }
+
+    fn list(count: usize, between: &str, one: impl Fn(usize) -> String) -> String {
+        (0..count).map(one).collect::<Vec<_>>().join(between)
+    }
+
+    #[test]
+    fn lists_of_conditions_of_any_length_are_read() {
+        for (count, conditions) in [
+            (3_000, list(3_000, " or ", |at| format!("t.a = {at}"))),
+            (100_000, list(100_000, " or ", |at| format!("a = {at}"))),
+            (20_000, list(20_000, " and ", |at| format!("not a = {at}"))),
+            (3_000, list(3_000, " or ", |at| format!("a between {at} and {at} + 1 and b is distinct from {at}"))),
+            (3_000, list(3_000, " and ", |at| format!("(a = {at} or left(b, 1) = '{at}' or c like 'x')"))),
+            (20_000, list(200, " or ", |at| format!("a = {at} and {}", list(99, " and ", |at| format!("b <> {at}"))))),
+        ] {
+            let text = format!("select b or c as x from t join u on a or b where {conditions} group by 1 having a or b");
+            let read = read(&text).unwrap();
+            let plain = |text: &str| text.to_lowercase().replace(['(', ')'], "");
+            assert_eq!(plain(&read), plain(&text), "{count}");
+        }
+        let values = list(100_000, ", ", |at| format!("-{at} + 1"));
+        assert!(read(&format!("select {values} from t where a in ({values})")).is_ok());
+        let cases = list(3_000, " ", |at| format!("when a = {at} or b = {at} then -{at}"));
+        assert!(read(&format!("select case {cases} else 1 end")).is_ok());
+        let joins = list(2_000, " ", |at| format!("join t t{at} on t{at}.a = t.a and t{at}.b = t.b"));
+        assert!(read(&format!("select 1 from t {joins}")).is_ok());
+    }
+
+    #[test]
+    fn a_short_list_and_what_stands_around_a_long_one_stay_as_they_are() {
+        let short = "SELECT a OR b AS x FROM t WHERE a AND b OR c";
+        assert_eq!(read(short).unwrap(), short);
+        let long = list(40, " or ", |at| format!("a{at}"));
+        let expected = format!(
+            "SELECT a0 OR ({}) OR {} AS x FROM t ORDER BY a39",
+            list(32, " OR ", |at| format!("a{}", at + 1)),
+            list(7, " OR ", |at| format!("a{}", at + 33))
+        );
+        assert_eq!(read(&format!("select {long} as x from t order by a39")).unwrap(), expected);
+    }
+
+    #[test]
+    fn whatever_is_too_deep_is_refused_where_it_is() {
+        let many = 100_000;
+        for text in [
+            format!("select {}", list(many, " + ", |_| "a".to_owned())),
+            format!("select {}", list(many, " || ", |_| "'a'".to_owned())),
+            format!("select {}", list(many, " union all ", |_| "select 1".to_owned())),
+            format!("{}", list(many, " union ", |_| "select a from t where b = 1".to_owned())),
+            format!("select {}", list(many, " + limit ", |_| "a".to_owned())),
+            format!("select a{}", "::text".repeat(many)),
+            format!("select a{}", " is null".repeat(many)),
+            format!("select a{}", " collate \"C\"".repeat(many)),
+            format!("select a{}", " at time zone 'UTC'".repeat(many)),
+            format!("select a{}", "[1]".repeat(many)),
+            format!("select cast(a as int{})", "[]".repeat(many)),
+            format!("select {}a", "not ".repeat(many)),
+            format!("select {}a", "- ".repeat(many)),
+            format!("select {}a", "(".repeat(many)),
+            format!("select {}a{}", "f(".repeat(many), ")".repeat(many)),
+            format!("select {}a{}", "case when ".repeat(many), " then 1 end".repeat(many)),
+            format!("select * from {}a", "(".repeat(many)),
+            format!("select {}", list(many, " = ", |_| "a".to_owned())),
+            format!("select {}", list(many, " between 1 and ", |_| "a".to_owned())),
+        ] {
+            let why = read(&text).expect_err(&text[..60]);
+            assert!(why.contains("nested too deeply") && why.contains("at Line: 1, Column: "), "{why}: {}", &text[..60]);
+        }
+    }
+
+    #[test]
+    fn what_is_just_not_too_deep_is_read_copied_and_written() {
+        let reads = || {
+            for (one, last) in [("a + ", "a"), ("a || ", "a"), ("1 union all select ", "1")] {
+                assert!(read(&format!("select {}{last}", one.repeat(MAX_LEVELS - 10))).is_ok(), "{one}");
+            }
+        };
+        std::thread::Builder::new().stack_size(STACK).spawn(reads).unwrap().join().unwrap();
+    }
+}
