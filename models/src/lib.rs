@@ -10,6 +10,7 @@ pub mod column_history;
 pub mod dataset;
 pub mod load;
 mod migrations;
+pub mod question;
 pub mod reject;
 pub mod run;
 pub mod star;

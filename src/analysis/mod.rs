@@ -1,6 +1,7 @@
 //! Runs the questions: every file of `sql/analysis/` becomes a view, its result goes to `exports/`, and all of them to one page.
 
 mod chart;
+mod gone;
 mod header;
 mod kept;
 mod lineage;
@@ -24,6 +25,7 @@ use crate::star::Model;
 use crate::warehouse::{Row, Table};
 
 use chart::Plot;
+pub(crate) use gone::delete_exports;
 pub(crate) use header::Header;
 use kept::{Kept, Places};
 use lineage::Definitions;
@@ -113,8 +115,13 @@ fn joined(failures: &Failures) -> Option<String> {
 async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Answers, RunError> {
     let folder = app.sql.join("analysis");
     let problems = problems(app, |file| !file.starts_with(&folder)).await?;
-    let (mut questions, mut failures) = questions::read(app, &problems)?;
+    let read = questions::read(app, &problems);
+    if read.is_err() {
+        gone::forget(app).await?;
+    }
+    let (mut questions, mut failures) = read?;
     views::make(app, &mut questions, &mut failures, started_at).await?;
+    gone::forget(app).await?;
     let sources = definitions(app, &questions);
     let (mut answers, mut sections) = (Vec::with_capacity(questions.len()), BTreeMap::new());
     for name in questions.keys().cloned().collect::<Vec<_>>() {

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::questions::{Failures, Question, Questions, fail, in_order};
 use crate::app::App;
+use crate::ledger::QuestionView;
 use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
+use crate::relying::definition_of;
 use crate::star::ModelError;
 use crate::warehouse::{Names, Output, Schema, Scope, Table, Transaction, WarehouseError, described};
 
@@ -27,15 +29,19 @@ pub(super) async fn make(
     let read = questions.values().flat_map(|question| question.select.tables(names));
     let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
     let mut given = given_by_views(app, &mut *transaction, of_star).await;
+    let made = app.ledger.questions(&mut *transaction).await?;
     for name in in_order(names, questions, failures) {
         let Some(question) = questions.get_mut(&name) else { continue };
         transaction.execute("savepoint sluice_question", &[]).await?;
-        let made = match reads_failed(names, question, failures) {
+        let done = match reads_failed(names, question, failures) {
             Some(error) => Err(error.into()),
             None => make_one(&mut *transaction, names, &name, question, &given, &own_views).await,
         };
-        match made {
-            Ok(()) => drop(given.insert(name, question.outputs.clone())),
+        match done {
+            Ok(()) => {
+                keep(app, &mut *transaction, &name, question, &made).await?;
+                given.insert(name, question.outputs.clone());
+            }
             Err(RunError::Model(error)) => {
                 transaction.execute("rollback to savepoint sluice_question", &[]).await?;
                 fail(questions, failures, &name, error.into());
@@ -48,6 +54,25 @@ pub(super) async fn make(
     app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Keeps that the view is this question's, and what its results are and were written to.
+async fn keep(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    name: &str,
+    question: &Question,
+    made: &[QuestionView],
+) -> Result<(), WarehouseError> {
+    let view = Table::datawarehouse(name);
+    let Some(definition) = definition_of(transaction, app.warehouse.names(), &view).await? else { return Ok(()) };
+    let before = made.iter().find(|one| one.name == name);
+    let mut exports: Vec<_> = before.map(|one| one.exports.clone()).unwrap_or_default();
+    exports.extend(question.header.exports.iter().map(|format| format.ending().to_owned()));
+    exports.sort();
+    exports.dedup();
+    let now = QuestionView { name: name.to_owned(), definition, exports };
+    if before == Some(&now) { Ok(()) } else { app.ledger.keep_question(transaction, &now).await }
 }
 
 /// A view that was made out of an earlier text would answer another question.

@@ -6,6 +6,7 @@ mod check_sql;
 mod config;
 mod demo;
 mod doctor;
+mod drop;
 mod export;
 mod graph;
 mod loads;
@@ -94,6 +95,8 @@ enum Command {
     },
     /// Takes a load's rows back: as if its file had never come
     Retract(retract::Retract),
+    /// Drops a table or view with what belongs to it: its files can be loaded again
+    Drop(drop::Wanted),
     /// What --pipeline would change; changes nothing
     Plan(pipeline::Plan),
     /// What was loaded, the newest first
@@ -230,7 +233,7 @@ impl Cli {
 
     /// Whether the command is worth a log file: it changes the warehouse.
     pub fn keeps_log(&self) -> bool {
-        matches!(self.command, None | Some(Command::Retract(_)))
+        matches!(self.command, None | Some(Command::Retract(_) | Command::Drop(_)))
     }
 
     /// Runs the command.
@@ -242,6 +245,7 @@ impl Cli {
             Some(Command::Status { json }) => status::run(&settings, json).await,
             Some(Command::Retry { what, json }) => retry::run(&settings, what.as_deref(), json),
             Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
+            Some(Command::Drop(wanted)) => drop::run(&settings, wanted).await,
             Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { what, limit, json }) => match what.as_deref().map(|what| (what, what.parse())) {

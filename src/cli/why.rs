@@ -72,7 +72,10 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
             format!("a duplicate: load {of} had brought the same content into staging.{}", load.dataset)
         }
         LoadStatus::Replaced => format!("a later file took the place of its rows in staging.{}", load.dataset),
-        LoadStatus::Retracted => format!("its rows were taken back out of staging.{}", load.dataset),
+        LoadStatus::Retracted => {
+            let why = load.error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("its rows were taken back out of staging.{}{why}", load.dataset)
+        }
         LoadStatus::Lost => {
             let why = load.error.as_deref().unwrap_or("they were taken out by hand");
             format!("its rows are not in staging.{} any more: {why}", load.dataset)

@@ -9,6 +9,7 @@ mod columns;
 mod freshness;
 mod lineage;
 mod look;
+mod questions;
 mod retract;
 mod runs;
 mod star;
@@ -35,6 +36,7 @@ pub use freshness::Freshness;
 pub use lineage::{Files, StarReject};
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
+pub use questions::QuestionView;
 pub use retract::{LaterLoad, column_names};
 pub use star::StagedLoad;
 pub use status::{Failure, LastRun, Total};
@@ -227,9 +229,18 @@ impl Ledger {
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
         if self.warehouse.names().engine == Engine::Sqlite {
-            for table in
-                ["load", "beside", "reject", "dataset", "column_history", "column", "run", "star_reject", "star"]
-            {
+            for table in [
+                "load",
+                "beside",
+                "reject",
+                "dataset",
+                "column_history",
+                "column",
+                "run",
+                "star_reject",
+                "star",
+                "question",
+            ] {
                 let name = format!("\"sluice\".\"{table}\"");
                 statement.sql = statement.sql.replace(&name, &format!("\"sluice__{table}\" AS \"{table}\""));
             }

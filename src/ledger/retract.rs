@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use models::load::Status;
-use models::{dataset, load};
+use models::{column, column_history, dataset, load};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
@@ -104,6 +104,37 @@ impl Ledger {
             self.run(transaction, self.build(&update.into_query())).await?;
         }
         Ok(())
+    }
+
+    /// Gives up a table's claim to what was loaded into it, and what is known of its columns; gives the loads whose rows were in it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drop_dataset(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+    ) -> Result<Vec<i64>, WarehouseError> {
+        let mut update = load::Entity::update_many()
+            .set(load::ActiveModel {
+                status: Set(Status::Retracted),
+                error: Set(Some("the table was dropped by app drop".to_owned())),
+                ..Default::default()
+            })
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.eq(Status::Loaded))
+            .into_query();
+        update.returning_col(load::Column::Id);
+        let rows = self.rows(transaction, self.build(&update)).await?;
+        let columns = column::Entity::delete_many().filter(column::Column::Dataset.eq(table));
+        self.run(transaction, self.build(&columns.into_query())).await?;
+        let history = column_history::Entity::delete_many().filter(column_history::Column::Dataset.eq(table));
+        self.run(transaction, self.build(&history.into_query())).await?;
+        let dataset = dataset::Entity::delete_many().filter(dataset::Column::Name.eq(table));
+        self.run(transaction, self.build(&dataset.into_query())).await?;
+        let mut loads: Vec<i64> = rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect();
+        loads.sort_unstable();
+        Ok(loads)
     }
 
     /// The loads that the ledger holds to have rows in a table.

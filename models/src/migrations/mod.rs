@@ -4,6 +4,7 @@ mod m20261120_000001_catalog;
 mod m20261121_000002_same_content;
 mod m20261121_000003_star;
 mod m20261129_000004_beside;
+mod m20261129_000005_questions;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
 use sea_orm_migration::{
@@ -47,6 +48,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261121_000002_same_content::Migration),
         Box::new(m20261121_000003_star::Migration),
         Box::new(m20261129_000004_beside::Migration),
+        Box::new(m20261129_000005_questions::Migration),
     ]
 }
 

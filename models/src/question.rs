@@ -1,0 +1,20 @@
+//! A question's view as it was made, so that it goes with its file and nobody else's view does.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(schema_name = "sluice", table_name = "question")]
+pub struct Model {
+    /// The view, without its schema.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    /// Its definition in the database's words, right after it was made.
+    pub definition: String,
+    /// The endings of the files that its results were written to, as a JSON list.
+    pub exports: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,103 @@
+//! `app drop TABLE`: drops a table with what belongs to it. It cannot be undone, so it asks.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::json;
+
+use super::{End, table};
+use crate::counted::counted;
+use crate::daemon::{self, Usage};
+use crate::drop::{DropError, Dropped, drop_table};
+use crate::settings::Settings;
+
+/// What was said on the command line.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Wanted {
+    /// Such as staging.orders, datawarehouse.fact_orders, or a question's view
+    table: String,
+    /// Do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
+    let app = daemon::look(settings).await?;
+    let Wanted { table, yes, dry_run, json } = wanted;
+    if !yes {
+        let would = drop_table(&app, &table, false).await.map_err(said)?;
+        if dry_run {
+            print(&would, json, true)?;
+            return Ok(End::Done);
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Usage(format!(
+                "drop cannot be undone and nobody can be asked here: say --yes, or see what would go by app drop {table} --dry-run"
+            ))
+            .into());
+        }
+        eprintln!("{}\nDrop it? It cannot be undone. [y/N]", words(&would, true));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            eprintln!("nothing was done");
+            return Ok(End::Failed);
+        }
+    }
+    let done = drop_table(&app, &table, true).await.map_err(said)?;
+    print(&done, json, false)?;
+    Ok(End::Done)
+}
+
+/// What the command line is at fault for ends with 2.
+fn said(error: DropError) -> anyhow::Error {
+    match error {
+        DropError::Unknown { .. } | DropError::Ambiguous(..) | DropError::Foreign(_) => Usage(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+fn print(done: &Dropped, json: bool, dry_run: bool) -> anyhow::Result<()> {
+    if json {
+        let mut object = json!(done);
+        object["dry_run"] = dry_run.into();
+        return table::print_json(&object);
+    }
+    Ok(writeln!(std::io::stdout(), "{}", words(done, dry_run))?)
+}
+
+fn words(done: &Dropped, dry_run: bool) -> String {
+    let Dropped { table, kind, rows, loads, beside, views, exports, read_by, made_by } = done;
+    let (is, are) = if dry_run { ("would be", "would be") } else { ("is", "are") };
+    let rows = rows.map(|rows| format!(" and its {}", counted(rows, "row"))).unwrap_or_default();
+    let mut lines = vec![format!("{table} ({kind}){rows} {is} dropped")];
+    if !loads.is_empty() {
+        let count = counted(loads.len() as u64, "load");
+        let numbers: Vec<_> = loads.iter().take(10).map(i64::to_string).collect();
+        let more = if loads.len() > 10 { ", …" } else { "" };
+        lines.push(format!(
+            "{count} ({}{more}) {are} retracted: their files can be loaded again, and the next app --pipeline takes their rows out of the star",
+            numbers.join(", ")
+        ));
+    }
+    for (what, some) in
+        [("with it, kept beside it", beside), ("with it, views that read it", views), ("with it, files", exports)]
+    {
+        if !some.is_empty() {
+            lines.push(format!("{what}: {}", some.join(", ")));
+        }
+    }
+    if !read_by.is_empty() {
+        lines.push(format!("read by {}: they fail until it is there again", read_by.join(", ")));
+    }
+    if let Some(file) = made_by {
+        let run = if kind == "question" { "app --analysis" } else { "app --pipeline" };
+        lines.push(format!("{file} still stands: the next {run} makes it again"));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,287 @@
+//! Drops a table with what belongs to it: a staging table with the ledger's claim to its rows, a table of the star, or a question's view. In one
+//! transaction, so that either all of it goes or nothing and the reason is told.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use tracing::info;
+
+use crate::analysis::delete_exports;
+use crate::app::App;
+use crate::export::Format;
+use crate::history::History;
+use crate::ledger::QuestionView;
+use crate::nearest::nearest;
+use crate::pipeline::{RunError, sql_file, sql_paths};
+use crate::relying::{definition_of, relying_on};
+use crate::star::{Model, TableState};
+use crate::warehouse::{Names, Schema, Scope, Table, Transaction, WarehouseError};
+
+/// How long others' locks on the table are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What went, or would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// The table or view, with its schema.
+    pub table: String,
+    /// `staging`, `dimension`, `fact`, `bridge`, `calendar`, `table` or `view` of the star, or `question`.
+    pub kind: String,
+    /// Its rows; absent for a view.
+    pub rows: Option<u64>,
+    /// The loads that brought them: their files are new again.
+    pub loads: Vec<i64>,
+    /// Tables that the program keeps beside it.
+    pub beside: Vec<String>,
+    /// Views of this program that read it.
+    pub views: Vec<String>,
+    /// Files in `exports/`.
+    pub exports: Vec<String>,
+    /// Files of `sql/` that read it or refer to it.
+    pub read_by: Vec<String>,
+    /// The file of `sql/` that makes it again.
+    pub made_by: Option<String>,
+}
+
+/// Why a table stays.
+#[derive(Debug, thiserror::Error)]
+pub enum DropError {
+    /// There is no such table.
+    #[error("there is no table or view {name}{hint}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The nearest one that there is.
+        hint: String,
+    },
+    /// There are two.
+    #[error("there are {0} and {1}: say which")]
+    Ambiguous(String, String),
+    /// It is not this program's.
+    #[error("{0} was not made by Sluice: drop it in the database")]
+    Foreign(String),
+    /// Others would break.
+    #[error("{table} stays, because these rest on it: {relying}; drop them first")]
+    ReliedOn {
+        /// The table.
+        table: String,
+        /// The others.
+        relying: String,
+    },
+    /// An export cannot be deleted.
+    #[error("{path}: {error}; nothing was dropped")]
+    Export {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+}
+
+/// A table that is to go, and what is known of it.
+enum What {
+    Staging,
+    Star(TableState),
+    Question,
+}
+
+/// Drops a table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema); or, where it is not `really` to be done, only
+/// finds out what would go.
+///
+/// # Errors
+/// When there is none, or others rest on it: nothing happened then.
+pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, DropError> {
+    let names = app.warehouse.names();
+    let table = find(app, name).await?;
+    // A load's lock is waited for by the ledger's line, which a snapshot of an earlier moment could not take.
+    let scope = if table.schema == Schema::Staging { Scope::Load } else { Scope::Star };
+    let mut transaction = app.warehouse.begin(scope).await?;
+    transaction.wait_at_most(PATIENCE).await?;
+    if table.schema == Schema::Staging {
+        app.ledger.lock(&mut *transaction, &table.name).await?;
+    }
+    let questions = app.ledger.questions(&mut *transaction).await?;
+    let states = app.ledger.star(&mut *transaction).await?;
+    let what = match (table.schema, states.iter().find(|state| state.name == table.name)) {
+        (Schema::Staging, _) => What::Staging,
+        (_, Some(state)) => What::Star(state.clone()),
+        (_, None) => What::Question,
+    };
+    let own = own_views(&mut *transaction, names, &questions, &states).await?;
+    let relying = relying_on(&mut *transaction, names, &table).await?;
+    let is_own = |of_star: &Option<Table>| of_star.as_ref().is_some_and(|table| own.contains(table));
+    let others: Vec<_> = relying.iter().filter(|one| !(one.is_view && is_own(&one.of_star))).collect();
+    if !others.is_empty() {
+        let relying: Vec<_> = others.iter().map(|one| one.shown.clone()).collect();
+        return Err(DropError::ReliedOn { table: names.shown(&table), relying: relying.join(", ") });
+    }
+    let views: Vec<_> = relying.into_iter().filter_map(|one| one.of_star).collect();
+    let mut done = Dropped { table: names.shown(&table), ..files_of(app, &table) };
+    done.kind = match &what {
+        What::Staging => "staging".to_owned(),
+        What::Star(state) => state.kind.clone(),
+        What::Question => "question".to_owned(),
+    };
+    let mut all = views.clone();
+    all.push(table.clone());
+    transaction.lock_alone(&all).await?;
+    for one in &all {
+        take(app, &mut *transaction, one, &mut done).await?;
+    }
+    done.views = views.iter().map(|view| names.shown(view)).collect();
+    let endings: Vec<_> = Format::value_variants().iter().map(|format| format.ending().to_owned()).collect();
+    let lies = |path: &std::path::PathBuf| path.symlink_metadata().is_ok();
+    let paths =
+        all.iter().flat_map(|one| endings.iter().map(|ending| app.exports.join(format!("{}.{ending}", one.name))));
+    done.exports = paths.filter(lies).map(|path| path.display().to_string()).collect();
+    if !really {
+        return Ok(done);
+    }
+    for one in &all {
+        delete_exports(&app.exports, &one.name, &endings).map_err(|error| match error {
+            RunError::Export { path, error } => DropError::Export { path, error },
+            other => DropError::Export { path: app.exports.display().to_string(), error: io::Error::other(other) },
+        })?;
+    }
+    transaction.commit().await?;
+    info!(table = done.table, rows = done.rows, loads = done.loads.len(), "dropped");
+    Ok(done)
+}
+
+/// Drops one table or view and what the catalog has of it.
+async fn take(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    table: &Table,
+    done: &mut Dropped,
+) -> Result<(), DropError> {
+    let (names, quoted) = (app.warehouse.names(), app.warehouse.names().table(table));
+    let is_view = definition_of(transaction, names, table).await?.is_some();
+    let is_there = !transaction.columns(table).await?.is_empty();
+    if is_there && !is_view {
+        let count = transaction.query(&format!("select count(*) from {quoted}"), &[]).await?;
+        done.rows = count.first().and_then(|row| row.first()?.as_deref()?.parse().ok());
+    }
+    let mut beside = Vec::new();
+    if table.schema == Schema::Staging {
+        beside.push(History::of(names, table).kept().clone());
+        done.loads = app.ledger.drop_dataset(transaction, &table.name).await?;
+    } else {
+        let kept = ["seen", "retired"].map(|what| format!("{}_{what}", table.name));
+        beside.extend(kept.map(|name| Table { schema: Schema::Catalog, name }));
+        app.ledger.forget_star(transaction, &table.name).await?;
+        app.ledger.forget_question(transaction, &table.name).await?;
+    }
+    if is_there {
+        let word = if is_view { "view" } else { "table" };
+        transaction.execute(&format!("drop {word} {quoted}"), &[]).await?;
+    }
+    for one in beside {
+        if !transaction.columns(&one).await?.is_empty() {
+            transaction.execute(&format!("drop table {}", names.table(&one)), &[]).await?;
+            done.beside.push(names.shown(&one));
+        }
+    }
+    Ok(())
+}
+
+/// The table that is meant.
+async fn find(app: &App, name: &str) -> Result<Table, DropError> {
+    let names = app.warehouse.names();
+    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let datasets = app.ledger.datasets_in(&mut *transaction).await?;
+    let states = app.ledger.star(&mut *transaction).await?;
+    let questions = app.ledger.questions(&mut *transaction).await?;
+    let own = app.own_views();
+    let of_star = |name: &String| {
+        states.iter().any(|state| state.name == *name)
+            || questions.iter().any(|view| view.name == *name)
+            || own.iter().any(|view| view.name == *name)
+    };
+    let (schema, last) = match name.split_once('.') {
+        Some((schema, last)) => (names.schema_named(schema), last.to_owned()),
+        None => (None, name.to_owned()),
+    };
+    let wanted = |one: Schema| schema == Some(one) || !name.contains('.');
+    let (mut ours, mut foreign) = (Vec::new(), Vec::new());
+    for table in [Table::staging(&last), Table::datawarehouse(&last)] {
+        if !wanted(table.schema) {
+            continue;
+        }
+        let is_there = !transaction.columns(&table).await?.is_empty();
+        let is_ours = match table.schema {
+            Schema::Staging => datasets.contains(&table.name),
+            _ => of_star(&table.name),
+        };
+        // A table of staging that is gone has the ledger's claim to its rows still.
+        let is_claimed = table.schema == Schema::Staging && is_ours;
+        match (is_there, is_ours) {
+            (true, true) => ours.push(table),
+            (true, false) => foreign.push(table),
+            _ if is_claimed => ours.push(table),
+            _ => {}
+        }
+    }
+    match (&ours[..], &foreign[..]) {
+        ([one], _) => Ok(one.clone()),
+        ([one, other], _) => Err(DropError::Ambiguous(names.shown(one), names.shown(other))),
+        (_, [foreign, ..]) => Err(DropError::Foreign(names.shown(foreign))),
+        _ => {
+            let known = datasets.into_iter().chain(states.into_iter().map(|state| state.name));
+            let known: Vec<_> = known.chain(questions.into_iter().map(|view| view.name)).collect();
+            let hint = nearest(&last, known.iter().map(String::as_str));
+            Err(DropError::Unknown { name: name.to_owned(), hint })
+        }
+    }
+}
+
+/// The views that this program made and that are as it made them.
+async fn own_views(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    questions: &[QuestionView],
+    states: &[TableState],
+) -> Result<Vec<Table>, WarehouseError> {
+    let of_star = states.iter().filter(|state| state.kind == "view").map(|state| Table::datawarehouse(&state.name));
+    let mut own: Vec<_> = of_star.collect();
+    for view in questions {
+        let table = Table::datawarehouse(&view.name);
+        if definition_of(transaction, names, &table).await?.as_ref() == Some(&view.definition) {
+            own.push(table);
+        }
+    }
+    Ok(own)
+}
+
+/// The files of `sql/` that have to do with a table. One that cannot be read is the next run's matter.
+fn files_of(app: &App, table: &Table) -> Dropped {
+    let names = app.warehouse.names();
+    let mut found = Dropped::default();
+    for folder in ["pipeline", "analysis"] {
+        let paths = sql_paths(&app.sql.join(folder), names.engine).unwrap_or_default();
+        for path in paths {
+            let shown = format!("sql/{folder}/{}", file_name(&path));
+            let Ok(file) = sql_file(path, names.engine) else { continue };
+            let Ok((name, select)) = file.read() else { continue };
+            let refers = || Model::parse(&file).is_ok_and(|model| model.needs(names).contains(&table.name));
+            if table.schema == Schema::Datawarehouse && name == table.name {
+                found.made_by = Some(shown);
+            } else if select.tables(names).contains(table)
+                || folder == "pipeline" && table.schema == Schema::Datawarehouse && refers()
+            {
+                found.read_by.push(shown);
+            }
+        }
+    }
+    found
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
