@@ -17,6 +17,7 @@ mod graph;
 mod history;
 mod hostile;
 mod inferred;
+mod intruders;
 mod keys;
 mod load;
 mod logs;
@@ -53,6 +54,7 @@ fn main() {
         long::cases(),
         formats::cases(),
         hostile::cases(),
+        intruders::cases(),
         archive::cases(),
         plugins::cases(),
         sql::cases(),
