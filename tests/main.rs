@@ -18,6 +18,7 @@ mod graph;
 mod history;
 mod hostile;
 mod inferred;
+mod intruders;
 mod keys;
 mod load;
 mod logs;
@@ -54,6 +55,7 @@ fn main() {
         long::cases(),
         formats::cases(),
         hostile::cases(),
+        intruders::cases(),
         archive::cases(),
         plugins::cases(),
         sql::cases(),

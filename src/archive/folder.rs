@@ -47,13 +47,7 @@ impl From<&Metadata> for Identity {
 
 /// Moves the file of that name, opened as `from`, into the folder, under its name or the next free one; on another file system copies it, and leaves it where it
 /// is. Gives the place, which is on stable storage.
-pub(super) fn keep(
-    dir: &Dir,
-    name: &OsStr,
-    mut from: File,
-    folder: &Path,
-    days: Option<u16>,
-) -> io::Result<PathBuf> {
+pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
     let now = Utc::now();
     let folder = match days {
         None => folder.to_owned(),

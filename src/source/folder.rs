@@ -213,7 +213,10 @@ impl Folder {
         let mut planted = Vec::new();
         for name in claims.names().unwrap_or_default() {
             let Ok(meta) = claims.look(&name) else { continue };
-            if name.as_bytes().starts_with(b".") || (meta.is_file() && us.made(&meta)) || (meta.is_dir() && us.own(&meta)) {
+            if name.as_bytes().starts_with(b".")
+                || (meta.is_file() && us.made(&meta))
+                || (meta.is_dir() && us.own(&meta))
+            {
                 continue;
             }
             let what = if meta.is_dir() { "a folder" } else { "no folder" };
@@ -308,7 +311,8 @@ fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io::Result<Ve
     let mut all = Vec::new();
     for name in root.names()? {
         let is_current = name == CLAIMS;
-        let may_be = name.as_bytes().starts_with(b".") && root.look(&name).is_ok_and(|meta| meta.is_dir() && ours(&meta));
+        let may_be =
+            name.as_bytes().starts_with(b".") && root.look(&name).is_ok_and(|meta| meta.is_dir() && ours(&meta));
         if !may_be {
             continue;
         }

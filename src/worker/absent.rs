@@ -43,9 +43,8 @@ impl Absent {
 pub fn absent(exports: &Path, folder: &Path) -> Vec<State> {
     let Ok(held) = Dir::open(exports) else { return Vec::new() };
     let owners = [rustix::process::geteuid().as_raw(), held.metadata().map_or(0, |meta| meta.uid())];
-    let said = |path: PathBuf| -> Option<State> {
-        serde_json::from_slice(&held.note(path.file_name()?, &owners).ok()?).ok()
-    };
+    let said =
+        |path: PathBuf| -> Option<State> { serde_json::from_slice(&held.note(path.file_name()?, &owners).ok()?).ok() };
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let living = notes(exports).into_iter().filter(|(_, lives)| *lives);
     living.filter_map(|(path, _)| said(path)).filter(|state| state.folder == folder).collect()

@@ -154,8 +154,7 @@ impl Shared {
         let mut state = self.state();
         state.running = progress::running();
         // What somebody took away does not wait any more.
-        let claims: Vec<_> =
-            self.home.folders()?.into_iter().filter_map(|claim| self.home.dir(claim).ok()).collect();
+        let claims: Vec<_> = self.home.folders()?.into_iter().filter_map(|claim| self.home.dir(claim).ok()).collect();
         let is_there = |name: &str| self.root.look(name).is_ok() || claims.iter().any(|dir| dir.look(name).is_ok());
         state.put_back.retain(|name, _| is_there(name));
         let mut said = state.clone();
