@@ -179,7 +179,9 @@ impl Secrets {
         if !SAID.iter().any(|word| line.starts_with(word)) {
             secrets::keep(value, &shown);
         }
-        for form in secrets::forms(value) {
+        // Also as the name that is proposed instead of it.
+        let proposed = [table_name(value), column_names(&[value], None).swap_remove(0)];
+        for form in secrets::forms(value).into_iter().chain(proposed) {
             self.0.insert(form, shown.clone());
         }
         // A condition is told by its parts.
