@@ -107,6 +107,10 @@ impl LoadError {
                 "app check shows more of them; mend the file or the plugin; app retry moves it back"
             }
             LoadError::Source(SourceError::Unreadable(_)) => "mend the file; app retry moves it back",
+            // What the system refuses; what a reader says of the bytes has no number of the system's.
+            LoadError::Source(SourceError::Io(error)) if error.raw_os_error().is_none() => {
+                "mend the file; app retry moves it back"
+            }
             LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
                 "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
@@ -157,11 +161,20 @@ pub(crate) fn passes(error: &std::io::Error) -> bool {
 mod tests {
     use std::io;
 
-    use super::passes;
+    use super::{LoadError, SourceError, passes};
 
     #[derive(Debug, thiserror::Error)]
     #[error("cannot: {0}")]
     struct Around(#[source] io::Error);
+
+    #[test]
+    fn rights_are_spoken_of_where_rights_are_missing_only() {
+        let mend = |error| LoadError::Source(SourceError::Io(error)).mend();
+        assert!(mend(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
+        assert!(!mend(io::Error::from_raw_os_error(libc::ENOSPC)).contains("right"));
+        assert!(mend(io::Error::other("Data corruption detected")).starts_with("mend the file"));
+        assert!(mend(io::ErrorKind::InvalidData.into()).starts_with("mend the file"));
+    }
 
     #[test]
     fn what_the_system_lacks_for_a_while_passes_also_within_another_error() {

@@ -99,7 +99,13 @@ impl Roles {
         match (token, &self.before) {
             (Token::Word(word), _) => !matches!(
                 word.keyword,
-                Keyword::OR | Keyword::AND | Keyword::NOT | Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::BETWEEN
+                Keyword::OR
+                    | Keyword::AND
+                    | Keyword::NOT
+                    | Keyword::IS
+                    | Keyword::IN
+                    | Keyword::LIKE
+                    | Keyword::BETWEEN
             ),
             (Token::Mul, Some(Token::Comma | Token::LParen | Token::Period)) => true,
             (Token::Mul, Some(Token::Word(word))) => {
@@ -122,7 +128,9 @@ impl Roles {
             Keyword::OR => Role::Or,
             Keyword::AND => Role::And,
             Keyword::BETWEEN => Role::Between,
-            Keyword::NOT | Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::ILIKE | Keyword::SIMILAR => Role::Operator,
+            Keyword::NOT | Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::ILIKE | Keyword::SIMILAR => {
+                Role::Operator
+            }
             Keyword::COLLATE | Keyword::AT | Keyword::OVERLAPS | Keyword::NOTNULL => Role::Operator,
             Keyword::REGEXP | Keyword::RLIKE | Keyword::MEMBER | Keyword::XOR | Keyword::DIV | Keyword::OPERATOR => {
                 Role::Operator
@@ -330,7 +338,8 @@ mod tests {
             (3_000, list(3_000, " and ", |at| format!("(a = {at} or left(b, 1) = '{at}' or c like 'x')"))),
             (20_000, list(200, " or ", |at| format!("a = {at} and {}", list(99, " and ", |at| format!("b <> {at}"))))),
         ] {
-            let text = format!("select b or c as x from t join u on a or b where {conditions} group by 1 having a or b");
+            let text =
+                format!("select b or c as x from t join u on a or b where {conditions} group by 1 having a or b");
             let read = read(&text).unwrap();
             let plain = |text: &str| text.to_lowercase().replace(['(', ')'], "");
             assert_eq!(plain(&read), plain(&text), "{count}");
@@ -381,7 +390,11 @@ mod tests {
             format!("select {}", list(many, " between 1 and ", |_| "a".to_owned())),
         ] {
             let why = read(&text).expect_err(&text[..60]);
-            assert!(why.contains("nested too deeply") && why.contains("at Line: 1, Column: "), "{why}: {}", &text[..60]);
+            assert!(
+                why.contains("nested too deeply") && why.contains("at Line: 1, Column: "),
+                "{why}: {}",
+                &text[..60]
+            );
         }
     }
 

@@ -12,6 +12,7 @@ use crate::dataset::Dataset;
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
+use crate::secrets::hidden;
 use crate::source::{Claimed, Failure, Stamp, Survey};
 
 /// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
@@ -117,7 +118,7 @@ pub(crate) async fn record_failure(
     let consequence = error.consequence();
     let mut load = None;
     if consequence == Consequence::Fail {
-        let why = error.to_string();
+        let why = hidden(&error.to_string()).into_owned();
         load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
         warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
         app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);

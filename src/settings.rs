@@ -80,9 +80,9 @@ impl Settings {
     pub fn read() -> Result<Settings, SettingsError> {
         let file = Path::new(".env");
         let dotenv = if file.exists() {
-            dotenvy::from_path_iter(file).and_then(|pairs| pairs.collect::<Result<Vec<_>, _>>()).map_err(|error| {
-                SettingsError(format!(".env: {error}: a value with blanks needs quotes, NAME=\"a value\""))
-            })?
+            dotenvy::from_path_iter(file)
+                .and_then(|pairs| pairs.collect::<Result<Vec<_>, _>>())
+                .map_err(|error| SettingsError(of_dotenv(&error, &std::fs::read_to_string(file).unwrap_or_default())))?
         } else {
             Vec::new()
         };
@@ -203,6 +203,7 @@ impl Settings {
                 let shown = match known.name {
                     "DATABASE_URL" => without_password(value),
                     "ALERT_WEBHOOK" | "ALERT_SMTP_URL" if !value.is_empty() => "***".to_owned(),
+                    _ if value.contains("://") && value.contains(['@', '?']) => without_password(value),
                     _ => value.clone(),
                 };
                 (known, shown, origin)
@@ -279,7 +280,16 @@ fn value_of(name: &str, given: &BTreeMap<String, (String, Origin)>) -> Result<Op
     }
     let in_file = format!("{name}_FILE");
     let Some((path, _)) = given.get(&in_file).filter(|(path, _)| !path.is_empty()) else { return Ok(None) };
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError(format!("{in_file}: {path}: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        // Whoever takes it for the setting itself has written a secret into it.
+        let is_path = path.starts_with(['/', '.']) && !path.contains("://") && !path.contains('@');
+        SettingsError(match is_path {
+            true => format!("{in_file}: {path}: {error}"),
+            false => format!(
+                "{in_file}: {error}: it is the path of a file that holds the value; the value itself goes into {name}"
+            ),
+        })
+    })?;
     Ok(Some((text.trim_end_matches(['\r', '\n']).to_owned(), Origin::File(path.into()))))
 }
 
@@ -295,25 +305,70 @@ fn look_at_name(name: &str) -> Result<(), SettingsError> {
     }
 }
 
-/// The address with its password replaced by `***`; everything after the scheme where it is no address.
-pub fn without_password(address: &str) -> String {
-    match url::Url::parse(address) {
-        Ok(mut url) => {
-            if url.password().is_some() {
-                // Cannot fail: an address with a password has a host.
-                let _ = url.set_password(Some("***"));
-            }
-            let secret = |name: &str| name.contains("password");
-            if url.query_pairs().any(|(name, _)| secret(&name)) {
-                url.set_query(None);
-            }
-            if address.starts_with("sqlite") { address.to_owned() } else { url.to_string() }
+/// What is wrong with `.env`, without any of its text: a line that is not understood may hold a password anywhere.
+fn of_dotenv(error: &dotenvy::Error, text: &str) -> String {
+    match error {
+        dotenvy::Error::LineParse(line, _) => {
+            let first = line.lines().next().unwrap_or_default().trim();
+            let place = text.lines().position(|one| !first.is_empty() && one.contains(first));
+            let place = place.map_or_else(String::new, |place| format!(":{}", place + 1));
+            format!(".env{place}: this line cannot be read: a value with blanks or quotes needs quotes, NAME='a value'")
         }
-        Err(_) => match address.split_once(':') {
-            Some((scheme, _)) => format!("{scheme}:***"),
-            None => "***".to_owned(),
-        },
+        dotenvy::Error::Io(error) => format!(".env: {error}"),
+        _ => ".env: it cannot be read".to_owned(),
     }
+}
+
+/// Words of an address that hold no secret.
+const OPEN_WORDS: [&str; 9] =
+    ["sslmode", "ssl-mode", "host", "hostaddr", "port", "dbname", "user", "application_name", "tls"];
+
+/// The address with its password replaced by `***`; nothing but its scheme where it is not understood, for then a password may be anywhere.
+pub fn without_password(address: &str) -> String {
+    let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+    let known = ["sqlite", "postgres", "postgresql", "smtp", "smtps", "http", "https", "s3"];
+    let scheme = scheme.filter(|scheme| known.contains(scheme));
+    if address.starts_with("sqlite:") && !address.contains('@') && !address.to_lowercase().contains("password") {
+        return address.to_owned();
+    }
+    let url = scheme.and_then(|_| url::Url::parse(address).ok());
+    let Some(mut url) = url.filter(|url| url.scheme() != "sqlite") else {
+        return scheme.map_or_else(|| "***".to_owned(), |scheme| format!("{scheme}://***"));
+    };
+    // A password with one of / ? # in it ends the part that has it too early.
+    let is_cut =
+        url.fragment().is_some() || url.path().contains(['@', ':']) || url.query().unwrap_or_default().contains('@');
+    if is_cut {
+        return format!("{}://***", url.scheme());
+    }
+    if url.password().is_some() {
+        // Cannot fail: an address with a password has a host.
+        let _ = url.set_password(Some("***"));
+    }
+    if url.query_pairs().any(|(name, _)| !OPEN_WORDS.contains(&&*name)) {
+        url.set_query(None);
+    }
+    url.to_string()
+}
+
+/// Whether the server of the database may ask for the password in clear: one elsewhere that need not speak TLS.
+pub fn may_send_in_clear(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else { return false };
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return false;
+    }
+    let word = |names: &[&str]| {
+        let mut pairs = url.query_pairs();
+        pairs.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
+    };
+    let host = word(&["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let host = host.trim_matches(['[', ']']).replace("%2F", "/");
+    let is_here = host.is_empty()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let mode = word(&["sslmode", "ssl-mode"]).map_or_else(|| "prefer".to_owned(), |mode| mode.to_lowercase());
+    !is_here && matches!(mode.as_str(), "prefer" | "allow" | "disable")
 }
 
 #[cfg(test)]
@@ -380,5 +435,95 @@ mod tests {
         assert_eq!(shown, "postgres://me:***@db/x");
         assert_eq!(*origin, Origin::File(file.path().to_owned()));
         assert_eq!(without_password("oracle thing"), "***");
+    }
+
+    #[test]
+    fn no_password_of_an_address_is_shown_whatever_it_looks_like() {
+        for address in [
+            "host=h password=hunter2 dbname=x",
+            "host=h password='my hunter2' dbname=x",
+            "u:hunter2@db/x",
+            "postgres:u:hunter2@db/x",
+            "postgres:/u:hunter2@db/x",
+            "postgres//u:hunter2@db/x",
+            "//u:hunter2@db/x",
+            "postgres://u:hunter2@db/x",
+            " postgres://u:hunter2@db/x",
+            "\"postgres://u:hunter2@db/x\"",
+            "'postgres://u:hunter2@db/x'",
+            "postgres://u:my hunter2@db/x",
+            "postgres://u:my/hunter2@db/x",
+            "postgres://u:12/hunter2@db/x",
+            "postgres://u:12?hunter2@db/x",
+            "postgres://u:12#hunter2@db/x",
+            "postgres://u:a@hunter2@db/x",
+            "postgres://u:hunter2@db:port/x",
+            "postgres://u:hunter2@[::1/x",
+            "postgres://db/x?PASSWORD=hunter2",
+            "postgres://db/x?Password=hunter2",
+            "postgres://db/x?password=hunter2",
+            "postgres://db/x?pass=hunter2",
+            "postgres://db/x?sslpassword=hunter2",
+            "postgres://db/x?pass%77ord=hunter2",
+            "postgres://db/x?user=u&hunter2",
+            "postgres://db/x#hunter2",
+            "POSTGRES://u:hunter2@db/x",
+            "postgressql://u:hunter2@db/x",
+            "mysql://u:hunter2@db/x",
+            "jdbc:postgresql://db/x?password=hunter2",
+            "sqlite://u:hunter2@db/x",
+            "hunter2",
+            "DATABASE_URL=postgres://u:hunter2@db/x",
+        ] {
+            let shown = without_password(address);
+            assert!(!shown.contains("hunter2"), "{address}: {shown}");
+        }
+        for (address, expected) in [
+            ("sqlite://data/warehouse.db", "sqlite://data/warehouse.db"),
+            ("postgres://u@db:5432/x?sslmode=require", "postgres://u@db:5432/x?sslmode=require"),
+            ("postgres://u:p@db/x", "postgres://u:***@db/x"),
+        ] {
+            assert_eq!(without_password(address), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_of_dotenv_that_cannot_be_read_is_numbered_and_not_shown() {
+        for line in ["A=my hunter2", "A='my hunter2", "A=\"hunter2", "hunter2", "A=x'hunter2' y", "A = b hunter2"] {
+            let text = format!("# first\nDEV=1\n{line}\n");
+            let error = dotenvy::from_read_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
+            let Err(error) = error else { continue };
+            let why = of_dotenv(&error, &text);
+            assert!(why.starts_with(".env:3: ") && !why.contains("hunter2"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_value_in_the_place_of_a_path_is_not_shown() {
+        for value in ["postgres://u:hunter2@db/x", "hunter2", "host=h password=hunter2", "/x://u:hunter2@db"] {
+            let error = settings(&[("DATABASE_URL_FILE", value)], &[]).unwrap_err().to_string();
+            assert!(error.starts_with("DATABASE_URL_FILE: ") && !error.contains("hunter2"), "{error}");
+        }
+        let error = settings(&[("DATABASE_URL_FILE", "/no/such")], &[]).unwrap_err().to_string();
+        assert!(error.starts_with("DATABASE_URL_FILE: /no/such: "), "{error}");
+    }
+
+    #[test]
+    fn a_server_elsewhere_that_need_not_speak_tls_may_see_the_password() {
+        for (address, expected) in [
+            ("postgres://u:p@db/x", true),
+            ("postgres://u:p@db/x?sslmode=prefer", true),
+            ("postgres://u:p@10.0.0.1/x?sslmode=disable", true),
+            ("postgres://u:p@db/x?sslmode=require", false),
+            ("postgres://u:p@db/x?sslmode=verify-full", false),
+            ("postgres://u:p@localhost/x", false),
+            ("postgres://u:p@127.0.0.1/x", false),
+            ("postgres://u:p@[::1]/x", false),
+            ("postgres:///x?host=/run/postgresql", false),
+            ("postgres://u@%2Frun%2Fpostgresql/x", false),
+            ("sqlite://x", false),
+        ] {
+            assert_eq!(may_send_in_clear(address), expected, "{address}");
+        }
     }
 }

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn ordinary_names_stay_as_they_are() {
-        for name in ["orders.csv", "Umsätze – März.xlsx", "売上.csv", "مبيعات.csv", "a'b\"c\\d $(x).csv", "🚚.csv", ""] {
+        for name in ["orders.csv", "Umsätze – März.xlsx", "売上.csv", "مبيعات.csv", "a'b\"c\\d $(x).csv", "🚚.csv", ""]
+        {
             assert_eq!(shown(name), name);
             assert!(matches!(shown(name), Cow::Borrowed(_)));
         }

@@ -25,6 +25,7 @@ mod logs;
 mod long;
 mod members;
 mod model;
+mod names;
 mod plugins;
 mod protocol;
 mod random;
@@ -56,6 +57,7 @@ fn main() {
         formats::cases(),
         hostile::cases(),
         intruders::cases(),
+        names::cases(),
         archive::cases(),
         plugins::cases(),
         sql::cases(),

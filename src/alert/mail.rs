@@ -52,6 +52,15 @@ impl Mail {
         Ok(Mail { server: server.to_owned(), from, to })
     }
 
+    /// Whether a password goes to a server elsewhere that need not speak TLS.
+    pub(super) fn may_send_in_clear(&self) -> bool {
+        let opportunistic =
+            |url: &Url| url.query_pairs().any(|(name, value)| name == "tls" && value == "opportunistic");
+        Url::parse(&self.server).is_ok_and(|url| {
+            url.scheme() == "smtp" && url.password().is_some() && opportunistic(&url) && !is_here(&url)
+        })
+    }
+
     pub(super) fn send(&self, alert: &Alert) -> Result<(), String> {
         let state = match alert.state {
             State::Raised => "",
@@ -59,8 +68,8 @@ impl Mail {
         };
         let (kind, subject) = (format!("{:?}", alert.kind).to_lowercase(), &alert.subject);
         let mut title = format!("sluice on {}: {state}{kind}: {subject}", alert.host);
-        title.retain(|letter| !letter.is_control());
-        let mut text = format!("{}\n", alert.message);
+        title = crate::shown::shown(&title).into_owned();
+        let mut text = format!("{}\n", crate::shown::lines(&alert.message));
         if let Some(mend) = &alert.mend {
             text += &format!("\nHow to mend it: {mend}\n");
         }

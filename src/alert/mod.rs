@@ -88,7 +88,7 @@ impl Alert {
             kind,
             subject: subject.to_owned(),
             state,
-            message: message.to_owned(),
+            message: crate::secrets::hidden(message).into_owned(),
             mend: None,
             load: None,
             at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -118,6 +118,11 @@ impl Channel {
             Channel::Webhook(_) => "webhook",
             Channel::Mail(_) => "mail",
         }
+    }
+
+    /// Whether the server may ask for the password in clear.
+    pub fn may_send_in_clear(&self) -> bool {
+        matches!(self, Channel::Mail(mail) if mail.may_send_in_clear())
     }
 
     /// Sends one alert, once. Blocks, not much longer than [`TRY`].

@@ -34,12 +34,17 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
             rows if rows > SHOWN as u64 => format!("first {SHOWN} of {rows} rows"),
             rows => counted(rows, "row"),
         };
-        writeln!(crate::shown::stdout(), "{} ({shown}; all in {})", answer.view, answer.path.display())?;
+        writeln!(
+            crate::shown::stdout(),
+            "{} ({shown}; all in {})",
+            crate::shown::shown(&answer.view),
+            crate::shown::path(&answer.path)
+        )?;
         table::print(&headers, &rows)?;
         writeln!(crate::shown::stdout())?;
     }
     if !json {
-        writeln!(crate::shown::stdout(), "All of them on one page: {}", app.exports.join(PAGE).display())?;
+        writeln!(crate::shown::stdout(), "All of them on one page: {}", crate::shown::path(&app.exports.join(PAGE)))?;
     }
     for (view, failure) in &failures {
         if json {

@@ -101,7 +101,14 @@ async fn database(settings: &Settings) -> Vec<Check> {
         Ok(missing) => Err(format!("missing: {}; start app once with INIT_DB=true", missing.join(", "))),
         Err(error) => Err(error.to_string()),
     };
-    vec![Check { what, result: Ok("answers".to_owned()) }, Check { what: "schemas".to_owned(), result: schemas }]
+    // It is all right within a network that is one's own, and so no fault.
+    let answers = match crate::settings::may_send_in_clear(&url) {
+        true => {
+            "answers; warning: a server, or somebody between, can ask for the password in clear: add sslmode=require or verify-full to DATABASE_URL"
+        }
+        false => "answers",
+    };
+    vec![Check { what, result: Ok(answers.to_owned()) }, Check { what: "schemas".to_owned(), result: schemas }]
 }
 
 /// One line where nothing is sent, else one for each way.
@@ -114,7 +121,13 @@ async fn alerts(settings: &Settings, send: bool) -> anyhow::Result<Vec<Check>> {
     }
     if !send {
         let names: Vec<_> = channels.iter().map(Channel::name).collect();
-        let text = format!("{}; app doctor --alert-test sends a test", names.join(", "));
+        let warning = match channels.iter().any(Channel::may_send_in_clear) {
+            true => {
+                "; warning: the mail server, or somebody between, can ask for the password in clear: use smtps:// or tls=required"
+            }
+            false => "",
+        };
+        let text = format!("{}; app doctor --alert-test sends a test{warning}", names.join(", "));
         return Ok(vec![Check { what: "alerts".to_owned(), result: Ok(text) }]);
     }
     let mut checks = Vec::new();

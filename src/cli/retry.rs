@@ -8,6 +8,7 @@ use tracing::error;
 use super::{End, table};
 use crate::daemon::Usage;
 use crate::settings::Settings;
+use crate::shown::{path, shown};
 use crate::source::{FailedFile, failed_files, is_watched};
 use crate::star::nearest;
 
@@ -23,7 +24,9 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
     for file in &wanted {
         match file.move_back(folder) {
             Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
-            Ok(place) => writeln!(out, "{}/failed/{} -> {}", folder.display(), file.name, place.display())?,
+            Ok(place) => {
+                writeln!(out, "{}/failed/{} -> {}", path(folder), shown(&file.name), path(&place))?;
+            }
             Err(error) => {
                 end = End::Failed;
                 let folder = folder.display();
@@ -62,5 +65,5 @@ fn named<'a>(what: &str, failed: &'a [FailedFile]) -> Result<Vec<&'a FailedFile>
         return Err(Usage(format!("no file in failed/ is of load {number}: see app loads")));
     }
     let hint = nearest(what, failed.iter().map(|file| file.name.as_str()));
-    Err(Usage(format!("there is no file {what} in failed/{hint}")))
+    Err(Usage(format!("there is no file {} in failed/{}", shown(what), shown(&hint))))
 }

@@ -12,6 +12,7 @@ use crate::ledger::{Failure, Total};
 use crate::plugin::Plugins;
 use crate::progress::Running;
 use crate::settings::{Settings, without_password};
+use crate::shown::shown;
 use crate::source::{Place, failed_files, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::worker::{Waiting, absent, read_state, waiting};
@@ -126,12 +127,12 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
     if !status.needs.is_empty() {
         writeln!(out, "needs a person:")?;
         for Need { what, mend } in status.needs.iter().take(SHOWN) {
-            writeln!(out, "- {what}\n  {mend}")?;
+            writeln!(out, "- {}\n  {}", shown(what), shown(mend))?;
         }
         more(status.needs.len())?;
         writeln!(out)?;
     }
-    let folder = status.folder.display();
+    let folder = crate::shown::path(&status.folder);
     let waits = status.watching.iter().filter(|one| one.waits_for_folder).count();
     match status.watching.len() {
         _ if waits > 0 => writeln!(out, "{folder} is waited for")?,
@@ -142,7 +143,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
     for one in &status.watching {
         match (one.pid, one.since) {
             (Some(pid), Some(since)) => {
-                let host = one.host.as_deref().unwrap_or_default();
+                let host = shown(one.host.as_deref().unwrap_or_default());
                 writeln!(out, "  since {} (pid {pid} on {host}), {} in hand", moment(since), one.in_hand.len())?;
             }
             _ => writeln!(out, "  by a program that says nothing of itself")?,

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{End, table};
 use crate::daemon::{self, Usage};
 use crate::settings::Settings;
+use crate::shown::shown as clean;
 use crate::status::moment;
 use crate::trace::{Cells, Staged, Trace, TraceError, trace};
 
@@ -53,16 +54,16 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             table::print_json(&object)?;
             continue;
         }
-        writeln!(out, "{shown}: {}", words(&one.row))?;
+        writeln!(out, "{shown}: {}", clean(&words(&one.row)))?;
         for Staged { load, line, file, loaded_at, table, row, note, .. } in one.staged {
             let when = loaded_at.map_or_else(String::new, |at| format!(", loaded {}", moment(at)));
-            writeln!(out, "  {} line {line}, load {load}{when}", table::shortened(&file))?;
+            writeln!(out, "  {} line {line}, load {load}{when}", clean(&table::shortened(&file)))?;
             let what =
                 row.map(|row| words(&row)).or(note).unwrap_or_else(|| "the row is not there any more".to_owned());
-            writeln!(out, "    {table}: {what}")?;
+            writeln!(out, "    {table}: {}", clean(&what))?;
         }
         if let Some(note) = one.note {
-            writeln!(out, "  {note}")?;
+            writeln!(out, "  {}", clean(&note))?;
         }
         if one.more {
             writeln!(out, "  and more: --limit shows them")?;

@@ -8,6 +8,7 @@ use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::ledger::{LoadLine, LoadStatus};
 use crate::settings::Settings;
+use crate::shown::shown;
 use crate::star::nearest;
 
 /// Rejects that are shown of each load.
@@ -19,17 +20,23 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
     if loads.is_empty() {
         let recent = app.ledger.loads(1000).await?;
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
-        return Err(Usage(format!("no file or hash {what} is in the ledger{hint}")).into());
+        return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
     }
     let mut out = crate::shown::stdout();
     for load in loads {
-        writeln!(out, "load {}: {} came {}", load.id, load.source, load.started_at.format("%Y-%m-%d %H:%M:%SZ"))?;
+        writeln!(
+            out,
+            "load {}: {} came {}",
+            load.id,
+            shown(&load.source),
+            load.started_at.format("%Y-%m-%d %H:%M:%SZ")
+        )?;
         if let (Some(bytes), Some(hash)) = (load.bytes, &load.hash) {
             writeln!(out, "  {}, blake3 {hash}", counted(bytes.unsigned_abs(), "byte"))?;
         }
         if let Some(layout) = &load.dialect {
             let layout = serde_json::from_str(layout).map_or_else(|_| layout.clone(), |layout| words(&layout));
-            writeln!(out, "  read as {layout}")?;
+            writeln!(out, "  read as {}", shown(&layout))?;
         }
         writeln!(
             out,
@@ -43,7 +50,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
                 "  of those loaded {padded} had fewer cells than the header, {extended} had more (in _extra)"
             )?;
         }
-        writeln!(out, "  {}", became(&app, &load).await?)?;
+        writeln!(out, "  {}", shown(&became(&app, &load).await?))?;
         let rejects = app.ledger.rejects(Some(load.id), REJECTS).await?;
         if !rejects.is_empty() {
             let rows: Vec<_> = rejects

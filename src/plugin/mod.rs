@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 
 /// What is wrong with a plugin.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}: {why}", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
+#[error("{}{}: {why}", crate::shown::path(path), line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct PluginError {
     /// Its file.
     pub path: PathBuf,

@@ -1,5 +1,7 @@
 //! The words of a `plugin.yaml`.
 
+use std::collections::BTreeMap;
+
 use globset::Glob;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -9,6 +11,7 @@ use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
+use crate::secrets;
 use crate::star::nearest;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
@@ -96,12 +99,19 @@ pub(super) struct Wrong {
 
 /// The plugin that the text describes; `None` where it is not enabled.
 pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
+    let mut secrets = Secrets::default();
+    match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(&text)) {
+        Ok(plugin) => Ok(plugin.map(|plugin| Plugin { creator: secrets.hide(&plugin.creator), ..plugin })),
+        Err(Wrong { line, why }) => Err(Wrong { line, why: secrets.hide(&why) }),
+    }
+}
+
+fn parse_filled(text: &str) -> Result<Option<Plugin>, Wrong> {
     // What is wrong begins with the word at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
-    let text = with_variables(text, variable)?;
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
     let options = serde_saphyr::options! { strict_booleans: true };
-    let yaml: Yaml = serde_saphyr::from_str_with_options(&text, options).map_err(|error| in_words(&error, &text))?;
+    let yaml: Yaml = serde_saphyr::from_str_with_options(text, options).map_err(|error| in_words(&error, text))?;
     if !yaml.enabled {
         return Ok(None);
     }
@@ -153,8 +163,45 @@ fn in_words(error: &serde_saphyr::Error, text: &str) -> Wrong {
     Wrong { line, why: format!("{wrong}: {expected}") }
 }
 
+/// What the program says of a plugin by its nature.
+const SAID: [&str; 3] = ["name:", "table:", "files:"];
+
+/// Words of every condition.
+const WORDS: [&str; 4] = ["between", "null", "true", "false"];
+
+/// The values of variables, with what is shown in their place.
+#[derive(Default)]
+struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    fn keep(&mut self, line: &str, name: &str, value: &str) {
+        let shown = format!("!env {name}");
+        if !SAID.iter().any(|word| line.starts_with(word)) {
+            secrets::keep(value, &shown);
+        }
+        // Also as the name that is proposed instead of it.
+        let proposed = [table_name(value), column_names(&[value], None).swap_remove(0)];
+        for form in secrets::forms(value).into_iter().chain(proposed) {
+            self.0.insert(form, shown.clone());
+        }
+        // A condition is told by its parts.
+        if line.trim_start().starts_with("filter:") {
+            let parts = value.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            for part in parts.filter(|part| part.chars().count() > 3 && !WORDS.contains(&part.to_lowercase().as_str()))
+            {
+                secrets::keep(part, &shown);
+                self.0.extend(secrets::forms(part).into_iter().map(|form| (form, shown.clone())));
+            }
+        }
+    }
+
+    fn hide(&self, text: &str) -> String {
+        secrets::without(text, self.0.iter().map(|(value, shown)| (value.as_str(), shown.as_str()))).into_owned()
+    }
+}
+
 /// The text with the values of variables, quoted as JSON, in the place of `!env NAME`.
-fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> {
+fn with_variables(text: &str, variable: &Variable<'_>, secrets: &mut Secrets) -> Result<String, Wrong> {
     let mut filled = String::with_capacity(text.len());
     for (number, line) in text.lines().enumerate() {
         let mut rest = line;
@@ -171,6 +218,7 @@ fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> 
                 let value = variable(name).map_err(wrong)?;
                 let unset = || wrong(format!("!env {name}: {name} is not set in the environment or .env"));
                 let value = value.ok_or_else(unset)?;
+                secrets.keep(line, name, &value);
                 filled.push_str(&serde_json::to_string(&value).unwrap_or_default());
                 rest = &after[name.len()..];
             } else {

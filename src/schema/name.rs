@@ -33,7 +33,8 @@ pub fn table_name(file_name: &str) -> String {
 /// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`, `_extra`) or of PostgreSQL's own (`xmin`). A
 /// header is made of parts where it has the `joint` in it, which stays as it is.
 pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<String> {
-    let mut used: HashSet<String> = super::OWN_COLUMNS.into_iter().chain(SYSTEM_COLUMNS).chain([ROW_NUMBER]).map(str::to_owned).collect();
+    let mut used: HashSet<String> =
+        super::OWN_COLUMNS.into_iter().chain(SYSTEM_COLUMNS).chain([ROW_NUMBER]).map(str::to_owned).collect();
     // How often each name was wanted: thousands of equal headers would else try thousands of suffixes each.
     let mut wants: HashMap<String, u64> = HashMap::new();
     headers
@@ -115,8 +116,23 @@ mod tests {
     #[test]
     fn columns_that_every_table_of_postgresql_has_get_names_of_their_own() {
         assert_eq!(
-            column_names(&["xmin", "ymin", "XMAX", "ctid", "Ctid", "tableoid", "cmin", "cmax", "oid", "xmin_2", "RowId"], None),
-            ["xmin_2", "ymin", "xmax_2", "ctid_2", "ctid_3", "tableoid_2", "cmin_2", "cmax_2", "oid", "xmin_2_2", "rowid_2"]
+            column_names(
+                &["xmin", "ymin", "XMAX", "ctid", "Ctid", "tableoid", "cmin", "cmax", "oid", "xmin_2", "RowId"],
+                None
+            ),
+            [
+                "xmin_2",
+                "ymin",
+                "xmax_2",
+                "ctid_2",
+                "ctid_3",
+                "tableoid_2",
+                "cmin_2",
+                "cmax_2",
+                "oid",
+                "xmin_2_2",
+                "rowid_2"
+            ]
         );
     }
 

@@ -52,7 +52,7 @@ pub struct Model {
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}{}: {why}", path.display(), part(*line), part(*column))]
+#[error("{}{}{}: {why}", crate::shown::path(path), part(*line), part(*column))]
 pub struct ModelError {
     /// The file.
     pub path: PathBuf,

@@ -4,12 +4,13 @@
 //! Several programs write into the same files at once. So no file is ever renamed: `sluice.2026-11-21.jsonl` is followed by
 //! `sluice.2026-11-21.2.jsonl`, which everybody finds by the same rule, and a line is appended by one system call.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{NaiveDate, Utc};
 
 use crate::counted::counted;
 use crate::progress::Above;
@@ -79,14 +80,18 @@ impl LogFiles {
     }
 
     fn delete_old(&self, today: NaiveDate) -> io::Result<()> {
-        let oldest = today.checked_sub_days(Days::new(self.keep_days.saturating_sub(1).into()));
+        let mut days: BTreeMap<NaiveDate, Vec<PathBuf>> = BTreeMap::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let name = entry.file_name();
-            if day_of(&name.to_string_lossy()).is_some_and(|day| Some(day) < oldest) {
-                // One that cannot be deleted is no reason to stop, and another program may have been faster.
-                let _ = fs::remove_file(entry.path());
+            if let Some(day) = day_of(&entry.file_name().to_string_lossy()) {
+                days.entry(day).or_default().push(entry.path());
             }
+        }
+        // The newest days that there are stay, however long ago: a clock that leaps forward takes none of them but the oldest.
+        let oldest = days.range(..=today).rev().nth(self.keep_days.saturating_sub(1) as usize).map(|(day, _)| *day);
+        for path in days.into_iter().filter(|(day, _)| Some(*day) < oldest).flat_map(|(_, paths)| paths) {
+            // One that cannot be deleted is no reason to stop, and another program may have been faster.
+            let _ = fs::remove_file(path);
         }
         Ok(())
     }
@@ -189,6 +194,20 @@ mod tests {
         kept.extend(&others[1..3]);
         kept.extend(["sluice.2026-03-01.jsonl", "sluice.2026-03-02.jsonl", "sluice.soon.jsonl"]);
         assert_eq!(names(dir.path()), kept);
+    }
+
+    #[test]
+    fn a_clock_that_leaps_takes_one_day_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        for day in 1..=14 {
+            fs::write(dir.path().join(format!("sluice.2026-03-{day:02}.jsonl")), "").unwrap();
+        }
+        for (year, newest) in [(2081, 15), (1970, 16), (2026, 17)] {
+            let mut files = LogFiles::new(dir.path().to_owned(), 14, 1000);
+            files.file(NaiveDate::from_ymd_opt(year, 3, 15).unwrap()).unwrap();
+            assert!(names(dir.path()).len() >= 14 && names(dir.path()).len() < newest, "{:?}", names(dir.path()));
+            assert!(names(dir.path()).contains(&"sluice.2026-03-14.jsonl".to_owned()));
+        }
     }
 
     #[test]

@@ -219,13 +219,18 @@ pub struct Address {
 /// # Errors
 /// When the scheme is unknown, or the database cannot be reached.
 pub async fn connect(address: &Address) -> Result<Arc<dyn Warehouse>, WarehouseError> {
-    let scheme = address.url.split(':').next().unwrap_or_default();
+    // What is no address may hold a password anywhere.
+    let scheme = address.url.split_once(':').map_or("", |(scheme, _)| scheme);
+    let is_postgres = address.url.starts_with("postgres://") || address.url.starts_with("postgresql://");
+    if scheme != "sqlite" && !is_postgres {
+        return Err(WarehouseError::Address(
+            "it is no address that is known here: use postgres://user:password@host:5432/database or sqlite://path/to/file.db"
+                .to_owned(),
+        ));
+    }
     match scheme {
         "postgres" | "postgresql" => Ok(Arc::new(postgres::Postgres::connect(address).await?)),
-        "sqlite" => Ok(Arc::new(sqlite::Sqlite::connect(address).await?)),
-        other => Err(WarehouseError::Address(format!(
-            "unknown scheme {other:?}: use postgres://user:password@host:5432/database or sqlite://path/to/file.db"
-        ))),
+        _ => Ok(Arc::new(sqlite::Sqlite::connect(address).await?)),
     }
 }
 

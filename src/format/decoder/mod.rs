@@ -209,7 +209,7 @@ impl Decoding {
             }
             Some(libc::SIGXCPU) => format!("its reader took more than {seconds} s of processor time (DECODER_SECONDS)"),
             Some(signal) => format!("its reader ended with signal {signal}"),
-            None => format!("its reader failed: {}", said.trim()),
+            None => format!("its reader failed: {}", first_words(&said)),
         };
         FormatError::Refused(format!("the {} could not be read: {how}", self.task.what.word()))
     }
@@ -238,5 +238,26 @@ impl Read for Decoding {
 impl Drop for Decoding {
     fn drop(&mut self) {
         let _ = self.end();
+    }
+}
+/// What a reader said first; of a panic its message, without the place in the program.
+fn first_words(said: &str) -> String {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let words = if first.contains(" panicked at ") { lines.next().unwrap_or("it ended itself") } else { first };
+    crate::shown::shown(words).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_words;
+
+    #[test]
+    fn a_panic_is_told_by_its_message() {
+        let said =
+            "\nthread 'main' panicked at /home/u/.cargo/calamine/src/xls.rs:1:2:\nindex\u{1b} out\nnote: run with";
+        assert_eq!(first_words(said), "index\\u{1b} out");
+        assert_eq!(first_words("no room\nmore"), "no room");
+        assert_eq!(first_words(""), "");
     }
 }

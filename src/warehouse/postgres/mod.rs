@@ -332,7 +332,8 @@ fn shown(options: &PgConnectOptions) -> String {
     // Cannot fail on an address that has a host; where it has none there is no password either.
     let _ = url.set_password(None);
     url.set_query(None);
-    url.to_string()
+    // A password with a / in it ends the part that has it too early.
+    if url.path().contains(['@', ':']) { "postgres://***".to_owned() } else { url.to_string() }
 }
 
 fn log_level(echo: bool) -> log::LevelFilter {
