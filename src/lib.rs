@@ -28,6 +28,7 @@ pub mod plugin;
 pub mod progress;
 mod reject_file;
 pub mod retract;
+mod rights;
 pub mod schema;
 pub mod settings;
 pub mod source;

@@ -31,6 +31,7 @@ mod readme;
 mod remembered;
 mod retract;
 mod returns;
+mod servers;
 mod sql;
 mod sql_check;
 mod sql_random;
@@ -54,6 +55,7 @@ fn main() {
         formats::cases(),
         hostile::cases(),
         archive::cases(),
+        servers::cases(),
         plugins::cases(),
         sql::cases(),
         sql_random::cases(),

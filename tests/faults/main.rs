@@ -26,6 +26,7 @@ mod power;
 mod promotion;
 mod proxy;
 mod report;
+mod restored;
 mod server;
 mod site;
 mod soak;
@@ -66,6 +67,7 @@ fn faults() -> Vec<Fault> {
         embedded::FAULTS,
         power::FAULTS,
         promotion::FAULTS,
+        restored::FAULTS,
         syscalls::FAULTS,
         places::FAULTS,
         changed::FAULTS,

@@ -93,6 +93,9 @@ impl Postgres {
         let mut options: PgConnectOptions =
             address.url.parse().map_err(|error: sqlx::Error| WarehouseError::Address(error.to_string()))?;
         parameters::warn_of_unknown(&address.url);
+        if let Some(password) = address.password.as_deref().filter(|_| !parameters::has_password(&address.url)) {
+            options = options.password(password);
+        }
         options = options
             .application_name("sluice")
             // Values are written as text in one way, wherever the server stands.
@@ -185,7 +188,10 @@ impl Postgres {
             }
         }
         let migrator = self.migrator().await?;
-        let done = self.lookout.over(models::migrate(&migrator)).await;
+        let done = match self.lookout.over(models::unknown(&migrator)).await {
+            Ok(unknown) if unknown.is_empty() => self.lookout.over(models::migrate(&migrator)).await,
+            unknown => unknown.and_then(|unknown| WarehouseError::of_newer(&unknown)),
+        };
         migrator.close().await?;
         lock.rollback().await?;
         done
@@ -246,8 +252,13 @@ impl Warehouse for Postgres {
         }
         if self.has_schema(models::POSTGRES_SCHEMA).await? {
             let migrator = self.migrator().await?;
-            let pending = models::pending(&migrator).await;
+            let unknown = models::unknown(&migrator).await;
+            let pending = match &unknown {
+                Ok(unknown) if unknown.is_empty() => models::pending(&migrator).await,
+                _ => Ok(Vec::new()),
+            };
             migrator.close().await?;
+            WarehouseError::of_newer(&unknown?)?;
             missing.extend(pending?.into_iter().map(|name| format!("the catalog's migration {name}")));
         }
         Ok(missing)
