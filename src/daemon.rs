@@ -51,7 +51,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
     if settings.database.init_db {
         prepare(&app).await?;
     } else {
-        let missing = app.warehouse.missing().await.map_err(usage)?;
+        let missing = app.warehouse.missing().await?;
         if !missing.is_empty() {
             let list = missing.join(", ");
             return Err(Usage(format!(
@@ -76,8 +76,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         if !settings.database.init_db {
             return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
         }
-        std::fs::create_dir_all(path)
-            .map_err(|error| Usage(format!("cannot make the folder {}: {}", path.display(), explain_folder(error, path))))?;
+        std::fs::create_dir_all(path).map_err(|error| {
+            Usage(format!("cannot make the folder {}: {}", path.display(), explain_folder(error, path)))
+        })?;
         info!(folder = %path.display(), "made the folder");
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
@@ -225,7 +226,7 @@ async fn prepare(app: &App) -> anyhow::Result<()> {
         let what = format!("cannot make the schemas in {}", app.warehouse.address());
         match error {
             error if refused => Usage(format!("{what}: {error}{hint}")).into(),
-            WarehouseError::Newer(_) => Usage(format!("{}: {error}", app.warehouse.address())).into(),
+            WarehouseError::Newer(..) => error.into(),
             error => anyhow::Error::from(error).context(what),
         }
     })
@@ -243,7 +244,7 @@ pub async fn look(settings: &Settings) -> anyhow::Result<App> {
         Err(WarehouseError::Missing(_)) => return Err(nothing(&settings.database.database_url).into()),
         done => done.map_err(usage)?,
     };
-    if !app.warehouse.missing().await.map_err(usage)?.is_empty() {
+    if !app.warehouse.missing().await?.is_empty() {
         return Err(nothing(app.warehouse.address()).into());
     }
     Ok(app)
@@ -251,7 +252,7 @@ pub async fn look(settings: &Settings) -> anyhow::Result<App> {
 
 fn usage(error: WarehouseError) -> anyhow::Error {
     match error {
-        WarehouseError::Address(_) | WarehouseError::Newer(_) => Usage(error.to_string()).into(),
+        WarehouseError::Address(_) => Usage(error.to_string()).into(),
         WarehouseError::Missing(path) => {
             Usage(format!("there is no file {path}, and INIT_DB=false makes none: start once with INIT_DB=true")).into()
         }

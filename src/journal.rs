@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 use crate::source::rename_to_free_name;
-use crate::warehouse::WarehouseError;
+use crate::warehouse::{Table, WarehouseError};
 
 /// From this size on a new file is begun, in bytes.
 const LONG: u64 = 4 * 1024 * 1024;
@@ -124,7 +124,14 @@ impl Journal {
             (Some(noted), Some(now)) => noted == now,
             _ => history_of(&line.server).0 == history_of(server).0,
         };
-        let (lost, foreign): (Vec<_>, Vec<_>) = noted.into_iter().partition(same);
+        let (mut lost, foreign): (Vec<_>, Vec<_>) = noted.into_iter().partition(same);
+        let unknown: Vec<_> = lost.extract_if(.., |line| !known.contains_key(&line.load)).collect();
+        for line in unknown {
+            // Rows without a line in the ledger: somebody has deleted the line, and nothing is lost.
+            if !has_rows(app, &line).await? {
+                lost.push(line);
+            }
+        }
         if is_another {
             warn!(
                 server,
@@ -262,6 +269,19 @@ impl Journal {
 
     fn path(&self, ending: &str) -> PathBuf {
         self.folder.join(format!(".sluice/deleted.{ending}"))
+    }
+}
+
+/// Whether rows of a load are in its table, read beside the transaction that is open.
+async fn has_rows(app: &App, line: &Goodbye) -> Result<bool, WarehouseError> {
+    let table = app.warehouse.names().table(&Table::staging(&line.table));
+    let mut rows = Vec::new();
+    let sql = format!("select count(*) from {table} where _load_id = {}", line.load);
+    match app.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
+        Ok(()) => Ok(rows.last().is_some_and(|count| count.as_deref() != Some("0"))),
+        // There is no such table.
+        Err(WarehouseError::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

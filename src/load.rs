@@ -60,7 +60,15 @@ pub struct LoadReport {
 impl LoadReport {
     fn goodbye(&self, table: &str, source: &str) -> Option<Goodbye> {
         let (hash, table, source) = (self.hash.clone(), table.to_owned(), source.to_owned());
-        Some(Goodbye { load: self.load_id, hash, source, table, server: self.server.clone()?, catalog: None, kept: None })
+        Some(Goodbye {
+            load: self.load_id,
+            hash,
+            source,
+            table,
+            server: self.server.clone()?,
+            catalog: None,
+            kept: None,
+        })
     }
 }
 

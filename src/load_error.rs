@@ -146,7 +146,14 @@ pub(crate) fn passes(error: &std::io::Error) -> bool {
 mod tests {
     use std::io;
 
-    use super::passes;
+    use super::*;
+
+    #[test]
+    fn a_reader_that_the_system_ended_is_no_fault_of_the_file() {
+        let killed = LoadError::from(SourceError::from(FormatError::Killed("workbook")));
+        assert!(killed.is_killed() && killed.to_string().contains("signal 9"));
+        assert!(killed.mend().contains("DECODER_MEMORY") && !killed.mend().contains("mend the file"));
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("cannot: {0}")]

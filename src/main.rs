@@ -7,6 +7,7 @@ use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
 use sluice::settings::Settings;
 use sluice::telemetry;
+use sluice::warehouse::WarehouseError;
 
 fn main() -> ExitCode {
     if let Some(code) = decode_if_asked() {
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(done) => done.into(),
-        Err(error) if error.is::<Usage>() => end(&error, 2),
+        Err(error) if error.is::<Usage>() || is_older(&error) => end(&error, 2),
         // Whoever reads our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => end(&error, 1),
@@ -44,6 +45,11 @@ fn main() -> ExitCode {
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::from(code)
+}
+
+/// Whether this program is older than the catalog: only a person can mend that.
+fn is_older(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<WarehouseError>(), Some(WarehouseError::Newer(..)))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

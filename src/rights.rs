@@ -44,7 +44,9 @@ fn whose(path: &Path) -> String {
         match owner {
             0 => format!("{own} (in a container the folder of the host that is mounted there)"),
             _ if owner == uid => "chmod u+rwx it".to_owned(),
-            _ => format!("{own}, or run Sluice as its owner (with docker-compose: APP_UID={owner} and APP_GID={group} in .env)"),
+            _ => format!(
+                "{own}, or run Sluice as its owner (with docker-compose: APP_UID={owner} and APP_GID={group} in .env)"
+            ),
         }
     } else {
         "chmod a+r it, or chown it; docker cp keeps the mode and makes it root's, so chmod before copying".to_owned()

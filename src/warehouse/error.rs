@@ -10,8 +10,10 @@ pub enum WarehouseError {
     #[error("there is no file {0}")]
     Missing(String),
     /// The catalog has migrations that this program does not know; only a newer one can use it.
-    #[error("the catalog was made by a newer Sluice, whose migration {0} is not known to this one: install that version or a later one")]
-    Newer(String),
+    #[error(
+        "the catalog in {0} was made by a newer Sluice, whose migration {1} is not known to this one: install that version or a later one"
+    )]
+    Newer(String, String),
     /// The database is not there, busy, full or restarting: the same may go well later.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
@@ -41,7 +43,7 @@ impl WarehouseError {
         match self {
             WarehouseError::Address(_)
             | WarehouseError::Missing(_)
-            | WarehouseError::Newer(_)
+            | WarehouseError::Newer(..)
             | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
@@ -57,9 +59,9 @@ impl WarehouseError {
         WarehouseError::Unknown(error.to_string())
     }
 
-    /// Refuses a catalog with migrations that are not known.
-    pub(super) fn of_newer(unknown: &[String]) -> Result<(), WarehouseError> {
-        if unknown.is_empty() { Ok(()) } else { Err(WarehouseError::Newer(unknown.join(", "))) }
+    /// Refuses the catalog at an address (without its password) with migrations that are not known.
+    pub(super) fn of_newer(address: &str, unknown: &[String]) -> Result<(), WarehouseError> {
+        if unknown.is_empty() { Ok(()) } else { Err(WarehouseError::Newer(address.to_owned(), unknown.join(", "))) }
     }
 
     /// What SQLite says with this result code.

@@ -78,7 +78,11 @@ fn copy(bed: &Bed, site: &Site, is_backup: bool) -> anyhow::Result<()> {
         }
         Engine::Postgres => {
             let name = site.url.rsplit('/').next().context("an address without a database")?;
-            let (from, to) = if is_backup { (name.to_owned(), format!("{name}_backup")) } else { (format!("{name}_backup"), name.to_owned()) };
+            let (from, to) = if is_backup {
+                (name.to_owned(), format!("{name}_backup"))
+            } else {
+                (format!("{name}_backup"), name.to_owned())
+            };
             let server = bed.server()?;
             if !is_backup {
                 sql::execute(&server.maintenance(), &format!("drop database {name} with (force)"))?;

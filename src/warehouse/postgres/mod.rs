@@ -72,6 +72,9 @@ const SESSION: [(&str, &str); 4] = [
 /// over a result for as long as that would lose it.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
 
+/// The server's process that serves a connection.
+const PROCESS: &str = "select pg_backend_pid()";
+
 /// The same while a statement runs or waits, from version 14 on. Servers on some systems refuse it.
 const CHECK_CLIENT: &str = "set client_connection_check_interval = 10000";
 
@@ -118,7 +121,7 @@ impl Postgres {
                     Box::pin(async move {
                         socket::set_options();
                         connection.execute(DURABLE).await?;
-                        own.add(sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *connection).await?);
+                        own.add(connection.fetch_one(PROCESS).await?.try_get(0)?);
                         // What an older server does not know, or another system has not got, is done without.
                         let _ = connection.execute(CHECK_CLIENT).await;
                         Ok(())
@@ -190,7 +193,7 @@ impl Postgres {
         let migrator = self.migrator().await?;
         let done = match self.lookout.over(models::unknown(&migrator)).await {
             Ok(unknown) if unknown.is_empty() => self.lookout.over(models::migrate(&migrator)).await,
-            unknown => unknown.and_then(|unknown| WarehouseError::of_newer(&unknown)),
+            unknown => unknown.and_then(|unknown| WarehouseError::of_newer(&self.address, &unknown)),
         };
         migrator.close().await?;
         lock.rollback().await?;
@@ -204,7 +207,7 @@ impl Postgres {
         let pool = PgPoolOptions::new().max_connections(2).after_connect(move |connection, _| {
             let lookout = lookout.clone();
             Box::pin(async move {
-                lookout.knows(sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await?);
+                lookout.knows(connection.fetch_one(PROCESS).await?.try_get(0)?);
                 Ok(())
             })
         });
@@ -258,7 +261,7 @@ impl Warehouse for Postgres {
                 _ => Ok(Vec::new()),
             };
             migrator.close().await?;
-            WarehouseError::of_newer(&unknown?)?;
+            WarehouseError::of_newer(&self.address, &unknown?)?;
             missing.extend(pending?.into_iter().map(|name| format!("the catalog's migration {name}")));
         }
         Ok(missing)
@@ -267,7 +270,8 @@ impl Warehouse for Postgres {
     async fn drop_all(&self) -> Result<(), WarehouseError> {
         for schema in SCHEMAS {
             let name = quote(self.names.schema(schema));
-            self.pool.execute(safe(format!("drop schema if exists {name} cascade"))).await?;
+            let drop = safe(format!("drop schema if exists {name} cascade"));
+            self.lookout.over(self.pool.execute(drop)).await?;
         }
         Ok(())
     }
@@ -309,7 +313,7 @@ impl Warehouse for Postgres {
         let mut connection = self.pool.acquire().await?;
         // What `*` stands for may have changed since a statement was kept.
         connection.clear_cached_statements().await?;
-        let statement = (&mut *connection).prepare(safe(sql)).await?;
+        let statement = self.lookout.over((&mut *connection).prepare(safe(sql))).await?;
         each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
         let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {

@@ -132,7 +132,7 @@ impl Warehouse for Sqlite {
         .await
         .map_err(|error| WarehouseError::Refused(error.to_string()))?
         .map_err(|error| WarehouseError::Refused(error.to_string()))?;
-        WarehouseError::of_newer(&models::unknown(&self.catalog).await?)?;
+        WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
         models::migrate(&self.catalog).await?;
         // A leftover lock file locks nothing.
         let _ = std::fs::remove_file(&file.1);
@@ -140,7 +140,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
-        WarehouseError::of_newer(&models::unknown(&self.catalog).await?)?;
+        WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
         let pending = models::pending(&self.catalog).await?;
         Ok(pending.into_iter().map(|name| format!("the catalog's migration {name}")).collect())
     }
