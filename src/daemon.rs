@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::alert::{Alerts, Kind};
 use crate::app::App;
@@ -15,10 +15,11 @@ use crate::archive::OnSuccess;
 use crate::journal::Journal;
 use crate::load_error::passes;
 use crate::plugin::Plugins;
+use crate::rights::explain_folder;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::status::moment;
-use crate::warehouse::WarehouseError;
+use crate::warehouse::{Scope, WarehouseError};
 use crate::worker::{Pause, State, TROUBLE, Totals, Watch, build, read_state};
 
 /// A wrong setting or usage: exit code 2.
@@ -75,8 +76,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         if !settings.database.init_db {
             return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
         }
-        std::fs::create_dir_all(path)
-            .map_err(|error| Usage(format!("cannot make the folder {}: {error}", path.display())))?;
+        std::fs::create_dir_all(path).map_err(|error| {
+            Usage(format!("cannot make the folder {}: {}", path.display(), explain_folder(error, path)))
+        })?;
         info!(folder = %path.display(), "made the folder");
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
@@ -92,6 +94,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     }
     app.plugins = plugins;
     app.journal = Journal::of(folder);
+    if settings.database.dev && settings.database.init_db {
+        app.journal.forget();
+    }
     app.alerts = alerts;
     info!(database = app.warehouse.address(), "connected");
     if settings.keeping.on_success == OnSuccess::Delete && app.ledger.loads(1).await?.is_empty() {
@@ -103,8 +108,11 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let archive = app.archive.clone();
     let place = async || {
         Folder::open(folder).map_err(|error| {
-            let what = format!("cannot use the folder {}: {error}", folder.display());
-            if passes(&error) { anyhow::Error::from(error).context(what) } else { Usage(what).into() }
+            let what = format!("cannot use the folder {}", folder.display());
+            if passes(&error) {
+                return anyhow::Error::from(error).context(what);
+            }
+            Usage(format!("{what}: {}", explain_folder(error, folder))).into()
         })
     };
     name_others(folder);
@@ -114,6 +122,10 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
         return Ok(Totals::default());
     };
+    if let Err(error) = meet_server(&app).await {
+        // The first load does it.
+        debug!(%error, "cannot compare what was deleted with the ledger");
+    }
     let watch = Watch::new(app.clone(), place, settle, settings.watching.poll);
     let totals = match until {
         Until::Empty => {
@@ -148,6 +160,14 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let closing = tokio::time::timeout(CLOSING, app.warehouse.close());
     let _ = tokio::join!(closing, app.alerts.finish(TELLING));
     Ok(totals)
+}
+
+/// Compares what was deleted with the ledger, which may be that of another server, or an older state of it.
+async fn meet_server(app: &App) -> Result<(), WarehouseError> {
+    let mut transaction = app.warehouse.begin(Scope::Short).await?;
+    let server = transaction.server().await?;
+    drop(transaction);
+    app.journal.meet(app, server.as_deref()).await
 }
 
 /// Connects; with `DEV=true` to an empty warehouse.
@@ -206,8 +226,12 @@ async fn prepare(app: &App) -> anyhow::Result<()> {
     app.warehouse.prepare().await.map_err(|error| {
         let refused = error.to_string().contains("permission denied for database");
         let hint = if refused { "; grant create on the database to the user, or make the schemas for it" } else { "" };
-        let what = format!("cannot make the schemas in {}: {error}{hint}", app.warehouse.address());
-        if refused { Usage(what).into() } else { anyhow::Error::from(error).context(what) }
+        let what = format!("cannot make the schemas in {}", app.warehouse.address());
+        match error {
+            error if refused => Usage(format!("{what}: {error}{hint}")).into(),
+            WarehouseError::Newer(..) => error.into(),
+            error => anyhow::Error::from(error).context(what),
+        }
     })
 }
 

@@ -1,6 +1,7 @@
 //! A note of each file that went, for the case that the server loses what it has confirmed: after a failover to a standby that had not got
-//! it all, the ledger knows nothing of loads whose files are deleted. A server that has become another one is met by comparing the notes
-//! with its ledger, before anything more is deleted: what it lost is named, and brought back where it was kept.
+//! it all, or after an older state of it was restored, the ledger knows nothing of loads whose files are deleted. So the notes are compared
+//! with the ledger when the program starts, when the server has become another one, and when what was noted last is not there any more:
+//! what is lost is named, and brought back where it was kept. A catalog that was made anew has lost nothing: it is another one.
 //!
 //! The notes are lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. They are no part of what is promised: where they
 //! cannot be written, loading goes on.
@@ -8,6 +9,8 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -15,20 +18,34 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 use crate::source::{CLAIMS, Dir, Us, move_to_free_name, random};
-use crate::warehouse::WarehouseError;
+use crate::warehouse::{Table, WarehouseError};
 
 /// From this size on a new file is begun, in bytes.
 const LONG: u64 = 4 * 1024 * 1024;
 
 /// The files of notes, the older ones first.
 const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
+/// How often the ledger is asked for what was noted last, while files are loaded.
+const ASKED: Duration = Duration::from_secs(1);
 
 /// The notes of one folder.
 #[derive(Debug)]
 pub struct Journal {
     folder: PathBuf,
+    meeting: Mutex<()>,
+    known: std::sync::Mutex<Known>,
+}
+
+/// What is known of the ledger.
+#[derive(Debug, Default)]
+struct Known {
     /// The server whose ledger holds everything that is noted, as [`crate::warehouse::Transaction::server`] calls it.
-    met: Mutex<Option<String>>,
+    server: Option<String>,
+    /// When its catalog was made.
+    catalog: Option<i64>,
+    /// What was noted last, and since the ledger was asked.
+    recent: Vec<(i64, String)>,
+    asked: Option<Instant>,
 }
 
 /// A line of the journal.
@@ -36,7 +53,13 @@ pub struct Journal {
 #[serde(untagged)]
 enum Line {
     Gone(Goodbye),
-    Met { met: String },
+    /// All that was noted before is in the ledger of this server but for these loads, which were told; without them nothing is held of
+    /// what was noted before.
+    Met {
+        met: String,
+        #[serde(default)]
+        lost: Option<Vec<i64>>,
+    },
 }
 
 /// What is noted of an input that goes.
@@ -52,6 +75,9 @@ pub struct Goodbye {
     pub table: String,
     /// The server that confirmed the commit.
     pub server: String,
+    /// When its catalog was made, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<i64>,
     /// Where it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<PathBuf>,
@@ -60,12 +86,17 @@ pub struct Goodbye {
 impl Journal {
     /// Of the folder that files land in.
     pub fn of(folder: &Path) -> Journal {
-        Journal { folder: folder.to_owned(), met: Mutex::default() }
+        Journal { folder: folder.to_owned(), meeting: Mutex::default(), known: std::sync::Mutex::default() }
     }
 
     /// Notes inputs that are about to go.
     pub fn write(&self, inputs: &[Goodbye]) {
-        let lines: Vec<_> = inputs.iter().cloned().map(Line::Gone).collect();
+        let catalog = {
+            let mut known = self.known();
+            known.recent.extend(inputs.iter().map(|line| (line.load, line.hash.clone())));
+            known.catalog
+        };
+        let lines: Vec<_> = inputs.iter().map(|line| Line::Gone(Goodbye { catalog, ..line.clone() })).collect();
         if let Err(why) = self.append(&lines) {
             warn!(
                 "cannot note which files were deleted: {why}; should the server lose what it has confirmed, nobody will tell"
@@ -73,45 +104,101 @@ impl Journal {
         }
     }
 
-    /// Makes sure that a server's ledger holds what was noted, where it may be another server than before.
+    /// Makes sure that a server's ledger holds what was noted.
     ///
     /// # Errors
     /// When the ledger cannot be asked.
     pub async fn meet(&self, app: &App, server: Option<&str>) -> Result<(), WarehouseError> {
         let Some(server) = server else { return Ok(()) };
-        let mut met = self.met.lock().await;
-        if met.as_deref() == Some(server) {
+        let _one = self.meeting.lock().await;
+        let is_known = self.known().server.as_deref() == Some(server);
+        if is_known && self.has_recent(app).await? {
             return Ok(());
         }
+        let catalog = app.ledger.made_at().await?;
         let mut noted = self.read();
-        noted.retain(|line| line.server != server);
-        if !noted.is_empty() {
-            let ids: Vec<_> = noted.iter().map(|line| line.load).collect();
-            let known = app.ledger.hashes(&ids).await?;
-            noted.retain(|line| known.get(&line.load) != Some(&line.hash));
-            let same = |line: &Goodbye| history_of(&line.server).0 == history_of(server).0;
-            let (lost, foreign): (Vec<_>, Vec<_>) = noted.into_iter().partition(same);
+        let is_another = noted.iter().any(|line| line.server != server);
+        let ids: Vec<_> = noted.iter().map(|line| line.load).collect();
+        let known = app.ledger.hashes(&ids).await?;
+        noted.retain(|line| known.get(&line.load) != Some(&line.hash));
+        let missing: Vec<_> = noted.iter().map(|line| line.load).collect();
+        let same = |line: &Goodbye| match (line.catalog, catalog) {
+            (Some(noted), Some(now)) => noted == now,
+            _ => history_of(&line.server).0 == history_of(server).0,
+        };
+        let (mut lost, foreign): (Vec<_>, Vec<_>) = noted.into_iter().partition(same);
+        let unknown: Vec<_> = lost.extract_if(.., |line| !known.contains_key(&line.load)).collect();
+        for line in unknown {
+            // Rows without a line in the ledger: somebody has deleted the line, and nothing is lost.
+            if !has_rows(app, &line).await? {
+                lost.push(line);
+            }
+        }
+        if is_another {
             warn!(
                 server,
                 lost = lost.len(),
                 "the server's history is not the one that had confirmed the last loads: compared them with its ledger"
             );
-            for line in &lost {
-                self.recover(line);
-            }
-            if let Some(last) = foreign.last() {
-                warn!(
-                    loads = foreign.len(),
-                    last = last.source,
-                    "this is another database than the one that files were loaded into before; it has not got their rows"
-                );
-            }
+        } else if !lost.is_empty() {
+            warn!(
+                lost = lost.len(),
+                "the ledger lacks loads that were committed: an older state of the database was restored"
+            );
         }
-        if let Err(why) = self.append(&[Line::Met { met: server.to_owned() }]) {
+        for line in &lost {
+            self.recover(line);
+        }
+        if let Some(last) = foreign.last() {
+            warn!(
+                loads = foreign.len(),
+                last = last.source,
+                "this is another database than the one that files were loaded into before, or its catalog was made anew; it has not got their rows"
+            );
+        }
+        if (is_another || !missing.is_empty())
+            && let Err(why) = self.append(&[Line::Met { met: server.to_owned(), lost: Some(missing) }])
+        {
             warn!("cannot note which server this is: {why}");
         }
-        *met = Some(server.to_owned());
+        let asked = Some(Instant::now());
+        *self.known() = Known { server: Some(server.to_owned()), catalog, recent: Vec::new(), asked };
         Ok(())
+    }
+
+    /// Takes what was noted for told: somebody has dropped the tables on purpose.
+    pub fn forget(&self) {
+        let is_there = |(_, notes): (Dir, Dir)| FILES.iter().any(|name| notes.look(name).is_ok());
+        if self.open().is_ok_and(is_there)
+            && let Err(why) = self.append(&[Line::Met { met: String::new(), lost: None }])
+        {
+            warn!("cannot note that the tables were dropped: {why}");
+        }
+    }
+
+    /// Whether the ledger has what was noted last: it has not where an older state was restored meanwhile.
+    async fn has_recent(&self, app: &App) -> Result<bool, WarehouseError> {
+        let recent = {
+            let known = self.known();
+            if known.recent.is_empty() || known.asked.is_some_and(|asked| asked.elapsed() < ASKED) {
+                return Ok(true);
+            }
+            known.recent.clone()
+        };
+        let ids: Vec<_> = recent.iter().map(|(load, _)| *load).collect();
+        let hashes = app.ledger.hashes(&ids).await?;
+        if recent.iter().any(|(load, hash)| hashes.get(load) != Some(hash)) {
+            return Ok(false);
+        }
+        let mut known = self.known();
+        known.asked = Some(Instant::now());
+        // The last one stays, to be asked for next time; and what came while it was asked.
+        known.recent.drain(..recent.len().saturating_sub(1));
+        Ok(true)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says what was lost, and brings it back where it was kept.
@@ -122,17 +209,17 @@ impl Journal {
                 load.id = load,
                 file.path = source,
                 table,
-                "the server has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it into {}",
+                "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it into {}",
                 self.folder.display()
             );
             return;
         };
         match self.bring_back(kept) {
             Ok(to) => {
-                warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the server has lost a load that it had confirmed: its file is loaded again");
+                warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost a load that it had confirmed: its file is loaded again");
             }
             Err(why) => {
-                error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the server has lost a load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
+                error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the database has lost a load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
             }
         }
     }
@@ -153,9 +240,9 @@ impl Journal {
         })
     }
 
-    /// What was noted since a server was met last.
+    /// What was noted and not told as lost.
     fn read(&self) -> Vec<Goodbye> {
-        let mut noted = Vec::new();
+        let mut noted: Vec<Goodbye> = Vec::new();
         let Ok((_, notes)) = self.open() else { return noted };
         for name in FILES {
             let mut text = String::new();
@@ -168,7 +255,11 @@ impl Journal {
             for line in text.lines() {
                 match serde_json::from_str(line) {
                     Ok(Line::Gone(gone)) => noted.push(gone),
-                    Ok(Line::Met { .. }) => noted.clear(),
+                    Ok(Line::Met { lost: None, .. }) => noted.clear(),
+                    Ok(Line::Met { met, lost: Some(lost) }) => {
+                        noted.retain(|line| !lost.contains(&line.load));
+                        noted.iter_mut().for_each(|line| line.server.clone_from(&met));
+                    }
                     // A line that a power cut left half written.
                     Err(why) => info!("a note of a deleted file cannot be read: {why}"),
                 }
@@ -204,6 +295,19 @@ impl Journal {
     }
 }
 
+/// Whether rows of a load are in its table, read beside the transaction that is open.
+async fn has_rows(app: &App, line: &Goodbye) -> Result<bool, WarehouseError> {
+    let table = app.warehouse.names().table(&Table::staging(&line.table));
+    let mut rows = Vec::new();
+    let sql = format!("select count(*) from {table} where _load_id = {}", line.load);
+    match app.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
+        Ok(()) => Ok(rows.last().is_some_and(|count| count.as_deref() != Some("0"))),
+        // There is no such table.
+        Err(WarehouseError::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Which database of which cluster a server is, and on which timeline.
 fn history_of(server: &str) -> (&str, &str) {
     server.rsplit_once('/').unwrap_or((server, ""))
@@ -217,20 +321,23 @@ mod tests {
 
     fn gone(load: i64, server: &str) -> Goodbye {
         let (hash, source, table) = ("ab".to_owned(), "x.csv".to_owned(), "x".to_owned());
-        Goodbye { load, hash, source, table, server: server.to_owned(), kept: None }
+        Goodbye { load, hash, source, table, server: server.to_owned(), catalog: None, kept: None }
     }
 
     #[test]
-    fn what_was_noted_since_a_server_was_met_is_read_back() {
+    fn what_was_noted_and_not_told_as_lost_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".sluice")).unwrap();
         let journal = Journal::of(dir.path());
         assert!(journal.read().is_empty());
-        journal.write(&[gone(1, "7/dw/01")]);
-        journal.append(&[Line::Met { met: "7/dw/02".to_owned() }]).unwrap();
-        journal.write(&[gone(2, "7/dw/02"), gone(3, "7/dw/02")]);
-        fs::write(dir.path().join(".sluice/deleted.1.jsonl"), "{\"load\": 0").unwrap();
-        assert_eq!(journal.read(), [gone(2, "7/dw/02"), gone(3, "7/dw/02")]);
+        journal.write(&[gone(0, "7/dw/01")]);
+        fs::write(dir.path().join(".sluice/deleted.1.jsonl"), "{\"met\":\"7/dw/01\"}\n{\"load\": 0").unwrap();
+        assert_eq!(journal.read(), [gone(0, "7/dw/01")]);
+        journal.forget();
+        journal.write(&[gone(1, "7/dw/01"), gone(2, "7/dw/01")]);
+        journal.append(&[Line::Met { met: "7/dw/02".to_owned(), lost: Some(vec![1]) }]).unwrap();
+        journal.write(&[gone(1, "7/dw/02"), gone(3, "7/dw/02")]);
+        assert_eq!(journal.read(), [gone(2, "7/dw/02"), gone(1, "7/dw/02"), gone(3, "7/dw/02")]);
         assert_eq!(history_of("7/dw/02"), ("7/dw", "02"));
     }
 }

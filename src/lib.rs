@@ -31,6 +31,7 @@ pub mod progress;
 mod reject_file;
 mod relying;
 pub mod retract;
+mod rights;
 pub mod schema;
 pub mod secrets;
 pub mod settings;

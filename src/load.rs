@@ -23,6 +23,7 @@ pub use crate::load_error::LoadError;
 use crate::order::Place;
 use crate::outcome::{delete, let_go, record_failure, say};
 use crate::reject_file::RejectFile;
+use crate::rights::explain;
 use crate::schema::{Column, Type};
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
 use crate::staging::{Plan, ready_table};
@@ -59,7 +60,15 @@ pub struct LoadReport {
 impl LoadReport {
     fn goodbye(&self, table: &str, source: &str) -> Option<Goodbye> {
         let (hash, table, source) = (self.hash.clone(), table.to_owned(), source.to_owned());
-        Some(Goodbye { load: self.load_id, hash, source, table, server: self.server.clone()?, kept: None })
+        Some(Goodbye {
+            load: self.load_id,
+            hash,
+            source,
+            table,
+            server: self.server.clone()?,
+            catalog: None,
+            kept: None,
+        })
     }
 }
 
@@ -94,7 +103,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
             let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
             (Some(opened), FileSource::parts(&path, &name, Some(&file), app.limits).await)
         }
-        Err(error) => (None, Err(FormatError::from(error).into())),
+        Err(error) => (None, Err(FormatError::from(explain(error, &file.place())).into())),
     };
     let loaded = opened.as_ref().and_then(|opened| Stamp::from_metadata(&opened.metadata().ok()?));
     let sources = match parts {
@@ -143,6 +152,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         }
         match load(app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
+                app.tries.end(source.name());
                 say(source.name(), &report, unfinished, started.elapsed());
                 goodbye.extend(report.goodbye(&dataset.table, source.name()));
                 reports.push(report);

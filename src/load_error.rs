@@ -95,13 +95,29 @@ impl LoadError {
 
     /// Whether it is the database's fault, so that no other input will fare better.
     pub(crate) fn is_of_database(&self) -> bool {
-        matches!(self, LoadError::Warehouse(error) if !matches!(error, WarehouseError::Locked(_)))
+        matches!(self, LoadError::Warehouse(_)) && !self.is_locked()
+    }
+
+    /// Whether somebody else holds a lock on the input's table.
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self, LoadError::Warehouse(WarehouseError::Locked(_)))
+    }
+
+    /// Whether the system ended what read the input.
+    pub(crate) fn is_killed(&self) -> bool {
+        matches!(self, LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))))
     }
 
     pub(crate) fn mend(&self) -> &'static str {
         match self {
             LoadError::Source(SourceError::Unreadable(FormatError::NotText(_))) => {
                 "mend the file, or let a plugin say its encoding; app retry moves it back"
+            }
+            LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))) => {
+                "give the container or the machine more memory, or lower DECODER_MEMORY; app retry has it tried again"
+            }
+            LoadError::Warehouse(WarehouseError::Locked(_)) => {
+                "it is loaded when that transaction has ended; select pg_terminate_backend(PROCESS) ends it"
             }
             LoadError::TooManyRejects { .. } => {
                 "app check shows more of them; mend the file or the plugin; app retry moves it back"
@@ -161,7 +177,14 @@ pub(crate) fn passes(error: &std::io::Error) -> bool {
 mod tests {
     use std::io;
 
-    use super::{LoadError, SourceError, passes};
+    use super::*;
+
+    #[test]
+    fn a_reader_that_the_system_ended_is_no_fault_of_the_file() {
+        let killed = LoadError::from(SourceError::from(FormatError::Killed("workbook")));
+        assert!(killed.is_killed() && killed.to_string().contains("signal 9"));
+        assert!(killed.mend().contains("DECODER_MEMORY") && !killed.mend().contains("mend the file"));
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("cannot: {0}")]

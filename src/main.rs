@@ -9,6 +9,7 @@ use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
 use sluice::nesting::STACK;
 use sluice::settings::Settings;
+use sluice::warehouse::WarehouseError;
 use sluice::{shown, telemetry};
 
 fn main() -> ExitCode {
@@ -48,7 +49,7 @@ fn run() -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(done) => done.into(),
-        Err(error) if error.is::<Usage>() => end(&error, 2),
+        Err(error) if error.is::<Usage>() || is_older(&error) => end(&error, 2),
         // Whoever reads our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => end(&error, 1),
@@ -67,6 +68,11 @@ fn end(error: &anyhow::Error, code: u8) -> ExitCode {
     // Where standard error is closed, there is nobody left to tell.
     let _ = writeln!(shown::stderr(), "error: {error:#}");
     ExitCode::from(code)
+}
+
+/// Whether this program is older than the catalog: only a person can mend that.
+fn is_older(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<WarehouseError>(), Some(WarehouseError::Newer(..)))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

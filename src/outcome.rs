@@ -115,7 +115,13 @@ pub(crate) async fn record_failure(
     survey: Option<&Survey>,
     error: LoadError,
 ) -> Failed {
-    let consequence = error.consequence();
+    let mut consequence = error.consequence();
+    if error.is_killed() && app.tries.once_more(name) {
+        consequence = Consequence::TryAgain;
+    }
+    if matches!(consequence, Consequence::Fail | Consequence::Forget) {
+        app.tries.end(name);
+    }
     let mut load = None;
     if consequence == Consequence::Fail {
         let why = hidden(&error.to_string()).into_owned();

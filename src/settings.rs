@@ -111,8 +111,11 @@ impl Settings {
 
         let mut origins = BTreeMap::new();
         for known in &KNOWN {
-            let names: &[&str] =
-                if known.name == "DATABASE_URL" { &["DATABASE_URL", "DB_STRING"] } else { &[known.name] };
+            let names: &[&str] = match known.name {
+                "DATABASE_URL" => &["DATABASE_URL", "DB_STRING"],
+                "DATABASE_PASSWORD" => &["DATABASE_PASSWORD", "PGPASSWORD"],
+                name => &[name],
+            };
             let mut found = None;
             for name in names {
                 found = match found {
@@ -202,7 +205,7 @@ impl Settings {
                 let (value, origin) = &self.origins[known.name];
                 let shown = match known.name {
                     "DATABASE_URL" => without_password(value),
-                    "ALERT_WEBHOOK" | "ALERT_SMTP_URL" if !value.is_empty() => "***".to_owned(),
+                    "DATABASE_PASSWORD" | "ALERT_WEBHOOK" | "ALERT_SMTP_URL" if !value.is_empty() => "***".to_owned(),
                     _ if value.contains("://") && value.contains(['@', '?']) => without_password(value),
                     _ => value.clone(),
                 };
@@ -227,6 +230,7 @@ impl Settings {
     pub fn address(&self) -> Address {
         Address {
             url: self.database.database_url.clone(),
+            password: Some(self.database.database_password.clone()).filter(|password| !password.is_empty()),
             staging: self.database.staging_schema.clone(),
             datawarehouse: self.database.dw_schema.clone(),
             echo: self.logging.echo_sql,
@@ -416,6 +420,35 @@ mod tests {
             let error = settings(&[(name, value)], &[]).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_password_of_any_signs_is_taken_and_never_shown() {
+        let signs = "/ # ? % @ : ' \\ $ ä";
+        for (name, value) in [("DATABASE_PASSWORD", signs), ("PGPASSWORD", signs)] {
+            let read = settings(&[("DATABASE_URL", "postgres://me@db/x"), (name, value)], &[]).unwrap();
+            assert_eq!(read.address().password.as_deref(), Some(signs));
+            assert!(read.listing().iter().all(|(_, shown, _)| !shown.contains(signs)));
+        }
+        assert_eq!(settings(&[("DATABASE_PASSWORD", "")], &[]).unwrap().address().password, None);
+    }
+
+    /// docker-compose passes on nothing that it does not name.
+    #[test]
+    fn docker_compose_passes_on_every_setting() {
+        let compose = include_str!("../docker-compose.yml");
+        let app = compose.split("\n  db:\n").next().unwrap_or_default();
+        let passes = |name: &str| app.lines().any(|line| line.trim_start().starts_with(&format!("{name}:")));
+        for Known { name, .. } in &KNOWN {
+            // Folders of the container are where the folders of the host are mounted.
+            let mounted = app.contains(&format!("- ${{{name}:-./"));
+            assert!(passes(name) != mounted, "{name} is not passed on, or twice");
+            assert!(mounted || passes(&format!("{name}_FILE")), "{name}_FILE is not passed on");
+        }
+        for name in ["TZ", "DB_STRING", "AWS_REGION", "AWS_SECRET_ACCESS_KEY_FILE", "AWS_SESSION_TOKEN"] {
+            assert!(passes(name), "{name}");
+        }
+        assert!(!compose.contains("sluice:$"), "a password is no part of an address");
     }
 
     #[test]

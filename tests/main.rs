@@ -34,6 +34,7 @@ mod readme;
 mod remembered;
 mod retract;
 mod returns;
+mod servers;
 mod sql;
 mod sql_check;
 mod sql_random;
@@ -59,6 +60,7 @@ fn main() {
         intruders::cases(),
         names::cases(),
         archive::cases(),
+        servers::cases(),
         plugins::cases(),
         sql::cases(),
         sql_random::cases(),

@@ -16,4 +16,4 @@ pub mod run;
 pub mod star;
 pub mod star_reject;
 
-pub use migrations::{POSTGRES_SCHEMA, migrate, pending};
+pub use migrations::{POSTGRES_SCHEMA, made_at, migrate, pending, unknown};

@@ -8,8 +8,11 @@ use tokio::task::spawn_blocking;
 use super::{End, table};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
+use crate::archive::{OnSuccess, Place};
 use crate::counted::counted;
 use crate::daemon::Usage;
+use crate::plugin::Plugins;
+use crate::rights::explain_folder;
 use crate::settings::Settings;
 use crate::source::{is_watched, open_to_others};
 use crate::warehouse::Engine;
@@ -29,9 +32,19 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
     let gone = absent.first().filter(|_| !folders.imports_dir.is_dir()).map(|state| {
         format!("it is gone, and the daemon (pid {}) waits for it: make it, mount it or move it back", state.pid)
     });
-    for path in [&folders.imports_dir, &folders.exports_dir, &folders.logs_dir] {
+    let mut written = vec![&folders.imports_dir, &folders.exports_dir, &folders.logs_dir];
+    // Where nothing was kept yet it is made when something is.
+    if let Place::Folder(archive) = &settings.keeping.archive
+        && (archive.exists() || settings.keeping.on_success != OnSuccess::Delete)
+    {
+        written.push(archive);
+    }
+    for path in written {
         let result = match &gone {
             Some(gone) if *path == folders.imports_dir => Err(gone.clone()),
+            _ if !path.exists() && matches!(&settings.keeping.archive, Place::Folder(archive) if archive == path) => {
+                writable_above(path)
+            }
             _ => writable(path),
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
@@ -54,6 +67,9 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
     }
+    let plugins = Plugins::read(&folders.plugins_dir, &|name| settings.variable(name));
+    let result = plugins.map(|_| "can be read".to_owned()).map_err(|error| error.to_string());
+    checks.push(Check { what: format!("folder {}", folders.plugins_dir.display()), result });
     let result = match is_watched(&folders.imports_dir) {
         Ok(true) => Ok("yes".to_owned()),
         _ if gone.is_some() => Err("not now: the daemon waits for the folder".to_owned()),
@@ -154,12 +170,19 @@ fn begin(kind: &str, folder: &Path) -> String {
     format!("write a select into {}/NAME.sql, as README.md shows, and run app --{kind}", folder.display())
 }
 
+/// Whether a folder that is not there can be made.
+fn writable_above(path: &Path) -> Result<String, String> {
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let there = path.ancestors().find(|path| path.exists()).unwrap_or(&path);
+    writable(there).map(|_| "is made when it is needed".to_owned())
+}
+
 fn writable(path: &Path) -> Result<String, String> {
     if !path.is_dir() {
         return Err("there is no such folder: make it, or start app with INIT_DB=true".to_owned());
     }
     match tempfile::Builder::new().prefix(".doctor-").tempfile_in(path) {
         Ok(_) => Ok("can be written".to_owned()),
-        Err(error) => Err(format!("cannot be written: {error}; give the user that Sluice runs as the right to")),
+        Err(error) => Err(format!("cannot be written: {}", explain_folder(error, path))),
     }
 }

@@ -130,6 +130,9 @@ pub enum FormatError {
         /// The place of the first byte that nobody claims.
         at: u64,
     },
+    /// The system ended what reads it.
+    #[error("the {0} could not be read: the system ended its reader (signal 9), as it does where memory is short")]
+    Killed(&'static str),
     /// Reading failed.
     #[error("cannot read: {0}")]
     Io(std::io::Error),

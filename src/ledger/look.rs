@@ -3,12 +3,26 @@
 use std::collections::HashMap;
 
 use models::{dataset, load, reject, run};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Ledger, LoadLine, RejectLine};
 use crate::warehouse::WarehouseError;
 
+#[derive(FromQueryResult)]
+struct Hash {
+    id: i64,
+    hash: Option<String>,
+}
+
 impl Ledger {
+    /// When the catalog was made, in seconds since 1970: a copy of it, wherever it is restored, has the same.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn made_at(&self) -> Result<Option<i64>, WarehouseError> {
+        Ok(models::made_at(self.warehouse.catalog()).await?)
+    }
+
     /// The newest loads, newest first.
     ///
     /// # Errors
@@ -70,8 +84,9 @@ impl Ledger {
         let mut hashes = HashMap::new();
         // A PostgreSQL statement takes 65,535 values.
         for some in ids.chunks(10_000) {
-            let query = load::Entity::find().filter(load::Column::Id.is_in(some.iter().copied()));
-            let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+            let query = load::Entity::find().select_only().columns([load::Column::Id, load::Column::Hash]);
+            let query = query.filter(load::Column::Id.is_in(some.iter().copied()));
+            let lines: Vec<Hash> = self.read(query.into_query()).await?;
             hashes.extend(lines.into_iter().filter_map(|line| Some((line.id, line.hash?))));
         }
         Ok(hashes)

@@ -13,6 +13,8 @@ use crate::format::{Decoder, Limits};
 pub struct Database {
     /// The address, with its password.
     pub database_url: String,
+    /// The password, where the address has none; may be empty.
+    pub database_password: String,
     /// The staging schema.
     pub staging_schema: String,
     /// The star's schema.

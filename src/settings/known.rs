@@ -11,11 +11,16 @@ pub struct Known {
 }
 
 /// Every setting there is, in the order of `.env.example`.
-pub const KNOWN: [Known; 29] = [
+pub const KNOWN: [Known; 30] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
         about: "where the warehouse is; DB_STRING is understood too",
+    },
+    Known {
+        name: "DATABASE_PASSWORD",
+        default: "",
+        about: "the password, where DATABASE_URL has none; any signs may be in it; PGPASSWORD is understood too",
     },
     Known { name: "STAGING_SCHEMA", default: "staging", about: "the schema that files are loaded into" },
     Known { name: "DW_SCHEMA", default: "datawarehouse", about: "the schema of the star and its views" },

@@ -85,6 +85,11 @@ impl Claimed {
         }
     }
 
+    /// Where it lies, for messages.
+    pub(crate) fn place(&self) -> PathBuf {
+        self.dir().map_or_else(|_| PathBuf::from(&self.name), |dir| dir.path().join(&self.name))
+    }
+
     /// What it was called when it landed.
     pub fn name(&self) -> String {
         self.name.to_string_lossy().into_owned()

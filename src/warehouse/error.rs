@@ -9,6 +9,11 @@ pub enum WarehouseError {
     /// The file of the database is not there, and is not to be made.
     #[error("there is no file {0}")]
     Missing(String),
+    /// The catalog has migrations that this program does not know; only a newer one can use it.
+    #[error(
+        "the catalog in {0} was made by a newer Sluice, whose migration {1} is not known to this one: install that version or a later one"
+    )]
+    Newer(String, String),
     /// The database is not there, busy, full or restarting: the same may go well later.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
@@ -36,7 +41,10 @@ impl WarehouseError {
     #[must_use]
     pub fn while_doing(self, what: &str) -> Self {
         match self {
-            WarehouseError::Address(_) | WarehouseError::Missing(_) | WarehouseError::RefusedAt(..) => self,
+            WarehouseError::Address(_)
+            | WarehouseError::Missing(_)
+            | WarehouseError::Newer(..)
+            | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
             WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
@@ -49,6 +57,11 @@ impl WarehouseError {
     /// What a commit said that did not confirm it.
     pub(super) fn unknown(error: impl std::fmt::Display) -> Self {
         WarehouseError::Unknown(error.to_string())
+    }
+
+    /// Refuses the catalog at an address (without its password) with migrations that are not known.
+    pub(super) fn of_newer(address: &str, unknown: &[String]) -> Result<(), WarehouseError> {
+        if unknown.is_empty() { Ok(()) } else { Err(WarehouseError::Newer(address.to_owned(), unknown.join(", "))) }
     }
 
     /// What SQLite says with this result code.

@@ -204,6 +204,8 @@ pub trait Batches: Send {
 pub struct Address {
     /// `postgres://user:password@host:port/database` or `sqlite://path`.
     pub url: String,
+    /// The password, where the address has none.
+    pub password: Option<String>,
     /// The staging schema's name.
     pub staging: String,
     /// The star's schema's name.

@@ -16,7 +16,12 @@ pub(crate) struct Pause {
 impl Pause {
     /// Makes the pause longer, or begins it; says whether the reason is a new one.
     pub(crate) fn of(pause: &mut Option<Pause>, why: &str) -> bool {
-        let length = pause.as_ref().map_or(FIRST, |known| (known.length * 2).min(LONGEST));
+        Pause::at_most(pause, why, LONGEST)
+    }
+
+    /// As [`Pause::of`], but no longer than `longest`.
+    pub(crate) fn at_most(pause: &mut Option<Pause>, why: &str, longest: Duration) -> bool {
+        let length = pause.as_ref().map_or(FIRST, |known| (known.length * 2).min(longest));
         let is_new = pause.as_ref().is_none_or(|known| known.why != why);
         *pause = Some(Pause { until: Instant::now() + length, length, why: why.to_owned() });
         is_new

@@ -27,6 +27,7 @@ mod power;
 mod promotion;
 mod proxy;
 mod report;
+mod restored;
 mod server;
 mod site;
 mod soak;
@@ -67,6 +68,7 @@ fn faults() -> Vec<Fault> {
         embedded::FAULTS,
         power::FAULTS,
         promotion::FAULTS,
+        restored::FAULTS,
         syscalls::FAULTS,
         places::FAULTS,
         changed::FAULTS,

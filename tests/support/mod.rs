@@ -79,6 +79,7 @@ impl TestDatabase {
 pub fn address(url: &str) -> Address {
     Address {
         url: url.to_owned(),
+        password: None,
         staging: "staging".into(),
         datawarehouse: "datawarehouse".into(),
         echo: false,

@@ -6,7 +6,7 @@ mod m20261121_000003_star;
 mod m20261129_000004_beside;
 mod m20261129_000005_questions;
 
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait,
     prelude::{IntoIden, TableRef},
@@ -40,6 +40,34 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
         _ => PostgresMigrator::get_pending_migrations(db).await?,
     };
     Ok(pending.iter().map(|one| one.name().to_owned()).collect())
+}
+
+/// Names of migrations that were run by a newer program and are not known to this one. Changes nothing, unless the migrator's own
+/// table is missing.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let run = match db.get_database_backend() {
+        DbBackend::Sqlite => SqliteMigrator::get_migration_models(db).await?,
+        _ => PostgresMigrator::get_migration_models(db).await?,
+    };
+    let known: Vec<_> = all().iter().map(|one| one.name().to_owned()).collect();
+    Ok(run.into_iter().map(|one| one.version).filter(|version| !known.contains(version)).collect())
+}
+
+/// When the catalog's first migration was run, in seconds since 1970.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn made_at(db: &DatabaseConnection) -> Result<Option<i64>, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Sqlite => "select min(applied_at) as made_at from sluice__migration",
+        _ => "select min(applied_at) as made_at from sluice.migration",
+    };
+    let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+    row.map_or(Ok(None), |row| row.try_get("", "made_at"))
 }
 
 fn all() -> Vec<Box<dyn MigrationTrait>> {

@@ -208,6 +208,7 @@ impl Decoding {
                 format!("its reader needs more than {memory} bytes of memory (DECODER_MEMORY)")
             }
             Some(libc::SIGXCPU) => format!("its reader took more than {seconds} s of processor time (DECODER_SECONDS)"),
+            Some(libc::SIGKILL) => return FormatError::Killed(self.task.what.word()),
             Some(signal) => format!("its reader ended with signal {signal}"),
             None => format!("its reader failed: {}", first_words(&said)),
         };

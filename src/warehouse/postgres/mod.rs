@@ -72,6 +72,9 @@ const SESSION: [(&str, &str); 4] = [
 /// over a result for as long as that would lose it.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
 
+/// The server's process that serves a connection.
+const PROCESS: &str = "select pg_backend_pid()";
+
 /// The same while a statement runs or waits, from version 14 on. Servers on some systems refuse it.
 const CHECK_CLIENT: &str = "set client_connection_check_interval = 10000";
 
@@ -93,6 +96,9 @@ impl Postgres {
         let mut options: PgConnectOptions =
             address.url.parse().map_err(|error: sqlx::Error| WarehouseError::Address(error.to_string()))?;
         parameters::warn_of_unknown(&address.url);
+        if let Some(password) = address.password.as_deref().filter(|_| !parameters::has_password(&address.url)) {
+            options = options.password(password);
+        }
         options = options
             .application_name("sluice")
             // Values are written as text in one way, wherever the server stands.
@@ -115,7 +121,7 @@ impl Postgres {
                     Box::pin(async move {
                         socket::set_options();
                         connection.execute(DURABLE).await?;
-                        own.add(sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *connection).await?);
+                        own.add(connection.fetch_one(PROCESS).await?.try_get(0)?);
                         // What an older server does not know, or another system has not got, is done without.
                         let _ = connection.execute(CHECK_CLIENT).await;
                         Ok(())
@@ -185,7 +191,10 @@ impl Postgres {
             }
         }
         let migrator = self.migrator().await?;
-        let done = self.lookout.over(models::migrate(&migrator)).await;
+        let done = match self.lookout.over(models::unknown(&migrator)).await {
+            Ok(unknown) if unknown.is_empty() => self.lookout.over(models::migrate(&migrator)).await,
+            unknown => unknown.and_then(|unknown| WarehouseError::of_newer(&self.address, &unknown)),
+        };
         migrator.close().await?;
         lock.rollback().await?;
         done
@@ -198,7 +207,7 @@ impl Postgres {
         let pool = PgPoolOptions::new().max_connections(2).after_connect(move |connection, _| {
             let lookout = lookout.clone();
             Box::pin(async move {
-                lookout.knows(sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await?);
+                lookout.knows(connection.fetch_one(PROCESS).await?.try_get(0)?);
                 Ok(())
             })
         });
@@ -246,8 +255,13 @@ impl Warehouse for Postgres {
         }
         if self.has_schema(models::POSTGRES_SCHEMA).await? {
             let migrator = self.migrator().await?;
-            let pending = models::pending(&migrator).await;
+            let unknown = models::unknown(&migrator).await;
+            let pending = match &unknown {
+                Ok(unknown) if unknown.is_empty() => models::pending(&migrator).await,
+                _ => Ok(Vec::new()),
+            };
             migrator.close().await?;
+            WarehouseError::of_newer(&self.address, &unknown?)?;
             missing.extend(pending?.into_iter().map(|name| format!("the catalog's migration {name}")));
         }
         Ok(missing)
@@ -256,7 +270,8 @@ impl Warehouse for Postgres {
     async fn drop_all(&self) -> Result<(), WarehouseError> {
         for schema in SCHEMAS {
             let name = quote(self.names.schema(schema));
-            self.pool.execute(safe(format!("drop schema if exists {name} cascade"))).await?;
+            let drop = safe(format!("drop schema if exists {name} cascade"));
+            self.lookout.over(self.pool.execute(drop)).await?;
         }
         Ok(())
     }
@@ -298,7 +313,7 @@ impl Warehouse for Postgres {
         let mut connection = self.pool.acquire().await?;
         // What `*` stands for may have changed since a statement was kept.
         connection.clear_cached_statements().await?;
-        let statement = (&mut *connection).prepare(safe(sql)).await?;
+        let statement = self.lookout.over((&mut *connection).prepare(safe(sql))).await?;
         each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
         let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {

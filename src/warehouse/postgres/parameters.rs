@@ -25,6 +25,12 @@ const KNOWN: [&str; 18] = [
     "options",
 ];
 
+/// Whether the address says a password.
+pub(super) fn has_password(address: &str) -> bool {
+    let is_said = |url: Url| url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password");
+    Url::parse(address).is_ok_and(is_said)
+}
+
 /// Names the words that nobody knows. sqlx does too, but with their values, which may be secret, so the log leaves that out.
 pub(super) fn warn_of_unknown(address: &str) {
     let Ok(url) = Url::parse(address) else { return };

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlx::{Executor, SqlitePool};
+use sqlx::SqlitePool;
 use tokio::sync::{Mutex, mpsc};
-use tracing::warn;
+use tracing::{info, warn};
 
 /// From this size on the log is copied, in bytes. Once it is, it is cut to this size.
 pub(super) const COPIED: u64 = 4 * 1024 * 1024;
@@ -64,23 +64,46 @@ impl Checkpointer {
     }
 }
 
+/// Whether a reader keeps what is committed from being copied whole: SQLite answers whether it was kept from it, the pages in the log, and
+/// those that are copied. What one long load has written and not committed counts for none of them.
+fn is_held(copied: Option<(i64, i64, i64)>) -> bool {
+    copied.is_none_or(|(busy, pages, copied)| busy != 0 || copied < pages)
+}
+
 impl Log {
     async fn copy_from(&self, size: u64) {
         if self.path.metadata().is_ok_and(|log| log.len() > size) {
             let mut warns_at = self.copying.lock().await;
             // What cannot be copied now, because somebody reads an older state, is copied another time.
-            let _ = self.pool.execute("pragma wal_checkpoint(passive)").await;
+            let copied: Option<(i64, i64, i64)> =
+                sqlx::query_as("pragma wal_checkpoint(passive)").fetch_optional(&self.pool).await.unwrap_or_default();
             let length = self.path.metadata().map_or(0, |log| log.len());
             if length >= *warns_at {
-                warn!(
-                    log = %self.path.display(),
-                    bytes = length,
-                    "the database's log grows: some program has been reading an old state for long; end its query or transaction"
-                );
+                let log = self.path.display();
+                if is_held(copied) {
+                    warn!(
+                        %log,
+                        bytes = length,
+                        "the database's log grows: some program has been reading an old state for long; end its query or transaction"
+                    );
+                } else {
+                    info!(%log, bytes = length, "the database's log is long, because one load is: it is cut when the next one begins");
+                }
                 *warns_at = length.saturating_mul(2);
             } else if length < ALARMING {
                 *warns_at = ALARMING;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_blamed_only_where_one_keeps_pages_from_being_copied() {
+        assert!(!is_held(Some((0, 900, 900))));
+        assert!(is_held(Some((0, 900, 12))) && is_held(Some((1, 900, 900))) && is_held(None));
     }
 }

@@ -1,6 +1,7 @@
 //! SQLite, in one file: schemas are prefixes of names there, and one file is what makes a commit atomic in WAL mode.
 
 mod checkpoint;
+mod holders;
 mod insert;
 mod rebuild;
 mod transaction;
@@ -19,6 +20,7 @@ use sqlx::{
 };
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
+use crate::rights::{explain_folder, shut};
 use checkpoint::{COPIED, Checkpointer};
 use transaction::SqliteTransaction;
 use writer::Writer;
@@ -67,7 +69,8 @@ impl Sqlite {
         if address.create {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|error| {
-                    WarehouseError::Address(format!("cannot make the folder {}: {error}", folder.display()))
+                    let why = explain_folder(error, folder);
+                    WarehouseError::Address(format!("cannot make the folder {}: {why}", folder.display()))
                 })?;
             }
         } else if !path.exists() {
@@ -79,7 +82,14 @@ impl Sqlite {
             .after_connect(|connection, _| Box::pin(is_durable(connection)))
             .connect_with(options)
             .await
-            .map_err(|error| WarehouseError::from(error).while_doing(&path.display().to_string()))?;
+            .map_err(|error| {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let what = match shut(folder) {
+                    Some(whose) => format!("{}: {whose}", path.display()),
+                    None => path.display().to_string(),
+                };
+                WarehouseError::from(error).while_doing(&what)
+            })?;
         let checkpointer = Checkpointer::start(pool.clone(), &path);
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
@@ -122,6 +132,7 @@ impl Warehouse for Sqlite {
         .await
         .map_err(|error| WarehouseError::Refused(error.to_string()))?
         .map_err(|error| WarehouseError::Refused(error.to_string()))?;
+        WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
         models::migrate(&self.catalog).await?;
         // A leftover lock file locks nothing.
         let _ = std::fs::remove_file(&file.1);
@@ -129,6 +140,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
+        WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
         let pending = models::pending(&self.catalog).await?;
         Ok(pending.into_iter().map(|name| format!("the catalog's migration {name}")).collect())
     }

@@ -145,7 +145,10 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn server(&mut self) -> Result<Option<String>, WarehouseError> {
-        Ok(None)
+        let file = "select file from pragma_database_list where name = 'main'";
+        let file: String = sqlx::query_scalar(file).fetch_one(self.turn.connection()?).await?;
+        // It has one history.
+        Ok(Some(format!("{file}/0")))
     }
 
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError> {

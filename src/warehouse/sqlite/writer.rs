@@ -1,6 +1,7 @@
 //! SQLite has one writer, so transactions take turns. Each commit waits for the disk; short ones that follow each other share one:
 //! each is a savepoint within the same transaction, and all of them hear of its end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,15 +9,20 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tracing::info;
 
 use super::super::WarehouseError;
 use super::checkpoint::Checkpointer;
+use super::holders::holders;
 
 /// Transactions that share one commit at most.
 const MOST: usize = 64;
 
 /// How long the first of them waits for the others at most.
 const LONGEST: Duration = Duration::from_millis(200);
+
+/// After how long it is said in the log for whom a transaction waits.
+const SAID_AFTER: Duration = Duration::from_secs(4);
 
 /// The turn to write, and what was written in it so far.
 #[derive(Clone)]
@@ -43,7 +49,7 @@ impl Open {
     /// Takes the write lock at once, so that nothing that was read before can be out of date at the first write.
     async fn begin(pool: &SqlitePool) -> Result<Open, WarehouseError> {
         let mut open = Open(Some(pool.acquire().await?));
-        open.connection()?.execute("begin immediate").await?;
+        take_lock(open.connection()?, pool.connect_options().get_filename()).await?;
         Ok(open)
     }
 
@@ -62,6 +68,20 @@ impl Open {
         drop(self.0.take());
         Ok(())
     }
+}
+
+/// Begins to write; says for whom it waits where another program does.
+async fn take_lock(connection: &mut SqliteConnection, path: &Path) -> Result<(), WarehouseError> {
+    let mut begin = connection.execute("begin immediate");
+    tokio::select! {
+        done = &mut begin => done?,
+        () = tokio::time::sleep(SAID_AFTER) => {
+            let holders = holders(path);
+            info!("waiting until another program has written into the database: {holders}");
+            begin.await.map_err(|error| WarehouseError::from(error).while_doing(&holders))?
+        }
+    };
+    Ok(())
 }
 
 impl Drop for Open {

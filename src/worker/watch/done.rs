@@ -1,5 +1,7 @@
 //! What became of a file that was taken, and what waits because of it.
 
+use std::time::Duration;
+
 use tokio::task::{Id, JoinError};
 use tracing::{error, info, warn};
 
@@ -10,6 +12,9 @@ use super::{TROUBLE, Watch};
 use crate::alert::Kind;
 use crate::load::{FileOutcome, LoadError};
 use crate::source::{Claimed, SourceError};
+
+/// The longest pause where somebody else holds a lock: to ask again costs little.
+const LOCKED: Duration = Duration::from_secs(15);
 
 impl Watch {
     pub(super) fn done(&mut self, done: Result<(Id, FileOutcome), JoinError>) {
@@ -44,6 +49,11 @@ impl Watch {
             Ok(FileOutcome::Waits(error)) => {
                 if error.is_of_database() {
                     self.wait(&error.to_string());
+                } else if error.is_locked() {
+                    // Whoever holds the lock is told of when the file has waited for long.
+                    if self.pause_at_most(&name, &error.to_string(), LOCKED) {
+                        warn!(file.path = file.name(), "not loaded yet: {error}; {}", error.mend());
+                    }
                 } else if self.pause(&name, &error.to_string()) {
                     warn!(file.path = file.name(), "not loaded yet: {error}");
                     if !matches!(error, LoadError::Source(SourceError::Changed)) {

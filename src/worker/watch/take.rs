@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::ops::Bound;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{error, info};
 
@@ -141,8 +141,13 @@ impl Watch {
 
     /// Lets the files of a name wait, longer each time; says whether the reason is new.
     pub(super) fn pause(&mut self, name: &OsStr, why: &str) -> bool {
+        self.pause_at_most(name, why, RESCAN)
+    }
+
+    /// As [`Watch::pause`], but no longer than `longest`.
+    pub(super) fn pause_at_most(&mut self, name: &OsStr, why: &str, longest: Duration) -> bool {
         let mut pause = self.pauses.remove(name);
-        let is_new = Pause::of(&mut pause, why);
+        let is_new = Pause::at_most(&mut pause, why, longest);
         self.pauses.extend(pause.map(|pause| (name.to_owned(), pause)));
         is_new
     }

@@ -1,0 +1,77 @@
+//! Whose a file or folder is and as whom this program runs: what a message about missing rights has to say.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+use rustix::process::{getegid, geteuid};
+
+/// The error, and where rights are missing, whose the path is, as whom this program runs, and what gives it the right.
+pub(crate) fn explain(error: io::Error, path: &Path) -> io::Error {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return error;
+    }
+    io::Error::new(error.kind(), format!("{error}: {}", whose(path)))
+}
+
+/// Like [`explain`] of a folder that is to be written, or one in it; where it is not there, of that in which it would be.
+pub(crate) fn explain_folder(error: io::Error, folder: &Path) -> io::Error {
+    let inner = [folder.join(".sluice"), folder.join("failed")];
+    let is_shut = |path: &&Path| path.exists() && access(*path, Access::WRITE_OK | Access::EXEC_OK).is_err();
+    let shut = inner.iter().map(std::path::PathBuf::as_path).chain([folder]).find(is_shut);
+    let there = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let there = there.ancestors().find(|path| path.exists()).unwrap_or(folder);
+    explain(error, shut.unwrap_or(if folder.exists() { folder } else { there }))
+}
+
+/// In words, whose a folder is that may not be written; `None` where it may be.
+pub(crate) fn shut(folder: &Path) -> Option<String> {
+    let may = access(folder, Access::WRITE_OK | Access::EXEC_OK);
+    (may == Err(rustix::io::Errno::ACCESS)).then(|| whose(folder))
+}
+
+/// In words: owner, mode, as whom we run, and what gives us the right.
+fn whose(path: &Path) -> String {
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    let us = format!("Sluice runs as uid {uid}, gid {gid}");
+    let Ok(meta) = path.symlink_metadata() else {
+        return format!("{us} and may not even look at {}", path.display());
+    };
+    let (owner, group, mode) = (meta.uid(), meta.gid(), meta.mode() & 0o7777);
+    let how = if meta.is_dir() {
+        let own = format!("chown -R {uid}:{gid} it");
+        match owner {
+            0 => format!("{own} (in a container the folder of the host that is mounted there)"),
+            _ if owner == uid => "chmod u+rwx it".to_owned(),
+            _ => format!(
+                "{own}, or run Sluice as its owner (with docker-compose: APP_UID={owner} and APP_GID={group} in .env)"
+            ),
+        }
+    } else {
+        "chmod a+r it, or chown it; docker cp keeps the mode and makes it root's, so chmod before copying".to_owned()
+    };
+    format!("{} is uid {owner}'s, gid {group}'s, with mode {mode:04o}, and {us}: {how}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_is_told_whose_it_is_and_as_whom_it_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let file = dir.path().join("p.csv");
+        std::fs::write(&file, "").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, mode).unwrap();
+        let said = explain(denied(), &file).to_string();
+        assert!(said.contains(&format!("p.csv is uid {uid}'s, gid {gid}'s, with mode 0600")), "{said}");
+        assert!(said.contains(&format!("Sluice runs as uid {uid}, gid {gid}: chmod a+r it")), "{said}");
+        let said = explain_folder(denied(), &dir.path().join("none/imports")).to_string();
+        assert!(said.contains(&format!("{} is uid", dir.path().display())), "{said}");
+        assert_eq!(explain(io::ErrorKind::NotFound.into(), &file).kind(), io::ErrorKind::NotFound);
+    }
+}
