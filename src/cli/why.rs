@@ -92,7 +92,7 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
         }
         LoadStatus::Failed => {
             let why = load.error.as_deref().unwrap_or("no reason was kept");
-            format!("failed, and no row of it is in staging.{}: {why}", load.dataset)
+            format!("failed: {why}; no row of it is in staging.{}", load.dataset)
         }
     })
 }
