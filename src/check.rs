@@ -7,10 +7,14 @@ use serde::Serialize;
 use crate::archive::OnSuccess;
 use crate::counted::counted;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
-use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
+use crate::format::{Beside, Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
 use crate::schema::{Column, EXTRA_COLUMN, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError, Survey};
+use crate::staging::{columns_left_out, leave_out};
+
+/// Inputs up to this size, in bytes, are read through for what stands below their records, where nothing else has to be known of these.
+const SMALL: u64 = 16 * 1024 * 1024;
 
 /// Rejects that are shown.
 const REJECTS: usize = 5;
@@ -38,6 +42,8 @@ pub struct Checked {
     pub rows_padded: u64,
     /// Of those that would be loaded, records with more, which would go into `_extra`.
     pub rows_extended: u64,
+    /// What stands beside the records and is kept with a load, or is left out.
+    pub beside: Vec<CheckedBeside>,
     /// The first of the refused ones.
     pub rejects: Vec<CheckedReject>,
     /// The `plugin.yaml` that would read files like it in just this way.
@@ -55,6 +61,19 @@ pub struct CheckedColumn {
     pub r#type: &'static str,
     /// Its first values that are not NULL.
     pub samples: Vec<String>,
+}
+
+/// Something that stands beside the records.
+#[derive(Debug, Serialize)]
+pub struct CheckedBeside {
+    /// `above`, `below`, `key`, `sheet`, `member` or `column`.
+    pub kind: &'static str,
+    /// The line on which it starts, where it has one.
+    pub line: Option<u64>,
+    /// The key, or the sheet's, member's or column's name.
+    pub name: Option<String>,
+    /// Its text, or why it is not loaded.
+    pub text: String,
 }
 
 /// A record that would be refused.
@@ -92,10 +111,17 @@ pub enum CheckError {
 /// When a part cannot be read or does not go with its plugin.
 pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut checked = Vec::new();
-    for mut source in FileSource::parts(path, &name, None, limits).await? {
-        let dataset = plugins.dataset(&name, source.own_name(), source.sheet()).map_err(CheckError::Shape)?;
-        let Some(dataset) = dataset else { continue };
+    let (mut taken, mut passed, mut checked) = (Vec::new(), Vec::new(), Vec::new());
+    for source in FileSource::parts(path, &name, None, limits).await? {
+        match plugins.dataset(&name, source.own_name(), source.sheet()).map_err(CheckError::Shape)? {
+            Some(dataset) => taken.push((source, dataset)),
+            None => passed.push(source),
+        }
+    }
+    if let Some((first, _)) = taken.first_mut() {
+        leave_out(first, &passed);
+    }
+    for (mut source, dataset) in taken {
         source.state(&dataset.stated);
         checked.push(check_part(&mut source, &name, &dataset).await?);
     }
@@ -112,9 +138,18 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         counts.rejected = survey.glance.rejected;
         counts.loaded = survey.rows - counts.rejected;
         counts.rejects = survey.glance.rejects.clone();
+        // What stands below the records of a larger file is told by its load.
+        while let Some(chunk) = source.next_batch().await? {
+            counts.beside.extend(chunk.beside);
+            if survey.bytes > SMALL {
+                break;
+            }
+        }
     } else {
         counts.read(source, &shape).await?;
     }
+    let beside = source.beside().iter().cloned().chain(columns_left_out(&survey, &shape)).chain(counts.beside);
+    let beside = beside.map(besides).collect();
     let samples = |shaped: &Shaped| survey.glance.samples.get(shaped.place).cloned().unwrap_or_default();
     Ok(Checked {
         source: source.name().to_owned(),
@@ -129,6 +164,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         rows_padded: counts.padded,
         rows_extended: counts.extended,
         rejects: counts.rejects.into_iter().map(refused).collect(),
+        beside,
     })
 }
 
@@ -141,11 +177,13 @@ struct Counts {
     padded: u64,
     extended: u64,
     rejects: Vec<Reject>,
+    beside: Vec<Beside>,
 }
 
 impl Counts {
     async fn read(&mut self, source: &mut FileSource, shape: &Shape) -> Result<(), CheckError> {
         while let Some(chunk) = source.next_batch().await? {
+            self.beside.extend(chunk.beside);
             let conformed = conform(&chunk.records, shape, 0)?;
             self.loaded += conformed.batch.num_rows() as u64;
             self.filtered += conformed.filtered;
@@ -163,6 +201,10 @@ impl Counts {
 fn column(shaped: &Shaped, samples: Vec<String>) -> CheckedColumn {
     let column = &shaped.column;
     CheckedColumn { name: column.name.clone(), header: column.header.clone(), r#type: column.kind().word(), samples }
+}
+
+fn besides(Beside { kind, line, name, text }: Beside) -> CheckedBeside {
+    CheckedBeside { kind: kind.word(), line, name, text }
 }
 
 fn refused(reject: Reject) -> CheckedReject {

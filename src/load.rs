@@ -15,18 +15,18 @@ use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::feed::Feed;
-use crate::format::{Beside, BesideKind, FormatError};
+use crate::format::FormatError;
 use crate::journal::Goodbye;
 use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::order::Place;
-use crate::outcome::{delete, let_go, record_failure, say};
+use crate::outcome::{delete, let_go, record_failure, say, say_beside};
 use crate::reject_file::RejectFile;
 use crate::rights::explain;
-use crate::schema::{Column, Type};
+use crate::schema::Type;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
-use crate::staging::{Plan, ready_table};
+use crate::staging::{Plan, columns_left_out, leave_out, ready_table};
 use crate::upsert::Upsert;
 use crate::warehouse::{Scope, Table};
 
@@ -131,14 +131,7 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         }
     }
     if let Some((first, _)) = taken.first_mut() {
-        for left_out in &passed {
-            left_out.beside().iter().cloned().for_each(|one| first.leave_out(one));
-            first.leave_out(Beside::named(
-                BesideKind::Sheet,
-                left_out.sheet().unwrap_or_default(),
-                "the plugin takes another sheet",
-            ));
-        }
+        leave_out(first, &passed);
     }
     for (mut source, dataset) in taken {
         let started = Instant::now();
@@ -348,7 +341,7 @@ async fn commit_load(
     }
     balance(&books, &survey, dataset, first_reject)?;
     app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
-    beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided)));
+    beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided.shape)));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     app.ledger.keep_beside(&mut *transaction, load_id, &beside).await?;
@@ -357,18 +350,9 @@ async fn commit_load(
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
+    say_beside(source.name(), load_id, &beside);
     publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server })
-}
-
-/// The input's columns that the plugin does not take.
-fn columns_left_out(survey: &Survey, plan: &Plan) -> Vec<Beside> {
-    let taken = |place: usize| plan.shape.columns.iter().any(|one| one.place == place);
-    let columns = survey.columns.iter().enumerate().filter(|(place, _)| !taken(*place));
-    let left_out = |(_, column): (usize, &Column)| {
-        Beside::named(BesideKind::Column, column.header.clone(), "the plugin does not select it")
-    };
-    columns.map(left_out).collect()
 }
 
 /// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::counted::counted;
 use crate::dataset::Dataset;
+use crate::format::{Beside, BesideKind};
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
@@ -96,6 +97,37 @@ pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Durat
     }
     if books.read == 0 {
         warn!(file.path = name, load.id = load_id, "the file has a header and no rows");
+    }
+}
+
+/// Says what stood beside the records of a load and is kept with it, or was left out.
+pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
+    let some = |of: BesideKind, one: &str, several: &str| {
+        let count = beside.iter().filter(|beside| beside.kind == of).count();
+        match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{count} {several}")),
+        }
+    };
+    let of = |kind: BesideKind| match kind {
+        BesideKind::Above => some(kind, "line above the table", "lines above the table"),
+        BesideKind::Below => some(kind, "line below the table", "lines below the table"),
+        BesideKind::Key => some(kind, "key beside the records", "keys beside the records"),
+        BesideKind::Sheet => some(kind, "sheet", "sheets"),
+        BesideKind::Member => some(kind, "member of the archive", "members of the archive"),
+        BesideKind::Column => some(kind, "column", "columns"),
+    };
+    let kept: Vec<_> = [BesideKind::Above, BesideKind::Below, BesideKind::Key].into_iter().filter_map(of).collect();
+    if !kept.is_empty() {
+        let are = if kept.len() == 1 && kept[0].starts_with("1 ") { "is" } else { "are" };
+        let kept = kept.join(", ");
+        info!(file.path = name, load.id = load_id, "{kept} {are} kept: app why {name} shows them");
+    }
+    let left: Vec<_> = [BesideKind::Sheet, BesideKind::Member, BesideKind::Column].into_iter().filter_map(of).collect();
+    if !left.is_empty() {
+        let left = left.join(", ");
+        info!(file.path = name, load.id = load_id, "left out, not loaded: {left}: app why {name} shows them");
     }
 }
 

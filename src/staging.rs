@@ -5,11 +5,11 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::counted::counted;
 use crate::dataset::{Dataset, Mode};
-use crate::format::Held;
+use crate::format::{Beside, BesideKind, Held};
 use crate::history::History;
 use crate::load_error::LoadError;
 use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, evolve};
-use crate::source::Survey;
+use crate::source::{FileSource, Source, Survey};
 use crate::warehouse::{
     Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };
@@ -49,6 +49,25 @@ impl Plan {
             table.chain(filtered.map(|one| one.column.kind())).collect()
         };
         self.evolution.places == other.evolution.places && kinds(self) == kinds(other)
+    }
+}
+
+/// The input's columns that the plugin does not take.
+pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
+    let taken = |place: usize| shape.columns.iter().any(|one| one.place == place);
+    let columns = survey.columns.iter().enumerate().filter(|(place, _)| !taken(*place));
+    let left_out = |(_, column): (usize, &Column)| {
+        Beside::named(BesideKind::Column, column.header.clone(), "the plugin does not select it")
+    };
+    columns.map(left_out).collect()
+}
+
+/// Notes with the first part of a file which parts no plugin takes.
+pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
+    for left_out in passed {
+        left_out.beside().iter().cloned().for_each(|one| first.leave_out(one));
+        let sheet = left_out.sheet().unwrap_or_default();
+        first.leave_out(Beside::named(BesideKind::Sheet, sheet, "the plugin takes another sheet"));
     }
 }
 

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod draft;
+mod drop;
 mod duplicates;
 mod export;
 mod formats;
@@ -85,6 +86,7 @@ fn main() {
         remembered::cases(),
         retract::cases(),
         duplicates::cases(),
+        drop::cases(),
         titles::cases(),
         tls::cases(),
         cli::cases(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{End, table};
+use super::{End, beside, table};
 use crate::check::{check, words};
 use crate::daemon::Usage;
 use crate::plugin::Plugins;
@@ -63,6 +63,8 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                 "of those to load {padded} have fewer cells than the header, {extended} have more (in _extra)"
             )?;
         }
+        let kept = part.beside.iter().map(|one| (one.kind, one.line, one.name.as_deref(), one.text.as_str()));
+        beside::print("beside the records, to be kept with the load:", &kept.collect::<Vec<_>>())?;
         if !part.rejects.is_empty() {
             let rejects: Vec<_> = part
                 .rejects

@@ -1,5 +1,7 @@
 //! `app loads`: the ledger.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use super::{End, table};
@@ -10,6 +12,14 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
     let app = daemon::look(settings).await?;
     let loads = app.ledger.loads(limit).await?;
     if json {
+        let ids: Vec<_> = loads.iter().map(|load| load.id).collect();
+        let mut beside: HashMap<i64, Vec<serde_json::Value>> = HashMap::new();
+        for some in ids.chunks(10_000) {
+            for one in app.ledger.beside_of(some).await? {
+                let entry = json!({ "kind": one.kind, "line": one.line, "name": one.name, "text": one.text });
+                beside.entry(one.load_id).or_default().push(entry);
+            }
+        }
         for load in loads {
             let parsed =
                 |text: Option<&str>| text.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
@@ -20,6 +30,7 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
                 "rows_padded": load.rows_padded, "rows_extended": load.rows_extended, "duplicate_of": load.duplicate_of, "hash": load.hash,
                 "bytes": load.bytes, "dialect": parsed(load.dialect.as_deref()), "columns": parsed(load.columns.as_deref()),
                 "started_at": load.started_at, "finished_at": load.finished_at, "error": load.error,
+                "beside": beside.remove(&load.id).unwrap_or_default(),
             }))?;
         }
         return Ok(End::Done);

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr.
 
 mod analysis;
+mod beside;
 mod check;
 mod check_sql;
 mod config;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{End, table};
+use super::{End, beside, table};
 use crate::check::words;
 use crate::counted::counted;
 use crate::daemon::{self, Usage};
@@ -51,6 +51,15 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             )?;
         }
         writeln!(out, "  {}", shown(&became(&app, &load).await?))?;
+        let kept = app.ledger.beside_of(&[load.id]).await?;
+        let kept: Vec<_> = kept
+            .iter()
+            .map(|one| {
+                let line = one.line.map(i64::unsigned_abs);
+                (one.kind.as_str(), line, one.name.as_deref(), one.text.as_str())
+            })
+            .collect();
+        beside::print("  beside its records, and kept with the load:", &kept)?;
         let rejects = app.ledger.rejects(Some(load.id), REJECTS).await?;
         if !rejects.is_empty() {
             let rows: Vec<_> = rejects
@@ -72,7 +81,8 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
         LoadStatus::Claimed => "it is being loaded".to_owned(),
         LoadStatus::Loaded => {
             let rows = app.rows_of(load).await?;
-            format!("its rows are in staging.{} ({rows} with _load_id {})", load.dataset, load.id)
+            let none = if load.rows_read == 0 { "; the file had a header and no rows" } else { "" };
+            format!("its rows are in staging.{} ({rows} with _load_id {}){none}", load.dataset, load.id)
         }
         LoadStatus::Duplicate => {
             let of = load.duplicate_of.unwrap_or_default();
@@ -87,6 +97,9 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
             let why = load.error.as_deref().unwrap_or("they were taken out by hand");
             format!("its rows are not in staging.{} any more: {why}", load.dataset)
         }
-        LoadStatus::Failed => format!("failed: {}", load.error.as_deref().unwrap_or("no reason was kept")),
+        LoadStatus::Failed => {
+            let why = load.error.as_deref().unwrap_or("no reason was kept");
+            format!("failed: {why}; no row of it is in staging.{}", load.dataset)
+        }
     })
 }

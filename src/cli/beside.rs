@@ -1,0 +1,43 @@
+//! What stands beside the records of an input, as people read it.
+
+use std::io::Write;
+
+use super::table;
+
+/// How much of it is shown of each load.
+const SHOWN: usize = 20;
+
+/// Prints it under a line that says what follows; nothing where nothing stands there. Each is kind, line, name and text.
+pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &str)]) -> std::io::Result<()> {
+    if beside.is_empty() {
+        return Ok(());
+    }
+    writeln!(std::io::stdout(), "{intro}")?;
+    let rows: Vec<_> = beside
+        .iter()
+        .take(SHOWN)
+        .map(|(kind, line, name, text)| {
+            let line = line.map(|line| line.to_string()).unwrap_or_default();
+            let name = name.map(table::shortened).unwrap_or_default();
+            vec![where_it_stands(kind).to_owned(), line, name, table::shortened(text)]
+        })
+        .collect();
+    table::print(&["where", "line", "name", "text"], &rows)?;
+    if beside.len() > SHOWN {
+        writeln!(std::io::stdout(), "and {} more", beside.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+/// In words, of the word in the catalog.
+fn where_it_stands(kind: &str) -> &str {
+    match kind {
+        "above" => "above the table",
+        "below" => "below the table",
+        "key" => "key beside the records",
+        "sheet" => "sheet left out",
+        "member" => "member left out",
+        "column" => "column left out",
+        other => other,
+    }
+}
