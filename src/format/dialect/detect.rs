@@ -35,7 +35,7 @@ impl Dialect {
             return dialect;
         }
         if !stated.widths.is_empty() {
-            let line_end = if sample.contains(&b'\n') || !sample.contains(&b'\r') { LineEnd::Lf } else { LineEnd::Cr };
+            let line_end = line_ends(sample, None)[0];
             return Dialect {
                 quote: None,
                 line_end,
@@ -172,7 +172,6 @@ fn sniffed(sample: &[u8]) -> Option<u8> {
 /// The ways in which quotes can be written with this delimiter.
 fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
     let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
-    let line_end = if !sample.contains(&b'\n') && sample.contains(&b'\r') { LineEnd::Cr } else { LineEnd::Lf };
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],
         None if has(&[delimiter, b'\''])
@@ -195,14 +194,39 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
         let around = [[delimiter, b' ', mark], [mark, b' ', delimiter], [mark, b' ', b'\n'], [b'\n', b' ', mark]];
         let padded = quote.is_some() && delimiter != b' ' && around.iter().any(|bytes| has(bytes));
         for escape in escapes {
-            let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
-            if padded {
-                all.push(Dialect { padded, ..dialect.clone() });
+            for line_end in line_ends(sample, quote) {
+                let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
+                if padded {
+                    all.push(Dialect { padded, ..dialect.clone() });
+                }
+                all.push(dialect);
             }
-            all.push(dialect);
         }
     }
     all
+}
+
+/// What lines can end with, by the line ends that stand outside of quotes; several where both kinds do.
+fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
+    let is_lone = |at: usize| !matches!(sample.get(at + 1), Some(b'\n' | b'\r'));
+    if !memchr::memchr_iter(b'\r', sample).any(is_lone) {
+        return vec![LineEnd::Lf];
+    }
+    let (mut feed, mut lone, mut open) = (false, false, false);
+    for (at, byte) in sample.iter().enumerate() {
+        match byte {
+            byte if Some(*byte) == quote => open = !open,
+            b'\n' if !open => feed = true,
+            // CRLF, also where it was written as a line end once more, is none.
+            b'\r' if !open && is_lone(at) => lone = true,
+            _ => {}
+        }
+    }
+    match (feed, lone) {
+        (true, true) => vec![LineEnd::Lf, LineEnd::Cr],
+        (false, true) => vec![LineEnd::Cr],
+        _ => vec![LineEnd::Lf],
+    }
 }
 
 /// How well a sample is cut by a dialect.
