@@ -25,7 +25,7 @@ use crate::outcome::{delete, let_go, record_failure, say};
 use crate::reject_file::RejectFile;
 use crate::schema::{Column, Type};
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
-use crate::staging::{Plan, ready_table};
+use crate::staging::{Plan, is_headed, ready_table};
 use crate::upsert::Upsert;
 use crate::warehouse::Scope;
 
@@ -293,6 +293,9 @@ async fn commit_load(
     let decided = Plan::of(dataset, &survey, &known)?;
     if !decided.is_like(&plan) {
         return Err(SourceError::Mistaken.into());
+    }
+    if survey.rows == 0 {
+        is_headed(dataset, &survey, &known)?;
     }
     if let Some(upsert) = &upsert {
         let touched = upsert.merge(&mut *transaction, books.loaded).await?;

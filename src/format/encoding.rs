@@ -136,7 +136,11 @@ impl<R: Read> Text<R> {
     /// [`FormatError::Unaccounted`] where nobody has claimed some of it, or not all of the input went into it.
     pub(super) fn finish(&self) -> Result<SpanBytes, FormatError> {
         let spans = self.audit.finish()?;
-        if self.passed == self.input.bytes { Ok(spans) } else { Err(FormatError::Unaccounted { at: self.audit.offset() }) }
+        if self.passed == self.input.bytes {
+            Ok(spans)
+        } else {
+            Err(FormatError::Unaccounted { at: self.audit.offset() })
+        }
     }
 
     /// The encoding.

@@ -114,7 +114,9 @@ pub enum FormatError {
     #[error("{0}, and a table has {1} at most")]
     TooWide(String, usize),
     /// One line is longer than what is kept in memory.
-    #[error("line {line} is longer than {limit} bytes, which is more than a record may have: break it up, or take it out")]
+    #[error(
+        "line {line} is longer than {limit} bytes, which is more than a record may have: break it up, or take it out"
+    )]
     TooLong {
         /// Where it starts, from 1.
         line: u64,

@@ -1,5 +1,7 @@
 //! Reads delimited text in stretches of bounded size.
 
+#[cfg(test)]
+mod books;
 mod header;
 
 use std::io::{self, Read};

@@ -1,5 +1,6 @@
 //! How a delimited text is written, and how that is found out from its beginning.
 
+mod above;
 mod detect;
 mod header;
 

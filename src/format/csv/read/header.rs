@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
-use crate::format::csv::split::{self, Cut};
 use crate::format::audit::Span;
+use crate::format::csv::split::{self, Cut};
 use crate::format::csv::stretch::{is_armed, line, rebase};
 use crate::format::dialect::joined;
 use crate::format::records::Cell;
@@ -54,17 +54,25 @@ impl<R: Read> Reader<R> {
         let text = self.pending[start..end].to_vec();
         self.pending.drain(..next);
         let is_record = self.dialect.records_above.iter().any(|(from, to)| (*from..*to).contains(&number));
-        let span = match () {
-            () if split::is_blank(&text, &self.dialect, false) => Span::Blank,
-            () if is_record || above.len() + text.len() > MOST_ABOVE => Span::Reject,
-            () => Span::Beside,
+        let refused = match () {
+            () if is_record => Some((Reason::OtherTable, "above the one that is loaded")),
+            () if std::str::from_utf8(&text).is_err() => Some((Reason::WrongByte, "above the table")),
+            () if text.contains(&0) => Some((Reason::Nul, "above the table")),
+            () if above.len() + text.len() > MOST_ABOVE => {
+                Some((Reason::OtherTable, "more text above it than is kept"))
+            }
+            () => None,
+        };
+        let span = match refused {
+            _ if split::is_blank(&text, &self.dialect, false) => Span::Blank,
+            Some(_) => Span::Reject,
+            None => Span::Beside,
         };
         let spans = (span != Span::Blank && !is_armed("csv_above")).then_some((start, text.as_slice(), span));
         self.input.audit().claim_all(next, spans.into_iter())?;
-        match span {
-            Span::Reject => {
-                let detail = if is_record { "above the one that is loaded" } else { "more text above it than is kept" };
-                self.above.push(Reject::new(self.position.line, Reason::OtherTable, text).detail(detail));
+        match refused {
+            Some((reason, detail)) if span == Span::Reject => {
+                self.above.push(Reject::new(self.position.line, reason, text).detail(detail));
             }
             _ => {
                 above.extend_from_slice(&text);
