@@ -26,7 +26,7 @@ use crate::reject_file::RejectFile;
 use crate::rights::explain;
 use crate::schema::Type;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
-use crate::staging::{Plan, columns_left_out, leave_out, ready_table};
+use crate::staging::{Plan, columns_left_out, is_headed, leave_out, ready_table};
 use crate::upsert::Upsert;
 use crate::warehouse::{Scope, Table};
 
@@ -333,6 +333,9 @@ async fn commit_load(
     let decided = Plan::of(dataset, &survey, &known)?;
     if !decided.is_like(&plan) {
         return Err(SourceError::Mistaken.into());
+    }
+    if survey.rows == 0 {
+        is_headed(dataset, &survey, &known)?;
     }
     if let Some(upsert) = &upsert {
         let touched = upsert.merge(&mut *transaction, books.loaded).await?;

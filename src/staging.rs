@@ -5,11 +5,11 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::counted::counted;
 use crate::dataset::{Dataset, Mode};
-use crate::format::{Beside, BesideKind, Held};
+use crate::format::{Beside, BesideKind, FormatError, Held, Layout};
 use crate::history::History;
 use crate::load_error::LoadError;
-use crate::schema::{Column, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, evolve};
-use crate::source::{FileSource, Source, Survey};
+use crate::schema::{Column, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
+use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::warehouse::{
     Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };
@@ -69,6 +69,45 @@ pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
         let sheet = left_out.sheet().unwrap_or_default();
         first.leave_out(Beside::named(BesideKind::Sheet, sheet, "the plugin takes another sheet"));
     }
+}
+
+/// Whether the header of a text that has no records is one: it shares a column with the table; or, where there is no table yet, it is a row
+/// of two names or more. What a plugin says of its header or its columns is taken for true.
+///
+/// # Errors
+/// [`LoadError::Source`] with what stands there instead.
+pub(crate) fn is_headed(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<(), LoadError> {
+    let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.rules.is_empty();
+    if is_told || !matches!(survey.layout, Layout::Csv(_) | Layout::Excel(_)) {
+        return Ok(());
+    }
+    let columns = &survey.columns;
+    let is_shared = |column: &Column| known.iter().any(|one| one.name == column.name);
+    let why = if known.is_empty() {
+        if columns.len() > 1 && columns.iter().all(|column| is_name(&column.header)) {
+            return Ok(());
+        }
+        format!(
+            "it has one row, {:?}, which does not look like the names of columns; where it is a header, let a plugin say header: 1",
+            String::from_utf8_lossy(&survey.header_text[..survey.header_text.len().min(200)])
+        )
+    } else {
+        if columns.iter().any(is_shared) {
+            return Ok(());
+        }
+        format!("its header names no column that the table {} has, and no row stands below it", dataset.table)
+    };
+    Err(SourceError::from(FormatError::NoRecords(why)).into())
+}
+
+/// Whether a cell is rather called like a column than a sentence, a value or markup.
+fn is_name(cell: &str) -> bool {
+    let mut inference = Inference::default();
+    inference.see(cell);
+    let is_value = inference.fits().narrowest() != Type::Text;
+    let is_short = cell.chars().count() <= 64 && cell.split_whitespace().count() <= 4;
+    let is_plain = !cell.contains(|letter: char| letter.is_control() || "{}<>\"\\".contains(letter));
+    cell.contains(char::is_alphabetic) && !is_value && is_short && is_plain && !cell.ends_with(['.', '!', '?'])
 }
 
 /// Makes the table, or grows it to what the input needs; says whether it is new. Where a file is the whole truth, the rows there are go.

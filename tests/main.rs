@@ -6,6 +6,7 @@
 mod alerts;
 mod analysis;
 mod archive;
+mod books;
 mod browser;
 mod cli;
 mod crash;
@@ -55,6 +56,7 @@ fn main() {
     let cases = [
         warehouse_contract::cases(),
         load::cases(),
+        books::cases(),
         long::cases(),
         formats::cases(),
         hostile::cases(),

@@ -5,7 +5,6 @@ use super::FormatError;
 
 /// What a reader says that a span of its text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code)]
 pub(super) enum Span {
     /// The names of the columns, or of the key under which the records stand.
     Header,
@@ -32,6 +31,26 @@ pub struct SpanBytes {
     pub rejects: u64,
     /// Blanks, line ends and separators.
     pub blank: u64,
+}
+
+impl SpanBytes {
+    fn of(&mut self, span: Span) -> &mut u64 {
+        match span {
+            Span::Header => &mut self.header,
+            Span::Beside => &mut self.beside,
+            Span::Record => &mut self.records,
+            Span::Reject => &mut self.rejects,
+            Span::Blank => &mut self.blank,
+        }
+    }
+
+    fn add(&mut self, more: SpanBytes) {
+        self.header += more.header;
+        self.beside += more.beside;
+        self.records += more.records;
+        self.rejects += more.rejects;
+        self.blank += more.blank;
+    }
 }
 
 /// Holds the bytes of a text from when they are read until they are claimed.
@@ -62,6 +81,7 @@ impl Default for Audit {
 
 impl Audit {
     /// Says which bytes separate records or cells, and so may stand in a span of blanks.
+    #[allow(dead_code)]
     pub(super) fn separators(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.blank[usize::from(*byte)] = true;
@@ -89,17 +109,51 @@ impl Audit {
         {
             return Err(self.unaccounted(at));
         }
-        let count = match span {
-            Span::Header => &mut self.spans.header,
-            Span::Beside => &mut self.spans.beside,
-            Span::Record => &mut self.spans.records,
-            Span::Reject => &mut self.spans.rejects,
-            Span::Blank => &mut self.spans.blank,
-        };
-        *count += length as u64;
+        *self.spans.of(span) += length as u64;
         self.done += length;
         self.offset += length as u64;
         Ok(())
+    }
+
+    /// Takes the next `length` bytes, in which these spans stand: where each starts among them, its text, and what it is. There are
+    /// blanks between them.
+    ///
+    /// # Errors
+    /// As [`Audit::claim`]; and where a span's text is another one than there is.
+    pub(super) fn claim_all<'a>(
+        &mut self,
+        length: usize,
+        spans: impl Iterator<Item = (usize, &'a [u8], Span)>,
+    ) -> Result<(), FormatError> {
+        let held = &self.held[self.done..];
+        let Some(held) = held.get(..length) else { return Err(self.unaccounted(held.len())) };
+        let (mut at, mut new) = (0, SpanBytes::default());
+        for (start, text, span) in spans {
+            // A span that starts before the end of the one before it is no gap.
+            let gap = held.get(at..start).ok_or_else(|| self.unaccounted(at))?;
+            if let Some(found) = self.first_that_is_not_blank(gap) {
+                return Err(self.unaccounted(at + found));
+            }
+            at = start + text.len();
+            if held.get(start..at) != Some(text) {
+                return Err(self.unaccounted(start));
+            }
+            new.blank += gap.len() as u64;
+            *new.of(span) += text.len() as u64;
+        }
+        if let Some(found) = self.first_that_is_not_blank(&held[at..]) {
+            return Err(self.unaccounted(at + found));
+        }
+        new.blank += (length - at) as u64;
+        self.spans.add(new);
+        self.done += length;
+        self.offset += length as u64;
+        Ok(())
+    }
+
+    /// Place of the first byte that is not claimed.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Everything was read: what it was.

@@ -113,8 +113,10 @@ pub enum FormatError {
     /// It has more columns than a table can have.
     #[error("{0}, and a table has {1} at most")]
     TooWide(String, usize),
-    /// One record is longer than what is kept in memory.
-    #[error("line {line}: the header is longer than {limit} bytes")]
+    /// One line is longer than what is kept in memory.
+    #[error(
+        "line {line} is longer than {limit} bytes, which is more than a record may have: break it up, or take it out"
+    )]
     TooLong {
         /// Where it starts, from 1.
         line: u64,

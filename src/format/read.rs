@@ -224,8 +224,9 @@ fn survey_csv(
             None => whole = true,
         }
     }
-    let other = witness.other_encoding();
     let mut dialect = reader.dialect().clone();
+    // What is wrong in another encoding is wrong.
+    let other = witness.other_encoding().filter(|_| dialect.encoding == "UTF-8");
     let (decided, is_long) = witness.decide();
     let mut columns: Vec<_> = reader.header().iter().cloned().zip(decided).collect();
     if is_long {

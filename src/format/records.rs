@@ -69,6 +69,11 @@ impl Records {
         Records { text, cells, rows, width }
     }
 
+    /// No record, of this width.
+    pub(super) fn none(width: usize) -> Self {
+        Records { width, ..Records::default() }
+    }
+
     /// Number of records.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -121,6 +126,14 @@ impl Records {
     /// When there is no such row.
     pub fn line(&self, row: usize) -> u64 {
         self.rows[row].line
+    }
+
+    /// Where the record starts in the text that it was cut from.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub(super) fn start(&self, row: usize) -> usize {
+        self.rows[row].start as usize
     }
 
     /// The record as it stands in the input, without its line end.

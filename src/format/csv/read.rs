@@ -1,5 +1,7 @@
 //! Reads delimited text in stretches of bounded size.
 
+#[cfg(test)]
+mod books;
 mod header;
 
 use std::io::{self, Read};
@@ -7,7 +9,8 @@ use std::io::{self, Read};
 use super::stretch::{Frame, Parsed, Position, Stretch};
 use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Digest, Text};
-use crate::format::{Chunk, FormatError, Records, Reject, SpanBytes};
+use crate::format::records::Records;
+use crate::format::{Beside, Chunk, FormatError, Reject, SpanBytes};
 
 /// What is read and parsed at a time, in bytes; more only where one record is longer.
 const STRETCH: usize = 512 * 1024;
@@ -25,9 +28,11 @@ pub struct Reader<R> {
     /// Text that was read and not yet parsed.
     pending: Vec<u8>,
     position: Position,
-    /// Records that stand above the table, until they are given away.
+    /// What stands above the table, until it is given away: records, and lines that are none.
     above: Vec<Reject>,
+    beside: Vec<Beside>,
     complete: bool,
+    spans: Option<SpanBytes>,
 }
 
 impl<R: Read> Reader<R> {
@@ -36,7 +41,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When the input is empty, no text, has no header, or cannot be read.
     pub fn open(input: R, stated: &Stated) -> Result<Self, FormatError> {
-        let mut reader = Reader::start(input, stated)?;
+        let mut reader = Reader::start(Text::open(input, stated.encoding)?)?;
         if reader.pending.is_empty() {
             return Err(FormatError::Empty);
         }
@@ -56,7 +61,7 @@ impl<R: Read> Reader<R> {
     /// As [`Reader::open`].
     pub fn reopen(input: R, dialect: &Dialect) -> Result<Self, FormatError> {
         let encoding = encoding_rs::Encoding::for_label(dialect.encoding.as_bytes());
-        let mut reader = Reader::start(input, &Stated { encoding, ..Stated::default() })?;
+        let mut reader = Reader::start(Text::open(input, encoding)?)?;
         reader.dialect = dialect.clone();
         reader.read_header()?;
         Ok(reader)
@@ -67,24 +72,26 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When reading fails.
     pub fn of_rows(input: R, header: Vec<String>) -> Result<Self, FormatError> {
-        let mut reader = Reader::start(input, &Stated { encoding: Some(encoding_rs::UTF_8), ..Stated::default() })?;
+        let mut reader = Reader::start(Text::own(input)?)?;
         let width = header.len();
         reader.dialect = Dialect { header_rows: 0, by_record: true, width, ..Dialect::plain(b',') };
         reader.header = header;
         Ok(reader)
     }
 
-    fn start(input: R, stated: &Stated) -> Result<Self, FormatError> {
+    fn start(input: Text<R>) -> Result<Self, FormatError> {
         let mut reader = Reader {
-            input: Text::open(input, stated.encoding)?,
+            input,
             dialect: Dialect::plain(b','),
             header: Vec::new(),
             header_text: Vec::new(),
             above_text: Vec::new(),
             pending: Vec::new(),
-            position: Position { line: 1, after_blank: false, apart: false },
+            position: Position { line: 1, after_blank: false, apart: false, marked: false },
             above: Vec::new(),
+            beside: Vec::new(),
             complete: false,
+            spans: None,
         };
         reader.fill(STRETCH)?;
         Ok(reader)
@@ -111,14 +118,15 @@ impl<R: Read> Reader<R> {
     /// When reading fails. Bad records are rejects, not errors.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, FormatError> {
         let width = self.header.len() + usize::from(self.dialect.surplus);
-        if !self.above.is_empty() {
-            let records = Records::new(String::new(), Vec::new(), Vec::new(), width);
-            return Ok(Some(Chunk { records, rejects: std::mem::take(&mut self.above), beside: Vec::new() }));
+        if !self.above.is_empty() || !self.beside.is_empty() {
+            let (rejects, beside) = (std::mem::take(&mut self.above), std::mem::take(&mut self.beside));
+            return Ok(Some(Chunk { records: Records::none(width), rejects, beside }));
         }
         let mut want = STRETCH;
         loop {
             self.fill(want)?;
             if self.pending.is_empty() {
+                self.spans = Some(self.input.finish()?);
                 return Ok(None);
             }
             let mut stretch = Stretch::default();
@@ -129,14 +137,14 @@ impl<R: Read> Reader<R> {
                 Parsed::Upto(parsed) => {
                     let rest = self.pending.split_off(parsed);
                     let text = std::mem::replace(&mut self.pending, rest);
-                    let chunk = stretch.finish(text, width);
-                    if chunk.rows() > 0 {
-                        return Ok(Some(chunk));
+                    let whole = stretch.finish(text, width, &self.dialect.encoding);
+                    self.input.audit().claim_all(parsed, whole.spans())?;
+                    if whole.chunk.rows() > 0 {
+                        return Ok(Some(whole.chunk));
                     }
                 }
                 Parsed::TooLong => {
-                    self.skip_line()?;
-                    return Ok(Some(stretch.finish(Vec::new(), width)));
+                    return Err(FormatError::TooLong { line: self.position.line, limit: MAX_RECORD });
                 }
             }
         }
@@ -149,7 +157,7 @@ impl<R: Read> Reader<R> {
 
     /// What the bytes are, once all were read and every one of them is accounted for.
     pub fn spans(&self) -> Option<SpanBytes> {
-        None
+        self.spans
     }
 
     /// Bytes of the input that were read so far.
@@ -352,13 +360,15 @@ mod tests {
     }
 
     #[test]
-    fn a_line_beyond_the_limit_is_one_reject() {
-        let mut text = b"a,b\n1,2\n".to_vec();
-        text.resize(text.len() + MAX_RECORD + STRETCH, b'x');
-        text.extend_from_slice(b"\n3,4\n");
-        let (rows, lines, rejects) = read(&text);
-        assert_eq!((rows, lines), (vec![some(&["1", "2"]), some(&["3", "4"])], vec![2, 4]));
-        assert_eq!(rejects.len(), 1);
-        assert_eq!(rejects[0].1, Reason::TooLong);
+    fn a_line_beyond_the_limit_is_an_error_wherever_it_stands() {
+        let long = vec![b'x'; MAX_RECORD + STRETCH];
+        let error = |text: &[u8], skip_lines| {
+            let mut reader = Reader::open(text, &Stated { skip_lines, ..Stated::default() })?;
+            while reader.next_chunk()?.is_some() {}
+            Ok::<_, FormatError>(())
+        };
+        let text = [b"a,b\n1,2\n", long.as_slice(), b"\n3,4\n"].concat();
+        assert!(matches!(error(&text, None), Err(FormatError::TooLong { line: 3, .. })));
+        assert!(matches!(error(&text, Some(3)), Err(FormatError::TooLong { line: 3, .. })));
     }
 }

@@ -1,8 +1,9 @@
 //! Where one record ends and which of its bytes are cells. Works on a buffer, keeps nothing.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
-use crate::format::dialect::{Dialect, Escape, NO_DELIMITER};
+use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
+use crate::format::encoding::MARK;
 use crate::format::records::Cell;
 
 /// What stands at a place of a buffer.
@@ -43,7 +44,7 @@ pub(super) fn record(
     if !dialect.widths.is_empty() {
         return fixed(buffer, start, dialect, complete, cells);
     }
-    let (delimiter, line_end) = (dialect.delimiter, dialect.line_end.byte());
+    let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
     let (mut at, mut lines, mut stray) = (start, 0, 0);
     let first = cells.len();
     loop {
@@ -56,7 +57,7 @@ pub(super) fn record(
         if dialect.quote.is_some() && buffer.get(quote).copied() == dialect.quote {
             match quoted_text(buffer, quote, dialect.escape, side) {
                 Some((cell, after)) => {
-                    lines += memchr_iter(line_end, &buffer[quote..after]).count() as u64;
+                    lines += line_end.count(&buffer[quote..after]);
                     quoted = Some(cell);
                     open = if dialect.padded { after + blanks(&buffer[after..]) } else { after };
                 }
@@ -64,8 +65,12 @@ pub(super) fn record(
                 None => return Cut::More,
             }
         }
-        let found = memchr2(delimiter, line_end, &buffer[open..]).map(|length| open + length);
-        if found.is_none() && !complete {
+        let found = match line_end {
+            LineEnd::Lf => memchr2(delimiter, b'\n', &buffer[open..]),
+            LineEnd::Cr => memchr3(delimiter, b'\r', b'\n', &buffer[open..]),
+        };
+        let found = found.map(|length| open + length);
+        if !complete && found.is_none_or(|stop| may_go_on(buffer, stop, line_end)) {
             return Cut::More;
         }
         let stop = found.unwrap_or(buffer.len());
@@ -76,7 +81,7 @@ pub(super) fn record(
         }
         cells.push(quoted.unwrap_or(Cell { start: offset(open), end: offset(end), null: open == end }));
         if last {
-            let next = if found.is_some() { stop + 1 } else { stop };
+            let next = if found.is_some() { stop + line_end.length(&buffer[stop..]) } else { stop };
             return Cut::Record { end, next, lines: lines + u64::from(found.is_some()), stray };
         }
         at = stop + 1;
@@ -86,8 +91,9 @@ pub(super) fn record(
 /// Like [`record`], where each column has a fixed number of characters. Blanks around a cell are none of it; a line may end
 /// before its last columns, and what stands beyond them is one more cell.
 fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: &mut Vec<Cell>) -> Cut {
-    let found = memchr(dialect.line_end.byte(), &buffer[start..]).map(|length| start + length);
+    let found = dialect.line_end.find(&buffer[start..]).map(|length| start + length);
     let stop = match found {
+        Some(stop) if !complete && may_go_on(buffer, stop, dialect.line_end) => return Cut::More,
         Some(stop) => stop,
         None if complete => buffer.len(),
         None => return Cut::More,
@@ -109,12 +115,25 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
         cells.push(Cell { start: offset(from), end: offset(to), null: from == to });
         at = next;
     }
-    let next = if found.is_some() { stop + 1 } else { stop };
+    let next = if found.is_some() { stop + dialect.line_end.length(&buffer[stop..]) } else { stop };
     Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0 }
 }
 
+/// Whether the line end at `stop` is a CR behind which an LF may come.
+fn may_go_on(buffer: &[u8], stop: usize, line_end: LineEnd) -> bool {
+    line_end == LineEnd::Cr && stop + 1 == buffer.len() && buffer[stop] == b'\r'
+}
+
+/// The place behind the byte order marks at `at`, which stand where texts were put together.
+pub(super) fn behind_marks(buffer: &[u8], mut at: usize, dialect: &Dialect) -> usize {
+    while !dialect.by_record && buffer[at..].starts_with(MARK) {
+        at += MARK.len();
+    }
+    at
+}
+
 /// The end of a line that stops at `stop`: before its CR, of which there are two where CRLF was written as a line end once more.
-fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
+pub(super) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
     start + buffer[start..stop].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)
 }
 
@@ -206,6 +225,7 @@ pub(in crate::format) fn sampled<'a>(
         while at < sample.len() {
             cells.clear();
             side.clear();
+            at = behind_marks(sample, at, dialect);
             let cut = record(sample, at, dialect, complete, &mut cells, &mut side);
             let Cut::Record { end, next, lines, stray } = cut else { return None };
             let start = line;

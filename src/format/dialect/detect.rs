@@ -2,6 +2,7 @@
 
 use csv_nose::{SampleSize, Sniffer};
 
+use super::above::{first_record, grown, is_text, records_above};
 use super::header::{header_rows, is_value, names, titles};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
@@ -32,10 +33,11 @@ impl Dialect {
             let stated = Stated { delimiter: Some(delimiter), ..stated.clone() };
             let mut dialect = Dialect::detect(&sample[line..], complete, &stated);
             dialect.skip_lines += 1;
+            dialect.records_above.iter_mut().for_each(|(from, to)| (*from, *to) = (*from + 1, *to + 1));
             return dialect;
         }
         if !stated.widths.is_empty() {
-            let line_end = if sample.contains(&b'\n') || !sample.contains(&b'\r') { LineEnd::Lf } else { LineEnd::Cr };
+            let line_end = line_ends(sample, None)[0];
             return Dialect {
                 quote: None,
                 line_end,
@@ -86,19 +88,27 @@ impl Dialect {
 
     /// Where the table begins, and whether it has a header.
     fn find_table(&mut self, fit: &Fit, stated: &Stated) {
-        let start = match stated.skip_lines {
+        let mut start = match stated.skip_lines {
             Some(lines) => fit.records.iter().position(|record| record.line >= lines).unwrap_or(0),
             None => fit.first + titles(fit),
         };
-        self.table_above =
-            stated.skip_lines.is_none() && !tables(&fit.records[..start.min(fit.records.len())]).is_empty();
         let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
         let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
         self.spaced = stated.spaced || (usual && of_table.into_iter().all(|record| record.spaced));
+        let table = |start: usize| fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells);
+        self.header_rows =
+            stated.header_rows.unwrap_or_else(|| header_rows(&table(start).collect::<Vec<_>>(), fit.width));
+        if stated.skip_lines.is_none() {
+            if self.header_rows == 0 {
+                start = first_record(&fit.records, start);
+            }
+            self.records_above = records_above(&fit.records, start, self.header_rows == 0);
+            self.table_above = !self.records_above.is_empty();
+        }
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
-        let table: Vec<_> = fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
-        self.header_rows = stated.header_rows.unwrap_or_else(|| header_rows(&table, fit.width));
-        let header = table.first().map_or(0, |cells| cells.len());
+        let table: Vec<_> = table(start).collect();
+        // A record says nothing of the table's width, a header does.
+        let header = if self.header_rows == 0 { 0 } else { table.first().map_or(0, |cells| cells.len()) };
         self.width = header.max(fit.width);
         // `a,b,` over `1,2,`: the last delimiter ends the record.
         let records = &fit.records[start.min(fit.records.len())..];
@@ -115,13 +125,13 @@ impl Dialect {
 
 /// A table within a sample: records of one width, with blank lines around them.
 #[derive(Clone, Copy)]
-struct Block {
+pub(super) struct Block {
     width: usize,
     records: usize,
 }
 
 /// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
-fn tables(records: &[Sampled]) -> Vec<Block> {
+pub(super) fn tables(records: &[Sampled]) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     for block in records.chunk_by(|_, next| !next.after_blank) {
         let width = block[0].cells.len();
@@ -172,7 +182,6 @@ fn sniffed(sample: &[u8]) -> Option<u8> {
 /// The ways in which quotes can be written with this delimiter.
 fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
     let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
-    let line_end = if !sample.contains(&b'\n') && sample.contains(&b'\r') { LineEnd::Cr } else { LineEnd::Lf };
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],
         None if has(&[delimiter, b'\''])
@@ -195,14 +204,39 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
         let around = [[delimiter, b' ', mark], [mark, b' ', delimiter], [mark, b' ', b'\n'], [b'\n', b' ', mark]];
         let padded = quote.is_some() && delimiter != b' ' && around.iter().any(|bytes| has(bytes));
         for escape in escapes {
-            let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
-            if padded {
-                all.push(Dialect { padded, ..dialect.clone() });
+            for line_end in line_ends(sample, quote) {
+                let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
+                if padded {
+                    all.push(Dialect { padded, ..dialect.clone() });
+                }
+                all.push(dialect);
             }
-            all.push(dialect);
         }
     }
     all
+}
+
+/// What lines can end with, by the line ends that stand outside of quotes; several where both kinds do.
+fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
+    let is_lone = |at: usize| !matches!(sample.get(at + 1), Some(b'\n' | b'\r'));
+    if !memchr::memchr_iter(b'\r', sample).any(is_lone) {
+        return vec![LineEnd::Lf];
+    }
+    let (mut feed, mut lone, mut open) = (false, false, false);
+    for (at, byte) in sample.iter().enumerate() {
+        match byte {
+            byte if Some(*byte) == quote => open = !open,
+            b'\n' if !open => feed = true,
+            // CRLF, also where it was written as a line end once more, is none.
+            b'\r' if !open && is_lone(at) => lone = true,
+            _ => {}
+        }
+    }
+    match (feed, lone) {
+        (true, true) => vec![LineEnd::Lf, LineEnd::Cr],
+        (false, true) => vec![LineEnd::Cr],
+        _ => vec![LineEnd::Lf],
+    }
 }
 
 /// How well a sample is cut by a dialect.
@@ -219,6 +253,8 @@ pub(super) struct Fit {
     /// Whether what stands above the table and in it looks like words: `Last, First` below a name for them.
     words: bool,
     unusual: bool,
+    /// What ends cells and lines.
+    lines: (u8, LineEnd),
 }
 
 impl Fit {
@@ -234,11 +270,17 @@ impl Fit {
         let tables = tables(&records);
         let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
         let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
+        let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
+        let grown = grown(&records[..], first).filter(|_| widest.is_none());
+        let (width, count, first) = match grown {
+            Some((width, before)) => (width, count + before, 0),
+            None => (width, count, first),
+        };
         let of_table = |record: &&Sampled| record.cells.len() == width;
-        let first = records.iter().position(|record| of_table(&record)).unwrap_or(0);
         // What belongs to other tables says nothing of this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
-        let before = if widest.is_some() { 0 } else { first };
+        let text = records[..first].iter().filter(|record| is_text(record)).count();
+        let before = if widest.is_some() { 0 } else { text };
         let after = records.len() - before - others.saturating_sub(count);
         let cells: Vec<_> =
             records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
@@ -263,6 +305,7 @@ impl Fit {
             first,
             words,
             unusual: !USUAL.contains(&dialect.delimiter),
+            lines: (dialect.delimiter, dialect.line_end),
             records,
         }
     }
@@ -270,7 +313,8 @@ impl Fit {
     fn single(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
         let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
         let width = records.first().map_or(1, |record| record.cells.len());
-        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, records }
+        let lines = (dialect.delimiter, dialect.line_end);
+        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, lines, records }
     }
 
     /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
@@ -304,6 +348,9 @@ impl Fit {
     }
 
     fn is_better_than(&self, other: &Fit) -> bool {
+        if self.lines.0 == other.lines.0 && self.lines.1 != other.lines.1 {
+            return self.is_even() && self.share > other.share;
+        }
         let (mine, theirs) = (self.score(), other.score());
         if (mine.0, mine.1) != (theirs.0, theirs.1) {
             return (mine.0, mine.1) > (theirs.0, theirs.1);

@@ -1,5 +1,6 @@
 //! How a delimited text is written, and how that is found out from its beginning.
 
+mod above;
 mod detect;
 mod header;
 
@@ -45,8 +46,11 @@ pub struct Dialect {
     /// Characters of each column, where lines are cut by them and not by a delimiter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub widths: Vec<usize>,
-    /// Whether the lines above the table hold records of another one, which are refused.
+    /// Whether there are records among the lines above the table.
     pub table_above: bool,
+    /// The lines above the table that are records, and refused: from and up to, counted from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records_above: Vec<(u64, u64)>,
     /// Whether records have cells beyond the width, which go into one more column.
     pub surplus: bool,
 }
@@ -70,17 +74,29 @@ pub enum Escape {
 pub enum LineEnd {
     /// LF or CRLF.
     Lf,
-    /// CR alone.
+    /// CR alone; among such lines also CRLF or LF.
     Cr,
 }
 
 impl LineEnd {
-    /// The byte after which the next line starts.
-    pub(super) fn byte(self) -> u8 {
+    /// The place of the first line end; where it is CRLF, in a text of lines that end with LF, that of its LF.
+    pub(super) fn find(self, text: &[u8]) -> Option<usize> {
         match self {
-            LineEnd::Lf => b'\n',
-            LineEnd::Cr => b'\r',
+            LineEnd::Lf => memchr::memchr(b'\n', text),
+            LineEnd::Cr => memchr::memchr2(b'\r', b'\n', text),
         }
+    }
+
+    /// The bytes of the line end with which `text` begins.
+    pub(super) fn length(self, text: &[u8]) -> usize {
+        if self == LineEnd::Cr && text.starts_with(b"\r\n") { 2 } else { 1 }
+    }
+
+    /// The number of line ends.
+    pub(super) fn count(self, text: &[u8]) -> u64 {
+        let feeds = memchr::memchr_iter(b'\n', text).count();
+        let returns = || memchr::memchr_iter(b'\r', text).filter(|at| text.get(at + 1) != Some(&b'\n')).count();
+        (feeds + if self == LineEnd::Cr { returns() } else { 0 }) as u64
     }
 }
 
@@ -148,6 +164,7 @@ impl Dialect {
             width: 1,
             widths: Vec::new(),
             table_above: false,
+            records_above: Vec::new(),
             surplus: false,
         }
     }

@@ -1,32 +1,26 @@
 //! What stands before the records: lines above the table, and the rows that name its columns.
 
-use std::io::{self, Read};
-
-use memchr::memchr;
+use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
+use crate::format::audit::Span;
 use crate::format::csv::split::{self, Cut};
-use crate::format::csv::stretch::rebase;
+use crate::format::csv::stretch::{is_armed, line, rebase};
 use crate::format::dialect::joined;
 use crate::format::records::Cell;
-use crate::format::{FormatError, Reason, Reject};
+use crate::format::{Beside, BesideKind, FormatError, Reason, Reject};
+
+/// Text above the table that is kept beside the records, in bytes.
+const MOST_ABOVE: usize = 1024 * 1024;
 
 impl<R: Read> Reader<R> {
     pub(super) fn read_header(&mut self) -> Result<(), FormatError> {
         let mut above = Vec::new();
-        for _ in 0..self.dialect.skip_lines {
+        for line in 0..self.dialect.skip_lines {
             if self.pending.is_empty() {
                 break;
             }
-            let text = self.skip_line()?;
-            if !self.dialect.table_above {
-                above.extend_from_slice(&text);
-                above.push(b'\n');
-            } else if !text.is_empty() {
-                let reject = Reject::new(self.position.line, Reason::OtherTable, text);
-                self.above.push(reject.detail("above the one that is loaded"));
-            }
-            self.position.line += 1;
+            self.read_line_above(line, &mut above)?;
         }
         let (mut rows, mut text) = (Vec::new(), Vec::new());
         while rows.len() < self.dialect.header_rows {
@@ -52,16 +46,82 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    /// Takes the line `number` (from 0) above the table: a record is refused, any other line that is not blank is kept beside the records.
+    /// What is kept is put to `above` too.
+    fn read_line_above(&mut self, number: u64, above: &mut Vec<u8>) -> Result<(), FormatError> {
+        let (end, next) = self.whole_line()?;
+        let start = split::behind_marks(&self.pending[..end], 0, &self.dialect);
+        let text = self.pending[start..end].to_vec();
+        self.pending.drain(..next);
+        let is_record = self.dialect.records_above.iter().any(|(from, to)| (*from..*to).contains(&number));
+        let refused = match () {
+            () if is_record => Some((Reason::OtherTable, "above the one that is loaded")),
+            () if std::str::from_utf8(&text).is_err() => Some((Reason::WrongByte, "above the table")),
+            () if text.contains(&0) => Some((Reason::Nul, "above the table")),
+            () if above.len() + text.len() > MOST_ABOVE => {
+                Some((Reason::OtherTable, "more text above it than is kept"))
+            }
+            () => None,
+        };
+        let span = match refused {
+            _ if split::is_blank(&text, &self.dialect, false) => Span::Blank,
+            Some(_) => Span::Reject,
+            None => Span::Beside,
+        };
+        let spans = (span != Span::Blank && !is_armed("csv_above")).then_some((start, text.as_slice(), span));
+        self.input.audit().claim_all(next, spans.into_iter())?;
+        match refused {
+            Some((reason, detail)) if span == Span::Reject => {
+                self.above.push(Reject::new(self.position.line, reason, text).detail(detail));
+            }
+            _ => {
+                above.extend_from_slice(&text);
+                if span == Span::Beside {
+                    let line = self.position.line;
+                    self.beside.push(Beside::line(BesideKind::Above, line, String::from_utf8_lossy(&text)));
+                }
+                if !self.dialect.table_above {
+                    above.push(b'\n');
+                }
+            }
+        }
+        self.position.line += 1;
+        Ok(())
+    }
+
+    /// The end of the text of the pending line, which is read as far as that, and the place of the next one.
+    fn whole_line(&mut self) -> Result<(usize, usize), FormatError> {
+        let mut want = STRETCH;
+        loop {
+            self.fill(want)?;
+            let (end, next) = line(&self.pending, 0, &self.dialect);
+            if next < self.pending.len() || self.complete {
+                return Ok((end, next));
+            }
+            if want >= MAX_RECORD {
+                return Err(FormatError::TooLong { line: self.position.line, limit: MAX_RECORD });
+            }
+            want *= 2;
+        }
+    }
+
     /// The next row that is not blank: its bytes and its cells.
     fn read_header_row(&mut self) -> Result<(Vec<u8>, Vec<String>), FormatError> {
         let mut want = STRETCH;
         loop {
+            let start = split::behind_marks(&self.pending, 0, &self.dialect);
+            if start > 0 {
+                self.pending.drain(..start);
+                self.input.audit().claim(start, Span::Blank)?;
+            }
             let (mut cells, mut side) = (Vec::new(), Vec::new());
             match split::record(&self.pending, 0, &self.dialect, self.complete, &mut cells, &mut side) {
                 Cut::Record { end, next, lines, .. } => {
                     let rest = self.pending.split_off(next);
                     let mut text = std::mem::replace(&mut self.pending, rest);
                     self.position.line += if self.dialect.by_record { 1 } else { lines };
+                    let row = (end > 0).then_some((0, &text[..end], Span::Header));
+                    self.input.audit().claim_all(next, row.into_iter())?;
                     if end == 0 {
                         self.fill(want)?;
                         if self.pending.is_empty() {
@@ -85,22 +145,6 @@ impl<R: Read> Reader<R> {
                     want *= 2;
                     self.fill(want)?;
                 }
-            }
-        }
-    }
-
-    /// Passes over the rest of a line; gives its text, of a very long one the beginning.
-    pub(super) fn skip_line(&mut self) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        loop {
-            let end = memchr(self.dialect.line_end.byte(), &self.pending);
-            let part = &self.pending[..end.unwrap_or(self.pending.len())];
-            text.extend_from_slice(&part[..part.len().min(STRETCH.saturating_sub(text.len()))]);
-            self.pending.drain(..end.map_or(self.pending.len(), |end| end + 1));
-            self.fill(STRETCH)?;
-            if end.is_some() || self.pending.is_empty() {
-                text.truncate(text.strip_suffix(b"\r").unwrap_or(&text).len());
-                return Ok(text);
             }
         }
     }

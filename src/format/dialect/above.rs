@@ -1,0 +1,84 @@
+//! What stands above a table: text, which is kept beside its records, or records of another table or of an older form of this one.
+
+use super::detect::tables;
+use super::header::{is_value, names};
+use crate::format::csv::split::Sampled;
+
+/// Pairs of a word and its value that may stand above a table one below the other; more of them are a table.
+const MAX_PAIRS: usize = 20;
+
+/// The number of cells up to the last one that is filled.
+fn extent(record: &Sampled) -> usize {
+    record.cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
+}
+
+fn filled(record: &Sampled) -> usize {
+    record.cells.iter().filter(|cell| !cell.is_empty()).count()
+}
+
+/// Whether it is a word and its value: `Period, 2024`.
+fn is_pair(record: &Sampled) -> bool {
+    extent(record) == 2 && filled(record) == 2 && !is_value(&record.cells[0])
+}
+
+/// Whether a line by itself is text rather than a record.
+pub(super) fn is_text(record: &Sampled) -> bool {
+    filled(record) < 2 || is_pair(record)
+}
+
+/// The lines above the table that begins with the record `start` that are records, from and up to: of blocks between blank lines in which
+/// two neighbouring lines of one width have more than a word and its value. Above a table `without_header` every line right above it.
+pub(super) fn records_above(records: &[Sampled], start: usize, without_header: bool) -> Vec<(u64, u64)> {
+    let start = start.min(records.len());
+    let (above, below) = records.split_at(start);
+    let end = below.first().map_or(0, |record| record.line);
+    if !tables(above).is_empty() {
+        return vec![(0, end)];
+    }
+    let touches = below.first().is_some_and(|record| !record.after_blank);
+    let mut found = Vec::new();
+    let mut done = 0;
+    for block in above.chunk_by(|_, next| !next.after_blank) {
+        done += block.len();
+        let is_run = |run: &[Sampled]| {
+            run.len() > 1
+                && run.iter().all(|record| filled(record) > 1)
+                && (run.len() > MAX_PAIRS || !run.iter().all(is_pair))
+        };
+        let refused = block.chunk_by(|one, next| extent(one) == extent(next)).any(is_run);
+        if refused || (without_header && touches && done == start) {
+            found.push((block[0].line, above.get(done).map_or(end, |next| next.line)));
+        }
+    }
+    found
+}
+
+/// The first of the records of a table without a header that begins with the record `start`, as far as its width tells: those right above
+/// it that have another number of cells.
+pub(super) fn first_record(records: &[Sampled], mut start: usize) -> usize {
+    while start > 0 && records.get(start).is_some_and(|record| !record.after_blank) && filled(&records[start - 1]) > 1 {
+        start -= 1;
+    }
+    start
+}
+
+/// The width of the names in the first line, and the number of records of it, where the records from `first` on, which are wider or
+/// narrower, have no names of their own: a table that got another column as it grew. Names over pairs are rather text.
+pub(super) fn grown(records: &[Sampled], first: usize) -> Option<(usize, usize)> {
+    let (above, below) = records.split_at(first);
+    let (head, old) = above.split_first()?;
+    let width = head.cells.len();
+    let of_width = || old.iter().filter(|record| record.cells.len() == width);
+    let is_table = names(&head.cells) && of_width().any(|record| !is_text(record));
+    (is_table && !is_headed(below)).then(|| (width, 1 + of_width().count()))
+}
+
+/// Whether the first of the records names a column of values.
+fn is_headed(records: &[Sampled]) -> bool {
+    let Some((head, rest)) = records.split_first() else { return false };
+    let named = |place: usize| {
+        let below = rest.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty()).take(50);
+        !is_value(&head.cells[place]) && below.clone().count() > 0 && below.into_iter().all(|cell| is_value(cell))
+    };
+    names(&head.cells) && (0..head.cells.len()).any(named)
+}
