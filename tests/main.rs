@@ -17,6 +17,7 @@ mod graph;
 mod history;
 mod hostile;
 mod inferred;
+mod json;
 mod keys;
 mod load;
 mod logs;
@@ -67,6 +68,7 @@ fn main() {
         graph::cases(),
         readers::cases(),
         inferred::cases(),
+        json::cases(),
         keys::cases(),
         members::cases(),
         returns::cases(),

@@ -290,9 +290,7 @@ pub fn each_chunk(
             reader.each_chunk(&mut Columns::of(names), sink)?;
             Ok((reader.digest(), reader.spans()))
         }
-        (Layout::Parquet, Input::Rows(rows, _)) => {
-            read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink)
-        }
+        (Layout::Parquet, Input::Rows(rows, _)) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
         (Layout::Parquet, Input::Bytes(_)) => Err(FormatError::NotText("it is no Parquet file".to_owned())),
     }
 }

@@ -248,7 +248,11 @@ fn what_else(text: &str) -> Option<&'static str> {
     if text.starts_with("//") || text.starts_with("/*") || text.starts_with('#') {
         let code = text.trim_start_matches(['/', '*', ' ']);
         // As JSONP has it before its call.
-        return Some(if code.starts_with(is_of_name) && text.starts_with("/**/") { JSONP } else { "a text with comments" });
+        return Some(if code.starts_with(is_of_name) && text.starts_with("/**/") {
+            JSONP
+        } else {
+            "a text with comments"
+        });
     }
     let name = text.find(|letter| !is_of_name(letter) && letter != '.').map_or(text, |end| &text[..end]);
     let behind = text[name.len()..].trim_start();

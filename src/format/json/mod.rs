@@ -176,7 +176,8 @@ mod tests {
                 found.rows.push((0..chunk.records.width()).map(cell).collect());
                 found.records.push((chunk.records.line(row), chunk.records.raw(row).to_owned()));
             }
-            let shown = |reject: Reject| (reject.line, reject.reason, String::from_utf8_lossy(&reject.text).into_owned());
+            let shown =
+                |reject: Reject| (reject.line, reject.reason, String::from_utf8_lossy(&reject.text).into_owned());
             found.rejects.extend(chunk.rejects.into_iter().map(shown));
             found.beside.extend(chunk.beside);
             true
@@ -251,7 +252,8 @@ mod tests {
 
     #[test]
     fn what_stands_beside_the_array_is_kept() {
-        let found = read("{\"base\":\"EUR\",\n\"date\": \"2024-05-01\", \"rates\":[{\"id\":1}],\n \"next\": {\"n\": [1]}}");
+        let found =
+            read("{\"base\":\"EUR\",\n\"date\": \"2024-05-01\", \"rates\":[{\"id\":1}],\n \"next\": {\"n\": [1]}}");
         let kept: Vec<_> =
             found.beside.iter().map(|one| (one.line, one.name.as_deref().unwrap(), one.text.as_str())).collect();
         assert_eq!(
@@ -284,15 +286,13 @@ mod tests {
 
     #[test]
     fn one_broken_record_costs_one_record() {
-        let record = |id: usize| {
-            format!("{{\"id\":{id},\"name\":\"item {id}\",\"tags\":[{{\"id\":9{id}}},{{\"id\":8{id}}}]}}")
-        };
+        let record =
+            |id: usize| format!("{{\"id\":{id},\"name\":\"item {id}\",\"tags\":[{{\"id\":9{id}}},{{\"id\":8{id}}}]}}");
         let pretty = |record: String| record.replace(",\"", ",\n    \"").replace('{', "{\n    ");
         for (at, damage) in DAMAGES.iter().enumerate() {
             for broken in [0, 1, 4, 5] {
-                let records: Vec<_> = (0..6)
-                    .map(|id| if id == broken { damage(&record(id)) } else { record(id) })
-                    .collect();
+                let records: Vec<_> =
+                    (0..6).map(|id| if id == broken { damage(&record(id)) } else { record(id) }).collect();
                 let indented: Vec<_> = (0..6)
                     .map(|id| if id == broken { damage(&pretty(record(id))) } else { pretty(record(id)) })
                     .collect();
@@ -339,7 +339,8 @@ mod tests {
             assert_eq!(ids, ["0", "1", "2", "3", "4", "5"], "{text}: {rejects:?}");
             assert!(rejects.iter().all(|reject| reject == "]"), "{rejects:?}");
         }
-        let (found, rejects) = ids(&format!("{}\n{}", lines(0, 3).replace("{\"id\":1,", "{\"x\":{\"id\":1,"), lines(3, 6)));
+        let (found, rejects) =
+            ids(&format!("{}\n{}", lines(0, 3).replace("{\"id\":1,", "{\"x\":{\"id\":1,"), lines(3, 6)));
         assert_eq!((found, rejects.len()), (["0", "2", "3", "4", "5"].map(str::to_owned).to_vec(), 1));
     }
 
@@ -430,7 +431,8 @@ mod tests {
                 Err(error) => panic!("{what}: {error}"),
             }
         }
-        let wide = (0..3).map(|n| format!("{{{}}}\n", keys(900).replace("\"k", &format!("\"r{n}_")))).collect::<String>();
+        let wide =
+            (0..3).map(|n| format!("{{{}}}\n", keys(900).replace("\"k", &format!("\"r{n}_")))).collect::<String>();
         assert!(matches!(try_read(wide.as_bytes()), Err(FormatError::TooWide(..))));
     }
 
