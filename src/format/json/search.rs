@@ -263,7 +263,8 @@ impl<R: Read> Cutter<R> {
                 let behind = self.window.after_blanks(next + 1, b"")?;
                 Ok(match self.window.get(behind)? {
                     Some(b'"' | b'}') => in_object,
-                    Some(b'[') | None => !in_object,
+                    Some(b'[') => !in_object,
+                    None => !certain || !in_object,
                     Some(b'{') => true,
                     _ => false,
                 })
