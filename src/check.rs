@@ -228,6 +228,7 @@ fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shap
             yaml += &dialect_yaml(dialect);
             yaml += &frame_yaml(dialect);
         }
+        (Layout::Json(_), _) if dataset.stated.beside_columns => yaml += "beside: columns\n",
         _ => {}
     }
     yaml += "columns:\n";

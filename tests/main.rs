@@ -21,6 +21,7 @@ mod history;
 mod hostile;
 mod inferred;
 mod intruders;
+mod json;
 mod keys;
 mod load;
 mod logs;
@@ -77,6 +78,7 @@ fn main() {
         graph::cases(),
         readers::cases(),
         inferred::cases(),
+        json::cases(),
         keys::cases(),
         members::cases(),
         returns::cases(),

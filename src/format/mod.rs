@@ -78,14 +78,12 @@ impl Format {
 
     /// The format of a part that begins with `head`: its content says, or else its name.
     fn of_content(head: &[u8], name: &str) -> Format {
-        let lower = name.to_ascii_lowercase();
-        let named = [".json", ".jsonl", ".ndjson"].iter().any(|ending| lower.ends_with(ending));
         let mut letters =
             head.iter().filter(|byte| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF\xFE\xFF\0".contains(byte));
         let (first, second) = (letters.next(), letters.next());
         let object = first == Some(&b'{') && matches!(second, Some(b'"' | b'}'));
         let array = first == Some(&b'[') && matches!(second, Some(b'{' | b']'));
-        if object || array || (named && matches!(first, Some(b'{' | b'['))) { Format::Json } else { Format::Csv }
+        if object || array || (first.is_some() && json::is_called_json(name)) { Format::Json } else { Format::Csv }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
-use super::json::{Columns, JOINT, JsonLayout, JsonReader};
+use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
 use super::parquet::ParquetColumn;
 use super::seen::{Seen, Witness};
 use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
@@ -111,7 +111,7 @@ pub fn survey(
 ) -> Result<Found, FormatError> {
     checked(match (format, open()?) {
         (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(rows, columns),
-        (Format::Json, input) => survey_json(input.bytes()?),
+        (Format::Json, input) => survey_json(input.bytes()?, || open()?.bytes(), stated),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
         _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
@@ -238,8 +238,14 @@ fn survey_csv(
     Ok((Found { digest, layout, header_text, columns, rows, glance: witness.glance(), whole }, other))
 }
 
-fn survey_json(input: impl Read) -> Result<Found, FormatError> {
-    let mut reader = JsonReader::open(input)?;
+/// The first reading tells where the records are, which the whole file may decide.
+fn survey_json<R: Read>(
+    first: R,
+    open: impl Fn() -> Result<R, FormatError>,
+    stated: &Stated,
+) -> Result<Found, FormatError> {
+    let layout = json_layout(first, stated.beside_columns)?;
+    let mut reader = JsonReader::open(open()?, &layout)?;
     let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
     reader.each_chunk(&mut names, |chunk| {
         rows += chunk.rows();
@@ -252,11 +258,16 @@ fn survey_json(input: impl Read) -> Result<Found, FormatError> {
         return Err(FormatError::Empty);
     }
     if names.names.is_empty() {
-        return Err(FormatError::NoRecords("no object in it has a key".to_owned()));
+        return Err(FormatError::NoRecords(match seen.glance.rejects.first() {
+            Some(first) => {
+                format!("every one of {} is refused, the first {}", seen.glance.rejected, first.shown())
+            }
+            None => "no object in it has a key".to_owned(),
+        }));
     }
     let columns = names.names.into_iter().zip(seen.decide()).collect();
     let glance = seen.glance;
-    let layout = Layout::Json(reader.layout().clone());
+    let layout = Layout::Json(layout);
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
 }
 
@@ -271,17 +282,18 @@ pub fn each_chunk(
     names: impl IntoIterator<Item = String>,
     mut sink: impl FnMut(Chunk) -> bool,
 ) -> Result<(Digest, Option<SpanBytes>), FormatError> {
-    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = layout else {
-        return match input {
-            Input::Rows(rows, _) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
-            Input::Bytes(bytes) => {
-                let mut reader = JsonReader::open(bytes)?;
-                reader.each_chunk(&mut Columns::of(names), sink)?;
-                Ok((reader.digest(), reader.spans()))
-            }
-        };
-    };
-    read_all(Reader::reopen(input.bytes()?, dialect)?, &mut sink)
+    match (layout, input) {
+        (Layout::Csv(dialect) | Layout::Excel(dialect), input) => {
+            read_all(Reader::reopen(input.bytes()?, dialect)?, &mut sink)
+        }
+        (Layout::Json(layout), input) => {
+            let mut reader = JsonReader::open(input.bytes()?, layout)?;
+            reader.each_chunk(&mut Columns::of(names), sink)?;
+            Ok((reader.digest(), reader.spans()))
+        }
+        (Layout::Parquet, Input::Rows(rows, _)) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
+        (Layout::Parquet, Input::Bytes(_)) => Err(FormatError::NotText("it is no Parquet file".to_owned())),
+    }
 }
 
 fn read_all<R: Read>(

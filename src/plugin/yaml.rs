@@ -37,6 +37,7 @@ struct Yaml {
     escape: Option<String>,
     skip_lines: Option<u64>,
     header: Option<HeaderYaml>,
+    beside: Option<String>,
     #[serde(default)]
     columns: Vec<Spanned<ColumnYaml>>,
     filter: Option<String>,
@@ -342,6 +343,14 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
     if yaml.sheet.is_some() && (fixed || matches!(format, Some(Format::Csv | Format::Json | Format::Parquet))) {
         return Err("sheet: only a workbook has sheets".to_owned());
     }
+    let beside_columns = match yaml.beside.as_deref() {
+        None | Some("keep") => false,
+        Some("columns") => true,
+        Some(other) => return Err(format!("beside: {other:?} is neither keep nor columns")),
+    };
+    if beside_columns && (fixed || matches!(format, Some(Format::Csv | Format::Workbook | Format::Parquet))) {
+        return Err("beside: only JSON has keys beside its records that can be columns".to_owned());
+    }
     // A blank after each delimiter belongs to it: `", "`.
     let (delimiter, spaced) = match yaml.delimiter.as_deref() {
         Some(text) if text.len() == 2 && text.ends_with(' ') => (Some(&text[..1]), true),
@@ -362,6 +371,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
             HeaderYaml::Is(is) => usize::from(*is),
             HeaderYaml::Rows(rows) => *rows,
         }),
+        beside_columns,
         rules: Vec::new(),
     })
 }

@@ -142,6 +142,8 @@ pub struct Stated {
     pub skip_lines: Option<u64>,
     /// Rows of the header.
     pub header_rows: Option<usize>,
+    /// Whether what stands beside an array of records is a column of each.
+    pub beside_columns: bool,
     /// The columns that are taken, in their order; every column where none is named.
     pub rules: Vec<ColumnRule>,
 }

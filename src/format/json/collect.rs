@@ -2,15 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::Found;
+use super::cut::Found;
 use crate::format::records::{Cell, Row, Width};
-use crate::format::{Chunk, Reason, Records, Reject};
+use crate::format::{Beside, Chunk, Reason, Records, Reject};
+
+/// Cells of one chunk, also those that are NULL, at most: where columns are many, records are few.
+const MAX_CELLS: usize = 1024 * 1024;
 
 /// Names of columns and their places.
 #[derive(Debug, Default)]
 pub(in crate::format) struct Columns {
     pub names: Vec<String>,
     places: HashMap<String, usize>,
+    /// For each the number of the last record that has it.
+    last: Vec<u64>,
+    records: u64,
     /// Whether new names are taken in.
     open: bool,
 }
@@ -25,7 +31,30 @@ impl Columns {
     pub(in crate::format) fn of(names: impl IntoIterator<Item = String>) -> Self {
         let names: Vec<_> = names.into_iter().collect();
         let places = names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
-        Columns { names, places, open: false }
+        let last = vec![0; names.len()];
+        Columns { names, places, last, ..Columns::default() }
+    }
+
+    /// The place of each of a record's names, `None` where it is not known; a name that stands there twice is an error.
+    fn places<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<Vec<Option<usize>>, String> {
+        self.records += 1;
+        let before = self.names.len();
+        let mut places = Vec::with_capacity(names.size_hint().0);
+        for name in names {
+            let place = self.place(name);
+            if let Some(place) = place {
+                if self.last[place] == self.records {
+                    for new in self.names.drain(before..) {
+                        self.places.remove(&new);
+                    }
+                    self.last.truncate(before);
+                    return Err(name.to_owned());
+                }
+                self.last[place] = self.records;
+            }
+            places.push(place);
+        }
+        Ok(places)
     }
 
     fn place(&mut self, name: &str) -> Option<usize> {
@@ -36,6 +65,7 @@ impl Columns {
             return None;
         }
         self.names.push(name.to_owned());
+        self.last.push(0);
         self.places.insert(name.to_owned(), self.names.len() - 1);
         Some(self.names.len() - 1)
     }
@@ -44,45 +74,77 @@ impl Columns {
 /// The records of one chunk while they are collected. While the columns still grow, records have the width they have at the end of the
 /// chunk.
 pub(super) struct Builder {
-    pub(super) text: String,
+    text: String,
     values: Vec<Vec<(usize, Cell)>>,
-    pub(super) rows: Vec<Row>,
+    rows: Vec<Row>,
     pub(super) rejects: Vec<Reject>,
+    pub(super) beside: Vec<Beside>,
+    /// Bytes of the rejects.
+    refused: usize,
     width: usize,
 }
 
 impl Builder {
     pub(super) fn new(width: usize) -> Self {
-        Builder { text: String::new(), values: Vec::new(), rows: Vec::new(), rejects: Vec::new(), width }
+        Builder {
+            text: String::new(),
+            values: Vec::new(),
+            rows: Vec::new(),
+            rejects: Vec::new(),
+            beside: Vec::new(),
+            refused: 0,
+            width,
+        }
     }
 
-    pub(super) fn add(&mut self, found: Found, cells: Vec<(String, Option<String>)>, columns: &mut Columns) {
+    pub(super) fn refuse(&mut self, reject: Reject) {
+        self.refused += reject.text.len();
+        self.rejects.push(reject);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.rejects.is_empty() && self.beside.is_empty()
+    }
+
+    /// Whether it holds about as much as a chunk should.
+    pub(super) fn is_full(&self, most: usize) -> bool {
+        self.text.len() + self.refused > most || self.rows.len() * self.width > MAX_CELLS
+    }
+
+    /// Takes a record in; `false` where it is refused.
+    pub(super) fn add(&mut self, found: Found, cells: &[(String, Option<String>)], columns: &mut Columns) -> bool {
         let Found { line, text } = found;
-        let mut places: Vec<(usize, &Option<String>)> = Vec::with_capacity(cells.len());
-        for (name, value) in &cells {
-            let Some(place) = columns.place(name) else { continue };
-            if places.iter().any(|(one, _)| *one == place) {
-                self.rejects.push(Reject::new(line, Reason::RepeatedKey, text).column(Some(name.clone())));
-                return;
+        let text = match String::from_utf8(text) {
+            Ok(text) => text,
+            Err(error) => {
+                self.refuse(Reject::new(line, Reason::WrongByte, error.into_bytes()));
+                return false;
             }
-            places.push((place, value));
-        }
+        };
         if cells.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.contains('\0'))) {
-            self.rejects.push(Reject::new(line, Reason::Nul, text));
-            return;
+            self.refuse(Reject::new(line, Reason::Nul, text));
+            return false;
         }
+        let places = match columns.places(cells.iter().map(|(name, _)| name.as_str())) {
+            Ok(places) => places,
+            Err(name) => {
+                self.refuse(Reject::new(line, Reason::RepeatedKey, text).column(Some(name)));
+                return false;
+            }
+        };
         let start = self.text.len() as u32;
-        self.text.push_str(&String::from_utf8_lossy(&text));
+        self.text.push_str(&text);
         self.rows.push(Row { line, start, end: self.text.len() as u32, width: Width::Even });
         let mut values = Vec::with_capacity(places.len());
-        for (place, value) in places {
-            let Some(value) = value else { continue };
+        for (place, (_, value)) in std::iter::zip(places, cells) {
+            let (Some(place), Some(value)) = (place, value) else { continue };
             let start = self.text.len() as u32;
             self.text.push_str(value);
             values.push((place, Cell { start, end: self.text.len() as u32, null: false }));
         }
         self.values.push(values);
         self.width = columns.names.len();
+        true
     }
 
     pub(super) fn finish(self) -> Chunk {
@@ -96,7 +158,7 @@ impl Builder {
         Chunk {
             records: Records::new(self.text, cells, self.rows, self.width),
             rejects: self.rejects,
-            beside: Vec::new(),
+            beside: self.beside,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One record's text as names and values.
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::schema::MAX_TABLE_COLUMNS;
 
 /// What joins the names of nested objects.
 pub const JOINT: &str = "__";
@@ -9,44 +11,98 @@ pub const JOINT: &str = "__";
 /// The column of records that are no objects.
 const VALUE: &str = "value";
 
-/// The names and values of a record; values of `null` are `None`.
-pub(super) fn flatten(text: &[u8], cells: &mut Vec<(String, Option<String>)>) -> Result<(), String> {
-    let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    if value.get().starts_with('{') { object("", value, cells, 0) } else { leaf(VALUE.to_owned(), value, cells) }
+/// A name with those of the objects around it, in bytes, at most.
+pub(super) const MAX_NAME: usize = 64 * 1024;
+
+/// All names of one record, in bytes, at most.
+const MAX_NAMES: usize = 1024 * 1024;
+
+/// Objects within one another, at most.
+const MAX_NESTED: usize = 64;
+
+/// Names and values, as far as a table can take them.
+pub(super) struct Leaves {
+    /// A value of `null` is `None`.
+    pub(super) cells: Vec<(String, Option<String>)>,
+    /// Bytes of the names.
+    names: usize,
+    arrays: bool,
 }
 
-fn object(
-    prefix: &str,
-    value: &RawValue,
-    cells: &mut Vec<(String, Option<String>)>,
-    depth: usize,
-) -> Result<(), String> {
-    if depth > 64 {
-        return Err("objects are nested more than 64 deep".to_owned());
+impl Default for Leaves {
+    fn default() -> Self {
+        Leaves { cells: Vec::new(), names: 0, arrays: true }
     }
-    let Pairs(pairs) = serde_json::from_str(value.get()).map_err(|error| error.to_string())?;
-    for (key, value) in pairs {
-        let name = if prefix.is_empty() { key } else { format!("{prefix}{JOINT}{key}") };
+}
+
+impl Leaves {
+    /// Takes no arrays.
+    pub(super) fn without_arrays() -> Self {
+        Leaves { arrays: false, ..Leaves::default() }
+    }
+
+    /// The names and values of a record.
+    pub(super) fn record(&mut self, text: &[u8]) -> Result<(), String> {
+        let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if value.get().starts_with('{') { self.object("", value, 0) } else { self.leaf(VALUE.to_owned(), value) }
+    }
+
+    /// Those of one key's value.
+    pub(super) fn member(&mut self, key: &str, text: &[u8]) -> Result<(), String> {
+        let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        self.value(key.to_owned(), value, 0)
+    }
+
+    fn value(&mut self, name: String, value: &RawValue, depth: usize) -> Result<(), String> {
         if value.get().starts_with('{') && value.get() != "{}" {
-            object(&name, value, cells, depth + 1)?;
+            self.object(&name, value, depth + 1)
+        } else if value.get().starts_with('[') && !self.arrays {
+            Ok(())
         } else {
-            leaf(name, value, cells)?;
+            self.leaf(name, value)
         }
     }
-    Ok(())
+
+    fn object(&mut self, prefix: &str, value: &RawValue, depth: usize) -> Result<(), String> {
+        if depth > MAX_NESTED {
+            return Err(format!("objects are nested more than {MAX_NESTED} deep"));
+        }
+        let Pairs(pairs) = serde_json::from_str(value.get()).map_err(|error| error.to_string())?;
+        for (key, value) in pairs {
+            if prefix.len() + JOINT.len() + key.len() > MAX_NAME {
+                return Err(format!("a key, with those around it, is longer than {MAX_NAME} bytes"));
+            }
+            let name = if prefix.is_empty() { key } else { format!("{prefix}{JOINT}{key}") };
+            self.value(name, value, depth)?;
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, name: String, value: &RawValue) -> Result<(), String> {
+        self.names += name.len();
+        if self.cells.len() == MAX_TABLE_COLUMNS {
+            return Err(too_many_keys());
+        }
+        if self.names > MAX_NAMES {
+            return Err(format!("its keys, each with those around it, are longer than {MAX_NAMES} bytes together"));
+        }
+        let text = match value.get() {
+            "null" => None,
+            text if text.starts_with('"') => {
+                Some(serde_json::from_str::<String>(text).map_err(|error| error.to_string())?)
+            }
+            text => Some(text.to_owned()),
+        };
+        self.cells.push((name, text));
+        Ok(())
+    }
 }
 
-fn leaf(name: String, value: &RawValue, cells: &mut Vec<(String, Option<String>)>) -> Result<(), String> {
-    let text = match value.get() {
-        "null" => None,
-        text if text.starts_with('"') => Some(serde_json::from_str::<String>(text).map_err(|error| error.to_string())?),
-        text => Some(text.to_owned()),
-    };
-    cells.push((name, text));
-    Ok(())
+fn too_many_keys() -> String {
+    format!("it has more than {MAX_TABLE_COLUMNS} keys, as many columns as a table has at most")
 }
 
-/// An object's keys in their order, with repeated ones.
+/// An object's keys in their order, with repeated ones; no more than a table has columns.
 struct Pairs<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
@@ -62,6 +118,9 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
+                    if pairs.len() == MAX_TABLE_COLUMNS {
+                        return Err(A::Error::custom(too_many_keys()));
+                    }
                     pairs.push(pair);
                 }
                 Ok(Pairs(pairs))

@@ -2,311 +2,203 @@
 //! of the text one by one, so that each has its line and its raw text, and memory does not grow with the file.
 //!
 //! Objects within a record become columns `a__b`, arrays stay JSON text, numbers keep their digits, `null` is NULL.
+//!
+//! The file is read once to tell where its records are ([`layout`]), then for its records ([`JsonReader`]): the second reading never
+//! tells anew. It runs in the program itself and not in a process of its own, because no text makes it allocate or compute more than in
+//! proportion to its length: one value of 64 MiB at most is held, a record has no more keys than a table has columns, keys are
+//! looked up by hashing, objects are nested 64 deep at most, and what is broken is looked at again only so often, then the rest of the
+//! text is refused.
 
 mod collect;
 mod cut;
 mod flatten;
+mod layout;
+mod scan;
+mod search;
+mod window;
 
 use std::io::Read;
 
-use serde::{Deserialize, Serialize};
+use fail::fail_point;
 
 pub(super) use collect::Columns;
-pub use cut::Place;
 pub use flatten::JOINT;
+pub use layout::{JsonLayout, Place};
+pub(super) use layout::{is_called_json, layout as json_layout};
 
-use super::encoding::{Digest, Text};
+use super::audit::Span;
+use super::encoding::Digest;
 use super::{Chunk, FormatError, Reason, Reject, SpanBytes};
+use crate::schema::MAX_TABLE_COLUMNS;
 use collect::Builder;
-use cut::{array_under, end_of_value, place};
-use flatten::flatten;
+use cut::{At, Cutter, Found, Piece};
+use flatten::Leaves;
 
-/// What is read at a time, in bytes.
-const PIECE: usize = 256 * 1024;
-
-/// Text of the records of one chunk, in bytes, and their number, at most (one record may be longer).
+/// Text of the records of one chunk, in bytes, at most (one record may be longer).
 const CHUNK: usize = 512 * 1024;
-
-/// The longest record, in bytes.
-const MAX_RECORD: usize = 64 * 1024 * 1024;
-
-/// How a JSON file holds its records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JsonLayout {
-    /// The encoding's name by the WHATWG.
-    pub encoding: String,
-    /// Where the records are.
-    pub records: Place,
-}
-
-/// One record's raw text.
-pub(super) struct Found {
-    pub(super) line: u64,
-    pub(super) text: Vec<u8>,
-}
 
 /// Cuts records out of a text.
 pub(super) struct JsonReader<R> {
-    input: Text<R>,
+    cutter: Cutter<R>,
     layout: JsonLayout,
-    pending: Vec<u8>,
-    /// Bytes of `pending` that are done with.
-    at: usize,
-    line: u64,
-    ended: bool,
-    /// Whether the records' array is closed.
-    closed: bool,
+    spans: Option<SpanBytes>,
 }
 
 impl<R: Read> JsonReader<R> {
-    /// Finds the records.
+    /// For a text that is laid out so.
     ///
     /// # Errors
-    /// When there are none, or reading fails.
-    pub(super) fn open(input: R) -> Result<Self, FormatError> {
-        let input = Text::open(input, None)?;
-        let layout = JsonLayout { encoding: input.encoding().name().to_owned(), records: Place::Lines };
-        let mut reader = JsonReader { input, layout, pending: Vec::new(), at: 0, line: 1, ended: false, closed: false };
-        reader.fill(PIECE)?;
-        reader.layout.records = place(&reader.pending);
-        reader.enter()?;
-        Ok(reader)
+    /// When reading fails.
+    pub(super) fn open(input: R, layout: &JsonLayout) -> Result<Self, FormatError> {
+        let cutter = Cutter::open(input, layout.records.clone())?;
+        Ok(JsonReader { cutter, layout: layout.clone(), spans: None })
     }
 
-    /// How the file holds its records.
-    pub(super) fn layout(&self) -> &JsonLayout {
-        &self.layout
-    }
-
-    /// What was read, once [`JsonReader::next_record`] has said `None`.
+    /// What was read, once [`JsonReader::each_chunk`] has given everything.
     pub(super) fn digest(&self) -> Digest {
-        self.input.digest()
+        self.cutter.window.digest()
     }
 
     /// What the bytes are, once all were read and every one of them is accounted for.
     pub(super) fn spans(&self) -> Option<SpanBytes> {
-        None
-    }
-
-    fn fill(&mut self, more: usize) -> Result<(), FormatError> {
-        if self.at > 0 {
-            self.pending.drain(..self.at);
-            self.at = 0;
-        }
-        let got = self.input.by_ref().take(more as u64).read_to_end(&mut self.pending)?;
-        self.ended = got < more;
-        Ok(())
-    }
-
-    /// Goes to the first record.
-    fn enter(&mut self) -> Result<(), FormatError> {
-        match self.layout.records.clone() {
-            Place::Lines => {}
-            Place::Array => {
-                self.skip_blanks(b"")?;
-                self.at += 1;
-            }
-            Place::Key(key) => {
-                let Some(start) = array_under(&self.pending, &key) else {
-                    return Err(FormatError::NoRecords("the array of records does not begin".to_owned()));
-                };
-                self.advance(start);
-            }
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self, to: usize) {
-        self.line += memchr::memchr_iter(b'\n', &self.pending[self.at..to]).count() as u64;
-        self.at = to;
-    }
-
-    /// The next byte that is neither blank nor one of `also`; `None` at the end.
-    fn skip_blanks(&mut self, also: &[u8]) -> Result<Option<u8>, FormatError> {
-        loop {
-            let rest = &self.pending[self.at..];
-            let found = rest.iter().position(|byte| !byte.is_ascii_whitespace() && !also.contains(byte));
-            self.advance(self.at + found.unwrap_or(rest.len()));
-            match found {
-                Some(_) => return Ok(Some(self.pending[self.at])),
-                None if self.ended => return Ok(None),
-                None => self.fill(PIECE)?,
-            }
-        }
-    }
-
-    /// The next record's text; `None` after the last.
-    fn next_record(&mut self) -> Result<Option<Result<Found, Reject>>, FormatError> {
-        if self.closed {
-            return Ok(None);
-        }
-        let next = self.skip_blanks(b",")?;
-        match (next, &self.layout.records) {
-            (None, Place::Lines) => {
-                self.closed = true;
-                return Ok(None);
-            }
-            (None, _) => {
-                return Ok(Some(Err(
-                    self.refuse_rest(Reason::Unended, "the file ends before the array of records does")
-                )));
-            }
-            (Some(b']'), Place::Array | Place::Key(_)) => return self.after_array(),
-            _ => {}
-        }
-        let line = self.line;
-        if let Some(length) = self.value_length()? {
-            let text = self.pending[self.at..self.at + length].to_vec();
-            self.advance(self.at + length);
-            return Ok(Some(Ok(Found { line, text })));
-        }
-        if self.layout.records != Place::Lines {
-            return Ok(Some(Err(self.refuse_rest(Reason::Unended, ""))));
-        }
-        // Where records are lines, what does not end costs its line.
-        let rest = &self.pending[self.at..];
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let text = rest[..end.min(CHUNK)].to_vec();
-        self.advance(self.at + end);
-        Ok(Some(Err(Reject::new(line, Reason::Unended, text))))
-    }
-
-    /// What stands behind the array of records: the end of the file, another array, the rest of the object. Anything else
-    /// is refused.
-    fn after_array(&mut self) -> Result<Option<Result<Found, Reject>>, FormatError> {
-        self.at += 1;
-        if let Place::Key(_) = self.layout.records {
-            loop {
-                match self.skip_blanks(b",:")? {
-                    None => {
-                        return Ok(Some(Err(
-                            self.refuse_rest(Reason::Unended, "the file ends before the object with the records does")
-                        )));
-                    }
-                    Some(b'}') => break,
-                    Some(_) => match self.value_length()? {
-                        Some(length) => self.advance(self.at + length),
-                        None => {
-                            return Ok(Some(Err(self.refuse_rest(
-                                Reason::Unended,
-                                "the file ends before the object with the records does",
-                            ))));
-                        }
-                    },
-                }
-            }
-            self.at += 1;
-        }
-        match (self.skip_blanks(b",")?, &self.layout.records) {
-            (None, _) => {
-                self.closed = true;
-                Ok(None)
-            }
-            (Some(b'['), Place::Array) => {
-                self.at += 1;
-                self.next_record()
-            }
-            _ => Ok(Some(Err(self.refuse_rest(Reason::AfterRecords, "")))),
-        }
-    }
-
-    /// Number of bytes of the value that comes next; `None` when it does not end, or is longer than a record may be.
-    fn value_length(&mut self) -> Result<Option<usize>, FormatError> {
-        loop {
-            match end_of_value(&self.pending[self.at..], self.ended) {
-                Some(length) => return Ok(Some(length)),
-                None if !self.ended && self.pending.len() - self.at < MAX_RECORD => {
-                    self.fill(self.pending.len().max(PIECE))?;
-                }
-                None => return Ok(None),
-            }
-        }
-    }
-
-    /// Refuses everything that is left.
-    fn refuse_rest(&mut self, reason: Reason, detail: &str) -> Reject {
-        self.closed = true;
-        let (line, rest) = (self.line, &self.pending[self.at..]);
-        let text = rest[..rest.len().min(CHUNK)].to_vec();
-        Reject::new(line, reason, text).detail(detail)
-    }
-
-    /// Reads what is left, which belongs to the file's identity.
-    fn finish(&mut self) -> Result<(), FormatError> {
-        while !self.ended {
-            self.at = self.pending.len();
-            self.fill(PIECE)?;
-        }
-        Ok(())
+        self.spans
     }
 
     /// Reads every record; `columns` takes the names that come up, in their order. Gives chunks of records that are as wide as
     /// `columns` was before, until `sink` says stop.
     ///
     /// # Errors
-    /// When reading fails. What is no record is a reject.
+    /// When reading fails, there are more columns than a table can have, or something was skipped. What is no record is a reject.
     pub(super) fn each_chunk(
         &mut self,
         columns: &mut Columns,
         mut sink: impl FnMut(Chunk) -> bool,
     ) -> Result<(), FormatError> {
         let mut builder = Builder::new(columns.names.len());
-        while let Some(found) = self.next_record()? {
-            let found = match found {
-                Ok(found) => found,
-                Err(reject) => {
-                    builder.rejects.push(reject);
-                    continue;
+        while let Some(piece) = self.cutter.next()? {
+            match piece {
+                Piece::Element(found) if is_planted("json_skips") => drop(found),
+                Piece::Element(found) if is_planted("json_swallows") => {
+                    self.cutter.settle(found.text.len(), Span::Record)?;
                 }
-            };
-            let mut cells = Vec::new();
-            match flatten(&found.text, &mut cells) {
-                Ok(()) => builder.add(found, cells, columns),
-                Err(reason) => {
-                    builder.rejects.push(Reject::new(found.line, Reason::NotJson, found.text).detail(reason));
-                }
+                Piece::Element(found) => self.add(found, &mut builder, columns)?,
+                Piece::Reject(reject) => builder.refuse(reject),
+                Piece::Beside(beside) => builder.beside.push(beside),
             }
-            if builder.text.len() > CHUNK {
+            if is_planted("json_stops") {
+                self.cutter.at = At::Done;
+            }
+            if columns.names.len() > MAX_TABLE_COLUMNS {
+                let what = format!("line {}: the file has more columns", self.cutter.window.line());
+                return Err(FormatError::TooWide(what, MAX_TABLE_COLUMNS));
+            }
+            if builder.is_full(CHUNK) {
                 let full = std::mem::replace(&mut builder, Builder::new(columns.names.len()));
                 if !sink(full.finish()) {
                     return Ok(());
                 }
             }
         }
-        self.finish()?;
-        if !builder.rows.is_empty() || !builder.rejects.is_empty() {
+        while self.cutter.window.fill()? {}
+        self.spans = Some(self.cutter.window.finish()?);
+        if !builder.is_empty() {
             sink(builder.finish());
         }
         Ok(())
     }
+
+    /// Reads an element of the text as a record.
+    fn add(&mut self, found: Found, builder: &mut Builder, columns: &mut Columns) -> Result<(), FormatError> {
+        let (length, mut leaves) = (found.text.len(), Leaves::default());
+        let is_record = match leaves.record(&found.text) {
+            Ok(()) => {
+                self.add_columns(found.line, &mut leaves)?;
+                builder.add(found, &leaves.cells, columns)
+            }
+            Err(why) => {
+                builder.refuse(Reject::new(found.line, Reason::NotJson, found.text).detail(why));
+                false
+            }
+        };
+        self.cutter.settle(length, if is_record { Span::Record } else { Span::Reject })
+    }
+
+    /// What stands beside the records becomes columns of each.
+    fn add_columns(&self, line: u64, leaves: &mut Leaves) -> Result<(), FormatError> {
+        for (name, _) in &self.layout.columns {
+            if leaves.cells.iter().any(|(own, _)| own == name) {
+                return Err(FormatError::Refused(format!(
+                    "beside: columns: {name:?} stands beside the records and in the one on line {line}: it would be two columns of one name"
+                )));
+            }
+        }
+        leaves.cells.extend_from_slice(&self.layout.columns);
+        Ok(())
+    }
+}
+
+/// Whether this fault is planted, so that tests see that the books find it.
+fn is_planted(_fault: &str) -> bool {
+    fail_point!(_fault, |_| true);
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Read_ = (Vec<String>, Vec<Vec<Option<String>>>, Vec<u64>, Vec<(u64, Reason)>);
+    use crate::format::Beside;
 
-    fn read(text: &str) -> Read_ {
+    /// What a text holds, as a load reads it.
+    #[derive(Debug, Default)]
+    struct Found_ {
+        names: Vec<String>,
+        rows: Vec<Vec<Option<String>>>,
+        /// Line and text of each.
+        records: Vec<(u64, String)>,
+        rejects: Vec<(u64, Reason, String)>,
+        beside: Vec<Beside>,
+        scanned: u64,
+    }
+
+    fn try_read(text: &[u8]) -> Result<Found_, FormatError> {
+        let layout = json_layout(text, false)?;
         let mut names = Columns::growing();
-        let mut first = JsonReader::open(text.as_bytes()).unwrap();
-        first.each_chunk(&mut names, |_| true).unwrap();
+        let mut first = JsonReader::open(text, &layout)?;
+        first.each_chunk(&mut names, |_| true)?;
         assert_eq!(first.digest().bytes, text.len() as u64);
         let mut columns = Columns::of(names.names.clone());
-        let (mut rows, mut lines, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
-        JsonReader::open(text.as_bytes())
-            .unwrap()
-            .each_chunk(&mut columns, |chunk| {
-                for row in 0..chunk.records.len() {
-                    let cell = |place| chunk.records.cell(row, place).map(str::to_owned);
-                    rows.push((0..chunk.records.width()).map(cell).collect());
-                    lines.push(chunk.records.line(row));
-                }
-                rejects.extend(chunk.rejects.into_iter().map(|reject| (reject.line, reject.reason)));
-                true
-            })
-            .unwrap();
-        (names.names, rows, lines, rejects)
+        let mut found = Found_ { names: names.names, scanned: first.cutter.window.scanned(), ..Found_::default() };
+        let mut second = JsonReader::open(text, &layout)?;
+        second.each_chunk(&mut columns, |chunk| {
+            for row in 0..chunk.records.len() {
+                let cell = |place| chunk.records.cell(row, place).map(str::to_owned);
+                found.rows.push((0..chunk.records.width()).map(cell).collect());
+                found.records.push((chunk.records.line(row), chunk.records.raw(row).to_owned()));
+            }
+            let shown =
+                |reject: Reject| (reject.line, reject.reason, String::from_utf8_lossy(&reject.text).into_owned());
+            found.rejects.extend(chunk.rejects.into_iter().map(shown));
+            found.beside.extend(chunk.beside);
+            true
+        })?;
+        let (spans, again) = (first.spans(), second.spans());
+        assert_eq!(spans, again);
+        let spans = spans.unwrap();
+        assert_eq!(spans.records, found.records.iter().map(|(_, text)| text.len() as u64).sum::<u64>());
+        Ok(found)
+    }
+
+    fn read(text: &str) -> Found_ {
+        try_read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// The records' own numbers, and the texts that are refused.
+    fn ids(text: &str) -> (Vec<String>, Vec<String>) {
+        let found = read(text);
+        let place = found.names.iter().position(|name| name == "id").unwrap_or(0);
+        let ids = found.rows.iter().map(|row| row[place].clone().unwrap_or_default()).collect();
+        (ids, found.rejects.into_iter().map(|reject| reject.2).collect())
     }
 
     fn some(cells: &[&str]) -> Vec<Option<String>> {
@@ -322,55 +214,295 @@ mod tests {
             format!("[\n{one},\n{two}]"),
             format!("{{\"@context\": \"u\", \"value\": [\n{one}, {two}\n], \"next\": null}}"),
         ] {
-            let (names, rows, _, rejects) = read(&text);
-            assert_eq!(names, ["a", "b__c", "b__d", "f", "g"], "{text}");
-            assert_eq!(rows[0], some(&["1.10", "x, \"y\"]", "[1, {\"e\": 2}]", "∅", "∅"]));
-            assert_eq!(rows[1], some(&["12345678901234567890", "ü\n", "∅", "∅", "true"]));
-            assert!(rejects.is_empty());
+            let found = read(&text);
+            assert_eq!(found.names, ["a", "b__c", "b__d", "f", "g"], "{text}");
+            assert_eq!(found.rows[0], some(&["1.10", "x, \"y\"]", "[1, {\"e\": 2}]", "∅", "∅"]));
+            assert_eq!(found.rows[1], some(&["12345678901234567890", "ü\n", "∅", "∅", "true"]));
+            assert!(found.rejects.is_empty());
         }
     }
 
     #[test]
     fn a_record_knows_its_line_and_a_bad_one_is_refused() {
-        let (_, rows, lines, rejects) = read("{\"a\":1}\n\n{\"a\":}\n{\"a\":1,\"a\":2}\n{\"a\":\n3}\n{\"a\":\"x");
-        assert_eq!((rows.len(), lines), (2, vec![1, 5]));
-        assert_eq!(rejects.iter().map(|reject| reject.0).collect::<Vec<_>>(), [3, 4, 7]);
-        for (text, rows_read, refused) in [
+        let found = read("{\"a\":1}\n\n{\"a\":}\n{\"a\":1,\"a\":2}\n{\"a\":\n3}\n{\"a\":\"x");
+        let lines: Vec<_> = found.records.iter().map(|record| record.0).collect();
+        assert_eq!((found.rows.len(), lines), (2, vec![1, 5]));
+        assert_eq!(found.rejects.iter().map(|reject| reject.0).collect::<Vec<_>>(), [3, 4, 7]);
+        for (text, rows, refused) in [
             ("[{\"a\":1},\n{\"a\":2}", 2, 1),
             ("[{\"a\":1}]\n[{\"a\":2}]\n[{\"a\":3}]\n", 3, 0),
             ("[{\"a\":1}]\ngarbage", 1, 1),
-            ("[{\"a\":1}] {\"b\":2}", 1, 1),
+            ("[{\"a\":1}] garbage", 1, 1),
+            ("[{\"a\":1}];", 1, 1),
+            ("[{\"a\":1}] {\"b\":2}", 2, 0),
             ("{\"value\":[{\"a\":1},{\"a\":2}],", 2, 1),
             ("{\"value\":[{\"a\":1}],\"next\":{\"x\":[1,\"]}\"]}}\n", 1, 0),
-            ("{\"value\":[{\"a\":1}]} x", 0, 1),
+            ("{\"value\":[{\"a\":1}]} x", 1, 1),
+            ("{\"value\":[{\"a\":1}],{\"a\":2}]}", 2, 0),
         ] {
-            let (_, rows, _, rejects) = read(text);
-            assert!(rows.len() >= rows_read && rejects.len() == refused, "{text}: {} {rejects:?}", rows.len());
+            let found = read(text);
+            assert_eq!((found.rows.len(), found.rejects.len()), (rows, refused), "{text}: {found:?}");
         }
-        assert_eq!(place(b"{\"value\": []}"), Place::Key("value".to_owned()));
-        let (names, rows, _, _) = read("[1, \"x\", [2]]");
-        assert_eq!((names, rows.len()), (vec!["value".to_owned()], 3));
-        let (_, rows, _, _) = read("{\"id\": 1, \"tags\": [1, 2]}");
-        assert_eq!(rows, [some(&["1", "[1, 2]"])]);
+        let found = read("[1, \"x\", [2]]");
+        assert_eq!((found.names, found.rows.len()), (vec!["value".to_owned()], 3));
+        assert_eq!(read("{\"id\": 1, \"tags\": [1, 2]}").rows, [some(&["1", "[1, 2]"])]);
+        let found = read("1\n2 x\n\"y\"\n");
+        assert_eq!((found.rows.len(), found.rejects.len()), (2, 1));
+    }
+
+    #[test]
+    fn what_stands_beside_the_array_is_kept() {
+        let found =
+            read("{\"base\":\"EUR\",\n\"date\": \"2024-05-01\", \"rates\":[{\"id\":1}],\n \"next\": {\"n\": [1]}}");
+        let kept: Vec<_> =
+            found.beside.iter().map(|one| (one.line, one.name.as_deref().unwrap(), one.text.as_str())).collect();
+        assert_eq!(
+            kept,
+            [(Some(1), "base", "\"EUR\""), (Some(2), "date", "\"2024-05-01\""), (Some(3), "next", "{\"n\": [1]}")]
+        );
+        let long = format!("\"{}\"", "n".repeat(2_000_000));
+        let found = read(&format!("{{\"rates\":[{{\"id\":1}}],\"note\":{long},\"x\":1}}"));
+        assert_eq!((found.rows.len(), found.beside.len(), found.rejects.len()), (1, 1, 1));
+        assert!(found.rejects[0].2.ends_with(&long));
+    }
+
+    /// What breaks a record: in it, and the text that it becomes.
+    const DAMAGES: [fn(&str) -> String; 14] = [
+        |record| record.replacen("\"name\":\"", "\"name\":\"5\" ", 1),
+        |record| record.replacen("\"name\":\"", "\"name\":\"abc\\\",\"more\":\"", 1),
+        |record| record.replacen("\"name\":\"", "\"name\":", 1),
+        |record| record.replacen(',', "", 1),
+        |record| record.replacen(',', ",,", 1),
+        |record| record.replacen('}', ",}", 1),
+        |record| record.replace('"', "'"),
+        |record| record.replacen("\"name\":\"", "\"name\":NaN,\"more\":\"", 1),
+        |record| record.replacen("\"name\":\"", "\"name\":-Infinity,\"more\":\"", 1),
+        |record| record.replacen('{', "{/* a comment */", 1),
+        |record| record.replacen("\"name\":\"", "\"name\":\"\u{1}", 1),
+        |record| record.replacen("\"name\":\"", "\"name\":\"\n", 1),
+        |record| record.replacen("\"name\"", "name", 1),
+        |record| record.replacen(':', "", 1),
+    ];
+
+    #[test]
+    fn one_broken_record_costs_one_record() {
+        let record =
+            |id: usize| format!("{{\"id\":{id},\"name\":\"item {id}\",\"tags\":[{{\"id\":9{id}}},{{\"id\":8{id}}}]}}");
+        let pretty = |record: String| record.replace(",\"", ",\n    \"").replace('{', "{\n    ");
+        for (at, damage) in DAMAGES.iter().enumerate() {
+            for broken in [0, 1, 4, 5] {
+                let records: Vec<_> =
+                    (0..6).map(|id| if id == broken { damage(&record(id)) } else { record(id) }).collect();
+                let indented: Vec<_> = (0..6)
+                    .map(|id| if id == broken { damage(&pretty(record(id))) } else { pretty(record(id)) })
+                    .collect();
+                for (form, text) in [
+                    ("lines", records.join("\n")),
+                    ("an array on lines", format!("[\n{}\n]\n", records.join(",\n"))),
+                    ("an array that begins on its line", format!("[{}]", records.join(",\n"))),
+                    ("an array on one line", format!("[{}]", records.join(","))),
+                    ("a page", format!("{{\"n\":6,\"value\":[\n{}\n],\"next\":null}}", records.join(",\n"))),
+                    ("a page on one line", format!("{{\"n\":6,\"value\":[{}],\"next\":null}}", records.join(","))),
+                    ("an indented array", format!("[\n  {}\n]\n", indented.join(",\n  "))),
+                    ("indented records", indented.join("\n")),
+                ] {
+                    let (ids, rejects) = ids(&text);
+                    let others: Vec<_> = (0..6).filter(|id| *id != broken).map(|id| id.to_string()).collect();
+                    // What is spread over lines of its own is refused line by line there, and more of it.
+                    let is_split = rejects.len() > 1 && form == "lines" && damage("\"name\":\"").contains('\n');
+                    assert!(ids == others, "damage {at} of {broken} in {form}: {ids:?} {rejects:?}\n{text}");
+                    assert!(rejects.len() == 1 || is_split, "damage {at} of {broken} in {form}: {rejects:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_lost_between_records_costs_no_other_record() {
+        let record = |id: usize| format!("{{\"id\":{id},\"name\":\"item {id}\"}}");
+        let lines = |from: usize, to: usize| (from..to).map(record).collect::<Vec<_>>().join("\n");
+        let array = |from: usize, to: usize| format!("[{}]", (from..to).map(record).collect::<Vec<_>>().join(",\n"));
+        for text in [
+            format!("{}\n{}", array(0, 2), lines(2, 6)),
+            format!("{}{}", array(0, 2), array(2, 6)),
+            format!("{},\n{}", array(0, 2), array(2, 6)),
+            format!("{}\n\u{FEFF}{}", array(0, 2), array(2, 6)),
+            format!("{}\n\u{FEFF}{}", lines(0, 2), lines(2, 6)),
+            format!("\x1E{}\n\x1E{}\n", record(0), lines(1, 6)),
+            lines(0, 6).replace('\n', ""),
+            lines(0, 6).replace('\n', ",\n") + ",",
+            array(0, 6).replace(",\n", "\n"),
+            array(0, 6).replace(",\n", ",,\n").replace(']', ",]"),
+            array(0, 6).replacen(",\n", "],\n", 1),
+        ] {
+            let (ids, rejects) = ids(&text);
+            assert_eq!(ids, ["0", "1", "2", "3", "4", "5"], "{text}: {rejects:?}");
+            assert!(rejects.iter().all(|reject| reject == "]"), "{rejects:?}");
+        }
+        let (found, rejects) =
+            ids(&format!("{}\n{}", lines(0, 3).replace("{\"id\":1,", "{\"x\":{\"id\":1,"), lines(3, 6)));
+        assert_eq!((found, rejects.len()), (["0", "2", "3", "4", "5"].map(str::to_owned).to_vec(), 1));
+    }
+
+    #[test]
+    fn half_of_a_broken_record_is_never_taken_for_one() {
+        let tail = ",\"items\":[{\"id\":7},{\"id\":8}]}";
+        for broken in [
+            format!("{{\"id\":1}}{tail}"),
+            format!("{{\"id\":1,\"name\":\"say \"a\"}} b\"{tail}"),
+            format!("{{\"id\":1 x{tail}"),
+            format!("{{\"id\":1,\"name\":\"}} {{\" x{tail}"),
+            format!("{{\"id\":1]{tail}"),
+            format!("{{\"id\":1 x{}", tail.replace("{\"id\"", "\n{\"id\"")),
+            format!("{{\"id\":1 x{}", tail.replace("[{\"id\"", "{\"id\"")),
+            format!("{{\n\"id\":1 x{}", tail.replace(",\"", ",\n\"").replace('[', "[\n").replace("},", "},\n")),
+            format!("{{\"id\":1 x,\"o\":\n{{\"id\":7}}\n{tail}"),
+            format!("{{\"id\":1 x,\"o\":\n{{\"id\":7}},\n\"p\":2{tail}"),
+        ] {
+            let next = |ids: &[u64]| ids.iter().map(|id| format!("{{\"id\":{id}}}")).collect::<Vec<_>>();
+            for text in [
+                format!("[{broken},{}]", next(&[2, 3]).join(",")),
+                format!("[{},{broken},{}]", next(&[0]).join(","), next(&[2, 3]).join(",")),
+                format!("[\n{},\n{broken},\n{}\n]", next(&[0]).join(","), next(&[2, 3]).join(",\n")),
+                format!("{{\"value\":[\n{broken},\n{}\n]}}", next(&[2, 3]).join(",\n")),
+                format!("{broken}\n{}\n", next(&[2, 3]).join("\n")),
+                format!("{}\n{broken}\n{}\n", next(&[0]).join("\n"), next(&[2, 3]).join("\n")),
+            ] {
+                let Ok(found) = try_read(text.as_bytes()) else { continue };
+                let whole = ["{\"id\":0}", "{\"id\":2}", "{\"id\":3}"];
+                let is_whole = |record: &(u64, String)| whole.contains(&record.1.as_str());
+                assert!(found.records.iter().all(is_whole), "{text}\n{found:?}");
+                assert!(!found.rejects.is_empty(), "{text}");
+            }
+        }
     }
 
     #[test]
     fn records_are_whole_wherever_a_piece_ends() {
         let records: Vec<_> =
             (0..20_000).map(|n| format!("{{\"n\": {n}, \"t\": \"{}\"}}", "ä\\\"".repeat(n % 50))).collect();
-        let (_, rows, _, rejects) = read(&format!("[{}]", records.join(",\n")));
-        assert!(rejects.is_empty());
-        assert_eq!(rows.len(), 20_000);
-        assert!(rows.iter().enumerate().all(|(n, row)| row[0].as_deref() == Some(n.to_string().as_str())));
+        let found = read(&format!("[{}]", records.join(",\n")));
+        assert!(found.rejects.is_empty());
+        assert_eq!(found.rows.len(), 20_000);
+        assert!(found.rows.iter().enumerate().all(|(n, row)| row[0].as_deref() == Some(n.to_string().as_str())));
+    }
+
+    /// Texts that are made to cost more than they are long.
+    #[test]
+    fn no_text_is_looked_at_more_often_than_in_proportion_to_its_length() {
+        let keys = |many: usize| (0..many).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",");
+        let lines = |line: &str| format!("{line}\n").repeat(2_000_000 / (line.len() + 1));
+        let long = "A".repeat(1_000_000);
+        for (what, text) in [
+            ("many keys, then few", format!("{{{}}}\n{}", keys(50_000), lines("{\"k1\":1}"))),
+            ("many keys under a long one", format!("{{\"{long}\":{{{}}}}}", keys(20_000))),
+            ("a record of many keys", format!("{{{}}}", keys(200_000))),
+            ("unended lines", lines("{\"a\":{\"b\":1}")),
+            ("unended arrays", lines("{\"a\":[")),
+            ("unended arrays of numbers", lines("{\"a\":[1,")),
+            ("unended texts", lines("{\"a\":\"b")),
+            ("unended lines of an array", format!("[{}", lines("{\"a\":{\"b\":1},"))),
+            ("unended arrays of an array", format!("[{}", lines("{\"a\":["))),
+            ("an unended page", format!("{{\"value\":[{}", lines("{\"a\":[{"))),
+            ("opened objects", "{\"a\":".repeat(300_000)),
+            ("opened arrays", "[".repeat(2_000_000)),
+            ("closed arrays", format!("[{}", "]".repeat(2_000_000))),
+            ("opened braces", format!("[{}", "{".repeat(2_000_000))),
+            ("nearly records", format!("[{{x{}", "},{\"a\":1".repeat(250_000))),
+            ("records that do not go on", format!("[{{x {}", "},{\"a\":[1]}]}".repeat(150_000))),
+            ("a few that are open to the end", format!("{}{}", "{\"a\":[\n".repeat(60), "1,".repeat(1_000_000))),
+            ("a number", format!("[{{\"a\":{}}}]", "1".repeat(1_000_000))),
+            ("blanks", format!("[{{\"a\":1}}{}", " ".repeat(4_000_000))),
+            ("blanks in between", format!("[{}", lines(&format!("{{\"a\":1}}{}", " ".repeat(90))))),
+            ("marks", "\u{FEFF}".repeat(500_000)),
+            ("good and bad by turns", format!("[{}", lines("{\"a\":1},\n{\"a\":1 x},"))),
+            ("texts in an array", format!("[{}", "\"a\",".repeat(500_000))),
+            ("commas", format!("[{{\"a\":1}}{}", ",".repeat(2_000_000))),
+        ] {
+            match try_read(text.as_bytes()) {
+                Ok(found) => {
+                    let times = found.scanned / text.len() as u64;
+                    assert!(times < 24, "{what}: looked at {times} times");
+                    let kept: usize = found.records.iter().map(|record| record.1.len()).sum();
+                    let refused: usize = found.rejects.iter().map(|reject| reject.2.len()).sum();
+                    assert!(kept + refused <= text.len());
+                }
+                Err(FormatError::TooWide(..)) => {}
+                Err(error) => panic!("{what}: {error}"),
+            }
+        }
+        let wide =
+            (0..3).map(|n| format!("{{{}}}\n", keys(900).replace("\"k", &format!("\"r{n}_")))).collect::<String>();
+        assert!(matches!(try_read(wide.as_bytes()), Err(FormatError::TooWide(..))));
+    }
+
+    /// Whether the texts stand in the original in their order, without a letter between them but blanks and separators.
+    fn joins(text: &str, found: &Found_) -> Result<(), String> {
+        let mut pieces: Vec<(u64, &str)> = found.records.iter().map(|(line, text)| (*line, text.as_str())).collect();
+        pieces.extend(found.rejects.iter().map(|(line, _, text)| (*line, text.as_str())));
+        for one in &found.beside {
+            pieces.push((one.line.unwrap(), one.text.as_str()));
+        }
+        let mut bare = text.to_owned();
+        pieces.sort_by_key(|piece| std::cmp::Reverse(piece.1.len()));
+        for (_, piece) in &pieces {
+            let Some(at) = bare.find(piece) else { return Err(format!("{piece:?} is not in it")) };
+            bare.replace_range(at..at + piece.len(), " ");
+        }
+        Ok(())
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
         #[test]
         fn any_text_is_read_or_refused(text in r#"[\[\]{}",:\\ \n0-9a-z]{0,60}"#) {
             for text in [text.clone(), format!("[{text}"), format!("{{\"value\": [{text}")] {
-                let mut reader = JsonReader::open(text.as_bytes()).unwrap();
-                reader.each_chunk(&mut Columns::growing(), |_| true).unwrap();
-                proptest::prop_assert_eq!(reader.digest().bytes, text.len() as u64);
+                match try_read(text.as_bytes()) {
+                    Ok(found) => joins(&text, &found).map_err(proptest::test_runner::TestCaseError::fail)?,
+                    Err(error) => proptest::prop_assert!(matches!(error, FormatError::Refused(_)), "{}", error),
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_cut_doubled_shuffled_and_damaged_is_accounted_for(
+            form in 0usize..5,
+            order in proptest::collection::vec(0usize..8, 1..12),
+            damages in proptest::collection::vec((0usize..400, 0usize..12, r#"[\[\]{}",:\\ \n0-9a-z]{0,4}"#), 0..4),
+            end in 0usize..500,
+        ) {
+            let records: Vec<_> = order
+                .iter()
+                .map(|n| format!("{{\"id\":{n},\"o\":{{\"x\":\"é {n}\"}},\"l\":[{{\"id\":1{n}}},{{\"id\":2{n}}}]}}"))
+                .collect();
+            let mut text = match form {
+                0 => records.join("\n"),
+                1 => format!("[{}]", records.join(",\n")),
+                2 => format!("[{}]", records.join(",")),
+                3 => format!("{{\"n\":1,\"value\":[{}],\"next\":\"x\"}}", records.join(",\n")),
+                _ => format!("[\n  {}\n]", records.join(",\n  ").replace(",\"", ",\n    \"")),
+            };
+            for (at, length, with) in &damages {
+                let letters: Vec<_> = text.chars().collect();
+                let at = (*at).min(letters.len());
+                let behind = (at + length).min(letters.len());
+                text = letters[..at].iter().collect::<String>() + with + &letters[behind..].iter().collect::<String>();
+            }
+            let text: String = if end > 400 { text } else { text.chars().take(end).collect() };
+            match try_read(text.as_bytes()) {
+                Ok(found) => {
+                    joins(&text, &found).map_err(proptest::test_runner::TestCaseError::fail)?;
+                    for (_, record) in &found.records {
+                        proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(record).is_ok());
+                    }
+                    let lines: Vec<_> = found.records.iter().map(|record| record.0).collect();
+                    proptest::prop_assert!(lines.windows(2).all(|pair| pair[0] <= pair[1]));
+                    if damages.is_empty() && end > 400 {
+                        proptest::prop_assert_eq!(found.records.len(), order.len());
+                    }
+                }
+                Err(error) => proptest::prop_assert!(matches!(error, FormatError::Refused(_)), "{}", error),
             }
         }
     }

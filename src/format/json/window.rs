@@ -1,0 +1,262 @@
+//! The piece of the text that is looked at: it grows as far as one value goes, and what is done with is claimed and forgotten.
+
+use std::io::Read;
+
+use super::scan::{Scan, Step};
+use crate::format::audit::{Audit, Span};
+use crate::format::encoding::{Digest, Text};
+use crate::format::{FormatError, SpanBytes};
+
+/// What is read at a time, in bytes: as much as is there already, between these two.
+const PIECE: usize = 256 * 1024;
+const MAX_PIECE: usize = 8 * 1024 * 1024;
+
+/// Blanks that are looked past, in bytes.
+const MAX_BLANKS: usize = 1024 * 1024;
+
+/// The longest record, in bytes.
+pub(super) const MAX_RECORD: usize = 64 * 1024 * 1024;
+
+/// The byte order mark in UTF-8, which stands within a text where files were put together.
+pub(super) const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How far a value goes.
+#[derive(Clone, Debug)]
+pub(super) enum Extent {
+    /// So many bytes.
+    Whole(usize),
+    /// This byte, counted from where the window begins, cannot stand there; and what could.
+    Wrong(usize, Scan),
+    /// The text ends first.
+    Unended,
+    /// Longer than a record may be.
+    TooLong,
+}
+
+/// A text and the piece of it that is looked at. Places count from where the window begins.
+pub(super) struct Window<R> {
+    input: Text<R>,
+    held: Vec<u8>,
+    at: usize,
+    /// The line on which the window begins, from 1.
+    line: u64,
+    /// Blanks before it on its line; `None` where something else stands there.
+    indent: Option<usize>,
+    /// Whether the window goes to the end of the text.
+    ended: bool,
+    /// Bytes that were looked at, with those that were looked at again.
+    scanned: u64,
+    /// Bytes that the window has held.
+    given: u64,
+}
+
+impl<R: Read> Window<R> {
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn open(input: R) -> Result<Self, FormatError> {
+        let mut input = Text::open(input, None)?;
+        // Of arrays and objects around the records; RS stands before each text of a sequence (RFC 7464).
+        input.audit().separators(b"[]{},:\x1E");
+        Ok(Window { input, held: Vec::new(), at: 0, line: 1, indent: Some(0), ended: false, scanned: 0, given: 0 })
+    }
+
+    pub(super) fn encoding(&self) -> &'static str {
+        self.input.encoding().name()
+    }
+
+    /// What was read so far.
+    pub(super) fn digest(&self) -> Digest {
+        self.input.digest()
+    }
+
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Blanks before the window on its line, an opening bracket not counted; `None` where something else stands there.
+    pub(super) fn indent(&self) -> Option<usize> {
+        self.indent
+    }
+
+    /// What the bytes were, where all were read and claimed.
+    ///
+    /// # Errors
+    /// [`FormatError::Unaccounted`] where bytes are left.
+    pub(super) fn finish(&mut self) -> Result<SpanBytes, FormatError> {
+        self.input.audit().finish()
+    }
+
+    /// What is held.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.held[self.at..]
+    }
+
+    /// Whether so much was looked at again and again that the rest must not be.
+    pub(super) fn is_worn(&self) -> bool {
+        self.scanned > 16 * self.given + 1024 * 1024
+    }
+
+    /// Counts bytes that are looked at.
+    pub(super) fn count(&mut self, bytes: usize) {
+        self.scanned += bytes as u64;
+    }
+
+    #[cfg(test)]
+    pub(super) fn scanned(&self) -> u64 {
+        self.scanned
+    }
+
+    /// Reads on; `false` at the end of the text.
+    pub(super) fn fill(&mut self) -> Result<bool, FormatError> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.at > 0 {
+            self.held.drain(..self.at);
+            self.at = 0;
+        }
+        let most = self.held.len().clamp(PIECE, MAX_PIECE);
+        let got = self.input.by_ref().take(most as u64).read_to_end(&mut self.held)?;
+        self.given += got as u64;
+        self.ended = got < most;
+        Ok(got > 0)
+    }
+
+    /// The byte at this place; `None` behind the end of the text.
+    pub(super) fn get(&mut self, place: usize) -> Result<Option<u8>, FormatError> {
+        while place >= self.rest().len() {
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.rest()[place]))
+    }
+
+    /// The place of the first byte from `from` on that is neither blank nor one of `also`; the window's end at the end of the text.
+    /// Of very many blanks it is one of them.
+    pub(super) fn after_blanks(&mut self, from: usize, also: &[u8]) -> Result<usize, FormatError> {
+        let mut place = from;
+        while let Some(byte) = self.get(place)? {
+            if place - from > MAX_BLANKS {
+                break;
+            }
+            if is_blank(byte) || also.contains(&byte) {
+                place += 1;
+            } else if byte == MARK[0] && self.get(place + 2)?.is_some() && self.rest()[place..].starts_with(MARK) {
+                place += MARK.len();
+            } else {
+                break;
+            }
+        }
+        self.count(place - from);
+        Ok(place)
+    }
+
+    /// Passes over blanks, and over `also`; gives the byte behind them.
+    pub(super) fn skip_blanks(&mut self, also: &[u8]) -> Result<Option<u8>, FormatError> {
+        loop {
+            let held = self.rest().len();
+            let blank = self.rest().iter().take_while(|byte| is_blank(**byte) || also.contains(byte)).count();
+            self.count(blank);
+            self.take(blank, Span::Blank)?;
+            if blank < held {
+                let marked = self.rest()[0] == MARK[0] && self.get(2)?.is_some() && self.rest().starts_with(MARK);
+                if !marked {
+                    return Ok(Some(self.rest()[0]));
+                }
+                self.take(MARK.len(), Span::Blank)?;
+            } else if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// How far the value goes that begins at `from`.
+    pub(super) fn extent(&mut self, from: usize) -> Result<Extent, FormatError> {
+        let (mut scan, mut fed) = (Scan::default(), from);
+        loop {
+            let (piece, ended) = (&self.held[self.at + fed..], self.ended);
+            let (step, length) = (scan.feed(piece, ended), piece.len());
+            match step {
+                Step::Done(more) => {
+                    self.count(more);
+                    return Ok(Extent::Whole(fed + more - from));
+                }
+                Step::Wrong(more) => {
+                    self.count(more);
+                    return Ok(Extent::Wrong(fed + more, scan));
+                }
+                Step::More if ended => {
+                    self.count(length);
+                    return Ok(Extent::Unended);
+                }
+                Step::More => {
+                    self.count(length);
+                    fed += length;
+                    if fed - from > MAX_RECORD {
+                        return Ok(Extent::TooLong);
+                    }
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    /// Goes past a value without holding it; its text as far as `keep` bytes go.
+    pub(super) fn pass(&mut self, keep: usize) -> Result<(Extent, Vec<u8>), FormatError> {
+        let (mut scan, mut text, mut whole) = (Scan::default(), Vec::new(), 0);
+        loop {
+            let (length, ended) = (self.rest().len(), self.ended);
+            let step = scan.feed(self.rest(), ended);
+            let more = match step {
+                Step::Done(more) | Step::Wrong(more) => more,
+                Step::More => length,
+            };
+            text.extend_from_slice(&self.rest()[..more.min(keep.saturating_sub(text.len()))]);
+            whole += more;
+            self.count(more);
+            self.take(more, Span::Record)?;
+            match step {
+                Step::Done(_) => return Ok((Extent::Whole(whole), text)),
+                Step::Wrong(_) => return Ok((Extent::Wrong(0, scan), text)),
+                Step::More if ended => return Ok((Extent::Unended, text)),
+                Step::More => {
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    /// Goes on, and says what was there.
+    pub(super) fn take(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
+        self.advance(length);
+        self.claim(length, span)
+    }
+
+    /// Goes on; what was there is said later.
+    pub(super) fn advance(&mut self, length: usize) {
+        let to = self.at + length;
+        let gone = &self.held[self.at..to];
+        self.line += memchr::memchr_iter(b'\n', gone).count() as u64;
+        let (before, on_line) = match memchr::memrchr(b'\n', gone) {
+            Some(end) => (Some(0), &gone[end + 1..]),
+            None => (self.indent, gone),
+        };
+        self.indent = match on_line {
+            b"[" | MARK => before,
+            _ => before.filter(|_| on_line.iter().all(|byte| is_blank(*byte))).map(|before| before + on_line.len()),
+        };
+        self.at = to;
+    }
+
+    /// Says what was gone past.
+    pub(super) fn claim(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
+        let audit: &mut Audit = self.input.audit();
+        audit.claim(length, span)
+    }
+}
+
+/// What stands between values and is nothing: white space, and the ends that some programs write.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0B | 0x0C | 0x1A | 0x1E)
+}
