@@ -23,6 +23,7 @@ mod logs;
 mod long;
 mod members;
 mod model;
+mod packed;
 mod plugins;
 mod protocol;
 mod random;
@@ -53,6 +54,7 @@ fn main() {
         long::cases(),
         formats::cases(),
         hostile::cases(),
+        packed::cases(),
         archive::cases(),
         plugins::cases(),
         sql::cases(),
