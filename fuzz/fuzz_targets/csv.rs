@@ -126,7 +126,7 @@ fn check_survey(bytes: &[u8]) {
         extended += (0..chunk.records.len()).filter(|row| chunk.records.width_of(*row) == Width::Long).count();
         true
     });
-    assert_eq!(digest.expect("bytes in memory can be read"), found.digest);
+    assert_eq!(digest.expect("bytes in memory can be read").0, found.digest);
     assert_eq!(rows, found.rows);
     assert_eq!(extended > 0, found.layout.has_surplus());
     assert!(matches!(found.layout, Layout::Csv(_)));

@@ -57,7 +57,8 @@ pub(super) fn members(
         };
         // Members of one name are told apart by a number behind it.
         let time = times.entry(member_name.as_str()).and_modify(|time| *time += 1).or_insert(1);
-        let called = if *time == 1 { format!("{name}/{member_name}") } else { format!("{name}/{member_name} ({time})") };
+        let called =
+            if *time == 1 { format!("{name}/{member_name}") } else { format!("{name}/{member_name} ({time})") };
         let packing = Packing::Member {
             start: member.start,
             packed: member.packed,

@@ -24,9 +24,19 @@ pub(super) enum Packing {
     Gzip,
     Zstd,
     /// The text of a sheet, among others in a file of ours: where it is, and how long.
-    Sheet { text: Arc<File>, start: u64, length: u64 },
+    Sheet {
+        text: Arc<File>,
+        start: u64,
+        length: u64,
+    },
     /// A member of a zip: where its bytes are, how many packed and unpacked, and how they are packed.
-    Member { start: u64, packed: u64, deflated: bool, size: u64, crc: u32 },
+    Member {
+        start: u64,
+        packed: u64,
+        deflated: bool,
+        size: u64,
+        crc: u32,
+    },
 }
 
 /// Something in a file that can be loaded.

@@ -139,7 +139,9 @@ impl End {
         let at = size - length + at as u64;
         let (disk, here) = (u16_at(record, 4), u16_at(record, 6));
         if !matches!((disk, here), (0 | u16::MAX, 0 | u16::MAX)) {
-            return Err(refused("it is one of several parts of an archive: join them, or pack its files anew".to_owned()));
+            return Err(refused(
+                "it is one of several parts of an archive: join them, or pack its files anew".to_owned(),
+            ));
         }
         let small = End {
             at,
@@ -170,8 +172,7 @@ impl End {
         if !record.starts_with(END_64) || !is_whole {
             return Err(wrong());
         }
-        let large =
-            End { at, members: u64_at(&record, 32), bytes: u64_at(&record, 40), start: u64_at(&record, 48) };
+        let large = End { at, members: u64_at(&record, 32), bytes: u64_at(&record, 40), start: u64_at(&record, 48) };
         let agree = |small: u64, large: u64, none: u64| small == none || small == large;
         if !agree(self.members, large.members, u64::from(u16::MAX))
             || !agree(self.bytes, large.bytes, u64::from(u32::MAX))
@@ -286,7 +287,9 @@ fn check_layout(file: &File, members: &[Member], directory: u64) -> Result<(), F
     for member in order {
         if member.header < at {
             let name = String::from_utf8_lossy(&member.name);
-            return Err(refused(format!("its members overlap ({name}): the same bytes would be unpacked several times")));
+            return Err(refused(format!(
+                "its members overlap ({name}): the same bytes would be unpacked several times"
+            )));
         }
         check_gap(file, at, member.header, has_descriptor)?;
         (at, has_descriptor) = (member.start + member.packed, member.has_descriptor);
@@ -318,7 +321,9 @@ fn check_gap(file: &File, from: u64, to: u64, has_descriptor: bool) -> Result<()
     }
     let bytes = to - from;
     Err(refused(match memchr::memmem::find(&piece, LOCAL) {
-        Some(_) => format!("it holds a member that its directory does not know ({bytes} bytes at {from}): pack its files anew"),
+        Some(_) => {
+            format!("it holds a member that its directory does not know ({bytes} bytes at {from}): pack its files anew")
+        }
         None => format!("{bytes} bytes at {from} are no member's of its directory: pack its files anew"),
     }))
 }
@@ -329,7 +334,9 @@ fn before(file: &File, bytes: u64) -> FormatError {
     let read = file.read_at(&mut head, 0).unwrap_or(0);
     let what = match &head[..read] {
         [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F'] => "it is a program that unpacks itself".to_owned(),
-        head if head.starts_with(LOCAL) || head.starts_with(END) => "archives stand one behind the other in it".to_owned(),
+        head if head.starts_with(LOCAL) || head.starts_with(END) => {
+            "archives stand one behind the other in it".to_owned()
+        }
         _ => "what stands there is no member".to_owned(),
     };
     refused(format!("{bytes} bytes stand before what its directory knows: {what}; unpack it, and drop what it holds"))

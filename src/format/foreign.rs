@@ -52,7 +52,10 @@ const MAGIC: [(&[u8], Foreign); 25] = [
     (b"PGDMP", binary("a dump of a PostgreSQL database", "export its tables as CSV")),
     (b"ARROW1\0\0", binary("an Arrow file", "write it as Parquet or CSV")),
     (b"Obj\x01", binary("an Avro file", "write it as Parquet or CSV")),
-    (b"version https://git-lfs.github.com/spec/", text("a pointer of Git LFS, not the file that it points at", "run git lfs pull")),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        text("a pointer of Git LFS, not the file that it points at", "run git lfs pull"),
+    ),
     (b"<<<<<<< ", text("a file with a merge conflict of Git in it", "settle the conflict")),
     (b"-----BEGIN ", text("a key, a certificate or a message that is encrypted or signed", AGAIN)),
 ];
@@ -93,7 +96,8 @@ fn markup(start: &[u8]) -> Option<Foreign> {
     const XML: Foreign = text("an XML document", "have it exported as CSV or JSON, or convert it");
     const SHEET: Foreign = text("a spreadsheet in XML (XML Spreadsheet 2003)", SAVE);
     const HTML: [&[u8]; 14] = [
-        b"html", b"head", b"body", b"table", b"title", b"meta", b"script", b"style", b"div", b"center", b"font", b"p", b"tr", b"td",
+        b"html", b"head", b"body", b"table", b"title", b"meta", b"script", b"style", b"div", b"center", b"font", b"p",
+        b"tr", b"td",
     ];
     let lower = start.to_ascii_lowercase();
     let rest = lower.strip_prefix(b"<")?;
@@ -157,7 +161,9 @@ fn mail(start: &[u8]) -> Option<Foreign> {
     let fields = &head[..head.len().saturating_sub(usize::from(start.len() >= 4000))];
     let telling = ["mime-version: ", "message-id: ", "received: ", "return-path: ", "delivered-to: "];
     let tells = |line: &&str| telling.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
-    let is_mail = fields.len() > 2 && fields.iter().all(|line| is_field(line)) && fields.iter().filter(|line| tells(line)).count() > 1;
+    let is_mail = fields.len() > 2
+        && fields.iter().all(|line| is_field(line))
+        && fields.iter().filter(|line| tells(line)).count() > 1;
     is_mail.then_some(self::text("an e-mail", "save the file that is attached to it"))
 }
 
@@ -186,7 +192,10 @@ pub(super) fn foreign_compound(file: &File) -> Option<Foreign> {
         () if has("Workbook") || has("Book") => None,
         () if has("WordDocument") => Some(binary("a document of Word", EXPORT)),
         () if has("PowerPoint Document") => Some(binary("a presentation of PowerPoint", EXPORT)),
-        () if streams.iter().any(|stream| stream.starts_with("__substg1.0") || stream.starts_with("__properties_version")) => {
+        () if streams
+            .iter()
+            .any(|stream| stream.starts_with("__substg1.0") || stream.starts_with("__properties_version")) =>
+        {
             Some(binary("a message of Outlook", "save the file that is attached to it"))
         }
         () => Some(binary("an OLE file without a workbook in it", SAVE)),
@@ -251,7 +260,10 @@ mod tests {
             (b"{\\rtf1\\ansi", "an RTF document"),
             (b"HTTP/1.1 503 Service Unavailable\r\nServer: x\r\n\r\n", "the answer of a server (HTTP), with its head"),
             (b"Return-Path: <a@b.c>\nReceived: from x\n\tby y\nSubject: z\n\nhi", "an e-mail"),
-            (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS, not the file that it points at"),
+            (
+                b"version https://git-lfs.github.com/spec/v1\noid",
+                "a pointer of Git LFS, not the file that it points at",
+            ),
             (b"BZh91AY&SY..", "a file packed by bzip2"),
             (b"PK\x07\x08PK\x03\x04", "the first part of a split zip archive"),
         ];

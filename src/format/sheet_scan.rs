@@ -290,7 +290,8 @@ mod tests {
         assert_eq!(xlsx_counts(sheet.as_bytes()).unwrap(), Counts { rows: 2, cells: 3 });
         let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
         assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), [b"rId3", b"rId4"]);
-        let targets = "<Relationships><Relationship Id=\"rId3\" Type=\"t\" Target=\"worksheets/s1.xml\"/></Relationships>";
+        let targets =
+            "<Relationships><Relationship Id=\"rId3\" Type=\"t\" Target=\"worksheets/s1.xml\"/></Relationships>";
         assert_eq!(xlsx_targets(targets.as_bytes()).unwrap(), [(b"rId3".to_vec(), "worksheets/s1.xml".to_owned())]);
     }
 

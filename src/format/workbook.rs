@@ -114,12 +114,7 @@ impl Sink for Kept<'_> {
 ///
 /// # Errors
 /// When it is damaged, too large, or has no such sheet.
-pub(super) fn sheets(
-    file: File,
-    kind: Kind,
-    budget: &Arc<Budget>,
-    spool: &mut Spool,
-) -> Result<Sheets, FormatError> {
+pub(super) fn sheets(file: File, kind: Kind, budget: &Arc<Budget>, spool: &mut Spool) -> Result<Sheets, FormatError> {
     let (limits, size) = (budget.limits, file.metadata()?.len());
     let meter = budget.meter(Some(size));
     let ((sheets, left_out), text, start, length) = spool.keep(|out| {
@@ -177,7 +172,9 @@ pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mu
                     if cell.value == DataRef::Empty && cell.formula.is_some() {
                         return Err(bare_formula(name, (u64::from(row), u64::from(column))));
                     }
-                    if !matches!(&cell.value, DataRef::Empty) && !matches!(&cell.value, DataRef::String(text) if text.is_empty()) {
+                    if !matches!(&cell.value, DataRef::Empty)
+                        && !matches!(&cell.value, DataRef::String(text) if text.is_empty())
+                    {
                         counts.rows += u64::from(last.replace(row) != Some(row));
                         counts.cells += 1;
                     }
@@ -233,7 +230,8 @@ fn bare_formula(sheet: &str, (row, column): (u64, u64)) -> FormatError {
 fn xls_without_results(book: &mut Xls<BufReader<File>>) -> Result<Option<(String, (u64, u64))>, FormatError> {
     let mut first = None;
     for sheet in book.sheets_metadata().to_vec() {
-        let (Ok(formulas), Ok(values)) = (book.worksheet_formula(&sheet.name), book.worksheet_range(&sheet.name)) else {
+        let (Ok(formulas), Ok(values)) = (book.worksheet_formula(&sheet.name), book.worksheet_range(&sheet.name))
+        else {
             continue;
         };
         let (row, column) = formulas.start().unwrap_or_default();
@@ -304,8 +302,15 @@ fn sheet_paths(archive: &mut zip::ZipArchive<BufReader<File>>) -> Result<Vec<Str
     const MOST: u64 = 64 << 20;
     let member = archive.by_name("xl/workbook.xml").map_err(damaged)?;
     let sheets = xlsx_sheets(BufReader::new(member.take(MOST)))?;
-    let names: Vec<_> = archive.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect::<Result<_, _>>().unwrap_or_default();
-    let related = names.iter().find(|name| normal(name) == "xl/_rels/workbook.xml.rels").ok_or_else(|| damaged("it relates to no sheet"))?;
+    let names: Vec<_> = archive
+        .file_names()
+        .map(|name| name.map(std::borrow::Cow::into_owned))
+        .collect::<Result<_, _>>()
+        .unwrap_or_default();
+    let related = names
+        .iter()
+        .find(|name| normal(name) == "xl/_rels/workbook.xml.rels")
+        .ok_or_else(|| damaged("it relates to no sheet"))?;
     let targets = xlsx_targets(BufReader::new(archive.by_name(related).map_err(damaged)?.take(MOST)))?;
     let targets: HashMap<_, _> = targets.into_iter().collect();
     let path = |id: &Vec<u8>| {
@@ -346,7 +351,11 @@ fn each_sheet(
         return Err(FormatError::Archive(format!("it has {has} sheets, more than {most} (ARCHIVE_MAX_MEMBERS)")));
     }
     if !scanned.is_empty() && scanned.len() != sheets.len() {
-        return Err(unbalanced(&format!("the workbook names {} sheets, and {} were found", scanned.len(), sheets.len())));
+        return Err(unbalanced(&format!(
+            "the workbook names {} sheets, and {} were found",
+            scanned.len(),
+            sheets.len()
+        )));
     }
     let mut names = HashSet::new();
     if let Some(twice) = sheets.iter().find(|sheet| !names.insert(sheet.name.as_str())) {

@@ -63,7 +63,9 @@ fn japanese(name: &[u8]) -> String {
 
 /// Signs that are in no name: frames, sums, letters of formulas.
 fn strange(name: &str) -> usize {
-    name.chars().filter(|letter| !letter.is_ascii() && (!letter.is_alphabetic() || "ΓΣΦΘΩαπστδφεªºƒ".contains(*letter))).count()
+    name.chars()
+        .filter(|letter| !letter.is_ascii() && (!letter.is_alphabetic() || "ΓΣΦΘΩαπστδφεªºƒ".contains(*letter)))
+        .count()
 }
 
 /// The words of a name that are not ASCII alone.

@@ -47,7 +47,8 @@ pub fn zip(entries: &[Entry]) -> Vec<u8> {
         if entry.same_place {
             like.bytes = entries[0].bytes.clone();
         }
-        let numbers = [sum(&like.bytes), like.bytes.len() as u32, like.bytes.len() as u32].map(u32::to_le_bytes).concat();
+        let numbers =
+            [sum(&like.bytes), like.bytes.len() as u32, like.bytes.len() as u32].map(u32::to_le_bytes).concat();
         let name_length = (entry.name.len() as u16).to_le_bytes();
         if !entry.same_place {
             out.extend(b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0");
@@ -131,6 +132,10 @@ pub fn xlsx(sheets: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
         writer.write_all(text.as_bytes())?;
         anyhow::Ok(())
     };
+    let office = format!(
+        "<Relationships><Relationship Id=\"r\" Type=\"{OFFICE}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+    );
+    member("_rels/.rels", office)?;
     member("xl/workbook.xml", format!("<workbook xmlns:r=\"{OFFICE}\"><sheets>{book}</sheets></workbook>"))?;
     member("xl/_rels/workbook.xml.rels", format!("<Relationships>{related}</Relationships>"))?;
     for (at, (_, text)) in sheets.iter().enumerate() {
@@ -150,5 +155,9 @@ pub fn ods(sheets: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
     );
     let manifest = "<manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>";
     let mime = "application/vnd.oasis.opendocument.spreadsheet";
-    Ok(zip(&[("mimetype", mime).into(), ("META-INF/manifest.xml", manifest).into(), ("content.xml", content.as_str()).into()]))
+    Ok(zip(&[
+        ("mimetype", mime).into(),
+        ("META-INF/manifest.xml", manifest).into(),
+        ("content.xml", content.as_str()).into(),
+    ]))
 }

@@ -143,7 +143,13 @@ impl Decoding {
         let not_started = |error| io::Error::other(NotStarted { what: what.word(), error });
         let mut process = command.spawn().map_err(not_started)?;
         let out = process.stdout.take().ok_or_else(|| not_started(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Decoding { process, out: BufReader::with_capacity(64 * 1024, out), task, next: Next::Unknown, left_out: Vec::new() })
+        Ok(Decoding {
+            process,
+            out: BufReader::with_capacity(64 * 1024, out),
+            task,
+            next: Next::Unknown,
+            left_out: Vec::new(),
+        })
     }
 
     /// The next head, past the text before it; `None` when the decoder has ended well.

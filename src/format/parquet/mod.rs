@@ -209,7 +209,9 @@ impl ParquetText {
                 cells.clear();
                 read(&mut reader, *kind, *max_definition, 1, cells)?;
                 if !cells.is_empty() {
-                    return Err(ParquetError::General("a column has more values than its row group has rows".to_owned()));
+                    return Err(ParquetError::General(
+                        "a column has more values than its row group has rows".to_owned(),
+                    ));
                 }
             }
         }
@@ -218,16 +220,16 @@ impl ParquetText {
 
     /// All that the file says it has was read.
     fn end(&mut self) -> Result<(), ParquetError> {
-        if let Some(nested) = &mut self.nested
-            && nested.next().transpose()?.is_some()
-        {
-            return Err(ParquetError::General("it has more lists than rows".to_owned()));
-        }
         if self.rows != self.promised {
             let (says, has) = (self.promised, self.rows);
             return Err(ParquetError::General(format!("it says that it has {says} rows, and {has} were read")));
         }
-        Ok(())
+        match &mut self.nested {
+            Some(nested) if nested.next().transpose()?.is_some() => {
+                Err(ParquetError::General("it has more lists than rows".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -276,7 +278,7 @@ fn damaged(error: impl std::fmt::Display) -> FormatError {
 }
 
 fn unreadable(error: ParquetError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, damaged(error).to_string())
+    io::Error::new(io::ErrorKind::InvalidData, damaged(error))
 }
 
 fn kind(column: &ColumnDescriptor) -> Kind {

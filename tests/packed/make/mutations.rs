@@ -63,7 +63,9 @@ pub fn check() -> anyhow::Result<()> {
         let rows = (0..60_u32).map(|n| format!("{n},{word}{}\n", n.wrapping_mul(2_654_435_761)));
         format!("id,word\n{}", rows.collect::<String>())
     };
-    let cells = |row: u32| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>{row}</v></c><c r=\"B{row}\"><v>{}</v></c></row>", row * 7);
+    let cells = |row: u32| {
+        format!("<row r=\"{row}\"><c r=\"A{row}\"><v>{row}</v></c><c r=\"B{row}\"><v>{}</v></c></row>", row * 7)
+    };
     let table = sheet(&(1..40).map(cells).collect::<String>());
     let parquet = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checksum.parquet"))?;
     let files = [
