@@ -224,11 +224,10 @@ impl ParquetText {
             let (says, has) = (self.promised, self.rows);
             return Err(ParquetError::General(format!("it says that it has {says} rows, and {has} were read")));
         }
-        match &mut self.nested {
-            Some(nested) if nested.next().transpose()?.is_some() => {
-                Err(ParquetError::General("it has more lists than rows".to_owned()))
-            }
-            _ => Ok(()),
+        let more = self.nested.as_mut().and_then(Iterator::next).transpose()?;
+        match more {
+            Some(_) => Err(ParquetError::General("it has more lists than rows".to_owned())),
+            None => Ok(()),
         }
     }
 }
