@@ -216,8 +216,11 @@ fn damaged(error: impl std::fmt::Display) -> FormatError {
     FormatError::Archive(format!("the workbook is damaged or not read: {error}"))
 }
 
+/// The row and the column of a cell, from 0.
+type Place = (u64, u64);
+
 /// A formula stands where its result should; the place from 0.
-fn bare_formula(sheet: &str, (row, column): (u64, u64)) -> FormatError {
+fn bare_formula(sheet: &str, (row, column): Place) -> FormatError {
     FormatError::NoRecords(format!(
         "the sheet {sheet} has a formula whose result is not stored, in row {}, column {}: open and save it with a spreadsheet program",
         row + 1,
@@ -227,7 +230,7 @@ fn bare_formula(sheet: &str, (row, column): (u64, u64)) -> FormatError {
 
 /// The first formula of a workbook none of whose formulas has a result. One that gives an empty text looks the same in XLS, so a single
 /// one says nothing.
-fn xls_without_results(book: &mut Xls<BufReader<File>>) -> Result<Option<(String, (u64, u64))>, FormatError> {
+fn xls_without_results(book: &mut Xls<BufReader<File>>) -> Result<Option<(String, Place)>, FormatError> {
     let mut first = None;
     for sheet in book.sheets_metadata().to_vec() {
         let (Ok(formulas), Ok(values)) = (book.worksheet_formula(&sheet.name), book.worksheet_range(&sheet.name))
@@ -252,7 +255,7 @@ struct Scan {
     /// Rows and cells with values; `None` for what is no sheet of cells.
     sheets: Vec<Option<Counts>>,
     /// The first formula without a result: the sheet, and the place in it, all from 0.
-    bare_formula: Option<(usize, (u64, u64))>,
+    bare_formula: Option<(usize, Place)>,
 }
 
 /// Unpacks every member, to know that no more comes out than may, and what the sheets among them hold.
