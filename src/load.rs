@@ -113,6 +113,10 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
             return let_go(file, failed, Vec::new(), unfinished);
         }
     };
+    for left_out in sources.iter().flat_map(|source| source.beside()) {
+        let what = format!("{name}/{}", left_out.name.as_deref().unwrap_or_default());
+        info!(file.path = what, "left out: {}", left_out.text.escape_debug());
+    }
     let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
     let (mut passed, mut goodbye, mut taken) = (Vec::new(), Vec::new(), Vec::with_capacity(sources.len()));
     for source in sources {

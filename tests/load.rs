@@ -179,7 +179,7 @@ async fn the_same_content_loads_once(database: TestDatabase, workdir: Workdir) -
 async fn what_is_no_table_goes_to_failed(database: TestDatabase, workdir: Workdir) -> Outcome {
     let mut expected = Vec::new();
     for (name, text, why) in [
-        ("binary.csv", b"\x89PNG\r\n\x1a\n\0\0".as_slice(), "not UTF-8 text"),
+        ("binary.csv", b"\x89PNG\r\n\x1a\n\0\0".as_slice(), "a picture (PNG)"),
         ("blank.csv", b"\n\n\r\n".as_slice(), "no header"),
         ("empty.csv", b"".as_slice(), "the file is empty"),
     ] {

@@ -29,6 +29,7 @@ mod long;
 mod members;
 mod model;
 mod names;
+mod packed;
 mod plugins;
 mod protocol;
 mod random;
@@ -63,6 +64,7 @@ fn main() {
         hostile::cases(),
         intruders::cases(),
         names::cases(),
+        packed::cases(),
         archive::cases(),
         servers::cases(),
         plugins::cases(),

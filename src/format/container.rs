@@ -1,34 +1,40 @@
 //! What a file is, told by its content first and its name second, and the bytes of its parts: a plain or compressed file
-//! is one part, an archive has one for each member. Members' names are never used as paths, archives within archives are
-//! not opened, and how much may come out is counted on the stream itself, whatever the archive says of its sizes.
+//! is one part, an archive has one for each member. Archives within archives are not opened, and how much may come out is counted on
+//! the stream itself, for all parts together, whatever the archive says of its sizes.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
-use zip::CompressionMethod;
 
-use super::decoder::{Decoding, What};
-use super::limits::{Limited, Limits};
+use super::decoder::{Decoding, Memory, What};
+use super::directory::{Member, directory};
+use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
+use super::limits::{Budget, Limits, Meter};
 use super::parquet::ParquetText;
-use super::{Beside, Format, FormatError, Input, workbook};
+use super::{Beside, Format, FormatError, Input, archive, workbook};
 
 /// How a part is packed.
 #[derive(Clone, Debug)]
-enum Packing {
+pub(super) enum Packing {
     Plain,
     Gzip,
     Zstd,
-    /// Unpacked into a file of its own, because it is not read from one end to the other.
-    Unpacked(Arc<File>),
-    /// A member of a zip: where its bytes are, how many, and how they are packed.
+    /// The text of a sheet, among others in a file of ours: where it is, and how long.
+    Sheet {
+        text: Arc<File>,
+        start: u64,
+        length: u64,
+    },
+    /// A member of a zip: where its bytes are, how many packed and unpacked, and how they are packed.
     Member {
         start: u64,
         packed: u64,
         deflated: bool,
+        size: u64,
         crc: u32,
     },
 }
@@ -47,9 +53,16 @@ pub struct Part {
     /// What stands in the file beside its parts, and is not loaded; with the first part.
     pub beside: Vec<Beside>,
     packing: Packing,
-    limits: Limits,
+    budget: Arc<Budget>,
+    /// What is unpacked of it, and the text that is made of its rows where it is Parquet.
+    unpacked: Meter,
+    text: Meter,
+    /// Taken for its decoder before it is loaded, and kept until it is.
+    memory: Arc<Mutex<Option<Memory>>>,
     /// Why it cannot be read, where that is known beforehand.
     problem: Option<String>,
+    /// What it is instead of a table.
+    foreign: Option<Foreign>,
 }
 
 /// What comes first in a file of a kind that is told by it.
@@ -61,14 +74,42 @@ const PARQUET: &[u8] = b"PAR1";
 /// Of OLE's compound files, which XLS is one of.
 const COMPOUND: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
+/// A file of ours, without a name, in which the text of all sheets is kept; made when the first is written.
+#[derive(Debug, Default)]
+pub(super) struct Spool {
+    file: Option<(Arc<File>, u64)>,
+}
+
+impl Spool {
+    /// Takes what `write` writes; gives the file, where it begins and how long it is.
+    pub(super) fn keep<T>(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> Result<T, FormatError>,
+    ) -> Result<(T, Arc<File>, u64, u64), FormatError> {
+        let (file, start) = match &self.file {
+            Some((file, end)) => (file.clone(), *end),
+            None => (Arc::new(tempfile::tempfile()?), 0),
+        };
+        let mut out = BufWriter::new(&*file);
+        let done = write(&mut out)?;
+        out.flush()?;
+        drop(out);
+        let end = (&*file).stream_position()?;
+        self.file = Some((file.clone(), end));
+        Ok((done, file, start, end - start))
+    }
+}
+
 /// The parts of the file at `path`, called `name`.
 ///
 /// # Errors
 /// When it cannot be read, or is an archive that is broken, too large or holds nothing to load.
 pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, FormatError> {
     let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let budget = Budget::new(limits, size);
     let mut head = Vec::new();
-    file.by_ref().take(8).read_to_end(&mut head)?;
+    Read::by_ref(&mut file).take(8).read_to_end(&mut head)?;
     let inner = |ending: &str| {
         let cut = name.len().saturating_sub(ending.len());
         if name.get(cut..).is_some_and(|end| end.eq_ignore_ascii_case(ending)) {
@@ -77,8 +118,12 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
             name.to_owned()
         }
     };
-    if (head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP)) && workbook_kind(&file, &head)?.is_none() {
-        return members(path, file, name, limits);
+    if head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP) {
+        let members = directory(&file, limits.members)?;
+        if workbook_kind(&members).is_none() {
+            refuse(foreign_zip(members.iter().map(|member| member.name.as_slice())))?;
+            return archive::members(path, name, &members, &budget);
+        }
     }
     let (packing, own_name) = if head.starts_with(GZIP) {
         (Packing::Gzip, inner(".gz"))
@@ -87,126 +132,112 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     } else {
         (Packing::Plain, name.to_owned())
     };
-    Part::new(name.to_owned(), own_name, packing, limits).split(path)
+    Part::new(name.to_owned(), own_name, packing, &budget, size).split(path, &mut Spool::default())
 }
 
-/// What a file that begins with `head` is, if it is a workbook.
-fn workbook_kind(file: &File, head: &[u8]) -> Result<Option<workbook::Kind>, FormatError> {
-    if head.starts_with(COMPOUND) {
-        return Ok(Some(workbook::Kind::Xls));
-    }
-    if !head.starts_with(ZIP) {
-        return Ok(None);
-    }
-    let archive = zip::ZipArchive::new(BufReader::new(file.try_clone()?));
-    let archive = archive.map_err(|error| FormatError::Archive(error.to_string()))?;
-    Ok(workbook::Kind::of_members(archive.file_names().flatten()))
+/// What a zip with these members is, if it is a workbook.
+fn workbook_kind(members: &[Member]) -> Option<workbook::Kind> {
+    workbook::Kind::of_members(members.iter().map(|member| member.name.as_slice()))
 }
 
-fn members(path: &Path, file: File, name: &str, limits: Limits) -> Result<Vec<Part>, FormatError> {
-    let broken = |error: zip::result::ZipError| FormatError::Archive(error.to_string());
-    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
-    if archive.len() > limits.members {
-        return Err(FormatError::Archive(format!(
-            "it has {} members, more than {} (ARCHIVE_MAX_MEMBERS)",
-            archive.len(),
-            limits.members
-        )));
+fn refuse(foreign: Option<Foreign>) -> Result<(), FormatError> {
+    match foreign {
+        Some(Foreign { what, mend, .. }) => Err(FormatError::Refused(format!("it is no table but {what}: {mend}"))),
+        None => Ok(()),
     }
-    let mut parts = Vec::new();
-    for at in 0..archive.len() {
-        let member = archive.by_index_raw(at).map_err(broken)?;
-        let member_name = String::from_utf8_lossy(member.name_raw()).into_owned();
-        if !member.is_file() || member_name.ends_with('/') {
-            continue;
-        }
-        let own_name = member_name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-        // What Finder adds to every archive it makes.
-        if own_name.starts_with('.') || member_name.starts_with("__MACOSX/") {
-            continue;
-        }
-        let method = member.compression();
-        let problem = if member.encrypted() {
-            Some("it is encrypted".to_owned())
-        } else if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-            Some(format!("it is packed by {method:?}, which is not read"))
-        } else if !Format::is_known(&own_name) {
-            Some("it has no format that is read; take it out of the archive".to_owned())
-        } else {
-            None
-        };
-        let start = member.data_start().unwrap_or(0);
-        let deflated = method == CompressionMethod::Deflated;
-        let packing = Packing::Member { start, packed: member.compressed_size(), deflated, crc: member.crc32() };
-        let name = format!("{name}/{member_name}");
-        let part = Part { problem, ..Part::new(name, own_name, packing, limits) };
-        drop(member);
-        if part.problem.is_some() {
-            parts.push(part);
-            continue;
-        }
-        match part.clone().split(path) {
-            Ok(found) => parts.extend(found),
-            Err(FormatError::Archive(why)) => parts.push(Part { problem: Some(why), ..part }),
-            Err(error) => parts.push(Part { problem: Some(error.to_string()), ..part }),
-        }
-    }
-    if parts.is_empty() {
-        return Err(FormatError::Archive("it holds no file".to_owned()));
-    }
-    Ok(parts)
 }
 
 impl Part {
-    fn new(name: String, own_name: String, packing: Packing, limits: Limits) -> Part {
-        Part { name, own_name, format: Format::Csv, sheet: None, beside: Vec::new(), packing, limits, problem: None }
+    /// `packed` is the number of bytes that it has in the file.
+    pub(super) fn new(name: String, own_name: String, packing: Packing, budget: &Arc<Budget>, packed: u64) -> Part {
+        Part {
+            name,
+            own_name,
+            format: Format::Csv,
+            sheet: None,
+            beside: Vec::new(),
+            packing,
+            budget: budget.clone(),
+            unpacked: budget.meter(Some(packed)),
+            text: budget.meter(None),
+            memory: Arc::default(),
+            problem: None,
+            foreign: None,
+        }
+    }
+
+    /// It cannot be read, for this reason.
+    pub(super) fn with_problem(self, problem: String) -> Part {
+        Part { problem: Some(problem), ..self }
     }
 
     /// Tells the format; of a workbook gives a part for each sheet. The first one is called by the workbook's name, others by
     /// theirs too.
-    fn split(mut self, path: &Path) -> Result<Vec<Part>, FormatError> {
+    pub(super) fn split(mut self, path: &Path, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
         let mut head = Vec::new();
         self.unpack(File::open(path)?)?.take(4096).read_to_end(&mut head).map_err(FormatError::from)?;
         let plain = matches!(self.packing, Packing::Plain);
-        if head.starts_with(PARQUET) || head.starts_with(COMPOUND) || head.starts_with(ZIP) {
-            let file = if plain { File::open(path)? } else { self.unpack_whole(path)? };
-            if head.starts_with(PARQUET) {
-                return Ok(vec![Part { format: Format::Parquet, ..self }]);
+        if head.starts_with(COMPOUND) || head.starts_with(ZIP) {
+            let file = self.whole(path)?;
+            let mut kind = Some(workbook::Kind::Xls);
+            if head.starts_with(ZIP) {
+                let members = directory(&file, self.budget.limits.members)?;
+                kind = workbook_kind(&members);
+                refuse(foreign_zip(members.iter().map(|member| member.name.as_slice())))?;
+            } else {
+                refuse(foreign_compound(&file))?;
             }
-            if let Some(kind) = workbook_kind(&file, &head)? {
-                let sheets = workbook::sheets(file, kind, self.limits)?;
-                return Ok(sheets.into_iter().enumerate().map(|(at, sheet)| self.sheet(at, sheet)).collect());
+            if let Some(kind) = kind {
+                return self.sheets(file, kind, spool);
             }
         }
         if !plain && [GZIP, ZSTD, ZIP].iter().any(|magic| head.starts_with(magic)) {
             return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
         }
+        self.budget.part()?;
+        if head.starts_with(PARQUET) {
+            self.format = Format::Parquet;
+            return Ok(vec![self]);
+        }
+        self.foreign = foreign(&head);
         self.format = Format::of_content(&head, &self.own_name);
         Ok(vec![self])
     }
 
-    fn sheet(&self, at: usize, sheet: workbook::Sheet) -> Part {
-        let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
-        let word = sheet.name.replace('.', "_");
-        Part {
-            name: format!("{}/{}", self.name, sheet.name),
-            own_name: if at == 0 { self.own_name.clone() } else { format!("{stem}_{word}.{ending}") },
-            format: Format::Workbook,
-            sheet: Some(sheet.name),
-            beside: Vec::new(),
-            packing: Packing::Unpacked(sheet.text),
-            limits: self.limits,
-            problem: None,
+    /// A part for each sheet that holds a table; the others are named beside the first.
+    fn sheets(self, file: File, kind: workbook::Kind, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
+        let read = workbook::sheets(file, kind, &self.budget, spool)?;
+        let mut parts = Vec::with_capacity(read.sheets.len());
+        for (at, sheet) in read.sheets.into_iter().enumerate() {
+            self.budget.part()?;
+            let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
+            let own_name = match at {
+                0 => self.own_name.clone(),
+                _ => format!("{stem}_{}.{ending}", sheet.name.replace('.', "_")),
+            };
+            let packing = Packing::Sheet { text: sheet.text, start: sheet.start, length: sheet.length };
+            let name = format!("{}/{}", self.name, sheet.name);
+            parts.push(Part {
+                format: Format::Workbook,
+                sheet: Some(sheet.name),
+                ..Part::new(name, own_name, packing, &self.budget, 0)
+            });
         }
+        if let Some(first) = parts.first_mut() {
+            first.beside = read.left_out;
+        }
+        Ok(parts)
     }
 
-    /// Unpacks it into a file of its own, from which it is read from now on.
-    fn unpack_whole(&mut self, path: &Path) -> Result<File, FormatError> {
+    /// The file itself, or it unpacked into a file of ours, where it is not read from one end to the other.
+    fn whole(&self, path: &Path) -> Result<File, FormatError> {
+        if matches!(self.packing, Packing::Plain) {
+            return Ok(File::open(path)?);
+        }
         let mut file = tempfile::tempfile()?;
         io::copy(&mut self.unpack(File::open(path)?)?, &mut file)?;
-        let opened = reopen(&file)?;
-        self.packing = Packing::Unpacked(Arc::new(file));
-        Ok(opened)
+        file.rewind()?;
+        Ok(file)
     }
 
     /// What it holds, unpacked.
@@ -217,21 +248,29 @@ impl Part {
         if let Some(problem) = &self.problem {
             return Err(FormatError::Archive(problem.clone()));
         }
+        refuse(self.foreign)?;
         if self.format == Format::Parquet {
-            let file = match &self.packing {
-                Packing::Unpacked(file) => reopen(file)?,
-                _ => File::open(path)?,
-            };
-            let Some(decoder) = self.limits.decoder else {
-                let (rows, columns) = ParquetText::open(file)?;
-                return Ok(Input::Rows(Box::new(rows), columns));
-            };
-            let mut rows = Decoding::start(What::Parquet, file, decoder, self.limits)?;
-            let columns = rows.next_head()?.unwrap_or_default();
-            let columns = serde_json::from_slice(&columns).map_err(io::Error::from)?;
-            return Ok(Input::Rows(Box::new(rows), columns));
+            return self.open_rows(path);
         }
         Ok(Input::Bytes(self.unpack(File::open(path)?)?))
+    }
+
+    fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
+        let limits = self.budget.limits;
+        let Some(decoder) = limits.decoder else {
+            let (rows, columns) = ParquetText::open(self.whole(path)?, limits.ratio)?;
+            return Ok(Input::Rows(Box::new(self.text.read(rows)), columns));
+        };
+        // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
+        let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if memory.is_none() {
+            *memory = Some(Memory::take(decoder.memory));
+        }
+        drop(memory);
+        let mut rows = Decoding::start(What::Parquet, self.whole(path)?, decoder, limits)?;
+        let columns = rows.next_head()?.unwrap_or_default();
+        let columns = serde_json::from_slice(&columns).map_err(io::Error::from)?;
+        Ok(Input::Rows(Box::new(self.text.read(rows)), columns))
     }
 
     /// What somebody says of its format. Texts are read as they say; what is no text is not made one by it.
@@ -239,6 +278,7 @@ impl Part {
         let is_text = |format| matches!(format, Format::Csv | Format::Json);
         if is_text(self.format) && is_text(stated) {
             self.format = stated;
+            self.foreign = self.foreign.filter(|foreign| !foreign.is_text);
         } else if self.format != stated {
             self.problem = Some(format!("it is no {} file, as its plugin says", stated.word()));
         }
@@ -263,40 +303,78 @@ impl Part {
     }
 
     fn unpack(&self, mut file: File) -> io::Result<Box<dyn Read + Send>> {
-        let size = file.metadata()?.len();
         Ok(match &self.packing {
             Packing::Plain => Box::new(file),
-            Packing::Unpacked(unpacked) => Box::new(reopen(unpacked)?),
-            Packing::Gzip => Box::new(self.limited(MultiGzDecoder::new(file), size)),
-            Packing::Zstd => Box::new(self.limited(zstd::Decoder::new(file)?, size)),
-            Packing::Member { start, packed, deflated, crc } => {
+            Packing::Sheet { text, start, length } => {
+                let mut text = reopen(text)?;
+                text.seek(SeekFrom::Start(*start))?;
+                Box::new(text.take(*length))
+            }
+            Packing::Gzip => Box::new(self.unpacked.read(Whole { input: MultiGzDecoder::new(file), what: "gzip" })),
+            Packing::Zstd => Box::new(self.unpacked.read(Whole { input: zstd::Decoder::new(file)?, what: "zstd" })),
+            Packing::Member { start, packed, deflated, size, crc } => {
                 file.seek(SeekFrom::Start(*start))?;
-                let packed_bytes = file.take(*packed);
-                let bytes: Box<dyn Read + Send> =
-                    if *deflated { Box::new(DeflateDecoder::new(packed_bytes)) } else { Box::new(packed_bytes) };
-                Box::new(self.limited(Checked { input: bytes, sum: flate2::Crc::new(), expected: *crc }, *packed))
+                let bytes = file.take(*packed);
+                let bytes = if *deflated { Bytes::Deflated(DeflateDecoder::new(bytes)) } else { Bytes::Stored(bytes) };
+                let (sum, member) = (flate2::Crc::new(), (*packed, *size, *crc));
+                Box::new(self.unpacked.read(Whole { input: Checked { bytes, sum, member }, what: "zip" }))
             }
         })
     }
+}
 
-    fn limited<R: Read>(&self, input: R, packed: u64) -> Limited<R> {
-        Limited::new(input, packed, self.limits)
+/// Says of what cannot be unpacked that it is damaged; what the system says of reading stays what it is.
+struct Whole<R> {
+    input: R,
+    what: &'static str,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input.read(buffer).map_err(|error| match error.raw_os_error() {
+            Some(_) => error,
+            None => {
+                let why = format!("what is packed by {} is damaged or cut off: {error}", self.what);
+                io::Error::new(io::ErrorKind::InvalidData, why)
+            }
+        })
     }
 }
 
-/// Compares the sum that the archive has of a member.
-struct Checked<R> {
-    input: R,
-    sum: flate2::Crc,
-    expected: u32,
+/// The bytes of a member, and how they are packed.
+enum Bytes {
+    Stored(io::Take<File>),
+    Deflated(DeflateDecoder<io::Take<File>>),
 }
 
-impl<R: Read> Read for Checked<R> {
+/// Compares what comes out of a member with what the archive has of it: packed and unpacked bytes, and their sum.
+struct Checked {
+    bytes: Bytes,
+    sum: flate2::Crc,
+    member: (u64, u64, u32),
+}
+
+impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.input.read(buffer)?;
+        let got = match &mut self.bytes {
+            Bytes::Stored(bytes) => bytes.read(buffer)?,
+            Bytes::Deflated(bytes) => bytes.read(buffer)?,
+        };
         self.sum.update(&buffer[..got]);
-        if got == 0 && !buffer.is_empty() && self.sum.sum() != self.expected {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the archive is damaged: a member's sum is wrong"));
+        if got == 0 && !buffer.is_empty() {
+            let (packed, size, sum) = self.member;
+            let (taken, out) = match &self.bytes {
+                Bytes::Stored(bytes) => (packed - bytes.limit(), packed - bytes.limit()),
+                Bytes::Deflated(bytes) => (bytes.total_in(), bytes.total_out()),
+            };
+            if self.sum.sum() != sum {
+                return Err(io::Error::other("a member's sum is wrong"));
+            }
+            if (taken, out) != (packed, size) {
+                return Err(io::Error::other(format!(
+                    "a member has {out} bytes in {taken}, and its directory says {size} in {packed}"
+                )));
+            }
         }
         Ok(got)
     }

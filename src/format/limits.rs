@@ -1,17 +1,20 @@
-//! How much may come out of what is packed, counted on the stream itself.
+//! How much may come out of what is packed, counted on the stream itself, and together for all parts of a file.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::Decoder;
+use super::directory::too_many;
+use super::{Decoder, FormatError};
 
-/// How much may come out of a compressed file, and what reads the formats that are no text.
+/// How much may come out of a file, and what reads the formats that are no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Members of an archive.
+    /// Members of an archive, and sheets of a workbook; in an archive both together.
     pub members: usize,
-    /// Bytes out of one part.
+    /// Bytes out of one file: what is unpacked, and the text of sheets and of Parquet.
     pub bytes: u64,
     /// Bytes out for each byte in, once a megabyte is out.
     pub ratio: u64,
@@ -29,18 +32,89 @@ impl Default for Limits {
 /// Below this the ratio says nothing: a few bytes can stand for much that is harmless.
 pub(super) const RATIO_FROM: u64 = 1 << 20;
 
+/// What has come out of a file, all its parts together.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub limits: Limits,
+    /// Bytes of the file.
+    file: u64,
+    /// Bytes out of it; those of a part that is read twice once.
+    out: AtomicU64,
+    /// Of these, what the ratio counts.
+    unpacked: AtomicU64,
+    parts: AtomicUsize,
+}
+
+impl Budget {
+    /// `file` is the file's size in bytes.
+    pub(super) fn new(limits: Limits, file: u64) -> Arc<Budget> {
+        Arc::new(Budget {
+            limits,
+            file,
+            out: AtomicU64::new(0),
+            unpacked: AtomicU64::new(0),
+            parts: AtomicUsize::new(0),
+        })
+    }
+
+    /// Counts one more part of the file.
+    ///
+    /// # Errors
+    /// When there are more than may be.
+    pub(super) fn part(&self) -> Result<(), FormatError> {
+        let parts = self.parts.fetch_add(1, Ordering::Relaxed) + 1;
+        if parts > self.limits.members { Err(too_many(parts as u64, self.limits.members)) } else { Ok(()) }
+    }
+
+    /// A meter for what comes out of so many bytes; without them what comes out has no ratio.
+    pub(super) fn meter(self: &Arc<Self>, packed: Option<u64>) -> Meter {
+        Meter { budget: self.clone(), packed, most: Arc::default() }
+    }
+}
+
+/// Counts what comes out of one thing, however often that is read.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    budget: Arc<Budget>,
+    packed: Option<u64>,
+    /// The most that any reading of it gave.
+    most: Arc<AtomicU64>,
+}
+
+impl Meter {
+    /// Gives what comes out, and an error where that is more than may.
+    pub(super) fn read<R>(&self, input: R) -> Limited<R> {
+        Limited { input, out: 0, meter: self.clone() }
+    }
+
+    fn count(&self, out: u64) -> io::Result<()> {
+        let Budget { limits: Limits { bytes, ratio, .. }, file, .. } = *self.budget;
+        let new = out.saturating_sub(self.most.fetch_max(out, Ordering::Relaxed));
+        let all = self.budget.out.fetch_add(new, Ordering::Relaxed) + new;
+        if all > bytes {
+            return Err(unreadable(format!("more than {bytes} bytes come out of it (ARCHIVE_MAX_BYTES)")));
+        }
+        let Some(packed) = self.packed else { return Ok(()) };
+        let unpacked = self.budget.unpacked.fetch_add(new, Ordering::Relaxed) + new;
+        let is_more = |out: u64, packed: u64| out > RATIO_FROM && out / ratio.max(1) > packed;
+        if is_more(out, packed) || is_more(unpacked, file) {
+            return Err(unreadable(format!("more than {ratio} bytes come out for one byte in (ARCHIVE_MAX_RATIO)")));
+        }
+        Ok(())
+    }
+}
+
 /// Ends with an error where more comes out than may.
 pub(super) struct Limited<R> {
     input: R,
     out: u64,
-    packed: u64,
-    limits: Limits,
+    meter: Meter,
 }
 
 impl<R> Limited<R> {
-    /// `packed` is the number of bytes that it comes out of.
-    pub(super) fn new(input: R, packed: u64, limits: Limits) -> Self {
-        Limited { input, out: 0, packed, limits }
+    /// What it reads; what is read from it here is not counted.
+    pub(super) fn get_mut(&mut self) -> &mut R {
+        &mut self.input
     }
 }
 
@@ -48,13 +122,7 @@ impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.input.read(buffer)?;
         self.out += got as u64;
-        let Limits { bytes, ratio, .. } = self.limits;
-        if self.out > bytes {
-            return Err(unreadable(format!("more than {bytes} bytes come out of it (ARCHIVE_MAX_BYTES)")));
-        }
-        if self.out > RATIO_FROM && self.out / ratio > self.packed {
-            return Err(unreadable(format!("more than {ratio} bytes come out for one byte in (ARCHIVE_MAX_RATIO)")));
-        }
+        self.meter.count(self.out)?;
         Ok(got)
     }
 }

@@ -1,20 +1,26 @@
 //! Bytes become records with their line. Knows nothing of types, tables or where the bytes come from.
 
+mod archive;
 mod audit;
 mod beside;
 mod container;
 pub mod csv;
 mod decoder;
 mod dialect;
+mod directory;
 mod encoding;
+mod foreign;
 mod json;
 mod limits;
 mod parquet;
+mod planted;
 mod read;
 mod records;
 mod reject;
 mod seen;
+mod sheet_scan;
 mod workbook;
+mod zip_names;
 
 pub use audit::SpanBytes;
 pub use beside::{Beside, BesideKind};

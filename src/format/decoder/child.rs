@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
-use super::{DECODE, Decoder, ERROR, HEAD, Refusal, TEXT, Task, What};
+use super::{DECODE, Decoder, ERROR, HEAD, LEFT_OUT, Refusal, TEXT, Task, What};
 use crate::format::FormatError;
 use crate::format::parquet::ParquetText;
 use crate::format::workbook::{Sink, write_sheets};
@@ -37,11 +37,13 @@ pub fn decode_if_asked() -> Option<ExitCode> {
 }
 
 fn decode(task: Task) -> io::Result<()> {
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
     restrict(task.may)?;
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut out = Out { pipe: File::from(io::stdout().as_fd().try_clone_to_owned()?), text: Vec::new() };
     let done = match task.what {
-        What::Parquet => parquet(file, &mut out),
+        What::Parquet => parquet(file, task.limits.ratio, &mut out),
         What::Workbook(kind) => write_sheets(file, kind, task.limits, &mut out),
     };
     out.flush()?;
@@ -63,8 +65,8 @@ fn restrict(may: Decoder) -> io::Result<()> {
     Ok(setrlimit(Resource::Cpu, most(may.seconds, may.seconds + 1))?)
 }
 
-fn parquet(file: File, out: &mut Out) -> Result<(), FormatError> {
-    let (mut rows, columns) = ParquetText::open(file)?;
+fn parquet(file: File, ratio: u64, out: &mut Out) -> Result<(), FormatError> {
+    let (mut rows, columns) = ParquetText::open(file, ratio)?;
     out.piece(HEAD, &serde_json::to_vec(&columns).map_err(io::Error::from)?)?;
     let mut buffer = vec![0; PIECE];
     loop {
@@ -112,5 +114,10 @@ impl Sink for Out {
     fn begin(&mut self, sheet: &str) -> io::Result<()> {
         self.flush()?;
         self.piece(HEAD, sheet.as_bytes())
+    }
+
+    fn leave_out(&mut self, sheet: &str, why: &str) -> io::Result<()> {
+        self.flush()?;
+        self.piece(LEFT_OUT, &serde_json::to_vec(&(sheet, why))?)
     }
 }

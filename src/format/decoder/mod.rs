@@ -4,6 +4,7 @@
 //! back; whatever else ends the process ends the reading of this one file.
 
 mod child;
+mod memory;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -13,9 +14,10 @@ use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use serde::{Deserialize, Serialize};
 
 pub use child::decode_if_asked;
+pub(super) use memory::Memory;
 
 use super::workbook::Kind;
-use super::{FormatError, Limits};
+use super::{Beside, BesideKind, FormatError, Limits};
 
 /// How much a decoder may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,7 @@ impl What {
 /// What a decoder sends: a byte that says what follows, its length in four bytes, and so many bytes.
 const HEAD: u8 = b'h';
 const TEXT: u8 = b't';
+const LEFT_OUT: u8 = b'l';
 const ERROR: u8 = b'e';
 
 /// The longest head, or error, in bytes.
@@ -76,7 +79,7 @@ enum Refusal {
     Archive(String),
     NoRecords(String),
     TooWide(String, usize),
-    Io(String),
+    Refused(String),
 }
 
 impl From<FormatError> for Refusal {
@@ -85,7 +88,7 @@ impl From<FormatError> for Refusal {
             FormatError::Archive(why) => Refusal::Archive(why),
             FormatError::NoRecords(why) => Refusal::NoRecords(why),
             FormatError::TooWide(what, most) => Refusal::TooWide(what, most),
-            other => Refusal::Io(other.to_string()),
+            other => Refusal::Refused(other.to_string()),
         }
     }
 }
@@ -96,7 +99,7 @@ impl From<Refusal> for FormatError {
             Refusal::Archive(why) => FormatError::Archive(why),
             Refusal::NoRecords(why) => FormatError::NoRecords(why),
             Refusal::TooWide(what, most) => FormatError::TooWide(what, most),
-            Refusal::Io(why) => FormatError::Io(io::Error::other(why)),
+            Refusal::Refused(why) => FormatError::Refused(why),
         }
     }
 }
@@ -109,6 +112,8 @@ pub(super) struct Decoding {
     out: BufReader<ChildStdout>,
     task: Task,
     next: Next,
+    /// Sheets that it has left out, and why.
+    left_out: Vec<(String, String)>,
 }
 
 /// What comes next.
@@ -131,11 +136,20 @@ impl Decoding {
         // Whatever became of the program's file since it was started, this is the same program.
         let mut command = Command::new("/proc/self/exe");
         command.arg(DECODE).arg(serde_json::to_string(&task).map_err(io::Error::from)?).env_clear().current_dir("/");
+        // The faults that a test plants are planted there as well.
+        #[cfg(feature = "failpoints")]
+        command.envs(std::env::var_os("FAILPOINTS").map(|faults| ("FAILPOINTS", faults)));
         command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped());
         let not_started = |error| io::Error::other(NotStarted { what: what.word(), error });
         let mut process = command.spawn().map_err(not_started)?;
         let out = process.stdout.take().ok_or_else(|| not_started(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Decoding { process, out: BufReader::with_capacity(64 * 1024, out), task, next: Next::Unknown })
+        Ok(Decoding {
+            process,
+            out: BufReader::with_capacity(64 * 1024, out),
+            task,
+            next: Next::Unknown,
+            left_out: Vec::new(),
+        })
     }
 
     /// The next head, past the text before it; `None` when the decoder has ended well.
@@ -148,6 +162,12 @@ impl Decoding {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The sheets that were left out, once all was read.
+    pub(super) fn left_out(&mut self) -> Vec<Beside> {
+        let named = |(name, why)| Beside::named(BesideKind::Sheet, name, why);
+        std::mem::take(&mut self.left_out).into_iter().map(named).collect()
     }
 
     /// Reads what comes next.
@@ -165,6 +185,10 @@ impl Decoding {
         match kind[0] {
             HEAD => self.next = Next::Head(length),
             TEXT => self.next = Next::Text(length),
+            LEFT_OUT => {
+                let left_out = self.bytes(length)?;
+                self.left_out.push(serde_json::from_slice(&left_out).map_err(io::Error::from)?);
+            }
             _ => {
                 let refusal: Refusal = serde_json::from_slice(&self.bytes(length)?).map_err(io::Error::from)?;
                 return Err(refusal.into());

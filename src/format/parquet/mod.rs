@@ -15,7 +15,6 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Row;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::{ColumnDescriptor, Type as SchemaType, TypePtr};
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,8 @@ use text::{bytes, double, int96, json_text, whole};
 use super::FormatError;
 use super::csv::write_record;
 use super::json::JOINT;
+use super::limits::RATIO_FROM;
+use super::planted::planted;
 use crate::schema::{Fits, Spelling, Type, double_text};
 
 /// Rows that are decoded at a time.
@@ -50,6 +51,12 @@ pub struct ParquetText {
     left: usize,
     text: Vec<u8>,
     given: usize,
+    /// Rows that were read, and those that the file says it has.
+    rows: u64,
+    promised: u64,
+    /// Bytes of text that were made, and how many may be.
+    out: u64,
+    most: u64,
 }
 
 /// Where a column's values come from.
@@ -93,13 +100,15 @@ const MICROS: Unit = Unit(1_000);
 const NANOS: Unit = Unit(1);
 
 impl ParquetText {
-    /// Opens the file and tells its columns.
+    /// Opens the file and tells its columns. `ratio` is how many bytes of text may come out for one byte in, where each value counts as
+    /// a byte at least: a column of one value in millions of rows takes a few bytes, and honestly so.
     ///
     /// # Errors
-    /// When it is no Parquet file, or holds what is not read.
-    pub fn open(file: File) -> Result<(Self, Vec<ParquetColumn>), FormatError> {
-        let again = file.try_clone()?;
+    /// When it is no Parquet file, holds what is not read, or does not have the rows that it says.
+    pub fn open(file: File, ratio: u64) -> Result<(Self, Vec<ParquetColumn>), FormatError> {
+        let (again, size) = (file.try_clone()?, file.metadata()?.len());
         let file = Arc::new(SerializedFileReader::new(file).map_err(damaged)?);
+        let (promised, values) = promised(&file)?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
         let (mut columns, mut named, mut nested) = (Vec::new(), Vec::new(), Vec::new());
         let root = schema.root_schema();
@@ -121,17 +130,26 @@ impl ParquetText {
             }
         }
         let nested = if nested.is_empty() { None } else { Some(nested_rows(again, root.name(), nested)?) };
-        let rows = ParquetText { file, columns, nested, group: 0, left: 0, text: Vec::new(), given: 0 };
+        let most = size.saturating_add(values).saturating_mul(ratio).max(RATIO_FROM);
+        let (text, given) = (Vec::new(), 0);
+        let rows =
+            ParquetText { file, columns, nested, group: 0, left: 0, text, given, rows: 0, promised, out: 0, most };
         Ok((rows, named))
     }
 
     /// Decodes some more rows; gives whether there were any.
     fn decode(&mut self) -> Result<bool, ParquetError> {
         while self.left == 0 {
-            if self.group == self.file.num_row_groups() {
+            self.end_group()?;
+            if planted("skip_row_group", self.group) {
+                self.group += 1;
+            }
+            if self.group >= self.file.num_row_groups() {
+                self.end()?;
                 return Ok(false);
             }
             let group = self.file.get_row_group(self.group)?;
+            // No number of rows is negative: that was looked at when it was opened.
             self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             for column in &mut self.columns {
                 if let Column::Leaf { leaf, reader, .. } = column {
@@ -146,7 +164,7 @@ impl ParquetText {
                 cells.clear();
                 read(reader, *kind, *max_definition, rows, cells)?;
                 if cells.len() != rows {
-                    return Err(ParquetError::General("a column ends before the others".to_owned()));
+                    return Err(ParquetError::General("a column ends before its row group does".to_owned()));
                 }
             }
         }
@@ -154,7 +172,10 @@ impl ParquetText {
         self.given = 0;
         for row in 0..rows {
             let nested = match &mut self.nested {
-                Some(iter) => iter.next().transpose()?.map(Row::into_columns).unwrap_or_default(),
+                Some(iter) => match iter.next().transpose()? {
+                    Some(nested) => nested.into_columns(),
+                    None => return Err(ParquetError::General("its lists end before its rows do".to_owned())),
+                },
                 None => Vec::new(),
             };
             let nested: Vec<_> = nested.iter().map(|(_, field)| json_text(field)).collect();
@@ -168,8 +189,69 @@ impl ParquetText {
             write_record(&mut self.text, cells.iter().map(Option::as_deref).chain(lone)).map_err(ParquetError::from)?;
         }
         self.left -= rows;
+        self.rows += rows as u64;
+        self.out += self.text.len() as u64;
+        if self.out > self.most {
+            let bytes = self.most;
+            return Err(ParquetError::General(format!(
+                "more than {bytes} bytes come out of it, for a byte of the file or a value in it too many (ARCHIVE_MAX_RATIO)"
+            )));
+        }
         Ok(true)
     }
+
+    /// A row group that was read has no more values than rows.
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        for column in &mut self.columns {
+            if let Column::Leaf { kind, max_definition, reader, cells, .. } = column
+                && let Some(mut reader) = reader.take()
+            {
+                cells.clear();
+                read(&mut reader, *kind, *max_definition, 1, cells)?;
+                if !cells.is_empty() {
+                    return Err(ParquetError::General(
+                        "a column has more values than its row group has rows".to_owned(),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All that the file says it has was read.
+    fn end(&mut self) -> Result<(), ParquetError> {
+        if self.rows != self.promised {
+            let (says, has) = (self.promised, self.rows);
+            return Err(ParquetError::General(format!("it says that it has {says} rows, and {has} were read")));
+        }
+        let more = self.nested.as_mut().and_then(Iterator::next).transpose()?;
+        match more {
+            Some(_) => Err(ParquetError::General("it has more lists than rows".to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The rows that the file says it has, and the values in its columns; its row groups and columns have to say the same.
+fn promised(file: &SerializedFileReader<File>) -> Result<(u64, u64), FormatError> {
+    let says = file.metadata().file_metadata().num_rows();
+    let (mut rows, mut values) = (0_u64, 0_u64);
+    for group in file.metadata().row_groups() {
+        let own = u64::try_from(group.num_rows()).map_err(damaged)?;
+        rows = rows.saturating_add(own);
+        for column in group.columns() {
+            let has = u64::try_from(column.num_values()).map_err(damaged)?;
+            values = values.saturating_add(has);
+            if column.column_descr().max_rep_level() == 0 && has != own {
+                let name = column.column_path();
+                return Err(damaged(format!("a row group has {own} rows, and its column {name} {has} values")));
+            }
+        }
+    }
+    if u64::try_from(says).ok() != Some(rows) {
+        return Err(damaged(format!("it says that it has {says} rows, and its row groups {rows}")));
+    }
+    Ok((rows, values))
 }
 
 impl Read for ParquetText {
@@ -195,7 +277,7 @@ fn damaged(error: impl std::fmt::Display) -> FormatError {
 }
 
 fn unreadable(error: ParquetError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, damaged(error).to_string())
+    io::Error::new(io::ErrorKind::InvalidData, damaged(error))
 }
 
 fn kind(column: &ColumnDescriptor) -> Kind {
@@ -295,11 +377,19 @@ fn texts<T: DataType>(
         let mut values = values.iter();
         if max_definition == 0 {
             cells.extend(values.map(|value| Some(text(value))));
-        } else {
-            for level in levels {
-                cells.push(if level == max_definition { values.next().map(&text) } else { None });
-            }
+            continue;
+        }
+        for level in levels {
+            let value = if level == max_definition { Some(values.next().ok_or_else(uneven)?) } else { None };
+            cells.push(value.map(&text));
+        }
+        if values.next().is_some() {
+            return Err(uneven());
         }
     }
     Ok(())
+}
+
+fn uneven() -> ParquetError {
+    ParquetError::General("a page has other values than it says".to_owned())
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::ops::Bound;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info};
@@ -15,6 +16,20 @@ use crate::alert::Kind;
 use crate::load::load_file;
 use crate::source::{Claimed, Stamp, Writer, writer};
 use crate::warehouse::Engine;
+
+/// Bytes of a file that is short.
+const SHORT: u64 = 1 << 20;
+
+/// Files that are looked at for a short one when every other place is taken.
+const LOOK_FOR_SHORT: usize = 500;
+
+/// Whether a file is text by its name, and soon loaded: what is packed or columns is not known by its size.
+fn is_short(folder: &Path, name: &OsStr) -> bool {
+    const TEXTS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson"];
+    let path = folder.join(name);
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    TEXTS.contains(&ending.as_str()) && path.symlink_metadata().is_ok_and(|file| file.len() <= SHORT)
+}
 
 impl Watch {
     /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
@@ -56,14 +71,22 @@ impl Watch {
             }
         }
         let mut after = Bound::Unbounded;
+        let mut passed_by = 0;
         // One name at a time: where thousands wait, the first few take every place.
         while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
             after = Bound::Excluded(name.clone());
             if self.is_in_hand(&name) {
                 continue;
             }
+            // A place more is for what is short: long ones do not keep it waiting.
             if self.running.len() >= places {
-                return next;
+                passed_by += 1;
+                if self.running.len() > places || passed_by > LOOK_FOR_SHORT || places == 1 {
+                    return next;
+                }
+                if !is_short(&self.path, &name) {
+                    continue;
+                }
             }
             match self.ready_at(&name, now) {
                 None => drop(self.candidates.remove(&name)),

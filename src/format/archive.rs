@@ -1,0 +1,139 @@
+//! The parts of a zip archive, told by its own directory. Members' names are never used as paths; what is passed over is named.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::container::{Packing, Part, Spool};
+use super::directory::{Member, too_many};
+use super::limits::Budget;
+use super::planted::planted;
+use super::zip_names::names;
+use super::{Beside, BesideKind, Format, FormatError};
+use crate::schema::table_name;
+
+/// What is read of how a member can be packed.
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+
+/// The parts of the archive `name` at `path`, with what is passed over beside the first.
+///
+/// # Errors
+/// When it has too many members, or none that can be loaded.
+pub(super) fn members(
+    path: &Path,
+    name: &str,
+    members: &[Member],
+    budget: &Arc<Budget>,
+) -> Result<Vec<Part>, FormatError> {
+    if members.len() > budget.limits.members {
+        return Err(too_many(members.len() as u64, budget.limits.members));
+    }
+    let (mut parts, mut beside, mut spool) = (Vec::new(), Vec::new(), Spool::default());
+    let (mut taken, mut folders, mut times) = (0, 0, HashMap::new());
+    let names = names(members);
+    let twins = twins(&names);
+    for (place, (member, (member_name, guessed))) in members.iter().zip(&names).enumerate() {
+        if planted("skip_member", place) {
+            continue;
+        }
+        if member.is_folder() {
+            folders += 1;
+            continue;
+        }
+        if let Some(why) = passed_over(member, member_name) {
+            beside.push(Beside::named(BesideKind::Member, member_name, why));
+            continue;
+        }
+        taken += 1;
+        let own_name = own_name(member_name);
+        let problem = match twins.get(own_name).filter(|_| *guessed) {
+            Some(other) => Some(format!(
+                "its name is not written in UTF-8 and cannot be told apart from {other}: both would be the table {}; \
+                 pack the files anew, with names in UTF-8",
+                table_name(own_name)
+            )),
+            None => unreadable(member, own_name),
+        };
+        // Members of one name are told apart by a number behind it.
+        let time = times.entry(member_name.as_str()).and_modify(|time| *time += 1).or_insert(1);
+        let called =
+            if *time == 1 { format!("{name}/{member_name}") } else { format!("{name}/{member_name} ({time})") };
+        let packing = Packing::Member {
+            start: member.start,
+            packed: member.packed,
+            deflated: member.method == DEFLATED,
+            size: member.size,
+            crc: member.crc,
+        };
+        let part = Part::new(called, own_name.to_owned(), packing, budget, member.packed);
+        if let Some(problem) = problem {
+            parts.push(part.with_problem(problem));
+            continue;
+        }
+        match part.clone().split(path, &mut spool) {
+            Ok(found) => parts.extend(found),
+            Err(FormatError::Archive(why)) => parts.push(part.with_problem(why)),
+            // The disk is full, or answers with an error: that is not the member's.
+            Err(error @ FormatError::Io(_)) => return Err(error),
+            Err(error) => parts.push(part.with_problem(error.to_string())),
+        }
+    }
+    if taken + folders + beside.len() != members.len() {
+        let (has, seen) = (members.len(), taken + folders + beside.len());
+        return Err(FormatError::Refused(format!(
+            "the books of the archive do not add up: its directory has {has} members, and {seen} were looked at; nothing was \
+             loaded; please report this"
+        )));
+    }
+    match parts.first_mut() {
+        Some(first) => first.beside.splice(0..0, beside),
+        None => return Err(FormatError::Archive("it holds no file".to_owned())),
+    };
+    Ok(parts)
+}
+
+/// Why a member is not looked at, where that is no fault of it.
+fn passed_over(member: &Member, name: &str) -> Option<&'static str> {
+    match () {
+        () if member.is_link => Some("a symbolic link, which is not followed"),
+        // What Finder adds to every archive it makes.
+        () if name.starts_with("__MACOSX/") => Some("a hidden file of macOS"),
+        () if own_name(name).starts_with('.') => Some("a hidden file"),
+        () => None,
+    }
+}
+
+/// Why a member cannot be read, where that is known without its bytes.
+fn unreadable(member: &Member, own_name: &str) -> Option<String> {
+    if member.is_encrypted {
+        Some("it is encrypted".to_owned())
+    } else if !matches!(member.method, STORED | DEFLATED) {
+        Some(format!("it is packed by method {}, which is not read: pack it anew with deflate", member.method))
+    } else if !Format::is_known(own_name) {
+        Some("it has no format that is read; take it out of the archive".to_owned())
+    } else {
+        None
+    }
+}
+
+fn own_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or_default()
+}
+
+/// For each name that was guessed another one that would be the same table, though it is written otherwise.
+fn twins(names: &[(String, bool)]) -> HashMap<&str, &str> {
+    let mut tables: HashMap<String, Vec<(&str, bool)>> = HashMap::new();
+    for (name, guessed) in names {
+        tables.entry(table_name(own_name(name))).or_default().push((own_name(name), *guessed));
+    }
+    let mut twins = HashMap::new();
+    for same in tables.values() {
+        for (name, _) in same.iter().filter(|(name, guessed)| *guessed && !name.is_ascii()) {
+            if let Some((other, _)) = same.iter().find(|(other, _)| other != name) {
+                twins.insert(*name, *other);
+            }
+        }
+    }
+    twins
+}

@@ -1,0 +1,310 @@
+//! What a workbook holds by its own XML: which sheets it names, and how many rows and cells of each have a value. It reads tags and
+//! nothing else, and shares no rule with what reads the cells, so that what that skips is missed.
+
+use std::io::{self, BufRead};
+
+/// Rows and cells that have a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub rows: u64,
+    pub cells: u64,
+}
+
+impl Counts {
+    /// One more cell, in the row that is counted or a new one.
+    fn add(&mut self, row: &mut u64, times: u64) {
+        self.rows += u64::from(*row == 0);
+        self.cells += times;
+        *row += times;
+    }
+}
+
+/// A sheet of an ODS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OdsSheet {
+    pub counts: Counts,
+    /// The row and column, from 0, of the first formula without a result.
+    pub bare_formula: Option<(u64, u64)>,
+}
+
+/// Goes from tag to tag.
+struct Tags<R> {
+    input: R,
+    tag: Vec<u8>,
+    /// The text before the tag.
+    text: Vec<u8>,
+}
+
+impl<R: BufRead> Tags<R> {
+    fn new(input: R) -> Self {
+        Tags { input, tag: Vec::new(), text: Vec::new() }
+    }
+
+    /// The next tag, without its brackets; comments and instructions are passed over, and sections of characters are text.
+    fn next(&mut self) -> io::Result<bool> {
+        self.text.clear();
+        loop {
+            self.input.read_until(b'<', &mut self.text)?;
+            if self.text.pop_if(|last| *last == b'<').is_none() {
+                return Ok(false);
+            }
+            self.tag.clear();
+            loop {
+                if self.input.read_until(b'>', &mut self.tag)? == 0 {
+                    return Ok(false);
+                }
+                if self.is_whole() {
+                    break;
+                }
+            }
+            if let Some(section) = self.tag.strip_prefix(b"![CDATA[") {
+                self.text.extend_from_slice(section.strip_suffix(b"]]>").unwrap_or(section));
+            } else if !matches!(self.tag.first(), Some(b'!' | b'?')) {
+                self.tag.pop();
+                return Ok(true);
+            }
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        let ends = |end: &[u8]| self.tag.ends_with(end);
+        match self.tag.as_slice() {
+            tag if tag.starts_with(b"!--") => tag.len() >= 6 && ends(b"-->"),
+            tag if tag.starts_with(b"![CDATA[") => ends(b"]]>"),
+            tag if tag.starts_with(b"?") => ends(b"?>"),
+            // A bracket within quotes ends nothing.
+            tag => {
+                let quote = tag.iter().fold(None, |open, byte| match (open, byte) {
+                    (None, b'"' | b'\'') => Some(*byte),
+                    (Some(quote), byte) if quote == *byte => None,
+                    (open, _) => open,
+                });
+                quote.is_none()
+            }
+        }
+    }
+
+    fn closes(&self) -> bool {
+        self.tag.starts_with(b"/")
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tag.ends_with(b"/")
+    }
+
+    /// Its name without what stands before the colon.
+    fn name(&self) -> &[u8] {
+        let tag = self.tag.strip_prefix(b"/").unwrap_or(&self.tag);
+        let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
+        local(&tag[..end])
+    }
+
+    /// The value of an attribute; `name` without what stands before the colon.
+    fn attribute(&self, name: &[u8]) -> Option<&[u8]> {
+        let mut rest = self.tag.as_slice();
+        rest = &rest[rest.iter().position(u8::is_ascii_whitespace)?..];
+        loop {
+            rest = rest.trim_ascii_start();
+            let equals = rest.iter().position(|byte| *byte == b'=')?;
+            let key = rest[..equals].trim_ascii();
+            rest = rest[equals + 1..].trim_ascii_start();
+            let quote = *rest.first()?;
+            rest = &rest[1..];
+            let end = rest.iter().position(|byte| *byte == quote)?;
+            if local(key) == name {
+                return Some(&rest[..end]);
+            }
+            rest = &rest[end + 1..];
+        }
+    }
+}
+
+fn local(name: &[u8]) -> &[u8] {
+    name.iter().rposition(|byte| *byte == b':').map_or(name, |colon| &name[colon + 1..])
+}
+
+/// The relationships that the sheets of `xl/workbook.xml` name, in their order.
+pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<Vec<u8>>> {
+    let (mut tags, mut sheets) = (Tags::new(workbook), Vec::new());
+    while tags.next()? {
+        if tags.name() == b"sheet" && !tags.closes() {
+            sheets.push(tags.attribute(b"id").unwrap_or_default().to_vec());
+        }
+    }
+    Ok(sheets)
+}
+
+/// Relationships and the members that they are of, as they are written.
+pub(super) fn xlsx_targets(relationships: impl BufRead) -> io::Result<Vec<(Vec<u8>, String)>> {
+    let (mut tags, mut targets) = (Tags::new(relationships), Vec::new());
+    while tags.next()? {
+        if tags.name() == b"Relationship"
+            && let (Some(id), Some(target)) = (tags.attribute(b"Id"), tags.attribute(b"Target"))
+        {
+            targets.push((id.to_vec(), String::from_utf8_lossy(target).replace("&amp;", "&")));
+        }
+    }
+    Ok(targets)
+}
+
+/// What a sheet of an XLSX holds.
+pub(super) fn xlsx_counts(sheet: impl BufRead) -> io::Result<Counts> {
+    let (mut tags, mut counts) = (Tags::new(sheet), Counts::default());
+    let (mut within, mut row, mut phonetic, mut has_value) = (false, 0, false, false);
+    while tags.next()? {
+        let (closes, has_text) = (tags.closes(), !tags.text.is_empty());
+        match tags.name() {
+            b"sheetData" => within = !closes && !tags.is_empty(),
+            _ if !within => {}
+            b"row" => row = 0,
+            b"c" if !closes => has_value = false,
+            b"c" if has_value => counts.add(&mut row, 1),
+            b"rPh" => phonetic = !closes && !tags.is_empty(),
+            b"v" if closes => has_value |= has_text,
+            b"t" if closes && !phonetic => has_value |= has_text,
+            _ => {}
+        }
+    }
+    Ok(counts)
+}
+
+/// What the sheets of an ODS hold, in their order.
+pub(super) fn ods_sheets(content: impl BufRead) -> io::Result<Vec<OdsSheet>> {
+    let mut tags = Tags::new(content);
+    let mut sheets: Vec<OdsSheet> = Vec::new();
+    let (mut within, mut place, mut repeated_rows, mut row) = (false, (0, 0), 1, 0);
+    let mut cell: Option<Cell> = None;
+    while tags.next()? {
+        let closes = tags.closes();
+        if let Some(cell) = &mut cell {
+            cell.see(&tags);
+        }
+        match tags.name() {
+            b"table" if !closes && tags.attribute(b"name").is_some() => {
+                sheets.push(OdsSheet::default());
+                (within, place) = (!tags.is_empty(), (0, 0));
+            }
+            b"table" => within = false,
+            _ if !within => {}
+            b"table-row" if !closes => (repeated_rows, place.1, row) = (repeated(&tags, b"number-rows-repeated"), 0, 0),
+            b"table-row" => {
+                if let Some(sheet) = sheets.last_mut()
+                    && row > 0
+                {
+                    sheet.counts.rows += repeated_rows;
+                    sheet.counts.cells += row * repeated_rows;
+                }
+                place.0 += repeated_rows;
+            }
+            b"table-cell" | b"covered-table-cell" if !closes => {
+                let opened = Cell::open(&tags);
+                if let Some(sheet) = sheets.last_mut()
+                    && opened.is_bare_formula
+                {
+                    sheet.bare_formula.get_or_insert(place);
+                }
+                match tags.is_empty() {
+                    true => opened.close(&mut row, &mut place.1),
+                    false => cell = Some(opened),
+                }
+            }
+            b"table-cell" | b"covered-table-cell" => {
+                if let Some(cell) = cell.take() {
+                    cell.close(&mut row, &mut place.1);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(sheets)
+}
+
+fn repeated<R: BufRead>(tags: &Tags<R>, name: &[u8]) -> u64 {
+    tags.attribute(name).and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(1)
+}
+
+/// A cell of an ODS, while it is gone through.
+struct Cell {
+    repeated: u64,
+    has_value: bool,
+    /// Its text is its value.
+    is_text: bool,
+    is_bare_formula: bool,
+    paragraphs: u64,
+    in_note: bool,
+}
+
+impl Cell {
+    fn open<R: BufRead>(tags: &Tags<R>) -> Cell {
+        let string = tags.attribute(b"string-value");
+        let values = [&b"value"[..], b"date-value", b"time-value", b"boolean-value"];
+        let has_value = values.iter().any(|name| tags.attribute(name).is_some());
+        // `office:value-type` comes before LibreOffice's own, which says of a text that it is an error.
+        let kind = tags.attribute(b"value-type");
+        let is_error = memchr::memmem::find(&tags.tag, b"calcext:value-type=\"error\"").is_some();
+        let is_text = !has_value
+            && match string {
+                None => kind == Some(b"string"),
+                Some(text) => text.is_empty() && is_error,
+            };
+        Cell {
+            repeated: repeated(tags, b"number-columns-repeated"),
+            has_value: has_value || string.is_some_and(|text| !text.is_empty()),
+            is_text,
+            is_bare_formula: tags.attribute(b"formula").is_some() && !has_value && string.is_none() && kind.is_none(),
+            paragraphs: 0,
+            in_note: false,
+        }
+    }
+
+    /// Takes what stands within it.
+    fn see<R: BufRead>(&mut self, tags: &Tags<R>) {
+        let (name, closes) = (tags.name(), tags.closes());
+        if !self.in_note && self.is_text {
+            self.has_value |= !tags.text.is_empty();
+            self.paragraphs += u64::from(name == b"p" && !closes);
+            let is_letter = matches!(name, b"s" | b"tab" | b"line-break") && !closes;
+            self.has_value |= self.paragraphs > 1 || is_letter;
+        }
+        if name == b"annotation" {
+            self.in_note = !closes && !tags.is_empty();
+        }
+    }
+
+    fn close(self, row: &mut u64, column: &mut u64) {
+        *row += if self.has_value { self.repeated } else { 0 };
+        *column += self.repeated;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, ods_sheets, xlsx_counts, xlsx_sheets, xlsx_targets};
+
+    #[test]
+    fn rows_and_cells_with_values_are_counted_in_xlsx() {
+        let sheet = "<?xml version=\"1.0\"?><x:worksheet><x:sheetPr t='a>b'/><!-- <c><v>1</v></c> --><x:sheetData>\
+            <x:row r=\"1\"><x:c r=\"A1\" t=\"s\"><x:v>0</x:v></x:c><x:c r=\"B1\"/></x:row><x:row r=\"2\"><x:c><x:v></x:v></x:c></x:row>\
+            <x:row><x:c t=\"inlineStr\"><x:is><x:t><![CDATA[<v>]]></x:t><x:rPh><x:t>k</x:t></x:rPh></x:is></x:c>\
+            <x:c><x:f>1+1</x:f><x:v>2</x:v></x:c></x:row></x:sheetData><x:oddHeader><c><v>1</v></c></x:oddHeader></x:worksheet>";
+        assert_eq!(xlsx_counts(sheet.as_bytes()).unwrap(), Counts { rows: 2, cells: 3 });
+        let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
+        assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), [b"rId3", b"rId4"]);
+        let targets =
+            "<Relationships><Relationship Id=\"rId3\" Type=\"t\" Target=\"worksheets/s1.xml\"/></Relationships>";
+        assert_eq!(xlsx_targets(targets.as_bytes()).unwrap(), [(b"rId3".to_vec(), "worksheets/s1.xml".to_owned())]);
+    }
+
+    #[test]
+    fn rows_and_cells_with_values_are_counted_in_ods() {
+        let content = "<office:spreadsheet><table:table table:name=\"s\"><table:table-row table:number-rows-repeated=\"3\">\
+            <table:table-cell office:value-type=\"string\" table:number-columns-repeated=\"2\"><text:p>x</text:p></table:table-cell>\
+            <table:table-cell/></table:table-row><table:table-row><table:table-cell office:value-type=\"string\"><text:p/>\
+            <office:annotation><text:p>note</text:p></office:annotation></table:table-cell>\
+            <table:table-cell table:formula=\"of:=1\"/></table:table-row></table:table></office:spreadsheet>";
+        let sheets = ods_sheets(content.as_bytes()).unwrap();
+        assert_eq!(sheets.len(), 1);
+        assert_eq!(sheets[0].counts, Counts { rows: 3, cells: 6 });
+        assert_eq!(sheets[0].bare_formula, Some((3, 1)));
+    }
+}
