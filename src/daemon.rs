@@ -122,7 +122,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
         return Ok(Totals::default());
     };
-    if let Err(error) = meet_server(&app).await {
+    if app.journal.has_notes()
+        && let Err(error) = meet_server(&app).await
+    {
         // The first load does it.
         debug!(%error, "cannot compare what was deleted with the ledger");
     }

@@ -104,6 +104,11 @@ impl Journal {
         }
     }
 
+    /// Whether anything is noted.
+    pub fn has_notes(&self) -> bool {
+        self.path("jsonl").exists() || self.path("1.jsonl").exists()
+    }
+
     /// Makes sure that a server's ledger holds what was noted.
     ///
     /// # Errors
