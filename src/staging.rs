@@ -78,13 +78,16 @@ pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
 /// [`LoadError::Source`] with what stands there instead.
 pub(crate) fn is_headed(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<(), LoadError> {
     let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.rules.is_empty();
-    if is_told || !matches!(survey.layout, Layout::Csv(_) | Layout::Excel(_)) {
+    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &survey.layout else { return Ok(()) };
+    if is_told {
         return Ok(());
     }
+    // Blanks and colons stand in sentences.
+    let is_cut = matches!(dialect.delimiter, b',' | b';' | b'\t' | b'|');
     let columns = &survey.columns;
     let is_shared = |column: &Column| known.iter().any(|one| one.name == column.name);
     let why = if known.is_empty() {
-        if columns.len() > 1 && columns.iter().all(|column| is_name(&column.header)) {
+        if is_cut && columns.len() > 1 && columns.iter().all(|column| is_name(&column.header)) {
             return Ok(());
         }
         format!(

@@ -120,7 +120,7 @@ async fn what_is_wrong_in_its_encoding_is_refused(database: TestDatabase, workdi
     }
     same(database.text("select name from staging.le order by id").await?, "ä😀\nz")?;
     same(database.text("select count(*) from sluice.reject where reason like 'a byte is wrong%'").await?, "4")?;
-    workdir.plugin("japan", "name: japan\nfiles: [\"japan*.csv\"]\nencoding: shift_jis\n")?;
+    workdir.plugin("japan", "name: japan\nfiles: [\"japan*.csv\"]\nencoding: shift_jis\nmax_rejects: 1\n")?;
     let (good, _, _) = encoding_rs::SHIFT_JIS.encode("id,name\n1,東京\n");
     let report = workdir.load(&database, "japan.csv", [&good, b"2,\x81\n3,x\n".as_slice()].concat()).await?;
     same((report.books.loaded, report.books.rejected), (2, 1))?;

@@ -73,6 +73,23 @@ pub(super) fn grown(records: &[Sampled], first: usize) -> Option<(usize, usize)>
     (is_table && !is_headed(below)).then(|| (width, 1 + of_width().count()))
 }
 
+/// The last and widest of tables that stand right below each other, each with a header of its own: its first record, its width, and the
+/// number of its records. `None` where there are no such tables, or the first is the widest.
+pub(super) fn stacked(records: &[Sampled]) -> Option<(usize, usize, usize)> {
+    let is_head = |at: &usize| {
+        let (head, next) = (&records[*at], records.get(at + 1));
+        let named = &head.cells[..extent(head)];
+        next.is_some_and(|next| !next.after_blank && extent(next) == named.len())
+            && names(named)
+            && is_headed(&records[*at..(at + 3).min(records.len())])
+    };
+    let heads: Vec<usize> = (0..records.len()).filter(is_head).collect();
+    let widest = *heads.iter().rev().max_by_key(|at| extent(&records[**at]))?;
+    let end = heads.iter().copied().find(|at| *at > widest).unwrap_or(records.len());
+    let is_last = end == records.len() && widest > 0 && heads[0] == 0;
+    is_last.then(|| (widest, records[widest].cells.len(), end - widest))
+}
+
 /// Whether the first of the records names a column of values.
 fn is_headed(records: &[Sampled]) -> bool {
     let Some((head, rest)) = records.split_first() else { return false };
@@ -80,5 +97,5 @@ fn is_headed(records: &[Sampled]) -> bool {
         let below = rest.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty()).take(50);
         !is_value(&head.cells[place]) && below.clone().count() > 0 && below.into_iter().all(|cell| is_value(cell))
     };
-    names(&head.cells) && (0..head.cells.len()).any(named)
+    names(&head.cells[..extent(head)]) && (0..head.cells.len()).any(named)
 }

@@ -2,7 +2,7 @@
 
 use csv_nose::{SampleSize, Sniffer};
 
-use super::above::{first_record, grown, is_text, records_above};
+use super::above::{first_record, grown, is_text, records_above, stacked};
 use super::header::{header_rows, is_value, names, titles};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
@@ -271,16 +271,22 @@ impl Fit {
         let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
         let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
         let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
-        let grown = grown(&records[..], first).filter(|_| widest.is_none());
-        let (width, count, first) = match grown {
-            Some((width, before)) => (width, count + before, 0),
-            None => (width, count, first),
+        let stacked = stacked(&records).filter(|_| widest.is_none());
+        let grown = grown(&records, first).filter(|_| widest.is_none());
+        let (width, count, first) = match (stacked, grown) {
+            (Some((first, width, count)), _) => (width, count, first),
+            (None, Some((width, before))) => (width, count + before, 0),
+            (None, None) => (width, count, first),
         };
         let of_table = |record: &&Sampled| record.cells.len() == width;
         // What belongs to other tables says nothing of this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
         let text = records[..first].iter().filter(|record| is_text(record)).count();
-        let before = if widest.is_some() { 0 } else { text };
+        let before = match () {
+            () if widest.is_some() => 0,
+            () if stacked.is_some() => first,
+            () => text,
+        };
         let after = records.len() - before - others.saturating_sub(count);
         let cells: Vec<_> =
             records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
