@@ -77,7 +77,7 @@ pub enum FileOutcome {
 }
 
 /// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
-/// and may have been committed, `place` which files come before it where that counts.
+/// and may have been committed, `place` which files get their numbers before it.
 #[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
     fail::fail_point!("claimed");
@@ -87,6 +87,8 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         return let_go(file, failed, Vec::new(), unfinished);
     }
     let before = Stamp::of(file.path());
+    // One version of them from the beginning to the end.
+    let plugins = app.plugins.get();
     let (_opened, parts) = match file.open() {
         // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
         Ok(opened) => {
@@ -104,9 +106,15 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
     };
     let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
     let (mut passed, mut goodbye) = (Vec::new(), Vec::new());
+    let is_alone = sources.len() == 1;
     for mut source in sources {
         let started = Instant::now();
-        let dataset = match app.plugins.dataset(&name, source.own_name(), source.sheet()) {
+        if let Some(error) = plugins.held(&name, source.own_name()) {
+            let error = LoadError::Plugin(error.to_string());
+            let failed = record_failure(app, &Dataset::of_file(&name), source.name(), None, error).await;
+            return let_go(file, failed, reports, unfinished);
+        }
+        let dataset = match plugins.dataset(&name, source.own_name(), source.sheet()) {
             Ok(Some(dataset)) => dataset,
             // Plugins claim the file, but none of them this sheet.
             Ok(None) => {
@@ -122,11 +130,11 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         };
         source.state(&dataset.stated);
         on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
-        if dataset.mode != Mode::Append {
-            place.first().await;
+        if is_alone {
+            place.expect(&dataset.table);
         }
         info!(file.path = source.name(), table = dataset.table, "loading");
-        match load(app, &dataset, &mut source, unfinished).await {
+        match load_in(&place, app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
                 say(source.name(), &report, unfinished, started.elapsed());
                 goodbye.extend(report.goodbye(&dataset.table, source.name()));
@@ -181,21 +189,31 @@ async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadE
 ///
 /// # Errors
 /// When the load did not happen. Bad records are no error: they are rejects.
-#[instrument(name = "load", skip_all, fields(file.path = source.name(), load.id = Empty))]
 pub async fn load(
     app: &App,
     dataset: &Dataset,
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let report = match commit_load(app, dataset, source, unfinished).await {
+    load_in(&app.order.join(), app, dataset, source, unfinished).await
+}
+
+#[instrument(name = "load", skip_all, fields(file.path = source.name(), load.id = Empty))]
+async fn load_in(
+    place: &Place,
+    app: &App,
+    dataset: &Dataset,
+    source: &mut dyn Source,
+    unfinished: bool,
+) -> Result<LoadReport, LoadError> {
+    let report = match commit_load(place, app, dataset, source, unfinished).await {
         Err(LoadError::Source(SourceError::Mistaken)) => {
             info!(
                 file.path = source.name(),
                 "what comes later is not like the beginning (types, cells or encoding): reading all of it before it is loaded"
             );
             source.survey().await?;
-            commit_load(app, dataset, source, unfinished).await?
+            commit_load(place, app, dataset, source, unfinished).await?
         }
         done => done?,
     };
@@ -204,6 +222,7 @@ pub async fn load(
 }
 
 async fn commit_load(
+    place: &Place,
     app: &App,
     dataset: &Dataset,
     source: &mut dyn Source,
@@ -216,10 +235,12 @@ async fn commit_load(
     if request.repeats != Repeats::Never {
         source.anchor().await?;
     }
+    place.turn(&dataset.table).await;
     let mut transaction = app.warehouse.begin(scope).await?;
     let server = transaction.server().await?;
     app.journal.meet(app, server.as_deref()).await?;
-    let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
+    let claim = app.ledger.claim(&mut *transaction, &request, &survey).await?;
+    let load_id = match claim {
         Claim::New(load_id) => load_id,
         // A program that was ended between its commit and its delete: this is that load, not a second one.
         Claim::Finished(load_id) => {
@@ -239,6 +260,9 @@ async fn commit_load(
             return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: survey.hash, server });
         }
     };
+    if survey.whole {
+        place.numbered();
+    }
     transaction.wait_at_most(PATIENCE).await?;
 
     Span::current().record("load.id", load_id);
@@ -278,6 +302,8 @@ async fn commit_load(
     if !decided.is_like(&plan) {
         return Err(SourceError::Mistaken.into());
     }
+    // It will not be read again for types that its beginning did not show.
+    place.numbered();
     if let Some(upsert) = &upsert {
         let touched = upsert.merge(&mut *transaction, books.loaded).await?;
         books.duplicate = books.loaded - touched;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{Plugin, Variable};
+use std::path::Path;
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
@@ -94,8 +95,8 @@ pub(super) struct Wrong {
     pub(super) why: String,
 }
 
-/// The plugin that the text describes; `None` where it is not enabled.
-pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
+/// The plugin that the text of the file at `path` describes; `None` where it is not enabled.
+pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
     // What is wrong begins with the word at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     let text = with_variables(text, variable)?;
@@ -119,7 +120,7 @@ pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let dataset = dataset(&yaml, rules).map_err(at_key)?;
     let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
-    Ok(Some(Plugin { name: yaml.name, creator: yaml.creator, files, dataset }))
+    Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
 }
 
 /// The line on which a word of the first level stands.
@@ -154,7 +155,7 @@ fn in_words(error: &serde_saphyr::Error, text: &str) -> Wrong {
 }
 
 /// The text with the values of variables, quoted as JSON, in the place of `!env NAME`.
-fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> {
+pub(super) fn with_variables(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> {
     let mut filled = String::with_capacity(text.len());
     for (number, line) in text.lines().enumerate() {
         let mut rest = line;
