@@ -23,7 +23,9 @@ mod logs;
 mod long;
 mod members;
 mod model;
+mod order;
 mod plugins;
+mod plugins_change;
 mod protocol;
 mod random;
 mod readers;
@@ -55,6 +57,8 @@ fn main() {
         hostile::cases(),
         archive::cases(),
         plugins::cases(),
+        plugins_change::cases(),
+        order::cases(),
         sql::cases(),
         sql_random::cases(),
         star::cases(),

@@ -71,7 +71,7 @@ impl PluginFolder {
 
     /// Reads it as it is.
     pub fn read(&mut self, before: &Plugins) -> Plugins {
-        let stamp = stamp(&self.path);
+        let stamp = stamp_of(&self.path);
         self.changed = changed(&stamp, Instant::now());
         self.stamp = stamp.clone();
         self.read = Some(stamp);
@@ -81,7 +81,7 @@ impl PluginFolder {
     /// Looks whether it has changed since it was read, and reads it when nobody has touched it for `settle`. Also what was just
     /// read has to be quiet for so long: somebody may be about to go on.
     pub fn look(&mut self, before: &Plugins, settle: Duration, now: Instant) -> Look {
-        let stamp = stamp(&self.path);
+        let stamp = stamp_of(&self.path);
         if stamp != self.stamp {
             self.changed = now;
             self.stamp = stamp;
@@ -94,7 +94,7 @@ impl PluginFolder {
             return Look::Same;
         }
         let plugins = Plugins::read_each(&self.path, &self.variable, &self.keeps, before);
-        if stamp(&self.path) != self.stamp {
+        if stamp_of(&self.path) != self.stamp {
             // What was read may be half of what it is to be.
             return Look::Unsettled(now + settle);
         }
@@ -103,7 +103,7 @@ impl PluginFolder {
     }
 }
 
-fn stamp(folder: &Path) -> Stamp {
+fn stamp_of(folder: &Path) -> Stamp {
     let of = |meta: &Metadata| {
         // A folder's size and times change with the files in it.
         [meta.len() as i64, meta.ino() as i64, meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()]

@@ -1,6 +1,7 @@
 //! When a file is whole. Nobody says so, so it is taken when it was renamed in, or when nobody has it open and nobody has
 //! touched it for a while: for a moment where it was written in one go, else for longer, the longer its writer was seen to pause.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::plugin::Reach;
@@ -40,7 +41,7 @@ pub(super) struct Candidate {
     /// How many times it was seen to be closed by a writer.
     closed: u32,
     /// Which tables it may go into, once that was asked.
-    pub(super) reach: Option<Reach>,
+    pub(super) reach: Option<Arc<Reach>>,
     /// Whether it waits for one that comes before it.
     pub(super) behind: bool,
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
@@ -54,8 +55,8 @@ impl Watch {
             while let Some(((begun, claim), (reach, stands))) = begun.next_if(|((begun, _), _)| begun <= name) {
                 stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
             }
-            let reach = candidate.reach.get_or_insert_with(|| reach(name));
-            let earlier = ahead.of(reach).cloned();
+            let reach = candidate.reach.get_or_insert_with(|| Arc::new(reach(name))).clone();
+            let earlier = ahead.of(&reach).cloned();
             candidate.behind = earlier.is_some();
             match earlier {
                 Some(Earlier { name: first, stands: Stands::Waits }) => {
@@ -63,14 +64,14 @@ impl Watch {
                     if self.held.contains_key(name) || candidate.may_be_whole(self.settle, now) {
                         held.insert(name.clone(), waits_for(&first));
                     }
-                    ahead.add(name, reach, Stands::Waits);
+                    ahead.add(name, &reach, Stands::Waits);
                 }
                 Some(Earlier { name: first, stands: Stands::GivenUp }) => {
                     held.insert(name.clone(), waits_for(&first));
                     given_up.push((name.clone(), None));
-                    ahead.add(name, reach, Stands::GivenUp);
+                    ahead.add(name, &reach, Stands::GivenUp);
                 }
-                Some(Earlier { stands: Stands::InHand, .. }) | None => ahead.add(name, reach, Stands::Waits),
+                Some(Earlier { stands: Stands::InHand, .. }) | None => ahead.add(name, &reach, Stands::Waits),
             }
         }
         for ((begun, claim), (reach, stands)) in begun {
