@@ -11,7 +11,7 @@ use crate::format::Limits;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LoadLine};
 use crate::order::Order;
-use crate::plugin::Plugins;
+use crate::plugin::CurrentPlugins;
 use crate::settings::Settings;
 use crate::tries::Tries;
 use crate::warehouse::{self, Scope, Table, Value, Warehouse, WarehouseError};
@@ -27,7 +27,7 @@ pub struct App {
     /// The SQL files.
     pub sql: PathBuf,
     /// How files are read and where they go, where somebody has said so.
-    pub plugins: Plugins,
+    pub plugins: CurrentPlugins,
     /// How much may come out of a compressed file.
     pub limits: Limits,
     /// The files in hand.
@@ -56,7 +56,7 @@ impl App {
             warehouse,
             exports: settings.folders.exports_dir.clone(),
             sql: settings.folders.sql_dir.clone(),
-            plugins: Plugins::default(),
+            plugins: CurrentPlugins::default(),
             limits: settings.archives.limits(),
             order: Arc::default(),
             tries: Tries::default(),

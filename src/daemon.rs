@@ -11,10 +11,10 @@ use tracing::{debug, error, info, warn};
 
 use crate::alert::{Alerts, Kind};
 use crate::app::App;
-use crate::archive::OnSuccess;
+use crate::archive::{Archive, OnSuccess};
 use crate::journal::Journal;
 use crate::load_error::passes;
-use crate::plugin::Plugins;
+use crate::plugin::{PluginFolder, Plugins};
 use crate::rights::explain_folder;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
@@ -81,23 +81,29 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         })?;
         info!(folder = %path.display(), "made the folder");
     }
-    let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
-        .map_err(|error| Usage(error.to_string()))?;
+    // Nothing else is done where what is asked for cannot be.
+    if until == Until::Empty {
+        Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
+            .map_err(|error| Usage(error.to_string()))?;
+    }
     let (stop, alerts) = (stop_signal()?, Alerts::start(&settings.alerting)?);
     let Some(mut app) = patiently(until, &stop, &alerts, async || open(settings).await).await? else {
         return Ok(Totals::default());
     };
-    plugins.announce();
     app.archive.check(None).map_err(|why| Usage(format!("ON_SUCCESS, ARCHIVE: {why}")))?;
-    for (plugin, asked) in plugins.on_success() {
-        app.archive.check(Some(asked)).map_err(|why| Usage(format!("on_success of the plugin {plugin}: {why}")))?;
+    let mut plugins = plugin_folder(settings, app.archive.clone());
+    let read = plugins.read(&Plugins::default());
+    if let (Until::Empty, Some(error)) = (until, read.errors().next()) {
+        return Err(Usage(error.to_string()).into());
     }
-    app.plugins = plugins;
+    read.announce();
     app.journal = Journal::of(folder);
     if settings.database.dev && settings.database.init_db {
         app.journal.forget();
     }
     app.alerts = alerts;
+    // The watch of a folder says what is wrong with them.
+    app.plugins = read.into();
     info!(database = app.warehouse.address(), "connected");
     if settings.keeping.on_success == OnSuccess::Delete && app.ledger.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
@@ -128,7 +134,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         // The first load does it.
         debug!(%error, "cannot compare what was deleted with the ledger");
     }
-    let watch = Watch::new(app.clone(), place, settle, settings.watching.poll);
+    let watch = Watch::new(app.clone(), place, plugins, settle, settings.watching.poll);
     let totals = match until {
         Until::Empty => {
             let totals = watch.once(stop).await?;
@@ -170,6 +176,13 @@ async fn meet_server(app: &App) -> Result<(), WarehouseError> {
     let server = transaction.server().await?;
     drop(transaction);
     app.journal.meet(app, server.as_deref()).await
+}
+
+/// The folder of the plugins, to be read again and again.
+fn plugin_folder(settings: &Settings, archive: Arc<Archive>) -> PluginFolder {
+    let given = settings.clone();
+    let variable = Box::new(move |name: &str| given.variable(name));
+    PluginFolder::new(&settings.folders.plugins_dir, variable, Box::new(move |asked| archive.check(Some(asked))))
 }
 
 /// Connects; with `DEV=true` to an empty warehouse.

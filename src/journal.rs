@@ -106,7 +106,7 @@ impl Journal {
 
     /// Whether anything is noted.
     pub fn has_notes(&self) -> bool {
-        self.path("jsonl").exists() || self.path("1.jsonl").exists()
+        self.open().is_ok_and(|(_, notes)| FILES.iter().any(|name| notes.look(name).is_ok()))
     }
 
     /// Makes sure that a server's ledger holds what was noted.
@@ -173,8 +173,7 @@ impl Journal {
 
     /// Takes what was noted for told: somebody has dropped the tables on purpose.
     pub fn forget(&self) {
-        let is_there = |(_, notes): (Dir, Dir)| FILES.iter().any(|name| notes.look(name).is_ok());
-        if self.open().is_ok_and(is_there)
+        if self.has_notes()
             && let Err(why) = self.append(&[Line::Met { met: String::new(), lost: None }])
         {
             warn!("cannot note that the tables were dropped: {why}");

@@ -88,7 +88,7 @@ pub enum FileOutcome {
 }
 
 /// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
-/// and may have been committed, `place` which files come before it where that counts.
+/// and may have been committed, `place` which files get their numbers before it.
 #[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
     fail::fail_point!("claimed");
@@ -97,6 +97,8 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error).await;
         return let_go(file, failed, Vec::new(), unfinished);
     }
+    // One version of them from the beginning to the end.
+    let plugins = app.plugins.get();
     let (opened, parts) = match file.open() {
         // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
         Ok(opened) => {
@@ -118,9 +120,15 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         info!(file.path = what, "left out: {}", left_out.text.escape_debug());
     }
     let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
+    let is_alone = sources.len() == 1;
     let (mut passed, mut goodbye, mut taken) = (Vec::new(), Vec::new(), Vec::with_capacity(sources.len()));
     for source in sources {
-        match app.plugins.dataset(&name, source.own_name(), source.sheet()) {
+        if let Some(error) = plugins.held(&name, source.own_name()) {
+            let error = LoadError::Plugin(error.to_string());
+            let failed = record_failure(app, &Dataset::of_file(&name), source.name(), None, error).await;
+            return let_go(file, failed, reports, unfinished);
+        }
+        match plugins.dataset(&name, source.own_name(), source.sheet()) {
             Ok(Some(dataset)) => taken.push((source, dataset)),
             // Plugins claim the file, but none of them this sheet.
             Ok(None) => {
@@ -141,13 +149,13 @@ pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place)
         let started = Instant::now();
         source.state(&dataset.stated);
         on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
-        if dataset.mode != Mode::Append {
-            place.first().await;
+        if is_alone {
+            place.expect(&dataset.table);
         }
         if app.tries.begin(source.name()) {
             info!(file.path = source.name(), table = dataset.table, "loading");
         }
-        match load(app, &dataset, &mut source, unfinished).await {
+        match load_in(&place, app, &dataset, &mut source, unfinished).await {
             Ok(report) => {
                 app.tries.end(source.name());
                 say(source.name(), &report, unfinished, started.elapsed());
@@ -208,21 +216,31 @@ async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadE
 ///
 /// # Errors
 /// When the load did not happen. Bad records are no error: they are rejects.
-#[instrument(name = "load", skip_all, fields(file.path = source.name(), load.id = Empty))]
 pub async fn load(
     app: &App,
     dataset: &Dataset,
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let report = match load_in_turn(app, dataset, source, unfinished).await {
+    load_in(&app.order.join(), app, dataset, source, unfinished).await
+}
+
+#[instrument(name = "load", skip_all, fields(file.path = source.name(), load.id = Empty))]
+async fn load_in(
+    place: &Place,
+    app: &App,
+    dataset: &Dataset,
+    source: &mut dyn Source,
+    unfinished: bool,
+) -> Result<LoadReport, LoadError> {
+    let report = match load_in_turn(place, app, dataset, source, unfinished).await {
         Err(LoadError::Source(SourceError::Mistaken)) => {
             info!(
                 file.path = source.name(),
                 "what comes later is not like the beginning (types, cells or encoding): reading all of it before it is loaded"
             );
             source.survey().await?;
-            load_in_turn(app, dataset, source, unfinished).await?
+            load_in_turn(place, app, dataset, source, unfinished).await?
         }
         done => done?,
     };
@@ -232,6 +250,7 @@ pub async fn load(
 
 /// Where somebody else holds a lock on the table, this and the loads behind it wait in the folder, and those of other tables go on.
 async fn load_in_turn(
+    place: &Place,
     app: &App,
     dataset: &Dataset,
     source: &mut dyn Source,
@@ -240,13 +259,15 @@ async fn load_in_turn(
     app.tries.may_load(&dataset.table)?;
     // What can be read before is.
     source.glimpse().await?;
+    place.turn(&dataset.table).await;
     let turn = app.tries.turn(app.warehouse.names().engine, &dataset.table).await?;
-    let done = commit_load(app, dataset, source, unfinished).await;
+    let done = commit_load(place, app, dataset, source, unfinished).await;
     turn.end(&done);
     done
 }
 
 async fn commit_load(
+    place: &Place,
     app: &App,
     dataset: &Dataset,
     source: &mut dyn Source,
@@ -265,7 +286,8 @@ async fn commit_load(
     }
     let server = transaction.server().await?;
     app.journal.meet(app, server.as_deref()).await?;
-    let load_id = match app.ledger.claim(&mut *transaction, &request, &survey).await? {
+    let claim = app.ledger.claim(&mut *transaction, &request, &survey).await?;
+    let load_id = match claim {
         Claim::New(load_id) => load_id,
         Claim::Again(load_id, missing) => {
             say_missing(app, dataset, source.name(), load_id, missing);
@@ -295,6 +317,9 @@ async fn commit_load(
             return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: survey.hash, server });
         }
     };
+    if survey.whole {
+        place.numbered();
+    }
     transaction.wait_at_most(PATIENCE).await?;
 
     Span::current().record("load.id", load_id);
@@ -341,6 +366,8 @@ async fn commit_load(
     if survey.rows == 0 {
         is_headed(dataset, &survey, &known)?;
     }
+    // It will not be read again for types that its beginning did not show.
+    place.numbered();
     if let Some(upsert) = &upsert {
         let touched = upsert.merge(&mut *transaction, books.loaded).await?;
         books.duplicate = books.loaded - touched;

@@ -30,6 +30,9 @@ pub enum LoadError {
     /// The plugin's columns or filter do not go with the file.
     #[error("{0}")]
     Shape(String),
+    /// A plugin that claims it is wrong, and says nothing of how it is to be loaded.
+    #[error("held back: {0}")]
+    Plugin(String),
     /// More than the plugin allows.
     #[error(
         "{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded; the first is {first}"
@@ -85,7 +88,7 @@ impl LoadError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
-            LoadError::Source(SourceError::Changed) | LoadError::Folder(_) => Consequence::TryAgain,
+            LoadError::Source(SourceError::Changed) | LoadError::Folder(_) | LoadError::Plugin(_) => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
@@ -146,6 +149,7 @@ impl LoadError {
                  loaded beside them"
             }
             LoadError::Ended(_) => "mend the file, or report the fault; app retry has it tried again",
+            LoadError::Plugin(_) => "mend the plugin, it is read again by itself",
             LoadError::Shape(_) => "mend the file or the plugin; app retry moves it back",
             _ => "see the message; app retry moves the file back when it is mended",
         }

@@ -1,16 +1,16 @@
-//! Files are loaded side by side. Where it counts which comes last, because its rows replace others, a file waits until
-//! those that were taken before it are done.
+//! Files are loaded side by side, each in its place. Files of one table that are there together get their loads' numbers in the
+//! order of these places; what is read, copied and checked for them goes on at the same time.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The files in hand, in the order in which they were taken.
+/// The files in hand, in the order in which they were taken, each with the table that it has no number in yet.
 #[derive(Debug, Default)]
 pub struct Order {
-    in_hand: Mutex<BTreeSet<u64>>,
-    done: Notify,
+    in_hand: Mutex<BTreeMap<u64, Option<String>>>,
+    changed: Notify,
 }
 
 /// A file's place in the order. Dropping it says that the file is done.
@@ -24,28 +24,40 @@ impl Order {
     /// The place after all that are in hand.
     pub fn join(self: &Arc<Self>) -> Place {
         let mut in_hand = self.in_hand();
-        let number = in_hand.last().map_or(0, |last| last + 1);
-        in_hand.insert(number);
+        let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
+        in_hand.insert(number, None);
         Place { order: self.clone(), number }
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+    fn in_hand(&self) -> MutexGuard<'_, BTreeMap<u64, Option<String>>> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
-    /// Waits until it is the first.
-    pub async fn first(&self) {
+    /// Says which table the file goes into: those after it wait with their numbers in that table.
+    pub fn expect(&self, table: &str) {
+        self.order.in_hand().insert(self.number, Some(table.to_owned()));
+    }
+
+    /// Waits until each file before it has its number in the table, or is done.
+    pub async fn turn(&self, table: &str) {
         loop {
-            let done = self.order.done.notified();
-            tokio::pin!(done);
-            // Listens from here on, so that nothing that ends meanwhile is missed.
-            done.as_mut().enable();
-            if self.order.in_hand().first() == Some(&self.number) {
+            let changed = self.order.changed.notified();
+            tokio::pin!(changed);
+            // Listens from here on, so that nothing that changes meanwhile is missed.
+            changed.as_mut().enable();
+            if !self.order.in_hand().range(..self.number).any(|(_, before)| before.as_deref() == Some(table)) {
                 return;
             }
-            done.await;
+            changed.await;
+        }
+    }
+
+    /// Says that the file has its number, so that the next one may get its own.
+    pub fn numbered(&self) {
+        if self.order.in_hand().insert(self.number, None).flatten().is_some() {
+            self.order.changed.notify_waiters();
         }
     }
 }
@@ -53,7 +65,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.order.in_hand().remove(&self.number);
-        self.order.done.notify_waiters();
+        self.order.changed.notify_waiters();
     }
 }
 
@@ -62,16 +74,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_place_is_the_first_when_those_before_it_are_done() {
+    async fn numbers_of_one_table_are_given_in_the_order_of_the_places() {
         let order = Arc::new(Order::default());
         let (one, two, three) = (order.join(), order.join(), order.join());
-        one.first().await;
-        let last = tokio::spawn(async move { three.first().await });
-        drop(two);
+        one.expect("a");
+        two.expect("b");
+        // Another table's.
+        two.turn("b").await;
+        let last = tokio::spawn(async move { three.turn("a").await });
         tokio::task::yield_now().await;
         assert!(!last.is_finished());
-        drop(one);
+        one.numbered();
         last.await.unwrap();
-        order.join().first().await;
+        one.expect("a");
+        drop(one);
+        order.join().turn("a").await;
     }
 }

@@ -30,7 +30,9 @@ mod members;
 mod model;
 mod names;
 mod packed;
+mod order;
 mod plugins;
+mod plugins_change;
 mod protocol;
 mod random;
 mod readers;
@@ -68,6 +70,8 @@ fn main() {
         archive::cases(),
         servers::cases(),
         plugins::cases(),
+        plugins_change::cases(),
+        order::cases(),
         sql::cases(),
         sql_random::cases(),
         star::cases(),

@@ -43,6 +43,8 @@ pub enum Kind {
     Stuck,
     /// The database or a folder is away: no file is loaded.
     Trouble,
+    /// A plugin is wrong: the files that it claims are held back.
+    Plugin,
     /// The pipeline.
     Pipeline,
     /// Nothing: somebody wants to see whether alerts arrive.

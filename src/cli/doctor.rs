@@ -54,6 +54,14 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         let what = format!("who may write in {}", folders.imports_dir.display());
         checks.push(Check { what, result: Ok(format!("warning: {warning}")) });
     }
+    let plugins = Plugins::read_right(&folders.plugins_dir, &|name| settings.variable(name));
+    let wrong: Vec<_> = plugins.errors().map(ToString::to_string).collect();
+    let result = if wrong.is_empty() {
+        Ok(counted(plugins.count() as u64, "plugin"))
+    } else {
+        Err(format!("{}; files that they claim are held back until that is mended", wrong.join("; ")))
+    };
+    checks.push(Check { what: format!("folder {}", folders.plugins_dir.display()), result });
     let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
     for name in ["pipeline", "analysis"] {
         let path = folders.sql_dir.join(name);

@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use serde_json::json;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{End, table};
 use crate::daemon::Usage;
+use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::shown::{path, shown};
 use crate::source::{FailedFile, failed_files, is_watched};
@@ -19,9 +20,16 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
         Some(what) => named(what, &failed)?,
         None => failed.iter().collect(),
     };
+    let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     let mut out = crate::shown::stdout();
     let mut end = End::Done;
     for file in &wanted {
+        if plugins.reach(file.landed_as()).replaces {
+            warn!(
+                file.path = file.name,
+                "its rows take the place of others: where a file that comes after it is loaded already (app loads), older rows are put over newer ones; app retract takes its load back then"
+            );
+        }
         match file.move_back(folder) {
             Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
             Ok(place) => {

@@ -44,9 +44,11 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         unreadable.push(Need { what: format!("{what}: {error}"), mend: mend.to_owned() });
     };
     let rights = "give the user who asks the right to read it";
-    let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
-        .map_err(|error| see("a plugin is wrong", error.to_string(), "mend it and start app again"))
-        .unwrap_or_default();
+    let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
+    for error in plugins.errors() {
+        let mend = "mend it: it is read again by itself, and the files that it claims are held back until then";
+        see("a plugin is wrong", error.to_string(), mend);
+    }
     let shown = folder.display().to_string();
     let is_there = folder.is_dir();
     let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
@@ -59,7 +61,12 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         see(&shown, "there is no such folder".to_owned(), "start app, which makes it, or set IMPORTS_DIR");
     }
     let files = if is_there { waiting(folder, &|name| plugins.claims(name)) } else { Ok(Vec::new()) };
-    let files = files.map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let mut files = files.map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    for file in files.iter_mut().filter(|file| file.is_ours) {
+        if let Some(error) = plugins.held(&file.file, &file.file) {
+            file.why = format!("held back: {error}");
+        }
+    }
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     Found {
         folder: folder.clone(),

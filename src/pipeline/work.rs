@@ -140,7 +140,23 @@ pub(super) fn among(column: &str, loads: &[i64]) -> String {
             false => format!("{column} between {first} and {last}"),
         })
         .collect();
-    if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" or ")) }
+    any_of(&parts)
+}
+
+/// Alternatives that stand together without brackets between them.
+const SIDE_BY_SIDE: usize = 100;
+
+/// Whether any of them is true. SQLite takes expressions that are a thousand deep at most, and `a or b or c` is as deep as it is long: many
+/// are put together by halves.
+fn any_of(parts: &[String]) -> String {
+    match parts {
+        [] => "1 = 0".to_owned(),
+        few if few.len() <= SIDE_BY_SIDE => format!("({})", few.join(" or ")),
+        many => {
+            let (one, other) = many.split_at(many.len() / 2);
+            format!("({} or {})", any_of(one), any_of(other))
+        }
+    }
 }
 
 #[cfg(test)]

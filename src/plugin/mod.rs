@@ -1,8 +1,11 @@
 //! `plugins/<name>/plugin.yaml`: how the files of one dataset are read and shaped, and where their rows go.
 
+mod current;
+mod read;
+mod reach;
+mod wrong;
 mod yaml;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use globset::GlobMatcher;
@@ -11,8 +14,12 @@ use tracing::info;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 
+pub use self::current::{CurrentPlugins, Look, PluginFolder};
+pub use self::reach::Reach;
+use self::wrong::WrongPlugin;
+
 /// What is wrong with a plugin.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {why}", crate::shown::path(path), line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct PluginError {
     /// Its file.
@@ -26,6 +33,7 @@ pub struct PluginError {
 /// One plugin that claims files.
 #[derive(Clone, Debug)]
 struct Plugin {
+    path: PathBuf,
     name: String,
     creator: String,
     files: Vec<GlobMatcher>,
@@ -35,9 +43,12 @@ struct Plugin {
 /// Gives a variable of the environment, or says in words why it cannot.
 pub type Variable<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
 
-/// Every plugin that is enabled.
+/// Every plugin that is enabled, and those that are wrong.
 #[derive(Clone, Debug, Default)]
-pub struct Plugins(Vec<Plugin>);
+pub struct Plugins {
+    right: Vec<Plugin>,
+    wrong: Vec<WrongPlugin>,
+}
 
 impl Plugins {
     /// Reads every `<name>/plugin.yaml` of a folder; a folder that is not there has none. `variable` gives what `!env NAME` stands
@@ -46,44 +57,21 @@ impl Plugins {
     /// # Errors
     /// The first thing that is wrong, with its file.
     pub fn read(folder: &Path, variable: &Variable<'_>) -> Result<Plugins, PluginError> {
-        let mut paths: Vec<_> = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path().join("plugin.yaml"))
-            .filter(|path| path.is_file())
-            .collect();
-        paths.sort();
-        let mut plugins: Vec<Plugin> = Vec::new();
-        for path in paths {
-            let error = |line, why| PluginError { path: path.clone(), line, why };
-            let text = fs::read_to_string(&path).map_err(|problem| error(None, problem.to_string()))?;
-            let line_of = |key| yaml::line_of(&text, key);
-            let plugin = yaml::parse(&text, variable).map_err(|wrong| error(wrong.line, wrong.why))?;
-            let Some(plugin) = plugin else { continue };
-            if let Some(other) = plugins.iter().find(|other| other.name == plugin.name) {
-                return Err(error(line_of("name"), format!("name: there is another plugin called {}", other.name)));
-            }
-            for glob in &plugin.files {
-                let sheet = |plugin: &Plugin| plugin.dataset.stated.sheet.clone();
-                let apart = |other: &Plugin| match (sheet(other), sheet(&plugin)) {
-                    (Some(one), Some(other)) => one != other,
-                    _ => false,
-                };
-                let both = |other: &&Plugin| other.files.iter().any(|one| one.glob() == glob.glob()) && !apart(other);
-                if let Some(other) = plugins.iter().find(both) {
-                    let why = format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name);
-                    return Err(error(line_of("files"), why));
-                }
-            }
-            plugins.push(plugin);
+        let plugins = Plugins::read_each(folder, variable, &|_| Ok(()), &Plugins::default());
+        match plugins.wrong.first() {
+            Some(wrong) => Err(wrong.error.clone()),
+            None => Ok(plugins),
         }
-        Ok(Plugins(plugins))
+    }
+
+    /// Reads those of a folder that are right; what is wrong with the others is among [`Plugins::errors`], and their files are held back.
+    pub fn read_right(folder: &Path, variable: &Variable<'_>) -> Plugins {
+        Plugins::read_each(folder, variable, &|_| Ok(()), &Plugins::default())
     }
 
     /// Says in the log which plugins there are.
     pub fn announce(&self) {
-        for Plugin { name, creator, files, dataset } in &self.0 {
+        for Plugin { name, creator, files, dataset, .. } in &self.right {
             let files: Vec<_> = files.iter().map(|glob| glob.glob().glob()).collect();
             let creator = Some(creator.as_str()).filter(|creator| !creator.is_empty());
             info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
@@ -92,17 +80,34 @@ impl Plugins {
 
     /// What plugins say of files that were loaded, with the plugins' names.
     pub fn on_success(&self) -> impl Iterator<Item = (&str, &OnSuccess)> {
-        self.0.iter().filter_map(|plugin| Some((plugin.name.as_str(), plugin.dataset.on_success.as_ref()?)))
+        self.right.iter().filter_map(|plugin| Some((plugin.name.as_str(), plugin.dataset.on_success.as_ref()?)))
     }
 
     /// What plugins say of tables; one that is named after its files has no name here.
     pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
-        self.0.iter().map(|plugin| &plugin.dataset)
+        self.right.iter().map(|plugin| &plugin.dataset)
     }
 
-    /// Whether a plugin claims the file.
+    /// What is wrong, a plugin each.
+    pub fn errors(&self) -> impl Iterator<Item = &PluginError> {
+        self.wrong.iter().map(|plugin| &plugin.error)
+    }
+
+    /// How many are right and enabled.
+    pub fn count(&self) -> usize {
+        self.right.len()
+    }
+
+    /// What is wrong with the plugin that may claim a file, or a part of it that is called `own_name`: it is held back until that is mended.
+    pub fn held(&self, file_name: &str, own_name: &str) -> Option<&PluginError> {
+        let holds = |plugin: &&WrongPlugin| plugin.claims(file_name) || plugin.claims(own_name);
+        self.wrong.iter().find(holds).map(|plugin| &plugin.error)
+    }
+
+    /// Whether a plugin claims the file, right or wrong.
     pub fn claims(&self, file_name: &str) -> bool {
-        self.0.iter().any(|plugin| plugin.files.iter().any(|glob| glob.is_match(file_name)))
+        let claims = |plugin: &Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name));
+        self.right.iter().any(claims) || self.wrong.iter().any(|plugin| plugin.claims(file_name))
     }
 
     /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part. `None` where
@@ -113,7 +118,7 @@ impl Plugins {
     pub fn dataset(&self, file_name: &str, own_name: &str, sheet: Option<&str>) -> Result<Option<Dataset>, String> {
         let claims =
             |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name) || glob.is_match(own_name));
-        let claiming: Vec<_> = self.0.iter().filter(claims).collect();
+        let claiming: Vec<_> = self.right.iter().filter(claims).collect();
         let takes = |plugin: &&&Plugin| {
             let wanted = plugin.dataset.stated.sheet.as_deref();
             wanted.is_none() || wanted == sheet

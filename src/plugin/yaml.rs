@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{Plugin, Variable};
+use std::path::Path;
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
@@ -98,16 +99,21 @@ pub(super) struct Wrong {
     pub(super) why: String,
 }
 
-/// The plugin that the text describes; `None` where it is not enabled.
-pub(super) fn parse(text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
+/// The plugin that the text of the file at `path` describes; `None` where it is not enabled.
+pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
     let mut secrets = Secrets::default();
-    match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(&text)) {
+    match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(path, &text)) {
         Ok(plugin) => Ok(plugin.map(|plugin| Plugin { creator: secrets.hide(&plugin.creator), ..plugin })),
         Err(Wrong { line, why }) => Err(Wrong { line, why: secrets.hide(&why) }),
     }
 }
 
-fn parse_filled(text: &str) -> Result<Option<Plugin>, Wrong> {
+/// The text with the values of variables in their place.
+pub(super) fn filled(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> {
+    with_variables(text, variable, &mut Secrets::default())
+}
+
+fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     // What is wrong begins with the word at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
@@ -130,7 +136,7 @@ fn parse_filled(text: &str) -> Result<Option<Plugin>, Wrong> {
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let dataset = dataset(&yaml, rules).map_err(at_key)?;
     let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
-    Ok(Some(Plugin { name: yaml.name, creator: yaml.creator, files, dataset }))
+    Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
 }
 
 /// The line on which a word of the first level stands.

@@ -124,6 +124,8 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
         if let Some(held) = states.iter().find_map(|state| state.put_back.get(&file.file)) {
             (file.since, file.why) =
                 (held.since.min(file.since), format!("to be tried again: {}", short(&held.why, &database)));
+        } else if let Some(why) = states.iter().find_map(|state| state.held.get(&file.file)) {
+            file.why.clone_from(why);
         } else if file.is_ours && living.is_empty() && absent.is_empty() {
             "nobody watches the folder".clone_into(&mut file.why);
         }
@@ -232,6 +234,7 @@ mod tests {
             in_hand: Default::default(),
             running: Vec::new(),
             put_back: put_back.iter().map(|(name, minutes)| ((*name).to_owned(), held(*minutes))).collect(),
+            held: Default::default(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! When a file is whole. Nobody says so, so it is taken when it was renamed in, or when nobody has it open and nobody has
 //! touched it for a while: for a moment where it was written in one go, else for longer, the longer its writer was seen to pause.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::plugin::Reach;
 use crate::source::{Stamp, Writer};
 
 /// How long a file must be quiet that was written in one go.
@@ -38,6 +40,10 @@ pub(super) struct Candidate {
     pause: Duration,
     /// How many times it was seen to be closed by a writer.
     closed: u32,
+    /// Which tables it may go into, once that was asked.
+    pub(super) reach: Option<Arc<Reach>>,
+    /// Whether it waits for one that comes before it.
+    pub(super) behind: bool,
 }
 
 impl Candidate {
@@ -45,7 +51,12 @@ impl Candidate {
     pub(super) fn new(stamp: Stamp, arrival: Arrival, now: Instant) -> Self {
         let changed = now.checked_sub(stamp.age()).unwrap_or(now);
         let closed = if let Arrival::Closed(times) = arrival { times } else { 0 };
-        Candidate { stamp, arrival, changed, pause: Duration::ZERO, closed }
+        Candidate { stamp, arrival, changed, pause: Duration::ZERO, closed, reach: None, behind: false }
+    }
+
+    /// Whether it waits for one that comes before it.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// Looks at the file again, at `now`.
@@ -76,6 +87,11 @@ impl Candidate {
     pub(super) fn soon_at(&self, settle: Duration, writer: Writer, now: Instant) -> Instant {
         let one_go = matches!(self.arrival, Arrival::Closed(_)) && self.closed == 1 && writer != Writer::Open;
         if one_go { self.changed + settle.min(MOMENT) } else { self.ready_at(settle, writer, now) }
+    }
+
+    /// Whether it would be taken now, as far as is known without asking the system.
+    pub(super) fn may_be_whole(&self, settle: Duration, now: Instant) -> bool {
+        self.soon_at(settle, Writer::None, now) <= now
     }
 
     /// When it may be taken, as far as is known now; `writer` is what the system says of it.

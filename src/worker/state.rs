@@ -39,6 +39,9 @@ pub struct State {
     pub running: Vec<Running>,
     /// Files that it has put back, to be tried again.
     pub put_back: BTreeMap<String, Held>,
+    /// Why files wait that could be taken otherwise.
+    #[serde(default)]
+    pub held: BTreeMap<String, String>,
 }
 
 /// Why something does not go on, and since when.
@@ -77,6 +80,7 @@ impl StateFile {
             in_hand: BTreeSet::new(),
             running: Vec::new(),
             put_back: BTreeMap::new(),
+            held: BTreeMap::new(),
         };
         let shared = Arc::new(Shared {
             root: root.clone(),
@@ -117,6 +121,12 @@ impl StateFile {
         state.in_hand.remove(name);
         let since = state.put_back.get(name).map_or_else(Utc::now, |known| known.since);
         state.put_back.insert(name.to_owned(), Held { since, why: why.to_owned() });
+        self.shared.changed.notify_one();
+    }
+
+    /// Why files wait that could be taken otherwise.
+    pub(super) fn held(&self, held: BTreeMap<String, String>) {
+        self.shared.state().held = held;
         self.shared.changed.notify_one();
     }
 

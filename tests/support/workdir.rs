@@ -67,7 +67,8 @@ impl Workdir {
             exports: self.path("exports"),
             sql: self.path("sql"),
             plugins: sluice::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None))
-                .expect("the case's plugins are right"),
+                .expect("the case's plugins are right")
+                .into(),
             limits: sluice::format::Limits::default(),
             order: std::sync::Arc::default(),
             tries: sluice::tries::Tries::default(),

@@ -20,6 +20,7 @@ impl Watch {
     pub(super) fn done(&mut self, done: Result<(Id, FileOutcome), JoinError>) {
         let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(file) = self.in_hand.remove(&id) else { return };
+        let reach = self.reaches.remove(&id);
         let name = file.os_name();
         match &done {
             Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
@@ -39,6 +40,7 @@ impl Watch {
             Ok(FileOutcome::Failed(reports)) => {
                 self.totals.failed += 1;
                 self.pauses.remove(&name);
+                self.failed.extend(reach.filter(|reach| reach.replaces).map(|reach| (name.clone(), reach)));
                 self.app.alerts.left(&file.name());
                 reports.iter().for_each(|report| self.totals.count(report));
             }
@@ -61,7 +63,7 @@ impl Watch {
                     }
                 }
                 if self.once {
-                    self.totals.waiting += 1;
+                    self.give_up(&name);
                     return;
                 }
                 self.put_back.insert(name.clone());
@@ -86,7 +88,7 @@ impl Watch {
             self.app.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
         }
         if self.once {
-            self.totals.waiting += 1;
+            self.give_up(&file.os_name());
         } else {
             self.kept.push(file);
         }

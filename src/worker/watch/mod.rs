@@ -1,10 +1,13 @@
 //! Finds files in the folder and has them loaded: what lies there first, then what comes. Events say at once that
 //! something came; they may be lost, so a look at the folder every minute is what makes it right.
 
+mod ahead;
 mod done;
+mod line;
+mod plugins;
 mod take;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
@@ -24,6 +27,7 @@ use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::load::{FileOutcome, LoadReport};
+use crate::plugin::{PluginFolder, Reach};
 use crate::source::{Claimed, Folder, Stamp};
 
 /// What alerts call it when no file is loaded.
@@ -92,6 +96,20 @@ pub struct Watch {
     named: HashSet<OsString>,
     running: JoinSet<FileOutcome>,
     in_hand: HashMap<Id, Claimed>,
+    /// Which tables the files in hand may go into.
+    reaches: HashMap<Id, Reach>,
+    plugins: PluginFolder,
+    /// Files, by their claims, that wait for one which comes before them.
+    behind: HashSet<OsString>,
+    /// Why files wait that could be taken otherwise, as it was said.
+    held: BTreeMap<OsString, String>,
+    /// Files that are not loaded in this run, where nothing is tried twice, and those that programs had claimed and nobody can claim now.
+    given_up: BTreeMap<OsString, Reach>,
+    stuck: BTreeSet<OsString>,
+    /// Files in `failed/` without which later ones of their tables are loaded.
+    failed: BTreeMap<OsString, Reach>,
+    /// The last file by name that was taken for a table whose rows are replaced.
+    newest: HashMap<String, OsString>,
     /// Whether it ends when the folder is empty: then nothing is tried twice.
     once: bool,
     /// What was put back to be tried again, and will seem to have been renamed in.
@@ -113,7 +131,7 @@ pub struct Watch {
 
 impl Watch {
     /// Watches a folder in which the program has its place.
-    pub fn new(app: Arc<App>, folder: Folder, settle: Duration, poll: bool) -> Watch {
+    pub fn new(app: Arc<App>, folder: Folder, plugins: PluginFolder, settle: Duration, poll: bool) -> Watch {
         let path = folder.path().to_owned();
         Watch {
             app,
@@ -126,6 +144,14 @@ impl Watch {
             named: HashSet::new(),
             running: JoinSet::new(),
             in_hand: HashMap::new(),
+            reaches: HashMap::new(),
+            plugins,
+            behind: HashSet::new(),
+            held: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            stuck: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            newest: HashMap::new(),
             once: false,
             put_back: HashSet::new(),
             leftovers: VecDeque::new(),
@@ -145,6 +171,7 @@ impl Watch {
     /// When the folder cannot be read.
     pub async fn once(mut self, stop: impl AsyncFn()) -> io::Result<Totals> {
         self.once = true;
+        self.told_plugins();
         self.scan()?;
         loop {
             let next = self.take_ready();
@@ -165,6 +192,7 @@ impl Watch {
 
     /// Loads what is in the folder and what comes, until the signal to stop; then lets the loads in hand commit or roll back.
     pub async fn forever(mut self, stop: impl AsyncFn()) -> Totals {
+        self.told_plugins();
         let events = Arc::new(Events::default());
         let mut watcher = if self.poll { None } else { events.listen(&self.path) };
         if let Err(error) = self.scan() {
@@ -186,9 +214,9 @@ impl Watch {
                 if arrival == Arrival::Renamed && self.put_back.remove(&name) {
                     arrival = Arrival::Seen; // It was us.
                 }
-                let app = self.app.clone();
+                let plugins = self.app.plugins.get();
                 // What is on its way is named if it is there still at the next look at the folder.
-                if let Some(seen) = look_at(&self.path, name, &|name| app.plugins.claims(name))
+                if let Some(seen) = look_at(&self.path, name, &|name| plugins.claims(name))
                     && !seen.is_on_its_way()
                 {
                     self.see(seen, arrival);
@@ -256,8 +284,9 @@ impl Watch {
 
     fn scan(&mut self) -> io::Result<()> {
         let (app, folder) = (self.app.clone(), self.path.clone());
+        let plugins = app.plugins.get();
         let mut left = HashMap::new();
-        let all = look(&folder, &|name| app.plugins.claims(name))?;
+        let all = look(&folder, &|name| plugins.claims(name))?;
         let planted = self.folder.planted();
         self.forget(&all, &planted);
         for (name, what) in planted {
@@ -278,14 +307,19 @@ impl Watch {
         let in_hand = self.in_hand.values().map(Claimed::os_name).collect();
         let why = |name: &OsStr| match self.pauses.get(name) {
             Some(pause) => format!("to be tried again: {}", pause.why()),
-            None => why_waiting(&folder.join(name), left.get(name).copied()),
+            None => match self.held.get(name) {
+                Some(why) => why.clone(),
+                None => why_waiting(&folder.join(name), left.get(name).copied()),
+            },
         };
         app.alerts.see_waiting(self.candidates.keys().chain(left.keys()), &in_hand, &why);
         let mut stuck = Vec::new();
         let mut leftovers =
             self.folder.claim_leftovers(&mut |name, error| stuck.push((name.to_owned(), error.to_string())))?;
+        self.stuck.clear();
         for (name, why) in stuck {
             self.cannot_claim(&name, &why);
+            self.stuck.insert(name);
         }
         // What was out of sight for a while, because the folder was unmounted, is in nobody's hand any more.
         let known: HashSet<_> = self

@@ -10,7 +10,7 @@ use tracing::{error, info};
 
 use super::super::look::may_go_on;
 use super::super::pause::Pause;
-use super::super::settle::Arrival;
+use super::super::settle::{Arrival, Candidate};
 use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
 use crate::load::load_file;
@@ -51,22 +51,30 @@ impl Watch {
             Engine::Sqlite => LOADS_SQLITE,
         };
         let mut next = far;
+        if !self.once {
+            next = now + RESCAN_POLLING; // The plugins are looked at again.
+            if let Some(until) = self.look_at_plugins(now) {
+                return next.min(until);
+            }
+        }
+        self.stand_in_line();
         for file in std::mem::take(&mut self.kept) {
             let until = self.paused_until(&file.os_name(), now);
-            if until <= now && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
+            if until <= now && !self.is_behind(&file) && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
                 self.start_again(file);
             } else {
                 self.kept.push(file);
             }
         }
         while self.running.len() < places
-            && let Some(file) = self.leftovers.front()
+            && let Some(at) = self.leftovers.iter().position(|file| !self.is_behind(file))
+            && let Some(file) = self.leftovers.get(at)
         {
             // Should the program end over one of these, too, it is known which one it was.
             if !self.running.is_empty() && (file.is_orphan() || self.in_hand.values().any(|file| file.ends() > 0)) {
                 return next;
             }
-            if let Some(file) = self.leftovers.pop_front() {
+            if let Some(file) = self.leftovers.remove(at) {
                 self.start_again(file);
             }
         }
@@ -75,7 +83,7 @@ impl Watch {
         // One name at a time: where thousands wait, the first few take every place.
         while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
             after = Bound::Excluded(name.clone());
-            if self.is_in_hand(&name) {
+            if self.is_in_hand(&name) || self.candidates.get(&name).is_some_and(Candidate::is_behind) {
                 continue;
             }
             // A place more is for what is short: long ones do not keep it waiting.
@@ -91,6 +99,7 @@ impl Watch {
             match self.ready_at(&name, now) {
                 None => drop(self.candidates.remove(&name)),
                 Some(ready) if ready > now => next = next.min(ready),
+                Some(_) if self.is_held_by_plugin(&name) => {}
                 Some(_) => {
                     self.claim(&name);
                     next = next.min(self.paused_until(&name, far));
@@ -135,8 +144,8 @@ impl Watch {
             Err(error) => {
                 self.cannot_claim(name, &error.to_string());
                 if self.once {
-                    self.totals.waiting += 1;
                     self.candidates.remove(name);
+                    self.give_up(name);
                 }
             }
         }
@@ -186,7 +195,13 @@ impl Watch {
     pub(super) fn start(&mut self, file: Claimed, unfinished: bool) {
         self.state.begun(&file.name());
         let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
+        let reach = self.app.plugins.get().reach(&file.name());
+        if let Some([table]) = reach.tables.as_deref() {
+            place.expect(table);
+        }
+        self.tell_order(&file.os_name(), &reach);
         let task = self.running.spawn(async move { load_file(&app, claimed, unfinished, place).await });
+        self.reaches.insert(task.id(), reach);
         self.in_hand.insert(task.id(), file);
     }
 }

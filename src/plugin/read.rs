@@ -1,0 +1,90 @@
+//! Reads the plugins of a folder, each by itself: what is wrong with one leaves the others as they are.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::wrong::WrongPlugin;
+use super::{Plugin, PluginError, Plugins, Variable, yaml};
+use crate::archive::OnSuccess;
+
+/// Says in words why files cannot be kept as a plugin asks.
+pub(super) type Keeps<'a> = dyn Fn(&OnSuccess) -> Result<(), String> + 'a;
+
+impl Plugins {
+    /// Reads every plugin of a folder, the wrong ones too. `before` are those that were read the last time: the files of what was right then
+    /// are held back where it is wrong now.
+    pub(super) fn read_each(folder: &Path, variable: &Variable<'_>, keeps: &Keeps<'_>, before: &Plugins) -> Plugins {
+        let mut plugins = Plugins::default();
+        let files = match files(folder) {
+            Ok(files) => files,
+            Err(error) => {
+                plugins.wrong.push(WrongPlugin::of_folder(unreadable(folder, &error)));
+                return plugins;
+            }
+        };
+        for (path, found) in files {
+            let text = found.and_then(|()| fs::read_to_string(&path));
+            let read = match &text {
+                Ok(text) => plugins.add(&path, text, variable, keeps),
+                Err(error) => Err(unreadable(&path, error)),
+            };
+            if let Err(error) = read {
+                plugins.wrong.push(WrongPlugin::new(error, text.as_deref().unwrap_or_default(), variable, before));
+            }
+        }
+        plugins
+    }
+
+    /// Adds the plugin of a file, where it is enabled.
+    fn add(&mut self, path: &Path, text: &str, variable: &Variable<'_>, keeps: &Keeps<'_>) -> Result<(), PluginError> {
+        let error = |line, why| PluginError { path: path.to_owned(), line, why };
+        let at = |key: &str, why| error(yaml::line_of(text, key), why);
+        let plugin = yaml::parse(path, text, variable).map_err(|wrong| error(wrong.line, wrong.why))?;
+        let Some(plugin) = plugin else { return Ok(()) };
+        if let Some(other) = self.right.iter().find(|other| other.name == plugin.name) {
+            return Err(at("name", format!("name: there is another plugin called {}", other.name)));
+        }
+        let sheet = |plugin: &Plugin| plugin.dataset.stated.sheet.clone();
+        let apart = |other: &Plugin| match (sheet(other), sheet(&plugin)) {
+            (Some(one), Some(other)) => one != other,
+            _ => false,
+        };
+        for glob in &plugin.files {
+            let both = |other: &&Plugin| other.files.iter().any(|one| one.glob() == glob.glob()) && !apart(other);
+            if let Some(other) = self.right.iter().find(both) {
+                let why = format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name);
+                return Err(at("files", why));
+            }
+        }
+        if let Some(asked) = &plugin.dataset.on_success {
+            keeps(asked).map_err(|why| at("on_success", format!("on_success: {why}")))?;
+        }
+        self.right.push(plugin);
+        Ok(())
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> PluginError {
+    PluginError { path: path.to_owned(), line: None, why: format!("cannot read it: {error}") }
+}
+
+/// The files of the plugins, by name, each with why it cannot be looked at.
+fn files(folder: &Path) -> io::Result<Vec<(PathBuf, io::Result<()>)>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path().join("plugin.yaml");
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => files.push((path, Ok(()))),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error) => files.push((path, Err(error))),
+        }
+    }
+    files.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(files)
+}

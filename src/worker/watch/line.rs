@@ -1,0 +1,190 @@
+//! Files whose rows replace others stand in line: one is not taken while an earlier one, by name, waits in the folder for whatever
+//! reason, or while another one of its table is in hand.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::Watch;
+use super::ahead::{Ahead, Earlier, Stands, touch};
+use crate::plugin::{Plugins, Reach};
+use crate::source::Claimed;
+
+/// How a file that was begun before is told from others of its name.
+fn claim_of(file: &Claimed) -> OsString {
+    file.place().into_os_string()
+}
+
+impl Watch {
+    /// Whether a file that was begun before waits for one that comes before it.
+    pub(super) fn is_behind(&self, file: &Claimed) -> bool {
+        !self.behind.is_empty() && self.behind.contains(&claim_of(file))
+    }
+
+    /// Finds out who waits for whom. Where nothing is replaced, nobody does.
+    pub(super) fn stand_in_line(&mut self) {
+        let plugins = self.app.plugins.get();
+        if !plugins.replace_any() {
+            self.behind.clear();
+            self.candidates.values_mut().for_each(|candidate| candidate.behind = false);
+            self.say_held(&BTreeMap::new());
+            return;
+        }
+        let mut ahead = Ahead::default();
+        for (id, file) in &self.in_hand {
+            self.reaches.get(id).into_iter().for_each(|reach| ahead.add(&file.os_name(), reach, Stands::InHand));
+        }
+        let (mut line, reach) = (BTreeMap::new(), |name: &OsStr| reach(&plugins, name));
+        for name in &self.stuck {
+            line.insert((name.clone(), OsString::new()), (reach(name), Stands::Waits));
+        }
+        for (name, reach) in &self.given_up {
+            line.insert((name.clone(), OsString::new()), (reach.clone(), Stands::GivenUp));
+        }
+        for file in self.kept.iter().chain(&self.leftovers) {
+            line.insert((file.os_name(), claim_of(file)), (reach(&file.os_name()), Stands::Waits));
+        }
+        let (mut held, mut given_up) = (BTreeMap::new(), Vec::new());
+        self.behind.clear();
+        let mut begun = line.into_iter().peekable();
+        let now = Instant::now();
+        for (name, candidate) in &mut self.candidates {
+            while let Some(((begun, claim), (reach, stands))) = begun.next_if(|((begun, _), _)| begun <= name) {
+                stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
+            }
+            let reach = candidate.reach.get_or_insert_with(|| Arc::new(reach(name))).clone();
+            let earlier = ahead.of(&reach).cloned();
+            candidate.behind = earlier.is_some();
+            match earlier {
+                Some(Earlier { name: first, stands: Stands::Waits }) => {
+                    // What is not whole waits for that in any case.
+                    if self.held.contains_key(name) || candidate.may_be_whole(self.settle, now) {
+                        held.insert(name.clone(), waits_for(&first));
+                    }
+                    ahead.add(name, &reach, Stands::Waits);
+                }
+                Some(Earlier { name: first, stands: Stands::GivenUp }) => {
+                    held.insert(name.clone(), waits_for(&first));
+                    given_up.push((name.clone(), None));
+                    ahead.add(name, &reach, Stands::GivenUp);
+                }
+                Some(Earlier { stands: Stands::InHand, .. }) | None => ahead.add(name, &reach, Stands::Waits),
+            }
+        }
+        for ((begun, claim), (reach, stands)) in begun {
+            stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
+        }
+        self.say_held(&held);
+        if self.once {
+            for (name, claim) in given_up {
+                match claim {
+                    Some(claim) => self.leftovers.retain(|file| claim_of(file) != claim),
+                    None => drop(self.candidates.remove(&name)),
+                }
+                self.give_up(&name);
+            }
+        }
+    }
+
+    /// Says once for which file another one waits, in the log and in what `app status` shows.
+    fn say_held(&mut self, held: &BTreeMap<OsString, String>) {
+        let plugins = self.app.plugins.get();
+        let by_plugin = |name: &OsStr| plugins.held(&name.to_string_lossy(), &name.to_string_lossy()).is_some();
+        let before = self.held.len();
+        let candidates = &self.candidates;
+        self.held.retain(|name, _| held.contains_key(name) || (candidates.contains_key(name) && by_plugin(name)));
+        let mut is_new = self.held.len() != before;
+        for (name, why) in held {
+            if self.held.get(name) != Some(why) {
+                info!(file.path = &*name.to_string_lossy(), "{why}");
+                self.held.insert(name.clone(), why.clone());
+                is_new = true;
+            }
+        }
+        if is_new {
+            self.show_held();
+        }
+    }
+
+    pub(super) fn show_held(&self) {
+        let shown = self.held.iter().map(|(name, why)| (name.to_string_lossy().into_owned(), why.clone()));
+        self.state.held(shown.collect());
+    }
+
+    /// A file that is not loaded in this run, nor any that comes after it and replaces its rows.
+    pub(super) fn give_up(&mut self, name: &OsStr) {
+        self.totals.waiting += 1;
+        let reach = reach(&self.app.plugins.get(), name);
+        self.given_up.insert(name.to_owned(), reach);
+    }
+
+    /// Says of a file that is taken, and that replaces rows, what its place in the order of names is not: after which it comes too late, and
+    /// without which it is loaded.
+    pub(super) fn tell_order(&mut self, name: &OsStr, reach: &Reach) {
+        if !reach.replaces {
+            return;
+        }
+        let shown = name.to_string_lossy();
+        self.failed.remove(name);
+        let is_before = |earlier: &OsString, other: &mut Reach| earlier.as_os_str() < name && touch(other, reach);
+        let missing: Vec<_> = self.failed.extract_if(.., is_before).collect();
+        let failed = self.path.join("failed");
+        for (earlier, _) in missing.iter().filter(|(earlier, _)| failed.join(earlier).exists()) {
+            let earlier = earlier.to_string_lossy();
+            warn!(
+                file.path = &*shown,
+                "loaded without {earlier}, which comes before it and lies in failed/: loaded later, that one would put older rows over newer ones"
+            );
+        }
+        for table in reach.tables.iter().flatten() {
+            match self.newest.get(table) {
+                Some(newest) if newest.as_os_str() > name => {
+                    let newest = newest.to_string_lossy();
+                    warn!(
+                        file.path = &*shown,
+                        table, "loaded after a file that comes after it by name: {newest}"
+                    );
+                }
+                _ => drop(self.newest.insert(table.clone(), name.to_owned())),
+            }
+        }
+    }
+}
+
+fn waits_for(earlier: &OsStr) -> String {
+    format!("waits for {}, which comes before it", earlier.to_string_lossy())
+}
+
+fn reach(plugins: &Plugins, name: &OsStr) -> Reach {
+    plugins.reach(&name.to_string_lossy())
+}
+
+/// The place of a file that was begun before.
+#[expect(clippy::too_many_arguments, reason = "what is found out in one look")]
+fn stand(
+    ahead: &mut Ahead,
+    name: &OsStr,
+    claim: &OsStr,
+    reach: &Reach,
+    stands: Stands,
+    behind: &mut std::collections::HashSet<OsString>,
+    held: &mut BTreeMap<OsString, String>,
+    given_up: &mut Vec<(OsString, Option<OsString>)>,
+) {
+    let earlier = ahead.of(reach).cloned();
+    let mut stands = stands;
+    if let (false, Some(earlier)) = (claim.is_empty(), earlier) {
+        behind.insert(claim.to_owned());
+        if earlier.stands == Stands::GivenUp {
+            given_up.push((name.to_owned(), Some(claim.to_owned())));
+            stands = Stands::GivenUp;
+        }
+        if earlier.stands != Stands::InHand {
+            held.insert(name.to_owned(), waits_for(&earlier.name));
+        }
+    }
+    ahead.add(name, reach, stands);
+}

@@ -1,0 +1,85 @@
+//! The plugins are looked at before files are taken: what changed is read again, and what is wrong holds back the files that it claims.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{error, info};
+
+use super::super::look::look_at;
+use super::Watch;
+use crate::alert::Kind;
+use crate::plugin::{Look, Plugins};
+
+const MEND: &str = "mend it: it is read again by itself, and the files that it claims are held back until then";
+
+impl Watch {
+    /// Reads the plugins again where they have changed; gives the time until which nothing is taken, because somebody is changing them:
+    /// a file and its plugin may land together.
+    pub(super) fn look_at_plugins(&mut self, now: Instant) -> Option<Instant> {
+        let before = self.app.plugins.get();
+        let plugins = match self.plugins.look(&before, self.settle, now) {
+            Look::Same => return None,
+            Look::Unsettled(until) => return Some(until),
+            Look::Read(plugins) => plugins,
+        };
+        info!("the plugins have changed: read again");
+        plugins.announce();
+        self.app.plugins.set(plugins);
+        self.tell_plugins(&before);
+        // What they claim now may be another file, and another table.
+        let plugins = self.app.plugins.get();
+        for candidate in self.candidates.values_mut() {
+            candidate.reach = None;
+        }
+        let path = &self.path;
+        let is_ours = |name: &OsStr| {
+            look_at(path, name.to_owned(), &|name| plugins.claims(name)).is_some_and(|seen| seen.left.is_none())
+        };
+        self.candidates.retain(|name, _| is_ours(name));
+        self.held.clear();
+        self.show_held();
+        // What waited because of them is tried at once.
+        if before.errors().next().is_some() {
+            self.pauses.clear();
+        }
+        if let Err(error) = self.scan() {
+            self.miss(&error);
+        }
+        None
+    }
+
+    /// Says at the beginning what is wrong with plugins.
+    pub(super) fn told_plugins(&self) {
+        self.tell_plugins(&Arc::default());
+    }
+
+    fn tell_plugins(&self, before: &Plugins) {
+        let now = self.app.plugins.get();
+        for wrong in now.errors().filter(|wrong| !before.errors().any(|known| known == *wrong)) {
+            error!("a plugin is wrong: {wrong}; {MEND}");
+            let subject = wrong.path.display().to_string();
+            self.app.alerts.recover(Kind::Plugin, &subject, "it is wrong in another way");
+            self.app.alerts.raise(Kind::Plugin, &subject, &wrong.to_string(), MEND, None);
+        }
+        let paths = |plugins: &Plugins| plugins.errors().map(|wrong| wrong.path.clone()).collect::<BTreeSet<_>>();
+        for path in paths(before).difference(&paths(&now)) {
+            info!(file.path = %path.display(), "the plugin is right again, or gone");
+            self.app.alerts.recover(Kind::Plugin, &path.display().to_string(), "the plugin is right again, or gone");
+        }
+    }
+
+    /// Whether a plugin that is wrong may claim a file; it is said once.
+    pub(super) fn is_held_by_plugin(&mut self, name: &OsStr) -> bool {
+        let (plugins, shown) = (self.app.plugins.get(), name.to_string_lossy());
+        let Some(wrong) = plugins.held(&shown, &shown) else { return false };
+        let why = format!("held back: {wrong}");
+        if self.held.get(name) != Some(&why) {
+            info!(file.path = &*shown, "{why}");
+            self.held.insert(name.to_owned(), why);
+            self.show_held();
+        }
+        true
+    }
+}
