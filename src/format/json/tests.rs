@@ -348,7 +348,9 @@ proptest::proptest! {
                 }
                 let lines: Vec<_> = found.records.iter().map(|record| record.0).collect();
                 proptest::prop_assert!(lines.windows(2).all(|pair| pair[0] <= pair[1]));
-                if damages.is_empty() && end > 400 {
+                // One object alone with one array of objects is a page of them.
+                let is_page = form == 0 && order.len() == 1;
+                if damages.is_empty() && end > 400 && !is_page {
                     proptest::prop_assert_eq!(found.records.len(), order.len());
                 }
             }
