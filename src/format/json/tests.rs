@@ -105,6 +105,12 @@ fn a_record_knows_its_line_and_a_bad_one_is_refused() {
 }
 
 #[test]
+fn a_key_that_only_a_refused_record_has_is_no_column_and_is_refused_again() {
+    let found = read("{\"a\":1}\n{\"x\":1,\"x\":2}\n{\"a\":2,\"x\":1,\"y\":1,\"x\":2}\n");
+    assert_eq!((found.names, found.rows.len(), found.rejects.len()), (vec!["a".to_owned()], 1, 2));
+}
+
+#[test]
 fn what_stands_beside_the_array_is_kept() {
     let found = read("{\"base\":\"EUR\",\n\"date\": \"2024-05-01\", \"rates\":[{\"id\":1}],\n \"next\": {\"n\": [1]}}");
     let kept: Vec<_> =
