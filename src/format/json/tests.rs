@@ -40,6 +40,12 @@ fn try_read(text: &[u8]) -> Result<Found_, FormatError> {
     assert_eq!(spans, again);
     let spans = spans.unwrap();
     assert_eq!(spans.records, found.records.iter().map(|(_, text)| text.len() as u64).sum::<u64>());
+    if let Ok(text) = std::str::from_utf8(text) {
+        assert_eq!(spans.rejects, found.rejects.iter().map(|reject| reject.2.len() as u64).sum::<u64>());
+        let mark = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        let all = spans.header + spans.beside + spans.records + spans.rejects + spans.blank;
+        assert_eq!(all + mark, text.len() as u64);
+    }
     Ok(found)
 }
 
@@ -292,20 +298,19 @@ fn no_text_is_looked_at_more_often_than_in_proportion_to_its_length() {
     assert!(matches!(try_read(wide.as_bytes()), Err(FormatError::TooWide(..))));
 }
 
-/// Whether the texts stand in the original in their order, without a letter between them but blanks and separators.
+/// Whether the records stand in the text in their order, and so what is refused and what stands beside them.
 fn joins(text: &str, found: &Found_) -> Result<(), String> {
-    let mut pieces: Vec<(u64, &str)> = found.records.iter().map(|(line, text)| (*line, text.as_str())).collect();
-    pieces.extend(found.rejects.iter().map(|(line, _, text)| (*line, text.as_str())));
-    for one in &found.beside {
-        pieces.push((one.line.unwrap(), one.text.as_str()));
-    }
-    let mut bare = text.to_owned();
-    pieces.sort_by_key(|piece| std::cmp::Reverse(piece.1.len()));
-    for (_, piece) in &pieces {
-        let Some(at) = bare.find(piece) else { return Err(format!("{piece:?} is not in it")) };
-        bare.replace_range(at..at + piece.len(), " ");
-    }
-    Ok(())
+    let in_order = |pieces: Vec<&str>| {
+        let mut rest = text;
+        for piece in pieces {
+            let Some(at) = rest.find(piece) else { return Err(format!("{piece:?} is not in {rest:?}")) };
+            rest = &rest[at + piece.len()..];
+        }
+        Ok(())
+    };
+    in_order(found.records.iter().map(|(_, text)| text.as_str()).collect())?;
+    in_order(found.rejects.iter().map(|(_, _, text)| text.as_str()).collect())?;
+    in_order(found.beside.iter().map(|one| one.text.as_str()).collect())
 }
 
 proptest::proptest! {
