@@ -1,6 +1,6 @@
 //! Collects records into chunks of one width, and the names of columns as they come up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::cut::Found;
 use crate::format::records::{Cell, Row, Width};
@@ -40,17 +40,20 @@ impl Columns {
         self.records += 1;
         let before = self.names.len();
         let mut places = Vec::with_capacity(names.size_hint().0);
+        // No record that is taken in has one: it was refused where the columns still grew.
+        let mut unknown = HashSet::new();
         for name in names {
             let place = self.place(name);
-            if let Some(place) = place {
-                if self.last[place] == self.records {
-                    for new in self.names.drain(before..) {
-                        self.places.remove(&new);
-                    }
-                    self.last.truncate(before);
-                    return Err(name.to_owned());
+            let is_repeated = match place {
+                Some(place) => std::mem::replace(&mut self.last[place], self.records) == self.records,
+                None => !unknown.insert(name),
+            };
+            if is_repeated {
+                for new in self.names.drain(before..) {
+                    self.places.remove(&new);
                 }
-                self.last[place] = self.records;
+                self.last.truncate(before);
+                return Err(name.to_owned());
             }
             places.push(place);
         }
