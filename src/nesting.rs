@@ -372,7 +372,7 @@ mod tests {
             format!("select {}", list(many, " + ", |_| "a".to_owned())),
             format!("select {}", list(many, " || ", |_| "'a'".to_owned())),
             format!("select {}", list(many, " union all ", |_| "select 1".to_owned())),
-            format!("{}", list(many, " union ", |_| "select a from t where b = 1".to_owned())),
+            list(many, " union ", |_| "select a from t where b = 1".to_owned()),
             format!("select {}", list(many, " + limit ", |_| "a".to_owned())),
             format!("select a{}", "::text".repeat(many)),
             format!("select a{}", " is null".repeat(many)),

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn what_is_written_keeps_its_lines_only() {
         let mut out = ForPeople(Vec::new());
-        writeln!(out, "{}: {}", "a\u{1b}b", 1).unwrap();
+        writeln!(out, "a\u{1b}b: {}", 1).unwrap();
         assert_eq!(String::from_utf8(out.0).unwrap(), "a\\u{1b}b: 1\n");
     }
 }

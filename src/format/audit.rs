@@ -81,7 +81,6 @@ impl Default for Audit {
 
 impl Audit {
     /// Says which bytes separate records or cells, and so may stand in a span of blanks.
-    #[allow(dead_code)]
     pub(super) fn separators(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.blank[usize::from(*byte)] = true;

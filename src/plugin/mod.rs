@@ -1,8 +1,8 @@
 //! `plugins/<name>/plugin.yaml`: how the files of one dataset are read and shaped, and where their rows go.
 
 mod current;
-mod read;
 mod reach;
+mod read;
 mod wrong;
 mod yaml;
 

@@ -60,7 +60,11 @@ impl Watch {
         self.stand_in_line();
         for file in std::mem::take(&mut self.kept) {
             let until = self.paused_until(&file.os_name(), now);
-            if until <= now && !self.is_behind(&file) && self.running.len() < places && !self.is_in_hand(&file.os_name()) {
+            if until <= now
+                && !self.is_behind(&file)
+                && self.running.len() < places
+                && !self.is_in_hand(&file.os_name())
+            {
                 self.start_again(file);
             } else {
                 self.kept.push(file);
