@@ -183,7 +183,7 @@ pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, be
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
         Consequence::Fail => {
-            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), now());
+            let (why, mend, at) = (hidden(&failed.error.to_string()).into_owned(), failed.error.mend(), now());
             let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
             file.fail(&failure).map(|place| {
                 info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
