@@ -1,0 +1,291 @@
+//! Which file counts last where rows replace others: the last one by name of those that are there together.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use libtest_mimic::Trial;
+use sluice::warehouse::{Engine, Scope};
+
+use crate::support::process::{Daemon, app, stdout};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same, star};
+
+const UPSERT: &str = "name: up\nfiles: [\"up*\"]\ntable: up\nmode: upsert\nkey: [id]\n";
+const REPLACE: &str = "name: up\nfiles: [\"up*\"]\ntable: up\nmode: replace\n";
+const OLD: &str = "id,v\n1,old\n2,old\n";
+const NEW: &str = "id,v\n1,new\n2,new\n";
+const ROWS: &str = "select id, v from staging.up order by id";
+
+pub fn cases() -> Vec<Trial> {
+    [
+        on_both("order::a_file_that_settles_is_not_overtaken", a_file_that_settles_is_not_overtaken),
+        on_both("order::what_lay_there_before_a_start_comes_first", what_lay_there_before_a_start_comes_first),
+        on_both("order::what_is_held_back_holds_back_what_follows", what_is_held_back_holds_back_what_follows),
+        on_both("order::nothing_follows_what_one_run_could_not_load", nothing_follows_what_one_run_could_not_load),
+        on_both("order::what_was_claimed_before_a_start_comes_first", what_was_claimed_before_a_start_comes_first),
+        on_both("order::a_failed_file_holds_nothing_back", a_failed_file_holds_nothing_back),
+        on_both("order::an_archive_may_hold_anything", an_archive_may_hold_anything),
+        on_both("order::sixteen_rounds_of_large_and_small_files", sixteen_rounds_of_large_and_small_files),
+        on_both("order::numbers_follow_names", numbers_follow_names),
+        on_both("order::many_stretches_of_loads", many_stretches_of_loads),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn start(workdir: &Workdir, database: &TestDatabase, more: &[(&str, &str)]) -> anyhow::Result<Daemon> {
+    let settings: Vec<_> = [("DATABASE_URL", database.url.as_str())].into_iter().chain(more.iter().copied()).collect();
+    let mut daemon = Daemon::start(workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    Ok(daemon)
+}
+
+/// As a program does that writes under a hidden name first.
+fn rename_in(workdir: &Workdir, name: &str, text: &str) -> Outcome {
+    workdir.write(&format!("imports/.{name}.part"), text)?;
+    Ok(fs::rename(workdir.path(&format!("imports/.{name}.part")), workdir.path(&format!("imports/{name}")))?)
+}
+
+async fn a_file_that_settles_is_not_overtaken(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (n, (plugin, old)) in
+        [(UPSERT, OLD), (REPLACE, OLD), (UPSERT, OLD.trim_end()), (REPLACE, OLD.trim_end())].into_iter().enumerate()
+    {
+        workdir.plugin("up", plugin)?;
+        let mut daemon = start(&workdir, &database, &[("SETTLE_SECONDS", "1.5")])?;
+        // Of each round its own content, so that none is a duplicate.
+        let (old, new) = (old.replace("old", &format!("old{n}")), NEW.replace("new", &format!("new{n}")));
+        workdir.write("imports/up.2026-11-28.csv", &old)?;
+        rename_in(&workdir, "up.2026-11-29.csv", &new)?;
+        daemon.wait_for(&["up.2026-11-29.csv", "waits for up.2026-11-28.csv, which comes before it"])?;
+        daemon.wait_for(&["loaded", "up.2026-11-28.csv"])?;
+        daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
+        let (status, log) = daemon.terminate()?;
+        same(status.code(), Some(0))?;
+        same(log.matches("which comes before it").count(), 1)?;
+        same(database.text(ROWS).await?, format!("1|new{n}\n2|new{n}"))?;
+    }
+    Ok(())
+}
+
+async fn what_lay_there_before_a_start_comes_first(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for plugin in [UPSERT, REPLACE] {
+        workdir.plugin("up", plugin)?;
+        let (old, new) = (OLD.replace("old", &plugin[16..20]), NEW);
+        workdir.write("imports/up.2026-11-28.csv", old.trim_end())?;
+        let mut daemon = start(&workdir, &database, &[("SETTLE_SECONDS", "1.5")])?;
+        rename_in(&workdir, "up.2026-11-29.csv", new)?;
+        daemon.wait_for(&["loaded", "up.2026-11-28.csv"])?;
+        // Of another table, it does not wait.
+        rename_in(&workdir, "other.csv", &format!("a\n{}\n", plugin.len()))?;
+        daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
+        same(daemon.terminate()?.0.code(), Some(0))?;
+        same(database.text(ROWS).await?, "1|new\n2|new")?;
+    }
+    Ok(())
+}
+
+async fn what_is_held_back_holds_back_what_follows(database: TestDatabase, workdir: Workdir) -> Outcome {
+    // It cannot be claimed; it is not known whether it was committed; the database is in trouble.
+    let faults = ["claim=2*return", "commit_not_answered=1*return", "commit_not_sent=1*return"];
+    for (n, fault) in faults.into_iter().enumerate() {
+        for plugin in [UPSERT, REPLACE] {
+            workdir.plugin("up", plugin)?;
+            let mut daemon = start(&workdir, &database, &[("FAILPOINTS", fault)])?;
+            let round = format!("{n}{}", plugin.len());
+            rename_in(&workdir, "up.2026-11-28.csv", &OLD.replace("old", &format!("old{round}")))?;
+            rename_in(&workdir, "up.2026-11-29.csv", &NEW.replace("new", &format!("new{round}")))?;
+            if n == 0 {
+                daemon.wait_for(&["up.2026-11-29.csv", "waits for up.2026-11-28.csv, which comes before it"])?;
+                let settings = [("DATABASE_URL", database.url.as_str())];
+                let why = "waits for up.2026-11-28.csv, which comes before it";
+                let text = loop {
+                    let text = stdout(&app(&workdir, &["status"], &settings)?);
+                    // It is written a moment later, and is over when the pause is.
+                    if text.contains(why) || !workdir.path("imports/up.2026-11-28.csv").exists() {
+                        break text;
+                    }
+                };
+                holds(&text, why)?;
+            }
+            daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
+            same(daemon.terminate()?.0.code(), Some(0))?;
+            same(database.text(ROWS).await?, format!("1|new{round}\n2|new{round}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn nothing_follows_what_one_run_could_not_load(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    workdir.write("imports/up.2026-11-28.csv", OLD)?;
+    workdir.write("imports/up.2026-11-29.csv", NEW)?;
+    workdir.write("imports/up.2026-11-30.csv", NEW)?;
+    workdir.write("imports/zz.csv", "a\n1\n")?;
+    let settings = [("DATABASE_URL", database.url.as_str()), ("FAILPOINTS", "claim=1*return")];
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    holds(&stdout(&output), "files: 1 loaded, 0 duplicate, 0 failed, 3 waiting")?;
+    holds(&stdout(&output), "waits for up.2026-11-28.csv, which comes before it")?;
+    same(workdir.list("imports"), ["up.2026-11-28.csv", "up.2026-11-29.csv", "up.2026-11-30.csv"])?;
+    same(app(&workdir, &["--once"], &settings[..1])?.status.code(), Some(0))?;
+    same(database.text(ROWS).await?, "1|new\n2|new")
+}
+
+async fn what_was_claimed_before_a_start_comes_first(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    for mode in [&["--once"][..], &[][..]] {
+        let round = format!("{}", mode.len());
+        workdir.write("imports/up.2026-11-28.csv", OLD.replace("old", &format!("old{round}")))?;
+        let dies = [settings[0], ("DIE_AT", "finished")];
+        same(app(&workdir, &["--once"], &dies)?.status.success(), false)?;
+        workdir.write("imports/up.2026-11-27.csv", OLD.replace("old", &format!("older{round}")))?;
+        rename_in(&workdir, "up.2026-11-29.csv", &NEW.replace("new", &format!("new{round}")))?;
+        if mode.is_empty() {
+            let mut daemon = start(&workdir, &database, &[])?;
+            daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
+            same(daemon.terminate()?.0.code(), Some(0))?;
+        } else {
+            same(app(&workdir, mode, &settings)?.status.code(), Some(0))?;
+        }
+        same(database.text(ROWS).await?, format!("1|new{round}\n2|new{round}"))?;
+        let names = "select source from sluice.load where status in ('loaded', 'replaced') order by id";
+        let names = database.text(names).await?;
+        same(names.ends_with("up.2026-11-27.csv\nup.2026-11-28.csv\nup.2026-11-29.csv"), true)?;
+    }
+    Ok(())
+}
+
+async fn a_failed_file_holds_nothing_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let mut daemon = start(&workdir, &database, &[])?;
+    rename_in(&workdir, "up.2026-11-28.csv", "")?;
+    daemon.wait_for(&["moved, with the reason beside it"])?;
+    rename_in(&workdir, "up.2026-11-29.csv", NEW)?;
+    daemon.wait_for(&["up.2026-11-29.csv", "loaded without up.2026-11-28.csv, which comes before it"])?;
+    daemon.wait_for(&["loaded file.path=\"up.2026-11-29.csv\""])?;
+    // What comes later by its name's order is told.
+    workdir.write("imports/failed/up.2026-11-28.csv", OLD)?;
+    let output = app(&workdir, &["retry"], &[("DATABASE_URL", &database.url)])?;
+    holds(&crate::support::process::stderr(&output), "older rows are put over newer ones")?;
+    daemon.wait_for(&["loaded after a file that comes after it by name: up.2026-11-29.csv"])?;
+    daemon.wait_for(&["loaded file.path=\"up.2026-11-28.csv\""])?;
+    same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn an_archive_may_hold_anything(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let mut daemon = start(&workdir, &database, &[("SETTLE_SECONDS", "1.5")])?;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("up.2026-11-28.csv", zip::write::SimpleFileOptions::default())?;
+    std::io::Write::write_all(&mut zip, OLD.as_bytes())?;
+    workdir.write("imports/pack.2026-11-28.zip", zip.finish()?.into_inner())?;
+    rename_in(&workdir, "up.2026-11-29.csv", NEW)?;
+    rename_in(&workdir, "zz.csv", "a\n1\n")?;
+    daemon.wait_for(&["loaded", "zz.csv"])?;
+    daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same(database.text(ROWS).await?, "1|new\n2|new")
+}
+
+async fn sixteen_rounds_of_large_and_small_files(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    workdir.plugin("whole", "name: whole\nfiles: [\"whole*\"]\ntable: whole\nmode: replace\n")?;
+    let mut daemon = start(&workdir, &database, &[])?;
+    let rows = |rows: usize, v: &str| (1..=rows).fold("id,v\n".to_owned(), |text, id| text + &format!("{id},{v}\n"));
+    for round in 10..26 {
+        for table in ["up", "whole"] {
+            let large = rows(20_000, &format!("{round}a"));
+            workdir.write(&format!("imports/{table}.{round}.1.csv"), large.trim_end())?;
+            workdir.write(&format!("imports/{table}.{round}.2.csv"), rows(2, &format!("{round}b")))?;
+            rename_in(&workdir, &format!("{table}.{round}.3.csv"), &rows(2, &format!("{round}c")))?;
+        }
+        // In whichever order they end.
+        let mut ends = BTreeSet::from([format!("up.{round}.3.csv"), format!("whole.{round}.3.csv")]);
+        while !ends.is_empty() {
+            let line = daemon.wait_for(&["loaded file.path", ".3.csv"])?;
+            ends.retain(|name| !line.contains(name.as_str()));
+        }
+        same(database.text("select id, v from staging.up where id <= 2 order by id").await?, {
+            format!("1|{round}c\n2|{round}c")
+        })?;
+        same(database.text("select id, v from staging.whole order by id").await?, format!("1|{round}c\n2|{round}c"))?;
+    }
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    for table in ["up", "whole"] {
+        let sql = format!("select source from sluice.load where dataset = '{table}' order by id");
+        let names = database.text(&sql).await?;
+        let mut sorted: Vec<_> = names.lines().collect();
+        sorted.sort_unstable();
+        same(names.lines().collect::<Vec<_>>(), sorted)?;
+    }
+    Ok(())
+}
+
+async fn numbers_follow_names(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut n = 0;
+    for mode in ["--once", "--watch"] {
+        for at in 0..16 {
+            let rows = if at % 5 == 0 { 30_000 } else { 2 };
+            n += 1;
+            let text = (0..rows).fold("a,b\n".to_owned(), |text, row| text + &format!("{row},{n}\n"));
+            workdir.write(&format!("imports/log.{at:02}.csv"), text)?;
+        }
+        if mode == "--once" {
+            same(app(&workdir, &[mode], &[("DATABASE_URL", &database.url)])?.status.code(), Some(0))?;
+        } else {
+            let mut daemon = Daemon::start(&workdir, &[mode], &[("DATABASE_URL", &database.url)])?;
+            for _ in 0..16 {
+                daemon.wait_for(&["loaded file.path"])?;
+            }
+            same(daemon.terminate()?.0.code(), Some(0))?;
+        }
+        let names = database.text("select source from sluice.load order by id").await?;
+        let expected: Vec<_> = (0..n).map(|at| format!("log.{:02}.csv", at % 16)).collect();
+        same(names.lines().collect::<Vec<_>>(), expected)?;
+    }
+    Ok(())
+}
+
+async fn many_stretches_of_loads(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_c.sql", "/* kind: dimension\nkey: [id] */ select id, n from staging.c")?;
+    workdir.write("sql/pipeline/fact_o.sql", "/* kind: fact\ngrain: [oid] */ select oid, q from staging.o")?;
+    workdir.load(&database, "c.csv", "id,n\n1,1\n").await?;
+    workdir.load(&database, "o.csv", "oid,q\n1,1\n").await?;
+    star::run(&database, &workdir).await?;
+    // As if 1,500 files of each had come in turn.
+    let named = |name: &str| match database.engine {
+        Engine::Sqlite => name.replace('.', "__"),
+        Engine::Postgres => name.to_owned(),
+    };
+    let mut transaction = database.warehouse.begin(Scope::Load).await?;
+    for (table, column, other, parity) in [("c", "id", "n", 1), ("o", "oid", "q", 2)] {
+        let numbers = format!("with recursive k(n) as (select 1 union all select n + 1 from k where n < 1500) {{}}");
+        let staged = format!(
+            "insert into {} ({column}, {other}, _load_id, _line) {}",
+            named(&format!("staging.{table}")),
+            numbers.replace("{}", &format!("select n + 1, n, n * 2 + {parity}, 2 from k"))
+        );
+        transaction.execute(&staged, &[]).await?;
+        let loads = format!(
+            "insert into {load} (id, source, dataset, hash, bytes, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_filtered, \
+             rows_padded, rows_extended, status, \"repeat\", dialect, columns, started_at, finished_at) {}",
+            numbers.replace(
+                "{}",
+                &format!(
+                    "select k.n * 2 + {parity}, source, dataset, 'h' || k.n, bytes, rows_read, rows_loaded, rows_rejected, \
+                     rows_duplicate, rows_filtered, rows_padded, rows_extended, status, \"repeat\", dialect, columns, started_at, \
+                     finished_at from {load}, k where id = {parity}",
+                    load = named("sluice.load")
+                )
+            ),
+            load = named("sluice.load")
+        );
+        transaction.execute(&loads, &[]).await?;
+    }
+    transaction.commit().await?;
+    star::run(&database, &workdir).await?;
+    same(database.text("select count(*) from datawarehouse.dim_c where id > 0").await?, "1501")?;
+    same(database.text("select count(*), max(q) from datawarehouse.fact_o").await?, "1501|1500")?;
+    star::is_settled(&database, &workdir).await
+}
