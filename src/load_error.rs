@@ -74,7 +74,9 @@ impl LoadError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
-            LoadError::Source(SourceError::Changed) | LoadError::Folder(_) | LoadError::Plugin(_) => Consequence::TryAgain,
+            LoadError::Source(SourceError::Changed) | LoadError::Folder(_) | LoadError::Plugin(_) => {
+                Consequence::TryAgain
+            }
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,

@@ -66,7 +66,14 @@ type Stamp = Vec<(PathBuf, [i64; 6])>;
 impl PluginFolder {
     /// The folder at `path`, not looked at yet.
     pub fn new(path: &Path, variable: Variable, keeps: Keeps) -> PluginFolder {
-        PluginFolder { path: path.to_owned(), variable, keeps, stamp: Stamp::new(), changed: Instant::now(), read: None }
+        PluginFolder {
+            path: path.to_owned(),
+            variable,
+            keeps,
+            stamp: Stamp::new(),
+            changed: Instant::now(),
+            read: None,
+        }
     }
 
     /// Reads it as it is.

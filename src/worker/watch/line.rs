@@ -143,10 +143,7 @@ impl Watch {
             match self.newest.get(table) {
                 Some(newest) if newest.as_os_str() > name => {
                     let newest = newest.to_string_lossy();
-                    warn!(
-                        file.path = &*shown,
-                        table, "loaded after a file that comes after it by name: {newest}"
-                    );
+                    warn!(file.path = &*shown, table, "loaded after a file that comes after it by name: {newest}");
                 }
                 _ => drop(self.newest.insert(table.clone(), name.to_owned())),
             }
