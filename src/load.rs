@@ -22,6 +22,7 @@ use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::order::Place;
 use crate::outcome::{delete, let_go, record_failure, say, say_beside};
+use crate::plugin::Plugins;
 use crate::reject_file::RejectFile;
 use crate::rights::explain;
 use crate::schema::Type;
@@ -89,16 +90,25 @@ pub enum FileOutcome {
 
 /// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
 /// and may have been committed, `place` which files get their numbers before it.
-#[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
+    load_file_by(app, &app.plugins.get(), file, unfinished, place).await
+}
+
+/// As [`load_file`], by one version of the plugins from the beginning to the end.
+#[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
+pub(crate) async fn load_file_by(
+    app: &App,
+    plugins: &Plugins,
+    file: Claimed,
+    unfinished: bool,
+    place: Place,
+) -> FileOutcome {
     fail::fail_point!("claimed");
     let name = file.name();
     if let Err(error) = may_be_tried(app, &file, &name).await {
         let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error).await;
         return let_go(file, failed, Vec::new(), unfinished);
     }
-    // One version of them from the beginning to the end.
-    let plugins = app.plugins.get();
     let (opened, parts) = match file.open() {
         // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
         Ok(opened) => {

@@ -68,18 +68,16 @@ async fn a_file_that_settles_is_not_overtaken(database: TestDatabase, workdir: W
 }
 
 async fn what_lay_there_before_a_start_comes_first(database: TestDatabase, workdir: Workdir) -> Outcome {
-    for plugin in [UPSERT, REPLACE] {
+    for (n, plugin) in [UPSERT, REPLACE].into_iter().enumerate() {
         workdir.plugin("up", plugin)?;
-        let (old, new) = (OLD.replace("old", &plugin[16..20]), NEW);
+        let (old, new) = (OLD.replace("old", &format!("old{n}")), NEW.replace("new", &format!("new{n}")));
         workdir.write("imports/up.2026-11-28.csv", old.trim_end())?;
         let mut daemon = start(&workdir, &database, &[("SETTLE_SECONDS", "1.5")])?;
-        rename_in(&workdir, "up.2026-11-29.csv", new)?;
+        rename_in(&workdir, "up.2026-11-29.csv", &new)?;
         daemon.wait_for(&["loaded", "up.2026-11-28.csv"])?;
-        // Of another table, it does not wait.
-        rename_in(&workdir, "other.csv", &format!("a\n{}\n", plugin.len()))?;
         daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
         same(daemon.terminate()?.0.code(), Some(0))?;
-        same(database.text(ROWS).await?, "1|new\n2|new")?;
+        same(database.text(ROWS).await?, format!("1|new{n}\n2|new{n}"))?;
     }
     Ok(())
 }
@@ -181,8 +179,7 @@ async fn an_archive_may_hold_anything(database: TestDatabase, workdir: Workdir) 
     std::io::Write::write_all(&mut zip, OLD.as_bytes())?;
     workdir.write("imports/pack.2026-11-28.zip", zip.finish()?.into_inner())?;
     rename_in(&workdir, "up.2026-11-29.csv", NEW)?;
-    rename_in(&workdir, "zz.csv", "a\n1\n")?;
-    daemon.wait_for(&["loaded", "zz.csv"])?;
+    daemon.wait_for(&["up.2026-11-29.csv", "waits for pack.2026-11-28.zip, which comes before it"])?;
     daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text(ROWS).await?, "1|new\n2|new")
@@ -248,8 +245,8 @@ async fn numbers_follow_names(database: TestDatabase, workdir: Workdir) -> Outco
 }
 
 async fn many_stretches_of_loads(database: TestDatabase, workdir: Workdir) -> Outcome {
-    workdir.write("sql/pipeline/dim_c.sql", "/* kind: dimension\nkey: [id] */ select id, n from staging.c")?;
-    workdir.write("sql/pipeline/fact_o.sql", "/* kind: fact\ngrain: [oid] */ select oid, q from staging.o")?;
+    workdir.write("sql/pipeline/dim_c.sql", "/*\nkind: dimension\nkey: [id]\n*/\nselect id, n from staging.c")?;
+    workdir.write("sql/pipeline/fact_o.sql", "/*\nkind: fact\ngrain: [oid]\n*/\nselect oid, q from staging.o")?;
     workdir.load(&database, "c.csv", "id,n\n1,1\n").await?;
     workdir.load(&database, "o.csv", "oid,q\n1,1\n").await?;
     star::run(&database, &workdir).await?;
@@ -260,7 +257,7 @@ async fn many_stretches_of_loads(database: TestDatabase, workdir: Workdir) -> Ou
     };
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     for (table, column, other, parity) in [("c", "id", "n", 1), ("o", "oid", "q", 2)] {
-        let numbers = format!("with recursive k(n) as (select 1 union all select n + 1 from k where n < 1500) {{}}");
+        let numbers = "with recursive k(n) as (select 1 union all select n + 1 from k where n < 1500) {}";
         let staged = format!(
             "insert into {} ({column}, {other}, _load_id, _line) {}",
             named(&format!("staging.{table}")),

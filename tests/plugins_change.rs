@@ -123,10 +123,10 @@ async fn a_part_that_a_wrong_one_claims_waits(database: TestDatabase, workdir: W
         zip.start_file(name, zip::write::SimpleFileOptions::default())?;
         std::io::Write::write_all(&mut zip, text.as_bytes())?;
     }
-    workdir.write("imports/pack.zip", zip.finish()?.into_inner())?;
-    daemon.wait_for(&["pack.zip", "held back: plugins/p/plugin.yaml:"])?;
+    workdir.write("imports/bundle.zip", zip.finish()?.into_inner())?;
+    daemon.wait_for(&["bundle.zip", "held back: plugins/p/plugin.yaml:"])?;
     workdir.plugin("p", &plugin("t"))?;
-    daemon.wait_for(&["loaded", "pack.zip/p.csv"])?;
+    daemon.wait_for(&["loaded", "bundle.zip/p.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text("select a from staging.t").await?, "2")?;
     same(database.text("select a from staging.other").await?, "1")

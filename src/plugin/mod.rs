@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use globset::GlobMatcher;
 use tracing::info;
 
-use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 
 pub use self::current::{CurrentPlugins, Look, PluginFolder};
@@ -76,11 +75,6 @@ impl Plugins {
             let creator = Some(creator.as_str()).filter(|creator| !creator.is_empty());
             info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
         }
-    }
-
-    /// What plugins say of files that were loaded, with the plugins' names.
-    pub fn on_success(&self) -> impl Iterator<Item = (&str, &OnSuccess)> {
-        self.right.iter().filter_map(|plugin| Some((plugin.name.as_str(), plugin.dataset.on_success.as_ref()?)))
     }
 
     /// What plugins say of tables; one that is named after its files has no name here.

@@ -13,7 +13,7 @@ use super::super::pause::Pause;
 use super::super::settle::{Arrival, Candidate};
 use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
-use crate::load::load_file;
+use crate::load::load_file_by;
 use crate::source::{Claimed, Stamp, Writer, writer};
 use crate::warehouse::Engine;
 
@@ -199,12 +199,13 @@ impl Watch {
     pub(super) fn start(&mut self, file: Claimed, unfinished: bool) {
         self.state.begun(&file.name());
         let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
-        let reach = self.app.plugins.get().reach(&file.name());
+        let plugins = self.app.plugins.get();
+        let reach = plugins.reach(&file.name());
         if let Some([table]) = reach.tables.as_deref() {
             place.expect(table);
         }
         self.tell_order(&file.os_name(), &reach);
-        let task = self.running.spawn(async move { load_file(&app, claimed, unfinished, place).await });
+        let task = self.running.spawn(async move { load_file_by(&app, &plugins, claimed, unfinished, place).await });
         self.reaches.insert(task.id(), reach);
         self.in_hand.insert(task.id(), file);
     }
