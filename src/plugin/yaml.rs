@@ -1,5 +1,7 @@
 //! The words of a `plugin.yaml`.
 
+use std::path::Path;
+
 use globset::Glob;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -10,7 +12,6 @@ use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
 use crate::star::nearest;
-use std::path::Path;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
 const MAX_REJECTS: f64 = 10.0;
