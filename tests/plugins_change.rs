@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::support::process::{Daemon, app, stderr, stdout};
-use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, listen, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
     [
@@ -57,7 +57,9 @@ async fn they_are_read_again(database: TestDatabase, workdir: Workdir) -> Outcom
 }
 
 async fn a_wrong_one_holds_back_what_it_claims(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let settings = [("DATABASE_URL", database.url.as_str())];
+    let hook = listen::webhook()?;
+    let webhook = format!("http://127.0.0.1:{}/x", hook.port);
+    let settings = [("DATABASE_URL", database.url.as_str()), ("ALERT_WEBHOOK", &webhook)];
     // From the start on, with files that can be read; then after a version that was right; then with nothing that can be read.
     for (n, (right, wrong)) in [
         (None, "name: p\nfiles: [\"p*\"]\ntable: t\nmode: upsrt\n"),
@@ -92,6 +94,11 @@ async fn a_wrong_one_holds_back_what_it_claims(database: TestDatabase, workdir: 
         holds(&stderr(&once), "plugins/p/plugin.yaml:")?;
         workdir.plugin("p", &plugin("t"))?;
         daemon.wait_for(&["loaded", "p.csv"])?;
+        for state in ["raised", "recovered"] {
+            let alert = hook.next()?;
+            let told = ["kind", "subject", "state"].map(|key| alert[key].as_str().unwrap_or_default().to_owned());
+            same(told, ["plugin", "plugins/p/plugin.yaml", state])?;
+        }
         let (status, log) = daemon.terminate()?;
         same((status.code(), log.matches("a plugin is wrong").count()), (Some(0), 1))?;
         same(log.matches("held back: plugins").count(), 1)?;

@@ -1,6 +1,7 @@
 //! The words of a `plugin.yaml`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use globset::Glob;
 use serde::Deserialize;
@@ -13,7 +14,6 @@ use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
 use crate::secrets;
 use crate::star::nearest;
-use std::path::Path;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
 const MAX_REJECTS: f64 = 10.0;
