@@ -8,10 +8,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
@@ -233,9 +235,10 @@ impl Journal {
         let (root, notes) = self.open()?;
         let name = format!(".again-{}", random());
         let back = || {
-            let (mut from, mut copy) = (File::open(kept)?, notes.new_file(&name, 0o600)?);
+            let folder = Dir::open(kept.parent().unwrap_or(Path::new(".")))?;
+            let mut from = own(folder.file(kept.file_name().unwrap_or_default())?)?;
+            let mut copy = notes.new_file(&name, 0o600)?;
             io::copy(&mut from, &mut copy)?;
-            copy.set_permissions(from.metadata()?.permissions())?;
             copy.sync_all()?;
             move_to_free_name(&notes, name.as_ref(), &root, kept.file_name().unwrap_or_default())
         };
@@ -250,7 +253,7 @@ impl Journal {
         let Ok((_, notes)) = self.open() else { return noted };
         for name in FILES {
             let mut text = String::new();
-            let read = notes.file(name).and_then(|file| file.take(2 * LONG).read_to_string(&mut text));
+            let read = notes.file(name).and_then(own).and_then(|file| file.take(2 * LONG).read_to_string(&mut text));
             if let Err(why) = read.as_ref()
                 && why.kind() != io::ErrorKind::NotFound
             {
@@ -297,6 +300,14 @@ impl Journal {
         let meta = notes.metadata()?;
         if us.own(&meta) { Ok((root, notes)) } else { Err(us.refuse(&notes, &meta)) }
     }
+}
+
+/// A file of our own: what somebody else has made, or moved to where notes stand, is not believed.
+fn own(file: File) -> io::Result<File> {
+    if file.metadata()?.uid() == geteuid().as_raw() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
 }
 
 /// Whether rows of a load are in its table, read beside the transaction that is open.

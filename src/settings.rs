@@ -332,7 +332,7 @@ pub fn without_password(address: &str) -> String {
     let scheme = address.split_once("://").map(|(scheme, _)| scheme);
     let known = ["sqlite", "postgres", "postgresql", "smtp", "smtps", "http", "https", "s3"];
     let scheme = scheme.filter(|scheme| known.contains(scheme));
-    if address.starts_with("sqlite:") && !address.contains('@') && !address.to_lowercase().contains("password") {
+    if address.starts_with("sqlite:") && !address.contains(['@', '?']) && !address.to_lowercase().contains("password") {
         return address.to_owned();
     }
     let url = scheme.and_then(|_| url::Url::parse(address).ok());
@@ -342,7 +342,9 @@ pub fn without_password(address: &str) -> String {
     // A password with one of / ? # in it ends the part that has it too early.
     let is_cut =
         url.fragment().is_some() || url.path().contains(['@', ':']) || url.query().unwrap_or_default().contains('@');
-    if is_cut {
+    // A user with a sign of the syntax in it may be one with a password.
+    let is_odd = url.username().contains(['%', ':', ';', ',']);
+    if is_cut || is_odd {
         return format!("{}://***", url.scheme());
     }
     if url.password().is_some() {

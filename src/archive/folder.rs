@@ -9,9 +9,9 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, Utc};
@@ -66,7 +66,14 @@ pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days:
         }
     };
     note(&from.metadata()?)?;
-    let kept = match move_to_free_name(dir, name, &Dir::open(&folder)?, name) {
+    // Its owner may have it open, and could write into what is kept: of another user's file a copy is kept.
+    let is_own = from.metadata()?.uid() == rustix::process::geteuid().as_raw();
+    let moved = if is_own {
+        move_to_free_name(dir, name, &Dir::open(&folder)?, name)
+    } else {
+        Err(io::ErrorKind::CrossesDevices.into())
+    };
+    let kept = match moved {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let (there, bytes) = (folder.join(name), from.metadata()?.len());
             let hash = hash(&from)?;
@@ -79,7 +86,8 @@ pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days:
             let copy = tempfile::Builder::new().prefix(".archive-").tempfile_in(&folder)?;
             from.rewind()?;
             io::copy(&mut from, &mut copy.as_file())?;
-            copy.as_file().set_permissions(from.metadata()?.permissions())?;
+            let mode = if is_own { from.metadata()?.mode() & 0o7777 } else { 0o640 };
+            copy.as_file().set_permissions(Permissions::from_mode(mode))?;
             copy.as_file().sync_all()?;
             // What is read back comes from the disk, as far as the system does as it is told.
             let _ = rustix::fs::fadvise(copy.as_file(), 0, None, rustix::fs::Advice::DontNeed);

@@ -125,6 +125,11 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
             return archive::members(path, name, &members, &budget);
         }
     }
+    if name.to_ascii_lowercase().ends_with(".zip") && !head.starts_with(b"PK") && !head.is_empty() {
+        return Err(FormatError::Archive(
+            "it is called .zip and is no zip archive: it does not begin with PK; cut off what stands before it, or name it by what it is".to_owned(),
+        ));
+    }
     let (packing, own_name) = if head.starts_with(GZIP) {
         (Packing::Gzip, inner(".gz"))
     } else if head.starts_with(ZSTD) {

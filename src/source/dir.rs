@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ use crate::format::FormatError;
 
 /// The longest note or state that is read or written, in bytes.
 pub(crate) const NOTE_MAX: u64 = 64 * 1024;
+
+/// Bytes of holes from which on a file is not read: a few on the disk would be many to read.
+const HOLES: u64 = 64 * 1024 * 1024;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -80,7 +83,8 @@ impl Dir {
             Err(Errno::NXIO) => return Err(refused("it is no regular file")),
             Err(error) => return Err(error.into()),
         };
-        match why_not(&file.metadata()?) {
+        let meta = file.metadata()?;
+        match why_not(&meta).or_else(|| has_holes(&file, &meta)) {
             Some(why) => Err(refused(why)),
             None => Ok(file),
         }
@@ -262,6 +266,18 @@ impl Dir {
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&*self.folder)?)
     }
+}
+
+/// Whether a file claims much more than is on the disk. A file system that compresses has no holes to show.
+fn has_holes(file: &File, meta: &Metadata) -> Option<&'static str> {
+    let missing = meta.len().saturating_sub(meta.blocks() * 512);
+    if missing < HOLES {
+        return None;
+    }
+    // Asked on another descriptor: the place at which this one reads stays.
+    let first = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    let hole = rustix::fs::seek(&first, rustix::fs::SeekFrom::Hole(0)).ok()?;
+    (hole < meta.len()).then_some("it has holes (a sparse file): copy it by cp --sparse=never")
 }
 
 /// Why something that lies in the folder is not read, whatever its name is.

@@ -97,7 +97,7 @@ pub(super) fn may_go_on(path: &Path) -> bool {
         let (mut head, mut tail) = (Vec::new(), Vec::new());
         file.by_ref().take(HEAD).read_to_end(&mut head)?;
         file.seek(SeekFrom::End(-i64::from(file.metadata()?.len() > 0)))?;
-        file.read_to_end(&mut tail)?;
+        file.take(1).read_to_end(&mut tail)?;
         let lines = head.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
         Ok((lines > 1 || head.starts_with(b"["), tail))
     };

@@ -230,6 +230,28 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_too_many_in_the_header_costs_no_name_and_no_record() {
+        let open = |text: &'static str| Reader::open(text.as_bytes(), &Stated::default());
+        let names = |text| open(text).unwrap().header().to_vec();
+        assert_eq!(names("\"id\";\"Size 5\" screen\";\"txt\"\n1;2;x\n2;3;y\n"), ["id", "Size 5\" screen", "txt"]);
+        assert_eq!(names("id,\"Preis \"EUR\" netto\",txt\n1,2,x\n2,3,y\n"), ["id", "Preis \"EUR\" netto", "txt"]);
+        for text in [
+            "\"id\",\"nm\n\"1001\",\"a1x\"\n\"1002\",\"a2x\"\n\"1003\",\"a3x\"\n",
+            "id,\"nm\n1001,\"a1x\"\n1002,\"a2x\"\n",
+            "\"id\",\"nm\"x\"\r\"1001\",\"a1x\"\r\"1002\",\"a2x\"\r",
+        ] {
+            let kept = match open(text) {
+                Err(_) => true,
+                Ok(mut reader) => {
+                    let chunk = reader.next_chunk().unwrap().unwrap_or_default();
+                    reader.header().len() == 2 && chunk.rows() >= 2
+                }
+            };
+            assert!(kept, "{text:?}");
+        }
+    }
+
+    #[test]
     fn bad_records_are_rejects_and_the_others_load() {
         let (rows, lines, rejects) = read(b"a,b\n1,2\na,b\n\n\"x\"y,2\n\xFF,2\nz\x00,2\nok,2\n");
         assert_eq!(rows, [some(&["1", "2"]), some(&["ok", "2"])]);

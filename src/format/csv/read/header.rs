@@ -8,7 +8,7 @@ use crate::format::csv::split::{self, Cut};
 use crate::format::csv::stretch::{is_armed, line, rebase};
 use crate::format::dialect::joined;
 use crate::format::records::Cell;
-use crate::format::{Beside, BesideKind, FormatError, Reason, Reject};
+use crate::format::{Beside, BesideKind, Dialect, FormatError, Reason, Reject};
 
 /// Text above the table that is kept beside the records, in bytes.
 const MOST_ABOVE: usize = 1024 * 1024;
@@ -105,6 +105,27 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// The cells of a header of so many bytes in which text follows a closing quote: a quote is a letter then, but one that encloses a cell
+    /// is none of its name.
+    fn as_text(&self, end: usize, count: usize) -> Result<Vec<Cell>, FormatError> {
+        let dialect = Dialect { quote: None, ..self.dialect.clone() };
+        let (line, quote) = (&self.pending[..end], self.dialect.quote);
+        let (mut cells, mut side) = (Vec::new(), Vec::new());
+        split::record(line, 0, &dialect, true, &mut cells, &mut side);
+        if cells.len() != count || line.contains(&b'\n') || line.contains(&b'\r') {
+            let line = self.position.line;
+            let why = "text follows a closing quote in the header: a quote too many or too few";
+            return Err(FormatError::NoHeader(format!("line {line}: {why}")));
+        }
+        for cell in &mut cells {
+            let (start, end) = (cell.start as usize, cell.end as usize);
+            if end - start > 1 && line.get(start).copied() == quote && line.get(end - 1).copied() == quote {
+                (cell.start, cell.end) = (cell.start + 1, cell.end - 1);
+            }
+        }
+        Ok(cells)
+    }
+
     /// The next row that is not blank: its bytes and its cells.
     fn read_header_row(&mut self) -> Result<(Vec<u8>, Vec<String>), FormatError> {
         let mut want = STRETCH;
@@ -116,7 +137,8 @@ impl<R: Read> Reader<R> {
             }
             let (mut cells, mut side) = (Vec::new(), Vec::new());
             match split::record(&self.pending, 0, &self.dialect, self.complete, &mut cells, &mut side) {
-                Cut::Record { end, next, lines, .. } => {
+                Cut::Record { end, next, lines, stray } => {
+                    let plain = if stray > 0 { Some(self.as_text(end, cells.len())?) } else { None };
                     let rest = self.pending.split_off(next);
                     let mut text = std::mem::replace(&mut self.pending, rest);
                     self.position.line += if self.dialect.by_record { 1 } else { lines };
@@ -130,6 +152,9 @@ impl<R: Read> Reader<R> {
                         continue;
                     }
                     let line = text[..end].to_vec();
+                    if let Some(plain) = plain {
+                        return Ok((line, header(&text[..end], &plain)?));
+                    }
                     rebase(&mut cells, text.len() + self.pending.len(), text.len());
                     text.extend_from_slice(&side);
                     return Ok((line, header(&text, &cells)?));
