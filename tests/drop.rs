@@ -283,7 +283,7 @@ async fn beside_the_table(database: TestDatabase, workdir: Workdir) -> Outcome {
     transaction.commit().await?;
     let why = run(&workdir, &database, &["why", "t.csv"], 0)?;
     holds(&why, "beside its records, and kept with the load:")?;
-    holds(&why, "| above the table        |    1 |        | Orders [31m of May")?;
+    holds(&why, "| above the table        |    1 |        | Orders\\u{1b}[31m of May")?;
     holds(&why, "| key beside the records |      | total  | 2")?;
     holds(&why, "| column left out        |      | secret | the plugin does not select it |")?;
     workdir.load(&database, "u.csv", "a\n1\n").await?;
