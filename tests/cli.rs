@@ -31,7 +31,7 @@ pub fn cases() -> Vec<Trial> {
 async fn wrong_settings_and_usage_end_with_2(workdir: Workdir) -> Outcome {
     let file = workdir.write("file", "")?.display().to_string();
     for (arguments, setting, expected) in [
-        (vec!["--once"], ("DATABASE_URL", "oracle://x"), "unknown scheme \"oracle\""),
+        (vec!["--once"], ("DATABASE_URL", "oracle://x"), "it is no address that is known here"),
         (vec!["--once"], ("DEV", "perhaps"), "DEV: \"perhaps\" (from environment) is not true, false"),
         (vec!["--once"], ("IMPORTS_DIR", &format!("{file}/imports")), "cannot make the folder"),
         (vec!["--once"], ("DATABASE_URL", &format!("sqlite://{file}/x.db")), "cannot make the folder"),
