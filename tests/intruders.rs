@@ -9,7 +9,7 @@ use std::process::Command;
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, WaitIdOptions, kill_process};
 
-use crate::support::process::Daemon;
+use crate::support::process::{Daemon, app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 /// The other user, and the group that may drop files.
@@ -24,6 +24,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("intruders::a_place_of_somebody_else_is_refused", a_place_of_somebody_else_is_refused),
         on_both("intruders::what_is_planted_holds_nothing_up", what_is_planted_holds_nothing_up),
         on_both("intruders::what_stands_in_failed_is_neither_followed_nor_waited_for", what_stands_in_failed),
+        on_both("intruders::notes_that_another_user_wrote_are_not_believed", notes_of_another_user),
         on_both("intruders::others_read_nothing_that_is_made", others_read_nothing_that_is_made),
     ]
     .into_iter()
@@ -306,4 +307,27 @@ async fn others_read_nothing_that_is_made(database: TestDatabase, workdir: Workd
     holds(&said, "chmod +t imports")?;
     fs::set_permissions(workdir.path("imports"), PermissionsExt::from_mode(0o3770))?;
     same(doctor(&settings)?.contains("chmod +t"), false)
+}
+
+/// The other user has a file of theirs moved to `failed/`, and then `failed/` to where the notes of deleted files are looked for.
+async fn notes_of_another_user(database: TestDatabase, workdir: Workdir) -> Outcome {
+    open_to_the_group(&workdir)?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("imports/good.csv", "a\n1\n2\n")?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let noted = workdir.read("imports/.sluice/deleted.jsonl")?;
+    let mut note: serde_json::Value = serde_json::from_str(noted.lines().last().unwrap_or_default())?;
+    note["load"] = 900_000.into();
+    note["hash"] = "x".into();
+    note["kept"] = workdir.path("victim").display().to_string().into();
+    mallory(&workdir, &format!("printf '%s\\n' 'x,y' '{note}' > .part; mv .part deleted.1.jsonl"))?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(1))?;
+    same(workdir.list("imports/failed"), ["deleted.1.jsonl", "deleted.1.jsonl.error.json"])?;
+    mallory(&workdir, "mv .sluice .x; mv failed .sluice")?;
+    workdir.write("imports/next.csv", "a\n3\n4\n")?;
+    let once = app(&workdir, &["--once"], &settings)?;
+    holds(&stdout(&once), "it belongs to another user")?;
+    anyhow::ensure!(!workdir.path("imports/victim").exists(), "{}", stdout(&once));
+    same(database.text("select count(*) from staging.next").await?, "2")?;
+    victim_is_whole(&workdir)
 }
