@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::bed::{Bed, Engine, needs, needs_root};
-use crate::daemon::PATIENCE;
+use crate::daemon::{PATIENCE, until};
 use crate::kills::drop_some;
 use crate::make::Kind;
 use crate::mount::Mount;
@@ -122,7 +122,9 @@ fn made_again(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     for _ in 0..bed.options.times(1, 5) {
         site.drop("rows", Kind::Csv, 500)?;
         ensure!(site.is_idle(PATIENCE), "it does not load");
-        std::fs::remove_dir_all(&site.imports)?;
+        // The program may write its state meanwhile.
+        let is_gone = until(PATIENCE, || std::fs::remove_dir_all(&site.imports).is_ok() || !site.imports.exists());
+        ensure!(is_gone, "imports/ cannot be removed");
         std::thread::sleep(Duration::from_millis(1500));
         std::fs::create_dir(&site.imports)?;
         for _ in 0..5 {

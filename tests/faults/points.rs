@@ -14,13 +14,13 @@ use crate::{BOTH, Fault};
 
 pub const FAULTS: &[Fault] = &[Fault {
     name: "killed-at-point",
-    about: "kill -9 at each failpoint of the path: append, upsert, replace, duplicates: load, archive, zip",
+    about: "kill -9 at each failpoint of the path: append, upsert, replace, duplicates: load, archive, zip, and a file that fails",
     engines: BOTH,
     run: killed_at_point,
 }];
 
 /// How a file is loaded: its name's beginning, its kind, and at which of several passes the program dies.
-const WAYS: [(&str, Kind, usize); 7] = [
+const WAYS: [(&str, Kind, usize); 8] = [
     ("rows", Kind::Csv, 1),
     ("keyed", Kind::Csv, 1),
     ("whole", Kind::Csv, 1),
@@ -28,6 +28,8 @@ const WAYS: [(&str, Kind, usize); 7] = [
     ("kept", Kind::Csv, 1),
     ("rows", Kind::Zip, 2),
     ("again", Kind::Zip, 2),
+    // One that goes to `failed/`.
+    ("rows", Kind::Bad(0), 1),
 ];
 
 /// The points that the code names, in no order: what is added there is done to here.
@@ -65,7 +67,10 @@ fn killed_at_point(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
                 for pass in (1..=pass).rev() {
                     let file = site.drop(stem, kind, rows)?;
                     let daemon = site.start_armed("DIE_AT", &format!("{point}:{pass}"))?;
-                    until(PATIENCE, || !daemon.is_alive() || daemon.says(&["INFO loaded", &file]));
+                    until(PATIENCE, || {
+                        let is_done = ["INFO loaded", "INFO moved"].iter().any(|word| daemon.says(&[word, &file]));
+                        is_done || !daemon.is_alive()
+                    });
                     // It says that it loaded before it deletes.
                     let died = until(Duration::from_millis(1500), || !daemon.is_alive());
                     site.kill()?;
