@@ -110,7 +110,8 @@ async fn what_the_directory_does_not_know_is_refused(database: TestDatabase, wor
 async fn what_is_passed_over_is_told(database: TestDatabase, workdir: Workdir) -> Outcome {
     let link = Entry { mode: 0o120_777, ..("latest.csv", "one.csv").into() };
     let archive = zip(&[
-        (".hidden.csv", "a\n9\n").into(),
+        (".DS_Store", "x").into(),
+        (".gitkeep", "").into(),
         ("data/", "").into(),
         ("__MACOSX/._one.csv", "x").into(),
         link.clone(),
@@ -119,10 +120,13 @@ async fn what_is_passed_over_is_told(database: TestDatabase, workdir: Workdir) -
     workdir.load(&database, "some.zip", archive).await?;
     same(
         database.text("select kind, name, text from sluice.beside order by id").await?,
-        "member|.hidden.csv|a hidden file\nmember|__MACOSX/._one.csv|a hidden file of macOS\n\
+        "member|.DS_Store|a hidden file of macOS\nmember|.gitkeep|a hidden file that is empty\nmember|__MACOSX/._one.csv|a hidden file of macOS\n\
          member|latest.csv|a symbolic link, which is not followed",
     )?;
-    fails(&database, &workdir, "none.zip", &zip(&[link, (".x.csv", "a\n1\n").into()]), "it holds no file").await
+    // Somebody's data is not passed over for its name.
+    let hidden = zip(&[(".orders.csv", "a\n1\n").into()]);
+    fails(&database, &workdir, "hidden.zip", &hidden, "it is a hidden file").await?;
+    fails(&database, &workdir, "none.zip", &zip(&[link, ("._x.csv", "a\n1\n").into()]), "it holds no file").await
 }
 
 async fn names_in_code_pages_have_their_tables(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -97,9 +97,9 @@ pub(super) fn members(
 fn passed_over(member: &Member, name: &str) -> Option<&'static str> {
     match () {
         () if member.is_link => Some("a symbolic link, which is not followed"),
-        // What Finder adds to every archive it makes.
-        () if name.starts_with("__MACOSX/") => Some("a hidden file of macOS"),
-        () if own_name(name).starts_with('.') => Some("a hidden file"),
+        // What Finder adds to every archive it makes. Another hidden file may be somebody's data.
+        () if own_name(name).starts_with("._") || own_name(name) == ".DS_Store" => Some("a hidden file of macOS"),
+        () if own_name(name).starts_with('.') && member.size == 0 => Some("a hidden file that is empty"),
         () => None,
     }
 }
@@ -110,6 +110,8 @@ fn unreadable(member: &Member, own_name: &str) -> Option<String> {
         Some("it is encrypted".to_owned())
     } else if !matches!(member.method, STORED | DEFLATED) {
         Some(format!("it is packed by method {}, which is not read: pack it anew with deflate", member.method))
+    } else if own_name.starts_with('.') {
+        Some("it is a hidden file: name it without the dot, or take it out of the archive".to_owned())
     } else if !Format::is_known(own_name) {
         Some("it has no format that is read; take it out of the archive".to_owned())
     } else {
