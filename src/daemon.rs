@@ -128,23 +128,22 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
         return Ok(Totals::default());
     };
-    if app.journal.has_notes()
-        && let Err(error) = meet_server(&app).await
-    {
-        // The first load does it.
-        debug!(%error, "cannot compare what was deleted with the ledger");
-    }
     let watch = Watch::new(app.clone(), place, plugins, settle, settings.watching.poll);
     let totals = match until {
         Until::Empty => {
+            meet_server(&app).await;
             let totals = watch.once(stop).await?;
             archive.purge().await;
             totals
         }
         Until::Signal => {
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });
+            // Another program may be writing into the database for long; files are looked at meanwhile.
+            let met = app.clone();
+            let meeting = tokio::spawn(async move { meet_server(&met).await });
             let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(app.clone())));
             let totals = watch.forever(stop).await;
+            meeting.abort();
             purging.abort();
             // A run that is cut short changes nothing.
             building.inspect(JoinHandle::abort);
@@ -170,12 +169,21 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     Ok(totals)
 }
 
-/// Compares what was deleted with the ledger, which may be that of another server, or an older state of it.
-async fn meet_server(app: &App) -> Result<(), WarehouseError> {
-    let mut transaction = app.warehouse.begin(Scope::Short).await?;
-    let server = transaction.server().await?;
-    drop(transaction);
-    app.journal.meet(app, server.as_deref()).await
+/// Compares what was deleted with the ledger, which may be that of another server, or an older state of it. Where it cannot, the first
+/// load does it.
+async fn meet_server(app: &App) {
+    if !app.journal.has_notes() {
+        return;
+    }
+    let meeting = async {
+        let mut transaction = app.warehouse.begin(Scope::Short).await?;
+        let server = transaction.server().await?;
+        drop(transaction);
+        app.journal.meet(app, server.as_deref()).await
+    };
+    if let Err(error) = meeting.await {
+        debug!(%error, "cannot compare what was deleted with the ledger");
+    }
 }
 
 /// The folder of the plugins, to be read again and again.
