@@ -64,7 +64,7 @@ fn read_all(reader: &mut Reader<&[u8]>, bytes: &[u8]) -> Read {
         assert!(records.is_empty() || records.width() == width);
         for row in 0..records.len() {
             let cells: Vec<_> = (0..width).map(|place| records.cell(row, place).map(str::to_owned)).collect();
-            read.records.push((records.line(row), records.raw(row).to_owned(), records.width_of(row), cells));
+            read.records.push((records.line(row), records.raw(row).into_owned(), records.width_of(row), cells));
         }
         if width == names.len() && width > 0 {
             check_columns(&chunk, &names);
