@@ -18,8 +18,8 @@ use crate::feed::Feed;
 use crate::format::FormatError;
 use crate::journal::Goodbye;
 use crate::ledger::{Books, Claim, Missing, Repeats, Request};
-use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
+use crate::load_error::{Consequence, missing_of};
 use crate::order::Place;
 use crate::outcome::{delete, let_go, record_failure, say, say_beside};
 use crate::plugin::Plugins;
@@ -415,19 +415,11 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
 /// Says why a content is loaded that was loaded before.
 fn say_missing(app: &App, dataset: &Dataset, name: &str, load_id: i64, missing: Missing) {
     let table = app.warehouse.names().shown(&Table::staging(&dataset.table));
-    let Missing { load, loaded, there } = missing;
-    match there {
-        0 => warn!(
-            file.path = name,
-            load.id = load_id,
-            "the rows of load {load} are not in {table} any more: loading it again"
-        ),
-        _ => warn!(
-            file.path = name,
-            load.id = load_id,
-            "of the {loaded} rows of load {load} {there} are in {table}: loading it again"
-        ),
-    }
+    let what = match &missing {
+        Missing { there: 0, load, .. } => format!("the rows of load {load} are not in {table} any more"),
+        _ => format!("it has the content of load {}, {}", missing.load, missing_of(&table, &missing)),
+    };
+    warn!(file.path = name, load.id = load_id, "{what}: loading it again");
 }
 
 /// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.

@@ -1,19 +1,21 @@
-//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again.
+//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again; but not where older rows would be put over newer ones.
 
+use std::cmp::Ordering;
 use std::io::Write;
 
 use serde_json::json;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{End, table};
-use crate::daemon::Usage;
+use crate::daemon::{self, Usage};
+use crate::ledger::Came;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
 use crate::shown::{path, shown};
 use crate::source::{FailedFile, failed_files, is_watched};
 use crate::star::nearest;
 
-pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow::Result<End> {
+pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, json: bool) -> anyhow::Result<End> {
     let folder = &settings.folders.imports_dir;
     let failed = failed_files(folder)?;
     let wanted = match what {
@@ -23,12 +25,25 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     let mut out = crate::shown::stdout();
     let mut end = End::Done;
+    let mut app = None;
     for file in &wanted {
-        if plugins.reach(file.landed_as()).replaces {
-            warn!(
-                file.path = file.name,
-                "its rows take the place of others: where a file that comes after it is loaded already (app loads), older rows are put over newer ones; app retract takes its load back then"
-            );
+        let reach = plugins.reach(file.landed_as());
+        if reach.replaces && !older {
+            let app = match &app {
+                Some(app) => app,
+                None => app.insert(daemon::look(settings).await?),
+            };
+            let counts = |came: &Came| plugins.reach(came.file()).replaces && is_newer(came, file);
+            if let Some(Came { id, source, .. }) = app.ledger.last_by_name(reach.tables.as_deref(), &counts).await? {
+                end = End::Failed;
+                error!(
+                    file.path = file.name,
+                    "left in failed/: its rows would take the place of newer ones, those of {source} (load {id}); app retry {} --older loads it \
+                     all the same, and {source} can be dropped again after it",
+                    file.name
+                );
+                continue;
+            }
         }
         match file.move_back(folder) {
             Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
@@ -54,6 +69,18 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
         (false, false) => writeln!(out, "nobody watches the folder: app --once loads them, or app")?,
     }
     Ok(end)
+}
+
+/// Whether a load counts over a file that failed: by the order of names, and of one name by that of their loads.
+fn is_newer(came: &Came, file: &FailedFile) -> bool {
+    match came.file().cmp(file.landed_as()) {
+        Ordering::Greater => true,
+        Ordering::Less => false,
+        Ordering::Equal => file.note.as_ref().is_some_and(|note| match note.load {
+            Some(tried) => came.id > tried,
+            None => came.started_at > note.at,
+        }),
+    }
 }
 
 /// Those of this name, in `failed/` or as they landed, or of the load with this number.
