@@ -371,7 +371,7 @@ async fn a_column_gone_comes_again_where_rows_replace(database: TestDatabase, wo
             anyhow::ensure!(workdir.load(&database, "t.csv", text).await?.duplicate_of.is_none());
             same(workdir.load(&database, "t.csv", text).await?.duplicate_of.is_some(), true)?;
             let of_file = database.text("select a, b from staging.t where a > 0 order by a").await?;
-            same(&of_file, text["a,b\n".len()..].trim_end().replace(',', "|"))?;
+            same(of_file, text["a,b\n".len()..].trim_end().replace(',', "|"))?;
         }
         same(all.ends_with("1|x\n2|y\n3|z"), true)?;
         drop_again(&workdir, &database)?;

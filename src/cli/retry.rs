@@ -48,7 +48,7 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
         match file.move_back(folder) {
             Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
             Ok(place) => {
-                writeln!(out, "{}/failed/{} -> {}", path(folder), shown(&file.name), path(&place))?;
+                writeln!(out, "{}/{} -> {}", path(folder), shown(&file.shown_as()), path(&place))?;
             }
             Err(error) => {
                 end = End::Failed;

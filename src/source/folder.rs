@@ -9,6 +9,7 @@
 //! imports/.sluice/<program>/.stopped       the program ended as it was asked to
 //! imports/.sluice/<program>/state.json     what the program does; only `app status` reads it
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
+//! imports/.sluice/failed/x.csv     the same where somebody else has made failed/
 //! ```
 
 use std::ffi::{OsStr, OsString};
@@ -25,7 +26,10 @@ use super::owner::{Us, believed, random};
 
 /// The folder of the programs' places.
 pub(crate) const CLAIMS: &str = ".sluice";
-pub(super) const FAILED: &str = "failed";
+
+/// Where files go that could not be loaded; and where they go while somebody else has made that.
+pub(crate) const FAILED: &str = "failed";
+pub(crate) const OWN_FAILED: &str = ".sluice/failed";
 const STOPPED: &str = ".stopped";
 
 /// What a program says of itself in its place, and the same while it is written.
@@ -225,7 +229,11 @@ impl Folder {
         if let (Ok(meta), Ok(above)) = (root.look(FAILED), root.metadata())
             && !(meta.is_dir() && us.trust(&meta, &above))
         {
-            planted.push((FAILED.to_owned(), of(&meta, if meta.is_dir() { "a folder" } else { "no folder" })));
+            let what = of(&meta, if meta.is_dir() { "a folder" } else { "no folder" });
+            planted.push((
+                FAILED.to_owned(),
+                format!("{what}: until it is moved away, what fails goes to {CLAIMS}/{FAILED}"),
+            ));
         }
         planted
     }
@@ -267,7 +275,7 @@ pub(crate) struct Place {
     /// Whether the program lives whose place it is.
     pub(crate) lives: bool,
     /// Whose notes are believed.
-    pub(crate) owners: [u32; 2],
+    pub(crate) owners: [u32; 3],
 }
 
 /// The places in the folder that are believed: those of the user who asks, and of the folder's owner.
@@ -321,7 +329,7 @@ fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io::Result<Ve
             claims => claims?,
         };
         let mut places = Vec::new();
-        for name in claims.folders()? {
+        for name in claims.folders()?.into_iter().filter(|name| name != FAILED) {
             // Asked of what was opened, not of a name.
             if let Ok(place) = claims.dir(&name)
                 && place.metadata().is_ok_and(|meta| ours(&meta))

@@ -5,6 +5,7 @@ mod ahead;
 mod done;
 mod line;
 mod plugins;
+mod short;
 mod take;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::short::Turns;
 use tokio::task::{Id, JoinSet};
 use tracing::{debug, error, info, warn};
 
@@ -21,11 +23,13 @@ use super::absent::Absent;
 use super::events::Events;
 use super::look::{Seen, look, look_at};
 use super::pause::Pause;
+use super::said::Said;
 use super::settle::{Arrival, Candidate};
 use super::state::StateFile;
 use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
+use crate::counted::counted;
 use crate::load::{FileOutcome, LoadReport};
 use crate::plugin::{PluginFolder, Reach};
 use crate::source::{Claimed, Folder, Stamp};
@@ -93,8 +97,10 @@ pub struct Watch {
     /// Files that are waited for, in the order in which they are taken.
     candidates: BTreeMap<OsString, Candidate>,
     /// What was named in the log as not for us, or as what is waited for.
-    named: HashSet<OsString>,
+    named: Said,
     running: JoinSet<FileOutcome>,
+    /// Who had the place for short files when.
+    short: Turns,
     in_hand: HashMap<Id, Claimed>,
     /// Which tables the files in hand may go into.
     reaches: HashMap<Id, Reach>,
@@ -124,6 +130,9 @@ pub struct Watch {
     trouble: Option<Pause>,
     /// The folder is not there.
     away: Option<Pause>,
+    /// Why it was not, as it was said; and whether that was said of this time.
+    missed: Said,
+    told_away: bool,
     /// What is said of that where the folder is not.
     absent: Option<Absent>,
     totals: Totals,
@@ -141,8 +150,9 @@ impl Watch {
             settle,
             poll,
             candidates: BTreeMap::new(),
-            named: HashSet::new(),
+            named: Said::default(),
             running: JoinSet::new(),
+            short: Turns::default(),
             in_hand: HashMap::new(),
             reaches: HashMap::new(),
             plugins,
@@ -159,6 +169,8 @@ impl Watch {
             pauses: HashMap::new(),
             trouble: None,
             away: None,
+            missed: Said::default(),
+            told_away: false,
             absent: None,
             totals: Totals::default(),
         }
@@ -264,14 +276,21 @@ impl Watch {
         if self.away.take().is_some() {
             self.absent = None;
             self.state.trouble(self.trouble.as_ref().map(Pause::why));
+            self.missed.leave(|_| false, Instant::now());
+            if !std::mem::take(&mut self.told_away) {
+                return;
+            }
             info!(folder = %self.path.display(), "watching the folder that is there now");
             self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
         }
     }
 
     fn miss(&mut self, error: &io::Error) {
-        if Pause::of(&mut self.away, &error.to_string()) {
-            error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it");
+        if Pause::of(&mut self.away, &error.to_string())
+            && let Some(often) = self.missed.comes(OsStr::new(&error.to_string()), Instant::now())
+        {
+            self.told_away = true;
+            error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it{often}");
             let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
             self.app.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
         }
@@ -290,9 +309,13 @@ impl Watch {
         let planted = self.folder.planted();
         self.forget(&all, &planted);
         for (name, what) in planted {
-            if self.named.insert(name.clone().into()) {
-                warn!(file.path = name, "left where it is: not Sluice's own, but {what}; see who put it there");
+            if let Some(often) = self.named.comes(OsStr::new(&name), Instant::now()) {
+                warn!(file.path = name, "left where it is: not Sluice's own, but {what}; see who put it there{often}");
             }
+        }
+        let unsaid = self.named.unsaid();
+        if unsaid > 0 {
+            warn!("{} more came that are not named here: app status shows those that wait", counted(unsaid, "name"));
         }
         for seen in all {
             let is_hidden = seen.name.as_encoded_bytes().starts_with(b".");
@@ -345,15 +368,15 @@ impl Watch {
         let claimed = self.in_hand.values().chain(&self.kept).chain(&self.leftovers);
         let claimed: HashSet<_> = claimed.map(Claimed::os_name).collect();
         let is_there = |name: &OsString| there.contains(&**name) || claimed.contains(name);
-        self.named.retain(|name| is_there(name) || planted.contains(&**name));
+        self.named.leave(|name| is_there(name) || planted.contains(&**name), Instant::now());
         self.put_back.retain(is_there);
         self.pauses.retain(|name, _| is_there(name));
     }
 
     fn see(&mut self, seen: Seen, arrival: Arrival) {
         if let Some(why) = seen.left {
-            if self.named.insert(seen.name.clone()) {
-                info!(file.path = &*seen.name.to_string_lossy(), "left where it is: {why}");
+            if let Some(often) = self.named.comes(&seen.name, Instant::now()) {
+                info!(file.path = &*seen.name.to_string_lossy(), "left where it is: {why}{often}");
             }
             return;
         }
