@@ -252,6 +252,9 @@ async fn what_stands_in_failed(database: TestDatabase, workdir: Workdir) -> Outc
     }
     victim_is_whole(&workdir)?;
     fs::remove_dir_all(&failed)?;
+    for name in workdir.list("imports") {
+        fs::remove_file(workdir.path("imports").join(name))?;
+    }
     workdir.write("imports/bad.csv", "")?;
     once(1)?;
     same(workdir.list("imports/failed"), ["bad.csv", "bad.csv.error.json"])?;

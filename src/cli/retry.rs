@@ -3,17 +3,20 @@
 use std::cmp::Ordering;
 use std::io::Write;
 
+use chrono::TimeDelta;
 use serde_json::json;
 use tracing::error;
 
 use super::{End, table};
+use crate::app::App;
 use crate::daemon::{self, Usage};
 use crate::ledger::Came;
-use crate::plugin::Plugins;
+use crate::plugin::{Plugins, Reach};
 use crate::settings::Settings;
 use crate::shown::{path, shown};
 use crate::source::{FailedFile, failed_files, is_watched};
 use crate::star::nearest;
+use crate::warehouse::WarehouseError;
 
 pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, json: bool) -> anyhow::Result<End> {
     let folder = &settings.folders.imports_dir;
@@ -29,19 +32,28 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
     for file in &wanted {
         let reach = plugins.reach(file.landed_as());
         if reach.replaces && !older {
-            let app = match &app {
-                Some(app) => app,
-                None => app.insert(daemon::look(settings).await?),
+            if app.is_none() {
+                app = Some(daemon::look(settings).await);
+            }
+            let found = match &app {
+                Some(Ok(app)) => newer(app, &plugins, &reach, file).await.map_err(|error| error.to_string()),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Ok(None),
             };
-            let counts = |came: &Came| plugins.reach(came.file()).replaces && is_newer(came, file);
-            if let Some(Came { id, source, .. }) = app.ledger.last_by_name(reach.tables.as_deref(), &counts).await? {
-                end = End::Failed;
-                error!(
-                    file.path = file.name,
-                    "left in failed/: its rows would take the place of newer ones, those of {source} (load {id}); app retry {} --older loads it \
-                     all the same, and {source} can be dropped again after it",
+            let why = match found {
+                Ok(None) => None,
+                Ok(Some(Came { id, source, .. })) => Some(format!(
+                    "its rows would take the place of newer ones, those of {source} (load {id}); app retry {} --older loads it all the same, \
+                     and {source} can be dropped again after it",
                     file.name
-                );
+                )),
+                Err(error) => {
+                    Some(format!("whether a newer file is loaded whose rows it would replace cannot be told: {error}"))
+                }
+            };
+            if let Some(why) = why {
+                end = End::Failed;
+                error!(file.path = file.name, "left in failed/: {why}");
                 continue;
             }
         }
@@ -71,14 +83,21 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
     Ok(end)
 }
 
+/// The newest load whose rows a file that failed would put older ones over.
+async fn newer(app: &App, plugins: &Plugins, reach: &Reach, file: &FailedFile) -> Result<Option<Came>, WarehouseError> {
+    let counts = |came: &Came| plugins.reach(came.file()).replaces && is_newer(came, file);
+    app.ledger.last_by_name(reach.tables.as_deref(), &counts).await
+}
+
 /// Whether a load counts over a file that failed: by the order of names, and of one name by that of their loads.
 fn is_newer(came: &Came, file: &FailedFile) -> bool {
     match came.file().cmp(file.landed_as()) {
         Ordering::Greater => true,
         Ordering::Less => false,
         Ordering::Equal => file.note.as_ref().is_some_and(|note| match note.load {
-            Some(tried) => came.id > tried,
-            None => came.started_at > note.at,
+            Some(tried) if came.source == came.file() => came.id > tried,
+            // Other parts of it may have been loaded in the very attempt, of which the second is known.
+            _ => came.started_at >= note.at + TimeDelta::seconds(1),
         }),
     }
 }

@@ -7,6 +7,7 @@ mod line;
 mod plugins;
 mod short;
 mod take;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -15,10 +16,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::short::Turns;
 use tokio::task::{Id, JoinSet};
 use tracing::{debug, error, info, warn};
 
+use self::short::Turns;
+pub use self::totals::Totals;
 use super::absent::Absent;
 use super::events::Events;
 use super::look::{Seen, look, look_at};
@@ -30,7 +32,7 @@ use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::counted::counted;
-use crate::load::{FileOutcome, LoadReport};
+use crate::load::FileOutcome;
 use crate::plugin::{PluginFolder, Reach};
 use crate::source::{Claimed, Folder, Stamp};
 
@@ -47,43 +49,6 @@ const GRACE: Duration = Duration::from_secs(9);
 /// and small ones share its commits.
 const LOADS: usize = 4;
 const LOADS_SQLITE: usize = 16;
-
-/// What became of the files of one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Files whose rows are in staging.
-    pub loaded: u64,
-    /// Files whose content had been loaded before.
-    pub duplicates: u64,
-    /// Files that lie in `failed/`.
-    pub failed: u64,
-    /// Files that wait to be tried again.
-    pub waiting: u64,
-    /// Records read, of duplicates too.
-    pub rows_read: u64,
-    /// Rows in staging.
-    pub rows_loaded: u64,
-    /// Records refused.
-    pub rows_rejected: u64,
-    /// Records of contents loaded before.
-    pub rows_duplicate: u64,
-    /// Records that a plugin's filter does not keep.
-    pub rows_filtered: u64,
-}
-
-impl Totals {
-    fn count(&mut self, report: &LoadReport) {
-        match report.duplicate_of {
-            Some(_) => self.duplicates += 1,
-            None => self.loaded += 1,
-        }
-        self.rows_read += report.books.read;
-        self.rows_loaded += report.books.loaded;
-        self.rows_rejected += report.books.rejected;
-        self.rows_duplicate += report.books.duplicate;
-        self.rows_filtered += report.books.filtered;
-    }
-}
 
 /// A folder that is watched.
 pub struct Watch {
