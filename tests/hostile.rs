@@ -76,7 +76,7 @@ async fn a_reader_that_takes_long(database: TestDatabase, workdir: Workdir) -> O
     same((output.status.code(), workdir.list("imports").len()), (Some(0), 0))?;
     holds(&stdout(&output), "its reader takes long and others wait: it begins again when those have had their turn")?;
     for n in 0..6 {
-        same(database.text(&format!("select count(*) from staging.book{n}")).await?, "1999")?;
+        same(database.text(&format!("select count(*) from staging.book{n}")).await?, "2000")?;
     }
     Ok(())
 }
@@ -165,7 +165,8 @@ async fn nothing_outside_the_folder_is_read_or_moved(database: TestDatabase, wor
     workdir.write("imports/empty.csv", "")?;
     let output = app(&workdir, &["--once"], &[("DATABASE_URL", &database.url)])?;
     same(output.status.code(), Some(1))?;
-    holds(&stdout(&output), "imports/failed must be a folder, and no link")?;
+    holds(&stdout(&output), "what fails goes to .sluice/failed")?;
+    same(workdir.list("imports/.sluice/failed"), ["empty.csv", "empty.csv.error.json"])?;
     same(workdir.list("outside"), ["claim"])
 }
 
