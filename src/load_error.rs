@@ -47,7 +47,8 @@ pub enum LoadError {
     },
     /// Its content was loaded before, and somebody took some of its rows or columns out of the table.
     #[error(
-        "it has the content of load {load}, {}: nothing was loaded, nothing was taken out; app retract {load} and then app retry loads all of it",
+        "it has the content of load {load}, {}: nothing was loaded, nothing was taken out; app retract {load} and then app retry loads all \
+         of it",
         missing_of(table, missing), load = missing.load
     )]
     InPart {

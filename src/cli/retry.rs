@@ -1,4 +1,4 @@
-//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again; but not where older rows would be put over newer ones.
+//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again; but puts no older rows over newer ones.
 
 use std::cmp::Ordering;
 use std::io::Write;
@@ -43,8 +43,8 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
             let why = match found {
                 Ok(None) => None,
                 Ok(Some(Came { id, source, .. })) => Some(format!(
-                    "its rows would take the place of newer ones, those of {source} (load {id}); app retry {} --older loads it all the same, \
-                     and {source} can be dropped again after it",
+                    "its rows would take the place of newer ones, those of {source} (load {id}); app retry {} --older loads it all the \
+                     same, and {source} can be dropped again after it",
                     file.name
                 )),
                 Err(error) => {

@@ -96,7 +96,8 @@ impl Ledger {
         Ok(lines.into_iter().map(|line| line.source).collect())
     }
 
-    /// Of the loads whose rows are in these tables, or in any where the tables are not known, and that count, the last one by its file's name.
+    /// Of the loads whose rows are in these tables, or in any where the tables are not known, and that count, the last one by its file's
+    /// name.
     ///
     /// # Errors
     /// What the database says.

@@ -1,4 +1,5 @@
-//! A claimed file: each of its parts goes the path by itself, into the dataset that its plugin names, and then the file goes where it belongs.
+//! A claimed file: each of its parts goes the path by itself, into the dataset that its plugin names, and then the file goes where it
+//! belongs.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -40,8 +41,8 @@ pub enum FileOutcome {
     Gone,
 }
 
-/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
-/// and may have been committed, `place` which files get their numbers before it.
+/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun
+/// before, and may have been committed, `place` which files get their numbers before it.
 pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
     load_file_by(app, &app.plugins.get(), file, unfinished, place).await
 }

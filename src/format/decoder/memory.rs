@@ -1,6 +1,6 @@
 //! The memory that all decoders of the process may take together: each waits for its share before it is started. A quick one that takes long
-//! while another one waits is ended; it is started again as a slow one, and of those only one runs at a time, so that the others wait briefly and
-//! the slow one ends, too.
+//! while another one waits is ended; it is started again as a slow one, and of those only one runs at a time, so that the others wait
+//! briefly and the slow one ends, too.
 
 use std::fs;
 use std::os::fd::OwnedFd;
