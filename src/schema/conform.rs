@@ -73,7 +73,9 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
             _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
         };
         let header = if column.header.is_empty() { &column.name } else { &column.header };
-        Reject::new(records.line(row), reason, records.raw(row).into_owned()).detail(detail).column(Some(header.clone()))
+        Reject::new(records.line(row), reason, records.raw(row).into_owned())
+            .detail(detail)
+            .column(Some(header.clone()))
     };
     let rejects = bad.into_iter().map(reject).collect();
     let count = |width| good.iter().filter(|row| records.width_of(**row) == width).count() as u64;
@@ -169,7 +171,8 @@ fn native(column: &ArrayRef, kind: Type) -> Option<ArrayRef> {
             let days = column.as_primitive::<Date32Type>();
             Some(Arc::new(days.unary_opt::<_, Date32Type>(|day| moment::is_day(day).then_some(day))))
         }
-        (Type::Timestamp, DataType::Timestamp(unit, None)) | (Type::Timestamptz, DataType::Timestamp(unit, Some(_))) => {
+        (Type::Timestamp, DataType::Timestamp(unit, None))
+        | (Type::Timestamptz, DataType::Timestamp(unit, Some(_))) => {
             let micros = match unit {
                 TimeUnit::Nanosecond => exact::<TimestampNanosecondType>(column),
                 TimeUnit::Microsecond => exact::<TimestampMicrosecondType>(column),

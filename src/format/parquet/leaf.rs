@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow_array::types::{
-    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, UInt64Type,
+    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, UInt64Type,
 };
-use arrow_array::ArrayRef;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType as Physical, FixedLenByteArray, Int64Type as Int64};
 use parquet::errors::ParquetError;
 use parquet::file::reader::RowGroupReader;
 
-use super::text::{half, put_bytes, put_int96, positive_zero, put_whole, single};
+use super::text::{half, positive_zero, put_bytes, put_int96, put_whole, single};
 use super::{Kind, MICROS, MILLIS};
 
 /// A column that has one value or NULL for each row.
@@ -64,9 +64,7 @@ impl Leaf {
             }
             R::Int32ColumnReader(reader) => match kind {
                 Kind::Int => numbers::<_, Int64Type>(reader, most, rows, |value| i64::from(*value)),
-                Kind::Unsigned => {
-                    numbers::<_, Int64Type>(reader, most, rows, |value| i64::from(value.cast_unsigned()))
-                }
+                Kind::Unsigned => numbers::<_, Int64Type>(reader, most, rows, |value| i64::from(value.cast_unsigned())),
                 Kind::Date => numbers::<_, Date32Type>(reader, most, rows, |value| *value),
                 _ => texts(reader, most, rows, |value, out| put_whole(i64::from(*value), kind, out)),
             },
@@ -85,7 +83,9 @@ impl Leaf {
             },
             R::Int96ColumnReader(reader) => texts(reader, most, rows, put_int96),
             R::FloatColumnReader(reader) => numbers::<_, Float64Type>(reader, most, rows, |value| single(*value)),
-            R::DoubleColumnReader(reader) => numbers::<_, Float64Type>(reader, most, rows, |value| positive_zero(*value)),
+            R::DoubleColumnReader(reader) => {
+                numbers::<_, Float64Type>(reader, most, rows, |value| positive_zero(*value))
+            }
             R::ByteArrayColumnReader(reader) => {
                 texts(reader, most, rows, |value: &ByteArray, out| put_bytes(value.data(), kind, out))
             }

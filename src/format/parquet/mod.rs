@@ -21,8 +21,8 @@ use parquet::schema::types::ColumnDescriptor;
 use serde::{Deserialize, Serialize};
 
 use leaf::Leaf;
-use nested::Nested;
 pub(super) use narrow::narrowed;
+use nested::Nested;
 pub(super) use text::{column_text, is_known};
 
 use super::FormatError;
@@ -140,8 +140,7 @@ impl ParquetRows {
         let at_once = (CELLS / columns.len().max(1)).clamp(LEAST_ROWS, MOST_ROWS);
         let nested = if nested.is_empty() { None } else { Some(Nested::open(again, &nested)?) };
         let most = size.saturating_add(values).saturating_mul(ratio).max(RATIO_FROM);
-        let rows =
-            ParquetRows { file, columns, nested, group: 0, left: 0, at_once, rows: 0, promised, out: 0, most };
+        let rows = ParquetRows { file, columns, nested, group: 0, left: 0, at_once, rows: 0, promised, out: 0, most };
         Ok((rows, ParquetTable { columns: named, rows: promised }))
     }
 

@@ -90,9 +90,11 @@ fn int96_fits(file: &SerializedFileReader<File>, places: &[usize]) -> Result<(),
         places.contains(&schema.get_column_root_idx(*leaf)) && schema.column(*leaf).physical_type() == Physical::INT96
     };
     for leaf in (0..schema.num_columns()).filter(is_int96) {
-        let (definition, repetition) = (schema.column(leaf).max_def_level() > 0, schema.column(leaf).max_rep_level() > 0);
+        let (definition, repetition) =
+            (schema.column(leaf).max_def_level() > 0, schema.column(leaf).max_rep_level() > 0);
         for group in 0..file.num_row_groups() {
-            let ColumnReader::Int96ColumnReader(mut reader) = file.get_row_group(group)?.get_column_reader(leaf)? else {
+            let ColumnReader::Int96ColumnReader(mut reader) = file.get_row_group(group)?.get_column_reader(leaf)?
+            else {
                 continue;
             };
             loop {
@@ -105,7 +107,9 @@ fn int96_fits(file: &SerializedFileReader<File>, places: &[usize]) -> Result<(),
                 )?;
                 if values.iter().any(|value| nanos(value).is_none()) {
                     let name = schema.column(leaf).path().string();
-                    return Err(ParquetError::General(format!("{name} has moments (INT96) outside the years 1677 to 2262")));
+                    return Err(ParquetError::General(format!(
+                        "{name} has moments (INT96) outside the years 1677 to 2262"
+                    )));
                 }
                 if records == 0 {
                     break;

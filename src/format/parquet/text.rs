@@ -147,7 +147,8 @@ pub(super) fn put_bytes(data: &[u8], kind: Kind, out: &mut String) {
             }
         },
         Kind::Uuid if data.len() == 16 => {
-            for (at, part) in [&data[..4], &data[4..6], &data[6..8], &data[8..10], &data[10..]].into_iter().enumerate() {
+            for (at, part) in [&data[..4], &data[4..6], &data[6..8], &data[8..10], &data[10..]].into_iter().enumerate()
+            {
                 out.extend((at > 0).then_some('-'));
                 put_hex(part, out);
             }
@@ -225,13 +226,20 @@ pub(in crate::format) fn column_text(array: &dyn Array) -> StringArray {
         };
         (0..array.len()).map(|row| array.is_valid(row).then(|| cell(row))).collect()
     };
-    let moments = |value: &dyn Fn(usize) -> i64, unit, zone| texts(&|row, out| put_timestamp(value(row), unit, zone, out));
+    let moments =
+        |value: &dyn Fn(usize) -> i64, unit, zone| texts(&|row, out| put_timestamp(value(row), unit, zone, out));
     match array.data_type() {
         DataType::Utf8 => array.as_string().clone(),
         DataType::Boolean => texts(&|row, out| put(format_args!("{}", array.as_boolean().value(row)), out)),
-        DataType::Int64 => texts(&|row, out| put(format_args!("{}", array.as_primitive::<Int64Type>().value(row)), out)),
-        DataType::UInt64 => texts(&|row, out| put(format_args!("{}", array.as_primitive::<UInt64Type>().value(row)), out)),
-        DataType::Float64 => texts(&|row, out| out.push_str(&double_text(array.as_primitive::<Float64Type>().value(row)))),
+        DataType::Int64 => {
+            texts(&|row, out| put(format_args!("{}", array.as_primitive::<Int64Type>().value(row)), out))
+        }
+        DataType::UInt64 => {
+            texts(&|row, out| put(format_args!("{}", array.as_primitive::<UInt64Type>().value(row)), out))
+        }
+        DataType::Float64 => {
+            texts(&|row, out| out.push_str(&double_text(array.as_primitive::<Float64Type>().value(row))))
+        }
         DataType::Date32 => texts(&|row, out| put_date(i64::from(array.as_primitive::<Date32Type>().value(row)), out)),
         DataType::Timestamp(unit, zone) => {
             let zone = if zone.is_some() { "Z" } else { "" };
