@@ -45,6 +45,10 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
             _ if !path.exists() && matches!(&settings.keeping.archive, Place::Folder(archive) if archive == path) => {
                 writable_above(path)
             }
+            // Loading goes on without it, and its health is what is asked for.
+            _ if watched && *path == folders.logs_dir => {
+                writable(path).or_else(|why| Ok(format!("warning: {why}; loading goes on without the log")))
+            }
             _ => writable(path),
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
@@ -75,9 +79,6 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
     }
-    let plugins = Plugins::read(&folders.plugins_dir, &|name| settings.variable(name));
-    let result = plugins.map(|_| "can be read".to_owned()).map_err(|error| error.to_string());
-    checks.push(Check { what: format!("folder {}", folders.plugins_dir.display()), result });
     let result = match is_watched(&folders.imports_dir) {
         Ok(true) => Ok("yes".to_owned()),
         _ if gone.is_some() => Err("not now: the daemon waits for the folder".to_owned()),
