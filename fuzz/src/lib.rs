@@ -45,7 +45,7 @@ pub fn check_load(
         true
     });
     let (digest, spans) = read.expect("what was read can be read again");
-    assert_eq!((digest, rows), (found.digest, found.rows));
+    assert_eq!((&digest, rows), (&found.digest, found.rows));
     assert_eq!(extended > 0, found.layout.has_surplus());
     if let Some(spans) = spans {
         assert_eq!((spans.records, spans.rejects), given);

@@ -67,9 +67,10 @@ impl Network {
         Ok(["ip", "netns", "exec", &name].map(str::to_owned).to_vec())
     }
 
-    /// The machine that was set up last is gone, and what it would still have sent with it.
+    /// The machine that was set up last is gone, and what it would still have sent with it: its namespace outlives its programs as long
+    /// as one of their connections has something to send, so its wire goes.
     pub fn lose_machine(&self) -> anyhow::Result<()> {
-        ip(&format!("netns delete {}-{}", self.wire, self.machines))
+        ip(&format!("-n {} link delete m{}", self.wire, self.machines))
     }
 
     /// From now on no packet arrives.

@@ -57,7 +57,7 @@ fn network_silent(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
         site.copy("again", Kind::Csv, 500)?;
         let started = Instant::now();
         let notices = until(Duration::from_secs(seconds), || {
-            site.daemon().is_ok_and(|daemon| daemon.says(&["not loaded yet", "database"]))
+            site.daemon().is_ok_and(|daemon| daemon.says(&["the database does not answer"]))
         });
         if notices {
             site.notes.push(format!("noticed after {:.0} s", started.elapsed().as_secs_f64()));
