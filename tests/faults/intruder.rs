@@ -140,8 +140,11 @@ fn drop_good_files(site: &mut Site<'_>, how_long: Duration) -> anyhow::Result<f6
     Ok(slowest.as_secs_f64())
 }
 
-/// Everything in a folder: mode, owner, links, time of the last change, content.
-fn listing(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, (u32, u32, u64, i64, Vec<u8>)>> {
+/// Mode, owner, links, time of the last change, content.
+type Entry = (u32, u32, u64, i64, Vec<u8>);
+
+/// Everything in a folder.
+fn listing(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Entry>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -215,7 +218,7 @@ impl Intruder {
                 if chance.bool() {
                     file.set_len(chance.u64(..20))?;
                 }
-                return write!(file, "{},written on\n", chance.u32(..1000));
+                return writeln!(file, "{},written on", chance.u32(..1000));
             }
         }
         let taken = fs::rename(&hidden, &name);

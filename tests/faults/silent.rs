@@ -18,7 +18,7 @@ use crate::{Fault, POSTGRES, sql};
 pub const FAULTS: &[Fault] = &[
     Fault {
         name: "postgres-network-silent",
-        about: "packets between program and server are lost for a while in the midst of a load, shorter and longer than both wait",
+        about: "packets between program and server are lost in the midst of a load, for three seconds and until the program says so",
         engines: POSTGRES,
         run: network_silent,
     },
