@@ -23,6 +23,7 @@ mod inferred;
 mod intruders;
 mod json;
 mod keys;
+mod limits;
 mod load;
 mod logs;
 mod long;

@@ -22,7 +22,7 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
     };
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     let mut out = crate::shown::stdout();
-    let mut end = End::Done;
+    let (mut end, mut moved) = (End::Done, 0);
     for file in &wanted {
         if plugins.reach(file.landed_as()).replaces {
             warn!(
@@ -31,9 +31,13 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
             );
         }
         match file.move_back(folder) {
-            Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
             Ok(place) => {
-                writeln!(out, "{}/failed/{} -> {}", path(folder), shown(&file.name), path(&place))?;
+                moved += 1;
+                if json {
+                    table::print_json(&json!({ "file": file.name, "moved_to": place }))?;
+                } else {
+                    writeln!(out, "{}/failed/{} -> {}", path(folder), shown(&file.name), path(&place))?;
+                }
             }
             Err(error) => {
                 end = End::Failed;
@@ -45,7 +49,7 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
             }
         }
     }
-    if json {
+    if json || (moved == 0 && !wanted.is_empty()) {
         return Ok(end);
     }
     match (wanted.is_empty(), is_watched(folder)?) {
