@@ -87,6 +87,7 @@ fn main() {
         inferred::cases(),
         json::cases(),
         keys::cases(),
+        limits::cases(),
         members::cases(),
         returns::cases(),
         history::cases(),

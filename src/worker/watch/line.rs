@@ -162,7 +162,8 @@ fn waits_for(earlier: &OsStr) -> String {
 }
 
 fn still_written(path: &Path) -> String {
-    let owner = path.symlink_metadata().map_or_else(|_| String::new(), |file| format!(" (its owner is uid {})", file.uid()));
+    let owner =
+        path.symlink_metadata().map_or_else(|_| String::new(), |file| format!(" (its owner is uid {})", file.uid()));
     format!("still being written, longer than STALE_AFTER{owner}: files that come after it do not wait for it any more")
 }
 

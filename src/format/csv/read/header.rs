@@ -3,13 +3,13 @@
 use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
+use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::csv::split::{self, Cut, MAX_CELLS};
 use crate::format::csv::stretch::{is_armed, line, rebase};
 use crate::format::dialect::joined;
 use crate::format::limits::MAX_HEADER;
 use crate::format::records::Cell;
-use crate::counted::counted;
 use crate::format::{Beside, BesideKind, Dialect, FormatError, Reason, Reject};
 use crate::schema::MAX_TABLE_COLUMNS;
 

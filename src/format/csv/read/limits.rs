@@ -69,7 +69,11 @@ fn a_record_has_so_many_cells_and_no_more() {
             } else {
                 assert_eq!((widths.count(), rejects.len(), rejects[0].line), (2, 1, 3));
                 assert_eq!((rejects[0].reason, rejects[0].text.len()), (Reason::TooLong, count * (cell.len() + 1) - 1));
-                assert!(rejects[0].detail.ends_with(" cells, and a record has 100000 at most"), "{}", rejects[0].detail);
+                assert!(
+                    rejects[0].detail.ends_with(" cells, and a record has 100000 at most"),
+                    "{}",
+                    rejects[0].detail
+                );
             }
         }
     }
