@@ -26,12 +26,17 @@ pub fn cases() -> Vec<Trial> {
 fn a_secret_of_odd_signs_is_hidden() -> Outcome {
     let workdir = Workdir::new()?;
     workdir.write("imports/p.csv", "a\n1\n2\n")?;
-    for value in ["hünter2\u{202e}zz", "hünter2\u{2028}z\u{feff}z", "hünter2\u{200f}z\u{2067}\u{ad}z", "hünter2\u{1b}[31mzz\tz"] {
+    for value in
+        ["hünter2\u{202e}zz", "hünter2\u{2028}z\u{feff}z", "hünter2\u{200f}z\u{2067}\u{ad}z", "hünter2\u{1b}[31mzz\tz"]
+    {
         for line in ["mode: !env K", "duplicates: !env K", "? !env K\n: x"] {
             workdir.plugin("p", &format!("name: p\nfiles: [\"p*\"]\n{line}\n"))?;
             let output = app(&workdir, &["--once"], &[("K", value)])?;
             let said = stdout(&output) + &stderr(&output);
-            same((value, line, said.contains("plugins/p/plugin.yaml"), said.contains("nter2")), (value, line, true, false))?;
+            same(
+                (value, line, said.contains("plugins/p/plugin.yaml"), said.contains("nter2")),
+                (value, line, true, false),
+            )?;
         }
     }
     Ok(())

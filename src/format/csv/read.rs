@@ -14,7 +14,7 @@ use crate::format::encoding::{Digest, Text};
 use crate::format::records::Records;
 use crate::format::{Beside, Chunk, FormatError, Reject, SpanBytes};
 
-/// What is read and parsed at a time, in bytes; more only where one record is longer.
+/// Bytes that are read and parsed at a time; more only where one record is longer.
 pub(super) const STRETCH: usize = 512 * 1024;
 
 /// The longest record, in bytes. Offsets within a stretch fit 32 bits because of it.
@@ -29,7 +29,7 @@ pub struct Reader<R> {
     above_text: Vec<u8>,
     /// Text that was read and not yet parsed.
     pending: Vec<u8>,
-    /// What was read behind it, while a long record was looked for the end of.
+    /// What was read behind that, on the way to the end of a long record.
     ahead: io::Cursor<Vec<u8>>,
     position: Position,
     /// What stands above the table, until it is given away: records, and lines that are none.
@@ -175,8 +175,8 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self, want: usize) -> io::Result<()> {
         while !self.complete && self.pending.len() < want {
             let missing = want - self.pending.len();
-            let input = self.ahead.by_ref().chain(self.input.by_ref());
-            let got = input.take(missing as u64).read_to_end(&mut self.pending)?;
+            let mut input = self.ahead.by_ref().chain(&mut self.input).take(missing as u64);
+            let got = input.read_to_end(&mut self.pending)?;
             self.complete = got < missing;
         }
         Ok(())

@@ -10,8 +10,7 @@ use crate::format::encoding::{MARK, unescaped};
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
 
-/// Cells that a stretch holds when it ends, the empty ones included that a short record is given: as many as it has bytes, so that
-/// only short records of a wide table come to it.
+/// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
 const MOST_CELLS: usize = super::read::STRETCH;
 
 /// Records that are looked at to tell whether an open quote swallowed them.
@@ -170,9 +169,7 @@ impl Stretch {
         self.cells.truncate(first);
         let (end, next) = line(pending, at, dialect);
         self.rejects.push((at, Reject::new(position.line, Reason::UnclosedQuote, &pending[at..end])));
-        position.line += 1;
-        position.after_blank = false;
-        position.marked = false;
+        position.behind_record(1, dialect);
         next
     }
 

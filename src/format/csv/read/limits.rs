@@ -81,7 +81,14 @@ fn a_record_has_so_many_cells_and_no_more() {
 
 #[test]
 fn a_header_is_limited_in_length_and_in_cells() {
-    let error = |text: String| Reader::open(text.as_bytes(), &Stated::default()).err().unwrap().to_string();
+    let stated = Stated {
+        delimiter: Some(b','),
+        quote: Some(Some(b'"')),
+        skip_lines: Some(0),
+        header_rows: Some(1),
+        ..Stated::default()
+    };
+    let error = |text: String| Reader::open(text.as_bytes(), &stated).err().map(|error| error.to_string()).unwrap();
     let cells = error(header(MAX_CELLS + 1) + "1,2\n");
     assert!(cells.starts_with("line 1: the header has ") && cells.ends_with("a table has 1598 at most"), "{cells}");
     for text in ["c".repeat(MAX_HEADER + 1) + ",b\n1,2\n", "a,\"b\n".to_owned() + &"1,2\n".repeat(MAX_HEADER / 2)] {
