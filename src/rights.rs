@@ -7,9 +7,15 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 use rustix::process::{getegid, geteuid};
 
+/// A folder that is refused, in words that say what is to be done.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(pub(crate) String);
+
 /// The error, and where rights are missing, whose the path is, as whom this program runs, and what gives it the right.
 pub(crate) fn explain(error: io::Error, path: &Path) -> io::Error {
-    if error.kind() != io::ErrorKind::PermissionDenied {
+    let is_explained = error.get_ref().is_some_and(|inner| inner.is::<Refused>());
+    if error.kind() != io::ErrorKind::PermissionDenied || is_explained {
         return error;
     }
     io::Error::new(error.kind(), format!("{error}: {}", whose(path)))

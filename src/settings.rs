@@ -151,6 +151,16 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
+        let address = &self.database.database_url;
+        let user = address.strip_prefix("sqlite:").and_then(|path| path.split_once('@')).map(|(user, _)| user);
+        if user.is_some_and(|user| user.contains(':')) {
+            // Not shown: taken for a path, it would be in every message that names the file.
+            return Err(SettingsError(
+                "DATABASE_URL: an SQLite file has no user and no password, and this address has both: sqlite://path/to/file.db or \
+                 postgres://user:password@host:5432/database is expected"
+                    .to_owned(),
+            ));
+        }
         let seconds = self.watching.settle_seconds;
         if self.archives.archive_max_ratio == 0 {
             return Err(SettingsError("ARCHIVE_MAX_RATIO: 0 would let nothing out; use 1 or more".to_owned()));
@@ -520,6 +530,15 @@ mod tests {
         ] {
             assert_eq!(without_password(address), expected);
         }
+    }
+
+    #[test]
+    fn a_password_in_the_address_of_a_file_is_refused_unshown() {
+        for address in ["sqlite://u:hunter2@db/x", "sqlite:u:hunter2@db", "sqlite:///u:hunter2@db/x.db"] {
+            let why = settings(&[("DATABASE_URL", address)], &[]).err().unwrap().to_string();
+            assert!(why.starts_with("DATABASE_URL: an SQLite file has no user") && !why.contains("hunter2"), "{why}");
+        }
+        assert!(settings(&[("DATABASE_URL", "sqlite://data/a@b:c.db")], &[]).is_ok());
     }
 
     #[test]

@@ -182,6 +182,7 @@ async fn a_place_of_somebody_else_is_refused(database: TestDatabase, workdir: Wo
         "imports/.sluice is not Sluice's own: its owner is uid 65534, its mode 2755, and this program is uid 0",
     )?;
     holds(&error, "chown -R 0 imports/.sluice")?;
+    same(error.matches("chown -R").count(), 1)?;
     same(workdir.list("imports"), ["x.csv"])
 }
 

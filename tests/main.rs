@@ -23,6 +23,7 @@ mod inferred;
 mod intruders;
 mod json;
 mod keys;
+mod limits;
 mod load;
 mod logs;
 mod long;
@@ -86,6 +87,7 @@ fn main() {
         inferred::cases(),
         json::cases(),
         keys::cases(),
+        limits::cases(),
         members::cases(),
         returns::cases(),
         history::cases(),

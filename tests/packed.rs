@@ -63,6 +63,11 @@ async fn members_of_one_name_are_all_loaded(database: TestDatabase, workdir: Wor
         database.text("select source from sluice.load order by id").await?,
         "twice.zip/orders.csv\ntwice.zip/orders.csv (2)",
     )?;
+    // PostgreSQL stores no NUL.
+    let done = workdir.drop_file(&database, "nul.zip", zip(&[("a\0b.csv", "id\n1\n2\n").into()])).await?;
+    anyhow::ensure!(matches!(&done, FileOutcome::Loaded(parts) if parts.len() == 1), "{done:?}");
+    let sources = "select source from sluice.load where source like 'nul%'";
+    same(database.text(sources).await?, "nul.zip/a\u{FFFD}b.csv")?;
     let workbook = zip(&[("xl/workbook.xml", "<workbook/>").into(), ("xl/workbook.xml", "<workbook/>").into()]);
     fails(&database, &workdir, "twice.xlsx", &workbook, "two of its members have one name").await
 }

@@ -190,6 +190,11 @@ impl Alerts {
         Ok(Alerts { stale_after: settings.stale_after, ways: Mutex::new(ways), told: Mutex::default() })
     }
 
+    /// How long a file may wait.
+    pub(crate) fn stale_after(&self) -> Duration {
+        self.stale_after
+    }
+
     /// Tells of a cause, unless it was told before and is not over. `load` is the load's number, where there is one.
     pub fn raise(&self, kind: Kind, subject: &str, message: &str, mend: &str, load: Option<i64>) {
         if self.remember(kind, subject) {

@@ -27,8 +27,7 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
     };
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     let mut out = crate::shown::stdout();
-    let mut end = End::Done;
-    let mut app = None;
+    let (mut end, mut moved, mut app) = (End::Done, 0, None);
     for file in &wanted {
         let reach = plugins.reach(file.landed_as());
         if reach.replaces && !older {
@@ -58,9 +57,13 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
             }
         }
         match file.move_back(folder) {
-            Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
             Ok(place) => {
-                writeln!(out, "{}/{} -> {}", path(folder), shown(&file.shown_as()), path(&place))?;
+                moved += 1;
+                if json {
+                    table::print_json(&json!({ "file": file.name, "moved_to": place }))?;
+                } else {
+                    writeln!(out, "{}/{} -> {}", path(folder), shown(&file.shown_as()), path(&place))?;
+                }
             }
             Err(error) => {
                 end = End::Failed;
@@ -72,7 +75,7 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
             }
         }
     }
-    if json {
+    if json || (moved == 0 && !wanted.is_empty()) {
         return Ok(end);
     }
     match (wanted.is_empty(), is_watched(folder)?) {

@@ -215,8 +215,9 @@ impl Part {
     fn sheets(self, file: File, kind: workbook::Kind, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
         let read = workbook::sheets(&self.name, file, kind, &self.budget, spool)?;
         let mut parts = Vec::with_capacity(read.sheets.len());
-        for (at, sheet) in read.sheets.into_iter().enumerate() {
+        for (at, mut sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
+            sheet.name = sheet.name.replace('\0', "\u{FFFD}");
             let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
             let own_name = match at {
                 0 => self.own_name.clone(),

@@ -29,6 +29,9 @@ impl Default for Limits {
     }
 }
 
+/// The header of a text, and the names of a JSON file's columns together, in bytes, at most.
+pub(super) const MAX_HEADER: usize = 4 * 1024 * 1024;
+
 /// Below this the ratio says nothing: a few bytes can stand for much that is harmless.
 pub(super) const RATIO_FROM: u64 = 1 << 20;
 

@@ -154,10 +154,18 @@ impl<R: Read> Read for While<'_, R> {
 }
 
 fn checked(found: Found) -> Result<Found, FormatError> {
-    if found.columns.len() > MAX_TABLE_COLUMNS {
-        return Err(FormatError::TooWide(format!("the file has {} columns", found.columns.len()), MAX_TABLE_COLUMNS));
+    check_columns(found.columns.len())?;
+    if found.columns.iter().any(|(name, _)| name.contains('\0')) {
+        return Err(FormatError::NotText("the name of a column holds a NUL byte".to_owned()));
     }
     Ok(found)
+}
+
+fn check_columns(count: usize) -> Result<(), FormatError> {
+    if count > MAX_TABLE_COLUMNS {
+        return Err(FormatError::TooWide(format!("the file has {count} columns"), MAX_TABLE_COLUMNS));
+    }
+    Ok(())
 }
 
 /// A sheet is text in one known dialect, but where its table begins and what names the columns is found out.
@@ -222,6 +230,7 @@ fn survey_csv(
     most: u64,
 ) -> Result<(Found, Option<&'static encoding_rs::Encoding>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
+    check_columns(reader.header().len())?;
     let names = column_names(reader.header(), None);
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
     let mut witness = Witness::new(columns, stated);

@@ -18,9 +18,10 @@ pub(super) fn names(members: &[Member]) -> Vec<(String, bool)> {
     let unknown: Vec<&[u8]> =
         members.iter().filter(|member| member.unicode.is_none()).map(|member| member.name.as_slice()).collect();
     let decode = guess(&unknown);
+    // A NUL is in no name that anybody gave, and PostgreSQL stores none.
     let name = |member: &Member| match &member.unicode {
-        Some(name) => (name.clone(), false),
-        None => (decode(&member.name), true),
+        Some(name) => (name.replace('\0', "\u{FFFD}"), false),
+        None => (decode(&member.name).replace('\0', "\u{FFFD}"), true),
     };
     members.iter().map(name).collect()
 }

@@ -160,7 +160,7 @@ impl Ledger {
         error: &str,
     ) -> Result<i64, WarehouseError> {
         let line = load::ActiveModel {
-            error: Set(Some(error.to_owned())),
+            error: Set(Some(error.replace('\0', "\u{FFFD}"))),
             finished_at: Set(Some(Utc::now())),
             ..self.line(table, source, survey, Status::Failed)
         };
@@ -185,9 +185,9 @@ impl Ledger {
                 id: NotSet,
                 load_id: Set(load_id),
                 line: Set(number(one.line)),
-                column: Set(one.column.clone()),
+                column: Set(one.column.as_ref().map(|column| column.replace('\0', "\u{FFFD}"))),
                 reason: Set(one.reason.words().to_owned()),
-                detail: Set(Some(one.detail.clone()).filter(|detail| !detail.is_empty())),
+                detail: Set(Some(one.detail.replace('\0', "\u{FFFD}")).filter(|detail| !detail.is_empty())),
                 text: Set(String::from_utf8_lossy(&one.text).replace('\0', "\u{FFFD}")),
             });
             self.run(transaction, self.build(&Insert::many(lines).into_query())).await?;

@@ -13,6 +13,7 @@ use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
 use crate::secrets;
+use crate::shown::lines;
 use crate::star::nearest;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
@@ -203,7 +204,9 @@ impl Secrets {
     }
 
     fn hide(&self, text: &str) -> String {
-        secrets::without(text, self.0.iter().map(|(value, shown)| (value.as_str(), shown.as_str()))).into_owned()
+        // Others write out some of what misleads and not all of it.
+        secrets::without(&lines(text), self.0.iter().map(|(value, shown)| (value.as_str(), shown.as_str())))
+            .into_owned()
     }
 }
 

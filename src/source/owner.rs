@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::Dir;
 use super::folder::{CLAIMS, FAILED, OWN_FAILED};
+use crate::rights::Refused;
 
 /// What the folder shows of files that this program makes in it. A file system that knows no owners shows one for all files.
 #[derive(Clone, Copy, Debug)]
@@ -56,14 +57,14 @@ impl Us {
         let path = dir.path().display();
         io::Error::new(
             io::ErrorKind::PermissionDenied,
-            format!(
+            Refused(format!(
                 "{path} is not Sluice's own: its owner is uid {}, its mode {:o}, and this program is uid {}; look at what lies in it, then \
                  give it to this user (chown -R {} {path} && chmod -R go-w {path}) or move it away",
                 meta.uid(),
                 meta.mode() & 0o7777,
                 self.uid,
                 self.uid
-            ),
+            )),
         )
     }
 }

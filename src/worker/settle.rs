@@ -1,11 +1,12 @@
 //! When a file is whole. Nobody says so, so it is taken when it was renamed in, or when nobody has it open and nobody has
 //! touched it for a while: for a moment where it was written in one go, else for longer, the longer its writer was seen to pause.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::plugin::Reach;
-use crate::source::{Stamp, Writer};
+use crate::source::{Stamp, Writer, writer};
 
 /// How long a file must be quiet that was written in one go.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -34,6 +35,8 @@ pub(super) enum Arrival {
 pub(super) struct Candidate {
     stamp: Stamp,
     arrival: Arrival,
+    /// When it was seen first.
+    since: Instant,
     /// When it was last seen to change.
     changed: Instant,
     /// The longest pause between two changes.
@@ -51,7 +54,7 @@ impl Candidate {
     pub(super) fn new(stamp: Stamp, arrival: Arrival, now: Instant) -> Self {
         let changed = now.checked_sub(stamp.age()).unwrap_or(now);
         let closed = if let Arrival::Closed(times) = arrival { times } else { 0 };
-        Candidate { stamp, arrival, changed, pause: Duration::ZERO, closed, reach: None, behind: false }
+        Candidate { stamp, arrival, since: now, changed, pause: Duration::ZERO, closed, reach: None, behind: false }
     }
 
     /// What it looked like last.
@@ -97,6 +100,11 @@ impl Candidate {
     /// Whether it would be taken now, as far as is known without asking the system.
     pub(super) fn may_be_whole(&self, settle: Duration, now: Instant) -> bool {
         self.soon_at(settle, Writer::None, now) <= now
+    }
+
+    /// Whether it came so long ago and is written all the same.
+    pub(super) fn is_endless(&self, settle: Duration, after: Duration, path: &Path, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= after && self.ready_at(settle, writer(path), now) > now
     }
 
     /// When it may be taken, as far as is known now; `writer` is what the system says of it.

@@ -6,12 +6,16 @@ use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
 use crate::format::encoding::MARK;
 use crate::format::records::Cell;
 
+/// Cells of one record, at most.
+pub(super) const MAX_CELLS: usize = 100_000;
+
 /// What stands at a place of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
     /// A record: `end` is the end of its text, `next` where the next one starts, `lines` the line ends it holds,
-    /// its own included. `stray` is the cell (from 1) in which text follows a closing quote, 0 where none does.
-    Record { end: usize, next: usize, lines: u64, stray: usize },
+    /// its own included. `stray` is the cell (from 1) in which text follows a closing quote, 0 where none does. `dropped` is the number
+    /// of cells that were not kept, of a record that has more than [`MAX_CELLS`].
+    Record { end: usize, next: usize, lines: u64, stray: usize, dropped: usize },
     /// The buffer ends before the record does.
     More,
     /// The input ends inside quotes.
@@ -45,7 +49,7 @@ pub(super) fn record(
         return fixed(buffer, start, dialect, complete, cells);
     }
     let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
-    let (mut at, mut lines, mut stray) = (start, 0, 0);
+    let (mut at, mut lines, mut stray, mut dropped) = (start, 0, 0, 0);
     let first = cells.len();
     loop {
         let mut quoted = None;
@@ -77,12 +81,17 @@ pub(super) fn record(
         let last = found.is_none_or(|stop| buffer[stop] != delimiter);
         let end = if last { without_cr(buffer, open, stop) } else { stop };
         if quoted.is_some() && end != open && stray == 0 {
-            stray = cells.len() - first + 1;
+            stray = dropped + cells.len() - first + 1;
+        }
+        // Asked only where there is no more room, which a push asks anyway.
+        if cells.len() == cells.capacity() && cells.len() - first > MAX_CELLS {
+            dropped += cells.len() - first;
+            cells.truncate(first);
         }
         cells.push(quoted.unwrap_or(Cell { start: offset(open), end: offset(end), null: open == end }));
         if last {
             let next = if found.is_some() { stop + line_end.length(&buffer[stop..]) } else { stop };
-            return Cut::Record { end, next, lines: lines + u64::from(found.is_some()), stray };
+            return Cut::Record { end, next, lines: lines + u64::from(found.is_some()), stray, dropped };
         }
         at = stop + 1;
     }
@@ -116,7 +125,7 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
         at = next;
     }
     let next = if found.is_some() { stop + dialect.line_end.length(&buffer[stop..]) } else { stop };
-    Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0 }
+    Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0, dropped: 0 }
 }
 
 /// Whether the line end at `stop` is a CR behind which an LF may come.
@@ -227,7 +236,7 @@ pub(in crate::format) fn sampled<'a>(
             side.clear();
             at = behind_marks(sample, at, dialect);
             let cut = record(sample, at, dialect, complete, &mut cells, &mut side);
-            let Cut::Record { end, next, lines, stray } = cut else { return None };
+            let Cut::Record { end, next, lines, stray, .. } = cut else { return None };
             let start = line;
             let closing = complete && next == sample.len();
             let blank = cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing);

@@ -2,13 +2,16 @@
 
 use memchr::{memchr, memmem};
 
-use super::split::{self, Cut};
+use super::split::{self, Cut, MAX_CELLS};
 use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::dialect::Dialect;
 use crate::format::encoding::{MARK, unescaped};
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
+
+/// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
+const MOST_CELLS: usize = super::read::STRETCH;
 
 /// Records that are looked at to tell whether an open quote swallowed them.
 const LOOK_AHEAD: usize = 50;
@@ -33,6 +36,15 @@ pub(super) struct Position {
     pub apart: bool,
     /// Whether a byte order mark stands right before it: another text begins.
     pub marked: bool,
+}
+
+impl Position {
+    /// Moves behind a record that holds so many line ends.
+    fn behind_record(&mut self, lines: u64, dialect: &Dialect) {
+        self.line += if dialect.by_record { 1 } else { lines };
+        self.after_blank = false;
+        self.marked = false;
+    }
 }
 
 /// The records of one stretch while it is parsed.
@@ -97,21 +109,29 @@ impl Stretch {
         let (dialect, width) = (frame.dialect, frame.header.len());
         let mut at = 0;
         self.base = pending.len();
-        while at < pending.len() {
+        while at < pending.len() && self.cells.len() < MOST_CELLS {
             let first = self.cells.len();
             let start = split::behind_marks(pending, at, dialect);
             position.marked |= start > at;
             at = start;
             match self.cut(pending, at, dialect, complete, width) {
-                Cut::Record { next, lines, stray, .. }
-                    if (stray > 0 || self.cells.len() - first != width)
+                Cut::Record { next, lines, stray, dropped, .. }
+                    if (stray > 0 || dropped + self.cells.len() - first != width)
                         && lines > 1
                         && is_swallowed(pending, at, next, dialect, width, stray > 0) =>
                 {
                     // A quote that was never closed met the next one: its line is refused, the others are records.
                     at = self.refuse_line(pending, at, first, dialect, position);
                 }
-                Cut::Record { end, next, lines, stray } => {
+                Cut::Record { end, next, lines, dropped, .. } if dropped + self.cells.len() - first > MAX_CELLS => {
+                    let count = counted((dropped + self.cells.len() - first) as u64, "cell");
+                    self.cells.truncate(first);
+                    let reject = Reject::new(position.line, Reason::TooLong, &pending[at..end]);
+                    self.rejects.push((at, reject.detail(format!("{count}, and a record has {MAX_CELLS} at most"))));
+                    position.behind_record(lines, dialect);
+                    at = next;
+                }
+                Cut::Record { end, next, lines, stray, .. } => {
                     let lone = self.cells.len() - first <= 1;
                     let closing = complete && next == pending.len();
                     let blank = lone && split::is_blank(&pending[at..end], dialect, closing);
@@ -121,9 +141,8 @@ impl Stretch {
                         let row = Row { line: position.line, start: at as u32, end: end as u32, width: Width::Even };
                         self.record(pending, row, first, frame, stray, position);
                     }
+                    position.behind_record(lines, dialect);
                     position.after_blank = blank;
-                    position.marked = false;
-                    position.line += if dialect.by_record { 1 } else { lines };
                     at = next;
                 }
                 Cut::More if at > 0 || !longest => {
@@ -150,9 +169,7 @@ impl Stretch {
         self.cells.truncate(first);
         let (end, next) = line(pending, at, dialect);
         self.rejects.push((at, Reject::new(position.line, Reason::UnclosedQuote, &pending[at..end])));
-        position.line += 1;
-        position.after_blank = false;
-        position.marked = false;
+        position.behind_record(1, dialect);
         next
     }
 
@@ -161,8 +178,8 @@ impl Stretch {
     fn cut(&mut self, pending: &[u8], at: usize, dialect: &Dialect, complete: bool, width: usize) -> Cut {
         let (cells, side) = (self.cells.len(), self.side.len());
         let cut = split::record(pending, at, dialect, complete, &mut self.cells, &mut self.side);
-        let Cut::Record { end, .. } = cut else { return cut };
-        if self.cells.len() - cells <= width || dialect.by_record {
+        let Cut::Record { end, dropped, .. } = cut else { return cut };
+        if dropped + self.cells.len() - cells <= width || dialect.by_record {
             return cut;
         }
         let Some(mark) = memmem::find(&pending[at..end], MARK).map(|found| at + found) else { return cut };
@@ -170,8 +187,10 @@ impl Stretch {
         // What is cut out of less than is pending must have its text in it: nothing at the side.
         let before = split::record(&pending[..mark], at, dialect, true, &mut self.cells, &mut self.side);
         match before {
-            Cut::Record { end, stray: 0, .. } if self.cells.len() - cells == width && self.side.len() == side => {
-                Cut::Record { end, next: mark, lines: 0, stray: 0 }
+            Cut::Record { end, stray: 0, dropped: 0, .. }
+                if self.cells.len() - cells == width && self.side.len() == side =>
+            {
+                Cut::Record { end, next: mark, lines: 0, stray: 0, dropped: 0 }
             }
             _ => {
                 self.cells.truncate(cells);
@@ -288,8 +307,9 @@ impl Stretch {
 
     /// Makes rejects of the records that are not UTF-8 or hold a NUL byte, which PostgreSQL cannot store.
     fn refuse(&mut self, text: &[u8], width: usize, encoding: &str) {
-        let (mut rows, mut cells) = (Vec::with_capacity(self.rows.len()), Vec::with_capacity(self.cells.len()));
-        for (at, row) in self.rows.iter().enumerate() {
+        let mut kept = 0;
+        for at in 0..self.rows.len() {
+            let row = self.rows[at];
             let raw = &text[row.start as usize..row.end as usize];
             let reject = |reason| Reject::new(row.line, reason, raw);
             let rejected = match std::str::from_utf8(raw) {
@@ -303,12 +323,13 @@ impl Stretch {
             if let Some(reject) = rejected {
                 self.rejects.push((row.start as usize, reject));
             } else {
-                rows.push(*row);
-                cells.extend_from_slice(&self.cells[at * width..(at + 1) * width]);
+                self.rows[kept] = row;
+                self.cells.copy_within(at * width..(at + 1) * width, kept * width);
+                kept += 1;
             }
         }
-        self.rows = rows;
-        self.cells = cells;
+        self.rows.truncate(kept);
+        self.cells.truncate(kept * width);
         self.rejects.sort_by_key(|(start, _)| *start);
     }
 }

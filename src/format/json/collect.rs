@@ -16,6 +16,8 @@ pub(in crate::format) struct Columns {
     places: HashMap<String, usize>,
     /// For each the number of the last record that has it.
     last: Vec<u64>,
+    /// Bytes of the names.
+    pub bytes: usize,
     records: u64,
     /// Whether new names are taken in.
     open: bool,
@@ -51,6 +53,7 @@ impl Columns {
             if is_repeated {
                 for new in self.names.drain(before..) {
                     self.places.remove(&new);
+                    self.bytes -= new.len();
                 }
                 self.last.truncate(before);
                 return Err(name.to_owned());
@@ -67,6 +70,7 @@ impl Columns {
         if !self.open {
             return None;
         }
+        self.bytes += name.len();
         self.names.push(name.to_owned());
         self.last.push(0);
         self.places.insert(name.to_owned(), self.names.len() - 1);
@@ -124,7 +128,10 @@ impl Builder {
                 return false;
             }
         };
-        if cells.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.contains('\0'))) {
+        let has_nul = |(name, value): &(String, Option<String>)| {
+            name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0'))
+        };
+        if cells.iter().any(has_nul) {
             self.refuse(Reject::new(line, Reason::Nul, text));
             return false;
         }

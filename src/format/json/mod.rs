@@ -28,6 +28,7 @@ pub(super) use layout::{is_called_json, layout as json_layout};
 
 use super::audit::Span;
 use super::encoding::Digest;
+use super::limits::MAX_HEADER;
 use super::{Chunk, FormatError, Reason, Reject, SpanBytes};
 use crate::schema::MAX_TABLE_COLUMNS;
 use collect::Builder;
@@ -91,6 +92,13 @@ impl<R: Read> JsonReader<R> {
             if columns.names.len() > MAX_TABLE_COLUMNS {
                 let what = format!("line {}: the file has more columns", self.cutter.window.line());
                 return Err(FormatError::TooWide(what, MAX_TABLE_COLUMNS));
+            }
+            if columns.bytes > MAX_HEADER {
+                return Err(FormatError::Refused(format!(
+                    "line {}: the file's keys, each with those around it, are longer than {MAX_HEADER} bytes together, which is more \
+                     than the names of a table's columns may have: are its keys data?",
+                    self.cutter.window.line()
+                )));
             }
             if builder.is_full(CHUNK) {
                 let full = std::mem::replace(&mut builder, Builder::new(columns.names.len()));

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,7 +52,7 @@ impl Watch {
         let (mut held, mut given_up) = (BTreeMap::new(), Vec::new());
         self.behind.clear();
         let mut begun = line.into_iter().peekable();
-        let now = Instant::now();
+        let (now, stale_after) = (Instant::now(), self.app.alerts.stale_after());
         for (name, candidate) in &mut self.candidates {
             while let Some(((begun, claim), (reach, stands))) = begun.next_if(|((begun, _), _)| begun <= name) {
                 stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
@@ -70,6 +72,10 @@ impl Watch {
                     held.insert(name.clone(), waits_for(&first));
                     given_up.push((name.clone(), None));
                     ahead.add(name, &reach, Stands::GivenUp);
+                }
+                // Its place in the order is that of its end, which nobody knows.
+                None if candidate.is_endless(self.settle, stale_after, &self.path.join(name), now) => {
+                    held.insert(name.clone(), still_written(&self.path.join(name)));
                 }
                 Some(Earlier { stands: Stands::InHand, .. }) | None => ahead.add(name, &reach, Stands::Waits),
             }
@@ -154,6 +160,12 @@ impl Watch {
 
 fn waits_for(earlier: &OsStr) -> String {
     format!("waits for {}, which comes before it", earlier.to_string_lossy())
+}
+
+fn still_written(path: &Path) -> String {
+    let owner =
+        path.symlink_metadata().map_or_else(|_| String::new(), |file| format!(" (its owner is uid {})", file.uid()));
+    format!("still being written, longer than STALE_AFTER{owner}: files that come after it do not wait for it any more")
 }
 
 fn reach(plugins: &Plugins, name: &OsStr) -> Reach {

@@ -3,12 +3,15 @@
 use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
+use crate::counted::counted;
 use crate::format::audit::Span;
-use crate::format::csv::split::{self, Cut};
+use crate::format::csv::split::{self, Cut, MAX_CELLS};
 use crate::format::csv::stretch::{is_armed, line, rebase};
 use crate::format::dialect::joined;
+use crate::format::limits::MAX_HEADER;
 use crate::format::records::Cell;
 use crate::format::{Beside, BesideKind, Dialect, FormatError, Reason, Reject};
+use crate::schema::MAX_TABLE_COLUMNS;
 
 /// Text above the table that is kept beside the records, in bytes.
 const MOST_ABOVE: usize = 1024 * 1024;
@@ -137,7 +140,13 @@ impl<R: Read> Reader<R> {
             }
             let (mut cells, mut side) = (Vec::new(), Vec::new());
             match split::record(&self.pending, 0, &self.dialect, self.complete, &mut cells, &mut side) {
-                Cut::Record { end, next, lines, stray } => {
+                Cut::Record { dropped, .. } if dropped + cells.len() > MAX_CELLS => {
+                    let count = counted((dropped + cells.len()) as u64, "cell");
+                    let what = format!("line {}: the header has {count}", self.position.line);
+                    return Err(FormatError::TooWide(what, MAX_TABLE_COLUMNS));
+                }
+                Cut::Record { end, .. } if end > MAX_HEADER => return Err(self.header_too_long()),
+                Cut::Record { end, next, lines, stray, .. } => {
                     let plain = if stray > 0 { Some(self.as_text(end, cells.len())?) } else { None };
                     let rest = self.pending.split_off(next);
                     let mut text = std::mem::replace(&mut self.pending, rest);
@@ -163,15 +172,19 @@ impl<R: Read> Reader<R> {
                     let line = self.position.line;
                     return Err(FormatError::NoHeader(format!("line {line}: a quote is opened and never closed")));
                 }
-                Cut::More if want >= MAX_RECORD => {
-                    return Err(FormatError::TooLong { line: self.position.line, limit: MAX_RECORD });
-                }
+                Cut::More if want >= MAX_HEADER => return Err(self.header_too_long()),
                 Cut::More => {
                     want *= 2;
                     self.fill(want)?;
                 }
             }
         }
+    }
+
+    fn header_too_long(&self) -> FormatError {
+        let line = self.position.line;
+        let why = "which is more than a header may have: is a quote opened in it and never closed?";
+        FormatError::NoHeader(format!("line {line}: longer than {MAX_HEADER} bytes, {why}"))
     }
 }
 
