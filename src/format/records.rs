@@ -49,6 +49,8 @@ pub(super) struct Row {
     pub start: u32,
     pub end: u32,
     pub width: Width,
+    /// Whether quotes stand in it that are not doubled.
+    pub loose: bool,
 }
 
 /// How a record's own number of cells compares with the input's.
@@ -118,6 +120,14 @@ impl Records {
     /// When there is no such row.
     pub fn width_of(&self, row: usize) -> Width {
         self.rows[row].width
+    }
+
+    /// Whether the record's cells are sure to stand under the headers that are theirs.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub(super) fn is_even(&self, row: usize) -> bool {
+        self.rows[row].width == Width::Even && !self.rows[row].loose
     }
 
     /// The line of the input on which the record starts, from 1.

@@ -38,7 +38,7 @@ impl Seen {
         let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
         for row in 0..records.len() {
             let width = records.width_of(row);
-            if width == Width::Even {
+            if records.is_even(row) {
                 even.push(row)
             } else {
                 uneven.push(row)

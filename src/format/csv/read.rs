@@ -7,7 +7,7 @@ mod header;
 use std::io::{self, Read};
 
 use super::stretch::{Frame, Parsed, Position, Stretch};
-use crate::format::dialect::{Dialect, Stated};
+use crate::format::dialect::{Dialect, NO_DELIMITER, Stated};
 use crate::format::encoding::{Digest, Text};
 use crate::format::records::Records;
 use crate::format::{Beside, Chunk, FormatError, Reject, SpanBytes};
@@ -23,6 +23,8 @@ pub struct Reader<R> {
     input: Text<R>,
     dialect: Dialect,
     header: Vec<String>,
+    /// The cells of each row of the header, as they were cut.
+    header_rows: Vec<Vec<String>>,
     header_text: Vec<u8>,
     above_text: Vec<u8>,
     /// Text that was read and not yet parsed.
@@ -51,7 +53,7 @@ impl<R: Read> Reader<R> {
             filled_up: stated.is_sheet,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
         };
-        reader.read_header()?;
+        reader.begin()?;
         Ok(reader)
     }
 
@@ -63,8 +65,15 @@ impl<R: Read> Reader<R> {
         let encoding = encoding_rs::Encoding::for_label(dialect.encoding.as_bytes());
         let mut reader = Reader::start(Text::open(input, encoding)?)?;
         reader.dialect = dialect.clone();
-        reader.read_header()?;
+        reader.begin()?;
         Ok(reader)
+    }
+
+    fn begin(&mut self) -> Result<(), FormatError> {
+        if self.dialect.delimiter != NO_DELIMITER {
+            self.input.audit().separators(&[self.dialect.delimiter]);
+        }
+        self.read_header()
     }
 
     /// Reads records without a header, as [`write_record`](super::write_record) writes them; a record is a line.
@@ -84,6 +93,7 @@ impl<R: Read> Reader<R> {
             input,
             dialect: Dialect::plain(b','),
             header: Vec::new(),
+            header_rows: Vec::new(),
             header_text: Vec::new(),
             above_text: Vec::new(),
             pending: Vec::new(),
@@ -131,7 +141,7 @@ impl<R: Read> Reader<R> {
             }
             let mut stretch = Stretch::default();
             let longest = want >= MAX_RECORD;
-            let frame = Frame { dialect: &self.dialect, header: &self.header, header_text: &self.header_text };
+            let frame = Frame { dialect: &self.dialect, header: &self.header, header_rows: &self.header_rows };
             match stretch.parse(&self.pending, &frame, &mut self.position, self.complete, longest) {
                 Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
                 Parsed::Upto(parsed) => {
@@ -376,7 +386,8 @@ mod tests {
         let error = |text: &[u8]| Reader::open(text, &Stated::default()).err().unwrap().to_string();
         assert_eq!(error(b""), "the file is empty");
         assert!(error(b"\n\r\n\n").starts_with("the file has no header"));
-        assert!(error(b",,,\n1,2,3,4\n").starts_with("the file has no header"));
+        assert!(error(b",,,\n,,\n").starts_with("the file has no header"));
+        assert!(error(b"\"\",\"\",\"\"\n1,2,3\n").starts_with("the file has no header"));
         assert!(error(b"\x89PNG\r\n\x1a\n").starts_with("the file is not UTF-8 text: byte 0x89"));
         assert!(error(b"a,b\0c\n1,2\n").starts_with("the file is not UTF-8 text"));
     }

@@ -18,6 +18,9 @@ pub(super) enum Cut {
     Unclosed,
 }
 
+/// A record of a sample that is longer than this, in bytes, is rather one in which a quote is never closed.
+const LONGEST_SAMPLED: usize = 64 * 1024;
+
 /// Cuts every record of a buffer and gives the number of cells: what cutting alone takes, for the benchmark.
 #[doc(hidden)]
 pub fn count_cells(buffer: &[u8], dialect: &Dialect) -> usize {
@@ -133,7 +136,7 @@ pub(super) fn behind_marks(buffer: &[u8], mut at: usize, dialect: &Dialect) -> u
 }
 
 /// The end of a line that stops at `stop`: before its CR, of which there are two where CRLF was written as a line end once more.
-pub(super) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
+pub(in crate::format) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
     start + buffer[start..stop].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)
 }
 
@@ -142,6 +145,11 @@ pub(super) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
 pub(super) fn is_blank(line: &[u8], dialect: &Dialect, closing: bool) -> bool {
     let blanks = dialect.delimiter != NO_DELIMITER && line.iter().all(|byte| matches!(byte, b' ' | b'\t'));
     line.is_empty() || (blanks && !dialect.by_record) || (closing && line == b"\x1A")
+}
+
+/// Whether a record is made of delimiters only: it holds nothing.
+pub(super) fn is_empty(cells: &[Cell]) -> bool {
+    cells.len() > 1 && cells.iter().all(|cell| cell.null)
 }
 
 fn blanks(text: &[u8]) -> usize {
@@ -190,6 +198,141 @@ fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> 
     }
 }
 
+/// The line that ends before `end` cut once more, where a quote in it is not doubled: a quote opens a cell at its start and closes it only
+/// before a delimiter or the line's end; what it holds may have quotes, but none right behind a delimiter. Gives the number of cells that
+/// begin with a quote which is only a letter. Of the two ways to read `""` before a delimiter the one is taken that gives `width` cells;
+/// `None` where neither does, or both.
+pub(super) fn loosely(
+    buffer: &[u8],
+    start: usize,
+    end: usize,
+    dialect: &Dialect,
+    width: usize,
+    cells: &mut Vec<Cell>,
+    side: &mut Vec<u8>,
+) -> Option<usize> {
+    let quote = dialect.quote?;
+    if !dialect.widths.is_empty() || dialect.delimiter == NO_DELIMITER {
+        return None;
+    }
+    let ways = [true, false].map(|closes| {
+        let (mut cells, mut side) = (Vec::new(), Vec::new());
+        let letters = loose_cells(&buffer[..end], start, buffer.len(), dialect, quote, closes, &mut cells, &mut side);
+        (cells, side, letters)
+    });
+    let fits = |way: &(Vec<Cell>, Vec<u8>, usize)| way.0.len() == width;
+    let texts = |way: &(Vec<Cell>, Vec<u8>, usize)| -> Vec<Vec<u8>> {
+        let text = |cell: &Cell| match (cell.start as usize).checked_sub(buffer.len()) {
+            Some(from) if cell.start != cell.end => way.1[from..cell.end as usize - buffer.len()].to_vec(),
+            _ => buffer[cell.start as usize..cell.end as usize].to_vec(),
+        };
+        way.0.iter().map(text).collect()
+    };
+    let [one, other] = &ways;
+    let way = match (fits(one), fits(other)) {
+        (true, true) if texts(one) != texts(other) => return None,
+        (true, _) => one,
+        (false, true) => other,
+        (false, false) => return None,
+    };
+    let shift = offset(side.len());
+    for cell in &way.0 {
+        let at_side = cell.start as usize >= buffer.len() && cell.start != cell.end;
+        let shift = if at_side { shift } else { 0 };
+        cells.push(Cell { start: cell.start + shift, end: cell.end + shift, null: cell.null });
+    }
+    side.extend_from_slice(&way.1);
+    Some(way.2)
+}
+
+/// The cells of one line; `base` is where the side begins. `closes` says that the last of two quotes before a delimiter closes the cell.
+#[expect(clippy::too_many_arguments, reason = "what `loosely` tries twice")]
+fn loose_cells(
+    line: &[u8],
+    start: usize,
+    base: usize,
+    dialect: &Dialect,
+    quote: u8,
+    closes: bool,
+    cells: &mut Vec<Cell>,
+    side: &mut Vec<u8>,
+) -> usize {
+    let delimiter = dialect.delimiter;
+    let (mut at, mut letters) = (start, 0);
+    let ends = |place: usize| line.get(place).is_none_or(|byte| *byte == delimiter);
+    loop {
+        if dialect.spaced && at > start && line.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        let mut stop = None;
+        if line.get(at) == Some(&quote) {
+            let run = |place: usize| line[at + 1..=place].iter().rev().take_while(|byte| **byte == quote).count();
+            let closing = |place: &usize| line[*place] == quote && ends(place + 1) && (closes || run(*place) % 2 == 1);
+            let found = (at + 1..line.len()).find(closing);
+            let opens_another = |place: usize| line[at + 1..place].windows(2).any(|pair| pair == [delimiter, quote]);
+            stop = found.filter(|place| !opens_another(*place));
+            letters += usize::from(stop.is_none());
+        }
+        let next = match stop {
+            Some(stop) => {
+                let (from, to) = (at + 1, stop);
+                let text = &line[from..to];
+                if text.windows(2).any(|pair| pair == [quote, quote]) {
+                    let begin = side.len();
+                    let mut rest = text.iter().copied().peekable();
+                    while let Some(byte) = rest.next() {
+                        side.push(byte);
+                        if byte == quote && rest.peek() == Some(&quote) {
+                            rest.next();
+                        }
+                    }
+                    cells.push(Cell { start: offset(base + begin), end: offset(base + side.len()), null: false });
+                } else {
+                    cells.push(Cell { start: offset(from), end: offset(to), null: false });
+                }
+                stop + 1
+            }
+            None => {
+                let next = memchr(delimiter, &line[at..]).map_or(line.len(), |length| at + length);
+                cells.push(Cell { start: offset(at), end: offset(next), null: at == next });
+                next
+            }
+        };
+        if next >= line.len() {
+            return letters;
+        }
+        at = next + 1;
+    }
+}
+
+/// The cells of one line.
+pub(in crate::format) fn line_cells(line: &[u8], dialect: &Dialect) -> Vec<String> {
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    match record(line, 0, dialect, true, &mut cells, &mut side) {
+        Cut::Record { next, stray: 0, .. } if next == line.len() => texts(line, &side, &cells),
+        _ => Vec::new(),
+    }
+}
+
+/// The cells of one line that has a quote too many, if there are `width` of them ([`loosely`]).
+pub(in crate::format) fn loose_line(line: &[u8], dialect: &Dialect, width: usize) -> Option<Vec<String>> {
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    loosely(line, 0, line.len(), dialect, width, &mut cells, &mut side)?;
+    Some(texts(line, &side, &cells))
+}
+
+fn texts(line: &[u8], side: &[u8], cells: &[Cell]) -> Vec<String> {
+    let text = |cell: &Cell| {
+        let (from, to) = (cell.start as usize, cell.end as usize);
+        let bytes = match from.checked_sub(line.len()) {
+            Some(from) if cell.start != cell.end => &side[from..to - line.len()],
+            _ => &line[from..to],
+        };
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    cells.iter().map(text).collect()
+}
+
 /// Buffers stay far below 4 GiB (see `read.rs`).
 fn offset(at: usize) -> u32 {
     debug_assert!(u32::try_from(at).is_ok());
@@ -203,7 +346,11 @@ pub(in crate::format) struct Sampled {
     pub cells: Vec<String>,
     /// Lines before it.
     pub line: u64,
-    /// Whether text follows a closing quote.
+    /// Where it stands in the sample, without its line end.
+    pub place: std::ops::Range<usize>,
+    /// Lines that it holds.
+    pub lines: u64,
+    /// Whether text follows a closing quote, or a quote is never closed.
     pub stray: bool,
     /// Whether a blank line stands above it.
     pub after_blank: bool,
@@ -213,24 +360,45 @@ pub(in crate::format) struct Sampled {
     pub ends_delimited: bool,
 }
 
-/// The records of a sample that are not blank; ends at the first one that is cut off.
+/// The records of a sample that are not blank; ends at the first one that is cut off. A line in which a quote is opened and never closed is
+/// one, cut without quotes.
 pub(in crate::format) fn sampled<'a>(
     sample: &'a [u8],
     dialect: &'a Dialect,
     complete: bool,
 ) -> impl Iterator<Item = Sampled> + 'a {
-    let (mut at, mut line, mut cells, mut side) = (0, 0, Vec::new(), Vec::new());
+    sampled_from(sample, 0, 0, dialect, complete)
+}
+
+/// As [`sampled`], from the byte `at` on, which stands on the line `line` (from 0).
+pub(in crate::format) fn sampled_from<'a>(
+    sample: &'a [u8],
+    mut at: usize,
+    mut line: u64,
+    dialect: &'a Dialect,
+    complete: bool,
+) -> impl Iterator<Item = Sampled> + 'a {
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    let unquoted = Dialect { quote: None, escape: Escape::Doubled, ..dialect.clone() };
     std::iter::from_fn(move || {
         let mut after_blank = false;
         while at < sample.len() {
             cells.clear();
             side.clear();
             at = behind_marks(sample, at, dialect);
-            let cut = record(sample, at, dialect, complete, &mut cells, &mut side);
+            let mut cut = record(sample, at, dialect, complete, &mut cells, &mut side);
+            let is_unclosed = cut == Cut::Unclosed || (cut == Cut::More && sample.len() - at > LONGEST_SAMPLED);
+            if is_unclosed {
+                let stop = dialect.line_end.find(&sample[at..]).map(|length| at + length)?;
+                let next = stop + dialect.line_end.length(&sample[stop..]);
+                cells.clear();
+                side.clear();
+                cut = record(&sample[..next], at, &unquoted, true, &mut cells, &mut side);
+            }
             let Cut::Record { end, next, lines, stray } = cut else { return None };
-            let start = line;
+            let (start, begin) = (line, at);
             let closing = complete && next == sample.len();
-            let blank = cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing);
+            let blank = is_empty(&cells) || (cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing));
             (at, line) = (next, line + lines);
             if blank {
                 after_blank = true;
@@ -255,7 +423,17 @@ pub(in crate::format) fn sampled<'a>(
             let spaced = cells.iter().skip(1).any(|cell| !cell.null) && cells.iter().skip(1).all(blank_before);
             let ends_delimited = cells.len() > 1 && cells.last().is_some_and(|cell| cell.null);
             let cells = cells.iter().map(text).collect();
-            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank, spaced, ends_delimited });
+            let stray = stray > 0 || is_unclosed;
+            return Some(Sampled {
+                cells,
+                line: start,
+                place: begin..end,
+                lines,
+                stray,
+                after_blank,
+                spaced,
+                ends_delimited,
+            });
         }
         None
     })

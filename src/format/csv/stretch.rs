@@ -18,8 +18,8 @@ pub(super) struct Frame<'a> {
     pub dialect: &'a Dialect,
     /// The names of the columns, as they stand in the file.
     pub header: &'a [String],
-    /// The header's bytes.
-    pub header_text: &'a [u8],
+    /// The cells of each row of the header.
+    pub header_rows: &'a [Vec<String>],
 }
 
 /// Where reading stands between two stretches.
@@ -45,6 +45,8 @@ pub(super) struct Stretch {
     side: Vec<u8>,
     /// Number of pending bytes, the parsed ones included.
     base: usize,
+    /// Whether the record that was just cut has quotes that are not doubled.
+    loose: bool,
 }
 
 /// How far a stretch was parsed.
@@ -102,7 +104,22 @@ impl Stretch {
             let start = split::behind_marks(pending, at, dialect);
             position.marked |= start > at;
             at = start;
-            match self.cut(pending, at, dialect, complete, width) {
+            let mut cut = self.cut(pending, at, dialect, complete, width);
+            let is_odd = match cut {
+                Cut::Record { next, lines, stray: 0, .. } => {
+                    let is_other = lines > 1 && self.cells.len() - first != width;
+                    is_other && is_swallowed(pending, at, next, dialect, width, false)
+                }
+                Cut::Record { .. } | Cut::Unclosed => true,
+                Cut::More => false,
+            };
+            if is_odd
+                && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width)
+            {
+                cut = loose;
+                self.loose = true;
+            }
+            match cut {
                 Cut::Record { next, lines, stray, .. }
                     if (stray > 0 || self.cells.len() - first != width)
                         && lines > 1
@@ -112,13 +129,18 @@ impl Stretch {
                     at = self.refuse_line(pending, at, first, dialect, position);
                 }
                 Cut::Record { end, next, lines, stray } => {
-                    let lone = self.cells.len() - first <= 1;
+                    let cells = &self.cells[first..];
                     let closing = complete && next == pending.len();
-                    let blank = lone && split::is_blank(&pending[at..end], dialect, closing);
+                    let blank = match cells {
+                        [] | [_] => split::is_blank(&pending[at..end], dialect, closing),
+                        cells => cells[0].null && split::is_empty(cells),
+                    };
                     if blank {
                         self.cells.truncate(first);
                     } else {
-                        let row = Row { line: position.line, start: at as u32, end: end as u32, width: Width::Even };
+                        let loose = std::mem::take(&mut self.loose);
+                        let (start, end) = (at as u32, end as u32);
+                        let row = Row { line: position.line, start, end, width: Width::Even, loose };
                         self.record(pending, row, first, frame, stray, position);
                     }
                     position.after_blank = blank;
@@ -183,6 +205,26 @@ impl Stretch {
         }
     }
 
+    /// Cuts the line at `at` once more, in which quotes are not doubled: if every quote before a cell closes it, and it has the header's width.
+    fn cut_loosely(&mut self, pending: &[u8], at: usize, first: usize, dialect: &Dialect, width: usize) -> Option<Cut> {
+        let (end, next) = line(pending, at, dialect);
+        if next == end && next < pending.len() {
+            return None;
+        }
+        let (mut cells, mut side) = (Vec::new(), Vec::new());
+        let letters = split::loosely(pending, at, end, dialect, width, &mut cells, &mut side)?;
+        if letters > 0 {
+            return None;
+        }
+        self.cells.truncate(first);
+        let from = (pending.len() + self.side.len()) as u32 - pending.len() as u32;
+        let at_side = |cell: &Cell| cell.start as usize >= pending.len() && cell.start != cell.end;
+        let moved = |cell: Cell| Cell { start: cell.start + from, end: cell.end + from, ..cell };
+        self.cells.extend(cells.into_iter().map(|cell| if at_side(&cell) { moved(cell) } else { cell }));
+        self.side.extend_from_slice(&side);
+        Some(Cut::Record { end, next, lines: u64::from(next > end), stray: 0 })
+    }
+
     /// Takes in the record whose cells start at `first`, brought to the header's width, or refuses it.
     fn record(
         &mut self,
@@ -199,8 +241,8 @@ impl Stretch {
         let filled = beyond.iter().rposition(|cell| !cell.null).map_or(0, |last| last + 1);
         self.cells.truncate(first + width + filled);
         let cells = &self.cells[first..];
-        // A row of a sheet that has nothing but its first cell is rather a line of text than a record.
-        let lone = dialect.filled_up && width > 2 && !cells[0].null && cells[1..].iter().all(|cell| cell.null);
+        // A row that has nothing but its first cell is rather a line of text than a record.
+        let lone = width > 2 && cells.len() > 1 && cells[1].null && !cells[0].null && split::is_empty(&cells[1..]);
         let got = if lone { 1 } else { cells.len() };
         row.width = match got.cmp(&width) {
             std::cmp::Ordering::Less => Width::Short,
@@ -215,7 +257,7 @@ impl Stretch {
         } else if position.apart {
             let detail = format!("below a blank line: {}, the header has {width}", counted(got as u64, "cell"));
             Some(reject(Reason::OtherTable).detail(detail))
-        } else if (width > 1 || position.marked) && raw == frame.header_text {
+        } else if (width > 1 || position.marked) && self.is_header(pending, first, frame) {
             Some(reject(Reason::HeaderAgain))
         } else {
             None
@@ -235,6 +277,21 @@ impl Stretch {
             self.cells.push(surplus);
         }
         self.rows.push(row);
+    }
+
+    /// Whether the record whose cells start at `first` is a row of the header once more, with whatever quotes.
+    fn is_header(&self, pending: &[u8], first: usize, frame: &Frame<'_>) -> bool {
+        let text = |cell: &Cell| match (cell.start as usize).checked_sub(pending.len()) {
+            Some(at_side) if cell.start != cell.end => &self.side[at_side..cell.end as usize - pending.len()],
+            _ => pending.get(cell.start as usize..cell.end as usize).unwrap_or_default(),
+        };
+        let cells = &self.cells[first..];
+        let is_row = |names: &Vec<String>| {
+            let same = |(name, cell): (&String, &Cell)| name.as_bytes() == text(cell);
+            let beyond = names.get(cells.len()..).unwrap_or_default().iter().all(String::is_empty);
+            cells.len() <= names.len() && names.iter().zip(cells).all(same) && beyond
+        };
+        frame.header_rows.iter().any(is_row)
     }
 
     /// The cells from `from` on as an array in JSON, put to the side.

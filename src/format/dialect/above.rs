@@ -26,6 +26,11 @@ pub(super) fn is_text(record: &Sampled) -> bool {
     filled(record) < 2 || is_pair(record)
 }
 
+/// Whether records are a few words and their values, one below the other.
+pub(super) fn is_run_of_pairs(records: &[Sampled]) -> bool {
+    records.len() <= MAX_PAIRS && records.iter().all(is_text)
+}
+
 /// The lines above the table that begins with the record `start` that are records, from and up to: of blocks between blank lines in which
 /// two neighbouring lines of one width have more than a word and its value. Above a table `without_header` every line right above it.
 pub(super) fn records_above(records: &[Sampled], start: usize, without_header: bool) -> Vec<(u64, u64)> {

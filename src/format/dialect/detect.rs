@@ -2,10 +2,11 @@
 
 use csv_nose::{SampleSize, Sniffer};
 
-use super::above::{first_record, grown, is_text, records_above, stacked};
-use super::header::{header_rows, is_value, names, titles};
+use super::above::{first_record, grown, is_run_of_pairs, is_text, records_above, stacked};
+use super::frame::{frame, rows_of_header};
+use super::header::{is_value, names};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
-use crate::format::csv::split::{Sampled, sampled};
+use crate::format::csv::split::{Sampled, line_cells, loose_line, sampled, sampled_from, without_cr};
 
 /// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
 const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
@@ -18,6 +19,9 @@ const OF_TEXT: [u8; 2] = [b'/', b'&'];
 
 /// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record has.
 const EVEN: f64 = 0.6;
+
+/// Lines above a header that is cut by its line alone, at most.
+const MAX_ABOVE: usize = 20;
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;
@@ -65,6 +69,8 @@ impl Dialect {
         };
         let (fit, mut dialect) = match best {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
+            // Nothing but delimiters.
+            Some(best) if best.0.records.is_empty() => best,
             // Nothing separates: one column.
             _ => {
                 let comma = spellings(sample, b',', stated).swap_remove(0);
@@ -82,22 +88,30 @@ impl Dialect {
             let stated = Stated { quote: Some(Some(b'\'')), delimiter: Some(dialect.delimiter), ..stated.clone() };
             return Dialect::detect(sample, complete, &stated);
         }
-        dialect.find_table(&fit, stated);
+        dialect.find_table(&fit, sample, stated);
         dialect
     }
 
     /// Where the table begins, and whether it has a header.
-    fn find_table(&mut self, fit: &Fit, stated: &Stated) {
-        let mut start = match stated.skip_lines {
-            Some(lines) => fit.records.iter().position(|record| record.line >= lines).unwrap_or(0),
-            None => fit.first + titles(fit),
-        };
+    fn find_table(&mut self, fit: &Fit, sample: &[u8], stated: &Stated) {
         let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
         let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
         self.spaced = stated.spaced || (usual && of_table.into_iter().all(|record| record.spaced));
-        let table = |start: usize| fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells);
-        self.header_rows =
-            stated.header_rows.unwrap_or_else(|| header_rows(&table(start).collect::<Vec<_>>(), fit.width));
+        self.loose_header = fit.loose;
+        let (mut start, rows) = match stated.skip_lines {
+            Some(lines) => {
+                let start = fit.records.iter().position(|record| record.line >= lines).unwrap_or(0);
+                (start, rows_of_header(&fit.records[start.min(fit.records.len())..], fit.width))
+            }
+            None => frame(fit),
+        };
+        self.header_rows = stated.header_rows.unwrap_or(rows);
+        if self.header_rows == 0 && stated.header_rows.is_none() && start > 0 && stated.skip_lines.is_none() {
+            self.header_delimiter = self.other_delimiter(fit, start, sample);
+            if self.header_delimiter.is_some() {
+                (start, self.header_rows) = (start - 1, 1);
+            }
+        }
         if stated.skip_lines.is_none() {
             if self.header_rows == 0 {
                 start = first_record(&fit.records, start);
@@ -106,21 +120,61 @@ impl Dialect {
             self.table_above = !self.records_above.is_empty();
         }
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
-        let table: Vec<_> = table(start).collect();
-        // A record says nothing of the table's width, a header does.
-        let header = if self.header_rows == 0 { 0 } else { table.first().map_or(0, |cells| cells.len()) };
+        let table = &fit.records[start.min(fit.records.len())..];
+        let header = match &table[..self.header_rows.min(table.len())] {
+            // A record says nothing of the table's width, a header does.
+            _ if self.header_delimiter.is_some() => fit.width,
+            [head] if has_name_too_many(head, &table[1..], fit.width) => fit.width,
+            [head, ..] => head.cells.len(),
+            [] => 0,
+        };
         self.width = header.max(fit.width);
+        self.row_names = self.header_rows > 0 && has_row_names(table, self.header_rows, fit.width);
         // `a,b,` over `1,2,`: the last delimiter ends the record.
-        let records = &fit.records[start.min(fit.records.len())..];
         let trailing = |record: &Sampled| record.ends_delimited || record.cells.len() < self.width;
-        if self.width > 2 && table.len() > 1 && records.iter().all(trailing) {
-            let filled = |cells: &&&Vec<String>| cells.len() > 1 && cells[cells.len() - 2].is_empty();
-            if !table.first().is_some_and(|cells| filled(&cells)) {
+        if self.width > 2 && table.len() > 1 && table.iter().all(trailing) {
+            let filled = |record: &Sampled| record.cells.len() > 1 && record.cells[record.cells.len() - 2].is_empty();
+            if !table.first().is_some_and(filled) {
                 self.width -= 1;
                 self.ends_delimited = true;
             }
         }
     }
+
+    /// What separates the names in the line right above the records, where that is something else than between the records' cells.
+    fn other_delimiter(&self, fit: &Fit, start: usize, sample: &[u8]) -> Option<u8> {
+        let touches = !fit.records.get(start)?.after_blank;
+        let line = &sample[fit.records[start - 1].place.clone()];
+        let names = |delimiter: &u8| {
+            let cells = line_cells(line, &Dialect { delimiter: *delimiter, spaced: false, ..self.clone() });
+            cells.len() == fit.width && !cells.iter().any(|cell| cell.is_empty() || is_value(cell))
+        };
+        let others = USUAL.into_iter().chain([b' ']).filter(|byte| *byte != self.delimiter);
+        others.into_iter().find(names).filter(|_| touches && fit.width > 1)
+    }
+}
+
+/// Whether the header has an empty cell too many: without it there are as many names as nearly all records have cells.
+fn has_name_too_many(head: &Sampled, records: &[Sampled], width: usize) -> bool {
+    let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
+    let even = records.iter().filter(|record| record.cells.len() == width).count();
+    head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
+}
+
+/// Whether each record begins with its name, over which the header has none: one cell more than names, the last one filled, and the
+/// first another one in each.
+fn has_row_names(table: &[Sampled], rows: usize, width: usize) -> bool {
+    let (header, records) = table.split_at(rows.min(table.len()));
+    let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
+    let records = &records[..end];
+    let is_short = header.iter().all(|row| row.cells.len() + 1 == width && !row.cells.iter().any(String::is_empty));
+    let is_full = |record: &Sampled| {
+        record.cells.len() == width && record.cells.last().is_some_and(|cell| !cell.trim().is_empty())
+    };
+    let mut first: Vec<_> = records.iter().filter_map(|record| record.cells.first()).collect();
+    first.sort_unstable();
+    first.dedup();
+    is_short && records.len() > 1 && records.iter().all(is_full) && first.len() == records.len()
 }
 
 /// A table within a sample: records of one width, with blank lines around them.
@@ -136,7 +190,9 @@ pub(super) fn tables(records: &[Sampled]) -> Vec<Block> {
     for block in records.chunk_by(|_, next| !next.after_blank) {
         let width = block[0].cells.len();
         let filled = |record: &Sampled| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
-        let even = block.len() > 1 && block.iter().all(|record| record.cells.len() == width && filled(record));
+        let even = block.len() > 1
+            && block.iter().all(|record| record.cells.len() == width && filled(record))
+            && !(width > 2 && is_run_of_pairs(block));
         match found.iter_mut().find(|known| known.width == width) {
             Some(known) if even => known.records += block.len(),
             None if even => found.push(Block { width, records: block.len() }),
@@ -222,6 +278,9 @@ fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
     if !memchr::memchr_iter(b'\r', sample).any(is_lone) {
         return vec![LineEnd::Lf];
     }
+    if !sample.contains(&b'\n') {
+        return vec![LineEnd::Cr];
+    }
     let (mut feed, mut lone, mut open) = (false, false, false);
     for (at, byte) in sample.iter().enumerate() {
         match byte {
@@ -253,20 +312,59 @@ pub(super) struct Fit {
     /// Whether what stands above the table and in it looks like words: `Last, First` below a name for them.
     words: bool,
     unusual: bool,
+    /// Whether the header is cut by its line alone, because of a quote too many.
+    loose: bool,
+    /// Cells that nine of ten records have at least.
+    least: usize,
     /// What ends cells and lines.
     lines: (u8, LineEnd),
 }
 
+/// The width that most records have, of those with more than one cell, and their number: the widest of those that are nearly as frequent
+/// as the most frequent.
+fn frequent_width(records: &[Sampled]) -> (usize, usize) {
+    let mut widths = std::collections::BTreeMap::new();
+    for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
+        *widths.entry(record.cells.len()).or_insert(0usize) += 1;
+    }
+    let most = widths.values().copied().max().unwrap_or(0);
+    widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0))
+}
+
+/// The records once more, where the first of them that is no even one has a quote too many and is their header: cut by its line alone, it
+/// has as many names as those below it have cells.
+fn with_loose_header(sample: &[u8], complete: bool, dialect: &Dialect, records: &[Sampled]) -> Option<Vec<Sampled>> {
+    let (width, _) = frequent_width(records);
+    let wrong = |record: &Sampled| record.stray || (record.lines > 1 && record.cells.len() != width);
+    let at = records.iter().take(MAX_ABOVE + 1).position(wrong)?;
+    // Below an even record stands no header.
+    if records[..at].iter().any(|record| record.cells.len() == width && width > 1) {
+        return None;
+    }
+    let head = &records[at];
+    let rest = &sample[head.place.start..];
+    let stop = dialect.line_end.find(rest)?;
+    let next = head.place.start + stop + dialect.line_end.length(&rest[stop..]);
+    let below = sampled_from(sample, next, head.line + 1, dialect, complete).take(RECORDS);
+    let below: Vec<_> = below.collect();
+    let (width, count) = frequent_width(&below);
+    let end = without_cr(sample, head.place.start, head.place.start + stop);
+    let cells = loose_line(&sample[head.place.start..end], dialect, width)?;
+    if count == 0 || width < 2 || cells.iter().any(|cell| is_value(cell)) {
+        return None;
+    }
+    let place = head.place.start..end;
+    let head = Sampled { cells, place, lines: 1, stray: false, ends_delimited: false, ..head.clone() };
+    Some(records[..at].iter().cloned().chain([head]).chain(below).collect())
+}
+
 impl Fit {
     fn of(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
-        let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
-        let mut widths = std::collections::BTreeMap::new();
-        for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
-            *widths.entry(record.cells.len()).or_insert(0usize) += 1;
-        }
-        // The widest of those that are nearly as frequent as the most frequent.
-        let most = widths.values().copied().max().unwrap_or(0);
-        let frequent = widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0));
+        let mut records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
+        let loose = with_loose_header(sample, complete, dialect, &records);
+        let is_loose = loose.is_some();
+        records = loose.unwrap_or(records);
+        let frequent = frequent_width(&records);
         let tables = tables(&records);
         let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
         let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
@@ -293,17 +391,21 @@ impl Fit {
         let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));
         let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell) || decimal(cell)).count();
         let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
-        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
         // A header with fewer names than the records have cells belongs to the table.
         let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
         let below = records.get(1).is_some_and(|record| record.cells.iter().any(|cell| is_value(cell)));
         // And so does one with more names, where the last cells of most records are left out.
         let wide = |record: &Sampled| {
             let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
-            record.cells.len() > width && names(&record.cells) && (below || full())
+            let is_named = names(&record.cells) || has_name_too_many(record, &records[1..], width);
+            record.cells.len() > width && is_named && (below || full())
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
+        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
+        let mut cells_of: Vec<_> = records.iter().map(|record| record.cells.len()).collect();
+        cells_of.sort_unstable();
+        let least = cells_of.get(cells_of.len() / 10).copied().unwrap_or(1);
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
@@ -311,6 +413,8 @@ impl Fit {
             first,
             words,
             unusual: !USUAL.contains(&dialect.delimiter),
+            loose: is_loose,
+            least,
             lines: (dialect.delimiter, dialect.line_end),
             records,
         }
@@ -320,7 +424,8 @@ impl Fit {
         let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
         let width = records.first().map_or(1, |record| record.cells.len());
         let lines = (dialect.delimiter, dialect.line_end);
-        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, lines, records }
+        let (loose, least) = (false, width);
+        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, loose, least, lines, records }
     }
 
     /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.

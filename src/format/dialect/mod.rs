@@ -2,6 +2,7 @@
 
 mod above;
 mod detect;
+mod frame;
 mod header;
 
 pub(super) use header::joined;
@@ -53,6 +54,25 @@ pub struct Dialect {
     pub records_above: Vec<(u64, u64)>,
     /// Whether records have cells beyond the width, which go into one more column.
     pub surplus: bool,
+    /// Whether the first cell of each record is the row's name, over which the header has none, as R writes it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub row_names: bool,
+    /// The byte between the names of the header, where it is another one than between the records' cells.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_chars",
+        deserialize_with = "from_chars"
+    )]
+    pub header_delimiter: Option<u8>,
+    /// Whether a quote too many stands in the header, which is cut by its line alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub loose_header: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 /// Stands for the delimiter where there is none: no text in UTF-8 holds this byte.
@@ -168,6 +188,9 @@ impl Dialect {
             table_above: false,
             records_above: Vec::new(),
             surplus: false,
+            row_names: false,
+            header_delimiter: None,
+            loose_header: false,
         }
     }
 }
