@@ -26,9 +26,10 @@ pub(super) fn is_text(record: &Sampled) -> bool {
     filled(record) < 2 || is_pair(record)
 }
 
-/// Whether records are a few words and their values, one below the other.
+/// Whether records are a few words and their values, one below the other, and no table of two columns with a header.
 pub(super) fn is_run_of_pairs(records: &[Sampled]) -> bool {
-    records.len() <= MAX_PAIRS && records.iter().all(is_text)
+    let is_table = records.len() > 2 && records[0].cells.len() == 2 && is_headed(records);
+    records.len() <= MAX_PAIRS && records.iter().all(is_text) && !is_table
 }
 
 /// The lines above the table that begins with the record `start` that are records, from and up to: of blocks between blank lines in which

@@ -4,7 +4,7 @@ use csv_nose::{SampleSize, Sniffer};
 
 use super::above::{first_record, grown, is_run_of_pairs, is_text, records_above, stacked};
 use super::frame::{frame, rows_of_header};
-use super::header::{is_value, names};
+use super::header::{figure, is_value, names, nearly_all};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, line_cells, loose_line, sampled, sampled_from, without_cr};
 
@@ -192,7 +192,7 @@ pub(super) fn tables(records: &[Sampled]) -> Vec<Block> {
         let filled = |record: &Sampled| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
         let even = block.len() > 1
             && block.iter().all(|record| record.cells.len() == width && filled(record))
-            && !(width > 2 && is_run_of_pairs(block));
+            && !is_run_of_pairs(block);
         match found.iter_mut().find(|known| known.width == width) {
             Some(known) if even => known.records += block.len(),
             None if even => found.push(Block { width, records: block.len() }),
@@ -269,6 +269,10 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
             }
         }
     }
+    if stated.quote.is_none() && stated.escape.is_none() && (has(&[b'\\', delimiter]) || has(b"\\\n")) {
+        let line_end = line_ends(sample, None)[0];
+        all.push(Dialect { quote: None, escape: Escape::Backslash, line_end, ..Dialect::plain(delimiter) });
+    }
     all
 }
 
@@ -316,6 +320,10 @@ pub(super) struct Fit {
     loose: bool,
     /// Cells that nine of ten records have at least.
     least: usize,
+    /// Whether the delimiter is a comma, and stands between digits only.
+    decimal: bool,
+    /// Whether a backslash takes the delimiter's meaning away, outside of quotes.
+    escaped: bool,
     /// What ends cells and lines.
     lines: (u8, LineEnd),
 }
@@ -393,7 +401,11 @@ impl Fit {
         let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
         // A header with fewer names than the records have cells belongs to the table.
         let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
-        let below = records.get(1).is_some_and(|record| record.cells.iter().any(|cell| is_value(cell)));
+        let has_digit = |cell: &String| cell.bytes().any(|byte| byte.is_ascii_digit());
+        let plain = records.first().is_some_and(|record| !record.cells.iter().any(has_digit));
+        let below = records
+            .get(1)
+            .is_some_and(|record| record.cells.iter().any(|cell| is_value(cell) || (plain && has_digit(cell))));
         // And so does one with more names, where the last cells of most records are left out.
         let wide = |record: &Sampled| {
             let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
@@ -403,9 +415,14 @@ impl Fit {
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
         let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
-        let mut cells_of: Vec<_> = records.iter().map(|record| record.cells.len()).collect();
+        let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
         cells_of.sort_unstable();
         let least = cells_of.get(cells_of.len() / 10).copied().unwrap_or(1);
+        let between_digits = |record: &Sampled| {
+            let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+            record.cells.windows(2).all(|pair| digit(pair[0].as_bytes().last()) && digit(pair[1].as_bytes().first()))
+        };
+        let decimal = dialect.delimiter == b',' && records.iter().filter(of_table).skip(1).all(between_digits);
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
@@ -415,6 +432,8 @@ impl Fit {
             unusual: !USUAL.contains(&dialect.delimiter),
             loose: is_loose,
             least,
+            decimal,
+            escaped: dialect.is_escaped(),
             lines: (dialect.delimiter, dialect.line_end),
             records,
         }
@@ -424,8 +443,20 @@ impl Fit {
         let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
         let width = records.first().map_or(1, |record| record.cells.len());
         let lines = (dialect.delimiter, dialect.line_end);
-        let (loose, least) = (false, width);
-        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, loose, least, lines, records }
+        Fit {
+            width,
+            share: 1.0,
+            typed: 0.0,
+            first: 0,
+            words: false,
+            unusual: false,
+            loose: false,
+            least: width,
+            decimal: false,
+            escaped: dialect.is_escaped(),
+            lines,
+            records,
+        }
     }
 
     /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
@@ -447,7 +478,38 @@ impl Fit {
             (false, 0) => EVEN / 2.0,
             (false, _) => EVEN,
         };
-        self.width > 1 && self.share >= enough && !self.words && !(self.unusual && self.first > 0)
+        self.width > 1 && self.share >= enough && !self.words && !(self.unusual && (self.first > 0 || self.is_one_column()))
+    }
+
+    /// Whether blanks or colons rather stand within one cell: between words, in times and in addresses.
+    fn is_one_column(&self) -> bool {
+        let table: Vec<_> = self.records.iter().filter(|record| record.cells.len() == self.width).take(200).collect();
+        let each = |is_so: &dyn Fn(&&Sampled) -> bool| {
+            table.iter().filter(|record| is_so(record)).count() * 10 >= table.len() * 9
+        };
+        let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
+        let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
+        let is_number = |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let column_of_values = |place: usize| {
+            let cells: Vec<_> = table.iter().skip(1).map(|record| record.cells[place].as_str()).collect();
+            nearly_all(&cells, |cell| is_value(cell))
+        };
+        let is_plain = self.width == 2 && !(0..2).any(column_of_values);
+        match self.lines.0 {
+            b':' => {
+                let is_time = |record: &&Sampled| record.cells.len() <= 3 && record.cells.iter().all(is_number);
+                is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
+            }
+            b' ' => is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1])),
+            _ => false,
+        }
+    }
+
+    /// Whether the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
+    fn is_around(&self, other: &Fit) -> bool {
+        let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
+        let in_words = other.width == 2 && self.least > 2 && other.typed == 0.0 && self.typed > 0.0;
+        is_rival && ((other.decimal && self.least > 1) || in_words)
     }
 
     fn score(&self) -> (bool, bool, f64) {
@@ -461,6 +523,14 @@ impl Fit {
     fn is_better_than(&self, other: &Fit) -> bool {
         if self.lines.0 == other.lines.0 && self.lines.1 != other.lines.1 {
             return self.is_even() && self.share > other.share;
+        }
+        if self.lines.0 == other.lines.0 && self.escaped != other.escaped {
+            // Only where no other reading is even.
+            let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
+            return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
+        }
+        if self.is_around(other) || other.is_around(self) {
+            return self.is_around(other);
         }
         let (mine, theirs) = (self.score(), other.score());
         if (mine.0, mine.1) != (theirs.0, theirs.1) {

@@ -99,7 +99,12 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
     let names_most = |count: usize, least: usize| {
         let Some(row) = block.get(count).filter(|row| count > 0 && !row.after_blank) else { return false };
         let used = in_use(&block[count + 1..], width);
-        filled(row) >= least && !has_value(row) && named(std::slice::from_ref(row), &used) * 10 >= used.len() * 8
+        // A heading over several columns, and the names below it.
+        let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);
+        let names_them = |rows: &[Sampled], tenths: usize| named(rows, &used) * 10 >= used.len() * tenths;
+        filled(row) >= least
+            && !has_value(row)
+            && (names_them(std::slice::from_ref(row), 8) || two.is_some_and(|two| names_them(two, 9)))
     };
     let titles = block.iter().take(MAX_TITLES).take_while(|row| is_title(row)).count();
     let pairs = block.iter().take(MAX_PAIRS).take_while(|row| passes(row)).count();
@@ -177,13 +182,15 @@ fn qualifies(below: &[Sampled], used: &[usize]) -> bool {
     let Some((row, records)) = below.split_first() else { return false };
     let cell = |place: usize| row.cells.get(place).map_or("", String::as_str);
     let first = used.first().is_some_and(|place| cell(*place).is_empty());
-    let few = filled(row) > 0 && filled(row) * 2 < used.len() && !row.cells.iter().any(|cell| has_digit(cell));
+    let few = filled(row) > 0 && filled(row) * 2 <= used.len() && !row.cells.iter().any(|cell| has_digit(cell));
     let over_figures = |place: &usize| {
         let cells: Vec<_> = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(*place)).collect();
         !cell(*place).is_empty() && cells.iter().any(|cell| has_digit(cell))
     };
     let values = records.first().is_some_and(|record| record.cells.iter().any(|cell| has_digit(cell)));
-    first && few && values && used.iter().any(over_figures)
+    let are_figures = |place: &usize| cell(*place).is_empty() || over_figures(place);
+    let is_half = filled(row) * 2 == used.len();
+    first && few && values && used.iter().any(over_figures) && (!is_half || used.iter().all(are_figures))
 }
 
 /// Whether the second row gives the units of the columns: no value in it, over columns of which half or more are values.
@@ -191,7 +198,8 @@ fn gives_units(table: &[Sampled], width: usize) -> bool {
     let [names, units, records @ ..] = table else { return false };
     let used = in_use(records, width);
     let full = |row: &Sampled| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
-    let none = |row: &Sampled| has_value(row) || row.cells.iter().any(|cell| is_null_word(cell));
+    let nulls = |row: &Sampled| row.cells.iter().filter(|cell| is_null_word(cell)).count();
+    let none = |row: &Sampled| has_value(row) || nulls(row) * 2 > used.len();
     if records.len() < 2 || used.len() < 2 || names.cells == units.cells || !full(names) || !full(units) || none(units) {
         return false;
     }

@@ -68,11 +68,18 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
             (false, true) if is_null_word(cell) => {}
             (false, true) => says_header += 1,
             (_, false) if alike && figure(cell) == figure_of => says_row += 1,
+            (_, false) if is_address(cell) && nearly_all(&others, is_address) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
             _ => {}
         }
     }
     says_row <= says_header
+}
+
+/// Whether a cell is the address of a page or a mailbox, which is no column's name.
+fn is_address(cell: &str) -> bool {
+    let is_mail = || cell.split_once('@').is_some_and(|(_, host)| host.contains('.')) && !cell.contains(' ');
+    cell.contains("://") || is_mail()
 }
 
 /// Words that stand for a value that is not there.

@@ -169,6 +169,11 @@ pub struct Stated {
 }
 
 impl Dialect {
+    /// Whether a backslash takes the meaning of a delimiter or a line end away, and there are no quotes, as databases write text.
+    pub(super) fn is_escaped(&self) -> bool {
+        self.quote.is_none() && self.escape == Escape::Backslash
+    }
+
     pub(super) fn plain(delimiter: u8) -> Dialect {
         Dialect {
             encoding: "UTF-8".to_owned(),
