@@ -9,6 +9,7 @@ mod archive;
 mod books;
 mod browser;
 mod cli;
+mod corpus;
 mod crash;
 mod daemon;
 mod draft;
@@ -63,6 +64,7 @@ fn main() {
         books::cases(),
         long::cases(),
         formats::cases(),
+        corpus::cases(),
         hostile::cases(),
         intruders::cases(),
         names::cases(),

@@ -3,12 +3,13 @@
 //! the stream itself, for all parts together, whatever the archive says of its sizes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::DeflateDecoder;
 
 use super::decoder::{Decoding, Memory, What};
 use super::directory::{Member, directory};
@@ -132,7 +133,7 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     }
     let (packing, own_name) = if head.starts_with(GZIP) {
         (Packing::Gzip, inner(".gz"))
-    } else if head.starts_with(ZSTD) {
+    } else if is_zstd(&head) {
         (Packing::Zstd, inner(".zst"))
     } else {
         (Packing::Plain, name.to_owned())
@@ -196,7 +197,7 @@ impl Part {
                 return self.sheets(file, kind, spool);
             }
         }
-        if !plain && [GZIP, ZSTD, ZIP].iter().any(|magic| head.starts_with(magic)) {
+        if !plain && ([GZIP, ZIP].iter().any(|magic| head.starts_with(magic)) || is_zstd(&head)) {
             return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
         }
         self.budget.part()?;
@@ -315,7 +316,7 @@ impl Part {
                 text.seek(SeekFrom::Start(*start))?;
                 Box::new(text.take(*length))
             }
-            Packing::Gzip => Box::new(self.unpacked.read(Whole { input: MultiGzDecoder::new(file), what: "gzip" })),
+            Packing::Gzip => Box::new(self.unpacked.read(Whole { input: Gzip::new(file), what: "gzip" })),
             Packing::Zstd => Box::new(self.unpacked.read(Whole { input: zstd::Decoder::new(file)?, what: "zstd" })),
             Packing::Member { start, packed, deflated, size, crc } => {
                 file.seek(SeekFrom::Start(*start))?;
@@ -325,6 +326,49 @@ impl Part {
                 Box::new(self.unpacked.read(Whole { input: Checked { bytes, sum, member }, what: "zip" }))
             }
         })
+    }
+}
+
+/// Whether a file begins as one of zstd does: with a frame, or with one that is passed over, as pzstd writes it.
+fn is_zstd(head: &[u8]) -> bool {
+    head.starts_with(ZSTD) || (head.len() > 3 && head[0] & 0xF0 == 0x50 && head[1..4] == [0x2A, 0x4D, 0x18])
+}
+
+/// The members of a gzip file, one after the other. Zeros and line ends behind a member, with which tapes and editors fill files up, are none
+/// of it; anything else there is an error.
+struct Gzip {
+    member: Option<GzDecoder<BufReader<File>>>,
+}
+
+impl Gzip {
+    fn new(file: File) -> Gzip {
+        Gzip { member: Some(GzDecoder::new(BufReader::new(file))) }
+    }
+}
+
+impl Read for Gzip {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let got = member.read(buffer)?;
+            if got > 0 || buffer.is_empty() {
+                return Ok(got);
+            }
+            let Some(member) = self.member.take() else { break };
+            let mut rest = member.into_inner();
+            loop {
+                let bytes = rest.fill_buf()?;
+                let fill = bytes.iter().take_while(|byte| matches!(byte, 0 | b'\r' | b'\n')).count();
+                if bytes.is_empty() {
+                    return Ok(0);
+                }
+                if fill == 0 {
+                    break;
+                }
+                rest.consume(fill);
+            }
+            self.member = Some(GzDecoder::new(rest));
+        }
+        Ok(0)
     }
 }
 

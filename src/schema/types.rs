@@ -87,7 +87,7 @@ impl Spelling {
     }
 }
 
-/// How a file writes moments, one trait each. A column keeps those that all its values share, so that they can be written
+/// How a file writes moments and doubles, one trait each. A column keeps those that all its values share, so that they can be written
 /// back as they were; without them its type is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -111,10 +111,14 @@ pub enum Form {
     Digits,
     /// `+00` at the end.
     Hours,
+    /// A double as Python prints it: `0.0`, `3.25e-08`, an exponent below 1e-4 and from 1e16 on.
+    Point,
+    /// A double of six digits at most, an exponent of three digits below 1e-4 and from 1e6 on: `2.03e+006`.
+    LongExponent,
 }
 
 impl Form {
-    const ALL: [(Form, &'static str); 15] = [
+    const ALL: [(Form, &'static str); 17] = [
         (Form::Blank, "blank"),
         (Form::T, "T"),
         (Form::Minutes, "minutes"),
@@ -130,7 +134,12 @@ impl Form {
         (Form::Colon, "+00:00"),
         (Form::Digits, "+0000"),
         (Form::Hours, "+00"),
+        (Form::Point, "point"),
+        (Form::LongExponent, "exponent3"),
     ];
+
+    /// The bits of the forms of doubles.
+    const DOUBLES: u32 = 3 << 26;
 
     fn bit(self) -> u32 {
         let place = Form::ALL.iter().position(|(one, _)| *one == self).unwrap_or(0);
@@ -173,6 +182,17 @@ impl Fits {
     /// A moment written in this form, and text.
     pub(super) fn moment(kind: Type, forms: &[Form]) -> Fits {
         Fits(forms.iter().fold(Fits::of(&[kind]).0, |set, form| set | form.bit()))
+    }
+
+    /// The set for values that are written in these forms of doubles too: [`Form::Point`], [`Form::LongExponent`].
+    pub(super) const fn with_double_forms(self, point: bool, long_exponent: bool) -> Fits {
+        Fits(self.0 | if point { 1 << 26 } else { 0 } | if long_exponent { 1 << 27 } else { 0 })
+    }
+
+    /// Without the forms of doubles, unless it is a column of those: no other value is written by them.
+    pub(super) const fn settled(self) -> Fits {
+        let is_double = self.has(Type::Double) && !self.has(Type::Numeric);
+        if is_double || self.is_undecided() { self } else { Fits(self.0 & !Form::DOUBLES) }
     }
 
     /// Whether every value is written so.
@@ -262,14 +282,20 @@ mod tests {
 
     #[test]
     fn the_catalog_gives_back_the_set() {
-        for one in 0..26 {
-            for other in 0..26 {
+        for one in 0..28 {
+            for other in 0..28 {
                 for fits in [Fits(1 << one | 1 << other | Fits::TEXT.0), Fits(!(1 << one | 1 << other) & Fits::ALL.0)] {
                     let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0);
                     assert_eq!(Fits::from_words(&fits.words()), fits);
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_forms_of_doubles_have_the_bits_that_their_place_gives() {
+        assert_eq!(Fits::TEXT.with_double_forms(true, true).0 ^ Fits::TEXT.0, Form::DOUBLES);
+        assert_eq!(Form::Point.bit() | Form::LongExponent.bit(), Form::DOUBLES);
     }
 
     #[test]
