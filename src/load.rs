@@ -113,7 +113,8 @@ pub(crate) async fn load_file_by(
         // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
         Ok(opened) => {
             let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-            (Some(opened), FileSource::parts(&path, &name, Some(&file), app.limits).await)
+            let parts = FileSource::parts(&path, &name, Some(&file), app.limits).await;
+            (Some(opened), tables(plugins, &name, parts).await)
         }
         Err(error) => (None, Err(FormatError::from(explain(error, &file.place())).into())),
     };
@@ -207,6 +208,15 @@ pub(crate) async fn load_file_by(
         }
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }
+}
+
+/// The tables of a file's parts, where no plugin says how these are read.
+async fn tables(
+    plugins: &Plugins,
+    file: &str,
+    parts: Result<Vec<FileSource>, SourceError>,
+) -> Result<Vec<FileSource>, SourceError> {
+    FileSource::each_table(parts?, |source| plugins.is_untold(file, source.own_name(), source.sheet())).await
 }
 
 /// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.

@@ -12,6 +12,7 @@ use flate2::bufread::GzDecoder;
 use flate2::read::DeflateDecoder;
 
 use super::decoder::{Decoding, Memory, What};
+use super::dialect::table_starts;
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::limits::{Budget, Limits, Meter};
@@ -64,7 +65,35 @@ pub struct Part {
     problem: Option<String>,
     /// What it is instead of a table.
     foreign: Option<Foreign>,
+    /// Which table of a text it is, where that holds several.
+    table: Option<TablePlace>,
 }
+
+/// The bytes of a table among others in a text.
+#[derive(Clone, Copy, Debug)]
+struct TablePlace {
+    start: u64,
+    /// Up to the end of the text where it is the last one.
+    length: Option<u64>,
+    /// Lines before it.
+    line: u64,
+}
+
+/// The beginning of what is packed, which is read to its end all the same: only there it shows whether that is whole.
+struct Beginning<R>(io::Take<R>);
+
+impl<R: Read> Read for Beginning<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.0.read(buffer)?;
+        if got == 0 && !buffer.is_empty() {
+            io::copy(self.0.get_mut(), &mut io::sink())?;
+        }
+        Ok(got)
+    }
+}
+
+/// Bytes of a text in which it is looked for several tables.
+const TABLES: u64 = 512 * 1024;
 
 /// What comes first in a file of a kind that is told by it.
 const GZIP: &[u8] = b"\x1F\x8B";
@@ -169,6 +198,7 @@ impl Part {
             memory: Arc::default(),
             problem: None,
             foreign: None,
+            table: None,
         }
     }
 
@@ -258,7 +288,54 @@ impl Part {
         if self.format == Format::Parquet {
             return self.open_rows(path);
         }
-        Ok(Input::Bytes(self.unpack(File::open(path)?)?))
+        let mut bytes = self.unpack(File::open(path)?)?;
+        let Some(table) = self.table else { return Ok(Input::Bytes(bytes)) };
+        io::copy(&mut bytes.by_ref().take(table.start), &mut io::sink())?;
+        Ok(Input::Bytes(match table.length {
+            Some(length) if matches!(self.packing, Packing::Plain) => Box::new(bytes.take(length)),
+            Some(length) => Box::new(Beginning(bytes.take(length))),
+            None => bytes,
+        }))
+    }
+
+    /// The tables of a text, each a part: the first one is called by the text's name, others by that and their number. What does not show
+    /// several is one part, as is what cannot be read: that is told when it is loaded.
+    ///
+    /// # Errors
+    /// When there are more of them than a file may have parts.
+    pub fn tables(self, path: &Path) -> Result<Vec<Part>, FormatError> {
+        if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
+            return Ok(vec![self]);
+        }
+        let mut sample = Vec::new();
+        let read = File::open(path).and_then(|file| self.unpack(file)?.take(TABLES).read_to_end(&mut sample));
+        // Zero bytes: not a byte is a letter.
+        if read.is_err() || sample.contains(&0) {
+            return Ok(vec![self]);
+        }
+        let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
+        let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
+        let mut parts = Vec::with_capacity(starts.len());
+        for (place, start) in starts.iter().enumerate() {
+            if place > 0 {
+                self.budget.part()?;
+            }
+            let number = place + 1;
+            let length = starts.get(number).map(|next| (next.at - start.at) as u64);
+            parts.push(Part {
+                name: format!("{}/{number}", self.name),
+                own_name: if place == 0 { self.own_name.clone() } else { format!("{stem}_{number}.{ending}") },
+                table: Some(TablePlace { start: start.at as u64, length, line: start.line }),
+                beside: if place == 0 { self.beside.clone() } else { Vec::new() },
+                ..self.clone()
+            });
+        }
+        Ok(if parts.is_empty() { vec![self] } else { parts })
+    }
+
+    /// Lines of the file before it.
+    pub fn first_line(&self) -> u64 {
+        self.table.map_or(0, |table| table.line)
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {

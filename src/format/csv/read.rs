@@ -49,6 +49,7 @@ impl<R: Read> Reader<R> {
         }
         reader.dialect = Dialect {
             encoding: reader.input.encoding().name().to_owned(),
+            first_line: stated.first_line,
             by_record: stated.is_sheet,
             filled_up: stated.is_sheet,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
@@ -73,6 +74,7 @@ impl<R: Read> Reader<R> {
         if self.dialect.delimiter != NO_DELIMITER {
             self.input.audit().separators(&[self.dialect.delimiter]);
         }
+        self.position.line += self.dialect.first_line;
         self.read_header()
     }
 

@@ -5,7 +5,7 @@ use memchr::{memchr, memmem};
 use super::split::{self, Cut};
 use crate::counted::counted;
 use crate::format::audit::Span;
-use crate::format::dialect::Dialect;
+use crate::format::dialect::{Dialect, Escape};
 use crate::format::encoding::{MARK, unescaped};
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
@@ -113,9 +113,7 @@ impl Stretch {
                 Cut::Record { .. } | Cut::Unclosed => true,
                 Cut::More => false,
             };
-            if is_odd
-                && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width)
-            {
+            if is_odd && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width) {
                 cut = loose;
                 self.loose = true;
             }
@@ -133,7 +131,7 @@ impl Stretch {
                     let closing = complete && next == pending.len();
                     let blank = match cells {
                         [] | [_] => split::is_blank(&pending[at..end], dialect, closing),
-                        cells => cells[0].null && split::is_empty(cells),
+                        cells => cells[0].null && dialect.is_of_lines() && split::is_empty(cells),
                     };
                     if blank {
                         self.cells.truncate(first);
@@ -243,6 +241,7 @@ impl Stretch {
         let cells = &self.cells[first..];
         // A row that has nothing but its first cell is rather a line of text than a record.
         let lone = width > 2 && cells.len() > 1 && cells[1].null && !cells[0].null && split::is_empty(&cells[1..]);
+        let lone = lone && dialect.is_of_lines();
         let got = if lone { 1 } else { cells.len() };
         row.width = match got.cmp(&width) {
             std::cmp::Ordering::Less => Width::Short,
@@ -391,7 +390,7 @@ pub(super) fn line(text: &[u8], at: usize, dialect: &Dialect) -> (usize, usize) 
 /// none, and a quote in its first line was never closed. It met a later one: the `stray` text behind that, or another number of cells
 /// than the table has, has shown that.
 fn is_swallowed(pending: &[u8], at: usize, next: usize, dialect: &Dialect, width: usize, stray: bool) -> bool {
-    let unquoted = Dialect { quote: None, ..dialect.clone() };
+    let unquoted = Dialect { quote: None, escape: Escape::Doubled, ..dialect.clone() };
     let (mut from, mut all, mut even) = (line(pending, at, dialect).1, 0, 0);
     let (mut cells, mut side) = (Vec::new(), Vec::new());
     while from < next && all < LOOK_AHEAD {

@@ -478,7 +478,10 @@ impl Fit {
             (false, 0) => EVEN / 2.0,
             (false, _) => EVEN,
         };
-        self.width > 1 && self.share >= enough && !self.words && !(self.unusual && (self.first > 0 || self.is_one_column()))
+        self.width > 1
+            && self.share >= enough
+            && !self.words
+            && !(self.unusual && (self.first > 0 || self.is_one_column()))
     }
 
     /// Whether blanks or colons rather stand within one cell: between words, in times and in addresses.
@@ -489,7 +492,8 @@ impl Fit {
         };
         let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
         let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
-        let is_number = |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let is_number =
+            |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let column_of_values = |place: usize| {
             let cells: Vec<_> = table.iter().skip(1).map(|record| record.cells[place].as_str()).collect();
             nearly_all(&cells, |cell| is_value(cell))
@@ -500,7 +504,9 @@ impl Fit {
                 let is_time = |record: &&Sampled| record.cells.len() <= 3 && record.cells.iter().all(is_number);
                 is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
             }
-            b' ' => is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1])),
+            b' ' => {
+                is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1]))
+            }
             _ => false,
         }
     }

@@ -84,8 +84,7 @@ fn is_address(cell: &str) -> bool {
 
 /// Words that stand for a value that is not there.
 pub(super) fn is_null_word(cell: &str) -> bool {
-    const WORDS: [&str; 12] =
-        ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?"];
+    const WORDS: [&str; 12] = ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?"];
     WORDS.contains(&cell.trim().to_lowercase().as_str())
 }
 
@@ -138,7 +137,9 @@ pub(super) fn is_progress(cells: &[String]) -> bool {
     }
     let months: Option<Vec<i32>> = numbers.iter().map(|number| month_number(*number)).collect();
     match months {
-        Some(months) if months.len() > 1 => even(&months) && months.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= 12),
+        Some(months) if months.len() > 1 => {
+            even(&months) && months.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= 12)
+        }
         _ => even(&numbers) && counted(),
     }
 }

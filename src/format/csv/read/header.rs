@@ -8,7 +8,7 @@ use crate::format::csv::split::{self, Cut};
 use crate::format::csv::stretch::{is_armed, line, rebase};
 use crate::format::dialect::joined;
 use crate::format::records::Cell;
-use crate::format::{Beside, BesideKind, Dialect, FormatError, NO_DELIMITER, Reason, Reject};
+use crate::format::{Beside, BesideKind, Dialect, Escape, FormatError, NO_DELIMITER, Reason, Reject};
 
 /// Text above the table that is kept beside the records, in bytes.
 const MOST_ABOVE: usize = 1024 * 1024;
@@ -129,7 +129,7 @@ impl<R: Read> Reader<R> {
             return Ok((end, next, cells));
         }
         let quote = self.dialect.quote.map(char::from);
-        let cells = split::line_cells(text, &Dialect { quote: None, ..self.dialect.clone() });
+        let cells = split::line_cells(text, &Dialect { quote: None, escape: Escape::Doubled, ..self.dialect.clone() });
         if cells.len() != count || text.contains(&b'\r') {
             let line = self.position.line;
             let why = "text follows a closing quote in the header: a quote too many or too few";
@@ -159,7 +159,9 @@ impl<R: Read> Reader<R> {
             };
             let cut = split::record(&self.pending, 0, dialect, self.complete, &mut cells, &mut side);
             let is_loose = match cut {
-                Cut::Record { stray, .. } => stray > 0 || (self.dialect.loose_header && cells.len() != self.dialect.width),
+                Cut::Record { stray, .. } => {
+                    stray > 0 || (self.dialect.loose_header && cells.len() != self.dialect.width)
+                }
                 Cut::Unclosed | Cut::More => self.dialect.loose_header,
             };
             match cut {
