@@ -18,6 +18,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("structures::lines_below_the_table_are_rejects", lines_below_the_table_are_rejects),
         on_both("structures::doubles_are_exported_as_they_were_printed", doubles_are_exported_as_they_were_printed),
         on_both("structures::what_fills_an_archive_up_is_none_of_it", what_fills_an_archive_up_is_none_of_it),
+        on_both("structures::sheets_have_titles_and_lines_below_too", sheets_have_titles_and_lines_below_too),
         on_both("structures::plugins_say_what_a_backslash_is", plugins_say_what_a_backslash_is),
     ]
     .into_iter()
@@ -127,4 +128,40 @@ async fn plugins_say_what_a_backslash_is(database: TestDatabase, workdir: Workdi
     let text = "id,name\n1,a\\\\b\n2,\"c\\, d\n3,e\\\nf\n4,\\N\n5,\\\n";
     same(workdir.load(&database, "t.csv", text).await?.books.loaded, 5)?;
     same(database.text("select id, name from staging.t order by id").await?, "1|a\\b\n2|\"c, d\n3|e\nf\n4|∅\n5|\n")
+}
+
+async fn sheets_have_titles_and_lines_below_too(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let rows: [&[&str]; 11] = [
+        &["Sales", "", "", "", ""],
+        &["Period", "2026", "", "", ""],
+        &[],
+        &["", "2025", "", "2026", ""],
+        &["Region", "plan", "real", "plan", "real"],
+        &["North", "1", "2", "3", "4"],
+        &["", "", "", "", ""],
+        &["South", "5", "6", "7", "8"],
+        &["West", "9", "10", "11", "12"],
+        &["", "all", "18", "21", "24"],
+        &["Source: office", "", "", "", ""],
+    ];
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+            match cell.parse::<f64>() {
+                Ok(number) => sheet.write_number(row as u32, column as u16, number)?,
+                Err(_) => sheet.write_string(row as u32, column as u16, *cell)?,
+            };
+        }
+    }
+    let books = workdir.load(&database, "s.xlsx", book.save_to_buffer()?).await?.books;
+    same(
+        types(&database, "s").await?,
+        "region|text 2025_plan|bigint 2025_real|bigint 2026_plan|bigint 2026_real|bigint",
+    )?;
+    same(
+        database.text("select region, \"2025_plan\", _line from staging.s order by _line").await?,
+        "North|1|6\nSouth|5|8\nWest|9|9\nSource: office|∅|11",
+    )?;
+    same((books.loaded, books.rejected), (4, 1))
 }

@@ -3,20 +3,20 @@
 //! the stream itself, for all parts together, whatever the archive says of its sizes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use flate2::bufread::GzDecoder;
 use flate2::read::DeflateDecoder;
 
-use super::decoder::{Decoding, Memory, What};
+use super::decoder::{Decoding, Memory, Pace, What};
 use super::dialect::table_starts;
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::limits::{Budget, Limits, Meter};
 use super::parquet::ParquetText;
+use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
 use super::{Beside, Format, FormatError, Input, archive, workbook};
 
 /// How a part is packed.
@@ -79,19 +79,6 @@ struct TablePlace {
     line: u64,
 }
 
-/// The beginning of what is packed, which is read to its end all the same: only there it shows whether that is whole.
-struct Beginning<R>(io::Take<R>);
-
-impl<R: Read> Read for Beginning<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.0.read(buffer)?;
-        if got == 0 && !buffer.is_empty() {
-            io::copy(self.0.get_mut(), &mut io::sink())?;
-        }
-        Ok(got)
-    }
-}
-
 /// Bytes of a text in which it is looked for several tables.
 const TABLES: u64 = 512 * 1024;
 
@@ -120,6 +107,8 @@ impl Spool {
             Some((file, end)) => (file.clone(), *end),
             None => (Arc::new(tempfile::tempfile()?), 0),
         };
+        // What was written and not kept is written over.
+        (&*file).seek(SeekFrom::Start(start))?;
         let mut out = BufWriter::new(&*file);
         let done = write(&mut out)?;
         out.flush()?;
@@ -242,7 +231,7 @@ impl Part {
 
     /// A part for each sheet that holds a table; the others are named beside the first.
     fn sheets(self, file: File, kind: workbook::Kind, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
-        let read = workbook::sheets(file, kind, &self.budget, spool)?;
+        let read = workbook::sheets(&self.name, file, kind, &self.budget, spool)?;
         let mut parts = Vec::with_capacity(read.sheets.len());
         for (at, sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
@@ -347,7 +336,7 @@ impl Part {
         // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if memory.is_none() {
-            *memory = Some(Memory::take(decoder.memory));
+            *memory = Some(Memory::take(decoder.memory, Pace::Quick));
         }
         drop(memory);
         let mut rows = Decoding::start(What::Parquet, self.whole(path)?, decoder, limits)?;
@@ -409,101 +398,6 @@ impl Part {
 /// Whether a file begins as one of zstd does: with a frame, or with one that is passed over, as pzstd writes it.
 fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(ZSTD) || (head.len() > 3 && head[0] & 0xF0 == 0x50 && head[1..4] == [0x2A, 0x4D, 0x18])
-}
-
-/// The members of a gzip file, one after the other. Zeros and line ends behind a member, with which tapes and editors fill files up, are none
-/// of it; anything else there is an error.
-struct Gzip {
-    member: Option<GzDecoder<BufReader<File>>>,
-}
-
-impl Gzip {
-    fn new(file: File) -> Gzip {
-        Gzip { member: Some(GzDecoder::new(BufReader::new(file))) }
-    }
-}
-
-impl Read for Gzip {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
-            let got = member.read(buffer)?;
-            if got > 0 || buffer.is_empty() {
-                return Ok(got);
-            }
-            let Some(member) = self.member.take() else { break };
-            let mut rest = member.into_inner();
-            loop {
-                let bytes = rest.fill_buf()?;
-                let fill = bytes.iter().take_while(|byte| matches!(byte, 0 | b'\r' | b'\n')).count();
-                if bytes.is_empty() {
-                    return Ok(0);
-                }
-                if fill == 0 {
-                    break;
-                }
-                rest.consume(fill);
-            }
-            self.member = Some(GzDecoder::new(rest));
-        }
-        Ok(0)
-    }
-}
-
-/// Says of what cannot be unpacked that it is damaged; what the system says of reading stays what it is.
-struct Whole<R> {
-    input: R,
-    what: &'static str,
-}
-
-impl<R: Read> Read for Whole<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.input.read(buffer).map_err(|error| match error.raw_os_error() {
-            Some(_) => error,
-            None => {
-                let why = format!("what is packed by {} is damaged or cut off: {error}", self.what);
-                io::Error::new(io::ErrorKind::InvalidData, why)
-            }
-        })
-    }
-}
-
-/// The bytes of a member, and how they are packed.
-enum Bytes {
-    Stored(io::Take<File>),
-    Deflated(DeflateDecoder<io::Take<File>>),
-}
-
-/// Compares what comes out of a member with what the archive has of it: packed and unpacked bytes, and their sum.
-struct Checked {
-    bytes: Bytes,
-    sum: flate2::Crc,
-    member: (u64, u64, u32),
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = match &mut self.bytes {
-            Bytes::Stored(bytes) => bytes.read(buffer)?,
-            Bytes::Deflated(bytes) => bytes.read(buffer)?,
-        };
-        self.sum.update(&buffer[..got]);
-        if got == 0 && !buffer.is_empty() {
-            let (packed, size, sum) = self.member;
-            let (taken, out) = match &self.bytes {
-                Bytes::Stored(bytes) => (packed - bytes.limit(), packed - bytes.limit()),
-                Bytes::Deflated(bytes) => (bytes.total_in(), bytes.total_out()),
-            };
-            if self.sum.sum() != sum {
-                return Err(io::Error::other("a member's sum is wrong"));
-            }
-            if (taken, out) != (packed, size) {
-                return Err(io::Error::other(format!(
-                    "a member has {out} bytes in {taken}, and its directory says {size} in {packed}"
-                )));
-            }
-        }
-        Ok(got)
-    }
 }
 
 /// Opens a file that has no name, and so leaves nothing behind however the program ends, once more: from its start.

@@ -19,6 +19,7 @@ mod records;
 mod reject;
 mod seen;
 mod sheet_scan;
+mod unpacked;
 mod workbook;
 mod zip_names;
 

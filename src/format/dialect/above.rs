@@ -1,6 +1,6 @@
 //! What stands above a table: text, which is kept beside its records, or records of another table or of an older form of this one.
 
-use super::detect::tables;
+use super::fit::tables;
 use super::header::{is_value, names};
 use crate::format::csv::split::Sampled;
 

@@ -1,6 +1,6 @@
 //! What stands around the records of a table: titles and pairs of a word and its value above it, and the rows that name its columns.
 
-use super::detect::Fit;
+use super::fit::Fit;
 use super::header::{figure, is_header, is_null_word, is_progress, is_value, names, nearly_all};
 use crate::format::csv::split::Sampled;
 

@@ -2,6 +2,7 @@
 
 mod above;
 mod detect;
+mod fit;
 mod frame;
 mod header;
 mod tables;

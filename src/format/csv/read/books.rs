@@ -35,6 +35,10 @@ fn damages() -> impl Strategy<Value = Damage> {
         b"'",
         b"\xD8\x00",
         b"sep=;\n",
+        b"\\,",
+        b"\\;",
+        b"\\\n",
+        b"\n,,,\n",
     ];
     prop_oneof![
         place().prop_map(Damage::CutTo),

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
 use crate::format::audit::Span;
-use crate::format::csv::split::{self, Cut};
-use crate::format::csv::stretch::{is_armed, line, rebase};
+use crate::format::csv::loose::loose_line;
+use crate::format::csv::split::{self, Cut, line};
+use crate::format::csv::stretch::{is_armed, rebase};
 use crate::format::dialect::joined;
 use crate::format::records::Cell;
 use crate::format::{Beside, BesideKind, Dialect, Escape, FormatError, NO_DELIMITER, Reason, Reject};
@@ -15,6 +16,10 @@ const MOST_ABOVE: usize = 1024 * 1024;
 
 impl<R: Read> Reader<R> {
     pub(super) fn read_header(&mut self) -> Result<(), FormatError> {
+        self.position.line += self.dialect.first_line;
+        if self.dialect.delimiter != NO_DELIMITER {
+            self.input.audit().separators(&[self.dialect.delimiter]);
+        }
         let mut above = Vec::new();
         for line in 0..self.dialect.skip_lines {
             if self.pending.is_empty() {
@@ -124,7 +129,7 @@ impl<R: Read> Reader<R> {
         let (end, next) = line(&self.pending, 0, &self.dialect);
         let text = &self.pending[..end];
         if !text.contains(&b'\r')
-            && let Some(cells) = split::loose_line(text, &self.dialect, self.dialect.width)
+            && let Some(cells) = loose_line(text, &self.dialect, self.dialect.width)
         {
             return Ok((end, next, cells));
         }
