@@ -56,7 +56,7 @@ async fn several_tables_are_several_loads(database: TestDatabase, workdir: Workd
     same(database.text("select count(*) from staging.t").await?, "2")?;
     same(database.text("select count(*) from sluice.load where status = 'duplicate'").await?, "2")?;
     // A plugin that claims the file says how it is read: as one table.
-    workdir.plugin("t", "name: t\nfiles: [u.csv]\nheader: 1\n")?;
+    workdir.plugin("t", "name: t\nfiles: [u.csv]\nheader: 1\nmax_rejects: 100 %\n")?;
     let done = workdir.drop_file(&database, "u.csv", text).await?;
     anyhow::ensure!(matches!(&done, FileOutcome::Loaded(parts) if parts.len() == 1), "{done:?}");
     // Packed.

@@ -48,6 +48,11 @@ fn has_value(record: &Sampled) -> bool {
     record.cells.iter().any(|cell| is_value(cell))
 }
 
+/// Whether there is no value in a row, but for years and the like.
+fn may_be_names(record: &Sampled) -> bool {
+    !has_value(record) || is_progress(&record.cells)
+}
+
 fn has_digit(cell: &str) -> bool {
     cell.bytes().any(|byte| byte.is_ascii_digit())
 }
@@ -83,7 +88,7 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
     let passes = |record: &Sampled| is_title(record) || is_pair(record, width);
     let (mut passed, mut at, mut ends) = (0, 0, true);
     for block in rows.chunk_by(|_, next| !next.after_blank) {
-        if at > 0 && !has_value(&block[0]) {
+        if at > 0 && may_be_names(&block[0]) {
             passed = at;
         }
         ends = block.iter().all(passes) && at + block.len() <= MAX_TITLES + MAX_PAIRS;
@@ -104,7 +109,7 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
         let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);
         let names_them = |rows: &[Sampled], tenths: usize| named(rows, &used) * 10 >= used.len() * tenths;
         filled(row) >= least
-            && !has_value(row)
+            && may_be_names(row)
             && (names_them(std::slice::from_ref(row), 8) || two.is_some_and(|two| names_them(two, 9)))
     };
     let titles = block.iter().take(MAX_TITLES).take_while(|row| is_title(row)).count();
@@ -138,7 +143,7 @@ fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
         let row = &table[count - 1];
         let below = &table[count..];
         let used = in_use(below, width);
-        if (count > 1 && has_value(row) && !is_progress(&row.cells)) || used.is_empty() {
+        if (count > 1 && !may_be_names(row)) || used.is_empty() {
             break;
         }
         if named(&table[..count], &used) * 10 >= used.len() * 9 {
