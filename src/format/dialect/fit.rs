@@ -210,7 +210,7 @@ impl Fit {
             |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let column_of_values = |place: usize| {
             let cells: Vec<_> = table.iter().skip(1).map(|record| record.cells[place].as_str()).collect();
-            nearly_all(&cells, |cell| is_value(cell))
+            nearly_all(&cells, is_value)
         };
         let is_plain = self.width == 2 && !(0..2).any(column_of_values);
         match self.lines.0 {
