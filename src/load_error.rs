@@ -146,21 +146,20 @@ impl LoadError {
                 "app check shows more of them; mend the file or the plugin; app retry moves it back"
             }
             LoadError::Source(SourceError::Unreadable(_)) => "mend the file; app retry moves it back",
+            LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
+                "give the user that Sluice runs as the right to read it; app retry moves it back"
+            }
             // What the system refuses; what a reader says of the bytes has no number of the system's.
             LoadError::Source(SourceError::Io(error)) if error.raw_os_error().is_none() => {
                 "mend the file; app retry moves it back"
-            }
-            LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
-                "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
             LoadError::Source(SourceError::Io(_)) => {
                 "mend what the message says, the file or its disk; app retry moves it back"
             }
             LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
-                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                    "give the user that Sluice runs as the right to"
-                }
+                ErrorKind::PermissionDenied => "give the user that Sluice runs as the right to",
+                ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
                 _ => "mend what the message says",
             },
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
@@ -218,6 +217,8 @@ mod tests {
     fn rights_are_spoken_of_where_rights_are_missing_only() {
         let mend = |error| LoadError::Source(SourceError::Io(error)).mend();
         assert!(mend(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
+        // As it is once its message says whose the file is.
+        assert!(mend(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));
         assert!(!mend(io::Error::from_raw_os_error(libc::ENOSPC)).contains("right"));
         assert!(mend(io::Error::other("Data corruption detected")).starts_with("mend the file"));
         assert!(mend(io::ErrorKind::InvalidData.into()).starts_with("mend the file"));

@@ -45,6 +45,10 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
             _ if !path.exists() && matches!(&settings.keeping.archive, Place::Folder(archive) if archive == path) => {
                 writable_above(path)
             }
+            // Loading goes on without it, and its health is what is asked for.
+            _ if watched && *path == folders.logs_dir => {
+                writable(path).or_else(|why| Ok(format!("warning: {why}; loading goes on without the log")))
+            }
             _ => writable(path),
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 
 use flate2::read::DeflateDecoder;
 
-use super::decoder::{Decoding, Memory, Pace, What};
+use super::decoder::{Memory, Pace};
 use super::dialect::table_starts;
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::limits::{Budget, Limits, Meter};
-use super::parquet::ParquetText;
+use super::rows::Rows;
 use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
 use super::{Beside, Format, FormatError, Input, archive, workbook};
 
@@ -56,7 +56,7 @@ pub struct Part {
     pub beside: Vec<Beside>,
     packing: Packing,
     budget: Arc<Budget>,
-    /// What is unpacked of it, and the text that is made of its rows where it is Parquet.
+    /// What is unpacked of it, and what is decoded of it where it is Parquet.
     unpacked: Meter,
     text: Meter,
     /// Taken for its decoder before it is loaded, and kept until it is.
@@ -298,7 +298,7 @@ impl Part {
         }
         let mut sample = Vec::new();
         let read = File::open(path).and_then(|file| self.unpack(file)?.take(TABLES).read_to_end(&mut sample));
-        // Zero bytes: not a byte is a letter.
+        // In UTF-16 a line ends with more than one byte.
         if read.is_err() || sample.contains(&0) {
             return Ok(vec![self]);
         }
@@ -328,21 +328,14 @@ impl Part {
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
-        let limits = self.budget.limits;
-        let Some(decoder) = limits.decoder else {
-            let (rows, columns) = ParquetText::open(self.whole(path)?, limits.ratio)?;
-            return Ok(Input::Rows(Box::new(self.text.read(rows)), columns));
-        };
-        // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
-        let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if memory.is_none() {
-            *memory = Some(Memory::take(decoder.memory, Pace::Quick));
+        if let Some(decoder) = self.budget.limits.decoder {
+            // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
+            let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if memory.is_none() {
+                *memory = Some(Memory::take(decoder.memory, Pace::Quick));
+            }
         }
-        drop(memory);
-        let mut rows = Decoding::start(What::Parquet, self.whole(path)?, decoder, limits)?;
-        let columns = rows.next_head()?.unwrap_or_default();
-        let columns = serde_json::from_slice(&columns).map_err(io::Error::from)?;
-        Ok(Input::Rows(Box::new(self.text.read(rows)), columns))
+        Ok(Input::Rows(Rows::new(self.whole(path)?, self.budget.limits, self.text.clone())))
     }
 
     /// What somebody says of its format. Texts are read as they say; what is no text is not made one by it.

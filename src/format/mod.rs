@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod beside;
+mod columns;
 mod container;
 pub mod csv;
 mod decoder;
@@ -17,6 +18,7 @@ mod planted;
 mod read;
 mod records;
 mod reject;
+mod rows;
 mod seen;
 mod sheet_scan;
 mod unpacked;

@@ -161,6 +161,12 @@ impl Source for FileSource {
     }
 
     async fn glimpse(&mut self) -> Result<Survey, SourceError> {
+        if self.survey.is_none() && self.part.format == Format::Parquet {
+            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
+            let done = spawn_blocking(move || glimpse(|| part.open(&path), &stated)).await;
+            let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
+            self.survey = Some(found.into());
+        }
         if self.survey.is_none() && self.part.format == Format::Csv && self.path.metadata()?.len() > GLIMPSE {
             let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
             let beginning = spawn_blocking(move || glimpse(|| part.open(&path), &stated));

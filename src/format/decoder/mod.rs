@@ -42,14 +42,23 @@ struct Task {
 /// What the file is.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum What {
-    Parquet,
+    Parquet(Ask),
     Workbook(Kind),
+}
+
+/// What is asked of a Parquet file.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Ask {
+    /// Its columns, with what their values can be; everything is decoded for it where `whole` says so.
+    Table { whole: bool },
+    /// Its rows.
+    Rows,
 }
 
 impl What {
     fn word(self) -> &'static str {
         match self {
-            What::Parquet => "Parquet file",
+            What::Parquet(_) => "Parquet file",
             What::Workbook(_) => "workbook",
         }
     }
