@@ -9,6 +9,7 @@ mod archive;
 mod books;
 mod browser;
 mod cli;
+mod corpus;
 mod crash;
 mod daemon;
 mod draft;
@@ -47,6 +48,7 @@ mod sql_check;
 mod sql_random;
 mod star;
 mod status;
+mod structures;
 mod support;
 mod titles;
 mod tls;
@@ -64,6 +66,8 @@ fn main() {
         books::cases(),
         long::cases(),
         formats::cases(),
+        corpus::cases(),
+        structures::cases(),
         hostile::cases(),
         intruders::cases(),
         names::cases(),

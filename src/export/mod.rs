@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::format::csv::write_record;
-use crate::schema::{Fits, Type, as_written};
+use crate::schema::{Fits, Type, as_written, double_as_written};
 use crate::warehouse::{
     Engine, Names, Output, Row, Table, TableColumn, Warehouse, WarehouseError, as_written as as_written_out, quote,
 };
@@ -153,6 +153,7 @@ impl Query {
                     if text == "true" { truth } else { lie }.into()
                 }
                 (Some(fits), Some(Type::Timestamp | Type::Timestamptz)) => as_written(text, fits).into(),
+                (Some(fits), Some(Type::Double)) => double_as_written(text, fits).into(),
                 _ => text.into(),
             })
         };

@@ -8,13 +8,15 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::read::DeflateDecoder;
 
 use super::decoder::{Memory, Pace};
+use super::dialect::table_starts;
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::limits::{Budget, Limits, Meter};
 use super::rows::Rows;
+use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
 use super::{Beside, Format, FormatError, Input, archive, workbook};
 
 /// How a part is packed.
@@ -63,7 +65,22 @@ pub struct Part {
     problem: Option<String>,
     /// What it is instead of a table.
     foreign: Option<Foreign>,
+    /// Which table of a text it is, where that holds several.
+    table: Option<TablePlace>,
 }
+
+/// The bytes of a table among others in a text.
+#[derive(Clone, Copy, Debug)]
+struct TablePlace {
+    start: u64,
+    /// Up to the end of the text where it is the last one.
+    length: Option<u64>,
+    /// Lines before it.
+    line: u64,
+}
+
+/// Bytes of a text in which it is looked for several tables.
+const TABLES: u64 = 512 * 1024;
 
 /// What comes first in a file of a kind that is told by it.
 const GZIP: &[u8] = b"\x1F\x8B";
@@ -134,7 +151,7 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     }
     let (packing, own_name) = if head.starts_with(GZIP) {
         (Packing::Gzip, inner(".gz"))
-    } else if head.starts_with(ZSTD) {
+    } else if is_zstd(&head) {
         (Packing::Zstd, inner(".zst"))
     } else {
         (Packing::Plain, name.to_owned())
@@ -170,6 +187,7 @@ impl Part {
             memory: Arc::default(),
             problem: None,
             foreign: None,
+            table: None,
         }
     }
 
@@ -198,7 +216,7 @@ impl Part {
                 return self.sheets(file, kind, spool);
             }
         }
-        if !plain && [GZIP, ZSTD, ZIP].iter().any(|magic| head.starts_with(magic)) {
+        if !plain && ([GZIP, ZIP].iter().any(|magic| head.starts_with(magic)) || is_zstd(&head)) {
             return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
         }
         self.budget.part()?;
@@ -260,7 +278,54 @@ impl Part {
         if self.format == Format::Parquet {
             return self.open_rows(path);
         }
-        Ok(Input::Bytes(self.unpack(File::open(path)?)?))
+        let mut bytes = self.unpack(File::open(path)?)?;
+        let Some(table) = self.table else { return Ok(Input::Bytes(bytes)) };
+        io::copy(&mut bytes.by_ref().take(table.start), &mut io::sink())?;
+        Ok(Input::Bytes(match table.length {
+            Some(length) if matches!(self.packing, Packing::Plain) => Box::new(bytes.take(length)),
+            Some(length) => Box::new(Beginning(bytes.take(length))),
+            None => bytes,
+        }))
+    }
+
+    /// The tables of a text, each a part: the first one is called by the text's name, others by that and their number. What does not show
+    /// several is one part, as is what cannot be read: that is told when it is loaded.
+    ///
+    /// # Errors
+    /// When there are more of them than a file may have parts.
+    pub fn tables(self, path: &Path) -> Result<Vec<Part>, FormatError> {
+        if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
+            return Ok(vec![self]);
+        }
+        let mut sample = Vec::new();
+        let read = File::open(path).and_then(|file| self.unpack(file)?.take(TABLES).read_to_end(&mut sample));
+        // In UTF-16 a line ends with more than one byte.
+        if read.is_err() || sample.contains(&0) {
+            return Ok(vec![self]);
+        }
+        let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
+        let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
+        let mut parts = Vec::with_capacity(starts.len());
+        for (place, start) in starts.iter().enumerate() {
+            if place > 0 {
+                self.budget.part()?;
+            }
+            let number = place + 1;
+            let length = starts.get(number).map(|next| (next.at - start.at) as u64);
+            parts.push(Part {
+                name: format!("{}/{number}", self.name),
+                own_name: if place == 0 { self.own_name.clone() } else { format!("{stem}_{number}.{ending}") },
+                table: Some(TablePlace { start: start.at as u64, length, line: start.line }),
+                beside: if place == 0 { self.beside.clone() } else { Vec::new() },
+                ..self.clone()
+            });
+        }
+        Ok(if parts.is_empty() { vec![self] } else { parts })
+    }
+
+    /// Lines of the file before it.
+    pub fn first_line(&self) -> u64 {
+        self.table.map_or(0, |table| table.line)
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
@@ -311,7 +376,7 @@ impl Part {
                 text.seek(SeekFrom::Start(*start))?;
                 Box::new(text.take(*length))
             }
-            Packing::Gzip => Box::new(self.unpacked.read(Whole { input: MultiGzDecoder::new(file), what: "gzip" })),
+            Packing::Gzip => Box::new(self.unpacked.read(Whole { input: Gzip::new(file), what: "gzip" })),
             Packing::Zstd => Box::new(self.unpacked.read(Whole { input: zstd::Decoder::new(file)?, what: "zstd" })),
             Packing::Member { start, packed, deflated, size, crc } => {
                 file.seek(SeekFrom::Start(*start))?;
@@ -324,61 +389,9 @@ impl Part {
     }
 }
 
-/// Says of what cannot be unpacked that it is damaged; what the system says of reading stays what it is.
-struct Whole<R> {
-    input: R,
-    what: &'static str,
-}
-
-impl<R: Read> Read for Whole<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.input.read(buffer).map_err(|error| match error.raw_os_error() {
-            Some(_) => error,
-            None => {
-                let why = format!("what is packed by {} is damaged or cut off: {error}", self.what);
-                io::Error::new(io::ErrorKind::InvalidData, why)
-            }
-        })
-    }
-}
-
-/// The bytes of a member, and how they are packed.
-enum Bytes {
-    Stored(io::Take<File>),
-    Deflated(DeflateDecoder<io::Take<File>>),
-}
-
-/// Compares what comes out of a member with what the archive has of it: packed and unpacked bytes, and their sum.
-struct Checked {
-    bytes: Bytes,
-    sum: flate2::Crc,
-    member: (u64, u64, u32),
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = match &mut self.bytes {
-            Bytes::Stored(bytes) => bytes.read(buffer)?,
-            Bytes::Deflated(bytes) => bytes.read(buffer)?,
-        };
-        self.sum.update(&buffer[..got]);
-        if got == 0 && !buffer.is_empty() {
-            let (packed, size, sum) = self.member;
-            let (taken, out) = match &self.bytes {
-                Bytes::Stored(bytes) => (packed - bytes.limit(), packed - bytes.limit()),
-                Bytes::Deflated(bytes) => (bytes.total_in(), bytes.total_out()),
-            };
-            if self.sum.sum() != sum {
-                return Err(io::Error::other("a member's sum is wrong"));
-            }
-            if (taken, out) != (packed, size) {
-                return Err(io::Error::other(format!(
-                    "a member has {out} bytes in {taken}, and its directory says {size} in {packed}"
-                )));
-            }
-        }
-        Ok(got)
-    }
+/// Whether a file begins as one of zstd does: with a frame, or with one that is passed over, as pzstd writes it.
+fn is_zstd(head: &[u8]) -> bool {
+    head.starts_with(ZSTD) || (head.len() > 3 && head[0] & 0xF0 == 0x50 && head[1..4] == [0x2A, 0x4D, 0x18])
 }
 
 /// Opens a file that has no name, and so leaves nothing behind however the program ends, once more: from its start.

@@ -21,6 +21,7 @@ mod reject;
 mod rows;
 mod seen;
 mod sheet_scan;
+mod unpacked;
 mod workbook;
 mod zip_names;
 

@@ -56,6 +56,8 @@ pub(super) struct Row {
     pub start: u32,
     pub end: u32,
     pub width: Width,
+    /// Whether quotes stand in it that are not doubled.
+    pub loose: bool,
 }
 
 /// How a record's own number of cells compares with the input's.
@@ -141,6 +143,14 @@ impl Records {
             Some(_) => Width::Even,
             None => self.rows[row].width,
         }
+    }
+
+    /// Whether the record's cells are sure to stand under the headers that are theirs.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub(super) fn is_even(&self, row: usize) -> bool {
+        self.width_of(row) == Width::Even && !self.rows.get(row).is_some_and(|row| row.loose)
     }
 
     /// The line of the input on which the record starts, from 1; of a decoded one its number.

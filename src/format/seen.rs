@@ -1,14 +1,22 @@
 //! What the values of a part show while it is read: its columns' types, whether it is in the encoding that it was read in.
 
+use std::collections::VecDeque;
+
 use super::read::Glance;
 use super::{Chunk, Stated, Width, guess_encoding};
-use crate::schema::{Column, EXTRA_COLUMN, Fits, Inference};
+use crate::schema::{Column, EXTRA_COLUMN, Fits, Inference, Type};
 
 /// Values of each column that are kept.
 const SAMPLES: usize = 2;
 
 /// Rejects that are kept.
 const REJECTS: usize = 5;
+
+/// Records at the end of a part that may be none of its table.
+const TAIL: usize = 10;
+
+/// Records of a part that are looked at for empty cells.
+const BLANKS: u64 = 20_000;
 
 /// Text of records in another encoding that is kept, in bytes.
 const WRONG: usize = 64 * 1024;
@@ -23,6 +31,11 @@ pub(super) struct Seen {
     uneven_rows: u64,
     pub(super) long_rows: u64,
     pub(super) glance: Glance,
+    /// For each column, whether a record before the last ones has no cell in it.
+    blank: Vec<bool>,
+    /// The last records of the header's width, which are not yet in `even`, and the number of those that are held back so.
+    tail: VecDeque<Vec<Option<String>>>,
+    held_back: usize,
 }
 
 impl Seen {
@@ -30,6 +43,7 @@ impl Seen {
         self.even.resize(width.max(self.even.len()), Inference::default());
         self.uneven.resize(self.even.len(), Inference::default());
         self.glance.samples.resize(self.even.len(), Vec::new());
+        self.blank.resize(self.even.len(), false);
     }
 
     /// Looks at every value; `null` has for each column the words that are none.
@@ -38,12 +52,20 @@ impl Seen {
         let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
         for row in 0..records.len() {
             let width = records.width_of(row);
-            if width == Width::Even {
+            if records.is_even(row) {
                 even.push(row)
             } else {
                 uneven.push(row)
             };
             self.long_rows += u64::from(width == Width::Long);
+        }
+        let taken = even.len();
+        let last = even.split_off(even.len().saturating_sub(self.held_back));
+        self.see_tail(self.held_back.saturating_sub(last.len()));
+        if self.held_back > 0 && self.even_rows < BLANKS {
+            for (place, blank) in self.blank.iter_mut().enumerate().take(records.width()) {
+                *blank = *blank || even.iter().any(|row| records.cell(*row, place).is_none());
+            }
         }
         for (rows, columns) in [(&even, &mut self.even), (&uneven, &mut self.uneven)] {
             for (place, column) in columns.iter_mut().enumerate().take(records.width()) {
@@ -52,7 +74,12 @@ impl Seen {
                 column.see_all(rows.iter().filter_map(|row| records.cell(*row, place)).filter(is_value));
             }
         }
-        self.even_rows += even.len() as u64;
+        let cell = |row: usize, place: usize| {
+            let is_null = |text: &&str| null.get(place).is_some_and(|words| words.iter().any(|word| word == text));
+            records.cell(row, place).filter(|text| !is_null(text)).map(str::to_owned)
+        };
+        self.tail.extend(last.into_iter().map(|row| (0..records.width()).map(|place| cell(row, place)).collect()));
+        self.even_rows += taken as u64;
         self.uneven_rows += uneven.len() as u64;
         self.glance.is_uneven = self.uneven_rows > 0;
         self.glance.rejected += chunk.rejects.len() as u64;
@@ -64,9 +91,23 @@ impl Seen {
         }
     }
 
+    /// More records have come: all but the last `keep` of those that were held back are looked at.
+    fn see_tail(&mut self, keep: usize) {
+        while self.tail.len() > keep {
+            let record = self.tail.pop_front().unwrap_or_default();
+            for (place, cell) in record.iter().enumerate() {
+                self.blank[place] |= cell.is_none();
+                if let Some(text) = cell {
+                    self.even[place].see(text);
+                }
+            }
+        }
+    }
+
     /// What each column's values can be. Records of the header's width decide, unless they are fewer than the others: what
     /// does not go with them is refused later, and a line that is no record of the table does not make every number a text.
     pub(super) fn decide(&self) -> Vec<Inference> {
+        let (even, _) = self.even_with_tail();
         let decide = |(even, uneven): (&Inference, &Inference)| {
             let (even, uneven) = (even.fits(), uneven.fits());
             Inference::within(match () {
@@ -75,7 +116,51 @@ impl Seen {
                 () => even,
             })
         };
-        self.even.iter().zip(&self.uneven).map(decide).collect()
+        even.iter().zip(&self.uneven).map(decide).collect()
+    }
+
+    /// The types of the records of the header's width, and the number of those at the end that are lines below the table: they leave a cell
+    /// empty that no record before them does, and would make a text of a column of values.
+    fn even_with_tail(&self) -> (Vec<Inference>, usize) {
+        let see = |columns: &mut Vec<Inference>, record: &[Option<String>]| {
+            for (column, cell) in columns.iter_mut().zip(record) {
+                column.see_all(cell.as_deref().into_iter());
+            }
+        };
+        // The columns in which one of the first records of the tail, or of those before it, has no cell.
+        let mut blanks = vec![self.blank.clone()];
+        for record in &self.tail {
+            let blank = blanks.last().into_iter().flatten().zip(record).map(|(blank, cell)| *blank || cell.is_none());
+            blanks.push(blank.collect());
+        }
+        let length = self.tail.len();
+        let types_up_to = |end: usize| {
+            let mut even = self.even.clone();
+            self.tail.iter().take(end).for_each(|record| see(&mut even, record));
+            even
+        };
+        let is_below = |first: usize| {
+            let is_sparse = |record: &Vec<Option<String>>| {
+                record.iter().zip(&blanks[first]).any(|(cell, blank)| cell.is_none() && !blank)
+            };
+            if !self.tail.iter().skip(first).all(is_sparse) {
+                return false;
+            }
+            let even = types_up_to(first);
+            let breaks = |record: &Vec<Option<String>>| {
+                let mut with = even.clone();
+                see(&mut with, record);
+                even.iter().zip(&with).any(|(before, after)| {
+                    let (before, after) = (before.fits(), after.fits());
+                    !before.is_undecided() && before.narrowest() != Type::Text && after.narrowest() == Type::Text
+                })
+            };
+            self.tail.iter().skip(first).all(breaks)
+        };
+        // Of two records nobody knows which one is the odd one.
+        let least = (length + 2).saturating_sub(self.even_rows as usize);
+        let first = (least..length).find(|first| is_below(*first)).unwrap_or(length);
+        (types_up_to(first), length - first)
     }
 }
 
@@ -109,6 +194,7 @@ impl Witness {
         }
         let mut seen = Seen::default();
         seen.resize(null.len());
+        seen.held_back = TAIL;
         let guesses = stated.encoding.is_none();
         Witness { seen, null, rows: 0, wrong: Vec::new(), wrong_rows: 0, right_rows: 0, guesses }
     }
@@ -149,7 +235,8 @@ impl Witness {
     }
 
     pub(super) fn glance(self) -> Glance {
-        self.seen.glance
+        let is_uneven = self.seen.glance.is_uneven || self.seen.even_with_tail().1 > 0;
+        Glance { is_uneven, ..self.seen.glance }
     }
 
     /// Everything has passed: what is known now of the columns, of the number of records and of the bad ones among them.
@@ -159,6 +246,6 @@ impl Witness {
                 column.fits = seen.fits();
             }
         }
-        (self.rows, self.seen.glance)
+        (self.rows, self.glance())
     }
 }

@@ -154,7 +154,10 @@ async fn open(app: &App, file: &Claimed, name: &str, plugins: &Plugins) -> Resul
     })?;
     // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-    let sources = FileSource::parts(&path, name, Some(file), app.limits).await;
+    let parts = FileSource::parts(&path, name, Some(file), app.limits).await;
+    let parts = parts.map_err(|error| refuse(name, name, error.into()))?;
+    let is_untold = |part: &FileSource| plugins.is_untold(name, part.own_name(), part.sheet());
+    let sources = FileSource::each_table(parts, is_untold).await;
     let sources = sources.map_err(|error| refuse(name, name, error.into()))?;
     for left_out in sources.iter().flat_map(|source| source.beside()) {
         let what = format!("{name}/{}", left_out.name.as_deref().unwrap_or_default());

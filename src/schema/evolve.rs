@@ -1,6 +1,8 @@
 //! How a staging table grows: a later file may bring new columns and wider values. Nothing is cut, nothing refused.
 
-use super::{Column, types::Fits};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{Column, EXTRA_COLUMN, types::Fits};
 
 /// The table after a file, and what has to change for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +25,17 @@ impl Evolution {
     }
 }
 
-/// Brings a table's columns and a file's together, matched by name.
+/// Brings a table's columns and a file's together, matched by name; where headers of one name stand in another order than in the files
+/// before, by header.
 pub fn evolve(table: &[Column], file: &[Column]) -> Evolution {
     let mut columns = table.to_vec();
     let (mut places, mut added, mut narrowed) = (Vec::with_capacity(file.len()), Vec::new(), Vec::new());
-    for column in file {
-        let known = columns.iter().position(|one| one.name == column.name);
+    for (column, known) in file.iter().zip(known(table, file)) {
         let place = known.unwrap_or(columns.len());
         places.push(place);
         if known.is_none() {
-            columns.push(column.clone());
+            let name = unused(&column.name, &columns, file);
+            columns.push(Column { name, ..column.clone() });
             added.push(place);
             continue;
         }
@@ -44,6 +47,54 @@ pub fn evolve(table: &[Column], file: &[Column]) -> Evolution {
         }
     }
     Evolution { columns, places, added, narrowed }
+}
+
+/// For each of the file's columns its place in the table, `None` for a new one. The `_2` behind the name of one of several headers depends on
+/// their order, so a header keeps the column that it got first.
+fn known(table: &[Column], file: &[Column]) -> Vec<Option<usize>> {
+    let mut taken = vec![false; table.len()];
+    let mut places = vec![None; file.len()];
+    let is_same = |one: &Column, other: &Column| one.header.nfc().eq(other.header.nfc());
+    let mut take = |places: &mut Vec<Option<usize>>, is_it: &dyn Fn(&Column, &Column) -> bool| {
+        for (column, place) in file.iter().zip(places.iter_mut()).filter(|(_, place)| place.is_none()) {
+            *place = (0..table.len()).find(|at| !taken[*at] && is_it(&table[*at], column));
+            place.iter().for_each(|at| taken[*at] = true);
+        }
+    };
+    take(&mut places, &|one, other| one.name == other.name && is_same(one, other));
+    let is_moved = |one: &Column, other: &Column| {
+        one.name != EXTRA_COLUMN
+            && !other.header.is_empty()
+            && is_same(one, other)
+            && is_one_name(&one.name, &other.name)
+    };
+    take(&mut places, &is_moved);
+    take(&mut places, &|one, other| one.name == other.name);
+    places
+}
+
+/// Whether names differ only by the number that tells one from an equal one.
+fn is_one_name(one: &str, other: &str) -> bool {
+    one == other || stem(one) == other || one == stem(other) || stem(one) == stem(other)
+}
+
+/// A name without the number that tells it from an equal one.
+fn stem(name: &str) -> &str {
+    match name.rsplit_once('_') {
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        _ => name,
+    }
+}
+
+/// The name, or with the next number where the table has a column of it, whose header is another one.
+fn unused(name: &str, table: &[Column], file: &[Column]) -> String {
+    let is_used = |name: &str| table.iter().any(|one| one.name == name);
+    let is_wanted = |name: &str| is_used(name) || file.iter().any(|one| one.name == name);
+    if !is_used(name) {
+        return name.to_owned();
+    }
+    let numbered = |number: u64| format!("{}_{number}", stem(name));
+    (2..).map(numbered).find(|name| !is_wanted(name)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -65,6 +116,32 @@ mod tests {
         assert_eq!(evolution.places, [2, 0]);
         assert_eq!(evolution.added, [2]);
         assert_eq!(evolution.widened().collect::<Vec<_>>(), [(0, table[0].fits)]);
+    }
+
+    #[test]
+    fn a_header_keeps_the_column_that_it_got_first() {
+        let headed = |name: &str, header: &str| Column { header: header.to_owned(), ..column(name, &[]) };
+        let table = [headed("id", "id"), headed("price_", "price €"), headed("price__2", "price $")];
+        let places = |file: &[Column]| evolve(&table, file).places;
+        assert_eq!(
+            places(&[headed("id", "id"), headed("price_", "price $"), headed("price__2", "price €")]),
+            [0, 2, 1]
+        );
+        assert_eq!(places(&[headed("price_", "price $")]), [2]);
+        // Another header of the name is its column's, as long as that has no header of its own in the file.
+        assert_eq!(places(&[headed("price_", "Price €")]), [1]);
+        let evolution = evolve(
+            &table,
+            &[headed("price_", "price £"), headed("price__2", "price €"), headed("price__3", "price $")],
+        );
+        assert_eq!(evolution.places, [3, 1, 2]);
+        let name = &evolution.columns[3].name;
+        assert!(!table.iter().any(|one| one.name == *name), "{name}");
+        let numbers = [headed("field_0", "Field: 0"), headed("field_0_2", "Field 0")];
+        let file = [headed("field_0", "Field 0"), headed("field_0_2", "Field: 0")];
+        assert_eq!(evolve(&numbers, &file).places, [1, 0]);
+        // Headers that a plugin has named otherwise are matched by their names.
+        assert_eq!(places(&[headed("cost", "price €"), headed("id", "price $")]), [3, 0]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! two days; `true` and `false` in one spelling of three.
 
 use super::moment::moment;
-use super::types::{Fits, Spelling, Type};
+use super::types::{Fits, Form, Spelling, Type};
 
 const BIGINT: Fits = Fits::of(&[Type::Bigint, Type::Numeric, Type::Double]);
 const BIGINT_NOT_DOUBLE: Fits = Fits::of(&[Type::Bigint, Type::Numeric]);
@@ -22,6 +22,10 @@ const MAX_PLAIN_DIGITS: usize = 16;
 
 /// Whole numbers of so many digits are doubles of their own.
 const PLAIN_BIGINT_DIGITS: usize = 15;
+
+/// Digits of a whole number that Python prints without an exponent, and of a number of any kind that `%g` does.
+const PYTHON_POWER: usize = 16;
+const LONG_EXPONENT_DIGITS: usize = 6;
 
 /// Every whole number up to here is a double of its own (2^53).
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
@@ -58,7 +62,7 @@ impl Inference {
 
     /// The types that every value seen fits.
     pub fn fits(self) -> Fits {
-        self.0
+        self.0.settled()
     }
 }
 
@@ -83,11 +87,15 @@ fn number(value: &str) -> Fits {
         return Fits::TEXT;
     }
     if whole == unsigned.len() {
+        if whole <= LONG_EXPONENT_DIGITS && unsigned != b"0" {
+            return BIGINT.with_double_forms(false, true);
+        }
         if whole <= PLAIN_BIGINT_DIGITS && unsigned != b"0" {
             return BIGINT;
         }
         return match value.parse::<i64>() {
             Ok(0) if value != "0" => Fits::TEXT,
+            Ok(0) => BIGINT.with_double_forms(false, true),
             Ok(number) if number.unsigned_abs() <= MAX_WHOLE_DOUBLE => BIGINT,
             Ok(_) => BIGINT_NOT_DOUBLE,
             Err(_) => Fits::TEXT,
@@ -109,7 +117,13 @@ fn number(value: &str) -> Fits {
         }
         // `1.10` as a double is 1.1, so it is none; `1.0` is how programs print the double 1.
         let as_printed = fraction == 1 || unsigned.last() != Some(&b'0');
-        return if as_printed && is_shortest(unsigned, value) { NUMERIC_OR_DOUBLE } else { NUMERIC };
+        if !as_printed || !is_shortest(unsigned, value) {
+            return NUMERIC;
+        }
+        // Smaller numbers are written with an exponent.
+        let small = !zero && unsigned.starts_with(b"0.0000");
+        let short = whole + fraction <= LONG_EXPONENT_DIGITS && unsigned.last() != Some(&b'0');
+        return NUMERIC_OR_DOUBLE.with_double_forms(!small && whole <= PYTHON_POWER, !small && short);
     }
     let Some(exponent) = tail.strip_prefix(b"e").or_else(|| tail.strip_prefix(b"E")) else { return Fits::TEXT };
     let signed = matches!(exponent.first(), Some(b'+' | b'-'));
@@ -121,7 +135,47 @@ fn number(value: &str) -> Fits {
         && exponent.len() <= 3
         && digits(exponent) == exponent.len()
         && (fraction <= 1 || unsigned[whole + fraction] != b'0');
-    if as_printed && is_shortest(&unsigned[..unsigned.len() - tail.len()], value) { DOUBLE } else { Fits::TEXT }
+    let mantissa = &unsigned[..unsigned.len() - tail.len()];
+    if !as_printed || !is_shortest(mantissa, value) {
+        return Fits::TEXT;
+    }
+    let double = value.parse().unwrap_or(f64::NAN);
+    DOUBLE.with_double_forms(value == python_text(double), value == long_exponent_text(double))
+}
+
+/// A double as Python prints it.
+fn python_text(value: f64) -> String {
+    let (mantissa, power) = scientific(value);
+    match power {
+        -4..16 if value.fract() == 0.0 => format!("{value}.0"),
+        -4..16 => value.to_string(),
+        power => format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()),
+    }
+}
+
+/// A double as C's `%g` prints it where an exponent has three digits.
+fn long_exponent_text(value: f64) -> String {
+    let (mantissa, power) = scientific(value);
+    match power {
+        -4..6 => value.to_string(),
+        power => format!("{mantissa}e{}{:03}", if power < 0 { '-' } else { '+' }, power.abs()),
+    }
+}
+
+/// The shortest digits that give the double back, as `d.ddd`, and the power of ten that they are of.
+fn scientific(value: f64) -> (String, i32) {
+    let text = format!("{value:e}");
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    (mantissa.to_owned(), power.parse().unwrap_or(0))
+}
+
+/// A double in the database's form, as the files wrote it.
+pub fn double_as_written(text: &str, fits: Fits) -> String {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && fits.is_written(Form::Point) => python_text(value),
+        Ok(value) if value.is_finite() && fits.is_written(Form::LongExponent) => long_exponent_text(value),
+        _ => text.to_owned(),
+    }
 }
 
 /// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's `float8out` has it.
@@ -262,6 +316,29 @@ mod tests {
         ] {
             assert_eq!(kind(&values), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn doubles_are_written_back_as_python_and_as_c_have_printed_them() {
+        let written = |values: &[&str]| -> Vec<String> {
+            let mut inference = Inference::default();
+            values.iter().for_each(|value| inference.see(value));
+            let stored = |value: &&str| double_text(value.parse().unwrap());
+            values.iter().map(|value| double_as_written(&stored(value), inference.fits())).collect()
+        };
+        for values in [
+            vec!["0.0", "1.5", "3.25e-08"],
+            vec!["-2.0", "1e+16", "123456789012345.0", "0.0001", "1e-05", "1.5e+300"],
+            vec!["2.03e+006", "0", "1.5", "-12", "100000", "1e-005", "3.25e-104", "0.0001"],
+        ] {
+            assert_eq!(written(&values), values);
+        }
+        // Of several ways the usual one.
+        assert_eq!(written(&["7", "1e-07", "2.0"]), ["7", "1e-07", "2"]);
+        // Other numbers have no such form.
+        let mut inference = Inference::default();
+        ["5", "0.5"].iter().for_each(|value| inference.see(value));
+        assert_eq!(inference.fits().words(), "numeric,double,text");
     }
 
     #[test]

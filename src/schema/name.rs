@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use unicode_normalization::UnicodeNormalization;
+
 /// PostgreSQL cuts identifiers at this many bytes (`NAMEDATALEN` - 1).
 const MAX_BYTES: usize = 63;
 
@@ -71,10 +73,11 @@ fn unused(wanted: &str, used: &HashSet<String>, n: &mut u64) -> String {
     }
 }
 
+/// Letters that were written as a letter and its mark, as macOS does in file names, are one letter (NFC): names that look alike are alike.
 fn words(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     let mut gap = false;
-    for letter in text.chars() {
+    for letter in text.nfc() {
         if letter.is_alphanumeric() {
             name.extend(letter.to_lowercase());
             gap = false;
@@ -103,6 +106,14 @@ mod tests {
         let long = |end: &str| table_name(&format!("{}{end}.csv", "ä".repeat(40)));
         assert!(long("1").len() <= MAX_BYTES);
         assert_ne!(long("1"), long("2"));
+    }
+
+    #[test]
+    fn letters_with_marks_are_one_letter_however_they_are_written() {
+        assert_eq!(table_name("Umsa\u{308}tze.csv"), "umsätze");
+        assert_eq!(column_names(&["Gro\u{308}ße", "Größe", "e\u{301}te\u{301}"], None), ["größe", "größe_2", "été"]);
+        // A mark that no letter takes is none of a name.
+        assert_eq!(table_name("q\u{308}y.csv"), "q_y");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Spelling {
     }
 }
 
-/// How a file writes moments, one trait each. A column keeps those that all its values share, so that they can be written
+/// How a file writes moments and doubles, one trait each. A column keeps those that all its values share, so that they can be written
 /// back as they were; without them its type is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -111,10 +111,14 @@ pub enum Form {
     Digits,
     /// `+00` at the end.
     Hours,
+    /// A double as Python prints it: `0.0`, `3.25e-08`, an exponent below 1e-4 and from 1e16 on.
+    Point,
+    /// A double of six digits at most, an exponent of three digits below 1e-4 and from 1e6 on: `2.03e+006`.
+    LongExponent,
 }
 
 impl Form {
-    const ALL: [(Form, &'static str); 15] = [
+    const ALL: [(Form, &'static str); 17] = [
         (Form::Blank, "blank"),
         (Form::T, "T"),
         (Form::Minutes, "minutes"),
@@ -130,16 +134,26 @@ impl Form {
         (Form::Colon, "+00:00"),
         (Form::Digits, "+0000"),
         (Form::Hours, "+00"),
+        (Form::Point, "point"),
+        (Form::LongExponent, "exponent3"),
     ];
 
+    /// The bits of the forms of doubles.
+    const DOUBLES: u32 = Form::POINT | Form::LONG_EXPONENT;
+    const POINT: u32 = 1 << 28;
+    const LONG_EXPONENT: u32 = 1 << 29;
+
     fn bit(self) -> u32 {
-        let place = Form::ALL.iter().position(|(one, _)| *one == self).unwrap_or(0);
-        1 << (11 + place)
+        match self {
+            Form::Point => Form::POINT,
+            Form::LongExponent => Form::LONG_EXPONENT,
+            moment => 1 << (11 + Form::ALL.iter().position(|(one, _)| *one == moment).unwrap_or(0)),
+        }
     }
 }
 
 /// The bits of all forms.
-const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
+const FORMS: u32 = (((1 << 15) - 1) << 11) | Form::DOUBLES;
 
 /// A set of types: those that every value seen so far reads back from unchanged.
 ///
@@ -173,6 +187,18 @@ impl Fits {
     /// A moment written in this form, and text.
     pub(super) fn moment(kind: Type, forms: &[Form]) -> Fits {
         Fits(forms.iter().fold(Fits::of(&[kind]).0, |set, form| set | form.bit()))
+    }
+
+    /// The set for values that are written in these forms of doubles too: [`Form::Point`], [`Form::LongExponent`].
+    pub(super) const fn with_double_forms(self, point: bool, long_exponent: bool) -> Fits {
+        let point = if point { Form::POINT } else { 0 };
+        Fits(self.0 | point | if long_exponent { Form::LONG_EXPONENT } else { 0 })
+    }
+
+    /// Without the forms of doubles, unless it is a column of those: no other value is written by them.
+    pub(super) const fn settled(self) -> Fits {
+        let is_double = self.has(Type::Double) && !self.has(Type::Numeric);
+        if is_double || self.is_undecided() { self } else { Fits(self.0 & !Form::DOUBLES) }
     }
 
     /// Whether every value is written so.
@@ -262,8 +288,8 @@ mod tests {
 
     #[test]
     fn the_catalog_gives_back_the_set() {
-        for one in 0..26 {
-            for other in 0..26 {
+        for one in 0..30 {
+            for other in 0..30 {
                 for fits in [Fits(1 << one | 1 << other | Fits::TEXT.0), Fits(!(1 << one | 1 << other) & Fits::ALL.0)] {
                     let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0);
                     assert_eq!(Fits::from_words(&fits.words()), fits);

@@ -75,6 +75,42 @@ impl FileSource {
             .collect())
     }
 
+    /// The tables of each of the sources: of a text about which nobody says anything, as `is_untold` knows, several may come.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub async fn each_table(
+        sources: Vec<FileSource>,
+        is_untold: impl Fn(&FileSource) -> bool,
+    ) -> Result<Vec<FileSource>, SourceError> {
+        let mut all = Vec::with_capacity(sources.len());
+        for source in sources {
+            if !is_untold(&source) {
+                all.push(source);
+                continue;
+            }
+            let (path, part) = (source.path.clone(), source.part.clone());
+            for part in spawn_blocking(move || part.tables(&path)).await.map_err(broken)?? {
+                all.push(FileSource {
+                    path: source.path.clone(),
+                    claimed: source.claimed.clone(),
+                    claim: source.claim.clone(),
+                    stated: Stated { first_line: part.first_line(), ..Stated::default() },
+                    part,
+                    stamp: source.stamp,
+                    is_part: source.is_part,
+                    survey: None,
+                    held: Vec::new(),
+                    chunks: None,
+                    spans: None,
+                });
+            }
+        }
+        let is_part = all.len() > 1;
+        all.iter_mut().for_each(|source| source.is_part = is_part);
+        Ok(all)
+    }
+
     /// The sheet of a workbook that it is.
     pub fn sheet(&self) -> Option<&str> {
         self.part.sheet.as_deref()
@@ -90,7 +126,7 @@ impl FileSource {
         if let Some(format) = stated.format {
             self.part.state_format(format);
         }
-        self.stated = stated.clone();
+        self.stated = Stated { first_line: self.part.first_line(), ..stated.clone() };
     }
 }
 

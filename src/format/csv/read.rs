@@ -25,6 +25,8 @@ pub struct Reader<R> {
     input: Text<R>,
     dialect: Dialect,
     header: Vec<String>,
+    /// The cells of each row of the header, as they were cut.
+    header_rows: Vec<Vec<String>>,
     header_text: Vec<u8>,
     above_text: Vec<u8>,
     /// Text that was read and not yet parsed.
@@ -51,6 +53,7 @@ impl<R: Read> Reader<R> {
         }
         reader.dialect = Dialect {
             encoding: reader.input.encoding().name().to_owned(),
+            first_line: stated.first_line,
             by_record: stated.is_sheet,
             filled_up: stated.is_sheet,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
@@ -88,6 +91,7 @@ impl<R: Read> Reader<R> {
             input,
             dialect: Dialect::plain(b','),
             header: Vec::new(),
+            header_rows: Vec::new(),
             header_text: Vec::new(),
             above_text: Vec::new(),
             pending: Vec::new(),
@@ -137,7 +141,7 @@ impl<R: Read> Reader<R> {
             }
             let mut stretch = Stretch::default();
             let longest = want >= MAX_RECORD;
-            let frame = Frame { dialect: &self.dialect, header: &self.header, header_text: &self.header_text };
+            let frame = Frame { dialect: &self.dialect, header: &self.header, header_rows: &self.header_rows };
             match stretch.parse(&self.pending, &frame, &mut self.position, self.complete, longest) {
                 Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
                 Parsed::Upto(parsed) => {
@@ -394,7 +398,8 @@ mod tests {
         let error = |text: &[u8]| Reader::open(text, &Stated::default()).err().unwrap().to_string();
         assert_eq!(error(b""), "the file is empty");
         assert!(error(b"\n\r\n\n").starts_with("the file has no header"));
-        assert!(error(b",,,\n1,2,3,4\n").starts_with("the file has no header"));
+        assert!(error(b",,,\n,,\n").starts_with("the file has no header"));
+        assert!(error(b"\"\",\"\",\"\"\n1,2,3\n").starts_with("the file has no header"));
         assert!(error(b"\x89PNG\r\n\x1a\n").starts_with("the file is not UTF-8 text: byte 0x89"));
         assert!(error(b"a,b\0c\n1,2\n").starts_with("the file is not UTF-8 text"));
     }

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
+use super::escaped::escaped;
 use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
 use crate::format::encoding::MARK;
 use crate::format::records::Cell;
@@ -21,6 +22,9 @@ pub(super) enum Cut {
     /// The input ends inside quotes.
     Unclosed,
 }
+
+/// A record of a sample that is longer than this, in bytes, is rather one in which a quote is never closed.
+const LONGEST_SAMPLED: usize = 64 * 1024;
 
 /// Cuts every record of a buffer and gives the number of cells: what cutting alone takes, for the benchmark.
 #[doc(hidden)]
@@ -47,6 +51,9 @@ pub(super) fn record(
 ) -> Cut {
     if !dialect.widths.is_empty() {
         return fixed(buffer, start, dialect, complete, cells);
+    }
+    if dialect.is_escaped() {
+        return escaped(buffer, start, dialect, complete, cells, side);
     }
     let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
     let (mut at, mut lines, mut stray, mut dropped) = (start, 0, 0, 0);
@@ -129,7 +136,7 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
 }
 
 /// Whether the line end at `stop` is a CR behind which an LF may come.
-fn may_go_on(buffer: &[u8], stop: usize, line_end: LineEnd) -> bool {
+pub(super) fn may_go_on(buffer: &[u8], stop: usize, line_end: LineEnd) -> bool {
     line_end == LineEnd::Cr && stop + 1 == buffer.len() && buffer[stop] == b'\r'
 }
 
@@ -142,8 +149,16 @@ pub(super) fn behind_marks(buffer: &[u8], mut at: usize, dialect: &Dialect) -> u
 }
 
 /// The end of a line that stops at `stop`: before its CR, of which there are two where CRLF was written as a line end once more.
-pub(super) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
+pub(in crate::format) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
     start + buffer[start..stop].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)
+}
+
+/// The end of the text of the line at `at`, and the place of the next one.
+pub(super) fn line(text: &[u8], at: usize, dialect: &Dialect) -> (usize, usize) {
+    match dialect.line_end.find(&text[at..]).map(|length| at + length) {
+        Some(stop) => (without_cr(text, at, stop), stop + dialect.line_end.length(&text[stop..])),
+        None => (without_cr(text, at, text.len()), text.len()),
+    }
 }
 
 /// Whether a line of one cell holds nothing: blanks where cells are separated by something, or the byte 0x1A with which some
@@ -151,6 +166,11 @@ pub(super) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
 pub(super) fn is_blank(line: &[u8], dialect: &Dialect, closing: bool) -> bool {
     let blanks = dialect.delimiter != NO_DELIMITER && line.iter().all(|byte| matches!(byte, b' ' | b'\t'));
     line.is_empty() || (blanks && !dialect.by_record) || (closing && line == b"\x1A")
+}
+
+/// Whether a record is made of delimiters only: it holds nothing.
+pub(super) fn is_empty(cells: &[Cell]) -> bool {
+    cells.len() > 1 && cells.iter().all(|cell| cell.null)
 }
 
 fn blanks(text: &[u8]) -> usize {
@@ -199,8 +219,29 @@ fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> 
     }
 }
 
+/// The cells of one line.
+pub(in crate::format) fn line_cells(line: &[u8], dialect: &Dialect) -> Vec<String> {
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    match record(line, 0, dialect, true, &mut cells, &mut side) {
+        Cut::Record { next, stray: 0, .. } if next == line.len() => texts(line, &side, &cells),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn texts(line: &[u8], side: &[u8], cells: &[Cell]) -> Vec<String> {
+    let text = |cell: &Cell| {
+        let (from, to) = (cell.start as usize, cell.end as usize);
+        let bytes = match from.checked_sub(line.len()) {
+            Some(from) if cell.start != cell.end => &side[from..to - line.len()],
+            _ => &line[from..to],
+        };
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    cells.iter().map(text).collect()
+}
+
 /// Buffers stay far below 4 GiB (see `read.rs`).
-fn offset(at: usize) -> u32 {
+pub(super) fn offset(at: usize) -> u32 {
     debug_assert!(u32::try_from(at).is_ok());
     at as u32
 }
@@ -212,7 +253,11 @@ pub(in crate::format) struct Sampled {
     pub cells: Vec<String>,
     /// Lines before it.
     pub line: u64,
-    /// Whether text follows a closing quote.
+    /// Where it stands in the sample, without its line end.
+    pub place: std::ops::Range<usize>,
+    /// Lines that it holds.
+    pub lines: u64,
+    /// Whether text follows a closing quote, or a quote is never closed.
     pub stray: bool,
     /// Whether a blank line stands above it.
     pub after_blank: bool,
@@ -222,24 +267,45 @@ pub(in crate::format) struct Sampled {
     pub ends_delimited: bool,
 }
 
-/// The records of a sample that are not blank; ends at the first one that is cut off.
+/// The records of a sample that are not blank; ends at the first one that is cut off. A line in which a quote is opened and never closed is
+/// one, cut without quotes.
 pub(in crate::format) fn sampled<'a>(
     sample: &'a [u8],
     dialect: &'a Dialect,
     complete: bool,
 ) -> impl Iterator<Item = Sampled> + 'a {
-    let (mut at, mut line, mut cells, mut side) = (0, 0, Vec::new(), Vec::new());
+    sampled_from(sample, 0, 0, dialect, complete)
+}
+
+/// As [`sampled`], from the byte `at` on, which stands on the line `line` (from 0).
+pub(in crate::format) fn sampled_from<'a>(
+    sample: &'a [u8],
+    mut at: usize,
+    mut line: u64,
+    dialect: &'a Dialect,
+    complete: bool,
+) -> impl Iterator<Item = Sampled> + 'a {
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    let unquoted = Dialect { quote: None, escape: Escape::Doubled, ..dialect.clone() };
     std::iter::from_fn(move || {
         let mut after_blank = false;
         while at < sample.len() {
             cells.clear();
             side.clear();
             at = behind_marks(sample, at, dialect);
-            let cut = record(sample, at, dialect, complete, &mut cells, &mut side);
+            let mut cut = record(sample, at, dialect, complete, &mut cells, &mut side);
+            let is_unclosed = cut == Cut::Unclosed || (cut == Cut::More && sample.len() - at > LONGEST_SAMPLED);
+            if is_unclosed {
+                let stop = dialect.line_end.find(&sample[at..]).map(|length| at + length)?;
+                let next = stop + dialect.line_end.length(&sample[stop..]);
+                cells.clear();
+                side.clear();
+                cut = record(&sample[..next], at, &unquoted, true, &mut cells, &mut side);
+            }
             let Cut::Record { end, next, lines, stray, .. } = cut else { return None };
-            let start = line;
+            let (start, begin) = (line, at);
             let closing = complete && next == sample.len();
-            let blank = cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing);
+            let blank = is_empty(&cells) || (cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing));
             (at, line) = (next, line + lines);
             if blank {
                 after_blank = true;
@@ -264,7 +330,17 @@ pub(in crate::format) fn sampled<'a>(
             let spaced = cells.iter().skip(1).any(|cell| !cell.null) && cells.iter().skip(1).all(blank_before);
             let ends_delimited = cells.len() > 1 && cells.last().is_some_and(|cell| cell.null);
             let cells = cells.iter().map(text).collect();
-            return Some(Sampled { cells, line: start, stray: stray > 0, after_blank, spaced, ends_delimited });
+            let stray = stray > 0 || is_unclosed;
+            return Some(Sampled {
+                cells,
+                line: start,
+                place: begin..end,
+                lines,
+                stray,
+                after_blank,
+                spaced,
+                ends_delimited,
+            });
         }
         None
     })

@@ -2,7 +2,9 @@
 
 use memchr::{memchr, memmem};
 
-use super::split::{self, Cut, MAX_CELLS};
+use super::loose::loosely;
+use super::split::{self, Cut, MAX_CELLS, line};
+use super::swallowed::is_swallowed;
 use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::dialect::Dialect;
@@ -13,16 +15,13 @@ use crate::format::{Chunk, Reason, Records, Reject};
 /// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
 const MOST_CELLS: usize = super::read::STRETCH;
 
-/// Records that are looked at to tell whether an open quote swallowed them.
-const LOOK_AHEAD: usize = 50;
-
 /// What the records of an input are read by.
 pub(super) struct Frame<'a> {
     pub dialect: &'a Dialect,
     /// The names of the columns, as they stand in the file.
     pub header: &'a [String],
-    /// The header's bytes.
-    pub header_text: &'a [u8],
+    /// The cells of each row of the header.
+    pub header_rows: &'a [Vec<String>],
 }
 
 /// Where reading stands between two stretches.
@@ -57,6 +56,8 @@ pub(super) struct Stretch {
     side: Vec<u8>,
     /// Number of pending bytes, the parsed ones included.
     base: usize,
+    /// Whether the record that was just cut has quotes that are not doubled.
+    loose: bool,
 }
 
 /// How far a stretch was parsed.
@@ -114,7 +115,20 @@ impl Stretch {
             let start = split::behind_marks(pending, at, dialect);
             position.marked |= start > at;
             at = start;
-            match self.cut(pending, at, dialect, complete, width) {
+            let mut cut = self.cut(pending, at, dialect, complete, width);
+            let is_odd = match cut {
+                Cut::Record { next, lines, stray: 0, dropped, .. } => {
+                    let is_other = lines > 1 && dropped + self.cells.len() - first != width;
+                    is_other && is_swallowed(pending, at, next, dialect, width, false)
+                }
+                Cut::Record { .. } | Cut::Unclosed => true,
+                Cut::More => false,
+            };
+            if is_odd && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width) {
+                cut = loose;
+                self.loose = true;
+            }
+            match cut {
                 Cut::Record { next, lines, stray, dropped, .. }
                     if (stray > 0 || dropped + self.cells.len() - first != width)
                         && lines > 1
@@ -126,19 +140,25 @@ impl Stretch {
                 Cut::Record { end, next, lines, dropped, .. } if dropped + self.cells.len() - first > MAX_CELLS => {
                     let count = counted((dropped + self.cells.len() - first) as u64, "cell");
                     self.cells.truncate(first);
+                    self.loose = false;
                     let reject = Reject::new(position.line, Reason::TooLong, &pending[at..end]);
                     self.rejects.push((at, reject.detail(format!("{count}, and a record has {MAX_CELLS} at most"))));
                     position.behind_record(lines, dialect);
                     at = next;
                 }
                 Cut::Record { end, next, lines, stray, .. } => {
-                    let lone = self.cells.len() - first <= 1;
+                    let cells = &self.cells[first..];
                     let closing = complete && next == pending.len();
-                    let blank = lone && split::is_blank(&pending[at..end], dialect, closing);
+                    let blank = match cells {
+                        [] | [_] => split::is_blank(&pending[at..end], dialect, closing),
+                        cells => cells[0].null && dialect.is_of_lines() && split::is_empty(cells),
+                    };
                     if blank {
                         self.cells.truncate(first);
                     } else {
-                        let row = Row { line: position.line, start: at as u32, end: end as u32, width: Width::Even };
+                        let loose = std::mem::take(&mut self.loose);
+                        let (start, end) = (at as u32, end as u32);
+                        let row = Row { line: position.line, start, end, width: Width::Even, loose };
                         self.record(pending, row, first, frame, stray, position);
                     }
                     position.behind_record(lines, dialect);
@@ -202,6 +222,26 @@ impl Stretch {
         }
     }
 
+    /// Cuts the line at `at` once more, in which quotes are not doubled: if every quote before a cell closes it, and it has the header's width.
+    fn cut_loosely(&mut self, pending: &[u8], at: usize, first: usize, dialect: &Dialect, width: usize) -> Option<Cut> {
+        let (end, next) = line(pending, at, dialect);
+        if next == end && next < pending.len() {
+            return None;
+        }
+        let (mut cells, mut side) = (Vec::new(), Vec::new());
+        let letters = loosely(pending, at, end, dialect, width, &mut cells, &mut side)?;
+        if letters > 0 {
+            return None;
+        }
+        self.cells.truncate(first);
+        let from = (pending.len() + self.side.len()) as u32 - pending.len() as u32;
+        let at_side = |cell: &Cell| cell.start as usize >= pending.len() && cell.start != cell.end;
+        let moved = |cell: Cell| Cell { start: cell.start + from, end: cell.end + from, ..cell };
+        self.cells.extend(cells.into_iter().map(|cell| if at_side(&cell) { moved(cell) } else { cell }));
+        self.side.extend_from_slice(&side);
+        Some(Cut::Record { end, next, lines: u64::from(next > end), stray: 0, dropped: 0 })
+    }
+
     /// Takes in the record whose cells start at `first`, brought to the header's width, or refuses it.
     fn record(
         &mut self,
@@ -218,8 +258,9 @@ impl Stretch {
         let filled = beyond.iter().rposition(|cell| !cell.null).map_or(0, |last| last + 1);
         self.cells.truncate(first + width + filled);
         let cells = &self.cells[first..];
-        // A row of a sheet that has nothing but its first cell is rather a line of text than a record.
-        let lone = dialect.filled_up && width > 2 && !cells[0].null && cells[1..].iter().all(|cell| cell.null);
+        // A row that has nothing but its first cell is rather a line of text than a record.
+        let lone = width > 2 && cells.len() > 1 && cells[1].null && !cells[0].null && split::is_empty(&cells[1..]);
+        let lone = lone && dialect.is_of_lines();
         let got = if lone { 1 } else { cells.len() };
         row.width = match got.cmp(&width) {
             std::cmp::Ordering::Less => Width::Short,
@@ -234,7 +275,7 @@ impl Stretch {
         } else if position.apart {
             let detail = format!("below a blank line: {}, the header has {width}", counted(got as u64, "cell"));
             Some(reject(Reason::OtherTable).detail(detail))
-        } else if (width > 1 || position.marked) && raw == frame.header_text {
+        } else if (width > 1 || position.marked) && self.is_header(pending, first, frame) {
             Some(reject(Reason::HeaderAgain))
         } else {
             None
@@ -254,6 +295,21 @@ impl Stretch {
             self.cells.push(surplus);
         }
         self.rows.push(row);
+    }
+
+    /// Whether the record whose cells start at `first` is a row of the header once more, with whatever quotes.
+    fn is_header(&self, pending: &[u8], first: usize, frame: &Frame<'_>) -> bool {
+        let text = |cell: &Cell| match (cell.start as usize).checked_sub(pending.len()) {
+            Some(at_side) if cell.start != cell.end => &self.side[at_side..cell.end as usize - pending.len()],
+            _ => pending.get(cell.start as usize..cell.end as usize).unwrap_or_default(),
+        };
+        let cells = &self.cells[first..];
+        let is_row = |names: &Vec<String>| {
+            let same = |(name, cell): (&String, &Cell)| name.as_bytes() == text(cell);
+            let beyond = names.get(cells.len()..).unwrap_or_default().iter().all(String::is_empty);
+            cells.len() <= names.len() && names.iter().zip(cells).all(same) && beyond
+        };
+        frame.header_rows.iter().any(is_row)
     }
 
     /// The cells from `from` on as an array in JSON, put to the side.
@@ -341,43 +397,6 @@ pub(super) fn is_armed(fault: &str) -> bool {
     fail::fail_point!(fault, |_| true);
     let _ = fault;
     false
-}
-
-/// The end of the text of the line at `at`, and the place of the next one.
-pub(super) fn line(text: &[u8], at: usize, dialect: &Dialect) -> (usize, usize) {
-    match dialect.line_end.find(&text[at..]).map(|length| at + length) {
-        Some(stop) => (split::without_cr(text, at, stop), stop + dialect.line_end.length(&text[stop..])),
-        None => (split::without_cr(text, at, text.len()), text.len()),
-    }
-}
-
-/// Whether the lines below the first of a record are records of the table, as far as the first few of them tell: then the record is
-/// none, and a quote in its first line was never closed. It met a later one: the `stray` text behind that, or another number of cells
-/// than the table has, has shown that.
-fn is_swallowed(pending: &[u8], at: usize, next: usize, dialect: &Dialect, width: usize, stray: bool) -> bool {
-    let unquoted = Dialect { quote: None, ..dialect.clone() };
-    let (mut from, mut all, mut even) = (line(pending, at, dialect).1, 0, 0);
-    let (mut cells, mut side) = (Vec::new(), Vec::new());
-    while from < next && all < LOOK_AHEAD {
-        let (end, below) = line(pending, from, dialect);
-        cells.clear();
-        side.clear();
-        // A record may go on beyond those that were swallowed: the quote that closed them opens its cell.
-        let cut = split::record(pending, from, dialect, true, &mut cells, &mut side);
-        from = match cut {
-            Cut::Record { next, .. } if cells.len() == width => next,
-            // A line in which another quote is never closed has its cells all the same.
-            _ => {
-                cells.clear();
-                split::record(&pending[..end], from, &unquoted, true, &mut cells, &mut side);
-                below
-            }
-        };
-        even += usize::from(end == from || cells.len() == width);
-        all += 1;
-    }
-    // One of ten may be bad besides, and nearly half of them where the record is bad whatever they are.
-    all > 0 && if stray { even * 2 > all } else { even * 10 >= all * 9 }
 }
 
 /// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.

@@ -2,25 +2,21 @@
 
 use csv_nose::{SampleSize, Sniffer};
 
-use super::above::{first_record, grown, is_text, records_above, stacked};
-use super::header::{header_rows, is_value, names, titles};
+use super::above::{first_record, records_above};
+use super::fit::{Fit, has_name_too_many};
+use super::frame::{frame, rows_of_header};
+use super::header::is_value;
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
-use crate::format::csv::split::{Sampled, sampled};
+use crate::format::csv::split::{Sampled, line_cells};
 
 /// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
-const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
+pub(super) const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
 
 /// What separates cells elsewhere: only where nothing usual does.
 const UNUSUAL: [u8; 6] = [b'^', b'~', b'\x1F', b'\x01', b':', b' '];
 
 /// What stands in texts and days, and separates nothing unless it is stated.
 const OF_TEXT: [u8; 2] = [b'/', b'&'];
-
-/// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record has.
-const EVEN: f64 = 0.6;
-
-/// Records of a sample that are looked at.
-const RECORDS: usize = 2_000;
 
 impl Dialect {
     /// Finds the dialect out of the first bytes of a text in UTF-8; `complete` says that there are no more.
@@ -65,6 +61,8 @@ impl Dialect {
         };
         let (fit, mut dialect) = match best {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
+            // Nothing but delimiters.
+            Some(best) if best.0.records.is_empty() => best,
             // Nothing separates: one column.
             _ => {
                 let comma = spellings(sample, b',', stated).swap_remove(0);
@@ -82,22 +80,30 @@ impl Dialect {
             let stated = Stated { quote: Some(Some(b'\'')), delimiter: Some(dialect.delimiter), ..stated.clone() };
             return Dialect::detect(sample, complete, &stated);
         }
-        dialect.find_table(&fit, stated);
+        dialect.find_table(&fit, sample, stated);
         dialect
     }
 
     /// Where the table begins, and whether it has a header.
-    fn find_table(&mut self, fit: &Fit, stated: &Stated) {
-        let mut start = match stated.skip_lines {
-            Some(lines) => fit.records.iter().position(|record| record.line >= lines).unwrap_or(0),
-            None => fit.first + titles(fit),
-        };
+    fn find_table(&mut self, fit: &Fit, sample: &[u8], stated: &Stated) {
         let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
         let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
         self.spaced = stated.spaced || (usual && of_table.into_iter().all(|record| record.spaced));
-        let table = |start: usize| fit.records[start.min(fit.records.len())..].iter().map(|record| &record.cells);
-        self.header_rows =
-            stated.header_rows.unwrap_or_else(|| header_rows(&table(start).collect::<Vec<_>>(), fit.width));
+        self.loose_header = fit.loose;
+        let (mut start, rows) = match stated.skip_lines {
+            Some(lines) => {
+                let start = fit.records.iter().position(|record| record.line >= lines).unwrap_or(0);
+                (start, rows_of_header(&fit.records[start.min(fit.records.len())..], fit.width))
+            }
+            None => frame(fit),
+        };
+        self.header_rows = stated.header_rows.unwrap_or(rows);
+        if self.header_rows == 0 && stated.header_rows.is_none() && start > 0 && stated.skip_lines.is_none() {
+            self.header_delimiter = self.other_delimiter(fit, start, sample);
+            if self.header_delimiter.is_some() {
+                (start, self.header_rows) = (start - 1, 1);
+            }
+        }
         if stated.skip_lines.is_none() {
             if self.header_rows == 0 {
                 start = first_record(&fit.records, start);
@@ -106,44 +112,54 @@ impl Dialect {
             self.table_above = !self.records_above.is_empty();
         }
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
-        let table: Vec<_> = table(start).collect();
-        // A record says nothing of the table's width, a header does.
-        let header = if self.header_rows == 0 { 0 } else { table.first().map_or(0, |cells| cells.len()) };
+        let table = &fit.records[start.min(fit.records.len())..];
+        let header = match &table[..self.header_rows.min(table.len())] {
+            // A record says nothing of the table's width, a header does.
+            _ if self.header_delimiter.is_some() => fit.width,
+            [head] if has_name_too_many(head, &table[1..], fit.width) => fit.width,
+            [head, ..] => head.cells.len(),
+            [] => 0,
+        };
         self.width = header.max(fit.width);
+        self.row_names = self.header_rows > 0 && has_row_names(table, self.header_rows, fit.width);
         // `a,b,` over `1,2,`: the last delimiter ends the record.
-        let records = &fit.records[start.min(fit.records.len())..];
         let trailing = |record: &Sampled| record.ends_delimited || record.cells.len() < self.width;
-        if self.width > 2 && table.len() > 1 && records.iter().all(trailing) {
-            let filled = |cells: &&&Vec<String>| cells.len() > 1 && cells[cells.len() - 2].is_empty();
-            if !table.first().is_some_and(|cells| filled(&cells)) {
+        if self.width > 2 && table.len() > 1 && table.iter().all(trailing) {
+            let filled = |record: &Sampled| record.cells.len() > 1 && record.cells[record.cells.len() - 2].is_empty();
+            if !table.first().is_some_and(filled) {
                 self.width -= 1;
                 self.ends_delimited = true;
             }
         }
     }
-}
 
-/// A table within a sample: records of one width, with blank lines around them.
-#[derive(Clone, Copy)]
-pub(super) struct Block {
-    width: usize,
-    records: usize,
-}
-
-/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
-pub(super) fn tables(records: &[Sampled]) -> Vec<Block> {
-    let mut found: Vec<Block> = Vec::new();
-    for block in records.chunk_by(|_, next| !next.after_blank) {
-        let width = block[0].cells.len();
-        let filled = |record: &Sampled| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
-        let even = block.len() > 1 && block.iter().all(|record| record.cells.len() == width && filled(record));
-        match found.iter_mut().find(|known| known.width == width) {
-            Some(known) if even => known.records += block.len(),
-            None if even => found.push(Block { width, records: block.len() }),
-            _ => {}
-        }
+    /// What separates the names in the line right above the records, where that is something else than between the records' cells.
+    fn other_delimiter(&self, fit: &Fit, start: usize, sample: &[u8]) -> Option<u8> {
+        let touches = !fit.records.get(start)?.after_blank;
+        let line = &sample[fit.records[start - 1].place.clone()];
+        let names = |delimiter: &u8| {
+            let cells = line_cells(line, &Dialect { delimiter: *delimiter, spaced: false, ..self.clone() });
+            cells.len() == fit.width && !cells.iter().any(|cell| cell.is_empty() || is_value(cell))
+        };
+        let others = USUAL.into_iter().chain([b' ']).filter(|byte| *byte != self.delimiter);
+        others.into_iter().find(names).filter(|_| touches && fit.width > 1)
     }
-    found
+}
+
+/// Whether each record begins with its name, over which the header has none: one cell more than names, the last one filled, and the
+/// first another one in each.
+fn has_row_names(table: &[Sampled], rows: usize, width: usize) -> bool {
+    let (header, records) = table.split_at(rows.min(table.len()));
+    let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
+    let records = &records[..end];
+    let is_short = header.iter().all(|row| row.cells.len() + 1 == width && !row.cells.iter().any(String::is_empty));
+    let is_full = |record: &Sampled| {
+        record.cells.len() == width && record.cells.last().is_some_and(|cell| !cell.trim().is_empty())
+    };
+    let mut first: Vec<_> = records.iter().filter_map(|record| record.cells.first()).collect();
+    first.sort_unstable();
+    first.dedup();
+    is_short && records.len() > 1 && records.iter().all(is_full) && first.len() == records.len()
 }
 
 /// The delimiter that the first line names, and the line's length.
@@ -213,6 +229,10 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
             }
         }
     }
+    if stated.quote.is_none() && stated.escape.is_none() && (has(&[b'\\', delimiter]) || has(b"\\\n")) {
+        let line_end = line_ends(sample, None)[0];
+        all.push(Dialect { quote: None, escape: Escape::Backslash, line_end, ..Dialect::plain(delimiter) });
+    }
     all
 }
 
@@ -221,6 +241,9 @@ fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
     let is_lone = |at: usize| !matches!(sample.get(at + 1), Some(b'\n' | b'\r'));
     if !memchr::memchr_iter(b'\r', sample).any(is_lone) {
         return vec![LineEnd::Lf];
+    }
+    if !sample.contains(&b'\n') {
+        return vec![LineEnd::Cr];
     }
     let (mut feed, mut lone, mut open) = (false, false, false);
     for (at, byte) in sample.iter().enumerate() {
@@ -236,131 +259,5 @@ fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
         (true, true) => vec![LineEnd::Lf, LineEnd::Cr],
         (false, true) => vec![LineEnd::Cr],
         _ => vec![LineEnd::Lf],
-    }
-}
-
-/// How well a sample is cut by a dialect.
-pub(super) struct Fit {
-    pub(super) records: Vec<Sampled>,
-    /// The width of the table: that which most records have, of those with more than one cell.
-    pub(super) width: usize,
-    /// Share of the records that have it, those with text after a closing quote not counted.
-    share: f64,
-    /// Share of the table's cells that are numbers, days, truths, or empty.
-    typed: f64,
-    /// The record with which the table begins.
-    pub(super) first: usize,
-    /// Whether what stands above the table and in it looks like words: `Last, First` below a name for them.
-    words: bool,
-    unusual: bool,
-    /// What ends cells and lines.
-    lines: (u8, LineEnd),
-}
-
-impl Fit {
-    fn of(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
-        let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
-        let mut widths = std::collections::BTreeMap::new();
-        for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
-            *widths.entry(record.cells.len()).or_insert(0usize) += 1;
-        }
-        // The widest of those that are nearly as frequent as the most frequent.
-        let most = widths.values().copied().max().unwrap_or(0);
-        let frequent = widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0));
-        let tables = tables(&records);
-        let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
-        let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
-        let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
-        let stacked = stacked(&records).filter(|_| widest.is_none());
-        let grown = grown(&records, first).filter(|_| widest.is_none());
-        let (width, count, first) = match (stacked, grown) {
-            (Some((first, width, count)), _) => (width, count, first),
-            (None, Some((width, before))) => (width, count + before, 0),
-            (None, None) => (width, count, first),
-        };
-        let of_table = |record: &&Sampled| record.cells.len() == width;
-        // What belongs to other tables says nothing of this one's evenness.
-        let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
-        let text = records[..first].iter().filter(|record| is_text(record)).count();
-        let before = match () {
-            () if widest.is_some() => 0,
-            () if stacked.is_some() => first,
-            () => text,
-        };
-        let after = records.len() - before - others.saturating_sub(count);
-        let cells: Vec<_> =
-            records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
-        let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));
-        let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell) || decimal(cell)).count();
-        let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
-        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
-        // A header with fewer names than the records have cells belongs to the table.
-        let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
-        let below = records.get(1).is_some_and(|record| record.cells.iter().any(|cell| is_value(cell)));
-        // And so does one with more names, where the last cells of most records are left out.
-        let wide = |record: &Sampled| {
-            let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
-            record.cells.len() > width && names(&record.cells) && (below || full())
-        };
-        let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
-        let first = if widest.is_none() && heads { 0 } else { first };
-        Fit {
-            width,
-            share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
-            typed: if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 },
-            first,
-            words,
-            unusual: !USUAL.contains(&dialect.delimiter),
-            lines: (dialect.delimiter, dialect.line_end),
-            records,
-        }
-    }
-
-    fn single(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
-        let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
-        let width = records.first().map_or(1, |record| record.cells.len());
-        let lines = (dialect.delimiter, dialect.line_end);
-        Fit { width, share: 1.0, typed: 0.0, first: 0, words: false, unusual: false, lines, records }
-    }
-
-    /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
-    fn is_single_quoted(&self) -> bool {
-        let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
-        let opened = |record: &Sampled| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
-        let below = self.records.get(self.first + 1..).unwrap_or_default();
-        let column = |place: usize| {
-            let mut cells = below.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
-            cells.clone().count() > 1 && cells.all(|cell| quoted(cell))
-        };
-        !self.records.iter().any(opened) && (0..self.width).any(column)
-    }
-
-    fn is_even(&self) -> bool {
-        // A header that is cut into cells makes up for records that are not even.
-        let enough = match (self.unusual, self.first) {
-            (true, _) => 0.95,
-            (false, 0) => EVEN / 2.0,
-            (false, _) => EVEN,
-        };
-        self.width > 1 && self.share >= enough && !self.words && !(self.unusual && self.first > 0)
-    }
-
-    fn score(&self) -> (bool, bool, f64) {
-        // A table that begins with the first line is likelier than one below a title, and one whose header is as wide as it is.
-        let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
-        let headed = self.records.get(self.first).is_none_or(|record| record.cells.len() == self.width);
-        let evenness = self.share - above - if headed { 0.0 } else { 0.05 };
-        (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
-    }
-
-    fn is_better_than(&self, other: &Fit) -> bool {
-        if self.lines.0 == other.lines.0 && self.lines.1 != other.lines.1 {
-            return self.is_even() && self.share > other.share;
-        }
-        let (mine, theirs) = (self.score(), other.score());
-        if (mine.0, mine.1) != (theirs.0, theirs.1) {
-            return (mine.0, mine.1) > (theirs.0, theirs.1);
-        }
-        if (mine.2 - theirs.2).abs() > 0.02 { mine.2 > theirs.2 } else { self.width > other.width }
     }
 }

@@ -1,13 +1,6 @@
-//! Where a table begins within even records, and which of its rows name the columns.
+//! Whether a row names the columns of those below it, and the names that several such rows give together.
 
-use super::detect::Fit;
 use crate::schema::{Inference, Type};
-
-/// Title rows of the table's own width at most.
-const MAX_TITLES: usize = 10;
-
-/// Header rows that are joined at most.
-const MAX_HEADER_ROWS: usize = 3;
 
 /// Whether a cell is of another type than text.
 pub(super) fn is_value(cell: &str) -> bool {
@@ -23,7 +16,7 @@ pub(super) fn names(cells: &[String]) -> bool {
 }
 
 /// How a cell with digits looks, each run of them taken as one; `None` where it has none: `03.05.2020` is `9.9.9`.
-fn figure(cell: &str) -> Option<String> {
+pub(super) fn figure(cell: &str) -> Option<String> {
     let mut figure = String::with_capacity(cell.len());
     for letter in cell.trim().chars() {
         match letter.is_ascii_digit() {
@@ -36,47 +29,25 @@ fn figure(cell: &str) -> Option<String> {
 }
 
 /// Whether nine of ten are so.
-fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
+pub(super) fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
     cells.iter().filter(|cell| is_so(cell)).count() * 10 >= cells.len() * 9
 }
 
-/// How many rows at the top of the table are titles: a text in the first cell and nothing else, above a row of names; or, where
-/// other lines stand above it already, rows above the one that names columns of values.
-pub(super) fn titles(fit: &Fit) -> usize {
-    let table: Vec<_> = fit.records[fit.first.min(fit.records.len())..].iter().map(|record| &record.cells).collect();
-    let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.is_empty()).count();
-    let title = |cells: &[String]| cells.len() > 1 && filled(cells) <= 1 && cells[1..].iter().all(String::is_empty);
-    let above = table.iter().take(MAX_TITLES).take_while(|cells| title(cells)).count();
-    if above > 0 && table.get(above).is_some_and(|cells| names(cells)) {
-        return above;
-    }
-    if fit.first == 0 || table.len() < 4 {
-        return 0;
-    }
-    let rest = &table[2..table.len().min(50)];
-    let column_of_values = |place: usize| {
-        let cells = || rest.iter().filter_map(|cells| cells.get(place)).filter(|cell| !cell.is_empty());
-        cells().count() > 1 && cells().all(|cell| is_value(cell))
-    };
-    let values = (0..fit.width).any(column_of_values);
-    usize::from(values && names(table[0]) && names(table[1]))
-}
-
-/// How many of the table's first rows name its columns.
-pub(super) fn header_rows(table: &[&Vec<String>], width: usize) -> usize {
-    let Some((first, rest)) = table.split_first() else { return 1 };
-    let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width).take(200).collect();
-    let years = is_years(first);
+/// Whether the table's first row names its columns.
+pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
+    let Some((first, rest)) = table.split_first() else { return true };
+    let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && *cells != first).take(200).collect();
+    let years = is_progress(first);
     let values = first.iter().filter(|cell| is_value(cell)).count();
     let filled = first.iter().filter(|cell| !cell.is_empty()).count();
     let column = |place: usize| -> Vec<&str> {
         rest.iter().map(|cells| cells[place.min(width - 1)].as_str()).filter(|cell| !cell.is_empty()).collect()
     };
     if rest.is_empty() && values > 0 && !years {
-        return 0;
+        return false;
     }
     if filled > 0 && values == filled && !years {
-        return usize::from(is_counted(first) && !(0..first.len()).all(|place| nearly_all(&column(place), is_whole)));
+        return is_counted(first) && !(0..first.len()).all(|place| nearly_all(&column(place), is_whole));
     }
     // A value in a column of values: the row is one of them, unless the other columns say that it is not.
     let (mut says_row, mut says_header) = (0, 0);
@@ -89,39 +60,39 @@ pub(super) fn header_rows(table: &[&Vec<String>], width: usize) -> usize {
         let figure_of = figure(others[0]);
         let alike = figure_of.is_some() && nearly_all(&others, |other| figure(other) == figure_of);
         match (is_value(cell), nearly_all(&others, is_value)) {
-            (true, true) if !years || nearly_all(&others, is_year) => says_row += 1,
+            // A day over numbers is the name of their column.
+            (true, true) if is_of_another_kind(cell, &others) => says_header += 1,
+            (true, true) if !years || nearly_all(&others, is_step) => says_row += 1,
             (true, true) => {}
+            // A word for nothing is as likely a value as a name.
+            (false, true) if is_null_word(cell) => {}
             (false, true) => says_header += 1,
             (_, false) if alike && figure(cell) == figure_of => says_row += 1,
+            (_, false) if is_address(cell) && nearly_all(&others, is_address) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
             _ => {}
         }
     }
-    if says_row > says_header {
-        return 0;
-    }
-    // Headings over several columns: the next row names the columns below those that the first left empty.
-    let mut rows = 1;
-    let gaps = first.iter().filter(|cell| cell.is_empty()).count();
-    if gaps > 0 && gaps < first.len() {
-        while rows < MAX_HEADER_ROWS && rows < table.len() {
-            let row = table[rows];
-            // Each column is named by one of the rows.
-            let named =
-                |place: usize| table[..=rows].iter().any(|row| row.get(place).is_some_and(|cell| !cell.is_empty()));
-            let names = (0..row.len()).filter(|place| named(*place)).count();
-            let several = row.iter().filter(|cell| !cell.is_empty()).count() > 1;
-            let below = table.get(rows + 1).is_some_and(|next| next.iter().any(|cell| is_value(cell)));
-            if row.iter().any(|cell| is_value(cell)) || names * 10 < row.len() * 9 || !several || !below {
-                break;
-            }
-            rows += 1;
-            if names == row.len() {
-                break;
-            }
-        }
-    }
-    rows
+    says_row <= says_header
+}
+
+/// Whether a cell is the address of a page or a mailbox, which is no column's name.
+fn is_address(cell: &str) -> bool {
+    let is_mail = || cell.split_once('@').is_some_and(|(_, host)| host.contains('.')) && !cell.contains(' ');
+    cell.contains("://") || is_mail()
+}
+
+/// Words that stand for a value that is not there.
+pub(super) fn is_null_word(cell: &str) -> bool {
+    const WORDS: [&str; 12] = ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?"];
+    WORDS.contains(&cell.trim().to_lowercase().as_str())
+}
+
+/// Whether a value is a day over numbers, or a number over days.
+fn is_of_another_kind(cell: &str, others: &[&str]) -> bool {
+    let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok();
+    let is_day = |cell: &str| cell.len() >= 10 && cell.as_bytes()[4] == b'-' && is_value(cell);
+    if is_number(cell) { nearly_all(others, is_day) } else { is_day(cell) && nearly_all(others, is_number) }
 }
 
 /// The columns' names out of the rows of a header, joined with a blank. A heading stands over the empty cells to its right too, where
@@ -138,29 +109,52 @@ pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<Strin
             _ => "",
         }
     };
-    let name =
-        |place| (0..rows.len()).map(|row| heading(row, place)).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    // Of one row the names are as they stand.
+    let trimmed = |word: &'_ str| -> String { if rows.len() > 1 { word.trim().to_owned() } else { word.to_owned() } };
+    let name = |place| {
+        let words = (0..rows.len()).map(|row| trimmed(heading(row, place)));
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>()
+    };
     (0..width).map(|place| name(place).join(" ")).collect()
 }
 
-/// Whether the values among the names are years one after the other, as in `country,2019,2020`.
-fn is_years(cells: &[String]) -> bool {
-    let years: Vec<i32> = cells.iter().filter(|cell| is_value(cell)).filter_map(|cell| cell.parse().ok()).collect();
-    let values = cells.iter().filter(|cell| is_value(cell)).count();
-    let step = |pair: &[i32]| {
-        (pair[1] - pair[0]).abs() == 1 || (pair[1] - pair[0]).abs() == 5 || (pair[1] - pair[0]).abs() == 10
+/// Whether the values among the names go on by equal steps: years (`country,2010,2012`), months (`202401,202402`), or four numbers and more
+/// counted from 0 or 1 (the hours of a day).
+pub(super) fn is_progress(cells: &[String]) -> bool {
+    let values: Vec<&String> = cells.iter().filter(|cell| is_value(cell)).collect();
+    let numbers: Vec<i32> = values.iter().filter_map(|cell| cell.parse().ok()).collect();
+    if numbers.is_empty() || numbers.len() < values.len() || values.len() == cells.len() {
+        return false;
+    }
+    let even = |numbers: &[i32]| {
+        numbers.windows(2).all(|pair| pair[1] != pair[0])
+            && numbers.windows(3).all(|three| three[2] - three[1] == three[1] - three[0])
     };
-    years.len() == values
-        && !years.is_empty()
-        && values < cells.len()
-        && years.iter().all(|year| YEARS.contains(year))
-        && years.windows(2).all(step)
+    let counted = || numbers.len() >= 4 && numbers[0] <= 1 && numbers[0] >= 0 && numbers[1] - numbers[0] == 1;
+    if numbers.iter().all(|year| YEARS.contains(year)) {
+        let step = |pair: &[i32]| (1..=10).contains(&(pair[1] - pair[0]).abs());
+        return even(&numbers) && numbers.windows(2).all(step);
+    }
+    let months: Option<Vec<i32>> = numbers.iter().map(|number| month_number(*number)).collect();
+    match months {
+        Some(months) if months.len() > 1 => {
+            even(&months) && months.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= 12)
+        }
+        _ => even(&numbers) && counted(),
+    }
+}
+
+/// The month of `202401`, counted from the year 0.
+fn month_number(number: i32) -> Option<i32> {
+    let (year, month) = (number / 100, number % 100);
+    (YEARS.contains(&year) && (1..=12).contains(&month)).then_some(year * 12 + month)
 }
 
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
-fn is_year(cell: &str) -> bool {
-    cell.parse().is_ok_and(|year| YEARS.contains(&year))
+/// Whether a value is a year or a month too, so that the row above may be one of them.
+fn is_step(cell: &str) -> bool {
+    cell.parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
 }
 
 fn is_whole(cell: &str) -> bool {

@@ -2,9 +2,13 @@
 
 mod above;
 mod detect;
+mod fit;
+mod frame;
 mod header;
+mod tables;
 
 pub(super) use header::joined;
+pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +34,9 @@ pub struct Dialect {
     pub padded: bool,
     /// Whether a blank follows each delimiter, and belongs to it: `a, b, c`.
     pub spaced: bool,
+    /// Lines of the file before its first byte, where it is not the first table of a file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub first_line: u64,
     /// Lines above the header.
     pub skip_lines: u64,
     /// Rows of the header; 0 where there is none.
@@ -53,6 +60,30 @@ pub struct Dialect {
     pub records_above: Vec<(u64, u64)>,
     /// Whether records have cells beyond the width, which go into one more column.
     pub surplus: bool,
+    /// Whether the first cell of each record is the row's name, over which the header has none, as R writes it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub row_names: bool,
+    /// The byte between the names of the header, where it is another one than between the records' cells.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_chars",
+        deserialize_with = "from_chars"
+    )]
+    pub header_delimiter: Option<u8>,
+    /// Whether a quote too many stands in the header, which is cut by its line alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub loose_header: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 /// Stands for the delimiter where there is none: no text in UTF-8 holds this byte.
@@ -126,6 +157,8 @@ pub struct Stated {
     pub sheet: Option<String>,
     /// Characters of each column, where lines are cut by them and not by a delimiter.
     pub widths: Vec<usize>,
+    /// Lines of the file before its first byte.
+    pub first_line: u64,
     /// Whether it is a sheet: records are counted as lines, and filled up to the table's width.
     pub is_sheet: bool,
     /// The encoding's name.
@@ -149,6 +182,17 @@ pub struct Stated {
 }
 
 impl Dialect {
+    /// Whether a backslash takes the meaning of a delimiter or a line end away, and there are no quotes, as databases write text.
+    pub(super) fn is_escaped(&self) -> bool {
+        self.quote.is_none() && self.escape == Escape::Backslash
+    }
+
+    /// Whether somebody has written the lines, or filled in the rows of a sheet: then an empty one holds nothing. Parquet has rows without
+    /// a value.
+    pub(super) fn is_of_lines(&self) -> bool {
+        !self.by_record || self.filled_up
+    }
+
     pub(super) fn plain(delimiter: u8) -> Dialect {
         Dialect {
             encoding: "UTF-8".to_owned(),
@@ -158,6 +202,7 @@ impl Dialect {
             line_end: LineEnd::Lf,
             padded: false,
             spaced: false,
+            first_line: 0,
             skip_lines: 0,
             header_rows: 1,
             ends_delimited: false,
@@ -168,6 +213,9 @@ impl Dialect {
             table_above: false,
             records_above: Vec::new(),
             surplus: false,
+            row_names: false,
+            header_delimiter: None,
+            loose_header: false,
         }
     }
 }

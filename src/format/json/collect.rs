@@ -144,7 +144,7 @@ impl Builder {
         };
         let start = self.text.len() as u32;
         self.text.push_str(&text);
-        self.rows.push(Row { line, start, end: self.text.len() as u32, width: Width::Even });
+        self.rows.push(Row { line, start, end: self.text.len() as u32, width: Width::Even, loose: false });
         let mut values = Vec::with_capacity(places.len());
         for (place, (_, value)) in std::iter::zip(places, cells) {
             let (Some(place), Some(value)) = (place, value) else { continue };

@@ -35,6 +35,10 @@ fn damages() -> impl Strategy<Value = Damage> {
         b"'",
         b"\xD8\x00",
         b"sep=;\n",
+        b"\\,",
+        b"\\;",
+        b"\\\n",
+        b"\n,,,\n",
     ];
     prop_oneof![
         place().prop_map(Damage::CutTo),
@@ -114,9 +118,9 @@ fn decoded(bytes: &[u8], encoding: Option<&'static Encoding>) -> Vec<u8> {
     text
 }
 
-/// A text without what may stand between records.
+/// A text without what may stand between records, which is delimiters too.
 fn solid(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).replace(['\u{FEFF}', ' ', '\t', '\r', '\n', '\u{1A}'], "")
+    String::from_utf8_lossy(text).replace(['\u{FEFF}', ' ', '\t', '\r', '\n', '\u{1A}', ',', ';', '|'], "")
 }
 
 /// Reads all of it, where it can be read, and puts it together again.

@@ -5,12 +5,13 @@ use std::io::Read;
 use super::{MAX_RECORD, Reader, STRETCH};
 use crate::counted::counted;
 use crate::format::audit::Span;
-use crate::format::csv::split::{self, Cut, MAX_CELLS};
-use crate::format::csv::stretch::{is_armed, line, rebase};
+use crate::format::csv::loose::loose_line;
+use crate::format::csv::split::{self, Cut, MAX_CELLS, line};
+use crate::format::csv::stretch::{is_armed, rebase};
 use crate::format::dialect::joined;
 use crate::format::limits::MAX_HEADER;
 use crate::format::records::Cell;
-use crate::format::{Beside, BesideKind, Dialect, FormatError, Reason, Reject};
+use crate::format::{Beside, BesideKind, Dialect, Escape, FormatError, NO_DELIMITER, Reason, Reject};
 use crate::schema::MAX_TABLE_COLUMNS;
 
 /// Text above the table that is kept beside the records, in bytes.
@@ -18,6 +19,10 @@ const MOST_ABOVE: usize = 1024 * 1024;
 
 impl<R: Read> Reader<R> {
     pub(super) fn read_header(&mut self) -> Result<(), FormatError> {
+        self.position.line += self.dialect.first_line;
+        if self.dialect.delimiter != NO_DELIMITER {
+            self.input.audit().separators(&[self.dialect.delimiter]);
+        }
         let mut above = Vec::new();
         for line in 0..self.dialect.skip_lines {
             if self.pending.is_empty() {
@@ -35,6 +40,17 @@ impl<R: Read> Reader<R> {
             rows.push(cells);
         }
         let width = self.dialect.width.max(if rows.is_empty() { 1 } else { 0 });
+        self.header_rows = rows.clone();
+        if let [names] = &mut rows[..]
+            && names.len() > width
+            && names.iter().filter(|name| !name.is_empty()).count() == width
+        {
+            // A delimiter too many is no column.
+            names.retain(|name| !name.is_empty());
+        }
+        if self.dialect.row_names {
+            rows.iter_mut().for_each(|names| names.insert(0, String::new()));
+        }
         let widest = rows.iter().map(Vec::len).max().unwrap_or(width).max(width);
         self.header = joined(&rows, widest);
         // The dialect knows of a delimiter at the end of each record.
@@ -66,8 +82,10 @@ impl<R: Read> Reader<R> {
             }
             () => None,
         };
+        let delimiter = self.dialect.delimiter;
+        let is_empty = !text.is_empty() && delimiter != NO_DELIMITER && text.iter().all(|byte| *byte == delimiter);
         let span = match refused {
-            _ if split::is_blank(&text, &self.dialect, false) => Span::Blank,
+            _ if is_empty || split::is_blank(&text, &self.dialect, false) => Span::Blank,
             Some(_) => Span::Reject,
             None => Span::Beside,
         };
@@ -108,25 +126,28 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The cells of a header of so many bytes in which text follows a closing quote: a quote is a letter then, but one that encloses a cell
-    /// is none of its name.
-    fn as_text(&self, end: usize, count: usize) -> Result<Vec<Cell>, FormatError> {
-        let dialect = Dialect { quote: None, ..self.dialect.clone() };
-        let (line, quote) = (&self.pending[..end], self.dialect.quote);
-        let (mut cells, mut side) = (Vec::new(), Vec::new());
-        split::record(line, 0, &dialect, true, &mut cells, &mut side);
-        if cells.len() != count || line.contains(&b'\n') || line.contains(&b'\r') {
+    /// The cells of the first line as a header with a quote too many: cut by that line alone, if there are as many as the table has, and
+    /// else as text, if there are `count` of them; a quote that encloses a cell is none of its name.
+    fn as_text(&self, count: usize) -> Result<(usize, usize, Vec<String>), FormatError> {
+        let (end, next) = line(&self.pending, 0, &self.dialect);
+        let text = &self.pending[..end];
+        if !text.contains(&b'\r')
+            && let Some(cells) = loose_line(text, &self.dialect, self.dialect.width)
+        {
+            return Ok((end, next, cells));
+        }
+        let quote = self.dialect.quote.map(char::from);
+        let cells = split::line_cells(text, &Dialect { quote: None, escape: Escape::Doubled, ..self.dialect.clone() });
+        if cells.len() != count || text.contains(&b'\r') {
             let line = self.position.line;
             let why = "text follows a closing quote in the header: a quote too many or too few";
             return Err(FormatError::NoHeader(format!("line {line}: {why}")));
         }
-        for cell in &mut cells {
-            let (start, end) = (cell.start as usize, cell.end as usize);
-            if end - start > 1 && line.get(start).copied() == quote && line.get(end - 1).copied() == quote {
-                (cell.start, cell.end) = (cell.start + 1, cell.end - 1);
-            }
-        }
-        Ok(cells)
+        let bare = |cell: String| match quote.and_then(|quote| cell.strip_prefix(quote)?.strip_suffix(quote)) {
+            Some(inner) => inner.to_owned(),
+            None => cell,
+        };
+        Ok((end, next, cells.into_iter().map(bare).collect()))
     }
 
     /// The next row that is not blank: its bytes and its cells.
@@ -139,21 +160,43 @@ impl<R: Read> Reader<R> {
                 self.input.audit().claim(start, Span::Blank)?;
             }
             let (mut cells, mut side) = (Vec::new(), Vec::new());
-            match split::record(&self.pending, 0, &self.dialect, self.complete, &mut cells, &mut side) {
+            let delimiter = self.dialect.header_delimiter;
+            let dialect = match delimiter {
+                Some(delimiter) => &Dialect { delimiter, spaced: false, ..self.dialect.clone() },
+                None => &self.dialect,
+            };
+            let cut = split::record(&self.pending, 0, dialect, self.complete, &mut cells, &mut side);
+            let is_loose = match cut {
+                Cut::Record { stray, .. } => {
+                    stray > 0 || (self.dialect.loose_header && cells.len() != self.dialect.width)
+                }
+                Cut::Unclosed | Cut::More => self.dialect.loose_header,
+            };
+            match cut {
                 Cut::Record { dropped, .. } if dropped + cells.len() > MAX_CELLS => {
                     let count = counted((dropped + cells.len()) as u64, "cell");
                     let what = format!("line {}: the header has {count}", self.position.line);
                     return Err(FormatError::TooWide(what, MAX_TABLE_COLUMNS));
                 }
                 Cut::Record { end, .. } if end > MAX_HEADER => return Err(self.header_too_long()),
-                Cut::Record { end, next, lines, stray, .. } => {
-                    let plain = if stray > 0 { Some(self.as_text(end, cells.len())?) } else { None };
+                _ if is_loose && delimiter.is_none() => {
+                    self.whole_line()?;
+                    let (end, next, names) = self.as_text(cells.len())?;
+                    let text = self.pending[..end].to_vec();
+                    is_text(&text)?;
+                    self.pending.drain(..next);
+                    self.position.line += 1;
+                    self.input.audit().claim_all(next, [(0, text.as_slice(), Span::Header)].into_iter())?;
+                    return Ok((text, names));
+                }
+                Cut::Record { end, next, lines, .. } => {
+                    let is_empty = split::is_empty(&cells);
                     let rest = self.pending.split_off(next);
                     let mut text = std::mem::replace(&mut self.pending, rest);
                     self.position.line += if self.dialect.by_record { 1 } else { lines };
-                    let row = (end > 0).then_some((0, &text[..end], Span::Header));
+                    let row = (end > 0 && !is_empty).then_some((0, &text[..end], Span::Header));
                     self.input.audit().claim_all(next, row.into_iter())?;
-                    if end == 0 {
+                    if end == 0 || is_empty {
                         self.fill(want)?;
                         if self.pending.is_empty() {
                             return Err(FormatError::NoHeader("every line is blank".to_owned()));
@@ -161,9 +204,6 @@ impl<R: Read> Reader<R> {
                         continue;
                     }
                     let line = text[..end].to_vec();
-                    if let Some(plain) = plain {
-                        return Ok((line, header(&text[..end], &plain)?));
-                    }
                     rebase(&mut cells, text.len() + self.pending.len(), text.len());
                     text.extend_from_slice(&side);
                     return Ok((line, header(&text, &cells)?));
@@ -189,6 +229,12 @@ impl<R: Read> Reader<R> {
 }
 
 fn header(text: &[u8], cells: &[Cell]) -> Result<Vec<String>, FormatError> {
+    let text = is_text(text)?;
+    Ok(cells.iter().map(|cell| text[cell.start as usize..cell.end as usize].to_owned()).collect())
+}
+
+/// The bytes of a header as text.
+fn is_text(text: &[u8]) -> Result<&str, FormatError> {
     let text = std::str::from_utf8(text).map_err(|error| {
         let at = error.valid_up_to();
         FormatError::NotText(format!("byte 0x{:02X} at position {} of the header", text[at], at + 1))
@@ -196,5 +242,5 @@ fn header(text: &[u8], cells: &[Cell]) -> Result<Vec<String>, FormatError> {
     if text.contains('\0') {
         return Err(FormatError::NotText("the header holds a NUL byte".to_owned()));
     }
-    Ok(cells.iter().map(|cell| text[cell.start as usize..cell.end as usize].to_owned()).collect())
+    Ok(text)
 }

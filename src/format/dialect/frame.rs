@@ -1,0 +1,227 @@
+//! What stands around the records of a table: titles and pairs of a word and its value above it, and the rows that name its columns.
+
+use super::fit::Fit;
+use super::header::{figure, is_header, is_null_word, is_progress, is_value, names, nearly_all};
+use crate::format::csv::split::Sampled;
+
+/// Title rows in one block at most, and lines of pairs.
+const MAX_TITLES: usize = 10;
+const MAX_PAIRS: usize = 20;
+
+/// Header rows that are joined at most.
+const MAX_HEADER_ROWS: usize = 3;
+
+/// Records that are looked at below a header.
+const LOOKED_AT: usize = 200;
+
+/// The first row of a table among the records, which is a row of its header where it has one, and the number of its header's rows.
+pub(super) fn frame(fit: &Fit) -> (usize, usize) {
+    let first = fit.first.min(fit.records.len());
+    let mut start = first + below_titles(&fit.records[first..], fit.width);
+    if start == first && first > 0 {
+        start += usize::from(is_letterhead(&fit.records[first..], fit.width));
+    }
+    let table = &fit.records[start..];
+    if is_header(&cells(table), fit.width) {
+        let (above, rows) = header_rows(table, fit.width);
+        return (start + above, rows);
+    }
+    // The last title right above rows that are like each other names their first column.
+    let is_named = start > first && !table.is_empty() && !table[0].after_blank && is_title(&fit.records[start - 1]);
+    if is_named { (start - 1, 1) } else { (start, 0) }
+}
+
+/// The number of rows of a header that begins with the first record.
+pub(super) fn rows_of_header(table: &[Sampled], width: usize) -> usize {
+    if is_header(&cells(table), width) { header_rows(table, width).1 } else { 0 }
+}
+
+fn cells(records: &[Sampled]) -> Vec<&Vec<String>> {
+    records.iter().map(|record| &record.cells).collect()
+}
+
+fn filled(record: &Sampled) -> usize {
+    record.cells.iter().filter(|cell| !cell.is_empty()).count()
+}
+
+fn has_value(record: &Sampled) -> bool {
+    record.cells.iter().any(|cell| is_value(cell))
+}
+
+/// Whether there is no value in a row, but for years and the like.
+fn may_be_names(record: &Sampled) -> bool {
+    !has_value(record) || is_progress(&record.cells)
+}
+
+fn has_digit(cell: &str) -> bool {
+    cell.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a row has one text in it, wherever that stands.
+fn is_title(record: &Sampled) -> bool {
+    record.cells.len() > 1 && filled(record) <= 1 && !has_value(record)
+}
+
+/// Whether a row is a word and its value, filled up with delimiters.
+fn is_pair(record: &Sampled, width: usize) -> bool {
+    width > 2 && record.cells.len() > 2 && record.cells[2..].iter().all(String::is_empty) && !record.cells[0].is_empty()
+}
+
+/// The columns that have a cell in the records up to the next blank line.
+fn in_use(records: &[Sampled], width: usize) -> Vec<usize> {
+    let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
+    let block = &records[..end.min(LOOKED_AT)];
+    let is_used =
+        |place: &usize| block.iter().any(|record| record.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
+    (0..width).filter(is_used).collect()
+}
+
+/// How many of these columns the rows name.
+fn named(rows: &[Sampled], columns: &[usize]) -> usize {
+    let is_named = |place: &&usize| rows.iter().any(|row| row.cells.get(**place).is_some_and(|cell| !cell.is_empty()));
+    columns.iter().filter(is_named).count()
+}
+
+/// How many of the rows are titles, and pairs of a word and its value: whole blocks above the one that begins with a row without values,
+/// and those in this block above a row that names nearly all columns that are in use.
+fn below_titles(rows: &[Sampled], width: usize) -> usize {
+    let passes = |record: &Sampled| is_title(record) || is_pair(record, width);
+    let (mut passed, mut at, mut ends) = (0, 0, true);
+    for block in rows.chunk_by(|_, next| !next.after_blank) {
+        if at > 0 && may_be_names(&block[0]) {
+            passed = at;
+        }
+        ends = block.iter().all(passes) && at + block.len() <= MAX_TITLES + MAX_PAIRS;
+        if !ends {
+            break;
+        }
+        at += block.len();
+    }
+    // Where nothing but such rows comes, they are records.
+    if ends {
+        return 0;
+    }
+    let block = &rows[passed..];
+    let names_most = |count: usize, least: usize| {
+        let Some(row) = block.get(count).filter(|row| count > 0 && !row.after_blank) else { return false };
+        let used = in_use(&block[count + 1..], width);
+        // A heading over several columns, and the names below it.
+        let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);
+        let names_them = |rows: &[Sampled], tenths: usize| named(rows, &used) * 10 >= used.len() * tenths;
+        filled(row) >= least
+            && may_be_names(row)
+            && (names_them(std::slice::from_ref(row), 8) || two.is_some_and(|two| names_them(two, 9)))
+    };
+    let titles = block.iter().take(MAX_TITLES).take_while(|row| is_title(row)).count();
+    let pairs = block.iter().take(MAX_PAIRS).take_while(|row| passes(row)).count();
+    passed
+        + match () {
+            () if pairs > titles && names_most(pairs, 3) => pairs,
+            () if names_most(titles, 2) => titles,
+            () => 0,
+        }
+}
+
+/// Whether the first row, below other lines of a letterhead, is one more of them: above the one that names columns of values.
+fn is_letterhead(table: &[Sampled], width: usize) -> bool {
+    if table.len() < 4 {
+        return false;
+    }
+    let rest = &table[2..table.len().min(50)];
+    let column_of_values = |place: usize| {
+        let cells = || rest.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
+        cells().count() > 1 && cells().all(|cell| is_value(cell))
+    };
+    (0..width).any(column_of_values) && names(&table[0].cells) && names(&table[1].cells)
+}
+
+/// The number of rows above the header of a table that begins with one, and of its own rows: the fewest that together name nearly all
+/// columns in use, and those that qualify names or give units.
+fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
+    let mut rows = 1;
+    for count in 1..=MAX_HEADER_ROWS.min(table.len()) {
+        let row = &table[count - 1];
+        let below = &table[count..];
+        let used = in_use(below, width);
+        if (count > 1 && !may_be_names(row)) || used.is_empty() {
+            break;
+        }
+        if named(&table[..count], &used) * 10 >= used.len() * 9 {
+            rows = if count == 1 || tells_names(&table[..count], below) { count } else { 1 };
+            break;
+        }
+    }
+    let used = in_use(&table[rows.min(table.len())..], width);
+    if rows > 1 && names_all(&table[rows - 1], &used) && table[..rows - 1].iter().all(|row| is_pair(row, width)) {
+        return (rows - 1, 1);
+    }
+    if rows < MAX_HEADER_ROWS && qualifies(&table[rows.min(table.len())..], &used) {
+        rows += 1;
+    } else if rows == 1 && gives_units(table, width) {
+        rows = 2;
+    }
+    (0, rows)
+}
+
+/// Whether a column has a value in one of the next two records where its names have none, or a digit.
+fn tells_names(rows: &[Sampled], below: &[Sampled]) -> bool {
+    let has = |place: usize, is_so: &dyn Fn(&str) -> bool| {
+        rows.iter().filter_map(|row| row.cells.get(place)).any(|cell| is_so(cell))
+    };
+    let tells = |(place, cell): (usize, &String)| {
+        (is_value(cell) && !has(place, &is_value)) || (has_digit(cell) && !has(place, &has_digit))
+    };
+    below.iter().take(2).any(|record| record.cells.iter().enumerate().any(tells))
+}
+
+/// Whether a row gives each of the columns a name of its own.
+fn names_all(row: &Sampled, columns: &[usize]) -> bool {
+    let mut given: Vec<_> =
+        columns.iter().filter_map(|place| row.cells.get(*place)).filter(|cell| !cell.is_empty()).collect();
+    given.sort_unstable();
+    given.dedup();
+    given.len() == columns.len()
+}
+
+/// Whether the first of the records below a header only qualifies a few of its names: it begins with an empty cell and has no digit, and
+/// below it are figures.
+fn qualifies(below: &[Sampled], used: &[usize]) -> bool {
+    let Some((row, records)) = below.split_first() else { return false };
+    let cell = |place: usize| row.cells.get(place).map_or("", String::as_str);
+    let first = used.first().is_some_and(|place| cell(*place).is_empty());
+    let few = filled(row) > 0 && filled(row) * 2 <= used.len() && !row.cells.iter().any(|cell| has_digit(cell));
+    let over_figures = |place: &usize| {
+        let cells: Vec<_> = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(*place)).collect();
+        !cell(*place).is_empty() && cells.iter().any(|cell| has_digit(cell))
+    };
+    let values = records.first().is_some_and(|record| record.cells.iter().any(|cell| has_digit(cell)));
+    let are_figures = |place: &usize| cell(*place).is_empty() || over_figures(place);
+    let is_half = filled(row) * 2 == used.len();
+    first && few && values && used.iter().any(over_figures) && (!is_half || used.iter().all(are_figures))
+}
+
+/// Whether the second row gives the units of the columns: no value in it, over columns of which half or more are values.
+fn gives_units(table: &[Sampled], width: usize) -> bool {
+    let [names, units, records @ ..] = table else { return false };
+    let used = in_use(records, width);
+    let full = |row: &Sampled| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
+    let nulls = |row: &Sampled| row.cells.iter().filter(|cell| is_null_word(cell)).count();
+    let none = |row: &Sampled| has_value(row) || nulls(row) * 2 > used.len();
+    if records.len() < 2 || used.len() < 2 || names.cells == units.cells || !full(names) || !full(units) || none(units)
+    {
+        return false;
+    }
+    let column = |place: usize| -> Vec<&str> {
+        let records = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
+        records.map(String::as_str).filter(|cell| !cell.is_empty()).collect()
+    };
+    let (values, texts): (Vec<usize>, Vec<usize>) =
+        used.iter().copied().partition(|place| nearly_all(&column(*place), is_value) && column(*place).len() > 1);
+    // Over words stands no word as a unit, nor something like them.
+    let is_unit_of_text = |place: &usize| {
+        let (cell, others) = (&units.cells[*place], column(*place));
+        let digits = others.iter().all(|other| has_digit(other));
+        (digits && figure(cell).is_none()) || !cell.chars().all(|letter| letter.is_alphanumeric() || letter == ' ')
+    };
+    values.len() * 2 >= used.len() && texts.iter().all(is_unit_of_text)
+}
