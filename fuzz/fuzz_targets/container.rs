@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Once;
 
 use libfuzzer_sys::fuzz_target;
-use sluice::format::{Limits, Stated, each_chunk, parts, survey};
+use sluice::format::{Footer, Limits, Stated, each_chunk, parts, survey};
 
 const MOST: u64 = 4 << 20;
 
@@ -28,7 +28,7 @@ fn check(bytes: &[u8]) {
         let names: Vec<_> = found.columns.iter().map(|(name, _)| name.clone()).collect();
         let mut rows = 0;
         let input = open().expect("what was opened can be opened again");
-        let read = each_chunk(input, &found.layout, names, |chunk| {
+        let read = each_chunk(input, &found.layout, names, &Footer::None, |chunk| {
             rows += chunk.rows();
             true
         });

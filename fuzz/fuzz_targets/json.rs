@@ -5,7 +5,7 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use sluice::format::{Format, FormatError, Input, Layout, Stated, each_chunk, survey};
+use sluice::format::{Footer, Format, FormatError, Input, Layout, Stated, each_chunk, survey};
 
 fuzz_target!(|bytes: &[u8]| {
     check(bytes, &Stated::default());
@@ -24,7 +24,7 @@ fn check(bytes: &[u8], stated: &Stated) {
     assert!(matches!(found.layout, Layout::Json(_)));
     let (mut rows, mut records, mut rejects, mut line) = (0, 0, 0, 0);
     let names = found.columns.iter().map(|(name, _)| name.clone());
-    let read = each_chunk(input(), &found.layout, names, |chunk| {
+    let read = each_chunk(input(), &found.layout, names, &Footer::None, |chunk| {
         rows += chunk.rows();
         assert_eq!(chunk.records.width(), found.columns.len());
         for row in 0..chunk.records.len() {

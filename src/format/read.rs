@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
 use super::parquet::ParquetColumn;
-use super::seen::{Seen, Witness};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
-use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
+use super::footer::HeldBack;
+use super::seen::{Notations, Seen, Witness};
+use super::{Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
+use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,8 @@ pub struct Glance {
     pub rejects: Vec<Reject>,
     /// Whether records of another width than the header's are among the others.
     pub is_uneven: bool,
+    /// How the values of each column are written, as far as they show it.
+    pub clues: Vec<Clue>,
 }
 
 /// What is read of a long part to know what it is, in bytes.
@@ -110,7 +113,7 @@ pub fn survey(
     stated: &Stated,
 ) -> Result<Found, FormatError> {
     checked(match (format, open()?) {
-        (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(rows, columns),
+        (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(rows, columns, stated),
         (Format::Json, input) => survey_json(input.bytes()?, || open()?.bytes(), stated),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
         _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
@@ -159,7 +162,7 @@ fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError>
 }
 
 /// A Parquet file says itself what its columns are, and its values only narrow that down.
-fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>) -> Result<Found, FormatError> {
+fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>, stated: &Stated) -> Result<Found, FormatError> {
     let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     let mut header_text = Vec::new();
     write_record(&mut header_text, names.iter().map(|name| Some(name.as_str())))?;
@@ -168,10 +171,12 @@ fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>) -> Result<Found, Fo
     let mut seen = Seen::default();
     seen.even.extend(columns.iter().map(|column| Inference::within(column.fits)));
     seen.resize(columns.len());
+    let called = column_names(&names, Some(JOINT));
+    let notations = Notations::new(names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str())), stated, true);
     let mut count = 0;
     while let Some(chunk) = reader.next_chunk()? {
         count += chunk.rows();
-        seen.see(&chunk, &[]);
+        seen.see(&chunk, &notations);
     }
     // A decimal is one with any number of digits, also where it has none behind the point.
     let exact = |(column, seen): (&ParquetColumn, Inference)| match column.fits {
@@ -180,7 +185,7 @@ fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>) -> Result<Found, Fo
     };
     let decided = columns.iter().zip(seen.decide()).map(exact);
     let columns = names.into_iter().zip(decided).collect();
-    let (digest, glance) = (reader.digest(), seen.glance);
+    let (digest, glance) = (reader.digest(), seen.into_glance());
     Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: count, glance, whole: true })
 }
 
@@ -218,11 +223,16 @@ fn survey_csv(
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
     let mut witness = Witness::new(columns, stated);
     let mut whole = false;
+    let mut held = HeldBack::new(&stated.footer)?;
     while !whole && reader.taken() < most {
         match reader.next_chunk()? {
-            Some(chunk) => witness.see(&chunk),
+            Some(chunk) => held.pass(chunk).iter().for_each(|chunk| witness.see(chunk)),
             None => whole = true,
         }
+    }
+    // What is held back may be below the table, or not, as long as not all of it was read.
+    if whole {
+        held.finish().0.iter().for_each(|chunk| witness.see(chunk));
     }
     let mut dialect = reader.dialect().clone();
     // What is wrong in another encoding is wrong.
@@ -245,15 +255,14 @@ fn survey_json<R: Read>(
     stated: &Stated,
 ) -> Result<Found, FormatError> {
     let layout = json_layout(first, stated.beside_columns)?;
-    let mut reader = JsonReader::open(open()?, &layout)?;
-    let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
-    reader.each_chunk(&mut names, |chunk| {
-        rows += chunk.rows();
-        seen.resize(chunk.records.width());
-        seen.see(&chunk, &[]);
-        true
-    })?;
-    let digest = reader.digest();
+    let (mut names, mut seen, mut rows, digest) = see_json(open()?, &layout, &Notations::default())?;
+    let called = column_names(&names.names, Some(JOINT));
+    let named = names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
+    let notations = Notations::new(named, stated, true);
+    // Which columns there are is known at the end.
+    if !notations.are_plain() {
+        (names, seen, rows, _) = see_json(open()?, &layout, &notations)?;
+    }
     if digest.bytes == 0 {
         return Err(FormatError::Empty);
     }
@@ -266,9 +275,27 @@ fn survey_json<R: Read>(
         }));
     }
     let columns = names.names.into_iter().zip(seen.decide()).collect();
-    let glance = seen.glance;
+    let glance = seen.into_glance();
     let layout = Layout::Json(layout);
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
+}
+
+/// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes.
+fn see_json(
+    input: impl Read,
+    layout: &JsonLayout,
+    notations: &Notations,
+) -> Result<(Columns, Seen, u64, Digest), FormatError> {
+    let mut reader = JsonReader::open(input, layout)?;
+    let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
+    reader.each_chunk(&mut names, |chunk| {
+        rows += chunk.rows();
+        seen.resize(chunk.records.width());
+        seen.see(&chunk, notations);
+        true
+    })?;
+    let digest = reader.digest();
+    Ok((names, seen, rows, digest))
 }
 
 /// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes, and what they are where
@@ -280,30 +307,39 @@ pub fn each_chunk(
     input: Input,
     layout: &Layout,
     names: impl IntoIterator<Item = String>,
+    footer: &Footer,
     mut sink: impl FnMut(Chunk) -> bool,
 ) -> Result<(Digest, Option<SpanBytes>), FormatError> {
     match (layout, input) {
         (Layout::Csv(dialect) | Layout::Excel(dialect), input) => {
-            read_all(Reader::reopen(input.bytes()?, dialect)?, &mut sink)
+            read_all(Reader::reopen(input.bytes()?, dialect)?, footer, &mut sink)
         }
         (Layout::Json(layout), input) => {
             let mut reader = JsonReader::open(input.bytes()?, layout)?;
             reader.each_chunk(&mut Columns::of(names), sink)?;
             Ok((reader.digest(), reader.spans()))
         }
-        (Layout::Parquet, Input::Rows(rows, _)) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
+        (Layout::Parquet, Input::Rows(rows, _)) => {
+            read_all(Reader::of_rows(rows, names.into_iter().collect())?, &Footer::None, sink)
+        }
         (Layout::Parquet, Input::Bytes(_)) => Err(FormatError::NotText("it is no Parquet file".to_owned())),
     }
 }
 
 fn read_all<R: Read>(
     mut reader: Reader<R>,
+    footer: &Footer,
     mut sink: impl FnMut(Chunk) -> bool,
 ) -> Result<(Digest, Option<SpanBytes>), FormatError> {
+    let mut held = HeldBack::new(footer)?;
     while let Some(chunk) = reader.next_chunk()? {
-        if !sink(chunk) {
-            break;
+        if !held.pass(chunk).into_iter().all(&mut sink) {
+            return Ok((reader.digest(), reader.spans()));
         }
     }
-    Ok((reader.digest(), reader.spans()))
+    let (chunks, moved) = held.finish();
+    if !chunks.into_iter().all(sink) {
+        return Ok((reader.digest(), None));
+    }
+    Ok((reader.digest(), reader.spans().map(|spans| spans.moved(moved))))
 }

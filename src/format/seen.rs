@@ -2,7 +2,7 @@
 
 use super::read::Glance;
 use super::{Chunk, Stated, Width, guess_encoding};
-use crate::schema::{Column, EXTRA_COLUMN, Fits, Inference};
+use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Notation, Type, is_point_grouping};
 
 /// Values of each column that are kept.
 const SAMPLES: usize = 2;
@@ -19,6 +19,7 @@ const WRONG: usize = 64 * 1024;
 pub(super) struct Seen {
     pub(super) even: Vec<Inference>,
     uneven: Vec<Inference>,
+    watches: Vec<Watch>,
     even_rows: u64,
     uneven_rows: u64,
     pub(super) long_rows: u64,
@@ -29,11 +30,12 @@ impl Seen {
     pub(super) fn resize(&mut self, width: usize) {
         self.even.resize(width.max(self.even.len()), Inference::default());
         self.uneven.resize(self.even.len(), Inference::default());
+        self.watches.resize(self.even.len(), Watch::default());
         self.glance.samples.resize(self.even.len(), Vec::new());
     }
 
-    /// Looks at every value; `null` has for each column the words that are none.
-    pub(super) fn see(&mut self, chunk: &Chunk, null: &[Vec<String>]) {
+    /// Looks at every value; `notations` says for each column how they are written.
+    pub(super) fn see(&mut self, chunk: &Chunk, notations: &Notations) {
         let records = &chunk.records;
         let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
         for row in 0..records.len() {
@@ -45,11 +47,18 @@ impl Seen {
             };
             self.long_rows += u64::from(width == Width::Long);
         }
-        for (rows, columns) in [(&even, &mut self.even), (&uneven, &mut self.uneven)] {
-            for (place, column) in columns.iter_mut().enumerate().take(records.width()) {
-                let words = null.get(place).map_or(&[][..], Vec::as_slice);
-                let is_value = |value: &&str| words.is_empty() || !words.iter().any(|word| word == value);
-                column.see_all(rows.iter().filter_map(|row| records.cell(*row, place)).filter(is_value));
+        for (place, column) in self.even.iter_mut().enumerate().take(records.width()) {
+            let cells = even.iter().map(|row| records.cell(*row, place));
+            match notations.of(place) {
+                None => self.watches[place].see_all(column, cells.flatten().filter(|value| !value.is_empty())),
+                Some(notation) => column.see_written(cells, notation, notations.native),
+            }
+        }
+        for (place, column) in self.uneven.iter_mut().enumerate().take(records.width()) {
+            let cells = uneven.iter().map(|row| records.cell(*row, place));
+            match notations.of(place) {
+                None => column.see_all(cells.flatten().filter(|value| !value.is_empty())),
+                Some(notation) => column.see_written(cells, notation, notations.native),
             }
         }
         self.even_rows += even.len() as u64;
@@ -77,13 +86,79 @@ impl Seen {
         };
         self.even.iter().zip(&self.uneven).map(decide).collect()
     }
+
+    /// What else was seen.
+    pub(super) fn into_glance(self) -> Glance {
+        let clue = |(watch, column): (Watch, Inference)| {
+            watch.clue.map_or_else(|| Clue::after(column.fits(), !watch.has_fractions), |clue| *clue)
+        };
+        Glance { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.glance }
+    }
+}
+
+/// Watches how a column's texts are written, from the first value on that is of none of the types of those before.
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    clue: Option<Box<Clue>>,
+    /// Whether there are numbers before with a point that can only stand before a fraction.
+    has_fractions: bool,
+}
+
+impl Watch {
+    fn see_all<'a>(&mut self, column: &mut Inference, mut values: impl Iterator<Item = &'a str>) {
+        while self.clue.as_ref().is_none_or(|clue| clue.is_alive())
+            && let Some(value) = values.next()
+        {
+            if let Some(clue) = &mut self.clue {
+                clue.see(value);
+                continue;
+            }
+            let before = column.fits();
+            column.see(value);
+            let now = column.fits();
+            if now == Fits::TEXT {
+                let mut clue = Clue::after(before, !self.has_fractions);
+                clue.see(value);
+                self.clue = Some(Box::new(clue));
+            } else if !self.has_fractions && !now.has(Type::Bigint) && now.has(Type::Numeric) {
+                self.has_fractions = !is_point_grouping(value);
+            }
+        }
+    }
+}
+
+/// How the values of each column are written, as far as somebody says so.
+#[derive(Default)]
+pub(super) struct Notations {
+    columns: Vec<Notation>,
+    /// Whether the part has numbers and truths of its own, besides texts.
+    native: bool,
+}
+
+impl Notations {
+    /// Of these columns, each with its header and its name.
+    pub(super) fn new<'a>(
+        columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        stated: &Stated,
+        native: bool,
+    ) -> Notations {
+        Notations { columns: stated.selection.notations(columns), native }
+    }
+
+    /// Whether nothing is said of any column.
+    pub(super) fn are_plain(&self) -> bool {
+        self.columns.iter().all(Notation::is_plain)
+    }
+
+    fn of(&self, place: usize) -> Option<&Notation> {
+        self.columns.get(place).filter(|notation| !notation.is_plain())
+    }
 }
 
 /// Looks at the records of delimited text as they pass.
 pub struct Witness {
     seen: Seen,
-    /// For each column the words that stand for NULL.
-    null: Vec<Vec<String>>,
+    notations: Notations,
     /// Records, the bad ones included.
     pub(super) rows: u64,
     /// Records that are not UTF-8, from the first on.
@@ -100,23 +175,17 @@ pub type Held = (usize, Fits);
 impl Witness {
     /// For records under these columns, each with its header and its name.
     pub fn new<'a>(columns: impl Iterator<Item = (&'a str, &'a str)> + Clone, stated: &Stated) -> Witness {
-        let mut null = vec![Vec::new(); columns.clone().count()];
-        for rule in &stated.rules {
-            // What is wrong with the rule is said when the columns are shaped.
-            if let Ok(Some(place)) = rule.place_in(columns.clone()) {
-                null[place].extend(rule.null.iter().cloned());
-            }
-        }
         let mut seen = Seen::default();
-        seen.resize(null.len());
+        seen.resize(columns.clone().count());
+        let notations = Notations::new(columns, stated, stated.is_sheet);
         let guesses = stated.encoding.is_none();
-        Witness { seen, null, rows: 0, wrong: Vec::new(), wrong_rows: 0, right_rows: 0, guesses }
+        Witness { seen, notations, rows: 0, wrong: Vec::new(), wrong_rows: 0, right_rows: 0, guesses }
     }
 
     /// Looks at some more records.
     pub fn see(&mut self, chunk: &Chunk) {
         self.rows += chunk.rows();
-        self.seen.see(chunk, &self.null);
+        self.seen.see(chunk, &self.notations);
         self.right_rows += chunk.records.not_ascii();
         for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
             self.wrong_rows += 1;
@@ -149,7 +218,7 @@ impl Witness {
     }
 
     pub(super) fn glance(self) -> Glance {
-        self.seen.glance
+        self.seen.into_glance()
     }
 
     /// Everything has passed: what is known now of the columns, of the number of records and of the bad ones among them.
@@ -159,6 +228,6 @@ impl Witness {
                 column.fits = seen.fits();
             }
         }
-        (self.rows, self.seen.glance)
+        (self.rows, self.seen.into_glance())
     }
 }

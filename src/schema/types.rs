@@ -111,10 +111,14 @@ pub enum Form {
     Digits,
     /// `+00` at the end.
     Hours,
+    /// A time stands in it.
+    Clock,
+    /// It is not midnight, or is written as a day alone: days among moments without an offset are midnights.
+    Day,
 }
 
 impl Form {
-    const ALL: [(Form, &'static str); 15] = [
+    const ALL: [(Form, &'static str); 17] = [
         (Form::Blank, "blank"),
         (Form::T, "T"),
         (Form::Minutes, "minutes"),
@@ -130,16 +134,38 @@ impl Form {
         (Form::Colon, "+00:00"),
         (Form::Digits, "+0000"),
         (Form::Hours, "+00"),
+        (Form::Clock, "clock"),
+        (Form::Day, "day"),
     ];
 
-    fn bit(self) -> u32 {
-        let place = Form::ALL.iter().position(|(one, _)| *one == self).unwrap_or(0);
+    const fn bit(self) -> u32 {
+        let place = match self {
+            Form::Blank => 0,
+            Form::T => 1,
+            Form::Minutes => 2,
+            Form::Seconds => 3,
+            Form::Fraction(digits) => 3 + digits as u32,
+            Form::Shortest => 10,
+            Form::Z => 11,
+            Form::Colon => 12,
+            Form::Digits => 13,
+            Form::Hours => 14,
+            Form::Clock => 15,
+            Form::Day => 16,
+        };
         1 << (11 + place)
     }
 }
 
 /// The bits of all forms.
 const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
+
+/// The forms that a day can stand among.
+const AMONG_DAYS: u32 = FORMS
+    & !(Form::Z.bit() | Form::Colon.bit() | Form::Digits.bit() | Form::Hours.bit() | Form::Clock.bit());
+
+/// Of which a moment without an offset has one: else a day would be midnight among others that are written with their time.
+const TOLD: u32 = Form::Clock.bit() | Form::Day.bit();
 
 /// A set of types: those that every value seen so far reads back from unchanged.
 ///
@@ -153,6 +179,8 @@ impl Fits {
     pub const ALL: Fits = Fits(Fits::of(&Type::ALL).0 | FORMS);
     /// Text alone.
     pub const TEXT: Fits = Fits(bits(Type::Text));
+    /// What a day could be: midnight, too, where others of its column have a time.
+    pub const DAY: Fits = Fits(bits(Type::Text) | bits(Type::Date) | 1 << Type::Timestamp as u32 | AMONG_DAYS);
 
     /// The set of these types, and text.
     pub const fn of(types: &[Type]) -> Fits {
@@ -175,6 +203,11 @@ impl Fits {
         Fits(forms.iter().fold(Fits::of(&[kind]).0, |set, form| set | form.bit()))
     }
 
+    /// The set without these types.
+    pub(super) fn without(self, types: &[Type]) -> Fits {
+        Fits(types.iter().filter(|one| **one != Type::Text).fold(self.0, |set, one| set & !bits(*one)))
+    }
+
     /// Whether every value is written so.
     pub fn is_written(self, form: Form) -> bool {
         self.0 & form.bit() != 0
@@ -182,13 +215,17 @@ impl Fits {
 
     /// Whether the type is in the set.
     pub const fn has(self, one: Type) -> bool {
-        self.0 & bits(one) != 0
+        match one {
+            Type::Timestamp => self.0 & 1 << one as u32 != 0 && self.0 & TOLD != 0,
+            _ => self.0 & bits(one) != 0,
+        }
     }
 
     /// The types in both sets.
     #[must_use]
     pub const fn and(self, other: Fits) -> Fits {
-        Fits(self.0 & other.0)
+        let both = self.0 & other.0;
+        Fits(if both & TOLD == 0 { both & !(1 << Type::Timestamp as u32) } else { both })
     }
 
     /// Whether no value has been seen.
@@ -212,6 +249,9 @@ impl Fits {
     /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling, then the forms of its moments:
     /// what the catalog keeps.
     pub fn words(self) -> String {
+        if self == Fits::DAY {
+            return "date,text,day".to_owned();
+        }
         let mut words = Vec::new();
         for one in Type::ALL.into_iter().filter(|one| self.has(*one)) {
             if one == Type::Boolean {
@@ -220,16 +260,22 @@ impl Fits {
                 words.push(one.word());
             }
         }
-        words.extend(Form::ALL.into_iter().filter(|(form, _)| self.is_written(*form)).map(|(_, word)| word));
+        // A moment has its time, unless days are said to be among them.
+        let is_plain = self.has(Type::Timestamp) && !self.is_written(Form::Day);
+        let is_said = |form: Form| self.is_written(form) && !(is_plain && form == Form::Clock);
+        words.extend(Form::ALL.into_iter().filter(|(form, _)| is_said(*form)).map(|(_, word)| word));
         words.join(",")
     }
 
     /// The set that [`Fits::words`] wrote; words that are no type are passed over.
     pub fn from_words(words: &str) -> Fits {
+        if words == Fits::DAY.words() {
+            return Fits::DAY;
+        }
         let mut set = Self::TEXT.0;
         for word in words.split(',') {
             for one in Type::ALL.into_iter().filter(|one| one.word() == word) {
-                set |= bits(one);
+                set |= bits(one) & !Form::Clock.bit();
             }
             for spelling in Spelling::ALL.into_iter().filter(|spelling| spelling.words().0 == word) {
                 set |= spelling.bit();
@@ -238,14 +284,22 @@ impl Fits {
                 set |= form.bit();
             }
         }
+        // As it was written before days could stand among moments.
+        if set | TOLD == Fits::ALL.0 {
+            return Fits::ALL;
+        }
+        if set & (1 << Type::Timestamp as u32) != 0 && set & TOLD == 0 {
+            set |= Form::Clock.bit();
+        }
         Fits(set)
     }
 }
 
-/// A boolean has a bit for each spelling, any other type its own.
+/// A boolean has a bit for each spelling, any other type its own; a moment has a time.
 const fn bits(one: Type) -> u32 {
     match one {
         Type::Boolean => Spelling::Lower.bit() | Spelling::Title.bit() | Spelling::Upper.bit(),
+        Type::Timestamp => 1 << one as u32 | Form::Clock.bit(),
         _ => 1 << one as u32,
     }
 }
@@ -262,14 +316,25 @@ mod tests {
 
     #[test]
     fn the_catalog_gives_back_the_set() {
-        for one in 0..26 {
-            for other in 0..26 {
+        for one in 0..28 {
+            for other in 0..28 {
                 for fits in [Fits(1 << one | 1 << other | Fits::TEXT.0), Fits(!(1 << one | 1 << other) & Fits::ALL.0)] {
-                    let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0);
+                    let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0).and(Fits::ALL);
                     assert_eq!(Fits::from_words(&fits.words()), fits);
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_catalog_that_knew_no_days_among_moments_is_read() {
+        let fits = Fits::from_words("timestamp,text,T,seconds,shortest");
+        assert!(fits.has(Type::Timestamp) && !fits.is_written(Form::Day));
+        assert_eq!(fits.and(Fits::DAY).narrowest(), Type::Text);
+        let all = Fits::ALL.words().replace(",clock,day", "");
+        assert!(Fits::from_words(&all).is_undecided());
+        assert_eq!(Fits::from_words("date,text"), Fits::of(&[Type::Date]));
+        assert_eq!(Fits::from_words(&Fits::DAY.words()), Fits::DAY);
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn send_chunks(
     let mut read = || -> Result<Option<SpanBytes>, SourceError> {
         let (mut heard, mut same_width, mut mistaken) = (true, true, false);
         let names = expected.columns.iter().map(|column| column.header.clone());
-        let (digest, spans) = each_chunk(open()?, &expected.layout, names, |chunk| {
+        let (digest, spans) = each_chunk(open()?, &expected.layout, names, &stated.footer, |chunk| {
             same_width = chunk.records.width() == width;
             if let Some(witness) = witness.as_mut().filter(|_| same_width) {
                 witness.see(&chunk);
