@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Trial> {
         .chain(on_both("series::lines_below_the_table_are_kept_beside", lines_below_the_table_are_kept_beside))
         .chain(on_both("series::a_first_plugin_reads_its_files_typed", a_first_plugin_reads_its_files_typed))
         .chain(on_both("series::tables_of_a_series_are_mentioned_once", tables_of_a_series_are_mentioned_once))
+        .chain(alone("series::the_plugins_of_the_book_are_right", the_plugins_of_the_book_are_right))
         .chain(alone("series::what_can_be_known_is_said_at_reading", what_can_be_known_is_said_at_reading))
         .collect()
 }
@@ -161,6 +162,25 @@ async fn tables_of_a_series_are_mentioned_once(database: TestDatabase, workdir: 
     let count = |log: &String| log.matches("look like a series").count();
     same(logs.iter().map(count).collect::<Vec<_>>(), [0, 1, 0])?;
     holds(&logs[1], said)
+}
+
+/// Also every key of a plugin stands in a table of the book.
+async fn the_plugins_of_the_book_are_right(_: Workdir) -> Outcome {
+    let book = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/plugins.md"))?;
+    let examples: Vec<_> = book.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    same(examples.len(), 2)?;
+    for yaml in examples {
+        sluice::plugin::Plugins::of_text("book", yaml)?;
+    }
+    let unknown = sluice::plugin::Plugins::of_text("x", "name: x\nnonsense: 1\n").err().map(|error| error.to_string());
+    let words = unknown.unwrap_or_default();
+    let known: Vec<_> = words.split("expected one of ").nth(1).unwrap_or_default().split(", ").collect();
+    anyhow::ensure!(known.len() > 30, "{words}");
+    for key in known {
+        let key = key.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        anyhow::ensure!(key == "columns" || book.contains(&format!("`{key}`")), "{key} is not in docs/plugins.md");
+    }
+    Ok(())
 }
 
 async fn what_can_be_known_is_said_at_reading(workdir: Workdir) -> Outcome {

@@ -30,7 +30,7 @@ pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Digest, guess_encoding};
 pub use footer::Footer;
-pub use json::{JOINT, JsonLayout, Place};
+pub use json::{Counting, JOINT, JsonLayout, Place};
 pub use limits::Limits;
 pub use read::{Found, GLIMPSE, Glance, Input, Layout, each_chunk, glimpse, identity, survey};
 pub use records::{Chunk, Records, Width};

@@ -5,11 +5,13 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
-use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
+use super::json::{Columns, Counting, JOINT, JsonLayout, JsonReader, json_layout};
 use super::parquet::ParquetColumn;
 use super::footer::HeldBack;
 use super::seen::{Notations, Seen, Witness};
-use super::{Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
+use super::{
+    Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Records, Reject, SpanBytes, Stated, guess_encoding,
+};
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
@@ -254,14 +256,17 @@ fn survey_json<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &Stated,
 ) -> Result<Found, FormatError> {
-    let layout = json_layout(first, stated.beside_columns)?;
-    let (mut names, mut seen, mut rows, digest) = see_json(open()?, &layout, &Notations::default())?;
+    let mut layout = json_layout(first, stated.beside_columns)?;
+    let mut lines = LinesSeen::default();
+    let (mut names, mut seen, mut rows, digest) =
+        see_json(open()?, &layout, &Notations::default(), |chunk| lines.see(&chunk.records))?;
+    layout.counting = lines.counting();
     let called = column_names(&names.names, Some(JOINT));
     let named = names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
     let notations = Notations::new(named, stated, true);
     // Which columns there are is known at the end.
     if !notations.are_plain() {
-        (names, seen, rows, _) = see_json(open()?, &layout, &notations)?;
+        (names, seen, rows, _) = see_json(open()?, &layout, &notations, |_| {})?;
     }
     if digest.bytes == 0 {
         return Err(FormatError::Empty);
@@ -280,11 +285,34 @@ fn survey_json<R: Read>(
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
 }
 
+/// The lines on which records start.
+#[derive(Default)]
+struct LinesSeen {
+    first: Option<u64>,
+    last: Option<u64>,
+    is_shared: bool,
+}
+
+impl LinesSeen {
+    fn see(&mut self, records: &Records) {
+        for line in (0..records.len()).map(|row| records.line(row)) {
+            self.is_shared |= self.last == Some(line);
+            self.first.get_or_insert(line);
+            self.last = Some(line);
+        }
+    }
+
+    fn counting(&self) -> Counting {
+        if self.is_shared { Counting::Records(self.first.filter(|_| self.first == self.last)) } else { Counting::Lines }
+    }
+}
+
 /// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes.
 fn see_json(
     input: impl Read,
     layout: &JsonLayout,
     notations: &Notations,
+    mut look: impl FnMut(&Chunk),
 ) -> Result<(Columns, Seen, u64, Digest), FormatError> {
     let mut reader = JsonReader::open(input, layout)?;
     let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
@@ -292,6 +320,7 @@ fn see_json(
         rows += chunk.rows();
         seen.resize(chunk.records.width());
         seen.see(&chunk, notations);
+        look(&chunk);
         true
     })?;
     let digest = reader.digest();
