@@ -90,7 +90,7 @@ pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
 
 /// Columns of texts that would be of another type if somebody said how they are written: a line for each.
 pub(crate) fn hints(dataset: &Dataset, survey: &Survey, shape: &Shape) -> Vec<String> {
-    let table = &dataset.table;
+    let table = Series::of(&[&dataset.table]).map_or_else(|| dataset.table.clone(), |series| series.table);
     let how = match dataset.plugin.as_str() {
         "" => format!("app plugin new {table} --from FILE writes it"),
         plugin => format!("the plugin {plugin} can say it"),

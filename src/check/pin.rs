@@ -100,7 +100,11 @@ pub(super) fn column_words(
         truth: notation.truth.clone().filter(|_| kind == Type::Boolean),
         ..notation.clone()
     };
-    words.extend(of_kind.keys().into_iter().map(|(key, value)| format!("\"{key}\": {value}")));
+    words.extend(of_kind.keys().into_iter().map(|(key, value)| match key {
+        // Others than we read YAML, too.
+        "true" | "false" | "null" => format!("\"{key}\": {value}"),
+        _ => format!("{key}: {value}"),
+    }));
     words
 }
 

@@ -1,23 +1,71 @@
 //! The words of a plugin that say how values are written: `decimal`, `thousands`, `percent`, `currency`, `true`, `false`, `null`, `trim`.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::schema::{Grouping, Inference, Notation, NumberNotation, Percent, Separator, TruthWords, Type};
 
 /// One word or several.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "a word or a list of words is expected, such as [ja, x]")]
-pub(super) enum Words {
-    One(String),
-    Several(Vec<String>),
-}
+#[derive(Clone, Debug)]
+pub(super) struct Words(Vec<String>);
 
 impl Words {
     fn list(&self) -> &[String] {
-        match self {
-            Words::One(word) => std::slice::from_ref(word),
-            Words::Several(words) => words,
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WordsVisitor)
+    }
+}
+
+/// Takes words as they stand, whatever YAML takes them for: `1`, `true`, `null`.
+struct WordsVisitor;
+
+impl<'de> Visitor<'de> for WordsVisitor {
+    type Value = Words;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a word or a list of words, such as [ja, x]")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Words, E> {
+        Ok(Words(vec![word.to_owned()]))
+    }
+
+    fn visit_bool<E: Error>(self, word: bool) -> Result<Words, E> {
+        Ok(Words(vec![word.to_string()]))
+    }
+
+    fn visit_i64<E: Error>(self, word: i64) -> Result<Words, E> {
+        Ok(Words(vec![word.to_string()]))
+    }
+
+    fn visit_u64<E: Error>(self, word: u64) -> Result<Words, E> {
+        Ok(Words(vec![word.to_string()]))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Words, E> {
+        Ok(Words(vec!["null".to_owned()]))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Words, E> {
+        self.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Words, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut words: A) -> Result<Words, A::Error> {
+        let mut list = Vec::new();
+        while let Some(word) = words.next_element::<Option<String>>()? {
+            list.push(word.unwrap_or_else(|| "null".to_owned()));
         }
+        Ok(Words(list))
     }
 }
 

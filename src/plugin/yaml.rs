@@ -113,7 +113,8 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
     let options = serde_saphyr::options! { strict_booleans: true };
-    let yaml: Yaml = serde_saphyr::from_str_with_options(text, options).map_err(|error| in_words(&error, text))?;
+    let quoted = with_quoted_null(text);
+    let yaml: Yaml = serde_saphyr::from_str_with_options(&quoted, options).map_err(|error| in_words(&error, text))?;
     if !yaml.enabled {
         return Ok(None);
     }
@@ -144,6 +145,31 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     let dataset = dataset(&yaml, selection).map_err(at_key)?;
     let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
     Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
+}
+
+/// The text with the key `null`, which is none in YAML, in quotes.
+fn with_quoted_null(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (mut quote, mut from) = (None, 0);
+        for (at, letter) in line.char_indices() {
+            let before = line[..at].trim_end_matches([' ', '-']);
+            let begins = before.is_empty() || before.ends_with(['{', ',']);
+            match (quote, letter) {
+                (Some(open), letter) if open == letter => quote = None,
+                (None, '"' | '\'') => quote = Some(letter),
+                (None, '#') if line[..at].ends_with([' ', '\t']) || at == 0 => break,
+                (None, 'n') if begins && line[at..].starts_with("null:") && at >= from => {
+                    whole += &line[from..at];
+                    whole += "\"null\"";
+                    from = at + 4;
+                }
+                _ => {}
+            }
+        }
+        whole += &line[from..];
+    }
+    whole
 }
 
 /// The line on which a word of the first level stands.
@@ -263,9 +289,15 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
         return Err(format!("table: {table:?} is no table's name here; {} would be", table_name(&table)));
     }
     let called: Vec<_> = rules.iter().map(ColumnRule::table_name).collect();
-    let names: Vec<_> = rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
-    if let Some(repeated) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-        return Err(format!("columns: two are called {}", repeated.1));
+    for (at, rule) in rules.iter().enumerate() {
+        let is_same = |other: &ColumnRule| {
+            let is_said = rule.name.is_some() || other.name.is_some();
+            is_said || rule.headers.iter().any(|header| other.headers.contains(header))
+        };
+        let same = rules[..at].iter().zip(&called).find(|(other, name)| **name == called[at] && is_same(other));
+        if let Some((_, name)) = same {
+            return Err(format!("columns: two are called {name}"));
+        }
     }
     let mut key = yaml.key.clone();
     let keys = yaml.columns.iter().zip(&called).filter(|(column, _)| column.value.key);

@@ -197,7 +197,11 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
     if columns.is_empty() && !rules.is_empty() {
         return Err("none of the plugin's columns is in the file".to_owned());
     }
-    let taken: Vec<_> = columns.iter().map(|one: &Shaped| one.place).collect();
+    let names: Vec<_> = columns.iter().map(|one: &Shaped| &one.column.name).collect();
+    if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(format!("two of the plugin's columns are called {name} in this file"));
+    }
+    let taken: Vec<_> = columns.iter().map(|one| one.place).collect();
     let others = (0..input.len()).filter(|place| !taken.contains(place));
     let absents = absent.iter().map(|one: &AbsentColumn| one.column.name.clone());
     let mut used: Vec<String> = columns.iter().map(|one| one.column.name.clone()).chain(absents).collect();
@@ -251,18 +255,19 @@ mod tests {
     #[test]
     fn columns_are_taken_by_header_name_or_place() {
         let by = |header: &str| ColumnRule { headers: vec![header.into()], ..ColumnRule::default() };
+        let named = ColumnRule { name: Some("first".into()), ..by("first_name") };
         let third = ColumnRule {
             place: Some(2),
             name: Some("cost".into()),
             kind: Some(Type::Numeric),
             ..ColumnRule::default()
         };
-        let rules = vec![third, by("First Name"), by("first_name"), by("absent")];
+        let rules = vec![third, by("First Name"), named, by("absent")];
         let selection = Selection { rules, drops_others: true, ..Selection::default() };
         let found = shape(&input(), &selection, None).unwrap();
         let taken: Vec<_> =
             found.columns.iter().map(|one| (one.column.name.as_str(), one.place, one.column.kind())).collect();
-        assert_eq!(taken, [("cost", 2, Type::Numeric), ("first_name", 1, Type::Text), ("first_name", 1, Type::Text)]);
+        assert_eq!(taken, [("cost", 2, Type::Numeric), ("first_name", 1, Type::Text), ("first", 1, Type::Text)]);
         assert_eq!((found.absent.len(), found.absent[0].column.name.as_str()), (1, "absent"));
     }
 
