@@ -238,7 +238,10 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
 
 /// A name that no column has, where another one was given it.
 fn unused(name: String, used: &[String]) -> String {
-    let all: Vec<_> = used.iter().cloned().chain([name]).collect();
+    let mut all = used.to_vec();
+    all.sort();
+    all.dedup();
+    all.push(name);
     column_names(&all, Some(JOINT)).pop().unwrap_or_default()
 }
 
