@@ -27,9 +27,7 @@ use crate::reject_file::RejectFile;
 use crate::rights::explain;
 use crate::schema::Type;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
-use crate::staging::{
-    Plan, columns_left_out, header_change, hints, is_headed, leave_out, ready_table, tell_series,
-};
+use crate::staging::{Plan, columns_left_out, header_change, hints, is_headed, leave_out, ready_table, tell_series};
 use crate::upsert::Upsert;
 use crate::warehouse::{Scope, Table};
 

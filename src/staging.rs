@@ -121,7 +121,8 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
             header => format!("{header:?}"),
         };
         let some: Vec<_> = columns.iter().take(HEADERS).map(shown).collect();
-        let more = if columns.len() > HEADERS { format!(" and {} more", columns.len() - HEADERS) } else { String::new() };
+        let more =
+            if columns.len() > HEADERS { format!(" and {} more", columns.len() - HEADERS) } else { String::new() };
         some.join(", ") + &more
     };
     let what = match (lacking.is_empty(), new.is_empty()) {
@@ -132,12 +133,22 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
     };
     let hint = match (lacking.as_slice(), new.as_slice()) {
         ([one], [other]) if !one.header.is_empty() && !other.header.is_empty() => {
-            format!("; where it was renamed, from: [{:?}, {:?}] in a plugin makes both one column", one.header, other.header)
+            format!(
+                "; where it was renamed, from: [{:?}, {:?}] in a plugin makes both one column",
+                one.header, other.header
+            )
         }
         _ => String::new(),
     };
     let is_renamed = !lacking.is_empty() && !new.is_empty();
-    Some((format!("the header is another one than before: {what}; before: {}; now: {}{hint}", list(&before), list(&present)), is_renamed))
+    Some((
+        format!(
+            "the header is another one than before: {what}; before: {}; now: {}{hint}",
+            list(&before),
+            list(&present)
+        ),
+        is_renamed,
+    ))
 }
 
 /// Says once that files which look like a series of one table make several.

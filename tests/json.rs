@@ -66,7 +66,10 @@ async fn records_on_one_line_are_told_apart(database: TestDatabase, workdir: Wor
         same(staged["row"]["id"].as_str(), Some("2"))?;
     }
     // Several on a line, and several lines: the number alone.
-    holds(&stdout(&app(&workdir, &["trace", "staging.pairs", "--where", "id = 3"], &settings)?), "pairs.json record 3, load 2")
+    holds(
+        &stdout(&app(&workdir, &["trace", "staging.pairs", "--where", "id = 3"], &settings)?),
+        "pairs.json record 3, load 2",
+    )
 }
 
 async fn one_broken_record_costs_one_record(database: TestDatabase, workdir: Workdir) -> Outcome {

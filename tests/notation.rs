@@ -63,10 +63,7 @@ max_rejects: 100 %
          9|\"1,5\" is no bigint with decimal \",\", thousands \".\"\n\
          10|\"1,234.5\" is no numeric with decimal \".\", thousands \"'\"",
     )?;
-    same(
-        database.text(TYPES).await?,
-        "id|text\nde|numeric\nch|numeric\nfr|numeric\nin|numeric\npct|numeric\nn|bigint",
-    )
+    same(database.text(TYPES).await?, "id|text\nde|numeric\nch|numeric\nfr|numeric\nin|numeric\npct|numeric\nn|bigint")
 }
 
 async fn one_word_is_said_for_the_whole_file(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -122,14 +119,12 @@ columns:
 max_rejects: 100 %
 ",
     )?;
-    let text = "id,box,n,note\n1,ja, 5 ,\n2,,NA,NULL\n3,\"\",-,\"\"\n4,nein,  ,null\n5,?,7,a\n6,true,7,a\n7,x,5\u{A0},\n";
+    let text =
+        "id,box,n,note\n1,ja, 5 ,\n2,,NA,NULL\n3,\"\",-,\"\"\n4,nein,  ,null\n5,?,7,a\n6,true,7,a\n7,x,5\u{A0},\n";
     let books = workdir.load(&database, "t.csv", text).await?.books;
     same((books.loaded, books.rejected), (6, 1))?;
     let boxes = "select id, case when box then 'yes' when not box then 'no' end, n, note from staging.t order by id";
-    same(
-        database.text(boxes).await?,
-        "1|yes|5|∅\n2|no|∅|∅\n3|no|∅|\n4|no|∅|null\n5|∅|7|a\n7|yes|5|∅",
-    )?;
+    same(database.text(boxes).await?, "1|yes|5|∅\n2|no|∅|∅\n3|no|∅|\n4|no|∅|null\n5|∅|7|a\n7|yes|5|∅")?;
     same(
         database.text("select detail from sluice.reject").await?,
         "\"true\" is no boolean (true: \"ja\", \"x\"; false: \"nein\", \"\")",
@@ -151,10 +146,7 @@ async fn texts_and_numbers_of_json(database: TestDatabase, workdir: Workdir) -> 
 async fn an_empty_text_is_null_among_numbers(database: TestDatabase, workdir: Workdir) -> Outcome {
     let text = "id,n,d,t,e,m\n\"1\",\"\",\"\",\"\",\"\",\"\"\n\"2\",\"5\",\"2024-01-31\",\"x\",\"\",\"2024-01-31T10:00:00Z\"\n";
     workdir.load(&database, "q.csv", text).await?;
-    same(
-        database.text(TYPES).await?,
-        "id|bigint\nn|bigint\nd|date\nt|text\ne|text\nm|timestamptz",
-    )?;
+    same(database.text(TYPES).await?, "id|bigint\nn|bigint\nd|date\nt|text\ne|text\nm|timestamptz")?;
     same(database.text("select n, d, t, e from staging.q order by id").await?, "∅|∅||\n5|2024-01-31|x|")?;
     // A column of nothing but empty texts takes the type of its first values, whichever file comes first.
     workdir.load(&database, "e1.csv", "id,n\n1,\"\"\n").await?;

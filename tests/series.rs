@@ -38,7 +38,9 @@ async fn a_column_has_several_headers(database: TestDatabase, workdir: Workdir) 
 
 async fn a_declared_column_is_there(database: TestDatabase, workdir: Workdir) -> Outcome {
     let yaml = |mode: &str| {
-        format!("name: o\nfiles: [\"o*\"]\ntable: o\n{mode}columns:\n  - {{from: id}}\n  - {{from: [Preis, Price], name: price, type: numeric}}\n  - {{from: note}}\n  - {{from: n}}\n")
+        format!(
+            "name: o\nfiles: [\"o*\"]\ntable: o\n{mode}columns:\n  - {{from: id}}\n  - {{from: [Preis, Price], name: price, type: numeric}}\n  - {{from: note}}\n  - {{from: n}}\n"
+        )
     };
     workdir.plugin("o", &yaml(""))?;
     workdir.load(&database, "o1.csv", "id,x\n1,a\n").await?;
@@ -64,7 +66,10 @@ async fn others_are_kept_or_dropped(database: TestDatabase, workdir: Workdir) ->
     same(database.text("select id, id_2, x from staging.o").await?, "1|9|a")?;
     workdir.plugin("o", &format!("{yaml}others: drop\n"))?;
     workdir.write("imports/o2.csv", "Order No,y\n2,b\n")?;
-    holds(&stdout(&app(&workdir, &["--once"], &settings)?), "left out, not loaded: 1 column: app why o2.csv shows them")?;
+    holds(
+        &stdout(&app(&workdir, &["--once"], &settings)?),
+        "left out, not loaded: 1 column: app why o2.csv shows them",
+    )?;
     same(database.text("select id, id_2, x from staging.o where id = 2").await?, "2|∅|∅")?;
     same(database.text("select kind, name from sluice.beside").await?, "column|y")
 }
@@ -123,7 +128,8 @@ async fn a_first_plugin_reads_its_files_typed(database: TestDatabase, workdir: W
     let january = "Nr;Betrag;Rabatt;Tag;Zeit;Aktiv;Menge;Text;Preis\n\
         1;1.234,50;12,5 %;31.12.2024;31.12.2024 10:30;ja;NA;a;5,00 €\n\
         2;-5,00;3 %;01.01.2025;01.01.2025 08:00;nein;7;b;1.000,00 €\n";
-    let february = "Nr;Betrag;Rabatt;Tag;Zeit;Aktiv;Menge;Text;Preis;Neu\n3;7;1 %;02.02.2025;02.02.2025 09:15;Ja;5;;2,50 €;x\n";
+    let february =
+        "Nr;Betrag;Rabatt;Tag;Zeit;Aktiv;Menge;Text;Preis;Neu\n3;7;1 %;02.02.2025;02.02.2025 09:15;Ja;5;;2,50 €;x\n";
     workdir.write("orders_2025-01.csv", january)?;
     workdir.write("orders_2025-02.csv", february)?;
     let arguments = ["plugin", "new", "orders", "--from", "orders_2025-01.csv", "orders_2025-02.csv"];
@@ -142,7 +148,9 @@ async fn a_first_plugin_reads_its_files_typed(database: TestDatabase, workdir: W
         "nr|bigint\nbetrag|numeric\nrabatt|numeric\ntag|date\nzeit|timestamp\naktiv|boolean\nmenge|bigint\ntext|text\npreis|numeric\nneu|text",
     )?;
     same(
-        database.text("select nr, betrag, rabatt, tag, zeit, menge, text, preis, neu from staging.orders order by nr").await?,
+        database
+            .text("select nr, betrag, rabatt, tag, zeit, menge, text, preis, neu from staging.orders order by nr")
+            .await?,
         "1|1234.50|0.125|2024-12-31|2024-12-31 10:30:00|∅|a|5.00|∅\n\
          2|-5.00|0.03|2025-01-01|2025-01-01 08:00:00|7|b|1000.00|∅\n\
          3|7|0.01|2025-02-02|2025-02-02 09:15:00|5|∅|2.50|x",

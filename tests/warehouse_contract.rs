@@ -72,7 +72,8 @@ async fn with_rows(database: &TestDatabase) -> anyhow::Result<(Table, Box<dyn Tr
     let mut reader = Reader::open(ROWS.as_bytes(), &Stated::default())?;
     same(reader.dialect().delimiter, b',')?;
     let chunk = reader.next_chunk()?.expect("there are rows");
-    let conformed = conform(&chunk.records, &shape(&columns(), &Selection::default(), None).map_err(anyhow::Error::msg)?, 7)?;
+    let conformed =
+        conform(&chunk.records, &shape(&columns(), &Selection::default(), None).map_err(anyhow::Error::msg)?, 7)?;
     same((conformed.rejects.len(), chunk.rejects.len()), (0, 0))?;
     let types: Vec<_> = EVERY_TYPE.iter().map(|(_, kind)| *kind).chain([Type::Bigint, Type::Bigint]).collect();
     same(transaction.copy_in(&table, &types, &mut Once(Some(conformed.batch))).await?, 4)?;

@@ -89,7 +89,8 @@ fn layout(surveys: &[Survey]) -> String {
     // Half of a dialect says nothing.
     let is_whole = lines.iter().filter(|line| line.starts_with("delimiter") || line.starts_with("quote")).count() == 2;
     if !is_whole {
-        lines.retain(|line| !line.starts_with("delimiter") && !line.starts_with("quote") && !line.starts_with("escape"));
+        lines
+            .retain(|line| !line.starts_with("delimiter") && !line.starts_with("quote") && !line.starts_with("escape"));
     }
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }

@@ -51,11 +51,15 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     let plugins = Plugins::read(folder, &|name| settings.variable(name)).map_err(|error| Usage(error.to_string()))?;
     if !print {
         if place.exists() {
-            return Err(Usage(format!("{} is there already; --print shows what it would be", shown_path(&place))).into());
+            return Err(
+                Usage(format!("{} is there already; --print shows what it would be", shown_path(&place))).into()
+            );
         }
         let claimed = from.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy());
         if let Some(claimed) = claimed.into_iter().find(|name| plugins.claims(name)) {
-            return Err(Usage(format!("a plugin claims {} already: app check shows how it is read", shown(&claimed))).into());
+            return Err(
+                Usage(format!("a plugin claims {} already: app check shows how it is read", shown(&claimed))).into()
+            );
         }
     }
     let Started { yaml, files, table, checked } = start(&name, &from, settings.archives.limits()).await?;

@@ -165,8 +165,8 @@ fn is_record_found(chunk: &Chunk, row: usize, pattern: &Regex) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::csv::Reader;
     use crate::format::Stated;
+    use crate::format::csv::Reader;
 
     /// The first cells of the records, the reject's lines and those of the footer.
     fn read(text: &str, footer: &Footer) -> (Vec<String>, Vec<u64>, Vec<(u64, String)>, Moved) {

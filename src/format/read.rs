@@ -5,9 +5,9 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
+use super::footer::HeldBack;
 use super::json::{Columns, Counting, JOINT, JsonLayout, JsonReader, json_layout};
 use super::parquet::ParquetColumn;
-use super::footer::HeldBack;
 use super::seen::{Notations, Seen, Witness};
 use super::{
     Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Records, Reject, SpanBytes, Stated, guess_encoding,
@@ -174,7 +174,8 @@ fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>, stated: &Stated) ->
     seen.even.extend(columns.iter().map(|column| Inference::within(column.fits)));
     seen.resize(columns.len());
     let called = column_names(&names, Some(JOINT));
-    let notations = Notations::new(names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str())), stated, true);
+    let notations =
+        Notations::new(names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str())), stated, true);
     let mut count = 0;
     while let Some(chunk) = reader.next_chunk()? {
         count += chunk.rows();

@@ -2,6 +2,7 @@
 
 mod current;
 mod notation;
+mod null_word;
 mod reach;
 mod read;
 mod rule;

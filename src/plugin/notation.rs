@@ -168,8 +168,7 @@ pub(super) fn of_column(
         }
     };
     let truth = if kind.is_none_or(|kind| kind == Type::Boolean) { truth(merged)? } else { None };
-    let null: Vec<_> =
-        [said.null, file.null].into_iter().flatten().flat_map(Words::list).cloned().collect();
+    let null: Vec<_> = [said.null, file.null].into_iter().flatten().flat_map(Words::list).cloned().collect();
     if let Some(words) = &truth
         && let Some(word) = null.iter().find(|word| words.yes.contains(word) || words.no.contains(word))
     {
@@ -181,10 +180,9 @@ pub(super) fn of_column(
 fn number(said: Said<'_>, is_percent: bool, guarded: bool) -> Result<NumberNotation, String> {
     let thousands = match said.thousands {
         None => None,
-        Some(text) => Some(
-            Separator::parse(text)
-                .ok_or_else(|| format!("thousands: {text:?} is none of \".\", \",\", \"'\", a blank, blank and apostrophe"))?,
-        ),
+        Some(text) => Some(Separator::parse(text).ok_or_else(|| {
+            format!("thousands: {text:?} is none of \".\", \",\", \"'\", a blank, blank and apostrophe")
+        })?),
     };
     let decimal = match said.decimal {
         Some(",") => ',',

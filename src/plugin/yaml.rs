@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::notation::{Said, Words, of_file};
+use super::null_word::with_quoted_null;
 use super::rule::{ColumnYaml, rule};
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
@@ -145,31 +146,6 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     let dataset = dataset(&yaml, selection).map_err(at_key)?;
     let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
     Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
-}
-
-/// The text with the key `null`, which is none in YAML, in quotes.
-fn with_quoted_null(text: &str) -> String {
-    let mut whole = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let (mut quote, mut from) = (None, 0);
-        for (at, letter) in line.char_indices() {
-            let before = line[..at].trim_end_matches([' ', '-']);
-            let begins = before.is_empty() || before.ends_with(['{', ',']);
-            match (quote, letter) {
-                (Some(open), letter) if open == letter => quote = None,
-                (None, '"' | '\'') => quote = Some(letter),
-                (None, '#') if line[..at].ends_with([' ', '\t']) || at == 0 => break,
-                (None, 'n') if begins && line[at..].starts_with("null:") && at >= from => {
-                    whole += &line[from..at];
-                    whole += "\"null\"";
-                    from = at + 4;
-                }
-                _ => {}
-            }
-        }
-        whole += &line[from..];
-    }
-    whole
 }
 
 /// The line on which a word of the first level stands.

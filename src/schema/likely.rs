@@ -1,5 +1,7 @@
 //! What the texts of a column rather are, where nobody has said how they are written: told to people, never done.
 
+mod words;
+
 use super::conform::{date_by, timestamp_by};
 use super::types::{Fits, Type};
 use super::{Grouping, Inference, Notation, NumberNotation, Percent, Separator, TruthWords};
@@ -57,8 +59,7 @@ const POINTS: u8 = 0b1111_0000;
 /// Those in which a point and three digits are a group.
 const GROUPED_BY_POINT: u8 = 0b0000_0010;
 
-const CURRENCIES: [&str; 14] =
-    ["€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "Fr.", "SFr.", "kr", "zł", "Kč"];
+const CURRENCIES: [&str; 14] = ["€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "Fr.", "SFr.", "kr", "zł", "Kč"];
 
 /// Formats of days and moments. Of those that go with all values no two may be left: `01/02/2020` could be two days.
 const DAYS: [(Type, &str); 20] = [
@@ -324,190 +325,5 @@ pub(crate) fn is_point_grouping(value: &str) -> bool {
     !value.contains('.') || notation.read(value).is_some()
 }
 
-impl Likely {
-    /// One line that says so of a column.
-    pub fn hint(&self, column: &str) -> String {
-        let Likely { kind, notation, format, sample } = self;
-        let what = match (&notation.number, format, &notation.truth) {
-            (Some(number), ..) => match number {
-                NumberNotation { percent: Percent::Each, .. } => "percent".to_owned(),
-                NumberNotation { currency, .. } if !currency.is_empty() => format!("amounts in {}", currency[0]),
-                NumberNotation { decimal: ',', .. } => "decimal commas".to_owned(),
-                NumberNotation { grouping: Grouping::By(_), .. } => "grouped digits".to_owned(),
-                _ => "numbers with signs as people write them".to_owned(),
-            },
-            (_, Some(_), _) if *kind == Type::Date => "days".to_owned(),
-            (_, Some(_), _) => "days with times".to_owned(),
-            (_, _, Some(_)) => "words of truth".to_owned(),
-            _ if notation.null.is_empty() => format!("{kind} with blanks around"),
-            _ => format!("{kind} with words for NULL"),
-        };
-        let sample: String = sample.chars().take(40).collect();
-        let shown = if sample.is_empty() { String::new() } else { format!(" ({sample})") };
-        let mut keys = self.keys();
-        if notation.number.as_ref().is_some_and(|number| number.decimal == ',') {
-            // Where the decimal sign is said, what stands between groups need not be.
-            keys.retain(|(key, _)| *key != "thousands");
-        }
-        let keys: Vec<_> = keys.into_iter().map(|(key, value)| format!("{key}: {}", value.replace('"', "'"))).collect();
-        format!("{column} looks like {what}{shown}: \"{}\" would make it {kind}", keys.join(", "))
-    }
-
-    /// The words of a plugin that say it, without the type of numbers and truths; values as JSON writes them.
-    pub fn keys(&self) -> Vec<(&'static str, String)> {
-        let mut keys = Vec::new();
-        if let Some(format) = self.format {
-            keys.push(("type", self.kind.word().to_owned()));
-            keys.push(("format", quoted(format)));
-        }
-        keys.extend(self.notation.keys());
-        keys
-    }
-}
-
-impl Notation {
-    /// The words of a plugin that say it, with their values as JSON writes them.
-    pub fn keys(&self) -> Vec<(&'static str, String)> {
-        let mut keys = Vec::new();
-        let list = |words: &[String]| {
-            format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "))
-        };
-        if let Some(number) = &self.number {
-            let is_plain = number.grouping == Grouping::None && number.percent == Percent::No && number.currency.is_empty();
-            if number.decimal != '.' || is_plain || number.grouping == Grouping::Any {
-                keys.push(("decimal", quoted(&number.decimal.to_string())));
-            }
-            if let Grouping::By(separator) = number.grouping {
-                keys.push(("thousands", quoted(&separator.letter().to_string())));
-            }
-            if number.percent == Percent::Each {
-                keys.push(("percent", "true".to_owned()));
-            }
-            match number.currency.as_slice() {
-                [] => {}
-                [sign] => keys.push(("currency", quoted(sign))),
-                signs => keys.push(("currency", list(signs))),
-            }
-        }
-        if let Some(words) = &self.truth {
-            keys.push(("true", list(&words.yes)));
-            keys.push(("false", list(&words.no)));
-        }
-        if !self.null.is_empty() {
-            keys.push(("null", list(&self.null)));
-        }
-        if self.trim {
-            keys.push(("trim", "true".to_owned()));
-        }
-        keys
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn likely(values: &[&str]) -> Option<Likely> {
-        let mut clue = Clue::default();
-        values.iter().for_each(|value| clue.see(value));
-        clue.likely()
-    }
-
-    #[test]
-    fn what_people_write_is_told() {
-        for (values, expected) in [
-            (vec!["1.234,50", "-0,05"], "decimal commas (1.234,50): \"decimal: ','\" would make it numeric"),
-            (vec!["5", "1.234", "12,50"], "decimal commas (12,50): \"decimal: ','\" would make it numeric"),
-            (vec!["1,234.50", "7"], "grouped digits (1,234.50): \"thousands: ','\" would make it numeric"),
-            (vec!["1,23,456.78"], "grouped digits (1,23,456.78): \"thousands: ','\" would make it numeric"),
-            (vec!["1'234", "5"], "grouped digits (1'234): \"thousands: '''\" would make it bigint"),
-            (vec!["1\u{202F}234"], "grouped digits (1\u{202F}234): \"thousands: ' '\" would make it bigint"),
-            (vec!["12,5 %", "3 %"], "percent (12,5 %): \"decimal: ',', percent: true\" would make it numeric"),
-            (
-                vec!["1.234,50 €", "5 €"],
-                "amounts in € (1.234,50 €): \"decimal: ',', currency: '€'\" would make it numeric",
-            ),
-            (vec!["$5.50", "$1"], "amounts in $ ($5.50): \"currency: '$'\" would make it numeric"),
-            (vec!["5.50-", "7.25"], "numbers with signs as people write them (5.50-): \"decimal: '.'\" would make it numeric"),
-            (vec!["1", "NA", "2.5"], "numeric with words for NULL (NA): \"null: ['NA']\" would make it numeric"),
-            (vec!["2024-01-31", "-"], "date with words for NULL (-): \"null: ['-']\" would make it date"),
-            (vec!["31.12.2024", "1.1.2025"], "days (31.12.2024): \"type: date, format: '%d.%m.%Y'\" would make it date"),
-            (vec!["31/12/2024", "01/02/2025"], "days (31/12/2024): \"type: date, format: '%d/%m/%Y'\" would make it date"),
-            (
-                vec!["31.12.2024 10:30"],
-                "days with times (31.12.2024 10:30): \"type: timestamp, format: '%d.%m.%Y %H:%M'\" would make it timestamp",
-            ),
-            (vec!["ja", "nein", "Ja"], "words of truth (ja): \"true: ['ja', 'Ja'], false: ['nein']\" would make it boolean"),
-            (vec![" 5", "6 "], "bigint with blanks around: \"trim: true\" would make it bigint"),
-        ] {
-            let found = likely(&values).map(|likely| likely.hint("x"));
-            assert_eq!(found.as_deref(), Some(format!("x looks like {expected}").as_str()), "{values:?}");
-        }
-    }
-
-    #[test]
-    fn what_could_be_two_things_is_not_told() {
-        for values in [
-            vec!["1,234", "5,678"],
-            vec!["1.234,5", "1.5"],
-            vec!["01/02/2020", "03/04/2020"],
-            vec!["5 %", "5", "x"],
-            vec!["5 %", "7"],
-            vec!["5,0 €", "5,0 $"],
-            vec!["ja"],
-            vec!["007", "008"],
-            vec!["+49301234", "5"],
-            vec!["5", "6"],
-            vec!["abc", "NA"],
-            vec!["1.2.3", "1.2"],
-            vec!["NA"],
-            vec![],
-        ] {
-            assert_eq!(likely(&values), None, "{values:?}");
-        }
-    }
-
-    #[test]
-    fn the_place_at_which_a_column_turns_to_text_does_not_matter() {
-        let sets: [&[&str]; 6] = [
-            &["5", "1.234", "1.234,50", "7"],
-            &["1.50", "5", "1,234.50"],
-            &["1.234", "999,5"],
-            &["2024-01-31", "NA", "2024-02-01"],
-            &["1.5", "1.234,5"],
-            &["5", "NA", "6.5"],
-        ];
-        for values in sets {
-            let whole = likely(values);
-            for turn in 0..values.len() {
-                let (mut plain, mut grouped) = (Inference::default(), true);
-                for value in &values[..turn] {
-                    plain.see(value);
-                    grouped &= is_point_grouping(value);
-                }
-                if plain.fits() == Fits::TEXT {
-                    break;
-                }
-                let mut clue = Clue::after(plain.fits(), grouped);
-                values[turn..].iter().for_each(|value| clue.see(value));
-                assert_eq!(clue.likely(), whole, "{values:?} from {turn}");
-            }
-        }
-    }
-
-    #[test]
-    fn two_files_show_what_one_would() {
-        let clue = |values: &[&str]| {
-            let mut clue = Clue::default();
-            values.iter().for_each(|value| clue.see(value));
-            clue
-        };
-        let mut both = clue(&["1.234", "5"]);
-        both.and(&clue(&["1,50", "NA"]));
-        assert_eq!(both.likely(), likely(&["1.234", "5", "1,50", "NA"]));
-    }
-}
+mod tests;

@@ -54,7 +54,9 @@ impl ColumnRule {
             };
             match (found, place) {
                 (Some((one, header)), Some(other)) if one != other => {
-                    return Err(format!("the file has both {header:?} and {wanted:?}, which its plugin takes for one column"));
+                    return Err(format!(
+                        "the file has both {header:?} and {wanted:?}, which its plugin takes for one column"
+                    ));
                 }
                 (None, Some(place)) => found = Some((place, wanted)),
                 _ => {}

@@ -161,8 +161,8 @@ impl Form {
 const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
 
 /// The forms that a day can stand among.
-const AMONG_DAYS: u32 = FORMS
-    & !(Form::Z.bit() | Form::Colon.bit() | Form::Digits.bit() | Form::Hours.bit() | Form::Clock.bit());
+const AMONG_DAYS: u32 =
+    FORMS & !(Form::Z.bit() | Form::Colon.bit() | Form::Digits.bit() | Form::Hours.bit() | Form::Clock.bit());
 
 /// Of which a moment without an offset has one: else a day would be midnight among others that are written with their time.
 const TOLD: u32 = Form::Clock.bit() | Form::Day.bit();
@@ -285,10 +285,10 @@ impl Fits {
             }
         }
         // As it was written before days could stand among moments.
-        if set | TOLD == Fits::ALL.0 {
+        if set & TOLD == 0 && set | TOLD == Fits::ALL.0 {
             return Fits::ALL;
         }
-        if set & (1 << Type::Timestamp as u32) != 0 && set & TOLD == 0 {
+        if set & TOLD == 0 && set & (1 << Type::Timestamp as u32) != 0 {
             set |= Form::Clock.bit();
         }
         Fits(set)
