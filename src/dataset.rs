@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::archive::OnSuccess;
 use crate::format::{Footer, Layout, Stated};
-use crate::schema::{Filter, Shape, shape, table_name};
+use crate::schema::{Filter, Fits, Shape, shape, table_name};
 use crate::source::Survey;
 
 /// One staging table and what feeds it.
@@ -97,6 +97,10 @@ impl Dataset {
         let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);
         for column in shape.columns.iter_mut().chain(filtered) {
             (column.iso, column.native, column.delimited) = (iso, native, is_delimited);
+            let is_typed = survey.columns.get(column.place).is_some_and(|found| found.fits != Fits::TEXT);
+            if survey.layout == Layout::Parquet && is_typed {
+                (column.notation.number, column.notation.truth) = (None, None);
+            }
         }
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {

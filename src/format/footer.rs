@@ -108,7 +108,7 @@ impl HeldBack {
         for line in &lines[start..] {
             let chunk = &mut chunks[line.chunk];
             let text = if line.is_record {
-                let text = chunk.records.raw(line.at).to_owned();
+                let text = chunk.records.raw(line.at).into_owned();
                 moved.records += text.len() as u64;
                 text
             } else {
@@ -159,7 +159,7 @@ fn is_found(chunk: &Chunk, line: &Line, pattern: &Regex) -> bool {
 fn is_record_found(chunk: &Chunk, row: usize, pattern: &Regex) -> bool {
     let records = &chunk.records;
     let first = || (0..records.width()).find_map(|place| records.cell(row, place));
-    pattern.is_match(records.raw(row)) || first().is_some_and(|text| pattern.is_match(text))
+    pattern.is_match(&records.raw(row)) || first().is_some_and(|text| pattern.is_match(text))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub use filter::Filter;
 pub use infer::{Inference, double_text};
 pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely};
-pub use moment::{as_written, read_date, read_timestamp, read_timestamptz};
+pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
 pub use name::{SYSTEM_COLUMNS, column_names, table_name};
 pub use notation::{Grouping, Notation, NumberNotation, Percent, Separator, TruthWords};
 pub use shape::{AbsentColumn, ColumnRule, Selection, Shape, Shaped, shape};

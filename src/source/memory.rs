@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 
 use super::{Source, SourceError, Survey};
-use crate::format::{Chunk, Footer, Format, Input, Stated, each_chunk, survey};
+use crate::format::{Chunk, Format, Input, Stated, each_chunk, survey};
 
 /// The bytes of a CSV.
 pub struct MemorySource {
@@ -39,7 +39,7 @@ impl Source for MemorySource {
         if self.chunks.is_none() {
             let layout = self.survey().await?.layout;
             let mut chunks = VecDeque::new();
-            each_chunk(self.input(), &layout, [], &Footer::None, |chunk| {
+            each_chunk(self.input(), &layout, [], |chunk| {
                 chunks.push_back(chunk);
                 true
             })?;

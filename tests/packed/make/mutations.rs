@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use sluice::format::{Footer, Limits, Stated, each_chunk, parts, survey};
+use sluice::format::{Limits, Stated, each_chunk, parts, survey};
 
 use super::{Entry, deflated, gzip, sheet, xlsx, zip};
 
@@ -19,12 +19,11 @@ fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Read, String> {
         let found = survey(part.format, open, &Stated::default()).map_err(|error| error.to_string())?;
         let (mut rows, mut rejects) = (Vec::new(), 0);
         let names: Vec<_> = found.columns.iter().map(|(name, _)| name.clone()).collect();
-        let done =
-            each_chunk(open().map_err(|error| error.to_string())?, &found.layout, names, &Footer::None, |chunk| {
-                rows.extend((0..chunk.records.len()).map(|row| chunk.records.raw(row).to_owned()));
-                rejects += chunk.rejects.len();
-                true
-            });
+        let done = each_chunk(open().map_err(|error| error.to_string())?, &found.layout, names, |chunk| {
+            rows.extend((0..chunk.records.len()).map(|row| chunk.records.raw(row).into_owned()));
+            rejects += chunk.rejects.len();
+            true
+        });
         done.map_err(|error| error.to_string())?;
         if rejects > 0 {
             return Err("rejects".to_owned());
