@@ -134,8 +134,8 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
 /// Lines of the log about columns of one file, at most.
 const HINTS: usize = 5;
 
-/// Says which columns of a load would be of another type if somebody said how they are written, and in which its header is another one than those
-/// before it; `true` beside that where one was rather renamed.
+/// Says which columns of a load would be of another type if somebody said how they are written, and in which its header is another one
+/// than those before it; `true` beside that where one was rather renamed.
 pub(crate) fn say_columns(name: &str, load_id: i64, hints: &[String], changed: Option<(String, bool)>) {
     match changed {
         Some((changed, true)) => warn!(file.path = name, load.id = load_id, "{changed}"),

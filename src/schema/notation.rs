@@ -204,8 +204,8 @@ impl NumberNotation {
         }
     }
 
-    /// The number as programs write it, digit for digit: `1234.50` out of `1.234,50`. A sign may stand before or behind, a negative number in
-    /// brackets.
+    /// The number as programs write it, digit for digit: `1234.50` out of `1.234,50`. A sign may stand before or behind, a negative number
+    /// in brackets.
     pub fn read(&self, text: &str) -> Option<String> {
         if text.starts_with(is_blank) || text.ends_with(is_blank) {
             return None;
