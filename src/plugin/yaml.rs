@@ -290,7 +290,11 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
     }
     let filter = yaml.filter.as_deref().map(Filter::parse).transpose().map_err(|why| format!("filter: {why}"))?;
     if let Some(filter) = &filter {
-        if let Some(absent) = filter.columns().into_iter().find(|name| is_absent(name)) {
+        // Also by what the header of a column that is named gives it.
+        let headers = rules.iter().flat_map(|rule| &rule.headers);
+        let of_headers: Vec<_> = headers.map(|header| column_names(&[header], None).swap_remove(0)).collect();
+        let is_unknown = |name: &&str| is_absent(name) && !of_headers.iter().any(|one| one == name);
+        if let Some(absent) = filter.columns().into_iter().find(is_unknown) {
             return Err(format!("filter: no column is called {absent}{}; columns has to name it", hint(absent)));
         }
         let declared = |name: &str| called.iter().position(|one| one == name).and_then(|at| rules[at].kind);
