@@ -168,8 +168,10 @@ mod tests {
     use crate::format::Stated;
     use crate::format::csv::Reader;
 
-    /// The first cells of the records, the reject's lines and those of the footer.
-    fn read(text: &str, footer: &Footer) -> (Vec<String>, Vec<u64>, Vec<(u64, String)>, Moved) {
+    /// The first cells of the records, the rejects' lines and those of the footer.
+    type Read = (Vec<String>, Vec<u64>, Vec<(u64, String)>, Moved);
+
+    fn read(text: &str, footer: &Footer) -> Read {
         let mut reader = Reader::open(text.as_bytes(), &Stated::default()).unwrap();
         let mut held = HeldBack::new(footer).unwrap();
         let mut chunks = Vec::new();
