@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sluice::format::csv::{Reader, count_cells};
 use sluice::format::{Chunk, Stated};
-use sluice::schema::{Column, Inference, Shape, Type, column_names, conform, shape};
+use sluice::schema::{Column, Inference, Selection, Shape, Type, column_names, conform, shape};
 use sluice::warehouse::encode_copy;
 use tpchgen::csv::LineItemCsv;
 use tpchgen::generators::LineItemGenerator;
@@ -49,7 +49,7 @@ fn shape_of(header: &[String], inferred: &[Inference]) -> Shape {
     let columns: Vec<_> = named
         .map(|((name, header), inference)| Column { name, header: header.clone(), fits: inference.fits() })
         .collect();
-    shape(&columns, &[], None).unwrap()
+    shape(&columns, &Selection::default(), None).unwrap()
 }
 
 fn pieces(criterion: &mut Criterion) {

@@ -1,17 +1,24 @@
 //! How a file would be read, without a database: what a load would find out, and the plugin that would pin it.
 
+mod pin;
+
+mod start;
+
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::archive::OnSuccess;
 use crate::counted::counted;
-use crate::dataset::{Dataset, Duplicates, Limit, Mode};
+use crate::dataset::Dataset;
 use crate::format::{Beside, Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
-use crate::schema::{Column, EXTRA_COLUMN, Shape, Shaped, conform};
-use crate::source::{FileSource, Source, SourceError, Survey};
-use crate::staging::{columns_left_out, leave_out};
+use crate::schema::{Selection, Shape, Shaped, conform};
+use crate::source::{FileSource, Source, SourceError};
+use crate::staging::{columns_left_out, hints, leave_out};
+
+use pin::pin;
+
+pub use start::{Started, start};
 
 /// Inputs up to this size, in bytes, are read through for what stands below their records, where nothing else has to be known of these.
 const SMALL: u64 = 16 * 1024 * 1024;
@@ -44,6 +51,8 @@ pub struct Checked {
     pub rows_extended: u64,
     /// What stands beside the records and is kept with a load, or is left out.
     pub beside: Vec<CheckedBeside>,
+    /// Columns of texts that would be of another type if somebody said how they are written: a line each.
+    pub hints: Vec<String>,
     /// The first of the refused ones.
     pub rejects: Vec<CheckedReject>,
     /// The `plugin.yaml` that would read files like it in just this way.
@@ -135,7 +144,8 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     let shape = dataset.shape(&survey).map_err(CheckError::Shape)?;
     let mut counts = Counts::default();
     // Where types come from the values alone, every value goes with them: nothing more is refused than the survey saw.
-    let is_plain = dataset.stated.rules.is_empty() && dataset.filter.is_none() && dataset.key.is_empty();
+    let is_plain =
+        dataset.stated.selection == Selection::default() && dataset.filter.is_none() && dataset.key.is_empty();
     if is_plain && !survey.glance.is_uneven {
         counts.rejected = survey.glance.rejected;
         counts.loaded = survey.rows - counts.rejected;
@@ -157,6 +167,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         source: source.name().to_owned(),
         table: dataset.table.clone(),
         plugin: pin(file, source.sheet(), dataset, &survey, &shape),
+        hints: hints(dataset, &survey, &shape),
         columns: shape.columns.iter().map(|shaped| column(shaped, samples(shaped))).collect(),
         layout: survey.layout,
         rows_read: survey.rows,
@@ -213,91 +224,6 @@ fn refused(reject: Reject) -> CheckedReject {
     let text = String::from_utf8_lossy(&reject.text).into_owned();
     let reason = reject.reason.words();
     CheckedReject { line: reject.line, column: reject.column, reason, detail: reject.detail, text }
-}
-
-/// The plugin in YAML, with all that the plugin says that reads the file now; every word is quoted as JSON, which YAML reads too.
-fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
-    let claimed = !dataset.plugin.is_empty();
-    let name = if claimed { &dataset.plugin } else { &dataset.table };
-    let files = if claimed { list(&dataset.files) } else { quoted(file) };
-    let mut yaml = format!("name: {}\nfiles: [{files}]\ntable: {}\n", quoted(name), quoted(&dataset.table));
-    match (&survey.layout, sheet) {
-        (Layout::Excel(dialect), Some(sheet)) => yaml += &format!("sheet: {}\n{}", quoted(sheet), frame_yaml(dialect)),
-        (Layout::Csv(dialect), _) => {
-            yaml += &format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
-            yaml += &dialect_yaml(dialect);
-            yaml += &frame_yaml(dialect);
-        }
-        (Layout::Json(_), _) if dataset.stated.beside_columns => yaml += "beside: columns\n",
-        _ => {}
-    }
-    yaml += "columns:\n";
-    let headers: Vec<_> = survey.columns.iter().map(|column| column.header.as_str()).collect();
-    for shaped in shape.columns.iter().filter(|shaped| shaped.column.name != EXTRA_COLUMN) {
-        let Column { name, header, .. } = &shaped.column;
-        let several = headers.iter().filter(|one| *one == header).count() > 1;
-        let from = if header.is_empty() || several { (shaped.place + 1).to_string() } else { quoted(header) };
-        yaml += &format!("  - {{from: {from}, name: {}, type: {}", quoted(name), shaped.column.kind());
-        if let Some(format) = &shaped.format {
-            yaml += &format!(", format: {}", quoted(format));
-        }
-        if !shaped.null.is_empty() {
-            yaml += &format!(", \"null\": [{}]", list(&shaped.null));
-        }
-        yaml += if shaped.required && !dataset.key.contains(name) { ", required: true}\n" } else { "}\n" };
-    }
-    if let Some((filter, _)) = &shape.filter {
-        yaml += &format!("filter: {}\n", quoted(filter.text()));
-    }
-    match dataset.mode {
-        Mode::Append => {}
-        Mode::Replace => yaml += "mode: replace\n",
-        Mode::Upsert => yaml += &format!("mode: upsert\nkey: [{}]\n", list(&dataset.key)),
-    }
-    if dataset.duplicates == Duplicates::Load {
-        yaml += "duplicates: load\n";
-    }
-    match &dataset.on_success {
-        None => {}
-        Some(OnSuccess::Delete) => yaml += "on_success: delete\n",
-        Some(OnSuccess::Keep(days)) => yaml += &format!("on_success: keep {days} days\n"),
-        Some(OnSuccess::Archive(None)) => yaml += "on_success: archive\n",
-        Some(OnSuccess::Archive(Some(place))) => {
-            yaml += &format!("on_success: {{archive: {}}}\n", quoted(&place.to_string()));
-        }
-    }
-    // Without a plugin nothing limits them.
-    yaml + &match dataset.max_rejects {
-        None => "max_rejects: 100 %\n".to_owned(),
-        Some(Limit::Percent(share)) => format!("max_rejects: {share} %\n"),
-        Some(Limit::Count(most)) => format!("max_rejects: {most}\n"),
-    }
-}
-
-fn dialect_yaml(dialect: &Dialect) -> String {
-    if !dialect.widths.is_empty() {
-        return format!("format: fixed\nwidths: {:?}\n", dialect.widths);
-    }
-    let quoted = |text: String| serde_json::to_string(&text).unwrap_or_default();
-    let byte = |byte: u8| quoted(char::from(byte).to_string());
-    let none = || "none".to_owned();
-    let delimiter = match dialect.delimiter {
-        NO_DELIMITER => none(),
-        delimiter if dialect.spaced => quoted(format!("{} ", char::from(delimiter))),
-        delimiter => byte(delimiter),
-    };
-    let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
-    format!("delimiter: {delimiter}\nquote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte))
-}
-
-/// Where the table begins; left to be found out where records of another table stand above it, which are refused.
-fn frame_yaml(dialect: &Dialect) -> String {
-    if dialect.table_above {
-        return String::new();
-    }
-    format!("skip_lines: {}\nheader: {}\n", dialect.first_line + dialect.skip_lines, dialect.header_rows)
 }
 
 /// How a part is written, in words.

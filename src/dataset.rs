@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::archive::OnSuccess;
-use crate::format::{Layout, Stated};
-use crate::schema::{Filter, Shape, shape, table_name};
+use crate::format::{Footer, Layout, Stated};
+use crate::schema::{Filter, Fits, Shape, shape, table_name};
 use crate::source::Survey;
 
 /// One staging table and what feeds it.
@@ -86,10 +86,22 @@ impl Dataset {
     /// # Errors
     /// In words: a required column or one of the key that is not there, or a filter over one that is not.
     pub fn shape(&self, survey: &Survey) -> Result<Shape, String> {
-        let mut shape = shape(&survey.columns, &self.stated.rules, self.filter.as_ref())?;
-        // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written.
+        let is_delimited = matches!(survey.layout, Layout::Csv(_) | Layout::Excel(_));
+        if self.stated.footer != Footer::None && !is_delimited {
+            return Err("footer: only delimited text and sheets have lines below their records".to_owned());
+        }
+        let mut shape = shape(&survey.columns, &self.stated.selection, self.filter.as_ref())?;
+        // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written; they and JSON have real numbers.
         let iso = matches!(survey.layout, Layout::Excel(_) | Layout::Parquet);
-        shape.columns.iter_mut().for_each(|column| column.iso = iso);
+        let native = iso || matches!(survey.layout, Layout::Json(_));
+        let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);
+        for column in shape.columns.iter_mut().chain(filtered) {
+            (column.iso, column.native, column.delimited) = (iso, native, is_delimited);
+            let is_typed = survey.columns.get(column.place).is_some_and(|found| found.fits != Fits::TEXT);
+            if survey.layout == Layout::Parquet && is_typed {
+                (column.notation.number, column.notation.truth) = (None, None);
+            }
+        }
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
                 return Err(format!("key: the file has no column {key}"));

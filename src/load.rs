@@ -19,11 +19,11 @@ use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 pub use crate::load_error::LoadError;
 use crate::load_error::missing_of;
 use crate::order::Place;
-use crate::outcome::say_beside;
+use crate::outcome::{say_beside, say_columns};
 use crate::reject_file::RejectFile;
 use crate::schema::Type;
 use crate::source::{Source, SourceError, Survey};
-use crate::staging::{Plan, columns_left_out, is_headed, ready_table};
+use crate::staging::{Plan, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
 use crate::upsert::Upsert;
 use crate::warehouse::{Scope, Table};
 
@@ -196,7 +196,8 @@ async fn commit_load(
     let into = upsert.as_ref().map_or(&table, Upsert::into);
     let mut rejected = reject_file(app, source, &survey);
     for column in &shape.absent {
-        warn!(file.path = source.name(), load.id = load_id, "the file has no column {column}, which its plugin names");
+        let shown = &column.shown;
+        warn!(file.path = source.name(), load.id = load_id, "the file has no column {shown}, which its plugin names");
     }
     let mut feed = Feed::new(source, shape, load_id, survey.bytes);
     let mut loaded = 0;
@@ -232,15 +233,26 @@ async fn commit_load(
     balance(&books, &survey, dataset, first_reject)?;
     app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
     beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided.shape)));
+    let hints = hints(dataset, &survey, &decided.shape);
+    let changed = header_change(&known, &decided);
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     app.ledger.keep_beside(&mut *transaction, load_id, &beside).await?;
+    let series = if known.is_empty() {
+        tell_series(app, &mut *transaction, dataset, source.own_name(), &columns).await?
+    } else {
+        None
+    };
     rejected.sync()?;
     source.look_again()?;
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
     say_beside(source.name(), load_id, &beside);
+    say_columns(source.name(), load_id, &hints, changed);
+    if let Some(series) = series {
+        info!(table = dataset.table, "{series}");
+    }
     publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server })
 }

@@ -131,6 +131,26 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
     }
 }
 
+/// Lines of the log about columns of one file, at most.
+const HINTS: usize = 5;
+
+/// Says which columns of a load would be of another type if somebody said how they are written, and in which its header is another one
+/// than those before it; `true` beside that where one was rather renamed.
+pub(crate) fn say_columns(name: &str, load_id: i64, hints: &[String], changed: Option<(String, bool)>) {
+    match changed {
+        Some((changed, true)) => warn!(file.path = name, load.id = load_id, "{changed}"),
+        Some((changed, false)) => info!(file.path = name, load.id = load_id, "{changed}"),
+        None => {}
+    }
+    for hint in hints.iter().take(HINTS) {
+        info!(file.path = name, load.id = load_id, "{hint}");
+    }
+    if hints.len() > HINTS {
+        let more = counted((hints.len() - HINTS) as u64, "more column");
+        info!(file.path = name, load.id = load_id, "{more} like them: app check shows all");
+    }
+}
+
 /// An input whose load did not happen, after it was written down.
 pub(crate) struct Failed {
     name: String,

@@ -8,12 +8,18 @@ use crate::dataset::{Dataset, Mode};
 use crate::format::{Beside, BesideKind, FormatError, Held, Layout};
 use crate::history::History;
 use crate::load_error::LoadError;
-use crate::schema::{Column, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
+use crate::plugin::Series;
+use crate::schema::{
+    Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type, evolve,
+};
 use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::staged::has_column;
 use crate::warehouse::{
     Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };
+
+/// Headers that a line of the log names.
+const HEADERS: usize = 30;
 
 /// How an input's columns go into the table.
 pub(crate) struct Plan {
@@ -27,8 +33,11 @@ impl Plan {
     /// By what is known of the input and of the table's columns.
     pub(crate) fn of(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<Plan, LoadError> {
         let mut shape = dataset.shape(survey).map_err(LoadError::Shape)?;
-        let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).collect();
-        let evolution = evolve(known, &columns);
+        shape.columns.iter_mut().for_each(|one| keep_notated(one, known));
+        let absent = shape.absent.iter().map(|one| one.column.clone());
+        let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).chain(absent).collect();
+        let mut evolution = evolve(known, &columns);
+        evolution.places.truncate(shape.columns.len());
         for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
             one.column = evolution.columns[*place].clone();
         }
@@ -53,6 +62,23 @@ impl Plan {
     }
 }
 
+/// Numbers and truths that are written as a plugin says for the whole file stay what they are: what is not written so is refused. Text of
+/// both would be of two kinds.
+fn keep_notated(shaped: &mut Shaped, known: &[Column]) {
+    let Some(before) = known.iter().find(|column| column.name == shaped.column.name) else { return };
+    let is_any = |kinds: &[Type]| kinds.iter().any(|kind| shaped.column.fits.has(*kind));
+    let numbers = [Type::Bigint, Type::Numeric, Type::Double];
+    let contradicts = match before.kind() {
+        kind if numbers.contains(&kind) => shaped.notation.number.is_some() && !is_any(&numbers),
+        Type::Boolean => shaped.notation.truth.is_some() && !is_any(&[Type::Boolean]),
+        _ => false,
+    };
+    if contradicts && !shaped.declared {
+        shaped.column.fits = before.fits;
+        shaped.declared = true;
+    }
+}
+
 /// The input's columns that the plugin does not take.
 pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
     let taken = |place: usize| shape.columns.iter().any(|one| one.place == place);
@@ -61,6 +87,97 @@ pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
         Beside::named(BesideKind::Column, column.header.clone(), "the plugin does not select it")
     };
     columns.map(left_out).collect()
+}
+
+/// Columns of texts that would be of another type if somebody said how they are written: a line for each.
+pub(crate) fn hints(dataset: &Dataset, survey: &Survey, shape: &Shape) -> Vec<String> {
+    let table = Series::of(&[&dataset.table]).map_or_else(|| dataset.table.clone(), |series| series.table);
+    let how = match dataset.plugin.as_str() {
+        "" => format!("app plugin new {table} --from FILE writes it"),
+        plugin => format!("the plugin {plugin} can say it"),
+    };
+    let texts = shape.columns.iter().filter(|one| !one.declared && one.column.kind() == Type::Text);
+    let hint = |shaped: &Shaped| {
+        let likely = survey.glance.clues.get(shaped.place)?.likely()?;
+        Some(format!("{}; {how}", likely.hint(&shaped.column.name)))
+    };
+    texts.filter_map(hint).collect()
+}
+
+/// In which of its columns an input differs from those before it, with both headers; and whether one of them was rather renamed.
+pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bool)> {
+    let is_own = |column: &&Column| column.name != EXTRA_COLUMN;
+    let present: Vec<_> = plan.shape.columns.iter().map(|one| &one.column).filter(is_own).collect();
+    let is_among = |columns: &[&Column], name: &str| columns.iter().any(|column| column.name == name);
+    let absent: Vec<_> = plan.shape.absent.iter().map(|one| &one.column).collect();
+    let before: Vec<_> = known.iter().filter(is_own).filter(|column| !is_among(&absent, &column.name)).collect();
+    if before.is_empty() {
+        return None;
+    }
+    let lacking: Vec<_> = before.iter().filter(|column| !is_among(&present, &column.name)).copied().collect();
+    let new: Vec<_> = present.iter().filter(|column| !is_among(&before, &column.name)).copied().collect();
+    let list = |columns: &[&Column]| {
+        let shown = |column: &&Column| match column.header.as_str() {
+            "" => column.name.clone(),
+            header => format!("{header:?}"),
+        };
+        let some: Vec<_> = columns.iter().take(HEADERS).map(shown).collect();
+        let more =
+            if columns.len() > HEADERS { format!(" and {} more", columns.len() - HEADERS) } else { String::new() };
+        some.join(", ") + &more
+    };
+    let what = match (lacking.is_empty(), new.is_empty()) {
+        (true, true) => return None,
+        (false, true) => format!("without {}", list(&lacking)),
+        (true, false) => format!("{} new", list(&new)),
+        (false, false) => format!("without {}, {} new", list(&lacking), list(&new)),
+    };
+    let hint = match (lacking.as_slice(), new.as_slice()) {
+        ([one], [other]) if !one.header.is_empty() && !other.header.is_empty() => {
+            format!(
+                "; where it was renamed, from: [{:?}, {:?}] in a plugin makes both one column",
+                one.header, other.header
+            )
+        }
+        _ => String::new(),
+    };
+    let is_renamed = !lacking.is_empty() && !new.is_empty();
+    Some((
+        format!(
+            "the header is another one than before: {what}; before: {}; now: {}{hint}",
+            list(&before),
+            list(&present)
+        ),
+        is_renamed,
+    ))
+}
+
+/// Says once that files which look like a series of one table make several.
+pub(crate) async fn tell_series(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    dataset: &Dataset,
+    name: &str,
+    columns: &[Column],
+) -> Result<Option<String>, WarehouseError> {
+    let Some(series) = Series::of(&[name]).filter(|_| dataset.plugin.is_empty()) else { return Ok(None) };
+    let pattern = |table: &str| Series::of(&[table]).map(|series| series.files);
+    let wanted = pattern(&dataset.table);
+    let mut alike = Vec::new();
+    for table in app.ledger.datasets_in(transaction).await? {
+        if table == dataset.table || wanted.is_none() || pattern(&table) != wanted {
+            continue;
+        }
+        let known = app.ledger.columns(transaction, &table).await?;
+        if known.len() == columns.len() && known.iter().all(|one| columns.iter().any(|other| one.name == other.name)) {
+            alike.push(table);
+        }
+    }
+    let [other] = alike.as_slice() else { return Ok(None) };
+    let (Series { files, table }, this) = (series, &dataset.table);
+    Ok(Some(format!(
+        "{other} and {this} look like a series of one table: app plugin new {table} --from FILE... writes a plugin that loads {files} into {table}"
+    )))
 }
 
 /// Notes with the first part of a file which parts no plugin takes.
@@ -78,7 +195,7 @@ pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
 /// # Errors
 /// [`LoadError::Source`] with what stands there instead.
 pub(crate) fn is_headed(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<(), LoadError> {
-    let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.rules.is_empty();
+    let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.selection.rules.is_empty();
     let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &survey.layout else { return Ok(()) };
     if is_told {
         return Ok(());
@@ -184,7 +301,9 @@ pub(crate) async fn ready_table(
 fn alterations(names: &Names, evolution: &Evolution, there: &[TableColumn]) -> Vec<Alteration> {
     let is_there = |place: usize| has_column(names.engine, there, &evolution.columns[place].name);
     let add = evolution.places.iter().filter(|place| evolution.added.contains(place) || !is_there(**place));
-    let add = add.map(|place| Alteration::Add(column(names, evolution, *place)));
+    // A plugin names columns that no file has yet.
+    let named = evolution.added.iter().filter(|place| !evolution.places.contains(place));
+    let add = add.chain(named).map(|place| Alteration::Add(column(names, evolution, *place)));
     let widen = evolution.widened().filter(|(place, _)| is_there(*place)).map(|(place, from)| {
         let Column { name, fits, .. } = &evolution.columns[place];
         Alteration::Widen { name: name.clone(), from, to: fits.narrowest() }

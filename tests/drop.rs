@@ -261,7 +261,7 @@ async fn a_view_by_hand_is_never_dropped(database: TestDatabase, workdir: Workdi
 }
 
 async fn beside_the_table(database: TestDatabase, workdir: Workdir) -> Outcome {
-    workdir.plugin("p", "name: p\nfiles: [\"t*\"]\ntable: t\ncolumns:\n  - {from: a, name: a}\n")?;
+    workdir.plugin("p", "name: p\nfiles: [\"t*\"]\ntable: t\ncolumns:\n  - {from: a, name: a}\nothers: drop\n")?;
     workdir.write("imports/t.csv", "a,secret\n1,x\n")?;
     workdir.write("t.csv", "a,secret\n1,x\n")?;
     let check = run(&workdir, &database, &["check", "t.csv"], 0)?;

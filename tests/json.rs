@@ -16,6 +16,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("json::keys_beside_the_records_become_columns", keys_beside_the_records_become_columns),
         on_both("json::what_is_no_json_changes_no_table", what_is_no_json_changes_no_table),
         on_both("json::a_reader_that_skips_is_caught", a_reader_that_skips_is_caught),
+        on_both("json::records_on_one_line_are_told_apart", records_on_one_line_are_told_apart),
         on_both("json::what_is_too_wide_fails_at_once", what_is_too_wide_fails_at_once),
     ]
     .into_iter()
@@ -45,6 +46,30 @@ async fn what_is_long_loads_as_what_is_short(database: TestDatabase, workdir: Wo
         same(workdir.load(&database, &format!("page_{size}.json"), &page).await?.books.loaded, many)?;
     }
     Ok(())
+}
+
+async fn records_on_one_line_are_told_apart(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.load(&database, "orders.json", "\n[{\"id\":1,\"n\":5},{\"id\":2,\"n\":5},{\"id\":3,\"n\":5}]").await?;
+    workdir.load(&database, "pairs.json", "{\"id\":1}{\"id\":2}\n{\"id\":3}\n").await?;
+    workdir.write("sql/pipeline/fact_order.sql", "/*\nkind: fact\ngrain: id\n*/ select id, n from staging.orders")?;
+    same(stderr(&app(&workdir, &["--pipeline"], &settings)?).contains("rror"), false)?;
+    for table in ["staging.orders", "datawarehouse.fact_order"] {
+        let arguments = ["trace", table, "--where", "id = 2"];
+        let told = stdout(&app(&workdir, &arguments, &settings)?);
+        holds(&told, "  orders.json line 2, record 2, load 1")?;
+        same(told.matches("orders.json").count(), 1)?;
+        let json: serde_json::Value =
+            serde_json::from_str(&stdout(&app(&workdir, &[&arguments[..], &["--json"]].concat(), &settings)?))?;
+        let staged = &json["staged"][0];
+        same((staged["line"].as_i64(), staged["record"].as_i64()), (Some(2), Some(2)))?;
+        same(staged["row"]["id"].as_str(), Some("2"))?;
+    }
+    // Several on a line, and several lines: the number alone.
+    holds(
+        &stdout(&app(&workdir, &["trace", "staging.pairs", "--where", "id = 3"], &settings)?),
+        "pairs.json record 3, load 2",
+    )
 }
 
 async fn one_broken_record_costs_one_record(database: TestDatabase, workdir: Workdir) -> Outcome {

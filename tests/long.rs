@@ -64,8 +64,11 @@ async fn what_the_beginning_does_not_show_counts_too(database: TestDatabase, wor
     same(types("b").await?, "id|text n|numeric e|bigint d|text t|text")?;
     let again = workdir.load(&database, "b.csv", long("id,n,e,d,t", row, last)).await?;
     same((again.duplicate_of, again.books.duplicate), (Some(loaded.load_id), loaded.books.read))?;
-    // A filter sees the whole column's type, of a column that is not loaded too.
-    workdir.plugin("f", "name: f\nfiles: [f.csv]\ntable: f\nfilter: id > '10'\ncolumns: [{from: n, name: n}]\n")?;
+    // A filter sees the whole column's type.
+    workdir.plugin(
+        "f",
+        "name: f\nfiles: [f.csv]\ntable: f\nfilter: id > '10'\ncolumns: [{from: n}, {from: id}]\nothers: drop\n",
+    )?;
     let books = workdir.load(&database, "f.csv", long("id,n,e,d,t", row, b"x,2,6,never,y\n")).await?.books;
     same(books.read, books.loaded + books.filtered)?;
     same((books.loaded, books.rejected), (books.read - 11, 0))

@@ -31,6 +31,7 @@ mod long;
 mod members;
 mod model;
 mod names;
+mod notation;
 mod order;
 mod packed;
 mod plugins;
@@ -42,6 +43,7 @@ mod readme;
 mod remembered;
 mod retract;
 mod returns;
+mod series;
 mod servers;
 mod sql;
 mod sql_check;
@@ -76,6 +78,8 @@ fn main() {
         servers::cases(),
         plugins::cases(),
         plugins_change::cases(),
+        notation::cases(),
+        series::cases(),
         order::cases(),
         sql::cases(),
         sql_random::cases(),

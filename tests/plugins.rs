@@ -60,6 +60,7 @@ columns:
   - {from: 57, name: latitude, type: numeric}
   - {from: 58, name: longitude, type: numeric}
   - {from: 61, name: source}
+others: drop
 filter: latitude between 24.396308 and 49.384358 and longitude between -125.0 and -66.93457
 ",
     )?;
@@ -89,7 +90,8 @@ table: orders
 columns:
   - {from: Order No, name: id, type: text, required: true}
   - {from: sold, name: day, type: date, format: \"%d.%m.%Y\"}
-  - {from: amount, \"null\": [\"n/a\", \"-\"]}
+  - {from: amount, null: [\"n/a\", \"-\"]}
+others: drop
 max_rejects: 50 %
 ",
     )?;

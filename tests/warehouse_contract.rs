@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 use sluice::format::{Stated, csv::Reader};
-use sluice::schema::{Column, Fits, Spelling, Type, conform, shape};
+use sluice::schema::{Column, Fits, Selection, Spelling, Type, conform, shape};
 use sluice::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, Value, create_table, quote};
 
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
@@ -72,7 +72,8 @@ async fn with_rows(database: &TestDatabase) -> anyhow::Result<(Table, Box<dyn Tr
     let mut reader = Reader::open(ROWS.as_bytes(), &Stated::default())?;
     same(reader.dialect().delimiter, b',')?;
     let chunk = reader.next_chunk()?.expect("there are rows");
-    let conformed = conform(&chunk.records, &shape(&columns(), &[], None).map_err(anyhow::Error::msg)?, 7)?;
+    let conformed =
+        conform(&chunk.records, &shape(&columns(), &Selection::default(), None).map_err(anyhow::Error::msg)?, 7)?;
     same((conformed.rejects.len(), chunk.rejects.len()), (0, 0))?;
     let types: Vec<_> = EVERY_TYPE.iter().map(|(_, kind)| *kind).chain([Type::Bigint, Type::Bigint]).collect();
     same(transaction.copy_in(&table, &types, &mut Once(Some(conformed.batch))).await?, 4)?;

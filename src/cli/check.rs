@@ -51,6 +51,9 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
             })
             .collect();
         table::print(&["column", "header", "type", "first values"], &columns)?;
+        for hint in &part.hints {
+            writeln!(out, "{}", shown(hint))?;
+        }
         writeln!(
             out,
             "rows: {} read = {} to load + {} rejected + {} filtered",

@@ -14,6 +14,7 @@ mod loads;
 mod new;
 mod once;
 mod pipeline;
+mod plugin;
 mod rejects;
 mod retract;
 mod retry;
@@ -139,6 +140,8 @@ enum Command {
     },
     /// Writes a first file for a table of the star into sql/pipeline/
     New(new::Wanted),
+    /// Writes a first plugin for files: their pattern, their table, every column with its type
+    Plugin(plugin::Wanted),
     /// Where rows of the star come from: file, line, load, and the row in staging
     Trace(trace::Wanted),
     /// What is made of what: files, staging, star and views, as Mermaid, DOT or SVG
@@ -263,6 +266,7 @@ impl Cli {
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file }) => why::run(&settings, &file).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
+            Some(Command::Plugin(wanted)) => plugin::run(&settings, wanted).await,
             Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,

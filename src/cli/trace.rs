@@ -55,9 +55,12 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             continue;
         }
         writeln!(out, "{shown}: {}", clean(&words(&one.row)))?;
-        for Staged { load, line, file, loaded_at, table, row, note, .. } in one.staged {
+        for Staged { load, line, record, file, loaded_at, table, row, note, .. } in one.staged {
             let when = loaded_at.map_or_else(String::new, |at| format!(", loaded {}", moment(at)));
-            writeln!(out, "  {} line {line}, load {load}{when}", clean(&table::shortened(&file)))?;
+            let places = [("line", line), ("record", record)];
+            let places = places.into_iter().filter_map(|(what, at)| Some(format!("{what} {}", at?)));
+            let place = places.collect::<Vec<_>>().join(", ");
+            writeln!(out, "  {} {place}, load {load}{when}", clean(&table::shortened(&file)))?;
             let what =
                 row.map(|row| words(&row)).or(note).unwrap_or_else(|| "the row is not there any more".to_owned());
             writeln!(out, "    {table}: {}", clean(&what))?;

@@ -2,6 +2,7 @@
 //! order of the text, without a gap, and a span that is said to hold nothing is looked at. It shares no rule with the readers.
 
 use super::FormatError;
+use super::footer::Moved;
 
 /// What a reader says that a span of its text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,16 @@ impl SpanBytes {
             Span::Record => &mut self.records,
             Span::Reject => &mut self.rejects,
             Span::Blank => &mut self.blank,
+        }
+    }
+
+    /// With the lines of a footer, which were read as records and rejects, beside the records.
+    pub(super) fn moved(self, Moved { records, rejects }: Moved) -> SpanBytes {
+        SpanBytes {
+            records: self.records - records,
+            rejects: self.rejects - rejects,
+            beside: self.beside + records + rejects,
+            ..self
         }
     }
 

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
-use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
+use super::footer::HeldBack;
+use super::json::{Columns, Counting, JOINT, JsonLayout, JsonReader, json_layout};
 use super::rows::Rows;
-use super::seen::{Seen, Witness};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
-use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
+use super::seen::{Notations, Seen, Witness};
+use super::{
+    Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Records, Reject, SpanBytes, Stated, guess_encoding,
+};
+use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
 
 /// How a part is written, as it was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +99,8 @@ pub struct Glance {
     pub rejects: Vec<Reject>,
     /// Whether records of another width than the header's are among the others.
     pub is_uneven: bool,
+    /// How the values of each column are written, as far as they show it.
+    pub clues: Vec<Clue>,
 }
 
 /// What is read of a long part to know what it is, in bytes.
@@ -235,11 +240,16 @@ fn survey_csv(
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
     let mut witness = Witness::new(columns, stated);
     let mut whole = false;
+    let mut held = HeldBack::new(&stated.footer)?;
     while !whole && reader.taken() < most {
         match reader.next_chunk()? {
-            Some(chunk) => witness.see(&chunk),
+            Some(chunk) => held.pass(chunk).iter().for_each(|chunk| witness.see(chunk)),
             None => whole = true,
         }
+    }
+    // What is held back may be below the table, or not, as long as not all of it was read.
+    if whole {
+        held.finish().0.iter().for_each(|chunk| witness.see(chunk));
     }
     let mut dialect = reader.dialect().clone();
     // What is wrong in another encoding is wrong.
@@ -261,16 +271,18 @@ fn survey_json<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &Stated,
 ) -> Result<Found, FormatError> {
-    let layout = json_layout(first, stated.beside_columns)?;
-    let mut reader = JsonReader::open(open()?, &layout)?;
-    let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
-    reader.each_chunk(&mut names, |chunk| {
-        rows += chunk.rows();
-        seen.resize(chunk.records.width());
-        seen.see(&chunk, &[]);
-        true
-    })?;
-    let digest = reader.digest();
+    let mut layout = json_layout(first, stated.beside_columns)?;
+    let mut lines = LinesSeen::default();
+    let (mut names, mut seen, mut rows, digest) =
+        see_json(open()?, &layout, &Notations::default(), |chunk| lines.see(&chunk.records))?;
+    layout.counting = lines.counting();
+    let called = column_names(&names.names, Some(JOINT));
+    let named = names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
+    let notations = Notations::new(named, stated, true);
+    // Which columns there are is known at the end.
+    if !notations.are_plain() {
+        (names, seen, rows, _) = see_json(open()?, &layout, &notations, |_| {})?;
+    }
     if digest.bytes == 0 {
         return Err(FormatError::Empty);
     }
@@ -282,10 +294,52 @@ fn survey_json<R: Read>(
             None => "no object in it has a key".to_owned(),
         }));
     }
-    let columns = names.names.into_iter().zip(seen.decide()).collect();
-    let glance = seen.glance;
+    let columns = names.names.into_iter().zip(seen.decide(&notations)).collect();
+    let glance = seen.into_glance();
     let layout = Layout::Json(layout);
     Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
+}
+
+/// The lines on which records start.
+#[derive(Default)]
+struct LinesSeen {
+    first: Option<u64>,
+    last: Option<u64>,
+    is_shared: bool,
+}
+
+impl LinesSeen {
+    fn see(&mut self, records: &Records) {
+        for line in (0..records.len()).map(|row| records.line(row)) {
+            self.is_shared |= self.last == Some(line);
+            self.first.get_or_insert(line);
+            self.last = Some(line);
+        }
+    }
+
+    fn counting(&self) -> Counting {
+        if self.is_shared { Counting::Records(self.first.filter(|_| self.first == self.last)) } else { Counting::Lines }
+    }
+}
+
+/// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes.
+fn see_json(
+    input: impl Read,
+    layout: &JsonLayout,
+    notations: &Notations,
+    mut look: impl FnMut(&Chunk),
+) -> Result<(Columns, Seen, u64, Digest), FormatError> {
+    let mut reader = JsonReader::open(input, layout)?;
+    let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
+    reader.each_chunk(&mut names, |chunk| {
+        rows += chunk.rows();
+        seen.resize(chunk.records.width());
+        seen.see(&chunk, notations);
+        look(&chunk);
+        true
+    })?;
+    let digest = reader.digest();
+    Ok((names, seen, rows, digest))
 }
 
 /// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes, and what they are where
@@ -297,11 +351,25 @@ pub fn each_chunk(
     input: Input,
     layout: &Layout,
     names: impl IntoIterator<Item = String>,
+    sink: impl FnMut(Chunk) -> bool,
+) -> Result<(Digest, Option<SpanBytes>), FormatError> {
+    each_chunk_above(input, layout, names, &Footer::None, sink)
+}
+
+/// As [`each_chunk`], with the lines of the footer beside the records.
+///
+/// # Errors
+/// As there.
+pub fn each_chunk_above(
+    input: Input,
+    layout: &Layout,
+    names: impl IntoIterator<Item = String>,
+    footer: &Footer,
     mut sink: impl FnMut(Chunk) -> bool,
 ) -> Result<(Digest, Option<SpanBytes>), FormatError> {
     match (layout, input) {
         (Layout::Csv(dialect) | Layout::Excel(dialect), input) => {
-            read_all(Reader::reopen(input.bytes()?, dialect)?, &mut sink)
+            read_all(Reader::reopen(input.bytes()?, dialect)?, footer, &mut sink)
         }
         (Layout::Json(layout), input) => {
             let mut reader = JsonReader::open(input.bytes()?, layout)?;
@@ -318,12 +386,18 @@ pub fn each_chunk(
 
 fn read_all<R: Read>(
     mut reader: Reader<R>,
+    footer: &Footer,
     mut sink: impl FnMut(Chunk) -> bool,
 ) -> Result<(Digest, Option<SpanBytes>), FormatError> {
+    let mut held = HeldBack::new(footer)?;
     while let Some(chunk) = reader.next_chunk()? {
-        if !sink(chunk) {
-            break;
+        if !held.pass(chunk).into_iter().all(&mut sink) {
+            return Ok((reader.digest(), reader.spans()));
         }
     }
-    Ok((reader.digest(), reader.spans()))
+    let (chunks, moved) = held.finish();
+    if !chunks.into_iter().all(sink) {
+        return Ok((reader.digest(), None));
+    }
+    Ok((reader.digest(), reader.spans().map(|spans| spans.moved(moved))))
 }

@@ -111,6 +111,12 @@ impl Records {
         (0..self.rows.len()).filter(|row| !self.in_text(*row).is_ascii()).count() as u64
     }
 
+    /// Leaves the first `rows` records.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        self.rows.truncate(rows);
+        self.cells.truncate(rows * self.width);
+    }
+
     /// Bytes of the records as they stand in the input, without their line ends.
     pub fn raw_bytes(&self) -> u64 {
         self.rows.iter().map(|row| u64::from(row.end - row.start)).sum()

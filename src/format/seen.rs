@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::read::Glance;
 use super::{Chunk, Stated, Width, guess_encoding};
-use crate::schema::{Column, EXTRA_COLUMN, Fits, Inference, Type};
+use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Notation, Type, is_point_grouping};
 
 /// Values of each column that are kept.
 const SAMPLES: usize = 2;
@@ -27,6 +27,7 @@ const WRONG: usize = 64 * 1024;
 pub(super) struct Seen {
     pub(super) even: Vec<Inference>,
     uneven: Vec<Inference>,
+    watches: Vec<Watch>,
     even_rows: u64,
     uneven_rows: u64,
     pub(super) long_rows: u64,
@@ -42,12 +43,13 @@ impl Seen {
     pub(super) fn resize(&mut self, width: usize) {
         self.even.resize(width.max(self.even.len()), Inference::default());
         self.uneven.resize(self.even.len(), Inference::default());
+        self.watches.resize(self.even.len(), Watch::default());
         self.glance.samples.resize(self.even.len(), Vec::new());
         self.blank.resize(self.even.len(), false);
     }
 
-    /// Looks at every value; `null` has for each column the words that are none.
-    pub(super) fn see(&mut self, chunk: &Chunk, null: &[Vec<String>]) {
+    /// Looks at every value; `notations` says for each column how they are written.
+    pub(super) fn see(&mut self, chunk: &Chunk, notations: &Notations) {
         let records = &chunk.records;
         let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
         for row in 0..records.len() {
@@ -61,24 +63,25 @@ impl Seen {
         }
         let taken = even.len();
         let last = even.split_off(even.len().saturating_sub(self.held_back));
-        self.see_tail(self.held_back.saturating_sub(last.len()));
+        self.see_tail(self.held_back.saturating_sub(last.len()), notations);
         if self.held_back > 0 && self.even_rows < BLANKS {
             for (place, blank) in self.blank.iter_mut().enumerate().take(records.width()) {
-                *blank = *blank || even.iter().any(|row| records.cell(*row, place).is_none());
+                *blank = *blank || even.iter().any(|row| notations.value(place, records.cell(*row, place)).is_none());
             }
         }
-        for (rows, columns) in [(&even, &mut self.even), (&uneven, &mut self.uneven)] {
-            for (place, column) in columns.iter_mut().enumerate().take(records.width()) {
-                let words = null.get(place).map_or(&[][..], Vec::as_slice);
-                let is_value = |value: &&str| words.is_empty() || !words.iter().any(|word| word == value);
-                column.see_all(rows.iter().filter_map(|row| records.cell(*row, place)).filter(is_value));
+        for (place, column) in self.even.iter_mut().enumerate().take(records.width()) {
+            let cells = even.iter().map(|row| records.cell(*row, place));
+            match notations.of(place) {
+                None => self.watches[place].see_all(column, cells.flatten().filter(|value| !value.is_empty())),
+                Some(notation) => column.see_written(cells, notation, notations.native),
             }
         }
-        let cell = |row: usize, place: usize| {
-            let is_null = |text: &&str| null.get(place).is_some_and(|words| words.iter().any(|word| word == text));
-            records.cell(row, place).filter(|text| !is_null(text)).map(str::to_owned)
-        };
-        self.tail.extend(last.into_iter().map(|row| (0..records.width()).map(|place| cell(row, place)).collect()));
+        for (place, column) in self.uneven.iter_mut().enumerate().take(records.width()) {
+            notations.see(column, place, uneven.iter().map(|row| records.cell(*row, place)));
+        }
+        let owned =
+            |row: usize| (0..records.width()).map(|place| records.cell(row, place).map(str::to_owned)).collect();
+        self.tail.extend(last.into_iter().map(owned));
         self.even_rows += taken as u64;
         self.uneven_rows += uneven.len() as u64;
         self.glance.is_uneven = self.uneven_rows > 0;
@@ -92,13 +95,15 @@ impl Seen {
     }
 
     /// More records have come: all but the last `keep` of those that were held back are looked at.
-    fn see_tail(&mut self, keep: usize) {
+    fn see_tail(&mut self, keep: usize, notations: &Notations) {
         while self.tail.len() > keep {
             let record = self.tail.pop_front().unwrap_or_default();
             for (place, cell) in record.iter().enumerate() {
-                self.blank[place] |= cell.is_none();
-                if let Some(text) = cell {
-                    self.even[place].see(text);
+                let (cell, column) = (cell.as_deref(), &mut self.even[place]);
+                self.blank[place] |= notations.value(place, cell).is_none();
+                match notations.of(place) {
+                    None => self.watches[place].see_all(column, cell.into_iter().filter(|value| !value.is_empty())),
+                    Some(notation) => column.see_written([cell].into_iter(), notation, notations.native),
                 }
             }
         }
@@ -106,8 +111,8 @@ impl Seen {
 
     /// What each column's values can be. Records of the header's width decide, unless they are fewer than the others: what
     /// does not go with them is refused later, and a line that is no record of the table does not make every number a text.
-    pub(super) fn decide(&self) -> Vec<Inference> {
-        let (even, _) = self.even_with_tail();
+    pub(super) fn decide(&self, notations: &Notations) -> Vec<Inference> {
+        let (even, _) = self.even_with_tail(notations);
         let decide = |(even, uneven): (&Inference, &Inference)| {
             let (even, uneven) = (even.fits(), uneven.fits());
             Inference::within(match () {
@@ -121,16 +126,17 @@ impl Seen {
 
     /// The types of the records of the header's width, and the number of those at the end that are lines below the table: they leave a cell
     /// empty that no record before them does, and would make a text of a column of values.
-    fn even_with_tail(&self) -> (Vec<Inference>, usize) {
+    fn even_with_tail(&self, notations: &Notations) -> (Vec<Inference>, usize) {
         let see = |columns: &mut Vec<Inference>, record: &[Option<String>]| {
-            for (column, cell) in columns.iter_mut().zip(record) {
-                column.see_all(cell.as_deref().into_iter());
+            for (place, (column, cell)) in columns.iter_mut().zip(record).enumerate() {
+                notations.see(column, place, [cell.as_deref()].into_iter());
             }
         };
         // The columns in which one of the first records of the tail, or of those before it, has no cell.
         let mut blanks = vec![self.blank.clone()];
         for record in &self.tail {
-            let blank = blanks.last().into_iter().flatten().zip(record).map(|(blank, cell)| *blank || cell.is_none());
+            let cells = blanks.last().into_iter().flatten().zip(record).enumerate();
+            let blank = cells.map(|(place, (blank, cell))| *blank || notations.value(place, cell.as_deref()).is_none());
             blanks.push(blank.collect());
         }
         let length = self.tail.len();
@@ -141,7 +147,8 @@ impl Seen {
         };
         let is_below = |first: usize| {
             let is_sparse = |record: &Vec<Option<String>>| {
-                record.iter().zip(&blanks[first]).any(|(cell, blank)| cell.is_none() && !blank)
+                let mut cells = record.iter().zip(&blanks[first]).enumerate();
+                cells.any(|(place, (cell, blank))| !blank && notations.value(place, cell.as_deref()).is_none())
             };
             if !self.tail.iter().skip(first).all(is_sparse) {
                 return false;
@@ -162,13 +169,93 @@ impl Seen {
         let first = (least..length).find(|first| is_below(*first)).unwrap_or(length);
         (types_up_to(first), length - first)
     }
+
+    /// What else was seen.
+    pub(super) fn into_glance(self) -> Glance {
+        let clue = |(watch, column): (Watch, Inference)| {
+            watch.clue.map_or_else(|| Clue::after(column.fits(), !watch.has_fractions), |clue| *clue)
+        };
+        Glance { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.glance }
+    }
+}
+
+/// Watches how a column's texts are written, from the first value on that is of none of the types of those before.
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    clue: Option<Box<Clue>>,
+    /// Whether there are numbers before with a point that can only stand before a fraction.
+    has_fractions: bool,
+}
+
+impl Watch {
+    fn see_all<'a>(&mut self, column: &mut Inference, mut values: impl Iterator<Item = &'a str>) {
+        while self.clue.as_ref().is_none_or(|clue| clue.is_alive())
+            && let Some(value) = values.next()
+        {
+            if let Some(clue) = &mut self.clue {
+                clue.see(value);
+                continue;
+            }
+            let before = column.fits();
+            column.see(value);
+            let now = column.fits();
+            if now == Fits::TEXT {
+                let mut clue = Clue::after(before, !self.has_fractions);
+                clue.see(value);
+                self.clue = Some(Box::new(clue));
+            } else if !self.has_fractions && !now.has(Type::Bigint) && now.has(Type::Numeric) {
+                self.has_fractions = !is_point_grouping(value);
+            }
+        }
+    }
+}
+
+/// How the values of each column are written, as far as somebody says so.
+#[derive(Default)]
+pub(super) struct Notations {
+    columns: Vec<Notation>,
+    /// Whether the part has numbers and truths of its own, besides texts.
+    native: bool,
+}
+
+impl Notations {
+    /// Of these columns, each with its header and its name.
+    pub(super) fn new<'a>(
+        columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        stated: &Stated,
+        native: bool,
+    ) -> Notations {
+        Notations { columns: stated.selection.notations(columns), native }
+    }
+
+    /// Whether nothing is said of any column.
+    pub(super) fn are_plain(&self) -> bool {
+        self.columns.iter().all(Notation::is_plain)
+    }
+
+    /// The value that a cell holds; none where it is empty, or a word for that.
+    fn value<'a>(&self, place: usize, cell: Option<&'a str>) -> Option<&'a str> {
+        let value = self.of(place).map_or(cell, |notation| notation.value(cell));
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// Looks at cells of a column.
+    fn see<'a>(&self, column: &mut Inference, place: usize, cells: impl Iterator<Item = Option<&'a str>>) {
+        match self.of(place) {
+            None => column.see_all(cells.flatten().filter(|value| !value.is_empty())),
+            Some(notation) => column.see_written(cells, notation, self.native),
+        }
+    }
+
+    fn of(&self, place: usize) -> Option<&Notation> {
+        self.columns.get(place).filter(|notation| !notation.is_plain())
+    }
 }
 
 /// Looks at the records of delimited text as they pass.
 pub struct Witness {
     seen: Seen,
-    /// For each column the words that stand for NULL.
-    null: Vec<Vec<String>>,
+    notations: Notations,
     /// Records, the bad ones included.
     pub(super) rows: u64,
     /// Records that are not UTF-8, from the first on.
@@ -185,24 +272,18 @@ pub type Held = (usize, Fits);
 impl Witness {
     /// For records under these columns, each with its header and its name.
     pub fn new<'a>(columns: impl Iterator<Item = (&'a str, &'a str)> + Clone, stated: &Stated) -> Witness {
-        let mut null = vec![Vec::new(); columns.clone().count()];
-        for rule in &stated.rules {
-            // What is wrong with the rule is said when the columns are shaped.
-            if let Ok(Some(place)) = rule.place_in(columns.clone()) {
-                null[place].extend(rule.null.iter().cloned());
-            }
-        }
         let mut seen = Seen::default();
-        seen.resize(null.len());
+        seen.resize(columns.clone().count());
         seen.held_back = TAIL;
+        let notations = Notations::new(columns, stated, stated.is_sheet);
         let guesses = stated.encoding.is_none();
-        Witness { seen, null, rows: 0, wrong: Vec::new(), wrong_rows: 0, right_rows: 0, guesses }
+        Witness { seen, notations, rows: 0, wrong: Vec::new(), wrong_rows: 0, right_rows: 0, guesses }
     }
 
     /// Looks at some more records.
     pub fn see(&mut self, chunk: &Chunk) {
         self.rows += chunk.rows();
-        self.seen.see(chunk, &self.null);
+        self.seen.see(chunk, &self.notations);
         self.right_rows += chunk.records.not_ascii();
         for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
             self.wrong_rows += 1;
@@ -221,7 +302,7 @@ impl Witness {
     /// Whether what was seen goes with what the records are loaded as: every column of the type it is taken for, none with cells
     /// beyond the header that have no place (`surplus` says that they have one), and all of it in the encoding it is read in.
     pub fn agrees(&self, held: &[Held], surplus: bool) -> bool {
-        let decided = self.seen.decide();
+        let decided = self.seen.decide(&self.notations);
         let same = |(place, taken): &Held| {
             let fits = decided.get(*place).map_or(*taken, |seen| seen.fits());
             taken.and(fits).narrowest() == taken.narrowest()
@@ -231,17 +312,17 @@ impl Witness {
 
     /// The columns' types, and whether there are records with cells beyond the header.
     pub(super) fn decide(&self) -> (Vec<Inference>, bool) {
-        (self.seen.decide(), self.seen.long_rows > 0)
+        (self.seen.decide(&self.notations), self.seen.long_rows > 0)
     }
 
     pub(super) fn glance(self) -> Glance {
-        let is_uneven = self.seen.glance.is_uneven || self.seen.even_with_tail().1 > 0;
-        Glance { is_uneven, ..self.seen.glance }
+        let is_uneven = self.seen.glance.is_uneven || self.seen.even_with_tail(&self.notations).1 > 0;
+        Glance { is_uneven, ..self.seen.into_glance() }
     }
 
     /// Everything has passed: what is known now of the columns, of the number of records and of the bad ones among them.
     pub fn testify(self, columns: &mut [Column]) -> (u64, Glance) {
-        for (column, seen) in columns.iter_mut().zip(self.seen.decide()) {
+        for (column, seen) in columns.iter_mut().zip(self.seen.decide(&self.notations)) {
             if column.name != EXTRA_COLUMN {
                 column.fits = seen.fits();
             }

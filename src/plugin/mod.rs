@@ -1,8 +1,12 @@
 //! `plugins/<name>/plugin.yaml`: how the files of one dataset are read and shaped, and where their rows go.
 
 mod current;
+mod notation;
+mod null_word;
 mod reach;
 mod read;
+mod rule;
+mod series;
 mod wrong;
 mod yaml;
 
@@ -15,6 +19,7 @@ use crate::dataset::Dataset;
 
 pub use self::current::{CurrentPlugins, Look, PluginFolder};
 pub use self::reach::Reach;
+pub use self::series::Series;
 use self::wrong::WrongPlugin;
 
 /// What is wrong with a plugin.
@@ -61,6 +66,17 @@ impl Plugins {
             Some(wrong) => Err(wrong.error.clone()),
             None => Ok(plugins),
         }
+    }
+
+    /// One plugin, by its text.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_text(name: &str, text: &str) -> Result<Plugins, PluginError> {
+        let mut plugins = Plugins::default();
+        let path = PathBuf::from(name).join("plugin.yaml");
+        plugins.add(&path, text, &|_| Ok(None), &|_| Ok(()))?;
+        Ok(plugins)
     }
 
     /// Reads those of a folder that are right; what is wrong with the others is among [`Plugins::errors`], and their files are held back.

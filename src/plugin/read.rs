@@ -37,7 +37,13 @@ impl Plugins {
     }
 
     /// Adds the plugin of a file, where it is enabled.
-    fn add(&mut self, path: &Path, text: &str, variable: &Variable<'_>, keeps: &Keeps<'_>) -> Result<(), PluginError> {
+    pub(super) fn add(
+        &mut self,
+        path: &Path,
+        text: &str,
+        variable: &Variable<'_>,
+        keeps: &Keeps<'_>,
+    ) -> Result<(), PluginError> {
         let error = |line, why| PluginError { path: path.to_owned(), line, why };
         let at = |key: &str, why| error(yaml::line_of(text, key), why);
         let plugin = yaml::parse(path, text, variable).map_err(|wrong| error(wrong.line, wrong.why))?;

@@ -7,17 +7,23 @@ use globset::Glob;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::notation::{Said, Words, of_file};
+use super::null_word::with_quoted_null;
+use super::rule::{ColumnYaml, rule};
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
-use crate::format::{Escape, Format, JOINT, NO_DELIMITER, Stated};
-use crate::schema::{ColumnRule, Filter, Type, column_names, table_name};
+use crate::format::{Escape, Footer, Format, NO_DELIMITER, Stated};
+use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
 use crate::secrets;
 use crate::shown::lines;
 use crate::star::nearest;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
 const MAX_REJECTS: f64 = 10.0;
+
+/// Lines that a footer may have.
+const MAX_FOOTER: usize = 1_000;
 
 /// The file, word for word.
 #[derive(Debug, Deserialize)]
@@ -40,8 +46,21 @@ struct Yaml {
     skip_lines: Option<u64>,
     header: Option<HeaderYaml>,
     beside: Option<String>,
+    skip_footer: Option<usize>,
+    footer: Option<String>,
+    decimal: Option<String>,
+    thousands: Option<String>,
+    percent: Option<bool>,
+    currency: Option<Words>,
+    #[serde(rename = "true")]
+    yes: Option<Words>,
+    #[serde(rename = "false")]
+    no: Option<Words>,
+    null: Option<Words>,
+    trim: Option<bool>,
     #[serde(default)]
     columns: Vec<Spanned<ColumnYaml>>,
+    others: Option<String>,
     filter: Option<String>,
     #[serde(default)]
     mode: Mode,
@@ -71,29 +90,6 @@ enum OnSuccessYaml {
     Archive { archive: String },
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ColumnYaml {
-    /// The header, or the place from 1.
-    from: FromYaml,
-    name: Option<String>,
-    r#type: Option<String>,
-    format: Option<String>,
-    #[serde(default)]
-    null: Vec<String>,
-    #[serde(default)]
-    required: bool,
-    #[serde(default)]
-    key: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "from: expected a header or a place, counted from 1")]
-enum FromYaml {
-    Place(usize),
-    Header(String),
-}
-
 /// What is wrong, and on which line.
 pub(super) struct Wrong {
     pub(super) line: Option<u64>,
@@ -119,7 +115,8 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
     let options = serde_saphyr::options! { strict_booleans: true };
-    let yaml: Yaml = serde_saphyr::from_str_with_options(text, options).map_err(|error| in_words(&error, text))?;
+    let quoted = with_quoted_null(text);
+    let yaml: Yaml = serde_saphyr::from_str_with_options(&quoted, options).map_err(|error| in_words(&error, text))?;
     if !yaml.enabled {
         return Ok(None);
     }
@@ -131,11 +128,23 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
         Err(error) => Err(at_key(format!("files: {error}"))),
     };
     let files = yaml.files.iter().map(glob).collect::<Result<_, _>>()?;
+    let said = Said {
+        decimal: yaml.decimal.as_deref(),
+        thousands: yaml.thousands.as_deref(),
+        percent: yaml.percent,
+        currency: yaml.currency.as_ref(),
+        yes: yaml.yes.as_ref(),
+        no: yaml.no.as_ref(),
+        null: yaml.null.as_ref(),
+        trim: yaml.trim,
+    };
+    let notation = of_file(said).map_err(at_key)?;
     let rule = |column: &Spanned<ColumnYaml>| {
-        rule(&column.value).map_err(|why| Wrong { line: Some(column.referenced.line()), why })
+        rule(&column.value, said).map_err(|why| Wrong { line: Some(column.referenced.line()), why })
     };
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
-    let dataset = dataset(&yaml, rules).map_err(at_key)?;
+    let selection = Selection { rules, drops_others: drops_others(&yaml).map_err(at_key)?, notation };
+    let dataset = dataset(&yaml, selection).map_err(at_key)?;
     let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
     Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
 }
@@ -242,31 +251,57 @@ fn with_variables(text: &str, variable: &Variable<'_>, secrets: &mut Secrets) ->
     Ok(filled)
 }
 
-fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
+fn drops_others(yaml: &Yaml) -> Result<bool, String> {
+    match yaml.others.as_deref() {
+        None => Ok(false),
+        Some(_) if yaml.columns.is_empty() => Err("others: goes with columns".to_owned()),
+        Some("keep") => Ok(false),
+        Some("drop") => Ok(true),
+        Some(other) => Err(format!("others: {other:?} is neither keep nor drop")),
+    }
+}
+
+fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
+    let rules = &selection.rules;
     let table = yaml.table.clone().unwrap_or_default();
     if yaml.table.is_some() && table_name(&table) != table {
         return Err(format!("table: {table:?} is no table's name here; {} would be", table_name(&table)));
     }
-    let names: Vec<_> = rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
-    if let Some(repeated) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-        return Err(format!("columns: two are called {}", repeated.1));
+    let called: Vec<_> = rules.iter().map(ColumnRule::table_name).collect();
+    for (at, rule) in rules.iter().enumerate() {
+        let is_same = |other: &ColumnRule| {
+            let is_said = rule.name.is_some() || other.name.is_some();
+            is_said || rule.headers.iter().any(|header| other.headers.contains(header))
+        };
+        let same = rules[..at].iter().zip(&called).find(|(other, name)| **name == called[at] && is_same(other));
+        if let Some((_, name)) = same {
+            return Err(format!("columns: two are called {name}"));
+        }
     }
     let mut key = yaml.key.clone();
-    for column in yaml.columns.iter().map(|column| &column.value).filter(|column| column.key) {
-        let header = match &column.from {
-            FromYaml::Header(header) => column_names(&[header], None).swap_remove(0),
-            FromYaml::Place(place) => format!("column_{place}"),
-        };
-        key.push(column.name.clone().unwrap_or(header));
-    }
+    let keys = yaml.columns.iter().zip(&called).filter(|(column, _)| column.value.key);
+    key.extend(keys.map(|(_, name)| name.clone()));
     match (yaml.mode, key.is_empty()) {
         (Mode::Upsert, true) => return Err("mode: upsert needs a key, such as key: [id]".to_owned()),
         (Mode::Append | Mode::Replace, false) => return Err("key: goes with mode: upsert".to_owned()),
         _ => {}
     }
-    if let Some(absent) = key.iter().find(|one| !rules.is_empty() && !names_of(&rules).contains(one)) {
-        let named = names_of(&rules);
-        return Err(format!("key: no column is called {absent}{}", nearest(absent, named.iter().map(String::as_str))));
+    let is_absent = |name: &str| !rules.is_empty() && !called.iter().any(|one| one == name);
+    let hint = |name: &str| nearest(name, called.iter().map(String::as_str));
+    if let Some(absent) = key.iter().find(|one| is_absent(one)) {
+        return Err(format!("key: no column is called {absent}{}", hint(absent)));
+    }
+    let filter = yaml.filter.as_deref().map(Filter::parse).transpose().map_err(|why| format!("filter: {why}"))?;
+    if let Some(filter) = &filter {
+        // Also by what the header of a column that is named gives it.
+        let headers = rules.iter().flat_map(|rule| &rule.headers);
+        let of_headers: Vec<_> = headers.map(|header| column_names(&[header], None).swap_remove(0)).collect();
+        let is_unknown = |name: &&str| is_absent(name) && !of_headers.iter().any(|one| one == name);
+        if let Some(absent) = filter.columns().into_iter().find(is_unknown) {
+            return Err(format!("filter: no column is called {absent}{}; columns has to name it", hint(absent)));
+        }
+        let declared = |name: &str| called.iter().position(|one| one == name).and_then(|at| rules[at].kind);
+        filter.check(&|name| declared(name).unwrap_or(Type::Text))?;
     }
     let limit = yaml.max_rejects.as_deref().map(limit).transpose()?;
     let on_success = match &yaml.on_success {
@@ -276,8 +311,8 @@ fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
     };
     let on_success = on_success.map_err(|why: String| format!("on_success: {why}"))?;
     Ok(Dataset {
-        stated: Stated { rules, ..stated(yaml)? },
-        filter: yaml.filter.as_deref().map(Filter::parse).transpose().map_err(|why| format!("filter: {why}"))?,
+        stated: Stated { selection, ..stated(yaml)? },
+        filter,
         mode: yaml.mode,
         key,
         duplicates: yaml.duplicates,
@@ -286,16 +321,6 @@ fn dataset(yaml: &Yaml, rules: Vec<ColumnRule>) -> Result<Dataset, String> {
         table,
         ..Dataset::default()
     })
-}
-
-/// What the rules' columns are called in the table, as far as the rules tell.
-fn names_of(rules: &[ColumnRule]) -> Vec<String> {
-    let name = |rule: &ColumnRule| match (&rule.name, &rule.header, rule.place) {
-        (Some(name), ..) => name.clone(),
-        (None, Some(header), _) => column_names(&[header], None).swap_remove(0),
-        (None, None, place) => format!("column_{}", place.unwrap_or(0) + 1),
-    };
-    rules.iter().map(name).collect()
 }
 
 fn stated(yaml: &Yaml) -> Result<Stated, String> {
@@ -382,45 +407,32 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
             HeaderYaml::Rows(rows) => *rows,
         }),
         beside_columns,
-        rules: Vec::new(),
+        selection: Selection::default(),
+        footer: footer(yaml, matches!(format, Some(Format::Json | Format::Parquet)))?,
     })
 }
 
-fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
-    let (header, place) = match &yaml.from {
-        FromYaml::Place(0) => return Err("columns: from: places count from 1".to_owned()),
-        FromYaml::Place(place) => (None, Some(place - 1)),
-        FromYaml::Header(header) => (Some(header.clone()), None),
-    };
-    if let Some(name) = &yaml.name
-        && column_names(&[name], None)[0] != *name
-        && column_names(&[name], Some(JOINT))[0] != *name
-    {
-        return Err(format!("columns: {name:?} is no column's name here; {} would be", column_names(&[name], None)[0]));
+fn footer(yaml: &Yaml, is_undelimited: bool) -> Result<Footer, String> {
+    let key = if yaml.footer.is_some() { "footer" } else { "skip_footer" };
+    if is_undelimited && (yaml.footer.is_some() || yaml.skip_footer.is_some()) {
+        return Err(format!("{key}: only csv, fixed and excel have lines below their records"));
     }
-    let kind = match yaml.r#type.as_deref() {
-        None => None,
-        Some(word) => Some(Type::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
-            format!("columns: there is no type {word}{}", nearest(word, Type::ALL.into_iter().map(Type::word)))
-        })?),
-    };
-    if yaml.format.is_some() && !matches!(kind, Some(Type::Date | Type::Timestamp | Type::Timestamptz)) {
-        return Err("columns: a format goes with type: date, timestamp or timestamptz".to_owned());
+    match (yaml.skip_footer, &yaml.footer) {
+        (None | Some(0), None) => Ok(Footer::None),
+        (Some(lines), None) if lines > MAX_FOOTER => {
+            Err(format!("skip_footer: {lines} are more lines than the {MAX_FOOTER} that a footer may have"))
+        }
+        (Some(lines), None) => Ok(Footer::Lines(lines)),
+        (None, Some(pattern)) => match regex::Regex::new(pattern) {
+            Ok(_) => Ok(Footer::From(pattern.clone())),
+            Err(error) => {
+                let why = error.to_string();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(format!("footer: {pattern:?} is no regular expression: {last}"))
+            }
+        },
+        (Some(_), Some(_)) => Err("footer: goes without skip_footer".to_owned()),
     }
-    let wrong = |item| matches!(item, chrono::format::Item::Error);
-    if let Some(format) = yaml.format.as_deref().filter(|format| chrono::format::StrftimeItems::new(format).any(wrong))
-    {
-        return Err(format!("columns: format: {format:?} is no format of days or times, such as %d.%m.%Y"));
-    }
-    Ok(ColumnRule {
-        header,
-        place,
-        name: yaml.name.clone(),
-        kind,
-        format: yaml.format.clone(),
-        null: yaml.null.clone(),
-        required: yaml.required,
-    })
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

@@ -1,5 +1,6 @@
 //! Records become typed columns, or rejects: what does not read back from its column's type is never written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use arrow_select::take::take;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
-use super::{Shape, Shaped, Type, infer, moment};
+use super::{Form, Shape, Shaped, Type, infer, moment};
 use crate::format::{Reason, Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
@@ -68,7 +69,8 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
         };
         let (reason, detail) = match records.cell(row, *place) {
             Some(text) if value(records, row, &shape.columns[at]).is_some() => {
-                (Reason::NotOfType, format!("{text:?} is no {}{cells}", column.kind()))
+                let written = shape.columns[at].notation.words(column.kind());
+                (Reason::NotOfType, format!("{text:?} is no {}{written}{cells}", column.kind()))
             }
             _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
         };
@@ -96,8 +98,8 @@ fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
 fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
     let day = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
     Some(match shaped.column.kind() {
-        Type::Bigint | Type::Numeric | Type::Double => Datum::Number(text.parse().ok()?),
-        Type::Boolean => Datum::Truth(infer::read_boolean(text)?),
+        Type::Bigint | Type::Numeric | Type::Double => Datum::Number(number(text, shaped)?.parse().ok()?),
+        Type::Boolean => Datum::Truth(truth(text, shaped)?),
         Type::Date => Datum::Moment(day(read_date(text, shaped)?)),
         Type::Timestamp => Datum::Moment(read_timestamp(text, shaped)?.and_utc().timestamp_micros()),
         Type::Timestamptz => Datum::Moment(read_timestamptz(text, shaped)?.timestamp_micros()),
@@ -105,16 +107,27 @@ fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
     })
 }
 
+fn number<'a>(text: &'a str, shaped: &Shaped) -> Option<Cow<'a, str>> {
+    shaped.notation.plain_number(text, shaped.native)
+}
+
+fn truth(text: &str, shaped: &Shaped) -> Option<bool> {
+    shaped.notation.read_truth(text, shaped.native)
+}
+
 fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
     let Some(format) = &shaped.format else { return moment::read_date(text) };
     let iso = || moment::read_date(text).filter(|_| shaped.iso);
-    NaiveDate::parse_from_str(text, format).ok().filter(|day| is_year_whole(day.year(), text)).or_else(iso)
+    date_by(text, format).or_else(iso)
 }
 
 fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
-    let Some(format) = &shaped.format else { return moment::read_timestamp(text) };
-    let iso = || moment::read_timestamp(text).filter(|_| shaped.iso);
-    NaiveDateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text)).or_else(iso)
+    // A day is midnight where that was said, or where no other moment of the column is one.
+    let is_day = shaped.declared || shaped.column.fits.is_written(Form::Day);
+    let midnight = || moment::read_date(text).filter(|_| is_day).map(|day| day.and_time(NaiveTime::MIN));
+    let Some(format) = &shaped.format else { return moment::read_timestamp(text).or_else(midnight) };
+    let iso = || moment::read_timestamp(text).or_else(midnight).filter(|_| shaped.iso);
+    timestamp_by(text, format).or_else(iso)
 }
 
 fn read_timestamptz(text: &str, shaped: &Shaped) -> Option<DateTime<Utc>> {
@@ -123,16 +136,33 @@ fn read_timestamptz(text: &str, shaped: &Shaped) -> Option<DateTime<Utc>> {
     at.map(|at| at.to_utc()).filter(|at| (1..=9999).contains(&at.year()))
 }
 
+/// A day that is written in the format.
+pub(super) fn date_by(text: &str, format: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, format).ok().filter(|day| is_year_whole(day.year(), text))
+}
+
+/// A moment that is written in the format.
+pub(super) fn timestamp_by(text: &str, format: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text))
+}
+
 /// `%Y` reads the year 20 out of `01.02.20`.
 fn is_year_whole(year: i32, text: &str) -> bool {
     (1000..=9999).contains(&year) || ((1..1000).contains(&year) && text.contains(&format!("{year:04}")))
 }
 
-/// A cell's text; `None` for NULL and for the words that stand for it.
+/// A cell's text; `None` for NULL, for the words that stand for it, and for an empty text that would have to be of another type.
 fn value<'a>(records: &'a Records, row: usize, shaped: &Shaped) -> Option<&'a str> {
-    records
-        .cell(row, shaped.place)
-        .filter(|text| shaped.null.is_empty() || !shaped.null.iter().any(|word| word == text))
+    let Shaped { notation, place, column, .. } = shaped;
+    let mut cell = records.cell(row, *place);
+    if notation.is_plain() {
+        return cell.filter(|text| !text.is_empty() || column.kind() == Type::Text);
+    }
+    let is_box = column.kind() == Type::Boolean && notation.reads_empty();
+    if is_box && shaped.delimited && records.width_of(row) != Width::Short {
+        cell = cell.or(Some(""));
+    }
+    notation.value(cell).filter(|text| !text.is_empty() || column.kind() == Type::Text || is_box)
 }
 
 fn typed(
@@ -209,17 +239,20 @@ impl Cells<'_> {
         match kind {
             Type::Bigint => {
                 let mut array = Int64Builder::with_capacity(rows);
-                self.each(|text| text.parse().ok(), |value| array.append_option(value));
+                let shaped = self.shaped;
+                self.each(|text| number(text, shaped)?.parse().ok(), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Double => {
                 let mut array = Float64Builder::with_capacity(rows);
-                self.each(|text| text.parse().ok(), |value| array.append_option(value));
+                let shaped = self.shaped;
+                self.each(|text| number(text, shaped)?.parse().ok(), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Boolean => {
                 let mut array = BooleanBuilder::with_capacity(rows);
-                self.each(infer::read_boolean, |value| array.append_option(value));
+                let shaped = self.shaped;
+                self.each(|text| truth(text, shaped), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Date => {
@@ -250,7 +283,9 @@ impl Cells<'_> {
             }
             Type::Numeric => {
                 let mut array = StringBuilder::with_capacity(rows, rows * 8);
-                self.each(|text| infer::is_decimal(text).then_some(text), |value| array.append_option(value));
+                let shaped = self.shaped;
+                let read = |text| number(text, shaped).filter(|plain| infer::is_decimal(plain));
+                self.each(read, |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Text => {
@@ -270,7 +305,9 @@ impl Cells<'_> {
     /// The column as it was decoded, where it is of the table's type already and nothing is said of its words.
     fn decoded(&mut self, kind: Type) -> Option<ArrayRef> {
         let column = self.records.column(self.shaped.place)?;
-        if !self.shaped.null.is_empty() || self.shaped.format.is_some() {
+        let Shaped { notation, format, .. } = self.shaped;
+        let is_text = column.data_type() == &DataType::Utf8;
+        if !notation.null.is_empty() || format.is_some() || (is_text && !notation.is_plain()) {
             return None;
         }
         let typed = native(column, kind)?;

@@ -3,8 +3,9 @@
 //! Rules, so that nothing is altered in silence: a number has no leading zero, no plus sign, no blank and no `-0`
 //! (`007` and `+5` are somebody's codes); a number with an exponent must look as programs print it (`1e-07`, `1.5E+10`, `1.0E7`),
 //! so that `5885E9` and `1E5`, which are codes as often, stay text; a day is ISO 8601, because `01/02/2020` could be
-//! two days; `true` and `false` in one spelling of three.
+//! two days, and midnight where others of its column have a time and none of them is midnight; `true` and `false` in one spelling of three.
 
+use super::Notation;
 use super::moment::moment;
 use super::types::{Fits, Form, Spelling, Type};
 
@@ -43,7 +44,7 @@ impl Default for Inference {
 impl Inference {
     /// Looks at one more value that is not NULL.
     pub fn see(&mut self, value: &str) {
-        self.see_all([value].into_iter());
+        self.narrow(fits(value));
     }
 
     /// Looks at more values, as long as they can tell anything.
@@ -51,8 +52,29 @@ impl Inference {
         while self.0 != Fits::TEXT
             && let Some(value) = values.next()
         {
-            self.0 = self.0.and(fits(value));
+            self.narrow(fits(value));
         }
+    }
+
+    /// Looks at more cells that are written as somebody said. An empty text is NULL among numbers and days, and a text among texts.
+    pub(crate) fn see_written<'a>(
+        &mut self,
+        mut cells: impl Iterator<Item = Option<&'a str>>,
+        notation: &Notation,
+        native: bool,
+    ) {
+        while self.0 != Fits::TEXT
+            && let Some(cell) = cells.next()
+        {
+            if let Some(value) = notation.value(cell).filter(|value| !value.is_empty()) {
+                self.narrow(notation.fits(value, native));
+            }
+        }
+    }
+
+    /// Takes in the types that one more value can be of.
+    pub(crate) fn narrow(&mut self, fits: Fits) {
+        self.0 = self.0.and(fits);
     }
 
     /// For values that are known to be of these types at most.
@@ -67,7 +89,7 @@ impl Inference {
 }
 
 /// The types that one value reads back from as the same value.
-fn fits(value: &str) -> Fits {
+pub(super) fn fits(value: &str) -> Fits {
     let bytes = value.as_bytes();
     match bytes.first() {
         Some(b'0'..=b'9') => {
@@ -80,7 +102,7 @@ fn fits(value: &str) -> Fits {
     }
 }
 
-fn number(value: &str) -> Fits {
+pub(super) fn number(value: &str) -> Fits {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
     let whole = digits(unsigned);
     if whole == 0 || (whole > 1 && unsigned[0] == b'0') {
@@ -300,7 +322,11 @@ mod tests {
             (Type::Text, vec!["2023-02-29"]),
             (Type::Text, vec!["0000-01-01"]),
             (Type::Text, vec!["01/02/2020"]),
-            (Type::Text, vec!["2020-01-01", "2020-01-01 10:00:00"]),
+            (Type::Timestamp, vec!["2020-01-01", "2020-01-01 10:00:00"]),
+            (Type::Timestamp, vec!["2020-01-01T10:00", "2020-01-02", "2020-01-01T10:00:00.5"]),
+            (Type::Text, vec!["2020-01-01", "2020-01-01 10:00:00", "2020-01-02 00:00:00"]),
+            (Type::Text, vec!["2020-01-01", "2020-01-02T00:00"]),
+            (Type::Text, vec!["2020-01-01", "2020-01-01T10:00:00Z"]),
             (Type::Timestamp, vec!["2020-01-01 10:00:00", "2020-01-01T10:00", "2020-01-01T10:00:00.123456"]),
             (Type::Text, vec!["2020-01-01 10:00:00.1234567"]),
             (Type::Text, vec!["2020-01-01 25:00:00"]),
@@ -370,10 +396,24 @@ mod tests {
 
     #[test]
     fn the_order_of_values_does_not_matter() {
-        let values = ["1", "1.10", "x", "true", "True", "2020-01-01", "1e-07", "0.5", "9007199254740993"];
+        let values = [
+            "1",
+            "1.10",
+            "x",
+            "true",
+            "True",
+            "2020-01-01",
+            "1e-07",
+            "0.5",
+            "9007199254740993",
+            "2020-01-01 10:00",
+            "2020-01-01 00:00",
+        ];
         for one in values {
             for other in values {
-                assert_eq!(kind(&[one, other]), kind(&[other, one]), "{one} {other}");
+                for third in values {
+                    assert_eq!(kind(&[one, other, third]), kind(&[third, other, one]), "{one} {other} {third}");
+                }
             }
         }
     }

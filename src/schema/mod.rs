@@ -4,8 +4,10 @@ mod conform;
 mod evolve;
 mod filter;
 mod infer;
+mod likely;
 mod moment;
 mod name;
+mod notation;
 mod shape;
 mod types;
 
@@ -14,9 +16,12 @@ pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
 pub use infer::{Inference, double_as_written, double_text};
+pub(crate) use likely::is_point_grouping;
+pub use likely::{Clue, Likely};
 pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
 pub use name::{SYSTEM_COLUMNS, column_names, table_name};
-pub use shape::{ColumnRule, Shape, Shaped, shape};
+pub use notation::{Grouping, Notation, NumberNotation, Percent, Separator, TruthWords};
+pub use shape::{AbsentColumn, ColumnRule, Selection, Shape, Shaped, shape};
 pub use types::{Fits, Form, Spelling, Type};
 
 use serde::Serialize;

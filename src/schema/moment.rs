@@ -35,14 +35,21 @@ pub(super) fn moment(value: &str) -> Fits {
         return Fits::TEXT;
     }
     if day_number(value).is_some() {
-        Fits::of(&[Type::Date])
+        Fits::DAY
     } else if read_timestamp(value).is_some() {
-        Fits::moment(Type::Timestamp, &forms(value))
+        let mut forms = forms(value);
+        forms.extend((!is_midnight(value)).then_some(Form::Day));
+        Fits::moment(Type::Timestamp, &forms)
     } else if read_timestamptz(value).is_some() {
         Fits::moment(Type::Timestamptz, &forms(value))
     } else {
         Fits::TEXT
     }
+}
+
+/// Whether a moment's time is zero.
+fn is_midnight(moment: &str) -> bool {
+    moment.get(11..).is_some_and(|time| time.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.')))
 }
 
 /// How a moment is written.
@@ -70,6 +77,9 @@ fn forms(value: &str) -> Vec<Form> {
 
 /// A moment in the database's form, `2020-01-31 10:00:00.5` and `+00` or `+00:00` behind it where it is an instant, as the files wrote it.
 pub fn as_written(moment: &str, fits: Fits) -> String {
+    if fits.is_written(Form::Day) && is_midnight(moment) {
+        return moment[..moment.len().min(10)].to_owned();
+    }
     let time = moment.get(11..).unwrap_or_default();
     let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
     let (clock, fraction) = time[..zone].split_once('.').unwrap_or((&time[..zone], ""));
@@ -210,6 +220,9 @@ mod tests {
         ] {
             assert_eq!(as_written(stored, fits(&values)), values[1]);
         }
+        let days = fits(&["2020-01-01T10:00", "2020-01-02"]);
+        assert_eq!(as_written("2020-01-02 00:00:00", days), "2020-01-02");
+        assert_eq!(as_written("2020-01-01 10:00:00", days), "2020-01-01T10:00");
         // Where they differ, in one form.
         let mixed = fits(&["2020-01-01T10:00Z", "2020-01-02 10:30:00+02:00"]);
         assert_eq!(as_written("2020-01-02 08:30:00+00", mixed), "2020-01-02 08:30:00+00:00");

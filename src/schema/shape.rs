@@ -1,13 +1,14 @@
 //! From the columns that an input has to those that are loaded: taken, named, typed, emptied, filtered.
 
 use super::types::Fits;
-use super::{Column, EXTRA_COLUMN, Filter, Type};
+use super::{Column, EXTRA_COLUMN, Filter, Notation, Type, column_names};
+use crate::format::JOINT;
 
 /// What is said of one column before the input is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnRule {
-    /// Its header, or the name that the header gives it.
-    pub header: Option<String>,
+    /// Its headers, or the names that they give it: the one or the other of them stands in a file.
+    pub headers: Vec<String>,
     /// Its place, from 0.
     pub place: Option<usize>,
     /// What it is called in the table; what its header says where this is absent.
@@ -16,41 +17,92 @@ pub struct ColumnRule {
     pub kind: Option<Type>,
     /// How its days or times are written (chrono's `%d.%m.%Y`).
     pub format: Option<String>,
-    /// Words that stand for NULL.
-    pub null: Vec<String>,
+    /// How its values are written.
+    pub notation: Notation,
     /// Whether an input without it fails, and a row with NULL in it is refused.
     pub required: bool,
 }
 
+/// An input's columns, each with its header and the name that the header gives it.
+pub trait Named<'a>: Iterator<Item = (&'a str, &'a str)> + Clone {}
+
+impl<'a, T: Iterator<Item = (&'a str, &'a str)> + Clone> Named<'a> for T {}
+
 impl ColumnRule {
-    /// The place of the column that it speaks of among an input's columns, each with its header and the name that the header gives it. A
-    /// header goes before a name.
+    /// The place of the column that it speaks of among an input's columns. A header goes before a name.
     ///
     /// # Errors
-    /// In words, where several columns have the header.
-    pub fn place_in<'a>(
-        &self,
-        columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    ) -> Result<Option<usize>, String> {
-        let Some(wanted) = &self.header else {
+    /// In words, where several columns have the header, or several of the headers are there.
+    pub fn place_in<'a>(&self, columns: impl Named<'a>) -> Result<Option<usize>, String> {
+        if self.headers.is_empty() {
             return Ok(self.place.filter(|place| *place < columns.count()));
-        };
-        let headed: Vec<_> = columns.clone().enumerate().filter(|(_, (header, _))| header == wanted).collect();
-        match headed.as_slice() {
-            [] => Ok(columns.enumerate().find(|(_, (_, name))| name == wanted).map(|(place, _)| place)),
-            [(place, _)] => Ok(Some(*place)),
-            several => {
-                let places: Vec<_> = several.iter().map(|(place, _)| (place + 1).to_string()).collect();
-                Err(format!("several columns are headed {wanted:?}: say from: {}", places.join(" or from: ")))
+        }
+        let mut found: Option<(usize, &String)> = None;
+        for wanted in &self.headers {
+            let headed: Vec<_> = columns.clone().enumerate().filter(|(_, (header, _))| header == wanted).collect();
+            let named = || columns.clone().enumerate().find(|(_, (_, name))| name == wanted).map(|(place, _)| place);
+            let place = match headed.as_slice() {
+                [] => named(),
+                [(place, _)] => Some(*place),
+                several => {
+                    let places: Vec<_> = several.iter().map(|(place, _)| (place + 1).to_string()).collect();
+                    return Err(format!(
+                        "several columns are headed {wanted:?}: say from: {}",
+                        places.join(" or from: ")
+                    ));
+                }
+            };
+            match (found, place) {
+                (Some((one, header)), Some(other)) if one != other => {
+                    return Err(format!(
+                        "the file has both {header:?} and {wanted:?}, which its plugin takes for one column"
+                    ));
+                }
+                (None, Some(place)) => found = Some((place, wanted)),
+                _ => {}
             }
+        }
+        Ok(found.map(|(place, _)| place))
+    }
+
+    /// What the column is called in the table where no file shows its header.
+    pub fn table_name(&self) -> String {
+        match (&self.name, self.headers.first(), self.place) {
+            (Some(name), ..) => name.clone(),
+            (None, Some(header), _) => column_names(&[header], None).swap_remove(0),
+            (None, None, place) => format!("column_{}", place.unwrap_or(0) + 1),
         }
     }
 
     fn shown(&self) -> String {
-        match (&self.header, self.place) {
-            (Some(header), _) => format!("{header:?}"),
-            (None, place) => format!("number {}", place.unwrap_or(0) + 1),
+        match self.headers.as_slice() {
+            [] => format!("number {}", self.place.unwrap_or(0) + 1),
+            headers => headers.iter().map(|header| format!("{header:?}")).collect::<Vec<_>>().join(" or "),
         }
+    }
+}
+
+/// Which columns are taken, and how their values are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The columns of which something is said.
+    pub rules: Vec<ColumnRule>,
+    /// Whether the others are left out.
+    pub drops_others: bool,
+    /// How the values of the others are written.
+    pub notation: Notation,
+}
+
+impl Selection {
+    /// How the values of each of an input's columns are written. What is wrong with a rule is said when the columns are shaped.
+    pub fn notations<'a>(&self, columns: impl Named<'a>) -> Vec<Notation> {
+        let mut notations = vec![self.notation.clone(); columns.clone().count()];
+        for rule in &self.rules {
+            if let Ok(Some(place)) = rule.place_in(columns.clone()) {
+                notations[place] = rule.notation.clone();
+            }
+        }
+        notations
     }
 }
 
@@ -61,16 +113,29 @@ pub struct Shaped {
     pub column: Column,
     /// Where its cells stand in the records, from 0.
     pub place: usize,
-    /// Words that stand for NULL.
-    pub null: Vec<String>,
+    /// How its values are written.
+    pub notation: Notation,
     /// How its days or times are written.
     pub format: Option<String>,
     /// Whether days and times may be written in ISO 8601 besides the format: as they are where a sheet has real ones.
     pub iso: bool,
+    /// Whether the file has numbers and truths of its own, besides texts that are written as the notation says.
+    pub native: bool,
+    /// Whether a cell of a record that is not short is there, also where nothing stands in it.
+    pub delimited: bool,
     /// Whether a row with NULL in it is refused.
     pub required: bool,
     /// Whether its type is stated, whatever its values are.
     pub declared: bool,
+}
+
+/// A column that a rule names and the input does not have. The table has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsentColumn {
+    /// The column as the table gets it.
+    pub column: Column,
+    /// Its headers or its place, for messages.
+    pub shown: String,
 }
 
 /// The columns that are loaded, and which rows.
@@ -81,36 +146,37 @@ pub struct Shape {
     /// The filter with the columns it looks at, as the input has them.
     pub filter: Option<(Filter, Vec<Shaped>)>,
     /// Columns that the rules name and the input does not have.
-    pub absent: Vec<String>,
+    pub absent: Vec<AbsentColumn>,
 }
 
-/// Shapes an input's columns by the rules; all of them, as they are, where there is no rule.
+/// Shapes an input's columns by what is said of them: those that are named, in the order in which they are, and then the others.
 ///
 /// # Errors
 /// In words: a required column that is not there, or a filter over one that is not.
-pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) -> Result<Shape, String> {
+pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -> Result<Shape, String> {
     let (mut columns, mut absent) = (Vec::new(), Vec::new());
+    let Selection { rules, drops_others, notation } = selection;
     let plain = |place: usize| Shaped {
         column: input[place].clone(),
         place,
-        null: Vec::new(),
+        notation: if input[place].name == EXTRA_COLUMN { Notation::default() } else { notation.clone() },
         format: None,
         iso: false,
+        native: false,
+        delimited: false,
         required: false,
         declared: false,
     };
-    if rules.is_empty() {
-        columns.extend((0..input.len()).map(plain));
-    }
-    // What a record has beyond its header is kept whatever the rules take.
-    let surplus = input.iter().position(|column| column.name == EXTRA_COLUMN).filter(|_| !rules.is_empty());
     for rule in rules {
         let Some(place) = rule.place_in(input.iter().map(|column| (column.header.as_str(), column.name.as_str())))?
         else {
             if rule.required {
                 return Err(format!("the required column {} is not in the file", rule.shown()));
             }
-            absent.push(rule.shown());
+            let fits = rule.kind.map_or(Fits::ALL, |kind| Fits::of(&[kind]));
+            let header = rule.headers.first().cloned().unwrap_or_default();
+            let column = Column { name: rule.table_name(), header, fits };
+            absent.push(AbsentColumn { column, shown: rule.shown() });
             continue;
         };
         let found = &input[place];
@@ -120,21 +186,38 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
                 header: found.header.clone(),
                 fits: rule.kind.map_or(found.fits, |kind| Fits::of(&[kind])),
             },
-            place,
-            null: rule.null.clone(),
+            notation: rule.notation.clone(),
             format: rule.format.clone(),
-            iso: false,
             required: rule.required,
             declared: rule.kind.is_some(),
+            ..plain(place)
         });
     }
-    if columns.is_empty() && rules.is_empty() {
+    if columns.is_empty() && rules.is_empty() && input.is_empty() {
         return Err("the file has no columns".to_owned());
     }
-    if columns.is_empty() {
+    if columns.is_empty() && !rules.is_empty() {
         return Err("none of the plugin's columns is in the file".to_owned());
     }
-    columns.extend(surplus.map(plain));
+    let names: Vec<_> = columns.iter().map(|one: &Shaped| &one.column.name).collect();
+    if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(format!("two of the plugin's columns are called {name} in this file"));
+    }
+    let taken: Vec<_> = columns.iter().map(|one| one.place).collect();
+    let others = (0..input.len()).filter(|place| !taken.contains(place));
+    let absents = absent.iter().map(|one: &AbsentColumn| one.column.name.clone());
+    let mut used: Vec<String> = columns.iter().map(|one| one.column.name.clone()).chain(absents).collect();
+    let named = used.len();
+    // What a record has beyond its header is kept whatever is left out.
+    for place in others.filter(|place| !drops_others || input[*place].name == EXTRA_COLUMN) {
+        let mut other = plain(place);
+        if used[..named].contains(&other.column.name) {
+            used.extend(input.iter().map(|column| column.name.clone()));
+            other.column.name = unused(other.column.name, &used);
+            used.push(other.column.name.clone());
+        }
+        columns.push(other);
+    }
     let filter = match filter {
         None => None,
         Some(filter) => {
@@ -155,6 +238,15 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
     Ok(Shape { columns, filter, absent })
 }
 
+/// A name that no column has, where another one was given it.
+fn unused(name: String, used: &[String]) -> String {
+    let mut all = used.to_vec();
+    all.sort();
+    all.dedup();
+    all.push(name);
+    column_names(&all, Some(JOINT)).pop().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,24 +259,52 @@ mod tests {
 
     #[test]
     fn columns_are_taken_by_header_name_or_place() {
-        let by = |header: &str| ColumnRule { header: Some(header.into()), ..ColumnRule::default() };
+        let by = |header: &str| ColumnRule { headers: vec![header.into()], ..ColumnRule::default() };
+        let named = ColumnRule { name: Some("first".into()), ..by("first_name") };
         let third = ColumnRule {
             place: Some(2),
             name: Some("cost".into()),
             kind: Some(Type::Numeric),
             ..ColumnRule::default()
         };
-        let shape = shape(&input(), &[third, by("First Name"), by("first_name"), by("absent")], None).unwrap();
+        let rules = vec![third, by("First Name"), named, by("absent")];
+        let selection = Selection { rules, drops_others: true, ..Selection::default() };
+        let found = shape(&input(), &selection, None).unwrap();
         let taken: Vec<_> =
-            shape.columns.iter().map(|one| (one.column.name.as_str(), one.place, one.column.kind())).collect();
-        assert_eq!(taken, [("cost", 2, Type::Numeric), ("first_name", 1, Type::Text), ("first_name", 1, Type::Text)]);
+            found.columns.iter().map(|one| (one.column.name.as_str(), one.place, one.column.kind())).collect();
+        assert_eq!(taken, [("cost", 2, Type::Numeric), ("first_name", 1, Type::Text), ("first", 1, Type::Text)]);
+        assert_eq!((found.absent.len(), found.absent[0].column.name.as_str()), (1, "absent"));
     }
 
     #[test]
     fn what_is_not_there_is_said() {
-        let rule = ColumnRule { header: Some("absent".into()), required: true, ..ColumnRule::default() };
-        assert!(shape(&input(), &[rule], None).unwrap_err().contains("\"absent\" is not in the file"));
+        let rule = ColumnRule { headers: vec!["absent".into()], required: true, ..ColumnRule::default() };
+        let selection = Selection { rules: vec![rule], ..Selection::default() };
+        assert!(shape(&input(), &selection, None).unwrap_err().contains("\"absent\" is not in the file"));
         let filter = Filter::parse("nix > 1").unwrap();
-        assert_eq!(shape(&input(), &[], Some(&filter)).unwrap_err(), "filter: the file has no column nix");
+        assert_eq!(
+            shape(&input(), &Selection::default(), Some(&filter)).unwrap_err(),
+            "filter: the file has no column nix"
+        );
+    }
+
+    #[test]
+    fn others_are_kept_under_names_of_their_own() {
+        let rule = ColumnRule {
+            headers: vec!["Key".into(), "price".into()],
+            name: Some("id".into()),
+            ..ColumnRule::default()
+        };
+        let selection = Selection { rules: vec![rule], ..Selection::default() };
+        let found = shape(&input(), &selection, None).unwrap();
+        let taken: Vec<_> = found.columns.iter().map(|one| (one.column.name.as_str(), one.place)).collect();
+        assert_eq!(taken, [("id", 2), ("id_2", 0), ("first_name", 1)]);
+    }
+
+    #[test]
+    fn a_file_with_two_headers_of_one_column_is_refused() {
+        let rule = ColumnRule { headers: vec!["Id".into(), "price".into()], ..ColumnRule::default() };
+        let selection = Selection { rules: vec![rule], ..Selection::default() };
+        assert!(shape(&input(), &selection, None).unwrap_err().contains("both \"Id\" and \"price\""));
     }
 }

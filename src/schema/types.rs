@@ -111,6 +111,10 @@ pub enum Form {
     Digits,
     /// `+00` at the end.
     Hours,
+    /// A time stands in it.
+    Clock,
+    /// It is not midnight, or is written as a day alone: days among moments without an offset are midnights.
+    Day,
     /// A double as Python prints it: `0.0`, `3.25e-08`, an exponent below 1e-4 and from 1e16 on.
     Point,
     /// A double of six digits at most, an exponent of three digits below 1e-4 and from 1e6 on: `2.03e+006`.
@@ -118,7 +122,7 @@ pub enum Form {
 }
 
 impl Form {
-    const ALL: [(Form, &'static str); 17] = [
+    const ALL: [(Form, &'static str); 19] = [
         (Form::Blank, "blank"),
         (Form::T, "T"),
         (Form::Minutes, "minutes"),
@@ -134,26 +138,45 @@ impl Form {
         (Form::Colon, "+00:00"),
         (Form::Digits, "+0000"),
         (Form::Hours, "+00"),
+        (Form::Clock, "clock"),
+        (Form::Day, "day"),
         (Form::Point, "point"),
         (Form::LongExponent, "exponent3"),
     ];
 
     /// The bits of the forms of doubles.
-    const DOUBLES: u32 = Form::POINT | Form::LONG_EXPONENT;
-    const POINT: u32 = 1 << 28;
-    const LONG_EXPONENT: u32 = 1 << 29;
+    const DOUBLES: u32 = Form::Point.bit() | Form::LongExponent.bit();
 
-    fn bit(self) -> u32 {
-        match self {
-            Form::Point => Form::POINT,
-            Form::LongExponent => Form::LONG_EXPONENT,
-            moment => 1 << (11 + Form::ALL.iter().position(|(one, _)| *one == moment).unwrap_or(0)),
-        }
+    const fn bit(self) -> u32 {
+        let place = match self {
+            Form::Blank => 0,
+            Form::T => 1,
+            Form::Minutes => 2,
+            Form::Seconds => 3,
+            Form::Fraction(digits) => 3 + digits as u32,
+            Form::Shortest => 10,
+            Form::Z => 11,
+            Form::Colon => 12,
+            Form::Digits => 13,
+            Form::Hours => 14,
+            Form::Clock => 15,
+            Form::Day => 16,
+            Form::Point => 17,
+            Form::LongExponent => 18,
+        };
+        1 << (11 + place)
     }
 }
 
 /// The bits of all forms.
-const FORMS: u32 = (((1 << 15) - 1) << 11) | Form::DOUBLES;
+const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
+
+/// The forms that a day can stand among.
+const AMONG_DAYS: u32 = FORMS
+    & !(Form::Z.bit() | Form::Colon.bit() | Form::Digits.bit() | Form::Hours.bit() | Form::Clock.bit() | Form::DOUBLES);
+
+/// Of which a moment without an offset has one: else a day would be midnight among others that are written with their time.
+const TOLD: u32 = Form::Clock.bit() | Form::Day.bit();
 
 /// A set of types: those that every value seen so far reads back from unchanged.
 ///
@@ -167,6 +190,8 @@ impl Fits {
     pub const ALL: Fits = Fits(Fits::of(&Type::ALL).0 | FORMS);
     /// Text alone.
     pub const TEXT: Fits = Fits(bits(Type::Text));
+    /// What a day could be: midnight, too, where others of its column have a time.
+    pub const DAY: Fits = Fits(bits(Type::Text) | bits(Type::Date) | 1 << Type::Timestamp as u32 | AMONG_DAYS);
 
     /// The set of these types, and text.
     pub const fn of(types: &[Type]) -> Fits {
@@ -191,14 +216,19 @@ impl Fits {
 
     /// The set for values that are written in these forms of doubles too: [`Form::Point`], [`Form::LongExponent`].
     pub(super) const fn with_double_forms(self, point: bool, long_exponent: bool) -> Fits {
-        let point = if point { Form::POINT } else { 0 };
-        Fits(self.0 | point | if long_exponent { Form::LONG_EXPONENT } else { 0 })
+        let point = if point { Form::Point.bit() } else { 0 };
+        Fits(self.0 | point | if long_exponent { Form::LongExponent.bit() } else { 0 })
     }
 
     /// Without the forms of doubles, unless it is a column of those: no other value is written by them.
     pub(super) const fn settled(self) -> Fits {
         let is_double = self.has(Type::Double) && !self.has(Type::Numeric);
         if is_double || self.is_undecided() { self } else { Fits(self.0 & !Form::DOUBLES) }
+    }
+
+    /// The set without these types.
+    pub(super) fn without(self, types: &[Type]) -> Fits {
+        Fits(types.iter().filter(|one| **one != Type::Text).fold(self.0, |set, one| set & !bits(*one)))
     }
 
     /// Whether every value is written so.
@@ -208,13 +238,17 @@ impl Fits {
 
     /// Whether the type is in the set.
     pub const fn has(self, one: Type) -> bool {
-        self.0 & bits(one) != 0
+        match one {
+            Type::Timestamp => self.0 & 1 << one as u32 != 0 && self.0 & TOLD != 0,
+            _ => self.0 & bits(one) != 0,
+        }
     }
 
     /// The types in both sets.
     #[must_use]
     pub const fn and(self, other: Fits) -> Fits {
-        Fits(self.0 & other.0)
+        let both = self.0 & other.0;
+        Fits(if both & TOLD == 0 { both & !(1 << Type::Timestamp as u32) } else { both })
     }
 
     /// Whether no value has been seen.
@@ -238,6 +272,9 @@ impl Fits {
     /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling, then the forms of its moments:
     /// what the catalog keeps.
     pub fn words(self) -> String {
+        if self == Fits::DAY {
+            return "date,text,day".to_owned();
+        }
         let mut words = Vec::new();
         for one in Type::ALL.into_iter().filter(|one| self.has(*one)) {
             if one == Type::Boolean {
@@ -246,16 +283,22 @@ impl Fits {
                 words.push(one.word());
             }
         }
-        words.extend(Form::ALL.into_iter().filter(|(form, _)| self.is_written(*form)).map(|(_, word)| word));
+        // A moment has its time, unless days are said to be among them.
+        let is_plain = self.has(Type::Timestamp) && !self.is_written(Form::Day);
+        let is_said = |form: Form| self.is_written(form) && !(is_plain && form == Form::Clock);
+        words.extend(Form::ALL.into_iter().filter(|(form, _)| is_said(*form)).map(|(_, word)| word));
         words.join(",")
     }
 
     /// The set that [`Fits::words`] wrote; words that are no type are passed over.
     pub fn from_words(words: &str) -> Fits {
+        if words == Fits::DAY.words() {
+            return Fits::DAY;
+        }
         let mut set = Self::TEXT.0;
         for word in words.split(',') {
             for one in Type::ALL.into_iter().filter(|one| one.word() == word) {
-                set |= bits(one);
+                set |= bits(one) & !Form::Clock.bit();
             }
             for spelling in Spelling::ALL.into_iter().filter(|spelling| spelling.words().0 == word) {
                 set |= spelling.bit();
@@ -264,14 +307,22 @@ impl Fits {
                 set |= form.bit();
             }
         }
+        // As it was written before days could stand among moments.
+        if set & TOLD == 0 && set | TOLD == Fits::ALL.0 {
+            return Fits::ALL;
+        }
+        if set & TOLD == 0 && set & (1 << Type::Timestamp as u32) != 0 {
+            set |= Form::Clock.bit();
+        }
         Fits(set)
     }
 }
 
-/// A boolean has a bit for each spelling, any other type its own.
+/// A boolean has a bit for each spelling, any other type its own; a moment has a time.
 const fn bits(one: Type) -> u32 {
     match one {
         Type::Boolean => Spelling::Lower.bit() | Spelling::Title.bit() | Spelling::Upper.bit(),
+        Type::Timestamp => 1 << one as u32 | Form::Clock.bit(),
         _ => 1 << one as u32,
     }
 }
@@ -291,11 +342,22 @@ mod tests {
         for one in 0..30 {
             for other in 0..30 {
                 for fits in [Fits(1 << one | 1 << other | Fits::TEXT.0), Fits(!(1 << one | 1 << other) & Fits::ALL.0)] {
-                    let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0);
+                    let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0).and(Fits::ALL);
                     assert_eq!(Fits::from_words(&fits.words()), fits);
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_catalog_that_knew_no_days_among_moments_is_read() {
+        let fits = Fits::from_words("timestamp,text,T,seconds,shortest");
+        assert!(fits.has(Type::Timestamp) && !fits.is_written(Form::Day));
+        assert_eq!(fits.and(Fits::DAY).narrowest(), Type::Text);
+        let all = Fits::ALL.words().replace(",clock,day", "");
+        assert!(Fits::from_words(&all).is_undecided());
+        assert_eq!(Fits::from_words("date,text"), Fits::of(&[Type::Date]));
+        assert_eq!(Fits::from_words(&Fits::DAY.words()), Fits::DAY);
     }
 
     #[test]

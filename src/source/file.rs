@@ -10,8 +10,8 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
-    Beside, Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness, each_chunk,
-    glimpse, identity, parts, survey,
+    Beside, Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness,
+    each_chunk_above, glimpse, identity, parts, survey,
 };
 
 /// Stretches of records that are parsed ahead of the writer.
@@ -258,7 +258,7 @@ fn send_chunks(
     let mut read = || -> Result<Option<SpanBytes>, SourceError> {
         let (mut heard, mut same_width, mut mistaken) = (true, true, false);
         let names = expected.columns.iter().map(|column| column.header.clone());
-        let (digest, spans) = each_chunk(open()?, &expected.layout, names, |chunk| {
+        let (digest, spans) = each_chunk_above(open()?, &expected.layout, names, &stated.footer, |chunk| {
             same_width = chunk.records.width() == width;
             if let Some(witness) = witness.as_mut().filter(|_| same_width) {
                 witness.see(&chunk);

@@ -52,8 +52,11 @@ pub struct Traced {
 pub struct Staged {
     /// The load that brought it.
     pub load: i64,
-    /// The line of the file on which it starts, from 1.
-    pub line: i64,
+    /// The line of the file on which it starts, from 1; `None` where records are numbered and stand on several lines.
+    pub line: Option<i64>,
+    /// Its number among the records of the file, from 1, where several start on one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<i64>,
     /// The file, or the part of it.
     pub file: String,
     /// When it was loaded.

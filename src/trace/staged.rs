@@ -2,6 +2,7 @@
 
 use super::{Staged, TraceError, cells};
 use crate::app::App;
+use crate::format::{Counting, JsonLayout, Layout};
 use crate::ledger::LoadStatus;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::warehouse::{Names, Table, Transaction, quote};
@@ -24,7 +25,8 @@ pub(super) async fn records(
     }
     let record = |row| Staged {
         load,
-        line,
+        line: Some(line),
+        record: None,
         file: String::new(),
         loaded_at: None,
         table: names.shown(&of),
@@ -41,6 +43,11 @@ pub(super) async fn records(
 /// Adds what the ledger knows of its load.
 pub(super) async fn tell_load(app: &App, record: &mut Staged) -> Result<(), TraceError> {
     if let Some(load) = app.ledger.load(record.load).await? {
+        let layout = load.dialect.as_deref().and_then(|layout| serde_json::from_str(layout).ok());
+        if let Some(Layout::Json(JsonLayout { counting: Counting::Records(on), .. })) = layout {
+            record.record = record.line;
+            record.line = on.and_then(|line| i64::try_from(line).ok());
+        }
         record.file = load.source;
         record.loaded_at = load.finished_at;
         record.status = load.status.word();

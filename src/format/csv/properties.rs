@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::Reader;
 use crate::format::{Dialect, Escape, Stated};
-use crate::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
+use crate::schema::{Column, Fits, Inference, Selection, Type, column_names, conform, shape};
 
 type Cells = Vec<Vec<Option<String>>>;
 
@@ -91,10 +91,10 @@ proptest! {
                 }
             }
             let inferred: Vec<_> = seen.iter().enumerate().map(|(place, one)| column(place, one.fits())).collect();
-            let conformed = conform(&chunk.records, &shape(&inferred, &[], None).unwrap(), 1).unwrap();
+            let conformed = conform(&chunk.records, &shape(&inferred, &Selection::default(), None).unwrap(), 1).unwrap();
             prop_assert_eq!((conformed.rejects.len(), conformed.batch.num_rows()), (0, chunk.records.len()));
             let forced: Vec<_> = (0..width).map(|place| column(place, Fits::of(&[Type::ALL[kind]]))).collect();
-            let conformed = conform(&chunk.records, &shape(&forced, &[], None).unwrap(), 1).unwrap();
+            let conformed = conform(&chunk.records, &shape(&forced, &Selection::default(), None).unwrap(), 1).unwrap();
             prop_assert_eq!(conformed.rejects.len() + conformed.batch.num_rows(), chunk.records.len());
         }
     }

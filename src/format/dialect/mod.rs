@@ -12,8 +12,8 @@ pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
-use crate::schema::ColumnRule;
+use super::{Footer, Format};
+use crate::schema::Selection;
 
 /// How a delimited text is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +178,9 @@ pub struct Stated {
     /// Whether what stands beside an array of records is a column of each.
     pub beside_columns: bool,
     /// The columns that are taken, in their order; every column where none is named.
-    pub rules: Vec<ColumnRule>,
+    pub selection: Selection,
+    /// Which lines at the end are not of the table.
+    pub footer: Footer,
 }
 
 impl Dialect {

@@ -118,8 +118,14 @@ impl Builder {
         self.text.len() + self.refused > most || self.rows.len() * self.width > MAX_CELLS
     }
 
-    /// Takes a record in; `false` where it is refused.
-    pub(super) fn add(&mut self, found: Found, cells: &[(String, Option<String>)], columns: &mut Columns) -> bool {
+    /// Takes a record in, told from others by its `number` or else by its line; `false` where it is refused.
+    pub(super) fn add(
+        &mut self,
+        found: Found,
+        number: Option<u64>,
+        cells: &[(String, Option<String>)],
+        columns: &mut Columns,
+    ) -> bool {
         let Found { line, text } = found;
         let text = match String::from_utf8(text) {
             Ok(text) => text,
@@ -144,6 +150,7 @@ impl Builder {
         };
         let start = self.text.len() as u32;
         self.text.push_str(&text);
+        let line = number.unwrap_or(line);
         self.rows.push(Row { line, start, end: self.text.len() as u32, width: Width::Even, loose: false });
         let mut values = Vec::with_capacity(places.len());
         for (place, (_, value)) in std::iter::zip(places, cells) {

@@ -22,6 +22,17 @@ pub enum Place {
     Key(String),
 }
 
+/// By what the rows of a JSON file are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counting {
+    /// By the lines on which their records start: each has one of its own.
+    #[default]
+    Lines,
+    /// By the records' numbers, from 1, because several start on one line: on this one, or on several.
+    Records(Option<u64>),
+}
+
 /// How a JSON file holds its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JsonLayout {
@@ -32,6 +43,9 @@ pub struct JsonLayout {
     /// What stands beside the array of records and is a column of each, with its value; empty where nobody asks for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<(String, Option<String>)>,
+    /// By what its rows are told apart.
+    #[serde(default)]
+    pub counting: Counting,
 }
 
 /// Keys under which services put a page's records, also when there are none.
@@ -52,7 +66,8 @@ pub(in crate::format) fn is_called_json(name: &str) -> bool {
 /// When it is no JSON but something else, or reading fails.
 pub(in crate::format) fn layout(input: impl Read, columns: bool) -> Result<JsonLayout, FormatError> {
     let mut window = Window::open(input)?;
-    let layout = |records, columns| JsonLayout { encoding: String::new(), records, columns };
+    let counting = Counting::Lines;
+    let layout = |records, columns| JsonLayout { encoding: String::new(), records, columns, counting };
     let found = match window.skip_blanks(b"")? {
         None => layout(Place::Lines, Vec::new()),
         Some(b'[') => layout(Place::Array, Vec::new()),

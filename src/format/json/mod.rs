@@ -23,7 +23,7 @@ use fail::fail_point;
 
 pub(super) use collect::Columns;
 pub use flatten::JOINT;
-pub use layout::{JsonLayout, Place};
+pub use layout::{Counting, JsonLayout, Place};
 pub(super) use layout::{is_called_json, layout as json_layout};
 
 use super::audit::Span;
@@ -42,6 +42,8 @@ const CHUNK: usize = 512 * 1024;
 pub(super) struct JsonReader<R> {
     cutter: Cutter<R>,
     layout: JsonLayout,
+    /// Elements that were read as records, the refused ones too.
+    elements: u64,
     spans: Option<SpanBytes>,
 }
 
@@ -52,7 +54,7 @@ impl<R: Read> JsonReader<R> {
     /// When reading fails.
     pub(super) fn open(input: R, layout: &JsonLayout) -> Result<Self, FormatError> {
         let cutter = Cutter::open(input, layout.records.clone())?;
-        Ok(JsonReader { cutter, layout: layout.clone(), spans: None })
+        Ok(JsonReader { cutter, layout: layout.clone(), elements: 0, spans: None })
     }
 
     /// What was read, once [`JsonReader::each_chunk`] has given everything.
@@ -118,10 +120,12 @@ impl<R: Read> JsonReader<R> {
     /// Reads an element of the text as a record.
     fn add(&mut self, found: Found, builder: &mut Builder, columns: &mut Columns) -> Result<(), FormatError> {
         let (length, mut leaves) = (found.text.len(), Leaves::default());
+        self.elements += 1;
+        let number = matches!(self.layout.counting, Counting::Records(_)).then_some(self.elements);
         let is_record = match leaves.record(&found.text) {
             Ok(()) => {
                 self.add_columns(found.line, &mut leaves)?;
-                builder.add(found, &leaves.cells, columns)
+                builder.add(found, number, &leaves.cells, columns)
             }
             Err(why) => {
                 builder.refuse(Reject::new(found.line, Reason::NotJson, found.text).detail(why));

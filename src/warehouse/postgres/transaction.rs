@@ -12,7 +12,7 @@ use super::super::names::quote;
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
 use super::lookout::Lookout;
 use super::{alone, copy, notice, safe, text, views};
-use crate::schema::{Fits, Type};
+use crate::schema::{Fits, Form, Type};
 
 pub(super) struct PostgresTransaction {
     transaction: sqlx::Transaction<'static, Postgres>,
@@ -235,6 +235,9 @@ fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
             format!("case {column} when true then '{truth}' when false then '{lie}' end")
         }
         Type::Timestamptz => format!("({column} at time zone 'UTC')::text || '+00:00'"),
+        Type::Timestamp if from.is_written(Form::Day) => {
+            format!("case when {column}::time = '00:00' then {column}::date::text else {column}::text end")
+        }
         _ => format!("{column}::text"),
     }
 }

@@ -6,7 +6,7 @@ use sqlx::{Executor, SqliteConnection};
 use super::super::names::NUMERIC_TEXT;
 use super::super::{Alteration, WarehouseError, text};
 use super::{quote, safe};
-use crate::schema::{Fits, Type};
+use crate::schema::{Fits, Form, Type};
 
 /// A value of another type; SQLite has times as text.
 fn cast(name: &str, declared: &str) -> String {
@@ -161,6 +161,10 @@ fn widened(column: &str, from: Fits, to: Type) -> String {
         // SQLite would write fifteen digits of a double: `write_doubles` writes all of them.
         (Type::Double, Type::Text) => "null".to_owned(),
         (_, Type::Double) => format!("cast({column} as real)"),
+        (Type::Date, Type::Timestamp) => format!("{column} || ' 00:00:00'"),
+        (Type::Timestamp, Type::Text) if from.is_written(Form::Day) => {
+            format!("case when substr({column}, 11) = ' 00:00:00' then substr({column}, 1, 10) else {column} end")
+        }
         _ => format!("cast({column} as text)"),
     }
 }

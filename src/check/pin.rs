@@ -1,0 +1,136 @@
+//! A plugin in YAML that reads files in just the way in which one was read.
+
+use crate::archive::OnSuccess;
+use crate::dataset::{Dataset, Duplicates, Limit, Mode};
+use crate::format::{Dialect, Footer, Layout, NO_DELIMITER};
+use crate::schema::{Column, EXTRA_COLUMN, Notation, Shape, Type};
+use crate::source::Survey;
+
+/// The plugin in YAML, with all that the plugin says that reads the file now; every word is quoted as JSON, which YAML reads too.
+pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
+    let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+    let claimed = !dataset.plugin.is_empty();
+    let name = if claimed { &dataset.plugin } else { &dataset.table };
+    let files = if claimed { list(&dataset.files) } else { quoted(file) };
+    let mut yaml = format!("name: {}\nfiles: [{files}]\ntable: {}\n", quoted(name), quoted(&dataset.table));
+    match (&survey.layout, sheet) {
+        (Layout::Excel(_), Some(sheet)) => yaml += &format!("sheet: {}\n", quoted(sheet)),
+        (Layout::Json(_), _) if dataset.stated.beside_columns => yaml += "beside: columns\n",
+        _ => {}
+    }
+    yaml += &layout_yaml(&survey.layout);
+    match &dataset.stated.footer {
+        Footer::None => {}
+        Footer::Lines(lines) => yaml += &format!("skip_footer: {lines}\n"),
+        Footer::From(pattern) => yaml += &format!("footer: {}\n", quoted(pattern)),
+    }
+    yaml += "columns:\n";
+    let headers: Vec<_> = survey.columns.iter().map(|column| column.header.as_str()).collect();
+    for shaped in shape.columns.iter().filter(|shaped| shaped.column.name != EXTRA_COLUMN) {
+        let Column { name, header, .. } = &shaped.column;
+        let several = headers.iter().filter(|one| *one == header).count() > 1;
+        let from = if header.is_empty() || several { (shaped.place + 1).to_string() } else { quoted(header) };
+        let mut words = column_words(&from, name, shaped.column.kind(), shaped.format.as_deref(), &shaped.notation);
+        if shaped.required && !dataset.key.contains(name) {
+            words.push("required: true".to_owned());
+        }
+        yaml += &format!("  - {{{}}}\n", words.join(", "));
+    }
+    for absent in &shape.absent {
+        let Column { name, header, fits } = &absent.column;
+        let words = column_words(&quoted(header), name, fits.narrowest(), None, &Notation::default());
+        yaml += &format!("  - {{{}}}\n", words.join(", "));
+    }
+    if dataset.stated.selection.drops_others {
+        yaml += "others: drop\n";
+    }
+    if let Some((filter, _)) = &shape.filter {
+        yaml += &format!("filter: {}\n", quoted(filter.text()));
+    }
+    match dataset.mode {
+        Mode::Append => {}
+        Mode::Replace => yaml += "mode: replace\n",
+        Mode::Upsert => yaml += &format!("mode: upsert\nkey: [{}]\n", list(&dataset.key)),
+    }
+    if dataset.duplicates == Duplicates::Load {
+        yaml += "duplicates: load\n";
+    }
+    match &dataset.on_success {
+        None => {}
+        Some(OnSuccess::Delete) => yaml += "on_success: delete\n",
+        Some(OnSuccess::Keep(days)) => yaml += &format!("on_success: keep {days} days\n"),
+        Some(OnSuccess::Archive(None)) => yaml += "on_success: archive\n",
+        Some(OnSuccess::Archive(Some(place))) => {
+            yaml += &format!("on_success: {{archive: {}}}\n", quoted(&place.to_string()));
+        }
+    }
+    // Without a plugin nothing limits them.
+    yaml + &match dataset.max_rejects {
+        None => "max_rejects: 100 %\n".to_owned(),
+        Some(Limit::Percent(share)) => format!("max_rejects: {share} %\n"),
+        Some(Limit::Count(most)) => format!("max_rejects: {most}\n"),
+    }
+}
+
+/// The words that say how a part is written: its encoding, what separates its cells, where its table begins.
+pub(super) fn layout_yaml(layout: &Layout) -> String {
+    match layout {
+        Layout::Excel(dialect) => frame_yaml(dialect),
+        Layout::Csv(dialect) => {
+            let encoding = format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
+            encoding + &dialect_yaml(dialect) + &frame_yaml(dialect)
+        }
+        Layout::Json(_) | Layout::Parquet => String::new(),
+    }
+}
+
+/// The words that say how a column is read; `from` as YAML has it.
+pub(super) fn column_words(
+    from: &str,
+    name: &str,
+    kind: Type,
+    format: Option<&str>,
+    notation: &Notation,
+) -> Vec<String> {
+    let mut words = vec![format!("from: {from}"), format!("name: {}", quoted(name)), format!("type: {kind}")];
+    words.extend(format.map(|format| format!("format: {}", quoted(format))));
+    let is_number = matches!(kind, Type::Bigint | Type::Numeric | Type::Double);
+    let of_kind = Notation {
+        number: notation.number.clone().filter(|_| is_number),
+        truth: notation.truth.clone().filter(|_| kind == Type::Boolean),
+        ..notation.clone()
+    };
+    words.extend(of_kind.keys().into_iter().map(|(key, value)| match key {
+        // Others than we read YAML, too.
+        "true" | "false" | "null" => format!("\"{key}\": {value}"),
+        _ => format!("{key}: {value}"),
+    }));
+    words
+}
+
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn dialect_yaml(dialect: &Dialect) -> String {
+    if !dialect.widths.is_empty() {
+        return format!("format: fixed\nwidths: {:?}\n", dialect.widths);
+    }
+    let byte = |byte: u8| quoted(&char::from(byte).to_string());
+    let none = || "none".to_owned();
+    let delimiter = match dialect.delimiter {
+        NO_DELIMITER => none(),
+        delimiter if dialect.spaced => quoted(&format!("{} ", char::from(delimiter))),
+        delimiter => byte(delimiter),
+    };
+    let escape = serde_json::to_string(&dialect.escape).unwrap_or_default();
+    format!("delimiter: {delimiter}\nquote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte))
+}
+
+/// Where the table begins; left to be found out where records of another table stand above it, which are refused.
+fn frame_yaml(dialect: &Dialect) -> String {
+    if dialect.table_above {
+        return String::new();
+    }
+    format!("skip_lines: {}\nheader: {}\n", dialect.first_line + dialect.skip_lines, dialect.header_rows)
+}

@@ -1,0 +1,160 @@
+//! A first plugin for files of one table: the pattern of their names, every column of any of them, its type and how its values are written.
+
+use std::path::Path;
+
+use super::pin::{column_words, layout_yaml, quoted};
+use super::{CheckError, Checked, check};
+use crate::format::Limits;
+use crate::plugin::{Plugins, Series};
+use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
+use crate::source::{FileSource, Source, Survey};
+
+/// Rejects that a plugin's file may have where nothing is said, as a share.
+const MAX_REJECTS: u64 = 10;
+
+/// A plugin that was written for files, and how it reads them.
+#[derive(Debug)]
+pub struct Started {
+    /// Its text in YAML.
+    pub yaml: String,
+    /// Which files it claims.
+    pub files: Vec<String>,
+    /// The table that it feeds.
+    pub table: String,
+    /// How it reads each of the files.
+    pub checked: Vec<Checked>,
+}
+
+/// A column of any of the files.
+struct Column {
+    name: String,
+    /// Its headers, as they stand in the files; none where they have no header.
+    headers: Vec<String>,
+    /// Its place in the file that has it first, from 0.
+    place: usize,
+    /// Whether its header stands several times in a file.
+    is_repeated: bool,
+    fits: Fits,
+    clue: Clue,
+}
+
+/// Writes the plugin `name` for these files, which it reads with every column of the type that all of them go with.
+///
+/// # Errors
+/// When a file cannot be read, or has several parts.
+pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Result<Started, CheckError> {
+    let (mut names, mut surveys) = (Vec::new(), Vec::new());
+    for path in paths {
+        let path = path.as_ref();
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut parts = FileSource::parts(path, &file_name, None, limits).await?;
+        if parts.len() > 1 {
+            let why = format!(
+                "{file_name} has {} parts, and a plugin is written for the files of one table: app check {file_name} shows one for each part",
+                parts.len()
+            );
+            return Err(CheckError::Shape(why));
+        }
+        for part in &mut parts {
+            surveys.push(part.survey().await?);
+        }
+        names.push(file_name);
+    }
+    let borrowed: Vec<_> = names.iter().map(String::as_str).collect();
+    let (files, table) = match Series::of(&borrowed) {
+        Some(Series { files, table }) => (vec![files], table),
+        None if names.len() == 1 => (vec![globset::escape(&names[0])], table_name(&names[0])),
+        None => (names.iter().map(|name| globset::escape(name)).collect(), table_name(name)),
+    };
+    let list: Vec<_> = files.iter().map(|file| quoted(file)).collect();
+    let mut yaml = format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(name), list.join(", "), quoted(&table));
+    yaml += &layout(&surveys);
+    yaml += "columns:\n";
+    for column in columns(&surveys) {
+        yaml += &format!("  - {{{}}}\n", words(&column).join(", "));
+    }
+    let mut checked = read_by(name, &yaml, paths, limits).await?;
+    if checked.iter().any(|part| part.rows_rejected * 100 > part.rows_read * MAX_REJECTS) {
+        yaml += "max_rejects: 100 %\n";
+        checked = read_by(name, &yaml, paths, limits).await?;
+    }
+    Ok(Started { yaml, files, table, checked })
+}
+
+/// How the files are written, as far as they are written alike.
+fn layout(surveys: &[Survey]) -> String {
+    let texts: Vec<_> = surveys.iter().map(|survey| layout_yaml(&survey.layout)).collect();
+    let is_said = |line: &&str| texts.iter().all(|text| text.lines().any(|other| other == *line));
+    let mut lines: Vec<_> = texts.first().map_or("", String::as_str).lines().filter(is_said).collect();
+    // Half of a dialect says nothing.
+    let is_whole = lines.iter().filter(|line| line.starts_with("delimiter") || line.starts_with("quote")).count() == 2;
+    if !is_whole {
+        lines
+            .retain(|line| !line.starts_with("delimiter") && !line.starts_with("quote") && !line.starts_with("escape"));
+    }
+    lines.into_iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn columns(surveys: &[Survey]) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    for survey in surveys {
+        let found = survey.columns.iter().enumerate().filter(|(_, column)| column.name != EXTRA_COLUMN);
+        for (place, column) in found {
+            let clue = survey.glance.clues.get(place).cloned().unwrap_or_default();
+            let is_repeated = survey.columns.iter().filter(|one| one.header == column.header).count() > 1;
+            let header = Some(column.header.clone()).filter(|header| !header.is_empty());
+            match columns.iter_mut().find(|one| one.name == column.name) {
+                Some(known) => {
+                    known.headers.extend(header.filter(|header| !known.headers.contains(header)));
+                    known.is_repeated |= is_repeated;
+                    known.fits = known.fits.and(column.fits);
+                    known.clue.and(&clue);
+                }
+                None => columns.push(Column {
+                    name: column.name.clone(),
+                    headers: header.into_iter().collect(),
+                    place,
+                    is_repeated,
+                    fits: column.fits,
+                    clue,
+                }),
+            }
+        }
+    }
+    columns
+}
+
+fn words(column: &Column) -> Vec<String> {
+    let headers: Vec<_> = column.headers.iter().map(|header| quoted(header)).collect();
+    let from = match headers.as_slice() {
+        _ if column.is_repeated => (column.place + 1).to_string(),
+        [] => (column.place + 1).to_string(),
+        [header] => header.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    match column.clue.likely() {
+        Some(likely) => column_words(&from, &column.name, likely.kind, likely.format, &likely.notation),
+        None => {
+            let mut words = column_words(&from, &column.name, column.fits.narrowest(), None, &Notation::default());
+            if column.fits.is_undecided() {
+                words.pop();
+            }
+            words
+        }
+    }
+}
+
+/// How a plugin with this text reads the files.
+async fn read_by(
+    name: &str,
+    yaml: &str,
+    paths: &[impl AsRef<Path>],
+    limits: Limits,
+) -> Result<Vec<Checked>, CheckError> {
+    let plugins = Plugins::of_text(name, yaml).map_err(|error| CheckError::Shape(error.to_string()))?;
+    let mut checked = Vec::new();
+    for path in paths {
+        checked.extend(check(path.as_ref(), &plugins, limits).await?);
+    }
+    Ok(checked)
+}
