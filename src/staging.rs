@@ -121,7 +121,7 @@ pub(crate) async fn ready_table(
     plan: &Plan,
     load_id: i64,
     claim: Option<&str>,
-) -> Result<(Table, bool), WarehouseError> {
+) -> Result<(Table, bool), LoadError> {
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
     let evolution = &plan.evolution;
@@ -137,6 +137,7 @@ pub(crate) async fn ready_table(
         tell_lost(app, transaction, dataset, &table, load_id).await?;
         transaction.execute(&sql, &[]).await?;
     } else {
+        check_types(transaction, names, &table, evolution).await?;
         let add = evolution.added.iter().map(|place| Alteration::Add(column(*place)));
         let widen = evolution.widened().map(|(place, from)| {
             let Column { name, fits, .. } = &evolution.columns[place];
@@ -172,6 +173,48 @@ pub(crate) async fn ready_table(
         transaction.execute(&sql, &[]).await?;
     }
     Ok((table, is_new))
+}
+
+/// Refuses a table in which somebody gave another type to a column that the input brings: rows are sent in the bits of the type that the
+/// catalog has. From here on the types stay until the transaction ends.
+async fn check_types(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    table: &Table,
+    evolution: &Evolution,
+) -> Result<(), LoadError> {
+    if names.engine == Engine::Postgres {
+        let lock = format!("lock table {} in row exclusive mode", names.table(table));
+        transaction.execute(&lock, &[]).await?;
+    }
+    let there = transaction.columns(table).await?;
+    let known = evolution.places.iter().filter(|place| !evolution.added.contains(place)).map(|place| {
+        let before = evolution.narrowed.iter().find(|(narrowed, _)| narrowed == place);
+        let column = &evolution.columns[*place];
+        (column.name.as_str(), before.map_or(column.kind(), |(_, fits)| fits.narrowest()))
+    });
+    for (name, kind) in known.chain([LOAD_COLUMN, LINE_COLUMN].map(|name| (name, Type::Bigint))) {
+        // One that is not there is named by the database.
+        let Some(column) = there.iter().find(|column| column.name == name) else { continue };
+        if !names.holds(&column.declared, kind) {
+            let (declared, column_name) = (names.declared(kind), quote(name));
+            let mend = match names.engine {
+                Engine::Postgres => format!(
+                    "alter table {} alter column {column_name} type {declared} using {column_name}::{declared}",
+                    names.table(table)
+                ),
+                Engine::Sqlite => format!("a table {} made anew with {column_name} {declared}", names.table(table)),
+            };
+            return Err(LoadError::Retyped {
+                table: names.shown(table),
+                column: name.to_owned(),
+                is: column.declared.clone(),
+                expected: declared,
+                mend,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A table that is to be made and whose loads have brought rows was dropped by hand: says so, and that their files are new again.

@@ -8,6 +8,7 @@ mod analysis;
 mod archive;
 mod books;
 mod browser;
+mod by_hand;
 mod cli;
 mod crash;
 mod daemon;
@@ -61,6 +62,7 @@ fn main() {
         warehouse_contract::cases(),
         load::cases(),
         books::cases(),
+        by_hand::cases(),
         long::cases(),
         formats::cases(),
         hostile::cases(),
