@@ -89,7 +89,9 @@ impl Dataset {
         let mut shape = shape(&survey.columns, &self.stated.rules, self.filter.as_ref())?;
         // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written.
         let iso = matches!(survey.layout, Layout::Excel(_) | Layout::Parquet);
-        shape.columns.iter_mut().for_each(|column| column.iso = iso);
+        let real = survey.layout == Layout::Parquet;
+        let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);
+        shape.columns.iter_mut().chain(filtered).for_each(|column| (column.iso, column.real) = (iso, real));
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
                 return Err(format!("key: the file has no column {key}"));

@@ -21,14 +21,14 @@ use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
 use crate::order::Place;
-use crate::outcome::{delete, let_go, record_failure, say, say_beside};
+use crate::outcome::{delete, let_go, record_failure, say, say_array, say_beside};
 use crate::plugin::Plugins;
 use crate::reject_file::RejectFile;
 use crate::rights::explain;
 use crate::schema::Type;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
 use crate::staging::{Plan, columns_left_out, is_headed, leave_out, ready_table};
-use crate::upsert::Upsert;
+use crate::upsert::{Upsert, keeps_its_key};
 use crate::warehouse::{Scope, Table};
 
 /// Inputs up to this size are committed together where that is faster, in bytes.
@@ -335,13 +335,17 @@ async fn commit_load(
     Span::current().record("load.id", load_id);
     let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
+    keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
     source.hold(plan.held());
     let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let upsert = match dataset.mode {
-        Mode::Upsert => Some(Upsert::new(app.warehouse.names(), &table, &shape, &dataset.key, is_new, load_id)),
+        Mode::Upsert => {
+            let (names, known) = (app.warehouse.names(), &plan.evolution.columns);
+            Some(Upsert::new(names, &table, &shape, known, &dataset.key, is_new, load_id))
+        }
         Mode::Append | Mode::Replace => None,
     };
     if let Some(upsert) = &upsert {
@@ -394,6 +398,7 @@ async fn commit_load(
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
+    say_array(source.name(), load_id, &survey.layout);
     say_beside(source.name(), load_id, &beside);
     publish(rejected, load_id);
     Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server })

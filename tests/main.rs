@@ -23,6 +23,7 @@ mod hostile;
 mod inferred;
 mod intruders;
 mod json;
+mod kept_values;
 mod keys;
 mod load;
 mod logs;
@@ -62,6 +63,7 @@ fn main() {
         warehouse_contract::cases(),
         load::cases(),
         books::cases(),
+        kept_values::cases(),
         by_hand::cases(),
         long::cases(),
         formats::cases(),

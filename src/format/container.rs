@@ -13,6 +13,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use super::decoder::{Decoding, Memory, What};
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
+use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
 use super::parquet::ParquetText;
 use super::{Beside, Format, FormatError, Input, archive, workbook};
@@ -169,6 +170,11 @@ impl Part {
             problem: None,
             foreign: None,
         }
+    }
+
+    /// Whether it is called as JSON with a record on each line is.
+    pub fn is_lines(&self) -> bool {
+        is_called_lines(&self.own_name)
     }
 
     /// It cannot be read, for this reason.

@@ -3,12 +3,14 @@
 mod archive;
 mod audit;
 mod beside;
+mod cell;
 mod container;
 pub mod csv;
 mod decoder;
 mod dialect;
 mod directory;
 mod encoding;
+mod exact;
 mod foreign;
 mod json;
 mod limits;

@@ -244,7 +244,7 @@ fn survey_json<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &Stated,
 ) -> Result<Found, FormatError> {
-    let layout = json_layout(first, stated.beside_columns)?;
+    let layout = json_layout(first, stated.beside_columns, stated.is_lines)?;
     let mut reader = JsonReader::open(open()?, &layout)?;
     let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
     reader.each_chunk(&mut names, |chunk| {

@@ -367,6 +367,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         sheet: yaml.sheet.clone(),
         widths,
         is_sheet: false,
+        is_lines: false,
         encoding,
         delimiter: delimiter.map(|text| one("delimiter", text)).transpose()?,
         spaced,
@@ -408,6 +409,11 @@ fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
     {
         return Err(format!("columns: format: {format:?} is no format of days or times, such as %d.%m.%Y"));
     }
+    if let (Some(format), Some(kind @ (Type::Date | Type::Timestamp))) = (&yaml.format, kind)
+        && reads_zone(format)
+    {
+        return Err(format!("columns: format: {format:?} reads a zone, and {kind} keeps none: say type: timestamptz"));
+    }
     Ok(ColumnRule {
         header,
         place,
@@ -417,6 +423,29 @@ fn rule(yaml: &ColumnYaml) -> Result<ColumnRule, String> {
         null: yaml.null.clone(),
         required: yaml.required,
     })
+}
+
+/// Whether an offset or the name of a zone stands in what a format reads.
+fn reads_zone(format: &str) -> bool {
+    use chrono::format::{Fixed, Item};
+    let is_zone = |item| {
+        matches!(
+            item,
+            Item::Fixed(
+                Fixed::TimezoneName
+                    | Fixed::TimezoneOffset
+                    | Fixed::TimezoneOffsetColon
+                    | Fixed::TimezoneOffsetDoubleColon
+                    | Fixed::TimezoneOffsetTripleColon
+                    | Fixed::TimezoneOffsetColonZ
+                    | Fixed::TimezoneOffsetZ
+                    | Fixed::RFC2822
+                    | Fixed::RFC3339
+            )
+        )
+    };
+    // Its item has no name outside of chrono.
+    format.contains("%#z") || chrono::format::StrftimeItems::new(format).any(is_zone)
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

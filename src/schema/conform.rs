@@ -8,6 +8,7 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
@@ -89,7 +90,8 @@ fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
 fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
     let day = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
     Some(match shaped.column.kind() {
-        Type::Bigint | Type::Numeric | Type::Double => Datum::Number(text.parse().ok()?),
+        Type::Double => Datum::Number(read_double(text, shaped)?),
+        Type::Bigint | Type::Numeric => Datum::Number(text.parse().ok()?),
         Type::Boolean => Datum::Truth(infer::read_boolean(text)?),
         Type::Date => Datum::Moment(day(read_date(text, shaped)?)),
         Type::Timestamp => Datum::Moment(read_timestamp(text, shaped)?.and_utc().timestamp_micros()),
@@ -98,22 +100,56 @@ fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
     })
 }
 
+/// A double that holds the text: what is beyond its range is none, and neither is a word such as `inf`, but where the file has real doubles.
+/// `-0` is 0.
+fn read_double(text: &str, shaped: &Shaped) -> Option<f64> {
+    let value: f64 = text.parse().ok()?;
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    if value == 0.0 {
+        return is_zero.then_some(0.0);
+    }
+    (value.is_finite() || (shaped.real && matches!(text, "NaN" | "Infinity" | "-Infinity"))).then_some(value)
+}
+
 fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
     let Some(format) = &shaped.format else { return moment::read_date(text) };
     let iso = || moment::read_date(text).filter(|_| shaped.iso);
-    NaiveDate::parse_from_str(text, format).ok().filter(|day| is_year_whole(day.year(), text)).or_else(iso)
+    let day = parsed(text, format).filter(|parts| !has_time(parts)).and_then(|parts| parts.to_naive_date().ok());
+    day.filter(|day| is_year_whole(day.year(), text)).or_else(iso)
 }
 
 fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
     let Some(format) = &shaped.format else { return moment::read_timestamp(text) };
     let iso = || moment::read_timestamp(text).filter(|_| shaped.iso);
-    NaiveDateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text)).or_else(iso)
+    let local = parsed(text, format).filter(|parts| !is_finer(parts) && parts.offset().is_none_or(|offset| offset == 0));
+    let local = local.and_then(|parts| parts.to_naive_datetime_with_offset(0).ok());
+    local.filter(|at| is_year_whole(at.year(), text)).or_else(iso)
 }
 
 fn read_timestamptz(text: &str, shaped: &Shaped) -> Option<DateTime<Utc>> {
     let Some(format) = &shaped.format else { return moment::read_timestamptz(text) };
-    let at = DateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text));
+    let at = parsed(text, format).filter(|parts| !is_finer(parts)).and_then(|parts| parts.to_datetime().ok());
+    let at = at.filter(|at| is_year_whole(at.year(), text));
     at.map(|at| at.to_utc()).filter(|at| (1..=9999).contains(&at.year()))
+}
+
+/// The parts of a day or time that a format reads.
+fn parsed(text: &str, format: &str) -> Option<Parsed> {
+    let mut parts = Parsed::new();
+    chrono::format::parse(&mut parts, text, StrftimeItems::new(format)).ok()?;
+    Some(parts)
+}
+
+/// Whether there is a time of day or a zone, which a day does not keep; midnight is none.
+fn has_time(parts: &Parsed) -> bool {
+    let time = [parts.hour_div_12(), parts.hour_mod_12(), parts.minute(), parts.second(), parts.nanosecond()];
+    time.into_iter().flatten().any(|part| part != 0) || parts.offset().is_some_and(|offset| offset != 0)
+}
+
+/// Whether there is more than a microsecond tells, or a leap second, which would come back as another moment.
+fn is_finer(parts: &Parsed) -> bool {
+    parts.nanosecond().is_some_and(|nanos| nanos % 1000 != 0) || parts.second() == Some(60)
 }
 
 /// `%Y` reads the year 20 out of `01.02.20`.
@@ -175,7 +211,8 @@ impl Cells<'_> {
             }
             Type::Double => {
                 let mut array = Float64Builder::with_capacity(rows);
-                self.each(|text| text.parse().ok(), |value| array.append_option(value));
+                let shaped = self.shaped;
+                self.each(|text| read_double(text, shaped), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Boolean => {

@@ -67,6 +67,8 @@ pub struct Shaped {
     pub format: Option<String>,
     /// Whether days and times may be written in ISO 8601 besides the format: as they are where a sheet has real ones.
     pub iso: bool,
+    /// Whether its doubles come from doubles, so that the words `NaN`, `Infinity` and `-Infinity` are values of theirs.
+    pub real: bool,
     /// Whether a row with NULL in it is refused.
     pub required: bool,
     /// Whether its type is stated, whatever its values are.
@@ -96,6 +98,7 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
         null: Vec::new(),
         format: None,
         iso: false,
+        real: false,
         required: false,
         declared: false,
     };
@@ -124,6 +127,7 @@ pub fn shape(input: &[Column], rules: &[ColumnRule], filter: Option<&Filter>) ->
             null: rule.null.clone(),
             format: rule.format.clone(),
             iso: false,
+            real: false,
             required: rule.required,
             declared: rule.kind.is_some(),
         });

@@ -161,6 +161,10 @@ fn widened(column: &str, from: Fits, to: Type) -> String {
         // SQLite would write fifteen digits of a double: `write_doubles` writes all of them.
         (Type::Double, Type::Text) => "null".to_owned(),
         (_, Type::Double) => format!("cast({column} as real)"),
+        (Type::Timestamp, Type::Text) => text::as_files_wrote(column, from).unwrap_or_else(|| column.to_owned()),
+        (Type::Timestamptz, Type::Text) => {
+            text::as_files_wrote(&format!("replace({column}, '+00:00', '')"), from).unwrap_or_else(|| column.to_owned())
+        }
         _ => format!("cast({column} as text)"),
     }
 }
