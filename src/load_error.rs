@@ -167,7 +167,9 @@ impl LoadError {
                 "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: load in a plugin, and it is \
                  loaded beside them"
             }
-            LoadError::Retyped { .. } => "give the column its type again, as the message says; app retry moves the file back",
+            LoadError::Retyped { .. } => {
+                "give the column its type again, as the message says; app retry moves the file back"
+            }
             LoadError::Ended(_) => "mend the file, or report the fault; app retry has it tried again",
             LoadError::Plugin(_) => "mend the plugin, it is read again by itself",
             LoadError::Shape(_) => "mend the file or the plugin; app retry moves it back",

@@ -103,7 +103,11 @@ pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Durat
 /// Says of a JSON file that the records are those of an array in its one object.
 pub(crate) fn say_array(name: &str, load_id: i64, layout: &Layout) {
     if let Layout::Json(JsonLayout { records: Place::Key(key), .. }) = layout {
-        info!(file.path = name, load.id = load_id, "read as one object, whose records are those in the array under {key:?}");
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "read as one object, whose records are those in the array under {key:?}"
+        );
     }
 }
 

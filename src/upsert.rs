@@ -62,7 +62,8 @@ impl<'a> Upsert<'a> {
         is_new: bool,
         load_id: i64,
     ) -> Self {
-        let mut columns: Vec<_> = shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
+        let mut columns: Vec<_> =
+            shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
         // The surplus of a record is its own: that of the row which it replaces goes.
         let has_surplus = |name: &String| name == EXTRA_COLUMN;
         if known.iter().any(|one| has_surplus(&one.name)) && !columns.iter().any(|(name, _)| has_surplus(name)) {
@@ -168,9 +169,9 @@ impl<'a> Upsert<'a> {
         // What changes is rather little, so it is looked up while all of the file's rows pass.
         let same_key = self.key.same("c", "i");
         let replaced = match engine {
-            Engine::Postgres => format!(
-                "delete from {changed} as c using {incoming} as i where {same_key} and i.{place} > c.{PLACE}"
-            ),
+            Engine::Postgres => {
+                format!("delete from {changed} as c using {incoming} as i where {same_key} and i.{place} > c.{PLACE}")
+            }
             Engine::Sqlite => format!(
                 "delete from {changed} where rowid in (select c.rowid from {incoming} as i cross join {changed} as c \
                  on {same_key} where i.{place} > c.{PLACE})"

@@ -66,11 +66,44 @@ async fn a_column_of_another_type_takes_no_rows(database: TestDatabase, workdir:
     ];
     let others = match database.engine {
         Engine::Postgres => vec![
-            "bigint", "integer", "smallint", "money", "double precision", "real", "numeric", "numeric(5,1)", "boolean", "\"char\"", "date",
-            "timestamp", "timestamp(0)", "timestamptz", "timestamptz(0)", "text", "bytea", "varchar(3)", "char(40)", "json", "time", "d",
+            "bigint",
+            "integer",
+            "smallint",
+            "money",
+            "double precision",
+            "real",
+            "numeric",
+            "numeric(5,1)",
+            "boolean",
+            "\"char\"",
+            "date",
+            "timestamp",
+            "timestamp(0)",
+            "timestamptz",
+            "timestamptz(0)",
+            "text",
+            "bytea",
+            "varchar(3)",
+            "char(40)",
+            "json",
+            "time",
+            "d",
         ],
         Engine::Sqlite => {
-            vec!["bigint", "integer", "real", "numeric", "numeric_text", "boolean", "date", "timestamp", "timestamptz", "text", "blob", ""]
+            vec![
+                "bigint",
+                "integer",
+                "real",
+                "numeric",
+                "numeric_text",
+                "boolean",
+                "date",
+                "timestamp",
+                "timestamptz",
+                "text",
+                "blob",
+                "",
+            ]
         }
     };
     if database.engine == Engine::Postgres {
@@ -115,8 +148,12 @@ async fn a_column_put_back_takes_rows_again(database: TestDatabase, workdir: Wor
     holds(&error, "it is text, and its files made it bigint")?;
     match database.engine {
         Engine::Postgres => {
-            holds(&error, "alter table \\\"staging\\\".\\\"t\\\" alter column \\\"id\\\" type bigint using \\\"id\\\"::bigint")?;
-            let back = "alter table staging.t alter column id type bigint using id::bigint, alter column v type varchar";
+            holds(
+                &error,
+                "alter table \\\"staging\\\".\\\"t\\\" alter column \\\"id\\\" type bigint using \\\"id\\\"::bigint",
+            )?;
+            let back =
+                "alter table staging.t alter column id type bigint using id::bigint, alter column v type varchar";
             run(&database, &[back.to_owned()]).await?;
         }
         Engine::Sqlite => {
@@ -170,8 +207,14 @@ async fn a_row_kept_from_an_upsert_is_missed(database: TestDatabase, workdir: Wo
     workdir.load(&database, "t.csv", "id,v\n1,a\n3,a\n").await?;
     run(&database, &trigger(&database)).await?;
     holds(&fails(&database, &workdir, "t.csv", "id,v\n1,b\n3,b\n").await?, "the rows do not add up")?;
-    run(&database, &[format!("delete from {} where id = 3", if database.engine == Engine::Postgres { "staging.t" } else { "staging__t" })])
-        .await?;
+    run(
+        &database,
+        &[format!(
+            "delete from {} where id = 3",
+            if database.engine == Engine::Postgres { "staging.t" } else { "staging__t" }
+        )],
+    )
+    .await?;
     holds(&fails(&database, &workdir, "t.csv", "id,v\n1,c\n3,c\n").await?, "the rows do not add up")?;
     workdir.load(&database, "t.csv", "id,v\n1,d\n4,d\n").await?;
     same(database.text("select id, v from staging.t order by id").await?, "1|d\n4|d")

@@ -181,7 +181,10 @@ pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mu
                         counts.rows += u64::from(last.replace(row) != Some(row));
                         counts.cells += 1;
                     }
-                    visit((row as usize, column as usize), numbers.value((row as usize, column as usize), &cell.value)?)?;
+                    visit(
+                        (row as usize, column as usize),
+                        numbers.value((row as usize, column as usize), &cell.value)?,
+                    )?;
                 }
                 numbers.finish()?;
                 Ok(Some(counts))
@@ -346,7 +349,8 @@ fn measure(file: &File, kind: Kind, limits: Limits) -> Result<Scan, FormatError>
             let sheets = ods_sheets(BufReader::new(&mut input))?;
             let bare = |(at, sheet): (usize, &super::sheet_scan::OdsSheet)| sheet.bare_formula.map(|place| (at, place));
             scan.bare_formula = sheets.iter().enumerate().find_map(bare);
-            (scan.sheets, scan.exact) = sheets.into_iter().map(|sheet| (Some(sheet.counts), Arc::new(sheet.exact))).unzip();
+            (scan.sheets, scan.exact) =
+                sheets.into_iter().map(|sheet| (Some(sheet.counts), Arc::new(sheet.exact))).unzip();
         }
         io::copy(&mut input, &mut io::sink())?;
         let out = most + 1 - input.limit();

@@ -122,7 +122,8 @@ fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
 fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
     let Some(format) = &shaped.format else { return moment::read_timestamp(text) };
     let iso = || moment::read_timestamp(text).filter(|_| shaped.iso);
-    let local = parsed(text, format).filter(|parts| !is_finer(parts) && parts.offset().is_none_or(|offset| offset == 0));
+    let local =
+        parsed(text, format).filter(|parts| !is_finer(parts) && parts.offset().is_none_or(|offset| offset == 0));
     let local = local.and_then(|parts| parts.to_naive_datetime_with_offset(0).ok());
     local.filter(|at| is_year_whole(at.year(), text)).or_else(iso)
 }

@@ -59,7 +59,9 @@ pub(super) fn as_files_wrote(plain: &str, fits: Fits) -> Option<String> {
     let digits = (1..=6).find(|digits| fits.is_written(Form::Fraction(*digits)));
     let clock = match digits {
         _ if fits.is_written(Form::Minutes) => format!("substr({plain}, 12, 5)"),
-        Some(digits) => format!("substr({plain}, 12, 8) || '.' || substr(substr({plain}, 21) || '000000', 1, {digits})"),
+        Some(digits) => {
+            format!("substr({plain}, 12, 8) || '.' || substr(substr({plain}, 21) || '000000', 1, {digits})")
+        }
         None => format!("substr({plain}, 12)"),
     };
     let zone = match [Form::Z, Form::Colon, Form::Digits, Form::Hours].into_iter().find(|form| fits.is_written(*form)) {

@@ -235,7 +235,9 @@ fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
             let (truth, lie) = from.spelling().words();
             format!("case {column} when true then '{truth}' when false then '{lie}' end")
         }
-        Type::Timestamp => as_files_wrote(&format!("{column}::text"), from).unwrap_or_else(|| format!("{column}::text")),
+        Type::Timestamp => {
+            as_files_wrote(&format!("{column}::text"), from).unwrap_or_else(|| format!("{column}::text"))
+        }
         Type::Timestamptz => {
             let utc = format!("({column} at time zone 'UTC')::text");
             as_files_wrote(&utc, from).unwrap_or_else(|| format!("{utc} || '+00:00'"))
