@@ -69,17 +69,16 @@ impl Exact {
 /// The digits of a number that a double does not hold: a whole number from 2^53 on, one out of a double's range, and one with more digits
 /// than doubles are told by that is no double's own expansion. Programs write 2.3 as `2.2999999999999998`.
 fn beyond_double(number: &str) -> Option<&str> {
-    // No other has so many digits or so large an exponent.
-    if number.len() < 5
-        || !number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
-    {
+    // Fifteen digits always come back; so few letters have no exponent beyond a double's range.
+    let has_exponent = number.contains(['e', 'E']);
+    if number.len() < 5 || (number.len() <= 15 && !has_exponent) {
+        return None;
+    }
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')) {
         return None;
     }
     let value: f64 = number.parse().ok()?;
-    let (mantissa, has_exponent) = match number.find(['e', 'E']) {
-        Some(end) => (&number[..end], true),
-        None => (number, false),
-    };
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
     let significant = significant(mantissa);
     if !value.is_finite() || (value == 0.0 && !significant.is_empty()) {
         return Some(number);
