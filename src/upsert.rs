@@ -6,6 +6,7 @@
 
 use crate::history::History;
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type};
+use crate::staged::has_column;
 use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, Transaction, WarehouseError, create_table, quote};
 
 /// One load's rows on their way into a staging table.
@@ -57,7 +58,7 @@ impl<'a> Upsert<'a> {
         names: &'a Names,
         table: &Table,
         shape: &Shape,
-        known: &[Column],
+        known: &[TableColumn],
         key: &'a [String],
         is_new: bool,
         load_id: i64,
@@ -65,8 +66,8 @@ impl<'a> Upsert<'a> {
         let mut columns: Vec<_> =
             shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
         // The surplus of a record is its own: that of the row which it replaces goes.
-        let has_surplus = |name: &String| name == EXTRA_COLUMN;
-        if known.iter().any(|one| has_surplus(&one.name)) && !columns.iter().any(|(name, _)| has_surplus(name)) {
+        let is_without = columns.iter().all(|(name, _)| name != EXTRA_COLUMN);
+        if is_without && has_column(names.engine, known, EXTRA_COLUMN) {
             columns.push((EXTRA_COLUMN.to_owned(), Type::Text));
         }
         // PostgreSQL reads a temporary table on one core only, so there it is one like any other, that the transaction drops.

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
-use super::decoder::{Decoding, Memory, What};
+use super::decoder::{Memory, Pace};
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
-use super::parquet::ParquetText;
+use super::rows::Rows;
 use super::{Beside, Format, FormatError, Input, archive, workbook};
 
 /// How a part is packed.
@@ -55,7 +55,7 @@ pub struct Part {
     pub beside: Vec<Beside>,
     packing: Packing,
     budget: Arc<Budget>,
-    /// What is unpacked of it, and the text that is made of its rows where it is Parquet.
+    /// What is unpacked of it, and what is decoded of it where it is Parquet.
     unpacked: Meter,
     text: Meter,
     /// Taken for its decoder before it is loaded, and kept until it is.
@@ -91,6 +91,8 @@ impl Spool {
             Some((file, end)) => (file.clone(), *end),
             None => (Arc::new(tempfile::tempfile()?), 0),
         };
+        // What was written and not kept is written over.
+        (&*file).seek(SeekFrom::Start(start))?;
         let mut out = BufWriter::new(&*file);
         let done = write(&mut out)?;
         out.flush()?;
@@ -217,7 +219,7 @@ impl Part {
 
     /// A part for each sheet that holds a table; the others are named beside the first.
     fn sheets(self, file: File, kind: workbook::Kind, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
-        let read = workbook::sheets(file, kind, &self.budget, spool)?;
+        let read = workbook::sheets(&self.name, file, kind, &self.budget, spool)?;
         let mut parts = Vec::with_capacity(read.sheets.len());
         for (at, sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
@@ -267,21 +269,14 @@ impl Part {
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
-        let limits = self.budget.limits;
-        let Some(decoder) = limits.decoder else {
-            let (rows, columns) = ParquetText::open(self.whole(path)?, limits.ratio)?;
-            return Ok(Input::Rows(Box::new(self.text.read(rows)), columns));
-        };
-        // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
-        let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if memory.is_none() {
-            *memory = Some(Memory::take(decoder.memory));
+        if let Some(decoder) = self.budget.limits.decoder {
+            // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
+            let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if memory.is_none() {
+                *memory = Some(Memory::take(decoder.memory, Pace::Quick));
+            }
         }
-        drop(memory);
-        let mut rows = Decoding::start(What::Parquet, self.whole(path)?, decoder, limits)?;
-        let columns = rows.next_head()?.unwrap_or_default();
-        let columns = serde_json::from_slice(&columns).map_err(io::Error::from)?;
-        Ok(Input::Rows(Box::new(self.text.read(rows)), columns))
+        Ok(Input::Rows(Rows::new(self.whole(path)?, self.budget.limits, self.text.clone())))
     }
 
     /// What somebody says of its format. Texts are read as they say; what is no text is not made one by it.

@@ -71,7 +71,7 @@ impl Whole {
             match (record, self.refused.get(reject)) {
                 (Some(start), refused) if refused.is_none_or(|refused| start < *refused) => {
                     row += 1;
-                    Some((start, records.raw(row - 1).as_bytes(), Span::Record))
+                    Some((start, records.in_text(row - 1).as_bytes(), Span::Record))
                 }
                 (_, Some(start)) => {
                     reject += 1;
