@@ -93,12 +93,12 @@ impl Dataset {
         let mut shape = shape(&survey.columns, &self.stated.selection, self.filter.as_ref())?;
         // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written; they and JSON have real numbers.
         let iso = matches!(survey.layout, Layout::Excel(_) | Layout::Parquet);
-        let native = iso || matches!(survey.layout, Layout::Json(_));
+        let (native, real) = (iso || matches!(survey.layout, Layout::Json(_)), survey.layout == Layout::Parquet);
         let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);
         for column in shape.columns.iter_mut().chain(filtered) {
-            (column.iso, column.native, column.delimited) = (iso, native, is_delimited);
+            (column.iso, column.native, column.real, column.delimited) = (iso, native, real, is_delimited);
             let is_typed = survey.columns.get(column.place).is_some_and(|found| found.fits != Fits::TEXT);
-            if survey.layout == Layout::Parquet && is_typed {
+            if real && is_typed {
                 (column.notation.number, column.notation.truth) = (None, None);
             }
         }

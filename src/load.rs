@@ -19,12 +19,12 @@ use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 pub use crate::load_error::LoadError;
 use crate::load_error::missing_of;
 use crate::order::Place;
-use crate::outcome::{say_beside, say_columns};
+use crate::outcome::{say_array, say_beside, say_columns};
 use crate::reject_file::RejectFile;
 use crate::schema::Type;
 use crate::source::{Source, SourceError, Survey};
 use crate::staging::{Plan, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
-use crate::upsert::Upsert;
+use crate::upsert::{Upsert, keeps_its_key};
 use crate::warehouse::{Scope, Table};
 
 pub(crate) use self::file::load_file_by;
@@ -181,13 +181,17 @@ async fn commit_load(
     Span::current().record("load.id", load_id);
     let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
+    keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
     source.hold(plan.held());
     let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let upsert = match dataset.mode {
-        Mode::Upsert => Some(Upsert::new(app.warehouse.names(), &table, &shape, &dataset.key, is_new, load_id)),
+        Mode::Upsert => {
+            let (names, known) = (app.warehouse.names(), transaction.columns(&table).await?);
+            Some(Upsert::new(names, &table, &shape, &known, &dataset.key, is_new, load_id))
+        }
         Mode::Append | Mode::Replace => None,
     };
     if let Some(upsert) = &upsert {
@@ -248,6 +252,7 @@ async fn commit_load(
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
+    say_array(source.name(), load_id, &survey.layout);
     say_beside(source.name(), load_id, &beside);
     say_columns(source.name(), load_id, &hints, changed);
     if let Some(series) = series {

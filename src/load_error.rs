@@ -57,6 +57,23 @@ pub enum LoadError {
         /// The load.
         missing: Missing,
     },
+    /// Somebody gave a column of the table another type.
+    #[error(
+        "somebody has changed the type of {table}.{column}: it is {is}, and its files made it {expected}: nothing was loaded; {mend} puts it \
+         back; for another type let a plugin say type: of the column"
+    )]
+    Retyped {
+        /// The table, as people write it.
+        table: String,
+        /// The column.
+        column: String,
+        /// Its type in the engine's words.
+        is: String,
+        /// The type that the catalog has, in the engine's words.
+        expected: &'static str,
+        /// The statement or the table that has the right type.
+        mend: String,
+    },
     /// Programs ended while they loaded it.
     #[error("the program ended {0} times while it loaded this file")]
     Ended(u32),
@@ -166,6 +183,9 @@ impl LoadError {
             LoadError::InPart { .. } => {
                 "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: load in a plugin, and it is \
                  loaded beside them"
+            }
+            LoadError::Retyped { .. } => {
+                "give the column its type again, as the message says; app retry moves the file back"
             }
             LoadError::Ended(_) => "mend the file, or report the fault; app retry has it tried again",
             LoadError::Plugin(_) => "mend the plugin, it is read again by itself",

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::counted::counted;
 use crate::dataset::Dataset;
-use crate::format::{Beside, BesideKind};
+use crate::format::{Beside, BesideKind, JsonLayout, Layout, Place};
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
@@ -97,6 +97,17 @@ pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Durat
     }
     if books.read == 0 {
         warn!(file.path = name, load.id = load_id, "the file has a header and no rows");
+    }
+}
+
+/// Says of a JSON file that the records are those of an array in its one object.
+pub(crate) fn say_array(name: &str, load_id: i64, layout: &Layout) {
+    if let Layout::Json(JsonLayout { records: Place::Key(key), .. }) = layout {
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "read as one object, whose records are those in the array under {key:?}"
+        );
     }
 }
 

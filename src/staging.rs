@@ -239,7 +239,7 @@ pub(crate) async fn ready_table(
     plan: &Plan,
     load_id: i64,
     claim: Option<&str>,
-) -> Result<(Table, bool), WarehouseError> {
+) -> Result<(Table, bool), LoadError> {
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
     let evolution = &plan.evolution;
@@ -252,6 +252,7 @@ pub(crate) async fn ready_table(
         tell_lost(app, transaction, dataset, &table, load_id).await?;
         transaction.execute(&sql, &[]).await?;
     } else {
+        let there = check_types(transaction, names, &table, evolution).await?;
         let alterations = alterations(names, evolution, &there);
         for one in &alterations {
             match one {
@@ -295,6 +296,50 @@ pub(crate) async fn ready_table(
         transaction.execute(&sql, &[]).await?;
     }
     Ok((table, is_new))
+}
+
+/// Refuses a table in which somebody gave another type to a column that the input brings: rows are sent in the bits of the type that the
+/// catalog has. From here on the types stay until the transaction ends. Gives the columns that
+/// are there.
+async fn check_types(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    table: &Table,
+    evolution: &Evolution,
+) -> Result<Vec<TableColumn>, LoadError> {
+    if names.engine == Engine::Postgres {
+        let lock = format!("lock table {} in row exclusive mode", names.table(table));
+        transaction.execute(&lock, &[]).await?;
+    }
+    let there = transaction.columns(table).await?;
+    let known = evolution.places.iter().filter(|place| !evolution.added.contains(place)).map(|place| {
+        let before = evolution.narrowed.iter().find(|(narrowed, _)| narrowed == place);
+        let column = &evolution.columns[*place];
+        (column.name.as_str(), before.map_or(column.kind(), |(_, fits)| fits.narrowest()))
+    });
+    for (name, kind) in known.chain([LOAD_COLUMN, LINE_COLUMN].map(|name| (name, Type::Bigint))) {
+        // One that is not there is made again, or named by the database.
+        let is_it = |column: &&TableColumn| has_column(names.engine, std::slice::from_ref(*column), name);
+        let Some(column) = there.iter().find(is_it) else { continue };
+        if !names.holds(&column.declared, kind) {
+            let (declared, column_name) = (names.declared(kind), quote(name));
+            let mend = match names.engine {
+                Engine::Postgres => format!(
+                    "alter table {} alter column {column_name} type {declared} using {column_name}::{declared}",
+                    names.table(table)
+                ),
+                Engine::Sqlite => format!("a table {} made anew with {column_name} {declared}", names.table(table)),
+            };
+            return Err(LoadError::Retyped {
+                table: names.shown(table),
+                column: name.to_owned(),
+                is: column.declared.clone(),
+                expected: declared,
+                mend,
+            });
+        }
+    }
+    Ok(there)
 }
 
 /// What brings a table with these columns to what the input needs. One that somebody dropped by hand is added as those that are new.

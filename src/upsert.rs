@@ -5,7 +5,8 @@
 //! brings fewer columns, and the comparison is exact.
 
 use crate::history::History;
-use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Shape, Type};
+use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type};
+use crate::staged::has_column;
 use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, Transaction, WarehouseError, create_table, quote};
 
 /// One load's rows on their way into a staging table.
@@ -19,6 +20,9 @@ pub(crate) struct Upsert<'a> {
     load_id: i64,
 }
 
+/// Where a row stands among those of one load, in a column of the table of changed rows. No column of a file has a blank in its name.
+const PLACE: &str = "\"row place\"";
+
 /// The columns that tell a row from another.
 pub(crate) struct Key<'a> {
     engine: Engine,
@@ -27,17 +31,45 @@ pub(crate) struct Key<'a> {
     decimals: Vec<String>,
 }
 
+/// Refuses to widen a column of the key to text where it is not known how the files wrote its values: an old row would have another form
+/// than the new one of the same key, and both would stand in the table.
+pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(), String> {
+    let is_lost = |(place, from): &(usize, crate::schema::Fits)| {
+        let Column { name, fits, .. } = &evolution.columns[*place];
+        let has_form = match from.narrowest() {
+            Type::Double => false,
+            Type::Timestamp | Type::Timestamptz => from.has_form(),
+            _ => true,
+        };
+        key.contains(name) && fits.narrowest() == Type::Text && !from.is_undecided() && !has_form
+    };
+    let Some((place, from)) = evolution.widened().find(is_lost) else { return Ok(()) };
+    let (name, kind) = (&evolution.columns[place].name, from.narrowest());
+    Err(format!(
+        "key: with this file the column {name} would become text, and its values of type {kind} were not written in one form that could be \
+         written again: rows of the same key would stand twice; mend the value that is no {kind}, or say type: text of {name} in the plugin, \
+         drop the table with app drop and bring all of its files again"
+    ))
+}
+
 impl<'a> Upsert<'a> {
-    /// For rows of this shape; `is_new` says that the staging table was made by this load.
+    /// For rows of this shape, into a table of the columns `known`; `is_new` says that it was made by this load.
     pub(crate) fn new(
         names: &'a Names,
         table: &Table,
         shape: &Shape,
+        known: &[TableColumn],
         key: &'a [String],
         is_new: bool,
         load_id: i64,
     ) -> Self {
-        let columns: Vec<_> = shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
+        let mut columns: Vec<_> =
+            shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
+        // The surplus of a record is its own: that of the row which it replaces goes.
+        let is_without = columns.iter().all(|(name, _)| name != EXTRA_COLUMN);
+        if is_without && has_column(names.engine, known, EXTRA_COLUMN) {
+            columns.push((EXTRA_COLUMN.to_owned(), Type::Text));
+        }
         // PostgreSQL reads a temporary table on one core only, so there it is one like any other, that the transaction drops.
         let incoming = match names.engine {
             Engine::Postgres => Table { schema: Schema::Catalog, name: format!("incoming_{load_id}") },
@@ -88,12 +120,19 @@ impl<'a> Upsert<'a> {
         let (table, keys) = (self.names.table(&self.table), self.key.columns());
         let named: Vec<_> =
             keys.iter().zip(self.key.names).map(|(key, name)| format!("{key} as {}", quote(name))).collect();
+        // Records of one line have places of their own. Before version 14 PostgreSQL has no greatest one of them.
+        let place = |of: &str| match self.names.engine {
+            Engine::Postgres => format!("(({of}ctid::text::point)[0] * 65536 + ({of}ctid::text::point)[1])"),
+            Engine::Sqlite => format!("{of}rowid"),
+        };
         let earlier = format!(
-            "delete from {table} as i where exists (select 1 from (select {}, max({LINE_COLUMN}) as last \
-             from {table} group by {} having count(*) > 1) as d where {} and i.{LINE_COLUMN} < d.last)",
+            "delete from {table} as i where exists (select 1 from (select {}, max({}) as last \
+             from {table} group by {} having count(*) > 1) as d where {} and {} < d.last)",
             named.join(", "),
+            place(""),
             keys.join(", "),
-            self.key.same("d", "i")
+            self.key.same("d", "i"),
+            place("i.")
         );
         let gone = transaction.execute(&earlier, &[]).await?;
         self.make_unique(transaction).await?;
@@ -118,8 +157,12 @@ impl<'a> Upsert<'a> {
         // SQLite takes a thousand conditions in one row of them at most.
         let same_cells: Vec<_> = self.columns.iter().map(same_cell).collect();
         let same_cells: Vec<_> = same_cells.chunks(500).map(|some| format!("({})", some.join(" and "))).collect();
+        let place = match engine {
+            Engine::Postgres => "ctid",
+            Engine::Sqlite => "rowid",
+        };
         let differing = format!(
-            "create temporary table sluice_changed as select i.* from {incoming} as i left join {table} as t on {} \
+            "create temporary table sluice_changed as select i.*, i.{place} as {PLACE} from {incoming} as i left join {table} as t on {} \
              where t.{LINE_COLUMN} is null or not ({})",
             self.key.same("t", "i"),
             same_cells.join(" and ")
@@ -127,12 +170,12 @@ impl<'a> Upsert<'a> {
         // What changes is rather little, so it is looked up while all of the file's rows pass.
         let same_key = self.key.same("c", "i");
         let replaced = match engine {
-            Engine::Postgres => format!(
-                "delete from {changed} as c using {incoming} as i where {same_key} and i.{LINE_COLUMN} > c.{LINE_COLUMN}"
-            ),
+            Engine::Postgres => {
+                format!("delete from {changed} as c using {incoming} as i where {same_key} and i.{place} > c.{PLACE}")
+            }
             Engine::Sqlite => format!(
                 "delete from {changed} where rowid in (select c.rowid from {incoming} as i cross join {changed} as c \
-                 on {same_key} where i.{LINE_COLUMN} > c.{LINE_COLUMN})"
+                 on {same_key} where i.{place} > c.{PLACE})"
             ),
         };
         let statements = match engine {
@@ -163,6 +206,14 @@ impl<'a> Upsert<'a> {
             "insert into {table} ({all}) select {all} from {changed} as i where not exists (select 1 from {table} as t where {same_key})"
         );
         let touched = transaction.execute(&update, &[]).await? + transaction.execute(&insert, &[]).await?;
+        let expected = transaction.query(&format!("select count(*) from {changed}"), &[]).await?;
+        let expected = expected.into_iter().flatten().flatten().next().unwrap_or_default();
+        if expected != touched.to_string() {
+            return Err(WarehouseError::Refused(format!(
+                "the rows do not add up: {expected} are new or changed, and {} took {touched}; a trigger or rule may leave some out",
+                self.names.shown(&self.table)
+            )));
+        }
         for table in [incoming, &changed] {
             transaction.execute(&format!("drop table {table}"), &[]).await?;
         }

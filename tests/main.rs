@@ -8,6 +8,7 @@ mod analysis;
 mod archive;
 mod books;
 mod browser;
+mod by_hand;
 mod cli;
 mod corpus;
 mod crash;
@@ -23,6 +24,7 @@ mod hostile;
 mod inferred;
 mod intruders;
 mod json;
+mod kept_values;
 mod keys;
 mod limits;
 mod load;
@@ -66,6 +68,8 @@ fn main() {
         warehouse_contract::cases(),
         load::cases(),
         books::cases(),
+        kept_values::cases(),
+        by_hand::cases(),
         long::cases(),
         formats::cases(),
         corpus::cases(),

@@ -24,6 +24,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("packed::what_is_no_table_says_what_it_is", what_is_no_table_says_what_it_is),
         on_both("packed::formulas_without_results_fail", formulas_without_results_fail),
         on_both("packed::sheets_left_out_are_told", sheets_left_out_are_told),
+        on_both("packed::numbers_of_sheets_keep_their_digits", numbers_of_sheets_keep_their_digits),
+        on_both("packed::midnight_of_an_ods_is_a_moment_among_moments", midnight_of_an_ods_is_a_moment_among_moments),
         on_both("packed::a_sheet_ends_where_sheets_end", a_sheet_ends_where_sheets_end),
         on_both("packed::damaged_parquet_fails", damaged_parquet_fails),
         on_both("packed::what_is_cut_off_says_so", what_is_cut_off_says_so),
@@ -263,6 +265,69 @@ async fn sheets_left_out_are_told(database: TestDatabase, workdir: Workdir) -> O
     workdir.write("imports/other.xlsx", &book)?;
     same(app(&workdir, &["--once"], &[("DATABASE_URL", database.url.as_str())])?.status.code(), Some(0))?;
     same(database.text("select count(*) from sluice.beside where kind = 'sheet'").await?, "4")
+}
+
+async fn numbers_of_sheets_keep_their_digits(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let numbers = [
+        ("1234567890123456789", "4111111111111111", "A-12"),
+        ("1234567890123456790", "9007199254740992", "4111111111111111"),
+        ("-1234567890123456791", "1000000000000000", "1234567890123456.789"),
+        ("5", "0.0", "12345678901234567890123"),
+    ];
+    let all = "select id, card, code from staging.TABLE order by _line";
+    let expected = "1234567890123456789|4111111111111111|A-12\n1234567890123456790|9007199254740992|4111111111111111\n\
+                    -1234567890123456791|1000000000000000|1234567890123456.789\n5|0|12345678901234567890123";
+    let text = |text: &str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
+    let cell = |value: &str| if value.contains('A') { text(value) } else { format!("<c><v>{value}</v></c>") };
+    let row = |cells: [String; 3]| format!("<row>{}</row>", cells.concat());
+    let rows: String = numbers.iter().map(|(id, card, code)| row([id, card, code].map(|value| cell(value)))).collect();
+    let head = row(["id", "card", "code"].map(text));
+    workdir.load(&database, "x.xlsx", xlsx(&[("s", &sheet(&(head + &rows)))])?).await?;
+    same(database.text(&all.replace("TABLE", "x")).await?, expected)?;
+
+    let text = |text: &str| {
+        format!("<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p></table:table-cell>")
+    };
+    let cell = |value: &str| match value.contains('A') {
+        true => text(value),
+        false => format!("<table:table-cell office:value-type=\"float\" office:value=\"{value}\"/>"),
+    };
+    let row = |cells: [String; 3]| format!("<table:table-row>{}</table:table-row>", cells.concat());
+    let rows: String = numbers.iter().map(|(id, card, code)| row([id, card, code].map(|value| cell(value)))).collect();
+    let head = row(["id", "card", "code"].map(text));
+    workdir.load(&database, "o.ods", ods(&[("s", &(head + &rows))])?).await?;
+    same(database.text(&all.replace("TABLE", "o")).await?, expected)?;
+    let kinds = "select name, type from sluice.\"column\" where dataset = 'o' order by name";
+    same(database.text(kinds).await?, "card|bigint\ncode|text\nid|bigint")?;
+
+    // Cells and rows that stand for several.
+    let many = "<table:table-row><table:table-cell table:number-columns-repeated=\"2\" office:value-type=\"string\"><text:p>n</text:p>\
+        </table:table-cell></table:table-row><table:table-row table:number-rows-repeated=\"3\"><table:table-cell \
+        table:number-columns-repeated=\"2\" office:value-type=\"float\" office:value=\"9007199254740993\"/></table:table-row>";
+    workdir.load(&database, "many.ods", ods(&[("s", many)])?).await?;
+    same(database.text("select distinct n, n_2 from staging.many").await?, "9007199254740993|9007199254740993")?;
+
+    // As keys they stay apart.
+    workdir.plugin("k", "name: k\nfiles: [\"k*\"]\ntable: k\nmode: upsert\nkey: [id]\n")?;
+    let text = |text: &str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
+    let rows: String =
+        (789..792).map(|id| format!("<row><c><v>1234567890123456{id}</v></c>{}</row>", text("v"))).collect();
+    let head = format!("<row>{}{}</row>", text("id"), text("v"));
+    let report = workdir.load(&database, "k.xlsx", xlsx(&[("s", &sheet(&(head + &rows)))])?).await?;
+    same((report.books.loaded, report.books.duplicate), (3, 0))
+}
+
+async fn midnight_of_an_ods_is_a_moment_among_moments(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let text = "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>at</text:p></table:table-cell>\
+        <table:table-cell office:value-type=\"string\"><text:p>day</text:p></table:table-cell></table:table-row>";
+    let row = |at: &str, day: &str| {
+        let cell = |value| format!("<table:table-cell office:value-type=\"date\" office:date-value=\"{value}\"/>");
+        format!("<table:table-row>{}{}</table:table-row>", cell(at), cell(day))
+    };
+    let rows = row("2024-02-28T23:30:00.500000000", "2024-02-28T00:00:00") + &row("2024-02-29", "2024-02-29");
+    workdir.load(&database, "m.ods", ods(&[("s", &format!("{text}{rows}"))])?).await?;
+    let all = "select at, day from staging.m order by _line";
+    same(database.text(all).await?, "2024-02-28 23:30:00.5|2024-02-28\n2024-02-29 00:00:00|2024-02-29")
 }
 
 async fn a_sheet_ends_where_sheets_end(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -14,6 +14,7 @@ use super::decoder::{Memory, Pace};
 use super::dialect::table_starts;
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
+use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
 use super::rows::Rows;
 use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
@@ -189,6 +190,11 @@ impl Part {
             foreign: None,
             table: None,
         }
+    }
+
+    /// Whether it is called as JSON with a record on each line is.
+    pub fn is_lines(&self) -> bool {
+        is_called_lines(&self.own_name)
     }
 
     /// It cannot be read, for this reason.

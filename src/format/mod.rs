@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod beside;
+mod cell;
 mod columns;
 mod container;
 pub mod csv;
@@ -10,6 +11,7 @@ mod decoder;
 mod dialect;
 mod directory;
 mod encoding;
+mod exact;
 mod footer;
 mod foreign;
 mod json;

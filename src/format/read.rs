@@ -271,7 +271,7 @@ fn survey_json<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &Stated,
 ) -> Result<Found, FormatError> {
-    let mut layout = json_layout(first, stated.beside_columns)?;
+    let mut layout = json_layout(first, stated.beside_columns, stated.is_lines)?;
     let mut lines = LinesSeen::default();
     let (mut names, mut seen, mut rows, digest) =
         see_json(open()?, &layout, &Notations::default(), |chunk| lines.see(&chunk.records))?;

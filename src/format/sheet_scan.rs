@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead};
 
+use super::exact::Exact;
+
 /// Rows and cells that have a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
@@ -19,10 +21,20 @@ impl Counts {
     }
 }
 
+/// A sheet of an XLSX.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct XlsxSheet {
+    pub counts: Counts,
+    /// Numbers that no double holds.
+    pub exact: Exact,
+}
+
 /// A sheet of an ODS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OdsSheet {
     pub counts: Counts,
+    /// Numbers that no double holds.
+    pub exact: Exact,
     /// The row and column, from 0, of the first formula without a result.
     pub bare_formula: Option<(u64, u64)>,
 }
@@ -148,24 +160,58 @@ pub(super) fn xlsx_targets(relationships: impl BufRead) -> io::Result<Vec<(Vec<u
 }
 
 /// What a sheet of an XLSX holds.
-pub(super) fn xlsx_counts(sheet: impl BufRead) -> io::Result<Counts> {
-    let (mut tags, mut counts) = (Tags::new(sheet), Counts::default());
-    let (mut within, mut row, mut phonetic, mut has_value) = (false, 0, false, false);
+pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
+    let (mut tags, mut found) = (Tags::new(sheet), XlsxSheet::default());
+    let (mut within, mut row, mut phonetic, mut has_value, mut is_number) = (false, 0, false, false, false);
+    // The place of the cell, from 0.
+    let mut place = (0, 0);
     while tags.next()? {
         let (closes, has_text) = (tags.closes(), !tags.text.is_empty());
         match tags.name() {
             b"sheetData" => within = !closes && !tags.is_empty(),
             _ if !within => {}
-            b"row" => row = 0,
-            b"c" if !closes => has_value = false,
-            b"c" if has_value => counts.add(&mut row, 1),
+            b"row" => {
+                row = 0;
+                let named = tags.attribute(b"r").and_then(|row| std::str::from_utf8(row).ok()?.parse::<u64>().ok());
+                let at = named.map_or(place.0, |named| named.saturating_sub(1));
+                place = (at + u64::from(closes || tags.is_empty()), 0);
+            }
+            b"c" if !closes => {
+                (has_value, is_number) = (false, matches!(tags.attribute(b"t"), None | Some(b"n")));
+                if let Some(named) = tags.attribute(b"r").and_then(cell_place) {
+                    place = (named.0, named.1);
+                }
+                // What ends at once has no value.
+                place.1 += u64::from(tags.is_empty());
+            }
+            b"c" => {
+                if has_value {
+                    found.counts.add(&mut row, 1);
+                }
+                place.1 += 1;
+            }
             b"rPh" => phonetic = !closes && !tags.is_empty(),
-            b"v" if closes => has_value |= has_text,
+            b"v" if closes => {
+                has_value |= has_text;
+                if is_number {
+                    found.exact.see(&tags.text, place, 1, 1);
+                }
+            }
             b"t" if closes && !phonetic => has_value |= has_text,
             _ => {}
         }
     }
-    Ok(counts)
+    Ok(found)
+}
+
+/// The row and column, from 0, that `B12` names.
+fn cell_place(name: &[u8]) -> Option<(u64, u64)> {
+    let letters = name.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let column = name[..letters].iter().try_fold(0u64, |column, letter| {
+        column.checked_mul(26)?.checked_add(u64::from(letter.to_ascii_uppercase() - b'A') + 1)
+    })?;
+    let row: u64 = std::str::from_utf8(&name[letters..]).ok()?.parse().ok()?;
+    Some((row.checked_sub(1)?, column.checked_sub(1)?))
 }
 
 /// What the sheets of an ODS hold, in their order.
@@ -198,6 +244,9 @@ pub(super) fn ods_sheets(content: impl BufRead) -> io::Result<Vec<OdsSheet>> {
             }
             b"table-cell" | b"covered-table-cell" if !closes => {
                 let opened = Cell::open(&tags);
+                if let (Some(sheet), Some(number)) = (sheets.last_mut(), tags.attribute(b"value")) {
+                    sheet.exact.see(number, place, repeated_rows, opened.repeated);
+                }
                 if let Some(sheet) = sheets.last_mut()
                     && opened.is_bare_formula
                 {
@@ -279,7 +328,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, ods_sheets, xlsx_counts, xlsx_sheets, xlsx_targets};
+    use super::{Counts, cell_place, ods_sheets, xlsx_sheet, xlsx_sheets, xlsx_targets};
 
     #[test]
     fn rows_and_cells_with_values_are_counted_in_xlsx() {
@@ -287,12 +336,24 @@ mod tests {
             <x:row r=\"1\"><x:c r=\"A1\" t=\"s\"><x:v>0</x:v></x:c><x:c r=\"B1\"/></x:row><x:row r=\"2\"><x:c><x:v></x:v></x:c></x:row>\
             <x:row><x:c t=\"inlineStr\"><x:is><x:t><![CDATA[<v>]]></x:t><x:rPh><x:t>k</x:t></x:rPh></x:is></x:c>\
             <x:c><x:f>1+1</x:f><x:v>2</x:v></x:c></x:row></x:sheetData><x:oddHeader><c><v>1</v></c></x:oddHeader></x:worksheet>";
-        assert_eq!(xlsx_counts(sheet.as_bytes()).unwrap(), Counts { rows: 2, cells: 3 });
+        assert_eq!(xlsx_sheet(sheet.as_bytes()).unwrap().counts, Counts { rows: 2, cells: 3 });
         let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
         assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), [b"rId3", b"rId4"]);
         let targets =
             "<Relationships><Relationship Id=\"rId3\" Type=\"t\" Target=\"worksheets/s1.xml\"/></Relationships>";
         assert_eq!(xlsx_targets(targets.as_bytes()).unwrap(), [(b"rId3".to_vec(), "worksheets/s1.xml".to_owned())]);
+    }
+
+    #[test]
+    fn numbers_that_no_double_holds_are_kept_with_their_places() {
+        assert_eq!((cell_place(b"A1"), cell_place(b"AB12"), cell_place(b"1")), (Some((0, 0)), Some((11, 27)), None));
+        let sheet = "<worksheet><sheetData><row r=\"3\"><c r=\"B3\"><v>9007199254740993</v></c><c/><c t=\"n\"><v>9007199254740995</v></c>\
+            <c t=\"s\"><v>9007199254740997</v></c></row><row><c><v>9007199254740997</v></c></row></sheetData></worksheet>";
+        let exact = xlsx_sheet(sheet.as_bytes()).unwrap().exact;
+        assert_eq!(exact.digits((2, 1), 9007199254740993.0), Ok(Some("9007199254740993")));
+        assert_eq!(exact.digits((2, 3), 9007199254740995.0), Ok(Some("9007199254740995")));
+        assert_eq!(exact.digits((3, 0), 9007199254740997.0), Ok(Some("9007199254740997")));
+        assert_eq!(exact.cells(), 3);
     }
 
     #[test]

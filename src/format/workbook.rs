@@ -1,27 +1,28 @@
 //! Workbooks (XLSX, XLS, ODS): each sheet that holds a table as delimited text, written once into a temporary file, so that it goes the
 //! way of every other text: title rows, headers of several rows, rejects. A line of the text is a row of the sheet.
 //!
-//! XLSX is read cell by cell, because a sheet of two cells can span 17 billion. Numbers are written with the fewest digits
-//! that give them back, days as `2024-02-29`, times in ISO 8601 as well.
+//! XLSX is read cell by cell, because a sheet of two cells can span 17 billion.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::sync::Arc;
 
-use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsx};
+use calamine::{Data, DataRef, Ods, Reader, SheetType, Xls, Xlsx};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
+use super::cell::{Moments, Value, value};
 use super::container::Spool;
 use super::csv::write_record;
 use super::decoder::{Decoding, Memory, Pace, What};
 use super::directory::directory;
+use super::exact::Exact;
 use super::limits::{Budget, Limits, RATIO_FROM};
 use super::planted::planted;
-use super::sheet_scan::{Counts, ods_sheets, xlsx_counts, xlsx_sheets, xlsx_targets};
+use super::sheet_scan::{Counts, XlsxSheet, ods_sheets, xlsx_sheet, xlsx_sheets, xlsx_targets};
 use super::{Beside, BesideKind, FormatError};
-use crate::schema::{MAX_TABLE_COLUMNS, double_text};
+use crate::schema::MAX_TABLE_COLUMNS;
 
 /// Rows and columns that a sheet can have.
 const SHEET_ROWS: usize = 1_048_576;
@@ -171,7 +172,7 @@ pub(super) fn sheets(
 /// # Errors
 /// As [`sheets`].
 pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mut dyn Sink) -> Result<(), FormatError> {
-    let scan = match kind {
+    let mut scan = match kind {
         Kind::Xls => Scan::default(),
         Kind::Xlsx | Kind::Ods => measure(&file, kind, limits)?,
     };
@@ -182,10 +183,12 @@ pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mu
     let found = match kind {
         Kind::Xlsx => {
             let mut book: Xlsx<_> = open(file)?;
+            scan.name(book.sheets_metadata());
             each_sheet(book.sheets_metadata().to_vec(), &scan.sheets, limits, sink, |name, visit| {
                 let mut reader = book.worksheet_cells_reader(name).map_err(damaged)?;
                 let mut counts = Counts::default();
                 let mut last = None;
+                let mut numbers = Numbers::of(&scan, name);
                 while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(damaged)? {
                     let (row, column) = cell.pos;
                     if planted("skip_sheet_rows", row as usize) {
@@ -200,8 +203,12 @@ pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mu
                         counts.rows += u64::from(last.replace(row) != Some(row));
                         counts.cells += 1;
                     }
-                    visit((row as usize, column as usize), value(&cell.value))?;
+                    visit(
+                        (row as usize, column as usize),
+                        numbers.value((row as usize, column as usize), &cell.value)?,
+                    )?;
                 }
+                numbers.finish()?;
                 Ok(Some(counts))
             })
         }
@@ -211,13 +218,14 @@ pub(super) fn write_sheets(mut file: File, kind: Kind, limits: Limits, sink: &mu
                 return Err(bare_formula(&sheet, place));
             }
             each_sheet(book.sheets_metadata().to_vec(), &[], limits, sink, |name, visit| {
-                whole(&book.worksheet_range(name).map_err(damaged)?, visit)
+                whole(&book.worksheet_range(name).map_err(damaged)?, Numbers::of(&scan, name), visit)
             })
         }
         Kind::Ods => {
             let mut book: Ods<_> = open(file)?;
+            scan.name(book.sheets_metadata());
             each_sheet(book.sheets_metadata().to_vec(), &scan.sheets, limits, sink, |name, visit| {
-                whole(&book.worksheet_range(name).map_err(damaged)?, visit)
+                whole(&book.worksheet_range(name).map_err(damaged)?, Numbers::of(&scan, name), visit)
             })
         }
     }?;
@@ -276,8 +284,66 @@ fn xls_without_results(book: &mut Xls<BufReader<File>>) -> Result<Option<(String
 struct Scan {
     /// Rows and cells with values; `None` for what is no sheet of cells.
     sheets: Vec<Option<Counts>>,
+    /// Numbers that no double holds.
+    exact: Vec<Arc<Exact>>,
+    /// The same, by the sheet's name.
+    by_name: HashMap<String, Arc<Exact>>,
     /// The first formula without a result: the sheet, and the place in it, all from 0.
     bare_formula: Option<(usize, Place)>,
+}
+
+impl Scan {
+    /// Says what the sheets are called.
+    fn name(&mut self, sheets: &[calamine::Sheet]) {
+        self.by_name = sheets.iter().map(|sheet| sheet.name.clone()).zip(self.exact.drain(..)).collect();
+    }
+}
+
+/// The numbers of a sheet while it is read: each whose digits no double holds is found, or the file fails.
+struct Numbers<'a> {
+    sheet: &'a str,
+    exact: Option<&'a Exact>,
+    found: u64,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(scan: &'a Scan, sheet: &'a str) -> Self {
+        Numbers { sheet, exact: scan.by_name.get(sheet).map(Arc::as_ref), found: 0 }
+    }
+
+    /// A cell's value, a number with the digits that stand in the file.
+    fn value(&mut self, (row, column): (usize, usize), data: &DataRef<'_>) -> Result<Option<Value>, FormatError> {
+        let number = match data {
+            DataRef::Float(number) => *number,
+            DataRef::DateTime(moment) => moment.as_f64(),
+            _ => return Ok(value(data)),
+        };
+        let digits = self.exact.map_or(Ok(None), |exact| exact.digits((row as u64, column as u64), number));
+        match digits {
+            Ok(Some(digits)) => {
+                self.found += 1;
+                Ok(Some(Value::Text(digits.to_owned())))
+            }
+            Ok(None) => Ok(value(data)),
+            Err(()) => Err(unbalanced(&format!(
+                "the sheet {} has another number in row {}, column {} than its XML",
+                self.sheet,
+                row + 1,
+                column + 1
+            ))),
+        }
+    }
+
+    fn finish(self) -> Result<(), FormatError> {
+        let expected = self.exact.map_or(0, Exact::cells);
+        if self.found == expected {
+            return Ok(());
+        }
+        Err(unbalanced(&format!(
+            "the sheet {} has {expected} numbers of more digits than a double holds, and {} were read",
+            self.sheet, self.found
+        )))
+    }
 }
 
 /// Unpacks every member, to know that no more comes out than may, and what the sheets among them hold.
@@ -299,12 +365,14 @@ fn measure(file: &File, kind: Kind, limits: Limits) -> Result<Scan, FormatError>
         let mut input = member.by_ref().take(most + 1);
         let path = normal(&name);
         if kind == Kind::Xlsx && paths.contains(&path) {
-            counts.insert(path, xlsx_counts(BufReader::new(&mut input))?);
+            let XlsxSheet { counts: of_sheet, exact } = xlsx_sheet(BufReader::new(&mut input))?;
+            counts.insert(path, (Some(of_sheet), Arc::new(exact)));
         } else if kind == Kind::Ods && name == "content.xml" {
             let sheets = ods_sheets(BufReader::new(&mut input))?;
             let bare = |(at, sheet): (usize, &super::sheet_scan::OdsSheet)| sheet.bare_formula.map(|place| (at, place));
             scan.bare_formula = sheets.iter().enumerate().find_map(bare);
-            scan.sheets = sheets.iter().map(|sheet| Some(sheet.counts)).collect();
+            (scan.sheets, scan.exact) =
+                sheets.into_iter().map(|sheet| (Some(sheet.counts), Arc::new(sheet.exact))).unzip();
         }
         io::copy(&mut input, &mut io::sink())?;
         let out = most + 1 - input.limit();
@@ -316,7 +384,7 @@ fn measure(file: &File, kind: Kind, limits: Limits) -> Result<Scan, FormatError>
         left -= out;
     }
     if kind == Kind::Xlsx {
-        scan.sheets = paths.iter().map(|path| counts.get(path).copied()).collect();
+        (scan.sheets, scan.exact) = paths.iter().map(|path| counts.get(path).cloned().unwrap_or_default()).unzip();
     }
     Ok(scan)
 }
@@ -351,12 +419,6 @@ fn sheet_paths(archive: &mut zip::ZipArchive<BufReader<File>>) -> Result<Vec<Str
 /// A member's name as its readers look for it.
 fn normal(name: &str) -> String {
     name.replace('\\', "/").to_ascii_lowercase()
-}
-
-/// What a cell holds.
-enum Value {
-    Text(String),
-    Moment(ExcelDateTime),
 }
 
 /// Called with the row and column of a cell, from 0, row by row, and what it holds.
@@ -461,13 +523,13 @@ struct Used {
     lone: Option<String>,
     first: usize,
     last: usize,
-    /// Columns that hold days with a time of day: there a day alone is one at midnight.
-    timed: Vec<bool>,
+    /// Of each column.
+    moments: Vec<Moments>,
 }
 
 impl Default for Used {
     fn default() -> Self {
-        Used { counts: Counts::default(), row: None, lone: None, first: usize::MAX, last: 0, timed: Vec::new() }
+        Used { counts: Counts::default(), row: None, lone: None, first: usize::MAX, last: 0, moments: Vec::new() }
     }
 }
 
@@ -485,19 +547,15 @@ impl Used {
         self.counts.cells += 1;
         if self.lone.is_none() {
             self.lone = Some(match value {
-                Value::Text(text) => text.clone(),
-                Value::Moment(moment) => moment_text(moment, false),
+                Value::Text(text) | Value::Iso(text) => text.clone(),
+                Value::Moment(moment) => Moments::default().text(Value::Moment(*moment)),
             });
         }
         self.first = self.first.min(column);
         self.last = self.last.max(column);
-        if let Value::Moment(moment) = value
-            && !moment.is_duration()
-            && moment.as_f64() >= 1.0
-            && moment.as_f64().fract() != 0.0
-        {
-            self.timed.resize(self.timed.len().max(column + 1), false);
-            self.timed[column] = true;
+        if !matches!(value, Value::Text(_)) {
+            self.moments.resize(self.moments.len().max(column + 1), Moments::default());
+            self.moments[column].see(value);
         }
         Ok(())
     }
@@ -529,11 +587,7 @@ impl<'a> RowWriter<'a> {
         while self.row < row {
             self.end_row()?;
         }
-        let timed = self.used.timed.get(column).copied().unwrap_or(false);
-        let text = match value {
-            Value::Text(text) => text,
-            Value::Moment(moment) => moment_text(&moment, timed),
-        };
+        let text = self.used.moments.get(column).copied().unwrap_or_default().text(value);
         match column.checked_sub(self.used.first).and_then(|place| self.cells.get_mut(place)) {
             Some(cell) if cell.is_none() => *cell = Some(text),
             Some(_) => return Err(damaged(format!("two cells stand in row {}, column {}", row + 1, column + 1))),
@@ -562,14 +616,20 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-fn whole(range: &calamine::Range<Data>, visit: &mut Visit<'_>) -> Result<Option<Counts>, FormatError> {
+fn whole(
+    range: &calamine::Range<Data>,
+    mut numbers: Numbers<'_>,
+    visit: &mut Visit<'_>,
+) -> Result<Option<Counts>, FormatError> {
     let (row, column) = range.start().unwrap_or_default();
     for (down, right, data) in range.used_cells() {
         if planted("skip_sheet_rows", down) {
             continue;
         }
-        visit((row as usize + down, column as usize + right), value_of(data))?;
+        let place = (row as usize + down, column as usize + right);
+        visit(place, numbers.value(place, &borrowed(data))?)?;
     }
+    numbers.finish()?;
     Ok(None)
 }
 
@@ -589,50 +649,4 @@ fn borrowed(data: &Data) -> DataRef<'_> {
         Data::Error(error) => DataRef::Error(error.clone()),
         Data::Empty => DataRef::Empty,
     }
-}
-
-fn value(data: &DataRef<'_>) -> Option<Value> {
-    Some(match data {
-        DataRef::Empty => return None,
-        DataRef::Int(number) => Value::Text(number.to_string()),
-        DataRef::Float(number) => Value::Text(double_text(if *number == 0.0 { 0.0 } else { *number })),
-        // Nobody can tell an empty text in a cell from an empty cell.
-        DataRef::String(text) if text.is_empty() => return None,
-        DataRef::SharedString("") => return None,
-        DataRef::String(text) => Value::Text(text.clone()),
-        DataRef::SharedString(text) => Value::Text((*text).to_owned()),
-        DataRef::Bool(truth) => Value::Text(if *truth { "TRUE" } else { "FALSE" }.to_owned()),
-        DataRef::DateTime(moment) => Value::Moment(*moment),
-        DataRef::DateTimeIso(text) => Value::Text(text.strip_suffix("T00:00:00").unwrap_or(text).to_owned()),
-        DataRef::DurationIso(text) => Value::Text(duration(text).unwrap_or_else(|| text.clone())),
-        DataRef::Error(error) => Value::Text(error.to_string()),
-    })
-}
-
-fn moment_text(moment: &ExcelDateTime, timed: bool) -> String {
-    let value = moment.as_f64();
-    if moment.is_duration() || value < 1.0 {
-        let millis = (value * 86_400_000.0).round() as i64;
-        let (sign, millis) = (if millis < 0 { "-" } else { "" }, millis.unsigned_abs());
-        let (hours, minutes, seconds) = (millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60);
-        return format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{}", fraction(millis % 1000));
-    }
-    let (year, month, day, hour, minute, second, milli) = moment.to_ymd_hms_milli();
-    let date = format!("{year:04}-{month:02}-{day:02}");
-    if value.fract() == 0.0 && !timed {
-        return date;
-    }
-    format!("{date} {hour:02}:{minute:02}:{second:02}{}", fraction(u64::from(milli)))
-}
-
-/// `PT03H04M05S` as `03:04:05`.
-fn duration(text: &str) -> Option<String> {
-    let (hours, rest) = text.strip_prefix("PT")?.split_once('H')?;
-    let (minutes, rest) = rest.split_once('M')?;
-    let seconds = rest.strip_suffix('S')?;
-    Some(format!("{hours:0>2}:{minutes:0>2}:{seconds:0>2}"))
-}
-
-fn fraction(millis: u64) -> String {
-    if millis == 0 { String::new() } else { format!(".{millis:03}").trim_end_matches('0').to_owned() }
 }

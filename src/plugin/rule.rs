@@ -101,6 +101,9 @@ fn check_format(format: &str, kind: Option<Type>) -> Result<(), String> {
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
         return Err(format!("format: {format:?} is no format of days or times, such as %d.%m.%Y"));
     }
+    if kind != Type::Timestamptz && reads_zone(format) {
+        return Err(format!("format: {format:?} reads a zone, and {kind} keeps none: say type: timestamptz"));
+    }
     // Any moment with parts that differ: 2001-11-23 14:35:46 UTC.
     let moment = DateTime::from_timestamp(1_006_526_146, 0).unwrap_or_default();
     let mut text = String::new();
@@ -119,4 +122,27 @@ fn check_format(format: &str, kind: Option<Type>) -> Result<(), String> {
         _ => "a day, a time and an offset, such as %d.%m.%Y %H:%M %z",
     };
     Err(format!("format: {format:?} can give no {kind}: that has {needs}"))
+}
+
+/// Whether an offset or the name of a zone stands in what a format reads.
+fn reads_zone(format: &str) -> bool {
+    use chrono::format::{Fixed, Item};
+    let is_zone = |item| {
+        matches!(
+            item,
+            Item::Fixed(
+                Fixed::TimezoneName
+                    | Fixed::TimezoneOffset
+                    | Fixed::TimezoneOffsetColon
+                    | Fixed::TimezoneOffsetDoubleColon
+                    | Fixed::TimezoneOffsetTripleColon
+                    | Fixed::TimezoneOffsetColonZ
+                    | Fixed::TimezoneOffsetZ
+                    | Fixed::RFC2822
+                    | Fixed::RFC3339
+            )
+        )
+    };
+    // Its item has no name outside of chrono.
+    format.contains("%#z") || chrono::format::StrftimeItems::new(format).any(is_zone)
 }

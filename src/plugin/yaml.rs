@@ -396,6 +396,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         widths,
         first_line: 0,
         is_sheet: false,
+        is_lines: false,
         encoding,
         delimiter: delimiter.map(|text| one("delimiter", text)).transpose()?,
         spaced,

@@ -14,6 +14,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, Int64Array, PrimitiveArray, RecordBatch, UInt64Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use arrow_select::take::take;
+use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
@@ -98,7 +99,8 @@ fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
 fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
     let day = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
     Some(match shaped.column.kind() {
-        Type::Bigint | Type::Numeric | Type::Double => Datum::Number(number(text, shaped)?.parse().ok()?),
+        Type::Double => Datum::Number(read_double(&number(text, shaped)?, shaped)?),
+        Type::Bigint | Type::Numeric => Datum::Number(number(text, shaped)?.parse().ok()?),
         Type::Boolean => Datum::Truth(truth(text, shaped)?),
         Type::Date => Datum::Moment(day(read_date(text, shaped)?)),
         Type::Timestamp => Datum::Moment(read_timestamp(text, shaped)?.and_utc().timestamp_micros()),
@@ -113,6 +115,18 @@ fn number<'a>(text: &'a str, shaped: &Shaped) -> Option<Cow<'a, str>> {
 
 fn truth(text: &str, shaped: &Shaped) -> Option<bool> {
     shaped.notation.read_truth(text, shaped.native)
+}
+
+/// A double that holds the text: what is beyond its range is none, and neither is a word such as `inf`, but where the file has real doubles.
+/// `-0` is 0.
+fn read_double(text: &str, shaped: &Shaped) -> Option<f64> {
+    let value: f64 = text.parse().ok()?;
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    if value == 0.0 {
+        return is_zero.then_some(0.0);
+    }
+    (value.is_finite() || (shaped.real && matches!(text, "NaN" | "Infinity" | "-Infinity"))).then_some(value)
 }
 
 fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
@@ -132,18 +146,41 @@ fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
 
 fn read_timestamptz(text: &str, shaped: &Shaped) -> Option<DateTime<Utc>> {
     let Some(format) = &shaped.format else { return moment::read_timestamptz(text) };
-    let at = DateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text));
+    let at = parsed(text, format).filter(|parts| !is_finer(parts)).and_then(|parts| parts.to_datetime().ok());
+    let at = at.filter(|at| is_year_whole(at.year(), text));
     at.map(|at| at.to_utc()).filter(|at| (1..=9999).contains(&at.year()))
 }
 
-/// A day that is written in the format.
+/// A day that is written in the format, and nothing besides.
 pub(super) fn date_by(text: &str, format: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, format).ok().filter(|day| is_year_whole(day.year(), text))
+    let day = parsed(text, format).filter(|parts| !has_time(parts)).and_then(|parts| parts.to_naive_date().ok());
+    day.filter(|day| is_year_whole(day.year(), text))
 }
 
-/// A moment that is written in the format.
+/// A moment that is written in the format, with no part that would be lost.
 pub(super) fn timestamp_by(text: &str, format: &str) -> Option<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(text, format).ok().filter(|at| is_year_whole(at.year(), text))
+    let local =
+        parsed(text, format).filter(|parts| !is_finer(parts) && parts.offset().is_none_or(|offset| offset == 0));
+    let local = local.and_then(|parts| parts.to_naive_datetime_with_offset(0).ok());
+    local.filter(|at| is_year_whole(at.year(), text))
+}
+
+/// The parts of a day or time that a format reads.
+fn parsed(text: &str, format: &str) -> Option<Parsed> {
+    let mut parts = Parsed::new();
+    chrono::format::parse(&mut parts, text, StrftimeItems::new(format)).ok()?;
+    Some(parts)
+}
+
+/// Whether there is a time of day or a zone, which a day does not keep; midnight is none.
+fn has_time(parts: &Parsed) -> bool {
+    let time = [parts.hour_div_12(), parts.hour_mod_12(), parts.minute(), parts.second(), parts.nanosecond()];
+    time.into_iter().flatten().any(|part| part != 0) || parts.offset().is_some_and(|offset| offset != 0)
+}
+
+/// Whether there is more than a microsecond tells, or a leap second, which would come back as another moment.
+fn is_finer(parts: &Parsed) -> bool {
+    parts.nanosecond().is_some_and(|nanos| nanos % 1000 != 0) || parts.second() == Some(60)
 }
 
 /// `%Y` reads the year 20 out of `01.02.20`.
@@ -246,7 +283,7 @@ impl Cells<'_> {
             Type::Double => {
                 let mut array = Float64Builder::with_capacity(rows);
                 let shaped = self.shaped;
-                self.each(|text| number(text, shaped)?.parse().ok(), |value| array.append_option(value));
+                self.each(|text| read_double(&number(text, shaped)?, shaped), |value| array.append_option(value));
                 Arc::new(array.finish())
             }
             Type::Boolean => {

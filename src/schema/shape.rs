@@ -121,6 +121,8 @@ pub struct Shaped {
     pub iso: bool,
     /// Whether the file has numbers and truths of its own, besides texts that are written as the notation says.
     pub native: bool,
+    /// Whether its doubles come from doubles, so that the words `NaN`, `Infinity` and `-Infinity` are values of theirs.
+    pub real: bool,
     /// Whether a cell of a record that is not short is there, also where nothing stands in it.
     pub delimited: bool,
     /// Whether a row with NULL in it is refused.
@@ -163,6 +165,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         format: None,
         iso: false,
         native: false,
+        real: false,
         delimited: false,
         required: false,
         declared: false,

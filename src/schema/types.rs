@@ -236,6 +236,15 @@ impl Fits {
         self.0 & form.bit() != 0
     }
 
+    /// Whether all moments are written in one form, so that each can be written again as it was.
+    pub fn has_form(self) -> bool {
+        let any = |forms: &[Form]| forms.iter().any(|form| self.is_written(*form));
+        let fractions = (1..=6).any(|digits| self.is_written(Form::Fraction(digits)));
+        let is_clock = fractions || any(&[Form::Minutes, Form::Shortest]);
+        let is_zone = !self.has(Type::Timestamptz) || any(&[Form::Z, Form::Colon, Form::Digits, Form::Hours]);
+        !self.is_undecided() && any(&[Form::Blank, Form::T]) && is_clock && is_zone
+    }
+
     /// Whether the type is in the set.
     pub const fn has(self, one: Type) -> bool {
         match one {

@@ -151,7 +151,8 @@ impl Source for FileSource {
     async fn survey(&mut self) -> Result<Survey, SourceError> {
         if !self.survey.as_ref().is_some_and(|survey| survey.whole) {
             self.chunks = None;
-            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
+            let (path, part) = (self.path.clone(), self.part.clone());
+            let stated = Stated { is_lines: part.is_lines(), ..self.stated.clone() };
             let done = spawn_blocking(move || survey(part.format, || part.open(&path), &stated)).await;
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
             self.survey = Some(found.into());

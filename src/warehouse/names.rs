@@ -123,6 +123,16 @@ impl Names {
             (_, kind) => kind.word(),
         }
     }
+
+    /// Whether a staging column that the engine declares so holds every value of the type, in the same bits and unchanged.
+    pub fn holds(&self, declared: &str, kind: Type) -> bool {
+        match (self.engine, kind) {
+            (Engine::Postgres, Type::Timestamp) => declared == "timestamp without time zone",
+            (Engine::Postgres, Type::Timestamptz) => declared == "timestamp with time zone",
+            (Engine::Postgres, Type::Text) => matches!(declared, "text" | "character varying"),
+            (_, kind) => declared == self.declared(kind),
+        }
+    }
 }
 
 /// `create table` with these columns, and `counts` as bigint columns that are never NULL.

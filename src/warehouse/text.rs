@@ -2,6 +2,8 @@
 
 use chrono::DateTime;
 
+use crate::schema::{Fits, Form, Type};
+
 pub(super) use crate::schema::double_text as double;
 
 /// The day that lies `days` after 1970-01-01, in ASCII: `2020-01-31`.
@@ -45,6 +47,31 @@ pub(super) fn timestamp(micros: i64) -> String {
 /// Like [`timestamp`], with the offset that SQLite's own functions understand.
 pub(super) fn timestamptz(micros: i64) -> String {
     timestamp(micros) + "+00:00"
+}
+
+/// In SQL of both engines, a moment's text as its column's files wrote it; `plain` is the text that [`timestamp`] gives of it in UTC. `None`
+/// where they did not write all moments in one form.
+pub(super) fn as_files_wrote(plain: &str, fits: Fits) -> Option<String> {
+    if !fits.has_form() {
+        return None;
+    }
+    let between = if fits.is_written(Form::T) { 'T' } else { ' ' };
+    let digits = (1..=6).find(|digits| fits.is_written(Form::Fraction(*digits)));
+    let clock = match digits {
+        _ if fits.is_written(Form::Minutes) => format!("substr({plain}, 12, 5)"),
+        Some(digits) => {
+            format!("substr({plain}, 12, 8) || '.' || substr(substr({plain}, 21) || '000000', 1, {digits})")
+        }
+        None => format!("substr({plain}, 12)"),
+    };
+    let zone = match [Form::Z, Form::Colon, Form::Digits, Form::Hours].into_iter().find(|form| fits.is_written(*form)) {
+        _ if !fits.has(Type::Timestamptz) => "",
+        Some(Form::Z) => "Z",
+        Some(Form::Digits) => "+0000",
+        Some(Form::Hours) => "+00",
+        _ => "+00:00",
+    };
+    Some(format!("substr({plain}, 1, 10) || '{between}' || {clock} || '{zone}'"))
 }
 
 #[cfg(test)]

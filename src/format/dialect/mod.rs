@@ -161,6 +161,8 @@ pub struct Stated {
     pub first_line: u64,
     /// Whether it is a sheet: records are counted as lines, and filled up to the table's width.
     pub is_sheet: bool,
+    /// Whether it is JSON with a record on each line, whatever its first object holds.
+    pub is_lines: bool,
     /// The encoding's name.
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// The byte between cells.

@@ -60,17 +60,25 @@ pub(in crate::format) fn is_called_json(name: &str) -> bool {
     ["json", "jsonl", "ndjson"].iter().any(|json| ending.eq_ignore_ascii_case(json))
 }
 
-/// Reads as far as it takes to tell where the records are; with `columns` also what stands beside them.
+/// Whether a file is called as one with a record on each line is.
+pub(in crate::format) fn is_called_lines(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ["jsonl", "ndjson"].iter().any(|lines| ending.eq_ignore_ascii_case(lines))
+}
+
+/// Reads as far as it takes to tell where the records are; with `columns` also what stands beside them. Of `lines` an object is a record,
+/// whatever stands in it.
 ///
 /// # Errors
 /// When it is no JSON but something else, or reading fails.
-pub(in crate::format) fn layout(input: impl Read, columns: bool) -> Result<JsonLayout, FormatError> {
+pub(in crate::format) fn layout(input: impl Read, columns: bool, lines: bool) -> Result<JsonLayout, FormatError> {
     let mut window = Window::open(input)?;
     let counting = Counting::Lines;
     let layout = |records, columns| JsonLayout { encoding: String::new(), records, columns, counting };
     let found = match window.skip_blanks(b"")? {
         None => layout(Place::Lines, Vec::new()),
         Some(b'[') => layout(Place::Array, Vec::new()),
+        Some(b'{') if lines && !columns => layout(Place::Lines, Vec::new()),
         Some(b'{') => {
             let mut object = Object { columns: columns.then(Vec::new), ..Object::default() };
             let records = object.place(&mut window)?;
@@ -289,7 +297,7 @@ mod tests {
     use super::*;
 
     fn place(text: &str) -> Place {
-        layout(text.as_bytes(), false).unwrap().records
+        layout(text.as_bytes(), false, false).unwrap().records
     }
 
     #[test]
@@ -312,6 +320,9 @@ mod tests {
             assert_eq!(place(&format!("{{\"id\": 1, {}\n{{\"id\": 2, {one_line}}}\n", &one_line[..40])), Place::Lines);
         }
         assert_eq!(place("{\"value\": []}"), Place::Key("value".to_owned()));
+        let of_lines = |text: &str| layout(text.as_bytes(), false, true).unwrap().records;
+        assert_eq!(of_lines("{\"id\": 1, \"orders\": [{\"o\": 1}]}"), Place::Lines);
+        assert_eq!(of_lines("[{\"id\": 1}]"), Place::Array);
         assert_eq!(place("{\"tags\": []}"), Place::Lines);
         assert_eq!(place("\u{FEFF} [1]"), Place::Array);
         assert_eq!(place("1\n2\n"), Place::Lines);
@@ -333,9 +344,10 @@ mod tests {
             ("\"id\",\"name\"\n1,x\n", "no JSON"),
             ("// ours\n{\"a\":1}", "comments"),
         ] {
-            let error = layout(text.as_bytes(), false).unwrap_err().to_string();
+            let error = layout(text.as_bytes(), false, false).unwrap_err().to_string();
             assert!(error.contains(what), "{text}: {error}");
         }
+        assert!(is_called_lines("a.x.JSONL") && is_called_lines("a.ndjson") && !is_called_lines("a.json"));
         assert!(is_called_json("a.JSON") && is_called_json("a.b.ndjson") && !is_called_json("json"));
     }
 }

@@ -24,7 +24,7 @@ use fail::fail_point;
 pub(super) use collect::Columns;
 pub use flatten::JOINT;
 pub use layout::{Counting, JsonLayout, Place};
-pub(super) use layout::{is_called_json, layout as json_layout};
+pub(super) use layout::{is_called_json, is_called_lines, layout as json_layout};
 
 use super::audit::Span;
 use super::encoding::Digest;

@@ -17,7 +17,7 @@ struct Found_ {
 }
 
 fn try_read(text: &[u8]) -> Result<Found_, FormatError> {
-    let layout = json_layout(text, false)?;
+    let layout = json_layout(text, false, false)?;
     let mut names = Columns::growing();
     let mut first = JsonReader::open(text, &layout)?;
     first.each_chunk(&mut names, |_| true)?;

@@ -9,6 +9,7 @@ use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::error::of_select;
 use super::super::names::quote;
+use super::super::text::as_files_wrote;
 use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
 use super::lookout::Lookout;
 use super::{alone, copy, notice, safe, text, views};
@@ -234,9 +235,15 @@ fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
             let (truth, lie) = from.spelling().words();
             format!("case {column} when true then '{truth}' when false then '{lie}' end")
         }
-        Type::Timestamptz => format!("({column} at time zone 'UTC')::text || '+00:00'"),
         Type::Timestamp if from.is_written(Form::Day) => {
             format!("case when {column}::time = '00:00' then {column}::date::text else {column}::text end")
+        }
+        Type::Timestamp => {
+            as_files_wrote(&format!("{column}::text"), from).unwrap_or_else(|| format!("{column}::text"))
+        }
+        Type::Timestamptz => {
+            let utc = format!("({column} at time zone 'UTC')::text");
+            as_files_wrote(&utc, from).unwrap_or_else(|| format!("{utc} || '+00:00'"))
         }
         _ => format!("{column}::text"),
     }

@@ -21,7 +21,8 @@ const ROWS: usize = 16;
 /// Values that a statement takes (`SQLITE_MAX_VARIABLE_NUMBER`).
 const VALUES: usize = 32_766;
 
-/// Appends the batch to `table` (quoted); `types` are its columns' types.
+/// Appends the batch to `table` (quoted); `types` are its columns' types. Gives the number of rows that the table took: a trigger may leave
+/// some out.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     table: &str,
@@ -39,12 +40,13 @@ pub(super) async fn insert(
     // The rows of a batch are there in milliseconds, but they are work all the same.
     tokio::task::block_in_place(|| {
         let database = handle.as_raw_handle();
+        let mut taken = 0;
         for (rows, at_once) in [(0..together, at_once), (together..batch.num_rows(), 1)] {
             if !rows.is_empty() {
-                Statement::prepare(database, &sql(at_once))?.insert(types, batch, rows, at_once)?;
+                taken += Statement::prepare(database, &sql(at_once))?.insert(types, batch, rows, at_once)?;
             }
         }
-        Ok(batch.num_rows() as u64)
+        Ok(taken)
     })
 }
 
@@ -70,14 +72,15 @@ impl Statement {
         }
     }
 
-    /// Inserts these rows, so many at a time.
+    /// Inserts these rows, so many at a time; gives the number of those that the table took.
     fn insert(
         &self,
         types: &[Type],
         batch: &RecordBatch,
         rows: Range<usize>,
         at_once: usize,
-    ) -> Result<(), WarehouseError> {
+    ) -> Result<u64, WarehouseError> {
+        let mut taken = 0;
         let columns: Vec<_> = types.iter().zip(batch.columns()).map(|(kind, array)| cells(*kind, array)).collect();
         // Texts that are made for some rows; they are bound in place.
         let mut made = vec![Made::Nothing; columns.len() * at_once];
@@ -94,10 +97,11 @@ impl Statement {
             if code != ffi::SQLITE_DONE {
                 return Err(error(self.database, code));
             }
+            taken += unsafe { ffi::sqlite3_changes64(self.database.as_ptr()) }.unsigned_abs();
             // Every value is bound anew for the next rows.
             unsafe { ffi::sqlite3_reset(self.statement.as_ptr()) };
         }
-        Ok(())
+        Ok(taken)
     }
 
     #[inline(always)]

@@ -165,6 +165,10 @@ fn widened(column: &str, from: Fits, to: Type) -> String {
         (Type::Timestamp, Type::Text) if from.is_written(Form::Day) => {
             format!("case when substr({column}, 11) = ' 00:00:00' then substr({column}, 1, 10) else {column} end")
         }
+        (Type::Timestamp, Type::Text) => text::as_files_wrote(column, from).unwrap_or_else(|| column.to_owned()),
+        (Type::Timestamptz, Type::Text) => {
+            text::as_files_wrote(&format!("replace({column}, '+00:00', '')"), from).unwrap_or_else(|| column.to_owned())
+        }
         _ => format!("cast({column} as text)"),
     }
 }
