@@ -14,6 +14,7 @@ mod daemon;
 mod draft;
 mod drop;
 mod duplicates;
+mod encodings;
 mod export;
 mod formats;
 mod graph;
@@ -61,6 +62,7 @@ fn main() {
         warehouse_contract::cases(),
         load::cases(),
         books::cases(),
+        encodings::cases(),
         long::cases(),
         formats::cases(),
         hostile::cases(),

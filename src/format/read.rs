@@ -2,13 +2,14 @@
 
 use std::io::Read;
 
+use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
 use super::parquet::ParquetColumn;
 use super::seen::{Seen, Witness};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
+use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Guess, Reject, SpanBytes, Stated, guess_encoding};
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
@@ -190,16 +191,17 @@ fn survey_text<R: Read>(
     stated: &Stated,
     most: u64,
 ) -> Result<Found, FormatError> {
-    let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() }, most);
+    let again = |guessed| survey_csv(open()?, &Stated { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
     match survey_csv(open()?, stated, most) {
-        Ok((_, Some(encoding))) => Ok(again(encoding)?.0),
+        Ok((found, Some(_))) if !found.whole => survey_text(open, stated, u64::MAX),
+        Ok((_, Some(guessed))) => Ok(again(guessed)?.0),
         Ok((found, None)) => Ok(found),
         // Not even the header is UTF-8.
         Err(FormatError::NotText(why)) if stated.encoding.is_none() => {
             let mut sample = Vec::new();
             open()?.take(64 * 1024).read_to_end(&mut sample)?;
-            match guess_encoding(&sample) {
-                Some(encoding) => Ok(again(encoding)?.0),
+            match guess_of(&sample) {
+                Some(guessed) => Ok(again(guessed)?.0),
                 None => Err(FormatError::NotText(why)),
             }
         }
@@ -207,16 +209,26 @@ fn survey_text<R: Read>(
     }
 }
 
+/// The encoding of the beginning of a text, by its lines that are not UTF-8.
+fn guess_of(sample: &[u8]) -> Option<(&'static Encoding, Guess)> {
+    let end = memchr::memrchr2(b'\n', b'\r', sample).map_or(sample.len(), |end| end + 1);
+    let lines = || sample[..end].split_inclusive(|byte| matches!(byte, b'\n' | b'\r'));
+    let wrong: Vec<&[u8]> = lines().filter(|line| std::str::from_utf8(line).is_err()).collect();
+    let share = wrong.len() * 1000 / lines().count().max(1);
+    guess_encoding(&wrong.concat(), share as u64)
+}
+
 /// What the first `most` bytes show, and the encoding that it is rather in.
 fn survey_csv(
     input: impl Read,
     stated: &Stated,
     most: u64,
-) -> Result<(Found, Option<&'static encoding_rs::Encoding>), FormatError> {
+) -> Result<(Found, Option<(&'static Encoding, Guess)>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     let names = column_names(reader.header(), None);
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
-    let mut witness = Witness::new(columns, stated);
+    let layout = Layout::Csv(reader.dialect().clone());
+    let mut witness = Witness::new(columns, stated, &layout);
     let mut whole = false;
     while !whole && reader.taken() < most {
         match reader.next_chunk()? {
@@ -225,8 +237,7 @@ fn survey_csv(
         }
     }
     let mut dialect = reader.dialect().clone();
-    // What is wrong in another encoding is wrong.
-    let other = witness.other_encoding().filter(|_| dialect.encoding == "UTF-8");
+    let other = witness.other_encoding();
     let (decided, is_long) = witness.decide();
     let mut columns: Vec<_> = reader.header().iter().cloned().zip(decided).collect();
     if is_long {

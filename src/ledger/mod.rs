@@ -27,6 +27,7 @@ use sea_orm::{
 
 use crate::format::Reject;
 use crate::schema::Column;
+use crate::secrets::hidden;
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
@@ -159,7 +160,7 @@ impl Ledger {
         error: &str,
     ) -> Result<i64, WarehouseError> {
         let line = load::ActiveModel {
-            error: Set(Some(error.to_owned())),
+            error: Set(Some(hidden(error).into_owned())),
             finished_at: Set(Some(Utc::now())),
             ..self.line(table, source, survey, Status::Failed)
         };

@@ -363,6 +363,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         plain => (plain, false),
     };
     Ok(Stated {
+        guessed: None,
         format,
         sheet: yaml.sheet.clone(),
         widths,

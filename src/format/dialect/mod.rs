@@ -8,7 +8,7 @@ pub(super) use header::joined;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::{Format, Guess};
 use crate::schema::ColumnRule;
 
 /// How a delimited text is written.
@@ -16,6 +16,9 @@ use crate::schema::ColumnRule;
 pub struct Dialect {
     /// The encoding's name by the WHATWG.
     pub encoding: String,
+    /// How far the encoding is a guess; `None` where it is UTF-8, stated, or marked. A guess of UTF-8 has lines in CESU-8 among it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guessed: Option<Guess>,
     /// The byte between cells; [`NO_DELIMITER`] where every line is one cell.
     #[serde(serialize_with = "as_char", deserialize_with = "from_char")]
     pub delimiter: u8,
@@ -130,6 +133,8 @@ pub struct Stated {
     pub is_sheet: bool,
     /// The encoding's name.
     pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// The encoding that a first reading has guessed, where none is stated.
+    pub guessed: Option<(&'static encoding_rs::Encoding, Guess)>,
     /// The byte between cells.
     pub delimiter: Option<u8>,
     /// Whether a blank follows each delimiter.
@@ -152,6 +157,7 @@ impl Dialect {
     pub(super) fn plain(delimiter: u8) -> Dialect {
         Dialect {
             encoding: "UTF-8".to_owned(),
+            guessed: None,
             delimiter,
             quote: Some(b'"'),
             escape: Escape::Doubled,

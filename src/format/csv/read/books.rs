@@ -129,7 +129,7 @@ fn balances(bytes: &[u8], stated: &Stated) -> Result<(), TestCaseError> {
     while let Some(chunk) = reader.next_chunk().map_err(|error| TestCaseError::fail(error.to_string()))? {
         records += chunk.records.raw_bytes();
         rejects += chunk.rejects.iter().map(|reject| reject.text.len() as u64).sum::<u64>();
-        let lines = chunk.beside.iter().map(|one| (one.line.unwrap(), solid(one.text.as_bytes())));
+        let lines = chunk.beside.iter().filter_map(|one| Some((one.line?, solid(one.text.as_bytes()))));
         let refused = chunk.rejects.iter().map(|reject| (reject.line, solid(&reject.text)));
         let rows =
             (0..chunk.records.len()).map(|row| (chunk.records.line(row), solid(chunk.records.raw(row).as_bytes())));
