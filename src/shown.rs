@@ -28,7 +28,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter != '\n' && misleads(letter))
 }
 
-/// A text in JSON whose values stay what they are: what [`shown`] writes out is `\u202e` in it, which every reader of JSON reads as the sign.
+/// A text in JSON whose values stay what they are: what [`shown`] writes out is `\u202e` in it, which readers of JSON take for the sign.
 pub fn json(text: &str) -> Cow<'_, str> {
     // Line ends stand between values only, and other controls of ASCII cannot stand in JSON.
     let is_one = |letter: char| letter > '\u{7e}' && misleads(letter);

@@ -32,7 +32,8 @@ async fn a_guess_is_told_and_what_is_none_is_refused(database: TestDatabase, wor
         let once = app(&workdir, &["--once"], &[("DATABASE_URL", database.url.as_str())])?;
         same((name, once.status.code()), (name, Some(if is_read { 0 } else { 3 })))?;
         let beside = format!(
-            "select b.text from sluice.beside b join sluice.load l on l.id = b.load_id where b.kind = 'encoding' and l.source = '{name}.csv'"
+            "select b.text from sluice.beside b join sluice.load l on l.id = b.load_id
+             where b.kind = 'encoding' and l.source = '{name}.csv'"
         );
         let kept = database.text(&beside).await?;
         if is_read {

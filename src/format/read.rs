@@ -209,8 +209,11 @@ fn survey_text<R: Read>(
     }
 }
 
+/// An encoding, and how far it is a guess.
+type Guessed = (&'static Encoding, Guess);
+
 /// The encoding of the beginning of a text, by its lines that are not UTF-8.
-fn guess_of(sample: &[u8]) -> Option<(&'static Encoding, Guess)> {
+fn guess_of(sample: &[u8]) -> Option<Guessed> {
     let end = memchr::memrchr2(b'\n', b'\r', sample).map_or(sample.len(), |end| end + 1);
     let lines = || sample[..end].split_inclusive(|byte| matches!(byte, b'\n' | b'\r'));
     let wrong: Vec<&[u8]> = lines().filter(|line| std::str::from_utf8(line).is_err()).collect();
@@ -219,11 +222,7 @@ fn guess_of(sample: &[u8]) -> Option<(&'static Encoding, Guess)> {
 }
 
 /// What the first `most` bytes show, and the encoding that it is rather in.
-fn survey_csv(
-    input: impl Read,
-    stated: &Stated,
-    most: u64,
-) -> Result<(Found, Option<(&'static Encoding, Guess)>), FormatError> {
+fn survey_csv(input: impl Read, stated: &Stated, most: u64) -> Result<(Found, Option<Guessed>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     let names = column_names(reader.header(), None);
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));

@@ -1,10 +1,10 @@
 //! What the values of a part show while it is read: its columns' types, whether it is in the encoding that it was read in.
 
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
+
 use super::encoding::{is_cesu8, is_iso_2022_jp};
 use super::read::{Glance, Layout};
 use super::{Chunk, Dialect, Guess, Stated, Width, guess_encoding};
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
-
 use crate::schema::{Column, EXTRA_COLUMN, Fits, Inference};
 
 /// Values of each column that are kept.

@@ -82,10 +82,8 @@ impl ByLine {
             format!("{} {}", counted(count, "line"), if count == 1 { one } else { several })
         };
         if self.guessed > 0 {
-            let name = self.encoding.name();
-            told.push(
-                lines(self.guessed, "", "").trim_end().to_owned() + &format!(" read as {name}, which is a guess"),
-            );
+            let lines = counted(self.guessed, "line");
+            told.push(format!("{lines} read as {}, which is a guess", self.encoding.name()));
         }
         if self.cesu8 > 0 {
             let was = lines(self.cesu8, "holds", "hold");

@@ -1,5 +1,5 @@
-//! Decoded text that nobody has written: signs between letters, a great letter behind a small one, scripts that change within a word. It shows
-//! that the bytes are in another encoding.
+//! Decoded text that nobody has written: signs between letters, a great letter behind a small one, scripts that change within a word.
+//! It shows that the bytes are in another encoding.
 
 use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
 
@@ -33,7 +33,7 @@ pub(super) fn strangeness(text: &str) -> Strangeness {
     not_ascii.map(|at| Around::of(&letters, at).strangeness()).max().unwrap_or(Strangeness::None)
 }
 
-/// Whether a sane text in this encoding is sane in no other that is as likely: one of the West may be in those of DOS and of old Macintoshes.
+/// Whether a sane text in this encoding is sane in no other that is as likely: one of the West may be in those of DOS and old Macintoshes.
 pub(super) fn is_certain(line: &[u8], text: &str, encoding: &'static Encoding) -> bool {
     if encoding != WINDOWS_1252 || shows(text) {
         return true;
@@ -42,12 +42,19 @@ pub(super) fn is_certain(line: &[u8], text: &str, encoding: &'static Encoding) -
     ![other.as_ref(), &latin(line, CP850), &latin(line, CP437)].iter().any(|text| is_sane(text))
 }
 
-/// Whether a sane text in Windows-1252 holds what shows that it is: letters from `À` on, an English or French apostrophe, quotes in pairs.
+/// Whether a sane text in Windows-1252 holds what shows that it is: letters from `À` on, an English or French apostrophe, quotes in
+/// pairs, a sum of euros.
 pub(super) fn shows(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let paired = |open: char, close: char| text.find(open).is_some_and(|at| text[at..].contains(close));
     let apostrophe = |at: usize| letters[at] == '’' && is_apostrophe(&letters, at);
+    let is_sum = |at: usize| {
+        let before = letters[..at].iter().rev().find(|letter| !letter.is_whitespace());
+        let after = letters[at + 1..].iter().find(|letter| !letter.is_whitespace());
+        letters[at] == '€' && before.into_iter().chain(after).any(char::is_ascii_digit)
+    };
     paired('“', '”')
+        || (0..letters.len()).any(is_sum)
         || text.chars().any(|letter| matches!(letter, 'À'..='ÿ') && letter.is_alphabetic())
         || (0..letters.len()).any(apostrophe)
 }
