@@ -108,7 +108,7 @@ async fn what_is_secret_is_in_no_sink(database: TestDatabase, workdir: Workdir) 
     let settings = [("DATABASE_URL", database.url.as_str()), ("AWS_SECRET_ACCESS_KEY", secret)];
     workdir.write("imports/a.csv", "id\n1\n")?;
     same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
-    workdir.write("sql/pipeline/dim_a.sql", &format!("/* kind: table */\nselect \"{secret}\" from staging.a\n"))?;
+    workdir.write("sql/pipeline/dim_a.sql", format!("/* kind: table */\nselect \"{secret}\" from staging.a\n"))?;
     let run = app(&workdir, &["--pipeline"], &settings)?;
     same(run.status.code(), Some(1))?;
     let kept = database.text("select error from sluice.run where status = 'failed'").await?;
