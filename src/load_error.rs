@@ -45,11 +45,11 @@ pub enum LoadError {
         /// The first of them, in words.
         first: String,
     },
-    /// Its content was loaded before, and somebody took some of its rows out of the table.
+    /// Its content was loaded before, and somebody took some of its rows or columns out of the table.
     #[error(
-        "it has the content of load {load}, of whose {loaded} rows {there} are still in {table}: nothing was loaded, nothing was taken out; \
-         app retract {load} and then app retry loads all of it",
-        load = missing.load, loaded = missing.loaded, there = missing.there
+        "it has the content of load {load}, {}: nothing was loaded, nothing was taken out; app retract {load} and then app retry loads all \
+         of it",
+        missing_of(table, missing), load = missing.load
     )]
     InPart {
         /// The table, as people write it.
@@ -70,6 +70,24 @@ pub enum LoadError {
     #[error("{0}")]
     Folder(#[from] std::io::Error),
 }
+
+/// What is missing of a load, in words.
+pub(crate) fn missing_of(table: &str, missing: &Missing) -> String {
+    let Missing { loaded, there, columns, .. } = missing;
+    match columns.as_slice() {
+        [] => format!("of whose {loaded} rows {there} are still in {table}"),
+        [column] => format!("whose values of the column {column} are not in {table} any more"),
+        [..] => {
+            let named = columns.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = columns.len().saturating_sub(NAMED);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("whose values of the columns {named}{more} are not in {table} any more")
+        }
+    }
+}
+
+/// Columns that a message names.
+const NAMED: usize = 20;
 
 /// What to do with an input whose load did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
-use super::decoder::{Decoding, Memory, What};
+use super::decoder::{Decoding, Memory, Pace, What};
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::limits::{Budget, Limits, Meter};
@@ -90,6 +90,8 @@ impl Spool {
             Some((file, end)) => (file.clone(), *end),
             None => (Arc::new(tempfile::tempfile()?), 0),
         };
+        // What was written and not kept is written over.
+        (&*file).seek(SeekFrom::Start(start))?;
         let mut out = BufWriter::new(&*file);
         let done = write(&mut out)?;
         out.flush()?;
@@ -211,7 +213,7 @@ impl Part {
 
     /// A part for each sheet that holds a table; the others are named beside the first.
     fn sheets(self, file: File, kind: workbook::Kind, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
-        let read = workbook::sheets(file, kind, &self.budget, spool)?;
+        let read = workbook::sheets(&self.name, file, kind, &self.budget, spool)?;
         let mut parts = Vec::with_capacity(read.sheets.len());
         for (at, sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
@@ -269,7 +271,7 @@ impl Part {
         // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if memory.is_none() {
-            *memory = Some(Memory::take(decoder.memory));
+            *memory = Some(Memory::take(decoder.memory, Pace::Quick));
         }
         drop(memory);
         let mut rows = Decoding::start(What::Parquet, self.whole(path)?, decoder, limits)?;

@@ -1,6 +1,7 @@
 //! Reads a part in its format: once to know what it is, once for its records.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
@@ -126,12 +127,27 @@ pub fn glimpse(open: impl Fn() -> Result<Input, FormatError>, stated: &Stated) -
     checked(survey_text(|| open()?.bytes(), stated, GLIMPSE)?)
 }
 
-/// The identity of a part's bytes.
+/// The identity of a part's bytes, which are read to the end or until nobody `needs` it.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn identity(input: Input) -> Result<Digest, FormatError> {
-    Ok(Digest::of(input.bytes()?)?)
+/// When it cannot be read, or is not needed any more.
+pub fn identity(input: Input, needed: &AtomicBool) -> Result<Digest, FormatError> {
+    Ok(Digest::of(While { input: input.bytes()?, needed })?)
+}
+
+/// What is read while somebody needs it.
+struct While<'a, R> {
+    input: R,
+    needed: &'a AtomicBool,
+}
+
+impl<R: Read> Read for While<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.needed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("nobody needs it any more"));
+        }
+        self.input.read(buffer)
+    }
 }
 
 fn checked(found: Found) -> Result<Found, FormatError> {

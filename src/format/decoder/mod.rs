@@ -14,7 +14,7 @@ use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use serde::{Deserialize, Serialize};
 
 pub use child::decode_if_asked;
-pub(super) use memory::Memory;
+pub(super) use memory::{Memory, Pace};
 
 use super::workbook::Kind;
 use super::{Beside, BesideKind, FormatError, Limits};
@@ -150,6 +150,11 @@ impl Decoding {
             next: Next::Unknown,
             left_out: Vec::new(),
         })
+    }
+
+    /// Lets it be ended, within its share of memory, for others that wait.
+    pub(super) fn may_end(&self, memory: &Memory) {
+        memory.may_end(&self.process);
     }
 
     /// The next head, past the text before it; `None` when the decoder has ended well.
