@@ -1,12 +1,15 @@
 //! Bytes become UTF-8, and are hashed on the way: what is hashed is exactly what is parsed.
 
 mod by_line;
+mod charset;
+mod fit;
 mod guess;
 mod sane;
 
 use std::io::{self, Read};
 
 pub(super) use by_line::is_cesu8;
+pub use charset::Charset;
 pub(super) use guess::is_iso_2022_jp;
 pub use guess::{Guess, guess_encoding};
 
@@ -80,7 +83,7 @@ impl<R: Read> Read for Hashed<R> {
 /// was guessed, each line is decoded by itself, and one that is not to be had so is passed on as it is.
 pub(super) struct Text<R> {
     input: Hashed<R>,
-    encoding: &'static Encoding,
+    encoding: Charset,
     /// How far the encoding is a guess; `None` where it is known.
     guessed: Option<Guess>,
     decoding: Decoding,
@@ -103,6 +106,8 @@ enum Decoding {
     None,
     /// As one text.
     Whole(Box<Decoder>),
+    /// Each byte is a letter of a code page.
+    Letters(Charset),
     /// Each line by itself.
     Lines(ByLine),
 }
@@ -112,7 +117,7 @@ impl<R: Read> Text<R> {
     ///
     /// # Errors
     /// When reading fails.
-    pub(super) fn open(input: R, stated: Option<&'static Encoding>) -> io::Result<Self> {
+    pub(super) fn open(input: R, stated: Option<Charset>) -> io::Result<Self> {
         Self::start(input, stated, None, true)
     }
 
@@ -120,7 +125,7 @@ impl<R: Read> Text<R> {
     ///
     /// # Errors
     /// When reading fails.
-    pub(super) fn guessed(input: R, encoding: &'static Encoding, guess: Guess) -> io::Result<Self> {
+    pub(super) fn guessed(input: R, encoding: Charset, guess: Guess) -> io::Result<Self> {
         Self::start(input, Some(encoding), Some(guess), true)
     }
 
@@ -129,29 +134,25 @@ impl<R: Read> Text<R> {
     /// # Errors
     /// When reading fails.
     pub(super) fn own(input: R) -> io::Result<Self> {
-        Self::start(input, Some(UTF_8), None, false)
+        Self::start(input, Some(UTF_8.into()), None, false)
     }
 
-    fn start(
-        input: R,
-        stated: Option<&'static Encoding>,
-        guess: Option<Guess>,
-        may_be_marked: bool,
-    ) -> io::Result<Self> {
+    fn start(input: R, stated: Option<Charset>, guess: Option<Guess>, may_be_marked: bool) -> io::Result<Self> {
         let mut input = Hashed::new(input);
         let mut raw = Vec::new();
         input.by_ref().take(SAMPLE as u64).read_to_end(&mut raw)?;
         let (marked, mark) = Encoding::for_bom(&raw).filter(|_| may_be_marked).unwrap_or((UTF_8, 0));
         let (encoding, guessed) = match stated {
             // A mark is no guess, but characters in CESU-8 may stand behind it.
-            _ if mark > 0 => (marked, guess.filter(|_| marked == UTF_8)),
+            _ if mark > 0 => (Charset::from(marked), guess.filter(|_| marked == UTF_8)),
             Some(stated) => (stated, guess),
-            None => guess::without_mark(&raw).map_or((UTF_8, None), |found| (found, Some(Guess::Likely))),
+            None => guess::without_mark(&raw).map_or((UTF_8.into(), None), |found| (found.into(), Some(Guess::Likely))),
         };
-        let decoding = match guessed {
-            Some(guess) if by_line::is_for(encoding) => Decoding::Lines(ByLine::new(encoding, guess)),
-            _ if encoding == UTF_8 => Decoding::None,
-            _ => Decoding::Whole(Box::new(encoding.new_decoder_without_bom_handling())),
+        let decoding = match (guessed, encoding) {
+            (Some(guess), _) if by_line::is_for(encoding) => Decoding::Lines(ByLine::new(encoding, guess)),
+            _ if encoding == UTF_8.into() => Decoding::None,
+            (_, Charset::Known(known)) => Decoding::Whole(Box::new(known.new_decoder_without_bom_handling())),
+            (_, page) => Decoding::Letters(page),
         };
         Ok(Text {
             input,
@@ -188,7 +189,7 @@ impl<R: Read> Text<R> {
     }
 
     /// The encoding.
-    pub(super) fn encoding(&self) -> &'static Encoding {
+    pub(super) fn encoding(&self) -> Charset {
         self.encoding
     }
 
@@ -256,7 +257,6 @@ impl<R: Read> Text<R> {
 
     /// Decodes one more piece, up to its end or to a wrong byte.
     fn decode(&mut self) -> io::Result<()> {
-        let Decoding::Whole(decoder) = &mut self.decoding else { return Ok(()) };
         let mut last = false;
         if self.done == self.raw.len() {
             self.raw.drain(..self.done.saturating_sub(BEFORE));
@@ -268,6 +268,18 @@ impl<R: Read> Text<R> {
         }
         let rest = &self.raw[self.done..];
         self.decoded_done = 0;
+        let decoder = match &mut self.decoding {
+            Decoding::Whole(decoder) => decoder,
+            Decoding::Letters(page) => {
+                self.decoded = page.decode(rest).unwrap_or_default().into_owned().into_bytes();
+                self.decoded_end = self.decoded.len();
+                self.done += rest.len();
+                self.passed += rest.len() as u64;
+                self.ended = last;
+                return Ok(());
+            }
+            Decoding::None | Decoding::Lines(_) => return Ok(()),
+        };
         let room = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(PIECE * 4) + BEFORE;
         if self.decoded.len() < room {
             self.decoded.resize(room, 0);

@@ -27,7 +27,7 @@ pub use beside::{Beside, BesideKind};
 pub use container::{Part, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
-pub use encoding::{Digest, Guess, guess_encoding};
+pub use encoding::{Charset, Digest, Guess, guess_encoding};
 pub use json::{JOINT, JsonLayout, Place};
 pub use limits::Limits;
 pub use read::{Found, GLIMPSE, Glance, Input, Layout, each_chunk, glimpse, identity, survey};

@@ -3,14 +3,15 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
 use super::parquet::ParquetColumn;
 use super::seen::{Seen, Witness};
-use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Guess, Reject, SpanBytes, Stated, guess_encoding};
+use super::{
+    Charset, Chunk, Dialect, Digest, Escape, Format, FormatError, Guess, Reject, SpanBytes, Stated, guess_encoding,
+};
 use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
 
 /// How a part is written, as it was found out.
@@ -160,7 +161,7 @@ fn checked(found: Found) -> Result<Found, FormatError> {
 /// A sheet is text in one known dialect, but where its table begins and what names the columns is found out.
 fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError> {
     let known = Stated {
-        encoding: Some(encoding_rs::UTF_8),
+        encoding: Some(encoding_rs::UTF_8.into()),
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
         escape: Some(Escape::Doubled),
@@ -226,7 +227,7 @@ fn survey_text<R: Read>(
 }
 
 /// An encoding, and how far it is a guess.
-type Guessed = (&'static Encoding, Guess);
+type Guessed = (Charset, Guess);
 
 /// The encoding of the beginning of a text, by its lines that are not UTF-8.
 fn guess_of(sample: &[u8]) -> Option<Guessed> {

@@ -1,10 +1,10 @@
 //! What the values of a part show while it is read: its columns' types, whether it is in the encoding that it was read in.
 
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
+use encoding_rs::{ISO_2022_JP, UTF_8};
 
 use super::encoding::{is_cesu8, is_iso_2022_jp};
 use super::read::{Glance, Layout};
-use super::{Chunk, Dialect, Guess, Stated, Width, guess_encoding};
+use super::{Charset, Chunk, Dialect, Guess, Stated, Width, guess_encoding};
 use crate::schema::{Column, EXTRA_COLUMN, Fits, Inference};
 
 /// Values of each column that are kept.
@@ -160,14 +160,14 @@ impl Witness {
     }
 
     /// The encoding that records rather are in than in UTF-8: where more are wrong in it than right, or some are in CESU-8.
-    pub(super) fn other_encoding(&self) -> Option<(&'static Encoding, Guess)> {
+    pub(super) fn other_encoding(&self) -> Option<(Charset, Guess)> {
         if self.is_iso_2022_jp && self.wrong_rows + self.right_rows == 0 {
-            return Some((ISO_2022_JP, Guess::Likely));
+            return Some((ISO_2022_JP.into(), Guess::Likely));
         }
         let share = self.wrong_rows * 1000 / self.rows.max(1);
         let is_other = self.wrong_rows > self.right_rows;
         let other = if is_other { guess_encoding(&self.wrong, share) } else { None };
-        other.or_else(|| (self.cesu8_rows > 0).then_some((UTF_8, Guess::Doubtful)))
+        other.or_else(|| (self.cesu8_rows > 0).then_some((UTF_8.into(), Guess::Doubtful)))
     }
 
     /// Whether what was seen goes with what the records are loaded as: every column of the type it is taken for, none with cells

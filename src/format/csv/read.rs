@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use super::stretch::{Frame, Parsed, Position, Stretch};
 use crate::format::dialect::{Dialect, Stated};
-use crate::format::encoding::{Digest, Text};
+use crate::format::encoding::{Charset, Digest, Text};
 use crate::format::records::Records;
 use crate::format::{Beside, BesideKind, Chunk, FormatError, Reject, SpanBytes};
 
@@ -64,7 +64,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// As [`Reader::open`].
     pub fn reopen(input: R, dialect: &Dialect) -> Result<Self, FormatError> {
-        let encoding = encoding_rs::Encoding::for_label(dialect.encoding.as_bytes());
+        let encoding = Charset::for_label(&dialect.encoding);
         let mut reader = Reader::start(match (encoding, dialect.guessed) {
             (Some(encoding), Some(guess)) => Text::guessed(input, encoding, guess)?,
             _ => Text::open(input, encoding)?,

@@ -8,13 +8,13 @@ pub(super) use header::joined;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Format, Guess};
+use super::{Charset, Format, Guess};
 use crate::schema::ColumnRule;
 
 /// How a delimited text is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialect {
-    /// The encoding's name by the WHATWG.
+    /// The encoding's name, by the WHATWG but for code pages of DOS.
     pub encoding: String,
     /// How far the encoding is a guess; `None` where it is UTF-8, stated, or marked. A guess of UTF-8 has lines in CESU-8 among it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,9 +132,9 @@ pub struct Stated {
     /// Whether it is a sheet: records are counted as lines, and filled up to the table's width.
     pub is_sheet: bool,
     /// The encoding's name.
-    pub encoding: Option<&'static encoding_rs::Encoding>,
+    pub encoding: Option<Charset>,
     /// The encoding that a first reading has guessed, where none is stated.
-    pub guessed: Option<(&'static encoding_rs::Encoding, Guess)>,
+    pub guessed: Option<(Charset, Guess)>,
     /// The byte between cells.
     pub delimiter: Option<u8>,
     /// Whether a blank follows each delimiter.

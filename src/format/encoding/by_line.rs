@@ -3,15 +3,18 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
+use encoding_rs::{ISO_2022_JP, UTF_8};
 
-use super::Guess;
 use super::sane::{is_certain, is_sane, strangeness};
+use super::{Charset, Guess};
 use crate::counted::counted;
 
 /// Whether lines in this encoding can be decoded by themselves: a byte that ends a line is nothing else in it, and no state outlives it.
-pub(super) fn is_for(encoding: &'static Encoding) -> bool {
-    encoding.is_ascii_compatible() && encoding != ISO_2022_JP
+pub(super) fn is_for(encoding: Charset) -> bool {
+    match encoding {
+        Charset::Known(known) => known.is_ascii_compatible() && known != ISO_2022_JP,
+        Charset::Cp850 | Charset::Cp437 => true,
+    }
 }
 
 /// The bytes up to the end of the last whole line.
@@ -22,7 +25,7 @@ pub(super) fn whole_lines(text: &[u8]) -> usize {
 /// Decodes lines, and counts what they were.
 pub(super) struct ByLine {
     /// UTF-8 where none but CESU-8 is expected.
-    encoding: &'static Encoding,
+    encoding: Charset,
     guess: Guess,
     guessed: u64,
     kept: u64,
@@ -31,7 +34,7 @@ pub(super) struct ByLine {
 }
 
 impl ByLine {
-    pub(super) fn new(encoding: &'static Encoding, guess: Guess) -> ByLine {
+    pub(super) fn new(encoding: Charset, guess: Guess) -> ByLine {
         ByLine { encoding, guess, guessed: 0, kept: 0, cesu8: 0, refused: 0 }
     }
 
@@ -100,8 +103,8 @@ impl ByLine {
 }
 
 /// A line that is not UTF-8 in the encoding that was guessed, where it is a sane text in it.
-pub(super) fn guessed<'a>(line: &'a [u8], encoding: &'static Encoding, guess: Guess) -> Option<Cow<'a, str>> {
-    let text = encoding.decode_without_bom_handling_and_without_replacement(line)?;
+pub(super) fn guessed(line: &[u8], encoding: Charset, guess: Guess) -> Option<Cow<'_, str>> {
+    let text = encoding.decode(line)?;
     let is_taken = match guess {
         Guess::Likely => !strangeness(&text).is_hard(),
         Guess::Doubtful => is_sane(&text) && is_certain(line, &text, encoding),
@@ -110,7 +113,8 @@ pub(super) fn guessed<'a>(line: &'a [u8], encoding: &'static Encoding, guess: Gu
 }
 
 /// A line of East Asian letters of two bytes that happen to be letters in UTF-8 too, decoded: in UTF-8 it would be no sane text.
-fn by_chance<'a>(line: &'a [u8], text: &str, encoding: &'static Encoding) -> Option<Cow<'a, str>> {
+fn by_chance<'a>(line: &'a [u8], text: &str, encoding: Charset) -> Option<Cow<'a, str>> {
+    let Charset::Known(encoding) = encoding else { return None };
     if encoding == UTF_8 || encoding.is_single_byte() || text.chars().any(|letter| letter >= '\u{800}') {
         return None;
     }

@@ -1,11 +1,17 @@
 //! The encoding of bytes that nothing says anything of, as they show it.
 
-use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use std::cmp::Reverse;
+
+use encoding_rs::{
+    Encoding, ISO_2022_JP, ISO_8859_15, MACINTOSH, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1252, WINDOWS_1254,
+};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
+use super::Charset;
 use super::by_line::guessed;
-use super::sane::{is_certain, is_sane, shows};
+use super::fit::{fit, fit_of, fit_of_old, telling};
+use super::sane::{is_certain, is_sane, may_show};
 
 /// How far an encoding is a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +28,9 @@ const MANY: usize = 3;
 
 /// Letters, in bytes, before another encoding than Windows-1252 is told.
 const LETTERS: usize = 8;
+
+/// Different letters that tell another encoding, where all of them make words in Windows-1252 too.
+const TELLING: usize = 3;
 
 /// UTF-16, which shows by the zero bytes of its line ends and delimiters, and ISO-2022-JP, which shows by its escapes; `None` for what is
 /// taken for UTF-8 at first (see [`guess_encoding`]).
@@ -75,7 +84,7 @@ pub(in crate::format) fn is_iso_2022_jp(text: &[u8]) -> bool {
 }
 
 /// The most likely encoding of lines none of which is UTF-8, `share` of all in 1/1000; `None` where they are sane text in none.
-pub fn guess_encoding(lines: &[u8], share: u64) -> Option<(&'static Encoding, Guess)> {
+pub fn guess_encoding(lines: &[u8], share: u64) -> Option<(Charset, Guess)> {
     // Control characters other than white space do not stand in text.
     let controls = lines.iter().filter(|byte| **byte < 0x20 && !b"\t\n\r\x0B\x0C\x1B\x1F\x01".contains(byte)).count();
     if lines.is_empty() || controls * 200 > lines.len() || lines.contains(&0) {
@@ -83,16 +92,59 @@ pub fn guess_encoding(lines: &[u8], share: u64) -> Option<(&'static Encoding, Gu
     }
     let found = detected(lines);
     let all: Vec<&[u8]> = lines.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_ascii()).collect();
-    if reads_alike(lines, found) {
-        return western(&all);
-    }
     // One record of another encoding may be anything.
-    if share < 50 || lines.iter().filter(|byte| !byte.is_ascii()).count() < LETTERS {
-        return None;
-    }
+    let is_alone = share < 50;
     let kana = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(lines);
     let is_kana = kana.is_some_and(|text| text.chars().all(|letter| letter.is_ascii() || is_half_kana(letter)));
-    [Some(found), is_kana.then_some(SHIFT_JIS)].into_iter().flatten().find_map(|encoding| of_lines(&all, encoding))
+    let others = [(!reads_alike(lines, found)).then_some(found), is_kana.then_some(SHIFT_JIS)];
+    let better: Vec<_> = others.into_iter().flatten().filter(|other| fits_better(&all, other)).collect();
+    if let Some(old) = old(&all, &better).filter(|_| !is_alone) {
+        return Some(old);
+    }
+    if better.is_empty() {
+        return western(&all, is_alone);
+    }
+    if is_alone || lines.iter().filter(|byte| !byte.is_ascii()).count() < LETTERS {
+        return None;
+    }
+    better.into_iter().find_map(|encoding| of_lines(&all, encoding.into()))
+}
+
+/// How well lines fit in an encoding.
+fn fit_of_all(lines: &[&[u8]], encoding: Charset) -> i64 {
+    lines.iter().map(|line| fit(line, encoding).unwrap_or(-8 * line.len() as i64)).sum()
+}
+
+/// Whether lines fit better in another encoding than in Windows-1252, or as well where many letters tell it.
+fn fits_better(lines: &[&[u8]], other: &'static Encoding) -> bool {
+    let (own, its) = (fit_of_all(lines, WINDOWS_1252.into()), fit_of_all(lines, other.into()));
+    // Turkish and Icelandic differ in six letters, which a word of Icelandic that short may well hold.
+    let is_long = |line: &&[u8]| {
+        let text = WINDOWS_1252.decode_without_bom_handling(line).0;
+        let mut words = text.split(|letter: char| !letter.is_alphabetic());
+        words.any(|word| word.contains(['Ý', 'ý', 'Þ', 'þ', 'Ð', 'ð']) && word.chars().count() > 3)
+    };
+    let tells = || match other {
+        _ if other == WINDOWS_1254 => lines.iter().any(is_long),
+        _ => other.is_single_byte() && telling(lines, other) >= TELLING,
+    };
+    its > own || (its == own && tells())
+}
+
+/// What DOS, an old Macintosh or Unix wrote in the West, where lines that are no text in Windows-1252 fit better in it than in that and the
+/// `others`.
+fn old(lines: &[&[u8]], others: &[&'static Encoding]) -> Option<(Charset, Guess)> {
+    let text = |line: &[u8]| WINDOWS_1252.decode_without_bom_handling(line).0.into_owned();
+    if lines.iter().all(|line| is_sane(&text(line))) {
+        return None;
+    }
+    let fits = |encoding: Charset| (fit_of_all(lines, encoding), encoding);
+    let mut old = [Charset::Cp850, MACINTOSH.into(), ISO_8859_15.into()].map(fits);
+    old.sort_by_key(|(fit, _)| Reverse(*fit));
+    let [(best, encoding), (second, _), _] = old;
+    let other = others.iter().copied().chain([WINDOWS_1252]).map(|other| fit_of_all(lines, other.into())).max()?;
+    let letters = lines.iter().flat_map(|line| line.iter()).filter(|byte| !byte.is_ascii()).count() as i64;
+    (best > second && best > other && best >= letters * 3).then(|| of_lines(lines, encoding)).flatten()
 }
 
 fn detected(lines: &[u8]) -> &'static Encoding {
@@ -108,19 +160,22 @@ fn reads_alike(lines: &[u8], encoding: &'static Encoding) -> bool {
 }
 
 /// Windows-1252, where at least one line is sane in it and in no other encoding of the West.
-fn western(lines: &[&[u8]]) -> Option<(&'static Encoding, Guess)> {
-    let certain = lines.iter().filter(|line| {
-        let text = WINDOWS_1252.decode_without_bom_handling(line).0;
-        is_sane(&text) && shows(&text)
-    });
-    let guess = if certain.count() >= MANY { Guess::Likely } else { Guess::Doubtful };
-    lines.iter().any(|line| guessed(line, WINDOWS_1252, guess).is_some()).then_some((WINDOWS_1252, guess))
+fn western(lines: &[&[u8]], is_alone: bool) -> Option<(Charset, Guess)> {
+    let text = |line: &[u8]| WINDOWS_1252.decode_without_bom_handling(line).0.into_owned();
+    let encoding = Charset::from(WINDOWS_1252);
+    let certain = lines.iter().filter(|line| is_sane(&text(line)) && is_certain(line, &text(line), encoding)).count();
+    let fits = |line: &&[u8]| is_sane(&text(line)) && fit_of(&text(line)) >= fit_of_old(line, &text(line));
+    let old = lines.iter().filter(|line| !fits(line)).count();
+    let is_likely = (certain >= MANY && certain > old)
+        || (!is_alone && old == 0 && (certain > 0 || lines.iter().all(|line| may_show(&text(line)))));
+    let guess = if is_likely { Guess::Likely } else { Guess::Doubtful };
+    lines.iter().any(|line| guessed(line, encoding, guess).is_some()).then_some((encoding, guess))
 }
 
 /// An encoding in which nearly all lines are sane.
-fn of_lines(lines: &[&[u8]], encoding: &'static Encoding) -> Option<(&'static Encoding, Guess)> {
+fn of_lines(lines: &[&[u8]], encoding: Charset) -> Option<(Charset, Guess)> {
     let is_sane = |line: &&&[u8]| {
-        let text = encoding.decode_without_bom_handling_and_without_replacement(line);
+        let text = encoding.decode(line);
         text.is_some_and(|text| is_sane(&text) && is_certain(line, &text, encoding))
     };
     let sane = lines.iter().filter(is_sane).count();

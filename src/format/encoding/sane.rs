@@ -1,9 +1,10 @@
 //! Decoded text that nobody has written: signs between letters, a great letter behind a small one, scripts that change within a word.
 //! It shows that the bytes are in another encoding.
 
-use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
+use encoding_rs::WINDOWS_1252;
 
-use crate::format::zip_names::{CP437, CP850, latin};
+use super::Charset;
+use super::fit::{fit_of, fit_of_old};
 
 /// How far a text is none that somebody has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,20 +31,25 @@ pub(super) fn is_sane(text: &str) -> bool {
 pub(super) fn strangeness(text: &str) -> Strangeness {
     let letters: Vec<char> = text.chars().collect();
     let not_ascii = (0..letters.len()).filter(|at| !letters[*at].is_ascii());
-    not_ascii.map(|at| Around::of(&letters, at).strangeness()).max().unwrap_or(Strangeness::None)
+    not_ascii.map(|at| strangeness_at(&letters, at)).max().unwrap_or(Strangeness::None)
 }
 
-/// Whether a sane text in this encoding is sane in no other that is as likely: one of the West may be in those of DOS and old Macintoshes.
-pub(super) fn is_certain(line: &[u8], text: &str, encoding: &'static Encoding) -> bool {
-    if encoding != WINDOWS_1252 || shows(text) {
+/// How strange the letter at a place is among those around it.
+pub(super) fn strangeness_at(letters: &[char], at: usize) -> Strangeness {
+    Around::of(letters, at).strangeness()
+}
+
+/// Whether no encoding of DOS or old Macintoshes fits better than this one, or as well where nothing shows it.
+pub(super) fn is_certain(line: &[u8], text: &str, encoding: Charset) -> bool {
+    if encoding != WINDOWS_1252.into() {
         return true;
     }
-    let other = MACINTOSH.decode_without_bom_handling(line).0;
-    ![other.as_ref(), &latin(line, CP850), &latin(line, CP437)].iter().any(|text| is_sane(text))
+    let (own, old) = (fit_of(text), fit_of_old(line, text));
+    own > old || (own == old && shows(text))
 }
 
-/// Whether a sane text in Windows-1252 holds what shows that it is: letters from `À` on, an English or French apostrophe, quotes in
-/// pairs, a sum of euros.
+/// Whether a sane text in Windows-1252 holds what shows that it is: letters from `À` on, a French `œ`, an English or French apostrophe,
+/// quotes in pairs, a sum of euros.
 pub(super) fn shows(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let paired = |open: char, close: char| text.find(open).is_some_and(|at| text[at..].contains(close));
@@ -54,9 +60,28 @@ pub(super) fn shows(text: &str) -> bool {
         letters[at] == '€' && before.into_iter().chain(after).any(char::is_ascii_digit)
     };
     paired('“', '”')
+        || paired('‘', '’')
+        || paired('„', '“')
+        || paired('‹', '›')
         || (0..letters.len()).any(is_sum)
         || text.chars().any(|letter| matches!(letter, 'À'..='ÿ') && letter.is_alphabetic())
+        || ["œu", "Œu", "œil"].iter().any(|french| text.contains(french))
         || (0..letters.len()).any(apostrophe)
+}
+
+/// Whether a sane text is likely Windows-1252 where nothing else in the file is against it: its letters beyond ASCII are signs of Latin-1,
+/// a mark of trade, or great ones that begin a word.
+pub(super) fn may_show(text: &str) -> bool {
+    let letters: Vec<char> = text.chars().collect();
+    let begins = |at: usize| {
+        letters.get(at + 1).is_some_and(|letter| letter.is_lowercase())
+            && (at == 0 || !letters[at - 1].is_alphanumeric())
+    };
+    (0..letters.len()).filter(|at| !letters[*at].is_ascii()).all(|at| match letters[at] {
+        'Š' | 'Ž' | 'Œ' => begins(at),
+        'š' | 'ž' => letters[..at].iter().any(|letter| matches!(letter, 'Š' | 'Ž')),
+        letter => matches!(letter, '\u{A0}'..='ÿ' | '™' | '•'),
+    })
 }
 
 /// Letters behind an apostrophe in English, and before one in French and Italian.
@@ -64,7 +89,7 @@ const BEHIND: [&str; 7] = ["s", "t", "d", "m", "ll", "re", "ve"];
 const BEFORE: [&str; 16] =
     ["l", "d", "j", "n", "s", "t", "c", "m", "o", "qu", "un", "all", "dell", "nell", "dall", "sull"];
 
-fn is_apostrophe(letters: &[char], at: usize) -> bool {
+pub(super) fn is_apostrophe(letters: &[char], at: usize) -> bool {
     let word = |letter: &&char| letter.is_alphabetic();
     let behind: String = letters[at + 1..].iter().take_while(word).collect();
     let mut before: Vec<char> = letters[..at].iter().rev().take_while(word).copied().collect();
@@ -149,25 +174,25 @@ fn soft(is_strange: bool) -> Strangeness {
 }
 
 /// Whether it is a letter of a word; signs that Unicode calls letters are none.
-fn is_letter(letter: char) -> bool {
+pub(super) fn is_letter(letter: char) -> bool {
     letter.is_alphabetic() && !is_mark(letter) && !matches!(letter, 'ª' | 'º' | 'µ' | 'ƒ' | 'ⁿ' | '\u{2B0}'..='\u{2FF}')
 }
 
 /// A mark over, under or beside the letter before it.
-fn is_mark(letter: char) -> bool {
+pub(super) fn is_mark(letter: char) -> bool {
     matches!(letter,
         '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5C7}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}'
         | '\u{E31}' | '\u{E34}'..='\u{E3A}' | '\u{E47}'..='\u{E4E}' | '\u{FF9E}' | '\u{FF9F}')
 }
 
 /// Letters of East Asia, which stand beside others without a blank.
-fn is_east_asian(letter: char) -> bool {
+pub(super) fn is_east_asian(letter: char) -> bool {
     matches!(letter, '\u{1100}'..='\u{11FF}' | '\u{2E80}'..='\u{2FFF}' | '\u{3005}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}'
         | '\u{F900}'..='\u{FAFF}' | '\u{FF10}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
 /// The script of a letter: 0 is Latin.
-fn script(letter: char) -> u32 {
+pub(super) fn script(letter: char) -> u32 {
     match letter {
         '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}' => 1,
         '\u{400}'..='\u{52F}' => 2,

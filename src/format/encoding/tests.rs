@@ -35,7 +35,7 @@ fn lines(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
     let wrong: Vec<&[u8]> =
         bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| std::str::from_utf8(line).is_err()).collect();
     let share = wrong.len() * 1000 / bytes.split(|byte| *byte == b'\n').count();
-    let (encoding, guess) = guess_encoding(&wrong.concat(), share as u64).unwrap_or((UTF_8, Guess::Doubtful));
+    let (encoding, guess) = guess_encoding(&wrong.concat(), share as u64).unwrap_or((UTF_8.into(), Guess::Doubtful));
     let mut text = Text::guessed(bytes, encoding, guess).unwrap();
     let mut out = Vec::new();
     text.read_to_end(&mut out).unwrap();
@@ -47,11 +47,7 @@ fn lines(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
 fn one_record_in_another_encoding_is_read_where_it_can_be_only_that() {
     let mac = |text: &str| encoding_rs::MACINTOSH.encode(text).0.into_owned();
     let windows = |text: &str| encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
-    let dos = |text: &str| -> Vec<u8> {
-        let upper: Vec<char> = crate::format::zip_names::CP850.chars().collect();
-        let byte = |letter| upper.iter().position(|one| *one == letter).map_or(letter as u8, |at| 0x80 + at as u8);
-        text.chars().map(byte).collect()
-    };
+    let dos = |text: &str| encoded(text, "cp850").unwrap();
     let good = "1,plain\n".repeat(40);
     for (record, is_read) in [
         (windows("2,München"), true),
@@ -116,12 +112,15 @@ fn katakana_of_half_a_width_is_no_russian() {
 /// Names and words of many languages, with encodings that they are written in.
 const TEXTS: [(&[&str], &[&str]); 14] = [
     (
-        &["windows-1252", "iso-8859-15", "macintosh", "windows-1254"],
+        &["windows-1252", "iso-8859-15", "macintosh", "windows-1254", "cp850"],
         &["Müller", "Größe", "Käse", "Öl", "schön", "Übung"],
     ),
-    (&["windows-1252", "macintosh"], &["école", "garçon", "l’été", "œuvre", "naïve", "À bientôt", "voilà", "Noël…"]),
-    (&["windows-1252", "macintosh"], &["García", "Muñoz", "José", "¿Qué?", "Ángel", "pingüino", "1º"]),
-    (&["windows-1252", "iso-8859-10", "macintosh"], &["Søren", "Åse", "Bjørk", "smörgås", "Ægir", "Þór"]),
+    (
+        &["windows-1252", "macintosh", "cp850"],
+        &["école", "garçon", "l’été", "œuvre", "naïve", "À bientôt", "voilà", "Noël…"],
+    ),
+    (&["windows-1252", "macintosh", "cp850"], &["García", "Muñoz", "José", "¿Qué?", "Ángel", "pingüino", "1º"]),
+    (&["windows-1252", "iso-8859-10", "macintosh", "cp850"], &["Søren", "Åse", "Bjørk", "smörgås", "Ægir", "Þór"]),
     (&["windows-1250", "iso-8859-2"], &["Łódź", "Dvořák", "žluťoučký", "Kőszeg", "Ştefan", "Šubrt", "część"]),
     (
         &["windows-1251", "koi8-u", "ibm866", "iso-8859-5", "x-mac-cyrillic"],
@@ -142,6 +141,14 @@ fn encoded(text: &str, label: &str) -> Option<Vec<u8>> {
     match label {
         "utf-16le" => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         "utf-16be" => Some(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        "cp850" => {
+            let upper: Vec<char> = crate::format::zip_names::CP850.chars().collect();
+            let byte = |letter: char| match letter.is_ascii() {
+                true => Some(letter as u8),
+                false => upper.iter().position(|one| *one == letter).map(|at| 0x80 + at as u8),
+            };
+            text.chars().map(byte).collect()
+        }
         _ => {
             let (bytes, _, lost) = Encoding::for_label(label.as_bytes()).unwrap().encode(text);
             (!lost).then(|| bytes.into_owned())
@@ -189,7 +196,7 @@ proptest::proptest! {
     ) {
         let (labels, own) = TEXTS[language];
         let label = labels[label % labels.len()];
-        if !by_line::is_for(Encoding::for_label(label.as_bytes()).unwrap()) {
+        if !by_line::is_for(Charset::for_label(label).unwrap()) {
             return Ok(());
         }
         let mut text = Vec::new();
@@ -232,4 +239,85 @@ fn other_encodings_are_guessed() {
     assert_eq!(guess(&encoding_rs::WINDOWS_1252.encode("ville,été\nL'Haÿ-les-Roses,1\n").0), Some("windows-1252"));
     assert_eq!(guess(b"\xFF,2\n\xFF,3\n"), None);
     assert_eq!(guess(&encoding_rs::SHIFT_JIS.encode("東京都千代田区の人口と面積").0), Some("Shift_JIS"));
+}
+
+/// Words and signs of the West in Windows-1252, those of one text between bars.
+const WESTERN: &str = "naïve Loïc Zoë Citroën Ångström São Müller François Élodie Œuvre Søren Jürgen Peña Curaçao Þór Ísland \
+    Malmö Zürich Genève Köln Straße €5 5€ £10 §5 20° °C ±5 3½ n° Nº µm ©2020 ® ™ “q” ‘q’ don’t – — … •x Ü Ö Ä é è ê à â ç ñ í ú á \
+    ü ö ä ø å Æ Ø Å Noël Aïda Haïti Šimon Žižek Niño José Groß über ¿Qué ¡Hola! El·la Lluís català Vä Åsa Größe 10×20 x² m² m³ ÷ \
+    ¼ ¢ «a» Ýr £10.00|£1.20 5¢|7¢ ¥500 cœur|sœur|Œuvre Ærø|Læsø|Næstved Foo™|Bar® ©_ACME 1º|2ª §_5|§_7 10_×_20|3_×_4 \
+    ±0.5|±0.1 5_m³ 5_µm|µg/l «oui»|«non» •_a|•_b Product® ¼_cup «Bonjour» Tromsø (£) £_5 5_£ 20_°C ±_5 5±1 1–2 a_–_b “hi”|‘x’ \
+    Crème_brûlée Gruyère São_Paulo|João|Conceição Ísafjörður|Þór città|perché|più reünie|coördinatie|één km² 3¾ „so“ 5‰ §§_1,2 \
+    Sigurður Guðrún Davíð Þorsteinn Alþingi Besançon pâté hôtel sûr|août Cañón niños|años coração|pão|mãe virtù blåbær Højbjerg";
+
+#[test]
+fn few_words_and_signs_of_the_west_are_windows_1252() {
+    for words in WESTERN.split_whitespace() {
+        let words: Vec<String> = words.split('|').map(|word| word.replace('_', " ")).collect();
+        for (rows, is_among_prose) in [(1, false), (3, false), (3, true), (100, false), (300, true)] {
+            let row = |at: usize| match &words[at % words.len()] {
+                _ if is_among_prose && at % 3 > 0 => format!("{at};The quick brown fox, and so on;{at}\n"),
+                word => format!("{at};{word};2.5\n"),
+            };
+            let text: String = std::iter::once("id;text;n\n".to_owned()).chain((0..rows).map(row)).collect();
+            let (read, told) = lines(&encoded(&text, "windows-1252").unwrap());
+            assert_eq!(String::from_utf8_lossy(&read), text, "{rows}");
+            assert!(told.unwrap().contains("windows-1252, which is a guess"));
+        }
+    }
+}
+
+#[test]
+fn what_dos_and_macintoshes_wrote_is_read() {
+    for (label, words) in [
+        ("cp850", ["Jäger", "Köln", "Müller", "Bäcker"]),
+        ("cp850", ["René", "Hélène", "François", "Noël"]),
+        ("cp850", ["Muñoz", "García", "José", "Ángel"]),
+        ("macintosh", ["Käse", "Köln", "Müller", "Bäcker"]),
+        ("macintosh", ["René", "Hélène", "François", "Noël"]),
+        ("iso-8859-15", ["Cœur", "10 €", "5 €", "sœur"]),
+    ] {
+        for rows in [2, 4, 100] {
+            let row = |at: usize| format!("{at},{}\n", words[at % 4]);
+            let text: String = std::iter::once("id,name\n".to_owned()).chain((0..rows).map(row)).collect();
+            let (read, told) = lines(&encoded(&text, label).unwrap());
+            assert_eq!(String::from_utf8_lossy(&read), text, "{label} {rows}");
+            assert!(told.unwrap().to_lowercase().contains(label));
+        }
+    }
+}
+
+#[test]
+fn code_pages_of_dos_can_be_named() {
+    for (label, bytes, right) in [
+        ("cp850", b"J\x84ger,\x9B,\xD5".as_slice(), "Jäger,ø,ı"),
+        ("IBM437", b"K\x94ln,\x9B,\xE1", "Köln,¢,ß"),
+        ("macintosh", b"K\x9Aln", "Köln"),
+    ] {
+        let text = [b"\x20".repeat(PIECE * 2), bytes.to_vec()].concat();
+        let mut read = String::new();
+        Text::open(text.as_slice(), Charset::for_label(label)).unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read.trim(), right);
+    }
+}
+
+#[test]
+fn the_words_of_a_language_are_right() {
+    // No detector tells these from others of their scripts.
+    let seldom = ["iso-8859-4", "ibm866", "x-mac-cyrillic", "iso-2022-jp", "utf-16le", "utf-16be"];
+    for (labels, words) in TEXTS {
+        for label in labels.iter().filter(|label| !seldom.contains(label)) {
+            for rows in [2, 3, 20] {
+                let line = |at: usize| format!("{at},{}\n", words[at % words.len()]);
+                let text: String = std::iter::once("id,name\n".to_owned()).chain((0..rows).map(line)).collect();
+                let Some(bytes) = encoded(&text, label) else { continue };
+                let read = lines(&bytes).0;
+                let is_right = |(line, read): (&[u8], &[u8])| {
+                    line == read || (rows < 20 && (std::str::from_utf8(read).is_err() || labels[0] == "windows-1257"))
+                };
+                let pairs = text.as_bytes().split(|byte| *byte == b'\n').zip(read.split(|byte| *byte == b'\n'));
+                assert!(pairs.into_iter().all(is_right), "{label} {rows}: {}", String::from_utf8_lossy(&read));
+            }
+        }
+    }
 }

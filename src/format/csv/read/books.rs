@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use encoding_rs::{Encoding, SHIFT_JIS, UTF_8, WINDOWS_1252};
+use encoding_rs::{SHIFT_JIS, UTF_8, WINDOWS_1252};
 use proptest::prelude::*;
 
 use super::Reader;
 use crate::format::Stated;
-use crate::format::encoding::{MARK, Text};
+use crate::format::encoding::{Charset, MARK, Text};
 
 /// What is done to a text: at a place, which is a share of its length in 1/1000.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ fn texts() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The text as it is parsed.
-fn decoded(bytes: &[u8], encoding: Option<&'static Encoding>) -> Vec<u8> {
+fn decoded(bytes: &[u8], encoding: Option<Charset>) -> Vec<u8> {
     let mut text = Vec::new();
     Text::open(bytes, encoding).unwrap().read_to_end(&mut text).unwrap();
     text
@@ -158,7 +158,7 @@ proptest! {
     fn the_books_of_damaged_texts_balance(
         text in texts(),
         damages in proptest::collection::vec(damages(), 0..6),
-        encoding in proptest::sample::select(vec![None, None, Some(UTF_8), Some(SHIFT_JIS), Some(WINDOWS_1252)]),
+        encoding in proptest::sample::select(vec![None, None, Some(UTF_8.into()), Some(SHIFT_JIS.into()), Some(WINDOWS_1252.into()), Some(Charset::Cp850)]),
     ) {
         balances(&damaged(text, &damages), &Stated { encoding, ..Stated::default() })?;
     }
