@@ -121,13 +121,11 @@ fn of_word(letters: &[char], at: usize) -> i64 {
     if word.windows(3).any(|three| three.iter().all(|letter| !letter.is_ascii())) {
         return 0;
     }
+    let is_great_within = at > start && letters[at].is_uppercase() && word.iter().any(|letter| letter.is_lowercase());
     let foreign: Vec<char> =
         word.iter().flat_map(|letter| letter.to_lowercase()).filter(|letter| !letter.is_ascii()).collect();
-    if ALPHABETS.iter().any(|alphabet| foreign.iter().all(|letter| alphabet.contains(*letter))) {
-        TYPICAL
-    } else {
-        SELDOM
-    }
+    let is_of = |alphabet: &&str| foreign.iter().all(|letter| alphabet.contains(*letter));
+    if !is_great_within && ALPHABETS.iter().any(is_of) { TYPICAL } else { SELDOM }
 }
 
 /// A sign stands at a number, a blank, or a word's edge.

@@ -131,20 +131,22 @@ fn fits_better(lines: &[&[u8]], other: &'static Encoding) -> bool {
     its > own || (its == own && tells())
 }
 
-/// What DOS, an old Macintosh or Unix wrote in the West, where lines that are no text in Windows-1252 fit better in it than in that and the
-/// `others`.
+/// What DOS, an old Macintosh or Unix wrote in the West, where lines fit well in it, and not in Windows-1252 and the `others`.
 fn old(lines: &[&[u8]], others: &[&'static Encoding]) -> Option<(Charset, Guess)> {
-    let text = |line: &[u8]| WINDOWS_1252.decode_without_bom_handling(line).0.into_owned();
-    if lines.iter().all(|line| is_sane(&text(line))) {
-        return None;
-    }
+    let letters = lines.iter().flat_map(|line| line.iter()).filter(|byte| !byte.is_ascii()).count() as i64;
     let fits = |encoding: Charset| (fit_of_all(lines, encoding), encoding);
     let mut old = [Charset::Cp850, MACINTOSH.into(), ISO_8859_15.into()].map(fits);
     old.sort_by_key(|(fit, _)| Reverse(*fit));
     let [(best, encoding), (second, _), _] = old;
-    let other = others.iter().copied().chain([WINDOWS_1252]).map(|other| fit_of_all(lines, other.into())).max()?;
-    let letters = lines.iter().flat_map(|line| line.iter()).filter(|byte| !byte.is_ascii()).count() as i64;
-    (best > second && best > other && best >= letters * 3).then(|| of_lines(lines, encoding)).flatten()
+    let (own, _) = fits(WINDOWS_1252.into());
+    let other = others.iter().map(|other| fits((*other).into()).0).max().unwrap_or(own);
+    let is_best = best >= letters * 3 && own < letters * 3 && best > second.max(own).max(other);
+    // Signs alone may be signs of any.
+    let has_letters = |line: &&[u8]| {
+        let text = encoding.decode(line).unwrap_or_default();
+        text.chars().any(|letter| letter == '€' || (!letter.is_ascii() && letter.is_alphabetic()))
+    };
+    (is_best && lines.iter().any(has_letters)).then(|| of_lines(lines, encoding)).flatten()
 }
 
 fn detected(lines: &[u8]) -> &'static Encoding {
