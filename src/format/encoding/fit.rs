@@ -140,7 +140,10 @@ fn of_sign(letters: &[char], at: usize) -> i64 {
     let closes = |close: char| letters[at..].contains(&close);
     let opened = |open: char| letters[..at].contains(&open);
     let is_typical = match sign {
-        '£' | '€' | '¥' | '¢' => number(earlier) || number(later),
+        '€' if edge(before) && edge(after) => true,
+        '£' | '€' | '¥' | '¢' => {
+            number(earlier) || number(later) || (edge(before) && !edge(after)) || after == '/'
+        }
         '±' => number(later) || (number(before) && edge(after)),
         '°' => number(earlier) || matches!(before, 'n' | 'N') || (edge(before) && matches!(after, 'C' | 'F' | 'K')),
         'º' | 'ª' => number(before) || matches!(before, 'n' | 'N' | '.'),
@@ -152,14 +155,14 @@ fn of_sign(letters: &[char], at: usize) -> i64 {
         '§' => number(later) || later == '§' || before == '§',
         '©' => edge(before) && (after == ' ' || number(after) || after.is_uppercase()),
         '®' | '™' => edge(after),
-        '…' => edge(before) && edge(after),
+        '…' => edge(after),
         '«' => closes('»'),
         '»' => opened('«') || closes('«'),
         '“' => closes('”') || opened('„'),
         '”' => opened('“'),
         '„' => closes('“') || closes('”'),
         '‘' => closes('’') || opened('‚'),
-        '’' => opened('‘') || is_apostrophe(letters, at),
+        '’' => opened('‘') || opened('’') || (edge(before) && !edge(after)) || is_apostrophe(letters, at),
         '‹' => closes('›') || opened('›'),
         '›' => opened('‹') || closes('‹'),
         '¡' => closes('!'),
@@ -167,12 +170,12 @@ fn of_sign(letters: &[char], at: usize) -> i64 {
         '•' => edge(before) && (after == ' ' || after.is_alphabetic()),
         '–' | '—' => (edge(before) && edge(after)) || (number(before) && number(after)),
         '\u{A0}' => number(before) && number(after),
-        '·' => before.eq_ignore_ascii_case(&'l'),
+        '·' => before.eq_ignore_ascii_case(&'l') || edge(before),
         _ => false,
     };
     match sign {
         _ if is_typical => TYPICAL,
-        '¤' | '¦' | '¨' | '¯' | '´' | '¸' | '¬' | 'ˇ' | '˘' | '˙' | '˛' | '˝' | 'ƒ' | '\u{2500}'..='\u{259F}' => {
+        '¤' | '¦' | '¨' | '¯' | '´' | '¸' | 'ˇ' | '˘' | '˙' | '˛' | '˝' | 'ƒ' | '\u{2500}'..='\u{259F}' => {
             0
         }
         '√' | '≈' | '∂' | '∑' | '∏' | '∫' | '◊' | '∆' | '≠' | '∞' | '≤' | '≥' | 'ﬁ' | 'ﬂ' | '‗' | '⌐' | '₧' => {

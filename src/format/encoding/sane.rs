@@ -36,7 +36,11 @@ pub(super) fn strangeness(text: &str) -> Strangeness {
 
 /// How strange the letter at a place is among those around it.
 pub(super) fn strangeness_at(letters: &[char], at: usize) -> Strangeness {
-    Around::of(letters, at).strangeness()
+    let is_unit = matches!(letters[at], '£' | '€' | '¥')
+        && letters.get(at + 1).is_some_and(|unit| matches!(unit, 'm' | 'k' | 'M' | 'K' | 'b'))
+        && letters.get(at + 2).is_none_or(|next| !next.is_alphanumeric())
+        && (at == 0 || !letters[at - 1].is_alphanumeric());
+    if is_unit { Strangeness::None } else { Around::of(letters, at).strangeness() }
 }
 
 /// Whether no encoding of DOS or old Macintoshes fits better than this one, or as well where nothing shows it.
@@ -80,7 +84,7 @@ pub(super) fn may_show(text: &str) -> bool {
     (0..letters.len()).filter(|at| !letters[*at].is_ascii()).all(|at| match letters[at] {
         'Š' | 'Ž' | 'Œ' => begins(at),
         'š' | 'ž' => letters[..at].iter().any(|letter| matches!(letter, 'Š' | 'Ž')),
-        letter => matches!(letter, '\u{A0}'..='ÿ' | '™' | '•'),
+        letter => matches!(letter, '\u{A0}'..='ÿ' | '™' | '•' | '…' | '†' | '‡'),
     })
 }
 
@@ -154,7 +158,8 @@ impl Around {
             return Strangeness::None;
         }
         let hard = match letter {
-            'ª' | 'º' | '²' | '³' | '¹' | 'ⁿ' => ahead,
+            '²' => ahead && !after.is_uppercase(),
+            'ª' | 'º' | '³' | '¹' | 'ⁿ' => ahead,
             '„' | '‚' | '¿' | '¡' => before.is_alphanumeric(),
             '’' | '\u{AD}' | '\u{200C}' | '\u{200D}' => false,
             '·' => behind && ahead && !(before.eq_ignore_ascii_case(&'l') && after.eq_ignore_ascii_case(&'l')),
