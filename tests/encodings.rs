@@ -106,7 +106,7 @@ async fn a_plugin_names_a_code_page(database: TestDatabase, workdir: Workdir) ->
         ("macintosh", b"K\x9Aln,\xA7", "Köln,ß"),
     ] {
         let plugin = format!("name: {label}\nfiles: [\"{label}*\"]\ntable: {label}\nencoding: {label}\n");
-        workdir.write(&format!("plugins/{label}/plugin.yaml"), plugin)?;
+        workdir.plugin(label, &plugin)?;
         workdir.write(&format!("imports/{label}.csv"), [b"a,b\n", bytes, b"\n"].concat())?;
         let once = app(&workdir, &["--once"], &[("DATABASE_URL", database.url.as_str())])?;
         same((label, once.status.code()), (label, Some(0)))?;

@@ -170,7 +170,7 @@ fn of_sign(letters: &[char], at: usize) -> i64 {
         '•' => edge(before) && (after == ' ' || after.is_alphabetic()),
         '–' | '—' => (edge(before) && edge(after)) || (number(before) && number(after)),
         '\u{A0}' => number(before) && number(after),
-        '·' => before.eq_ignore_ascii_case(&'l') || edge(before),
+        '·' => before.eq_ignore_ascii_case(&'l') || (edge(before) && after.is_alphabetic()),
         _ => false,
     };
     match sign {

@@ -48,6 +48,10 @@ pub(super) fn is_certain(line: &[u8], text: &str, encoding: Charset) -> bool {
     if encoding != WINDOWS_1252.into() {
         return true;
     }
+    // Half of a surrogate pair in CESU-8.
+    if line.windows(3).any(|three| matches!(three, [0xED, 0xA0..=0xBF, 0x80..=0xBF])) {
+        return false;
+    }
     let (own, old) = (fit_of(text), fit_of_old(line, text));
     own > old || (own == old && shows(text))
 }
@@ -63,7 +67,13 @@ pub(super) fn shows(text: &str) -> bool {
         let after = letters[at + 1..].iter().find(|letter| !letter.is_whitespace());
         letters[at] == '€' && before.into_iter().chain(after).any(char::is_ascii_digit)
     };
+    let is_micro = |at: usize| {
+        let unit: String = letters[at + 1..].iter().take_while(|letter| letter.is_alphabetic()).collect();
+        letters[at] == 'µ'
+            && ["m", "g", "l", "L", "s", "A", "V", "F", "W", "H", "M", "mol", "Sv"].contains(&unit.as_str())
+    };
     paired('“', '”')
+        || (0..letters.len()).any(is_micro)
         || paired('‘', '’')
         || paired('„', '“')
         || paired('‹', '›')
