@@ -247,7 +247,12 @@ pub fn words(layout: &Layout) -> String {
             };
             let quote =
                 dialect.quote.map_or_else(|| "no quotes".to_owned(), |byte| format!("quote {:?}", char::from(byte)));
-            let mut words = format!("delimited text, {}, delimiter {delimiter}, {quote}", dialect.encoding);
+            let encoding = match dialect.guessed {
+                Some(_) if dialect.encoding == "UTF-8" => "UTF-8 with lines in CESU-8".to_owned(),
+                Some(_) => format!("{} (a guess)", dialect.encoding),
+                None => dialect.encoding.clone(),
+            };
+            let mut words = format!("delimited text, {encoding}, delimiter {delimiter}, {quote}");
             if dialect.line_end == LineEnd::Cr {
                 words += ", lines end with CR";
             }

@@ -3,8 +3,8 @@
 //! with the ledger when the program starts, when the server has become another one, and when what was noted last is not there any more:
 //! what is lost is named, and brought back where it was kept. A catalog that was made anew has lost nothing: it is another one.
 //!
-//! The notes are lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. They are no part of what is promised: where they
-//! cannot be written, loading goes on.
+//! The notes are lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. They are no part of what is promised: where
+//! they cannot be written, loading goes on.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

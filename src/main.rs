@@ -37,6 +37,7 @@ fn run() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return end(&error.into(), 2),
     };
+    settings.keep_secrets();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = !plain && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
     let _log = telemetry::start(&settings, cli.people(), cli.keeps_log(), colour, cli.quiet());

@@ -13,7 +13,6 @@ use crate::format::{Beside, BesideKind, JsonLayout, Layout, Place};
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
-use crate::secrets::hidden;
 use crate::source::{Claimed, Failure, Stamp, Survey};
 
 /// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
@@ -128,12 +127,21 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
         BesideKind::Sheet => some(kind, "sheet", "sheets"),
         BesideKind::Member => some(kind, "member of the archive", "members of the archive"),
         BesideKind::Column => some(kind, "column", "columns"),
+        BesideKind::Encoding => None,
     };
     let kept: Vec<_> = [BesideKind::Above, BesideKind::Below, BesideKind::Key].into_iter().filter_map(of).collect();
     if !kept.is_empty() {
         let are = if kept.len() == 1 && kept[0].starts_with("1 ") { "is" } else { "are" };
         let kept = kept.join(", ");
         info!(file.path = name, load.id = load_id, "{kept} {are} kept: app why {name} shows them");
+    }
+    for guess in beside.iter().filter(|beside| beside.kind == BesideKind::Encoding) {
+        info!(
+            file.path = name,
+            load.id = load_id,
+            "the encoding is a guess: {}; a plugin can say it (encoding: ...)",
+            guess.text
+        );
     }
     let left: Vec<_> = [BesideKind::Sheet, BesideKind::Member, BesideKind::Column].into_iter().filter_map(of).collect();
     if !left.is_empty() {
@@ -187,7 +195,7 @@ pub(crate) async fn record_failure(
     }
     let mut load = None;
     if consequence == Consequence::Fail {
-        let why = hidden(&error.to_string()).into_owned();
+        let why = error.to_string();
         load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
         warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
         app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
@@ -214,7 +222,7 @@ pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, be
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
         Consequence::Fail => {
-            let (why, mend, at) = (hidden(&failed.error.to_string()).into_owned(), failed.error.mend(), now());
+            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), now());
             let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
             file.fail(&failure).map(|place| {
                 info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");

@@ -97,6 +97,66 @@ pub fn forms(value: &str) -> Vec<String> {
     forms
 }
 
+/// Whether a password is a word such as `sluice` or `postgres`, which stands for other things in most lines: hiding it would show it.
+fn is_word(password: &str) -> bool {
+    password.len() < 12 && password.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// From now on `***` stands wherever the password would, unless it is a word.
+pub fn keep_password(password: &str) {
+    if !is_word(password) {
+        keep(password, "***");
+    }
+}
+
+/// The password of an address, as it is written and as it is meant; whatever engine the address names.
+pub fn passwords_of(address: &str) -> impl Iterator<Item = String> {
+    let part = || {
+        let (_, rest) = address.split_once("://")?;
+        let (_, password) = rest.rsplit_once('@')?.0.split_once(':')?;
+        Some(password.to_owned())
+    };
+    let meant = part().and_then(|written| {
+        let plain = written.replace('+', "%2B").replace('&', "%26");
+        url::form_urlencoded::parse(plain.as_bytes()).next().map(|(meant, _)| meant.into_owned())
+    });
+    [part(), meant].into_iter().flatten()
+}
+
+/// Words of an address that hold no secret.
+const OPEN_WORDS: [&str; 9] =
+    ["sslmode", "ssl-mode", "host", "hostaddr", "port", "dbname", "user", "application_name", "tls"];
+
+/// The address with its password replaced by `***`; nothing but its scheme where it is not understood, for then a password may be anywhere.
+pub fn without_password(address: &str) -> String {
+    let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+    let known = ["sqlite", "postgres", "postgresql", "smtp", "smtps", "http", "https", "s3"];
+    let scheme = scheme.filter(|scheme| known.contains(scheme));
+    if address.starts_with("sqlite:") && !address.contains(['@', '?']) && !address.to_lowercase().contains("password") {
+        return address.to_owned();
+    }
+    let url = scheme.and_then(|_| url::Url::parse(address).ok());
+    let Some(mut url) = url.filter(|url| url.scheme() != "sqlite") else {
+        return scheme.map_or_else(|| "***".to_owned(), |scheme| format!("{scheme}://***"));
+    };
+    // A password with one of / ? # in it ends the part that has it too early.
+    let is_cut =
+        url.fragment().is_some() || url.path().contains(['@', ':']) || url.query().unwrap_or_default().contains('@');
+    // A user with a sign of the syntax in it may be one with a password.
+    let is_odd = url.username().contains(['%', ':', ';', ',']);
+    if is_cut || is_odd {
+        return format!("{}://***", url.scheme());
+    }
+    if url.password().is_some() {
+        // Cannot fail: an address with a password has a host.
+        let _ = url.set_password(Some("***"));
+    }
+    if url.query_pairs().any(|(name, _)| !OPEN_WORDS.contains(&&*name)) {
+        url.set_query(None);
+    }
+    url.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +184,66 @@ mod tests {
         let mut json = serde_json::json!({"a": ["a value kept by this test", 1]});
         hide_in(&mut json);
         assert_eq!(json, serde_json::json!({"a": ["!env KEPT", 1]}));
+    }
+
+    #[test]
+    fn no_password_of_an_address_is_shown_whatever_it_looks_like() {
+        for address in [
+            "host=h password=hunter2 dbname=x",
+            "host=h password='my hunter2' dbname=x",
+            "u:hunter2@db/x",
+            "postgres:u:hunter2@db/x",
+            "postgres:/u:hunter2@db/x",
+            "postgres//u:hunter2@db/x",
+            "//u:hunter2@db/x",
+            "postgres://u:hunter2@db/x",
+            " postgres://u:hunter2@db/x",
+            "\"postgres://u:hunter2@db/x\"",
+            "'postgres://u:hunter2@db/x'",
+            "postgres://u:my hunter2@db/x",
+            "postgres://u:my/hunter2@db/x",
+            "postgres://u:12/hunter2@db/x",
+            "postgres://u:12?hunter2@db/x",
+            "postgres://u:12#hunter2@db/x",
+            "postgres://u:a@hunter2@db/x",
+            "postgres://u:hunter2@db:port/x",
+            "postgres://u:hunter2@[::1/x",
+            "postgres://db/x?PASSWORD=hunter2",
+            "postgres://db/x?Password=hunter2",
+            "postgres://db/x?password=hunter2",
+            "postgres://db/x?pass=hunter2",
+            "postgres://db/x?sslpassword=hunter2",
+            "postgres://db/x?pass%77ord=hunter2",
+            "postgres://db/x?user=u&hunter2",
+            "postgres://db/x#hunter2",
+            "POSTGRES://u:hunter2@db/x",
+            "postgressql://u:hunter2@db/x",
+            "mysql://u:hunter2@db/x",
+            "jdbc:postgresql://db/x?password=hunter2",
+            "sqlite://u:hunter2@db/x",
+            "hunter2",
+            "DATABASE_URL=postgres://u:hunter2@db/x",
+        ] {
+            let shown = without_password(address);
+            assert!(!shown.contains("hunter2"), "{address}: {shown}");
+        }
+        for (address, expected) in [
+            ("sqlite://data/warehouse.db", "sqlite://data/warehouse.db"),
+            ("postgres://u@db:5432/x?sslmode=require", "postgres://u@db:5432/x?sslmode=require"),
+            ("postgres://u:p@db/x", "postgres://u:***@db/x"),
+        ] {
+            assert_eq!(without_password(address), expected);
+        }
+    }
+
+    #[test]
+    fn a_password_is_hidden_as_it_is_written_and_as_it_is_meant() {
+        let found: Vec<_> = passwords_of("sqlite://u:p%40ss+w&x@db/x").collect();
+        assert_eq!(found, ["p%40ss+w&x", "p@ss+w&x"]);
+        assert_eq!(passwords_of("sqlite://data/a@b.db").count(), 0);
+        passwords_of("sqlite://kept:hunter2-here@db/x").for_each(|password| keep_password(&password));
+        assert_eq!(hidden("no file kept:hunter2-here@db/x"), "no file kept:***@db/x");
+        keep_password("warehouse");
+        assert_eq!(hidden("sqlite://data/warehouse.db"), "sqlite://data/warehouse.db");
     }
 }

@@ -13,8 +13,10 @@ use serde::de::DeserializeOwned;
 use self::concerns::truth;
 use crate::alert::Alerting;
 use crate::archive::{Archive, Place};
+use crate::secrets;
 use crate::warehouse::{Address, Engine, Names};
 
+pub use crate::secrets::without_password;
 pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
 
@@ -148,6 +150,19 @@ impl Settings {
     pub fn variable(&self, name: &str) -> Result<Option<String>, String> {
         let found = value_of(&name.to_uppercase(), &self.given).map_err(|error| error.to_string())?;
         Ok(found.map(|(value, _)| value))
+    }
+
+    /// From now on no password that they hold is shown, whoever says it.
+    pub fn keep_secrets(&self) {
+        let Settings { origins, given, .. } = self;
+        let own = origins.iter().map(|(name, (value, _))| (*name, value.as_str()));
+        let others = given.iter().map(|(name, (value, _))| (name.as_str(), value.as_str()));
+        for (name, value) in own.chain(others.filter(|(name, _)| name.starts_with("AWS_"))) {
+            if matches!(name, "DATABASE_PASSWORD" | "ALERT_WEBHOOK" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN") {
+                secrets::keep_password(value);
+            }
+            secrets::passwords_of(value).for_each(|password| secrets::keep_password(&password));
+        }
     }
 
     fn check(&self) -> Result<(), SettingsError> {
@@ -295,14 +310,10 @@ fn value_of(name: &str, given: &BTreeMap<String, (String, Origin)>) -> Result<Op
     let in_file = format!("{name}_FILE");
     let Some((path, _)) = given.get(&in_file).filter(|(path, _)| !path.is_empty()) else { return Ok(None) };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        // Whoever takes it for the setting itself has written a secret into it.
-        let is_path = path.starts_with(['/', '.']) && !path.contains("://") && !path.contains('@');
-        SettingsError(match is_path {
-            true => format!("{in_file}: {path}: {error}"),
-            false => format!(
-                "{in_file}: {error}: it is the path of a file that holds the value; the value itself goes into {name}"
-            ),
-        })
+        // Whoever takes it for the setting itself has written a secret into it, which may look like a path too.
+        SettingsError(format!(
+            "{in_file}: {error}: it is the path of a file that holds the value; the value itself goes into {name}"
+        ))
     })?;
     Ok(Some((text.trim_end_matches(['\r', '\n']).to_owned(), Origin::File(path.into()))))
 }
@@ -333,40 +344,6 @@ fn of_dotenv(error: &dotenvy::Error, text: &str) -> String {
     }
 }
 
-/// Words of an address that hold no secret.
-const OPEN_WORDS: [&str; 9] =
-    ["sslmode", "ssl-mode", "host", "hostaddr", "port", "dbname", "user", "application_name", "tls"];
-
-/// The address with its password replaced by `***`; nothing but its scheme where it is not understood, for then a password may be anywhere.
-pub fn without_password(address: &str) -> String {
-    let scheme = address.split_once("://").map(|(scheme, _)| scheme);
-    let known = ["sqlite", "postgres", "postgresql", "smtp", "smtps", "http", "https", "s3"];
-    let scheme = scheme.filter(|scheme| known.contains(scheme));
-    if address.starts_with("sqlite:") && !address.contains(['@', '?']) && !address.to_lowercase().contains("password") {
-        return address.to_owned();
-    }
-    let url = scheme.and_then(|_| url::Url::parse(address).ok());
-    let Some(mut url) = url.filter(|url| url.scheme() != "sqlite") else {
-        return scheme.map_or_else(|| "***".to_owned(), |scheme| format!("{scheme}://***"));
-    };
-    // A password with one of / ? # in it ends the part that has it too early.
-    let is_cut =
-        url.fragment().is_some() || url.path().contains(['@', ':']) || url.query().unwrap_or_default().contains('@');
-    // A user with a sign of the syntax in it may be one with a password.
-    let is_odd = url.username().contains(['%', ':', ';', ',']);
-    if is_cut || is_odd {
-        return format!("{}://***", url.scheme());
-    }
-    if url.password().is_some() {
-        // Cannot fail: an address with a password has a host.
-        let _ = url.set_password(Some("***"));
-    }
-    if url.query_pairs().any(|(name, _)| !OPEN_WORDS.contains(&&*name)) {
-        url.set_query(None);
-    }
-    url.to_string()
-}
-
 /// Whether the server of the database may ask for the password in clear: one elsewhere that need not speak TLS.
 pub fn may_send_in_clear(address: &str) -> bool {
     let Ok(url) = url::Url::parse(address) else { return false };
@@ -388,196 +365,4 @@ pub fn may_send_in_clear(address: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(environment: &[(&str, &str)], dotenv: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let owned = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
-        };
-        Settings::from_pairs(owned(environment), owned(dotenv))
-    }
-
-    #[test]
-    fn the_environment_goes_before_dotenv_and_dotenv_before_the_default() {
-        let read =
-            settings(&[("dev", "YES"), ("SETTLE_SECONDS", "0.5")], &[("DEV", "no"), ("imports_dir", "in")]).unwrap();
-        assert!(read.database.dev);
-        assert_eq!(read.folders.imports_dir, Path::new("in"));
-        assert_eq!(read.folders.exports_dir, Path::new("exports"));
-        assert_eq!(read.database.database_url, "sqlite://data/warehouse.db");
-        assert!((read.watching.settle_seconds - 0.5).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn db_string_is_understood_and_database_url_goes_before_it() {
-        assert_eq!(settings(&[("DB_STRING", "sqlite://a")], &[]).unwrap().database.database_url, "sqlite://a");
-        let both = settings(&[("DB_STRING", "sqlite://a"), ("DATABASE_URL", "sqlite://b")], &[]).unwrap();
-        assert_eq!(both.database.database_url, "sqlite://b");
-    }
-
-    #[test]
-    fn an_error_names_the_variable() {
-        for (name, value, expected) in [
-            ("DEV", "maybe", "DEV: \"maybe\" (from environment) is not true, false, 1, 0, yes or no"),
-            ("POLL", "2", "POLL: \"2\""),
-            ("SETTLE_SECONDS", "soon", "SETTLE_SECONDS: \"soon\" (from environment) is not a number"),
-            ("SETTLE_SECONDS", "-1", "SETTLE_SECONDS: -1 is not between"),
-            ("STALE_AFTER", "30", "STALE_AFTER: \"30\" (from environment) is not a time such as 90s, 30m or 2h"),
-            ("LOG_MAX_BYTES", "much", "LOG_MAX_BYTES: \"much\" (from environment) is not a size such as 10MB or 1GB"),
-            ("LOG_KEEP_DAYS", "0", "LOG_KEEP_DAYS and LOG_MAX_BYTES: 0 would keep nothing"),
-            ("STAGING_SCHEMA", "a\"b", "STAGING_SCHEMA"),
-            ("STAGING_SCHEMA", "datawarehouse", "must be two schemas"),
-        ] {
-            let error = settings(&[(name, value)], &[]).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_password_of_any_signs_is_taken_and_never_shown() {
-        let signs = "/ # ? % @ : ' \\ $ ä";
-        for (name, value) in [("DATABASE_PASSWORD", signs), ("PGPASSWORD", signs)] {
-            let read = settings(&[("DATABASE_URL", "postgres://me@db/x"), (name, value)], &[]).unwrap();
-            assert_eq!(read.address().password.as_deref(), Some(signs));
-            assert!(read.listing().iter().all(|(_, shown, _)| !shown.contains(signs)));
-        }
-        assert_eq!(settings(&[("DATABASE_PASSWORD", "")], &[]).unwrap().address().password, None);
-    }
-
-    /// docker-compose passes on nothing that it does not name.
-    #[test]
-    fn docker_compose_passes_on_every_setting() {
-        let compose = include_str!("../docker-compose.yml");
-        let app = compose.split("\n  db:\n").next().unwrap_or_default();
-        let passes = |name: &str| app.lines().any(|line| line.trim_start().starts_with(&format!("{name}:")));
-        for Known { name, .. } in &KNOWN {
-            // Folders of the container are where the folders of the host are mounted.
-            let mounted = app.contains(&format!("- ${{{name}:-./"));
-            assert!(passes(name) != mounted, "{name} is not passed on, or twice");
-            assert!(mounted || passes(&format!("{name}_FILE")), "{name}_FILE is not passed on");
-        }
-        for name in ["TZ", "DB_STRING", "AWS_REGION", "AWS_SECRET_ACCESS_KEY_FILE", "AWS_SESSION_TOKEN"] {
-            assert!(passes(name), "{name}");
-        }
-        assert!(!compose.contains("sluice:$"), "a password is no part of an address");
-    }
-
-    #[test]
-    fn a_misspelt_name_in_dotenv_is_an_error_with_the_right_one() {
-        let error = settings(&[], &[("DATABSE_URL", "x")]).unwrap_err().to_string();
-        assert_eq!(error, ".env: DATABSE_URL is no setting; did you mean DATABASE_URL?");
-        assert!(settings(&[("DATABSE_URL", "x")], &[("POSTGRES_PASSWORD", "x")]).is_ok());
-    }
-
-    #[test]
-    fn a_secret_is_read_from_a_file_and_never_shown() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "postgres://me:secret@db/x?sslpassword=secret\n").unwrap();
-        let read = settings(&[("DATABASE_URL_FILE", file.path().to_str().unwrap())], &[]).unwrap();
-        assert!(read.database.database_url.ends_with("sslpassword=secret"));
-        let (_, shown, origin) = read.listing().swap_remove(0);
-        assert_eq!(shown, "postgres://me:***@db/x");
-        assert_eq!(*origin, Origin::File(file.path().to_owned()));
-        assert_eq!(without_password("oracle thing"), "***");
-    }
-
-    #[test]
-    fn no_password_of_an_address_is_shown_whatever_it_looks_like() {
-        for address in [
-            "host=h password=hunter2 dbname=x",
-            "host=h password='my hunter2' dbname=x",
-            "u:hunter2@db/x",
-            "postgres:u:hunter2@db/x",
-            "postgres:/u:hunter2@db/x",
-            "postgres//u:hunter2@db/x",
-            "//u:hunter2@db/x",
-            "postgres://u:hunter2@db/x",
-            " postgres://u:hunter2@db/x",
-            "\"postgres://u:hunter2@db/x\"",
-            "'postgres://u:hunter2@db/x'",
-            "postgres://u:my hunter2@db/x",
-            "postgres://u:my/hunter2@db/x",
-            "postgres://u:12/hunter2@db/x",
-            "postgres://u:12?hunter2@db/x",
-            "postgres://u:12#hunter2@db/x",
-            "postgres://u:a@hunter2@db/x",
-            "postgres://u:hunter2@db:port/x",
-            "postgres://u:hunter2@[::1/x",
-            "postgres://db/x?PASSWORD=hunter2",
-            "postgres://db/x?Password=hunter2",
-            "postgres://db/x?password=hunter2",
-            "postgres://db/x?pass=hunter2",
-            "postgres://db/x?sslpassword=hunter2",
-            "postgres://db/x?pass%77ord=hunter2",
-            "postgres://db/x?user=u&hunter2",
-            "postgres://db/x#hunter2",
-            "POSTGRES://u:hunter2@db/x",
-            "postgressql://u:hunter2@db/x",
-            "mysql://u:hunter2@db/x",
-            "jdbc:postgresql://db/x?password=hunter2",
-            "sqlite://u:hunter2@db/x",
-            "hunter2",
-            "DATABASE_URL=postgres://u:hunter2@db/x",
-        ] {
-            let shown = without_password(address);
-            assert!(!shown.contains("hunter2"), "{address}: {shown}");
-        }
-        for (address, expected) in [
-            ("sqlite://data/warehouse.db", "sqlite://data/warehouse.db"),
-            ("postgres://u@db:5432/x?sslmode=require", "postgres://u@db:5432/x?sslmode=require"),
-            ("postgres://u:p@db/x", "postgres://u:***@db/x"),
-        ] {
-            assert_eq!(without_password(address), expected);
-        }
-    }
-
-    #[test]
-    fn a_password_in_the_address_of_a_file_is_refused_unshown() {
-        for address in ["sqlite://u:hunter2@db/x", "sqlite:u:hunter2@db", "sqlite:///u:hunter2@db/x.db"] {
-            let why = settings(&[("DATABASE_URL", address)], &[]).err().unwrap().to_string();
-            assert!(why.starts_with("DATABASE_URL: an SQLite file has no user") && !why.contains("hunter2"), "{why}");
-        }
-        assert!(settings(&[("DATABASE_URL", "sqlite://data/a@b:c.db")], &[]).is_ok());
-    }
-
-    #[test]
-    fn a_line_of_dotenv_that_cannot_be_read_is_numbered_and_not_shown() {
-        for line in ["A=my hunter2", "A='my hunter2", "A=\"hunter2", "hunter2", "A=x'hunter2' y", "A = b hunter2"] {
-            let text = format!("# first\nDEV=1\n{line}\n");
-            let error = dotenvy::from_read_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
-            let Err(error) = error else { continue };
-            let why = of_dotenv(&error, &text);
-            assert!(why.starts_with(".env:3: ") && !why.contains("hunter2"), "{why}");
-        }
-    }
-
-    #[test]
-    fn a_value_in_the_place_of_a_path_is_not_shown() {
-        for value in ["postgres://u:hunter2@db/x", "hunter2", "host=h password=hunter2", "/x://u:hunter2@db"] {
-            let error = settings(&[("DATABASE_URL_FILE", value)], &[]).unwrap_err().to_string();
-            assert!(error.starts_with("DATABASE_URL_FILE: ") && !error.contains("hunter2"), "{error}");
-        }
-        let error = settings(&[("DATABASE_URL_FILE", "/no/such")], &[]).unwrap_err().to_string();
-        assert!(error.starts_with("DATABASE_URL_FILE: /no/such: "), "{error}");
-    }
-
-    #[test]
-    fn a_server_elsewhere_that_need_not_speak_tls_may_see_the_password() {
-        for (address, expected) in [
-            ("postgres://u:p@db/x", true),
-            ("postgres://u:p@db/x?sslmode=prefer", true),
-            ("postgres://u:p@10.0.0.1/x?sslmode=disable", true),
-            ("postgres://u:p@db/x?sslmode=require", false),
-            ("postgres://u:p@db/x?sslmode=verify-full", false),
-            ("postgres://u:p@localhost/x", false),
-            ("postgres://u:p@127.0.0.1/x", false),
-            ("postgres://u:p@[::1]/x", false),
-            ("postgres:///x?host=/run/postgresql", false),
-            ("postgres://u@%2Frun%2Fpostgresql/x", false),
-            ("sqlite://x", false),
-        ] {
-            assert_eq!(may_send_in_clear(address), expected, "{address}");
-        }
-    }
-}
+mod tests;

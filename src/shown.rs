@@ -28,6 +28,24 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter != '\n' && misleads(letter))
 }
 
+/// A text in JSON whose values stay what they are: what [`shown`] writes out is `\u202e` in it, which readers of JSON take for the sign.
+pub fn json(text: &str) -> Cow<'_, str> {
+    // Line ends stand between values only, and other controls of ASCII cannot stand in JSON.
+    let is_one = |letter: char| letter > '\u{7e}' && misleads(letter);
+    if !text.contains(is_one) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_one(letter) {
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out += &format!("\\u{unit:04x}"));
+        } else {
+            out.push(letter);
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn escaped(text: &str, is_one: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_one) {
         return Cow::Borrowed(text);
@@ -101,6 +119,20 @@ mod tests {
             let shown = shown(&name);
             assert!(shown.starts_with("a\\") && shown.ends_with('b') && !shown.contains(sign), "{shown}");
             assert_eq!(lines(&name).contains(sign), sign == '\n');
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_without_a_sign_that_misleads() {
+        let signs = (0..0x20u32).chain(0x7f..0xa0).chain([0xad, 0x61c, 0x180e]).chain(0x200b..0x2010);
+        let signs = signs.chain(0x2028..0x202f).chain(0x2060..0x2070).chain([0xfeff, 0xfff9, 0xe0041]);
+        for sign in signs.filter_map(char::from_u32) {
+            let value = serde_json::json!({ "näme": format!("a{sign}\"b😀") });
+            let text = format!("{value:#}");
+            let written = json(&text);
+            assert!(!written.contains(|letter| letter != '\n' && misleads(letter)), "{written:?}");
+            assert!(written.contains("näme") && written.contains('😀'));
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), value);
         }
     }
 

@@ -184,7 +184,7 @@ async fn what_others_made_stays(database: TestDatabase, workdir: Workdir) -> Out
 async fn it_asks_and_says_what_there_is_not(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "orders.csv", "a\n1\n").await?;
     for (arguments, expected) in [
-        (["drop", "orders", "--quiet"], "say --yes, or see what would go by app drop orders --dry-run"),
+        (["drop", "orders", "--quiet"], "say --yes, or see what it would do by app drop orders --dry-run"),
         (["drop", "oders", "--yes"], "there is no table or view oders; did you mean orders?"),
         (["drop", "datawarehouse.orders", "--yes"], "there is no table or view datawarehouse.orders"),
         (["drop", "sluice.load", "--yes"], "there is no table or view sluice.load"),

@@ -16,6 +16,7 @@ mod daemon;
 mod draft;
 mod drop;
 mod duplicates;
+mod encodings;
 mod export;
 mod formats;
 mod graph;
@@ -70,6 +71,7 @@ fn main() {
         books::cases(),
         kept_values::cases(),
         by_hand::cases(),
+        encodings::cases(),
         long::cases(),
         formats::cases(),
         corpus::cases(),

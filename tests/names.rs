@@ -11,6 +11,7 @@ pub fn cases() -> Vec<Trial> {
     [
         on_both("names::nothing_misleads_on_a_terminal_or_in_the_log", nothing_misleads_on_a_terminal_or_in_the_log),
         on_both("names::what_a_variable_stands_for_is_shown_nowhere", what_a_variable_stands_for_is_shown_nowhere),
+        on_both("names::what_is_secret_is_in_no_sink", what_is_secret_is_in_no_sink),
         on_both(
             "names::columns_of_the_database_itself_get_other_names",
             columns_of_the_database_itself_get_other_names,
@@ -84,6 +85,47 @@ async fn nothing_misleads_on_a_terminal_or_in_the_log(database: TestDatabase, wo
             is_clean(arguments[0], &(stdout(&done) + &stderr(&done)))?;
         }
     }
+    // Programs read the same names out of JSON, and a terminal shows it too.
+    let mut seen = String::new();
+    for arguments in [["status", "--json"], ["loads", "--json"], ["rejects", "--json"], ["doctor", "--json"]] {
+        let json = stdout(&app(&workdir, &arguments, &settings)?);
+        is_clean(arguments[0], &json)?;
+        for line in json.lines() {
+            seen += &serde_json::from_str::<serde_json::Value>(line)?.to_string();
+        }
+    }
+    holds(&seen, "\u{9b}31m")?;
+    for folder in ["logs", "imports/failed"] {
+        for name in workdir.list(folder).iter().filter(|name| name.ends_with("json") || folder == "logs") {
+            is_clean(folder, &fs::read_to_string(workdir.path(folder).join(name))?)?;
+        }
+    }
+    Ok(())
+}
+
+async fn what_is_secret_is_in_no_sink(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let secret = "Hunter2-and more";
+    let settings = [("DATABASE_URL", database.url.as_str()), ("AWS_SECRET_ACCESS_KEY", secret)];
+    workdir.write("imports/a.csv", "id\n1\n")?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    workdir.write("sql/pipeline/dim_a.sql", format!("/* kind: table */\nselect \"{secret}\" from staging.a\n"))?;
+    let run = app(&workdir, &["--pipeline"], &settings)?;
+    same(run.status.code(), Some(1))?;
+    let kept = database.text("select error from sluice.run where status = 'failed'").await?;
+    let logs: Vec<_> = workdir.list("logs").iter().map(|name| workdir.read(&format!("logs/{name}"))).collect();
+    let logs = logs.into_iter().collect::<anyhow::Result<String>>()?;
+    for (sink, text) in [("stdout", stdout(&run)), ("stderr", stderr(&run)), ("ledger", kept), ("log", logs)] {
+        anyhow::ensure!(!text.to_lowercase().contains("hunter2"), "{sink}: {text}");
+    }
+    let address = format!("sqlite://u:hunter2@{}/x.db", workdir.path("none").display());
+    for arguments in [&["doctor"][..], &["doctor", "--json"], &["status"], &["loads"], &["--once"]] {
+        let done = app(&workdir, arguments, &[("DATABASE_URL", address.as_str())])?;
+        let said = stdout(&done) + &stderr(&done);
+        anyhow::ensure!(!said.contains("hunter2"), "{arguments:?}: {said}");
+    }
+    let done = app(&workdir, &["status"], &[("DATABASE_PASSWORD_FILE", "/hunter2")])?;
+    same(done.status.code(), Some(2))?;
+    anyhow::ensure!(!stderr(&done).contains("hunter2"), "{}", stderr(&done));
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use tracing::warn;
 use self::mail::Mail;
 pub use self::settings::Alerting;
 use self::webhook::Webhook;
+use crate::secrets::hidden;
 
 /// Messages that wait at most for one way out.
 const QUEUE: usize = 1000;
@@ -90,11 +91,22 @@ impl Alert {
             kind,
             subject: subject.to_owned(),
             state,
-            message: crate::secrets::hidden(message).into_owned(),
+            message: message.to_owned(),
             mend: None,
             load: None,
             at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// As it is sent: without secrets.
+    fn without_secrets(&self) -> Alert {
+        let hidden = |text: &str| hidden(text).into_owned();
+        Alert {
+            subject: hidden(&self.subject),
+            message: hidden(&self.message),
+            mend: self.mend.as_deref().map(hidden),
+            ..self.clone()
         }
     }
 
@@ -132,9 +144,10 @@ impl Channel {
     /// # Errors
     /// In words that hold nothing secret.
     pub fn send(&self, alert: &Alert) -> Result<(), String> {
+        let alert = alert.without_secrets();
         match self {
-            Channel::Webhook(webhook) => webhook.send(alert),
-            Channel::Mail(mail) => mail.send(alert),
+            Channel::Webhook(webhook) => webhook.send(&alert),
+            Channel::Mail(mail) => mail.send(&alert),
         }
     }
 

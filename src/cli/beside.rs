@@ -12,7 +12,7 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
     if beside.is_empty() {
         return Ok(());
     }
-    writeln!(std::io::stdout(), "{intro}")?;
+    writeln!(crate::shown::stdout(), "{intro}")?;
     let rows: Vec<_> = beside
         .iter()
         .take(SHOWN)
@@ -24,7 +24,7 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
         .collect();
     table::print(&["where", "line", "name", "text"], &rows)?;
     if beside.len() > SHOWN {
-        writeln!(std::io::stdout(), "and {} more", beside.len() - SHOWN)?;
+        writeln!(crate::shown::stdout(), "and {} more", beside.len() - SHOWN)?;
     }
     Ok(())
 }
@@ -38,6 +38,7 @@ fn where_it_stands(kind: &str) -> &str {
         "sheet" => "sheet left out",
         "member" => "member left out",
         "column" => "column left out",
+        "encoding" => "encoding guessed",
         other => other,
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                 why.context("headers and the words of selects are right, tables and columns could not be looked at")
             );
         }
-        eprintln!("{:#}", why.context("tables and columns could not be looked at"));
+        writeln!(crate::shown::stderr(), "{:#}", why.context("tables and columns could not be looked at"))?;
     }
     print(&problems, count, json)?;
     Ok(if problems.is_empty() { End::Done } else { End::Failed })

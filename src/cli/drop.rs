@@ -1,9 +1,10 @@
 //! `app drop TABLE`: drops a table with what belongs to it. It cannot be undone, so it asks.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use serde_json::json;
 
+use super::confirm::confirm;
 use super::{End, table};
 use crate::counted::counted;
 use crate::daemon::{self, Usage};
@@ -35,17 +36,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             print(&would, json, true)?;
             return Ok(End::Done);
         }
-        if !std::io::stdin().is_terminal() {
-            return Err(Usage(format!(
-                "drop cannot be undone and nobody can be asked here: say --yes, or see what would go by app drop {table} --dry-run"
-            ))
-            .into());
-        }
-        eprintln!("{}\nDrop it? It cannot be undone. [y/N]", words(&would, true));
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-            eprintln!("nothing was done");
+        if !confirm("drop", &words(&would, true), "Drop it?", &format!("app drop {table} --dry-run"))? {
             return Ok(End::Failed);
         }
     }
@@ -68,7 +59,7 @@ fn print(done: &Dropped, json: bool, dry_run: bool) -> anyhow::Result<()> {
         object["dry_run"] = dry_run.into();
         return table::print_json(&object);
     }
-    Ok(writeln!(std::io::stdout(), "{}", words(done, dry_run))?)
+    Ok(writeln!(crate::shown::stdout(), "{}", words(done, dry_run))?)
 }
 
 fn words(done: &Dropped, dry_run: bool) -> String {

@@ -5,6 +5,7 @@ mod beside;
 mod check;
 mod check_sql;
 mod config;
+mod confirm;
 mod demo;
 mod doctor;
 mod drop;

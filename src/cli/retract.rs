@@ -1,9 +1,10 @@
 //! `app retract LOAD`: takes a load's rows back. It cannot be undone, so it asks.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use serde_json::json;
 
+use super::confirm::confirm;
 use super::{End, table};
 use crate::counted::counted;
 use crate::daemon::{self, Usage};
@@ -35,17 +36,7 @@ pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<
             print(&would, json, dry_run)?;
             return Ok(End::Done);
         }
-        if !std::io::stdin().is_terminal() {
-            return Err(Usage(format!(
-                "retract cannot be undone and nobody can be asked here: say --yes, or see what it would do by app retract {load} --dry-run"
-            ))
-            .into());
-        }
-        eprintln!("{}\nTake them back? It cannot be undone. [y/N]", words(&would, true));
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-            eprintln!("nothing was done");
+        if !confirm("retract", &words(&would, true), "Take them back?", &format!("app retract {load} --dry-run"))? {
             return Ok(End::Failed);
         }
     }

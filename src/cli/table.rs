@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::secrets::{hidden, hide_in};
+
 /// Data longer than this is cut: a table is to be read, the whole value is in the export or the catalog.
 const LETTERS: usize = 60;
 
@@ -25,9 +27,15 @@ pub(super) fn print(headers: &[&str], rows: &[Vec<String>]) -> std::io::Result<(
     writeln!(crate::shown::stdout(), "{table}")
 }
 
-/// Prints one JSON value on a line.
+/// Prints one JSON value on a line, as a terminal may get it, without secrets.
 pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?)
+    let mut text = serde_json::to_string(value)?;
+    if hidden(&text) != text {
+        let mut value = serde_json::to_value(value)?;
+        hide_in(&mut value);
+        text = value.to_string();
+    }
+    Ok(writeln!(std::io::stdout(), "{}", crate::shown::json(&text))?)
 }
 
 /// A reject's reason with what is to be said besides.

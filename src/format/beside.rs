@@ -15,6 +15,8 @@ pub enum BesideKind {
     Member,
     /// A column that the plugin does not take.
     Column,
+    /// The encoding, where it is a guess.
+    Encoding,
 }
 
 impl BesideKind {
@@ -27,6 +29,7 @@ impl BesideKind {
             BesideKind::Sheet => "sheet",
             BesideKind::Member => "member",
             BesideKind::Column => "column",
+            BesideKind::Encoding => "encoding",
         }
     }
 }

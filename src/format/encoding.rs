@@ -1,10 +1,22 @@
 //! Bytes become UTF-8, and are hashed on the way: what is hashed is exactly what is parsed.
 
+mod by_line;
+mod charset;
+mod fit;
+mod guess;
+mod sane;
+
 use std::io::{self, Read};
+
+pub(super) use by_line::is_cesu8;
+pub use charset::Charset;
+pub(super) use guess::is_iso_2022_jp;
+pub use guess::{Guess, guess_encoding};
 
 use super::audit::Audit;
 use super::{FormatError, SpanBytes};
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use by_line::ByLine;
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 
 /// What is looked at to tell an encoding, in bytes.
 pub(super) const SAMPLE: usize = 64 * 1024;
@@ -14,6 +26,9 @@ const PIECE: usize = 64 * 1024;
 
 /// The byte order mark in UTF-8.
 pub(super) const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The longest line that is held to be decoded, in bytes; no record is longer.
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
 
 /// Bytes before a piece that are kept: a wrong sequence may begin in the piece before.
 const BEFORE: usize = 16;
@@ -64,11 +79,14 @@ impl<R: Read> Read for Hashed<R> {
 }
 
 /// Text in UTF-8 without a byte order mark at its start. Input that is UTF-8 is passed on as it is, wrong bytes too: the record that holds
-/// one is refused. In another encoding a wrong byte is passed on as three that no text in UTF-8 holds ([`unescaped`]).
+/// one is refused. In another encoding a wrong byte is passed on as three that no text in UTF-8 holds ([`unescaped`]). Where the encoding
+/// was guessed, each line is decoded by itself, and one that is not to be had so is passed on as it is.
 pub(super) struct Text<R> {
     input: Hashed<R>,
-    encoding: &'static Encoding,
-    decoder: Option<Decoder>,
+    encoding: Charset,
+    /// How far the encoding is a guess; `None` where it is known.
+    guessed: Option<Guess>,
+    decoding: Decoding,
     /// Bytes of the input, and how many of them are done with.
     raw: Vec<u8>,
     done: usize,
@@ -82,13 +100,33 @@ pub(super) struct Text<R> {
     audit: Audit,
 }
 
+/// How the input becomes UTF-8.
+enum Decoding {
+    /// It is UTF-8.
+    None,
+    /// As one text.
+    Whole(Box<Decoder>),
+    /// Each byte is a letter of a code page.
+    Letters(Charset),
+    /// Each line by itself.
+    Lines(ByLine),
+}
+
 impl<R: Read> Text<R> {
     /// Finds the encoding out of the first bytes, unless it is `stated`.
     ///
     /// # Errors
     /// When reading fails.
-    pub(super) fn open(input: R, stated: Option<&'static Encoding>) -> io::Result<Self> {
-        Self::start(input, stated, true)
+    pub(super) fn open(input: R, stated: Option<Charset>) -> io::Result<Self> {
+        Self::start(input, stated, None, true)
+    }
+
+    /// Text in an encoding that was guessed; lines that are UTF-8 stay as they are. UTF-8 stands for UTF-8 among which are lines in CESU-8.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn guessed(input: R, encoding: Charset, guess: Guess) -> io::Result<Self> {
+        Self::start(input, Some(encoding), Some(guess), true)
     }
 
     /// Text in UTF-8 that this program has written: what looks like a mark at its start is of its first cell.
@@ -96,24 +134,31 @@ impl<R: Read> Text<R> {
     /// # Errors
     /// When reading fails.
     pub(super) fn own(input: R) -> io::Result<Self> {
-        Self::start(input, Some(UTF_8), false)
+        Self::start(input, Some(UTF_8.into()), None, false)
     }
 
-    fn start(input: R, stated: Option<&'static Encoding>, may_be_marked: bool) -> io::Result<Self> {
+    fn start(input: R, stated: Option<Charset>, guess: Option<Guess>, may_be_marked: bool) -> io::Result<Self> {
         let mut input = Hashed::new(input);
         let mut raw = Vec::new();
         input.by_ref().take(SAMPLE as u64).read_to_end(&mut raw)?;
         let (marked, mark) = Encoding::for_bom(&raw).filter(|_| may_be_marked).unwrap_or((UTF_8, 0));
-        let encoding = match stated {
-            _ if mark > 0 => marked,
-            Some(stated) => stated,
-            None => without_mark(&raw),
+        let (encoding, guessed) = match stated {
+            // A mark is no guess, but characters in CESU-8 may stand behind it.
+            _ if mark > 0 => (Charset::from(marked), guess.filter(|_| marked == UTF_8)),
+            Some(stated) => (stated, guess),
+            None => guess::without_mark(&raw).map_or((UTF_8.into(), None), |found| (found.into(), Some(Guess::Likely))),
         };
-        let decoder = (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling());
+        let decoding = match (guessed, encoding) {
+            (Some(guess), _) if by_line::is_for(encoding) => Decoding::Lines(ByLine::new(encoding, guess)),
+            _ if encoding == UTF_8.into() => Decoding::None,
+            (_, Charset::Known(known)) => Decoding::Whole(Box::new(known.new_decoder_without_bom_handling())),
+            (_, page) => Decoding::Letters(page),
+        };
         Ok(Text {
             input,
             encoding,
-            decoder,
+            guessed,
+            decoding,
             raw,
             done: mark,
             passed: mark as u64,
@@ -144,8 +189,27 @@ impl<R: Read> Text<R> {
     }
 
     /// The encoding.
-    pub(super) fn encoding(&self) -> &'static Encoding {
+    pub(super) fn encoding(&self) -> Charset {
         self.encoding
+    }
+
+    /// How far the encoding is a guess; `None` where it is known.
+    pub(super) fn guess(&self) -> Option<Guess> {
+        self.guessed
+    }
+
+    /// The name of the encoding in which a byte that is passed on can be wrong.
+    pub(super) fn wrong_in(&self) -> &'static str {
+        if matches!(self.decoding, Decoding::Lines(_)) { UTF_8.name() } else { self.encoding.name() }
+    }
+
+    /// The guess in words, once everything was read; `None` where the encoding is known.
+    pub(super) fn told(&self) -> Option<String> {
+        self.guessed?;
+        Some(match &self.decoding {
+            Decoding::Lines(lines) => lines.told(),
+            _ => format!("read as {}, which no byte order mark says: a guess", self.encoding.name()),
+        })
     }
 
     /// What was read so far.
@@ -169,9 +233,12 @@ impl<R: Read> Read for Text<R> {
 
 impl<R: Read> Text<R> {
     fn give(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.decoder.is_some() {
+        if !matches!(self.decoding, Decoding::None) {
             while self.decoded_done == self.decoded_end && !self.ended {
-                self.decode()?;
+                match self.decoding {
+                    Decoding::Lines(_) => self.decode_lines()?,
+                    _ => self.decode()?,
+                }
             }
             let got = (&self.decoded[self.decoded_done..self.decoded_end]).read(buffer)?;
             self.decoded_done += got;
@@ -190,7 +257,6 @@ impl<R: Read> Text<R> {
 
     /// Decodes one more piece, up to its end or to a wrong byte.
     fn decode(&mut self) -> io::Result<()> {
-        let Some(decoder) = &mut self.decoder else { return Ok(()) };
         let mut last = false;
         if self.done == self.raw.len() {
             self.raw.drain(..self.done.saturating_sub(BEFORE));
@@ -202,6 +268,18 @@ impl<R: Read> Text<R> {
         }
         let rest = &self.raw[self.done..];
         self.decoded_done = 0;
+        let decoder = match &mut self.decoding {
+            Decoding::Whole(decoder) => decoder,
+            Decoding::Letters(page) => {
+                self.decoded = page.decode(rest).unwrap_or_default().into_owned().into_bytes();
+                self.decoded_end = self.decoded.len();
+                self.done += rest.len();
+                self.passed += rest.len() as u64;
+                self.ended = last;
+                return Ok(());
+            }
+            Decoding::None | Decoding::Lines(_) => return Ok(()),
+        };
         let room = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(PIECE * 4) + BEFORE;
         if self.decoded.len() < room {
             self.decoded.resize(room, 0);
@@ -225,6 +303,35 @@ impl<R: Read> Text<R> {
     }
 }
 
+impl<R: Read> Text<R> {
+    /// Decodes the lines that are held and whole, after reading on where none is.
+    fn decode_lines(&mut self) -> io::Result<()> {
+        let Decoding::Lines(lines) = &mut self.decoding else { return Ok(()) };
+        (self.decoded_done, self.decoded_end) = (0, 0);
+        let mut whole = by_line::whole_lines(&self.raw[self.done..]);
+        if whole == 0 {
+            self.raw.drain(..self.done);
+            self.done = 0;
+            // A long line is looked at a few times only.
+            let (before, more) = (self.raw.len(), PIECE.max(self.raw.len()) as u64);
+            let got = self.input.by_ref().take(more).read_to_end(&mut self.raw)?;
+            self.ended = (got as u64) < more;
+            let rest = self.raw.len();
+            whole = match by_line::whole_lines(&self.raw[before..]) {
+                _ if self.ended || rest > LONGEST_LINE => rest,
+                0 => return Ok(()),
+                lines => before + lines,
+            };
+        }
+        self.decoded.clear();
+        lines.decode(&self.raw[self.done..self.done + whole], &mut self.decoded);
+        self.decoded_end = self.decoded.len();
+        self.done += whole;
+        self.passed += whole as u64;
+        Ok(())
+    }
+}
+
 /// A byte that is wrong in its encoding, as half a letter: no text in UTF-8 holds these.
 fn escaped(byte: u8) -> [u8; 3] {
     [0xED, 0xB0 | (byte >> 6), 0x80 | (byte & 0x3F)]
@@ -238,103 +345,5 @@ pub(super) fn unescaped(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// UTF-16 shows by its zero bytes, where it is text; everything else is taken for UTF-8 at first (see [`guess`]).
-fn without_mark(raw: &[u8]) -> &'static Encoding {
-    let zeros = |first: usize| raw.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd, pairs) = (zeros(0), zeros(1), raw.len() / 2);
-    let (encoding, high) = if odd > even { (UTF_16LE, odd) } else { (UTF_16BE, even) };
-    let enough = pairs >= 2 && high * 10 > pairs * 4 && odd.min(even) * 20 < pairs;
-    // A text with zero bytes in it is no UTF-16; but a text in UTF-16 of nearly nothing but ASCII looks like one.
-    if enough && (high * 10 >= pairs * 9 || !is_text_between_zeros(raw)) && is_utf16(raw, encoding) {
-        encoding
-    } else {
-        UTF_8
-    }
-}
-
-/// Whether bytes, without the zeros, are a text of one byte a letter: lines without control characters.
-fn is_text_between_zeros(raw: &[u8]) -> bool {
-    let control = |byte: &u8| (1..0x20).contains(byte) && !b"\t\n\r\x0B\x0C\x1A\x1F\x01".contains(byte);
-    let letters: Vec<u8> = raw.iter().copied().filter(|byte| *byte != 0).collect();
-    std::str::from_utf8(&letters).is_ok_and(|text| !text.bytes().any(|byte| control(&byte)))
-}
-
-/// Whether bytes decoded from UTF-16 are text: letters that there are, and hardly a control character.
-fn is_utf16(raw: &[u8], encoding: &'static Encoding) -> bool {
-    let (text, _) = encoding.decode_without_bom_handling(raw);
-    let odd = |letter: &char| {
-        (letter.is_control() && !letter.is_ascii_whitespace() && *letter != '\u{B}' && *letter != '\u{1A}')
-            || matches!(letter, '\u{E000}'..='\u{F8FF}' | '\u{FFFD}'..='\u{FFFF}' | '\u{F0000}'..)
-    };
-    text.chars().filter(odd).count() * 20 <= text.chars().count()
-}
-
-/// The most likely encoding of text that is not UTF-8; `None` for what is no text, or nothing.
-pub fn guess_encoding(text: &[u8]) -> Option<&'static Encoding> {
-    // Control characters other than white space do not stand in text.
-    let controls = text.iter().filter(|byte| **byte < 0x20 && !b"\t\n\r\x0B\x0C\x1B\x1F\x01".contains(byte)).count();
-    if text.is_empty() || controls * 200 > text.len() || text.contains(&0) {
-        return None;
-    }
-    let encoding = guess(text);
-    let (decoded, wrong) = encoding.decode_without_bom_handling(text);
-    // No word begins with what 0xFF is in Latin: it is a wrong byte rather than another encoding. In Cyrillic it is я.
-    let mut pairs = decoded.chars().zip(decoded.chars().skip(1));
-    let stray = pairs.any(|(before, letter)| matches!(letter, 'ÿ' | '˙') && !before.is_alphabetic());
-    let controls = decoded.chars().any(|letter| ('\u{80}'..'\u{A0}').contains(&letter));
-    (!wrong && !stray && !controls).then_some(encoding)
-}
-
-fn guess(text: &[u8]) -> &'static Encoding {
-    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
-    detector.feed(text, true);
-    detector.guess(None, chardetng::Utf8Detection::Deny)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(bytes: &[u8]) -> (String, &'static str) {
-        let mut text = Text::open(bytes, None).unwrap();
-        let mut out = Vec::new();
-        text.read_to_end(&mut out).unwrap();
-        assert_eq!(text.digest().bytes, bytes.len() as u64);
-        (String::from_utf8_lossy(&out).into_owned(), text.encoding().name())
-    }
-
-    #[test]
-    fn marks_and_zero_bytes_tell_the_encoding() {
-        let words = "näme,größe\n1,ü\n".repeat(20_000);
-        let utf16 = |big: bool| -> Vec<u8> {
-            words.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
-        };
-        for (bytes, name) in [
-            (words.clone().into_bytes(), "UTF-8"),
-            ([b"\xEF\xBB\xBF".as_slice(), words.as_bytes()].concat(), "UTF-8"),
-            (utf16(false), "UTF-16LE"),
-            ([b"\xFF\xFE".as_slice(), &utf16(false)].concat(), "UTF-16LE"),
-            (utf16(true), "UTF-16BE"),
-            ([b"\xFE\xFF".as_slice(), &utf16(true)].concat(), "UTF-16BE"),
-        ] {
-            let (text, found) = read(&bytes);
-            assert_eq!(found, name);
-            assert!(text == words);
-        }
-    }
-
-    #[test]
-    fn other_encodings_are_guessed() {
-        assert_eq!(
-            guess("Käse;Größe;Übung äöü".chars().map(|letter| letter as u8).collect::<Vec<_>>().as_slice()).name(),
-            "windows-1252"
-        );
-        let (russian, _, _) = encoding_rs::WINDOWS_1251.encode("имя,город\nИлья,Москва\nАнна,Киев\n");
-        assert_eq!(guess_encoding(&russian).map(|found| found.name()), Some("windows-1251"));
-        let (french, _, _) = encoding_rs::WINDOWS_1252.encode("ville,été\nL'Haÿ-les-Roses,1\n");
-        assert_eq!(guess_encoding(&french).map(|found| found.name()), Some("windows-1252"));
-        assert_eq!(guess_encoding(b"\xFF,2\n\xFF,3\n"), None);
-        let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode("東京都千代田区の人口と面積");
-        assert_eq!(guess(&japanese).name(), "Shift_JIS");
-    }
-}
+mod tests;

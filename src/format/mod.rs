@@ -33,7 +33,7 @@ pub use beside::{Beside, BesideKind};
 pub use container::{Part, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
-pub use encoding::{Digest, guess_encoding};
+pub use encoding::{Charset, Digest, Guess, guess_encoding};
 pub use footer::Footer;
 pub use json::{Counting, JOINT, JsonLayout, Place};
 pub use limits::Limits;

@@ -11,7 +11,8 @@ use super::json::{Columns, Counting, JOINT, JsonLayout, JsonReader, json_layout}
 use super::rows::Rows;
 use super::seen::{Notations, Seen, Witness};
 use super::{
-    Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Records, Reject, SpanBytes, Stated, guess_encoding,
+    Charset, Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, Records, Reject, SpanBytes, Stated,
+    guess_encoding,
 };
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
 
@@ -176,7 +177,7 @@ fn check_columns(count: usize) -> Result<(), FormatError> {
 /// A sheet is text in one known dialect, but where its table begins and what names the columns is found out.
 fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError> {
     let known = Stated {
-        encoding: Some(encoding_rs::UTF_8),
+        encoding: Some(encoding_rs::UTF_8.into()),
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
         escape: Some(Escape::Doubled),
@@ -211,16 +212,17 @@ fn survey_text<R: Read>(
     stated: &Stated,
     most: u64,
 ) -> Result<Found, FormatError> {
-    let again = |encoding| survey_csv(open()?, &Stated { encoding: Some(encoding), ..stated.clone() }, most);
+    let again = |guessed| survey_csv(open()?, &Stated { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
     match survey_csv(open()?, stated, most) {
-        Ok((_, Some(encoding))) => Ok(again(encoding)?.0),
+        Ok((found, Some(_))) if !found.whole => survey_text(open, stated, u64::MAX),
+        Ok((_, Some(guessed))) => Ok(again(guessed)?.0),
         Ok((found, None)) => Ok(found),
         // Not even the header is UTF-8.
         Err(FormatError::NotText(why)) if stated.encoding.is_none() => {
             let mut sample = Vec::new();
             open()?.take(64 * 1024).read_to_end(&mut sample)?;
-            match guess_encoding(&sample) {
-                Some(encoding) => Ok(again(encoding)?.0),
+            match guess_of(&sample) {
+                Some(guessed) => Ok(again(guessed)?.0),
                 None => Err(FormatError::NotText(why)),
             }
         }
@@ -228,17 +230,26 @@ fn survey_text<R: Read>(
     }
 }
 
+/// An encoding, and how far it is a guess.
+type Guessed = (Charset, Guess);
+
+/// The encoding of the beginning of a text, by its lines that are not UTF-8.
+fn guess_of(sample: &[u8]) -> Option<Guessed> {
+    let end = memchr::memrchr2(b'\n', b'\r', sample).map_or(sample.len(), |end| end + 1);
+    let lines = || sample[..end].split_inclusive(|byte| matches!(byte, b'\n' | b'\r'));
+    let wrong: Vec<&[u8]> = lines().filter(|line| std::str::from_utf8(line).is_err()).collect();
+    let share = wrong.len() * 1000 / lines().count().max(1);
+    guess_encoding(&wrong.concat(), share as u64)
+}
+
 /// What the first `most` bytes show, and the encoding that it is rather in.
-fn survey_csv(
-    input: impl Read,
-    stated: &Stated,
-    most: u64,
-) -> Result<(Found, Option<&'static encoding_rs::Encoding>), FormatError> {
+fn survey_csv(input: impl Read, stated: &Stated, most: u64) -> Result<(Found, Option<Guessed>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     check_columns(reader.header().len())?;
     let names = column_names(reader.header(), None);
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
-    let mut witness = Witness::new(columns, stated);
+    let layout = Layout::Csv(reader.dialect().clone());
+    let mut witness = Witness::new(columns, stated, &layout);
     let mut whole = false;
     let mut held = HeldBack::new(&stated.footer)?;
     while !whole && reader.taken() < most {
@@ -252,8 +263,7 @@ fn survey_csv(
         held.finish().0.iter().for_each(|chunk| witness.see(chunk));
     }
     let mut dialect = reader.dialect().clone();
-    // What is wrong in another encoding is wrong.
-    let other = witness.other_encoding().filter(|_| dialect.encoding == "UTF-8");
+    let other = witness.other_encoding();
     let (decided, is_long) = witness.decide();
     let mut columns: Vec<_> = reader.header().iter().cloned().zip(decided).collect();
     if is_long {

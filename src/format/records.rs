@@ -117,6 +117,12 @@ impl Records {
         self.cells.truncate(rows * self.width);
     }
 
+    /// Whether a record's text is one that `is_one` looks for, which begins somewhere with an escape.
+    pub(super) fn find(&self, is_one: impl Fn(&[u8]) -> bool) -> bool {
+        let escapes = memchr::memchr(0x1B, self.text.as_bytes()).is_some();
+        escapes && (0..self.len()).any(|row| is_one(self.raw(row).as_bytes()))
+    }
+
     /// Bytes of the records as they stand in the input, without their line ends.
     pub fn raw_bytes(&self) -> u64 {
         self.rows.iter().map(|row| u64::from(row.end - row.start)).sum()

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::read::Glance;
-use super::{Chunk, Stated, Width, guess_encoding};
+use encoding_rs::{ISO_2022_JP, UTF_8};
+
+use super::encoding::{is_cesu8, is_iso_2022_jp};
+use super::read::{Glance, Layout};
+use super::{Charset, Chunk, Dialect, Guess, Stated, Width, guess_encoding};
 use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Notation, Type, is_point_grouping};
 
 /// Values of each column that are kept.
@@ -261,6 +264,10 @@ pub struct Witness {
     /// Records that are not UTF-8, from the first on.
     wrong: Vec<u8>,
     wrong_rows: u64,
+    /// Records that hold pairs of surrogate halves and are UTF-8 otherwise.
+    cesu8_rows: u64,
+    /// Whether letters of seven-bit Japanese were come upon.
+    is_iso_2022_jp: bool,
     /// Records with letters that only UTF-8 writes so.
     right_rows: u64,
     guesses: bool,
@@ -270,22 +277,47 @@ pub struct Witness {
 pub type Held = (usize, Fits);
 
 impl Witness {
-    /// For records under these columns, each with its header and its name.
-    pub fn new<'a>(columns: impl Iterator<Item = (&'a str, &'a str)> + Clone, stated: &Stated) -> Witness {
+    /// For records under these columns, each with its header and its name, which are read in the encoding of `layout`.
+    pub fn new<'a>(
+        columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        stated: &Stated,
+        layout: &Layout,
+    ) -> Witness {
         let mut seen = Seen::default();
         seen.resize(columns.clone().count());
         seen.held_back = TAIL;
         let notations = Notations::new(columns, stated, stated.is_sheet);
-        let guesses = stated.encoding.is_none();
-        Witness { seen, notations, rows: 0, wrong: Vec::new(), wrong_rows: 0, right_rows: 0, guesses }
+        // What is wrong in another encoding is wrong.
+        let is_taken_for_utf8 =
+            |dialect: &Dialect| dialect.encoding == UTF_8.name() && dialect.guessed.is_none() && !dialect.by_record;
+        let guesses = stated.encoding.is_none() && matches!(layout, Layout::Csv(dialect) if is_taken_for_utf8(dialect));
+        Witness {
+            seen,
+            notations,
+            rows: 0,
+            wrong: Vec::new(),
+            wrong_rows: 0,
+            cesu8_rows: 0,
+            is_iso_2022_jp: false,
+            right_rows: 0,
+            guesses,
+        }
     }
 
     /// Looks at some more records.
     pub fn see(&mut self, chunk: &Chunk) {
         self.rows += chunk.rows();
         self.seen.see(chunk, &self.notations);
+        if !self.guesses {
+            return;
+        }
         self.right_rows += chunk.records.not_ascii();
+        self.is_iso_2022_jp |= chunk.records.find(is_iso_2022_jp);
         for reject in chunk.rejects.iter().filter(|reject| std::str::from_utf8(&reject.text).is_err()) {
+            if is_cesu8(&reject.text) {
+                self.cesu8_rows += 1;
+                continue;
+            }
             self.wrong_rows += 1;
             if self.wrong.len() < WRONG {
                 self.wrong.extend_from_slice(&reject.text);
@@ -294,9 +326,15 @@ impl Witness {
         }
     }
 
-    /// The encoding, where more records are wrong than are right in UTF-8.
-    pub(super) fn other_encoding(&self) -> Option<&'static encoding_rs::Encoding> {
-        if self.guesses && self.wrong_rows > self.right_rows { guess_encoding(&self.wrong) } else { None }
+    /// The encoding that records rather are in than in UTF-8: where more are wrong in it than right, or some are in CESU-8.
+    pub(super) fn other_encoding(&self) -> Option<(Charset, Guess)> {
+        if self.is_iso_2022_jp && self.wrong_rows + self.right_rows == 0 {
+            return Some((ISO_2022_JP.into(), Guess::Likely));
+        }
+        let share = self.wrong_rows * 1000 / self.rows.max(1);
+        let is_other = self.wrong_rows > self.right_rows;
+        let other = if is_other { guess_encoding(&self.wrong, share) } else { None };
+        other.or_else(|| (self.cesu8_rows > 0).then_some((UTF_8.into(), Guess::Doubtful)))
     }
 
     /// Whether what was seen goes with what the records are loaded as: every column of the type it is taken for, none with cells

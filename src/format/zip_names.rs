@@ -4,12 +4,12 @@
 use super::directory::Member;
 
 /// The upper half of code page 437.
-const CP437: &str = "\
+pub(super) const CP437: &str = "\
 ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\
 └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{A0}";
 
 /// The upper half of code page 850.
-const CP850: &str = "\
+pub(super) const CP850: &str = "\
 ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐\
 └┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{AD}±‗¾¶§÷¸°¨·¹³²■\u{A0}";
 
@@ -44,7 +44,7 @@ fn guess(names: &[&[u8]]) -> Decode {
     if strange(CP850) < strange(CP437) { |name| latin(name, CP850) } else { |name| latin(name, CP437) }
 }
 
-fn latin(name: &[u8], table: &str) -> String {
+pub(super) fn latin(name: &[u8], table: &str) -> String {
     let upper: Vec<char> = table.chars().collect();
     let letter = |byte: &u8| match byte.checked_sub(0x80) {
         None => char::from(*byte),

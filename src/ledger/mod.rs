@@ -27,6 +27,7 @@ use sea_orm::{
 
 use crate::format::Reject;
 use crate::schema::Column;
+use crate::secrets::hidden;
 use crate::source::Survey;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
@@ -160,7 +161,7 @@ impl Ledger {
         error: &str,
     ) -> Result<i64, WarehouseError> {
         let line = load::ActiveModel {
-            error: Set(Some(error.replace('\0', "\u{FFFD}"))),
+            error: Set(Some(hidden(error).replace('\0', "\u{FFFD}"))),
             finished_at: Set(Some(Utc::now())),
             ..self.line(table, source, survey, Status::Failed)
         };

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::Ledger;
+use crate::secrets::hidden;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 impl Ledger {
@@ -37,7 +38,7 @@ impl Ledger {
         error: String,
     ) -> Result<(), WarehouseError> {
         let mut transaction = self.warehouse.begin(Scope::Load).await?;
-        let line = run_line(kind, "failed", started_at, None, Some(error));
+        let line = run_line(kind, "failed", started_at, None, Some(hidden(&error).into_owned()));
         self.run(&mut *transaction, self.build(&Insert::one(line).into_query())).await?;
         transaction.commit().await
     }

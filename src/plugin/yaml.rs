@@ -13,7 +13,7 @@ use super::rule::{ColumnYaml, rule};
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
-use crate::format::{Escape, Footer, Format, NO_DELIMITER, Stated};
+use crate::format::{Charset, Escape, Footer, Format, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
 use crate::secrets;
 use crate::shown::lines;
@@ -332,8 +332,8 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
     };
     let encoding = match &yaml.encoding {
         None => None,
-        Some(label) => Some(encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-            format!("encoding: there is no {label:?}; utf-8, utf-16le, windows-1252 and shift_jis are some")
+        Some(label) => Some(Charset::for_label(label).ok_or_else(|| {
+            format!("encoding: there is no {label:?}; utf-8, utf-16le, windows-1252, cp850 and shift_jis are some")
         })?),
     };
     let escape = match yaml.escape.as_deref() {
@@ -391,6 +391,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         plain => (plain, false),
     };
     Ok(Stated {
+        guessed: None,
         format,
         sheet: yaml.sheet.clone(),
         widths,

@@ -13,6 +13,8 @@ use super::folder::{FAILED, Home, NOTE};
 use super::free_name::{move_to_free_name, note_name, nth_name};
 use super::stamp::writer_of;
 use super::{Dir, Stamp, Writer};
+use crate::secrets::hidden;
+use crate::shown::json;
 
 /// Stands in the name of a claim's place before the number of programs that ended over it.
 const AGAIN: char = '~';
@@ -195,7 +197,10 @@ impl Claimed {
     fn move_to_failed(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
         let (dir, failed) = (self.dir()?, self.failed()?);
         let error = &failure.error[..failure.error.floor_char_boundary(ERROR_MAX)];
-        let text = serde_json::to_string_pretty(&Failure { error, at: failure.at.clone(), ..*failure })? + "\n";
+        let error = hidden(error);
+        let text = serde_json::to_string_pretty(&Failure { error: &error, at: failure.at.clone(), ..*failure })? + "\n";
+        // It is looked at on terminals too.
+        let text = json(&text);
         for n in 1u32.. {
             let name = nth_name(&self.name, n);
             let note = note_name(&name, n);

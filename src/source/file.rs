@@ -254,7 +254,7 @@ fn send_chunks(
 ) -> (Option<Survey>, Option<SpanBytes>) {
     let width = expected.columns.len();
     let columns = expected.columns.iter().map(|column| (column.header.as_str(), column.name.as_str()));
-    let mut witness = (!expected.whole).then(|| Witness::new(columns, stated));
+    let mut witness = (!expected.whole).then(|| Witness::new(columns, stated, &expected.layout));
     let surplus = expected.layout.has_surplus();
     let mut read = || -> Result<Option<SpanBytes>, SourceError> {
         let (mut heard, mut same_width, mut mistaken) = (true, true, false);

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::secrets::{hidden, hide_in};
-use crate::shown::shown;
+use crate::shown::{json, shown};
 
 /// A line for people.
 pub(super) struct Plain;
@@ -77,7 +77,7 @@ where
         object.insert("target".to_owned(), about.target().into());
         let mut object = Value::Object(object);
         hide_in(&mut object);
-        writeln!(line, "{object}")
+        writeln!(line, "{}", json(&object.to_string()))
     }
 }
 

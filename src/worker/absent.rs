@@ -34,7 +34,7 @@ impl Absent {
         }
         let mut note = tempfile::Builder::new().prefix(NAME).suffix(".json").tempfile_in(exports)?;
         note.as_file().lock()?;
-        note.write_all(&serde_json::to_vec(state)?)?;
+        note.write_all(&state.written()?)?;
         Ok(Absent { _note: note })
     }
 }

@@ -52,7 +52,7 @@ async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
             None
         }
         Err(error) => {
-            let why = crate::secrets::hidden(&error.to_string()).into_owned();
+            let why = error.to_string();
             if Pause::of(trouble, &why) {
                 error!("the star stays as it was: {why}");
                 let mend = "mend what is named; the next load, or app --pipeline, tries it again";

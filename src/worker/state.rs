@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::progress::{self, Running};
+use crate::secrets::hidden;
 use crate::source::{Dir, NOTE_MAX, Place, STATE, STATE_NEW};
 
 /// How long it is until the next writing at least.
@@ -42,6 +43,18 @@ pub struct State {
     /// Why files wait that could be taken otherwise.
     #[serde(default)]
     pub held: BTreeMap<String, String>,
+}
+
+impl State {
+    /// As it is written: JSON, without secrets in the reasons.
+    pub(super) fn written(&self) -> serde_json::Result<Vec<u8>> {
+        let mut said = self.clone();
+        let held = said.trouble.iter_mut().chain(said.put_back.values_mut()).map(|held| &mut held.why);
+        for why in held.chain(said.held.values_mut()) {
+            *why = hidden(why).into_owned();
+        }
+        serde_json::to_vec(&said)
+    }
 }
 
 /// Why something does not go on, and since when.
@@ -169,12 +182,12 @@ impl Shared {
         state.put_back.retain(|name, _| is_there(name));
         let mut said = state.clone();
         drop(state);
-        let mut text = serde_json::to_vec(&said)?;
+        let mut text = said.written()?;
         // Who reads it reads no more than that.
         while text.len() as u64 > NOTE_MAX && !said.put_back.is_empty() {
             let half = said.put_back.len() / 2;
             said.put_back = said.put_back.into_iter().take(half).collect();
-            text = serde_json::to_vec(&said)?;
+            text = said.written()?;
         }
         self.home.write(STATE_NEW, &text, 0o600)?;
         self.home.replace(STATE_NEW, &self.home, STATE)
@@ -210,6 +223,25 @@ fn host() -> String {
 mod tests {
     use super::*;
     use crate::source::{Folder, places};
+
+    #[tokio::test]
+    async fn no_reason_holds_a_secret() {
+        crate::secrets::keep("a reason's own secret", "!env REASON");
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let file = StateFile::new(folder.root(), folder.home());
+        fs::write(dir.path().join("x.csv"), "").unwrap();
+        file.trouble(Some("1 a reason's own secret"));
+        file.put_back("x.csv", "2 a reason's own secret");
+        file.held(BTreeMap::from([("y.csv".to_owned(), "3 a reason's own secret".to_owned())]));
+        file.shared.write().unwrap();
+        let state = read(&places(dir.path()).unwrap()[0]).unwrap();
+        assert_eq!(state.trouble.unwrap().why, "1 !env REASON");
+        assert_eq!(
+            (state.put_back["x.csv"].why.as_str(), state.held["y.csv"].as_str()),
+            ("2 !env REASON", "3 !env REASON")
+        );
+    }
 
     #[tokio::test]
     async fn it_is_there_while_the_program_runs_and_read_as_it_was_written() {

@@ -10,9 +10,9 @@ use std::io::{self, Read};
 
 use super::stretch::{Frame, Parsed, Position, Stretch};
 use crate::format::dialect::{Dialect, Stated};
-use crate::format::encoding::{Digest, Text};
+use crate::format::encoding::{Charset, Digest, Text};
 use crate::format::records::Records;
-use crate::format::{Beside, Chunk, FormatError, Reject, SpanBytes};
+use crate::format::{Beside, BesideKind, Chunk, FormatError, Reject, SpanBytes};
 
 /// Bytes that are read and parsed at a time; more only where one record is longer.
 pub(super) const STRETCH: usize = 512 * 1024;
@@ -47,13 +47,17 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When the input is empty, no text, has no header, or cannot be read.
     pub fn open(input: R, stated: &Stated) -> Result<Self, FormatError> {
-        let mut reader = Reader::start(Text::open(input, stated.encoding)?)?;
+        let mut reader = Reader::start(match stated.guessed {
+            Some((encoding, guess)) => Text::guessed(input, encoding, guess)?,
+            None => Text::open(input, stated.encoding)?,
+        })?;
         if reader.pending.is_empty() {
             return Err(FormatError::Empty);
         }
         reader.dialect = Dialect {
             encoding: reader.input.encoding().name().to_owned(),
             first_line: stated.first_line,
+            guessed: reader.input.guess(),
             by_record: stated.is_sheet,
             filled_up: stated.is_sheet,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
@@ -67,8 +71,11 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// As [`Reader::open`].
     pub fn reopen(input: R, dialect: &Dialect) -> Result<Self, FormatError> {
-        let encoding = encoding_rs::Encoding::for_label(dialect.encoding.as_bytes());
-        let mut reader = Reader::start(Text::open(input, encoding)?)?;
+        let encoding = Charset::for_label(&dialect.encoding);
+        let mut reader = Reader::start(match (encoding, dialect.guessed) {
+            (Some(encoding), Some(guess)) => Text::guessed(input, encoding, guess)?,
+            _ => Text::open(input, encoding)?,
+        })?;
         reader.dialect = dialect.clone();
         reader.read_header()?;
         Ok(reader)
@@ -136,6 +143,11 @@ impl<R: Read> Reader<R> {
         loop {
             self.fill(want)?;
             if self.pending.is_empty() {
+                if let Some(told) = self.input.told().filter(|_| self.spans.is_none()) {
+                    self.spans = Some(self.input.finish()?);
+                    let beside = vec![Beside::named(BesideKind::Encoding, self.dialect.encoding.as_str(), told)];
+                    return Ok(Some(Chunk { records: Records::none(width), rejects: Vec::new(), beside }));
+                }
                 self.spans = Some(self.input.finish()?);
                 return Ok(None);
             }
@@ -147,7 +159,7 @@ impl<R: Read> Reader<R> {
                 Parsed::Upto(parsed) => {
                     let rest = self.pending.split_off(parsed);
                     let text = std::mem::replace(&mut self.pending, rest);
-                    let whole = stretch.finish(text, width, &self.dialect.encoding);
+                    let whole = stretch.finish(text, width, self.input.wrong_in());
                     self.input.audit().claim_all(parsed, whole.spans())?;
                     if whole.chunk.rows() > 0 {
                         return Ok(Some(whole.chunk));

@@ -12,14 +12,17 @@ pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Footer, Format};
+use super::{Charset, Footer, Format, Guess};
 use crate::schema::Selection;
 
 /// How a delimited text is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialect {
-    /// The encoding's name by the WHATWG.
+    /// The encoding's name, by the WHATWG but for code pages of DOS.
     pub encoding: String,
+    /// How far the encoding is a guess; `None` where it is UTF-8, stated, or marked. A guess of UTF-8 has lines in CESU-8 among it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guessed: Option<Guess>,
     /// The byte between cells; [`NO_DELIMITER`] where every line is one cell.
     #[serde(serialize_with = "as_char", deserialize_with = "from_char")]
     pub delimiter: u8,
@@ -164,7 +167,9 @@ pub struct Stated {
     /// Whether it is JSON with a record on each line, whatever its first object holds.
     pub is_lines: bool,
     /// The encoding's name.
-    pub encoding: Option<&'static encoding_rs::Encoding>,
+    pub encoding: Option<Charset>,
+    /// The encoding that a first reading has guessed, where none is stated.
+    pub guessed: Option<(Charset, Guess)>,
     /// The byte between cells.
     pub delimiter: Option<u8>,
     /// Whether a blank follows each delimiter.
@@ -200,6 +205,7 @@ impl Dialect {
     pub(super) fn plain(delimiter: u8) -> Dialect {
         Dialect {
             encoding: "UTF-8".to_owned(),
+            guessed: None,
             delimiter,
             quote: Some(b'"'),
             escape: Escape::Doubled,

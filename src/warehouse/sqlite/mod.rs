@@ -21,6 +21,7 @@ use sqlx::{
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
 use crate::rights::{explain_folder, shut};
+use crate::secrets::without_password;
 use checkpoint::{COPIED, Checkpointer};
 use transaction::SqliteTransaction;
 use writer::Writer;
@@ -74,7 +75,8 @@ impl Sqlite {
                 })?;
             }
         } else if !path.exists() {
-            return Err(WarehouseError::Missing(path.display().to_string()));
+            let shown = without_password(&format!("sqlite://{}", path.display()));
+            return Err(WarehouseError::Missing(shown.trim_start_matches("sqlite://").to_owned()));
         }
         refuse_network(&path)?;
         let pool = SqlitePoolOptions::new()
@@ -101,7 +103,7 @@ impl Sqlite {
                 staging: address.staging.clone(),
                 datawarehouse: address.datawarehouse.clone(),
             },
-            address: format!("sqlite://{}", path.display()),
+            address: without_password(&format!("sqlite://{}", path.display())),
             path,
         })
     }

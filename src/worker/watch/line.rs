@@ -127,8 +127,8 @@ impl Watch {
         self.given_up.insert(name.to_owned(), reach);
     }
 
-    /// Says of a file that is taken, and that replaces rows, what its place in the order of names is not: after which it comes too late, and
-    /// without which it is loaded.
+    /// Says of a file that is taken, and that replaces rows, what its place in the order of names is not: after which it comes too late,
+    /// and without which it is loaded.
     pub(super) fn tell_order(&mut self, name: &OsStr, reach: &Reach) {
         if !reach.replaces {
             return;
