@@ -1,6 +1,7 @@
 //! How a delimited text is written, and how that is found out from its beginning.
 
 mod above;
+mod alike;
 mod detect;
 mod frame;
 mod header;
