@@ -4,6 +4,7 @@
 //! (`""` is an empty text, nothing between two delimiters is NULL), the raw text and the line of a bad record, and where to
 //! go on after a quote that is never closed.
 
+mod other;
 #[cfg(test)]
 mod properties;
 mod read;

@@ -15,21 +15,25 @@ const CODE_LETTERS: std::ops::RangeInclusive<usize> = 2..=3;
 /// Letters of a hash, at least.
 const HASH_LETTERS: usize = 16;
 
-/// Whether a cell is one of a kind that the others below it are too, and no name: an address, an identifier, a code, an amount.
+/// Whether a cell is one of a kind that the others below it are too, and no name: an address, an identifier, an amount.
 pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
     let all = |is_so: &dyn Fn(&str) -> bool| is_so(cell) && nearly_all(others, is_so);
     let of_its_length = |other: &str| other.len() == cell.len();
     let is_hash = |text: &str| text.len() >= HASH_LETTERS && of_its_length(text) && is_hexadecimal(text);
-    let is_code = |text: &str| {
-        CODE_LETTERS.contains(&text.len()) && of_its_length(text) && text.bytes().all(|byte| byte.is_ascii_uppercase())
-    };
     all(&is_address)
         || all(&is_uuid)
         || all(&is_hash)
-        || (all(&is_code) && others.len() > 1 && !SHORT_NAMES.contains(&cell))
         || all(&is_row_of_numbers)
         || all(&|text| text.ends_with('%') && is_amount(text))
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))
+}
+
+/// Whether a cell is a code of a few capital letters, as all below it are: `DE`, `EUR`.
+pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
+    let is_code = |text: &str| {
+        CODE_LETTERS.contains(&text.len()) && text.len() == cell.len() && text.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
+    is_code(cell) && others.len() > 1 && nearly_all(others, is_code) && !SHORT_NAMES.contains(&cell)
 }
 
 /// Whether a cell is the address of a page or a mailbox, which is no column's name.

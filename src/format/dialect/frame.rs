@@ -36,8 +36,12 @@ pub(super) fn rows_of_header(table: &[Sampled], width: usize) -> usize {
     if is_header(&cells(table), width) { header_rows(table, width).1 } else { 0 }
 }
 
+/// The cells of each record, as far as the header of another table: names below a blank line, one of which is the first row's.
 fn cells(records: &[Sampled]) -> Vec<&Vec<String>> {
-    records.iter().map(|record| &record.cells).collect()
+    let shares = |record: &Sampled| record.cells.iter().zip(&records[0].cells).any(|(cell, name)| cell == name);
+    let is_other = |record: &Sampled| record.after_blank && names(&record.cells) && shares(record);
+    let end = records.iter().skip(1).position(is_other).map_or(records.len(), |at| at + 1);
+    records[..end].iter().map(|record| &record.cells).collect()
 }
 
 fn filled(record: &Sampled) -> usize {
@@ -103,6 +107,10 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
     let block = &rows[passed..];
     let names_most = |count: usize, least: usize| {
         let Some(row) = block.get(count).filter(|row| count > 0 && !row.after_blank) else { return false };
+        // An empty name over the rows' names, and that of their values.
+        if width == 2 && count > 0 && block[0].cells[0].is_empty() {
+            return false;
+        }
         let used = in_use(&block[count + 1..], width);
         // A heading over several columns, and the names below it.
         let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);

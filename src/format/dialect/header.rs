@@ -1,10 +1,10 @@
 //! Whether a row names the columns of those below it, and the names that several such rows give together.
 
-use super::alike::is_like;
+use super::alike::{is_code, is_like};
 use crate::schema::{Inference, Type};
 
 /// Whether a cell is of another type than text.
-pub(super) fn is_value(cell: &str) -> bool {
+pub(in crate::format) fn is_value(cell: &str) -> bool {
     let mut inference = Inference::default();
     inference.see(cell.trim());
     inference.fits().narrowest() != Type::Text
@@ -70,10 +70,10 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
             (true, true) => {}
             // A word for nothing is as likely a value as a name.
             (false, true) if is_null_word(cell) => {}
-            (_, true) if is_like(cell, &others) => says_row += 1,
+            (false, _) if is_like(cell, &others) => return false,
             (false, true) => says_header += 1,
-            (_, false) if alike && figure(cell) == figure_of => says_row += 1,
-            (_, false) if is_like(cell, &others) => says_row += 1,
+            (false, false) if alike && figure(cell) == figure_of && !cell.contains(char::is_alphabetic) => return false,
+            (_, false) if (alike && figure(cell) == figure_of) || is_code(cell, &others) => says_row += 1,
             // No name stands in its own column once more.
             (false, false) if others.contains(&cell.as_str()) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
@@ -101,7 +101,7 @@ fn is_amount_of_a_year<'a>(first: &[String], column: impl Fn(usize) -> Vec<&'a s
 }
 
 /// Words that stand for a value that is not there.
-pub(super) fn is_null_word(cell: &str) -> bool {
+pub(in crate::format) fn is_null_word(cell: &str) -> bool {
     const WORDS: [&str; 15] =
         ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?", "inf", "-inf", "unknown"];
     WORDS.contains(&cell.trim().to_lowercase().as_str())

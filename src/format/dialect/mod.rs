@@ -6,7 +6,7 @@ mod detect;
 mod frame;
 mod header;
 
-pub(super) use header::joined;
+pub(super) use header::{is_null_word, is_value, joined};
 
 use serde::{Deserialize, Serialize};
 
