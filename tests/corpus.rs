@@ -47,7 +47,9 @@ async fn each_file_is_read_as_it_should_be(_: Workdir) -> Outcome {
         .map(|(table, reading)| (table, differences(right.get(table), reading)))
         .filter(|(_, differences)| !differences.is_empty())
         .map(|(table, differences)| format!("{table}\n{}", differences.concat()))
-        .chain(right.keys().filter(|table| !found.contains_key(*table)).map(|table| format!("{table}\n  is not read\n")))
+        .chain(
+            right.keys().filter(|table| !found.contains_key(*table)).map(|table| format!("{table}\n  is not read\n")),
+        )
         .collect();
     if differences.is_empty() {
         return Ok(());
@@ -55,7 +57,9 @@ async fn each_file_is_read_as_it_should_be(_: Workdir) -> Outcome {
     let count = differences.len();
     let all = differences.concat();
     let of = found.len();
-    anyhow::bail!("{count} of {of} tables are read in another way (right -> now):\n{all}{UPDATE}=1 writes what is read now")
+    anyhow::bail!(
+        "{count} of {of} tables are read in another way (right -> now):\n{all}{UPDATE}=1 writes what is read now"
+    )
 }
 
 /// A line for each field that is another one than is right.

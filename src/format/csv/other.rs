@@ -52,7 +52,13 @@ impl<'a> Texts<'a> {
 }
 
 /// Whether the cells are names of the header in another order, or two and more of them, none of which is a value of the records above.
-pub(super) fn is_reordered(cells: &[Cell], above: &[Cell], texts: Texts<'_>, frame: &Frame<'_>, filter: &NameFilter) -> bool {
+pub(super) fn is_reordered(
+    cells: &[Cell],
+    above: &[Cell],
+    texts: Texts<'_>,
+    frame: &Frame<'_>,
+    filter: &NameFilter,
+) -> bool {
     let [names] = frame.header_rows else { return false };
     let is_name = |cell: &&Cell| filter.may_hold(texts.of(cell));
     if !cells.iter().filter(|cell| !cell.null).take(2).all(|cell| is_name(&cell)) {
@@ -80,7 +86,10 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
     let width = frame.header.len();
     let Some((first, mut next)) = cut(texts.pending, at, frame.dialect) else { return false };
     let mut row = first;
-    if row.len() == width && row.iter().filter(|cell| !cell.is_empty()).count() == 1 && !row.iter().any(|cell| is_value(cell)) {
+    if row.len() == width
+        && row.iter().filter(|cell| !cell.is_empty()).count() == 1
+        && !row.iter().any(|cell| is_value(cell))
+    {
         let Some(below) = cut(texts.pending, next, frame.dialect) else { return false };
         (row, next) = below;
     }

@@ -134,9 +134,7 @@ impl Stretch {
                 Cut::Record { .. } | Cut::Unclosed => true,
                 Cut::More => false,
             };
-            if is_odd
-                && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width)
-            {
+            if is_odd && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width) {
                 cut = loose;
                 self.loose = true;
             }
@@ -275,7 +273,8 @@ impl Stretch {
         let raw = &pending[row.start as usize..row.end as usize];
         let reject = |reason| Reject::new(row.line, reason, raw);
         let is_again = (width > 1 || position.marked) && self.is_header(pending, first, frame);
-        position.below_other = !is_again && (position.below_other || self.is_other(pending, row.start, first, frame, filter, position));
+        position.below_other =
+            !is_again && (position.below_other || self.is_other(pending, row.start, first, frame, filter, position));
         let rejected = if stray > 0 {
             Some(reject(Reason::TextAfterQuote).column(frame.header.get(stray - 1).cloned()))
         } else if position.apart {
@@ -284,7 +283,10 @@ impl Stretch {
         } else if is_again {
             Some(reject(Reason::HeaderAgain))
         } else if position.below_other {
-            Some(reject(Reason::OtherTable).detail("in or below a row of other names, or of the header's in another order"))
+            Some(
+                reject(Reason::OtherTable)
+                    .detail("in or below a row of other names, or of the header's in another order"),
+            )
         } else {
             None
         };
@@ -306,7 +308,15 @@ impl Stretch {
     }
 
     /// Whether the record whose cells start at `first` is the header of another table, or a title above one.
-    fn is_other(&self, pending: &[u8], start: u32, first: usize, frame: &Frame<'_>, filter: &NameFilter, position: &Position) -> bool {
+    fn is_other(
+        &self,
+        pending: &[u8],
+        start: u32,
+        first: usize,
+        frame: &Frame<'_>,
+        filter: &NameFilter,
+        position: &Position,
+    ) -> bool {
         let texts = Texts { pending, side: &self.side };
         let (above, cells) = self.cells.split_at(first);
         frame.header.len() > 1

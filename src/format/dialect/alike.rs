@@ -5,8 +5,8 @@ use super::header::{figure, is_value, nearly_all};
 /// Words of two or three letters that name columns, and are none of a list's codes.
 const SHORT_NAMES: [&str; 42] = [
     "ID", "NR", "NO", "NUM", "ISO", "PLZ", "ZIP", "CC", "KEY", "ORT", "TYP", "SKU", "UID", "PID", "SEX", "AGE", "CCY",
-    "CUR", "CAT", "QTY", "SUM", "MIN", "MAX", "AVG", "TAG", "DAY", "VON", "BIS", "TO", "URL", "URI", "UOM", "POS", "ART",
-    "VAT", "EAN", "LAT", "LON", "LNG", "REF", "COD", "UF",
+    "CUR", "CAT", "QTY", "SUM", "MIN", "MAX", "AVG", "TAG", "DAY", "VON", "BIS", "TO", "URL", "URI", "UOM", "POS",
+    "ART", "VAT", "EAN", "LAT", "LON", "LNG", "REF", "COD", "UF",
 ];
 
 /// Letters of a code, at most: countries, currencies, airports.
@@ -31,7 +31,9 @@ pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
 /// Whether a cell is a code of a few capital letters, as all below it are: `DE`, `EUR`.
 pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
     let is_code = |text: &str| {
-        CODE_LETTERS.contains(&text.len()) && text.len() == cell.len() && text.bytes().all(|byte| byte.is_ascii_uppercase())
+        CODE_LETTERS.contains(&text.len())
+            && text.len() == cell.len()
+            && text.bytes().all(|byte| byte.is_ascii_uppercase())
     };
     is_code(cell) && others.len() > 1 && nearly_all(others, is_code) && !SHORT_NAMES.contains(&cell)
 }

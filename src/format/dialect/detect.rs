@@ -241,7 +241,10 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],
         None if !is_lone_mark(sample, delimiter)
-            && (has(&[delimiter, b'\'']) || has(&[delimiter, b' ', b'\'']) || has(b"\n'") || sample.starts_with(b"'")) =>
+            && (has(&[delimiter, b'\''])
+                || has(&[delimiter, b' ', b'\''])
+                || has(b"\n'")
+                || sample.starts_with(b"'")) =>
         {
             vec![Some(b'"'), Some(b'\'')]
         }
@@ -277,7 +280,8 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
 /// Whether cells show that the single quote is none: one is nothing but it, or one is `""""`.
 fn is_lone_mark(sample: &[u8], delimiter: u8) -> bool {
     let ends = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
-    let is_cell = |at: usize, length: usize| ends(at.checked_sub(1).map(|at| &sample[at])) && ends(sample.get(at + length));
+    let is_cell =
+        |at: usize, length: usize| ends(at.checked_sub(1).map(|at| &sample[at])) && ends(sample.get(at + length));
     memchr::memchr_iter(b'\'', sample).any(|at| is_cell(at, 1))
         || memchr::memmem::find_iter(sample, b"\"\"\"\"").any(|at| is_cell(at, 4))
 }
@@ -484,7 +488,10 @@ impl Fit {
             (false, 0) => EVEN / 2.0,
             (false, _) => EVEN,
         };
-        self.width > 1 && self.share >= enough && !self.words && !(self.unusual && (self.first > 0 || self.is_one_column()))
+        self.width > 1
+            && self.share >= enough
+            && !self.words
+            && !(self.unusual && (self.first > 0 || self.is_one_column()))
     }
 
     /// Whether blanks or colons rather stand within one cell: between words, in times and in addresses.
@@ -495,7 +502,8 @@ impl Fit {
         };
         let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
         let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
-        let is_number = |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let is_number =
+            |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let column_of_values = |place: usize| {
             let cells: Vec<_> = table.iter().skip(1).map(|record| record.cells[place].as_str()).collect();
             nearly_all(&cells, |cell| is_value(cell))
@@ -506,7 +514,9 @@ impl Fit {
                 let is_time = |record: &&Sampled| record.cells.len() <= 3 && record.cells.iter().all(is_number);
                 is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
             }
-            b' ' => is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1])),
+            b' ' => {
+                is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1]))
+            }
             _ => false,
         }
     }

@@ -75,7 +75,8 @@ fn tells_pairs(rows: &[Sampled]) -> bool {
 fn in_use(records: &[Sampled], width: usize) -> Vec<usize> {
     let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
     let block = &records[..end.min(LOOKED_AT)];
-    let is_used = |place: &usize| block.iter().any(|record| record.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
+    let is_used =
+        |place: &usize| block.iter().any(|record| record.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
     (0..width).filter(is_used).collect()
 }
 
@@ -201,7 +202,8 @@ fn tells_names(rows: &[Sampled], below: &[Sampled]) -> bool {
 
 /// Whether a row gives each of the columns a name of its own.
 fn names_all(row: &Sampled, columns: &[usize]) -> bool {
-    let mut given: Vec<_> = columns.iter().filter_map(|place| row.cells.get(*place)).filter(|cell| !cell.is_empty()).collect();
+    let mut given: Vec<_> =
+        columns.iter().filter_map(|place| row.cells.get(*place)).filter(|cell| !cell.is_empty()).collect();
     given.sort_unstable();
     given.dedup();
     given.len() == columns.len()
@@ -231,7 +233,8 @@ fn gives_units(table: &[Sampled], width: usize) -> bool {
     let full = |row: &Sampled| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
     let nulls = |row: &Sampled| row.cells.iter().filter(|cell| is_null_word(cell)).count();
     let none = |row: &Sampled| has_value(row) || nulls(row) * 2 > used.len();
-    if records.len() < 2 || used.len() < 2 || names.cells == units.cells || !full(names) || !full(units) || none(units) {
+    if records.len() < 2 || used.len() < 2 || names.cells == units.cells || !full(names) || !full(units) || none(units)
+    {
         return false;
     }
     let column = |place: usize| -> Vec<&str> {

@@ -72,7 +72,9 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
             (false, true) if is_null_word(cell) => {}
             (false, _) if is_like(cell, &others) => return false,
             (false, true) => says_header += 1,
-            (false, false) if alike && figure(cell) == figure_of && !cell.contains(char::is_alphabetic) => return false,
+            (false, false) if alike && figure(cell) == figure_of && !cell.contains(char::is_alphabetic) => {
+                return false;
+            }
             (_, false) if (alike && figure(cell) == figure_of) || is_code(cell, &others) => says_row += 1,
             // No name stands in its own column once more.
             (false, false) if others.contains(&cell.as_str()) => says_row += 1,
@@ -156,7 +158,9 @@ pub(super) fn is_progress(cells: &[String]) -> bool {
     }
     let months: Option<Vec<i32>> = numbers.iter().map(|number| month_number(*number)).collect();
     match months {
-        Some(months) if months.len() > 1 => even(&months) && months.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= 12),
+        Some(months) if months.len() > 1 => {
+            even(&months) && months.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= 12)
+        }
         _ => even(&numbers) && counted(),
     }
 }
