@@ -9,12 +9,12 @@ use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::format::Limits;
 use crate::journal::Journal;
-use crate::ledger::{Ledger, LoadLine};
+use crate::ledger::Ledger;
 use crate::order::Order;
 use crate::plugin::CurrentPlugins;
 use crate::settings::Settings;
 use crate::tries::Tries;
-use crate::warehouse::{self, Scope, Table, Value, Warehouse, WarehouseError};
+use crate::warehouse::{self, Table, Warehouse, WarehouseError};
 
 /// The warehouse, its ledger, and the folders.
 pub struct App {
@@ -67,20 +67,20 @@ impl App {
         })
     }
 
-    /// Rows of a load that are in its table now.
+    /// Rows of a load that are in its staging table now, none where there is no such table; read beside whoever writes.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn rows_of(&self, load: &LoadLine) -> Result<u64, WarehouseError> {
-        let mut transaction = self.warehouse.begin(Scope::Load).await?;
-        let table = Table::staging(&load.dataset);
-        if transaction.columns(&table).await?.is_empty() {
-            return Ok(0);
+    pub async fn rows_of(&self, table: &str, load: i64) -> Result<u64, WarehouseError> {
+        let table = self.warehouse.names().table(&Table::staging(table));
+        let sql = format!("select count(*) from {table} where _load_id = {load}");
+        let mut rows = Vec::new();
+        match self.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
+            Ok(()) => Ok(rows.last().and_then(|count| count.as_deref()?.parse().ok()).unwrap_or(0)),
+            // There is no such table.
+            Err(WarehouseError::Refused(_)) => Ok(0),
+            Err(error) => Err(error),
         }
-        let table = self.warehouse.names().table(&table);
-        let sql = format!("select count(*) from {table} where _load_id = $1");
-        let rows = transaction.query(&sql, &[Value::from(load.id)]).await?;
-        Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0))
     }
 
     /// The views that `app --analysis` makes: they can be made again.

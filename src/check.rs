@@ -115,7 +115,9 @@ pub enum CheckError {
 pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut taken, mut passed, mut checked) = (Vec::new(), Vec::new(), Vec::new());
-    for source in FileSource::parts(path, &name, None, limits).await? {
+    let parts = FileSource::parts(path, &name, None, limits).await?;
+    let is_untold = |source: &FileSource| plugins.is_untold(&name, source.own_name(), source.sheet());
+    for source in FileSource::each_table(parts, is_untold).await? {
         match plugins.dataset(&name, source.own_name(), source.sheet()).map_err(CheckError::Shape)? {
             Some(dataset) => taken.push((source, dataset)),
             None => passed.push(source),
@@ -299,7 +301,7 @@ fn frame_yaml(dialect: &Dialect) -> String {
     if dialect.table_above {
         return String::new();
     }
-    format!("skip_lines: {}\nheader: {}\n", dialect.skip_lines, dialect.header_rows)
+    format!("skip_lines: {}\nheader: {}\n", dialect.first_line + dialect.skip_lines, dialect.header_rows)
 }
 
 /// How a part is written, in words.

@@ -8,7 +8,7 @@ use chrono::Utc;
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
 use crate::upsert::Key;
 use crate::warehouse::{
-    Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
+    Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };
 
 /// How long rows are kept that were replaced: a load that is older cannot be retracted where a later one could have been in its place.
@@ -93,18 +93,6 @@ impl<'a> History<'a> {
     pub(crate) async fn forget(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         if self.exists(transaction).await? {
             transaction.execute(&format!("drop table {}", self.names.table(&self.before)), &[]).await?;
-        }
-        Ok(())
-    }
-
-    /// Changes its columns as the staging table's were changed.
-    pub(crate) async fn alter(
-        &self,
-        transaction: &mut dyn Transaction,
-        alterations: &[Alteration],
-    ) -> Result<(), WarehouseError> {
-        if self.exists(transaction).await? {
-            transaction.alter(&self.before, alterations, &[]).await?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 use crate::source::{CLAIMS, Dir, Us, move_to_free_name, random};
-use crate::warehouse::{Table, WarehouseError};
+use crate::warehouse::WarehouseError;
 
 /// From this size on a new file is begun, in bytes.
 const LONG: u64 = 4 * 1024 * 1024;
@@ -137,7 +137,7 @@ impl Journal {
         let unknown: Vec<_> = lost.extract_if(.., |line| !known.contains_key(&line.load)).collect();
         for line in unknown {
             // Rows without a line in the ledger: somebody has deleted the line, and nothing is lost.
-            if !has_rows(app, &line).await? {
+            if app.rows_of(&line.table, line.load).await? == 0 {
                 lost.push(line);
             }
         }
@@ -308,19 +308,6 @@ fn own(file: File) -> io::Result<File> {
         return Ok(file);
     }
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
-}
-
-/// Whether rows of a load are in its table, read beside the transaction that is open.
-async fn has_rows(app: &App, line: &Goodbye) -> Result<bool, WarehouseError> {
-    let table = app.warehouse.names().table(&Table::staging(&line.table));
-    let mut rows = Vec::new();
-    let sql = format!("select count(*) from {table} where _load_id = {}", line.load);
-    match app.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
-        Ok(()) => Ok(rows.last().is_some_and(|count| count.as_deref() != Some("0"))),
-        // There is no such table.
-        Err(WarehouseError::Refused(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Which database of which cluster a server is, and on which timeline.

@@ -4,32 +4,31 @@
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
 //! Where it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
-use std::os::fd::AsRawFd;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+mod file;
+
+use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Span, info, instrument, warn};
 
 use crate::app::App;
-use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::feed::Feed;
-use crate::format::FormatError;
 use crate::journal::Goodbye;
 use crate::ledger::{Books, Claim, Missing, Repeats, Request};
-use crate::load_error::Consequence;
 pub use crate::load_error::LoadError;
+use crate::load_error::missing_of;
 use crate::order::Place;
-use crate::outcome::{delete, let_go, record_failure, say, say_beside};
-use crate::plugin::Plugins;
+use crate::outcome::say_beside;
 use crate::reject_file::RejectFile;
-use crate::rights::explain;
 use crate::schema::Type;
-use crate::source::{Claimed, FileSource, Source, SourceError, Stamp, Survey};
-use crate::staging::{Plan, columns_left_out, is_headed, leave_out, ready_table};
+use crate::source::{Source, SourceError, Survey};
+use crate::staging::{Plan, columns_left_out, is_headed, ready_table};
 use crate::upsert::Upsert;
 use crate::warehouse::{Scope, Table};
+
+pub(crate) use self::file::load_file_by;
+pub use self::file::{FileOutcome, load_file};
 
 /// Inputs up to this size are committed together where that is faster, in bytes.
 const SHORT: u64 = 1024 * 1024;
@@ -38,10 +37,6 @@ const SHORT: u64 = 1024 * 1024;
 /// on its table.
 const SHORTLY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
-const TRIES: u32 = 3;
-const TRIES_IN_PART: u32 = 10;
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,155 +66,6 @@ impl LoadReport {
             kept: None,
         })
     }
-}
-
-/// What became of a file.
-#[derive(Debug)]
-pub enum FileOutcome {
-    /// Its rows are in the warehouse, and it is gone.
-    Loaded(Vec<LoadReport>),
-    /// It lies in `failed/`; these of its parts were loaded.
-    Failed(Vec<LoadReport>),
-    /// It lies where it landed, to be tried again.
-    Waits(LoadError),
-    /// It stays claimed, to be tried again as unfinished: some of it may be loaded, and the ledger knows what.
-    Kept(Claimed, LoadError),
-    /// It was not there any more.
-    Gone,
-}
-
-/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun before,
-/// and may have been committed, `place` which files get their numbers before it.
-pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
-    load_file_by(app, &app.plugins.get(), file, unfinished, place).await
-}
-
-/// As [`load_file`], by one version of the plugins from the beginning to the end.
-#[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
-pub(crate) async fn load_file_by(
-    app: &App,
-    plugins: &Plugins,
-    file: Claimed,
-    unfinished: bool,
-    place: Place,
-) -> FileOutcome {
-    fail::fail_point!("claimed");
-    let name = file.name();
-    if let Err(error) = may_be_tried(app, &file, &name).await {
-        let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error).await;
-        return let_go(file, failed, Vec::new(), unfinished);
-    }
-    let (opened, parts) = match file.open() {
-        // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
-        Ok(opened) => {
-            let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-            (Some(opened), FileSource::parts(&path, &name, Some(&file), app.limits).await)
-        }
-        Err(error) => (None, Err(FormatError::from(explain(error, &file.place())).into())),
-    };
-    let loaded = opened.as_ref().and_then(|opened| Stamp::from_metadata(&opened.metadata().ok()?));
-    let sources = match parts {
-        Ok(sources) => sources,
-        Err(error) => {
-            let failed = record_failure(app, &Dataset::of_file(&name), &name, None, error.into()).await;
-            return let_go(file, failed, Vec::new(), unfinished);
-        }
-    };
-    for left_out in sources.iter().flat_map(|source| source.beside()) {
-        let what = format!("{name}/{}", left_out.name.as_deref().unwrap_or_default());
-        info!(file.path = what, "left out: {}", left_out.text.escape_debug());
-    }
-    let (mut reports, mut failed, mut on_success) = (Vec::with_capacity(sources.len()), None, OnSuccess::Delete);
-    let is_alone = sources.len() == 1;
-    let (mut passed, mut goodbye, mut taken) = (Vec::new(), Vec::new(), Vec::with_capacity(sources.len()));
-    for source in sources {
-        if let Some(error) = plugins.held(&name, source.own_name()) {
-            let error = LoadError::Plugin(error.to_string());
-            let failed = record_failure(app, &Dataset::of_file(&name), source.name(), None, error).await;
-            return let_go(file, failed, reports, unfinished);
-        }
-        match plugins.dataset(&name, source.own_name(), source.sheet()) {
-            Ok(Some(dataset)) => taken.push((source, dataset)),
-            // Plugins claim the file, but none of them this sheet.
-            Ok(None) => {
-                info!(file.path = source.name(), "left out: the plugin takes another sheet");
-                passed.push(source);
-            }
-            Err(why) => {
-                let dataset = Dataset::of_file(source.own_name());
-                let failed = record_failure(app, &dataset, source.name(), None, LoadError::Shape(why)).await;
-                return let_go(file, failed, reports, unfinished);
-            }
-        }
-    }
-    if let Some((first, _)) = taken.first_mut() {
-        leave_out(first, &passed);
-    }
-    for (mut source, dataset) in taken {
-        let started = Instant::now();
-        source.state(&dataset.stated);
-        on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
-        if is_alone {
-            place.expect(&dataset.table);
-        }
-        if app.tries.begin(source.name()) {
-            info!(file.path = source.name(), table = dataset.table, "loading");
-        }
-        match load_in(&place, app, &dataset, &mut source, unfinished).await {
-            Ok(report) => {
-                app.tries.end(source.name());
-                say(source.name(), &report, unfinished, started.elapsed());
-                goodbye.extend(report.goodbye(&dataset.table, source.name()));
-                reports.push(report);
-            }
-            Err(error) => {
-                let survey = source.glimpse().await.ok();
-                let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
-                // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
-                if error.consequence != Consequence::Fail {
-                    return let_go(file, error, reports, unfinished);
-                }
-                failed.get_or_insert(error);
-            }
-        }
-    }
-    if reports.is_empty() && failed.is_none() && !passed.is_empty() {
-        let sheets: Vec<_> = passed.iter().filter_map(FileSource::sheet).collect();
-        let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
-        failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
-    }
-    if let Some(error) = failed {
-        return let_go(file, error, reports, unfinished);
-    }
-    if let [report] = &reports[..] {
-        Span::current().record("load.id", report.load_id);
-    }
-    // Nobody should have: what was added where it is claimed was not read.
-    let gone = match file.stamp() {
-        Some(now) if loaded.is_some_and(|loaded| now != loaded) => Ok(false),
-        _ => delete(app, &file, loaded, &on_success, goodbye).await,
-    };
-    match gone {
-        Ok(true) => FileOutcome::Loaded(reports),
-        Ok(false) => {
-            let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
-            let_go(file, failed, reports, unfinished)
-        }
-        Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
-    }
-}
-
-/// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.
-async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadError> {
-    if file.ends() < TRIES {
-        return Ok(());
-    }
-    let loaded = app.ledger.loaded_of(&file.claim().unwrap_or_default()).await?;
-    let is_whole = loaded.iter().any(|source| source == name);
-    if is_whole || (!loaded.is_empty() && file.ends() < TRIES_IN_PART) {
-        return Ok(());
-    }
-    Err(LoadError::Ended(file.ends()))
 }
 
 /// Loads one input: claims it, writes its rows, rejects and ledger line, commits, and then acknowledges it.
@@ -425,19 +271,11 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
 /// Says why a content is loaded that was loaded before.
 fn say_missing(app: &App, dataset: &Dataset, name: &str, load_id: i64, missing: Missing) {
     let table = app.warehouse.names().shown(&Table::staging(&dataset.table));
-    let Missing { load, loaded, there } = missing;
-    match there {
-        0 => warn!(
-            file.path = name,
-            load.id = load_id,
-            "the rows of load {load} are not in {table} any more: loading it again"
-        ),
-        _ => warn!(
-            file.path = name,
-            load.id = load_id,
-            "of the {loaded} rows of load {load} {there} are in {table}: loading it again"
-        ),
-    }
+    let what = match &missing {
+        Missing { there: 0, load, .. } => format!("the rows of load {load} are not in {table} any more"),
+        _ => format!("it has the content of load {}, {}", missing.load, missing_of(&table, &missing)),
+    };
+    warn!(file.path = name, load.id = load_id, "{what}: loading it again");
 }
 
 /// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.

@@ -45,11 +45,11 @@ pub enum LoadError {
         /// The first of them, in words.
         first: String,
     },
-    /// Its content was loaded before, and somebody took some of its rows out of the table.
+    /// Its content was loaded before, and somebody took some of its rows or columns out of the table.
     #[error(
-        "it has the content of load {load}, of whose {loaded} rows {there} are still in {table}: nothing was loaded, nothing was taken out; \
-         app retract {load} and then app retry loads all of it",
-        load = missing.load, loaded = missing.loaded, there = missing.there
+        "it has the content of load {load}, {}: nothing was loaded, nothing was taken out; app retract {load} and then app retry loads all \
+         of it",
+        missing_of(table, missing), load = missing.load
     )]
     InPart {
         /// The table, as people write it.
@@ -70,6 +70,24 @@ pub enum LoadError {
     #[error("{0}")]
     Folder(#[from] std::io::Error),
 }
+
+/// What is missing of a load, in words.
+pub(crate) fn missing_of(table: &str, missing: &Missing) -> String {
+    let Missing { loaded, there, columns, .. } = missing;
+    match columns.as_slice() {
+        [] => format!("of whose {loaded} rows {there} are still in {table}"),
+        [column] => format!("whose values of the column {column} are not in {table} any more"),
+        [..] => {
+            let named = columns.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = columns.len().saturating_sub(NAMED);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("whose values of the columns {named}{more} are not in {table} any more")
+        }
+    }
+}
+
+/// Columns that a message names.
+const NAMED: usize = 20;
 
 /// What to do with an input whose load did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,21 +146,20 @@ impl LoadError {
                 "app check shows more of them; mend the file or the plugin; app retry moves it back"
             }
             LoadError::Source(SourceError::Unreadable(_)) => "mend the file; app retry moves it back",
+            LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
+                "give the user that Sluice runs as the right to read it; app retry moves it back"
+            }
             // What the system refuses; what a reader says of the bytes has no number of the system's.
             LoadError::Source(SourceError::Io(error)) if error.raw_os_error().is_none() => {
                 "mend the file; app retry moves it back"
-            }
-            LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
-                "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
             LoadError::Source(SourceError::Io(_)) => {
                 "mend what the message says, the file or its disk; app retry moves it back"
             }
             LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
-                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                    "give the user that Sluice runs as the right to"
-                }
+                ErrorKind::PermissionDenied => "give the user that Sluice runs as the right to",
+                ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
                 _ => "mend what the message says",
             },
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
@@ -200,6 +217,8 @@ mod tests {
     fn rights_are_spoken_of_where_rights_are_missing_only() {
         let mend = |error| LoadError::Source(SourceError::Io(error)).mend();
         assert!(mend(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
+        // As it is once its message says whose the file is.
+        assert!(mend(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));
         assert!(!mend(io::Error::from_raw_os_error(libc::ENOSPC)).contains("right"));
         assert!(mend(io::Error::other("Data corruption detected")).starts_with("mend the file"));
         assert!(mend(io::ErrorKind::InvalidData.into()).starts_with("mend the file"));

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::format::Reject;
+use crate::rights::explain_folder;
 use crate::source::rename_to_free_name;
 
 /// The longest name that a file can have, in bytes.
@@ -41,7 +42,7 @@ impl RejectFile {
         if rejects.is_empty() {
             return Ok(());
         }
-        self.append(rejects).map_err(|error| self.explain(&error))
+        self.append(rejects).map_err(|error| self.explain(error))
     }
 
     fn append(&mut self, rejects: &[Reject]) -> io::Result<()> {
@@ -70,7 +71,7 @@ impl RejectFile {
     /// When it cannot be written.
     pub fn sync(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.open else { return Ok(()) };
-        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|error| self.explain(&error))
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|error| self.explain(error))
     }
 
     /// After the commit, or after a commit that a killed program made: gives it its name, or the next free one, so that an earlier
@@ -86,11 +87,9 @@ impl RejectFile {
         Ok(())
     }
 
-    fn explain(&self, error: &io::Error) -> io::Error {
-        let folder = self.folder.display();
-        let why =
-            format!("cannot write rejects into {folder}: {error}; give the user that Sluice runs as the right to");
-        io::Error::new(error.kind(), why)
+    fn explain(&self, error: io::Error) -> io::Error {
+        let error = explain_folder(error, &self.folder);
+        io::Error::new(error.kind(), format!("cannot write rejects into {}: {error}", self.folder.display()))
     }
 }
 

@@ -18,8 +18,9 @@ pub(crate) fn explain(error: io::Error, path: &Path) -> io::Error {
 /// Like [`explain`] of a folder that is to be written, or one in it; where it is not there, of that in which it would be.
 pub(crate) fn explain_folder(error: io::Error, folder: &Path) -> io::Error {
     let inner = [folder.join(".sluice"), folder.join("failed")];
+    // The outermost: giving it away gives what is in it.
     let is_shut = |path: &&Path| path.exists() && access(*path, Access::WRITE_OK | Access::EXEC_OK).is_err();
-    let shut = inner.iter().map(std::path::PathBuf::as_path).chain([folder]).find(is_shut);
+    let shut = [folder].into_iter().chain(inner.iter().map(std::path::PathBuf::as_path)).find(is_shut);
     let there = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let there = there.ancestors().find(|path| path.exists()).unwrap_or(folder);
     explain(error, shut.unwrap_or(if folder.exists() { folder } else { there }))
@@ -49,7 +50,7 @@ fn whose(path: &Path) -> String {
             ),
         }
     } else {
-        "chmod a+r it, or chown it; docker cp keeps the mode and makes it root's, so chmod before copying".to_owned()
+        "chmod a+r it, or chown it; docker cp keeps the mode, so chmod before copying".to_owned()
     };
     format!("{} is uid {owner}'s, gid {group}'s, with mode {mode:04o}, and {us}: {how}", path.display())
 }

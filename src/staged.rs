@@ -5,7 +5,7 @@
 //! that a table in another order costs time (one pass over it) and never a wrong number.
 
 use crate::schema::LOAD_COLUMN;
-use crate::warehouse::{Engine, Names, Row, Table, Transaction, Value, WarehouseError, quote};
+use crate::warehouse::{Engine, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError, quote};
 
 /// Blocks of a PostgreSQL table that are read through rather than searched by halves.
 const FEW_BLOCKS: i64 = 1_000;
@@ -36,6 +36,14 @@ pub(crate) async fn rows_of(
         }
     }
     count(transaction, &table, &of_load, expected).await
+}
+
+/// Whether a column is among those of a table. SQLite does not tell capital letters from small ones in names.
+pub(crate) fn has_column(engine: Engine, columns: &[TableColumn], name: &str) -> bool {
+    columns.iter().any(|column| match engine {
+        Engine::Postgres => column.name == name,
+        Engine::Sqlite => column.name.eq_ignore_ascii_case(name),
+    })
 }
 
 /// Whether there is any row in a table.

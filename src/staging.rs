@@ -10,6 +10,7 @@ use crate::history::History;
 use crate::load_error::LoadError;
 use crate::schema::{Column, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Type, evolve};
 use crate::source::{FileSource, Source, SourceError, Survey};
+use crate::staged::has_column;
 use crate::warehouse::{
     Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };
@@ -125,28 +126,29 @@ pub(crate) async fn ready_table(
     let table = Table::staging(&dataset.table);
     let names = app.warehouse.names();
     let evolution = &plan.evolution;
-    let column = |place: usize| TableColumn {
-        name: evolution.columns[place].name.clone(),
-        declared: names.declared(evolution.columns[place].kind()).to_owned(),
-    };
-    let is_new = transaction.columns(&table).await?.is_empty();
+    let there = transaction.columns(&table).await?;
+    let is_new = there.is_empty();
     if is_new {
-        let columns: Vec<_> = (0..evolution.columns.len()).map(column).collect();
+        let columns: Vec<_> = (0..evolution.columns.len()).map(|place| column(names, evolution, place)).collect();
         let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
         ready_schema(transaction, names).await?;
         tell_lost(app, transaction, dataset, &table, load_id).await?;
         transaction.execute(&sql, &[]).await?;
     } else {
-        let add = evolution.added.iter().map(|place| Alteration::Add(column(*place)));
-        let widen = evolution.widened().map(|(place, from)| {
-            let Column { name, fits, .. } = &evolution.columns[place];
-            Alteration::Widen { name: name.clone(), from, to: fits.narrowest() }
-        });
-        let alterations: Vec<_> = add.chain(widen).collect();
+        let alterations = alterations(names, evolution, &there);
         for one in &alterations {
             match one {
                 Alteration::Widen { name, from, to } if !from.is_undecided() => {
                     info!(table = dataset.table, column = name, from = %from.narrowest(), to = %to, "a column's type widens");
+                }
+                Alteration::Add(TableColumn { name, .. }) if !is_added(evolution, name) => {
+                    app.ledger.column_again(transaction, &dataset.table, name, load_id).await?;
+                    warn!(
+                        table = dataset.table,
+                        column = name,
+                        load.id = load_id,
+                        "the column {name} was not in the table any more: it is made again, without the values of earlier loads"
+                    );
                 }
                 Alteration::Add(TableColumn { name, .. }) => {
                     info!(table = dataset.table, column = name, "a new column");
@@ -155,7 +157,11 @@ pub(crate) async fn ready_table(
             }
         }
         if !alterations.is_empty() {
-            History::of(names, &table).alter(transaction, &alterations).await?;
+            let history = History::of(names, &table);
+            let kept = transaction.columns(history.kept()).await?;
+            if !kept.is_empty() {
+                transaction.alter(history.kept(), &self::alterations(names, evolution, &kept), &[]).await?;
+            }
             for view in transaction.alter(&table, &alterations, &app.own_views()).await? {
                 warn!(
                     view = names.shown(&view),
@@ -172,6 +178,28 @@ pub(crate) async fn ready_table(
         transaction.execute(&sql, &[]).await?;
     }
     Ok((table, is_new))
+}
+
+/// What brings a table with these columns to what the input needs. One that somebody dropped by hand is added as those that are new.
+fn alterations(names: &Names, evolution: &Evolution, there: &[TableColumn]) -> Vec<Alteration> {
+    let is_there = |place: usize| has_column(names.engine, there, &evolution.columns[place].name);
+    let add = evolution.places.iter().filter(|place| evolution.added.contains(place) || !is_there(**place));
+    let add = add.map(|place| Alteration::Add(column(names, evolution, *place)));
+    let widen = evolution.widened().filter(|(place, _)| is_there(*place)).map(|(place, from)| {
+        let Column { name, fits, .. } = &evolution.columns[place];
+        Alteration::Widen { name: name.clone(), from, to: fits.narrowest() }
+    });
+    add.chain(widen).collect()
+}
+
+fn column(names: &Names, evolution: &Evolution, place: usize) -> TableColumn {
+    let column = &evolution.columns[place];
+    TableColumn { name: column.name.clone(), declared: names.declared(column.kind()).to_owned() }
+}
+
+/// Whether the input brings a column of this name that the ledger does not know yet.
+fn is_added(evolution: &Evolution, name: &str) -> bool {
+    evolution.added.iter().any(|place| evolution.columns[*place].name == name)
 }
 
 /// A table that is to be made and whose loads have brought rows was dropped by hand: says so, and that their files are new again.

@@ -1,9 +1,10 @@
 //! The commands as a user runs them: results, exit codes, errors.
 
 use libtest_mimic::Trial;
+use sluice::warehouse::{Scope, Table};
 
 use crate::support::process::{Daemon, app, stderr, stdout};
-use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same};
+use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, on_sqlite, same};
 
 pub fn cases() -> Vec<Trial> {
     [
@@ -21,6 +22,9 @@ pub fn cases() -> Vec<Trial> {
         on_both("cli::init_db_false_makes_nothing", init_db_false_makes_nothing),
         on_both("cli::dev_drops_at_the_start_of_once_only", dev_drops_at_the_start_of_once_only),
         on_both("cli::doctor_says_how_to_mend", doctor_says_how_to_mend),
+        on_both("cli::doctor_looks_at_the_archive_and_the_plugins", doctor_looks_at_the_archive_and_the_plugins),
+        on_both("cli::why_counts_while_somebody_writes", why_counts_while_somebody_writes),
+        on_sqlite("cli::who_holds_the_lock_is_named", who_holds_the_lock_is_named),
         on_both("cli::no_password_is_shown", no_password_is_shown),
     ]
     .into_iter()
@@ -336,6 +340,65 @@ async fn doctor_says_how_to_mend(database: TestDatabase, workdir: Workdir) -> Ou
     workdir.write("sql/analysis/t.sql", "")?;
     let output = app(&workdir, &["doctor"], &settings)?;
     same((output.status.code(), stdout(&output).contains("NOT OK")), (Some(0), false))
+}
+
+async fn doctor_looks_at_the_archive_and_the_plugins(database: TestDatabase, workdir: Workdir) -> Outcome {
+    std::fs::create_dir(workdir.path("logs"))?;
+    let checks = |settings: &[(&str, &str)]| -> anyhow::Result<(Option<i32>, Vec<serde_json::Value>)> {
+        let output = app(&workdir, &["doctor", "--json"], settings)?;
+        let lines = stdout(&output).lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>()?;
+        Ok((output.status.code(), lines))
+    };
+    let of = |checks: &[serde_json::Value], folder: &str| -> Vec<(bool, String)> {
+        let named = checks.iter().filter(|check| check["check"] == format!("folder {folder}"));
+        named.map(|check| (check["ok"] == true, check["text"].as_str().unwrap_or_default().to_owned())).collect()
+    };
+    let url = ("DATABASE_URL", database.url.as_str());
+    // Files are deleted: where they would be kept is nobody's business.
+    let (code, found) = checks(&[url])?;
+    same((code, of(&found, "archive").len()), (Some(0), 0))?;
+    same(of(&found, "plugins"), [(true, "0 plugins".to_owned())])?;
+
+    let kept = [url, ("ON_SUCCESS", "archive"), ("ARCHIVE", "kept")];
+    let (code, found) = checks(&kept)?;
+    same((code, of(&found, "kept")), (Some(0), vec![(true, "is made when it is needed".to_owned())]))?;
+    workdir.write("kept", "")?;
+    let (code, found) = checks(&kept)?;
+    same((code, of(&found, "kept")[0].0), (Some(1), false))?;
+    holds(&of(&found, "kept")[0].1, "there is no such folder")?;
+
+    workdir.plugin("good", "name: good\nfiles: [\"g*\"]\ntable: g\n")?;
+    same(of(&checks(&[url])?.1, "plugins"), [(true, "1 plugin".to_owned())])?;
+    workdir.plugin("bad", "name: bad\nfiles: [\"b*\"]\nmode: sideways\n")?;
+    let (code, found) = checks(&[url])?;
+    let plugins = of(&found, "plugins");
+    same((code, plugins.len(), plugins[0].0), (Some(1), 1, false))?;
+    holds(&plugins[0].1, "plugins/bad/plugin.yaml:3: ")?;
+    holds(&plugins[0].1, "files that they claim are held back until that is mended")
+}
+
+async fn why_counts_while_somebody_writes(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", "a\n1\n2\n").await?;
+    let table = database.warehouse.names().table(&Table::staging("t"));
+    let mut transaction = database.warehouse.begin(Scope::Load).await?;
+    transaction.execute(&format!("update {table} set a = 3"), &[]).await?;
+    let output = app(&workdir, &["why", "t.csv"], &[("DATABASE_URL", &database.url)])?;
+    same(output.status.code(), Some(0))?;
+    holds(&stdout(&output), "its rows are in staging.t (2 with _load_id 1)")?;
+    Ok(transaction.commit().await?)
+}
+
+/// Another process has begun to write, and ends when it is told to.
+async fn who_holds_the_lock_is_named(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut transaction = database.warehouse.begin(Scope::Load).await?;
+    transaction.execute("create table other (a int)", &[]).await?;
+    workdir.write("imports/x.csv", "a\n1\n")?;
+    let mut daemon = Daemon::start(&workdir, &["--once"], &[("DATABASE_URL", &database.url)])?;
+    let holder = format!("it is open in process {} (", std::process::id());
+    daemon.wait_for(&["waiting until another program has written into the database", &holder])?;
+    transaction.commit().await?;
+    same(daemon.wait()?.code(), Some(0))?;
+    same(database.text("select a from staging.x").await?, "1")
 }
 
 async fn no_password_is_shown(database: TestDatabase, workdir: Workdir) -> Outcome {

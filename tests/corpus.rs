@@ -97,7 +97,8 @@ fn written(
 async fn readings(path: &Path) -> anyhow::Result<Vec<(String, Map<String, Value>)>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut found = Vec::new();
-    for mut source in FileSource::parts(path, &name, None, Limits::default()).await? {
+    let parts = FileSource::parts(path, &name, None, Limits::default()).await?;
+    for mut source in FileSource::each_table(parts, |_| true).await? {
         let table = source.name().to_owned();
         let reading = match reading(&mut source).await {
             Ok(reading) => reading,

@@ -25,6 +25,13 @@ pub fn cases() -> Vec<Trial> {
         on_both("duplicates::the_star_follows", the_star_follows),
         on_both("duplicates::of_many_loads", of_many_loads),
         on_both("duplicates::content_that_is_there_twice", content_that_is_there_twice),
+        on_both("duplicates::a_column_gone_is_for_a_person", a_column_gone_is_for_a_person),
+        on_both("duplicates::a_column_made_again_has_not_its_values", a_column_made_again_has_not_its_values),
+        on_both(
+            "duplicates::a_column_gone_comes_again_where_rows_replace",
+            a_column_gone_comes_again_where_rows_replace,
+        ),
+        on_both("duplicates::a_column_gone_after_a_kill", a_column_gone_after_a_kill),
         on_postgres("duplicates::a_schema_dropped", a_schema_dropped),
     ]
     .into_iter()
@@ -308,6 +315,89 @@ async fn content_that_is_there_twice(database: TestDatabase, workdir: Workdir) -
     by_hand(&database, "delete from {} where _load_id = 2").await?;
     same(workdir.load(&database, "t.csv", ROWS).await?.duplicate_of, Some(1))?;
     same(database.text("select count(*) from staging.t").await?, "3")
+}
+
+async fn a_column_gone_is_for_a_person(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    for sql in ["alter table {} drop column b", "alter table {} rename column b to other"] {
+        let load = workdir.load(&database, "t.csv", ROWS).await?.load_id;
+        by_hand(&database, sql).await?;
+        let outcome = workdir.drop_file(&database, "t.csv", ROWS).await?;
+        anyhow::ensure!(matches!(outcome, FileOutcome::Failed(_)), "{outcome:?}");
+        same(database.text("select a from staging.t order by a").await?, "1\n2\n3")?;
+        let note = workdir.read("imports/failed/t.csv.error.json")?;
+        let why = "whose values of the column b are not in staging.t any more";
+        holds(&note, &format!("it has the content of load {load}, {why}"))?;
+        holds(&note, &format!("app retract {load} and then app retry loads all of it"))?;
+
+        // The way on.
+        same(retract(&workdir.app(&database), load, true).await?.rows_removed, 3)?;
+        same(app(&workdir, &["retry"], &settings)?.status.code(), Some(0))?;
+        let once = app(&workdir, &["--once"], &settings)?;
+        same(once.status.code(), Some(0))?;
+        holds(&stdout(&once), "the column b was not in the table any more: it is made again")?;
+        same(database.text(ALL).await?, "1|x\n2|y\n3|z")?;
+        same(workdir.load(&database, "t.csv", ROWS).await?.duplicate_of, Some(load + 2))?;
+        drop_again(&workdir, &database)?;
+    }
+    Ok(())
+}
+
+async fn a_column_made_again_has_not_its_values(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", ROWS).await?;
+    workdir.load(&database, "t.none.csv", "a,b\n").await?;
+    workdir.load(&database, "t.narrow.csv", "a\n7\n").await?;
+    by_hand(&database, "alter table {} drop column b").await?;
+    // Nothing of theirs is missing.
+    same(workdir.load(&database, "t.narrow.csv", "a\n7\n").await?.duplicate_of, Some(3))?;
+    same(workdir.load(&database, "t.none.csv", "a,b\n").await?.duplicate_of, Some(2))?;
+    // Another file brings the column again, and wider; its own values are there then, and the earlier ones are not.
+    is_loaded(&workdir.load(&database, "t.wide.csv", "a,b\n4.5,w\n").await?, 1)?;
+    same(database.text("select a, b from staging.t where b is not null").await?, "4.5|w")?;
+    same(workdir.load(&database, "t.wide.csv", "a,b\n4.5,w\n").await?.duplicate_of, Some(6))?;
+    let outcome = workdir.drop_file(&database, "t.csv", ROWS).await?;
+    anyhow::ensure!(matches!(outcome, FileOutcome::Failed(_)), "{outcome:?}");
+    holds(&workdir.read("imports/failed/t.csv.error.json")?, "whose values of the column b are not in staging.t")
+}
+
+async fn a_column_gone_comes_again_where_rows_replace(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for plugin in [UPSERT, "name: p\nfiles: [\"t*\"]\ntable: t\nmode: replace\n"] {
+        workdir.plugin("p", plugin)?;
+        workdir.load(&database, "t.csv", "a,b\n0,v\n1,v\n").await?;
+        workdir.load(&database, "t.csv", ROWS).await?;
+        let all = database.text(ALL).await?;
+        for text in [ROWS, "a,b\n1,x\n2,y\n3,2024-01-31\n"] {
+            by_hand(&database, "alter table {} drop column b").await?;
+            anyhow::ensure!(workdir.load(&database, "t.csv", text).await?.duplicate_of.is_none());
+            same(workdir.load(&database, "t.csv", text).await?.duplicate_of.is_some(), true)?;
+            let of_file = database.text("select a, b from staging.t where a > 0 order by a").await?;
+            same(of_file, text["a,b\n".len()..].trim_end().replace(',', "|"))?;
+        }
+        same(all.ends_with("1|x\n2|y\n3|z"), true)?;
+        drop_again(&workdir, &database)?;
+    }
+    Ok(())
+}
+
+fn drop_again(workdir: &Workdir, database: &TestDatabase) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    same(app(workdir, &["drop", "staging.t", "--yes"], &settings)?.status.code(), Some(0))
+}
+
+async fn a_column_gone_after_a_kill(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let killed = [settings[0], ("FAILPOINTS", "committed=panic")];
+    for mode in ["append", "replace", "upsert\nkey: [a]"] {
+        workdir.plugin("p", &format!("name: p\nfiles: [\"t*\"]\ntable: t\nmode: {mode}\n"))?;
+        workdir.write("imports/t.csv", ROWS)?;
+        anyhow::ensure!(!app(&workdir, &["--once"], &killed)?.status.success());
+        by_hand(&database, "alter table {} drop column b").await?;
+        same((mode, app(&workdir, &["--once"], &settings)?.status.code()), (mode, Some(1)))?;
+        holds(&workdir.read("imports/failed/t.csv.error.json")?, "whose values of the column b are not in staging.t")?;
+        std::fs::remove_dir_all(workdir.path("imports/failed"))?;
+        drop_again(&workdir, &database)?;
+    }
+    Ok(())
 }
 
 async fn a_schema_dropped(database: TestDatabase, workdir: Workdir) -> Outcome {

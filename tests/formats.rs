@@ -13,6 +13,8 @@ use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 pub fn cases() -> Vec<Trial> {
     [
         on_both("formats::parquet_keeps_its_types", parquet_keeps_its_types),
+        on_both("formats::parquet_keeps_what_is_no_common_number", parquet_keeps_what_is_no_common_number),
+        on_both("formats::a_plugin_shapes_parquet", a_plugin_shapes_parquet),
         on_both("formats::a_lone_column_keeps_its_nulls", a_lone_column_keeps_its_nulls),
         on_both("formats::each_sheet_is_a_load", each_sheet_is_a_load),
         on_both("formats::a_line_below_the_table_is_refused", a_line_below_the_table_is_refused),
@@ -40,7 +42,7 @@ async fn parquet_keeps_its_types(database: TestDatabase, workdir: Workdir) -> Ou
     same((books.read, books.loaded), (3, 3))?;
     same(
         columns(&database, "types").await?,
-        "id bigint, big text, code text, price numeric, wide numeric, ratio double, small double, ok boolean, day date, \
+        "id bigint, big numeric, code text, price numeric, wide numeric, ratio double, small double, ok boolean, day date, \
          at timestamp, instant timestamptz, nanos text, time text, bytes text, who__name text, who__age bigint, tags text, \
          map text, kind text, empty bigint",
     )?;
@@ -68,6 +70,48 @@ async fn parquet_keeps_its_types(database: TestDatabase, workdir: Workdir) -> Ou
     let text = workdir.read("types.csv")?;
     holds(&text, ",1.10,12345678901234567890123,")?;
     holds(&text, ",-0.05,5,")
+}
+
+async fn parquet_keeps_what_is_no_common_number(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (name, types, rows) in [
+        ("single", "id bigint, t double, d double", "0,0\n21.5,21.5"),
+        ("infinite", "id bigint, v double, n double", "1.5,1.5\nInfinity,NaN\n2.5,2.5"),
+        ("unsigned", "h numeric", "12120467241726599441\n5"),
+        ("moments", "id bigint, ev text", "['2024-05-01 12:00:00']"),
+        (
+            "moments96",
+            "id bigint, top timestamp, ev text",
+            "2024-05-01 12:00:00.123456,\"['2024-05-01 12:00:00.123456']\"",
+        ),
+    ] {
+        workdir.load(&database, &format!("{name}.parquet"), data(&format!("{name}.parquet"))?).await?;
+        same(columns(&database, name).await?, types)?;
+        let export = sluice::export::table(&workdir.app(&database), &format!("staging.{name}")).await?;
+        let export = export.ok_or_else(|| anyhow::anyhow!("no table"))?;
+        export.write(&*database.warehouse, sluice::export::Format::Csv, &workdir.path("t.csv")).await?;
+        let text = workdir.read("t.csv")?.replace("\"\"", "'");
+        for row in rows.lines() {
+            holds(&text, row)?;
+        }
+    }
+    Ok(())
+}
+
+async fn a_plugin_shapes_parquet(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin(
+        "types",
+        "name: types\nfiles: [\"*.parquet\"]\ntable: shaped\nfilter: \"id <= 3\"\nmax_rejects: 100%\ncolumns:\n\
+         - {from: id, name: number, type: text}\n- {from: code, name: code, type: bigint, \"null\": [\"007\"]}\n\
+         - {from: ratio, name: ratio}\n- {from: day, name: day, required: true}\n",
+    )?;
+    let books = workdir.load(&database, "types.parquet", data("types.parquet")?).await?.books;
+    same((books.read, books.loaded, books.rejected), (3, 2, 1))?;
+    let rows = "select number, code, ratio, day, _line from staging.shaped order by _line";
+    same(database.text(rows).await?, "1|∅|0.1|2024-02-29|1\n2|8|0|0001-01-01|2")?;
+    // Its third row, as text with commas under the names of the file's columns.
+    let rejects = workdir.read("exports/rejects/types.parquet.rejects.csv")?;
+    holds(&rejects, "id,big,code,price,wide,")?;
+    holds(&rejects, "\n3,,\"\",")
 }
 
 async fn a_lone_column_keeps_its_nulls(database: TestDatabase, workdir: Workdir) -> Outcome {

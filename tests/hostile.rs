@@ -18,6 +18,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("hostile::nothing_outside_the_folder_is_read_or_moved", nothing_outside_the_folder_is_read_or_moved),
         on_both("hostile::names_are_never_more_than_names", names_are_never_more_than_names),
         on_both("hostile::a_reader_that_is_killed_is_named", a_reader_that_is_killed_is_named),
+        on_both("hostile::a_reader_that_takes_long_begins_again_behind_others", a_reader_that_takes_long),
     ]
     .into_iter()
     .flatten()
@@ -53,6 +54,30 @@ fn ods(tables: &str) -> anyhow::Result<Vec<u8>> {
 
 fn copy(workdir: &Workdir, name: &str) -> Outcome {
     fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name), workdir.path("imports").join(name))?;
+    Ok(())
+}
+
+/// Any reader is too slow here as soon as another one waits: all files are loaded all the same, once.
+async fn a_reader_that_takes_long(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let row = |n: usize| {
+        format!(
+            "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>x{n}</text:p></table:table-cell></table:table-row>"
+        )
+    };
+    let rows = (0..2_000).map(row).collect::<String>();
+    for n in 0..6 {
+        workdir.write(
+            &format!("imports/book{n}.ods"),
+            ods(&format!("<table:table table:name=\"s{n}\">{rows}</table:table>"))?,
+        )?;
+    }
+    let settings = [("DATABASE_URL", database.url.as_str()), ("FAILPOINTS", "decoder_long=return(0)")];
+    let output = app(&workdir, &["--once"], &settings)?;
+    same((output.status.code(), workdir.list("imports").len()), (Some(0), 0))?;
+    holds(&stdout(&output), "its reader takes long and others wait: it begins again when those have had their turn")?;
+    for n in 0..6 {
+        same(database.text(&format!("select count(*) from staging.book{n}")).await?, "2000")?;
+    }
     Ok(())
 }
 
@@ -140,7 +165,8 @@ async fn nothing_outside_the_folder_is_read_or_moved(database: TestDatabase, wor
     workdir.write("imports/empty.csv", "")?;
     let output = app(&workdir, &["--once"], &[("DATABASE_URL", &database.url)])?;
     same(output.status.code(), Some(1))?;
-    holds(&stdout(&output), "imports/failed must be a folder, and no link")?;
+    holds(&stdout(&output), "what fails goes to .sluice/failed")?;
+    same(workdir.list("imports/.sluice/failed"), ["empty.csv", "empty.csv.error.json"])?;
     same(workdir.list("outside"), ["claim"])
 }
 

@@ -24,6 +24,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("intruders::a_place_of_somebody_else_is_refused", a_place_of_somebody_else_is_refused),
         on_both("intruders::what_is_planted_holds_nothing_up", what_is_planted_holds_nothing_up),
         on_both("intruders::what_stands_in_failed_is_neither_followed_nor_waited_for", what_stands_in_failed),
+        on_both("intruders::a_failed_folder_of_somebody_else_takes_no_file", a_failed_folder_of_somebody_else),
+        on_both("intruders::what_is_swapped_again_is_said_once", what_is_swapped_again_is_said_once),
         on_both("intruders::notes_that_another_user_wrote_are_not_believed", notes_of_another_user),
         on_both("intruders::others_read_nothing_that_is_made", others_read_nothing_that_is_made),
     ]
@@ -249,25 +251,85 @@ async fn what_stands_in_failed(database: TestDatabase, workdir: Workdir) -> Outc
         same((arguments, look.log().contains("secret")), (arguments, false))?;
     }
     victim_is_whole(&workdir)?;
-    // A failed/ that is somebody else's, or a link, takes no file; the files come back.
-    for plant in ["mkdir failed", "ln -s .. failed"] {
-        for name in workdir.list("imports") {
-            let path = workdir.path("imports").join(name);
-            if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
-        }
+    fs::remove_dir_all(&failed)?;
+    for name in workdir.list("imports") {
+        fs::remove_file(workdir.path("imports").join(name))?;
+    }
+    workdir.write("imports/bad.csv", "")?;
+    once(1)?;
+    same(workdir.list("imports/failed"), ["bad.csv", "bad.csv.error.json"])?;
+    // Who may look into the folder may look into that.
+    same(failed.metadata()?.mode() & 0o7777, 0o2750)?;
+    mallory(&workdir, "cat failed/bad.csv.error.json > /dev/null")
+}
+
+/// Where somebody else was first to make `failed/`, what fails goes to a folder of Sluice's own, once, and all say so.
+async fn a_failed_folder_of_somebody_else(database: TestDatabase, workdir: Workdir) -> Outcome {
+    open_to_the_group(&workdir)?;
+    fs::set_permissions(workdir.path("imports"), PermissionsExt::from_mode(0o3770))?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let note = r#"{"file": "y.csv", "load": 1, "error": "secret", "mend": "secret", "at": "2020-01-01T00:00:00Z"}"#;
+    let folder = format!("mkdir failed; echo a > failed/y.csv; echo '{note}' > failed/y.csv.error.json");
+    for (round, plant) in [folder.as_str(), "ln -s .. failed", "touch failed", "mkfifo failed"].into_iter().enumerate()
+    {
         mallory(&workdir, plant)?;
         workdir.write("imports/bad.csv", "")?;
-        let log = once(1)?;
-        holds(&log, "imports/failed ")?;
-        same(log.contains("moved, with the reason"), false)?;
-        fs::remove_dir(&failed).or_else(|_| fs::remove_file(&failed))?;
-        once(1)?;
-        same(workdir.list("imports/failed"), ["bad.csv", "bad.csv.error.json"])?;
-        // Who may look into the folder may look into that.
-        same(failed.metadata()?.mode() & 0o7777, 0o2750)?;
-        mallory(&workdir, "cat failed/bad.csv.error.json > /dev/null")?;
+        let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+        daemon.wait_for(&[
+            "failed",
+            "not Sluice's own",
+            "until it is moved away, what fails goes to .sluice/failed",
+        ])?;
+        daemon.wait_for(&["moved, with the reason beside it", "imports/.sluice/failed/bad.csv"])?;
+        same(daemon.terminate()?.0.code(), Some(0))?;
+        // Nothing is tried again.
+        same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+        same(workdir.list("imports/.sluice/failed"), ["bad.csv", "bad.csv.error.json"])?;
+        same(database.text("select count(*) from sluice.load").await?, (round + 1).to_string())?;
+
+        for (command, code) in [("status", 1), ("doctor", 1)] {
+            let output = app(&workdir, &[command], &settings)?;
+            let said = stdout(&output);
+            same((command, output.status.code(), said.contains("secret")), (command, Some(code), false))?;
+            holds(&said, "imports/failed is ")?;
+            holds(&said, "of uid 65534, mode ")?;
+            holds(&said, "what fails goes to imports/.sluice/failed")?;
+            holds(&said, "move it away or give it to the user that Sluice runs as")?;
+            same(
+                (command, said.contains(".sluice/failed/bad.csv: the file is empty")),
+                (command, command == "status"),
+            )?;
+        }
+        let retried = stdout(&app(&workdir, &["retry"], &settings)?);
+        holds(&retried, "imports/.sluice/failed/bad.csv -> imports/bad.csv")?;
+        same(retried.contains("y.csv"), false)?;
+        fs::remove_file(workdir.path("imports/bad.csv"))?;
+        let failed = workdir.path("imports/failed");
+        if round == 0 { fs::remove_dir_all(failed)? } else { fs::remove_file(failed)? }
     }
     Ok(())
+}
+
+/// Whoever swaps what is Sluice's again and again does not fill the log.
+async fn what_is_swapped_again_is_said_once(database: TestDatabase, workdir: Workdir) -> Outcome {
+    open_to_the_group(&workdir)?;
+    let settings = [("DATABASE_URL", database.url.as_str()), ("POLL", "true")];
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    for round in 0..3 {
+        mallory(&workdir, "mkdir failed; mv .sluice .o; mkdir .sluice")?;
+        let refused = "imports/.sluice is not Sluice's own: its owner is uid 65534";
+        while !stdout(&app(&workdir, &["status"], &settings)?).contains(refused) {}
+        mallory(&workdir, "rmdir .sluice failed; mv .o .sluice")?;
+        workdir.write(&format!("imports/next{round}.csv"), format!("a\n{round}\n"))?;
+        daemon.wait_for(&["INFO loaded", &format!("next{round}.csv")])?;
+    }
+    let (code, log) = daemon.terminate()?;
+    same(code.code(), Some(0))?;
+    for words in ["cannot use the folder", "watching the folder that is there now"] {
+        same((words, log.matches(words).count()), (words, 1))?;
+    }
+    same(log.matches("file.path=\"failed\"").count() <= 1, true)
 }
 
 async fn others_read_nothing_that_is_made(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -47,6 +47,7 @@ mod sql_check;
 mod sql_random;
 mod star;
 mod status;
+mod structures;
 mod support;
 mod titles;
 mod tls;
@@ -65,6 +66,7 @@ fn main() {
         long::cases(),
         formats::cases(),
         corpus::cases(),
+        structures::cases(),
         hostile::cases(),
         intruders::cases(),
         names::cases(),

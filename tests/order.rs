@@ -23,6 +23,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("order::nothing_follows_what_one_run_could_not_load", nothing_follows_what_one_run_could_not_load),
         on_both("order::what_was_claimed_before_a_start_comes_first", what_was_claimed_before_a_start_comes_first),
         on_both("order::a_failed_file_holds_nothing_back", a_failed_file_holds_nothing_back),
+        on_both("order::a_retry_puts_no_older_rows_over_newer_ones", a_retry_puts_no_older_rows_over_newer_ones),
+        on_both("order::a_retry_after_a_part_failed", a_retry_after_a_part_failed),
         on_both("order::an_archive_may_hold_anything", an_archive_may_hold_anything),
         on_both("order::sixteen_rounds_of_large_and_small_files", sixteen_rounds_of_large_and_small_files),
         on_both("order::numbers_follow_names", numbers_follow_names),
@@ -164,11 +166,69 @@ async fn a_failed_file_holds_nothing_back(database: TestDatabase, workdir: Workd
     daemon.wait_for(&["loaded file.path=\"up.2026-11-29.csv\""])?;
     // What comes later by its name's order is told.
     workdir.write("imports/failed/up.2026-11-28.csv", OLD)?;
-    let output = app(&workdir, &["retry"], &[("DATABASE_URL", &database.url)])?;
-    holds(&crate::support::process::stderr(&output), "older rows are put over newer ones")?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    same(app(&workdir, &["retry", "--older"], &settings)?.status.code(), Some(0))?;
     daemon.wait_for(&["loaded after a file that comes after it by name: up.2026-11-29.csv"])?;
     daemon.wait_for(&["loaded file.path=\"up.2026-11-28.csv\""])?;
     same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn a_retry_puts_no_older_rows_over_newer_ones(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let once = |workdir: &Workdir| anyhow::Ok(app(workdir, &["--once"], &settings)?.status.code());
+    for (plugin, failing, newer) in [
+        (UPSERT, "up.2026-11-28.csv", "up.2026-11-29.csv"),
+        (REPLACE, "up.2026-11-28.csv", "up.2026-11-29.csv"),
+        // One name each day: which came later counts.
+        (REPLACE, "up.csv", "up.csv"),
+        (UPSERT, "up.2026-11-28.xlsx", "up.2026-11-29.csv"),
+        // What it holds nobody knows.
+        (UPSERT, "pack.zip", "up.2026-11-29.csv"),
+    ] {
+        workdir.plugin("up", &plugin.replace("[\"up*\"]", "[\"up*\", \"aa*\"]"))?;
+        workdir.write(&format!("imports/{failing}"), "")?;
+        same(once(&workdir)?, Some(1))?;
+        // Neither what came before it nor what is appended elsewhere is in its way.
+        workdir.load(&database, "aa.csv", OLD.replace("old", "older")).await?;
+        workdir.load(&database, "zz.csv", "a\n1\n").await?;
+        same(app(&workdir, &["retry"], &settings)?.status.code(), Some(0))?;
+        same(once(&workdir)?, Some(1))?;
+        let load = workdir.load(&database, newer, NEW).await?.load_id;
+        for arguments in [&["retry"][..], &["retry", failing]] {
+            let output = app(&workdir, arguments, &settings)?;
+            same(output.status.code(), Some(1))?;
+            let said = crate::support::process::stderr(&output);
+            holds(&said, &format!("its rows would take the place of newer ones, those of {newer} (load {load})"))?;
+            holds(&said, &format!("app retry {failing} --older"))?;
+        }
+        same(workdir.list("imports/failed"), [failing.to_owned(), format!("{failing}.error.json")])?;
+        same(app(&workdir, &["retry", failing, "--older"], &settings)?.status.code(), Some(0))?;
+        same(workdir.list("imports"), ["failed", failing])?;
+        fs::remove_file(workdir.path("imports").join(failing))?;
+        same(app(&workdir, &["drop", "staging.up", "--yes"], &settings)?.status.code(), Some(0))?;
+    }
+    Ok(())
+}
+
+async fn a_retry_after_a_part_failed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let pack = |first: &str| -> anyhow::Result<Vec<u8>> {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, text) in [("up.1.csv", first), ("up.2.csv", NEW)] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default())?;
+            std::io::Write::write_all(&mut zip, text.as_bytes())?;
+        }
+        Ok(zip.finish()?.into_inner())
+    };
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("imports/up.zip", pack("no key\n1\n")?)?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(1))?;
+    same(database.text(ROWS).await?, "1|new\n2|new")?;
+    // Its own parts, loaded after the one that failed, are no newer file.
+    workdir.write("imports/failed/up.zip", pack("id,v\n3,mended\n")?)?;
+    same(app(&workdir, &["retry"], &settings)?.status.code(), Some(0))?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    same(database.text(ROWS).await?, "1|new\n2|new\n3|mended")
 }
 
 async fn an_archive_may_hold_anything(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -247,7 +247,7 @@ async fn a_printed_plugin_reads_the_same(database: TestDatabase, workdir: Workdi
         ("two.csv", b",2023,,2024,\nRegion,Q1,Q2,Q1,Q2\nN,1,2,3,4\nS,5,6,7,8\n"),
         ("nested.json", b"{\"id\":1,\"o\":{\"x\":2},\"A b\":3,\"a_b\":4}\n"),
         ("footer.csv", b"id,n\n1,2\n3,4\n(2 rows affected)\n"),
-        ("above.csv", b"k,v\na,1\nb,2\n\nid,name,price\n1,x,2.5\n2,y,3.5\n"),
+        ("above.csv", b"5,1\n6,2\n7,3\n\nid,name,price\n1,x,2.5\n2,y,3.5\n"),
         ("spaced.csv", b"a, b, c\n1, x, 2.5\n3, \"y, z\", \n"),
         ("sheets.xlsx", &book),
     ];

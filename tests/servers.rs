@@ -280,10 +280,10 @@ async fn missing_rights_say_whose_and_as_whom(database: TestDatabase, workdir: W
         std::os::unix::fs::chown(workdir.path("data"), Some(4321), Some(4322))?;
     }
     let url = if database.engine == Engine::Sqlite { "sqlite://data/warehouse.db" } else { &database.url };
-    let run = |argument: &str| -> anyhow::Result<(Option<i32>, String)> {
+    let run = |arguments: &str| -> anyhow::Result<(Option<i32>, String)> {
         use std::os::unix::process::CommandExt;
         let mut command = std::process::Command::new(&program);
-        command.arg(argument).current_dir(workdir.path("")).env_clear().uid(4321).gid(4322);
+        command.args(arguments.split(' ')).current_dir(workdir.path("")).env_clear().uid(4321).gid(4322);
         let done = command.env("DATABASE_URL", url).env("SETTLE_SECONDS", "0").output()?;
         Ok((done.status.code(), stdout(&done) + &stderr(&done)))
     };
@@ -295,12 +295,33 @@ async fn missing_rights_say_whose_and_as_whom(database: TestDatabase, workdir: W
     for words in ["uid 0's, gid 0's, with mode 0600", "Sluice runs as uid 4321, gid 4322", "chmod a+r"] {
         holds(&said, words)?;
     }
+    fs::remove_dir_all(workdir.path("imports/failed"))?;
+    workdir.write("imports/q.csv", "a\n1\n")?;
+    workdir.write("imports/r.csv", "a,b\n1,2\n3,\0\n")?;
+    std::os::unix::fs::chown(workdir.path("exports"), Some(0), Some(0))?;
+    let (code, said) = run("--once")?;
+    same(code, Some(1))?;
+    holds(&said, "cannot write rejects into exports/rejects: Permission denied (os error 13)")?;
+    holds(
+        &said,
+        "exports is uid 0's, gid 0's, with mode 0755, and Sluice runs as uid 4321, gid 4322: chown -R 4321:4322 it",
+    )?;
+    let (code, said) = run("export q --output exports/q.csv")?;
+    same(code, Some(1))?;
+    holds(&said, "and Sluice runs as uid 4321, gid 4322: chown -R 4321:4322 it")?;
+    std::os::unix::fs::chown(workdir.path("exports"), Some(4321), Some(4322))?;
+    same(run("--once")?.0, Some(3))?;
     for folder in ["logs", "imports"] {
         fs::set_permissions(workdir.path(folder), fs::Permissions::from_mode(0o755))?;
         std::os::unix::fs::chown(workdir.path(folder), Some(0), Some(0))?;
         let (code, said) = run("doctor")?;
         same(code, Some(1))?;
         holds(&said, "uid 0's, gid 0's, with mode 0755, and Sluice runs as uid 4321, gid 4322: chown -R 4321:4322 it")?;
+        // Loading goes on without a log, so that is no matter of health.
+        let line =
+            |said: &str| said.lines().find(|line| line.contains(&format!("folder {folder} "))).map(str::to_owned);
+        let health = line(&run("doctor --watched")?.1).context("no line")?;
+        same((folder, health.contains("NOT OK")), (folder, folder == "imports"))?;
     }
     fs::remove_dir_all(workdir.path("imports/.sluice"))?;
     let (code, said) = run("--once")?;

@@ -5,43 +5,35 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use sluice::format::{Format, FormatError, Input, Layout, Stated, each_chunk, survey};
+use sluice::format::{Format, Input, Layout, Stated, each_chunk};
+use sluice_fuzz::check_load;
 
 fuzz_target!(|bytes: &[u8]| {
     check(bytes, &Stated::default());
     check(bytes, &Stated { beside_columns: true, ..Stated::default() });
 });
 
-/// The way of a load: what the survey counts is what is read then, and the books of its bytes balance.
 fn check(bytes: &[u8], stated: &Stated) {
-    let input = || Input::Bytes(Box::new(Cursor::new(bytes.to_vec())));
-    let found = match survey(Format::Json, || Ok(input()), stated) {
-        Ok(found) => found,
-        Err(error @ FormatError::Unaccounted { .. }) => panic!("{error}"),
-        Err(_) => return,
-    };
+    let input = || Ok(Input::Bytes(Box::new(Cursor::new(bytes.to_vec()))));
+    let Some((found, spans)) = check_load(Format::Json, input, stated) else { return };
     assert_eq!(found.digest.bytes, bytes.len() as u64);
     assert!(matches!(found.layout, Layout::Json(_)));
-    let (mut rows, mut records, mut rejects, mut line) = (0, 0, 0, 0);
+    let spans = spans.expect("all of it was read");
+    // What is no UTF-8 may be decoded first, and then has other lengths.
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !bytes.contains(&0)
+    {
+        let mark = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        let all = spans.header + spans.beside + spans.records + spans.rejects + spans.blank;
+        assert_eq!(all + mark, bytes.len() as u64);
+    }
     let names = found.columns.iter().map(|(name, _)| name.clone());
-    let read = each_chunk(input(), &found.layout, names, |chunk| {
-        rows += chunk.rows();
-        assert_eq!(chunk.records.width(), found.columns.len());
+    let read = each_chunk(input().expect("memory"), &found.layout, names, |chunk| {
         for row in 0..chunk.records.len() {
             let text = chunk.records.raw(row);
             assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(), "{text}");
-            assert!(chunk.records.line(row) >= line);
-            line = chunk.records.line(row);
-            for place in 0..chunk.records.width() {
-                let _ = chunk.records.cell(row, place);
-            }
         }
-        records += chunk.records.raw_bytes();
-        rejects += chunk.rejects.iter().map(|reject| reject.text.len() as u64).sum::<u64>();
         true
     });
-    let (digest, spans) = read.expect("what the survey has read can be read");
-    let spans = spans.expect("all of it was read");
-    assert_eq!((digest, rows), (found.digest, found.rows));
-    assert_eq!((spans.records, spans.rejects), (records, rejects));
+    assert_eq!(read.expect("what was read can be read again").0, found.digest);
 }

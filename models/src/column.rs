@@ -17,7 +17,7 @@ pub struct Model {
     pub r#type: String,
     /// Every type that all values so far read back from unchanged, narrowest first, separated by commas.
     pub fits: String,
-    /// The load that brought the column.
+    /// The load that brought the column, or brought it again after somebody had dropped it: earlier ones have no values in it.
     pub first_load_id: i64,
     /// The load that gave it its present type.
     pub type_load_id: i64,

@@ -14,7 +14,7 @@ use crate::daemon::Usage;
 use crate::plugin::Plugins;
 use crate::rights::explain_folder;
 use crate::settings::Settings;
-use crate::source::{is_watched, open_to_others};
+use crate::source::{ForeignFailed, foreign_failed, is_watched, open_to_others};
 use crate::warehouse::Engine;
 use crate::warehouse::{Address, WarehouseError};
 use crate::worker::absent;
@@ -45,6 +45,10 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
             _ if !path.exists() && matches!(&settings.keeping.archive, Place::Folder(archive) if archive == path) => {
                 writable_above(path)
             }
+            // Loading goes on without it, and its health is what is asked for.
+            _ if watched && *path == folders.logs_dir => {
+                writable(path).or_else(|why| Ok(format!("warning: {why}; loading goes on without the log")))
+            }
             _ => writable(path),
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
@@ -53,6 +57,10 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
     if let Ok(Some(warning)) = open_to_others(&folders.imports_dir) {
         let what = format!("who may write in {}", folders.imports_dir.display());
         checks.push(Check { what, result: Ok(format!("warning: {warning}")) });
+    }
+    if let Ok(Some(ForeignFailed { what: fault, mend })) = foreign_failed(&folders.imports_dir) {
+        let what = format!("folder {}", folders.imports_dir.join("failed").display());
+        checks.push(Check { what, result: Err(format!("{fault}; {mend}")) });
     }
     let plugins = Plugins::read_right(&folders.plugins_dir, &|name| settings.variable(name));
     let wrong: Vec<_> = plugins.errors().map(ToString::to_string).collect();
@@ -75,9 +83,6 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         };
         checks.push(Check { what: format!("folder {}", path.display()), result });
     }
-    let plugins = Plugins::read(&folders.plugins_dir, &|name| settings.variable(name));
-    let result = plugins.map(|_| "can be read".to_owned()).map_err(|error| error.to_string());
-    checks.push(Check { what: format!("folder {}", folders.plugins_dir.display()), result });
     let result = match is_watched(&folders.imports_dir) {
         Ok(true) => Ok("yes".to_owned()),
         _ if gone.is_some() => Err("not now: the daemon waits for the folder".to_owned()),

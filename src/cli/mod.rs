@@ -90,6 +90,9 @@ enum Command {
     Retry {
         /// A file in imports/failed/, or the number of a load [default: all]
         what: Option<String>,
+        /// Those also whose rows would take the place of newer ones
+        #[arg(long)]
+        older: bool,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -244,7 +247,7 @@ impl Cli {
     pub async fn run(self, settings: Settings) -> anyhow::Result<End> {
         match self.command {
             Some(Command::Status { json }) => status::run(&settings, json).await,
-            Some(Command::Retry { what, json }) => retry::run(&settings, what.as_deref(), json),
+            Some(Command::Retry { what, older, json }) => retry::run(&settings, what.as_deref(), older, json).await,
             Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
             Some(Command::Drop(wanted)) => drop::run(&settings, wanted).await,
             Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,

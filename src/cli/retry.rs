@@ -1,19 +1,24 @@
-//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again.
+//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again; but puts no older rows over newer ones.
 
+use std::cmp::Ordering;
 use std::io::Write;
 
+use chrono::TimeDelta;
 use serde_json::json;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{End, table};
-use crate::daemon::Usage;
-use crate::plugin::Plugins;
+use crate::app::App;
+use crate::daemon::{self, Usage};
+use crate::ledger::Came;
+use crate::plugin::{Plugins, Reach};
 use crate::settings::Settings;
 use crate::shown::{path, shown};
 use crate::source::{FailedFile, failed_files, is_watched};
 use crate::star::nearest;
+use crate::warehouse::WarehouseError;
 
-pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow::Result<End> {
+pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, json: bool) -> anyhow::Result<End> {
     let folder = &settings.folders.imports_dir;
     let failed = failed_files(folder)?;
     let wanted = match what {
@@ -23,17 +28,39 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     let mut out = crate::shown::stdout();
     let mut end = End::Done;
+    let mut app = None;
     for file in &wanted {
-        if plugins.reach(file.landed_as()).replaces {
-            warn!(
-                file.path = file.name,
-                "its rows take the place of others: where a file that comes after it is loaded already (app loads), older rows are put over newer ones; app retract takes its load back then"
-            );
+        let reach = plugins.reach(file.landed_as());
+        if reach.replaces && !older {
+            if app.is_none() {
+                app = Some(daemon::look(settings).await);
+            }
+            let found = match &app {
+                Some(Ok(app)) => newer(app, &plugins, &reach, file).await.map_err(|error| error.to_string()),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Ok(None),
+            };
+            let why = match found {
+                Ok(None) => None,
+                Ok(Some(Came { id, source, .. })) => Some(format!(
+                    "its rows would take the place of newer ones, those of {source} (load {id}); app retry {} --older loads it all the \
+                     same, and {source} can be dropped again after it",
+                    file.name
+                )),
+                Err(error) => {
+                    Some(format!("whether a newer file is loaded whose rows it would replace cannot be told: {error}"))
+                }
+            };
+            if let Some(why) = why {
+                end = End::Failed;
+                error!(file.path = file.name, "left in failed/: {why}");
+                continue;
+            }
         }
         match file.move_back(folder) {
             Ok(place) if json => table::print_json(&json!({ "file": file.name, "moved_to": place }))?,
             Ok(place) => {
-                writeln!(out, "{}/failed/{} -> {}", path(folder), shown(&file.name), path(&place))?;
+                writeln!(out, "{}/{} -> {}", path(folder), shown(&file.shown_as()), path(&place))?;
             }
             Err(error) => {
                 end = End::Failed;
@@ -54,6 +81,25 @@ pub(super) fn run(settings: &Settings, what: Option<&str>, json: bool) -> anyhow
         (false, false) => writeln!(out, "nobody watches the folder: app --once loads them, or app")?,
     }
     Ok(end)
+}
+
+/// The newest load whose rows a file that failed would put older ones over.
+async fn newer(app: &App, plugins: &Plugins, reach: &Reach, file: &FailedFile) -> Result<Option<Came>, WarehouseError> {
+    let counts = |came: &Came| plugins.reach(came.file()).replaces && is_newer(came, file);
+    app.ledger.last_by_name(reach.tables.as_deref(), &counts).await
+}
+
+/// Whether a load counts over a file that failed: by the order of names, and of one name by that of their loads.
+fn is_newer(came: &Came, file: &FailedFile) -> bool {
+    match came.file().cmp(file.landed_as()) {
+        Ordering::Greater => true,
+        Ordering::Less => false,
+        Ordering::Equal => file.note.as_ref().is_some_and(|note| match note.load {
+            Some(tried) if came.source == came.file() => came.id > tried,
+            // Other parts of it may have been loaded in the very attempt, of which the second is known.
+            _ => came.started_at >= note.at + TimeDelta::seconds(1),
+        }),
+    }
 }
 
 /// Those of this name, in `failed/` or as they landed, or of the load with this number.

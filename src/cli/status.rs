@@ -13,7 +13,7 @@ use crate::plugin::Plugins;
 use crate::progress::Running;
 use crate::settings::{Settings, without_password};
 use crate::shown::shown;
-use crate::source::{Place, failed_files, places};
+use crate::source::{ForeignFailed, Place, failed_files, foreign_failed, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::worker::{Waiting, absent, read_state, waiting};
 
@@ -66,6 +66,9 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         if let Some(error) = plugins.held(&file.file, &file.file) {
             file.why = format!("held back: {error}");
         }
+    }
+    if let Ok(Some(ForeignFailed { what, mend })) = foreign_failed(folder) {
+        see("a folder is in the way", what, &mend);
     }
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     Found {

@@ -80,7 +80,7 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
     Ok(match load.status {
         LoadStatus::Claimed => "it is being loaded".to_owned(),
         LoadStatus::Loaded => {
-            let rows = app.rows_of(load).await?;
+            let rows = app.rows_of(&load.dataset, load.id).await?;
             let none = if load.rows_read == 0 { "; the file had a header and no rows" } else { "" };
             format!("its rows are in staging.{} ({rows} with _load_id {}){none}", load.dataset, load.id)
         }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::rights::explain_folder;
+
 /// A file that is being written; dropped, it is gone.
 pub(super) struct Whole {
     pub(super) writer: BufWriter<File>,
@@ -17,10 +19,11 @@ impl Whole {
     /// Makes the folder too.
     pub(super) fn create(path: &Path) -> io::Result<Whole> {
         let folder = folder_of(path);
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).map_err(|error| explain_folder(error, folder))?;
         // Who may read it, the umask says.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        let temporary = tempfile::Builder::new().prefix(".export-").permissions(mode).tempfile_in(folder)?;
+        let temporary = tempfile::Builder::new().prefix(".export-").permissions(mode).tempfile_in(folder);
+        let temporary = temporary.map_err(|error| explain_folder(error, folder))?;
         Ok(Whole { writer: BufWriter::new(temporary.reopen()?), temporary, path: path.to_owned() })
     }
 

@@ -3,19 +3,20 @@
 //! the stream itself, for all parts together, whatever the archive says of its sizes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use flate2::bufread::GzDecoder;
 use flate2::read::DeflateDecoder;
 
-use super::decoder::{Decoding, Memory, What};
+use super::decoder::{Memory, Pace};
+use super::dialect::table_starts;
 use super::directory::{Member, directory};
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::limits::{Budget, Limits, Meter};
-use super::parquet::ParquetText;
+use super::rows::Rows;
+use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
 use super::{Beside, Format, FormatError, Input, archive, workbook};
 
 /// How a part is packed.
@@ -55,7 +56,7 @@ pub struct Part {
     pub beside: Vec<Beside>,
     packing: Packing,
     budget: Arc<Budget>,
-    /// What is unpacked of it, and the text that is made of its rows where it is Parquet.
+    /// What is unpacked of it, and what is decoded of it where it is Parquet.
     unpacked: Meter,
     text: Meter,
     /// Taken for its decoder before it is loaded, and kept until it is.
@@ -64,7 +65,22 @@ pub struct Part {
     problem: Option<String>,
     /// What it is instead of a table.
     foreign: Option<Foreign>,
+    /// Which table of a text it is, where that holds several.
+    table: Option<TablePlace>,
 }
+
+/// The bytes of a table among others in a text.
+#[derive(Clone, Copy, Debug)]
+struct TablePlace {
+    start: u64,
+    /// Up to the end of the text where it is the last one.
+    length: Option<u64>,
+    /// Lines before it.
+    line: u64,
+}
+
+/// Bytes of a text in which it is looked for several tables.
+const TABLES: u64 = 512 * 1024;
 
 /// What comes first in a file of a kind that is told by it.
 const GZIP: &[u8] = b"\x1F\x8B";
@@ -91,6 +107,8 @@ impl Spool {
             Some((file, end)) => (file.clone(), *end),
             None => (Arc::new(tempfile::tempfile()?), 0),
         };
+        // What was written and not kept is written over.
+        (&*file).seek(SeekFrom::Start(start))?;
         let mut out = BufWriter::new(&*file);
         let done = write(&mut out)?;
         out.flush()?;
@@ -169,6 +187,7 @@ impl Part {
             memory: Arc::default(),
             problem: None,
             foreign: None,
+            table: None,
         }
     }
 
@@ -212,7 +231,7 @@ impl Part {
 
     /// A part for each sheet that holds a table; the others are named beside the first.
     fn sheets(self, file: File, kind: workbook::Kind, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
-        let read = workbook::sheets(file, kind, &self.budget, spool)?;
+        let read = workbook::sheets(&self.name, file, kind, &self.budget, spool)?;
         let mut parts = Vec::with_capacity(read.sheets.len());
         for (at, sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
@@ -258,25 +277,65 @@ impl Part {
         if self.format == Format::Parquet {
             return self.open_rows(path);
         }
-        Ok(Input::Bytes(self.unpack(File::open(path)?)?))
+        let mut bytes = self.unpack(File::open(path)?)?;
+        let Some(table) = self.table else { return Ok(Input::Bytes(bytes)) };
+        io::copy(&mut bytes.by_ref().take(table.start), &mut io::sink())?;
+        Ok(Input::Bytes(match table.length {
+            Some(length) if matches!(self.packing, Packing::Plain) => Box::new(bytes.take(length)),
+            Some(length) => Box::new(Beginning(bytes.take(length))),
+            None => bytes,
+        }))
+    }
+
+    /// The tables of a text, each a part: the first one is called by the text's name, others by that and their number. What does not show
+    /// several is one part, as is what cannot be read: that is told when it is loaded.
+    ///
+    /// # Errors
+    /// When there are more of them than a file may have parts.
+    pub fn tables(self, path: &Path) -> Result<Vec<Part>, FormatError> {
+        if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
+            return Ok(vec![self]);
+        }
+        let mut sample = Vec::new();
+        let read = File::open(path).and_then(|file| self.unpack(file)?.take(TABLES).read_to_end(&mut sample));
+        // In UTF-16 a line ends with more than one byte.
+        if read.is_err() || sample.contains(&0) {
+            return Ok(vec![self]);
+        }
+        let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
+        let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
+        let mut parts = Vec::with_capacity(starts.len());
+        for (place, start) in starts.iter().enumerate() {
+            if place > 0 {
+                self.budget.part()?;
+            }
+            let number = place + 1;
+            let length = starts.get(number).map(|next| (next.at - start.at) as u64);
+            parts.push(Part {
+                name: format!("{}/{number}", self.name),
+                own_name: if place == 0 { self.own_name.clone() } else { format!("{stem}_{number}.{ending}") },
+                table: Some(TablePlace { start: start.at as u64, length, line: start.line }),
+                beside: if place == 0 { self.beside.clone() } else { Vec::new() },
+                ..self.clone()
+            });
+        }
+        Ok(if parts.is_empty() { vec![self] } else { parts })
+    }
+
+    /// Lines of the file before it.
+    pub fn first_line(&self) -> u64 {
+        self.table.map_or(0, |table| table.line)
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
-        let limits = self.budget.limits;
-        let Some(decoder) = limits.decoder else {
-            let (rows, columns) = ParquetText::open(self.whole(path)?, limits.ratio)?;
-            return Ok(Input::Rows(Box::new(self.text.read(rows)), columns));
-        };
-        // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
-        let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if memory.is_none() {
-            *memory = Some(Memory::take(decoder.memory));
+        if let Some(decoder) = self.budget.limits.decoder {
+            // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
+            let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if memory.is_none() {
+                *memory = Some(Memory::take(decoder.memory, Pace::Quick));
+            }
         }
-        drop(memory);
-        let mut rows = Decoding::start(What::Parquet, self.whole(path)?, decoder, limits)?;
-        let columns = rows.next_head()?.unwrap_or_default();
-        let columns = serde_json::from_slice(&columns).map_err(io::Error::from)?;
-        Ok(Input::Rows(Box::new(self.text.read(rows)), columns))
+        Ok(Input::Rows(Rows::new(self.whole(path)?, self.budget.limits, self.text.clone())))
     }
 
     /// What somebody says of its format. Texts are read as they say; what is no text is not made one by it.
@@ -332,101 +391,6 @@ impl Part {
 /// Whether a file begins as one of zstd does: with a frame, or with one that is passed over, as pzstd writes it.
 fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(ZSTD) || (head.len() > 3 && head[0] & 0xF0 == 0x50 && head[1..4] == [0x2A, 0x4D, 0x18])
-}
-
-/// The members of a gzip file, one after the other. Zeros and line ends behind a member, with which tapes and editors fill files up, are none
-/// of it; anything else there is an error.
-struct Gzip {
-    member: Option<GzDecoder<BufReader<File>>>,
-}
-
-impl Gzip {
-    fn new(file: File) -> Gzip {
-        Gzip { member: Some(GzDecoder::new(BufReader::new(file))) }
-    }
-}
-
-impl Read for Gzip {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
-            let got = member.read(buffer)?;
-            if got > 0 || buffer.is_empty() {
-                return Ok(got);
-            }
-            let Some(member) = self.member.take() else { break };
-            let mut rest = member.into_inner();
-            loop {
-                let bytes = rest.fill_buf()?;
-                let fill = bytes.iter().take_while(|byte| matches!(byte, 0 | b'\r' | b'\n')).count();
-                if bytes.is_empty() {
-                    return Ok(0);
-                }
-                if fill == 0 {
-                    break;
-                }
-                rest.consume(fill);
-            }
-            self.member = Some(GzDecoder::new(rest));
-        }
-        Ok(0)
-    }
-}
-
-/// Says of what cannot be unpacked that it is damaged; what the system says of reading stays what it is.
-struct Whole<R> {
-    input: R,
-    what: &'static str,
-}
-
-impl<R: Read> Read for Whole<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.input.read(buffer).map_err(|error| match error.raw_os_error() {
-            Some(_) => error,
-            None => {
-                let why = format!("what is packed by {} is damaged or cut off: {error}", self.what);
-                io::Error::new(io::ErrorKind::InvalidData, why)
-            }
-        })
-    }
-}
-
-/// The bytes of a member, and how they are packed.
-enum Bytes {
-    Stored(io::Take<File>),
-    Deflated(DeflateDecoder<io::Take<File>>),
-}
-
-/// Compares what comes out of a member with what the archive has of it: packed and unpacked bytes, and their sum.
-struct Checked {
-    bytes: Bytes,
-    sum: flate2::Crc,
-    member: (u64, u64, u32),
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = match &mut self.bytes {
-            Bytes::Stored(bytes) => bytes.read(buffer)?,
-            Bytes::Deflated(bytes) => bytes.read(buffer)?,
-        };
-        self.sum.update(&buffer[..got]);
-        if got == 0 && !buffer.is_empty() {
-            let (packed, size, sum) = self.member;
-            let (taken, out) = match &self.bytes {
-                Bytes::Stored(bytes) => (packed - bytes.limit(), packed - bytes.limit()),
-                Bytes::Deflated(bytes) => (bytes.total_in(), bytes.total_out()),
-            };
-            if self.sum.sum() != sum {
-                return Err(io::Error::other("a member's sum is wrong"));
-            }
-            if (taken, out) != (packed, size) {
-                return Err(io::Error::other(format!(
-                    "a member has {out} bytes in {taken}, and its directory says {size} in {packed}"
-                )));
-            }
-        }
-        Ok(got)
-    }
 }
 
 /// Opens a file that has no name, and so leaves nothing behind however the program ends, once more: from its start.

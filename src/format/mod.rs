@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod beside;
+mod columns;
 mod container;
 pub mod csv;
 mod decoder;
@@ -17,8 +18,10 @@ mod planted;
 mod read;
 mod records;
 mod reject;
+mod rows;
 mod seen;
 mod sheet_scan;
+mod unpacked;
 mod workbook;
 mod zip_names;
 

@@ -1,15 +1,16 @@
 //! Reads a part in its format: once to know what it is, once for its records.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Reader, write_record};
 use super::json::{Columns, JOINT, JsonLayout, JsonReader, json_layout};
-use super::parquet::ParquetColumn;
+use super::rows::Rows;
 use super::seen::{Seen, Witness};
 use super::{Chunk, Dialect, Digest, Escape, Format, FormatError, Reject, SpanBytes, Stated, guess_encoding};
-use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Type, column_names};
+use crate::schema::{EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
 
 /// How a part is written, as it was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,15 +53,15 @@ impl Layout {
 pub enum Input {
     /// Its bytes, unpacked.
     Bytes(Box<dyn Read + Send>),
-    /// Its rows as text, with the columns that it declares.
-    Rows(Box<dyn Read + Send>, Vec<ParquetColumn>),
+    /// Its rows, decoded.
+    Rows(Rows),
 }
 
 impl Input {
     fn bytes(self) -> Result<Box<dyn Read + Send>, FormatError> {
         match self {
             Input::Bytes(bytes) => Ok(bytes),
-            Input::Rows(..) => Err(FormatError::NotText("it is a Parquet file".to_owned())),
+            Input::Rows(_) => Err(FormatError::NotText("it is a Parquet file".to_owned())),
         }
     }
 }
@@ -110,27 +111,46 @@ pub fn survey(
     stated: &Stated,
 ) -> Result<Found, FormatError> {
     checked(match (format, open()?) {
-        (Format::Parquet, Input::Rows(rows, columns)) => survey_rows(rows, columns),
+        (Format::Parquet, Input::Rows(rows)) => survey_rows(&rows, true),
         (Format::Json, input) => survey_json(input.bytes()?, || open()?.bytes(), stated),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
         _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
 }
 
-/// What the beginning of delimited text shows, all of it where that is not much; without its identity where it is not whole.
+/// What the beginning of delimited text shows, all of it where that is not much; without its identity where it is not whole. Of Parquet only
+/// the columns that need it are decoded, and damage elsewhere is seen when the rows are.
 ///
 /// # Errors
 /// As [`survey`].
 pub fn glimpse(open: impl Fn() -> Result<Input, FormatError>, stated: &Stated) -> Result<Found, FormatError> {
-    checked(survey_text(|| open()?.bytes(), stated, GLIMPSE)?)
+    checked(match open()? {
+        Input::Rows(rows) => survey_rows(&rows, false),
+        Input::Bytes(_) => survey_text(|| open()?.bytes(), stated, GLIMPSE),
+    }?)
 }
 
-/// The identity of a part's bytes.
+/// The identity of a part's bytes, which are read to the end or until nobody `needs` it.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn identity(input: Input) -> Result<Digest, FormatError> {
-    Ok(Digest::of(input.bytes()?)?)
+/// When it cannot be read, or is not needed any more.
+pub fn identity(input: Input, needed: &AtomicBool) -> Result<Digest, FormatError> {
+    Ok(Digest::of(While { input: input.bytes()?, needed })?)
+}
+
+/// What is read while somebody needs it.
+struct While<'a, R> {
+    input: R,
+    needed: &'a AtomicBool,
+}
+
+impl<R: Read> Read for While<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.needed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("nobody needs it any more"));
+        }
+        self.input.read(buffer)
+    }
 }
 
 fn checked(found: Found) -> Result<Found, FormatError> {
@@ -159,29 +179,17 @@ fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError>
 }
 
 /// A Parquet file says itself what its columns are, and its values only narrow that down.
-fn survey_rows(rows: impl Read, columns: Vec<ParquetColumn>) -> Result<Found, FormatError> {
-    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+fn survey_rows(rows: &Rows, whole: bool) -> Result<Found, FormatError> {
+    let (table, digest) = (rows.table(whole)?, rows.digest()?);
     let mut header_text = Vec::new();
-    write_record(&mut header_text, names.iter().map(|name| Some(name.as_str())))?;
+    write_record(&mut header_text, table.columns.iter().map(|column| Some(column.name.as_str())))?;
     header_text.pop();
-    let mut reader = Reader::of_rows(rows, names.clone())?;
-    let mut seen = Seen::default();
-    seen.even.extend(columns.iter().map(|column| Inference::within(column.fits)));
-    seen.resize(columns.len());
-    let mut count = 0;
-    while let Some(chunk) = reader.next_chunk()? {
-        count += chunk.rows();
-        seen.see(&chunk, &[]);
+    let (mut columns, mut glance) = (Vec::with_capacity(table.columns.len()), Glance::default());
+    for column in table.columns {
+        columns.push((column.name, Inference::within(column.fits)));
+        glance.samples.push(column.samples);
     }
-    // A decimal is one with any number of digits, also where it has none behind the point.
-    let exact = |(column, seen): (&ParquetColumn, Inference)| match column.fits {
-        decimal if decimal == Fits::of(&[Type::Numeric]) => Inference::within(decimal),
-        _ => seen,
-    };
-    let decided = columns.iter().zip(seen.decide()).map(exact);
-    let columns = names.into_iter().zip(decided).collect();
-    let (digest, glance) = (reader.digest(), seen.glance);
-    Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: count, glance, whole: true })
+    Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: table.rows, glance, whole: true })
 }
 
 /// Delimited text, read once more where it turns out not to be UTF-8.
@@ -291,7 +299,10 @@ pub fn each_chunk(
             reader.each_chunk(&mut Columns::of(names), sink)?;
             Ok((reader.digest(), reader.spans()))
         }
-        (Layout::Parquet, Input::Rows(rows, _)) => read_all(Reader::of_rows(rows, names.into_iter().collect())?, sink),
+        (Layout::Parquet, Input::Rows(rows)) => {
+            rows.each_chunk(sink)?;
+            Ok((rows.digest()?, None))
+        }
         (Layout::Parquet, Input::Bytes(_)) => Err(FormatError::NotText("it is no Parquet file".to_owned())),
     }
 }

@@ -1,5 +1,10 @@
 //! Records as they are cut out of a buffer: the cells are ranges of it, so that a cell costs no allocation.
 
+use std::borrow::Cow;
+
+use arrow_array::ArrayRef;
+
+use super::columns::Columns;
 use super::{Beside, Reject};
 
 /// What one stretch of an input holds.
@@ -21,13 +26,15 @@ impl Chunk {
 
     /// About as many bytes as they take in the input.
     pub fn bytes(&self) -> u64 {
-        (self.records.text.len() + self.rejects.iter().map(|reject| reject.text.len()).sum::<usize>()) as u64
+        let columns = self.records.columns.as_ref().map_or(0, Columns::bytes);
+        (self.records.text.len() + columns + self.rejects.iter().map(|reject| reject.text.len()).sum::<usize>()) as u64
     }
 }
 
-/// Records of one width over one buffer.
+/// Records of one width over one buffer, or in typed columns.
 #[derive(Debug, Default)]
 pub struct Records {
+    columns: Option<Columns>,
     /// The input's bytes, then the unescaped text of cells that held an escaped quote.
     text: String,
     cells: Vec<Cell>,
@@ -68,7 +75,17 @@ impl Records {
     /// `cells` holds `width` cells for each row, all ranges lie in `text` at character boundaries.
     pub(super) fn new(text: String, cells: Vec<Cell>, rows: Vec<Row>, width: usize) -> Self {
         debug_assert_eq!(cells.len(), rows.len() * width);
-        Records { text, cells, rows, width }
+        Records { columns: None, text, cells, rows, width }
+    }
+
+    /// Records that were decoded.
+    pub(super) fn of_columns(columns: Columns) -> Self {
+        Records { width: columns.width(), columns: Some(columns), ..Records::default() }
+    }
+
+    /// A column as it was decoded, where the records were: its type is one of the file's, not the table's.
+    pub fn column(&self, place: usize) -> Option<&ArrayRef> {
+        self.columns.as_ref().map(|columns| columns.array(place))
     }
 
     /// No record, of this width.
@@ -78,12 +95,12 @@ impl Records {
 
     /// Number of records.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.columns.as_ref().map_or(self.rows.len(), Columns::rows)
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// Number of records with other letters than ASCII's.
@@ -91,7 +108,7 @@ impl Records {
         if self.text.is_ascii() {
             return 0;
         }
-        (0..self.len()).filter(|row| !self.raw(*row).is_ascii()).count() as u64
+        (0..self.rows.len()).filter(|row| !self.in_text(*row).is_ascii()).count() as u64
     }
 
     /// Bytes of the records as they stand in the input, without their line ends.
@@ -110,6 +127,9 @@ impl Records {
     /// When there is no such row or place.
     pub fn cell(&self, row: usize, place: usize) -> Option<&str> {
         debug_assert!(place < self.width);
+        if let Some(columns) = &self.columns {
+            return columns.cell(row, place);
+        }
         let cell = self.cells[row * self.width + place];
         (!cell.null).then(|| &self.text[cell.start as usize..cell.end as usize])
     }
@@ -119,7 +139,10 @@ impl Records {
     /// # Panics
     /// When there is no such row.
     pub fn width_of(&self, row: usize) -> Width {
-        self.rows[row].width
+        match self.columns {
+            Some(_) => Width::Even,
+            None => self.rows[row].width,
+        }
     }
 
     /// Whether the record's cells are sure to stand under the headers that are theirs.
@@ -127,15 +150,15 @@ impl Records {
     /// # Panics
     /// When there is no such row.
     pub(super) fn is_even(&self, row: usize) -> bool {
-        self.rows[row].width == Width::Even && !self.rows[row].loose
+        self.width_of(row) == Width::Even && !self.rows.get(row).is_some_and(|row| row.loose)
     }
 
-    /// The line of the input on which the record starts, from 1.
+    /// The line of the input on which the record starts, from 1; of a decoded one its number.
     ///
     /// # Panics
     /// When there is no such row.
     pub fn line(&self, row: usize) -> u64 {
-        self.rows[row].line
+        self.columns.as_ref().map_or_else(|| self.rows[row].line, |columns| columns.number(row))
     }
 
     /// Where the record starts in the text that it was cut from.
@@ -146,11 +169,19 @@ impl Records {
         self.rows[row].start as usize
     }
 
-    /// The record as it stands in the input, without its line end.
+    /// The record as it stands in the input, without its line end; a decoded one with commas.
     ///
     /// # Panics
     /// When there is no such row.
-    pub fn raw(&self, row: usize) -> &str {
+    pub fn raw(&self, row: usize) -> Cow<'_, str> {
+        match &self.columns {
+            Some(columns) => Cow::Owned(columns.record(row)),
+            None => Cow::Borrowed(self.in_text(row)),
+        }
+    }
+
+    /// As [`Records::raw`], of records that were cut from a text.
+    pub(super) fn in_text(&self, row: usize) -> &str {
         &self.text[self.rows[row].start as usize..self.rows[row].end as usize]
     }
 }

@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsx};
 use serde::{Deserialize, Serialize};
+use tracing::info;
 
 use super::container::Spool;
 use super::csv::write_record;
-use super::decoder::{Decoding, Memory, What};
+use super::decoder::{Decoding, Memory, Pace, What};
 use super::directory::directory;
 use super::limits::{Budget, Limits, RATIO_FROM};
 use super::planted::planted;
@@ -114,26 +115,47 @@ impl Sink for Kept<'_> {
 ///
 /// # Errors
 /// When it is damaged, too large, or has no such sheet.
-pub(super) fn sheets(file: File, kind: Kind, budget: &Arc<Budget>, spool: &mut Spool) -> Result<Sheets, FormatError> {
+pub(super) fn sheets(
+    called: &str,
+    file: File,
+    kind: Kind,
+    budget: &Arc<Budget>,
+    spool: &mut Spool,
+) -> Result<Sheets, FormatError> {
     let (limits, size) = (budget.limits, file.metadata()?.len());
     let meter = budget.meter(Some(size));
-    let ((sheets, left_out), text, start, length) = spool.keep(|out| {
-        let mut kept = Kept { out, written: 0, sheets: Vec::new(), left_out: Vec::new() };
-        match limits.decoder {
-            None => write_sheets(file, kind, limits, &mut kept)?,
-            Some(decoder) => {
-                let _memory = Memory::take(decoder.memory);
-                let decoding = Decoding::start(What::Workbook(kind), file, decoder, limits)?;
-                let mut decoding = meter.read(decoding);
-                while let Some(name) = decoding.get_mut().next_head()? {
-                    kept.begin(&String::from_utf8_lossy(&name))?;
-                    io::copy(&mut decoding, &mut kept)?;
+    let mut pace = Pace::Quick;
+    let ((sheets, left_out), text, start, length) = loop {
+        let memory = limits.decoder.map(|decoder| (decoder, Memory::take(decoder.memory, pace)));
+        let file = file.try_clone()?;
+        let kept = spool.keep(|out| {
+            let mut kept = Kept { out, written: 0, sheets: Vec::new(), left_out: Vec::new() };
+            match &memory {
+                None => write_sheets(file, kind, limits, &mut kept)?,
+                Some((decoder, memory)) => {
+                    let decoding = Decoding::start(What::Workbook(kind), file, *decoder, limits)?;
+                    decoding.may_end(memory);
+                    let mut decoding = meter.read(decoding);
+                    while let Some(name) = decoding.get_mut().next_head()? {
+                        kept.begin(&String::from_utf8_lossy(&name))?;
+                        io::copy(&mut decoding, &mut kept)?;
+                    }
+                    kept.left_out = decoding.get_mut().left_out();
                 }
-                kept.left_out = decoding.get_mut().left_out();
             }
+            Ok((kept.sheets, kept.left_out))
+        });
+        match kept {
+            Err(_) if pace == Pace::Quick && memory.is_some_and(|(_, memory)| memory.was_ended()) => {
+                info!(
+                    file.path = called,
+                    "its reader takes long and others wait: it begins again when those have had their turn"
+                );
+                pace = Pace::Slow;
+            }
+            kept => break kept?,
         }
-        Ok((kept.sheets, kept.left_out))
-    })?;
+    };
     let ends: Vec<_> = sheets.iter().skip(1).map(|(_, start)| *start).chain([length]).collect();
     let sheets = sheets.into_iter().zip(ends).map(|((name, at), end)| Sheet {
         name,

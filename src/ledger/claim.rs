@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveEnum, ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{Ledger, number};
+use super::{Ledger, column_names, number};
 use crate::history::{History, KEPT};
 use crate::source::Survey;
 use crate::staged;
@@ -18,13 +18,14 @@ use crate::warehouse::{Row, Table, Transaction, WarehouseError};
 pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, Status::Retracted, Status::Lost];
 
 /// What the ledger answers to a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The load has this number, and the dataset is locked for it until the transaction ends.
     New(i64),
     /// As [`Claim::New`]: the same content was loaded before, and its rows are not there any more.
     Again(i64, Missing),
-    /// The same content was loaded before, and some of its rows are not there any more: loaded again, the others would be there twice.
+    /// The same content was loaded before, and some of its rows or columns are not there any more: loaded again, the others would be there
+    /// twice.
     InPart(Missing),
     /// The same content was loaded into the same table before, as this load.
     Duplicate(i64),
@@ -32,8 +33,8 @@ pub enum Claim {
     Finished(i64),
 }
 
-/// A load of which rows are missing that the ledger holds to be in their table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A load of which rows or columns are missing that the ledger holds to be in their table.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// Its number.
     pub load: i64,
@@ -41,6 +42,19 @@ pub struct Missing {
     pub loaded: u64,
     /// Those of them that are there.
     pub there: u64,
+    /// Of rows that are all there, the columns that went with their values: dropped by hand, or renamed.
+    pub columns: Vec<String>,
+}
+
+impl Missing {
+    fn is_whole(&self) -> bool {
+        self.there >= self.loaded && self.columns.is_empty()
+    }
+
+    /// Whether some of it is there.
+    fn is_in_part(&self) -> bool {
+        self.there > 0 || !self.columns.is_empty()
+    }
 }
 
 /// When a content that its table has had before is loaded again.
@@ -81,11 +95,13 @@ struct Before {
     loaded: u64,
     /// Rows of it that were there as it brought them, and are those of other loads.
     duplicate: u64,
+    /// The columns that it brought.
+    columns: Vec<String>,
 }
 
 impl Before {
     fn of(row: Row) -> Option<Before> {
-        let [load, status, source, claim, loaded, duplicate] = <[_; 6]>::try_from(row).ok()?;
+        let [load, status, source, claim, loaded, duplicate, columns] = <[_; 7]>::try_from(row).ok()?;
         let count = |cell: Option<String>| cell?.parse().ok();
         Some(Before {
             load: load?.parse().ok()?,
@@ -94,15 +110,12 @@ impl Before {
             claim: claim.unwrap_or_default(),
             loaded: count(loaded)?,
             duplicate: count(duplicate)?,
+            columns: column_names(columns.as_deref()),
         })
     }
 
     fn is_loaded(&self) -> bool {
         self.status == Some(Status::Loaded)
-    }
-
-    fn whole(&self) -> Missing {
-        Missing { load: self.load, loaded: self.loaded, there: self.loaded }
     }
 }
 
@@ -139,7 +152,7 @@ impl Ledger {
         let same = load::Entity::find()
             .select_only()
             .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
-            .columns([load::Column::RowsLoaded, load::Column::RowsDuplicate])
+            .columns([load::Column::RowsLoaded, load::Column::RowsDuplicate, load::Column::Columns])
             .filter(load::Column::Dataset.eq(table))
             .filter(load::Column::Hash.eq(&survey.hash))
             .filter(load::Column::Status.is_in(ONCE_LOADED))
@@ -153,7 +166,7 @@ impl Ledger {
         {
             match self.missing_of_finished(transaction, request, this).await? {
                 None => return Ok(Claim::Finished(this.load)),
-                Some(some) if some.there > 0 => return Ok(Claim::InPart(some)),
+                Some(some) if some.is_in_part() => return Ok(Claim::InPart(some)),
                 Some(none) => missing = Some(none),
             }
         }
@@ -171,7 +184,7 @@ impl Ledger {
         };
         let load_id = self.open(transaction, line).await?;
         let Some(missing) = missing else { return Ok(Claim::New(load_id)) };
-        if missing.there == 0 {
+        if !missing.is_in_part() {
             let why = format!("its rows were not in the table any more when load {load_id} brought the same content");
             self.lose(transaction, &[missing.load], &why).await?;
         }
@@ -195,17 +208,17 @@ impl Ledger {
             if !counts {
                 break;
             }
-            let found = Missing { there: self.there(transaction, request.table, before).await?, ..before.whole() };
-            let is_whole = found.there >= found.loaded;
+            let found = self.missing(transaction, request.table, before).await?;
             // Rows that were there already are other loads' and cannot be counted: merged again, what is missing comes.
-            if is_whole && request.replaces && before.duplicate > 0 {
+            if found.there >= found.loaded && request.replaces && before.duplicate > 0 {
                 break;
             }
-            let is_emptied = is_whole && before.duplicate > 0 && self.is_empty(transaction, request.table).await?;
-            if is_whole && !is_emptied {
+            let is_emptied =
+                found.is_whole() && before.duplicate > 0 && self.is_empty(transaction, request.table).await?;
+            if found.is_whole() && !is_emptied {
                 return Ok(Repeat::Of(before.load));
             }
-            if found.there > 0 && !request.replaces {
+            if found.is_in_part() && !request.replaces {
                 return Ok(Repeat::InPart(found));
             }
             missing.get_or_insert(found);
@@ -227,12 +240,50 @@ impl Ledger {
         if !this.is_loaded() || this.loaded + this.duplicate == 0 {
             return Ok(None);
         }
-        if request.replaces {
-            let is_empty = self.is_empty(transaction, request.table).await?;
-            return Ok(is_empty.then(|| Missing { there: 0, ..this.whole() }));
+        let mut found = Missing { load: this.load, loaded: this.loaded, there: this.loaded, columns: Vec::new() };
+        if !request.replaces {
+            found = self.missing(transaction, request.table, this).await?;
+        } else if self.is_empty(transaction, request.table).await? {
+            return Ok(Some(Missing { there: 0, ..found }));
+        } else {
+            found.columns = self.columns_gone(transaction, request.table, this).await?;
         }
-        let there = self.there(transaction, request.table, this).await?;
-        Ok((there < this.loaded).then(|| Missing { there, ..this.whole() }))
+        Ok((!found.is_whole()).then_some(found))
+    }
+
+    /// How much of a load is in its table.
+    async fn missing(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        before: &Before,
+    ) -> Result<Missing, WarehouseError> {
+        let there = self.there(transaction, table, before).await?;
+        let columns = match there {
+            there if there >= before.loaded => self.columns_gone(transaction, table, before).await?,
+            _ => Vec::new(),
+        };
+        Ok(Missing { load: before.load, loaded: before.loaded, there, columns })
+    }
+
+    /// Of the columns that a load brought values of, those that its table does not have any more, or has again since without them.
+    async fn columns_gone(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        before: &Before,
+    ) -> Result<Vec<String>, WarehouseError> {
+        if before.loaded + before.duplicate == 0 {
+            return Ok(Vec::new());
+        }
+        let there = transaction.columns(&Table::staging(table)).await?;
+        if there.is_empty() {
+            return Ok(Vec::new());
+        }
+        let later = self.columns_after(transaction, table, before.load).await?;
+        let engine = self.warehouse.names().engine;
+        let is_gone = |name: &&String| later.contains(name) || !staged::has_column(engine, &there, name);
+        Ok(before.columns.iter().filter(is_gone).cloned().collect())
     }
 
     /// Rows of a load that are in its table, at most as many as it brought; those that later loads took the place of count as there.

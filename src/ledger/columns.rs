@@ -31,6 +31,43 @@ impl Ledger {
             .collect())
     }
 
+    /// The columns of a staging table that it has since later loads only.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(super) async fn columns_after(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        load_id: i64,
+    ) -> Result<Vec<String>, WarehouseError> {
+        let query = column::Entity::find()
+            .select_only()
+            .column(column::Column::Name)
+            .filter(column::Column::Dataset.eq(table))
+            .filter(column::Column::FirstLoadId.gt(load_id));
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().next()?).collect())
+    }
+
+    /// Says of a column that was dropped by hand that the table has it again, with values of this load and later ones.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn column_again(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        name: &str,
+        load_id: i64,
+    ) -> Result<(), WarehouseError> {
+        let update = column::Entity::update_many()
+            .set(column::ActiveModel { first_load_id: Set(load_id), ..Default::default() })
+            .filter(column::Column::Dataset.eq(table))
+            .filter(column::Column::Name.eq(name));
+        self.run(transaction, self.build(&update.into_query())).await
+    }
+
     /// Writes what a load made of a table's columns.
     ///
     /// # Errors

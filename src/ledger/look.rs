@@ -2,11 +2,31 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+use models::load::Status;
 use models::{dataset, load, reject, run};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Ledger, LoadLine, RejectLine};
 use crate::warehouse::WarehouseError;
+
+/// What of a load tells when it came.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Came {
+    /// The load's number.
+    pub id: i64,
+    /// Its input.
+    pub source: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+}
+
+impl Came {
+    /// The name of the file that it is, or is a part of.
+    pub fn file(&self) -> &str {
+        self.source.split('/').next().unwrap_or_default()
+    }
+}
 
 #[derive(FromQueryResult)]
 struct Hash {
@@ -74,6 +94,25 @@ impl Ledger {
             load::Entity::find().filter(load::Column::Claim.eq(claim)).filter(load::Column::Status.is_in(loaded));
         let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
         Ok(lines.into_iter().map(|line| line.source).collect())
+    }
+
+    /// Of the loads whose rows are in these tables, or in any where the tables are not known, and that count, the last one by its file's
+    /// name.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn last_by_name(
+        &self,
+        tables: Option<&[String]>,
+        counts: &dyn Fn(&Came) -> bool,
+    ) -> Result<Option<Came>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .columns([load::Column::Id, load::Column::Source, load::Column::StartedAt])
+            .filter(load::Column::Status.is_in([Status::Loaded, Status::Duplicate]))
+            .apply_if(tables, |query, tables| query.filter(load::Column::Dataset.is_in(tables)));
+        let came: Vec<Came> = self.read(query.into_query()).await?;
+        Ok(came.into_iter().filter(counts).max_by(|one, other| (one.file(), one.id).cmp(&(other.file(), other.id))))
     }
 
     /// The hashes of those of these loads that there are.

@@ -34,6 +34,7 @@ pub use beside::BesideLine;
 pub use claim::{Claim, Missing, Repeats, Request};
 pub use freshness::Freshness;
 pub use lineage::{Files, StarReject};
+pub use look::Came;
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 pub use questions::QuestionView;

@@ -104,6 +104,12 @@ impl Plugins {
         self.right.iter().any(claims) || self.wrong.iter().any(|plugin| plugin.claims(file_name))
     }
 
+    /// Whether no plugin, right or wrong, says anything of a part of a file.
+    pub fn is_untold(&self, file_name: &str, own_name: &str, sheet: Option<&str>) -> bool {
+        let is_plain = |dataset: Option<Dataset>| dataset.is_some_and(|dataset| dataset.plugin.is_empty());
+        self.held(file_name, own_name).is_none() && self.dataset(file_name, own_name, sheet).is_ok_and(is_plain)
+    }
+
     /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part. `None` where
     /// plugins claim the file, but each of them another sheet of it.
     ///

@@ -366,6 +366,7 @@ fn stated(yaml: &Yaml) -> Result<Stated, String> {
         format,
         sheet: yaml.sheet.clone(),
         widths,
+        first_line: 0,
         is_sheet: false,
         encoding,
         delimiter: delimiter.map(|text| one("delimiter", text)).transpose()?,

@@ -6,8 +6,13 @@ use std::sync::Arc;
 use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowTimestampType, Date32Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+};
+use arrow_array::{Array, ArrayRef, Int64Array, PrimitiveArray, RecordBatch, UInt64Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use arrow_select::take::take;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
@@ -68,7 +73,9 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
             _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
         };
         let header = if column.header.is_empty() { &column.name } else { &column.header };
-        Reject::new(records.line(row), reason, records.raw(row)).detail(detail).column(Some(header.clone()))
+        Reject::new(records.line(row), reason, records.raw(row).into_owned())
+            .detail(detail)
+            .column(Some(header.clone()))
     };
     let rejects = bad.into_iter().map(reject).collect();
     let count = |width| good.iter().filter(|row| records.width_of(**row) == width).count() as u64;
@@ -153,6 +160,35 @@ fn typed(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
+/// A decoded column in a table's type, with NULL for what is not of it; `None` where it has to be read from its text.
+fn native(column: &ArrayRef, kind: Type) -> Option<ArrayRef> {
+    match (kind, column.data_type()) {
+        (Type::Bigint, DataType::Int64)
+        | (Type::Double, DataType::Float64)
+        | (Type::Boolean, DataType::Boolean)
+        | (Type::Text, DataType::Utf8) => Some(column.clone()),
+        (Type::Date, DataType::Date32) => {
+            let days = column.as_primitive::<Date32Type>();
+            Some(Arc::new(days.unary_opt::<_, Date32Type>(|day| moment::is_day(day).then_some(day))))
+        }
+        (Type::Timestamp, DataType::Timestamp(unit, None))
+        | (Type::Timestamptz, DataType::Timestamp(unit, Some(_))) => {
+            let micros = match unit {
+                TimeUnit::Nanosecond => exact::<TimestampNanosecondType>(column),
+                TimeUnit::Microsecond => exact::<TimestampMicrosecondType>(column),
+                TimeUnit::Millisecond => exact::<TimestampMillisecondType>(column),
+                TimeUnit::Second => return None,
+            };
+            Some(Arc::new(micros.with_timezone_opt((kind == Type::Timestamptz).then_some("UTC"))))
+        }
+        _ => None,
+    }
+}
+
+fn exact<T: ArrowTimestampType>(column: &ArrayRef) -> PrimitiveArray<TimestampMicrosecondType> {
+    column.as_primitive::<T>().unary_opt(|value| moment::exact_micros(value, T::UNIT))
+}
+
 /// One column of the records.
 struct Cells<'a> {
     records: &'a Records,
@@ -166,6 +202,9 @@ struct Cells<'a> {
 
 impl Cells<'_> {
     fn array(&mut self, kind: Type) -> ArrayRef {
+        if let Some(decoded) = self.decoded(kind) {
+            return decoded;
+        }
         let rows = self.rows.len();
         match kind {
             Type::Bigint => {
@@ -226,6 +265,24 @@ impl Cells<'_> {
                 Arc::new(array.finish())
             }
         }
+    }
+
+    /// The column as it was decoded, where it is of the table's type already and nothing is said of its words.
+    fn decoded(&mut self, kind: Type) -> Option<ArrayRef> {
+        let column = self.records.column(self.shaped.place)?;
+        if !self.shaped.null.is_empty() || self.shaped.format.is_some() {
+            return None;
+        }
+        let typed = native(column, kind)?;
+        let is_bad = |row: &usize| typed.is_null(*row) && (self.shaped.required || column.is_valid(*row));
+        for row in self.rows.iter().copied().filter(is_bad) {
+            self.bad.entry(row).or_insert(self.at);
+        }
+        if self.rows.len() == typed.len() {
+            return Some(typed);
+        }
+        let rows = UInt64Array::from_iter_values(self.rows.iter().map(|row| *row as u64));
+        take(&typed, &rows, None).ok()
     }
 
     fn each<'a, T>(&mut self, read: impl Fn(&'a str) -> Option<T>, mut append: impl FnMut(Option<T>))

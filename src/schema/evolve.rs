@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Column, types::Fits};
+use super::{Column, EXTRA_COLUMN, types::Fits};
 
 /// The table after a file, and what has to change for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +62,20 @@ fn known(table: &[Column], file: &[Column]) -> Vec<Option<usize>> {
         }
     };
     take(&mut places, &|one, other| one.name == other.name && is_same(one, other));
-    take(&mut places, &|one, other| !other.header.is_empty() && is_same(one, other) && stem(&one.name) == stem(&other.name));
+    let is_moved = |one: &Column, other: &Column| {
+        one.name != EXTRA_COLUMN
+            && !other.header.is_empty()
+            && is_same(one, other)
+            && is_one_name(&one.name, &other.name)
+    };
+    take(&mut places, &is_moved);
     take(&mut places, &|one, other| one.name == other.name);
     places
+}
+
+/// Whether names differ only by the number that tells one from an equal one.
+fn is_one_name(one: &str, other: &str) -> bool {
+    one == other || stem(one) == other || one == stem(other) || stem(one) == stem(other)
 }
 
 /// A name without the number that tells it from an equal one.
@@ -112,14 +123,23 @@ mod tests {
         let headed = |name: &str, header: &str| Column { header: header.to_owned(), ..column(name, &[]) };
         let table = [headed("id", "id"), headed("price_", "price €"), headed("price__2", "price $")];
         let places = |file: &[Column]| evolve(&table, file).places;
-        assert_eq!(places(&[headed("id", "id"), headed("price_", "price $"), headed("price__2", "price €")]), [0, 2, 1]);
+        assert_eq!(
+            places(&[headed("id", "id"), headed("price_", "price $"), headed("price__2", "price €")]),
+            [0, 2, 1]
+        );
         assert_eq!(places(&[headed("price_", "price $")]), [2]);
         // Another header of the name is its column's, as long as that has no header of its own in the file.
         assert_eq!(places(&[headed("price_", "Price €")]), [1]);
-        let evolution = evolve(&table, &[headed("price_", "price £"), headed("price__2", "price €"), headed("price__3", "price $")]);
+        let evolution = evolve(
+            &table,
+            &[headed("price_", "price £"), headed("price__2", "price €"), headed("price__3", "price $")],
+        );
         assert_eq!(evolution.places, [3, 1, 2]);
         let name = &evolution.columns[3].name;
         assert!(!table.iter().any(|one| one.name == *name), "{name}");
+        let numbers = [headed("field_0", "Field: 0"), headed("field_0_2", "Field 0")];
+        let file = [headed("field_0", "Field 0"), headed("field_0_2", "Field: 0")];
+        assert_eq!(evolve(&numbers, &file).places, [1, 0]);
         // Headers that a plugin has named otherwise are matched by their names.
         assert_eq!(places(&[headed("cost", "price €"), headed("id", "price $")]), [3, 0]);
     }

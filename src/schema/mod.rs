@@ -14,7 +14,7 @@ pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
 pub use infer::{Inference, double_as_written, double_text};
-pub use moment::{as_written, read_date, read_timestamp, read_timestamptz};
+pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
 pub use name::{SYSTEM_COLUMNS, column_names, table_name};
 pub use shape::{ColumnRule, Shape, Shaped, shape};
 pub use types::{Fits, Form, Spelling, Type};

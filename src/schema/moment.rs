@@ -1,8 +1,33 @@
 //! Days and moments in ISO 8601: read from text, and written back as a column's files wrote them.
 
+use arrow_schema::TimeUnit;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::types::{Fits, Form, Type};
+
+/// Days from 1970-01-01 to 0001-01-01 and to 9999-12-31.
+const FIRST_DAY: i32 = -719_162;
+const LAST_DAY: i32 = 2_932_896;
+
+const MICROS_A_DAY: i64 = 86_400_000_000;
+
+/// Whether a table holds the day that lies so many days after 1970-01-01.
+pub fn is_day(days: i32) -> bool {
+    (FIRST_DAY..=LAST_DAY).contains(&days)
+}
+
+/// The microseconds from 1970-01-01 to a moment in another unit; `None` where it has digits beyond them, or where no table holds it.
+pub fn exact_micros(value: i64, unit: TimeUnit) -> Option<i64> {
+    let micros = match unit {
+        TimeUnit::Second => value.checked_mul(1_000_000)?,
+        TimeUnit::Millisecond => value.checked_mul(1_000)?,
+        TimeUnit::Microsecond => value,
+        TimeUnit::Nanosecond if value % 1_000 == 0 => value / 1_000,
+        TimeUnit::Nanosecond => return None,
+    };
+    let day = i32::try_from(micros.div_euclid(MICROS_A_DAY)).ok()?;
+    is_day(day).then_some(micros)
+}
 
 /// The types of days and moments that a value fits.
 pub(super) fn moment(value: &str) -> Fits {

@@ -220,20 +220,31 @@ impl Claimed {
         Err(io::Error::other("no free name"))
     }
 
-    /// `failed/`, which whoever may look into the folder may look into too.
+    /// `failed/`, which whoever may look into the folder may look into too; or, where that is somebody else's, the one of the same name in
+    /// `.sluice`.
     fn failed(&self) -> io::Result<Dir> {
-        let Home { root, us, .. } = &*self.home;
+        let Home { root, claims, us, .. } = &*self.home;
         let above = root.metadata()?;
-        let failed = match root.new_dir(FAILED, 0o700) {
+        match root.new_dir(FAILED, 0o700) {
             Ok(made) => {
                 made.set_mode(0o700 | (above.mode() & 0o2055))?;
-                made
+                return Ok(made);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => root.dir(FAILED)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
+        }
+        match root.dir(FAILED) {
+            Ok(failed) if us.trust(&failed.metadata()?, &above) => return Ok(failed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            // One that may not even be looked into is not ours either.
+            _ => {}
+        }
+        let own = match claims.new_dir(FAILED, 0o750) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => claims.dir(FAILED)?,
+            made => made?,
         };
-        let meta = failed.metadata()?;
-        if us.trust(&meta, &above) { Ok(failed) } else { Err(us.refuse(&failed, &meta)) }
+        let meta = own.metadata()?;
+        if us.own(&meta) { Ok(own) } else { Err(us.refuse(&own, &meta)) }
     }
 
     /// Brings the rename that claimed the file to stable storage: the folders that it touched, up to the one where it had landed.

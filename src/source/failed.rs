@@ -1,18 +1,18 @@
 //! What lies in `imports/failed/`: files that could not be loaded, each with the reason beside it, and their way back.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Dir;
-use super::folder::FAILED;
+use super::folder::{FAILED, OWN_FAILED};
 use super::free_name::{move_to_free_name, note_name};
-use super::owner::believed;
+use super::owner::{believed, foreign_failed};
 
 /// What stands beside a file that could not be loaded, as it is read (`Failure` is how it is written).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,42 +32,67 @@ pub struct Note {
 /// A file that could not be loaded.
 #[derive(Clone, Debug)]
 pub struct FailedFile {
-    /// Its name in `failed/`.
+    /// Its name.
     pub name: String,
     /// The reason, where one stands beside it.
     pub note: Option<Note>,
     os_name: OsString,
     note_name: OsString,
     failed: Dir,
+    /// The folder in which it lies, seen from the watched one.
+    within: &'static str,
 }
 
-/// The files in `failed/` of a watched folder, by name.
+/// The files in `failed/` of a watched folder, and in the one that Sluice has of its own where that is somebody else's, by name.
 ///
 /// # Errors
-/// When the folder cannot be read; none at all is no error.
+/// When a folder cannot be read; none at all is no error.
 pub fn failed_files(folder: &Path) -> io::Result<Vec<FailedFile>> {
-    let opened = Dir::open(folder).and_then(|root| Ok((root.dir(FAILED)?, believed(&root)?)));
-    let (failed, [us, owner]) = match opened {
+    let root = match Dir::open(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        opened => opened?,
+        root => root?,
     };
-    let owners = [us, owner, failed.metadata()?.uid()];
-    let read = |name: &OsStr| -> Option<Note> { serde_json::from_slice(&failed.note(name, &owners).ok()?).ok() };
+    let owners = believed(&root)?;
     let mut files = Vec::new();
-    for os_name in failed.names()? {
-        let is_note = || os_name.to_string_lossy().contains(".error.") && read(&os_name).is_some();
+    // Nothing of ours lies in what somebody else has made.
+    let ours = if foreign_failed(folder)?.is_some() { &[OWN_FAILED][..] } else { &[FAILED, OWN_FAILED] };
+    for within in ours {
+        match within.split('/').try_fold(root.clone(), |dir, name| dir.dir(name)) {
+            Ok(failed) => files.extend(files_in(&failed, within, &owners)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    files.sort_by(|one: &FailedFile, other: &FailedFile| (&one.name, one.within).cmp(&(&other.name, other.within)));
+    Ok(files)
+}
+
+/// The files in one of the folders; notes are believed that one of `owners` has written.
+fn files_in(failed: &Dir, within: &'static str, owners: &[u32]) -> io::Result<Vec<FailedFile>> {
+    let read = |name: &OsStr| -> Option<Note> { serde_json::from_slice(&failed.note(name, owners).ok()?).ok() };
+    let names = failed.names()?;
+    let noted: HashSet<OsString> = names.iter().map(|name| note_name(name, 1)).collect();
+    let mut files = Vec::new();
+    for os_name in names {
+        // What stands beside a file as its note is no file of its own, whoever wrote it.
+        let is_note =
+            || os_name.to_string_lossy().contains(".error.") && (noted.contains(&os_name) || read(&os_name).is_some());
         let is_file = failed.look(&os_name).is_ok_and(|meta| meta.is_file());
         if is_file && !os_name.as_bytes().starts_with(b".") && !is_note() {
             let note_name = note_name(&os_name, 1);
             let (name, note) = (os_name.to_string_lossy().into_owned(), read(&note_name));
-            files.push(FailedFile { name, note, os_name, note_name, failed: failed.clone() });
+            files.push(FailedFile { name, note, os_name, note_name, failed: failed.clone(), within });
         }
     }
-    files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(files)
 }
 
 impl FailedFile {
+    /// Its name with the folder in which it lies, seen from the watched one.
+    pub fn shown_as(&self) -> String {
+        format!("{}/{}", self.within, self.name)
+    }
+
     /// The name that it landed by.
     pub fn landed_as(&self) -> &str {
         let told = self.note.as_ref().and_then(|note| note.file.split('/').next());

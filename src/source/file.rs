@@ -1,6 +1,8 @@
 //! A file that was claimed. It is read in a thread of its own, never mapped, in memory that does not grow with it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -73,6 +75,42 @@ impl FileSource {
             .collect())
     }
 
+    /// The tables of each of the sources: of a text about which nobody says anything, as `is_untold` knows, several may come.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub async fn each_table(
+        sources: Vec<FileSource>,
+        is_untold: impl Fn(&FileSource) -> bool,
+    ) -> Result<Vec<FileSource>, SourceError> {
+        let mut all = Vec::with_capacity(sources.len());
+        for source in sources {
+            if !is_untold(&source) {
+                all.push(source);
+                continue;
+            }
+            let (path, part) = (source.path.clone(), source.part.clone());
+            for part in spawn_blocking(move || part.tables(&path)).await.map_err(broken)?? {
+                all.push(FileSource {
+                    path: source.path.clone(),
+                    claimed: source.claimed.clone(),
+                    claim: source.claim.clone(),
+                    stated: Stated { first_line: part.first_line(), ..Stated::default() },
+                    part,
+                    stamp: source.stamp,
+                    is_part: source.is_part,
+                    survey: None,
+                    held: Vec::new(),
+                    chunks: None,
+                    spans: None,
+                });
+            }
+        }
+        let is_part = all.len() > 1;
+        all.iter_mut().for_each(|source| source.is_part = is_part);
+        Ok(all)
+    }
+
     /// The sheet of a workbook that it is.
     pub fn sheet(&self) -> Option<&str> {
         self.part.sheet.as_deref()
@@ -88,7 +126,7 @@ impl FileSource {
         if let Some(format) = stated.format {
             self.part.state_format(format);
         }
-        self.stated = stated.clone();
+        self.stated = Stated { first_line: self.part.first_line(), ..stated.clone() };
     }
 }
 
@@ -123,14 +161,23 @@ impl Source for FileSource {
     }
 
     async fn glimpse(&mut self) -> Result<Survey, SourceError> {
+        if self.survey.is_none() && self.part.format == Format::Parquet {
+            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
+            let done = spawn_blocking(move || glimpse(|| part.open(&path), &stated)).await;
+            let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
+            self.survey = Some(found.into());
+        }
         if self.survey.is_none() && self.part.format == Format::Csv && self.path.metadata()?.len() > GLIMPSE {
             let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
             let beginning = spawn_blocking(move || glimpse(|| part.open(&path), &stated));
-            let (path, part) = (self.path.clone(), self.part.clone());
-            let all = spawn_blocking(move || identity(part.open(&path)?));
-            let (found, digest) = (beginning.await.map_err(broken)?, all.await.map_err(broken)??);
-            let mut found = found.map_err(|error| self.part.explain(error))?;
-            found.digest = digest;
+            let (path, part, needed) = (self.path.clone(), self.part.clone(), Arc::new(AtomicBool::new(true)));
+            let still = needed.clone();
+            let all = spawn_blocking(move || identity(part.open(&path)?, &still));
+            let found = beginning.await.map_err(broken)?.map_err(|error| self.part.explain(error));
+            // What is no table at its beginning is none, whatever follows.
+            needed.store(found.is_ok(), Ordering::Relaxed);
+            let mut found = found?;
+            found.digest = all.await.map_err(broken)??;
             self.survey = Some(found.into());
         }
         match &self.survey {
@@ -247,4 +294,20 @@ fn stamp(claimed: Option<&Claimed>, path: &Path) -> Option<Stamp> {
 
 fn broken(error: JoinError) -> SourceError {
     SourceError::Io(std::io::Error::other(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_table_at_its_beginning_is_told_before_the_rest_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.csv");
+        // Whoever read all of it would read for an hour.
+        std::fs::File::create(&path).unwrap().set_len(4 << 40).unwrap();
+        let mut parts = FileSource::parts(&path, "x.csv", None, Limits::default()).await.unwrap();
+        let error = parts[0].glimpse().await.unwrap_err();
+        assert!(matches!(error, SourceError::Unreadable(_)), "{error}");
+    }
 }

@@ -9,6 +9,7 @@
 //! imports/.sluice/<program>/.stopped       the program ended as it was asked to
 //! imports/.sluice/<program>/state.json     what the program does; only `app status` reads it
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
+//! imports/.sluice/failed/x.csv     the same where somebody else has made failed/
 //! ```
 
 use std::ffi::{OsStr, OsString};
@@ -21,11 +22,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Dir;
 use super::claimed::Claimed;
-use super::owner::{Us, believed, random};
+use super::owner::{Us, random};
+use super::places::claims_folders;
 
 /// The folder of the programs' places.
 pub(crate) const CLAIMS: &str = ".sluice";
-pub(super) const FAILED: &str = "failed";
+
+/// Where files go that could not be loaded; and where they go while somebody else has made that.
+pub(crate) const FAILED: &str = "failed";
+pub(crate) const OWN_FAILED: &str = ".sluice/failed";
 const STOPPED: &str = ".stopped";
 
 /// What a program says of itself in its place, and the same while it is written.
@@ -225,7 +230,11 @@ impl Folder {
         if let (Ok(meta), Ok(above)) = (root.look(FAILED), root.metadata())
             && !(meta.is_dir() && us.trust(&meta, &above))
         {
-            planted.push((FAILED.to_owned(), of(&meta, if meta.is_dir() { "a folder" } else { "no folder" })));
+            let what = of(&meta, if meta.is_dir() { "a folder" } else { "no folder" });
+            planted.push((
+                FAILED.to_owned(),
+                format!("{what}: until it is moved away, what fails goes to {CLAIMS}/{FAILED}"),
+            ));
         }
         planted
     }
@@ -258,87 +267,6 @@ impl Drop for Folder {
             let _ = claims.remove_dir(name);
         }
     }
-}
-
-/// A program's place, as somebody else sees it.
-pub(crate) struct Place {
-    /// Held open.
-    pub(crate) dir: Dir,
-    /// Whether the program lives whose place it is.
-    pub(crate) lives: bool,
-    /// Whose notes are believed.
-    pub(crate) owners: [u32; 2],
-}
-
-/// The places in the folder that are believed: those of the user who asks, and of the folder's owner.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
-    let root = match Dir::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        root => root?,
-    };
-    let owners = believed(&root)?;
-    let is_believed = |meta: &Metadata| {
-        use std::os::unix::fs::MetadataExt;
-        owners.contains(&meta.uid())
-    };
-    let mut all = Vec::new();
-    for (_, places) in claims_folders(&root, &is_believed)? {
-        for (_, dir) in places {
-            let lives = matches!(dir.reopen()?.try_lock(), Err(TryLockError::WouldBlock));
-            all.push(Place { dir, lives, owners });
-        }
-    }
-    Ok(all)
-}
-
-/// Whether a program that lives has a place in the folder.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn is_watched(path: &Path) -> io::Result<bool> {
-    Ok(places(path)?.iter().any(|place| place.lives))
-}
-
-/// A folder of places, and the places in it by name.
-type Places = (Dir, Vec<(OsString, Dir)>);
-
-/// The folders of places in the folder, each with the places in it that are `ours`: `.sluice`, and what was called so before somebody
-/// renamed it.
-fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io::Result<Vec<Places>> {
-    let mut all = Vec::new();
-    for name in root.names()? {
-        let is_current = name == CLAIMS;
-        let may_be =
-            name.as_bytes().starts_with(b".") && root.look(&name).is_ok_and(|meta| meta.is_dir() && ours(&meta));
-        if !may_be {
-            continue;
-        }
-        let claims = match root.dir(&name) {
-            Err(_) if !is_current => continue,
-            claims => claims?,
-        };
-        let mut places = Vec::new();
-        for name in claims.folders()? {
-            // Asked of what was opened, not of a name.
-            if let Ok(place) = claims.dir(&name)
-                && place.metadata().is_ok_and(|meta| ours(&meta))
-                && (is_current || is_place(&name))
-            {
-                places.push((name, place));
-            }
-        }
-        all.push((claims, places));
-    }
-    Ok(all)
-}
-
-/// Whether it is what a program calls its place.
-fn is_place(name: &OsStr) -> bool {
-    let number = name.to_str().and_then(|name| name.split_once('-')).map(|(number, _)| number);
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod folder;
 mod free_name;
 mod memory;
 mod owner;
+mod places;
 mod stamp;
 
 pub use claimed::{Claimed, Failure};
@@ -15,12 +16,14 @@ pub use dir::Dir;
 pub(crate) use dir::{NOTE_MAX, why_not};
 pub use failed::{FailedFile, Note, failed_files};
 pub use file::FileSource;
-pub(crate) use folder::{CLAIMS, Place, STATE, STATE_NEW, places};
-pub use folder::{Folder, is_watched};
+pub use folder::Folder;
+pub(crate) use folder::{CLAIMS, FAILED, OWN_FAILED, STATE, STATE_NEW};
 pub(crate) use free_name::{move_to_free_name, rename_to_free_name};
 pub use memory::MemorySource;
-pub use owner::open_to_others;
+pub use owner::{ForeignFailed, foreign_failed, open_to_others};
 pub(crate) use owner::{Us, random};
+pub use places::is_watched;
+pub(crate) use places::{Place, places};
 pub(crate) use stamp::{Stamp, Writer, writer};
 
 use async_trait::async_trait;

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::Dir;
+use super::folder::{CLAIMS, FAILED, OWN_FAILED};
 
 /// What the folder shows of files that this program makes in it. A file system that knows no owners shows one for all files.
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +68,46 @@ impl Us {
     }
 }
 
-/// The users who are believed by whoever only looks into the folder: that one, and the folder's owner.
-pub(crate) fn believed(root: &Dir) -> io::Result<[u32; 2]> {
-    Ok([rustix::process::geteuid().as_raw(), root.metadata()?.uid()])
+/// The users who are believed by whoever only looks into the folder: that one, the folder's owner, and the system's.
+pub(crate) fn believed(root: &Dir) -> io::Result<[u32; 3]> {
+    Ok([rustix::process::geteuid().as_raw(), root.metadata()?.uid(), 0])
+}
+
+/// What stands where `failed/` should and is not Sluice's own, so that what fails goes elsewhere.
+#[derive(Debug)]
+pub struct ForeignFailed {
+    /// In words.
+    pub what: String,
+    /// How to have it right.
+    pub mend: String,
+}
+
+/// Whether somebody else has made `failed/`.
+///
+/// # Errors
+/// When the folder cannot be looked at.
+pub fn foreign_failed(folder: &Path) -> io::Result<Option<ForeignFailed>> {
+    let root = Dir::open(folder)?;
+    let meta = match root.look(FAILED) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        meta => meta?,
+    };
+    let [us, owner, system] = believed(&root)?;
+    // Whoever looks need not be the user that Sluice runs as.
+    let sluice = root.look(CLAIMS).map_or(us, |claims| claims.uid());
+    if meta.is_dir() && [us, owner, system, sluice].contains(&meta.uid()) {
+        return Ok(None);
+    }
+    let (what, path) = (if meta.is_dir() { "a folder" } else { "no folder" }, folder.join(FAILED));
+    let (path, own) = (path.display(), folder.join(OWN_FAILED));
+    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
+    Ok(Some(ForeignFailed {
+        what: format!(
+            "{path} is {what} of uid {uid}, mode {mode:o}, and not Sluice's own: what fails goes to {}",
+            own.display()
+        ),
+        mend: format!("look at what lies in {path}, and move it away or give it to the user that Sluice runs as"),
+    }))
 }
 
 /// Who else may take files in the folder away from their owners, and how to end it; `None` where nobody may.

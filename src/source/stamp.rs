@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Stamp {
     pub(crate) size: u64,
     pub(crate) inode: u64,
+    /// The user whose it is.
+    pub(crate) owner: u32,
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
 }
@@ -26,6 +28,7 @@ impl Stamp {
         meta.is_file().then(|| Stamp {
             size: meta.len(),
             inode: meta.ino(),
+            owner: meta.uid(),
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
         })

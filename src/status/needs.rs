@@ -91,11 +91,11 @@ pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, st
 }
 
 pub(super) fn failed_need(failed: &FailedFile) -> Need {
-    let name = &failed.name;
+    let (name, file) = (&failed.name, failed.shown_as());
     match &failed.note {
-        Some(note) => Need { what: format!("failed/{name}: {}", note.error), mend: note.mend.clone() },
+        Some(note) => Need { what: format!("{file}: {}", note.error), mend: note.mend.clone() },
         None => Need {
-            what: format!("failed/{name} lies there, and no reason beside it"),
+            what: format!("{file} lies there, and no reason beside it"),
             mend: format!("see app why {name}; app retry moves it back"),
         },
     }

@@ -14,6 +14,7 @@ use chrono::{NaiveDate, Utc};
 
 use crate::counted::counted;
 use crate::progress::Above;
+use crate::rights::explain_folder;
 
 /// Appends lines; `write` takes a line at a time and never fails.
 pub(super) struct LogFiles {
@@ -109,6 +110,7 @@ impl Write for LogFiles {
             }
             (Err(error), left_out) => {
                 if left_out == 0 {
+                    let error = explain_folder(error, &self.folder);
                     say(format_args!(
                         "warning: {folder}: the log cannot be written: {error}; loading goes on without it"
                     ));

@@ -5,6 +5,7 @@ mod build;
 mod events;
 mod look;
 mod pause;
+mod said;
 mod settle;
 mod state;
 mod waiting;

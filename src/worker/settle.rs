@@ -54,6 +54,11 @@ impl Candidate {
         Candidate { stamp, arrival, changed, pause: Duration::ZERO, closed, reach: None, behind: false }
     }
 
+    /// What it looked like last.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
     /// Whether it waits for one that comes before it.
     pub(super) fn is_behind(&self) -> bool {
         self.behind

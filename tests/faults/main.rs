@@ -16,9 +16,11 @@ mod embedded;
 #[path = "../support/engine.rs"]
 mod engine;
 mod hostile;
+mod intruder;
 mod kills;
 mod make;
 mod mount;
+mod network;
 mod options;
 mod outages;
 mod places;
@@ -29,6 +31,7 @@ mod proxy;
 mod report;
 mod restored;
 mod server;
+mod silent;
 mod site;
 mod soak;
 #[path = "../../benches/side_by_side/sql.rs"]
@@ -65,6 +68,7 @@ fn faults() -> Vec<Fault> {
         kills::FAULTS,
         cut::FAULTS,
         outages::FAULTS,
+        silent::FAULTS,
         embedded::FAULTS,
         power::FAULTS,
         promotion::FAULTS,
@@ -75,6 +79,7 @@ fn faults() -> Vec<Fault> {
         company::FAULTS,
         hostile::FAULTS,
         bombs::FAULTS,
+        intruder::FAULTS,
         soak::FAULTS,
     ]
     .concat()

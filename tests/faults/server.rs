@@ -56,7 +56,7 @@ impl Server {
         let password_file = folder.path().join("password");
         std::fs::write(&password_file, &password)?;
         own(&password_file)?;
-        let mut server = Server::made(folder, data, free_port()?, password, settings)?;
+        let server = Server::made(folder, data, free_port()?, password, settings)?;
         let (data, password_file) = (server.data.display().to_string(), password_file.display().to_string());
         server.tool(
             "initdb",
@@ -72,7 +72,7 @@ impl Server {
                 &password_file,
             ],
         )?;
-        server.allow_replication()?;
+        server.add_rule("host replication all 127.0.0.1/32 scram-sha-256")?;
         server.start()?;
         Ok(server)
     }
@@ -88,10 +88,16 @@ impl Server {
         Ok(Server { folder, data, port, password, settings, child: Mutex::new(None), databases: AtomicU32::new(1) })
     }
 
-    fn allow_replication(&mut self) -> anyhow::Result<()> {
+    /// Lets in who comes from these addresses, with the password.
+    pub fn allow(&self, addresses: &str) -> anyhow::Result<()> {
+        self.add_rule(&format!("host all all {addresses} scram-sha-256"))?;
+        self.execute("select pg_reload_conf()")
+    }
+
+    fn add_rule(&self, rule: &str) -> anyhow::Result<()> {
         use std::io::Write;
         let mut rules = std::fs::OpenOptions::new().append(true).open(self.data.join("pg_hba.conf"))?;
-        Ok(writeln!(rules, "host replication all 127.0.0.1/32 scram-sha-256")?)
+        Ok(writeln!(rules, "{rule}")?)
     }
 
     /// A standby of this server, on a port of its own, not started yet. It connects through `port`.
@@ -139,9 +145,9 @@ impl Server {
              kill -INT $server 2>/dev/null; wait $server",
         );
         shell.arg(binaries()?.join("postgres")).arg("-D").arg(&self.data).arg("-k").arg(self.folder.path());
-        for setting in
-            self.settings.iter().map(String::as_str).chain(["listen_addresses=127.0.0.1", &format!("port={port}")])
-        {
+        let own = ["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")];
+        // Of two of one name the last counts.
+        for setting in own.iter().chain(&self.settings) {
             shell.arg("-c").arg(setting);
         }
         let child = self.as_user(&mut shell)?.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;

@@ -119,6 +119,15 @@ where
     on_both(name, case).into_iter().filter(|trial| trial.name().starts_with("postgres::")).collect()
 }
 
+/// A case of what only SQLite has.
+pub fn on_sqlite<F, R>(name: &str, case: F) -> Vec<Trial>
+where
+    F: Fn(TestDatabase, Workdir) -> R + Clone + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    on_both(name, case).into_iter().filter(|trial| trial.name().starts_with("sqlite::")).collect()
+}
+
 /// A case on SQLite and PostgreSQL at once.
 pub fn on_pair<F, R>(name: &str, case: F) -> Vec<Trial>
 where

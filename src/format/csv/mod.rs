@@ -4,12 +4,15 @@
 //! (`""` is an empty text, nothing between two delimiters is NULL), the raw text and the line of a bad record, and where to
 //! go on after a quote that is never closed.
 
+mod escaped;
+pub(super) mod loose;
 mod other;
 #[cfg(test)]
 mod properties;
 mod read;
 pub(super) mod split;
 mod stretch;
+mod swallowed;
 mod write;
 
 pub use read::Reader;

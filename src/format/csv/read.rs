@@ -7,7 +7,7 @@ mod header;
 use std::io::{self, Read};
 
 use super::stretch::{Frame, Parsed, Position, Stretch};
-use crate::format::dialect::{Dialect, NO_DELIMITER, Stated};
+use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Digest, Text};
 use crate::format::records::Records;
 use crate::format::{Beside, Chunk, FormatError, Reject, SpanBytes};
@@ -49,11 +49,12 @@ impl<R: Read> Reader<R> {
         }
         reader.dialect = Dialect {
             encoding: reader.input.encoding().name().to_owned(),
+            first_line: stated.first_line,
             by_record: stated.is_sheet,
             filled_up: stated.is_sheet,
             ..Dialect::detect(&reader.pending, reader.complete, stated)
         };
-        reader.begin()?;
+        reader.read_header()?;
         Ok(reader)
     }
 
@@ -65,15 +66,8 @@ impl<R: Read> Reader<R> {
         let encoding = encoding_rs::Encoding::for_label(dialect.encoding.as_bytes());
         let mut reader = Reader::start(Text::open(input, encoding)?)?;
         reader.dialect = dialect.clone();
-        reader.begin()?;
+        reader.read_header()?;
         Ok(reader)
-    }
-
-    fn begin(&mut self) -> Result<(), FormatError> {
-        if self.dialect.delimiter != NO_DELIMITER {
-            self.input.audit().separators(&[self.dialect.delimiter]);
-        }
-        self.read_header()
     }
 
     /// Reads records without a header, as [`write_record`](super::write_record) writes them; a record is a line.

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
+use super::escaped::escaped;
 use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
 use crate::format::encoding::MARK;
 use crate::format::records::Cell;
@@ -125,83 +126,8 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
     Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0 }
 }
 
-/// Like [`record`], where nothing is quoted and a backslash makes a delimiter, a line end or a backslash part of a cell. `\\N` is NULL,
-/// `\\t`, `\\n` and `\\r` are what they are in PostgreSQL's and MySQL's text.
-fn escaped(
-    buffer: &[u8],
-    start: usize,
-    dialect: &Dialect,
-    complete: bool,
-    cells: &mut Vec<Cell>,
-    side: &mut Vec<u8>,
-) -> Cut {
-    let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
-    let is_end = |byte: u8| byte == b'\n' || (line_end == LineEnd::Cr && byte == b'\r');
-    let (mut from, mut at, mut lines, begin) = (start, start, 0, side.len());
-    let mut text = None;
-    let more = |cells: &mut Vec<Cell>, side: &mut Vec<u8>, first: usize| {
-        cells.truncate(first);
-        side.truncate(begin);
-        Cut::More
-    };
-    let first = cells.len();
-    loop {
-        let found = buffer[at..].iter().position(|byte| *byte == delimiter || *byte == b'\\' || is_end(*byte));
-        let stop = found.map_or(buffer.len(), |length| at + length);
-        if !complete && (found.is_none() || may_go_on(buffer, stop, line_end)) {
-            return more(cells, side, first);
-        }
-        if buffer.get(stop) == Some(&b'\\') {
-            // A backslash before CRLF is one before its LF.
-            let crlf = line_end == LineEnd::Lf && buffer[stop + 1..].starts_with(b"\r\n");
-            let Some(letter) = buffer.get(stop + 1 + usize::from(crlf)).copied() else {
-                if !complete {
-                    return more(cells, side, first);
-                }
-                at = stop + 1;
-                continue;
-            };
-            text.get_or_insert(side.len());
-            side.extend_from_slice(&buffer[from..stop]);
-            side.push(match letter {
-                b't' => b'\t',
-                b'n' => b'\n',
-                b'r' => b'\r',
-                letter => letter,
-            });
-            lines += u64::from(is_end(letter));
-            at = stop + 2 + usize::from(crlf);
-            from = at;
-            continue;
-        }
-        let last = buffer.get(stop) != Some(&delimiter);
-        let end = if last { without_cr(buffer, from, stop) } else { stop };
-        cells.push(match text.take() {
-            // The whole cell is the backslash and the letter.
-            Some(base) if &side[base..] == b"N" && from == end && buffer[..stop.min(end)].ends_with(b"\\N") => {
-                side.truncate(base);
-                Cell { start: offset(end), end: offset(end), null: true }
-            }
-            Some(base) => {
-                side.extend_from_slice(&buffer[from..end]);
-                let (start, end) = (buffer.len() + base, buffer.len() + side.len());
-                Cell { start: offset(start), end: offset(end), null: false }
-            }
-            None => Cell { start: offset(from), end: offset(end), null: from == end },
-        });
-        if last {
-            let is_whole = stop < buffer.len();
-            let next = if is_whole { stop + line_end.length(&buffer[stop..]) } else { stop };
-            let end = without_cr(buffer, start, stop);
-            return Cut::Record { end, next, lines: lines + u64::from(is_whole), stray: 0 };
-        }
-        at = stop + 1;
-        from = at;
-    }
-}
-
 /// Whether the line end at `stop` is a CR behind which an LF may come.
-fn may_go_on(buffer: &[u8], stop: usize, line_end: LineEnd) -> bool {
+pub(super) fn may_go_on(buffer: &[u8], stop: usize, line_end: LineEnd) -> bool {
     line_end == LineEnd::Cr && stop + 1 == buffer.len() && buffer[stop] == b'\r'
 }
 
@@ -216,6 +142,14 @@ pub(super) fn behind_marks(buffer: &[u8], mut at: usize, dialect: &Dialect) -> u
 /// The end of a line that stops at `stop`: before its CR, of which there are two where CRLF was written as a line end once more.
 pub(in crate::format) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
     start + buffer[start..stop].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)
+}
+
+/// The end of the text of the line at `at`, and the place of the next one.
+pub(super) fn line(text: &[u8], at: usize, dialect: &Dialect) -> (usize, usize) {
+    match dialect.line_end.find(&text[at..]).map(|length| at + length) {
+        Some(stop) => (without_cr(text, at, stop), stop + dialect.line_end.length(&text[stop..])),
+        None => (without_cr(text, at, text.len()), text.len()),
+    }
 }
 
 /// Whether a line of one cell holds nothing: blanks where cells are separated by something, or the byte 0x1A with which some
@@ -276,113 +210,6 @@ fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> 
     }
 }
 
-/// The line that ends before `end` cut once more, where a quote in it is not doubled: a quote opens a cell at its start and closes it only
-/// before a delimiter or the line's end; what it holds may have quotes, but none right behind a delimiter. Gives the number of cells that
-/// begin with a quote which is only a letter. Of the two ways to read `""` before a delimiter the one is taken that gives `width` cells;
-/// `None` where neither does, or both.
-pub(super) fn loosely(
-    buffer: &[u8],
-    start: usize,
-    end: usize,
-    dialect: &Dialect,
-    width: usize,
-    cells: &mut Vec<Cell>,
-    side: &mut Vec<u8>,
-) -> Option<usize> {
-    let quote = dialect.quote?;
-    if !dialect.widths.is_empty() || dialect.delimiter == NO_DELIMITER {
-        return None;
-    }
-    let ways = [true, false].map(|closes| {
-        let (mut cells, mut side) = (Vec::new(), Vec::new());
-        let letters = loose_cells(&buffer[..end], start, buffer.len(), dialect, quote, closes, &mut cells, &mut side);
-        (cells, side, letters)
-    });
-    let fits = |way: &(Vec<Cell>, Vec<u8>, usize)| way.0.len() == width;
-    let texts = |way: &(Vec<Cell>, Vec<u8>, usize)| -> Vec<Vec<u8>> {
-        let text = |cell: &Cell| match (cell.start as usize).checked_sub(buffer.len()) {
-            Some(from) if cell.start != cell.end => way.1[from..cell.end as usize - buffer.len()].to_vec(),
-            _ => buffer[cell.start as usize..cell.end as usize].to_vec(),
-        };
-        way.0.iter().map(text).collect()
-    };
-    let [one, other] = &ways;
-    let way = match (fits(one), fits(other)) {
-        (true, true) if texts(one) != texts(other) => return None,
-        (true, _) => one,
-        (false, true) => other,
-        (false, false) => return None,
-    };
-    let shift = offset(side.len());
-    for cell in &way.0 {
-        let at_side = cell.start as usize >= buffer.len() && cell.start != cell.end;
-        let shift = if at_side { shift } else { 0 };
-        cells.push(Cell { start: cell.start + shift, end: cell.end + shift, null: cell.null });
-    }
-    side.extend_from_slice(&way.1);
-    Some(way.2)
-}
-
-/// The cells of one line; `base` is where the side begins. `closes` says that the last of two quotes before a delimiter closes the cell.
-#[expect(clippy::too_many_arguments, reason = "what `loosely` tries twice")]
-fn loose_cells(
-    line: &[u8],
-    start: usize,
-    base: usize,
-    dialect: &Dialect,
-    quote: u8,
-    closes: bool,
-    cells: &mut Vec<Cell>,
-    side: &mut Vec<u8>,
-) -> usize {
-    let delimiter = dialect.delimiter;
-    let (mut at, mut letters) = (start, 0);
-    let ends = |place: usize| line.get(place).is_none_or(|byte| *byte == delimiter);
-    loop {
-        if dialect.spaced && at > start && line.get(at) == Some(&b' ') {
-            at += 1;
-        }
-        let mut stop = None;
-        if line.get(at) == Some(&quote) {
-            let run = |place: usize| line[at + 1..=place].iter().rev().take_while(|byte| **byte == quote).count();
-            let closing = |place: &usize| line[*place] == quote && ends(place + 1) && (closes || run(*place) % 2 == 1);
-            let found = (at + 1..line.len()).find(closing);
-            let opens_another = |place: usize| line[at + 1..place].windows(2).any(|pair| pair == [delimiter, quote]);
-            stop = found.filter(|place| !opens_another(*place));
-            letters += usize::from(stop.is_none());
-        }
-        let next = match stop {
-            Some(stop) => {
-                let (from, to) = (at + 1, stop);
-                let text = &line[from..to];
-                if text.windows(2).any(|pair| pair == [quote, quote]) {
-                    let begin = side.len();
-                    let mut rest = text.iter().copied().peekable();
-                    while let Some(byte) = rest.next() {
-                        side.push(byte);
-                        if byte == quote && rest.peek() == Some(&quote) {
-                            rest.next();
-                        }
-                    }
-                    cells.push(Cell { start: offset(base + begin), end: offset(base + side.len()), null: false });
-                } else {
-                    cells.push(Cell { start: offset(from), end: offset(to), null: false });
-                }
-                stop + 1
-            }
-            None => {
-                let next = memchr(delimiter, &line[at..]).map_or(line.len(), |length| at + length);
-                cells.push(Cell { start: offset(at), end: offset(next), null: at == next });
-                next
-            }
-        };
-        if next >= line.len() {
-            return letters;
-        }
-        at = next + 1;
-    }
-}
-
 /// The cells of one line.
 pub(in crate::format) fn line_cells(line: &[u8], dialect: &Dialect) -> Vec<String> {
     let (mut cells, mut side) = (Vec::new(), Vec::new());
@@ -392,14 +219,7 @@ pub(in crate::format) fn line_cells(line: &[u8], dialect: &Dialect) -> Vec<Strin
     }
 }
 
-/// The cells of one line that has a quote too many, if there are `width` of them ([`loosely`]).
-pub(in crate::format) fn loose_line(line: &[u8], dialect: &Dialect, width: usize) -> Option<Vec<String>> {
-    let (mut cells, mut side) = (Vec::new(), Vec::new());
-    loosely(line, 0, line.len(), dialect, width, &mut cells, &mut side)?;
-    Some(texts(line, &side, &cells))
-}
-
-fn texts(line: &[u8], side: &[u8], cells: &[Cell]) -> Vec<String> {
+pub(super) fn texts(line: &[u8], side: &[u8], cells: &[Cell]) -> Vec<String> {
     let text = |cell: &Cell| {
         let (from, to) = (cell.start as usize, cell.end as usize);
         let bytes = match from.checked_sub(line.len()) {
@@ -412,7 +232,7 @@ fn texts(line: &[u8], side: &[u8], cells: &[Cell]) -> Vec<String> {
 }
 
 /// Buffers stay far below 4 GiB (see `read.rs`).
-fn offset(at: usize) -> u32 {
+pub(super) fn offset(at: usize) -> u32 {
     debug_assert!(u32::try_from(at).is_ok());
     at as u32
 }

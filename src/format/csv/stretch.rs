@@ -2,17 +2,16 @@
 
 use memchr::{memchr, memmem};
 
+use super::loose::loosely;
 use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_reordered};
-use super::split::{self, Cut};
+use super::split::{self, Cut, line};
+use super::swallowed::is_swallowed;
 use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::dialect::{Dialect, LineEnd};
 use crate::format::encoding::{MARK, unescaped};
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
-
-/// Records that are looked at to tell whether an open quote swallowed them.
-const LOOK_AHEAD: usize = 50;
 
 /// What the records of an input are read by.
 pub(super) struct Frame<'a> {
@@ -76,7 +75,7 @@ impl Whole {
             match (record, self.refused.get(reject)) {
                 (Some(start), refused) if refused.is_none_or(|refused| start < *refused) => {
                     row += 1;
-                    Some((start, records.raw(row - 1).as_bytes(), Span::Record))
+                    Some((start, records.in_text(row - 1).as_bytes(), Span::Record))
                 }
                 (_, Some(start)) => {
                     reject += 1;
@@ -152,7 +151,7 @@ impl Stretch {
                     let closing = complete && next == pending.len();
                     let blank = match cells {
                         [] | [_] => split::is_blank(&pending[at..end], dialect, closing),
-                        cells => cells[0].null && split::is_empty(cells),
+                        cells => cells[0].null && dialect.is_of_lines() && split::is_empty(cells),
                     };
                     if blank {
                         self.cells.truncate(first);
@@ -231,7 +230,7 @@ impl Stretch {
             return None;
         }
         let (mut cells, mut side) = (Vec::new(), Vec::new());
-        let letters = split::loosely(pending, at, end, dialect, width, &mut cells, &mut side)?;
+        let letters = loosely(pending, at, end, dialect, width, &mut cells, &mut side)?;
         if letters > 0 {
             return None;
         }
@@ -263,6 +262,7 @@ impl Stretch {
         let cells = &self.cells[first..];
         // A row that has nothing but its first cell is rather a line of text than a record.
         let lone = width > 2 && cells.len() > 1 && cells[1].null && !cells[0].null && split::is_empty(&cells[1..]);
+        let lone = lone && dialect.is_of_lines();
         let got = if lone { 1 } else { cells.len() };
         row.width = match got.cmp(&width) {
             std::cmp::Ordering::Less => Width::Short,
@@ -419,43 +419,6 @@ pub(super) fn is_armed(fault: &str) -> bool {
     fail::fail_point!(fault, |_| true);
     let _ = fault;
     false
-}
-
-/// The end of the text of the line at `at`, and the place of the next one.
-pub(super) fn line(text: &[u8], at: usize, dialect: &Dialect) -> (usize, usize) {
-    match dialect.line_end.find(&text[at..]).map(|length| at + length) {
-        Some(stop) => (split::without_cr(text, at, stop), stop + dialect.line_end.length(&text[stop..])),
-        None => (split::without_cr(text, at, text.len()), text.len()),
-    }
-}
-
-/// Whether the lines below the first of a record are records of the table, as far as the first few of them tell: then the record is
-/// none, and a quote in its first line was never closed. It met a later one: the `stray` text behind that, or another number of cells
-/// than the table has, has shown that.
-fn is_swallowed(pending: &[u8], at: usize, next: usize, dialect: &Dialect, width: usize, stray: bool) -> bool {
-    let unquoted = Dialect { quote: None, ..dialect.clone() };
-    let (mut from, mut all, mut even) = (line(pending, at, dialect).1, 0, 0);
-    let (mut cells, mut side) = (Vec::new(), Vec::new());
-    while from < next && all < LOOK_AHEAD {
-        let (end, below) = line(pending, from, dialect);
-        cells.clear();
-        side.clear();
-        // A record may go on beyond those that were swallowed: the quote that closed them opens its cell.
-        let cut = split::record(pending, from, dialect, true, &mut cells, &mut side);
-        from = match cut {
-            Cut::Record { next, .. } if cells.len() == width => next,
-            // A line in which another quote is never closed has its cells all the same.
-            _ => {
-                cells.clear();
-                split::record(&pending[..end], from, &unquoted, true, &mut cells, &mut side);
-                below
-            }
-        };
-        even += usize::from(end == from || cells.len() == width);
-        all += 1;
-    }
-    // One of ten may be bad besides, and nearly half of them where the record is bad whatever they are.
-    all > 0 && if stray { even * 2 > all } else { even * 10 >= all * 9 }
 }
 
 /// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.

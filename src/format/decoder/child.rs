@@ -2,15 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::Schema;
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
-use super::{DECODE, Decoder, ERROR, HEAD, LEFT_OUT, Refusal, TEXT, Task, What};
+use super::{Ask, DECODE, Decoder, ERROR, HEAD, LEFT_OUT, Refusal, TEXT, Task, What};
 use crate::format::FormatError;
-use crate::format::parquet::ParquetText;
+use crate::format::parquet::{ParquetRows, narrowed};
 use crate::format::workbook::{Sink, write_sheets};
 
 /// Text that is sent at once, in bytes.
@@ -43,7 +47,9 @@ fn decode(task: Task) -> io::Result<()> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut out = Out { pipe: File::from(io::stdout().as_fd().try_clone_to_owned()?), text: Vec::new() };
     let done = match task.what {
-        What::Parquet => parquet(file, task.limits.ratio, &mut out),
+        What::Parquet(Ask::Table { whole }) => narrowed(file, task.limits.ratio, whole)
+            .and_then(|table| Ok(out.piece(HEAD, &serde_json::to_vec(&table).map_err(io::Error::from)?)?)),
+        What::Parquet(Ask::Rows) => rows(file, task.limits.ratio, &mut out),
         What::Workbook(kind) => write_sheets(file, kind, task.limits, &mut out),
     };
     out.flush()?;
@@ -65,16 +71,16 @@ fn restrict(may: Decoder) -> io::Result<()> {
     Ok(setrlimit(Resource::Cpu, most(may.seconds, may.seconds + 1))?)
 }
 
-fn parquet(file: File, ratio: u64, out: &mut Out) -> Result<(), FormatError> {
-    let (mut rows, columns) = ParquetText::open(file, ratio)?;
-    out.piece(HEAD, &serde_json::to_vec(&columns).map_err(io::Error::from)?)?;
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match rows.read(&mut buffer)? {
-            0 => return Ok(()),
-            got => out.write_all(&buffer[..got])?,
-        }
+fn rows(file: File, ratio: u64, out: &mut Out) -> Result<(), FormatError> {
+    let (mut rows, _) = ParquetRows::open(file, ratio)?;
+    let mut batch = rows.next_batch()?;
+    let schema = batch.as_ref().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    let mut stream = StreamWriter::try_new(out, &schema).map_err(io::Error::other)?;
+    while let Some(rows_of) = batch {
+        stream.write(&rows_of).map_err(io::Error::other)?;
+        batch = rows.next_batch()?;
     }
+    Ok(stream.finish().map_err(io::Error::other)?)
 }
 
 /// The pipe to whom it works for.

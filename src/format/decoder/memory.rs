@@ -1,36 +1,133 @@
-//! The memory that all decoders of the process may take together: each waits for its share before it is started.
+//! The memory that all decoders of the process may take together: each waits for its share before it is started. A quick one that takes long
+//! while another one waits is ended; it is started again as a slow one, and of those only one runs at a time, so that the others wait
+//! briefly and the slow one ends, too.
 
 use std::fs;
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// How long a quick decoder may go on while another one waits: an honest workbook of a million rows takes half a minute.
+const LONG: Duration = Duration::from_secs(120);
+
+/// How a decoder takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::format) enum Pace {
+    /// Soon done, as far as is known.
+    Quick,
+    /// Not done before, in the time that a quick one has.
+    Slow,
+}
 
 /// The share of one decoder, given back when it is dropped.
 #[derive(Debug)]
 pub(in crate::format) struct Memory {
-    bytes: u64,
+    of: &'static Shares,
+    number: u64,
 }
 
-static TAKEN: Mutex<u64> = Mutex::new(0);
-static GIVEN_BACK: Condvar = Condvar::new();
+/// What decoders have taken.
+#[derive(Debug, Default)]
+struct Shares {
+    taken: Mutex<Vec<Share>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Share {
+    number: u64,
+    bytes: u64,
+    pace: Pace,
+    since: Instant,
+    /// By which it is ended; none where it must not be.
+    process: Option<OwnedFd>,
+    ended: bool,
+}
+
+static SHARES: Shares = Shares { taken: Mutex::new(Vec::new()), changed: Condvar::new() };
 
 impl Memory {
     /// Waits until so many bytes can be taken: twice as many as one decoder's at most, and half of the machine's memory; one decoder runs
     /// whatever there is. Whoever waits must hold nothing that a decoder at work may wait for.
-    pub(in crate::format) fn take(bytes: u64) -> Memory {
-        let all = half().min(bytes.saturating_mul(2));
-        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |taken: &mut u64| *taken > 0 && taken.saturating_add(bytes) > all;
-        let mut taken = GIVEN_BACK.wait_while(taken, fits).unwrap_or_else(PoisonError::into_inner);
-        *taken = taken.saturating_add(bytes);
-        Memory { bytes }
+    pub(in crate::format) fn take(bytes: u64, pace: Pace) -> Memory {
+        SHARES.take(bytes, pace, long())
+    }
+
+    /// Lets the decoder be ended for others that wait. Where the system cannot do that safely, it goes on.
+    pub(in crate::format) fn may_end(&self, process: &Child) {
+        let handle = pidfd_open(Pid::from_child(process), PidfdFlags::empty()).ok();
+        if let Some(share) = self.of.taken().iter_mut().find(|share| share.number == self.number) {
+            share.process = handle;
+        }
+        self.of.changed.notify_all();
+    }
+
+    /// Whether the decoder was ended for others that wait.
+    pub(in crate::format) fn was_ended(&self) -> bool {
+        self.of.taken().iter().any(|share| share.number == self.number && share.ended)
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        *taken = taken.saturating_sub(self.bytes);
-        GIVEN_BACK.notify_all();
+        self.of.taken().retain(|share| share.number != self.number);
+        self.of.changed.notify_all();
     }
+}
+
+impl Shares {
+    fn taken(&self) -> MutexGuard<'_, Vec<Share>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Memory::take`]; a quick decoder that has run for `long` is ended.
+    fn take(&'static self, bytes: u64, pace: Pace, long: Duration) -> Memory {
+        let all = half().min(bytes.saturating_mul(2));
+        let mut taken = self.taken();
+        while !fits(&taken, bytes, pace, all) {
+            let soon = if pace == Pace::Quick { end_longest(&mut taken, long, Instant::now()) } else { None };
+            taken = match soon {
+                Some(soon) => self.changed.wait_timeout(taken, soon).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(taken).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        let number = taken.iter().map(|share| share.number + 1).max().unwrap_or(0);
+        taken.push(Share { number, bytes, pace, since: Instant::now(), process: None, ended: false });
+        Memory { of: self, number }
+    }
+}
+
+fn fits(taken: &[Share], bytes: u64, pace: Pace, all: u64) -> bool {
+    let sum = taken.iter().fold(bytes, |sum, share| sum.saturating_add(share.bytes));
+    let is_only_slow = pace == Pace::Quick || taken.iter().all(|share| share.pace == Pace::Quick);
+    (taken.is_empty() || sum <= all) && is_only_slow
+}
+
+/// Ends the quick decoder that has run longest, if that is too long; gives the time after which one may have.
+fn end_longest(taken: &mut [Share], long: Duration, now: Instant) -> Option<Duration> {
+    // One that was ended gives its share back in a moment.
+    if taken.iter().any(|share| share.ended) {
+        return None;
+    }
+    let quick = taken.iter_mut().filter(|share| share.pace == Pace::Quick && share.process.is_some());
+    let longest = quick.min_by_key(|share| share.since)?;
+    let left = long.saturating_sub(now.saturating_duration_since(longest.since));
+    if !left.is_zero() {
+        return Some(left);
+    }
+    // One that has ended by itself is done.
+    longest.ended = longest.process.as_ref().is_some_and(|process| pidfd_send_signal(process, Signal::KILL).is_ok());
+    None
+}
+
+fn long() -> Duration {
+    fail::fail_point!("decoder_long", |given| {
+        Duration::from_millis(given.and_then(|text| text.parse().ok()).unwrap_or_default())
+    });
+    LONG
 }
 
 /// Half of the memory that the machine has, or the container, in bytes.
@@ -57,23 +154,59 @@ fn machine(meminfo: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
     use std::sync::mpsc;
     use std::thread;
 
-    use super::{Memory, machine};
+    use super::*;
+
+    fn shares() -> &'static Shares {
+        Box::leak(Box::default())
+    }
 
     #[test]
     fn a_third_decoder_waits_for_one_of_two() {
         assert_eq!(machine("MemTotal:       24684748 kB\nMemFree: 1 kB\n"), Some(24_684_748 * 1024));
-        let (first, second) = (Memory::take(1000), Memory::take(1000));
+        let shares = shares();
+        let take = || shares.take(1000, Pace::Quick, LONG);
+        let (first, second) = (take(), take());
         let (sender, receiver) = mpsc::channel();
         let third = thread::spawn(move || {
-            let _memory = Memory::take(1000);
+            let _memory = shares.take(1000, Pace::Quick, LONG);
             sender.send(()).is_ok()
         });
         assert!(receiver.try_recv().is_err());
         drop(first);
         assert!(third.join().is_ok_and(|sent| sent) && receiver.recv().is_ok());
         drop(second);
+    }
+
+    /// Reads until it is ended.
+    fn process() -> Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn one_that_takes_long_is_ended_for_another_that_waits_and_runs_as_a_slow_one() {
+        let shares = shares();
+        let (first, second) = (shares.take(1000, Pace::Quick, LONG), shares.take(1000, Pace::Slow, LONG));
+        let (mut one, mut other) = (process(), process());
+        first.may_end(&one);
+        second.may_end(&other);
+        let third = thread::spawn(move || shares.take(1000, Pace::Quick, Duration::ZERO));
+        assert_eq!(one.wait().unwrap().signal(), Some(libc::SIGKILL));
+        assert!(first.was_ended() && !second.was_ended());
+        drop(first);
+        let third = third.join().unwrap();
+        // The slow one goes on, and the next slow one waits for that, not for a quick one.
+        let again = thread::spawn(move || shares.take(1000, Pace::Slow, Duration::ZERO));
+        drop(third);
+        assert!(other.try_wait().unwrap().is_none() && !again.is_finished());
+        assert!(fits(&shares.taken(), 1000, Pace::Quick, 2000) && !fits(&shares.taken(), 1000, Pace::Slow, 2000));
+        other.kill().unwrap();
+        other.wait().unwrap();
+        drop(second);
+        assert!(!again.join().unwrap().was_ended());
     }
 }

@@ -14,7 +14,7 @@ use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use serde::{Deserialize, Serialize};
 
 pub use child::decode_if_asked;
-pub(super) use memory::Memory;
+pub(super) use memory::{Memory, Pace};
 
 use super::workbook::Kind;
 use super::{Beside, BesideKind, FormatError, Limits};
@@ -42,14 +42,23 @@ struct Task {
 /// What the file is.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum What {
-    Parquet,
+    Parquet(Ask),
     Workbook(Kind),
+}
+
+/// What is asked of a Parquet file.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Ask {
+    /// Its columns, with what their values can be; everything is decoded for it where `whole` says so.
+    Table { whole: bool },
+    /// Its rows.
+    Rows,
 }
 
 impl What {
     fn word(self) -> &'static str {
         match self {
-            What::Parquet => "Parquet file",
+            What::Parquet(_) => "Parquet file",
             What::Workbook(_) => "workbook",
         }
     }
@@ -150,6 +159,11 @@ impl Decoding {
             next: Next::Unknown,
             left_out: Vec::new(),
         })
+    }
+
+    /// Lets it be ended, within its share of memory, for others that wait.
+    pub(super) fn may_end(&self, memory: &Memory) {
+        memory.may_end(&self.process);
     }
 
     /// The next head, past the text before it; `None` when the decoder has ended well.

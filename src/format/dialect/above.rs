@@ -1,6 +1,6 @@
 //! What stands above a table: text, which is kept beside its records, or records of another table or of an older form of this one.
 
-use super::detect::tables;
+use super::fit::tables;
 use super::header::{is_value, names};
 use crate::format::csv::split::Sampled;
 
@@ -8,11 +8,11 @@ use crate::format::csv::split::Sampled;
 const MAX_PAIRS: usize = 20;
 
 /// The number of cells up to the last one that is filled.
-fn extent(record: &Sampled) -> usize {
+pub(super) fn extent(record: &Sampled) -> usize {
     record.cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
 
-fn filled(record: &Sampled) -> usize {
+pub(super) fn filled(record: &Sampled) -> usize {
     record.cells.iter().filter(|cell| !cell.is_empty()).count()
 }
 
@@ -97,7 +97,7 @@ pub(super) fn stacked(records: &[Sampled]) -> Option<(usize, usize, usize)> {
 }
 
 /// Whether the first of the records names a column of values.
-fn is_headed(records: &[Sampled]) -> bool {
+pub(super) fn is_headed(records: &[Sampled]) -> bool {
     let Some((head, rest)) = records.split_first() else { return false };
     let named = |place: usize| {
         let below = rest.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty()).take(50);

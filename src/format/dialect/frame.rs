@@ -1,6 +1,6 @@
 //! What stands around the records of a table: titles and pairs of a word and its value above it, and the rows that name its columns.
 
-use super::detect::Fit;
+use super::fit::Fit;
 use super::header::{figure, is_header, is_null_word, is_progress, is_value, names, nearly_all};
 use crate::format::csv::split::Sampled;
 
@@ -52,6 +52,11 @@ fn has_value(record: &Sampled) -> bool {
     record.cells.iter().any(|cell| is_value(cell))
 }
 
+/// Whether there is no value in a row, but for years and the like.
+fn may_be_names(record: &Sampled) -> bool {
+    !has_value(record) || is_progress(&record.cells)
+}
+
 fn has_digit(cell: &str) -> bool {
     cell.bytes().any(|byte| byte.is_ascii_digit())
 }
@@ -92,7 +97,7 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
     let passes = |record: &Sampled| is_title(record) || is_pair(record, width);
     let (mut passed, mut at, mut ends) = (0, 0, true);
     for block in rows.chunk_by(|_, next| !next.after_blank) {
-        if at > 0 && !has_value(&block[0]) {
+        if at > 0 && may_be_names(&block[0]) {
             passed = at;
         }
         ends = block.iter().all(passes) && at + block.len() <= MAX_TITLES + MAX_PAIRS;
@@ -117,7 +122,7 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
         let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);
         let names_them = |rows: &[Sampled], tenths: usize| named(rows, &used) * 10 >= used.len() * tenths;
         filled(row) >= least
-            && !has_value(row)
+            && may_be_names(row)
             && (names_them(std::slice::from_ref(row), 8) || two.is_some_and(|two| names_them(two, 9)))
     };
     let titles = block.iter().take(MAX_TITLES).take_while(|row| is_title(row)).count();
@@ -156,8 +161,8 @@ fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
         let row = &table[count - 1];
         let below = &table[count..];
         let used = in_use(below, width);
-        let is_value_row = has_value(row) && !is_progress(&row.cells);
-        if count > 1 && (is_value_row || !goes_on(&table[..count - 1], row, width)) || used.is_empty() {
+        let is_other = || !may_be_names(row) || !goes_on(&table[..count - 1], row, width);
+        if (count > 1 && is_other()) || used.is_empty() {
             break;
         }
         if named(&table[..count], &used) * 10 >= used.len() * 9 {

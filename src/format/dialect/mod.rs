@@ -3,10 +3,13 @@
 mod above;
 mod alike;
 mod detect;
+mod fit;
 mod frame;
 mod header;
+mod tables;
 
 pub(super) use header::{is_null_word, is_value, joined};
+pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +35,9 @@ pub struct Dialect {
     pub padded: bool,
     /// Whether a blank follows each delimiter, and belongs to it: `a, b, c`.
     pub spaced: bool,
+    /// Lines of the file before its first byte, where it is not the first table of a file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub first_line: u64,
     /// Lines above the header.
     pub skip_lines: u64,
     /// Rows of the header; 0 where there is none.
@@ -69,6 +75,11 @@ pub struct Dialect {
     /// Whether a quote too many stands in the header, which is cut by its line alone.
     #[serde(default, skip_serializing_if = "is_false")]
     pub loose_header: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -147,6 +158,8 @@ pub struct Stated {
     pub sheet: Option<String>,
     /// Characters of each column, where lines are cut by them and not by a delimiter.
     pub widths: Vec<usize>,
+    /// Lines of the file before its first byte.
+    pub first_line: u64,
     /// Whether it is a sheet: records are counted as lines, and filled up to the table's width.
     pub is_sheet: bool,
     /// The encoding's name.
@@ -175,6 +188,12 @@ impl Dialect {
         self.quote.is_none() && self.escape == Escape::Backslash
     }
 
+    /// Whether somebody has written the lines, or filled in the rows of a sheet: then an empty one holds nothing. Parquet has rows without
+    /// a value.
+    pub(super) fn is_of_lines(&self) -> bool {
+        !self.by_record || self.filled_up
+    }
+
     pub(super) fn plain(delimiter: u8) -> Dialect {
         Dialect {
             encoding: "UTF-8".to_owned(),
@@ -184,6 +203,7 @@ impl Dialect {
             line_end: LineEnd::Lf,
             padded: false,
             spaced: false,
+            first_line: 0,
             skip_lines: 0,
             header_rows: 1,
             ends_delimited: false,

@@ -29,7 +29,7 @@ fn try_read(text: &[u8]) -> Result<Found_, FormatError> {
         for row in 0..chunk.records.len() {
             let cell = |place| chunk.records.cell(row, place).map(str::to_owned);
             found.rows.push((0..chunk.records.width()).map(cell).collect());
-            found.records.push((chunk.records.line(row), chunk.records.raw(row).to_owned()));
+            found.records.push((chunk.records.line(row), chunk.records.raw(row).into_owned()));
         }
         let shown = |reject: Reject| (reject.line, reject.reason, String::from_utf8_lossy(&reject.text).into_owned());
         found.rejects.extend(chunk.rejects.into_iter().map(shown));

@@ -1,80 +1,87 @@
-//! Parquet: its rows as delimited text, made while it is read, so that they go the way of every other record. Its own types go with
-//! them: a text that looks like a number stays a text.
+//! Parquet: its columns, decoded some rows at a time. They keep the types that the file declares; lists and maps become JSON, and what no
+//! type of a table holds (decimals, times of day, bytes, moments as INT96) becomes its text here.
 //!
-//! Columns within structs are named `a__b`; lists and maps are JSON. Instants, days and times are written in ISO 8601, bytes
-//! in hexadecimal digits after `\x`, as PostgreSQL has it.
+//! Columns within structs are named `a__b`. Instants, days and times are written in ISO 8601, bytes in hexadecimal digits after `\x`, as
+//! PostgreSQL has it.
 
+mod leaf;
+mod narrow;
+mod nested;
 mod text;
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::reader::RowIter;
-use parquet::schema::types::{ColumnDescriptor, Type as SchemaType, TypePtr};
+use parquet::schema::types::ColumnDescriptor;
 use serde::{Deserialize, Serialize};
 
-use text::{bytes, double, int96, json_text, whole};
+use leaf::Leaf;
+pub(super) use narrow::narrowed;
+use nested::Nested;
+pub(super) use text::{column_text, is_known};
 
 use super::FormatError;
-use super::csv::write_record;
 use super::json::JOINT;
 use super::limits::RATIO_FROM;
 use super::planted::planted;
-use crate::schema::{Fits, Spelling, Type, double_text};
+use crate::schema::{Fits, Spelling, Type};
 
-/// Rows that are decoded at a time.
-const ROWS: usize = 1024;
+/// Cells that are decoded at a time, and rows at most and at least.
+const CELLS: usize = 128 * 1024;
+const MOST_ROWS: usize = 8 * 1024;
+const LEAST_ROWS: usize = 256;
 
 const NANOS_A_DAY: i64 = 86_400_000_000_000;
 
-/// A column as the file declares it.
+/// A column as the file declares it, or as its values narrow that down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParquetColumn {
     /// Its name, that of the struct it stands in before it.
     pub name: String,
     /// The types that its values can be of at most.
     pub fits: Fits,
+    /// Its first values that are not NULL, as text.
+    pub samples: Vec<String>,
 }
 
-/// The rows of a Parquet file as delimited text without a header: commas, `""` for an empty text and nothing for NULL.
-pub struct ParquetText {
+/// The columns of a file, and how many rows they have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParquetTable {
+    /// In the file's order.
+    pub columns: Vec<ParquetColumn>,
+    /// As the file and each of its row groups and columns say.
+    pub rows: u64,
+}
+
+/// The rows of a Parquet file, decoded.
+pub struct ParquetRows {
     file: Arc<SerializedFileReader<File>>,
     columns: Vec<Column>,
-    nested: Option<RowIter<'static>>,
+    nested: Option<Nested>,
     group: usize,
     left: usize,
-    text: Vec<u8>,
-    given: usize,
+    at_once: usize,
     /// Rows that were read, and those that the file says it has.
     rows: u64,
     promised: u64,
-    /// Bytes of text that were made, and how many may be.
+    /// Bytes that were made, and how many may be.
     out: u64,
     most: u64,
 }
 
 /// Where a column's values come from.
 enum Column {
-    Leaf {
-        leaf: usize,
-        kind: Kind,
-        max_definition: i16,
-        reader: Option<Box<ColumnReader>>,
-        cells: Vec<Option<String>>,
-    },
+    Leaf(Leaf),
     /// A list or map; the place among the fields of `nested`.
-    Nested {
-        place: usize,
-    },
+    Nested(usize),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Bool,
     Int,
@@ -89,56 +96,63 @@ enum Kind {
     Time(Unit),
     Timestamp(Unit),
     Instant(Unit),
+    /// Nanoseconds of the day and the Julian day, in 96 bits.
+    Int96,
 }
 
 /// Nanoseconds in one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Unit(i64);
 
 const MILLIS: Unit = Unit(1_000_000);
 const MICROS: Unit = Unit(1_000);
 const NANOS: Unit = Unit(1);
 
-impl ParquetText {
-    /// Opens the file and tells its columns. `ratio` is how many bytes of text may come out for one byte in, where each value counts as
-    /// a byte at least: a column of one value in millions of rows takes a few bytes, and honestly so.
+impl ParquetRows {
+    /// Opens the file and tells its columns, as it declares them. `ratio` is how many bytes may come out for one byte in, where each value
+    /// counts as a byte at least: a column of one value in millions of rows takes a few bytes, and honestly so.
     ///
     /// # Errors
     /// When it is no Parquet file, holds what is not read, or does not have the rows that it says.
-    pub fn open(file: File, ratio: u64) -> Result<(Self, Vec<ParquetColumn>), FormatError> {
+    pub fn open(file: File, ratio: u64) -> Result<(Self, ParquetTable), FormatError> {
         let (again, size) = (file.try_clone()?, file.metadata()?.len());
         let file = Arc::new(SerializedFileReader::new(file).map_err(damaged)?);
         let (promised, values) = promised(&file)?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
         let (mut columns, mut named, mut nested) = (Vec::new(), Vec::new(), Vec::new());
-        let root = schema.root_schema();
-        for (place, field) in root.get_fields().iter().enumerate() {
+        for (place, field) in schema.root_schema().get_fields().iter().enumerate() {
             let leaves = (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == place);
             let leaves: Vec<_> = leaves.collect();
+            let column = |name: String, fits| ParquetColumn { name, fits, samples: Vec::new() };
             if leaves.iter().any(|leaf| schema.column(*leaf).max_rep_level() > 0) {
-                columns.push(Column::Nested { place: nested.len() });
-                named.push(ParquetColumn { name: field.name().to_owned(), fits: Fits::TEXT });
-                nested.push(field.clone());
+                columns.push(Column::Nested(nested.len()));
+                named.push(column(field.name().to_owned(), Fits::TEXT));
+                nested.push(place);
                 continue;
             }
             for leaf in leaves {
-                let column = schema.column(leaf);
-                let kind = kind(&column);
-                named.push(ParquetColumn { name: column.path().parts().join(JOINT), fits: fits(kind, &column) });
-                let max_definition = column.max_def_level();
-                columns.push(Column::Leaf { leaf, kind, max_definition, reader: None, cells: Vec::new() });
+                let described = schema.column(leaf);
+                let kind = kind(&described);
+                named.push(column(described.path().parts().join(JOINT), fits(kind, &described)));
+                columns.push(Column::Leaf(Leaf::new(leaf, kind, described.max_def_level())));
             }
         }
-        let nested = if nested.is_empty() { None } else { Some(nested_rows(again, root.name(), nested)?) };
+        let at_once = (CELLS / columns.len().max(1)).clamp(LEAST_ROWS, MOST_ROWS);
+        let nested = if nested.is_empty() { None } else { Some(Nested::open(again, &nested)?) };
         let most = size.saturating_add(values).saturating_mul(ratio).max(RATIO_FROM);
-        let (text, given) = (Vec::new(), 0);
-        let rows =
-            ParquetText { file, columns, nested, group: 0, left: 0, text, given, rows: 0, promised, out: 0, most };
-        Ok((rows, named))
+        let rows = ParquetRows { file, columns, nested, group: 0, left: 0, at_once, rows: 0, promised, out: 0, most };
+        Ok((rows, ParquetTable { columns: named, rows: promised }))
     }
 
-    /// Decodes some more rows; gives whether there were any.
-    fn decode(&mut self) -> Result<bool, ParquetError> {
+    /// The next rows; `None` after the last, when everything is as the file says.
+    ///
+    /// # Errors
+    /// When it is damaged, or more comes out than may.
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, FormatError> {
+        self.decode().map_err(damaged)
+    }
+
+    fn decode(&mut self) -> Result<Option<RecordBatch>, ParquetError> {
         while self.left == 0 {
             self.end_group()?;
             if planted("skip_row_group", self.group) {
@@ -146,73 +160,49 @@ impl ParquetText {
             }
             if self.group >= self.file.num_row_groups() {
                 self.end()?;
-                return Ok(false);
+                return Ok(None);
             }
             let group = self.file.get_row_group(self.group)?;
             // No number of rows is negative: that was looked at when it was opened.
             self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             for column in &mut self.columns {
-                if let Column::Leaf { leaf, reader, .. } = column {
-                    *reader = Some(Box::new(group.get_column_reader(*leaf)?));
+                if let Column::Leaf(leaf) = column {
+                    leaf.begin(&*group)?;
                 }
             }
             self.group += 1;
         }
-        let rows = self.left.min(ROWS);
-        for column in &mut self.columns {
-            if let Column::Leaf { kind, max_definition, reader: Some(reader), cells, .. } = column {
-                cells.clear();
-                read(reader, *kind, *max_definition, rows, cells)?;
-                if cells.len() != rows {
-                    return Err(ParquetError::General("a column ends before its row group does".to_owned()));
-                }
-            }
-        }
-        self.text.clear();
-        self.given = 0;
-        for row in 0..rows {
-            let nested = match &mut self.nested {
-                Some(iter) => match iter.next().transpose()? {
-                    Some(nested) => nested.into_columns(),
-                    None => return Err(ParquetError::General("its lists end before its rows do".to_owned())),
-                },
-                None => Vec::new(),
-            };
-            let nested: Vec<_> = nested.iter().map(|(_, field)| json_text(field)).collect();
-            let cell = |column: &'_ Column| match column {
-                Column::Leaf { cells, .. } => cells[row].clone(),
-                Column::Nested { place } => nested.get(*place).cloned().flatten(),
-            };
-            let cells: Vec<Option<String>> = self.columns.iter().map(cell).collect();
-            // A delimiter at the end of a lone cell, so that NULL is no blank line.
-            let lone = (cells.len() == 1).then_some(None);
-            write_record(&mut self.text, cells.iter().map(Option::as_deref).chain(lone)).map_err(ParquetError::from)?;
-        }
+        let rows = self.left.min(self.at_once);
+        let nested = match &mut self.nested {
+            Some(nested) => nested.take(rows)?,
+            None => Vec::new(),
+        };
+        let array = |column: &mut Column| match column {
+            Column::Leaf(leaf) => leaf.read(rows),
+            Column::Nested(place) => Ok(nested[*place].clone()),
+        };
+        let arrays: Vec<_> = self.columns.iter_mut().map(array).collect::<Result<_, _>>()?;
         self.left -= rows;
         self.rows += rows as u64;
-        self.out += self.text.len() as u64;
+        self.out += arrays.iter().map(|array| array.get_array_memory_size() as u64).sum::<u64>();
         if self.out > self.most {
             let bytes = self.most;
             return Err(ParquetError::General(format!(
                 "more than {bytes} bytes come out of it, for a byte of the file or a value in it too many (ARCHIVE_MAX_RATIO)"
             )));
         }
-        Ok(true)
+        let field = |(place, array): (usize, &arrow_array::ArrayRef)| {
+            Field::new(place.to_string(), array.data_type().clone(), true)
+        };
+        let fields: Vec<_> = arrays.iter().enumerate().map(field).collect();
+        Ok(Some(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?))
     }
 
     /// A row group that was read has no more values than rows.
     fn end_group(&mut self) -> Result<(), ParquetError> {
         for column in &mut self.columns {
-            if let Column::Leaf { kind, max_definition, reader, cells, .. } = column
-                && let Some(mut reader) = reader.take()
-            {
-                cells.clear();
-                read(&mut reader, *kind, *max_definition, 1, cells)?;
-                if !cells.is_empty() {
-                    return Err(ParquetError::General(
-                        "a column has more values than its row group has rows".to_owned(),
-                    ));
-                }
+            if let Column::Leaf(leaf) = column {
+                leaf.end()?;
             }
         }
         Ok(())
@@ -224,9 +214,8 @@ impl ParquetText {
             let (says, has) = (self.promised, self.rows);
             return Err(ParquetError::General(format!("it says that it has {says} rows, and {has} were read")));
         }
-        let more = self.nested.as_mut().and_then(Iterator::next).transpose()?;
-        match more {
-            Some(_) => Err(ParquetError::General("it has more lists than rows".to_owned())),
+        match &mut self.nested {
+            Some(nested) => nested.end(),
             None => Ok(()),
         }
     }
@@ -254,30 +243,8 @@ fn promised(file: &SerializedFileReader<File>) -> Result<(u64, u64), FormatError
     Ok((rows, values))
 }
 
-impl Read for ParquetText {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.text.len() && !self.decode().map_err(unreadable)? {
-            return Ok(0);
-        }
-        let got = (&self.text[self.given..]).read(buffer)?;
-        self.given += got;
-        Ok(got)
-    }
-}
-
-/// The rows of the lists and maps alone.
-fn nested_rows(file: File, name: &str, fields: Vec<TypePtr>) -> Result<RowIter<'static>, FormatError> {
-    let schema = SchemaType::group_type_builder(name).with_fields(fields).build().map_err(damaged)?;
-    let reader = SerializedFileReader::new(file).map_err(damaged)?;
-    RowIter::from_file_into(Box::new(reader)).project(Some(schema)).map_err(damaged)
-}
-
 fn damaged(error: impl std::fmt::Display) -> FormatError {
     FormatError::Archive(format!("the Parquet file is damaged or not read: {error}"))
-}
-
-fn unreadable(error: ParquetError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, damaged(error))
 }
 
 fn kind(column: &ColumnDescriptor) -> Kind {
@@ -308,7 +275,7 @@ fn kind(column: &ColumnDescriptor) -> Kind {
         ) => Kind::Unsigned,
         (_, Physical::BOOLEAN) => Kind::Bool,
         (_, Physical::INT32 | Physical::INT64) => Kind::Int,
-        (_, Physical::INT96) => Kind::Timestamp(NANOS),
+        (_, Physical::INT96) => Kind::Int96,
         (_, Physical::FLOAT | Physical::DOUBLE) => Kind::Double,
         (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => Kind::Bytes,
     }
@@ -321,75 +288,8 @@ fn fits(kind: Kind, column: &ColumnDescriptor) -> Fits {
         Kind::Double | Kind::Half => Fits::of(&[Type::Double]),
         Kind::Decimal(_) if column.type_precision() <= 38 => Fits::of(&[Type::Numeric]),
         Kind::Date => Fits::of(&[Type::Date]),
-        Kind::Timestamp(_) => Fits::of(&[Type::Timestamp]),
+        Kind::Timestamp(_) | Kind::Int96 => Fits::of(&[Type::Timestamp]),
         Kind::Instant(_) => Fits::of(&[Type::Timestamptz]),
         Kind::Decimal(_) | Kind::Text | Kind::Bytes | Kind::Uuid | Kind::Time(_) => Fits::TEXT,
     }
-}
-
-/// Appends the next `rows` cells of a column.
-fn read(
-    reader: &mut ColumnReader,
-    kind: Kind,
-    max_definition: i16,
-    rows: usize,
-    cells: &mut Vec<Option<String>>,
-) -> Result<(), ParquetError> {
-    use ColumnReader as R;
-    match reader {
-        R::BoolColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| value.to_string()),
-        R::Int32ColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| match kind {
-            Kind::Unsigned => value.cast_unsigned().to_string(),
-            _ => whole(i64::from(*value), kind),
-        }),
-        R::Int64ColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| match kind {
-            Kind::Unsigned => value.cast_unsigned().to_string(),
-            _ => whole(*value, kind),
-        }),
-        R::Int96ColumnReader(reader) => texts(reader, max_definition, rows, cells, int96),
-        // The shortest digits that give the value back in its own width.
-        R::FloatColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| {
-            double_text(value.to_string().parse().unwrap_or(f64::from(*value)))
-        }),
-        R::DoubleColumnReader(reader) => texts(reader, max_definition, rows, cells, |value| double(*value)),
-        R::ByteArrayColumnReader(reader) => {
-            texts(reader, max_definition, rows, cells, |value: &ByteArray| bytes(value.data(), kind))
-        }
-        R::FixedLenByteArrayColumnReader(reader) => {
-            texts(reader, max_definition, rows, cells, |value: &FixedLenByteArray| bytes(value.data(), kind))
-        }
-    }
-}
-
-fn texts<T: DataType>(
-    reader: &mut ColumnReaderImpl<T>,
-    max_definition: i16,
-    rows: usize,
-    cells: &mut Vec<Option<String>>,
-    text: impl Fn(&T::T) -> String,
-) -> Result<(), ParquetError> {
-    while cells.len() < rows {
-        let (mut values, mut levels) = (Vec::new(), Vec::new());
-        let (got, ..) = reader.read_records(rows - cells.len(), Some(&mut levels), None, &mut values)?;
-        if got == 0 {
-            return Ok(());
-        }
-        let mut values = values.iter();
-        if max_definition == 0 {
-            cells.extend(values.map(|value| Some(text(value))));
-            continue;
-        }
-        for level in levels {
-            let value = if level == max_definition { Some(values.next().ok_or_else(uneven)?) } else { None };
-            cells.push(value.map(&text));
-        }
-        if values.next().is_some() {
-            return Err(uneven());
-        }
-    }
-    Ok(())
-}
-
-fn uneven() -> ParquetError {
-    ParquetError::General("a page has other values than it says".to_owned())
 }

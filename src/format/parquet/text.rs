@@ -1,87 +1,176 @@
 //! Parquet's values as text.
 
-use parquet::data_type::Int96;
-use parquet::record::Field;
+use std::fmt::Write;
 
-use super::{Kind, MICROS, MILLIS, NANOS_A_DAY, Unit};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    UInt64Type,
+};
+use arrow_array::{Array, StringArray};
+use arrow_schema::{DataType, TimeUnit};
+use parquet::data_type::Int96;
+
+use super::{Kind, MICROS, MILLIS, NANOS, NANOS_A_DAY, Unit};
 use crate::schema::double_text;
 
 /// The day that INT96 counts from, as a Julian day: 1970-01-01.
-const JULIAN_EPOCH: i64 = 2_440_588;
+const JULIAN_EPOCH: i128 = 2_440_588;
 
 /// -0 is 0: the two compare equal everywhere.
-pub(super) fn double(value: f64) -> String {
-    double_text(if value == 0.0 { 0.0 } else { value })
+pub(super) fn positive_zero(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value }
 }
 
-pub(super) fn whole(value: i64, kind: Kind) -> String {
+/// The double with the shortest digits that give the value back in its own width.
+pub(super) fn single(value: f32) -> f64 {
+    positive_zero(value.to_string().parse().unwrap_or(f64::from(value)))
+}
+
+/// Appends a whole number, or what it stands for.
+pub(super) fn put_whole(value: i64, kind: Kind, out: &mut String) {
     match kind {
-        Kind::Decimal(scale) => decimal(&value.to_string(), scale),
-        Kind::Date => moment(value, NANOS_A_DAY).map_or_else(|| value.to_string(), |(day, _)| day),
-        Kind::Time(unit) => moment(value, unit.0).map_or_else(|| value.to_string(), |(_, time)| time),
-        Kind::Timestamp(unit) => timestamp(value, unit, ""),
-        Kind::Instant(unit) => timestamp(value, unit, "Z"),
-        _ => value.to_string(),
+        Kind::Decimal(scale) => put_decimal(i128::from(value), scale, out),
+        Kind::Date => put_date(value, out),
+        Kind::Time(unit) => put_moment(value, unit, |moment| moment.format("%H:%M:%S"), "", out),
+        Kind::Timestamp(unit) => put_timestamp(value, unit, "", out),
+        Kind::Instant(unit) => put_timestamp(value, unit, "Z", out),
+        _ => put(format_args!("{value}"), out),
     }
 }
 
-/// The day and the time of day, `units` of so many nanoseconds after 1970-01-01.
-fn moment(units: i64, nanos: i64) -> Option<(String, String)> {
-    let nanos = i128::from(units) * i128::from(nanos);
-    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
-    let fraction = u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?;
-    let moment = chrono::DateTime::from_timestamp(seconds, fraction)?;
-    let mut time = moment.format("%H:%M:%S").to_string();
+/// Writing to memory does not fail.
+fn put(what: std::fmt::Arguments<'_>, out: &mut String) {
+    let _ = out.write_fmt(what);
+}
+
+/// `days` after 1970-01-01.
+fn put_date(days: i64, out: &mut String) {
+    put_moment(days, Unit(NANOS_A_DAY), |moment| moment.format("%Y-%m-%d"), "", out);
+}
+
+fn put_timestamp(value: i64, unit: Unit, zone: &str, out: &mut String) {
+    put_moment(value, unit, |moment| moment.format("%Y-%m-%d %H:%M:%S"), zone, out);
+}
+
+/// The moment `units` after 1970-01-01, and after it the fraction of a second where there is one; the bare number where no calendar has it.
+fn put_moment<F: std::fmt::Display>(
+    units: i64,
+    Unit(nanos): Unit,
+    shown: impl Fn(chrono::DateTime<chrono::Utc>) -> F,
+    zone: &str,
+    out: &mut String,
+) {
+    let all = i128::from(units) * i128::from(nanos);
+    let seconds = i64::try_from(all.div_euclid(1_000_000_000)).ok();
+    // What is left of a second fits.
+    let fraction = all.rem_euclid(1_000_000_000) as u32;
+    let Some(moment) = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, fraction)) else {
+        return put(format_args!("{units}"), out);
+    };
+    put(format_args!("{}", shown(moment)), out);
     if fraction > 0 {
-        time += &format!(".{fraction:09}");
-        time.truncate(time.trim_end_matches('0').len());
+        put(format_args!(".{fraction:09}"), out);
+        out.truncate(out.trim_end_matches('0').len());
     }
-    Some((moment.format("%Y-%m-%d").to_string(), time))
+    out.push_str(zone);
 }
 
-fn timestamp(value: i64, unit: Unit, zone: &str) -> String {
-    moment(value, unit.0).map_or_else(|| value.to_string(), |(day, time)| format!("{day} {time}{zone}"))
+/// Appends a moment: nanoseconds of the day, then the Julian day.
+pub(super) fn put_int96(value: &Int96, out: &mut String) {
+    let all = all_nanos(value);
+    match (nanos(value), i64::try_from(all.div_euclid(1000))) {
+        (Some(nanos), _) => put_timestamp(nanos, NANOS, "", out),
+        (None, Ok(micros)) if all.rem_euclid(1000) == 0 => put_timestamp(micros, MICROS, "", out),
+        _ => put(format_args!("{:?}", value.data()), out),
+    }
 }
 
-/// Nanoseconds of the day, then the Julian day.
-pub(super) fn int96(value: &Int96) -> String {
+/// The nanoseconds from 1970-01-01 to a moment, where 64 bits hold them.
+pub(super) fn nanos(value: &Int96) -> Option<i64> {
+    i64::try_from(all_nanos(value)).ok()
+}
+
+fn all_nanos(value: &Int96) -> i128 {
     let data = value.data();
-    let nanos = (i64::from(data[1]) << 32) + i64::from(data[0]);
-    let days = i64::from(data[2]) - JULIAN_EPOCH;
-    match (moment(days, NANOS_A_DAY), moment(nanos, 1)) {
-        (Some((day, _)), Some((_, time))) => format!("{day} {time}"),
-        _ => format!("{data:?}"),
-    }
+    let nanos = (i128::from(data[1]) << 32) + i128::from(data[0]);
+    (i128::from(data[2]) - JULIAN_EPOCH) * i128::from(NANOS_A_DAY) + nanos
 }
 
-/// The digits with a point before the last `scale` of them.
-fn decimal(digits: &str, scale: i32) -> String {
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+/// Appends the digits of a whole number with a point before the last `scale` of them.
+fn put_decimal(value: i128, scale: i32, out: &mut String) {
+    // A sign and 39 digits.
+    let (mut buffer, mut at, mut rest) = ([b'0'; 40], 40, value.unsigned_abs());
+    while rest > u128::from(u64::MAX) {
+        at -= 1;
+        buffer[at] += (rest % 10) as u8;
+        rest /= 10;
+    }
+    let mut rest = rest as u64;
+    while rest > 0 {
+        at -= 1;
+        buffer[at] += (rest % 10) as u8;
+        rest /= 10;
+    }
+    let digits = std::str::from_utf8(&buffer[at..]).unwrap_or_default();
+    put_digits(value < 0, if digits.is_empty() { "0" } else { digits }, scale, out);
+}
+
+/// Appends digits with a point before the last `scale` of them.
+fn put_digits(is_negative: bool, digits: &str, scale: i32, out: &mut String) {
     let scale = usize::try_from(scale).unwrap_or(0);
+    out.extend(is_negative.then_some('-'));
     if scale == 0 {
-        return format!("{sign}{digits}");
+        return out.push_str(digits);
     }
-    let digits = format!("{digits:0>width$}", width = scale + 1);
+    if digits.len() <= scale {
+        out.push_str("0.");
+        out.extend(std::iter::repeat_n('0', scale - digits.len()));
+        return out.push_str(digits);
+    }
     let (whole, fraction) = digits.split_at(digits.len() - scale);
-    format!("{sign}{whole}.{fraction}")
+    out.push_str(whole);
+    out.push('.');
+    out.push_str(fraction);
 }
 
-pub(super) fn bytes(data: &[u8], kind: Kind) -> String {
-    let hex = |data: &[u8]| data.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+/// Appends bytes, or what they stand for.
+pub(super) fn put_bytes(data: &[u8], kind: Kind, out: &mut String) {
     match kind {
-        // A text that is none is shown as its bytes.
-        Kind::Text => match std::str::from_utf8(data) {
-            Ok(text) => text.to_owned(),
-            Err(_) => format!("\\x{}", hex(data)),
+        Kind::Text if let Ok(text) = std::str::from_utf8(data) => out.push_str(text),
+        Kind::Decimal(scale) => match signed(data) {
+            Some(value) => put_decimal(value, scale, out),
+            None => {
+                let digits = big_endian(data);
+                let (is_negative, digits) = digits.strip_prefix('-').map_or((false, &*digits), |rest| (true, rest));
+                put_digits(is_negative, digits, scale, out);
+            }
         },
-        Kind::Decimal(scale) => decimal(&big_endian(data), scale),
         Kind::Uuid if data.len() == 16 => {
-            let hex = hex(data);
-            [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+            for (at, part) in [&data[..4], &data[4..6], &data[6..8], &data[8..10], &data[10..]].into_iter().enumerate()
+            {
+                out.extend((at > 0).then_some('-'));
+                put_hex(part, out);
+            }
         }
-        Kind::Half if data.len() == 2 => double(half(u16::from_le_bytes([data[0], data[1]]))),
-        _ => format!("\\x{}", hex(data)),
+        // A text that is none is shown as its bytes.
+        _ => {
+            out.push_str("\\x");
+            put_hex(data, out);
+        }
     }
+}
+
+fn put_hex(data: &[u8], out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.extend(data.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])));
+}
+
+/// A whole number of up to 16 bytes in two's complement.
+fn signed(data: &[u8]) -> Option<i128> {
+    let mut bytes = [if data.first()? & 0x80 == 0 { 0 } else { 0xFF }; 16];
+    bytes[16_usize.checked_sub(data.len())?..].copy_from_slice(data);
+    Some(i128::from_be_bytes(bytes))
 }
 
 /// A whole number in two's complement as decimal digits, however long it is.
@@ -115,7 +204,7 @@ fn big_endian(data: &[u8]) -> String {
 }
 
 /// IEEE 754 half precision.
-fn half(bits: u16) -> f64 {
+pub(super) fn half(bits: u16) -> f64 {
     let sign = if bits & 0x8000 != 0 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f64::from(bits & 0x3FF));
     sign * match exponent {
@@ -126,59 +215,58 @@ fn half(bits: u16) -> f64 {
     }
 }
 
-pub(super) fn json_text(field: &Field) -> Option<String> {
-    match field {
-        Field::Null => None,
-        field => Some(json(field).to_string()),
+/// A column's values as text; of the types that [`is_known`] knows.
+pub(in crate::format) fn column_text(array: &dyn Array) -> StringArray {
+    let texts = |put: &dyn Fn(usize, &mut String)| {
+        let mut text = String::new();
+        let mut cell = |row| {
+            text.clear();
+            put(row, &mut text);
+            text.clone()
+        };
+        (0..array.len()).map(|row| array.is_valid(row).then(|| cell(row))).collect()
+    };
+    let moments =
+        |value: &dyn Fn(usize) -> i64, unit, zone| texts(&|row, out| put_timestamp(value(row), unit, zone, out));
+    match array.data_type() {
+        DataType::Utf8 => array.as_string().clone(),
+        DataType::Boolean => texts(&|row, out| put(format_args!("{}", array.as_boolean().value(row)), out)),
+        DataType::Int64 => {
+            texts(&|row, out| put(format_args!("{}", array.as_primitive::<Int64Type>().value(row)), out))
+        }
+        DataType::UInt64 => {
+            texts(&|row, out| put(format_args!("{}", array.as_primitive::<UInt64Type>().value(row)), out))
+        }
+        DataType::Float64 => {
+            texts(&|row, out| out.push_str(&double_text(array.as_primitive::<Float64Type>().value(row))))
+        }
+        DataType::Date32 => texts(&|row, out| put_date(i64::from(array.as_primitive::<Date32Type>().value(row)), out)),
+        DataType::Timestamp(unit, zone) => {
+            let zone = if zone.is_some() { "Z" } else { "" };
+            match unit {
+                TimeUnit::Millisecond => {
+                    moments(&|row| array.as_primitive::<TimestampMillisecondType>().value(row), MILLIS, zone)
+                }
+                TimeUnit::Microsecond => {
+                    moments(&|row| array.as_primitive::<TimestampMicrosecondType>().value(row), MICROS, zone)
+                }
+                _ => moments(&|row| array.as_primitive::<TimestampNanosecondType>().value(row), NANOS, zone),
+            }
+        }
+        other => unreachable!("`Columns::new` lets no {other} in"),
     }
 }
 
-fn json(field: &Field) -> serde_json::Value {
-    use serde_json::Value;
-    match field {
-        Field::Null => Value::Null,
-        Field::Bool(value) => Value::from(*value),
-        Field::Byte(value) => Value::from(*value),
-        Field::Short(value) => Value::from(*value),
-        Field::Int(value) => Value::from(*value),
-        Field::Long(value) => Value::from(*value),
-        Field::UByte(value) => Value::from(*value),
-        Field::UShort(value) => Value::from(*value),
-        Field::UInt(value) => Value::from(*value),
-        Field::ULong(value) => Value::from(*value),
-        // What JSON has no number for is a word.
-        Field::Double(value) if !value.is_finite() => Value::from(double_text(*value)),
-        Field::Float(value) if !value.is_finite() => Value::from(double_text(f64::from(*value))),
-        Field::Float(value) => Value::from(value.to_string().parse().unwrap_or(f64::from(*value))),
-        Field::Double(value) => Value::from(*value),
-        Field::Str(value) => Value::from(value.as_str()),
-        Field::Bytes(value) => Value::from(bytes(value.data(), Kind::Bytes)),
-        Field::Date(days) => Value::from(whole(i64::from(*days), Kind::Date)),
-        Field::TimeMillis(value) => Value::from(whole(i64::from(*value), Kind::Time(MILLIS))),
-        Field::TimeMicros(value) => Value::from(whole(*value, Kind::Time(MICROS))),
-        Field::TimestampMillis(value) => Value::from(whole(*value, Kind::Timestamp(MILLIS))),
-        Field::TimestampMicros(value) => Value::from(whole(*value, Kind::Timestamp(MICROS))),
-        Field::Decimal(value) => Value::from(decimal(&big_endian(value.data()), value.scale())),
-        Field::Group(row) => {
-            Value::Object(row.get_column_iter().map(|(name, field)| (name.clone(), json(field))).collect())
-        }
-        Field::ListInternal(list) => Value::Array(list.elements().iter().map(json).collect()),
-        Field::MapInternal(map) => {
-            let key = |field: &Field| match json(field) {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            let entries: Vec<_> = map.entries().iter().map(|(one, other)| (key(one), json(other))).collect();
-            let repeated =
-                entries.iter().enumerate().any(|(at, (one, _))| entries[..at].iter().any(|(key, _)| key == one));
-            if repeated {
-                Value::Array(
-                    entries.into_iter().map(|(key, value)| Value::Array(vec![Value::from(key), value])).collect(),
-                )
-            } else {
-                Value::Object(entries.into_iter().collect())
-            }
-        }
-        other => Value::from(other.to_string()),
-    }
+/// Whether columns of this type are made here.
+pub(in crate::format) fn is_known(kind: &DataType) -> bool {
+    matches!(
+        kind,
+        DataType::Utf8
+            | DataType::Boolean
+            | DataType::Int64
+            | DataType::UInt64
+            | DataType::Float64
+            | DataType::Date32
+            | DataType::Timestamp(TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
+    )
 }

@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{Column, ConnectOptions, Connection, Executor, PgPool, Row as _, Statement, TypeInfo, ValueRef};
+use sqlx::{
+    Column, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row as _, Statement, TypeInfo, ValueRef,
+};
 
 use tracing::warn;
 
@@ -78,6 +80,20 @@ const PROCESS: &str = "select pg_backend_pid()";
 /// The same while a statement runs or waits, from version 14 on. Servers on some systems refuse it.
 const CHECK_CLIENT: &str = "set client_connection_check_interval = 10000";
 
+/// How long one connection may take. A network that is silent is given up by the system only after two minutes, and its last tries are a
+/// minute apart: whoever waited for them would still wait when it is there again.
+const ANSWER: std::time::Duration = std::time::Duration::from_secs(10);
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, WarehouseError> {
+    match tokio::time::timeout(ANSWER, options.connect()).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(WarehouseError::Unavailable(format!(
+            "no connection within {} s: the server, or the network to it, is silent",
+            ANSWER.as_secs()
+        ))),
+    }
+}
+
 pub(super) struct Postgres {
     /// Whether we may ask which server it is.
     tells_server: bool,
@@ -107,8 +123,7 @@ impl Postgres {
             .log_slow_statements(log_level(false), std::time::Duration::from_secs(10))
             .log_statements(log_level(address.echo));
         // One connection by itself tells at once why there is none; a pool would go on trying.
-        let first =
-            options.connect().await.map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
+        let first = connect(&options).await.map_err(|error| error.while_doing(&shown(&options)))?;
         first.close().await?;
         let own = Own::default();
         let pool = PgPoolOptions::new()
@@ -160,13 +175,13 @@ impl Postgres {
     }
 
     async fn why_no_connection(&self) -> WarehouseError {
-        match self.options.connect().await {
+        match connect(&self.options).await {
             Ok(connection) => {
                 // One too many is closed as well as it can be.
                 let _ = connection.close().await;
                 WarehouseError::Unavailable("all connections are in use".to_owned())
             }
-            Err(error) => error.into(),
+            Err(error) => error,
         }
     }
 

@@ -112,6 +112,8 @@ impl Statement {
             Cells::Bigint(array) if array.is_valid(row) => unsafe {
                 ffi::sqlite3_bind_int64(statement, at, array.value(row))
             },
+            // SQLite makes NULL of what is no number; as a word it stays what it is.
+            Cells::Double(array) if array.is_valid(row) && array.value(row).is_nan() => bind_text(b"NaN"),
             Cells::Double(array) if array.is_valid(row) => unsafe {
                 ffi::sqlite3_bind_double(statement, at, array.value(row))
             },

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::Watch;
 use super::ahead::{Ahead, Earlier, Stands, touch};
 use crate::plugin::{Plugins, Reach};
-use crate::source::Claimed;
+use crate::source::{Claimed, FAILED, OWN_FAILED};
 
 /// How a file that was begun before is told from others of its name.
 fn claim_of(file: &Claimed) -> OsString {
@@ -131,8 +131,9 @@ impl Watch {
         self.failed.remove(name);
         let is_before = |earlier: &OsString, other: &mut Reach| earlier.as_os_str() < name && touch(other, reach);
         let missing: Vec<_> = self.failed.extract_if(.., is_before).collect();
-        let failed = self.path.join("failed");
-        for (earlier, _) in missing.iter().filter(|(earlier, _)| failed.join(earlier).exists()) {
+        let failed = [FAILED, OWN_FAILED].map(|failed| self.path.join(failed));
+        let is_there = |earlier: &OsStr| failed.iter().any(|failed| failed.join(earlier).exists());
+        for (earlier, _) in missing.iter().filter(|(earlier, _)| is_there(earlier)) {
             let earlier = earlier.to_string_lossy();
             warn!(
                 file.path = &*shown,

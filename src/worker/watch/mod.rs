@@ -5,7 +5,9 @@ mod ahead;
 mod done;
 mod line;
 mod plugins;
+mod short;
 mod take;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -17,16 +19,20 @@ use std::time::{Duration, Instant};
 use tokio::task::{Id, JoinSet};
 use tracing::{debug, error, info, warn};
 
+use self::short::Turns;
+pub use self::totals::Totals;
 use super::absent::Absent;
 use super::events::Events;
 use super::look::{Seen, look, look_at};
 use super::pause::Pause;
+use super::said::Said;
 use super::settle::{Arrival, Candidate};
 use super::state::StateFile;
 use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
-use crate::load::{FileOutcome, LoadReport};
+use crate::counted::counted;
+use crate::load::FileOutcome;
 use crate::plugin::{PluginFolder, Reach};
 use crate::source::{Claimed, Folder, Stamp};
 
@@ -44,43 +50,6 @@ const GRACE: Duration = Duration::from_secs(9);
 const LOADS: usize = 4;
 const LOADS_SQLITE: usize = 16;
 
-/// What became of the files of one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Files whose rows are in staging.
-    pub loaded: u64,
-    /// Files whose content had been loaded before.
-    pub duplicates: u64,
-    /// Files that lie in `failed/`.
-    pub failed: u64,
-    /// Files that wait to be tried again.
-    pub waiting: u64,
-    /// Records read, of duplicates too.
-    pub rows_read: u64,
-    /// Rows in staging.
-    pub rows_loaded: u64,
-    /// Records refused.
-    pub rows_rejected: u64,
-    /// Records of contents loaded before.
-    pub rows_duplicate: u64,
-    /// Records that a plugin's filter does not keep.
-    pub rows_filtered: u64,
-}
-
-impl Totals {
-    fn count(&mut self, report: &LoadReport) {
-        match report.duplicate_of {
-            Some(_) => self.duplicates += 1,
-            None => self.loaded += 1,
-        }
-        self.rows_read += report.books.read;
-        self.rows_loaded += report.books.loaded;
-        self.rows_rejected += report.books.rejected;
-        self.rows_duplicate += report.books.duplicate;
-        self.rows_filtered += report.books.filtered;
-    }
-}
-
 /// A folder that is watched.
 pub struct Watch {
     app: Arc<App>,
@@ -93,8 +62,10 @@ pub struct Watch {
     /// Files that are waited for, in the order in which they are taken.
     candidates: BTreeMap<OsString, Candidate>,
     /// What was named in the log as not for us, or as what is waited for.
-    named: HashSet<OsString>,
+    named: Said,
     running: JoinSet<FileOutcome>,
+    /// Who had the place for short files when.
+    short: Turns,
     in_hand: HashMap<Id, Claimed>,
     /// Which tables the files in hand may go into.
     reaches: HashMap<Id, Reach>,
@@ -124,6 +95,9 @@ pub struct Watch {
     trouble: Option<Pause>,
     /// The folder is not there.
     away: Option<Pause>,
+    /// Why it was not, as it was said; and whether that was said of this time.
+    missed: Said,
+    told_away: bool,
     /// What is said of that where the folder is not.
     absent: Option<Absent>,
     totals: Totals,
@@ -141,8 +115,9 @@ impl Watch {
             settle,
             poll,
             candidates: BTreeMap::new(),
-            named: HashSet::new(),
+            named: Said::default(),
             running: JoinSet::new(),
+            short: Turns::default(),
             in_hand: HashMap::new(),
             reaches: HashMap::new(),
             plugins,
@@ -159,6 +134,8 @@ impl Watch {
             pauses: HashMap::new(),
             trouble: None,
             away: None,
+            missed: Said::default(),
+            told_away: false,
             absent: None,
             totals: Totals::default(),
         }
@@ -264,14 +241,21 @@ impl Watch {
         if self.away.take().is_some() {
             self.absent = None;
             self.state.trouble(self.trouble.as_ref().map(Pause::why));
+            self.missed.leave(|_| false, Instant::now());
+            if !std::mem::take(&mut self.told_away) {
+                return;
+            }
             info!(folder = %self.path.display(), "watching the folder that is there now");
             self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
         }
     }
 
     fn miss(&mut self, error: &io::Error) {
-        if Pause::of(&mut self.away, &error.to_string()) {
-            error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it");
+        if Pause::of(&mut self.away, &error.to_string())
+            && let Some(often) = self.missed.comes(OsStr::new(&error.to_string()), Instant::now())
+        {
+            self.told_away = true;
+            error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it{often}");
             let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
             self.app.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
         }
@@ -290,9 +274,13 @@ impl Watch {
         let planted = self.folder.planted();
         self.forget(&all, &planted);
         for (name, what) in planted {
-            if self.named.insert(name.clone().into()) {
-                warn!(file.path = name, "left where it is: not Sluice's own, but {what}; see who put it there");
+            if let Some(often) = self.named.comes(OsStr::new(&name), Instant::now()) {
+                warn!(file.path = name, "left where it is: not Sluice's own, but {what}; see who put it there{often}");
             }
+        }
+        let unsaid = self.named.unsaid();
+        if unsaid > 0 {
+            warn!("{} more came that are not named here: app status shows those that wait", counted(unsaid, "name"));
         }
         for seen in all {
             let is_hidden = seen.name.as_encoded_bytes().starts_with(b".");
@@ -345,15 +333,15 @@ impl Watch {
         let claimed = self.in_hand.values().chain(&self.kept).chain(&self.leftovers);
         let claimed: HashSet<_> = claimed.map(Claimed::os_name).collect();
         let is_there = |name: &OsString| there.contains(&**name) || claimed.contains(name);
-        self.named.retain(|name| is_there(name) || planted.contains(&**name));
+        self.named.leave(|name| is_there(name) || planted.contains(&**name), Instant::now());
         self.put_back.retain(is_there);
         self.pauses.retain(|name, _| is_there(name));
     }
 
     fn see(&mut self, seen: Seen, arrival: Arrival) {
         if let Some(why) = seen.left {
-            if self.named.insert(seen.name.clone()) {
-                info!(file.path = &*seen.name.to_string_lossy(), "left where it is: {why}");
+            if let Some(often) = self.named.comes(&seen.name, Instant::now()) {
+                info!(file.path = &*seen.name.to_string_lossy(), "left where it is: {why}{often}");
             }
             return;
         }

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info};
@@ -16,20 +15,6 @@ use crate::alert::Kind;
 use crate::load::load_file_by;
 use crate::source::{Claimed, Stamp, Writer, writer};
 use crate::warehouse::Engine;
-
-/// Bytes of a file that is short.
-const SHORT: u64 = 1 << 20;
-
-/// Files that are looked at for a short one when every other place is taken.
-const LOOK_FOR_SHORT: usize = 500;
-
-/// Whether a file is text by its name, and soon loaded: what is packed or columns is not known by its size.
-fn is_short(folder: &Path, name: &OsStr) -> bool {
-    const TEXTS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson"];
-    let path = folder.join(name);
-    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
-    TEXTS.contains(&ending.as_str()) && path.symlink_metadata().is_ok_and(|file| file.len() <= SHORT)
-}
 
 impl Watch {
     /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
@@ -83,22 +68,15 @@ impl Watch {
             }
         }
         let mut after = Bound::Unbounded;
-        let mut passed_by = 0;
         // One name at a time: where thousands wait, the first few take every place.
         while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
             after = Bound::Excluded(name.clone());
             if self.is_in_hand(&name) || self.candidates.get(&name).is_some_and(Candidate::is_behind) {
                 continue;
             }
-            // A place more is for what is short: long ones do not keep it waiting.
             if self.running.len() >= places {
-                passed_by += 1;
-                if self.running.len() > places || passed_by > LOOK_FOR_SHORT || places == 1 {
-                    return next;
-                }
-                if !is_short(&self.path, &name) {
-                    continue;
-                }
+                let is_free = self.running.len() == places && places > 1;
+                return if is_free { self.take_short(now).into_iter().fold(next, Instant::min) } else { next };
             }
             match self.ready_at(&name, now) {
                 None => drop(self.candidates.remove(&name)),
@@ -114,7 +92,7 @@ impl Watch {
     }
 
     /// When a file may be taken; `None` where it is gone.
-    fn ready_at(&mut self, name: &OsStr, now: Instant) -> Option<Instant> {
+    pub(super) fn ready_at(&mut self, name: &OsStr, now: Instant) -> Option<Instant> {
         let paused = self.paused_until(name, now);
         let path = self.path.join(name);
         let stamp = Stamp::of(&path)?;
@@ -131,14 +109,14 @@ impl Watch {
                 _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
                 _ => candidate.ready_at(self.settle, writer, now),
             };
-            if self.once && writer == Writer::Open && self.named.insert(name.to_owned()) {
+            if self.once && writer == Writer::Open && self.named.comes(name, now).is_some() {
                 info!(file.path = &*name.to_string_lossy(), "waiting: somebody is writing it");
             }
         }
         Some(ready.max(paused))
     }
 
-    fn claim(&mut self, name: &OsStr) {
+    pub(super) fn claim(&mut self, name: &OsStr) {
         match self.folder.claim(name) {
             Ok(file) => {
                 self.candidates.remove(name);
@@ -159,7 +137,7 @@ impl Watch {
         self.in_hand.values().any(|file| file.os_name() == name)
     }
 
-    fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
+    pub(super) fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
         self.pauses.get(name).map_or(now, Pause::until)
     }
 

@@ -20,7 +20,7 @@ fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Read, String> {
         let (mut rows, mut rejects) = (Vec::new(), 0);
         let names: Vec<_> = found.columns.iter().map(|(name, _)| name.clone()).collect();
         let done = each_chunk(open().map_err(|error| error.to_string())?, &found.layout, names, |chunk| {
-            rows.extend((0..chunk.records.len()).map(|row| chunk.records.raw(row).to_owned()));
+            rows.extend((0..chunk.records.len()).map(|row| chunk.records.raw(row).into_owned()));
             rejects += chunk.rejects.len();
             true
         });

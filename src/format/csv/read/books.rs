@@ -35,6 +35,10 @@ fn damages() -> impl Strategy<Value = Damage> {
         b"'",
         b"\xD8\x00",
         b"sep=;\n",
+        b"\\,",
+        b"\\;",
+        b"\\\n",
+        b"\n,,,\n",
     ];
     prop_oneof![
         place().prop_map(Damage::CutTo),
@@ -132,7 +136,7 @@ fn balances(bytes: &[u8], stated: &Stated) -> Result<(), TestCaseError> {
         let lines = chunk.beside.iter().map(|one| (one.line.unwrap(), solid(one.text.as_bytes())));
         let refused = chunk.rejects.iter().map(|reject| (reject.line, solid(&reject.text)));
         let rows =
-            (0..chunk.records.len()).map(|row| (chunk.records.line(row), solid(chunk.records.raw(row).as_bytes())));
+            (0..chunk.records.len()).map(|row| (chunk.records.line(row), solid(chunk.records.in_text(row).as_bytes())));
         let mut pieces: Vec<_> = lines.chain(rows).chain(refused).collect();
         pieces.sort_by_key(|(line, _)| *line);
         found.extend(pieces.into_iter().map(|(_, piece)| piece));

@@ -4,17 +4,22 @@ use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
 use crate::format::audit::Span;
-use crate::format::csv::split::{self, Cut};
-use crate::format::csv::stretch::{is_armed, line, rebase};
+use crate::format::csv::loose::loose_line;
+use crate::format::csv::split::{self, Cut, line};
+use crate::format::csv::stretch::{is_armed, rebase};
 use crate::format::dialect::joined;
 use crate::format::records::Cell;
-use crate::format::{Beside, BesideKind, Dialect, FormatError, NO_DELIMITER, Reason, Reject};
+use crate::format::{Beside, BesideKind, Dialect, Escape, FormatError, NO_DELIMITER, Reason, Reject};
 
 /// Text above the table that is kept beside the records, in bytes.
 const MOST_ABOVE: usize = 1024 * 1024;
 
 impl<R: Read> Reader<R> {
     pub(super) fn read_header(&mut self) -> Result<(), FormatError> {
+        self.position.line += self.dialect.first_line;
+        if self.dialect.delimiter != NO_DELIMITER {
+            self.input.audit().separators(&[self.dialect.delimiter]);
+        }
         let mut above = Vec::new();
         for line in 0..self.dialect.skip_lines {
             if self.pending.is_empty() {
@@ -124,12 +129,12 @@ impl<R: Read> Reader<R> {
         let (end, next) = line(&self.pending, 0, &self.dialect);
         let text = &self.pending[..end];
         if !text.contains(&b'\r')
-            && let Some(cells) = split::loose_line(text, &self.dialect, self.dialect.width)
+            && let Some(cells) = loose_line(text, &self.dialect, self.dialect.width)
         {
             return Ok((end, next, cells));
         }
         let quote = self.dialect.quote.map(char::from);
-        let cells = split::line_cells(text, &Dialect { quote: None, ..self.dialect.clone() });
+        let cells = split::line_cells(text, &Dialect { quote: None, escape: Escape::Doubled, ..self.dialect.clone() });
         if cells.len() != count || text.contains(&b'\r') {
             let line = self.position.line;
             let why = "text follows a closing quote in the header: a quote too many or too few";
@@ -159,7 +164,9 @@ impl<R: Read> Reader<R> {
             };
             let cut = split::record(&self.pending, 0, dialect, self.complete, &mut cells, &mut side);
             let is_loose = match cut {
-                Cut::Record { stray, .. } => stray > 0 || (self.dialect.loose_header && cells.len() != self.dialect.width),
+                Cut::Record { stray, .. } => {
+                    stray > 0 || (self.dialect.loose_header && cells.len() != self.dialect.width)
+                }
                 Cut::Unclosed | Cut::More => self.dialect.loose_header,
             };
             match cut {

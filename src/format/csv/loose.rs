@@ -1,0 +1,121 @@
+//! Lines in which quotes are not doubled, cut once more. Works on a buffer, keeps nothing.
+
+use memchr::memchr;
+
+use super::split::{offset, texts};
+use crate::format::dialect::{Dialect, NO_DELIMITER};
+use crate::format::records::Cell;
+
+/// The line that ends before `end` cut once more, where a quote in it is not doubled: a quote opens a cell at its start and closes it only
+/// before a delimiter or the line's end; what it holds may have quotes, but none right behind a delimiter. Gives the number of cells that
+/// begin with a quote which is only a letter. Of the two ways to read `""` before a delimiter the one is taken that gives `width` cells;
+/// `None` where neither does, or both.
+pub(super) fn loosely(
+    buffer: &[u8],
+    start: usize,
+    end: usize,
+    dialect: &Dialect,
+    width: usize,
+    cells: &mut Vec<Cell>,
+    side: &mut Vec<u8>,
+) -> Option<usize> {
+    let quote = dialect.quote?;
+    if !dialect.widths.is_empty() || dialect.delimiter == NO_DELIMITER {
+        return None;
+    }
+    let ways = [true, false].map(|closes| {
+        let (mut cells, mut side) = (Vec::new(), Vec::new());
+        let letters = loose_cells(&buffer[..end], start, buffer.len(), dialect, quote, closes, &mut cells, &mut side);
+        (cells, side, letters)
+    });
+    let fits = |way: &(Vec<Cell>, Vec<u8>, usize)| way.0.len() == width;
+    let texts = |way: &(Vec<Cell>, Vec<u8>, usize)| -> Vec<Vec<u8>> {
+        let text = |cell: &Cell| match (cell.start as usize).checked_sub(buffer.len()) {
+            Some(from) if cell.start != cell.end => way.1[from..cell.end as usize - buffer.len()].to_vec(),
+            _ => buffer[cell.start as usize..cell.end as usize].to_vec(),
+        };
+        way.0.iter().map(text).collect()
+    };
+    let [one, other] = &ways;
+    let way = match (fits(one), fits(other)) {
+        (true, true) if texts(one) != texts(other) => return None,
+        (true, _) => one,
+        (false, true) => other,
+        (false, false) => return None,
+    };
+    let shift = offset(side.len());
+    for cell in &way.0 {
+        let at_side = cell.start as usize >= buffer.len() && cell.start != cell.end;
+        let shift = if at_side { shift } else { 0 };
+        cells.push(Cell { start: cell.start + shift, end: cell.end + shift, null: cell.null });
+    }
+    side.extend_from_slice(&way.1);
+    Some(way.2)
+}
+
+/// The cells of one line; `base` is where the side begins. `closes` says that the last of two quotes before a delimiter closes the cell.
+#[expect(clippy::too_many_arguments, reason = "what `loosely` tries twice")]
+fn loose_cells(
+    line: &[u8],
+    start: usize,
+    base: usize,
+    dialect: &Dialect,
+    quote: u8,
+    closes: bool,
+    cells: &mut Vec<Cell>,
+    side: &mut Vec<u8>,
+) -> usize {
+    let delimiter = dialect.delimiter;
+    let (mut at, mut letters) = (start, 0);
+    let ends = |place: usize| line.get(place).is_none_or(|byte| *byte == delimiter);
+    loop {
+        if dialect.spaced && at > start && line.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        let mut stop = None;
+        if line.get(at) == Some(&quote) {
+            let run = |place: usize| line[at + 1..=place].iter().rev().take_while(|byte| **byte == quote).count();
+            let closing = |place: &usize| line[*place] == quote && ends(place + 1) && (closes || run(*place) % 2 == 1);
+            let found = (at + 1..line.len()).find(closing);
+            let opens_another = |place: usize| line[at + 1..place].windows(2).any(|pair| pair == [delimiter, quote]);
+            stop = found.filter(|place| !opens_another(*place));
+            letters += usize::from(stop.is_none());
+        }
+        let next = match stop {
+            Some(stop) => {
+                let (from, to) = (at + 1, stop);
+                let text = &line[from..to];
+                if text.windows(2).any(|pair| pair == [quote, quote]) {
+                    let begin = side.len();
+                    let mut rest = text.iter().copied().peekable();
+                    while let Some(byte) = rest.next() {
+                        side.push(byte);
+                        if byte == quote && rest.peek() == Some(&quote) {
+                            rest.next();
+                        }
+                    }
+                    cells.push(Cell { start: offset(base + begin), end: offset(base + side.len()), null: false });
+                } else {
+                    cells.push(Cell { start: offset(from), end: offset(to), null: false });
+                }
+                stop + 1
+            }
+            None => {
+                let next = memchr(delimiter, &line[at..]).map_or(line.len(), |length| at + length);
+                cells.push(Cell { start: offset(at), end: offset(next), null: at == next });
+                next
+            }
+        };
+        if next >= line.len() {
+            return letters;
+        }
+        at = next + 1;
+    }
+}
+
+/// The cells of one line that has a quote too many, if there are `width` of them ([`loosely`]).
+pub(in crate::format) fn loose_line(line: &[u8], dialect: &Dialect, width: usize) -> Option<Vec<String>> {
+    let (mut cells, mut side) = (Vec::new(), Vec::new());
+    loosely(line, 0, line.len(), dialect, width, &mut cells, &mut side)?;
+    Some(texts(line, &side, &cells))
+}

@@ -1,0 +1,293 @@
+//! How evenly a sample is cut by a dialect, and which of two dialects cuts it better.
+
+use super::above::{grown, is_run_of_pairs, is_text, stacked};
+use super::detect::USUAL;
+use super::header::{figure, is_value, names, nearly_all};
+use super::{Dialect, LineEnd};
+use crate::format::csv::loose::loose_line;
+use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
+
+/// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record has.
+const EVEN: f64 = 0.6;
+
+/// Lines above a header that is cut by its line alone, at most.
+const MAX_ABOVE: usize = 20;
+
+/// Records of a sample that are looked at.
+const RECORDS: usize = 2_000;
+
+/// How well a sample is cut by a dialect.
+pub(super) struct Fit {
+    pub(super) records: Vec<Sampled>,
+    /// The width of the table: that which most records have, of those with more than one cell.
+    pub(super) width: usize,
+    /// Share of the records that have it, those with text after a closing quote not counted.
+    share: f64,
+    /// Share of the table's cells that are numbers, days, truths, or empty.
+    typed: f64,
+    /// The record with which the table begins.
+    pub(super) first: usize,
+    /// Whether what stands above the table and in it looks like words: `Last, First` below a name for them.
+    words: bool,
+    unusual: bool,
+    /// Whether the header is cut by its line alone, because of a quote too many.
+    pub(super) loose: bool,
+    /// Cells that nine of ten records have at least.
+    least: usize,
+    /// Whether the delimiter is a comma, and stands between digits only.
+    decimal: bool,
+    /// Whether a backslash takes the delimiter's meaning away, outside of quotes.
+    escaped: bool,
+    /// What ends cells and lines.
+    lines: (u8, LineEnd),
+}
+
+/// The width that most records have, of those with more than one cell, and their number: the widest of those that are nearly as frequent
+/// as the most frequent.
+fn frequent_width(records: &[Sampled]) -> (usize, usize) {
+    let mut widths = std::collections::BTreeMap::new();
+    for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
+        *widths.entry(record.cells.len()).or_insert(0usize) += 1;
+    }
+    let most = widths.values().copied().max().unwrap_or(0);
+    widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0))
+}
+
+/// The records once more, where the first of them that is no even one has a quote too many and is their header: cut by its line alone, it
+/// has as many names as those below it have cells.
+fn with_loose_header(sample: &[u8], complete: bool, dialect: &Dialect, records: &[Sampled]) -> Option<Vec<Sampled>> {
+    let (width, _) = frequent_width(records);
+    let wrong = |record: &Sampled| record.stray || (record.lines > 1 && record.cells.len() != width);
+    let at = records.iter().take(MAX_ABOVE + 1).position(wrong)?;
+    // Below an even record stands no header.
+    if records[..at].iter().any(|record| record.cells.len() == width && width > 1) {
+        return None;
+    }
+    let head = &records[at];
+    let rest = &sample[head.place.start..];
+    let stop = dialect.line_end.find(rest)?;
+    let next = head.place.start + stop + dialect.line_end.length(&rest[stop..]);
+    let below = sampled_from(sample, next, head.line + 1, dialect, complete).take(RECORDS);
+    let below: Vec<_> = below.collect();
+    let (width, count) = frequent_width(&below);
+    let end = without_cr(sample, head.place.start, head.place.start + stop);
+    let cells = loose_line(&sample[head.place.start..end], dialect, width)?;
+    if count == 0 || width < 2 || cells.iter().any(|cell| is_value(cell)) {
+        return None;
+    }
+    let place = head.place.start..end;
+    let head = Sampled { cells, place, lines: 1, stray: false, ends_delimited: false, ..head.clone() };
+    Some(records[..at].iter().cloned().chain([head]).chain(below).collect())
+}
+
+impl Fit {
+    pub(super) fn of(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
+        let mut records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
+        let loose = with_loose_header(sample, complete, dialect, &records);
+        let is_loose = loose.is_some();
+        records = loose.unwrap_or(records);
+        let frequent = frequent_width(&records);
+        let tables = tables(&records);
+        let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
+        let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
+        let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
+        let stacked = stacked(&records).filter(|_| widest.is_none());
+        let grown = grown(&records, first).filter(|_| widest.is_none());
+        let (width, count, first) = match (stacked, grown) {
+            (Some((first, width, count)), _) => (width, count, first),
+            (None, Some((width, before))) => (width, count + before, 0),
+            (None, None) => (width, count, first),
+        };
+        let of_table = |record: &&Sampled| record.cells.len() == width;
+        // What belongs to other tables says nothing of this one's evenness.
+        let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
+        let text = records[..first].iter().filter(|record| is_text(record)).count();
+        let before = match () {
+            () if widest.is_some() => 0,
+            () if stacked.is_some() => first,
+            () => text,
+        };
+        let after = records.len() - before - others.saturating_sub(count);
+        let cells: Vec<_> =
+            records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
+        let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));
+        let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell) || decimal(cell)).count();
+        let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
+        // A header with fewer names than the records have cells belongs to the table.
+        let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
+        let has_digit = |cell: &String| cell.bytes().any(|byte| byte.is_ascii_digit());
+        let plain = records.first().is_some_and(|record| !record.cells.iter().any(has_digit));
+        let below = records
+            .get(1)
+            .is_some_and(|record| record.cells.iter().any(|cell| is_value(cell) || (plain && has_digit(cell))));
+        // And so does one with more names, where the last cells of most records are left out.
+        let wide = |record: &Sampled| {
+            let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
+            let is_too_many = || has_name_too_many(record, &records[1..], width);
+            record.cells.len() > width && (is_too_many() || (names(&record.cells) && (below || full())))
+        };
+        let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
+        let first = if widest.is_none() && heads { 0 } else { first };
+        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
+        let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
+        cells_of.sort_unstable();
+        let least = cells_of.get(cells_of.len() / 10).copied().unwrap_or(1);
+        let between_digits = |record: &Sampled| {
+            let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+            record.cells.windows(2).all(|pair| digit(pair[0].as_bytes().last()) && digit(pair[1].as_bytes().first()))
+        };
+        let decimal = dialect.delimiter == b',' && records.iter().filter(of_table).skip(1).all(between_digits);
+        Fit {
+            width,
+            share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
+            typed: if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 },
+            first,
+            words,
+            unusual: !USUAL.contains(&dialect.delimiter),
+            loose: is_loose,
+            least,
+            decimal,
+            escaped: dialect.is_escaped(),
+            lines: (dialect.delimiter, dialect.line_end),
+            records,
+        }
+    }
+
+    pub(super) fn single(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
+        let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
+        let width = records.first().map_or(1, |record| record.cells.len());
+        let lines = (dialect.delimiter, dialect.line_end);
+        Fit {
+            width,
+            share: 1.0,
+            typed: 0.0,
+            first: 0,
+            words: false,
+            unusual: false,
+            loose: false,
+            least: width,
+            decimal: false,
+            escaped: dialect.is_escaped(),
+            lines,
+            records,
+        }
+    }
+
+    /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
+    pub(super) fn is_single_quoted(&self) -> bool {
+        let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
+        let opened = |record: &Sampled| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
+        let below = self.records.get(self.first + 1..).unwrap_or_default();
+        let column = |place: usize| {
+            let mut cells = below.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
+            cells.clone().count() > 1 && cells.all(|cell| quoted(cell))
+        };
+        !self.records.iter().any(opened) && (0..self.width).any(column)
+    }
+
+    pub(super) fn is_even(&self) -> bool {
+        // A header that is cut into cells makes up for records that are not even.
+        let enough = match (self.unusual, self.first) {
+            (true, _) => 0.95,
+            (false, 0) => EVEN / 2.0,
+            (false, _) => EVEN,
+        };
+        self.width > 1
+            && self.share >= enough
+            && !self.words
+            && !(self.unusual && (self.first > 0 || self.is_one_column()))
+    }
+
+    /// Whether blanks or colons rather stand within one cell: between words, in times and in addresses.
+    fn is_one_column(&self) -> bool {
+        let table: Vec<_> = self.records.iter().filter(|record| record.cells.len() == self.width).take(200).collect();
+        let each = |is_so: &dyn Fn(&&Sampled) -> bool| {
+            table.iter().filter(|record| is_so(record)).count() * 10 >= table.len() * 9
+        };
+        let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
+        let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
+        let is_number =
+            |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let column_of_values = |place: usize| {
+            let cells: Vec<_> = table.iter().skip(1).map(|record| record.cells[place].as_str()).collect();
+            nearly_all(&cells, is_value)
+        };
+        let is_plain = self.width == 2 && !(0..2).any(column_of_values);
+        match self.lines.0 {
+            b':' => {
+                let is_time = |record: &&Sampled| record.cells.len() <= 3 && record.cells.iter().all(is_number);
+                is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
+            }
+            b' ' => {
+                is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1]))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
+    fn is_around(&self, other: &Fit) -> bool {
+        let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
+        let in_words = other.width == 2 && self.least > 2 && other.typed == 0.0 && self.typed > 0.0;
+        is_rival && ((other.decimal && self.least > 1) || in_words)
+    }
+
+    fn score(&self) -> (bool, bool, f64) {
+        // A table that begins with the first line is likelier than one below a title, and one whose header is as wide as it is.
+        let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
+        let headed = self.records.get(self.first).is_none_or(|record| record.cells.len() == self.width);
+        let evenness = self.share - above - if headed { 0.0 } else { 0.05 };
+        (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
+    }
+
+    pub(super) fn is_better_than(&self, other: &Fit) -> bool {
+        if self.lines.0 == other.lines.0 && self.lines.1 != other.lines.1 {
+            return self.is_even() && self.share > other.share;
+        }
+        if self.lines.0 == other.lines.0 && self.escaped != other.escaped {
+            // Only where no other reading is even.
+            let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
+            return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
+        }
+        if self.is_around(other) || other.is_around(self) {
+            return self.is_around(other);
+        }
+        let (mine, theirs) = (self.score(), other.score());
+        if (mine.0, mine.1) != (theirs.0, theirs.1) {
+            return (mine.0, mine.1) > (theirs.0, theirs.1);
+        }
+        if (mine.2 - theirs.2).abs() > 0.02 { mine.2 > theirs.2 } else { self.width > other.width }
+    }
+}
+
+/// Whether the header has an empty cell too many: without it there are as many names as nearly all records have cells.
+pub(super) fn has_name_too_many(head: &Sampled, records: &[Sampled], width: usize) -> bool {
+    let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
+    let even = records.iter().filter(|record| record.cells.len() == width).count();
+    head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
+}
+
+/// A table within a sample: records of one width, with blank lines around them.
+#[derive(Clone, Copy)]
+pub(super) struct Block {
+    width: usize,
+    records: usize,
+}
+
+/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
+pub(super) fn tables(records: &[Sampled]) -> Vec<Block> {
+    let mut found: Vec<Block> = Vec::new();
+    for block in records.chunk_by(|_, next| !next.after_blank) {
+        let width = block[0].cells.len();
+        let filled = |record: &Sampled| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
+        let even = block.len() > 1
+            && block.iter().all(|record| record.cells.len() == width && filled(record))
+            && !is_run_of_pairs(block);
+        match found.iter_mut().find(|known| known.width == width) {
+            Some(known) if even => known.records += block.len(),
+            None if even => found.push(Block { width, records: block.len() }),
+            _ => {}
+        }
+    }
+    found
+}

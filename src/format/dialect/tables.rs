@@ -1,0 +1,100 @@
+//! The tables that stand one below the other in a text, each with a header of its own.
+
+use super::above::{extent, filled, is_headed, is_text};
+use super::header::{is_null_word, is_value, names, nearly_all};
+use super::{Dialect, NO_DELIMITER, Stated};
+use crate::format::csv::split::{Sampled, sampled};
+
+/// Records of a sample that are looked at.
+const RECORDS: usize = 2_000;
+
+/// Records below a header by which its columns are told.
+const LOOKED_AT: usize = 50;
+
+/// Where a table begins in a text, with the titles right above its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::format) struct TableStart {
+    /// The byte.
+    pub at: usize,
+    /// Lines before it.
+    pub line: u64,
+}
+
+/// Where the tables of a text begin, as far as its first bytes show; none where it holds one table. A table has a header and two records at
+/// least. It ends at a blank line, or at a row of names of another width over records of that width.
+pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<TableStart> {
+    let dialect = Dialect::detect(sample, complete, &Stated::default());
+    if dialect.delimiter == NO_DELIMITER
+        || dialect.width < 2
+        || dialect.loose_header
+        || dialect.header_delimiter.is_some()
+    {
+        return Vec::new();
+    }
+    let records: Vec<_> = sampled(sample, &dialect, complete).take(RECORDS).collect();
+    let mut heads: Vec<usize> = Vec::new();
+    for at in 0..records.len() {
+        if is_head(&records[at..]) && heads.last().is_none_or(|before| is_other(&records, *before, at)) {
+            heads.push(at);
+        }
+    }
+    // What stands above the first header has to be text: a table without a header is none of several.
+    if heads.len() < 2 || !records[..heads[0]].iter().all(is_text) {
+        return Vec::new();
+    }
+    let start = |(place, head): (usize, &usize)| {
+        let first = if place == 0 { 0 } else { with_titles(&records, *head) };
+        let record = &records[first];
+        if place == 0 {
+            TableStart { at: 0, line: 0 }
+        } else {
+            TableStart { at: record.place.start, line: record.line }
+        }
+    };
+    heads.iter().enumerate().map(start).collect()
+}
+
+/// Whether the first record is a row of names right above two records of their width, and names a column of values.
+fn is_head(records: &[Sampled]) -> bool {
+    let [head, one, other, ..] = records else { return false };
+    let width = extent(head);
+    let is_below = |record: &Sampled| !record.after_blank && extent(record) == width;
+    width > 1
+        && is_below(one)
+        && is_below(other)
+        && names(&head.cells[..width])
+        && !head.cells.iter().any(|cell| is_null_word(cell))
+        && is_headed(block(records))
+}
+
+/// A header and the records below it that are as wide, up to the next blank line.
+fn block(records: &[Sampled]) -> &[Sampled] {
+    let width = records.first().map_or(0, extent);
+    let goes_on = |record: &&Sampled| !record.after_blank && extent(record) == width;
+    let below = records.iter().skip(1).take_while(goes_on).count();
+    &records[..records.len().min((1 + below).min(LOOKED_AT))]
+}
+
+/// Whether the header at `at` is another table's than the one `before`: of another width; or below a blank line, over other columns.
+fn is_other(records: &[Sampled], before: usize, at: usize) -> bool {
+    let (one, other) = (&records[before], &records[at]);
+    if extent(one) != extent(other) {
+        return one.cells[..extent(one)] != other.cells[..extent(other)];
+    }
+    let first = with_titles(records, at);
+    let is_apart = records[first].after_blank || records[at].after_blank;
+    let values = |head: usize, place: usize| {
+        let rows = block(&records[head..]).iter().skip(1);
+        let cells: Vec<_> = rows.filter_map(|record| record.cells.get(place)).map(String::as_str).collect();
+        nearly_all(&cells, is_value)
+    };
+    let is_titled = first < at;
+    let differs = is_titled || (0..extent(one)).any(|place| values(before, place) != values(at, place));
+    is_apart && differs && one.cells != other.cells
+}
+
+/// The first of the titles above the header at `at`: rows with one text in them, with blank lines between them or without.
+fn with_titles(records: &[Sampled], at: usize) -> usize {
+    let is_title = |record: &Sampled| filled(record) == 1 && !record.cells.iter().any(|cell| is_value(cell));
+    at - records[..at].iter().rev().take_while(|record| is_title(record)).count()
+}

@@ -1,0 +1,97 @@
+//! A Parquet file whose rows are decoded, in a process of its own where there is one: that sends what it was asked for, the columns as JSON or
+//! the rows as a stream of Arrow's.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::StreamReader;
+use arrow_schema::ArrowError;
+
+use super::columns::Columns;
+use super::container::reopen;
+use super::decoder::{Ask, Decoding, What};
+use super::limits::{Limits, Meter};
+use super::parquet::{ParquetRows, ParquetTable, narrowed};
+use super::{Chunk, Digest, FormatError, Records};
+
+/// A Parquet file, unpacked.
+pub struct Rows {
+    file: File,
+    limits: Limits,
+    /// Counts what is decoded.
+    meter: Meter,
+}
+
+impl Rows {
+    pub(super) fn new(file: File, limits: Limits, meter: Meter) -> Rows {
+        Rows { file, limits, meter }
+    }
+
+    /// The identity of its bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn digest(&self) -> io::Result<Digest> {
+        Digest::of(reopen(&self.file)?)
+    }
+
+    /// Its columns, each with the types that all its values fit. Of a damaged file that is seen here only where everything is decoded for it,
+    /// as `whole` says.
+    ///
+    /// # Errors
+    /// When it is no Parquet file, is damaged or holds what is not read.
+    pub fn table(&self, whole: bool) -> Result<ParquetTable, FormatError> {
+        let Some(decoder) = self.limits.decoder else {
+            return narrowed(reopen(&self.file)?, self.limits.ratio, whole);
+        };
+        let what = What::Parquet(Ask::Table { whole });
+        let mut decoding = Decoding::start(what, reopen(&self.file)?, decoder, self.limits)?;
+        let table = decoding.next_head()?.unwrap_or_default();
+        let table = serde_json::from_slice(&table).map_err(io::Error::from)?;
+        decoding.next_head()?;
+        Ok(table)
+    }
+
+    /// Decodes all rows, until `sink` says stop.
+    ///
+    /// # Errors
+    /// As [`Rows::table`]; and when more comes out than may.
+    pub fn each_chunk(&self, mut sink: impl FnMut(Chunk) -> bool) -> Result<(), FormatError> {
+        let (mut number, size) = (1, self.file.metadata()?.len() as usize);
+        let mut given = |batch: RecordBatch| {
+            let rows = batch.num_rows();
+            // The rows of a file take about as much of it each; how many there are is not known here.
+            let columns = Columns::new(batch, number, size.min(rows * 64))?;
+            number += rows as u64;
+            Ok::<_, FormatError>(sink(Chunk { records: Records::of_columns(columns), ..Chunk::default() }))
+        };
+        let Some(decoder) = self.limits.decoder else {
+            let (mut rows, _) = ParquetRows::open(reopen(&self.file)?, self.limits.ratio)?;
+            while let Some(batch) = rows.next_batch()? {
+                if !given(batch)? {
+                    break;
+                }
+            }
+            return Ok(());
+        };
+        let decoding = Decoding::start(What::Parquet(Ask::Rows), reopen(&self.file)?, decoder, self.limits)?;
+        let mut reader = StreamReader::try_new(self.meter.read(decoding), None).map_err(broken)?;
+        for batch in &mut reader {
+            if !given(batch.map_err(broken)?)? {
+                return Ok(());
+            }
+        }
+        // The decoder has more to say where it ended badly.
+        io::copy(&mut reader.get_mut().by_ref(), &mut io::sink())?;
+        Ok(())
+    }
+}
+
+/// What the decoder said, or why it could not be heard.
+fn broken(error: ArrowError) -> FormatError {
+    match error {
+        ArrowError::IoError(_, error) => error.into(),
+        other => FormatError::Archive(format!("the Parquet file is damaged or not read: {other}")),
+    }
+}

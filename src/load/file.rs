@@ -1,0 +1,199 @@
+//! A claimed file: each of its parts goes the path by itself, into the dataset that its plugin names, and then the file goes where it
+//! belongs.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tracing::field::Empty;
+use tracing::{Span, info, instrument};
+
+use super::{LoadError, LoadReport, load_in};
+use crate::app::App;
+use crate::archive::OnSuccess;
+use crate::dataset::Dataset;
+use crate::format::FormatError;
+use crate::load_error::Consequence;
+use crate::order::Place;
+use crate::outcome::{delete, let_go, record_failure, say};
+use crate::plugin::Plugins;
+use crate::rights::explain;
+use crate::source::{Claimed, FileSource, Source, SourceError, Stamp};
+use crate::staging::leave_out;
+
+/// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
+const TRIES: u32 = 3;
+const TRIES_IN_PART: u32 = 10;
+
+/// What became of a file.
+#[derive(Debug)]
+pub enum FileOutcome {
+    /// Its rows are in the warehouse, and it is gone.
+    Loaded(Vec<LoadReport>),
+    /// It lies in `failed/`; these of its parts were loaded.
+    Failed(Vec<LoadReport>),
+    /// It lies where it landed, to be tried again.
+    Waits(LoadError),
+    /// It stays claimed, to be tried again as unfinished: some of it may be loaded, and the ledger knows what.
+    Kept(Claimed, LoadError),
+    /// It was not there any more.
+    Gone,
+}
+
+/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun
+/// before, and may have been committed, `place` which files get their numbers before it.
+pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
+    load_file_by(app, &app.plugins.get(), file, unfinished, place).await
+}
+
+/// As [`load_file`], by one version of the plugins from the beginning to the end.
+#[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
+pub(crate) async fn load_file_by(
+    app: &App,
+    plugins: &Plugins,
+    file: Claimed,
+    unfinished: bool,
+    place: Place,
+) -> FileOutcome {
+    fail::fail_point!("claimed");
+    let name = file.name();
+    let mut reports = Vec::new();
+    let (opened, parts) = match open(app, &file, &name, plugins).await {
+        Ok(opened) => opened,
+        Err(Refused { dataset, part, error }) => {
+            let failed = record_failure(app, &dataset, &part, None, error).await;
+            return let_go(file, failed, reports, unfinished);
+        }
+    };
+    let loaded = opened.metadata().ok().as_ref().and_then(Stamp::from_metadata);
+    let (mut failed, mut on_success) = (None, OnSuccess::Delete);
+    let (mut goodbye, Parts { taken, passed, is_alone }) = (Vec::new(), parts);
+    for (mut source, dataset) in taken {
+        let started = Instant::now();
+        source.state(&dataset.stated);
+        on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
+        if is_alone {
+            place.expect(&dataset.table);
+        }
+        if app.tries.begin(source.name()) {
+            info!(file.path = source.name(), table = dataset.table, "loading");
+        }
+        match load_in(&place, app, &dataset, &mut source, unfinished).await {
+            Ok(report) => {
+                app.tries.end(source.name());
+                say(source.name(), &report, unfinished, started.elapsed());
+                goodbye.extend(report.goodbye(&dataset.table, source.name()));
+                reports.push(report);
+            }
+            Err(error) => {
+                let survey = source.glimpse().await.ok();
+                let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
+                // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
+                if error.consequence != Consequence::Fail {
+                    return let_go(file, error, reports, unfinished);
+                }
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    if reports.is_empty() && failed.is_none() && !passed.is_empty() {
+        let sheets: Vec<_> = passed.iter().filter_map(FileSource::sheet).collect();
+        let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
+        failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
+    }
+    if let Some(error) = failed {
+        return let_go(file, error, reports, unfinished);
+    }
+    if let [report] = &reports[..] {
+        Span::current().record("load.id", report.load_id);
+    }
+    // Nobody should have: what was added where it is claimed was not read.
+    let gone = match file.stamp() {
+        Some(now) if loaded.is_some_and(|loaded| now != loaded) => Ok(false),
+        _ => delete(app, &file, loaded, &on_success, goodbye).await,
+    };
+    match gone {
+        Ok(true) => FileOutcome::Loaded(reports),
+        Ok(false) => {
+            let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
+            let_go(file, failed, reports, unfinished)
+        }
+        Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
+    }
+}
+
+/// The parts of a file.
+struct Parts {
+    /// Those that are loaded, each with its dataset.
+    taken: Vec<(FileSource, Dataset)>,
+    /// Sheets that no plugin takes, where plugins claim the file.
+    passed: Vec<FileSource>,
+    /// Whether there is but one.
+    is_alone: bool,
+}
+
+/// Why nothing of a file is loaded, and under which name that is written down.
+struct Refused {
+    dataset: Dataset,
+    part: String,
+    error: LoadError,
+}
+
+/// Opens a file, and finds out what its parts are and where they go.
+async fn open(app: &App, file: &Claimed, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
+    let refuse = |part: &str, dataset: &str, error: LoadError| Refused {
+        dataset: Dataset::of_file(dataset),
+        part: part.to_owned(),
+        error,
+    };
+    may_be_tried(app, file, name).await.map_err(|error| refuse(name, name, error))?;
+    let opened = file.open().map_err(|error| {
+        let error = FormatError::from(explain(error, &file.place()));
+        refuse(name, name, SourceError::from(error).into())
+    })?;
+    // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
+    let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+    let parts = FileSource::parts(&path, name, Some(file), app.limits).await;
+    let parts = parts.map_err(|error| refuse(name, name, error.into()))?;
+    let is_untold = |part: &FileSource| plugins.is_untold(name, part.own_name(), part.sheet());
+    let sources = FileSource::each_table(parts, is_untold).await;
+    let sources = sources.map_err(|error| refuse(name, name, error.into()))?;
+    for left_out in sources.iter().flat_map(|source| source.beside()) {
+        let what = format!("{name}/{}", left_out.name.as_deref().unwrap_or_default());
+        info!(file.path = what, "left out: {}", left_out.text.escape_debug());
+    }
+    let is_alone = sources.len() == 1;
+    let (mut taken, mut passed) = (Vec::with_capacity(sources.len()), Vec::new());
+    for source in sources {
+        if let Some(error) = plugins.held(name, source.own_name()) {
+            return Err(refuse(source.name(), name, LoadError::Plugin(error.to_string())));
+        }
+        match plugins.dataset(name, source.own_name(), source.sheet()) {
+            Ok(Some(dataset)) => taken.push((source, dataset)),
+            // Plugins claim the file, but none of them this sheet.
+            Ok(None) => {
+                info!(file.path = source.name(), "left out: the plugin takes another sheet");
+                passed.push(source);
+            }
+            Err(why) => return Err(refuse(source.name(), source.own_name(), LoadError::Shape(why))),
+        }
+    }
+    if let Some((first, _)) = taken.first_mut() {
+        leave_out(first, &passed);
+    }
+    Ok((opened, Parts { taken, passed, is_alone }))
+}
+
+/// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.
+async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadError> {
+    if file.ends() < TRIES {
+        return Ok(());
+    }
+    let loaded = app.ledger.loaded_of(&file.claim().unwrap_or_default()).await?;
+    let is_whole = loaded.iter().any(|source| source == name);
+    if is_whole || (!loaded.is_empty() && file.ends() < TRIES_IN_PART) {
+        return Ok(());
+    }
+    Err(LoadError::Ended(file.ends()))
+}

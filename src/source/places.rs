@@ -1,0 +1,92 @@
+//! The places that programs have in the folder, their own or others', and which of them live.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{Metadata, TryLockError};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::Dir;
+use super::folder::{CLAIMS, FAILED};
+use super::owner::believed;
+
+/// A program's place, as somebody else sees it.
+pub(crate) struct Place {
+    /// Held open.
+    pub(crate) dir: Dir,
+    /// Whether the program lives whose place it is.
+    pub(crate) lives: bool,
+    /// Whose notes are believed.
+    pub(crate) owners: [u32; 3],
+}
+
+/// The places in the folder that are believed: those of the user who asks, and of the folder's owner.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
+    let root = match Dir::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        root => root?,
+    };
+    let owners = believed(&root)?;
+    let is_believed = |meta: &Metadata| {
+        use std::os::unix::fs::MetadataExt;
+        owners.contains(&meta.uid())
+    };
+    let mut all = Vec::new();
+    for (_, places) in claims_folders(&root, &is_believed)? {
+        for (_, dir) in places {
+            let lives = matches!(dir.reopen()?.try_lock(), Err(TryLockError::WouldBlock));
+            all.push(Place { dir, lives, owners });
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a program that lives has a place in the folder.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn is_watched(path: &Path) -> io::Result<bool> {
+    Ok(places(path)?.iter().any(|place| place.lives))
+}
+
+/// A folder of places, and the places in it by name.
+pub(super) type Places = (Dir, Vec<(OsString, Dir)>);
+
+/// The folders of places in the folder, each with the places in it that are `ours`: `.sluice`, and what was called so before somebody
+/// renamed it.
+pub(super) fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io::Result<Vec<Places>> {
+    let mut all = Vec::new();
+    for name in root.names()? {
+        let is_current = name == CLAIMS;
+        let may_be =
+            name.as_bytes().starts_with(b".") && root.look(&name).is_ok_and(|meta| meta.is_dir() && ours(&meta));
+        if !may_be {
+            continue;
+        }
+        let claims = match root.dir(&name) {
+            Err(_) if !is_current => continue,
+            claims => claims?,
+        };
+        let mut places = Vec::new();
+        for name in claims.folders()?.into_iter().filter(|name| name != FAILED) {
+            // Asked of what was opened, not of a name.
+            if let Ok(place) = claims.dir(&name)
+                && place.metadata().is_ok_and(|meta| ours(&meta))
+                && (is_current || is_place(&name))
+            {
+                places.push((name, place));
+            }
+        }
+        all.push((claims, places));
+    }
+    Ok(all)
+}
+
+/// Whether it is what a program calls its place.
+fn is_place(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.split_once('-')).map(|(number, _)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,142 @@
+//! A place more than those that all files share is left for one that is short, so that long ones do not keep it waiting. It is rationed:
+//! whose file was in it last waits for those of others, and of one owner the smallest is first.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::time::Instant;
+
+use super::Watch;
+use crate::source::Writer;
+
+/// Bytes of a file that is short.
+const SHORT: u64 = 1 << 20;
+
+/// Files that are looked at for a short one.
+const LOOKED_AT: usize = 10_000;
+
+/// Files of one owner of which the system is asked whether they are whole.
+const TRIED: usize = 20;
+
+/// A short file that may be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Short {
+    name: OsString,
+    bytes: u64,
+    /// The user whose it is.
+    owner: u32,
+}
+
+/// Whose turn it was when, in the place for short files.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    last: HashMap<u32, u64>,
+    next: u64,
+}
+
+impl Turns {
+    /// The files in the order in which they may have the place: first those of whoever had it longest ago, or never; of these the smallest.
+    fn order(&self, mut files: Vec<Short>) -> Vec<Short> {
+        files.sort_by(|one, other| {
+            let key = |file: &Short| (self.last.get(&file.owner).copied(), file.bytes);
+            key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name))
+        });
+        files
+    }
+
+    /// A file of this owner has the place.
+    fn take(&mut self, owner: u32) {
+        self.last.insert(owner, self.next);
+        self.next += 1;
+    }
+}
+
+/// Whether a file is text by its name: what is packed or columns is not known by its size.
+fn is_text(name: &OsStr) -> bool {
+    const TEXTS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson"];
+    let ending = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
+    TEXTS.iter().any(|text| text.eq_ignore_ascii_case(ending))
+}
+
+impl Watch {
+    /// Gives the place for a short file to the one whose turn it is; says when to look again, if that is known.
+    pub(super) fn take_short(&mut self, now: Instant) -> Option<Instant> {
+        let (mut short, mut soonest) = (Vec::new(), None);
+        for (name, one) in self.candidates.iter().take(LOOKED_AT) {
+            let stamp = one.stamp();
+            if stamp.size > SHORT || one.is_behind() || !is_text(name) {
+                continue;
+            }
+            // As far as is known without asking the system.
+            match one.soon_at(self.settle, Writer::None, now).max(self.paused_until(name, now)) {
+                soon if soon > now && !self.once => soonest = soonest.into_iter().chain([soon]).min(),
+                _ => short.push(Short { name: name.clone(), bytes: stamp.size, owner: stamp.owner }),
+            }
+        }
+        let mut tried: HashMap<u32, usize> = HashMap::new();
+        for Short { name, owner, .. } in self.short.order(short) {
+            let tried = tried.entry(owner).or_default();
+            if *tried >= TRIED || self.is_in_hand(&name) || self.waits_at_its_table(&name) {
+                continue;
+            }
+            *tried += 1;
+            match self.ready_at(&name, now) {
+                None => drop(self.candidates.remove(&name)),
+                Some(ready) if ready > now => soonest = soonest.into_iter().chain([ready]).min(),
+                Some(_) if self.is_held_by_plugin(&name) || self.is_longer_now(&name) => {}
+                Some(_) => {
+                    let before = self.running.len();
+                    self.claim(&name);
+                    if self.running.len() > before {
+                        self.short.take(owner);
+                        return soonest;
+                    }
+                }
+            }
+        }
+        soonest
+    }
+
+    fn is_longer_now(&self, name: &OsStr) -> bool {
+        self.candidates.get(name).is_some_and(|one| one.stamp().size > SHORT)
+    }
+
+    /// Whether a file would have the place only to wait for one that is loaded into its table.
+    fn waits_at_its_table(&self, name: &OsStr) -> bool {
+        let Some(tables) = self.app.plugins.get().reach(&name.to_string_lossy()).tables else { return false };
+        let mut in_hand = self.reaches.values().filter_map(|reach| reach.tables.as_ref()).flatten();
+        in_hand.any(|table| tables.contains(table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn short(name: &str, bytes: u64, owner: u32) -> Short {
+        Short { name: name.into(), bytes, owner }
+    }
+
+    #[test]
+    fn forty_files_of_one_user_do_not_keep_the_place_from_others() {
+        let mut turns = Turns::default();
+        let mut files: Vec<_> = (0..40).map(|n| short(&format!("a{n:02}.csv"), SHORT, 7)).collect();
+        files.extend([short("y.csv", 400, 8), short("z.csv", 30, 8), short("x.csv", 900, 9)]);
+        let mut had = Vec::new();
+        for _ in 0..6 {
+            let first = turns.order(files.clone()).remove(0);
+            turns.take(first.owner);
+            files.retain(|file| *file != first);
+            had.push(first.name.into_string().unwrap());
+        }
+        // Nobody had it yet: the smallest. Then each owner in turn, and of each the smallest.
+        assert_eq!(had, ["z.csv", "x.csv", "a00.csv", "y.csv", "a01.csv", "a02.csv"]);
+    }
+
+    #[test]
+    fn text_is_told_by_its_name() {
+        let texts = ["x.csv", "x.CSV", "x.2024.json"].map(|name| is_text(OsStr::new(name)));
+        let others = ["x.csv.gz", "x.zip", "x.xlsx", "csv", ""].map(|name| is_text(OsStr::new(name)));
+        assert_eq!((texts, others), ([true; 3], [false; 5]));
+    }
+}

@@ -1,0 +1,40 @@
+//! The counts of one run, over all its files.
+
+use crate::load::LoadReport;
+
+/// What became of the files of one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Files whose rows are in staging.
+    pub loaded: u64,
+    /// Files whose content had been loaded before.
+    pub duplicates: u64,
+    /// Files that lie in `failed/`.
+    pub failed: u64,
+    /// Files that wait to be tried again.
+    pub waiting: u64,
+    /// Records read, of duplicates too.
+    pub rows_read: u64,
+    /// Rows in staging.
+    pub rows_loaded: u64,
+    /// Records refused.
+    pub rows_rejected: u64,
+    /// Records of contents loaded before.
+    pub rows_duplicate: u64,
+    /// Records that a plugin's filter does not keep.
+    pub rows_filtered: u64,
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, report: &LoadReport) {
+        match report.duplicate_of {
+            Some(_) => self.duplicates += 1,
+            None => self.loaded += 1,
+        }
+        self.rows_read += report.books.read;
+        self.rows_loaded += report.books.loaded;
+        self.rows_rejected += report.books.rejected;
+        self.rows_duplicate += report.books.duplicate;
+        self.rows_filtered += report.books.filtered;
+    }
+}
