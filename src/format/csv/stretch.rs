@@ -244,6 +244,7 @@ impl Stretch {
     }
 
     /// Takes in the record whose cells start at `first`, brought to the header's width, or refuses it.
+    #[expect(clippy::too_many_arguments, reason = "what `parse` knows of one record")]
     fn record(
         &mut self,
         pending: &[u8],

@@ -77,7 +77,7 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
             }
             (_, false) if (alike && figure(cell) == figure_of) || is_code(cell, &others) => says_row += 1,
             // No name stands in its own column once more.
-            (false, false) if others.contains(&cell.as_str()) => says_row += 1,
+            (false, false) if first.len() > 1 && others.contains(&cell.as_str()) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
             (true, false) if !years => says_row += 1,
             _ => {}
@@ -89,7 +89,7 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
 /// Whether a row is the first one again, as where files were put together: all of its cells, or more than half of several.
 fn is_again(first: &[String], cells: &[String]) -> bool {
     let same = first.iter().zip(cells).filter(|(one, other)| one == other).count();
-    first.len() > 1 && (first == cells || same * 2 > first.len())
+    first == cells || (first.len() > 1 && same * 2 > first.len())
 }
 
 /// Whether the one year of a row is rather an amount: it stands first, or among numbers of its size.
