@@ -35,6 +35,9 @@ pub struct Checked {
     pub table: String,
     /// How it is written.
     pub layout: Layout,
+    /// The names that are taken for the header, where nothing proves that they are one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likely_header: Option<String>,
     /// Its columns.
     pub columns: Vec<CheckedColumn>,
     /// Records, the header not counted.
@@ -169,6 +172,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         plugin: pin(file, source.sheet(), dataset, &survey, &shape),
         hints: hints(dataset, &survey, &shape),
         columns: shape.columns.iter().map(|shaped| column(shaped, samples(shaped))).collect(),
+        likely_header: survey.likely_header().filter(|_| dataset.stated.header_rows.is_none()),
         layout: survey.layout,
         rows_read: survey.rows,
         rows_loaded: counts.loaded,

@@ -183,6 +183,16 @@ async fn commit_load(
     let plan = Plan::of(dataset, &survey, &known)?;
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
+    if is_new
+        && dataset.stated.header_rows.is_none()
+        && let Some(names) = survey.likely_header()
+    {
+        info!(
+            file.path = source.name(),
+            "taken for the header: {}; every column is text, so nothing proves it",
+            names.escape_debug()
+        );
+    }
     source.hold(plan.held());
     let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());

@@ -42,6 +42,9 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
     for part in parts {
         writeln!(out, "{} -> staging.{}", shown(&part.source), part.table)?;
         writeln!(out, "{}", shown(&words(&part.layout)))?;
+        if let Some(names) = &part.likely_header {
+            writeln!(out, "taken for the header: {}; every column is text, so nothing proves it", shown(names))?;
+        }
         let columns: Vec<_> = part
             .columns
             .into_iter()

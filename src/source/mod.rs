@@ -29,7 +29,7 @@ pub(crate) use stamp::{Stamp, Writer, writer};
 use async_trait::async_trait;
 
 use crate::format::{Beside, Chunk, Digest, FormatError, Found, Glance, Held, Layout, SpanBytes};
-use crate::schema::{Column, column_names};
+use crate::schema::{Column, Type, column_names};
 
 /// Something that can be loaded: it is read twice, first to know what it is, as far as that is needed, then for its records.
 #[async_trait]
@@ -146,6 +146,16 @@ impl From<Found> for Survey {
             .map(|(name, (header, inference))| Column { name, header: header.clone(), fits: inference.fits() })
             .collect();
         Survey { hash, bytes, layout, header_text, columns, rows, glance, whole }
+    }
+}
+
+impl Survey {
+    /// The names in the first row where nothing but its place tells that they are a header: every column is text.
+    pub fn likely_header(&self) -> Option<String> {
+        let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &self.layout else { return None };
+        let is_likely = dialect.header_rows == 1 && self.columns.iter().all(|column| column.kind() == Type::Text);
+        let names: Vec<_> = self.columns.iter().map(|column| column.header.as_str()).collect();
+        is_likely.then(|| names.join(", "))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod escaped;
 pub(super) mod loose;
+mod other;
 #[cfg(test)]
 mod properties;
 mod read;

@@ -103,7 +103,7 @@ impl<R: Read> Reader<R> {
             above_text: Vec::new(),
             pending: Vec::new(),
             ahead: io::Cursor::default(),
-            position: Position { line: 1, after_blank: false, apart: false, marked: false },
+            position: Position { line: 1, after_blank: false, apart: false, below_other: false, marked: false },
             above: Vec::new(),
             beside: Vec::new(),
             complete: false,
@@ -123,8 +123,12 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
-    /// The bytes of the lines above the table and of the header, without the last line end.
+    /// The bytes of the lines above the table and of the header, without the last line end. Titles above a table without a header are left
+    /// out: above some of its records they would be taken for its names.
     pub fn header_text(&self) -> Vec<u8> {
+        if self.dialect.header_rows == 0 && !self.above_text.to_ascii_lowercase().starts_with(b"sep=") {
+            return Vec::new();
+        }
         [self.above_text.as_slice(), &self.header_text].concat()
     }
 

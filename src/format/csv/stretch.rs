@@ -3,11 +3,12 @@
 use memchr::{memchr, memmem};
 
 use super::loose::loosely;
+use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_reordered};
 use super::split::{self, Cut, MAX_CELLS, line};
 use super::swallowed::is_swallowed;
 use crate::counted::counted;
 use crate::format::audit::Span;
-use crate::format::dialect::Dialect;
+use crate::format::dialect::{Dialect, LineEnd};
 use crate::format::encoding::{MARK, unescaped};
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
@@ -33,6 +34,8 @@ pub(super) struct Position {
     pub after_blank: bool,
     /// Whether it stands in another table, below a blank line.
     pub apart: bool,
+    /// Whether it stands below another header than the table's.
+    pub below_other: bool,
     /// Whether a byte order mark stands right before it: another text begins.
     pub marked: bool,
 }
@@ -108,6 +111,10 @@ impl Stretch {
         longest: bool,
     ) -> Parsed {
         let (dialect, width) = (frame.dialect, frame.header.len());
+        let filter = NameFilter::new(frame.header);
+        let returns = Dialect { line_end: LineEnd::Cr, ..dialect.clone() };
+        // The end of a line of records with a CR alone between them.
+        let mut returns_until = 0;
         let mut at = 0;
         self.base = pending.len();
         while at < pending.len() && self.cells.len() < MOST_CELLS {
@@ -115,7 +122,21 @@ impl Stretch {
             let start = split::behind_marks(pending, at, dialect);
             position.marked |= start > at;
             at = start;
-            let mut cut = self.cut(pending, at, dialect, complete, width);
+            let mut cut = match at < returns_until {
+                true => split::record(pending, at, &returns, complete, &mut self.cells, &mut self.side),
+                false => self.cut(pending, at, dialect, complete, width),
+            };
+            if let Cut::Record { end, next, .. } = cut
+                && self.cells.len() - first > width
+                && at >= returns_until
+                && dialect.line_end == LineEnd::Lf
+                && memchr(b'\r', &pending[at..end]).is_some()
+                && is_of_returns(pending, at, end, &returns, width)
+            {
+                returns_until = next;
+                self.cells.truncate(first);
+                cut = split::record(pending, at, &returns, complete, &mut self.cells, &mut self.side);
+            }
             let is_odd = match cut {
                 Cut::Record { next, lines, stray: 0, dropped, .. } => {
                     let is_other = lines > 1 && dropped + self.cells.len() - first != width;
@@ -159,7 +180,7 @@ impl Stretch {
                         let loose = std::mem::take(&mut self.loose);
                         let (start, end) = (at as u32, end as u32);
                         let row = Row { line: position.line, start, end, width: Width::Even, loose };
-                        self.record(pending, row, first, frame, stray, position);
+                        self.record(pending, row, first, frame, &filter, stray, position);
                     }
                     position.behind_record(lines, dialect);
                     position.after_blank = blank;
@@ -243,12 +264,14 @@ impl Stretch {
     }
 
     /// Takes in the record whose cells start at `first`, brought to the header's width, or refuses it.
+    #[expect(clippy::too_many_arguments, reason = "what `parse` knows of one record")]
     fn record(
         &mut self,
         pending: &[u8],
         mut row: Row,
         first: usize,
         frame: &Frame<'_>,
+        filter: &NameFilter,
         stray: usize,
         position: &mut Position,
     ) {
@@ -270,13 +293,21 @@ impl Stretch {
         position.apart = row.width != Width::Even && (position.apart || position.after_blank);
         let raw = &pending[row.start as usize..row.end as usize];
         let reject = |reason| Reject::new(row.line, reason, raw);
+        let is_again = (width > 1 || position.marked) && self.is_header(pending, first, frame);
+        position.below_other =
+            !is_again && (position.below_other || self.is_other(pending, row.start, first, frame, filter, position));
         let rejected = if stray > 0 {
             Some(reject(Reason::TextAfterQuote).column(frame.header.get(stray - 1).cloned()))
         } else if position.apart {
             let detail = format!("below a blank line: {}, the header has {width}", counted(got as u64, "cell"));
             Some(reject(Reason::OtherTable).detail(detail))
-        } else if (width > 1 || position.marked) && self.is_header(pending, first, frame) {
+        } else if is_again {
             Some(reject(Reason::HeaderAgain))
+        } else if position.below_other {
+            Some(
+                reject(Reason::OtherTable)
+                    .detail("in or below a row of other names, or of the header's in another order"),
+            )
         } else {
             None
         };
@@ -297,15 +328,29 @@ impl Stretch {
         self.rows.push(row);
     }
 
+    /// Whether the record whose cells start at `first` is the header of another table, or a title above one.
+    fn is_other(
+        &self,
+        pending: &[u8],
+        start: u32,
+        first: usize,
+        frame: &Frame<'_>,
+        filter: &NameFilter,
+        position: &Position,
+    ) -> bool {
+        let texts = Texts { pending, side: &self.side };
+        let (above, cells) = self.cells.split_at(first);
+        frame.header.len() > 1
+            && (is_reordered(cells, above, texts, frame, filter)
+                || (position.after_blank && begins_table(start as usize, above, texts, frame)))
+    }
+
     /// Whether the record whose cells start at `first` is a row of the header once more, with whatever quotes.
     fn is_header(&self, pending: &[u8], first: usize, frame: &Frame<'_>) -> bool {
-        let text = |cell: &Cell| match (cell.start as usize).checked_sub(pending.len()) {
-            Some(at_side) if cell.start != cell.end => &self.side[at_side..cell.end as usize - pending.len()],
-            _ => pending.get(cell.start as usize..cell.end as usize).unwrap_or_default(),
-        };
+        let texts = Texts { pending, side: &self.side };
         let cells = &self.cells[first..];
         let is_row = |names: &Vec<String>| {
-            let same = |(name, cell): (&String, &Cell)| name.as_bytes() == text(cell);
+            let same = |(name, cell): (&String, &Cell)| name.as_bytes() == texts.of(cell);
             let beyond = names.get(cells.len()..).unwrap_or_default().iter().all(String::is_empty);
             cells.len() <= names.len() && names.iter().zip(cells).all(same) && beyond
         };

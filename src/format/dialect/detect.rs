@@ -200,10 +200,11 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
     let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],
-        None if has(&[delimiter, b'\''])
-            || has(&[delimiter, b' ', b'\''])
-            || has(b"\n'")
-            || sample.starts_with(b"'") =>
+        None if !is_lone_mark(sample, delimiter)
+            && (has(&[delimiter, b'\''])
+                || has(&[delimiter, b' ', b'\''])
+                || has(b"\n'")
+                || sample.starts_with(b"'")) =>
         {
             vec![Some(b'"'), Some(b'\'')]
         }
@@ -234,6 +235,15 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
         all.push(Dialect { quote: None, escape: Escape::Backslash, line_end, ..Dialect::plain(delimiter) });
     }
     all
+}
+
+/// Whether cells show that the single quote is none: one is nothing but it, or one is `""""`.
+fn is_lone_mark(sample: &[u8], delimiter: u8) -> bool {
+    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
+    let is_cell =
+        |at: usize, length: usize| ends(at.checked_sub(1).map(|at| &sample[at])) && ends(sample.get(at + length));
+    memchr::memchr_iter(b'\'', sample).any(|at| is_cell(at, 1))
+        || memchr::memmem::find_iter(sample, b"\"\"\"\"").any(|at| is_cell(at, 4))
 }
 
 /// What lines can end with, by the line ends that stand outside of quotes; several where both kinds do.

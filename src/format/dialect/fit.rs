@@ -123,8 +123,8 @@ impl Fit {
         // And so does one with more names, where the last cells of most records are left out.
         let wide = |record: &Sampled| {
             let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
-            let is_named = names(&record.cells) || has_name_too_many(record, &records[1..], width);
-            record.cells.len() > width && is_named && (below || full())
+            let is_too_many = || has_name_too_many(record, &records[1..], width);
+            record.cells.len() > width && (is_too_many() || (names(&record.cells) && (below || full())))
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };

@@ -36,8 +36,12 @@ pub(super) fn rows_of_header(table: &[Sampled], width: usize) -> usize {
     if is_header(&cells(table), width) { header_rows(table, width).1 } else { 0 }
 }
 
+/// The cells of each record, as far as the header of another table: names below a blank line, one of which is the first row's.
 fn cells(records: &[Sampled]) -> Vec<&Vec<String>> {
-    records.iter().map(|record| &record.cells).collect()
+    let shares = |record: &Sampled| record.cells.iter().zip(&records[0].cells).any(|(cell, name)| cell == name);
+    let is_other = |record: &Sampled| record.after_blank && names(&record.cells) && shares(record);
+    let end = records.iter().skip(1).position(is_other).map_or(records.len(), |at| at + 1);
+    records[..end].iter().map(|record| &record.cells).collect()
 }
 
 fn filled(record: &Sampled) -> usize {
@@ -65,6 +69,11 @@ fn is_title(record: &Sampled) -> bool {
 /// Whether a row is a word and its value, filled up with delimiters.
 fn is_pair(record: &Sampled, width: usize) -> bool {
     width > 2 && record.cells.len() > 2 && record.cells[2..].iter().all(String::is_empty) && !record.cells[0].is_empty()
+}
+
+/// Whether rows right above a header are rather pairs than one that names the first two columns only.
+fn tells_pairs(rows: &[Sampled]) -> bool {
+    rows.len() > 1 || rows[0].cells[0].trim_end().ends_with(':') || has_digit(&rows[0].cells[1])
 }
 
 /// The columns that have a cell in the records up to the next blank line.
@@ -104,6 +113,10 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
     let block = &rows[passed..];
     let names_most = |count: usize, least: usize| {
         let Some(row) = block.get(count).filter(|row| count > 0 && !row.after_blank) else { return false };
+        // An empty name over the rows' names, and that of their values.
+        if width == 2 && count > 0 && block[0].cells[0].is_empty() {
+            return false;
+        }
         let used = in_use(&block[count + 1..], width);
         // A heading over several columns, and the names below it.
         let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);
@@ -116,13 +129,14 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
     let pairs = block.iter().take(MAX_PAIRS).take_while(|row| passes(row)).count();
     passed
         + match () {
-            () if pairs > titles && names_most(pairs, 3) => pairs,
+            () if pairs > titles && tells_pairs(&block[..pairs]) && names_most(pairs, 3) => pairs,
             () if names_most(titles, 2) => titles,
             () => 0,
         }
 }
 
-/// Whether the first row, below other lines of a letterhead, is one more of them: above the one that names columns of values.
+/// Whether the first row, below other lines of a letterhead, is one more of them, with a comma in it: above the one that names columns of
+/// values. It looks less like a header than that one, which looks like no record: else both stay in the table.
 fn is_letterhead(table: &[Sampled], width: usize) -> bool {
     if table.len() < 4 {
         return false;
@@ -132,7 +146,11 @@ fn is_letterhead(table: &[Sampled], width: usize) -> bool {
         let cells = || rest.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
         cells().count() > 1 && cells().all(|cell| is_value(cell))
     };
-    (0..width).any(column_of_values) && names(&table[0].cells) && names(&table[1].cells)
+    let [line, head] = [&table[0], &table[1]];
+    let is_line_of_text = line.spaced || line.cells.iter().any(|cell| has_digit(cell));
+    let is_plain = !head.spaced && !head.cells.iter().any(|cell| has_digit(cell) || is_null_word(cell));
+    let all_names = names(&line.cells) && names(&head.cells);
+    (0..width).any(column_of_values) && all_names && is_line_of_text && is_plain
 }
 
 /// The number of rows above the header of a table that begins with one, and of its own rows: the fewest that together name nearly all
@@ -143,7 +161,8 @@ fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
         let row = &table[count - 1];
         let below = &table[count..];
         let used = in_use(below, width);
-        if (count > 1 && !may_be_names(row)) || used.is_empty() {
+        let is_other = || !may_be_names(row) || !goes_on(&table[..count - 1], row, width);
+        if (count > 1 && is_other()) || used.is_empty() {
             break;
         }
         if named(&table[..count], &used) * 10 >= used.len() * 9 {
@@ -161,6 +180,18 @@ fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
         rows = 2;
     }
     (0, rows)
+}
+
+/// Whether a row goes on with the names of the rows above it: it stands below a heading over several columns, and gives another word to none
+/// that has a name of its own. Empty cells at the beginning, or at the end without a heading, are columns without a name.
+fn goes_on(rows: &[Sampled], row: &Sampled, width: usize) -> bool {
+    let is_named = |place: usize| named(rows, &[place]) > 0;
+    let spans = |place: usize| is_named(place) && place + 1 < width && !is_named(place + 1);
+    let is_below_another = |(place, cell): (usize, &String)| {
+        let repeats = || rows.iter().any(|above| above.cells.get(place) == Some(cell));
+        !cell.is_empty() && is_named(place) && !spans(place) && !repeats()
+    };
+    (0..width).any(spans) && !row.cells.iter().enumerate().any(is_below_another)
 }
 
 /// Whether a column has a value in one of the next two records where its names have none, or a digit.

@@ -1,9 +1,10 @@
 //! Whether a row names the columns of those below it, and the names that several such rows give together.
 
+use super::alike::{is_code, is_like};
 use crate::schema::{Inference, Type};
 
 /// Whether a cell is of another type than text.
-pub(super) fn is_value(cell: &str) -> bool {
+pub(in crate::format) fn is_value(cell: &str) -> bool {
     let mut inference = Inference::default();
     inference.see(cell.trim());
     inference.fits().narrowest() != Type::Text
@@ -33,23 +34,26 @@ pub(super) fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
     cells.iter().filter(|cell| is_so(cell)).count() * 10 >= cells.len() * 9
 }
 
-/// Whether the table's first row names its columns.
+/// Whether the table's first row names its columns. A record that is lost to the names is worse than names that are loaded as a record: a
+/// value over values makes it one, whatever its other cells are.
 pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
     let Some((first, rest)) = table.split_first() else { return true };
-    let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && *cells != first).take(200).collect();
-    let years = is_progress(first);
+    let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
     let values = first.iter().filter(|cell| is_value(cell)).count();
     let filled = first.iter().filter(|cell| !cell.is_empty()).count();
     let column = |place: usize| -> Vec<&str> {
         rest.iter().map(|cells| cells[place.min(width - 1)].as_str()).filter(|cell| !cell.is_empty()).collect()
     };
+    let years = is_progress(first) && !is_amount_of_a_year(first, column);
     if rest.is_empty() && values > 0 && !years {
         return false;
     }
     if filled > 0 && values == filled && !years {
-        return is_counted(first) && !(0..first.len()).all(|place| nearly_all(&column(place), is_whole));
+        let columns = || (0..first.len()).map(column);
+        let numbers = |is_number: fn(&str) -> bool| columns().all(|cells| nearly_all(&cells, is_number));
+        let is_long = filled >= COUNTED || first[0].is_empty();
+        return is_counted(first) && !numbers(if is_long { is_whole } else { is_value });
     }
-    // A value in a column of values: the row is one of them, unless the other columns say that it is not.
     let (mut says_row, mut says_header) = (0, 0);
     for (place, cell) in first.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
         let others = column(place);
@@ -62,29 +66,46 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
         match (is_value(cell), nearly_all(&others, is_value)) {
             // A day over numbers is the name of their column.
             (true, true) if is_of_another_kind(cell, &others) => says_header += 1,
-            (true, true) if !years || nearly_all(&others, is_step) => says_row += 1,
+            (true, true) if !years || nearly_all(&others, is_step) => return false,
             (true, true) => {}
             // A word for nothing is as likely a value as a name.
             (false, true) if is_null_word(cell) => {}
+            (false, _) if is_like(cell, &others) => return false,
             (false, true) => says_header += 1,
-            (_, false) if alike && figure(cell) == figure_of => says_row += 1,
-            (_, false) if is_address(cell) && nearly_all(&others, is_address) => says_row += 1,
+            (false, false) if alike && figure(cell) == figure_of && !cell.contains(char::is_alphabetic) => {
+                return false;
+            }
+            (_, false) if (alike && figure(cell) == figure_of) || is_code(cell, &others) => says_row += 1,
+            // No name stands in its own column once more.
+            (false, false) if first.len() > 1 && others.contains(&cell.as_str()) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
+            (true, false) if !years => says_row += 1,
             _ => {}
         }
     }
-    says_row <= says_header
+    says_row <= says_header && (says_row == 0 || values == 0 || years || says_row < says_header)
 }
 
-/// Whether a cell is the address of a page or a mailbox, which is no column's name.
-fn is_address(cell: &str) -> bool {
-    let is_mail = || cell.split_once('@').is_some_and(|(_, host)| host.contains('.')) && !cell.contains(' ');
-    cell.contains("://") || is_mail()
+/// Whether a row is the first one again, as where files were put together: all of its cells, or more than half of several.
+fn is_again(first: &[String], cells: &[String]) -> bool {
+    let same = first.iter().zip(cells).filter(|(one, other)| one == other).count();
+    first == cells || (first.len() > 1 && same * 2 > first.len())
+}
+
+/// Whether the one year of a row is rather an amount: it stands first, or among numbers of its size.
+fn is_amount_of_a_year<'a>(first: &[String], column: impl Fn(usize) -> Vec<&'a str>) -> bool {
+    let mut values = first.iter().enumerate().filter(|(_, cell)| is_value(cell));
+    let (Some((place, cell)), None) = (values.next(), values.next()) else { return false };
+    let year: f64 = cell.parse().unwrap_or_default();
+    let numbers: Vec<f64> = column(place).iter().filter_map(|cell| cell.parse().ok()).collect();
+    let is_near = |number: &f64| (year / 4.0..=year * 4.0).contains(number);
+    !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
 }
 
 /// Words that stand for a value that is not there.
-pub(super) fn is_null_word(cell: &str) -> bool {
-    const WORDS: [&str; 12] = ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?"];
+pub(in crate::format) fn is_null_word(cell: &str) -> bool {
+    const WORDS: [&str; 15] =
+        ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?", "inf", "-inf", "unknown"];
     WORDS.contains(&cell.trim().to_lowercase().as_str())
 }
 
@@ -130,7 +151,7 @@ pub(super) fn is_progress(cells: &[String]) -> bool {
         numbers.windows(2).all(|pair| pair[1] != pair[0])
             && numbers.windows(3).all(|three| three[2] - three[1] == three[1] - three[0])
     };
-    let counted = || numbers.len() >= 4 && numbers[0] <= 1 && numbers[0] >= 0 && numbers[1] - numbers[0] == 1;
+    let counted = || numbers.len() >= COUNTED && numbers[0] <= 1 && numbers[0] >= 0 && numbers[1] - numbers[0] == 1;
     if numbers.iter().all(|year| YEARS.contains(year)) {
         let step = |pair: &[i32]| (1..=10).contains(&(pair[1] - pair[0]).abs());
         return even(&numbers) && numbers.windows(2).all(step);
@@ -149,6 +170,9 @@ fn month_number(number: i32) -> Option<i32> {
     let (year, month) = (number / 100, number % 100);
     (YEARS.contains(&year) && (1..=12).contains(&month)).then_some(year * 12 + month)
 }
+
+/// Numbers that are counted, at least, to be names.
+const COUNTED: usize = 4;
 
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 

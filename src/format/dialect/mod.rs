@@ -1,13 +1,14 @@
 //! How a delimited text is written, and how that is found out from its beginning.
 
 mod above;
+mod alike;
 mod detect;
 mod fit;
 mod frame;
 mod header;
 mod tables;
 
-pub(super) use header::joined;
+pub(super) use header::{is_null_word, is_value, joined};
 pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
