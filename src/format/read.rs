@@ -11,8 +11,8 @@ use super::json::{Columns, Counting, JOINT, JsonLayout, JsonReader, json_layout}
 use super::rows::Rows;
 use super::seen::{Notations, Seen, Witness};
 use super::{
-    Charset, Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, Records, Reject, SpanBytes, Stated,
-    guess_encoding,
+    Charset, Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, Reason, Records, Reject, SpanBytes,
+    Stated, guess_encoding,
 };
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
 
@@ -163,6 +163,15 @@ fn checked(found: Found) -> Result<Found, FormatError> {
     check_columns(found.columns.len())?;
     if found.columns.iter().any(|(name, _)| name.contains('\0')) {
         return Err(FormatError::NotText("the name of a column holds a NUL byte".to_owned()));
+    }
+    // Where no line has a text there is none.
+    let is_headless = matches!(&found.layout, Layout::Csv(dialect) if dialect.header_rows == 0);
+    if let Some(first) = found.glance.rejects.first()
+        && is_headless
+        && found.glance.rejected == found.rows
+        && matches!(first.reason, Reason::WrongByte | Reason::Nul)
+    {
+        return Err(FormatError::NotText(first.shown()));
     }
     Ok(found)
 }

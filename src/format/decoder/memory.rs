@@ -182,9 +182,9 @@ mod tests {
         drop(second);
     }
 
-    /// Reads until it is ended.
+    /// Goes on until it is ended, also when its standard input is closed, as waiting for it does.
     fn process() -> Child {
-        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+        Command::new("tail").args(["-f", "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
     }
 
     #[test]

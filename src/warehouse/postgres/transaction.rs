@@ -235,11 +235,12 @@ fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
             let (truth, lie) = from.spelling().words();
             format!("case {column} when true then '{truth}' when false then '{lie}' end")
         }
-        Type::Timestamp if from.is_written(Form::Day) => {
-            format!("case when {column}::time = '00:00' then {column}::date::text else {column}::text end")
-        }
         Type::Timestamp => {
-            as_files_wrote(&format!("{column}::text"), from).unwrap_or_else(|| format!("{column}::text"))
+            let moment = as_files_wrote(&format!("{column}::text"), from).unwrap_or_else(|| format!("{column}::text"));
+            match from.is_written(Form::Day) {
+                true => format!("case when {column}::time = '00:00' then {column}::date::text else {moment} end"),
+                false => moment,
+            }
         }
         Type::Timestamptz => {
             let utc = format!("({column} at time zone 'UTC')::text");

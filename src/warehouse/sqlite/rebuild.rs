@@ -162,10 +162,11 @@ fn widened(column: &str, from: Fits, to: Type) -> String {
         (Type::Double, Type::Text) => "null".to_owned(),
         (_, Type::Double) => format!("cast({column} as real)"),
         (Type::Date, Type::Timestamp) => format!("{column} || ' 00:00:00'"),
-        (Type::Timestamp, Type::Text) if from.is_written(Form::Day) => {
-            format!("case when substr({column}, 11) = ' 00:00:00' then substr({column}, 1, 10) else {column} end")
+        (Type::Timestamp, Type::Text) => {
+            let moment = text::as_files_wrote(column, from).unwrap_or_else(|| column.to_owned());
+            let day = format!("when substr({column}, 11) = ' 00:00:00' then substr({column}, 1, 10)");
+            if from.is_written(Form::Day) { format!("case {day} else {moment} end") } else { moment }
         }
-        (Type::Timestamp, Type::Text) => text::as_files_wrote(column, from).unwrap_or_else(|| column.to_owned()),
         (Type::Timestamptz, Type::Text) => {
             text::as_files_wrote(&format!("replace({column}, '+00:00', '')"), from).unwrap_or_else(|| column.to_owned())
         }

@@ -180,7 +180,9 @@ impl<R: Read> Reader<R> {
                 }
                 Cut::Record { end, .. } if end > MAX_HEADER => return Err(self.header_too_long()),
                 _ if is_loose && delimiter.is_none() => {
-                    self.whole_line()?;
+                    if self.whole_line()?.0 > MAX_HEADER {
+                        return Err(self.header_too_long());
+                    }
                     let (end, next, names) = self.as_text(cells.len())?;
                     let text = self.pending[..end].to_vec();
                     is_text(&text)?;
