@@ -36,6 +36,7 @@ pub struct Journal {
     folder: PathBuf,
     meeting: Mutex<()>,
     known: std::sync::Mutex<Known>,
+    us: std::sync::Mutex<Option<((u64, u64), Us)>>,
 }
 
 /// What is known of the ledger.
@@ -88,7 +89,12 @@ pub struct Goodbye {
 impl Journal {
     /// Of the folder that files land in.
     pub fn of(folder: &Path) -> Journal {
-        Journal { folder: folder.to_owned(), meeting: Mutex::default(), known: std::sync::Mutex::default() }
+        Journal {
+            folder: folder.to_owned(),
+            meeting: Mutex::default(),
+            known: std::sync::Mutex::default(),
+            us: std::sync::Mutex::default(),
+        }
     }
 
     /// Notes inputs that are about to go.
@@ -296,9 +302,24 @@ impl Journal {
     /// The folder, and the one in it where the notes are: it must be ours.
     fn open(&self) -> io::Result<(Dir, Dir)> {
         let root = Dir::open(&self.folder)?;
-        let (us, notes) = (Us::ask(&root)?, root.dir(CLAIMS)?);
+        let (us, notes) = (self.us(&root)?, root.dir(CLAIMS)?);
         let meta = notes.metadata()?;
         if us.own(&meta) { Ok((root, notes)) } else { Err(us.refuse(&notes, &meta)) }
+    }
+
+    /// What the folder shows of our files, asked once of each folder that stands there.
+    fn us(&self, root: &Dir) -> io::Result<Us> {
+        let meta = root.metadata()?;
+        let folder = (meta.dev(), meta.ino());
+        let mut asked = self.us.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, us)) = *asked
+            && known == folder
+        {
+            return Ok(us);
+        }
+        let us = Us::ask(root)?;
+        *asked = Some((folder, us));
+        Ok(us)
     }
 }
 

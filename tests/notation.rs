@@ -185,7 +185,7 @@ async fn a_day_among_moments_is_midnight(database: TestDatabase, workdir: Workdi
     workdir.load(&database, "n3.csv", "id,at\n3,2024-02-02T00:00\n").await?;
     same(
         database.text("select at from staging.n order by id").await?,
-        "2024-01-31\n2024-02-01 08:00:00\n2024-02-02T00:00",
+        "2024-01-31\n2024-02-01T08:00\n2024-02-02T00:00",
     )?;
     workdir.load(&database, "k.csv", "id,at\n1,2024-01-31\n2,2024-01-31 00:00:00\n").await?;
     same(database.text("select at from staging.k order by id").await?, "2024-01-31\n2024-01-31 00:00:00")

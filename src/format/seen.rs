@@ -353,8 +353,10 @@ impl Witness {
         (self.seen.decide(&self.notations), self.seen.long_rows > 0)
     }
 
-    pub(super) fn glance(self) -> Glance {
-        let is_uneven = self.seen.glance.is_uneven || self.seen.even_with_tail(&self.notations).1 > 0;
+    pub(super) fn glance(mut self) -> Glance {
+        let below = self.seen.even_with_tail(&self.notations).1;
+        self.seen.see_tail(below, &self.notations);
+        let is_uneven = self.seen.glance.is_uneven || below > 0;
         Glance { is_uneven, ..self.seen.into_glance() }
     }
 

@@ -23,6 +23,9 @@ pub(in crate::format) struct TableStart {
 /// Where the tables of a text begin, as far as its first bytes show; none where it holds one table. A table has a header and two records at
 /// least. It ends at a blank line, or at a row of names of another width over records of that width.
 pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<TableStart> {
+    if is_even(sample) {
+        return Vec::new();
+    }
     let dialect = Dialect::detect(sample, complete, &Stated::default());
     if dialect.delimiter == NO_DELIMITER
         || dialect.width < 2
@@ -97,4 +100,26 @@ fn is_other(records: &[Sampled], before: usize, at: usize) -> bool {
 fn with_titles(records: &[Sampled], at: usize) -> usize {
     let is_title = |record: &Sampled| filled(record) == 1 && !record.cells.iter().any(|cell| is_value(cell));
     at - records[..at].iter().rev().take_while(|record| is_title(record)).count()
+}
+
+/// Whether each line has as many cells by some delimiter, two of them filled at least, so that nothing ends a table: told without looking
+/// for more.
+fn is_even(sample: &[u8]) -> bool {
+    let whole = memchr::memrchr(b'\n', sample).map_or(&[][..], |end| &sample[..end]);
+    if whole.is_empty() || memchr::memchr(b'\r', whole).is_some_and(|at| whole.get(at + 1) != Some(&b'\n')) {
+        return false;
+    }
+    let cells = |line: &[u8], delimiter| {
+        let mut counts = (0, 0);
+        for cell in line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == delimiter) {
+            counts = (counts.0 + 1, counts.1 + usize::from(!cell.trim_ascii().is_empty()));
+        }
+        counts
+    };
+    b",;\t|".iter().any(|delimiter| {
+        let mut lines = whole.split(|byte| *byte == b'\n').map(|line| cells(line, *delimiter));
+        // A line with one cell in it may be a title.
+        let (width, _) = lines.next().unwrap_or_default();
+        width > 1 && lines.all(|(count, filled)| count == width && filled > 1)
+    })
 }
