@@ -123,11 +123,11 @@ fn end_longest(taken: &mut [Share], long: Duration, now: Instant) -> Option<Dura
     None
 }
 
-/// A fault by which a test shortens the time; no step of a load.
-const SHORTENED: &str = "decoder_long";
-
 fn long() -> Duration {
-    fail::fail_point!(SHORTENED, |given| {
+    // A fault by which a test shortens the time; no step of a load.
+    let shortened = "decoder_long";
+    let _ = shortened;
+    fail::fail_point!(shortened, |given| {
         Duration::from_millis(given.and_then(|text| text.parse().ok()).unwrap_or_default())
     });
     LONG
