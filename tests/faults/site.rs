@@ -323,13 +323,13 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
-    /// A file that was in hand at three kills is set aside, as it should be. A person moves it back.
+    /// A file that was in hand at three kills is set aside, as it should be. A person moves it back, whatever was loaded meanwhile.
     fn retry(&mut self) -> anyhow::Result<()> {
         let failed = self.places().failed().into_iter();
         let ended = failed.filter(|(_, why)| why.as_ref().is_some_and(|why| why.starts_with("the program ended")));
         let names: Vec<_> = ended.map(|(name, _)| name).collect();
         for name in &names {
-            self.another(&["retry", name])?.wait(PATIENCE)?;
+            self.another(&["retry", name, "--older"])?.wait(PATIENCE)?;
         }
         if !names.is_empty() {
             self.notes.push(format!("{} set aside after three kills, and moved back by app retry", names.len()));
