@@ -172,7 +172,9 @@ proptest::proptest! {
         };
         let texts: Vec<String> = std::iter::once("id,name\n".to_owned()).chain(words.iter().map(line)).collect();
         let pieces: Vec<_> = texts.iter().map(|line| encoded(line, label)).collect();
-        let Some(pieces) = pieces.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let Some(mut pieces) = pieces.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
+        // What is UTF-8 is UTF-8, also where it is a word of another encoding: "Ёлка" in IBM 866 is a rare Chinese letter.
+        pieces.retain(|line| line.is_ascii() || std::str::from_utf8(line).is_err());
         let open = || Ok(crate::format::Input::Bytes(Box::new(std::io::Cursor::new(pieces.concat()))));
         let stated = crate::format::Stated::default();
         let Ok(found) = crate::format::survey(crate::format::Format::Csv, open, &stated) else { return Ok(()) };
