@@ -90,11 +90,13 @@ async fn load_in(
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
     let report = match load_in_turn(place, app, dataset, source, unfinished).await {
-        Err(LoadError::Source(SourceError::Mistaken)) => {
-            info!(
-                file.path = source.name(),
-                "what comes later is not like the beginning (types, cells or encoding): reading all of it before it is loaded"
-            );
+        Err(error) if is_of_the_beginning(&error, source).await => {
+            if matches!(error, LoadError::Source(_)) {
+                info!(
+                    file.path = source.name(),
+                    "what comes later is not like the beginning (types, cells, keys or encoding): reading all of it before it is loaded"
+                );
+            }
             source.survey().await?;
             load_in_turn(place, app, dataset, source, unfinished).await?
         }
@@ -102,6 +104,15 @@ async fn load_in(
     };
     source.ack().await?;
     Ok(report)
+}
+
+/// Whether an input may well be loaded once all of it is known: what comes later is not like its beginning, or that lacks what comes later.
+async fn is_of_the_beginning(error: &LoadError, source: &mut dyn Source) -> bool {
+    match error {
+        LoadError::Source(SourceError::Mistaken) => true,
+        LoadError::Shape(_) => source.glimpse().await.is_ok_and(|seen| !seen.whole),
+        _ => false,
+    }
 }
 
 /// Where somebody else holds a lock on the table, this and the loads behind it wait in the folder, and those of other tables go on.

@@ -12,6 +12,7 @@ use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
 pub fn cases() -> Vec<Trial> {
     [
         on_both("long::what_the_beginning_does_not_show_counts_too", what_the_beginning_does_not_show_counts_too),
+        on_both("long::what_the_first_records_of_json_do_not_show_counts_too", what_the_first_records_do_not_show),
         on_both("long::files_that_replace_rows_take_turns", files_that_replace_rows_take_turns),
         on_both("long::short_transactions_that_share_a_commit", short_transactions_that_share_a_commit),
     ]
@@ -72,6 +73,56 @@ async fn what_the_beginning_does_not_show_counts_too(database: TestDatabase, wor
     let books = workdir.load(&database, "f.csv", long("id,n,e,d,t", row, b"x,2,6,never,y\n")).await?.books;
     same(books.read, books.loaded + books.filtered)?;
     same((books.loaded, books.rejected), (books.read - 11, 0))
+}
+
+async fn what_the_first_records_do_not_show(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let row = |n: u32| format!("{{\"id\":{n},\"n\":{n}.5,\"o\":{{\"e\":null}},\"t\":\"{}\"}}", "x".repeat(400));
+    let of_array = |n: u32| row(n) + ",";
+    let types = async |table: &str| {
+        let sql = format!("select name, type from sluice.\"column\" where dataset = '{table}' order by position");
+        Ok::<_, anyhow::Error>(database.text(&sql).await?.replace('\n', " "))
+    };
+    for (ending, long) in [
+        ("jsonl", &(|last: &str| long("", row, last.as_bytes())) as &dyn Fn(&str) -> Vec<u8>),
+        ("json", &|last: &str| long("[", of_array, format!("{last}]").as_bytes())),
+    ] {
+        let name = |table: &str| (format!("{table}_{ending}"), format!("{table}_{ending}.{ending}"));
+        // Nothing new comes.
+        let (table, file) = name("a");
+        let books = workdir.load(&database, &file, long("{\"id\":7,\"n\":1.25,\"t\":\"\\u00e4\"}")).await?.books;
+        same((books.loaded, books.rejected), (books.read, 0))?;
+        same(types(&table).await?, "id|bigint n|numeric o__e|text t|text")?;
+        same(database.text(&format!("select id, n, t from staging.{table} where n = 1.25")).await?, "7|1.25|ä")?;
+        let counted = format!("select count(*), max(id), min(_line), max(_line) from staging.{table}");
+        same(database.text(&counted).await?, format!("{}|{}|2|{}", books.read, books.read - 2, books.read + 1))?;
+        // Other keys, a text where there were numbers, the first value of a column.
+        let (table, file) = name("b");
+        let last = "{\"id\":\"x\",\"o\":{\"e\":5,\"f\":true},\"g\":[1]}";
+        let books = workdir.load(&database, &file, long(last)).await?.books;
+        same((books.loaded, books.rejected), (books.read, 0))?;
+        same(types(&table).await?, "id|text n|numeric o__e|bigint t|text o__f|boolean g|text")?;
+        let one = format!("select id, o__e, g from staging.{table} where id = 'x'");
+        same(database.text(&one).await?, "x|5|[1]")?;
+        same(database.text(&format!("select count(*) from staging.{table}")).await?, books.read.to_string())?;
+        // Two records on one line are told apart by their numbers.
+        let (table, file) = name("c");
+        let two = if ending == "json" { "{\"id\":-1},{\"id\":-2}" } else { "{\"id\":-1}{\"id\":-2}" };
+        let books = workdir.load(&database, &file, long(two)).await?.books;
+        same((books.loaded, books.rejected), (books.read, 0))?;
+        same(
+            database.text(&format!("select _line from staging.{table} where id < 0 order by id")).await?,
+            format!("{}\n{}", books.read, books.read - 1),
+        )?;
+        // What is broken costs one record, also at the end.
+        let (table, file) = name("d");
+        let books = workdir.load(&database, &file, long("{\"id\":1,,}")).await?.books;
+        same((books.loaded, books.rejected), (books.read - 1, 1))?;
+        same(database.text(&format!("select count(*) from staging.{table}")).await?, books.loaded.to_string())?;
+    }
+    // A plugin says how the values of a column are written that comes at the end.
+    workdir.plugin("p", "name: p\nfiles: [p.jsonl]\ntable: p\ncolumns: [{from: z, decimal: \",\"}]\nothers: keep\n")?;
+    workdir.load(&database, "p.jsonl", long("", row, b"{\"z\":\"1,25\"}")).await?;
+    same(database.text("select z from staging.p where z is not null").await?, "1.25")
 }
 
 async fn files_that_replace_rows_take_turns(database: TestDatabase, workdir: Workdir) -> Outcome {

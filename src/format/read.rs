@@ -118,21 +118,26 @@ pub fn survey(
 ) -> Result<Found, FormatError> {
     checked(match (format, open()?) {
         (Format::Parquet, Input::Rows(rows)) => survey_rows(&rows, true),
-        (Format::Json, input) => survey_json(input.bytes()?, || open()?.bytes(), stated),
+        (Format::Json, Input::Bytes(_)) => survey_json(|| open()?.bytes(), stated, u64::MAX),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
         _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
 }
 
-/// What the beginning of delimited text shows, all of it where that is not much; without its identity where it is not whole. Of Parquet only
-/// the columns that need it are decoded, and damage elsewhere is seen when the rows are.
+/// What the beginning of a text shows, all of it where that is not much; without its identity where it is not whole. Of Parquet only the
+/// columns that need it are decoded, and damage elsewhere is seen when the rows are.
 ///
 /// # Errors
 /// As [`survey`].
-pub fn glimpse(open: impl Fn() -> Result<Input, FormatError>, stated: &Stated) -> Result<Found, FormatError> {
-    checked(match open()? {
-        Input::Rows(rows) => survey_rows(&rows, false),
-        Input::Bytes(_) => survey_text(|| open()?.bytes(), stated, GLIMPSE),
+pub fn glimpse(
+    format: Format,
+    open: impl Fn() -> Result<Input, FormatError>,
+    stated: &Stated,
+) -> Result<Found, FormatError> {
+    checked(match (format, open()?) {
+        (_, Input::Rows(rows)) => survey_rows(&rows, false),
+        (Format::Json, Input::Bytes(_)) => survey_json(|| open()?.bytes(), stated, GLIMPSE),
+        (_, Input::Bytes(_)) => survey_text(|| open()?.bytes(), stated, GLIMPSE),
     }?)
 }
 
@@ -284,24 +289,29 @@ fn survey_csv(input: impl Read, stated: &Stated, most: u64) -> Result<(Found, Op
     Ok((Found { digest, layout, header_text, columns, rows, glance: witness.glance(), whole }, other))
 }
 
-/// The first reading tells where the records are, which the whole file may decide.
+/// The first reading tells where the records are, which the whole file may decide; what the first `most` bytes of them show.
 fn survey_json<R: Read>(
-    first: R,
     open: impl Fn() -> Result<R, FormatError>,
     stated: &Stated,
+    most: u64,
 ) -> Result<Found, FormatError> {
-    let mut layout = json_layout(first, stated.beside_columns, stated.is_lines)?;
+    let mut layout = json_layout(open()?, stated.beside_columns, stated.is_lines)?;
     let mut lines = LinesSeen::default();
-    let (mut names, mut seen, mut rows, digest) =
-        see_json(open()?, &layout, &Notations::default(), |chunk| lines.see(&chunk.records))?;
+    let mut shown =
+        see_json(open()?, &layout, &Notations::default(), most, |chunk| _ = lines.are_distinct(&chunk.records))?;
     layout.counting = lines.counting();
-    let called = column_names(&names.names, Some(JOINT));
-    let named = names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
+    // What counts the records, and whether there are any, all of the file decides.
+    if !shown.whole && (layout.counting != Counting::Lines || shown.names.names.is_empty()) {
+        return survey_json(open, stated, u64::MAX);
+    }
+    let called = column_names(&shown.names.names, Some(JOINT));
+    let named = shown.names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
     let notations = Notations::new(named, stated, true);
     // Which columns there are is known at the end.
     if !notations.are_plain() {
-        (names, seen, rows, _) = see_json(open()?, &layout, &notations, |_| {})?;
+        shown = see_json(open()?, &layout, &notations, most, |_| {})?;
     }
+    let Shown { names, seen, rows, digest, whole } = shown;
     if digest.bytes == 0 {
         return Err(FormatError::Empty);
     }
@@ -316,24 +326,26 @@ fn survey_json<R: Read>(
     let columns = names.names.into_iter().zip(seen.decide(&notations)).collect();
     let glance = seen.into_glance();
     let layout = Layout::Json(layout);
-    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole: true })
+    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole })
 }
 
 /// The lines on which records start.
 #[derive(Default)]
-struct LinesSeen {
+pub(super) struct LinesSeen {
     first: Option<u64>,
     last: Option<u64>,
     is_shared: bool,
 }
 
 impl LinesSeen {
-    fn see(&mut self, records: &Records) {
+    /// Whether each record up to these starts on a line of its own.
+    pub(super) fn are_distinct(&mut self, records: &Records) -> bool {
         for line in (0..records.len()).map(|row| records.line(row)) {
             self.is_shared |= self.last == Some(line);
             self.first.get_or_insert(line);
             self.last = Some(line);
         }
+        !self.is_shared
     }
 
     fn counting(&self) -> Counting {
@@ -341,24 +353,33 @@ impl LinesSeen {
     }
 }
 
-/// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes.
+/// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes; whether it is all of them.
+struct Shown {
+    names: Columns,
+    seen: Seen,
+    rows: u64,
+    digest: Digest,
+    whole: bool,
+}
+
 fn see_json(
     input: impl Read,
     layout: &JsonLayout,
     notations: &Notations,
+    most: u64,
     mut look: impl FnMut(&Chunk),
-) -> Result<(Columns, Seen, u64, Digest), FormatError> {
+) -> Result<Shown, FormatError> {
     let mut reader = JsonReader::open(input, layout)?;
-    let (mut names, mut seen, mut rows) = (Columns::growing(), Seen::default(), 0);
+    let (mut names, mut seen, mut rows, mut bytes) = (Columns::growing(), Seen::default(), 0, 0);
     reader.each_chunk(&mut names, |chunk| {
         rows += chunk.rows();
+        bytes += chunk.bytes();
         seen.resize(chunk.records.width());
         seen.see(&chunk, notations);
         look(&chunk);
-        true
+        bytes < most
     })?;
-    let digest = reader.digest();
-    Ok((names, seen, rows, digest))
+    Ok(Shown { names, seen, rows, digest: reader.digest(), whole: reader.spans().is_some() })
 }
 
 /// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes, and what they are where

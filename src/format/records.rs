@@ -16,6 +16,8 @@ pub struct Chunk {
     pub rejects: Vec<Reject>,
     /// What stands beside the records, as far as it was come upon.
     pub beside: Vec<Beside>,
+    /// Whether records have keys that are no columns.
+    pub has_unknown: bool,
 }
 
 impl Chunk {
@@ -137,6 +139,7 @@ impl Records {
     ///
     /// # Panics
     /// When there is no such row or place.
+    #[inline]
     pub fn cell(&self, row: usize, place: usize) -> Option<&str> {
         debug_assert!(place < self.width);
         if let Some(columns) = &self.columns {

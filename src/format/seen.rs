@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use encoding_rs::{ISO_2022_JP, UTF_8};
 
 use super::encoding::{is_cesu8, is_iso_2022_jp};
-use super::read::{Glance, Layout};
+use super::json::Counting;
+use super::read::{Glance, Layout, LinesSeen};
 use super::{Charset, Chunk, Dialect, Guess, Stated, Width, guess_encoding};
 use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Notation, Type, is_point_grouping};
 
@@ -199,18 +200,26 @@ impl Watch {
                 clue.see(value);
                 continue;
             }
-            let before = column.fits();
+            let before = *column;
             column.see(value);
-            let now = column.fits();
+            // Most values tell nothing new.
+            if *column == before && (self.has_fractions || !is_fraction(before.fits())) {
+                continue;
+            }
+            let (before, now) = (before.fits(), column.fits());
             if now == Fits::TEXT {
                 let mut clue = Clue::after(before, !self.has_fractions);
                 clue.see(value);
                 self.clue = Some(Box::new(clue));
-            } else if !self.has_fractions && !now.has(Type::Bigint) && now.has(Type::Numeric) {
+            } else if !self.has_fractions && is_fraction(now) {
                 self.has_fractions = !is_point_grouping(value);
             }
         }
     }
+}
+
+fn is_fraction(fits: Fits) -> bool {
+    !fits.has(Type::Bigint) && fits.has(Type::Numeric)
 }
 
 /// How the values of each column are written, as far as somebody says so.
@@ -271,6 +280,10 @@ pub struct Witness {
     /// Records with letters that only UTF-8 writes so.
     right_rows: u64,
     guesses: bool,
+    /// The lines on which records start, where these tell them apart.
+    lines: Option<LinesSeen>,
+    /// Whether there were two on one line, or keys that are no columns.
+    is_of_other_records: bool,
 }
 
 /// A column that is taken to be of a type: its place in the records, and the types that its table's values can be of.
@@ -285,8 +298,16 @@ impl Witness {
     ) -> Witness {
         let mut seen = Seen::default();
         seen.resize(columns.clone().count());
-        seen.held_back = TAIL;
-        let notations = Notations::new(columns, stated, stated.is_sheet);
+        let (mut lines, mut native) = (None, stated.is_sheet);
+        match layout {
+            Layout::Csv(_) | Layout::Excel(_) => seen.held_back = TAIL,
+            Layout::Json(json) => {
+                lines = (json.counting == Counting::Lines).then(LinesSeen::default);
+                native = true;
+            }
+            Layout::Parquet => {}
+        }
+        let notations = Notations::new(columns, stated, native);
         // What is wrong in another encoding is wrong.
         let is_taken_for_utf8 =
             |dialect: &Dialect| dialect.encoding == UTF_8.name() && dialect.guessed.is_none() && !dialect.by_record;
@@ -301,6 +322,8 @@ impl Witness {
             is_iso_2022_jp: false,
             right_rows: 0,
             guesses,
+            lines,
+            is_of_other_records: false,
         }
     }
 
@@ -308,6 +331,8 @@ impl Witness {
     pub fn see(&mut self, chunk: &Chunk) {
         self.rows += chunk.rows();
         self.seen.see(chunk, &self.notations);
+        let are_distinct = self.lines.as_mut().is_none_or(|lines| lines.are_distinct(&chunk.records));
+        self.is_of_other_records |= chunk.has_unknown || !are_distinct;
         if !self.guesses {
             return;
         }
@@ -338,14 +363,18 @@ impl Witness {
     }
 
     /// Whether what was seen goes with what the records are loaded as: every column of the type it is taken for, none with cells
-    /// beyond the header that have no place (`surplus` says that they have one), and all of it in the encoding it is read in.
+    /// beyond the header that have no place (`surplus` says that they have one), no key that is no column, each record told from others
+    /// as it was, and all of it in the encoding it is read in.
     pub fn agrees(&self, held: &[Held], surplus: bool) -> bool {
         let decided = self.seen.decide(&self.notations);
         let same = |(place, taken): &Held| {
             let fits = decided.get(*place).map_or(*taken, |seen| seen.fits());
             taken.and(fits).narrowest() == taken.narrowest()
         };
-        held.iter().all(same) && (surplus || self.seen.long_rows == 0) && self.other_encoding().is_none()
+        held.iter().all(same)
+            && (surplus || self.seen.long_rows == 0)
+            && !self.is_of_other_records
+            && self.other_encoding().is_none()
     }
 
     /// The columns' types, and whether there are records with cells beyond the header.

@@ -32,7 +32,7 @@ const LONG_EXPONENT_DIGITS: usize = 6;
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
 
 /// The types that one column's values can be of, narrowed by one value after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inference(Fits);
 
 impl Default for Inference {

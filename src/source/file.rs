@@ -121,6 +121,12 @@ impl FileSource {
         self.part.beside.push(beside);
     }
 
+    /// What a thread needs that reads it.
+    fn reading(&self) -> (PathBuf, Part, Stated) {
+        let stated = Stated { is_lines: self.part.is_lines(), ..self.stated.clone() };
+        (self.path.clone(), self.part.clone(), stated)
+    }
+
     /// What is known of how it is written.
     pub fn state(&mut self, stated: &Stated) {
         if let Some(format) = stated.format {
@@ -151,8 +157,7 @@ impl Source for FileSource {
     async fn survey(&mut self) -> Result<Survey, SourceError> {
         if !self.survey.as_ref().is_some_and(|survey| survey.whole) {
             self.chunks = None;
-            let (path, part) = (self.path.clone(), self.part.clone());
-            let stated = Stated { is_lines: part.is_lines(), ..self.stated.clone() };
+            let (path, part, stated) = self.reading();
             let done = spawn_blocking(move || survey(part.format, || part.open(&path), &stated)).await;
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
             self.survey = Some(found.into());
@@ -163,22 +168,26 @@ impl Source for FileSource {
 
     async fn glimpse(&mut self) -> Result<Survey, SourceError> {
         if self.survey.is_none() && self.part.format == Format::Parquet {
-            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
-            let done = spawn_blocking(move || glimpse(|| part.open(&path), &stated)).await;
+            let (path, part, stated) = self.reading();
+            let done = spawn_blocking(move || glimpse(part.format, || part.open(&path), &stated)).await;
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
             self.survey = Some(found.into());
         }
-        if self.survey.is_none() && self.part.format == Format::Csv && self.path.metadata()?.len() > GLIMPSE {
-            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
-            let beginning = spawn_blocking(move || glimpse(|| part.open(&path), &stated));
+        let is_text = matches!(self.part.format, Format::Csv | Format::Json);
+        if self.survey.is_none() && is_text && self.path.metadata()?.len() > GLIMPSE {
+            let (path, part, stated) = self.reading();
+            let beginning = spawn_blocking(move || glimpse(part.format, || part.open(&path), &stated));
             let (path, part, needed) = (self.path.clone(), self.part.clone(), Arc::new(AtomicBool::new(true)));
             let still = needed.clone();
             let all = spawn_blocking(move || identity(part.open(&path)?, &still));
             let found = beginning.await.map_err(broken)?.map_err(|error| self.part.explain(error));
             // What is no table at its beginning is none, whatever follows.
-            needed.store(found.is_ok(), Ordering::Relaxed);
+            needed.store(found.as_ref().is_ok_and(|found| !found.whole), Ordering::Relaxed);
             let mut found = found?;
-            found.digest = all.await.map_err(broken)??;
+            let all = all.await.map_err(broken)?;
+            if !found.whole {
+                found.digest = all?;
+            }
             self.survey = Some(found.into());
         }
         match &self.survey {
@@ -195,7 +204,7 @@ impl Source for FileSource {
         if self.chunks.is_none() {
             let expected = self.glimpse().await?;
             let (sender, receiver) = mpsc::channel(AHEAD);
-            let (path, part, stated) = (self.path.clone(), self.part.clone(), self.stated.clone());
+            let (path, part, stated) = self.reading();
             let held = std::mem::take(&mut self.held);
             let read = spawn_blocking(move || send_chunks(|| part.open(&path), expected, &stated, &held, &sender));
             self.chunks = Some(Chunks { receiver, read });

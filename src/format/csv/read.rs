@@ -39,6 +39,8 @@ pub struct Reader<R> {
     beside: Vec<Beside>,
     complete: bool,
     spans: Option<SpanBytes>,
+    /// Cells and records of the stretch before.
+    usual: (usize, usize),
 }
 
 impl<R: Read> Reader<R> {
@@ -108,6 +110,7 @@ impl<R: Read> Reader<R> {
             beside: Vec::new(),
             complete: false,
             spans: None,
+            usual: (0, 0),
         };
         reader.fill(STRETCH)?;
         Ok(reader)
@@ -140,7 +143,7 @@ impl<R: Read> Reader<R> {
         let width = self.header.len() + usize::from(self.dialect.surplus);
         if !self.above.is_empty() || !self.beside.is_empty() {
             let (rejects, beside) = (std::mem::take(&mut self.above), std::mem::take(&mut self.beside));
-            return Ok(Some(Chunk { records: Records::none(width), rejects, beside }));
+            return Ok(Some(Chunk { records: Records::none(width), rejects, beside, ..Chunk::default() }));
         }
         let mut want = STRETCH;
         self.put_back();
@@ -150,17 +153,18 @@ impl<R: Read> Reader<R> {
                 if let Some(told) = self.input.told().filter(|_| self.spans.is_none()) {
                     self.spans = Some(self.input.finish()?);
                     let beside = vec![Beside::named(BesideKind::Encoding, self.dialect.encoding.as_str(), told)];
-                    return Ok(Some(Chunk { records: Records::none(width), rejects: Vec::new(), beside }));
+                    return Ok(Some(Chunk { records: Records::none(width), beside, ..Chunk::default() }));
                 }
                 self.spans = Some(self.input.finish()?);
                 return Ok(None);
             }
-            let mut stretch = Stretch::default();
+            let mut stretch = Stretch::with_capacity(self.usual);
             let longest = want >= MAX_RECORD;
             let frame = Frame { dialect: &self.dialect, header: &self.header, header_rows: &self.header_rows };
             match stretch.parse(&self.pending, &frame, &mut self.position, self.complete, longest) {
                 Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
                 Parsed::Upto(parsed) => {
+                    self.usual = stretch.size();
                     let rest = self.pending.split_off(parsed);
                     let text = std::mem::replace(&mut self.pending, rest);
                     let whole = stretch.finish(text, width, self.input.wrong_in());
@@ -195,6 +199,10 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self, want: usize) -> io::Result<()> {
         while !self.complete && self.pending.len() < want {
             let missing = want - self.pending.len();
+            // The first bytes may be all there are. A little more than is missing, so that nothing grows only to see the end.
+            if self.taken() > 0 {
+                self.pending.reserve_exact(missing + 32);
+            }
             let mut input = self.ahead.by_ref().chain(&mut self.input).take(missing as u64);
             let got = input.read_to_end(&mut self.pending)?;
             self.complete = got < missing;

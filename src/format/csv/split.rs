@@ -1,5 +1,7 @@
 //! Where one record ends and which of its bytes are cells. Works on a buffer, keeps nothing.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memchr2, memchr3};
 
 use super::escaped::escaped;
@@ -248,9 +250,9 @@ pub(super) fn offset(at: usize) -> u32 {
 
 /// One record of a sample.
 #[derive(Clone, Debug)]
-pub(in crate::format) struct Sampled {
+pub(in crate::format) struct Sampled<'a> {
     /// Its cells.
-    pub cells: Vec<String>,
+    pub cells: Vec<Cow<'a, str>>,
     /// Lines before it.
     pub line: u64,
     /// Where it stands in the sample, without its line end.
@@ -271,9 +273,9 @@ pub(in crate::format) struct Sampled {
 /// one, cut without quotes.
 pub(in crate::format) fn sampled<'a>(
     sample: &'a [u8],
-    dialect: &'a Dialect,
+    dialect: &Dialect,
     complete: bool,
-) -> impl Iterator<Item = Sampled> + 'a {
+) -> impl Iterator<Item = Sampled<'a>> {
     sampled_from(sample, 0, 0, dialect, complete)
 }
 
@@ -282,9 +284,9 @@ pub(in crate::format) fn sampled_from<'a>(
     sample: &'a [u8],
     mut at: usize,
     mut line: u64,
-    dialect: &'a Dialect,
+    dialect: &Dialect,
     complete: bool,
-) -> impl Iterator<Item = Sampled> + 'a {
+) -> impl Iterator<Item = Sampled<'a>> {
     let (mut cells, mut side) = (Vec::new(), Vec::new());
     let unquoted = Dialect { quote: None, escape: Escape::Doubled, ..dialect.clone() };
     std::iter::from_fn(move || {
@@ -313,12 +315,11 @@ pub(in crate::format) fn sampled_from<'a>(
             }
             let text = |cell: &Cell| {
                 let (from, to) = (cell.start as usize, cell.end as usize);
-                let bytes = if from < sample.len() || from == to {
-                    sample.get(from..to).unwrap_or_default()
-                } else {
-                    &side[from - sample.len()..to - sample.len()]
-                };
-                String::from_utf8_lossy(bytes).into_owned()
+                if from < sample.len() || from == to {
+                    return String::from_utf8_lossy(sample.get(from..to).unwrap_or_default());
+                }
+                let at_side = &side[from - sample.len()..to - sample.len()];
+                Cow::Owned(String::from_utf8_lossy(at_side).into_owned())
             };
             let blank_before = |cell: &Cell| {
                 let (from, quote) = (cell.start as usize, dialect.quote);

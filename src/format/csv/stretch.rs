@@ -100,6 +100,16 @@ impl Whole {
 }
 
 impl Stretch {
+    /// With place for so many cells and records.
+    pub(super) fn with_capacity((cells, rows): (usize, usize)) -> Stretch {
+        Stretch { cells: Vec::with_capacity(cells), rows: Vec::with_capacity(rows), ..Stretch::default() }
+    }
+
+    /// The cells and records that there are.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.cells.len(), self.rows.len())
+    }
+
     /// Parses the records of `pending` that are whole. `position` is that of its first byte, and then of what follows what was
     /// parsed; `complete` says that the input has no more bytes, `longest` that no more of them may be waited for.
     pub(super) fn parse(
@@ -403,7 +413,7 @@ impl Stretch {
         }
         let (refused, rejects) = self.rejects.into_iter().unzip();
         let records = Records::new(text, self.cells, self.rows, width);
-        Whole { chunk: Chunk { records, rejects, beside: Vec::new() }, refused }
+        Whole { chunk: Chunk { records, rejects, ..Chunk::default() }, refused }
     }
 
     /// Makes rejects of the records that are not UTF-8 or hold a NUL byte, which PostgreSQL cannot store.

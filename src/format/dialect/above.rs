@@ -8,33 +8,33 @@ use crate::format::csv::split::Sampled;
 const MAX_PAIRS: usize = 20;
 
 /// The number of cells up to the last one that is filled.
-pub(super) fn extent(record: &Sampled) -> usize {
+pub(super) fn extent(record: &Sampled<'_>) -> usize {
     record.cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
 
-pub(super) fn filled(record: &Sampled) -> usize {
+pub(super) fn filled(record: &Sampled<'_>) -> usize {
     record.cells.iter().filter(|cell| !cell.is_empty()).count()
 }
 
 /// Whether it is a word and its value: `Period, 2024`.
-fn is_pair(record: &Sampled) -> bool {
+fn is_pair(record: &Sampled<'_>) -> bool {
     extent(record) == 2 && filled(record) == 2 && !is_value(&record.cells[0])
 }
 
 /// Whether a line by itself is text rather than a record.
-pub(super) fn is_text(record: &Sampled) -> bool {
+pub(super) fn is_text(record: &Sampled<'_>) -> bool {
     filled(record) < 2 || is_pair(record)
 }
 
 /// Whether records are a few words and their values, one below the other, and no table of two columns with a header.
-pub(super) fn is_run_of_pairs(records: &[Sampled]) -> bool {
+pub(super) fn is_run_of_pairs(records: &[Sampled<'_>]) -> bool {
     let is_table = records.len() > 2 && records[0].cells.len() == 2 && is_headed(records);
     records.len() <= MAX_PAIRS && records.iter().all(is_text) && !is_table
 }
 
 /// The lines above the table that begins with the record `start` that are records, from and up to: of blocks between blank lines in which
 /// two neighbouring lines of one width have more than a word and its value. Above a table `without_header` every line right above it.
-pub(super) fn records_above(records: &[Sampled], start: usize, without_header: bool) -> Vec<(u64, u64)> {
+pub(super) fn records_above(records: &[Sampled<'_>], start: usize, without_header: bool) -> Vec<(u64, u64)> {
     let start = start.min(records.len());
     let (above, below) = records.split_at(start);
     let end = below.first().map_or(0, |record| record.line);
@@ -46,7 +46,7 @@ pub(super) fn records_above(records: &[Sampled], start: usize, without_header: b
     let mut done = 0;
     for block in above.chunk_by(|_, next| !next.after_blank) {
         done += block.len();
-        let is_run = |run: &[Sampled]| {
+        let is_run = |run: &[Sampled<'_>]| {
             run.len() > 1
                 && run.iter().all(|record| filled(record) > 1)
                 && (run.len() > MAX_PAIRS || !run.iter().all(is_pair))
@@ -61,7 +61,7 @@ pub(super) fn records_above(records: &[Sampled], start: usize, without_header: b
 
 /// The first of the records of a table without a header that begins with the record `start`, as far as its width tells: those right above
 /// it that have another number of cells.
-pub(super) fn first_record(records: &[Sampled], mut start: usize) -> usize {
+pub(super) fn first_record(records: &[Sampled<'_>], mut start: usize) -> usize {
     while start > 0 && records.get(start).is_some_and(|record| !record.after_blank) && filled(&records[start - 1]) > 1 {
         start -= 1;
     }
@@ -70,7 +70,7 @@ pub(super) fn first_record(records: &[Sampled], mut start: usize) -> usize {
 
 /// The width of the names in the first line, and the number of records of it, where the records from `first` on, which are wider or
 /// narrower, have no names of their own: a table that got another column as it grew. Names over pairs are rather text.
-pub(super) fn grown(records: &[Sampled], first: usize) -> Option<(usize, usize)> {
+pub(super) fn grown(records: &[Sampled<'_>], first: usize) -> Option<(usize, usize)> {
     let (above, below) = records.split_at(first);
     let (head, old) = above.split_first()?;
     let width = head.cells.len();
@@ -81,7 +81,7 @@ pub(super) fn grown(records: &[Sampled], first: usize) -> Option<(usize, usize)>
 
 /// The last and widest of tables that stand right below each other, each with a header of its own: its first record, its width, and the
 /// number of its records. `None` where there are no such tables, or the first is the widest.
-pub(super) fn stacked(records: &[Sampled]) -> Option<(usize, usize, usize)> {
+pub(super) fn stacked(records: &[Sampled<'_>]) -> Option<(usize, usize, usize)> {
     let is_head = |at: &usize| {
         let (head, next) = (&records[*at], records.get(at + 1));
         let named = &head.cells[..extent(head)];
@@ -97,7 +97,7 @@ pub(super) fn stacked(records: &[Sampled]) -> Option<(usize, usize, usize)> {
 }
 
 /// Whether the first of the records names a column of values.
-pub(super) fn is_headed(records: &[Sampled]) -> bool {
+pub(super) fn is_headed(records: &[Sampled<'_>]) -> bool {
     let Some((head, rest)) = records.split_first() else { return false };
     let named = |place: usize| {
         let below = rest.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty()).take(50);

@@ -44,7 +44,7 @@ impl Dialect {
                 ..Dialect::plain(NO_DELIMITER)
             };
         }
-        let mut best: Option<(Fit, Dialect)> = None;
+        let mut best: Option<(Fit<'_>, Dialect)> = None;
         let mut consider = |delimiters: &[u8]| {
             for dialect in delimiters.iter().flat_map(|delimiter| spellings(sample, *delimiter, stated)) {
                 let fit = Fit::of(sample, complete, &dialect);
@@ -85,7 +85,7 @@ impl Dialect {
     }
 
     /// Where the table begins, and whether it has a header.
-    fn find_table(&mut self, fit: &Fit, sample: &[u8], stated: &Stated) {
+    fn find_table(&mut self, fit: &Fit<'_>, sample: &[u8], stated: &Stated) {
         let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
         let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
         self.spaced = stated.spaced || (usual && of_table.into_iter().all(|record| record.spaced));
@@ -123,9 +123,10 @@ impl Dialect {
         self.width = header.max(fit.width);
         self.row_names = self.header_rows > 0 && has_row_names(table, self.header_rows, fit.width);
         // `a,b,` over `1,2,`: the last delimiter ends the record.
-        let trailing = |record: &Sampled| record.ends_delimited || record.cells.len() < self.width;
+        let trailing = |record: &Sampled<'_>| record.ends_delimited || record.cells.len() < self.width;
         if self.width > 2 && table.len() > 1 && table.iter().all(trailing) {
-            let filled = |record: &Sampled| record.cells.len() > 1 && record.cells[record.cells.len() - 2].is_empty();
+            let filled =
+                |record: &Sampled<'_>| record.cells.len() > 1 && record.cells[record.cells.len() - 2].is_empty();
             if !table.first().is_some_and(filled) {
                 self.width -= 1;
                 self.ends_delimited = true;
@@ -134,7 +135,7 @@ impl Dialect {
     }
 
     /// What separates the names in the line right above the records, where that is something else than between the records' cells.
-    fn other_delimiter(&self, fit: &Fit, start: usize, sample: &[u8]) -> Option<u8> {
+    fn other_delimiter(&self, fit: &Fit<'_>, start: usize, sample: &[u8]) -> Option<u8> {
         let touches = !fit.records.get(start)?.after_blank;
         let line = &sample[fit.records[start - 1].place.clone()];
         let names = |delimiter: &u8| {
@@ -148,12 +149,13 @@ impl Dialect {
 
 /// Whether each record begins with its name, over which the header has none: one cell more than names, the last one filled, and the
 /// first another one in each.
-fn has_row_names(table: &[Sampled], rows: usize, width: usize) -> bool {
+fn has_row_names(table: &[Sampled<'_>], rows: usize, width: usize) -> bool {
     let (header, records) = table.split_at(rows.min(table.len()));
     let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
     let records = &records[..end];
-    let is_short = header.iter().all(|row| row.cells.len() + 1 == width && !row.cells.iter().any(String::is_empty));
-    let is_full = |record: &Sampled| {
+    let is_short =
+        header.iter().all(|row| row.cells.len() + 1 == width && !row.cells.iter().any(|cell| cell.is_empty()));
+    let is_full = |record: &Sampled<'_>| {
         record.cells.len() == width && record.cells.last().is_some_and(|cell| !cell.trim().is_empty())
     };
     let mut first: Vec<_> = records.iter().filter_map(|record| record.cells.first()).collect();

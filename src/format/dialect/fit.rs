@@ -1,5 +1,7 @@
 //! How evenly a sample is cut by a dialect, and which of two dialects cuts it better.
 
+use std::borrow::Cow;
+
 use super::above::{grown, is_run_of_pairs, is_text, stacked};
 use super::detect::USUAL;
 use super::header::{figure, is_value, names, nearly_all};
@@ -17,8 +19,8 @@ const MAX_ABOVE: usize = 20;
 const RECORDS: usize = 2_000;
 
 /// How well a sample is cut by a dialect.
-pub(super) struct Fit {
-    pub(super) records: Vec<Sampled>,
+pub(super) struct Fit<'a> {
+    pub(super) records: Vec<Sampled<'a>>,
     /// The width of the table: that which most records have, of those with more than one cell.
     pub(super) width: usize,
     /// Share of the records that have it, those with text after a closing quote not counted.
@@ -44,7 +46,7 @@ pub(super) struct Fit {
 
 /// The width that most records have, of those with more than one cell, and their number: the widest of those that are nearly as frequent
 /// as the most frequent.
-fn frequent_width(records: &[Sampled]) -> (usize, usize) {
+fn frequent_width(records: &[Sampled<'_>]) -> (usize, usize) {
     let mut widths = std::collections::BTreeMap::new();
     for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
         *widths.entry(record.cells.len()).or_insert(0usize) += 1;
@@ -55,9 +57,14 @@ fn frequent_width(records: &[Sampled]) -> (usize, usize) {
 
 /// The records once more, where the first of them that is no even one has a quote too many and is their header: cut by its line alone, it
 /// has as many names as those below it have cells.
-fn with_loose_header(sample: &[u8], complete: bool, dialect: &Dialect, records: &[Sampled]) -> Option<Vec<Sampled>> {
+fn with_loose_header<'a>(
+    sample: &'a [u8],
+    complete: bool,
+    dialect: &Dialect,
+    records: &[Sampled<'a>],
+) -> Option<Vec<Sampled<'a>>> {
     let (width, _) = frequent_width(records);
-    let wrong = |record: &Sampled| record.stray || (record.lines > 1 && record.cells.len() != width);
+    let wrong = |record: &Sampled<'_>| record.stray || (record.lines > 1 && record.cells.len() != width);
     let at = records.iter().take(MAX_ABOVE + 1).position(wrong)?;
     // Below an even record stands no header.
     if records[..at].iter().any(|record| record.cells.len() == width && width > 1) {
@@ -75,13 +82,13 @@ fn with_loose_header(sample: &[u8], complete: bool, dialect: &Dialect, records: 
     if count == 0 || width < 2 || cells.iter().any(|cell| is_value(cell)) {
         return None;
     }
-    let place = head.place.start..end;
+    let (cells, place) = (cells.into_iter().map(Cow::Owned).collect(), head.place.start..end);
     let head = Sampled { cells, place, lines: 1, stray: false, ends_delimited: false, ..head.clone() };
     Some(records[..at].iter().cloned().chain([head]).chain(below).collect())
 }
 
-impl Fit {
-    pub(super) fn of(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
+impl<'a> Fit<'a> {
+    pub(super) fn of(sample: &'a [u8], complete: bool, dialect: &Dialect) -> Fit<'a> {
         let mut records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
         let loose = with_loose_header(sample, complete, dialect, &records);
         let is_loose = loose.is_some();
@@ -98,7 +105,7 @@ impl Fit {
             (None, Some((width, before))) => (width, count + before, 0),
             (None, None) => (width, count, first),
         };
-        let of_table = |record: &&Sampled| record.cells.len() == width;
+        let of_table = |record: &&Sampled<'_>| record.cells.len() == width;
         // What belongs to other tables says nothing of this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
         let text = records[..first].iter().filter(|record| is_text(record)).count();
@@ -110,18 +117,19 @@ impl Fit {
         let after = records.len() - before - others.saturating_sub(count);
         let cells: Vec<_> =
             records.iter().filter(of_table).skip(1).take(200).flat_map(|record| &record.cells).collect();
-        let decimal = |cell: &str| dialect.delimiter != b',' && is_value(&cell.replacen(',', ".", 1));
+        let decimal =
+            |cell: &str| dialect.delimiter != b',' && cell.contains(',') && is_value(&cell.replacen(',', ".", 1));
         let typed = cells.iter().filter(|cell| cell.is_empty() || is_value(cell) || decimal(cell)).count();
-        let spaced = |record: &Sampled| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
+        let spaced = |record: &Sampled<'_>| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
         // A header with fewer names than the records have cells belongs to the table.
-        let short = |record: &Sampled| record.cells.len() > 1 && record.cells.len() + 1 == width;
-        let has_digit = |cell: &String| cell.bytes().any(|byte| byte.is_ascii_digit());
+        let short = |record: &Sampled<'_>| record.cells.len() > 1 && record.cells.len() + 1 == width;
+        let has_digit = |cell: &Cow<'_, str>| cell.bytes().any(|byte| byte.is_ascii_digit());
         let plain = records.first().is_some_and(|record| !record.cells.iter().any(has_digit));
         let below = records
             .get(1)
             .is_some_and(|record| record.cells.iter().any(|cell| is_value(cell) || (plain && has_digit(cell))));
         // And so does one with more names, where the last cells of most records are left out.
-        let wide = |record: &Sampled| {
+        let wide = |record: &Sampled<'_>| {
             let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
             let is_too_many = || has_name_too_many(record, &records[1..], width);
             record.cells.len() > width && (is_too_many() || (names(&record.cells) && (below || full())))
@@ -132,7 +140,7 @@ impl Fit {
         let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
         cells_of.sort_unstable();
         let least = cells_of.get(cells_of.len() / 10).copied().unwrap_or(1);
-        let between_digits = |record: &Sampled| {
+        let between_digits = |record: &Sampled<'_>| {
             let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
             record.cells.windows(2).all(|pair| digit(pair[0].as_bytes().last()) && digit(pair[1].as_bytes().first()))
         };
@@ -153,7 +161,7 @@ impl Fit {
         }
     }
 
-    pub(super) fn single(sample: &[u8], complete: bool, dialect: &Dialect) -> Fit {
+    pub(super) fn single(sample: &'a [u8], complete: bool, dialect: &Dialect) -> Fit<'a> {
         let records: Vec<_> = sampled(sample, dialect, complete).take(RECORDS).collect();
         let width = records.first().map_or(1, |record| record.cells.len());
         let lines = (dialect.delimiter, dialect.line_end);
@@ -176,7 +184,7 @@ impl Fit {
     /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
     pub(super) fn is_single_quoted(&self) -> bool {
         let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
-        let opened = |record: &Sampled| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
+        let opened = |record: &Sampled<'_>| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
         let below = self.records.get(self.first + 1..).unwrap_or_default();
         let column = |place: usize| {
             let mut cells = below.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
@@ -201,21 +209,21 @@ impl Fit {
     /// Whether blanks or colons rather stand within one cell: between words, in times and in addresses.
     fn is_one_column(&self) -> bool {
         let table: Vec<_> = self.records.iter().filter(|record| record.cells.len() == self.width).take(200).collect();
-        let each = |is_so: &dyn Fn(&&Sampled) -> bool| {
+        let each = |is_so: &dyn Fn(&&Sampled<'_>) -> bool| {
             table.iter().filter(|record| is_so(record)).count() * 10 >= table.len() * 9
         };
         let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
         let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
         let is_number =
-            |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            |cell: &Cow<'_, str>| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let column_of_values = |place: usize| {
-            let cells: Vec<_> = table.iter().skip(1).map(|record| record.cells[place].as_str()).collect();
+            let cells: Vec<_> = table.iter().skip(1).map(|record| &*record.cells[place]).collect();
             nearly_all(&cells, is_value)
         };
         let is_plain = self.width == 2 && !(0..2).any(column_of_values);
         match self.lines.0 {
             b':' => {
-                let is_time = |record: &&Sampled| record.cells.len() <= 3 && record.cells.iter().all(is_number);
+                let is_time = |record: &&Sampled<'_>| record.cells.len() <= 3 && record.cells.iter().all(is_number);
                 is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
             }
             b' ' => {
@@ -226,7 +234,7 @@ impl Fit {
     }
 
     /// Whether the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
-    fn is_around(&self, other: &Fit) -> bool {
+    fn is_around(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
         let in_words = other.width == 2 && self.least > 2 && other.typed == 0.0 && self.typed > 0.0;
         is_rival && ((other.decimal && self.least > 1) || in_words)
@@ -240,7 +248,7 @@ impl Fit {
         (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
     }
 
-    pub(super) fn is_better_than(&self, other: &Fit) -> bool {
+    pub(super) fn is_better_than(&self, other: &Fit<'_>) -> bool {
         if self.lines.0 == other.lines.0 && self.lines.1 != other.lines.1 {
             return self.is_even() && self.share > other.share;
         }
@@ -261,7 +269,7 @@ impl Fit {
 }
 
 /// Whether the header has an empty cell too many: without it there are as many names as nearly all records have cells.
-pub(super) fn has_name_too_many(head: &Sampled, records: &[Sampled], width: usize) -> bool {
+pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], width: usize) -> bool {
     let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
     let even = records.iter().filter(|record| record.cells.len() == width).count();
     head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
@@ -275,11 +283,11 @@ pub(super) struct Block {
 }
 
 /// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
-pub(super) fn tables(records: &[Sampled]) -> Vec<Block> {
+pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     for block in records.chunk_by(|_, next| !next.after_blank) {
         let width = block[0].cells.len();
-        let filled = |record: &Sampled| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
+        let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
         let even = block.len() > 1
             && block.iter().all(|record| record.cells.len() == width && filled(record))
             && !is_run_of_pairs(block);

@@ -1,5 +1,7 @@
 //! What stands around the records of a table: titles and pairs of a word and its value above it, and the rows that name its columns.
 
+use std::borrow::Cow;
+
 use super::fit::Fit;
 use super::header::{figure, is_header, is_null_word, is_progress, is_value, names, nearly_all};
 use crate::format::csv::split::Sampled;
@@ -32,28 +34,28 @@ pub(super) fn frame(fit: &Fit) -> (usize, usize) {
 }
 
 /// The number of rows of a header that begins with the first record.
-pub(super) fn rows_of_header(table: &[Sampled], width: usize) -> usize {
+pub(super) fn rows_of_header(table: &[Sampled<'_>], width: usize) -> usize {
     if is_header(&cells(table), width) { header_rows(table, width).1 } else { 0 }
 }
 
 /// The cells of each record, as far as the header of another table: names below a blank line, one of which is the first row's.
-fn cells(records: &[Sampled]) -> Vec<&Vec<String>> {
-    let shares = |record: &Sampled| record.cells.iter().zip(&records[0].cells).any(|(cell, name)| cell == name);
-    let is_other = |record: &Sampled| record.after_blank && names(&record.cells) && shares(record);
+fn cells<'r, 's>(records: &'r [Sampled<'s>]) -> Vec<&'r [Cow<'s, str>]> {
+    let shares = |record: &Sampled<'_>| record.cells.iter().zip(&records[0].cells).any(|(cell, name)| cell == name);
+    let is_other = |record: &Sampled<'_>| record.after_blank && names(&record.cells) && shares(record);
     let end = records.iter().skip(1).position(is_other).map_or(records.len(), |at| at + 1);
-    records[..end].iter().map(|record| &record.cells).collect()
+    records[..end].iter().map(|record| record.cells.as_slice()).collect()
 }
 
-fn filled(record: &Sampled) -> usize {
+fn filled(record: &Sampled<'_>) -> usize {
     record.cells.iter().filter(|cell| !cell.is_empty()).count()
 }
 
-fn has_value(record: &Sampled) -> bool {
+fn has_value(record: &Sampled<'_>) -> bool {
     record.cells.iter().any(|cell| is_value(cell))
 }
 
 /// Whether there is no value in a row, but for years and the like.
-fn may_be_names(record: &Sampled) -> bool {
+fn may_be_names(record: &Sampled<'_>) -> bool {
     !has_value(record) || is_progress(&record.cells)
 }
 
@@ -62,22 +64,25 @@ fn has_digit(cell: &str) -> bool {
 }
 
 /// Whether a row has one text in it, wherever that stands.
-fn is_title(record: &Sampled) -> bool {
+fn is_title(record: &Sampled<'_>) -> bool {
     record.cells.len() > 1 && filled(record) <= 1 && !has_value(record)
 }
 
 /// Whether a row is a word and its value, filled up with delimiters.
-fn is_pair(record: &Sampled, width: usize) -> bool {
-    width > 2 && record.cells.len() > 2 && record.cells[2..].iter().all(String::is_empty) && !record.cells[0].is_empty()
+fn is_pair(record: &Sampled<'_>, width: usize) -> bool {
+    width > 2
+        && record.cells.len() > 2
+        && record.cells[2..].iter().all(|cell| cell.is_empty())
+        && !record.cells[0].is_empty()
 }
 
 /// Whether rows right above a header are rather pairs than one that names the first two columns only.
-fn tells_pairs(rows: &[Sampled]) -> bool {
+fn tells_pairs(rows: &[Sampled<'_>]) -> bool {
     rows.len() > 1 || rows[0].cells[0].trim_end().ends_with(':') || has_digit(&rows[0].cells[1])
 }
 
 /// The columns that have a cell in the records up to the next blank line.
-fn in_use(records: &[Sampled], width: usize) -> Vec<usize> {
+fn in_use(records: &[Sampled<'_>], width: usize) -> Vec<usize> {
     let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
     let block = &records[..end.min(LOOKED_AT)];
     let is_used =
@@ -86,15 +91,15 @@ fn in_use(records: &[Sampled], width: usize) -> Vec<usize> {
 }
 
 /// How many of these columns the rows name.
-fn named(rows: &[Sampled], columns: &[usize]) -> usize {
+fn named(rows: &[Sampled<'_>], columns: &[usize]) -> usize {
     let is_named = |place: &&usize| rows.iter().any(|row| row.cells.get(**place).is_some_and(|cell| !cell.is_empty()));
     columns.iter().filter(is_named).count()
 }
 
 /// How many of the rows are titles, and pairs of a word and its value: whole blocks above the one that begins with a row without values,
 /// and those in this block above a row that names nearly all columns that are in use.
-fn below_titles(rows: &[Sampled], width: usize) -> usize {
-    let passes = |record: &Sampled| is_title(record) || is_pair(record, width);
+fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
+    let passes = |record: &Sampled<'_>| is_title(record) || is_pair(record, width);
     let (mut passed, mut at, mut ends) = (0, 0, true);
     for block in rows.chunk_by(|_, next| !next.after_blank) {
         if at > 0 && may_be_names(&block[0]) {
@@ -120,7 +125,7 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
         let used = in_use(&block[count + 1..], width);
         // A heading over several columns, and the names below it.
         let two = block.get(count..count + 2).filter(|two| !has_value(&two[1]) && filled(&two[1]) > 1);
-        let names_them = |rows: &[Sampled], tenths: usize| named(rows, &used) * 10 >= used.len() * tenths;
+        let names_them = |rows: &[Sampled<'_>], tenths: usize| named(rows, &used) * 10 >= used.len() * tenths;
         filled(row) >= least
             && may_be_names(row)
             && (names_them(std::slice::from_ref(row), 8) || two.is_some_and(|two| names_them(two, 9)))
@@ -137,7 +142,7 @@ fn below_titles(rows: &[Sampled], width: usize) -> usize {
 
 /// Whether the first row, below other lines of a letterhead, is one more of them, with a comma in it: above the one that names columns of
 /// values. It looks less like a header than that one, which looks like no record: else both stay in the table.
-fn is_letterhead(table: &[Sampled], width: usize) -> bool {
+fn is_letterhead(table: &[Sampled<'_>], width: usize) -> bool {
     if table.len() < 4 {
         return false;
     }
@@ -155,7 +160,7 @@ fn is_letterhead(table: &[Sampled], width: usize) -> bool {
 
 /// The number of rows above the header of a table that begins with one, and of its own rows: the fewest that together name nearly all
 /// columns in use, and those that qualify names or give units.
-fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
+fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
     let mut rows = 1;
     for count in 1..=MAX_HEADER_ROWS.min(table.len()) {
         let row = &table[count - 1];
@@ -184,10 +189,10 @@ fn header_rows(table: &[Sampled], width: usize) -> (usize, usize) {
 
 /// Whether a row goes on with the names of the rows above it: it stands below a heading over several columns, and gives another word to none
 /// that has a name of its own. Empty cells at the beginning, or at the end without a heading, are columns without a name.
-fn goes_on(rows: &[Sampled], row: &Sampled, width: usize) -> bool {
+fn goes_on(rows: &[Sampled<'_>], row: &Sampled<'_>, width: usize) -> bool {
     let is_named = |place: usize| named(rows, &[place]) > 0;
     let spans = |place: usize| is_named(place) && place + 1 < width && !is_named(place + 1);
-    let is_below_another = |(place, cell): (usize, &String)| {
+    let is_below_another = |(place, cell): (usize, &Cow<'_, str>)| {
         let repeats = || rows.iter().any(|above| above.cells.get(place) == Some(cell));
         !cell.is_empty() && is_named(place) && !spans(place) && !repeats()
     };
@@ -195,18 +200,18 @@ fn goes_on(rows: &[Sampled], row: &Sampled, width: usize) -> bool {
 }
 
 /// Whether a column has a value in one of the next two records where its names have none, or a digit.
-fn tells_names(rows: &[Sampled], below: &[Sampled]) -> bool {
+fn tells_names(rows: &[Sampled<'_>], below: &[Sampled<'_>]) -> bool {
     let has = |place: usize, is_so: &dyn Fn(&str) -> bool| {
         rows.iter().filter_map(|row| row.cells.get(place)).any(|cell| is_so(cell))
     };
-    let tells = |(place, cell): (usize, &String)| {
+    let tells = |(place, cell): (usize, &Cow<'_, str>)| {
         (is_value(cell) && !has(place, &is_value)) || (has_digit(cell) && !has(place, &has_digit))
     };
     below.iter().take(2).any(|record| record.cells.iter().enumerate().any(tells))
 }
 
 /// Whether a row gives each of the columns a name of its own.
-fn names_all(row: &Sampled, columns: &[usize]) -> bool {
+fn names_all(row: &Sampled<'_>, columns: &[usize]) -> bool {
     let mut given: Vec<_> =
         columns.iter().filter_map(|place| row.cells.get(*place)).filter(|cell| !cell.is_empty()).collect();
     given.sort_unstable();
@@ -216,9 +221,9 @@ fn names_all(row: &Sampled, columns: &[usize]) -> bool {
 
 /// Whether the first of the records below a header only qualifies a few of its names: it begins with an empty cell and has no digit, and
 /// below it are figures.
-fn qualifies(below: &[Sampled], used: &[usize]) -> bool {
+fn qualifies(below: &[Sampled<'_>], used: &[usize]) -> bool {
     let Some((row, records)) = below.split_first() else { return false };
-    let cell = |place: usize| row.cells.get(place).map_or("", String::as_str);
+    let cell = |place: usize| row.cells.get(place).map_or("", |cell| &**cell);
     let first = used.first().is_some_and(|place| cell(*place).is_empty());
     let few = filled(row) > 0 && filled(row) * 2 <= used.len() && !row.cells.iter().any(|cell| has_digit(cell));
     let over_figures = |place: &usize| {
@@ -232,19 +237,19 @@ fn qualifies(below: &[Sampled], used: &[usize]) -> bool {
 }
 
 /// Whether the second row gives the units of the columns: no value in it, over columns of which half or more are values.
-fn gives_units(table: &[Sampled], width: usize) -> bool {
+fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     let [names, units, records @ ..] = table else { return false };
     let used = in_use(records, width);
-    let full = |row: &Sampled| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
-    let nulls = |row: &Sampled| row.cells.iter().filter(|cell| is_null_word(cell)).count();
-    let none = |row: &Sampled| has_value(row) || nulls(row) * 2 > used.len();
+    let full = |row: &Sampled<'_>| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
+    let nulls = |row: &Sampled<'_>| row.cells.iter().filter(|cell| is_null_word(cell)).count();
+    let none = |row: &Sampled<'_>| has_value(row) || nulls(row) * 2 > used.len();
     if records.len() < 2 || used.len() < 2 || names.cells == units.cells || !full(names) || !full(units) || none(units)
     {
         return false;
     }
     let column = |place: usize| -> Vec<&str> {
         let records = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
-        records.map(String::as_str).filter(|cell| !cell.is_empty()).collect()
+        records.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
     };
     let (values, texts): (Vec<usize>, Vec<usize>) =
         used.iter().copied().partition(|place| nearly_all(&column(*place), is_value) && column(*place).len() > 1);

@@ -1,5 +1,7 @@
 //! Whether a row names the columns of those below it, and the names that several such rows give together.
 
+use std::borrow::Cow;
+
 use super::alike::{is_code, is_like};
 use crate::schema::{Inference, Type};
 
@@ -11,22 +13,29 @@ pub(in crate::format) fn is_value(cell: &str) -> bool {
 }
 
 /// Whether cells can be a row of names: nearly all filled, and none of them a value.
-pub(super) fn names(cells: &[String]) -> bool {
+pub(super) fn names(cells: &[Cow<'_, str>]) -> bool {
     let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
     filled * 10 >= cells.len() * 8 && filled > 1 && !cells.iter().any(|cell| is_value(cell))
 }
 
 /// How a cell with digits looks, each run of them taken as one; `None` where it has none: `03.05.2020` is `9.9.9`.
 pub(super) fn figure(cell: &str) -> Option<String> {
-    let mut figure = String::with_capacity(cell.len());
-    for letter in cell.trim().chars() {
-        match letter.is_ascii_digit() {
-            true if figure.ends_with('9') => {}
-            true => figure.push('9'),
-            false => figure.push(letter),
-        }
-    }
-    figure.contains('9').then_some(figure)
+    cell.bytes().any(|byte| byte.is_ascii_digit()).then(|| figures(cell).collect())
+}
+
+/// Whether a cell has digits and looks as this figure does.
+fn is_of_figure(cell: &str, figure: Option<&str>) -> bool {
+    figure.is_some_and(|figure| figures(cell).eq(figure.chars()))
+}
+
+fn figures(cell: &str) -> impl Iterator<Item = char> {
+    let mut before = None;
+    cell.trim().chars().filter_map(move |letter| {
+        let letter = if letter.is_ascii_digit() { '9' } else { letter };
+        let is_again = letter == '9' && before == Some(letter);
+        before = Some(letter);
+        (!is_again).then_some(letter)
+    })
 }
 
 /// Whether nine of ten are so.
@@ -36,13 +45,13 @@ pub(super) fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
 
 /// Whether the table's first row names its columns. A record that is lost to the names is worse than names that are loaded as a record: a
 /// value over values makes it one, whatever its other cells are.
-pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
+pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let Some((first, rest)) = table.split_first() else { return true };
     let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
     let values = first.iter().filter(|cell| is_value(cell)).count();
     let filled = first.iter().filter(|cell| !cell.is_empty()).count();
     let column = |place: usize| -> Vec<&str> {
-        rest.iter().map(|cells| cells[place.min(width - 1)].as_str()).filter(|cell| !cell.is_empty()).collect()
+        rest.iter().map(|cells| &*cells[place.min(width - 1)]).filter(|cell| !cell.is_empty()).collect()
     };
     let years = is_progress(first) && !is_amount_of_a_year(first, column);
     if rest.is_empty() && values > 0 && !years {
@@ -62,7 +71,8 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
         }
         // Days as people write them, amounts with a comma and codes are no values, but look like each other.
         let figure_of = figure(others[0]);
-        let alike = figure_of.is_some() && nearly_all(&others, |other| figure(other) == figure_of);
+        let has_figure = |cell: &str| is_of_figure(cell, figure_of.as_deref());
+        let alike = figure_of.is_some() && nearly_all(&others, has_figure);
         match (is_value(cell), nearly_all(&others, is_value)) {
             // A day over numbers is the name of their column.
             (true, true) if is_of_another_kind(cell, &others) => says_header += 1,
@@ -72,12 +82,12 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
             (false, true) if is_null_word(cell) => {}
             (false, _) if is_like(cell, &others) => return false,
             (false, true) => says_header += 1,
-            (false, false) if alike && figure(cell) == figure_of && !cell.contains(char::is_alphabetic) => {
+            (false, false) if alike && has_figure(cell) && !cell.contains(char::is_alphabetic) => {
                 return false;
             }
-            (_, false) if (alike && figure(cell) == figure_of) || is_code(cell, &others) => says_row += 1,
+            (_, false) if (alike && has_figure(cell)) || is_code(cell, &others) => says_row += 1,
             // No name stands in its own column once more.
-            (false, false) if first.len() > 1 && others.contains(&cell.as_str()) => says_row += 1,
+            (false, false) if first.len() > 1 && others.contains(&&**cell) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
             (true, false) if !years => says_row += 1,
             _ => {}
@@ -87,13 +97,13 @@ pub(super) fn is_header(table: &[&Vec<String>], width: usize) -> bool {
 }
 
 /// Whether a row is the first one again, as where files were put together: all of its cells, or more than half of several.
-fn is_again(first: &[String], cells: &[String]) -> bool {
+fn is_again(first: &[Cow<'_, str>], cells: &[Cow<'_, str>]) -> bool {
     let same = first.iter().zip(cells).filter(|(one, other)| one == other).count();
     first == cells || (first.len() > 1 && same * 2 > first.len())
 }
 
 /// Whether the one year of a row is rather an amount: it stands first, or among numbers of its size.
-fn is_amount_of_a_year<'a>(first: &[String], column: impl Fn(usize) -> Vec<&'a str>) -> bool {
+fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec<&'a str>) -> bool {
     let mut values = first.iter().enumerate().filter(|(_, cell)| is_value(cell));
     let (Some((place, cell)), None) = (values.next(), values.next()) else { return false };
     let year: f64 = cell.parse().unwrap_or_default();
@@ -141,8 +151,8 @@ pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<Strin
 
 /// Whether the values among the names go on by equal steps: years (`country,2010,2012`), months (`202401,202402`), or four numbers and more
 /// counted from 0 or 1 (the hours of a day).
-pub(super) fn is_progress(cells: &[String]) -> bool {
-    let values: Vec<&String> = cells.iter().filter(|cell| is_value(cell)).collect();
+pub(super) fn is_progress(cells: &[Cow<'_, str>]) -> bool {
+    let values: Vec<&Cow<'_, str>> = cells.iter().filter(|cell| is_value(cell)).collect();
     let numbers: Vec<i32> = values.iter().filter_map(|cell| cell.parse().ok()).collect();
     if numbers.is_empty() || numbers.len() < values.len() || values.len() == cells.len() {
         return false;
@@ -187,7 +197,7 @@ fn is_whole(cell: &str) -> bool {
 
 /// Whether the cells count the columns, as programs name those that have no name: `0,1,2` or `1,2,3`, over a first column
 /// of row numbers perhaps, which has none.
-fn is_counted(cells: &[String]) -> bool {
+fn is_counted(cells: &[Cow<'_, str>]) -> bool {
     let cells = if cells[0].is_empty() { &cells[1..] } else { cells };
     let from = usize::from(cells.first().is_some_and(|cell| cell == "1"));
     cells.len() > 1 && cells.iter().enumerate().all(|(at, cell)| *cell == (at + from).to_string())

@@ -8,6 +8,9 @@ use crate::format::csv::split::{Sampled, sampled};
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;
 
+/// Lines of a table, at least: a header and two records.
+const LINES: usize = 3;
+
 /// Records below a header by which its columns are told.
 const LOOKED_AT: usize = 50;
 
@@ -58,10 +61,10 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
 }
 
 /// Whether the first record is a row of names right above two records of their width, and names a column of values.
-fn is_head(records: &[Sampled]) -> bool {
+fn is_head(records: &[Sampled<'_>]) -> bool {
     let [head, one, other, ..] = records else { return false };
     let width = extent(head);
-    let is_below = |record: &Sampled| !record.after_blank && extent(record) == width;
+    let is_below = |record: &Sampled<'_>| !record.after_blank && extent(record) == width;
     width > 1
         && is_below(one)
         && is_below(other)
@@ -71,15 +74,15 @@ fn is_head(records: &[Sampled]) -> bool {
 }
 
 /// A header and the records below it that are as wide, up to the next blank line.
-fn block(records: &[Sampled]) -> &[Sampled] {
+fn block<'r, 's>(records: &'r [Sampled<'s>]) -> &'r [Sampled<'s>] {
     let width = records.first().map_or(0, extent);
-    let goes_on = |record: &&Sampled| !record.after_blank && extent(record) == width;
+    let goes_on = |record: &&Sampled<'_>| !record.after_blank && extent(record) == width;
     let below = records.iter().skip(1).take_while(goes_on).count();
     &records[..records.len().min((1 + below).min(LOOKED_AT))]
 }
 
 /// Whether the header at `at` is another table's than the one `before`: of another width; or below a blank line, over other columns.
-fn is_other(records: &[Sampled], before: usize, at: usize) -> bool {
+fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     let (one, other) = (&records[before], &records[at]);
     if extent(one) != extent(other) {
         return one.cells[..extent(one)] != other.cells[..extent(other)];
@@ -88,7 +91,7 @@ fn is_other(records: &[Sampled], before: usize, at: usize) -> bool {
     let is_apart = records[first].after_blank || records[at].after_blank;
     let values = |head: usize, place: usize| {
         let rows = block(&records[head..]).iter().skip(1);
-        let cells: Vec<_> = rows.filter_map(|record| record.cells.get(place)).map(String::as_str).collect();
+        let cells: Vec<_> = rows.filter_map(|record| record.cells.get(place)).map(|cell| &**cell).collect();
         nearly_all(&cells, is_value)
     };
     let is_titled = first < at;
@@ -97,29 +100,60 @@ fn is_other(records: &[Sampled], before: usize, at: usize) -> bool {
 }
 
 /// The first of the titles above the header at `at`: rows with one text in them, with blank lines between them or without.
-fn with_titles(records: &[Sampled], at: usize) -> usize {
-    let is_title = |record: &Sampled| filled(record) == 1 && !record.cells.iter().any(|cell| is_value(cell));
+fn with_titles(records: &[Sampled<'_>], at: usize) -> usize {
+    let is_title = |record: &Sampled<'_>| filled(record) == 1 && !record.cells.iter().any(|cell| is_value(cell));
     at - records[..at].iter().rev().take_while(|record| is_title(record)).count()
 }
 
-/// Whether each line has as many cells by some delimiter, two of them filled at least, so that nothing ends a table: told without looking
-/// for more.
+/// Whether some delimiter cuts all lines into as many cells, two of them filled at least, so that nothing ends a table: told without looking
+/// for more. A line or two may be others, as a title or a broken record is: a table has three.
 fn is_even(sample: &[u8]) -> bool {
     let whole = memchr::memrchr(b'\n', sample).map_or(&[][..], |end| &sample[..end]);
     if whole.is_empty() || memchr::memchr(b'\r', whole).is_some_and(|at| whole.get(at + 1) != Some(&b'\n')) {
         return false;
     }
-    let cells = |line: &[u8], delimiter| {
-        let mut counts = (0, 0);
-        for cell in line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == delimiter) {
-            counts = (counts.0 + 1, counts.1 + usize::from(!cell.trim_ascii().is_empty()));
-        }
-        counts
+    let is_cut_evenly = |delimiter: &u8| {
+        let mut lines = whole.split(|byte| *byte == b'\n');
+        let (width, _) = lines.next().and_then(|line| cells_of(line, *delimiter)).unwrap_or_default();
+        let (mut even, mut odd, mut run) = (1, 0, 0);
+        let goes_on = |line: &[u8]| match cells_of(line, *delimiter) {
+            Some((count, filled)) if count == width && filled > 1 => {
+                (even, run) = (even + 1, 0);
+                true
+            }
+            Some((_, filled)) if filled > 0 => {
+                (odd, run) = (odd + 1, run + 1);
+                run < LINES
+            }
+            _ => false,
+        };
+        width > 1 && lines.all(goes_on) && odd * 10 <= even
     };
-    b",;\t|".iter().any(|delimiter| {
-        let mut lines = whole.split(|byte| *byte == b'\n').map(|line| cells(line, *delimiter));
-        // A line with one cell in it may be a title.
-        let (width, _) = lines.next().unwrap_or_default();
-        width > 1 && lines.all(|(count, filled)| count == width && filled > 1)
-    })
+    b",;\t|".iter().any(is_cut_evenly)
+}
+
+/// The number of a line's cells, and of those that are not blank; `None` where quotes are not closed in it, or stand elsewhere than around
+/// cells.
+fn cells_of(line: &[u8], delimiter: u8) -> Option<(usize, usize)> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let (mut count, mut filled, mut at) = (1, 0, 0);
+    loop {
+        let rest = &line[at..];
+        let length = match rest.first() {
+            Some(b'"') => {
+                let close = 1 + memchr::memchr(b'"', &rest[1..])?;
+                if rest.get(close + 1).is_some_and(|next| *next != delimiter) {
+                    return None;
+                }
+                close + 1
+            }
+            _ => memchr::memchr(delimiter, rest).unwrap_or(rest.len()),
+        };
+        filled += usize::from(!rest[..length].trim_ascii().is_empty());
+        if length == rest.len() {
+            return Some((count, filled));
+        }
+        count += 1;
+        at += length + 1;
+    }
 }

@@ -1,8 +1,11 @@
 //! Collects records into chunks of one width, and the names of columns as they come up.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::cut::Found;
+use memchr::memmem;
+
+use super::flatten::Leaf;
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Beside, Chunk, Reason, Records, Reject};
 
@@ -21,6 +24,8 @@ pub(in crate::format) struct Columns {
     records: u64,
     /// Whether new names are taken in.
     open: bool,
+    /// Whether there were others that are not.
+    unknown: bool,
 }
 
 impl Columns {
@@ -37,15 +42,23 @@ impl Columns {
         Columns { names, places, last, ..Columns::default() }
     }
 
-    /// The place of each of a record's names, `None` where it is not known; a name that stands there twice is an error.
-    fn places<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<Vec<Option<usize>>, String> {
+    /// Puts the place of each of a record's names to `places`, `None` where it is not known; a name that stands there twice is an error.
+    fn places<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a str>,
+        places: &mut Vec<Option<usize>>,
+    ) -> Result<(), String> {
         self.records += 1;
         let before = self.names.len();
-        let mut places = Vec::with_capacity(names.size_hint().0);
         // No record that is taken in has one: it was refused where the columns still grew.
-        let mut unknown = HashSet::new();
+        let (mut unknown, mut next) = (HashSet::new(), 0);
         for name in names {
-            let place = self.place(name);
+            // Nearly all records have the same names in the same order.
+            let place = match self.names.get(next) {
+                Some(usual) if usual == name => Some(next),
+                _ => self.place(name),
+            };
+            next = place.map_or(next, |place| place + 1);
             let is_repeated = match place {
                 Some(place) => std::mem::replace(&mut self.last[place], self.records) == self.records,
                 None => !unknown.insert(name),
@@ -60,7 +73,8 @@ impl Columns {
             }
             places.push(place);
         }
-        Ok(places)
+        self.unknown |= !unknown.is_empty();
+        Ok(())
     }
 
     fn place(&mut self, name: &str) -> Option<usize> {
@@ -82,25 +96,35 @@ impl Columns {
 /// chunk.
 pub(super) struct Builder {
     text: String,
-    values: Vec<Vec<(usize, Cell)>>,
+    /// The values of all records, each with the place of its column.
+    values: Vec<(usize, Cell)>,
+    /// For each record the number of values up to it.
+    ends: Vec<usize>,
     rows: Vec<Row>,
     pub(super) rejects: Vec<Reject>,
     pub(super) beside: Vec<Beside>,
     /// Bytes of the rejects.
     refused: usize,
     width: usize,
+    /// The places of the record's names that is taken in.
+    places: Vec<Option<usize>>,
+    /// Whether there is a NUL in what stands beside the records and is a column of each.
+    beside_has_nul: bool,
 }
 
 impl Builder {
-    pub(super) fn new(width: usize) -> Self {
+    pub(super) fn new(width: usize, beside_has_nul: bool) -> Self {
         Builder {
             text: String::new(),
             values: Vec::new(),
+            ends: Vec::new(),
             rows: Vec::new(),
             rejects: Vec::new(),
             beside: Vec::new(),
             refused: 0,
             width,
+            places: Vec::new(),
+            beside_has_nul,
         }
     }
 
@@ -118,64 +142,78 @@ impl Builder {
         self.text.len() + self.refused > most || self.rows.len() * self.width > MAX_CELLS
     }
 
-    /// Takes a record in, told from others by its `number` or else by its line; `false` where it is refused.
+    /// Takes in a record, told from others by its `line`, with its text and the values in it; else a reject without the text.
     pub(super) fn add(
         &mut self,
-        found: Found,
-        number: Option<u64>,
-        cells: &[(String, Option<String>)],
+        line: u64,
+        raw: &[u8],
+        cells: &[Leaf<'_>],
         columns: &mut Columns,
-    ) -> bool {
-        let Found { line, text } = found;
-        let text = match String::from_utf8(text) {
-            Ok(text) => text,
-            Err(error) => {
-                self.refuse(Reject::new(line, Reason::WrongByte, error.into_bytes()));
-                return false;
-            }
-        };
-        let has_nul = |(name, value): &(String, Option<String>)| {
-            name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0'))
-        };
-        if cells.iter().any(has_nul) {
-            self.refuse(Reject::new(line, Reason::Nul, text));
-            return false;
+    ) -> Result<(), Reject> {
+        let reject = |reason| Reject::new(line, reason, Vec::new());
+        let Ok(text) = std::str::from_utf8(raw) else { return Err(reject(Reason::WrongByte)) };
+        let has_nul =
+            |(name, value): &Leaf<'_>| name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0'));
+        // Only an escape gives one; what stands beside the records was read before.
+        let may_have_nul = memmem::find(raw, b"\\u0000").is_some() || self.beside_has_nul;
+        if may_have_nul && cells.iter().any(has_nul) {
+            return Err(reject(Reason::Nul));
         }
-        let places = match columns.places(cells.iter().map(|(name, _)| name.as_str())) {
-            Ok(places) => places,
-            Err(name) => {
-                self.refuse(Reject::new(line, Reason::RepeatedKey, text).column(Some(name)));
-                return false;
-            }
-        };
-        let start = self.text.len() as u32;
-        self.text.push_str(&text);
-        let line = number.unwrap_or(line);
-        self.rows.push(Row { line, start, end: self.text.len() as u32, width: Width::Even, loose: false });
-        let mut values = Vec::with_capacity(places.len());
-        for (place, (_, value)) in std::iter::zip(places, cells) {
+        self.places.clear();
+        let places = columns.places(cells.iter().map(|(name, _)| &**name), &mut self.places);
+        places.map_err(|name| reject(Reason::RepeatedKey).column(Some(name)))?;
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.rows.push(Row {
+            line,
+            start: start as u32,
+            end: self.text.len() as u32,
+            width: Width::Even,
+            loose: false,
+        });
+        for (place, (_, value)) in std::iter::zip(&self.places, cells) {
             let (Some(place), Some(value)) = (place, value) else { continue };
-            let start = self.text.len() as u32;
-            self.text.push_str(value);
-            values.push((place, Cell { start, end: self.text.len() as u32, null: false }));
+            // What stands in the record as it is needs no place of its own.
+            let (from, length) = match place_in(text, value) {
+                Some(at) => (start + at, value.len()),
+                None => {
+                    let at = self.text.len();
+                    self.text.push_str(value);
+                    (at, value.len())
+                }
+            };
+            let cell = Cell { start: from as u32, end: (from + length) as u32, null: false };
+            self.values.push((*place, cell));
         }
-        self.values.push(values);
+        self.ends.push(self.values.len());
         self.width = columns.names.len();
-        true
+        Ok(())
     }
 
-    pub(super) fn finish(self) -> Chunk {
+    /// What it holds, under these columns.
+    pub(super) fn finish(self, columns: &Columns) -> Chunk {
         let null = Cell { start: 0, end: 0, null: true };
         let mut cells = vec![null; self.rows.len() * self.width];
-        for (row, values) in self.values.into_iter().enumerate() {
-            for (place, cell) in values {
+        let mut values = self.values.into_iter();
+        let mut from = 0;
+        for (row, end) in self.ends.into_iter().enumerate() {
+            for (place, cell) in values.by_ref().take(end - from) {
                 cells[row * self.width + place] = cell;
             }
+            from = end;
         }
         Chunk {
             records: Records::new(self.text, cells, self.rows, self.width),
             rejects: self.rejects,
             beside: self.beside,
+            has_unknown: columns.unknown,
         }
     }
+}
+
+/// Where a part of a text stands in it; `None` where it is none.
+fn place_in(text: &str, part: &Cow<'_, str>) -> Option<usize> {
+    let Cow::Borrowed(part) = part else { return None };
+    let at = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    (at + part.len() <= text.len()).then_some(at)
 }

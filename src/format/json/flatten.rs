@@ -1,5 +1,7 @@
 //! One record's text as names and values.
 
+use std::borrow::Cow;
+
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -20,42 +22,54 @@ const MAX_NAMES: usize = 1024 * 1024;
 /// Objects within one another, at most.
 const MAX_NESTED: usize = 64;
 
+/// Keys that an object usually has no more of.
+const USUAL_KEYS: usize = 16;
+
+/// A name and its value, `None` for `null`; both are parts of the record's text where they stand there as they are.
+pub(super) type Leaf<'a> = (Cow<'a, str>, Option<Cow<'a, str>>);
+
 /// Names and values, as far as a table can take them.
-pub(super) struct Leaves {
-    /// A value of `null` is `None`.
-    pub(super) cells: Vec<(String, Option<String>)>,
+pub(super) struct Leaves<'a> {
+    pub(super) cells: Vec<Leaf<'a>>,
     /// Bytes of the names.
     names: usize,
     arrays: bool,
 }
 
-impl Default for Leaves {
-    fn default() -> Self {
-        Leaves { cells: Vec::new(), names: 0, arrays: true }
+impl<'a> Leaves<'a> {
+    /// With place for so many.
+    pub(super) fn with_capacity(cells: usize) -> Self {
+        Leaves { cells: Vec::with_capacity(cells), names: 0, arrays: true }
     }
-}
 
-impl Leaves {
     /// Takes no arrays.
     pub(super) fn without_arrays() -> Self {
-        Leaves { arrays: false, ..Leaves::default() }
+        Leaves { arrays: false, ..Leaves::with_capacity(0) }
     }
 
     /// The names and values of a record.
-    pub(super) fn record(&mut self, text: &[u8]) -> Result<(), String> {
+    pub(super) fn record(&mut self, text: &'a [u8]) -> Result<(), String> {
+        match std::str::from_utf8(text) {
+            Ok(text) if text.starts_with('{') => return self.object("", text, 0),
+            _ => {}
+        }
         let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if value.get().starts_with('{') { self.object("", value, 0) } else { self.leaf(VALUE.to_owned(), value) }
+        if value.get().starts_with('{') {
+            self.object("", value.get(), 0)
+        } else {
+            self.leaf(Cow::Borrowed(VALUE), value)
+        }
     }
 
     /// Those of one key's value.
-    pub(super) fn member(&mut self, key: &str, text: &[u8]) -> Result<(), String> {
+    pub(super) fn member(&mut self, key: &'a str, text: &'a [u8]) -> Result<(), String> {
         let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        self.value(key.to_owned(), value, 0)
+        self.value(Cow::Borrowed(key), value, 0)
     }
 
-    fn value(&mut self, name: String, value: &RawValue, depth: usize) -> Result<(), String> {
+    fn value(&mut self, name: Cow<'a, str>, value: &'a RawValue, depth: usize) -> Result<(), String> {
         if value.get().starts_with('{') && value.get() != "{}" {
-            self.object(&name, value, depth + 1)
+            self.object(&name, value.get(), depth + 1)
         } else if value.get().starts_with('[') && !self.arrays {
             Ok(())
         } else {
@@ -63,22 +77,22 @@ impl Leaves {
         }
     }
 
-    fn object(&mut self, prefix: &str, value: &RawValue, depth: usize) -> Result<(), String> {
+    fn object(&mut self, prefix: &str, text: &'a str, depth: usize) -> Result<(), String> {
         if depth > MAX_NESTED {
             return Err(format!("objects are nested more than {MAX_NESTED} deep"));
         }
-        let Pairs(pairs) = serde_json::from_str(value.get()).map_err(|error| error.to_string())?;
-        for (key, value) in pairs {
+        let Pairs(pairs) = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        for (Key(key), value) in pairs {
             if prefix.len() + JOINT.len() + key.len() > MAX_NAME {
                 return Err(format!("a key, with those around it, is longer than {MAX_NAME} bytes"));
             }
-            let name = if prefix.is_empty() { key } else { format!("{prefix}{JOINT}{key}") };
+            let name = if prefix.is_empty() { key } else { Cow::Owned(format!("{prefix}{JOINT}{key}")) };
             self.value(name, value, depth)?;
         }
         Ok(())
     }
 
-    fn leaf(&mut self, name: String, value: &RawValue) -> Result<(), String> {
+    fn leaf(&mut self, name: Cow<'a, str>, value: &'a RawValue) -> Result<(), String> {
         self.names += name.len();
         if self.cells.len() == MAX_TABLE_COLUMNS {
             return Err(too_many_keys());
@@ -88,10 +102,11 @@ impl Leaves {
         }
         let text = match value.get() {
             "null" => None,
-            text if text.starts_with('"') => {
-                Some(serde_json::from_str::<String>(text).map_err(|error| error.to_string())?)
-            }
-            text => Some(text.to_owned()),
+            text if text.starts_with('"') => Some(match text.get(1..text.len() - 1) {
+                Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => Cow::Borrowed(inner),
+                _ => Cow::Owned(serde_json::from_str::<String>(text).map_err(|error| error.to_string())?),
+            }),
+            text => Some(Cow::Borrowed(text)),
         };
         self.cells.push((name, text));
         Ok(())
@@ -102,8 +117,12 @@ fn too_many_keys() -> String {
     format!("it has more than {MAX_TABLE_COLUMNS} keys, as many columns as a table has at most")
 }
 
+/// A key, as it stands in the text where nothing in it is escaped.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// An object's keys in their order, with repeated ones; no more than a table has columns.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+struct Pairs<'a>(Vec<(Key<'a>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -116,7 +135,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
-                let mut pairs = Vec::new();
+                let mut pairs = Vec::with_capacity(USUAL_KEYS);
                 while let Some(pair) = map.next_entry()? {
                     if pairs.len() == MAX_TABLE_COLUMNS {
                         return Err(A::Error::custom(too_many_keys()));

@@ -1,5 +1,6 @@
 //! Where the records of a JSON file are. It is decided by all of what decides it, however long that is: nothing is held but keys.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Read;
 
@@ -184,7 +185,8 @@ impl Object {
         let mut leaves = Leaves::without_arrays();
         let read = leaves.member(key, value);
         read.map_err(|why| FormatError::Refused(format!("beside: columns: the key {key:?}: {why}")))?;
-        columns.append(&mut leaves.cells);
+        let owned = leaves.cells.into_iter().map(|(name, value)| (name.into_owned(), value.map(Cow::into_owned)));
+        columns.extend(owned);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ mod scan;
 mod search;
 mod window;
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use fail::fail_point;
@@ -77,7 +78,11 @@ impl<R: Read> JsonReader<R> {
         columns: &mut Columns,
         mut sink: impl FnMut(Chunk) -> bool,
     ) -> Result<(), FormatError> {
-        let mut builder = Builder::new(columns.names.len());
+        let has_nul = |(name, value): &(String, Option<String>)| {
+            name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0'))
+        };
+        let beside_has_nul = self.layout.columns.iter().any(has_nul);
+        let mut builder = Builder::new(columns.names.len(), beside_has_nul);
         while let Some(piece) = self.cutter.next()? {
             match piece {
                 Piece::Element(found) if is_planted("json_skips") => drop(found),
@@ -103,8 +108,8 @@ impl<R: Read> JsonReader<R> {
                 )));
             }
             if builder.is_full(CHUNK) {
-                let full = std::mem::replace(&mut builder, Builder::new(columns.names.len()));
-                if !sink(full.finish()) {
+                let full = std::mem::replace(&mut builder, Builder::new(columns.names.len(), beside_has_nul));
+                if !sink(full.finish(columns)) {
                     return Ok(());
                 }
             }
@@ -112,31 +117,35 @@ impl<R: Read> JsonReader<R> {
         while self.cutter.window.fill()? {}
         self.spans = Some(self.cutter.window.finish()?);
         if !builder.is_empty() {
-            sink(builder.finish());
+            sink(builder.finish(columns));
         }
         Ok(())
     }
 
     /// Reads an element of the text as a record.
     fn add(&mut self, found: Found, builder: &mut Builder, columns: &mut Columns) -> Result<(), FormatError> {
-        let (length, mut leaves) = (found.text.len(), Leaves::default());
+        let (length, mut leaves) = (found.text.len(), Leaves::with_capacity(columns.names.len()));
         self.elements += 1;
-        let number = matches!(self.layout.counting, Counting::Records(_)).then_some(self.elements);
-        let is_record = match leaves.record(&found.text) {
+        let line = match self.layout.counting {
+            Counting::Records(_) => self.elements,
+            Counting::Lines => found.line,
+        };
+        let read = match leaves.record(&found.text) {
             Ok(()) => {
                 self.add_columns(found.line, &mut leaves)?;
-                builder.add(found, number, &leaves.cells, columns)
+                builder.add(line, &found.text, &leaves.cells, columns)
             }
-            Err(why) => {
-                builder.refuse(Reject::new(found.line, Reason::NotJson, found.text).detail(why));
-                false
-            }
+            Err(why) => Err(Reject::new(found.line, Reason::NotJson, Vec::new()).detail(why)),
         };
+        let is_record = read.is_ok();
+        if let Err(reject) = read {
+            builder.refuse(Reject { line: found.line, text: found.text, ..reject });
+        }
         self.cutter.settle(length, if is_record { Span::Record } else { Span::Reject })
     }
 
     /// What stands beside the records becomes columns of each.
-    fn add_columns(&self, line: u64, leaves: &mut Leaves) -> Result<(), FormatError> {
+    fn add_columns<'a>(&'a self, line: u64, leaves: &mut Leaves<'a>) -> Result<(), FormatError> {
         for (name, _) in &self.layout.columns {
             if leaves.cells.iter().any(|(own, _)| own == name) {
                 return Err(FormatError::Refused(format!(
@@ -144,7 +153,8 @@ impl<R: Read> JsonReader<R> {
                 )));
             }
         }
-        leaves.cells.extend_from_slice(&self.layout.columns);
+        let beside = self.layout.columns.iter();
+        leaves.cells.extend(beside.map(|(name, value)| (name.as_str().into(), value.as_deref().map(Cow::Borrowed))));
         Ok(())
     }
 }

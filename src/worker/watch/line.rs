@@ -168,7 +168,7 @@ fn still_written(path: &Path) -> String {
     format!("still being written, longer than STALE_AFTER{owner}: files that come after it do not wait for it any more")
 }
 
-fn reach(plugins: &Plugins, name: &OsStr) -> Reach {
+pub(super) fn reach(plugins: &Plugins, name: &OsStr) -> Reach {
     plugins.reach(&name.to_string_lossy())
 }
 

@@ -1,12 +1,15 @@
 //! A place more than those that all files share is left for one that is short, so that long ones do not keep it waiting. It is rationed:
 //! whose file was in it last waits for those of others, and of one owner the smallest is first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::pause::Pause;
 use super::Watch;
+use super::line::reach;
 use crate::source::Writer;
 
 /// Bytes of a file that is short.
@@ -62,13 +65,22 @@ impl Watch {
     /// Gives the place for a short file to the one whose turn it is; says when to look again, if that is known.
     pub(super) fn take_short(&mut self, now: Instant) -> Option<Instant> {
         let (mut short, mut soonest) = (Vec::new(), None);
-        for (name, one) in self.candidates.iter().take(LOOKED_AT) {
+        let plugins = self.app.plugins.get();
+        let in_hand: HashSet<&str> =
+            self.reaches.values().flat_map(|reach| reach.tables.iter().flatten()).map(String::as_str).collect();
+        for (name, one) in self.candidates.iter_mut().take(LOOKED_AT) {
             let stamp = one.stamp();
             if stamp.size > SHORT || one.is_behind() || !is_text(name) {
                 continue;
             }
+            // It would have the place only to wait for one that is loaded into its table.
+            let reach = one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name)));
+            if reach.tables.iter().flatten().any(|table| in_hand.contains(table.as_str())) {
+                continue;
+            }
             // As far as is known without asking the system.
-            match one.soon_at(self.settle, Writer::None, now).max(self.paused_until(name, now)) {
+            let paused = self.pauses.get(name).map_or(now, Pause::until);
+            match one.soon_at(self.settle, Writer::None, now).max(paused) {
                 soon if soon > now && !self.once => soonest = soonest.into_iter().chain([soon]).min(),
                 _ => short.push(Short { name: name.clone(), bytes: stamp.size, owner: stamp.owner }),
             }
@@ -76,7 +88,7 @@ impl Watch {
         let mut tried: HashMap<u32, usize> = HashMap::new();
         for Short { name, owner, .. } in self.short.order(short) {
             let tried = tried.entry(owner).or_default();
-            if *tried >= TRIED || self.is_in_hand(&name) || self.waits_at_its_table(&name) {
+            if *tried >= TRIED || self.is_in_hand(&name) {
                 continue;
             }
             *tried += 1;
@@ -99,13 +111,6 @@ impl Watch {
 
     fn is_longer_now(&self, name: &OsStr) -> bool {
         self.candidates.get(name).is_some_and(|one| one.stamp().size > SHORT)
-    }
-
-    /// Whether a file would have the place only to wait for one that is loaded into its table.
-    fn waits_at_its_table(&self, name: &OsStr) -> bool {
-        let Some(tables) = self.app.plugins.get().reach(&name.to_string_lossy()).tables else { return false };
-        let mut in_hand = self.reaches.values().filter_map(|reach| reach.tables.as_ref()).flatten();
-        in_hand.any(|table| tables.contains(table))
     }
 }
 
