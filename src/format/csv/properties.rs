@@ -66,6 +66,52 @@ proptest! {
         prop_assert_eq!(read, table);
     }
 
+    /// Whatever the crate `csv` writes is read as it reads it, told how it is written.
+    #[test]
+    fn what_another_writer_wrote_is_read_as_its_reader_does(
+        table in tables(),
+        delimiter in proptest::sample::select(vec![b',', b';', b'\t', b'|', b'^']),
+        quote in proptest::sample::select(vec![b'"', b'\'']),
+        style in proptest::sample::select(vec![csv::QuoteStyle::Necessary, csv::QuoteStyle::Always, csv::QuoteStyle::NonNumeric]),
+        crlf in any::<bool>(),
+    ) {
+        // A byte order mark at the start of a record begins another text there.
+        let bare = |cell: Option<String>| cell.map(|text| text.replace('\u{FEFF}', ""));
+        let table: Cells = table.into_iter().map(|row| row.into_iter().map(bare).collect()).collect();
+        // A row with nothing but its first cell is rather a line of text.
+        let is_record = |row: &Vec<Option<String>>| row[1..].iter().any(|cell| cell.as_ref().is_some_and(|cell| !cell.is_empty()));
+        let table: Cells = table.into_iter().filter(is_record).collect();
+        let width = table.first().map_or(2, Vec::len);
+        let end = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(delimiter)
+            .quote(quote)
+            .quote_style(style)
+            .terminator(end)
+            .from_writer(Vec::new());
+        writer.write_record((0..width).map(|place| format!("column {place}"))).unwrap();
+        for row in &table {
+            writer.write_record(row.iter().map(|cell| cell.as_deref().unwrap_or_default())).unwrap();
+        }
+        let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+        let mut other = csv::ReaderBuilder::new().delimiter(delimiter).quote(quote).from_reader(text.as_bytes());
+        let expected: Vec<Vec<String>> =
+            other.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
+        let stated = Stated {
+            delimiter: Some(delimiter),
+            quote: Some(Some(quote)),
+            escape: Some(Escape::Doubled),
+            skip_lines: Some(0),
+            header_rows: Some(1),
+            ..Stated::default()
+        };
+        let (read, rejects) = read(&text, &stated);
+        let read: Vec<Vec<String>> =
+            read.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect()).collect();
+        prop_assert_eq!(rejects, 0, "{:?}", text);
+        prop_assert_eq!(read, expected, "{:?}", text);
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(mut reader) = Reader::open(bytes.as_slice(), &Stated::default()) {
