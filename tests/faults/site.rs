@@ -350,7 +350,12 @@ impl<'a> Site<'a> {
         row.notes.append(&mut self.notes);
         let panics = log.lines().zip(log.lines().skip(1)).filter(|(line, _)| line.contains("panicked at"));
         // Only a fault that is made up can do this: the runtime's own wake-up is a write that does not fail.
-        let panics = panics.filter(|(_, why)| !why.contains("failed to wake I/O driver"));
+        // Whoever held a lock meanwhile leaves it poisoned.
+        const WAKE: &str = "failed to wake I/O driver";
+        let follows = |line: &str, why: &str| {
+            log.contains(WAKE) && (why.contains("PoisonError") || line.contains("core/src/panicking.rs"))
+        };
+        let panics = panics.filter(|(line, why)| !why.contains(WAKE) && !follows(line, why));
         row.wrong.extend(panics.map(|(line, why)| format!("{line} {why}")));
         row.said = said(&log);
         let left = std::fs::read_dir(self.path("tmp"))?.count();

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::fit::Fit;
-use super::header::{figure, is_header, is_null_word, is_progress, is_value, names, nearly_all};
+use super::header::{is_header, is_null_word, is_progress, is_value, names};
+use super::units::gives_units;
 use crate::format::csv::split::Sampled;
 
 /// Title rows in one block at most, and lines of pairs.
@@ -14,7 +15,7 @@ const MAX_PAIRS: usize = 20;
 const MAX_HEADER_ROWS: usize = 3;
 
 /// Records that are looked at below a header.
-const LOOKED_AT: usize = 200;
+pub(super) const LOOKED_AT: usize = 200;
 
 /// The first row of a table among the records, which is a row of its header where it has one, and the number of its header's rows.
 pub(super) fn frame(fit: &Fit) -> (usize, usize) {
@@ -82,7 +83,7 @@ fn tells_pairs(rows: &[Sampled<'_>]) -> bool {
 }
 
 /// The columns that have a cell in the records up to the next blank line.
-fn in_use(records: &[Sampled<'_>], width: usize) -> Vec<usize> {
+pub(super) fn in_use(records: &[Sampled<'_>], width: usize) -> Vec<usize> {
     let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
     let block = &records[..end.min(LOOKED_AT)];
     let is_used =
@@ -234,30 +235,4 @@ fn qualifies(below: &[Sampled<'_>], used: &[usize]) -> bool {
     let are_figures = |place: &usize| cell(*place).is_empty() || over_figures(place);
     let is_half = filled(row) * 2 == used.len();
     first && few && values && used.iter().any(over_figures) && (!is_half || used.iter().all(are_figures))
-}
-
-/// Whether the second row gives the units of the columns: no value in it, over columns of which half or more are values.
-fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
-    let [names, units, records @ ..] = table else { return false };
-    let used = in_use(records, width);
-    let full = |row: &Sampled<'_>| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.is_empty()));
-    let nulls = |row: &Sampled<'_>| row.cells.iter().filter(|cell| is_null_word(cell)).count();
-    let none = |row: &Sampled<'_>| has_value(row) || nulls(row) * 2 > used.len();
-    if records.len() < 2 || used.len() < 2 || names.cells == units.cells || !full(names) || !full(units) || none(units)
-    {
-        return false;
-    }
-    let column = |place: usize| -> Vec<&str> {
-        let records = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
-        records.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
-    };
-    let (values, texts): (Vec<usize>, Vec<usize>) =
-        used.iter().copied().partition(|place| nearly_all(&column(*place), is_value) && column(*place).len() > 1);
-    // Over words stands no word as a unit, nor something like them.
-    let is_unit_of_text = |place: &usize| {
-        let (cell, others) = (&units.cells[*place], column(*place));
-        let digits = others.iter().all(|other| has_digit(other));
-        (digits && figure(cell).is_none()) || !cell.chars().all(|letter| letter.is_alphanumeric() || letter == ' ')
-    };
-    values.len() * 2 >= used.len() && texts.iter().all(is_unit_of_text)
 }

@@ -7,6 +7,7 @@ mod fit;
 mod frame;
 mod header;
 mod tables;
+mod units;
 
 pub(super) use header::{is_null_word, is_value, joined};
 pub(super) use tables::table_starts;

@@ -1,0 +1,96 @@
+//! A row below the names that gives the units of the columns: `kg`, `[m/s]`, `%`.
+
+use super::frame::{LOOKED_AT, in_use};
+use super::header::{is_value, nearly_all};
+use crate::format::csv::split::Sampled;
+
+/// Words and signs that are units, in small letters but for those that differ by it. A record may hold any other word.
+const UNITS: [&str; 164] = [
+    "%", "‰", "°", "€", "$", "£", "¥", "eur", "usd", "gbp", "chf", "jpy", "pln", "czk", "sek", "nok", "dkk", "huf",
+    "kg", "mg", "µg", "μg", "ug", "ng", "lb", "lbs", "oz", "t", "to", "g", "kt", "mt", "m", "mm", "cm", "dm", "km",
+    "µm", "μm", "um", "nm", "mi", "ft", "in", "inch", "yd", "m2", "m²", "km2", "km²", "cm2", "cm²", "mm2", "mm²", "ha",
+    "m3", "m³", "cm3", "cm³", "mm3", "mm³", "dm3", "dm³", "l", "ml", "dl", "cl", "hl", "s", "sec", "secs", "ms", "µs",
+    "us", "ns", "min", "mins", "h", "hr", "hrs", "d", "a", "yr", "yrs", "°c", "°f", "degc", "degf", "deg", "rad",
+    "grad", "k", "c", "f", "v", "mv", "kv", "ma", "w", "mw", "kw", "gw", "kwh", "mwh", "gwh", "wh", "j", "kj", "mj",
+    "gj", "cal", "kcal", "pa", "hpa", "kpa", "mpa", "bar", "mbar", "psi", "atm", "n", "kn", "nm", "hz", "khz", "mhz",
+    "ghz", "ppm", "ppb", "db", "dba", "dbm", "mol", "mmol", "ph", "psu", "lx", "lm", "cd", "ω", "ohm", "mph", "kmh",
+    "rpm", "u/min", "stk", "stück", "stck", "pcs", "pc", "bit", "kb", "mb", "gb", "tb", "bps", "hours", "days",
+    "years", "minutes", "seconds", "tsd", "mio", "mrd",
+];
+
+/// What stands for a unit where a column has none, or for how its days and times are written.
+const OTHERS: [&str; 22] = [
+    "-",
+    "–",
+    "—",
+    "--",
+    "[-]",
+    "(-)",
+    "text",
+    "string",
+    "date",
+    "datum",
+    "nr",
+    "no",
+    "hh:mm",
+    "hh:mm:ss",
+    "yyyy-mm-dd",
+    "dd.mm.yyyy",
+    "dd.mm.yy",
+    "mm/dd/yyyy",
+    "dd/mm/yyyy",
+    "yyyy",
+    "yyyymmdd",
+    "yyyy-mm-dd hh:mm:ss",
+];
+
+/// Letters of what stands between brackets, at most.
+const BRACKETED: usize = 20;
+
+/// Whether the second row gives the units of the columns: known ones over all columns of values, half or more of all, and nothing elsewhere
+/// that a record could hold. Two of them have more than one letter, or one has a sign or brackets: `a` may be a value.
+pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
+    let [names, units, records @ ..] = table else { return false };
+    let used = in_use(records, width);
+    let full =
+        |row: &Sampled<'_>| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.trim().is_empty()));
+    if records.len() < 2 || used.len() < 2 || !full(names) || !full(units) {
+        return false;
+    }
+    let column = |place: usize| -> Vec<&str> {
+        let records = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
+        records.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
+    };
+    let (values, texts): (Vec<usize>, Vec<usize>) =
+        used.iter().copied().partition(|place| nearly_all(&column(*place), is_value) && column(*place).len() > 1);
+    let unit = |place: &usize| units.cells[*place].trim();
+    let known: Vec<&str> = values.iter().map(unit).filter(|cell| is_unit(cell)).collect();
+    let is_other = |place: &usize| OTHERS.contains(&unit(place).to_lowercase().as_str());
+    let is_sure = |cell: &&&str| cell.chars().count() > 1 || !cell.chars().all(char::is_alphabetic);
+    values.len() * 2 >= used.len()
+        && known.iter().filter(is_sure).count() > 0
+        && values.iter().all(|place| is_unit(unit(place)) || is_other(place))
+        && texts.iter().all(|place| is_unit(unit(place)) || is_other(place))
+}
+
+/// Whether a cell is a unit: a known one, several with a sign between them (`g/m²`, `kg·m`), a multiple (`1000 t`, `10^6 m3`), or anything
+/// but a value between brackets.
+fn is_unit(cell: &str) -> bool {
+    let inner =
+        [('[', ']'), ('(', ')')].iter().find_map(|(open, close)| cell.strip_prefix(*open)?.strip_suffix(*close));
+    if let Some(inner) = inner {
+        return !inner.is_empty() && inner.chars().count() <= BRACKETED && !is_value(inner);
+    }
+    let cell = cell.to_lowercase();
+    let cell = cell.trim_end_matches('.');
+    let rest = [
+        "1000 ", "1 000 ", "1,000 ", "1.000 ", "10^3 ", "10^6 ", "10^9 ", "tsd. ", "tsd ", "mio. ", "mio ", "mrd. ",
+        "mrd ", "million ",
+    ];
+    let cell = rest.iter().find_map(|times| cell.strip_prefix(times)).unwrap_or(cell);
+    let parts: Vec<&str> = cell.split(['/', '·', '*', ' ']).collect();
+    let is_part = |part: &&str| {
+        UNITS.contains(part) || UNITS.contains(&part.trim_end_matches(['-', '1', '2', '3', '²', '³', '⁻', '¹', '^']))
+    };
+    !cell.is_empty() && parts.len() <= 4 && parts.iter().all(is_part)
+}
