@@ -81,7 +81,8 @@ fn is_distinct<T: Ord + Copy>(all: &[T]) -> bool {
 }
 
 /// Whether the record at `at`, right below a blank line, begins another table of the same width: names, of which one is the header's in its
-/// column or each stands over values where the records above have values; or a title above such names.
+/// column, or each stands over values where the records above have values, or one stands over words where those have values; or a title above
+/// such names.
 pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &Frame<'_>) -> bool {
     let width = frame.header.len();
     let Some((first, mut next)) = cut(texts.pending, at, frame.dialect) else { return false };
@@ -93,12 +94,13 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
         let Some(below) = cut(texts.pending, next, frame.dialect) else { return false };
         (row, next) = below;
     }
-    let Some((record, _)) = cut(texts.pending, next, frame.dialect) else { return false };
     let is_text = |cell: &String| !cell.is_empty() && !is_value(cell) && !is_null_word(cell);
     let names: Vec<&str> = row.iter().map(String::as_str).collect();
-    if row.len() != width || record.len() != width || !row.iter().all(is_text) || !is_distinct(&names) {
+    if row.len() != width || !row.iter().all(is_text) || !is_distinct(&names) {
         return false;
     }
+    let below = records_below(texts.pending, next, frame.dialect, width);
+    let Some(record) = below.first() else { return false };
     let stride = width + usize::from(frame.dialect.surplus);
     let above = &above[above.len().saturating_sub(LOOKED_AT * stride)..];
     let Some(above) = texts.strings(above) else { return false };
@@ -107,7 +109,23 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
     let is_shared = |place: usize| frame.header[place] == row[place] && !column(place).any(|cell| *cell == row[place]);
     let values: Vec<usize> = (0..width).filter(of_values).collect();
     let over_values = !values.is_empty() && values.iter().all(|place| is_value(&record[*place]));
-    !above.is_empty() && ((0..width).any(is_shared) || over_values)
+    let is_word = |record: &Vec<String>, place: usize| !record[place].is_empty() && !is_value(&record[place]);
+    let breaks =
+        |place: &usize| column(*place).count() > 1 && below.len() > 1 && below.iter().all(|one| is_word(one, *place));
+    !above.is_empty() && ((0..width).any(is_shared) || over_values || values.iter().any(breaks))
+}
+
+/// Two records of the width from `at` on, one broken record among them passed over.
+fn records_below(pending: &[u8], mut at: usize, dialect: &Dialect, width: usize) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let Some((record, next)) = cut(pending, at, dialect).filter(|_| found.len() < 2) else { break };
+        if record.len() == width && record.iter().any(|cell| !cell.is_empty()) {
+            found.push(record);
+        }
+        at = next;
+    }
+    found
 }
 
 /// The cells of the record at `at` as far as it is pending, and the place of the next one.

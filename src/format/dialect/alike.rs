@@ -24,6 +24,8 @@ pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
         || all(&is_uuid)
         || all(&is_hash)
         || all(&is_row_of_numbers)
+        || all(&is_assignment)
+        || stamp(cell).is_some_and(|own| nearly_all(others, |other| stamp(other).as_ref() == Some(&own)))
         || all(&|text| text.ends_with('%') && is_amount(text))
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))
 }
@@ -38,10 +40,50 @@ pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
     is_code(cell) && others.len() > 1 && nearly_all(others, is_code) && !SHORT_NAMES.contains(&cell)
 }
 
+/// Whether a cell is a number with letters and signs before it, as all below it are: `A-626`, `INV/2024-7`.
+pub(super) fn is_part_number(cell: &str, others: &[&str]) -> bool {
+    let shape = |text: &str| -> String {
+        let mut shape = String::new();
+        for letter in text.trim().chars() {
+            let kind = match letter {
+                _ if letter.is_ascii_digit() => '9',
+                _ if letter.is_uppercase() => 'A',
+                _ => letter,
+            };
+            if !shape.ends_with(kind) || !kind.is_ascii_alphanumeric() {
+                shape.push(kind);
+            }
+        }
+        shape
+    };
+    let own = shape(cell);
+    let is_one = own.contains('9') && own.contains('A') && own.contains(['-', '/', '.', '_', ' ']);
+    is_one && others.len() > 1 && nearly_all(others, |other| shape(other) == own)
+}
+
 /// Whether a cell is the address of a page or a mailbox, which is no column's name.
 fn is_address(cell: &str) -> bool {
     let is_mail = || cell.split_once('@').is_some_and(|(_, host)| host.contains('.')) && !cell.contains(' ');
     cell.contains("://") || is_mail()
+}
+
+/// A key and its value in one cell: `HOME=/root`, `age: 5`.
+fn is_assignment(text: &str) -> bool {
+    let is_key = |key: &str| {
+        !key.is_empty()
+            && key.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-'))
+            && !key.starts_with(|letter: char| letter.is_ascii_digit())
+    };
+    let value = |value: &str| !value.is_empty();
+    text.split_once('=')
+        .or_else(|| text.split_once(": "))
+        .is_some_and(|(key, rest)| is_key(key.trim_end()) && value(rest))
+}
+
+/// How an address or a moment looks that stands before other words: `9.9.9.9`, `9-9-9`.
+fn stamp(text: &str) -> Option<String> {
+    let (first, _) = text.trim().split_once([' ', '\t'])?;
+    figure(first).filter(|figure| figure.matches('9').count() > 2 && !figure.contains(char::is_alphabetic))
 }
 
 fn is_hexadecimal(text: &str) -> bool {
@@ -59,7 +101,7 @@ fn is_row_of_numbers(text: &str) -> bool {
 }
 
 /// Whether a cell is a number as people write it: `007`, `+5`, `1,234.50`, `$5`, `5 %`; no range of ages and no season (`2019/20`).
-fn is_amount(cell: &str) -> bool {
+pub(super) fn is_amount(cell: &str) -> bool {
     let bare = cell.trim().trim_start_matches(['+', '-']).trim_start_matches(['$', '€', '£']);
     let bare = bare.trim_end_matches(['%', '$', '€', '£']).trim();
     matches!(figure(bare).as_deref(), Some("9" | "9.9" | "9,9" | "9,9.9" | "9.9,9" | "9,9,9" | "9.9.9,9" | "9,9,9.9"))

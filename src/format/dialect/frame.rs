@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 
+use super::alike::{is_amount, is_code};
 use super::fit::Fit;
-use super::header::{is_header, is_null_word, is_progress, is_value, names};
-use super::units::gives_units;
+use super::header::{figure, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all};
+use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
 
 /// Title rows in one block at most, and lines of pairs.
 const MAX_TITLES: usize = 10;
 const MAX_PAIRS: usize = 20;
+
+/// Lines above a table of one column.
+const MAX_LINES: usize = 3;
 
 /// Header rows that are joined at most.
 const MAX_HEADER_ROWS: usize = 3;
@@ -18,9 +22,12 @@ const MAX_HEADER_ROWS: usize = 3;
 pub(super) const LOOKED_AT: usize = 200;
 
 /// The first row of a table among the records, which is a row of its header where it has one, and the number of its header's rows.
-pub(super) fn frame(fit: &Fit) -> (usize, usize) {
+pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     let first = fit.first.min(fit.records.len());
     let mut start = first + below_titles(&fit.records[first..], fit.width);
+    if start == first && fit.width <= 2 {
+        start += below_text(&fit.records[first..]);
+    }
     if start == first && first > 0 {
         start += usize::from(is_letterhead(&fit.records[first..], fit.width));
     }
@@ -31,7 +38,7 @@ pub(super) fn frame(fit: &Fit) -> (usize, usize) {
     }
     // The last title right above rows that are like each other names their first column.
     let is_named = start > first && !table.is_empty() && !table[0].after_blank && is_title(&fit.records[start - 1]);
-    if is_named { (start - 1, 1) } else { (start, 0) }
+    if is_named && !is_of_column(&fit.records, start - 1) { (start - 1, 1) } else { (start, 0) }
 }
 
 /// The number of rows of a header that begins with the first record.
@@ -69,6 +76,23 @@ fn is_title(record: &Sampled<'_>) -> bool {
     record.cells.len() > 1 && filled(record) <= 1 && !has_value(record)
 }
 
+/// Whether each cell of a row is like those below it, with digits at the same places or another code: then it is one of their records,
+/// whatever it leaves empty.
+fn is_of_column(rows: &[Sampled<'_>], at: usize) -> bool {
+    let below = |place: usize| -> Vec<&str> {
+        let below = rows[at + 1..].iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
+        below.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
+    };
+    let is_like = |(place, cell): (usize, &Cow<'_, str>)| {
+        let others = below(place);
+        let has_figure =
+            figure(cell).is_some_and(|figure| nearly_all(&others, |other| is_of_figure(other, Some(&figure))));
+        !others.is_empty() && (has_figure || is_code(cell, &others))
+    };
+    let cells = || rows[at].cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
+    cells().count() > 0 && cells().all(is_like)
+}
+
 /// Whether a row is a word and its value, filled up with delimiters.
 fn is_pair(record: &Sampled<'_>, width: usize) -> bool {
     width > 2
@@ -100,13 +124,13 @@ fn named(rows: &[Sampled<'_>], columns: &[usize]) -> usize {
 /// How many of the rows are titles, and pairs of a word and its value: whole blocks above the one that begins with a row without values,
 /// and those in this block above a row that names nearly all columns that are in use.
 fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
-    let passes = |record: &Sampled<'_>| is_title(record) || is_pair(record, width);
+    let passes = |at: usize| (is_title(&rows[at]) || is_pair(&rows[at], width)) && !is_of_column(rows, at);
     let (mut passed, mut at, mut ends) = (0, 0, true);
     for block in rows.chunk_by(|_, next| !next.after_blank) {
         if at > 0 && may_be_names(&block[0]) {
             passed = at;
         }
-        ends = block.iter().all(passes) && at + block.len() <= MAX_TITLES + MAX_PAIRS;
+        ends = at + block.len() <= MAX_TITLES + MAX_PAIRS && (at..at + block.len()).all(passes);
         if !ends {
             break;
         }
@@ -131,14 +155,48 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
             && may_be_names(row)
             && (names_them(std::slice::from_ref(row), 8) || two.is_some_and(|two| names_them(two, 9)))
     };
-    let titles = block.iter().take(MAX_TITLES).take_while(|row| is_title(row)).count();
-    let pairs = block.iter().take(MAX_PAIRS).take_while(|row| passes(row)).count();
+    let count = |most: usize, is_one: &dyn Fn(usize) -> bool| {
+        (passed..rows.len()).take(most).take_while(|at| is_one(*at)).count()
+    };
+    let titles = count(MAX_TITLES, &|at| is_title(&rows[at]) && passes(at));
+    let pairs = count(MAX_PAIRS, &passes);
     passed
         + match () {
             () if pairs > titles && tells_pairs(&block[..pairs]) && names_most(pairs, 3) => pairs,
             () if names_most(titles, 2) => titles,
             () => 0,
         }
+}
+
+/// How many rows stand in a block above a table of one or two columns: a line or two, or a word and its value in each, above a blank line
+/// and names over figures that the names are not like. A block that is a table of its own stays one.
+fn below_text(rows: &[Sampled<'_>]) -> usize {
+    let end = rows.iter().skip(1).position(|record| record.after_blank).map_or(0, |at| at + 1);
+    let (above, table) = rows.split_at(end);
+    let width = table.first().map_or(0, |head| head.cells.len());
+    let most = if width == 1 { MAX_LINES } else { MAX_PAIRS };
+    let is_line = |record: &Sampled<'_>| filled(record) == 1 || (filled(record) == 2 && !is_value(&record.cells[0]));
+    let end_of_table = table.iter().skip(1).position(|record| record.after_blank).map_or(table.len(), |at| at + 1);
+    let table = &table[..end_of_table];
+    let is_text = !above.is_empty() && above.len() <= most && above.iter().all(is_line) && !names_figures(above);
+    if is_text && table.iter().all(|record| record.cells.len() == width) && names_figures(table) { end } else { 0 }
+}
+
+/// Whether the first of the rows names figures: a column of cells with digits, over which stands a name without any.
+fn names_figures(rows: &[Sampled<'_>]) -> bool {
+    let Some((head, rest)) = rows.split_first() else { return false };
+    let is_named = |place: usize| {
+        let below: Vec<&str> = rest.iter().filter_map(|record| record.cells.get(place)).map(|cell| &**cell).collect();
+        let cells: Vec<&str> = below.into_iter().filter(|cell| !cell.is_empty()).collect();
+        let of_first = cells.first().and_then(|cell| figure(cell));
+        let alike = nearly_all(&cells, |cell| is_value(cell))
+            || nearly_all(&cells, |cell| is_of_figure(cell, of_first.as_deref()))
+            || nearly_all(&cells, |cell| is_amount(cell));
+        cells.len() > 1 && alike && !has_digit(&head.cells[place])
+    };
+    rest.len() > 1
+        && !head.cells.iter().any(|cell| cell.trim().is_empty() || is_value(cell))
+        && (0..head.cells.len()).any(is_named)
 }
 
 /// Whether the first row, below other lines of a letterhead, is one more of them, with a comma in it: above the one that names columns of
@@ -227,6 +285,9 @@ fn qualifies(below: &[Sampled<'_>], used: &[usize]) -> bool {
     let cell = |place: usize| row.cells.get(place).map_or("", |cell| &**cell);
     let first = used.first().is_some_and(|place| cell(*place).is_empty());
     let few = filled(row) > 0 && filled(row) * 2 <= used.len() && !row.cells.iter().any(|cell| has_digit(cell));
+    // One word alone over figures may be a value that is not there yet: `open`, `n/a`.
+    let are_names = filled(row) > 1 && !row.cells.iter().any(|cell| is_null_word(cell));
+    let few = few && (are_names || row.cells.iter().all(|cell| cell.is_empty() || is_unit(cell.trim())));
     let over_figures = |place: &usize| {
         let cells: Vec<_> = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(*place)).collect();
         !cell(*place).is_empty() && cells.iter().any(|cell| has_digit(cell))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::alike::{is_code, is_like};
+use super::alike::{is_code, is_like, is_part_number};
 use crate::schema::{Inference, Type};
 
 /// Whether a cell is of another type than text.
@@ -24,7 +24,7 @@ pub(super) fn figure(cell: &str) -> Option<String> {
 }
 
 /// Whether a cell has digits and looks as this figure does.
-fn is_of_figure(cell: &str, figure: Option<&str>) -> bool {
+pub(super) fn is_of_figure(cell: &str, figure: Option<&str>) -> bool {
     figure.is_some_and(|figure| figures(cell).eq(figure.chars()))
 }
 
@@ -85,7 +85,9 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
             (false, false) if alike && has_figure(cell) && !cell.contains(char::is_alphabetic) => {
                 return false;
             }
-            (_, false) if (alike && has_figure(cell)) || is_code(cell, &others) => says_row += 1,
+            (_, false) if (alike && has_figure(cell)) || is_code(cell, &others) || is_part_number(cell, &others) => {
+                says_row += 1
+            }
             // No name stands in its own column once more.
             (false, false) if first.len() > 1 && others.contains(&&**cell) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
@@ -106,7 +108,7 @@ fn is_again(first: &[Cow<'_, str>], cells: &[Cow<'_, str>]) -> bool {
 fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec<&'a str>) -> bool {
     let mut values = first.iter().enumerate().filter(|(_, cell)| is_value(cell));
     let (Some((place, cell)), None) = (values.next(), values.next()) else { return false };
-    let year: f64 = cell.parse().unwrap_or_default();
+    let year: f64 = cell.trim().parse().unwrap_or_default();
     let numbers: Vec<f64> = column(place).iter().filter_map(|cell| cell.parse().ok()).collect();
     let is_near = |number: &f64| (year / 4.0..=year * 4.0).contains(number);
     !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
@@ -114,8 +116,11 @@ fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec
 
 /// Words that stand for a value that is not there.
 pub(in crate::format) fn is_null_word(cell: &str) -> bool {
-    const WORDS: [&str; 15] =
-        ["na", "n/a", "#n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "\\n", "?", "inf", "-inf", "unknown"];
+    const WORDS: [&str; 30] = [
+        "na", "n/a", "#n/a", "n.a.", "n. a.", "n.d.", "n. d.", "k.a.", "k. a.", "n.v.", "nan", "null", "(null)",
+        "<null>", "none", "nil", "-", "--", "–", "—", "\\n", "?", "*", "..", "...", "inf", "-inf", "unknown", "#nv",
+        "missing",
+    ];
     WORDS.contains(&cell.trim().to_lowercase().as_str())
 }
 
@@ -153,7 +158,7 @@ pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<Strin
 /// counted from 0 or 1 (the hours of a day).
 pub(super) fn is_progress(cells: &[Cow<'_, str>]) -> bool {
     let values: Vec<&Cow<'_, str>> = cells.iter().filter(|cell| is_value(cell)).collect();
-    let numbers: Vec<i32> = values.iter().filter_map(|cell| cell.parse().ok()).collect();
+    let numbers: Vec<i32> = values.iter().filter_map(|cell| cell.trim().parse().ok()).collect();
     if numbers.is_empty() || numbers.len() < values.len() || values.len() == cells.len() {
         return false;
     }
@@ -188,7 +193,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
 /// Whether a value is a year or a month too, so that the row above may be one of them.
 fn is_step(cell: &str) -> bool {
-    cell.parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
+    cell.trim().parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
 }
 
 fn is_whole(cell: &str) -> bool {

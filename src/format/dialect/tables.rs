@@ -1,6 +1,6 @@
 //! The tables that stand one below the other in a text, each with a header of its own.
 
-use super::above::{extent, filled, is_headed, is_text};
+use super::above::{extent, filled, is_text};
 use super::header::{is_null_word, is_value, names, nearly_all};
 use super::{Dialect, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
@@ -40,7 +40,8 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
     let records: Vec<_> = sampled(sample, &dialect, complete).take(RECORDS).collect();
     let mut heads: Vec<usize> = Vec::new();
     for at in 0..records.len() {
-        if is_head(&records[at..]) && heads.last().is_none_or(|before| is_other(&records, *before, at)) {
+        let before = heads.last().copied();
+        if is_head(&records, at, before) && before.is_none_or(|before| is_other(&records, before, at)) {
             heads.push(at);
         }
     }
@@ -60,43 +61,72 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
     heads.iter().enumerate().map(start).collect()
 }
 
-/// Whether the first record is a row of names right above two records of their width, and names a column of values.
-fn is_head(records: &[Sampled<'_>]) -> bool {
-    let [head, one, other, ..] = records else { return false };
+/// Whether the record at `at` is a row of names above two records of its width: right above them, or apart from what stands above it, where
+/// no more than half of those below it are others, broken ones. It names a column of values; or, apart, a column without any where the
+/// table `before` has them.
+fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
+    let head = &records[at];
     let width = extent(head);
-    let is_below = |record: &Sampled<'_>| !record.after_blank && extent(record) == width;
-    width > 1
-        && is_below(one)
-        && is_below(other)
-        && names(&head.cells[..width])
-        && !head.cells.iter().any(|cell| is_null_word(cell))
-        && is_headed(block(records))
+    if width < 2 || !names(&head.cells[..width]) || head.cells.iter().any(|cell| is_null_word(cell)) {
+        return false;
+    }
+    let block = block(records, at);
+    let even = even(block, width).count();
+    let is_right_above = even > 1 && block.iter().take(2).all(|record| extent(record) == width);
+    let is_apart = is_apart(records, at);
+    let breaks = || before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));
+    (is_right_above || (is_apart && even > 1 && even * 2 >= block.len()))
+        && ((0..width).any(|place| has_values(records, at, place)) || (is_apart && breaks()))
 }
 
-/// A header and the records below it that are as wide, up to the next blank line.
-fn block<'r, 's>(records: &'r [Sampled<'s>]) -> &'r [Sampled<'s>] {
-    let width = records.first().map_or(0, extent);
-    let goes_on = |record: &&Sampled<'_>| !record.after_blank && extent(record) == width;
-    let below = records.iter().skip(1).take_while(goes_on).count();
-    &records[..records.len().min((1 + below).min(LOOKED_AT))]
+/// The records below the header at `at`, up to the next blank line.
+fn block<'r, 's>(records: &'r [Sampled<'s>], at: usize) -> &'r [Sampled<'s>] {
+    let below = &records[at + 1..records.len().min(at + 1 + LOOKED_AT)];
+    let end = below.iter().position(|record| record.after_blank).unwrap_or(below.len());
+    &below[..end]
 }
 
-/// Whether the header at `at` is another table's than the one `before`: of another width; or below a blank line, over other columns.
+fn even<'r, 's>(block: &'r [Sampled<'s>], width: usize) -> impl Iterator<Item = &'r Sampled<'s>> {
+    block.iter().filter(move |record| extent(record) == width)
+}
+
+/// The cells of a column below the header at `at` that are filled: of the records right below it, where there are two of its width.
+fn column<'r>(records: &'r [Sampled<'_>], at: usize, place: usize) -> impl Iterator<Item = &'r str> {
+    let (block, width) = (block(records, at), extent(&records[at]));
+    let run = block.iter().take_while(|record| extent(record) == width).count();
+    let block = if run > 1 { &block[..run] } else { block };
+    let cells = even(block, width).filter_map(move |record| record.cells.get(place));
+    cells.map(|cell| &**cell).filter(|cell| !cell.is_empty())
+}
+
+/// Whether all cells of a column are values.
+fn has_values(records: &[Sampled<'_>], at: usize, place: usize) -> bool {
+    column(records, at, place).next().is_some() && column(records, at, place).all(is_value)
+}
+
+/// Whether a column has values below the header `before`, two at least, and none below the one at `at`.
+fn breaks_values(records: &[Sampled<'_>], before: usize, at: usize, place: usize) -> bool {
+    has_values(records, before, place)
+        && column(records, before, place).count() > 1
+        && column(records, at, place).count() > 1
+        && !column(records, at, place).any(is_value)
+}
+
+/// Whether a blank line stands above the header at `at`, or above its titles.
+fn is_apart(records: &[Sampled<'_>], at: usize) -> bool {
+    records[with_titles(records, at)].after_blank || records[at].after_blank
+}
+
+/// Whether the header at `at` is another table's than the one `before`: cut into another number of cells; or apart, over other columns.
 fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     let (one, other) = (&records[before], &records[at]);
-    if extent(one) != extent(other) {
+    if extent(one) != extent(other) && (one.cells.len() != other.cells.len() || is_apart(records, at)) {
         return one.cells[..extent(one)] != other.cells[..extent(other)];
     }
-    let first = with_titles(records, at);
-    let is_apart = records[first].after_blank || records[at].after_blank;
-    let values = |head: usize, place: usize| {
-        let rows = block(&records[head..]).iter().skip(1);
-        let cells: Vec<_> = rows.filter_map(|record| record.cells.get(place)).map(|cell| &**cell).collect();
-        nearly_all(&cells, is_value)
-    };
-    let is_titled = first < at;
-    let differs = is_titled || (0..extent(one)).any(|place| values(before, place) != values(at, place));
-    is_apart && differs && one.cells != other.cells
+    let nearly = |head: usize, place: usize| nearly_all(&column(records, head, place).collect::<Vec<_>>(), is_value);
+    let is_titled = with_titles(records, at) < at;
+    let differs = is_titled || (0..extent(one)).any(|place| nearly(before, place) != nearly(at, place));
+    is_apart(records, at) && differs && one.cells != other.cells
 }
 
 /// The first of the titles above the header at `at`: rows with one text in them, with blank lines between them or without.

@@ -1,7 +1,7 @@
 //! A row below the names that gives the units of the columns: `kg`, `[m/s]`, `%`.
 
 use super::frame::{LOOKED_AT, in_use};
-use super::header::{is_value, nearly_all};
+use super::header::{is_null_word, is_value, nearly_all};
 use crate::format::csv::split::Sampled;
 
 /// Words and signs that are units, in small letters but for those that differ by it. A record may hold any other word.
@@ -74,8 +74,8 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
 }
 
 /// Whether a cell is a unit: a known one, several with a sign between them (`g/m²`, `kg·m`), a multiple (`1000 t`, `10^6 m3`), or anything
-/// but a value between brackets.
-fn is_unit(cell: &str) -> bool {
+/// but a value between brackets or behind a word as `in %`, `of all`.
+pub(super) fn is_unit(cell: &str) -> bool {
     let inner =
         [('[', ']'), ('(', ')')].iter().find_map(|(open, close)| cell.strip_prefix(*open)?.strip_suffix(*close));
     if let Some(inner) = inner {
@@ -83,6 +83,11 @@ fn is_unit(cell: &str) -> bool {
     }
     let cell = cell.to_lowercase();
     let cell = cell.trim_end_matches('.');
+    if let Some(of) =
+        ["in ", "of ", "per ", "pro ", "je ", "as ", "als "].iter().find_map(|word| cell.strip_prefix(word))
+    {
+        return !of.is_empty() && !is_value(of);
+    }
     let rest = [
         "1000 ", "1 000 ", "1,000 ", "1.000 ", "10^3 ", "10^6 ", "10^9 ", "tsd. ", "tsd ", "mio. ", "mio ", "mrd. ",
         "mrd ", "million ",
@@ -92,5 +97,5 @@ fn is_unit(cell: &str) -> bool {
     let is_part = |part: &&str| {
         UNITS.contains(part) || UNITS.contains(&part.trim_end_matches(['-', '1', '2', '3', '²', '³', '⁻', '¹', '^']))
     };
-    !cell.is_empty() && parts.len() <= 4 && parts.iter().all(is_part)
+    !cell.is_empty() && !is_null_word(cell) && parts.len() <= 4 && parts.iter().all(is_part)
 }
