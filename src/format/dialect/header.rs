@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::alike::{is_code, is_like, is_part_number};
+use super::alike::{is_amount, is_code, is_like, is_part_number};
 use crate::schema::{Inference, Type};
 
 /// Whether a cell is of another type than text.
@@ -92,10 +92,20 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
             (false, false) if first.len() > 1 && others.contains(&&**cell) => says_row += 1,
             (false, false) if alike && figure(cell).is_none() => says_header += 1,
             (true, false) if !years => says_row += 1,
+            // Nobody calls a column of words by a day, an amount or a word for nothing.
+            (false, false) if is_null_word(cell) || is_written_value(cell) => says_row += 1,
             _ => {}
         }
     }
     says_row <= says_header && (says_row == 0 || values == 0 || years || says_row < says_header)
+}
+
+/// Whether a cell is a day, a time or an amount as people write it.
+fn is_written_value(cell: &str) -> bool {
+    let figure = figure(cell);
+    let is_day =
+        matches!(figure.as_deref(), Some("9.9.9" | "9/9/9" | "9-9-9" | "9:9" | "9:9:9" | "9.9.9 9:9" | "9/9/9 9:9"));
+    is_day || (is_amount(cell) && cell.len() > 1 && !cell.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a row is the first one again, as where files were put together: all of its cells, or more than half of several.
