@@ -16,6 +16,7 @@ mod footer;
 mod foreign;
 mod json;
 mod limits;
+mod long;
 mod parquet;
 mod planted;
 mod read;

@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use super::stretch::{Frame, Parsed, Position, Stretch};
 use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Charset, Digest, Text};
+use crate::format::long::{LONG, LongRecord};
 use crate::format::records::Records;
 use crate::format::{Beside, BesideKind, Chunk, FormatError, Reject, SpanBytes};
 
@@ -41,6 +42,8 @@ pub struct Reader<R> {
     spans: Option<SpanBytes>,
     /// Cells and records of the stretch before.
     usual: (usize, usize),
+    /// Held while a long record is.
+    long: Option<LongRecord>,
 }
 
 impl<R: Read> Reader<R> {
@@ -111,6 +114,7 @@ impl<R: Read> Reader<R> {
             complete: false,
             spans: None,
             usual: (0, 0),
+            long: None,
         };
         reader.fill(STRETCH)?;
         Ok(reader)
@@ -147,6 +151,7 @@ impl<R: Read> Reader<R> {
         }
         let mut want = STRETCH;
         self.put_back();
+        self.long = None;
         loop {
             self.fill(want)?;
             if self.pending.is_empty() {
@@ -162,7 +167,12 @@ impl<R: Read> Reader<R> {
             let longest = want >= MAX_RECORD;
             let frame = Frame { dialect: &self.dialect, header: &self.header, header_rows: &self.header_rows };
             match stretch.parse(&self.pending, &frame, &mut self.position, self.complete, longest) {
-                Parsed::Upto(0) => want = (want * 2).min(MAX_RECORD),
+                Parsed::Upto(0) => {
+                    want = (want * 2).min(MAX_RECORD);
+                    if want > LONG {
+                        self.long.get_or_insert_with(LongRecord::wait);
+                    }
+                }
                 Parsed::Upto(parsed) => {
                     self.usual = stretch.size();
                     let rest = self.pending.split_off(parsed);

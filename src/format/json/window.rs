@@ -5,6 +5,7 @@ use std::io::Read;
 use super::scan::{Scan, Step};
 use crate::format::audit::{Audit, Span};
 use crate::format::encoding::{Digest, Text};
+use crate::format::long::{LONG, LongRecord};
 use crate::format::{FormatError, SpanBytes};
 
 /// What is read at a time, in bytes: as much as is there already, between these two.
@@ -48,6 +49,8 @@ pub(super) struct Window<R> {
     scanned: u64,
     /// Bytes that the window has held.
     given: u64,
+    /// Held while a long value is.
+    long: Option<LongRecord>,
 }
 
 impl<R: Read> Window<R> {
@@ -57,7 +60,7 @@ impl<R: Read> Window<R> {
         let mut input = Text::open(input, None)?;
         // Of arrays and objects around the records; RS stands before each text of a sequence (RFC 7464).
         input.audit().separators(b"[]{},:\x1E");
-        Ok(Window { input, held: Vec::new(), at: 0, line: 1, indent: Some(0), ended: false, scanned: 0, given: 0 })
+        Ok(Window { input, held: Vec::new(), at: 0, line: 1, indent: Some(0), ended: false, scanned: 0, given: 0, long: None })
     }
 
     pub(super) fn encoding(&self) -> &'static str {
@@ -114,6 +117,10 @@ impl<R: Read> Window<R> {
         if self.at > 0 {
             self.held.drain(..self.at);
             self.at = 0;
+        }
+        match self.held.len() > LONG {
+            true => _ = self.long.get_or_insert_with(LongRecord::wait),
+            false => self.long = None,
         }
         let most = self.held.len().clamp(PIECE, MAX_PIECE);
         let got = self.input.by_ref().take(most as u64).read_to_end(&mut self.held)?;
