@@ -17,9 +17,7 @@ pub(super) fn is_code(number: &str) -> bool {
 /// Whether a value may stand in its column, as far as its record is concerned: where that does not decide the column's types, the value has
 /// to be of each of them. Of a declared type everything is read that the type reads.
 pub(super) fn goes_with_types(text: &str, records: &Records, row: usize, shaped: &Shaped) -> bool {
-    shaped.declared
-        || records.is_even(row)
-        || shaped.column.fits.takes(shaped.notation.fits(text, shaped.native))
+    shaped.declared || records.is_even(row) || shaped.column.fits.takes(shaped.notation.fits(text, shaped.native))
 }
 
 /// The width of a record that has not the header's, in words that follow others.
@@ -35,9 +33,10 @@ pub(super) fn other_width(records: &Records, row: usize) -> &'static str {
 pub(super) fn refusal(text: &str, shaped: &Shaped) -> String {
     let kind = shaped.column.kind();
     let written = shaped.notation.words(kind);
-    let instead = shaped.notation.plain_number(text, shaped.native).and_then(|plain| given_back(&plain, shaped));
+    let plain = shaped.notation.plain_number(text, shaped.native);
+    let instead = plain.and_then(|plain| given_back(&plain, shaped).filter(|instead| *instead != plain));
     let is_of_type = shaped.column.fits.and(shaped.notation.fits(text, shaped.native)).narrowest() == kind;
-    match instead.filter(|instead| instead != text) {
+    match instead {
         Some(instead) => format!("is no {kind}{written}: it would come back as {instead}"),
         None if is_of_type && !shaped.declared => format!("is no {kind} like the others of its column"),
         None => format!("is no {kind}{written}"),
@@ -48,19 +47,23 @@ pub(super) fn refusal(text: &str, shaped: &Shaped) -> String {
 fn given_back(plain: &str, shaped: &Shaped) -> Option<String> {
     match shaped.column.kind() {
         Type::Bigint => plain.parse().ok().map(|number: i64| number.to_string()),
-        Type::Double => plain.parse().ok().filter(|number: &f64| number.is_finite()).map(double_text),
+        // -0 becomes 0.
+        Type::Double => {
+            plain.parse().ok().filter(|number: &f64| number.is_finite()).map(|number| double_text(number + 0.0))
+        }
         Type::Numeric => {
             let digits = plain.trim_start_matches(['+', '-']);
             let digits = digits.trim_start_matches('0');
             let whole = if digits.starts_with(|first: char| first.is_ascii_digit()) { "" } else { "0" };
-            let sign = if plain.starts_with('-') && digits.contains(|digit| matches!(digit, '1'..='9')) { "-" } else { "" };
+            let sign =
+                if plain.starts_with('-') && digits.contains(|digit| matches!(digit, '1'..='9')) { "-" } else { "" };
             Some(format!("{sign}{whole}{digits}")).filter(|number| infer::is_decimal(number))
         }
-        Type::Boolean => {
+        Type::Boolean if shaped.notation.truth.is_none() => {
             let (yes, no) = shaped.column.fits.spelling().words();
             infer::read_boolean(plain).map(|truth| if truth { yes } else { no }.to_owned())
         }
-        Type::Date | Type::Timestamp | Type::Timestamptz | Type::Text => None,
+        _ => None,
     }
 }
 

@@ -24,7 +24,8 @@ impl Loose {
     /// A column's types without those that one of these values has not, as far as the type that the column gets stays.
     pub fn narrow(&self, column: Inference) -> Inference {
         // A day among moments is midnight only where none is written with that time.
-        let (clocks, days): (Vec<Inference>, Vec<Inference>) = self.0.iter().copied().partition(|one| one.fits().is_written(Form::Clock));
+        let (clocks, days): (Vec<Inference>, Vec<Inference>) =
+            self.0.iter().copied().partition(|one| one.fits().is_written(Form::Clock));
         clocks.into_iter().chain(days).fold(column, |column, one| {
             let both = column.and(one);
             if both.fits().narrowest() == column.fits().narrowest() { both } else { column }
