@@ -284,7 +284,8 @@ async fn a_column_of_a_notation_alters_none(database: TestDatabase, workdir: Wor
 }
 
 async fn two_digits_of_a_year_are_as_posix_has_them(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let column = "{from: day, name: day, type: date, format: \"%d.%m.%y\"}, {from: at, name: at, type: timestamp, format: \"%d.%m.%y %H:%M\"}";
+    let column = "{from: day, name: day, type: date, format: \"%d.%m.%y\"}, \
+                  {from: at, name: at, type: timestamp, format: \"%d.%m.%y %H:%M\"}";
     workdir.plugin("y", &format!("name: y\nfiles: [\"y*\"]\ntable: y\ncolumns: [{column}]\n"))?;
     let rows: String = ["00", "68", "69", "70", "99"].map(|year| format!("01.02.{year},01.02.{year} 10:00\n")).concat();
     workdir.load(&database, "y.csv", format!("day,at\n{rows}")).await?;
