@@ -47,7 +47,7 @@ impl Plan {
     /// What the values decide, of the columns and of those that the filter looks at.
     pub(crate) fn held(&self) -> Vec<Held> {
         let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
-        let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared);
+        let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared && !one.kept);
         by_values.map(|one| (one.place, one.column.fits)).collect()
     }
 
@@ -75,7 +75,7 @@ fn keep_notated(shaped: &mut Shaped, known: &[Column]) {
     };
     if contradicts && !shaped.declared {
         shaped.column.fits = before.fits;
-        shaped.declared = true;
+        shaped.kept = true;
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn hints(dataset: &Dataset, survey: &Survey, shape: &Shape) -> Vec<St
         "" => format!("app plugin new {table} --from FILE writes it"),
         plugin => format!("the plugin {plugin} can say it"),
     };
-    let texts = shape.columns.iter().filter(|one| !one.declared && one.column.kind() == Type::Text);
+    let texts = shape.columns.iter().filter(|one| !one.declared && !one.kept && one.column.kind() == Type::Text);
     let hint = |shaped: &Shaped| {
         let likely = survey.glance.clues.get(shaped.place)?.likely()?;
         Some(format!("{}; {how}", likely.hint(&shaped.column.name)))

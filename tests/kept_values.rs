@@ -137,12 +137,12 @@ async fn of_two_records_on_a_line_the_last_one_counts(database: TestDatabase, wo
 async fn a_declared_double_takes_no_more_than_it_holds(database: TestDatabase, workdir: Workdir) -> Outcome {
     let columns = "columns: [{from: id, name: id}, {from: v, name: v, type: double}]";
     workdir.plugin("c", &format!("name: c\nfiles: [\"c*\"]\ntable: c\n{columns}\nmax_rejects: 100 %\n"))?;
-    let wrong = ["1e400", "-1e400", "1e-400", "-0.1e-400", "nan", "NaN", "inf", "Infinity", "-infinity", "+inf", "x"];
+    let wrong =
+        ["1e400", "-1e400", "1e-400", "-0.1e-400", "nan", "NaN", "inf", "Infinity", "-infinity", "+inf", "x", "-0"];
     let rows: String = wrong.iter().enumerate().map(|(id, value)| format!("{id},{value}\n")).collect();
-    let report =
-        workdir.load(&database, "c1.csv", format!("id,v\n{rows}20,-0\n21,0e999\n22,-0.0\n23,1e300\n24,\n")).await?;
-    same((report.books.loaded, report.books.rejected), (5, wrong.len() as u64))?;
-    same(database.text("select id, v from staging.c order by id").await?, "20|0\n21|0\n22|0\n23|1e+300\n24|∅")?;
+    let report = workdir.load(&database, "c1.csv", format!("id,v\n{rows}21,0e999\n22,-0.0\n23,1e300\n24,\n")).await?;
+    same((report.books.loaded, report.books.rejected), (4, wrong.len() as u64))?;
+    same(database.text("select id, v from staging.c order by id").await?, "21|0\n22|0\n23|1e+300\n24|∅")?;
     // What a filter cannot tell is no row that it leaves out.
     workdir
         .plugin("f", &format!("name: f\nfiles: [\"f*\"]\ntable: f\n{columns}\nmax_rejects: 100 %\nfilter: v > 1\n"))?;

@@ -41,6 +41,7 @@ mod plugins;
 mod plugins_change;
 mod protocol;
 mod random;
+mod read_back;
 mod readers;
 mod readme;
 mod remembered;
@@ -97,6 +98,7 @@ fn main() {
         export::cases(),
         trace::cases(),
         graph::cases(),
+        read_back::cases(),
         readers::cases(),
         inferred::cases(),
         json::cases(),

@@ -164,7 +164,7 @@ impl Records {
     ///
     /// # Panics
     /// When there is no such row.
-    pub(super) fn is_even(&self, row: usize) -> bool {
+    pub(crate) fn is_even(&self, row: usize) -> bool {
         self.width_of(row) == Width::Even && !self.rows.get(row).is_some_and(|row| row.loose)
     }
 

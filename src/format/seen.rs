@@ -8,7 +8,7 @@ use super::encoding::{is_cesu8, is_iso_2022_jp};
 use super::json::Counting;
 use super::read::{Glance, Layout, LinesSeen};
 use super::{Charset, Chunk, Dialect, Guess, Stated, Width, guess_encoding};
-use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Notation, Type, is_point_grouping};
+use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Loose, Notation, Type, is_point_grouping, is_value};
 
 /// Values of each column that are kept.
 const SAMPLES: usize = 2;
@@ -30,7 +30,7 @@ const WRONG: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) even: Vec<Inference>,
-    uneven: Vec<Inference>,
+    uneven: Vec<Loose>,
     watches: Vec<Watch>,
     even_rows: u64,
     uneven_rows: u64,
@@ -46,7 +46,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn resize(&mut self, width: usize) {
         self.even.resize(width.max(self.even.len()), Inference::default());
-        self.uneven.resize(self.even.len(), Inference::default());
+        self.uneven.resize(self.even.len(), Loose::default());
         self.watches.resize(self.even.len(), Watch::default());
         self.glance.samples.resize(self.even.len(), Vec::new());
         self.blank.resize(self.even.len(), false);
@@ -81,7 +81,7 @@ impl Seen {
             }
         }
         for (place, column) in self.uneven.iter_mut().enumerate().take(records.width()) {
-            notations.see(column, place, uneven.iter().map(|row| records.cell(*row, place)));
+            uneven.iter().for_each(|row| column.see(notations.inferred(place, records.cell(*row, place))));
         }
         let owned =
             |row: usize| (0..records.width()).map(|place| records.cell(row, place).map(str::to_owned)).collect();
@@ -116,16 +116,27 @@ impl Seen {
     /// What each column's values can be. Records of the header's width decide, unless they are fewer than the others: what
     /// does not go with them is refused later, and a line that is no record of the table does not make every number a text.
     pub(super) fn decide(&self, notations: &Notations) -> Vec<Inference> {
-        let (even, _) = self.even_with_tail(notations);
-        let decide = |(even, uneven): (&Inference, &Inference)| {
-            let (even, uneven) = (even.fits(), uneven.fits());
-            Inference::within(match () {
-                () if self.uneven_rows > self.even_rows => even.and(uneven),
-                () if even.is_undecided() => uneven,
+        self.decide_with_loose(notations).into_iter().map(|(decided, _)| decided).collect()
+    }
+
+    /// The same, each with the types of the column's values that do not decide.
+    fn decide_with_loose(&self, notations: &Notations) -> Vec<(Inference, Loose)> {
+        let (even, below) = self.even_with_tail(notations);
+        let mut loose = self.uneven.clone();
+        for record in self.tail.iter().skip(self.tail.len() - below) {
+            for (place, (column, cell)) in loose.iter_mut().zip(record).enumerate() {
+                column.see(notations.inferred(place, cell.as_deref()));
+            }
+        }
+        let decide = |((even, uneven), loose): ((Inference, &Loose), Loose)| {
+            let decided = match () {
+                () if self.uneven_rows > self.even_rows => Inference::within(even.fits().and(uneven.all().fits())),
+                () if even.fits().is_undecided() => uneven.all(),
                 () => even,
-            })
+            };
+            (loose.narrow(decided), loose)
         };
-        even.iter().zip(&self.uneven).map(decide).collect()
+        even.into_iter().zip(&self.uneven).zip(loose).map(decide).collect()
     }
 
     /// The types of the records of the header's width, and the number of those at the end that are lines below the table: they leave a cell
@@ -161,9 +172,15 @@ impl Seen {
             let breaks = |record: &Vec<Option<String>>| {
                 let mut with = even.clone();
                 see(&mut with, record);
-                even.iter().zip(&with).any(|(before, after)| {
+                // A number that is written as a code is one of the table's values, no word beneath them.
+                let is_word = |place| {
+                    let cell = record.get(place).and_then(Option::as_deref);
+                    !notations.value(place, cell).is_some_and(is_value)
+                };
+                even.iter().zip(&with).enumerate().any(|(place, (before, after))| {
                     let (before, after) = (before.fits(), after.fits());
-                    !before.is_undecided() && before.narrowest() != Type::Text && after.narrowest() == Type::Text
+                    let is_typed = !before.is_undecided() && before.narrowest() != Type::Text;
+                    is_typed && after.narrowest() == Type::Text && is_word(place)
                 })
             };
             self.tail.iter().skip(first).all(breaks)
@@ -257,6 +274,13 @@ impl Notations {
             None => column.see_all(cells.flatten().filter(|value| !value.is_empty())),
             Some(notation) => column.see_written(cells, notation, self.native),
         }
+    }
+
+    /// The types that a cell's value is of; all where it holds none.
+    fn inferred(&self, place: usize, cell: Option<&str>) -> Inference {
+        let mut inferred = Inference::default();
+        self.see(&mut inferred, place, [cell].into_iter());
+        inferred
     }
 
     fn of(&self, place: usize) -> Option<&Notation> {
@@ -366,10 +390,12 @@ impl Witness {
     /// beyond the header that have no place (`surplus` says that they have one), no key that is no column, each record told from others
     /// as it was, and all of it in the encoding it is read in.
     pub fn agrees(&self, held: &[Held], surplus: bool) -> bool {
-        let decided = self.seen.decide(&self.notations);
+        let decided = self.seen.decide_with_loose(&self.notations);
         let same = |(place, taken): &Held| {
-            let fits = decided.get(*place).map_or(*taken, |seen| seen.fits());
-            taken.and(fits).narrowest() == taken.narrowest()
+            decided.get(*place).is_none_or(|(decided, loose)| {
+                let is_kept = taken.and(decided.fits()).narrowest() == taken.narrowest();
+                is_kept && !loose.tell_apart(*taken, decided.fits())
+            })
         };
         held.iter().all(same)
             && (surplus || self.seen.long_rows == 0)

@@ -18,7 +18,7 @@ use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
-use super::{Form, Shape, Shaped, Type, infer, moment};
+use super::{Form, Shape, Shaped, Type, exact, infer, moment};
 use crate::format::{Reason, Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
@@ -62,16 +62,12 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
         batch = typed(records, &good, &shape.columns, load_id, &mut BTreeMap::new())?;
     }
     let reject = |(row, at): (usize, usize)| {
-        let Shaped { column, place, .. } = &shape.columns[at];
-        let cells = match records.width_of(row) {
-            Width::Even => "",
-            Width::Short => ", and the record has fewer cells than the header",
-            Width::Long => ", and the record has more cells than the header",
-        };
-        let (reason, detail) = match records.cell(row, *place) {
-            Some(text) if value(records, row, &shape.columns[at]).is_some() => {
-                let written = shape.columns[at].notation.words(column.kind());
-                (Reason::NotOfType, format!("{text:?} is no {}{written}{cells}", column.kind()))
+        let shaped = &shape.columns[at];
+        let Shaped { column, place, .. } = shaped;
+        let cells = exact::other_width(records, row);
+        let (reason, detail) = match (records.cell(row, *place), value(records, row, shaped)) {
+            (Some(text), Some(value)) => {
+                (Reason::NotOfType, format!("{text:?} {}{cells}", exact::refusal(value, shaped)))
             }
             _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
         };
@@ -109,18 +105,25 @@ fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
     })
 }
 
+/// A number as programs write it, whether or not its type was declared.
 fn number<'a>(text: &'a str, shaped: &Shaped) -> Option<Cow<'a, str>> {
-    shaped.notation.plain_number(text, shaped.native)
+    shaped.notation.plain_number(text, shaped.native).filter(|plain| !exact::is_code(plain))
 }
 
+/// A truth, in the column's spelling where its type was not declared.
 fn truth(text: &str, shaped: &Shaped) -> Option<bool> {
-    shaped.notation.read_truth(text, shaped.native)
+    let truth = shaped.notation.read_truth(text, shaped.native)?;
+    let is_spelled = || shaped.column.fits.and(shaped.notation.fits(text, shaped.native)).has(Type::Boolean);
+    (shaped.declared || is_spelled()).then_some(truth)
 }
 
-/// A double that holds the text: what is beyond its range is none, and neither is a word such as `inf`, but where the file has real doubles.
-/// `-0` is 0.
+/// A double that gives the text back, or of a declared column the nearest one. What is beyond its range is none, and neither is a word such
+/// as `inf`, but where the file has real doubles. `-0.0` is 0.
 fn read_double(text: &str, shaped: &Shaped) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
+    if value.is_finite() && !shaped.declared && !infer::number(text).has(Type::Double) {
+        return None;
+    }
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     if value == 0.0 {
@@ -137,9 +140,12 @@ fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
 
 fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
     // A day is midnight where that was said, or where no other moment of the column is one.
-    let is_day = shaped.declared || shaped.column.fits.is_written(Form::Day);
-    let midnight = || moment::read_date(text).filter(|_| is_day).map(|day| day.and_time(NaiveTime::MIN));
-    let Some(format) = &shaped.format else { return moment::read_timestamp(text).or_else(midnight) };
+    let may = |form: Form| shaped.declared || shaped.column.fits.is_written(form);
+    let midnight = || moment::read_date(text).filter(|_| may(Form::Day)).map(|day| day.and_time(NaiveTime::MIN));
+    let Some(format) = &shaped.format else {
+        let moment = moment::read_timestamp(text).filter(|at| may(Form::Clock) || at.time() != NaiveTime::MIN);
+        return moment.or_else(midnight);
+    };
     let iso = || moment::read_timestamp(text).or_else(midnight).filter(|_| shaped.iso);
     timestamp_by(text, format).or_else(iso)
 }
@@ -169,6 +175,14 @@ pub(super) fn timestamp_by(text: &str, format: &str) -> Option<NaiveDateTime> {
 fn parsed(text: &str, format: &str) -> Option<Parsed> {
     let mut parts = Parsed::new();
     chrono::format::parse(&mut parts, text, StrftimeItems::new(format)).ok()?;
+    // Two digits from 69 on are of the last century, as POSIX has them (`strptime`); chrono begins it with 70.
+    let century = |year: i32| if year >= 69 { 19 } else { 20 };
+    if let (None, None, Some(year)) = (parts.year(), parts.year_div_100(), parts.year_mod_100()) {
+        parts.set_year_div_100(century(year)).ok()?;
+    }
+    if let (None, None, Some(year)) = (parts.isoyear(), parts.isoyear_div_100(), parts.isoyear_mod_100()) {
+        parts.set_isoyear_div_100(century(year)).ok()?;
+    }
     Some(parts)
 }
 
@@ -365,7 +379,8 @@ impl Cells<'_> {
     {
         for &row in self.rows {
             let cell = value(self.records, row, self.shaped);
-            let read = cell.and_then(&read);
+            let may_stand = |text: &&str| exact::goes_with_types(text, self.records, row, self.shaped);
+            let read = cell.filter(may_stand).and_then(&read);
             if read.is_none() && (cell.is_some() || self.shaped.required) {
                 self.bad.entry(row).or_insert(self.at);
             }

@@ -72,6 +72,11 @@ impl Inference {
         }
     }
 
+    /// The types that both are of.
+    pub(super) fn and(self, other: Inference) -> Inference {
+        Inference(self.0.and(other.0))
+    }
+
     /// Takes in the types that one more value can be of.
     pub(crate) fn narrow(&mut self, fits: Fits) {
         self.0 = self.0.and(fits);
@@ -269,6 +274,12 @@ pub(super) fn is_decimal(value: &str) -> bool {
     let no_leading_zero = whole == 1 || (whole > 1 && unsigned[0] != b'0');
     let no_negative_zero = !value.starts_with('-') || unsigned.iter().any(|byte| matches!(byte, b'1'..=b'9'));
     ends_well && no_leading_zero && no_negative_zero && whole + fraction <= MAX_NUMERIC_DIGITS
+}
+
+/// Whether a text is rather a value than a word: a number or a truth, however it is written.
+pub(crate) fn is_value(text: &str) -> bool {
+    let is_number = text.contains(|letter: char| letter.is_ascii_digit()) && text.parse::<f64>().is_ok();
+    is_number || read_boolean(text).is_some()
 }
 
 /// `true` or `false` in one of the three spellings.

@@ -2,9 +2,11 @@
 
 mod conform;
 mod evolve;
+mod exact;
 mod filter;
 mod infer;
 mod likely;
+mod loose;
 mod moment;
 mod name;
 mod notation;
@@ -15,9 +17,11 @@ use conform::OWN_COLUMNS;
 pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
+pub(crate) use infer::is_value;
 pub use infer::{Inference, double_as_written, double_text};
 pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely};
+pub use loose::Loose;
 pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
 pub use name::{SYSTEM_COLUMNS, column_names, table_name};
 pub use notation::{Grouping, Notation, NumberNotation, Percent, Separator, TruthWords};

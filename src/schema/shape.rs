@@ -129,6 +129,8 @@ pub struct Shaped {
     pub required: bool,
     /// Whether its type is stated, whatever its values are.
     pub declared: bool,
+    /// Whether it keeps the table's type, whatever its values are: what does not read back from it is refused.
+    pub kept: bool,
 }
 
 /// A column that a rule names and the input does not have. The table has it.
@@ -169,6 +171,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         delimited: false,
         required: false,
         declared: false,
+        kept: false,
     };
     for rule in rules {
         let Some(place) = rule.place_in(input.iter().map(|column| (column.header.as_str(), column.name.as_str())))?

@@ -260,6 +260,12 @@ impl Fits {
         Fits(if both & TOLD == 0 { both & !(1 << Type::Timestamp as u32) } else { both })
     }
 
+    /// Whether a value of these types leaves a column of this set of the same types.
+    pub fn takes(self, value: Fits) -> bool {
+        let both = self.and(value);
+        Type::ALL.into_iter().all(|one| self.has(one) == both.has(one))
+    }
+
     /// Whether no value has been seen.
     pub const fn is_undecided(self) -> bool {
         self.0 == Self::ALL.0

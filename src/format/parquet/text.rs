@@ -32,7 +32,7 @@ pub(super) fn put_whole(value: i64, kind: Kind, out: &mut String) {
     match kind {
         Kind::Decimal(scale) => put_decimal(i128::from(value), scale, out),
         Kind::Date => put_date(value, out),
-        Kind::Time(unit) => put_moment(value, unit, |moment| moment.format("%H:%M:%S"), "", out),
+        Kind::Time(unit) => put_time(value, unit, out),
         Kind::Timestamp(unit) => put_timestamp(value, unit, "", out),
         Kind::Instant(unit) => put_timestamp(value, unit, "Z", out),
         _ => put(format_args!("{value}"), out),
@@ -42,6 +42,15 @@ pub(super) fn put_whole(value: i64, kind: Kind, out: &mut String) {
 /// Writing to memory does not fail.
 fn put(what: std::fmt::Arguments<'_>, out: &mut String) {
     let _ = out.write_fmt(what);
+}
+
+/// `units` after midnight; the bare number where no day has so many, or it is before that midnight.
+fn put_time(units: i64, unit: Unit, out: &mut String) {
+    if (0..NANOS_A_DAY / unit.0).contains(&units) {
+        put_moment(units, unit, |moment| moment.format("%H:%M:%S"), "", out);
+    } else {
+        put(format_args!("{units}"), out);
+    }
 }
 
 /// `days` after 1970-01-01.
@@ -269,4 +278,28 @@ pub(in crate::format) fn is_known(kind: &DataType) -> bool {
             | DataType::Date32
             | DataType::Timestamp(TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_no_day_has_is_its_number() {
+        for (value, unit, expected) in [
+            (0, MICROS, "00:00:00"),
+            (86_399_999_999, MICROS, "23:59:59.999999"),
+            (86_400_000_000, MICROS, "86400000000"),
+            (-1, MILLIS, "-1"),
+            (90_000_000, MILLIS, "90000000"),
+            (86_399_999, MILLIS, "23:59:59.999"),
+            (86_400_000_000_000, NANOS, "86400000000000"),
+            (i64::MIN, NANOS, "-9223372036854775808"),
+            (i64::MAX, MILLIS, "9223372036854775807"),
+        ] {
+            let mut text = String::new();
+            put_whole(value, Kind::Time(unit), &mut text);
+            assert_eq!(text, expected);
+        }
+    }
 }
