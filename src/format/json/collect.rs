@@ -1,6 +1,5 @@
 //! Collects records into chunks of one width, and the names of columns as they come up.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use memchr::memmem;
@@ -212,8 +211,7 @@ impl Builder {
 }
 
 /// Where a part of a text stands in it; `None` where it is none.
-fn place_in(text: &str, part: &Cow<'_, str>) -> Option<usize> {
-    let Cow::Borrowed(part) = part else { return None };
+fn place_in(text: &str, part: &str) -> Option<usize> {
     let at = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
     (at + part.len() <= text.len()).then_some(at)
 }
