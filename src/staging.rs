@@ -10,7 +10,8 @@ use crate::history::History;
 use crate::load_error::LoadError;
 use crate::plugin::Series;
 use crate::schema::{
-    Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type, evolve,
+    Column, EXTRA_COLUMN, Evolution, Inference, KnownBy, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type, evolve,
+    known_places,
 };
 use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::staged::has_column;
@@ -32,15 +33,20 @@ pub(crate) struct Plan {
 impl Plan {
     /// By what is known of the input and of the table's columns.
     pub(crate) fn of(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<Plan, LoadError> {
-        let mut shape = dataset.shape(survey).map_err(LoadError::Shape)?;
-        shape.columns.iter_mut().for_each(|one| keep_notated(one, known));
-        let absent = shape.absent.iter().map(|one| one.column.clone());
-        let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).chain(absent).collect();
-        let mut evolution = evolve(known, &columns);
+        let mut shape = dataset.shape_without_key(survey).map_err(LoadError::Shape)?;
+        let (columns, by) = columns_of(&shape);
+        let places = known_places(known, &columns, &by);
+        for (one, place) in shape.columns.iter_mut().zip(&places) {
+            place.iter().for_each(|place| keep_notated(one, &known[*place]));
+        }
+        let mut evolution = evolve(known, &columns_of(&shape).0, &places);
         evolution.places.truncate(shape.columns.len());
+        let names: Vec<_> = evolution.places.iter().map(|place| evolution.columns[*place].name.as_str()).collect();
+        filter_by_names(&mut shape, &names).map_err(LoadError::Shape)?;
         for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
             one.column = evolution.columns[*place].clone();
         }
+        dataset.require_key(&mut shape).map_err(LoadError::Shape)?;
         Ok(Plan { shape, evolution })
     }
 
@@ -62,10 +68,40 @@ impl Plan {
     }
 }
 
+/// The columns that the file has and those that its plugin names beside them, and how they are known in the table.
+fn columns_of(shape: &Shape) -> (Vec<Column>, Vec<KnownBy>) {
+    let absent = shape.absent.iter().map(|one| (one.column.clone(), one.known_by.clone()));
+    let present = shape.columns.iter().map(|one| (one.column.clone(), one.known_by.clone()));
+    present.chain(absent).unzip()
+}
+
+/// A filter looks at the columns that have its names in the table: those of the shape's are `names` there.
+fn filter_by_names(shape: &mut Shape, names: &[&str]) -> Result<(), String> {
+    let Shape { columns, filter: Some((filter, seen)), .. } = shape else { return Ok(()) };
+    for one in seen.iter_mut() {
+        match names.iter().position(|name| *name == one.column.name) {
+            Some(at) if columns[at].place == one.place => {}
+            Some(at) => {
+                let name = std::mem::take(&mut one.column.name);
+                *one = columns[at].clone();
+                one.column.name = name;
+            }
+            None if columns.iter().any(|column| column.place == one.place && column.column.name == one.column.name) => {
+                let Column { name, header, .. } = &one.column;
+                return Err(format!(
+                    "filter: the file has no column {name}: {header:?} is another one than the table's"
+                ));
+            }
+            None => {}
+        }
+    }
+    let kind = |name: &str| seen.iter().find(|one| one.column.name == name).map_or(Type::Text, |one| one.column.kind());
+    filter.check(&kind)
+}
+
 /// Numbers and truths that are written as a plugin says for the whole file stay what they are: what is not written so is refused. Text of
 /// both would be of two kinds.
-fn keep_notated(shaped: &mut Shaped, known: &[Column]) {
-    let Some(before) = known.iter().find(|column| column.name == shaped.column.name) else { return };
+fn keep_notated(shaped: &mut Shaped, before: &Column) {
     let is_any = |kinds: &[Type]| kinds.iter().any(|kind| shaped.column.fits.has(*kind));
     let numbers = [Type::Bigint, Type::Numeric, Type::Double];
     let contradicts = match before.kind() {
@@ -150,6 +186,19 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
         ),
         is_renamed,
     ))
+}
+
+/// New columns whose headers ask for the name of a column that the table has of another header, in words.
+pub(crate) fn columns_apart(known: &[Column], evolution: &Evolution) -> Option<String> {
+    let one = |(place, other): &(usize, usize)| {
+        let Column { name, header, .. } = &evolution.columns[*place];
+        format!("{header:?} is {name}, as {:?} is {}", known[*other].header, known[*other].name)
+    };
+    let shown: Vec<_> = evolution.apart.iter().take(HEADERS).map(one).collect();
+    let more = evolution.apart.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty())
+        .then(|| format!("headers that give one name, each a column of its own: {}{more}", shown.join(", ")))
 }
 
 /// Says once that files which look like a series of one table make several.

@@ -20,6 +20,7 @@ mod encodings;
 mod export;
 mod formats;
 mod graph;
+mod headers;
 mod history;
 mod hostile;
 mod inferred;
@@ -79,6 +80,7 @@ fn main() {
         hostile::cases(),
         intruders::cases(),
         names::cases(),
+        headers::cases(),
         packed::cases(),
         archive::cases(),
         servers::cases(),

@@ -3,6 +3,7 @@
 mod conform;
 mod evolve;
 mod filter;
+mod header;
 mod infer;
 mod likely;
 mod moment;
@@ -15,6 +16,7 @@ use conform::OWN_COLUMNS;
 pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
+pub use header::{KnownBy, known_places};
 pub use infer::{Inference, double_as_written, double_text};
 pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely};
