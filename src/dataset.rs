@@ -81,6 +81,11 @@ impl Dataset {
         Dataset { table: table_name(name), ..Dataset::default() }
     }
 
+    /// Whether a content that comes again adds its rows once more.
+    pub(crate) fn adds_repeats(&self) -> bool {
+        self.duplicates == Duplicates::Load && self.mode == Mode::Append
+    }
+
     /// The columns that are loaded of an input, and which of its rows.
     ///
     /// # Errors

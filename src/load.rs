@@ -298,7 +298,9 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
     };
     let replaces = dataset.mode != Mode::Append;
-    Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats, replaces }
+    let earlier_claims = if dataset.adds_repeats() { source.earlier_claims() } else { &[] };
+    let (table, claim) = (&dataset.table, source.claim());
+    Request { table, source: source.name(), claim, unfinished, repeats, replaces, earlier_claims }
 }
 
 /// Says why a content is loaded that was loaded before.

@@ -46,6 +46,7 @@ mod readers;
 mod readme;
 mod remembered;
 mod retract;
+mod retried;
 mod returns;
 mod series;
 mod servers;
@@ -106,6 +107,7 @@ fn main() {
         limits::cases(),
         members::cases(),
         returns::cases(),
+        retried::cases(),
         history::cases(),
         analysis::cases(),
         browser::cases(),

@@ -29,6 +29,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("order::sixteen_rounds_of_large_and_small_files", sixteen_rounds_of_large_and_small_files),
         on_both("order::numbers_follow_names", numbers_follow_names),
         on_both("order::numbers_follow_names_in_each_of_two_tables", numbers_follow_names_in_each_of_two_tables),
+        on_both("order::numbers_follow_names_of_packed_files", numbers_follow_names_of_packed_files),
         on_both("order::many_stretches_of_loads", many_stretches_of_loads),
     ]
     .into_iter()
@@ -338,6 +339,29 @@ async fn numbers_follow_names_in_each_of_two_tables(database: TestDatabase, work
                 same((mode, round.is_sorted(), round), (mode, true, round))?;
             }
         }
+    }
+    Ok(())
+}
+
+async fn numbers_follow_names_of_packed_files(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    for round in 0..3 {
+        for at in 0..8 {
+            let text = format!("id,v\nk{round}{at},1\n");
+            let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            zip.start_file("t.csv", zip::write::SimpleFileOptions::default())?;
+            std::io::Write::write_all(&mut zip, text.as_bytes())?;
+            match at % 2 {
+                0 => workdir.write(&format!("imports/t.{at}.zip"), zip.finish()?.into_inner())?,
+                _ => workdir.write(&format!("imports/t.{at}.csv"), text)?,
+            };
+        }
+        same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+        let sql = "select v from (select source as v, id from sluice.load where dataset = 't') as s order by id";
+        let names = database.text(sql).await?;
+        let names: Vec<_> = names.lines().skip(round * 8).map(|name| name[..3].to_owned()).collect();
+        same(names.len(), 8)?;
+        same((names.is_sorted(), &names), (true, &names))?;
     }
     Ok(())
 }
