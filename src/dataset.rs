@@ -81,11 +81,26 @@ impl Dataset {
         Dataset { table: table_name(name), ..Dataset::default() }
     }
 
+    /// Whether a content that comes again adds its rows once more.
+    pub(crate) fn adds_repeats(&self) -> bool {
+        self.duplicates == Duplicates::Load && self.mode == Mode::Append
+    }
+
     /// The columns that are loaded of an input, and which of its rows.
     ///
     /// # Errors
     /// In words: a required column or one of the key that is not there, or a filter over one that is not.
     pub fn shape(&self, survey: &Survey) -> Result<Shape, String> {
+        let mut shape = self.shape_without_key(survey)?;
+        self.require_key(&mut shape)?;
+        Ok(shape)
+    }
+
+    /// As [`Dataset::shape`], before it is known which columns are those of the key.
+    ///
+    /// # Errors
+    /// As [`Dataset::shape`].
+    pub(crate) fn shape_without_key(&self, survey: &Survey) -> Result<Shape, String> {
         let is_delimited = matches!(survey.layout, Layout::Csv(_) | Layout::Excel(_));
         if self.stated.footer != Footer::None && !is_delimited {
             return Err("footer: only delimited text and sheets have lines below their records".to_owned());
@@ -102,13 +117,20 @@ impl Dataset {
                 (column.notation.number, column.notation.truth) = (None, None);
             }
         }
+        Ok(shape)
+    }
+
+    /// A row without its key could be any row.
+    ///
+    /// # Errors
+    /// In words, where a column of the key is not there.
+    pub(crate) fn require_key(&self, shape: &mut Shape) -> Result<(), String> {
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
                 return Err(format!("key: the file has no column {key}"));
             };
-            // A row without its key could be any row.
             column.required = true;
         }
-        Ok(shape)
+        Ok(())
     }
 }

@@ -23,7 +23,9 @@ use crate::outcome::{say_array, say_beside, say_columns};
 use crate::reject_file::RejectFile;
 use crate::schema::Type;
 use crate::source::{Source, SourceError, Survey};
-use crate::staging::{Plan, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
+use crate::staging::{
+    Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series,
+};
 use crate::upsert::{Upsert, keeps_its_key};
 use crate::warehouse::{Scope, Table};
 
@@ -259,7 +261,7 @@ async fn commit_load(
     app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
     beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided.shape)));
     let hints = hints(dataset, &survey, &decided.shape);
-    let changed = header_change(&known, &decided);
+    let (changed, apart) = (header_change(&known, &decided), columns_apart(&known, &decided.evolution));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
     app.ledger.keep_beside(&mut *transaction, load_id, &beside).await?;
@@ -276,6 +278,9 @@ async fn commit_load(
     say_array(source.name(), load_id, &survey.layout);
     say_beside(source.name(), load_id, &beside);
     say_columns(source.name(), load_id, &hints, changed);
+    if let Some(apart) = apart {
+        info!(file.path = source.name(), load.id = load_id, "{apart}");
+    }
     if let Some(series) = series {
         info!(table = dataset.table, "{series}");
     }
@@ -293,7 +298,9 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
     };
     let replaces = dataset.mode != Mode::Append;
-    Request { table: &dataset.table, source: source.name(), claim: source.claim(), unfinished, repeats, replaces }
+    let earlier_claims = if dataset.adds_repeats() { source.earlier_claims() } else { &[] };
+    let (table, claim) = (&dataset.table, source.claim());
+    Request { table, source: source.name(), claim, unfinished, repeats, replaces, earlier_claims }
 }
 
 /// Says why a content is loaded that was loaded before.

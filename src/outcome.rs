@@ -210,7 +210,14 @@ fn now() -> String {
 
 /// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded, because it was
 /// `begun` before or some of it just was, stays claimed: under another claim it would be another file to the ledger.
-pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, begun: bool) -> FileOutcome {
+/// `claims` are those under which parts of it were loaded that would be doubled if they were loaded again.
+pub(crate) fn let_go(
+    file: Claimed,
+    failed: Failed,
+    reports: Vec<LoadReport>,
+    begun: bool,
+    claims: Vec<String>,
+) -> FileOutcome {
     Span::current().record("load.id", failed.load);
     let moved = match failed.consequence {
         Consequence::Forget => {
@@ -223,8 +230,11 @@ pub(crate) fn let_go(file: Claimed, failed: Failed, reports: Vec<LoadReport>, be
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
         Consequence::Fail => {
             let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), now());
-            let failure = Failure { file: &failed.name, load: failed.load, error: &why, mend, at };
-            file.fail(&failure).map(|place| {
+            let moved = file.loaded_under(claims).and_then(|partly| {
+                let (error, partly) = (why.as_str(), partly.as_ref());
+                file.fail(&Failure { file: &failed.name, load: failed.load, error, mend, at, partly })
+            });
+            moved.map(|place| {
                 info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
                 FileOutcome::Failed(reports)
             })

@@ -1,83 +1,27 @@
-//! How an input's columns go into its staging table, and the table made ready for them.
+//! What is said of an input's columns, and the staging table made ready for them.
+
+mod plan;
 
 use tracing::{info, warn};
 
 use crate::app::App;
 use crate::counted::counted;
 use crate::dataset::{Dataset, Mode};
-use crate::format::{Beside, BesideKind, FormatError, Held, Layout};
+use crate::format::{Beside, BesideKind, FormatError, Layout};
 use crate::history::History;
 use crate::load_error::LoadError;
 use crate::plugin::Series;
-use crate::schema::{
-    Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type, evolve,
-};
+use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
 use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::staged::has_column;
 use crate::warehouse::{
     Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };
 
+pub(crate) use self::plan::Plan;
+
 /// Headers that a line of the log names.
 const HEADERS: usize = 30;
-
-/// How an input's columns go into the table.
-pub(crate) struct Plan {
-    /// What is loaded, the columns in the table's types.
-    pub(crate) shape: Shape,
-    /// What becomes of the table's columns.
-    pub(crate) evolution: Evolution,
-}
-
-impl Plan {
-    /// By what is known of the input and of the table's columns.
-    pub(crate) fn of(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<Plan, LoadError> {
-        let mut shape = dataset.shape(survey).map_err(LoadError::Shape)?;
-        shape.columns.iter_mut().for_each(|one| keep_notated(one, known));
-        let absent = shape.absent.iter().map(|one| one.column.clone());
-        let columns: Vec<_> = shape.columns.iter().map(|one| one.column.clone()).chain(absent).collect();
-        let mut evolution = evolve(known, &columns);
-        evolution.places.truncate(shape.columns.len());
-        for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
-            one.column = evolution.columns[*place].clone();
-        }
-        Ok(Plan { shape, evolution })
-    }
-
-    /// What the values decide, of the columns and of those that the filter looks at.
-    pub(crate) fn held(&self) -> Vec<Held> {
-        let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
-        let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared && !one.kept);
-        by_values.map(|one| (one.place, one.column.fits)).collect()
-    }
-
-    /// Whether rows that were brought into the one's columns are as the other's have them.
-    pub(crate) fn is_like(&self, other: &Plan) -> bool {
-        let kinds = |plan: &Plan| -> Vec<_> {
-            let table = plan.evolution.columns.iter().map(Column::kind);
-            let filtered = plan.shape.filter.iter().flat_map(|(_, columns)| columns);
-            table.chain(filtered.map(|one| one.column.kind())).collect()
-        };
-        self.evolution.places == other.evolution.places && kinds(self) == kinds(other)
-    }
-}
-
-/// Numbers and truths that are written as a plugin says for the whole file stay what they are: what is not written so is refused. Text of
-/// both would be of two kinds.
-fn keep_notated(shaped: &mut Shaped, known: &[Column]) {
-    let Some(before) = known.iter().find(|column| column.name == shaped.column.name) else { return };
-    let is_any = |kinds: &[Type]| kinds.iter().any(|kind| shaped.column.fits.has(*kind));
-    let numbers = [Type::Bigint, Type::Numeric, Type::Double];
-    let contradicts = match before.kind() {
-        kind if numbers.contains(&kind) => shaped.notation.number.is_some() && !is_any(&numbers),
-        Type::Boolean => shaped.notation.truth.is_some() && !is_any(&[Type::Boolean]),
-        _ => false,
-    };
-    if contradicts && !shaped.declared {
-        shaped.column.fits = before.fits;
-        shaped.kept = true;
-    }
-}
 
 /// The input's columns that the plugin does not take.
 pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
@@ -150,6 +94,19 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
         ),
         is_renamed,
     ))
+}
+
+/// New columns whose headers ask for the name of a column that the table has of another header, in words.
+pub(crate) fn columns_apart(known: &[Column], evolution: &Evolution) -> Option<String> {
+    let one = |(place, other): &(usize, usize)| {
+        let Column { name, header, .. } = &evolution.columns[*place];
+        format!("{header:?} is {name}, as {:?} is {}", known[*other].header, known[*other].name)
+    };
+    let shown: Vec<_> = evolution.apart.iter().take(HEADERS).map(one).collect();
+    let more = evolution.apart.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty())
+        .then(|| format!("headers that give one name, each a column of its own: {}{more}", shown.join(", ")))
 }
 
 /// Says once that files which look like a series of one table make several.

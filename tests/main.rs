@@ -20,6 +20,7 @@ mod encodings;
 mod export;
 mod formats;
 mod graph;
+mod headers;
 mod history;
 mod hostile;
 mod inferred;
@@ -46,6 +47,7 @@ mod readers;
 mod readme;
 mod remembered;
 mod retract;
+mod retried;
 mod returns;
 mod series;
 mod servers;
@@ -80,6 +82,7 @@ fn main() {
         hostile::cases(),
         intruders::cases(),
         names::cases(),
+        headers::cases(),
         packed::cases(),
         archive::cases(),
         servers::cases(),
@@ -106,6 +109,7 @@ fn main() {
         limits::cases(),
         members::cases(),
         returns::cases(),
+        retried::cases(),
         history::cases(),
         analysis::cases(),
         browser::cases(),

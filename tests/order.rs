@@ -28,6 +28,8 @@ pub fn cases() -> Vec<Trial> {
         on_both("order::an_archive_may_hold_anything", an_archive_may_hold_anything),
         on_both("order::sixteen_rounds_of_large_and_small_files", sixteen_rounds_of_large_and_small_files),
         on_both("order::numbers_follow_names", numbers_follow_names),
+        on_both("order::numbers_follow_names_in_each_of_two_tables", numbers_follow_names_in_each_of_two_tables),
+        on_both("order::numbers_follow_names_of_packed_files", numbers_follow_names_of_packed_files),
         on_both("order::many_stretches_of_loads", many_stretches_of_loads),
     ]
     .into_iter()
@@ -300,6 +302,66 @@ async fn numbers_follow_names(database: TestDatabase, workdir: Workdir) -> Outco
         let names = database.text("select source from sluice.load order by id").await?;
         let expected: Vec<_> = (0..n).map(|at| format!("log.{:02}.csv", at % 16)).collect();
         same(names.lines().collect::<Vec<_>>(), expected)?;
+    }
+    Ok(())
+}
+
+/// Of other tables' files there are as many as take every place but the one for short files.
+async fn numbers_follow_names_in_each_of_two_tables(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let values = ["10", "11.5", "n/a", "12", "2024-01-01", "1e3"];
+    let mut rounds = 0;
+    for mode in ["--once", "--watch", "--once"] {
+        rounds += 1;
+        for at in 0..20 {
+            workdir.write(&format!("imports/a.{at:02}.csv"), format!("id,v\n{rounds}{at},1\nb,2\n"))?;
+        }
+        for (at, value) in values.iter().enumerate() {
+            let names = ["products", "s"].map(|table| format!("imports/{table}.{at}.csv"));
+            workdir.write(&names[0], format!("sku,price\nA{rounds},{value}\nB{at},5\n"))?;
+            workdir.write(&names[1], format!("id,v\nk{rounds}{at},{}\n", "x".repeat(40 - at)))?;
+        }
+        let settings = [("DATABASE_URL", database.url.as_str())];
+        if mode == "--once" {
+            same(app(&workdir, &[mode], &settings)?.status.code(), Some(0))?;
+        } else {
+            let mut daemon = Daemon::start(&workdir, &[mode], &settings)?;
+            for _ in 0..20 + 2 * values.len() {
+                daemon.wait_for(&["loaded file.path"])?;
+            }
+            same(daemon.terminate()?.0.code(), Some(0))?;
+        }
+        for (table, files) in [("a", 20), ("products", values.len()), ("s", values.len())] {
+            let sql = format!("select source from sluice.load where dataset = '{table}' order by id");
+            let names = database.text(&sql).await?;
+            let names: Vec<_> = names.lines().collect();
+            same(names.len(), files * rounds)?;
+            for round in names.chunks(files) {
+                same((mode, round.is_sorted(), round), (mode, true, round))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn numbers_follow_names_of_packed_files(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    for round in 0..3 {
+        for at in 0..8 {
+            let text = format!("id,v\nk{round}{at},1\n");
+            let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            zip.start_file("t.csv", zip::write::SimpleFileOptions::default())?;
+            std::io::Write::write_all(&mut zip, text.as_bytes())?;
+            match at % 2 {
+                0 => workdir.write(&format!("imports/t.{at}.zip"), zip.finish()?.into_inner())?,
+                _ => workdir.write(&format!("imports/t.{at}.csv"), text)?,
+            };
+        }
+        same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+        let sql = "select v from (select source as v, id from sluice.load where dataset = 't') as s order by id";
+        let names = database.text(sql).await?;
+        let names: Vec<_> = names.lines().skip(round * 8).map(|name| name[..3].to_owned()).collect();
+        same(names.len(), 8)?;
+        same((names.is_sorted(), &names), (true, &names))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What is packed, and what is no table: archives, workbooks and Parquet give all that their own directories say, or nothing; what is
 //! passed over is told; and no more comes out than may.
 
-mod make;
+pub mod make;
 
 use std::fs;
 use std::io::Write;

@@ -83,6 +83,8 @@ pub struct Request<'a> {
     pub repeats: Repeats,
     /// Whether its rows take the place of others, so that loading it again doubles none.
     pub replaces: bool,
+    /// The claims under which parts of the same file were loaded: they are not loaded again, whenever else its content is.
+    pub earlier_claims: &'a [String],
 }
 
 /// A load of the same content, and how much of it is there.
@@ -117,6 +119,12 @@ impl Before {
     fn is_loaded(&self) -> bool {
         self.status == Some(Status::Loaded)
     }
+}
+
+/// Whether it is the load of this very part of a file that was not loaded as a whole, and has come back.
+fn is_this_part(request: &Request<'_>, before: &Before) -> bool {
+    let part = |source: &str| source.split_once('/').map(|(_, part)| part.to_owned());
+    request.earlier_claims.contains(&before.claim) && part(request.source) == part(&before.source)
 }
 
 /// What a content is to a table that may have it.
@@ -202,7 +210,8 @@ impl Ledger {
         for before in ever.iter().filter(|one| one.is_loaded()) {
             let counts = match request.repeats {
                 Repeats::Never => true,
-                Repeats::Always => false,
+                Repeats::Always if is_this_part(request, before) => true,
+                Repeats::Always => continue,
                 Repeats::AfterOthers => self.newest_load(transaction, request.table).await? == Some(before.load),
             };
             if !counts {

@@ -59,19 +59,32 @@ pub(crate) async fn load_file_by(
     fail::fail_point!("claimed");
     let name = file.name();
     let mut reports = Vec::new();
+    let partly = file.partly();
+    let earlier = partly.as_ref().map_or_else(Vec::new, |partly| partly.claims.clone());
     let (opened, parts) = match open(app, &file, &name, plugins).await {
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
             let failed = record_failure(app, &dataset, &part, None, error).await;
-            return let_go(file, failed, reports, unfinished);
+            return let_go(file, failed, reports, unfinished, earlier);
         }
     };
     let loaded = opened.metadata().ok().as_ref().and_then(Stamp::from_metadata);
     let (mut failed, mut on_success) = (None, OnSuccess::Delete);
     let (mut goodbye, Parts { taken, passed, is_alone }) = (Vec::new(), parts);
+    if !is_alone {
+        place.expect_parts();
+    }
+    let may_double = taken.iter().any(|(_, dataset)| dataset.adds_repeats());
+    let claims = |reports: &[LoadReport]| {
+        let mut claims = earlier.clone();
+        let is_loaded = unfinished || reports.iter().any(|report| report.duplicate_of.is_none());
+        claims.extend(file.claim().filter(|claim| may_double && is_loaded && !earlier.contains(claim)));
+        claims
+    };
     for (mut source, dataset) in taken {
         let started = Instant::now();
         source.state(&dataset.stated);
+        source.loaded_before(&earlier);
         on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
         if is_alone {
             place.expect(&dataset.table);
@@ -91,7 +104,8 @@ pub(crate) async fn load_file_by(
                 let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
                 // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
                 if error.consequence != Consequence::Fail {
-                    return let_go(file, error, reports, unfinished);
+                    let claims = claims(&reports);
+                    return let_go(file, error, reports, unfinished, claims);
                 }
                 failed.get_or_insert(error);
             }
@@ -102,8 +116,9 @@ pub(crate) async fn load_file_by(
         let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
         failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
+    let claims = claims(&reports);
     if let Some(error) = failed {
-        return let_go(file, error, reports, unfinished);
+        return let_go(file, error, reports, unfinished, claims);
     }
     if let [report] = &reports[..] {
         Span::current().record("load.id", report.load_id);
@@ -114,10 +129,13 @@ pub(crate) async fn load_file_by(
         _ => delete(app, &file, loaded, &on_success, goodbye).await,
     };
     match gone {
-        Ok(true) => FileOutcome::Loaded(reports),
+        Ok(true) => {
+            partly.iter().for_each(|partly| file.forget_partly(partly));
+            FileOutcome::Loaded(reports)
+        }
         Ok(false) => {
             let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
-            let_go(file, failed, reports, unfinished)
+            let_go(file, failed, reports, unfinished, claims)
         }
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }

@@ -1,11 +1,12 @@
 //! How a staging table grows: a later file may bring new columns and wider values. Nothing is cut, nothing refused.
 
-use unicode_normalization::UnicodeNormalization;
-
-use super::{Column, EXTRA_COLUMN, types::Fits};
+use super::Column;
+use super::header::namesake;
+use super::name::{asked_name, numbered_name};
+use super::types::Fits;
 
 /// The table after a file, and what has to change for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evolution {
     /// The table's columns afterwards: those it had, in their order, then the new ones.
     pub columns: Vec<Column>,
@@ -13,6 +14,8 @@ pub struct Evolution {
     pub places: Vec<usize>,
     /// Places of the columns that are new.
     pub added: Vec<usize>,
+    /// Of new columns the places, with those of columns whose headers ask for the same name and are others.
+    pub apart: Vec<(usize, usize)>,
     /// Places of the columns that fewer types fit now, with those that fitted before.
     pub narrowed: Vec<(usize, Fits)>,
 }
@@ -25,18 +28,18 @@ impl Evolution {
     }
 }
 
-/// Brings a table's columns and a file's together, matched by name; where headers of one name stand in another order than in the files
-/// before, by header.
-pub fn evolve(table: &[Column], file: &[Column]) -> Evolution {
-    let mut columns = table.to_vec();
-    let (mut places, mut added, mut narrowed) = (Vec::with_capacity(file.len()), Vec::new(), Vec::new());
-    for (column, known) in file.iter().zip(known(table, file)) {
+/// Brings a table's columns and a file's together; `known` has the place of each of the file's in the table, as `known_places` gives it.
+pub fn evolve(table: &[Column], file: &[Column], known: &[Option<usize>]) -> Evolution {
+    let mut evolution = Evolution { columns: table.to_vec(), ..Evolution::default() };
+    let Evolution { columns, places, added, apart, narrowed } = &mut evolution;
+    for (column, known) in file.iter().zip(known) {
         let place = known.unwrap_or(columns.len());
         places.push(place);
         if known.is_none() {
-            let name = unused(&column.name, &columns, file);
+            let name = unused(column, columns, file);
             columns.push(Column { name, ..column.clone() });
             added.push(place);
+            apart.extend(namesake(table, column).map(|other| (place, other)));
             continue;
         }
         let before = columns[place].fits;
@@ -46,61 +49,27 @@ pub fn evolve(table: &[Column], file: &[Column]) -> Evolution {
             narrowed.push((place, before));
         }
     }
-    Evolution { columns, places, added, narrowed }
-}
-
-/// For each of the file's columns its place in the table, `None` for a new one. The `_2` behind the name of one of several headers depends on
-/// their order, so a header keeps the column that it got first.
-fn known(table: &[Column], file: &[Column]) -> Vec<Option<usize>> {
-    let mut taken = vec![false; table.len()];
-    let mut places = vec![None; file.len()];
-    let is_same = |one: &Column, other: &Column| one.header.nfc().eq(other.header.nfc());
-    let mut take = |places: &mut Vec<Option<usize>>, is_it: &dyn Fn(&Column, &Column) -> bool| {
-        for (column, place) in file.iter().zip(places.iter_mut()).filter(|(_, place)| place.is_none()) {
-            *place = (0..table.len()).find(|at| !taken[*at] && is_it(&table[*at], column));
-            place.iter().for_each(|at| taken[*at] = true);
-        }
-    };
-    take(&mut places, &|one, other| one.name == other.name && is_same(one, other));
-    let is_moved = |one: &Column, other: &Column| {
-        one.name != EXTRA_COLUMN
-            && !other.header.is_empty()
-            && is_same(one, other)
-            && is_one_name(&one.name, &other.name)
-    };
-    take(&mut places, &is_moved);
-    take(&mut places, &|one, other| one.name == other.name);
-    places
-}
-
-/// Whether names differ only by the number that tells one from an equal one.
-fn is_one_name(one: &str, other: &str) -> bool {
-    one == other || stem(one) == other || one == stem(other) || stem(one) == stem(other)
-}
-
-/// A name without the number that tells it from an equal one.
-fn stem(name: &str) -> &str {
-    match name.rsplit_once('_') {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
-        _ => name,
-    }
+    evolution
 }
 
 /// The name, or with the next number where the table has a column of it, whose header is another one.
-fn unused(name: &str, table: &[Column], file: &[Column]) -> String {
+fn unused(column: &Column, table: &[Column], file: &[Column]) -> String {
     let is_used = |name: &str| table.iter().any(|one| one.name == name);
-    let is_wanted = |name: &str| is_used(name) || file.iter().any(|one| one.name == name);
-    if !is_used(name) {
-        return name.to_owned();
+    if !is_used(&column.name) {
+        return column.name.clone();
     }
-    let numbered = |number: u64| format!("{}_{number}", stem(name));
-    (2..).map(numbered).find(|name| !is_wanted(name)).unwrap_or_default()
+    let asked = asked_name(&column.header, &column.name).unwrap_or_else(|| column.name.clone());
+    numbered_name(&asked, |name| is_used(name) || file.iter().any(|one| one.name == name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Type;
+    use super::super::{KnownBy, Type, known_places};
     use super::*;
+
+    fn evolve(table: &[Column], file: &[Column]) -> Evolution {
+        super::evolve(table, file, &known_places(table, file, &vec![KnownBy::HEADER; file.len()]))
+    }
 
     fn column(name: &str, types: &[Type]) -> Column {
         Column { name: name.to_owned(), header: name.to_owned(), fits: Fits::of(types) }

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::format::JOINT;
+
 /// PostgreSQL cuts identifiers at this many bytes (`NAMEDATALEN` - 1).
 const MAX_BYTES: usize = 63;
 
@@ -45,7 +47,7 @@ pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<St
         .map(|(at, header)| {
             let header = header.as_ref();
             let mut wanted = match joint {
-                Some(joint) => header.split(joint).map(words).collect::<Vec<_>>().join(joint),
+                Some(joint) => joined(header, joint),
                 None => words(header),
             };
             if wanted.is_empty() {
@@ -58,6 +60,34 @@ pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<St
         .collect()
 }
 
+/// The name that a header asks for, before it is cut and numbered; `None` where the column is called otherwise: by a plugin, by hand, or by
+/// its place.
+pub(super) fn asked_name(header: &str, name: &str) -> Option<String> {
+    let is_it = |asked: &String| {
+        let is_numbered = |(stem, number): (&str, &str)| {
+            let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            is_number && stem == cut(asked, MAX_BYTES - number.len() - 1)
+        };
+        !asked.is_empty() && (cut(asked, MAX_BYTES) == name || name.rsplit_once('_').is_some_and(is_numbered))
+    };
+    [words(header), joined(header, JOINT)].into_iter().find(is_it)
+}
+
+/// The name with the first number from 2 with which it is not used.
+pub(super) fn numbered_name(asked: &str, is_used: impl Fn(&str) -> bool) -> String {
+    let mut numbers = (2u64..).map(|number| numbered(asked, number));
+    numbers.find(|name| !is_used(name)).unwrap_or_default()
+}
+
+fn numbered(asked: &str, number: u64) -> String {
+    let suffix = format!("_{number}");
+    format!("{}{suffix}", cut(asked, MAX_BYTES - suffix.len()))
+}
+
+fn joined(header: &str, joint: &str) -> String {
+    header.split(joint).map(words).collect::<Vec<_>>().join(joint)
+}
+
 fn unused(wanted: &str, used: &HashSet<String>, n: &mut u64) -> String {
     let plain = cut(wanted, MAX_BYTES);
     if !used.contains(plain) {
@@ -65,8 +95,7 @@ fn unused(wanted: &str, used: &HashSet<String>, n: &mut u64) -> String {
     }
     loop {
         *n += 1;
-        let suffix = format!("_{n}");
-        let name = format!("{}{suffix}", cut(wanted, MAX_BYTES - suffix.len()));
+        let name = numbered(wanted, *n);
         if !used.contains(&name) {
             return name;
         }
@@ -87,6 +116,11 @@ fn words(text: &str) -> String {
         }
     }
     name
+}
+
+/// Whether the database keeps the same of two names.
+pub(super) fn is_cut_alike(one: &str, other: &str) -> bool {
+    cut(one, MAX_BYTES) == cut(other, MAX_BYTES)
 }
 
 fn cut(text: &str, bytes: usize) -> &str {

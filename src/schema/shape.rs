@@ -1,7 +1,7 @@
 //! From the columns that an input has to those that are loaded: taken, named, typed, emptied, filtered.
 
 use super::types::Fits;
-use super::{Column, EXTRA_COLUMN, Filter, Notation, Type, column_names};
+use super::{Column, EXTRA_COLUMN, Filter, KnownBy, Notation, Type, column_names};
 use crate::format::JOINT;
 
 /// What is said of one column before the input is looked at.
@@ -74,6 +74,17 @@ impl ColumnRule {
         }
     }
 
+    /// How its column is known in the table, where it was found under this header, or not found. A name in the place of a header is the
+    /// column's of that name.
+    fn known_by(&self, header: Option<&str>) -> KnownBy {
+        if self.name.is_some() {
+            return KnownBy::Name;
+        }
+        let is_named =
+            header.is_none_or(|header| !self.headers.is_empty() && self.headers.iter().all(|one| one != header));
+        KnownBy::Header { others: self.headers.clone(), or_name: is_named }
+    }
+
     fn shown(&self) -> String {
         match self.headers.as_slice() {
             [] => format!("number {}", self.place.unwrap_or(0) + 1),
@@ -131,6 +142,8 @@ pub struct Shaped {
     pub declared: bool,
     /// Whether it keeps the table's type, whatever its values are: what does not read back from it is refused.
     pub kept: bool,
+    /// How it is known in the table.
+    pub known_by: KnownBy,
 }
 
 /// A column that a rule names and the input does not have. The table has it.
@@ -140,6 +153,8 @@ pub struct AbsentColumn {
     pub column: Column,
     /// Its headers or its place, for messages.
     pub shown: String,
+    /// How it is known in the table.
+    pub known_by: KnownBy,
 }
 
 /// The columns that are loaded, and which rows.
@@ -172,6 +187,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         required: false,
         declared: false,
         kept: false,
+        known_by: KnownBy::HEADER,
     };
     for rule in rules {
         let Some(place) = rule.place_in(input.iter().map(|column| (column.header.as_str(), column.name.as_str())))?
@@ -182,7 +198,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
             let fits = rule.kind.map_or(Fits::ALL, |kind| Fits::of(&[kind]));
             let header = rule.headers.first().cloned().unwrap_or_default();
             let column = Column { name: rule.table_name(), header, fits };
-            absent.push(AbsentColumn { column, shown: rule.shown() });
+            absent.push(AbsentColumn { column, shown: rule.shown(), known_by: rule.known_by(None) });
             continue;
         };
         let found = &input[place];
@@ -196,6 +212,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
             format: rule.format.clone(),
             required: rule.required,
             declared: rule.kind.is_some(),
+            known_by: rule.known_by(Some(&found.header)),
             ..plain(place)
         });
     }

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::folder::{FAILED, Home, NOTE};
 use super::free_name::{move_to_free_name, note_name, nth_name};
+use super::owner::believed;
 use super::stamp::writer_of;
-use super::{Dir, Stamp, Writer};
+use super::{Dir, Partly, Stamp, Writer};
 use crate::secrets::hidden;
 use crate::shown::json;
 
@@ -46,6 +47,9 @@ pub struct Failure<'a> {
     pub mend: &'a str,
     /// When it was tried, in UTC.
     pub at: String,
+    /// Which of its parts are loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partly: Option<&'a Partly>,
 }
 
 impl Claimed {
@@ -73,6 +77,28 @@ impl Claimed {
     /// Whether somebody has it open for writing.
     pub(crate) fn writer(&self) -> Writer {
         self.open().map_or(Writer::Unknown, |file| writer_of(&file))
+    }
+
+    /// What is known of its parts that were loaded before it came back from `failed/`.
+    pub(crate) fn partly(&self) -> Option<Partly> {
+        let meta = self.dir().and_then(|dir| dir.look(&self.name)).ok()?;
+        Partly::read(&self.home.claims, &meta, &believed(&self.home.root).ok()?)
+    }
+
+    /// The file, with the claims under which parts of it are loaded; `None` where there are none.
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    pub(crate) fn loaded_under(&self, claims: Vec<String>) -> io::Result<Option<Partly>> {
+        if claims.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Partly::of(&self.dir()?.look(&self.name)?, claims)))
+    }
+
+    /// All of it is loaded.
+    pub(crate) fn forget_partly(&self, partly: &Partly) {
+        partly.forget(&self.home.claims);
     }
 
     /// Whether it is there still.
@@ -196,6 +222,10 @@ impl Claimed {
 
     fn move_to_failed(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
         let (dir, failed) = (self.dir()?, self.failed()?);
+        if let Some(partly) = failure.partly {
+            partly.write(&self.home.claims)?;
+            fail::fail_point!("partly_noted");
+        }
         let error = &failure.error[..failure.error.floor_char_boundary(ERROR_MAX)];
         let error = hidden(error);
         let text = serde_json::to_string_pretty(&Failure { error: &error, at: failure.at.clone(), ..*failure })? + "\n";

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Dir;
-use super::folder::{FAILED, OWN_FAILED};
+use super::folder::{CLAIMS, FAILED, OWN_FAILED};
 use super::free_name::{move_to_free_name, note_name};
 use super::owner::{believed, foreign_failed};
+use super::{Dir, Partly};
 
 /// What stands beside a file that could not be loaded, as it is read (`Failure` is how it is written).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Note {
     pub mend: String,
     /// When it was tried.
     pub at: DateTime<Utc>,
+    /// Which of its parts are loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partly: Option<Partly>,
 }
 
 /// A file that could not be loaded.
@@ -102,9 +105,16 @@ impl FailedFile {
     /// Moves it back into the folder under the name that it landed by, or the next free one, and removes the reason; gives the place.
     ///
     /// # Errors
-    /// When it cannot be moved.
+    /// When it cannot be moved, or that its parts are loaded not be noted of a file that was mended.
     pub fn move_back(&self, folder: &Path) -> io::Result<PathBuf> {
-        let to = move_to_free_name(&self.failed, &self.os_name, &Dir::open(folder)?, self.landed_as().as_ref())?;
+        let root = Dir::open(folder)?;
+        if let Some(partly) = self.note.as_ref().and_then(|note| note.partly.as_ref()) {
+            let now = Partly::of(&self.failed.look(&self.os_name)?, partly.claims.clone());
+            if now != *partly {
+                now.write(&root.dir(CLAIMS)?)?;
+            }
+        }
+        let to = move_to_free_name(&self.failed, &self.os_name, &root, self.landed_as().as_ref())?;
         if self.note.is_some() {
             self.failed.remove(&self.note_name)?;
         }

@@ -24,6 +24,7 @@ pub struct FileSource {
     /// The file, where it was claimed.
     claimed: Option<Claimed>,
     claim: Option<String>,
+    earlier_claims: Vec<String>,
     /// Whether the file has others.
     is_part: bool,
     part: Part,
@@ -63,6 +64,7 @@ impl FileSource {
                 path: path.to_owned(),
                 claimed: claimed.cloned(),
                 claim: claim.clone(),
+                earlier_claims: Vec::new(),
                 is_part,
                 part,
                 stamp,
@@ -95,6 +97,7 @@ impl FileSource {
                     path: source.path.clone(),
                     claimed: source.claimed.clone(),
                     claim: source.claim.clone(),
+                    earlier_claims: source.earlier_claims.clone(),
                     stated: Stated { first_line: part.first_line(), ..Stated::default() },
                     part,
                     stamp: source.stamp,
@@ -119,6 +122,11 @@ impl FileSource {
     /// Says of something in the file that it is not loaded.
     pub fn leave_out(&mut self, beside: Beside) {
         self.part.beside.push(beside);
+    }
+
+    /// Says under which claims parts of the file were loaded before.
+    pub(crate) fn loaded_before(&mut self, claims: &[String]) {
+        self.earlier_claims = claims.to_vec();
     }
 
     /// What a thread needs that reads it.
@@ -152,6 +160,10 @@ impl Source for FileSource {
 
     fn claim(&self) -> Option<&str> {
         self.claim.as_deref()
+    }
+
+    fn earlier_claims(&self) -> &[String] {
+        &self.earlier_claims
     }
 
     async fn survey(&mut self) -> Result<Survey, SourceError> {

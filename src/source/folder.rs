@@ -338,7 +338,7 @@ mod tests {
         let name = format!("{}.csv", "x".repeat(251));
         for _ in 0..2 {
             fs::write(dir.path().join(&name), "").unwrap();
-            let failure = Failure { file: &name, load: None, error: "e", mend: "m", at: String::new() };
+            let failure = Failure { file: &name, load: None, error: "e", mend: "m", at: String::new(), partly: None };
             assert!(folder.claim(OsStr::new(&name)).unwrap().fail(&failure).unwrap().exists());
         }
         assert_eq!(fs::read_dir(dir.path().join(FAILED)).unwrap().count(), 4);

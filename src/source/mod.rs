@@ -8,6 +8,7 @@ mod folder;
 mod free_name;
 mod memory;
 mod owner;
+mod partly;
 mod places;
 mod stamp;
 
@@ -22,6 +23,7 @@ pub(crate) use free_name::{move_to_free_name, rename_to_free_name};
 pub use memory::MemorySource;
 pub use owner::{ForeignFailed, foreign_failed, open_to_others};
 pub(crate) use owner::{Us, random};
+pub use partly::Partly;
 pub use places::is_watched;
 pub(crate) use places::{Place, places};
 pub(crate) use stamp::{Stamp, Writer, writer};
@@ -50,6 +52,11 @@ pub trait Source: Send + Sync {
     /// The place in which it lies while it is loaded, where it has one of its own.
     fn claim(&self) -> Option<&str> {
         None
+    }
+
+    /// The places in which it lay before, and came back from after some of its parts were loaded: those are not loaded again.
+    fn earlier_claims(&self) -> &[String] {
+        &[]
     }
 
     /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call, and after

@@ -60,7 +60,17 @@ impl<R: Read> Window<R> {
         let mut input = Text::open(input, None)?;
         // Of arrays and objects around the records; RS stands before each text of a sequence (RFC 7464).
         input.audit().separators(b"[]{},:\x1E");
-        Ok(Window { input, held: Vec::new(), at: 0, line: 1, indent: Some(0), ended: false, scanned: 0, given: 0, long: None })
+        Ok(Window {
+            input,
+            held: Vec::new(),
+            at: 0,
+            line: 1,
+            indent: Some(0),
+            ended: false,
+            scanned: 0,
+            given: 0,
+            long: None,
+        })
     }
 
     pub(super) fn encoding(&self) -> &'static str {

@@ -66,20 +66,23 @@ impl Watch {
     pub(super) fn take_short(&mut self, now: Instant) -> Option<Instant> {
         let (mut short, mut soonest) = (Vec::new(), None);
         let plugins = self.app.plugins.get();
-        let in_hand: HashSet<&str> =
-            self.reaches.values().flat_map(|reach| reach.tables.iter().flatten()).map(String::as_str).collect();
+        // Loads of one table are numbered in the order in which their files were begun, and then by their names.
+        let begun = self.leftovers.iter().map(|file| reach(&plugins, &file.os_name()));
+        let in_hand = self.reaches.values().cloned().chain(begun);
+        let mut before: HashSet<String> = in_hand.flat_map(|reach| reach.tables).flatten().collect();
         for (name, one) in self.candidates.iter_mut().take(LOOKED_AT) {
-            let stamp = one.stamp();
-            if stamp.size > SHORT || one.is_behind() || !is_text(name) {
-                continue;
-            }
+            let reach = one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name))).clone();
             // It would have the place only to wait for one that is loaded into its table.
-            let reach = one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name)));
-            if reach.tables.iter().flatten().any(|table| in_hand.contains(table.as_str())) {
+            let is_first = !reach.tables.iter().flatten().any(|table| before.contains(table));
+            let paused = self.pauses.get(name).map_or(now, Pause::until);
+            if is_first && paused <= now {
+                before.extend(reach.tables.iter().flatten().cloned());
+            }
+            let stamp = one.stamp();
+            if !is_first || stamp.size > SHORT || one.is_behind() || !is_text(name) {
                 continue;
             }
             // As far as is known without asking the system.
-            let paused = self.pauses.get(name).map_or(now, Pause::until);
             match one.soon_at(self.settle, Writer::None, now).max(paused) {
                 soon if soon > now && !self.once => soonest = soonest.into_iter().chain([soon]).min(),
                 _ => short.push(Short { name: name.clone(), bytes: stamp.size, owner: stamp.owner }),

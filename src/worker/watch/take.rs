@@ -179,8 +179,9 @@ impl Watch {
         let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
         let plugins = self.app.plugins.get();
         let reach = plugins.reach(&file.name());
-        if let Some([table]) = reach.tables.as_deref() {
-            place.expect(table);
+        match reach.tables.as_deref() {
+            Some([table]) => place.expect(table),
+            _ => place.expect_any(),
         }
         self.tell_order(&file.os_name(), &reach);
         let task = self.running.spawn(async move { load_file_by(&app, &plugins, claimed, unfinished, place).await });
