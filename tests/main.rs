@@ -37,6 +37,7 @@ mod names;
 mod notation;
 mod order;
 mod packed;
+mod plans;
 mod plugins;
 mod plugins_change;
 mod protocol;
@@ -91,6 +92,7 @@ fn main() {
         sql_random::cases(),
         star::cases(),
         model::cases(),
+        plans::cases(),
         sql_check::cases(),
         wrong_sql::cases(),
         draft::cases(),
