@@ -43,7 +43,9 @@ async fn no_statement_reads_a_table_for_each_row(database: TestDatabase, workdir
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n2,Zug,2024-01-01\n").await?;
     workdir.load(&database, "items.csv", "item,colour\na,red\nb,blue\n").await?;
     workdir.load(&database, "shelves.1.csv", "shelf,place\ns,cellar\nt,attic\n").await?;
-    workdir.load(&database, "orders.csv", "order_id,id,item,shelf,day\n1,1,a,s,2024-01-02\n2,7,z,x,2024-01-03\n").await?;
+    workdir
+        .load(&database, "orders.csv", "order_id,id,item,shelf,day\n1,1,a,s,2024-01-02\n2,7,z,x,2024-01-03\n")
+        .await?;
     is_not_quadratic(&database, &workdir).await?;
     run(&database, &workdir).await?;
     // New members, versions, rows, and what is to be looked up again.
