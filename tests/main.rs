@@ -38,6 +38,7 @@ mod names;
 mod notation;
 mod order;
 mod packed;
+mod plans;
 mod plugins;
 mod plugins_change;
 mod protocol;
@@ -95,6 +96,7 @@ fn main() {
         sql_random::cases(),
         star::cases(),
         model::cases(),
+        plans::cases(),
         sql_check::cases(),
         wrong_sql::cases(),
         draft::cases(),

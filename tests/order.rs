@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use sluice::warehouse::{Engine, Scope};
 
 use crate::support::process::{Daemon, app, stdout};
-use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same, star};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, on_sqlite, same, star};
 
 const UPSERT: &str = "name: up\nfiles: [\"up*\"]\ntable: up\nmode: upsert\nkey: [id]\n";
 const REPLACE: &str = "name: up\nfiles: [\"up*\"]\ntable: up\nmode: replace\n";
 const OLD: &str = "id,v\n1,old\n2,old\n";
 const NEW: &str = "id,v\n1,new\n2,new\n";
 const ROWS: &str = "select id, v from staging.up order by id";
+
+/// How often the folder is looked at whatever comes.
+const NEXT_LOOK: Duration = Duration::from_secs(60);
 
 pub fn cases() -> Vec<Trial> {
     [
@@ -22,6 +26,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("order::what_is_held_back_holds_back_what_follows", what_is_held_back_holds_back_what_follows),
         on_both("order::nothing_follows_what_one_run_could_not_load", nothing_follows_what_one_run_could_not_load),
         on_both("order::what_was_claimed_before_a_start_comes_first", what_was_claimed_before_a_start_comes_first),
+        on_sqlite("order::what_another_program_took_holds_nothing_back", what_another_program_took_holds_nothing_back),
         on_both("order::a_failed_file_holds_nothing_back", a_failed_file_holds_nothing_back),
         on_both("order::a_retry_puts_no_older_rows_over_newer_ones", a_retry_puts_no_older_rows_over_newer_ones),
         on_both("order::a_retry_after_a_part_failed", a_retry_after_a_part_failed),
@@ -42,6 +47,23 @@ fn start(workdir: &Workdir, database: &TestDatabase, more: &[(&str, &str)]) -> a
     let mut daemon = Daemon::start(workdir, &[], &settings)?;
     daemon.wait_for(&["watching"])?;
     Ok(daemon)
+}
+
+/// A run that loads what is there does not wait for the next look at the folder, a minute later.
+async fn what_another_program_took_holds_nothing_back(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    for (name, text) in [("up.1.csv", OLD), ("up.2.csv", "id,v\n1,taken\n"), ("up.3.csv", NEW)] {
+        workdir.write(&format!("imports/{name}"), text)?;
+    }
+    let held = database.warehouse.begin(Scope::Load).await?;
+    let started = Instant::now();
+    let mut once = Daemon::start(&workdir, &["--once"], &[("DATABASE_URL", &database.url)])?;
+    once.wait_for(&["loading", "up.1.csv"])?;
+    fs::remove_file(workdir.path("imports/up.2.csv"))?;
+    drop(held);
+    once.wait_for(&["files: 2 loaded"])?;
+    assert!(started.elapsed() < NEXT_LOOK, "{:?}", started.elapsed());
+    same(database.text(ROWS).await?, "1|new\n2|new")
 }
 
 /// As a program does that writes under a hidden name first.

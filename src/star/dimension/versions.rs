@@ -131,7 +131,13 @@ impl DimensionSql {
     /// Notes the natural keys of the rows in [`NEW`], and empties it: all rows of these members come into it then.
     pub fn note_affected(&self) -> Vec<String> {
         let keys = self.keys().join(", ");
-        vec![format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}"), format!("drop table {NEW}")]
+        let mut statements = vec![format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}")];
+        // SQLite makes an index of its own for a select, but for a delete it would read the whole table for each row.
+        if self.engine == Engine::Sqlite {
+            statements.push(format!("create index {AFFECTED}_key on {AFFECTED} ({keys})"));
+        }
+        statements.push(format!("drop table {NEW}"));
+        statements
     }
 
     /// Those of a select's rows that are of [affected](AFFECTED) members.

@@ -35,7 +35,8 @@ impl<'a> NeededSql<'a> {
 
     /// Makes the table of those that are needed.
     pub fn create(&self) -> String {
-        format!("create temp table {NEEDED} (dimension text, id bigint)")
+        // With a key: each member is looked up in it.
+        format!("create temp table {NEEDED} (dimension text, id bigint, primary key (dimension, id))")
     }
 
     /// Notes members that rows need which are not noted yet: a row needs what is made for it, and where it would be left out without a

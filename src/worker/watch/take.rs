@@ -79,12 +79,16 @@ impl Watch {
                 return if is_free { self.take_short(now).into_iter().fold(next, Instant::min) } else { next };
             }
             match self.ready_at(&name, now) {
-                None => drop(self.candidates.remove(&name)),
+                None => {
+                    self.candidates.remove(&name);
+                    next = now; // Nothing stands behind it any more.
+                }
                 Some(ready) if ready > now => next = next.min(ready),
                 Some(_) if self.is_held_by_plugin(&name) => {}
                 Some(_) => {
                     self.claim(&name);
-                    next = next.min(self.paused_until(&name, far));
+                    let is_left = self.is_in_hand(&name) || self.candidates.contains_key(&name);
+                    next = if is_left { next.min(self.paused_until(&name, far)) } else { now };
                 }
             }
         }
