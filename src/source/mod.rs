@@ -174,6 +174,9 @@ pub enum SourceError {
     /// Its bytes changed while it was read; nothing of it was loaded.
     #[error("the file changed while it was read")]
     Changed,
+    /// Somebody holds a lease on it to write, so that it cannot be opened without waiting for them.
+    #[error("it is still being written: somebody holds a lease on it")]
+    Leased,
     /// The reading itself failed.
     #[error("cannot read: {0}")]
     Io(std::io::Error),
@@ -192,6 +195,8 @@ impl From<std::io::Error> for SourceError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound => SourceError::Gone,
+            // No other reading of a regular file answers so.
+            std::io::ErrorKind::WouldBlock => SourceError::Leased,
             _ => SourceError::Io(error),
         }
     }
