@@ -20,7 +20,7 @@ pub use folder::Folder;
 pub(crate) use folder::{CLAIMS, FAILED, OWN_FAILED, STATE, STATE_NEW};
 pub(crate) use free_name::{move_to_free_name, rename_to_free_name};
 pub use memory::MemorySource;
-pub use owner::{ForeignFailed, foreign_failed, open_to_others};
+pub use owner::{Foreign, foreign_claims, foreign_failed, open_to_others};
 pub(crate) use owner::{Us, random};
 pub use places::is_watched;
 pub(crate) use places::{Place, places};

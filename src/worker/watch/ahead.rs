@@ -95,7 +95,8 @@ mod tests {
         let (now, up, any) = (Instant::now(), reach("up", true), reach("", true));
         let at = |seconds| Some(now + std::time::Duration::from_secs(seconds));
         let mut ahead = Ahead::default();
-        let before = |ahead: &Ahead, whole| ahead.of(&up, whole).map(|earlier| earlier.name.clone().into_string().unwrap());
+        let before =
+            |ahead: &Ahead, whole| ahead.of(&up, whole).map(|earlier| earlier.name.clone().into_string().unwrap());
         ahead.add(OsStr::new("03.zip"), &any, Stands::Waits, at(3));
         assert_eq!((before(&ahead, at(2)), before(&ahead, at(3))), (None, Some("03.zip".to_owned())));
         // One that is not whole yet waits for all of them.
