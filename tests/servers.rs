@@ -324,9 +324,13 @@ async fn no_file_fails_for_a_catalog_that_is_gone(database: TestDatabase, workdi
         Engine::Sqlite => {
             let tables =
                 "select name from sqlite_schema where type = 'table' and name like 'sluice\\_\\_%' escape '\\'";
-            let tables = database.table(tables).await?;
-            let drops: Vec<_> =
-                tables.into_iter().flatten().flatten().map(|name| format!("drop table {name}")).collect();
+            let mut drops = Vec::new();
+            let mut add = |row: sluice::warehouse::Row| {
+                drops.extend(row.into_iter().flatten().map(|name| format!("drop table {name}")))
+            };
+            database.warehouse.copy_out(tables, &mut add).await?;
+            // The first row names the column.
+            drops.remove(0);
             run(&drops.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         }
     }
