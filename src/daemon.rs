@@ -69,6 +69,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
 /// # Errors
 /// As [`connect`], and when a folder cannot be made or read.
 pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Result<Totals> {
+    settings.may_watch(folder).map_err(|error| Usage(error.to_string()))?;
     for path in [folder, &settings.folders.exports_dir] {
         if path.is_dir() {
             continue;

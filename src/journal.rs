@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
+use crate::alert::Kind;
 use crate::app::App;
 use crate::source::{CLAIMS, Dir, Us, move_to_free_name, random};
 use crate::warehouse::WarehouseError;
@@ -27,6 +28,13 @@ const LONG: u64 = 4 * 1024 * 1024;
 
 /// The files of notes, the older ones first.
 const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
+
+/// Notes of loads that the server lost and whose files are not there, until they are loaded again or somebody removes the file; beneath the
+/// folder.
+pub(crate) const LOST: &str = ".sluice/lost.jsonl";
+const LOST_NAME: &str = "lost.jsonl";
+const LOST_NEW: &str = "lost.jsonl.new";
+
 /// How often the ledger is asked for what was noted last, while files are loaded.
 const ASKED: Duration = Duration::from_secs(1);
 
@@ -104,6 +112,9 @@ impl Journal {
             known.recent.extend(inputs.iter().map(|line| (line.load, line.hash.clone())));
             known.catalog
         };
+        if let Err(why) = self.find_lost(inputs) {
+            info!("cannot note that a lost load is loaded again: {why}");
+        }
         let lines: Vec<_> = inputs.iter().map(|line| Line::Gone(Goodbye { catalog, ..line.clone() })).collect();
         if let Err(why) = self.append(&lines) {
             warn!(
@@ -159,9 +170,8 @@ impl Journal {
                 "the ledger lacks loads that were committed: an older state of the database was restored"
             );
         }
-        for line in &lost {
-            self.recover(line);
-        }
+        let gone: Vec<_> = lost.iter().filter(|line| !self.recover(line)).cloned().collect();
+        self.keep_lost(app, &gone);
         if let Some(last) = foreign.last() {
             warn!(
                 loads = foreign.len(),
@@ -213,8 +223,65 @@ impl Journal {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what was lost, and brings it back where it was kept.
-    fn recover(&self, line: &Goodbye) {
+    /// Loads that the server lost, and whose files were neither brought back nor loaded again since.
+    pub fn lost(&self) -> Vec<Goodbye> {
+        let Ok((_, notes)) = self.open() else { return Vec::new() };
+        let mut text = String::new();
+        let file = notes.file(LOST_NAME).and_then(own);
+        match file.and_then(|file| file.take(2 * LONG).read_to_string(&mut text)) {
+            Ok(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Notes and tells what is lost and not brought back.
+    fn keep_lost(&self, app: &App, lost: &[Goodbye]) {
+        let folder = self.folder.display();
+        for Goodbye { load, source, .. } in lost {
+            let what = "the database has lost a load that it had confirmed, and its file is not here any more";
+            let mend = format!("get the file once more and drop it into {folder}; app status tells of it until then");
+            app.alerts.raise(Kind::Lost, source, what, &mend, Some(*load));
+        }
+        let noted = || {
+            let mut text = Vec::new();
+            for line in lost {
+                serde_json::to_writer(&mut text, line)?;
+                text.push(b'\n');
+            }
+            self.open()?.1.append(LOST_NAME)?.write_all(&text)
+        };
+        if !lost.is_empty()
+            && let Err(why) = noted()
+        {
+            warn!("cannot note which loads are lost: {why}; app status does not tell of them");
+        }
+    }
+
+    /// Takes contents that are loaded off what is lost.
+    fn find_lost(&self, inputs: &[Goodbye]) -> io::Result<()> {
+        let (_, notes) = self.open()?;
+        if notes.look(LOST_NAME).is_err() {
+            return Ok(());
+        }
+        let (known, mut left) = (self.lost(), self.lost());
+        left.retain(|lost| !inputs.iter().any(|one| (&one.hash, &one.table) == (&lost.hash, &lost.table)));
+        if left.is_empty() {
+            return notes.remove(LOST_NAME);
+        }
+        if left.len() < known.len() {
+            let mut text = Vec::new();
+            for line in &left {
+                serde_json::to_writer(&mut text, line)?;
+                text.push(b'\n');
+            }
+            notes.write(LOST_NEW, &text, 0o600)?;
+            notes.replace(LOST_NEW, &notes, LOST_NAME)?;
+        }
+        Ok(())
+    }
+
+    /// Says what was lost, and brings it back where it was kept; says whether it did.
+    fn recover(&self, line: &Goodbye) -> bool {
         let Goodbye { load, source, table, kept, .. } = line;
         let Some(kept) = kept else {
             error!(
@@ -224,14 +291,16 @@ impl Journal {
                 "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it into {}",
                 self.folder.display()
             );
-            return;
+            return false;
         };
         match self.bring_back(kept) {
             Ok(to) => {
                 warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost a load that it had confirmed: its file is loaded again");
+                true
             }
             Err(why) => {
                 error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the database has lost a load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
+                false
             }
         }
     }

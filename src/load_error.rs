@@ -123,14 +123,18 @@ impl LoadError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
-            LoadError::Source(SourceError::Changed) | LoadError::Folder(_) | LoadError::Plugin(_) => {
-                Consequence::TryAgain
-            }
+            LoadError::Folder(_) | LoadError::Plugin(_) => Consequence::TryAgain,
+            _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
         }
+    }
+
+    /// Whether somebody is still writing the input.
+    pub(crate) fn is_of_a_writer(&self) -> bool {
+        matches!(self, LoadError::Source(SourceError::Changed | SourceError::Leased))
     }
 
     /// Whether it is the database's fault, so that no other input will fare better.

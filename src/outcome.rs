@@ -14,6 +14,7 @@ use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
 use crate::source::{Claimed, Failure, Stamp, Survey};
+use crate::warehouse::WarehouseError;
 
 /// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
 /// asked for again should the server lose what it has confirmed. Says whether it was the `loaded` one still: another one stays.
@@ -186,6 +187,7 @@ pub(crate) async fn record_failure(
     survey: Option<&Survey>,
     error: LoadError,
 ) -> Failed {
+    let error = of_catalog(app, error).await;
     let mut consequence = error.consequence();
     if error.is_killed() && app.tries.once_more(name) {
         consequence = Consequence::TryAgain;
@@ -201,6 +203,18 @@ pub(crate) async fn record_failure(
         app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
     }
     Failed { name: name.to_owned(), load, error, consequence }
+}
+
+/// What the database refuses is no fault of the input where its catalog is not whole.
+async fn of_catalog(app: &App, error: LoadError) -> LoadError {
+    if !matches!(error, LoadError::Warehouse(WarehouseError::Refused(_))) {
+        return error;
+    }
+    match app.warehouse.missing().await {
+        Ok(missing) if !missing.is_empty() => WarehouseError::Incomplete(missing.join(", ")).into(),
+        Err(other) if other.is_transient() => other.into(),
+        _ => error,
+    }
 }
 
 /// In whole seconds, as RFC 3339 has it.

@@ -3,6 +3,7 @@
 
 mod concerns;
 mod known;
+mod places;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
@@ -12,13 +13,14 @@ use serde::de::DeserializeOwned;
 
 use self::concerns::truth;
 use crate::alert::Alerting;
-use crate::archive::{Archive, Place};
+use crate::archive::Archive;
 use crate::secrets;
 use crate::warehouse::{Address, Engine, Names};
 
 pub use crate::secrets::without_password;
 pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
+pub(crate) use places::database_file;
 
 /// Every setting, by concern.
 #[derive(Clone, Debug)]
@@ -165,6 +167,14 @@ impl Settings {
         }
     }
 
+    /// Whether a folder can be watched: neither may it hold what else the settings name, nor lie among results.
+    ///
+    /// # Errors
+    /// In words that name the setting.
+    pub fn may_watch(&self, folder: &Path) -> Result<(), SettingsError> {
+        places::why_not_watched(self, folder).map_or(Ok(()), |why| Err(SettingsError(why)))
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         let address = &self.database.database_url;
         let user = address.strip_prefix("sqlite:").and_then(|path| path.split_once('@')).map(|(user, _)| user);
@@ -191,17 +201,7 @@ impl Settings {
                 "DECODER_MEMORY and DECODER_SECONDS: a reader needs 67108864 bytes and 1 second at least".to_owned(),
             ));
         }
-        let folders = &self.folders;
-        for (name, other) in [("EXPORTS_DIR", &folders.exports_dir), ("LOGS_DIR", &folders.logs_dir)] {
-            if *other == folders.imports_dir {
-                return Err(SettingsError(format!(
-                    "{name}: what is written into IMPORTS_DIR would be loaded and deleted"
-                )));
-            }
-        }
-        if self.keeping.archive == Place::Folder(folders.imports_dir.clone()) {
-            return Err(SettingsError("ARCHIVE: what is kept in IMPORTS_DIR would be loaded again".to_owned()));
-        }
+        self.may_watch(&self.folders.imports_dir)?;
         if !(0.0..=3600.0).contains(&seconds) {
             return Err(SettingsError(format!("SETTLE_SECONDS: {seconds} is not between 0 and 3600")));
         }

@@ -80,7 +80,7 @@ async fn what_cannot_be_is_said_at_the_start(workdir: Workdir) -> Outcome {
             "ON_SUCCESS: \"archve\" is neither delete nor archive nor keep N days; did you mean archive?",
         ),
         (vec![("ON_SUCCESS", "keep 0 days")], "a number of days from 1"),
-        (vec![("ARCHIVE", "imports")], "ARCHIVE: what is kept in IMPORTS_DIR would be loaded again"),
+        (vec![("ARCHIVE", "imports")], "ARCHIVE: imports is IMPORTS_DIR (imports) or lies in it"),
         (vec![("ARCHIVE", "ftp://me:hunter2@host/x")], "ARCHIVE: a folder or s3://bucket/prefix is expected"),
         (vec![("ON_SUCCESS", "keep 3 days"), ("ARCHIVE", "s3://bucket")], "keep N days needs a folder"),
     ] {

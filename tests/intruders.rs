@@ -170,6 +170,14 @@ async fn a_place_of_somebody_else_is_refused(database: TestDatabase, workdir: Wo
         let mut program = Daemon::start(&workdir, arguments, &settings)?;
         same(program.wait()?.code(), Some(2))?;
     }
+    let said = stdout(&app(&workdir, &["status"], &settings)?);
+    for words in [
+        "imports/.sluice is a folder of uid 65534, mode 2755, and who asks is uid 0",
+        "where Sluice runs as uid 65534, ask",
+    ] {
+        holds(&said, words)?;
+    }
+    holds(&stdout(&app(&workdir, &["doctor"], &settings)?), "what stands in it is not believed")?;
     for arguments in [["status"], ["retry"]] {
         let mut look = Daemon::start(&workdir, &arguments, &settings)?;
         look.wait()?;
@@ -283,10 +291,16 @@ async fn a_failed_folder_of_somebody_else(database: TestDatabase, workdir: Workd
         ])?;
         daemon.wait_for(&["moved, with the reason beside it", "imports/.sluice/failed/bad.csv"])?;
         same(daemon.terminate()?.0.code(), Some(0))?;
+        workdir.write("imports/bad2.csv", "")?;
+        let done = stdout(&app(&workdir, &["--once"], &settings)?);
+        holds(&done, "Next: look into imports/.sluice/failed/")?;
+        for name in ["bad2.csv", "bad2.csv.error.json"] {
+            fs::remove_file(workdir.path("imports/.sluice/failed").join(name))?;
+        }
         // Nothing is tried again.
         same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
         same(workdir.list("imports/.sluice/failed"), ["bad.csv", "bad.csv.error.json"])?;
-        same(database.text("select count(*) from sluice.load").await?, (round + 1).to_string())?;
+        same(database.text("select count(*) from sluice.load").await?, (2 * round + 2).to_string())?;
 
         for (command, code) in [("status", 1), ("doctor", 1)] {
             let output = app(&workdir, &[command], &settings)?;

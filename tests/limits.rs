@@ -109,7 +109,13 @@ async fn a_file_without_end_loses_its_place(database: TestDatabase, workdir: Wor
 
 async fn a_password_of_a_store_is_refused_unshown(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.write("imports/x.csv", "a\n1\n2\n")?;
-    for endpoint in ["http://u:hunter2zz@127.0.0.1:1", "https://hunter2zz@localhost:1", "u:hunter2zz@127.0.0.1:1"] {
+    for endpoint in [
+        "http://u:hunter2zz@127.0.0.1:1",
+        "https://hunter2zz@localhost:1",
+        "u:hunter2zz@127.0.0.1:1",
+        "http://127.0.0.1:1/?key=hunter2zz",
+        "http://127.0.0.1:1/#hunter2zz",
+    ] {
         let settings = [
             ("DATABASE_URL", database.url.as_str()),
             ("ON_SUCCESS", "archive"),
@@ -124,7 +130,10 @@ async fn a_password_of_a_store_is_refused_unshown(database: TestDatabase, workdi
             same((endpoint, said.contains("hunter2zz")), (endpoint, false))?;
             if arguments == ["--once"] {
                 same(output.status.code(), Some(2))?;
-                holds(&said, "AWS_ENDPOINT_URL has a user or a password in it: keys go into AWS_ACCESS_KEY_ID")?;
+                holds(
+                    &said,
+                    "AWS_ENDPOINT_URL has a user, a password or a query in it: keys go into AWS_ACCESS_KEY_ID",
+                )?;
             }
         }
     }

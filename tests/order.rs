@@ -31,6 +31,9 @@ pub fn cases() -> Vec<Trial> {
         on_both("order::a_retry_puts_no_older_rows_over_newer_ones", a_retry_puts_no_older_rows_over_newer_ones),
         on_both("order::a_retry_after_a_part_failed", a_retry_after_a_part_failed),
         on_both("order::an_archive_may_hold_anything", an_archive_may_hold_anything),
+        on_both("order::a_leased_file_is_waited_for_no_longer_than_stale_after", a_leased_file),
+        on_both("order::names_that_come_and_go_hold_nothing_for_ever", names_that_come_and_go),
+        on_both("order::what_cannot_be_claimed_holds_nothing_for_ever", what_cannot_be_claimed),
         on_both("order::sixteen_rounds_of_large_and_small_files", sixteen_rounds_of_large_and_small_files),
         on_both("order::numbers_follow_names", numbers_follow_names),
         on_both("order::numbers_follow_names_in_each_of_two_tables", numbers_follow_names_in_each_of_two_tables),
@@ -267,6 +270,68 @@ async fn an_archive_may_hold_anything(database: TestDatabase, workdir: Workdir) 
     daemon.wait_for(&["loaded", "up.2026-11-29.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text(ROWS).await?, "1|new\n2|new")
+}
+
+/// A process that is ended when it is dropped.
+struct Holder(std::process::Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Somebody takes a lease to write, which lets nobody open the file without waiting for it.
+fn lease(workdir: &Workdir) -> anyhow::Result<Holder> {
+    let script = "$SIG{IO} = 'IGNORE'; $| = 1; open(F, '+<', '.0') or die; fcntl(F, 1024, 1) or die; rename('.0', '0.zip') or die; \
+                  print \"held\\n\"; while (1) { sleep 1; fcntl(F, 1024, 1) }";
+    workdir.write("imports/.0", "PK")?;
+    let mut perl = std::process::Command::new("perl");
+    perl.args(["-e", script]).current_dir(workdir.path("imports")).stdout(std::process::Stdio::piped());
+    let mut holder = Holder(perl.spawn()?);
+    let mut said = [0; 5];
+    std::io::Read::read_exact(holder.0.stdout.as_mut().expect("it was piped"), &mut said)?;
+    Ok(holder)
+}
+
+async fn a_leased_file(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let _holder = lease(&workdir)?;
+    let mut daemon = start(&workdir, &database, &[("STALE_AFTER", "2s")])?;
+    rename_in(&workdir, "up1.csv", OLD)?;
+    daemon.wait_for(&["up1.csv", "waits for 0.zip, which comes before it"])?;
+    let uid = rustix::process::geteuid().as_raw();
+    let said = format!("still being written, longer than STALE_AFTER (its owner is uid {uid})");
+    daemon.wait_for(&["0.zip", &said])?;
+    daemon.wait_for(&["INFO loaded", "up1.csv"])?;
+    let (status, log) = daemon.terminate()?;
+    same((status.code(), log.contains("temporarily unavailable")), (Some(0), false))
+}
+
+async fn names_that_come_and_go(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let mut daemon = start(&workdir, &database, &[])?;
+    let first = fs::File::create(workdir.path("imports/00.zip"))?;
+    rename_in(&workdir, "up1.csv", OLD)?;
+    daemon.wait_for(&["up1.csv", "waits for 00.zip, which comes before it"])?;
+    // The next one is there before this one goes, and is never whole.
+    let _second = fs::File::create(workdir.path("imports/01.zip"))?;
+    drop(first);
+    fs::remove_file(workdir.path("imports/00.zip"))?;
+    daemon.wait_for(&["INFO loaded", "up1.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same(database.text(ROWS).await?, "1|old\n2|old")
+}
+
+async fn what_cannot_be_claimed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("up", UPSERT)?;
+    let mut daemon = start(&workdir, &database, &[("FAILPOINTS", "claim=3*return"), ("STALE_AFTER", "2s")])?;
+    rename_in(&workdir, "up.2026-11-28.csv", OLD)?;
+    rename_in(&workdir, "up.2026-11-29.csv", NEW)?;
+    daemon.wait_for(&["up.2026-11-28.csv", "it cannot be claimed, longer than STALE_AFTER"])?;
+    daemon.wait_for(&["INFO loaded", "up.2026-11-29.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))
 }
 
 async fn sixteen_rounds_of_large_and_small_files(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -22,6 +22,9 @@ pub fn cases() -> Vec<Trial> {
         on_postgres("servers::a_password_of_any_signs_is_taken", a_password_of_any_signs_is_taken),
         on_both("servers::what_a_restored_database_lost_is_found", what_a_restored_database_lost_is_found),
         on_both("servers::a_database_made_anew_has_lost_nothing", a_database_made_anew_has_lost_nothing),
+        on_postgres("servers::limits_of_a_role_end_nothing_of_ours", limits_of_a_role_end_nothing),
+        on_both("servers::no_file_fails_for_a_catalog_that_is_gone", no_file_fails_for_a_catalog_that_is_gone),
+        on_both("servers::doctor_says_that_the_database_takes_no_rows", doctor_says_that_it_takes_no_rows),
         on_both("servers::a_newer_catalog_is_refused_once", a_newer_catalog_is_refused_once),
         on_both("servers::missing_rights_say_whose_and_as_whom", missing_rights_say_whose_and_as_whom),
     ]
@@ -196,9 +199,24 @@ async fn what_a_restored_database_lost_is_found(database: TestDatabase, workdir:
     holds(named, "its file is deleted: get the file once more")?;
     holds(&said, "t.3.csv")?;
     same(database.text("select a from staging.t order by a").await?, "1\n3")?;
+    let status = app(&workdir, &["status"], &settings)?;
+    same(status.status.code(), Some(1))?;
+    for words in
+        ["t.2.csv into t", "the database has lost it although it had confirmed it", "remove imports/.sluice/lost.jsonl"]
+    {
+        holds(&stdout(&status), words)?;
+    }
+    same(stdout(&status).contains("t.3.csv into t"), false)?;
     // It is told once.
     let done = app(&workdir, &["--once"], &settings)?;
     same((stdout(&done) + &stderr(&done)).contains("lost"), false)?;
+
+    // Loaded again, it is lost no more.
+    workdir.write("imports/again.csv", "a\n2\n")?;
+    workdir.plugin("again", "name: again\nfiles: [\"again*\"]\ntable: t\n")?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    same(app(&workdir, &["status"], &settings)?.status.code(), Some(0))?;
+    same(workdir.path("imports/.sluice/lost.jsonl").exists(), false)?;
 
     // The numbers are given again: the content tells.
     forget_loads_after(&database, first, "t").await?;
@@ -242,6 +260,102 @@ async fn a_database_made_anew_has_lost_nothing(database: TestDatabase, workdir: 
     let done = app(&workdir, &["--once"], &[("DATABASE_URL", &other.url)])?;
     same((stdout(&done) + &stderr(&done)).contains("brought_back"), false)?;
     same(workdir.list("imports"), Vec::<String>::new())
+}
+
+async fn limits_of_a_role_end_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut connection = PgConnection::connect(&database.url).await?;
+    let name = format!("limited_{}", std::process::id());
+    for sql in [
+        format!("create role {name} superuser login password 'x'"),
+        format!("alter role {name} set statement_timeout = '200ms'"),
+        format!("alter role {name} set idle_in_transaction_session_timeout = '200ms'"),
+    ] {
+        connection.execute(sqlx::AssertSqlSafe(sql)).await?;
+    }
+    let (_, rest) = database.url.split_once('@').context("no address")?;
+    let url = format!("postgres://{name}:x@{rest}");
+    let warehouse = sluice::warehouse::connect(&crate::support::address(&url)).await?;
+    let mut rows = 0;
+    warehouse.copy_out("select pg_sleep(0.5)", &mut |_| rows += 1).await?;
+    same(rows, 2)?;
+    for scope in [Scope::Load, Scope::Short, Scope::Star] {
+        let mut transaction = warehouse.begin(scope).await?;
+        for limit in ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"] {
+            let rows = transaction.query(&format!("select current_setting('{limit}', true)"), &[]).await?;
+            let value = rows.first().and_then(|row| row.first()?.clone()).unwrap_or_default();
+            same((limit, ["", "0"].contains(&&*value)), (limit, true))?;
+        }
+        // Also for a session that a pooler has given to somebody else meanwhile.
+        transaction.execute("set session statement_timeout = '200ms'", &[]).await?;
+        transaction.commit().await?;
+    }
+    workdir.write("imports/t.csv", "a\n1\n")?;
+    let settings = [("DATABASE_URL", url.as_str()), ("FAILPOINTS", "copied=sleep(500)")];
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    same(database.text("select a from staging.t").await?, "1")
+}
+
+/// Somebody drops the catalog, or one of its tables, under a running daemon.
+async fn no_file_fails_for_a_catalog_that_is_gone(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let (rename, back) = match database.engine {
+        Engine::Postgres => (["alter table sluice.load rename to kept"], ["alter table sluice.kept rename to load"]),
+        Engine::Sqlite => (["alter table sluice__load rename to kept"], ["alter table kept rename to sluice__load"]),
+    };
+    let run = async |statements: &[&str]| -> Outcome {
+        let mut transaction = database.warehouse.begin(Scope::Load).await?;
+        for sql in statements {
+            transaction.execute(sql, &[]).await?;
+        }
+        Ok(transaction.commit().await?)
+    };
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/a.csv", "a\n1\n")?;
+    daemon.wait_for(&["INFO loaded", "a.csv"])?;
+    run(&rename).await?;
+    workdir.write("imports/b.csv", "a\n2\n")?;
+    let said = daemon.wait_for(&["the catalog is not whole, missing: the catalog's table load"])?;
+    holds(&said, "restore it from a backup, and loading goes on by itself")?;
+    run(&back).await?;
+    daemon.wait_for(&["INFO loaded", "b.csv"])?;
+    match database.engine {
+        Engine::Postgres => run(&["drop schema sluice cascade"]).await?,
+        Engine::Sqlite => {
+            let tables =
+                "select name from sqlite_schema where type = 'table' and name like 'sluice\\_\\_%' escape '\\'";
+            let mut drops = Vec::new();
+            let mut add = |row: sluice::warehouse::Row| {
+                drops.extend(row.into_iter().flatten().map(|name| format!("drop table {name}")))
+            };
+            database.warehouse.copy_out(tables, &mut add).await?;
+            // The first row names the column.
+            drops.remove(0);
+            run(&drops.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        }
+    }
+    workdir.write("imports/c.csv", "a\n3\n")?;
+    daemon.wait_for(&["the catalog is not whole, missing: the"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    same(workdir.list("imports"), ["c.csv"])
+}
+
+async fn doctor_says_that_it_takes_no_rows(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let done = app(&workdir, &["doctor"], &settings)?;
+    same(done.status.code(), Some(0))?;
+    holds(&stdout(&done), "rows were written and taken back")?;
+    if database.engine == Engine::Postgres {
+        let sign = if database.url.contains('?') { '&' } else { '?' };
+        let url = format!("{}{sign}options=-c%20default_transaction_read_only=on", database.url);
+        let done = app(&workdir, &["doctor"], &[("DATABASE_URL", &url)])?;
+        same(done.status.code(), Some(1))?;
+        holds(&stdout(&done), "read-only transaction")?;
+    }
+    let done = app(&workdir, &["doctor"], &[settings[0], ("FAILPOINTS", "begin=return")])?;
+    same(done.status.code(), Some(1))?;
+    holds(&stdout(&done), "cannot be written")
 }
 
 async fn a_newer_catalog_is_refused_once(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -16,4 +16,37 @@ pub mod run;
 pub mod star;
 pub mod star_reject;
 
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityName, Statement};
+
+/// The catalog's tables that are not there, by their names in the schema.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>, DbErr> {
+    let (backend, tables) = (
+        db.get_database_backend(),
+        [
+            beside::Entity.table_name(),
+            column::Entity.table_name(),
+            column_history::Entity.table_name(),
+            dataset::Entity.table_name(),
+            load::Entity.table_name(),
+            question::Entity.table_name(),
+            reject::Entity.table_name(),
+            run::Entity.table_name(),
+            star::Entity.table_name(),
+            star_reject::Entity.table_name(),
+        ],
+    );
+    let sql = match backend {
+        DbBackend::Sqlite => {
+            "select substr(name, 9) as name from sqlite_schema where type = 'table' and name like 'sluice\\_\\_%' escape '\\'"
+        }
+        _ => "select tablename::text as name from pg_catalog.pg_tables where schemaname = 'sluice'",
+    };
+    let rows = db.query_all_raw(Statement::from_string(backend, sql)).await?;
+    let there = rows.iter().map(|row| row.try_get("", "name")).collect::<Result<Vec<String>, _>>()?;
+    Ok(tables.into_iter().filter(|table| !there.iter().any(|name| name == table)).collect())
+}
+
 pub use migrations::{POSTGRES_SCHEMA, made_at, migrate, pending, unknown};

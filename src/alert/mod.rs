@@ -44,6 +44,8 @@ pub enum Kind {
     Stuck,
     /// The database or a folder is away: no file is loaded.
     Trouble,
+    /// The database has lost a load that it had confirmed, and its file is deleted.
+    Lost,
     /// A plugin is wrong: the files that it claims are held back.
     Plugin,
     /// The pipeline.
@@ -236,7 +238,7 @@ impl Alerts {
     pub fn loaded(&self, file: &str) {
         let is_of_file = |(kind, subject): &(Kind, String)| {
             let rest = subject.strip_prefix(file);
-            matches!(kind, Kind::Waiting | Kind::Failed | Kind::Stuck)
+            matches!(kind, Kind::Waiting | Kind::Failed | Kind::Stuck | Kind::Lost)
                 && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let over: Vec<_> = {

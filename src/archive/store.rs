@@ -49,10 +49,10 @@ impl Stores {
         let mut client = ClientOptions::new().with_connect_timeout(Duration::from_secs(5));
         let mut builder = AmazonS3Builder::new();
         for (name, value) in &self.keys {
-            if name.to_ascii_uppercase().contains("ENDPOINT") && value.contains('@') {
+            if name.to_ascii_uppercase().contains("ENDPOINT") && value.contains(['@', '?', '#']) {
                 // Not shown, and never used: it would stand in every error of the store.
                 return Err(format!(
-                    "{name} has a user or a password in it: keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                    "{name} has a user, a password or a query in it: keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                 ));
             }
             // What others say of theirs is passed over.

@@ -1,6 +1,8 @@
 //! `app doctor`: is everything in place; each check that fails says how to mend it. Changes nothing.
 
+use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::spawn_blocking;
@@ -13,10 +15,9 @@ use crate::counted::counted;
 use crate::daemon::Usage;
 use crate::plugin::Plugins;
 use crate::rights::explain_folder;
-use crate::settings::Settings;
-use crate::source::{ForeignFailed, foreign_failed, is_watched, open_to_others};
-use crate::warehouse::Engine;
-use crate::warehouse::{Address, WarehouseError};
+use crate::settings::{Settings, database_file};
+use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
+use crate::warehouse::{Address, Engine, Scope, Table, WarehouseError};
 use crate::worker::absent;
 
 struct Check {
@@ -25,7 +26,7 @@ struct Check {
 }
 
 pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, json: bool) -> anyhow::Result<End> {
-    let mut checks = database(settings).await;
+    let mut checks = database(settings, !watched).await;
     let folders = &settings.folders;
     // While its folder is gone a daemon waits for it, and says so elsewhere.
     let absent = absent(&folders.exports_dir, &folders.imports_dir);
@@ -58,9 +59,13 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         let what = format!("who may write in {}", folders.imports_dir.display());
         checks.push(Check { what, result: Ok(format!("warning: {warning}")) });
     }
-    if let Ok(Some(ForeignFailed { what: fault, mend })) = foreign_failed(&folders.imports_dir) {
-        let what = format!("folder {}", folders.imports_dir.join("failed").display());
-        checks.push(Check { what, result: Err(format!("{fault}; {mend}")) });
+    for (name, found) in
+        [(FAILED, foreign_failed(&folders.imports_dir)), (CLAIMS, foreign_claims(&folders.imports_dir))]
+    {
+        if let Ok(Some(Foreign { what: fault, mend })) = found {
+            let what = format!("folder {}", folders.imports_dir.join(name).display());
+            checks.push(Check { what, result: Err(format!("{fault}; {mend}")) });
+        }
     }
     let plugins = Plugins::read_right(&folders.plugins_dir, &|name| settings.variable(name));
     let wrong: Vec<_> = plugins.errors().map(ToString::to_string).collect();
@@ -112,7 +117,8 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
     Ok(if failed { End::Failed } else { End::Done })
 }
 
-async fn database(settings: &Settings) -> Vec<Check> {
+/// Whether it answers, is whole and, where that is `tried`, takes rows.
+async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
     let mut settings = settings.clone();
     // A look must not make a database.
     settings.database.init_db = false;
@@ -137,7 +143,57 @@ async fn database(settings: &Settings) -> Vec<Check> {
         }
         false => "answers",
     };
-    vec![Check { what, result: Ok(answers.to_owned()) }, Check { what: "schemas".to_owned(), result: schemas }]
+    let written = if tried && schemas.is_ok() { Some(takes_rows(&app, &url).await) } else { None };
+    let mut checks =
+        vec![Check { what, result: Ok(answers.to_owned()) }, Check { what: "schemas".to_owned(), result: schemas }];
+    checks.extend(written.map(|result| Check { what: "the database takes rows".to_owned(), result }));
+    checks
+}
+
+/// How long whoever writes already may keep the trial waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tries to write into a table of its own, and takes that back. A server's disk answers by itself; that of a file is tried too, for what is
+/// not committed need not reach it.
+async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
+    let table = app.warehouse.names().table(&Table::staging(&format!("doctor_{}", std::process::id())));
+    let write = async {
+        let mut transaction = app.warehouse.begin(Scope::Load).await?;
+        transaction.execute(&format!("create table {table} (n bigint)"), &[]).await?;
+        let rows = "with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000) select n from n";
+        transaction.execute(&format!("insert into {table} {rows}"), &[]).await.map(drop)
+    };
+    match tokio::time::timeout(PATIENCE, write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            return Err(format!(
+                "cannot be written: {error}; make room on its disk, or give its user the right to write"
+            ));
+        }
+        Err(_) => {
+            return Ok(format!(
+                "warning: not tried: others write, or the server was silent, for {} s",
+                PATIENCE.as_secs()
+            ));
+        }
+    }
+    let Some(file) = database_file(url) else { return Ok("rows were written and taken back".to_owned()) };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    has_room(folder, ROOM).map(|free| format!("rows were written and taken back; {free} MiB are free"))
+}
+
+/// Bytes that are tried beside a database that is a file.
+const ROOM: usize = 1 << 20;
+
+/// Writes so many bytes into a file without a name, which is gone then; gives the MiB that are free in the folder.
+fn has_room(folder: &Path, bytes: usize) -> Result<u64, String> {
+    let written = tempfile::Builder::new().prefix(".doctor-").tempfile_in(folder).and_then(|mut file| {
+        file.write_all(&vec![b'.'; bytes])?;
+        file.as_file().sync_data()
+    });
+    written.map_err(|error| format!("cannot be written: {}", explain_folder(error, folder)))?;
+    let free = rustix::fs::statvfs(folder).map_err(|error| error.to_string())?;
+    Ok(free.f_bavail.saturating_mul(free.f_frsize) >> 20)
 }
 
 /// One line where nothing is sent, else one for each way.
@@ -194,8 +250,5 @@ fn writable(path: &Path) -> Result<String, String> {
     if !path.is_dir() {
         return Err("there is no such folder: make it, or start app with INIT_DB=true".to_owned());
     }
-    match tempfile::Builder::new().prefix(".doctor-").tempfile_in(path) {
-        Ok(_) => Ok("can be written".to_owned()),
-        Err(error) => Err(format!("cannot be written: {}", explain_folder(error, path))),
-    }
+    has_room(path, 4096).map(|_| "can be written".to_owned())
 }

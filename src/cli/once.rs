@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{End, table};
 use crate::daemon::{self, Until};
 use crate::settings::Settings;
+use crate::source::{FAILED, OWN_FAILED, foreign_failed};
 
 pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
     let started = Instant::now();
@@ -23,7 +24,10 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         let next = if totals.waiting > 0 {
             " Next: app --once again, when what is said above is mended".to_owned()
         } else if totals.failed > 0 {
-            format!(" Next: look into {}/failed/", folder.display())
+            // Where somebody else has made failed/, it is not there.
+            let is_foreign = foreign_failed(&folder).is_ok_and(|foreign| foreign.is_some());
+            let failed = folder.join(if is_foreign { OWN_FAILED } else { FAILED });
+            format!(" Next: look into {}/", failed.display())
         } else if totals.rows_rejected > 0 {
             " Next: app rejects".to_owned()
         } else if totals.loaded > 0 {

@@ -8,12 +8,13 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use super::{End, table};
 use crate::app::App;
 use crate::daemon::{self, Usage};
+use crate::journal::{Goodbye, Journal, LOST};
 use crate::ledger::{Failure, Total};
 use crate::plugin::Plugins;
 use crate::progress::Running;
 use crate::settings::{Settings, without_password};
 use crate::shown::shown;
-use crate::source::{ForeignFailed, Place, failed_files, foreign_failed, places};
+use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::worker::{Waiting, absent, read_state, waiting};
 
@@ -67,8 +68,15 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
             file.why = format!("held back: {error}");
         }
     }
-    if let Ok(Some(ForeignFailed { what, mend })) = foreign_failed(folder) {
+    for Foreign { what, mend } in [foreign_failed(folder), foreign_claims(folder)].into_iter().flatten().flatten() {
         see("a folder is in the way", what, &mend);
+    }
+    for Goodbye { load, source, table, .. } in Journal::of(folder).lost() {
+        see(
+            &format!("load {load} ({source} into {table})"),
+            "the database has lost it although it had confirmed it, and its file is not here any more".to_owned(),
+            &format!("get the file once more and drop it into {shown}; to be told no more, remove {shown}/{LOST}"),
+        );
     }
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     Found {

@@ -138,3 +138,43 @@ fn a_server_elsewhere_that_need_not_speak_tls_may_see_the_password() {
         assert_eq!(may_send_in_clear(address), expected, "{address}");
     }
 }
+
+#[test]
+fn no_place_lies_in_the_folder_that_is_watched_nor_that_among_results() {
+    for (given, expected) in [
+        (&[("DATABASE_URL", "sqlite://imports/x.db")][..], "DATABASE_URL: imports/x.db is IMPORTS_DIR"),
+        (&[("DATABASE_URL", "sqlite:imports/a/../x.db?mode=rwc")], "DATABASE_URL: "),
+        (&[("PLUGINS_DIR", "imports")], "PLUGINS_DIR: imports is IMPORTS_DIR"),
+        (&[("PLUGINS_DIR", "imports/plugins")], "PLUGINS_DIR: imports/plugins is IMPORTS_DIR (imports) or lies in it"),
+        (&[("SQL_DIR", "./imports/sql")], "SQL_DIR: "),
+        (&[("ARCHIVE", "imports/kept")], "ARCHIVE: "),
+        (&[("ARCHIVE", "imports")], "ARCHIVE: "),
+        (&[("LOGS_DIR", "imports/failed")], "LOGS_DIR: "),
+        (&[("EXPORTS_DIR", "sql/../imports/.sluice")], "EXPORTS_DIR: "),
+        (&[("EXPORTS_DIR", "imports")], "EXPORTS_DIR: "),
+        (
+            &[("IMPORTS_DIR", ".")],
+            "IMPORTS_DIR: . holds the places of EXPORTS_DIR, LOGS_DIR, SQL_DIR, PLUGINS_DIR, ARCHIVE, DATABASE_URL",
+        ),
+        (&[("IMPORTS_DIR", "sql/..")], "IMPORTS_DIR: "),
+        (&[("IMPORTS_DIR", "data")], "DATABASE_URL: "),
+        (&[("IMPORTS_DIR", "exports/in")], "IMPORTS_DIR: exports/in lies in EXPORTS_DIR (exports)"),
+    ] {
+        let error = settings(given, &[]).expect_err(expected).to_string();
+        assert!(error.starts_with(expected) && error.contains(": choose a "), "{error}");
+    }
+    for given in [("IMPORTS_DIR", "imports2"), ("EXPORTS_DIR", "imports.out"), ("ARCHIVE", "s3://imports/x")] {
+        assert!(settings(&[given], &[]).is_ok(), "{given:?}");
+    }
+    assert!(settings(&[], &[]).unwrap().may_watch(Path::new("sql")).is_err());
+}
+
+#[test]
+fn a_link_into_the_folder_that_is_watched_leads_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let within = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::create_dir(dir.path().join("in")).unwrap();
+    std::os::unix::fs::symlink("in", dir.path().join("link")).unwrap();
+    let error = settings(&[("IMPORTS_DIR", &within("in")), ("LOGS_DIR", &within("link/logs"))], &[]).unwrap_err();
+    assert!(error.to_string().starts_with("LOGS_DIR: "), "{error}");
+}

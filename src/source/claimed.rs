@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::folder::{FAILED, Home, NOTE};
 use super::free_name::{move_to_free_name, note_name, nth_name};
 use super::owner::believed;
-use super::stamp::writer_of;
+use super::stamp::writer_of_opened;
 use super::{Dir, Partly, Stamp, Writer};
 use crate::secrets::hidden;
 use crate::shown::json;
@@ -76,7 +76,7 @@ impl Claimed {
 
     /// Whether somebody has it open for writing.
     pub(crate) fn writer(&self) -> Writer {
-        self.open().map_or(Writer::Unknown, |file| writer_of(&file))
+        writer_of_opened(self.open())
     }
 
     /// What is known of its parts that were loaded before it came back from `failed/`.

@@ -21,7 +21,7 @@ pub use folder::Folder;
 pub(crate) use folder::{CLAIMS, FAILED, OWN_FAILED, STATE, STATE_NEW};
 pub(crate) use free_name::{move_to_free_name, rename_to_free_name};
 pub use memory::MemorySource;
-pub use owner::{ForeignFailed, foreign_failed, open_to_others};
+pub use owner::{Foreign, foreign_claims, foreign_failed, open_to_others};
 pub(crate) use owner::{Us, random};
 pub use partly::Partly;
 pub use places::is_watched;
@@ -181,6 +181,9 @@ pub enum SourceError {
     /// Its bytes changed while it was read; nothing of it was loaded.
     #[error("the file changed while it was read")]
     Changed,
+    /// Somebody holds a lease on it to write, so that it cannot be opened without waiting for them.
+    #[error("it is still being written: somebody holds a lease on it")]
+    Leased,
     /// The reading itself failed.
     #[error("cannot read: {0}")]
     Io(std::io::Error),
@@ -199,6 +202,8 @@ impl From<std::io::Error> for SourceError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound => SourceError::Gone,
+            // No other reading of a regular file answers so.
+            std::io::ErrorKind::WouldBlock => SourceError::Leased,
             _ => SourceError::Io(error),
         }
     }

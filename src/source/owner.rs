@@ -74,9 +74,9 @@ pub(crate) fn believed(root: &Dir) -> io::Result<[u32; 3]> {
     Ok([rustix::process::geteuid().as_raw(), root.metadata()?.uid(), 0])
 }
 
-/// What stands where `failed/` should and is not Sluice's own, so that what fails goes elsewhere.
+/// What stands where a folder of Sluice's should and is not its own.
 #[derive(Debug)]
-pub struct ForeignFailed {
+pub struct Foreign {
     /// In words.
     pub what: String,
     /// How to have it right.
@@ -87,7 +87,7 @@ pub struct ForeignFailed {
 ///
 /// # Errors
 /// When the folder cannot be looked at.
-pub fn foreign_failed(folder: &Path) -> io::Result<Option<ForeignFailed>> {
+pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
     let root = Dir::open(folder)?;
     let meta = match root.look(FAILED) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -102,12 +102,41 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<ForeignFailed>> {
     let (what, path) = (if meta.is_dir() { "a folder" } else { "no folder" }, folder.join(FAILED));
     let (path, own) = (path.display(), folder.join(OWN_FAILED));
     let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
-    Ok(Some(ForeignFailed {
+    Ok(Some(Foreign {
         what: format!(
             "{path} is {what} of uid {uid}, mode {mode:o}, and not Sluice's own: what fails goes to {}",
             own.display()
         ),
         mend: format!("look at what lies in {path}, and move it away or give it to the user that Sluice runs as"),
+    }))
+}
+
+/// Whether somebody else has made `.sluice`, or may write into it: nothing in it is believed then, and Sluice refuses it.
+///
+/// # Errors
+/// When the folder cannot be looked at.
+pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
+    let root = Dir::open(folder)?;
+    let meta = match root.look(CLAIMS) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        meta => meta?,
+    };
+    let is_believed = meta.is_dir() && believed(&root)?.contains(&meta.uid());
+    if is_believed && !(is_open(&meta) && Us::ask(&root).is_ok_and(|us| us.keeps_modes)) {
+        return Ok(None);
+    }
+    let (path, us) = (folder.join(CLAIMS), rustix::process::geteuid().as_raw());
+    let (path, what) = (path.display(), if meta.is_dir() { "a folder" } else { "no folder" });
+    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
+    Ok(Some(Foreign {
+        what: format!(
+            "{path} is {what} of uid {uid}, mode {mode:o}, and who asks is uid {us}: what stands in it is not believed, and only a Sluice of uid \
+             {uid} would use it"
+        ),
+        mend: format!(
+            "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the user that Sluice runs as \
+             (chown -R, chmod -R go-w) or move it away"
+        ),
     }))
 }
 

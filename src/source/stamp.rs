@@ -61,7 +61,16 @@ const F_SETSIG: libc::c_int = 10;
 pub(crate) fn writer(path: &Path) -> Writer {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
-    file.map_or(Writer::Unknown, |file| writer_of(&file))
+    writer_of_opened(file)
+}
+
+/// As [`writer_of`], of what an attempt to open it without waiting gave: the system says by `EAGAIN` that somebody holds a lease to write.
+pub(super) fn writer_of_opened(file: io::Result<fs::File>) -> Writer {
+    match file {
+        Ok(file) => writer_of(&file),
+        Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Writer::Open,
+        Err(_) => Writer::Unknown,
+    }
 }
 
 /// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at

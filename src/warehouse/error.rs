@@ -17,6 +17,12 @@ pub enum WarehouseError {
     /// The database is not there, busy, full or restarting: the same may go well later.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// Something of the catalog was taken away under a running program; files wait until it is there again.
+    #[error(
+        "the catalog is not whole, missing: {0}: restore it from a backup, and loading goes on by itself; where nothing is left of it, a \
+         restart with INIT_DB=true makes a new one, which knows nothing of what was loaded"
+    )]
+    Incomplete(String),
     /// Somebody else holds a lock on what was asked for; the same goes well when it is given back.
     #[error("somebody else holds a lock: {0}")]
     Locked(String),
@@ -34,7 +40,7 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// Whether the same may go well later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, WarehouseError::Unavailable(_) | WarehouseError::Locked(_))
+        matches!(self, WarehouseError::Unavailable(_) | WarehouseError::Incomplete(_) | WarehouseError::Locked(_))
     }
 
     /// Puts what was being done before what went wrong.
@@ -44,6 +50,7 @@ impl WarehouseError {
             WarehouseError::Address(_)
             | WarehouseError::Missing(_)
             | WarehouseError::Newer(..)
+            | WarehouseError::Incomplete(_)
             | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
@@ -141,7 +148,7 @@ impl From<sqlx::Error> for WarehouseError {
 
 /// What is no file's fault, so that files wait until a person or time has mended it. PostgreSQL: classes 08 (connection), 28 (who we are),
 /// 3D (no such database), 3F (no such schema), 40 (serialisation, deadlock), 53 (resources), 55 (lock), 57 (operator), 58 (system), XX001 and XX002 (corruption),
-/// 25006 (read-only), 42501 (rights). SQLite: busy, locked, read-only, I/O error, corrupt, full, cannot open, locking protocol, rights, no database.
+/// 25006 (read-only), 25P03 and 25P04 (a transaction that took longer than the server lets it), 42501 (rights). SQLite: busy, locked, read-only, I/O error, corrupt, full, cannot open, locking protocol, rights, no database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
 fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
     if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
@@ -149,7 +156,7 @@ fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
     }
     let classes = ["08", "28", "3D", "3F", "40", "53", "55", "57", "58"];
     is_of_pooler(code)
-        || ["25006", "42501", "XX001", "XX002"].contains(&code)
+        || ["25006", "25P03", "25P04", "42501", "XX001", "XX002"].contains(&code)
         || classes.contains(&code.get(..2).unwrap_or_default())
 }
 

@@ -30,13 +30,26 @@ pub(super) enum Arrival {
     Seen,
 }
 
+/// Why a file that looked whole could not be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hindered {
+    /// Somebody was seen to write it.
+    Written,
+    /// It cannot be claimed.
+    Unclaimable,
+}
+
 /// A file that is waited for.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     stamp: Stamp,
     arrival: Arrival,
     /// When it was seen first.
-    since: Instant,
+    came: Instant,
+    /// Since when it looks whole.
+    whole: Option<Instant>,
+    /// Why it could not be taken although it looked whole.
+    hindered: Option<Hindered>,
     /// When it was last seen to change.
     changed: Instant,
     /// The longest pause between two changes.
@@ -54,7 +67,18 @@ impl Candidate {
     pub(super) fn new(stamp: Stamp, arrival: Arrival, now: Instant) -> Self {
         let changed = now.checked_sub(stamp.age()).unwrap_or(now);
         let closed = if let Arrival::Closed(times) = arrival { times } else { 0 };
-        Candidate { stamp, arrival, since: now, changed, pause: Duration::ZERO, closed, reach: None, behind: false }
+        Candidate {
+            stamp,
+            arrival,
+            came: now,
+            whole: None,
+            hindered: None,
+            changed,
+            pause: Duration::ZERO,
+            closed,
+            reach: None,
+            behind: false,
+        }
     }
 
     /// What it looked like last.
@@ -73,6 +97,9 @@ impl Candidate {
             // Another file under the name: its history is not the old one's.
             *self = Candidate::new(stamp, arrival, now);
             return;
+        }
+        if stamp != self.stamp || arrival != Arrival::Seen {
+            self.whole = None;
         }
         let written = arrival == Arrival::Written || (arrival == Arrival::Seen && stamp.size != self.stamp.size);
         if stamp != self.stamp {
@@ -97,14 +124,35 @@ impl Candidate {
         if one_go { self.changed + settle.min(MOMENT) } else { self.ready_at(settle, writer, now) }
     }
 
-    /// Whether it would be taken now, as far as is known without asking the system.
-    pub(super) fn may_be_whole(&self, settle: Duration, now: Instant) -> bool {
-        self.soon_at(settle, Writer::None, now) <= now
+    /// Since when it would be taken, as far as is known without asking the system.
+    pub(super) fn whole_since(&mut self, settle: Duration, now: Instant) -> Option<Instant> {
+        let is_whole = self.soon_at(settle, Writer::None, now) <= now;
+        self.whole = is_whole.then(|| self.whole.unwrap_or(now));
+        self.whole
     }
 
-    /// Whether it came so long ago and is written all the same.
-    pub(super) fn is_endless(&self, settle: Duration, after: Duration, path: &Path, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= after && self.ready_at(settle, writer(path), now) > now
+    /// Since when it is there, also while it was in hand and was put back.
+    pub(super) fn came(&self) -> Instant {
+        self.came
+    }
+
+    /// It was in hand, and is there since it came before that.
+    pub(super) fn put_back(&mut self, came: Option<Instant>, by_writer: bool) {
+        self.came = came.map_or(self.came, |came| came.min(self.came));
+        self.hindered = by_writer.then_some(Hindered::Written);
+    }
+
+    /// It cannot be claimed.
+    pub(super) fn cannot_be_claimed(&mut self) {
+        self.hindered = Some(Hindered::Unclaimable);
+    }
+
+    /// Why it is not taken although it came so long ago: it is still written, or cannot be claimed.
+    pub(super) fn is_endless(&self, settle: Duration, after: Duration, path: &Path, now: Instant) -> Option<Hindered> {
+        if now.saturating_duration_since(self.came) < after {
+            return None;
+        }
+        self.hindered.or_else(|| (self.ready_at(settle, writer(path), now) > now).then_some(Hindered::Written))
     }
 
     /// When it may be taken, as far as is known now; `writer` is what the system says of it.

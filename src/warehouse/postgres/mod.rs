@@ -61,7 +61,7 @@ const STAR_WAIT: u32 = 300_000;
 
 /// A client that is gone without a word (its container was killed and its last packet lost, its machine lost power) is noticed by the
 /// server within half a minute, and its locks go with it: it asks after ten seconds of silence, three times. A transaction that lasts
-/// is no such silence, and neither is a load whose next rows are awaited, so `idle_in_transaction_session_timeout` is left as it is.
+/// is no such silence, and neither is a load whose next rows are awaited.
 const SESSION: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
@@ -73,6 +73,39 @@ const SESSION: [(&str, &str); 4] = [
 /// The same while the server has sent something that nobody acknowledges, from version 12 on. Not for what is read out: whoever pauses
 /// over a result for as long as that would lose it.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
+
+/// A load or a run takes as long as it takes: what a role or a database sets for others would end it each time, and it would be tried for
+/// ever. Of these the server knows those of its version.
+const LIMITS: [&str; 4] =
+    ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"];
+
+/// For the transaction, behind a pooler; the third is from version 17 on.
+const UNLIMITED: &str = "; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
+const UNLIMITED_17: &str = "; set local transaction_timeout = 0";
+
+/// Those that still hold.
+const LIMITED: &str = "select name, setting || coalesce(unit, '') from pg_settings where name = any ($1) and setting <> '0' order by name";
+
+/// Lifts the limits for a session, as far as the server lets it.
+async fn lift_limits(connection: &mut PgConnection) {
+    // The first one may be too short for a look at those that hold.
+    for name in LIMITS {
+        // What an older server does not know is no limit of its, and what is refused is told at the start.
+        let _ = connection.execute(safe(format!("set {name} = 0"))).await;
+    }
+}
+
+/// Says which of them the server, or a pooler before it, keeps.
+async fn tell_limits(pool: &PgPool, address: &str) -> Result<(), WarehouseError> {
+    let held: Vec<(String, String)> = sqlx::query_as(LIMITED).bind(LIMITS.as_slice()).fetch_all(pool).await?;
+    for (name, value) in held {
+        warn!(
+            database = address,
+            "the server, or a pooler before it, keeps {name} = {value}, and ends what takes longer: alter role ... set {name} = 0"
+        );
+    }
+    Ok(())
+}
 
 /// The server's process that serves a connection.
 const PROCESS: &str = "select pg_backend_pid()";
@@ -135,6 +168,7 @@ impl Postgres {
                     let own = own.clone();
                     Box::pin(async move {
                         socket::set_options();
+                        lift_limits(connection).await;
                         connection.execute(DURABLE).await?;
                         own.add(connection.fetch_one(PROCESS).await?.try_get(0)?);
                         // What an older server does not know, or another system has not got, is done without.
@@ -158,6 +192,7 @@ impl Postgres {
                 "the server runs with fsync = off: a power cut may take what it has confirmed, and files are deleted by then"
             );
         }
+        tell_limits(&pool, &shown(&options)).await?;
         Ok(Postgres {
             tells_server,
             version,
@@ -222,6 +257,7 @@ impl Postgres {
         let pool = PgPoolOptions::new().max_connections(2).after_connect(move |connection, _| {
             let lookout = lookout.clone();
             Box::pin(async move {
+                lift_limits(connection).await;
                 lookout.knows(connection.fetch_one(PROCESS).await?.try_get(0)?);
                 Ok(())
             })
@@ -277,7 +313,13 @@ impl Warehouse for Postgres {
             };
             migrator.close().await?;
             WarehouseError::of_newer(&self.address, &unknown?)?;
-            missing.extend(pending?.into_iter().map(|name| format!("the catalog's migration {name}")));
+            let pending = pending?;
+            // What a pending one makes is not missing besides.
+            if pending.is_empty() {
+                let tables = models::missing_tables(&self.catalog).await?;
+                missing.extend(tables.into_iter().map(|name| format!("the catalog's table {name}")));
+            }
+            missing.extend(pending.into_iter().map(|name| format!("the catalog's migration {name}")));
         }
         Ok(missing)
     }
@@ -299,7 +341,8 @@ impl Warehouse for Postgres {
             Scope::Star => (BEGIN_STAR, STAR_WAIT),
         };
         let unacknowledged = if self.version >= 120_000 { UNACKNOWLEDGED } else { "" };
-        let begin = format!("{begin}; set local lock_timeout = {wait}{unacknowledged}");
+        let unlimited = if self.version >= 170_000 { UNLIMITED_17 } else { "" };
+        let begin = format!("{begin}; set local lock_timeout = {wait}{UNLIMITED}{unlimited}{unacknowledged}");
         let mut transaction = match self.pool.begin_with(safe(begin)).await {
             // The pool has tried all the time, and does not say what came of it.
             Err(sqlx::Error::PoolTimedOut) => return Err(self.why_no_connection().await),

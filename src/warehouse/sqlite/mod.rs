@@ -144,6 +144,10 @@ impl Warehouse for Sqlite {
     async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
         WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
         let pending = models::pending(&self.catalog).await?;
+        if pending.is_empty() {
+            let tables = models::missing_tables(&self.catalog).await?;
+            return Ok(tables.into_iter().map(|name| format!("the catalog's table {name}")).collect());
+        }
         Ok(pending.into_iter().map(|name| format!("the catalog's migration {name}")).collect())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::time::Instant;
 
 use crate::plugin::Reach;
 
@@ -21,9 +22,11 @@ pub(super) enum Stands {
 pub(super) struct Earlier {
     pub(super) name: OsString,
     pub(super) stands: Stands,
+    /// When it came; `None` where it was there before all others.
+    pub(super) came: Option<Instant>,
 }
 
-/// The files that were seen so far, the first of each table.
+/// The files that were seen so far: of each table the one that came first.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     /// Of every table, and of those only whose rows they replace.
@@ -35,33 +38,38 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// The first file before one with this reach that may touch what it touches.
-    pub(super) fn of(&self, reach: &Reach) -> Option<&Earlier> {
+    /// A file before one with this reach that may touch what it touches, and that was there when that was `whole`, if it is.
+    pub(super) fn of(&self, reach: &Reach, whole: Option<Instant>) -> Option<&Earlier> {
+        let in_time = |earlier: &&Earlier| whole.is_none() || earlier.came <= whole;
         match &reach.tables {
             Some(tables) if reach.replaces => {
-                tables.iter().find_map(|table| self.tables.get(table)).or(self.anywhere.as_ref())
+                let of_tables = tables.iter().filter_map(|table| self.tables.get(table));
+                of_tables.chain(&self.anywhere).find(in_time)
             }
-            Some(tables) => tables.iter().find_map(|table| self.replaced.get(table)),
-            None if reach.replaces => self.replacing.as_ref(),
+            Some(tables) => tables.iter().filter_map(|table| self.replaced.get(table)).find(in_time),
+            None if reach.replaces => self.replacing.as_ref().filter(in_time),
             None => None,
         }
     }
 
     /// The next file.
-    pub(super) fn add(&mut self, name: &OsStr, reach: &Reach, stands: Stands) {
-        let earlier = || Earlier { name: name.to_owned(), stands };
+    pub(super) fn add(&mut self, name: &OsStr, reach: &Reach, stands: Stands, came: Option<Instant>) {
+        let is_first = |known: Option<&Earlier>| known.is_none_or(|known| came < known.came);
+        let earlier = || Earlier { name: name.to_owned(), stands, came };
         for table in reach.tables.iter().flatten() {
-            if !self.tables.contains_key(table) {
+            if is_first(self.tables.get(table)) {
                 self.tables.insert(table.clone(), earlier());
             }
-            if reach.replaces && !self.replaced.contains_key(table) {
+            if reach.replaces && is_first(self.replaced.get(table)) {
                 self.replaced.insert(table.clone(), earlier());
             }
         }
         if reach.replaces {
-            self.replacing.get_or_insert_with(earlier);
-            if reach.tables.is_none() {
-                self.anywhere.get_or_insert_with(earlier);
+            if is_first(self.replacing.as_ref()) {
+                self.replacing = Some(earlier());
+            }
+            if reach.tables.is_none() && is_first(self.anywhere.as_ref()) {
+                self.anywhere = Some(earlier());
             }
         }
     }
@@ -70,8 +78,8 @@ impl Ahead {
 /// Whether two files may touch the same rows, and it counts which is first.
 pub(super) fn touch(one: &Reach, other: &Reach) -> bool {
     let mut ahead = Ahead::default();
-    ahead.add(OsStr::new(""), one, Stands::Waits);
-    ahead.of(other).is_some()
+    ahead.add(OsStr::new(""), one, Stands::Waits, None);
+    ahead.of(other, None).is_some()
 }
 
 #[cfg(test)]
@@ -80,6 +88,24 @@ mod tests {
 
     fn reach(table: &str, replaces: bool) -> Reach {
         Reach { tables: (!table.is_empty()).then(|| vec![table.to_owned()]), replaces }
+    }
+
+    #[test]
+    fn a_file_waits_for_those_that_were_there_when_it_was_whole() {
+        let (now, up, any) = (Instant::now(), reach("up", true), reach("", true));
+        let at = |seconds| Some(now + std::time::Duration::from_secs(seconds));
+        let mut ahead = Ahead::default();
+        let before =
+            |ahead: &Ahead, whole| ahead.of(&up, whole).map(|earlier| earlier.name.clone().into_string().unwrap());
+        ahead.add(OsStr::new("03.zip"), &any, Stands::Waits, at(3));
+        assert_eq!((before(&ahead, at(2)), before(&ahead, at(3))), (None, Some("03.zip".to_owned())));
+        // One that is not whole yet waits for all of them.
+        assert_eq!(before(&ahead, None), Some("03.zip".to_owned()));
+        ahead.add(OsStr::new("up0"), &up, Stands::Waits, at(1));
+        assert_eq!((before(&ahead, at(0)), before(&ahead, at(2))), (None, Some("up0".to_owned())));
+        // What is in hand or was begun before is waited for in any case.
+        ahead.add(OsStr::new("up1"), &up, Stands::InHand, None);
+        assert_eq!(before(&ahead, at(0)), Some("up1".to_owned()));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::super::pause::Pause;
 use super::super::settle::Arrival;
 use super::{TROUBLE, Watch};
 use crate::alert::Kind;
-use crate::load::{FileOutcome, LoadError};
-use crate::source::{Claimed, SourceError};
+use crate::load::FileOutcome;
+use crate::source::Claimed;
 
 /// The longest pause where somebody else holds a lock: to ask again costs little.
 const LOCKED: Duration = Duration::from_secs(15);
@@ -22,6 +22,9 @@ impl Watch {
         let Some(file) = self.in_hand.remove(&id) else { return };
         let reach = self.reaches.remove(&id);
         let name = file.os_name();
+        if !matches!(&done, Ok((_, FileOutcome::Waits(_)))) {
+            self.came.remove(&name);
+        }
         match &done {
             Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
                 self.state.put_back(&file.name(), &error.to_string());
@@ -58,7 +61,7 @@ impl Watch {
                     }
                 } else if self.pause(&name, &error.to_string()) {
                     warn!(file.path = file.name(), "not loaded yet: {error}");
-                    if !matches!(error, LoadError::Source(SourceError::Changed)) {
+                    if !error.is_of_a_writer() {
                         self.app.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
                     }
                 }
@@ -67,7 +70,10 @@ impl Watch {
                     return;
                 }
                 self.put_back.insert(name.clone());
-                self.see(Seen { name, left: None }, Arrival::Seen);
+                self.see(Seen { name: name.clone(), left: None }, Arrival::Seen);
+                if let Some(candidate) = self.candidates.get_mut(&name) {
+                    candidate.put_back(self.came.remove(&name), error.is_of_a_writer());
+                }
             }
             Ok(FileOutcome::Kept(file, error)) => {
                 if error.is_of_database() {

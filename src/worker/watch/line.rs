@@ -1,5 +1,5 @@
-//! Files whose rows replace others stand in line: one is not taken while an earlier one, by name, waits in the folder for whatever
-//! reason, or while another one of its table is in hand.
+//! Files whose rows replace others stand in line: one is not taken while an earlier one, by name, that was there when it was whole waits
+//! in the folder for whatever reason, or while another one of its table is in hand.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
+use super::super::settle::Hindered;
 use super::Watch;
 use super::ahead::{Ahead, Earlier, Stands, touch};
 use crate::plugin::{Plugins, Reach};
@@ -30,6 +31,7 @@ impl Watch {
     pub(super) fn stand_in_line(&mut self) {
         let plugins = self.app.plugins.get();
         if !plugins.replace_any() {
+            self.overlooks = false;
             self.behind.clear();
             self.candidates.values_mut().for_each(|candidate| candidate.behind = false);
             self.say_held(&BTreeMap::new());
@@ -37,7 +39,7 @@ impl Watch {
         }
         let mut ahead = Ahead::default();
         for (id, file) in &self.in_hand {
-            self.reaches.get(id).into_iter().for_each(|reach| ahead.add(&file.os_name(), reach, Stands::InHand));
+            self.reaches.get(id).into_iter().for_each(|reach| ahead.add(&file.os_name(), reach, Stands::InHand, None));
         }
         let (mut line, reach) = (BTreeMap::new(), |name: &OsStr| reach(&plugins, name));
         for name in &self.stuck {
@@ -51,6 +53,7 @@ impl Watch {
         }
         let (mut held, mut given_up) = (BTreeMap::new(), Vec::new());
         self.behind.clear();
+        self.overlooks = false;
         let mut begun = line.into_iter().peekable();
         let (now, stale_after) = (Instant::now(), self.app.alerts.stale_after());
         for (name, candidate) in &mut self.candidates {
@@ -58,26 +61,29 @@ impl Watch {
                 stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
             }
             let reach = candidate.reach.get_or_insert_with(|| Arc::new(reach(name))).clone();
-            let earlier = ahead.of(&reach).cloned();
+            let (came, whole) = (Some(candidate.came()), candidate.whole_since(self.settle, now));
+            let earlier = ahead.of(&reach, whole).cloned();
             candidate.behind = earlier.is_some();
+            self.overlooks |= earlier.is_none() && ahead.of(&reach, None).is_some();
             match earlier {
-                Some(Earlier { name: first, stands: Stands::Waits }) => {
+                Some(Earlier { name: first, stands: Stands::Waits, .. }) => {
                     // What is not whole waits for that in any case.
-                    if self.held.contains_key(name) || candidate.may_be_whole(self.settle, now) {
+                    if self.held.contains_key(name) || whole.is_some() {
                         held.insert(name.clone(), waits_for(&first));
                     }
-                    ahead.add(name, &reach, Stands::Waits);
+                    ahead.add(name, &reach, Stands::Waits, came);
                 }
-                Some(Earlier { name: first, stands: Stands::GivenUp }) => {
+                Some(Earlier { name: first, stands: Stands::GivenUp, .. }) => {
                     held.insert(name.clone(), waits_for(&first));
                     given_up.push((name.clone(), None));
-                    ahead.add(name, &reach, Stands::GivenUp);
+                    ahead.add(name, &reach, Stands::GivenUp, came);
                 }
-                // Its place in the order is that of its end, which nobody knows.
-                None if candidate.is_endless(self.settle, stale_after, &self.path.join(name), now) => {
-                    held.insert(name.clone(), still_written(&self.path.join(name)));
-                }
-                Some(Earlier { stands: Stands::InHand, .. }) | None => ahead.add(name, &reach, Stands::Waits),
+                Some(Earlier { stands: Stands::InHand, .. }) => ahead.add(name, &reach, Stands::Waits, came),
+                None => match candidate.is_endless(self.settle, stale_after, &self.path.join(name), now) {
+                    // Its place in the order is that of its end, which nobody knows.
+                    Some(why) => drop(held.insert(name.clone(), endless(why, &self.path.join(name)))),
+                    None => ahead.add(name, &reach, Stands::Waits, came),
+                },
             }
         }
         for ((begun, claim), (reach, stands)) in begun {
@@ -162,10 +168,14 @@ fn waits_for(earlier: &OsStr) -> String {
     format!("waits for {}, which comes before it", earlier.to_string_lossy())
 }
 
-fn still_written(path: &Path) -> String {
+fn endless(why: Hindered, path: &Path) -> String {
     let owner =
         path.symlink_metadata().map_or_else(|_| String::new(), |file| format!(" (its owner is uid {})", file.uid()));
-    format!("still being written, longer than STALE_AFTER{owner}: files that come after it do not wait for it any more")
+    let why = match why {
+        Hindered::Written => "still being written",
+        Hindered::Unclaimable => "it cannot be claimed",
+    };
+    format!("{why}, longer than STALE_AFTER{owner}: files that come after it do not wait for it any more")
 }
 
 pub(super) fn reach(plugins: &Plugins, name: &OsStr) -> Reach {
@@ -184,7 +194,7 @@ fn stand(
     held: &mut BTreeMap<OsString, String>,
     given_up: &mut Vec<(OsString, Option<OsString>)>,
 ) {
-    let earlier = ahead.of(reach).cloned();
+    let earlier = ahead.of(reach, None).cloned();
     let mut stands = stands;
     if let (false, Some(earlier)) = (claim.is_empty(), earlier) {
         behind.insert(claim.to_owned());
@@ -196,5 +206,5 @@ fn stand(
             held.insert(name.to_owned(), waits_for(&earlier.name));
         }
     }
-    ahead.add(name, reach, stands);
+    ahead.add(name, reach, stands, None);
 }

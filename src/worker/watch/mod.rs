@@ -72,6 +72,10 @@ pub struct Watch {
     plugins: PluginFolder,
     /// Files, by their claims, that wait for one which comes before them.
     behind: HashSet<OsString>,
+    /// Whether somebody waits no more for an earlier file, because it came too late.
+    overlooks: bool,
+    /// Since when files in hand were there.
+    came: HashMap<OsString, Instant>,
     /// Why files wait that could be taken otherwise, as it was said.
     held: BTreeMap<OsString, String>,
     /// Files that are not loaded in this run, where nothing is tried twice, and those that programs had claimed and nobody can claim now.
@@ -122,6 +126,8 @@ impl Watch {
             reaches: HashMap::new(),
             plugins,
             behind: HashSet::new(),
+            overlooks: false,
+            came: HashMap::new(),
             held: BTreeMap::new(),
             given_up: BTreeMap::new(),
             stuck: BTreeSet::new(),

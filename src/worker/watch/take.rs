@@ -123,12 +123,19 @@ impl Watch {
     pub(super) fn claim(&mut self, name: &OsStr) {
         match self.folder.claim(name) {
             Ok(file) => {
-                self.candidates.remove(name);
+                let came = self.candidates.remove(name).map(|candidate| candidate.came());
+                self.came.extend(came.map(|came| (name.to_owned(), came)));
                 self.start(file, false);
+                if self.overlooks {
+                    self.stand_in_line();
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => drop(self.candidates.remove(name)),
             Err(error) => {
                 self.cannot_claim(name, &error.to_string());
+                if let Some(candidate) = self.candidates.get_mut(name) {
+                    candidate.cannot_be_claimed();
+                }
                 if self.once {
                     self.candidates.remove(name);
                     self.give_up(name);

@@ -1,0 +1,70 @@
+//! Which places may not lie in each other. What lies in the folder that is watched may be loaded and deleted, and whoever drops files there
+//! may write it.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::Settings;
+use crate::archive::Place;
+
+/// Why a folder cannot be watched with these settings, in words.
+pub(super) fn why_not_watched(settings: &Settings, imports: &Path) -> Option<String> {
+    let (shown, watched) = (imports.display(), real(imports));
+    let folders = &settings.folders;
+    let mut places = vec![
+        ("EXPORTS_DIR", folders.exports_dir.clone()),
+        ("LOGS_DIR", folders.logs_dir.clone()),
+        ("SQL_DIR", folders.sql_dir.clone()),
+        ("PLUGINS_DIR", folders.plugins_dir.clone()),
+    ];
+    if let Place::Folder(archive) = &settings.keeping.archive {
+        places.push(("ARCHIVE", archive.clone()));
+    }
+    places.extend(database_file(&settings.database.database_url).map(|file| ("DATABASE_URL", file)));
+    let inside: Vec<_> = places.iter().filter(|(_, place)| real(place).starts_with(&watched)).collect();
+    match inside.as_slice() {
+        [] => {}
+        [(name, place)] => {
+            return Some(format!(
+                "{name}: {} is IMPORTS_DIR ({shown}) or lies in it, where files are loaded and deleted, and others may write: choose a place \
+                 outside of it",
+                place.display()
+            ));
+        }
+        several => {
+            let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
+            return Some(format!(
+                "IMPORTS_DIR: {shown} holds the places of {}, and what lies in it is loaded and deleted: choose a folder of its own for it, \
+                 such as imports",
+                names.join(", ")
+            ));
+        }
+    }
+    watched.starts_with(real(&folders.exports_dir)).then(|| {
+        format!(
+            "IMPORTS_DIR: {shown} lies in EXPORTS_DIR ({}), into which results are written: choose a folder outside of it",
+            folders.exports_dir.display()
+        )
+    })
+}
+
+/// The file of an SQLite database.
+pub(crate) fn database_file(address: &str) -> Option<PathBuf> {
+    let path = address.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+}
+
+/// The whole path, through the links that are there.
+fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut real = PathBuf::new();
+    for part in whole.components() {
+        if part == Component::ParentDir {
+            real.pop();
+            continue;
+        }
+        real.push(part);
+        real = real.canonicalize().unwrap_or(real);
+    }
+    real
+}
