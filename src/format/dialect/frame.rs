@@ -189,9 +189,9 @@ fn names_figures(rows: &[Sampled<'_>]) -> bool {
         let below: Vec<&str> = rest.iter().filter_map(|record| record.cells.get(place)).map(|cell| &**cell).collect();
         let cells: Vec<&str> = below.into_iter().filter(|cell| !cell.is_empty()).collect();
         let of_first = cells.first().and_then(|cell| figure(cell));
-        let alike = nearly_all(&cells, |cell| is_value(cell))
+        let alike = nearly_all(&cells, is_value)
             || nearly_all(&cells, |cell| is_of_figure(cell, of_first.as_deref()))
-            || nearly_all(&cells, |cell| is_amount(cell));
+            || nearly_all(&cells, is_amount);
         cells.len() > 1 && alike && !has_digit(&head.cells[place])
     };
     rest.len() > 1
