@@ -250,7 +250,15 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
 /// that has a name of its own. Empty cells at the beginning, or at the end without a heading, are columns without a name.
 fn goes_on(rows: &[Sampled<'_>], row: &Sampled<'_>, width: usize) -> bool {
     let is_named = |place: usize| named(rows, &[place]) > 0;
-    let spans = |place: usize| is_named(place) && place + 1 < width && !is_named(place + 1);
+    // A heading stands over the empty cells to its right, or once more in each of them.
+    let is_repeated = |left: usize| {
+        let above = rows.last().map(|row| row.cells.as_slice()).unwrap_or_default();
+        matches!((above.get(left), above.get(left + 1)), (Some(one), Some(next)) if one == next && !one.is_empty())
+    };
+    let spans = |place: usize| {
+        let is_over_empty = place + 1 < width && !is_named(place + 1);
+        is_named(place) && (is_over_empty || is_repeated(place) || (place > 0 && is_repeated(place - 1)))
+    };
     let is_below_another = |(place, cell): (usize, &Cow<'_, str>)| {
         let repeats = || rows.iter().any(|above| above.cells.get(place) == Some(cell));
         !cell.is_empty() && is_named(place) && !spans(place) && !repeats()
