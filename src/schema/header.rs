@@ -100,7 +100,8 @@ impl Known<'_> {
     fn of(table: &[Column]) -> Known<'_> {
         let asked: Vec<_> = table.iter().map(|one| asked_name(&one.header, &one.name)).collect();
         let (mut headers, mut alike) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
-        for (place, one) in table.iter().enumerate() {
+        // The surplus column is Sluice's own, and known by its name alone.
+        for (place, one) in table.iter().enumerate().filter(|(_, one)| one.name != EXTRA_COLUMN) {
             headers.entry(one.header.as_str()).or_default().push(place);
             if let Some(asked) = &asked[place] {
                 alike.entry((asked.clone(), key(&one.header))).or_default().push(place);
