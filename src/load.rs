@@ -126,9 +126,14 @@ async fn load_in_turn(
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
     app.tries.may_load(&dataset.table)?;
-    // What can be read before is.
-    source.glimpse().await?;
-    place.turn(&dataset.table).await;
+    // Decoders share their memory: whoever has some must not wait for a file that may need some. What else can be read before is.
+    if source.is_decoded() {
+        place.turn(&dataset.table).await;
+        source.glimpse().await?;
+    } else {
+        source.glimpse().await?;
+        place.turn(&dataset.table).await;
+    }
     let turn = app.tries.turn(app.warehouse.names().engine, &dataset.table).await?;
     let done = commit_load(place, app, dataset, source, unfinished).await;
     turn.end(&done);

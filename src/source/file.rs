@@ -166,6 +166,10 @@ impl Source for FileSource {
         &self.earlier_claims
     }
 
+    fn is_decoded(&self) -> bool {
+        self.part.format == Format::Parquet
+    }
+
     async fn survey(&mut self) -> Result<Survey, SourceError> {
         if !self.survey.as_ref().is_some_and(|survey| survey.whole) {
             self.chunks = None;

@@ -49,6 +49,11 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// Whether a decoder reads it, which takes a share of the memory that all decoders have.
+    fn is_decoded(&self) -> bool {
+        false
+    }
+
     /// The place in which it lies while it is loaded, where it has one of its own.
     fn claim(&self) -> Option<&str> {
         None
