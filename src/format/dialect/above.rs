@@ -1,6 +1,7 @@
 //! What stands above a table: text, which is kept beside its records, or records of another table or of an older form of this one.
 
 use super::fit::tables;
+use super::frame::names_figures;
 use super::header::{is_value, names};
 use crate::format::csv::split::Sampled;
 
@@ -28,7 +29,7 @@ pub(super) fn is_text(record: &Sampled<'_>) -> bool {
 
 /// Whether records are a few words and their values, one below the other, and no table of two columns with a header.
 pub(super) fn is_run_of_pairs(records: &[Sampled<'_>]) -> bool {
-    let is_table = records.len() > 2 && records[0].cells.len() == 2 && is_headed(records);
+    let is_table = records.len() > 2 && records[0].cells.len() == 2 && (is_headed(records) || names_figures(records));
     records.len() <= MAX_PAIRS && records.iter().all(is_text) && !is_table
 }
 

@@ -240,6 +240,20 @@ impl<'a> Fit<'a> {
         is_rival && ((other.decimal && self.least > 1) || in_words)
     }
 
+    /// Whether the first line is cut into names by another usual delimiter than the comma, and at least one record as it is, and has no comma:
+    /// then commas rather stand in numbers and texts.
+    fn is_headed_against(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
+        let has_comma = other.records.first().is_none_or(|head| head.cells.len() > 1);
+        let is_headed = || match self.records.split_first() {
+            Some((head, rest)) => {
+                names(&head.cells) && rest.iter().any(|record| record.cells.len() == head.cells.len() && !record.stray)
+            }
+            None => false,
+        };
+        is_rival && !has_comma && is_headed()
+    }
+
     fn score(&self) -> (bool, bool, f64) {
         // A table that begins with the first line is likelier than one below a title, and one whose header is as wide as it is.
         let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
@@ -256,6 +270,9 @@ impl<'a> Fit<'a> {
             // Only where no other reading is even.
             let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
             return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
+        }
+        if self.is_headed_against(other) || other.is_headed_against(self) {
+            return self.is_headed_against(other);
         }
         if self.is_around(other) || other.is_around(self) {
             return self.is_around(other);

@@ -183,7 +183,7 @@ fn below_text(rows: &[Sampled<'_>]) -> usize {
 }
 
 /// Whether the first of the rows names figures: a column of cells with digits, over which stands a name without any.
-fn names_figures(rows: &[Sampled<'_>]) -> bool {
+pub(super) fn names_figures(rows: &[Sampled<'_>]) -> bool {
     let Some((head, rest)) = rows.split_first() else { return false };
     let is_named = |place: usize| {
         let below: Vec<&str> = rest.iter().filter_map(|record| record.cells.get(place)).map(|cell| &**cell).collect();

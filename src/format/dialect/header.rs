@@ -78,8 +78,8 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
             (true, true) if is_of_another_kind(cell, &others) => says_header += 1,
             (true, true) if !years || nearly_all(&others, is_step) => return false,
             (true, true) => {}
-            // A word for nothing is as likely a value as a name.
-            (false, true) if is_null_word(cell) => {}
+            // A word for nothing is rather a value than a name, where it is no category.
+            (false, true) if is_null_word(cell) => says_row += usize::from(first.len() > 1 && !is_category(cell)),
             (false, _) if is_like(cell, &others) => return false,
             (false, true) => says_header += 1,
             (false, false) if alike && has_figure(cell) && !cell.contains(char::is_alphabetic) => {
@@ -124,12 +124,17 @@ fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec
     !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
 }
 
+/// Whether a word for nothing may as well be the name of what is not known.
+fn is_category(cell: &str) -> bool {
+    ["unknown", "missing", "none", "inf", "-inf"].contains(&cell.trim().to_lowercase().as_str())
+}
+
 /// Words that stand for a value that is not there.
 pub(in crate::format) fn is_null_word(cell: &str) -> bool {
-    const WORDS: [&str; 30] = [
+    const WORDS: [&str; 34] = [
         "na", "n/a", "#n/a", "n.a.", "n. a.", "n.d.", "n. d.", "k.a.", "k. a.", "n.v.", "nan", "null", "(null)",
         "<null>", "none", "nil", "-", "--", "–", "—", "\\n", "?", "*", "..", "...", "inf", "-inf", "unknown", "#nv",
-        "missing",
+        "blank", "leer", "empty", "n/v", "missing",
     ];
     WORDS.contains(&cell.trim().to_lowercase().as_str())
 }

@@ -79,7 +79,7 @@ pub(super) fn is_unit(cell: &str) -> bool {
     let inner =
         [('[', ']'), ('(', ')')].iter().find_map(|(open, close)| cell.strip_prefix(*open)?.strip_suffix(*close));
     if let Some(inner) = inner {
-        return !inner.is_empty() && inner.chars().count() <= BRACKETED && !is_value(inner);
+        return !inner.is_empty() && inner.chars().count() <= BRACKETED && !is_value(inner) && !is_null_word(inner);
     }
     let cell = cell.to_lowercase();
     let cell = cell.trim_end_matches('.');
