@@ -92,17 +92,16 @@ async fn newer(app: &App, plugins: &Plugins, reach: &Reach, file: &FailedFile) -
     app.ledger.last_by_name(reach.tables.as_deref(), &counts).await
 }
 
-/// Whether a load counts over a file that failed: by the order of names, and of one name by that of their loads.
+/// Whether a load counts over a file that failed: by the order of names, or because it came after that. Which of two names is the later one
+/// only a person knows (`stock_9`, `stock_10`), so either is enough.
 fn is_newer(came: &Came, file: &FailedFile) -> bool {
-    match came.file().cmp(file.landed_as()) {
-        Ordering::Greater => true,
-        Ordering::Less => false,
-        Ordering::Equal => file.note.as_ref().is_some_and(|note| match note.load {
-            Some(tried) if came.source == came.file() => came.id > tried,
-            // Other parts of it may have been loaded in the very attempt, of which the second is known.
-            _ => came.started_at >= note.at + TimeDelta::seconds(1),
-        }),
-    }
+    let order = came.file().cmp(file.landed_as());
+    let came_later = file.note.as_ref().is_some_and(|note| match note.load {
+        Some(tried) if order != Ordering::Equal || came.source == came.file() => came.id > tried,
+        // Other parts of it may have been loaded in the very attempt, of which the second is known.
+        _ => came.started_at >= note.at + TimeDelta::seconds(1),
+    });
+    order == Ordering::Greater || came_later
 }
 
 /// Those of this name, in `failed/` or as they landed, or of the load with this number.
