@@ -141,7 +141,7 @@ impl Channel {
         matches!(self, Channel::Mail(mail) if mail.may_send_in_clear())
     }
 
-    /// Sends one alert, once. Blocks, not much longer than [`TRY`].
+    /// Sends one alert, once. Blocks, not much longer than ten seconds.
     ///
     /// # Errors
     /// In words that hold nothing secret.

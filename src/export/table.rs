@@ -82,7 +82,7 @@ impl TableExport {
     /// Writes the table.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub async fn write(&self, warehouse: &dyn Warehouse, format: Format, path: &Path) -> Result<Export, ExportError> {
         let query = if matches!(format, Format::Csv | Format::Json) { &self.query } else { &self.typed };
         write(warehouse, query, &[(format, path.to_owned())], |_| {}).await

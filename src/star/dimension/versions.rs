@@ -140,7 +140,7 @@ impl DimensionSql {
         statements
     }
 
-    /// Those of a select's rows that are of [affected](AFFECTED) members.
+    /// Those of a select's rows that are of affected members.
     pub fn of_affected(&self, source: &str) -> String {
         let same = |one: &TableColumn| {
             let name = quote(&one.name);
