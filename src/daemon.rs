@@ -15,10 +15,10 @@ use crate::archive::{Archive, OnSuccess};
 use crate::journal::Journal;
 use crate::load_error::passes;
 use crate::plugin::{PluginFolder, Plugins};
-use crate::rights::explain_folder;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::status::moment;
+use crate::text::rights::explain_folder;
 use crate::warehouse::{Scope, WarehouseError};
 use crate::worker::{Pause, State, TROUBLE, Totals, Watch, build, read_state};
 

@@ -14,10 +14,10 @@ use crate::app::App;
 use crate::export::Format;
 use crate::history::History;
 use crate::ledger::QuestionView;
-use crate::nearest::nearest;
 use crate::pipeline::{RunError, sql_file, sql_paths};
 use crate::relying::{definition_of, relying_on};
 use crate::star::{Model, TableState};
+use crate::text::nearest;
 use crate::warehouse::{Names, Schema, Scope, Table, Transaction, WarehouseError};
 
 /// How long others' locks on the table are waited for.

@@ -11,9 +11,9 @@ use tokio::task::spawn_blocking;
 use crate::format::{Beside, Chunk, Reject};
 use crate::ledger::Books;
 use crate::load_error::LoadError;
-use crate::progress::Progress;
 use crate::schema::{Shape, conform};
 use crate::source::Source;
+use crate::telemetry::progress::Progress;
 use crate::warehouse::Batches;
 
 /// Rejects that wait at most while rows are copied.

@@ -7,10 +7,11 @@ use std::thread::JoinHandle;
 use sluice::cli::Cli;
 use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
-use sluice::nesting::STACK;
 use sluice::settings::Settings;
+use sluice::telemetry;
+use sluice::text::nesting::STACK;
+use sluice::text::shown;
 use sluice::warehouse::WarehouseError;
-use sluice::{shown, telemetry};
 
 fn main() -> ExitCode {
     keep_from_others();

@@ -7,13 +7,13 @@ use tracing::{Span, info, warn};
 use crate::alert::Kind;
 use crate::app::App;
 use crate::archive::OnSuccess;
-use crate::counted::counted;
 use crate::dataset::Dataset;
 use crate::format::{Beside, BesideKind, JsonLayout, Layout, Place};
 use crate::journal::Goodbye;
 use crate::load::{FileOutcome, LoadReport};
 use crate::load_error::{Consequence, LoadError};
 use crate::source::{Claimed, Failure, Stamp, Survey};
+use crate::text::counted;
 use crate::warehouse::WarehouseError;
 
 /// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be

@@ -7,8 +7,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::format::Reject;
-use crate::rights::explain_folder;
 use crate::source::rename_to_free_name;
+use crate::text::rights::explain_folder;
 
 /// The longest name that a file can have, in bytes.
 const NAME_MAX: usize = 255;

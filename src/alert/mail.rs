@@ -68,8 +68,8 @@ impl Mail {
         };
         let (kind, subject) = (format!("{:?}", alert.kind).to_lowercase(), &alert.subject);
         let mut title = format!("sluice on {}: {state}{kind}: {subject}", alert.host);
-        title = crate::shown::shown(&title).into_owned();
-        let mut text = format!("{}\n", crate::shown::lines(&alert.message));
+        title = crate::text::shown::shown(&title).into_owned();
+        let mut text = format!("{}\n", crate::text::shown::lines(&alert.message));
         if let Some(mend) = &alert.mend {
             text += &format!("\nHow to mend it: {mend}\n");
         }

@@ -18,7 +18,7 @@ use tracing::warn;
 use self::mail::Mail;
 pub use self::settings::Alerting;
 use self::webhook::Webhook;
-use crate::secrets::hidden;
+use crate::text::secrets::hidden;
 
 /// Messages that wait at most for one way out.
 const QUEUE: usize = 1000;

@@ -6,8 +6,9 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::export::Format;
-use crate::star::{HeaderError, Lines, nearest};
-use crate::yaml_fault::Vocabulary;
+use crate::star::{HeaderError, Lines};
+use crate::text::nearest;
+use crate::text::yaml_fault::Vocabulary;
 
 /// What a question's file says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use url::Url;
 
 use crate::source::Claimed;
-use crate::star::nearest;
+use crate::text::nearest;
 
 /// How often it is looked whether kept files are old enough to go.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::counted::counted;
 use crate::dataset::Dataset;
 use crate::format::{Beside, Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
 use crate::plugin::Plugins;
 use crate::schema::{Selection, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError};
 use crate::staging::{columns_left_out, hints, leave_out};
+use crate::text::counted;
 
 use pin::pin;
 

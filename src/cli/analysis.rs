@@ -5,9 +5,9 @@ use std::io::Write;
 use super::{End, table};
 use crate::analysis::{self, Answers, PAGE, SHOWN};
 use crate::app::App;
-use crate::counted::counted;
 use crate::daemon;
 use crate::settings::Settings;
+use crate::text::counted;
 
 pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
     let app = daemon::connect(settings).await?;
@@ -35,26 +35,30 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
             rows => counted(rows, "row"),
         };
         writeln!(
-            crate::shown::stdout(),
+            crate::text::shown::stdout(),
             "{} ({shown}; all in {})",
-            crate::shown::shown(&answer.view),
-            crate::shown::path(&answer.path)
+            crate::text::shown::shown(&answer.view),
+            crate::text::shown::path(&answer.path)
         )?;
         table::print(&headers, &rows)?;
-        writeln!(crate::shown::stdout())?;
+        writeln!(crate::text::shown::stdout())?;
     }
     if !json {
-        writeln!(crate::shown::stdout(), "All of them on one page: {}", crate::shown::path(&app.exports.join(PAGE)))?;
+        writeln!(
+            crate::text::shown::stdout(),
+            "All of them on one page: {}",
+            crate::text::shown::path(&app.exports.join(PAGE))
+        )?;
     }
     for (view, failure) in &failures {
         if json {
             table::print_json(&serde_json::json!({ "view": view, "error": failure.error.to_string() }))?;
         }
-        writeln!(crate::shown::stderr(), "error: {}", failure.error)?;
+        writeln!(crate::text::shown::stderr(), "error: {}", failure.error)?;
     }
     if !failures.is_empty() {
         let all = counted(total as u64, "question");
-        writeln!(crate::shown::stderr(), "{} of {all} could not be answered", failures.len())?;
+        writeln!(crate::text::shown::stderr(), "{} of {all} could not be answered", failures.len())?;
     }
     Ok(if failures.is_empty() { End::Done } else { End::Failed })
 }

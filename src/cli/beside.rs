@@ -12,7 +12,7 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
     if beside.is_empty() {
         return Ok(());
     }
-    writeln!(crate::shown::stdout(), "{intro}")?;
+    writeln!(crate::text::shown::stdout(), "{intro}")?;
     let rows: Vec<_> = beside
         .iter()
         .take(SHOWN)
@@ -24,7 +24,7 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
         .collect();
     table::print(&["where", "line", "name", "text"], &rows)?;
     if beside.len() > SHOWN {
-        writeln!(crate::shown::stdout(), "and {} more", beside.len() - SHOWN)?;
+        writeln!(crate::text::shown::stdout(), "and {} more", beside.len() - SHOWN)?;
     }
     Ok(())
 }

@@ -10,24 +10,24 @@ use crate::check::{check, words};
 use crate::daemon::Usage;
 use crate::plugin::Plugins;
 use crate::settings::Settings;
-use crate::shown::shown;
+use crate::text::shown::shown;
 use crate::worker::left;
 
 pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow::Result<End> {
     if !path.is_file() {
-        return Err(Usage(format!("there is no file {}", crate::shown::path(path))).into());
+        return Err(Usage(format!("there is no file {}", crate::text::shown::path(path))).into());
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
     let left = left(path, &|name| plugins.claims(name));
     if let (Some(why), false) = (left, json) {
         writeln!(
-            crate::shown::stdout(),
+            crate::text::shown::stdout(),
             "lying in imports/ as it lies here it would be left there, not loaded: {why}"
         )?;
     }
     let parts = check(path, &plugins, settings.archives.limits()).await;
-    let parts = parts.with_context(|| crate::shown::path(path))?;
+    let parts = parts.with_context(|| crate::text::shown::path(path))?;
     let rejected = parts.iter().any(|part| part.rows_rejected > 0);
     let end = if rejected { End::Rejects } else { End::Done };
     if json {
@@ -38,7 +38,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         }
         return Ok(end);
     }
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     for part in parts {
         writeln!(out, "{} -> staging.{}", shown(&part.source), part.table)?;
         writeln!(out, "{}", shown(&words(&part.layout)))?;

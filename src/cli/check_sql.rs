@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{End, table};
-use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::settings::Settings;
 use crate::sql_check::{Files, Problem, check};
+use crate::text::counted;
 
 /// Whether a path is the SQL folder, or in it.
 pub(super) fn is_sql(settings: &Settings, path: &Path) -> bool {
@@ -40,7 +40,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                 why.context("headers and the words of selects are right, tables and columns could not be looked at")
             );
         }
-        writeln!(crate::shown::stderr(), "{:#}", why.context("tables and columns could not be looked at"))?;
+        writeln!(crate::text::shown::stderr(), "{:#}", why.context("tables and columns could not be looked at"))?;
     }
     print(&problems, count, json)?;
     Ok(if problems.is_empty() { End::Done } else { End::Failed })
@@ -50,7 +50,7 @@ fn print(problems: &[Problem], count: usize, json: bool) -> anyhow::Result<()> {
     if json {
         return problems.iter().try_for_each(table::print_json);
     }
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     for problem in problems {
         writeln!(out, "{problem}")?;
     }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use crate::daemon::Usage;
-use crate::shown;
+use crate::text::shown;
 
 /// Whether a person says yes to what `command` would do.
 ///

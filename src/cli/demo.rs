@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{End, analysis, pipeline};
-use crate::counted::counted;
 use crate::daemon::{self, Until};
 use crate::settings::Settings;
+use crate::text::counted;
 
 /// The files of the demo: where they go, and what is in them.
 const FILES: [(&str, &str); 8] = [
@@ -30,7 +30,7 @@ pub(super) async fn run() -> anyhow::Result<End> {
         fs::write(path, text)?;
     }
     let settings = settings(&folder)?;
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     writeln!(out, "The demo is in {}\n\n$ cp 2019_free_title_data.csv imports/ && app --once", folder.display())?;
     let totals = daemon::run(&settings, &settings.folders.imports_dir, Until::Empty).await?;
     writeln!(

@@ -11,12 +11,12 @@ use super::{End, table};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
-use crate::counted::counted;
 use crate::daemon::Usage;
 use crate::plugin::Plugins;
-use crate::rights::explain_folder;
 use crate::settings::{Settings, database_file};
 use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
+use crate::text::counted;
+use crate::text::rights::explain_folder;
 use crate::warehouse::{Address, Engine, Scope, Table, WarehouseError};
 use crate::worker::absent;
 

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::confirm::confirm;
 use super::{End, table};
-use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::drop::{DropError, Dropped, drop_table};
 use crate::settings::Settings;
+use crate::text::counted;
 
 /// What was said on the command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -59,7 +59,7 @@ fn print(done: &Dropped, json: bool, dry_run: bool) -> anyhow::Result<()> {
         object["dry_run"] = dry_run.into();
         return table::print_json(&object);
     }
-    Ok(writeln!(crate::shown::stdout(), "{}", words(done, dry_run))?)
+    Ok(writeln!(crate::text::shown::stdout(), "{}", words(done, dry_run))?)
 }
 
 fn words(done: &Dropped, dry_run: bool) -> String {

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::End;
-use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::export::{Format, table};
 use crate::settings::Settings;
+use crate::text::counted;
 use crate::warehouse::Scope;
 
 pub(super) async fn run(
@@ -32,13 +32,13 @@ pub(super) async fn run(
         known.extend(app.own_views().into_iter().map(|view| view.name));
         let mut transaction = app.warehouse.begin(Scope::Load).await?;
         known.extend(app.ledger.star(&mut *transaction).await?.into_iter().map(|state| state.name));
-        let hint = crate::star::nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
+        let hint = crate::text::nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
         return Err(Usage(format!("there is no table or view {name}{hint}")).into());
     };
     let path = output.unwrap_or_else(|| app.exports.join(format!("{}.{}", found.table.name, format.ending())));
     let export = found.write(&*app.warehouse, format, &path).await?;
     writeln!(
-        crate::shown::stdout(),
+        crate::text::shown::stdout(),
         "{} of {} in {}",
         counted(export.rows, "row"),
         app.warehouse.names().shown(&found.table),

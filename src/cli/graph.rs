@@ -69,7 +69,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         Format::Dot => dot(&graph),
         Format::Svg => svg(&graph),
     };
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     match output {
         None => write!(out, "{text}")?,
         Some(path) => {

@@ -30,7 +30,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         DraftError::Asked(why) => Usage(why).into(),
         other => anyhow::Error::from(other),
     })?;
-    let (mut out, path) = (crate::shown::stdout(), draft.path.display());
+    let (mut out, path) = (crate::text::shown::stdout(), draft.path.display());
     writeln!(out, "wrote {path}")?;
     for guess in draft.guesses {
         writeln!(out, "  {guess}")?;

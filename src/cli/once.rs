@@ -36,7 +36,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
             String::new()
         };
         writeln!(
-            crate::shown::stdout(),
+            crate::text::shown::stdout(),
             "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate + {} filtered; {:.1} s.{next}",
             totals.loaded,
             totals.duplicates,

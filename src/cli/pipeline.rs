@@ -7,10 +7,10 @@ use clap::Args;
 
 use super::{End, table};
 use crate::alert::{Alerts, Kind};
-use crate::counted::counted;
 use crate::daemon;
 use crate::pipeline::{self, Finding, Options, TableChange};
 use crate::settings::Settings;
+use crate::text::counted;
 
 /// How long alerts may take at the end.
 const TELLING: Duration = Duration::from_secs(15);
@@ -70,7 +70,7 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
     let Plan { select, full, allow_drop, sql, json } = wanted;
     let app = daemon::look(settings).await?;
     let report = pipeline::run_with(&app, &Options { select, full, allow_drop, dry: true }).await?;
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     for change in &report.changes {
         if json {
             table::print_json(change)?;
@@ -132,7 +132,7 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
     for (change, warning) in changes.iter().flat_map(|one| one.warnings.iter().map(move |warning| (one, warning))) {
         let Finding { check, rows, samples } = warning;
         writeln!(
-            crate::shown::stderr(),
+            crate::text::shown::stderr(),
             "warning: {}: {check}: {rows} at fault, such as {}",
             change.table,
             samples.join("; ")
@@ -140,6 +140,6 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
     }
     let all: u64 = changes.iter().map(TableChange::changed).sum();
     let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { counted(all, "change") };
-    writeln!(crate::shown::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
+    writeln!(crate::text::shown::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
     Ok(End::Done)
 }

@@ -13,7 +13,7 @@ use crate::daemon::Usage;
 use crate::plugin::Plugins;
 use crate::schema::table_name;
 use crate::settings::Settings;
-use crate::shown::{path as shown_path, shown};
+use crate::text::shown::{path as shown_path, shown};
 
 /// `app plugin`.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         }
     }
     let Started { yaml, files, table, checked } = start(&name, &from, settings.archives.limits()).await?;
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     if print {
         write!(out, "{yaml}")?;
         return Ok(End::Done);

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::confirm::confirm;
 use super::{End, table};
-use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::retract::{RetractError, Retraction, retract};
 use crate::settings::Settings;
+use crate::text::counted;
 
 /// What was said on the command line.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -59,10 +59,10 @@ fn print(done: &Retraction, json: bool, dry_run: bool) -> anyhow::Result<()> {
         object["dry_run"] = dry_run.into();
         return table::print_json(&object);
     }
-    writeln!(crate::shown::stdout(), "{}", words(done, dry_run))?;
+    writeln!(crate::text::shown::stdout(), "{}", words(done, dry_run))?;
     if !dry_run && !done.already {
         writeln!(
-            crate::shown::stdout(),
+            crate::text::shown::stdout(),
             "The same file can be loaded again. Next: app --pipeline takes its rows out of the star"
         )?;
     }

@@ -13,9 +13,9 @@ use crate::daemon::{self, Usage};
 use crate::ledger::Came;
 use crate::plugin::{Plugins, Reach};
 use crate::settings::Settings;
-use crate::shown::{path, shown};
 use crate::source::{FailedFile, failed_files, is_watched};
-use crate::star::nearest;
+use crate::text::nearest;
+use crate::text::shown::{path, shown};
 use crate::warehouse::WarehouseError;
 
 pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, json: bool) -> anyhow::Result<End> {
@@ -26,7 +26,7 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
         None => failed.iter().collect(),
     };
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     let (mut end, mut moved, mut app) = (End::Done, 0, None);
     for file in &wanted {
         let reach = plugins.reach(file.landed_as());

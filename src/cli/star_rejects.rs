@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{End, table};
 use crate::daemon::{self, Usage};
 use crate::settings::Settings;
-use crate::star::nearest;
+use crate::text::nearest;
 use crate::warehouse::Scope;
 
 pub(super) async fn run(settings: &Settings, name: &str, limit: u64, json: bool) -> anyhow::Result<End> {

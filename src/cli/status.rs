@@ -11,11 +11,11 @@ use crate::daemon::{self, Usage};
 use crate::journal::{Goodbye, Journal, LOST};
 use crate::ledger::{Failure, Total};
 use crate::plugin::Plugins;
-use crate::progress::Running;
 use crate::settings::{Settings, without_password};
-use crate::shown::shown;
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
+use crate::telemetry::progress::Running;
+use crate::text::shown::shown;
 use crate::worker::{Waiting, absent, read_state, waiting};
 
 /// How long the database may take to answer.
@@ -141,7 +141,7 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
 }
 
 fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     if !status.needs.is_empty() {
         writeln!(out, "needs a person:")?;
         for Need { what, mend } in status.needs.iter().take(SHOWN) {
@@ -150,7 +150,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         more(status.needs.len())?;
         writeln!(out)?;
     }
-    let folder = crate::shown::path(&status.folder);
+    let folder = crate::text::shown::path(&status.folder);
     let waits = status.watching.iter().filter(|one| one.waits_for_folder).count();
     match status.watching.len() {
         _ if waits > 0 => writeln!(out, "{folder} is waited for")?,
@@ -213,7 +213,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
 fn more(all: usize) -> std::io::Result<()> {
     match all.saturating_sub(SHOWN) {
         0 => Ok(()),
-        rest => writeln!(crate::shown::stdout(), "and {rest} more: app status --json"),
+        rest => writeln!(crate::text::shown::stdout(), "and {rest} more: app status --json"),
     }
 }
 

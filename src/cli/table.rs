@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::secrets::{hidden, hide_in};
+use crate::text::secrets::{hidden, hide_in};
 
 /// Data longer than this is cut: a table is to be read, the whole value is in the export or the catalog.
 const LETTERS: usize = 60;
@@ -24,7 +24,7 @@ pub(super) fn print(headers: &[&str], rows: &[Vec<String>]) -> std::io::Result<(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    writeln!(crate::shown::stdout(), "{table}")
+    writeln!(crate::text::shown::stdout(), "{table}")
 }
 
 /// Prints one JSON value on a line, as a terminal may get it, without secrets.
@@ -35,7 +35,7 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
         hide_in(&mut value);
         text = value.to_string();
     }
-    Ok(writeln!(std::io::stdout(), "{}", crate::shown::json(&text))?)
+    Ok(writeln!(std::io::stdout(), "{}", crate::text::shown::json(&text))?)
 }
 
 /// A reject's reason with what is to be said besides.
@@ -56,5 +56,5 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    crate::shown::shown(text).into_owned()
+    crate::text::shown::shown(text).into_owned()
 }

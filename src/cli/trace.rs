@@ -7,8 +7,8 @@ use clap::Args;
 use super::{End, table};
 use crate::daemon::{self, Usage};
 use crate::settings::Settings;
-use crate::shown::shown as clean;
 use crate::status::moment;
+use crate::text::shown::shown as clean;
 use crate::trace::{Cells, Staged, Trace, TraceError, trace};
 
 /// `app trace`.
@@ -46,7 +46,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         let holds = condition.map_or("has no rows".to_owned(), |condition| format!("has no row where {condition}"));
         anyhow::bail!("{shown} {holds}{hint}");
     }
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     for one in rows {
         if json {
             let mut object = serde_json::json!(one);

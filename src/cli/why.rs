@@ -4,12 +4,12 @@ use std::io::Write;
 
 use super::{End, beside, table};
 use crate::check::words;
-use crate::counted::counted;
 use crate::daemon::{self, Usage};
 use crate::ledger::{LoadLine, LoadStatus};
 use crate::settings::Settings;
-use crate::shown::shown;
-use crate::star::nearest;
+use crate::text::counted;
+use crate::text::nearest;
+use crate::text::shown::shown;
 
 /// Rejects that are shown of each load.
 const REJECTS: u64 = 5;
@@ -22,7 +22,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
     }
-    let mut out = crate::shown::stdout();
+    let mut out = crate::text::shown::stdout();
     for load in loads {
         writeln!(
             out,

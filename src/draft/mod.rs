@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::app::App;
 use crate::pipeline::{columns_read, sql_files};
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{Dimension, Kind, KindWord, Model, SqlFile, nearest};
+use crate::star::{Dimension, Kind, KindWord, Model, SqlFile};
+use crate::text::nearest;
 use crate::warehouse::{Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
 
 /// A file that was written.

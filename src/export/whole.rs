@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::rights::explain_folder;
+use crate::text::rights::explain_folder;
 
 /// A file that is being written; dropped, it is gone.
 pub(super) struct Whole {

@@ -27,8 +27,8 @@ use sea_orm::{
 
 use crate::format::Reject;
 use crate::schema::Column;
-use crate::secrets::hidden;
 use crate::source::Survey;
+use crate::text::secrets::hidden;
 use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use beside::BesideLine;

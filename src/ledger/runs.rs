@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::Ledger;
-use crate::secrets::hidden;
+use crate::text::secrets::hidden;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 impl Ledger {

@@ -18,9 +18,9 @@ use crate::load_error::Consequence;
 use crate::order::Place;
 use crate::outcome::{delete, let_go, record_failure, say};
 use crate::plugin::Plugins;
-use crate::rights::explain;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp};
 use crate::staging::leave_out;
+use crate::text::rights::explain;
 
 /// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
 const TRIES: u32 = 3;

@@ -2,8 +2,8 @@
 
 use super::RunError;
 use super::table::Run;
-use crate::counted::counted;
 use crate::star::{Model, Repeated};
+use crate::text::counted;
 use crate::warehouse::Row;
 
 /// A value that several rows share.

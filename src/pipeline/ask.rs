@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::RunError;
 use super::table::Run;
-use crate::star::{Model, ModelError, key_column, nearest};
+use crate::star::{Model, ModelError, key_column};
+use crate::text::nearest;
 use crate::warehouse::{Engine, Row, Table, TableColumn};
 
 impl Run<'_> {

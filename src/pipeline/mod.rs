@@ -31,7 +31,8 @@ use tracing::info;
 
 use crate::app::App;
 use crate::sql_check::{Problems, must_be_right};
-use crate::star::{Model, ModelError, SqlFile, in_order, nearest};
+use crate::star::{Model, ModelError, SqlFile, in_order};
+use crate::text::nearest;
 use crate::warehouse::{
     Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
 };

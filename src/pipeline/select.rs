@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::star::{Model, nearest};
+use crate::star::Model;
+use crate::text::nearest;
 use crate::warehouse::Names;
 
 /// The names of the models that are wanted; all where nothing is said.

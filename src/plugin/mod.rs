@@ -24,7 +24,7 @@ use self::wrong::WrongPlugin;
 
 /// What is wrong with a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}: {why}", crate::shown::path(path), line.map_or_else(String::new, |line| format!(":{line}")))]
+#[error("{}{}: {why}", crate::text::shown::path(path), line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct PluginError {
     /// Its file.
     pub path: PathBuf,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::notation::{Said, Words, of_column};
 use crate::format::JOINT;
 use crate::schema::{ColumnRule, Type, column_names};
-use crate::star::nearest;
+use crate::text::nearest;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,9 +15,9 @@ use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Charset, Escape, Footer, Format, NO_DELIMITER, Stated};
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
-use crate::secrets;
-use crate::shown::lines;
-use crate::star::nearest;
+use crate::text::nearest;
+use crate::text::secrets;
+use crate::text::shown::lines;
 
 /// Rejects that a plugin's file may have where nothing is said, in percent.
 const MAX_REJECTS: f64 = 10.0;

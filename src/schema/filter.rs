@@ -66,7 +66,7 @@ impl Filter {
     /// In words, where it cannot be read or holds what is not known here.
     pub fn parse(text: &str) -> Result<Filter, String> {
         let say = |error: sqlparser::parser::ParserError| error.to_string().replace("sql parser error: ", "");
-        let mut parser = crate::nesting::parser(text).map_err(say)?;
+        let mut parser = crate::text::nesting::parser(text).map_err(say)?;
         let expr = parser.parse_expr().map_err(say)?;
         let rest = parser.peek_token();
         if rest.token != sqlparser::tokenizer::Token::EOF {

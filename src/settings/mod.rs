@@ -14,10 +14,10 @@ use serde::de::DeserializeOwned;
 use self::concerns::truth;
 use crate::alert::Alerting;
 use crate::archive::Archive;
-use crate::secrets;
+use crate::text::secrets;
 use crate::warehouse::{Address, Engine, Names};
 
-pub use crate::secrets::without_password;
+pub use crate::text::secrets::without_password;
 pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
 pub(crate) use places::database_file;

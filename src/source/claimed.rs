@@ -14,8 +14,8 @@ use super::free_name::{move_to_free_name, note_name, nth_name};
 use super::owner::believed;
 use super::stamp::writer_of_opened;
 use super::{Dir, Partly, Stamp, Writer};
-use crate::secrets::hidden;
-use crate::shown::json;
+use crate::text::secrets::hidden;
+use crate::text::shown::json;
 
 /// Stands in the name of a claim's place before the number of programs that ended over it.
 const AGAIN: char = '~';

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::Dir;
 use super::folder::{CLAIMS, FAILED, OWN_FAILED};
-use crate::rights::Refused;
+use crate::text::rights::Refused;
 
 /// What the folder shows of files that this program makes in it. A file system that knows no owners shows one for all files.
 #[derive(Clone, Copy, Debug)]

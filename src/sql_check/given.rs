@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use std::path::Path;
 
-use crate::star::{ModelError, nearest};
+use crate::star::ModelError;
+use crate::text::nearest;
 use crate::warehouse::{
     Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, create_table,
     nearest_function, place_in,

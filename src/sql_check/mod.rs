@@ -46,7 +46,7 @@ impl std::fmt::Display for Problem {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Problem { file, line, column, why } = self;
         let column = column.map_or_else(String::new, |column| format!(":{column}"));
-        write!(formatter, "{}:{}{column}: {why}", crate::shown::path(file), line.unwrap_or(1))
+        write!(formatter, "{}:{}{column}: {why}", crate::text::shown::path(file), line.unwrap_or(1))
     }
 }
 

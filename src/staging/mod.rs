@@ -5,7 +5,6 @@ mod plan;
 use tracing::{info, warn};
 
 use crate::app::App;
-use crate::counted::counted;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{Beside, BesideKind, FormatError, Layout};
 use crate::history::History;
@@ -14,6 +13,7 @@ use crate::plugin::Series;
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
 use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::staged::has_column;
+use crate::text::counted;
 use crate::warehouse::{
     Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
 };

@@ -2,6 +2,7 @@
 
 use super::class::Class;
 use super::header::{Checks, Severity};
+use crate::text::nearest;
 use crate::warehouse::{Engine, TableColumn, quote};
 
 /// One thing that must hold.
@@ -30,7 +31,7 @@ pub fn checks(
     let known = |word: &str, name: &str| match columns.iter().find(|column| column.name == name) {
         Some(column) => Ok(column),
         None => {
-            let hint = super::nearest(name, columns.iter().map(|column| column.name.as_str()));
+            let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
             Err(format!("checks: {word}: the table has no column {name}{hint}"))
         }
     };

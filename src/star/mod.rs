@@ -15,7 +15,6 @@ mod rows;
 mod source;
 mod state;
 
-pub(crate) use crate::nearest::nearest;
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, is_plain_name};
-use super::{Lines, nearest, order};
+use super::{Lines, order};
+use crate::text::nearest;
 use crate::warehouse::{Engine, Names, Schema, Select, SqlError, Table, overruled_by};
 
 /// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
@@ -52,7 +53,7 @@ pub struct Model {
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}{}: {why}", crate::shown::path(path), part(*line), part(*column))]
+#[error("{}{}{}: {why}", crate::text::shown::path(path), part(*line), part(*column))]
 pub struct ModelError {
     /// The file.
     pub path: PathBuf,

@@ -1,8 +1,8 @@
 //! A model's rows as a select: what its file says, with columns or arrays turned into rows and repeats left out.
 
 use super::header::{Header, Kind};
-use super::nearest;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS};
+use crate::text::nearest;
 use crate::warehouse::{Engine, TableColumn, quote};
 
 /// How a model's rows are made of its select's.

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use self::needs::{absent_need, database_needs, failed_need, short, troubles, waits};
 use crate::ledger::{Failure, LastRun, Total};
-use crate::progress::Running;
 use crate::source::FailedFile;
+use crate::telemetry::progress::Running;
 use crate::worker::{Held, State, Waiting};
 
 pub use self::needs::Need;

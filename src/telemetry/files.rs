@@ -12,9 +12,9 @@ use std::path::PathBuf;
 
 use chrono::{NaiveDate, Utc};
 
-use crate::counted::counted;
-use crate::progress::Above;
-use crate::rights::explain_folder;
+use crate::telemetry::progress::Above;
+use crate::text::counted;
+use crate::text::rights::explain_folder;
 
 /// Appends lines; `write` takes a line at a time and never fails.
 pub(super) struct LogFiles {

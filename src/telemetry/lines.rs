@@ -11,8 +11,8 @@ use tracing_subscriber::fmt::time::{ChronoLocal, FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::secrets::{hidden, hide_in};
-use crate::shown::{json, shown};
+use crate::text::secrets::{hidden, hide_in};
+use crate::text::shown::{json, shown};
 
 /// A line for people.
 pub(super) struct Plain;

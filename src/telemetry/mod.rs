@@ -2,6 +2,7 @@
 
 mod files;
 mod lines;
+pub mod progress;
 
 use std::io::{IsTerminal, Write};
 
@@ -14,8 +15,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use self::files::LogFiles;
-use crate::progress::{self, Above};
 use crate::settings::Settings;
+use crate::telemetry::progress::Above;
 use crate::warehouse::Ear;
 
 /// Where people read the log.

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{ModelError, key_column, nearest};
+use crate::star::{ModelError, key_column};
+use crate::text::nearest;
 use crate::warehouse::{
     Engine, Names, Schema, Scope, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, as_written,
 };

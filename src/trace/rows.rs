@@ -4,7 +4,9 @@ use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::star::{self, Dimension, GONE, Kind, Model, ModelError, UNKNOWN, key_column, nearest};
+use crate::star;
+use crate::star::{Dimension, GONE, Kind, Model, ModelError, UNKNOWN, key_column};
+use crate::text::nearest;
 use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, WarehouseError, described, quote};
 
 /// A dimension's rows with load and line.

@@ -40,7 +40,7 @@ fn expression(text: &str) -> Result<Expr, SqlError> {
         other => other,
     };
     let wrong = |what: String| Err(SqlError::Syntax { what, place: None });
-    let mut parser = crate::nesting::parser(text).map_err(unread)?;
+    let mut parser = crate::text::nesting::parser(text).map_err(unread)?;
     let expr = parser.parse_expr().map_err(unread)?;
     let next = parser.peek_token();
     if next.token != Token::EOF {

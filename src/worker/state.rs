@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use crate::progress::{self, Running};
-use crate::secrets::hidden;
 use crate::source::{Dir, NOTE_MAX, Place, STATE, STATE_NEW};
+use crate::telemetry::progress;
+use crate::telemetry::progress::Running;
+use crate::text::secrets::hidden;
 
 /// How long it is until the next writing at least.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -226,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_reason_holds_a_secret() {
-        crate::secrets::keep("a reason's own secret", "!env REASON");
+        crate::text::secrets::keep("a reason's own secret", "!env REASON");
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         let file = StateFile::new(folder.root(), folder.home());

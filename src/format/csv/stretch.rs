@@ -6,12 +6,12 @@ use super::loose::loosely;
 use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_reordered};
 use super::split::{self, Cut, MAX_CELLS, line};
 use super::swallowed::is_swallowed;
-use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::dialect::{Dialect, LineEnd};
 use crate::format::encoding::{MARK, unescaped};
 use crate::format::records::{Cell, Row, Width};
 use crate::format::{Chunk, Reason, Records, Reject};
+use crate::text::counted;
 
 /// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
 const MOST_CELLS: usize = super::read::STRETCH;

@@ -284,7 +284,7 @@ fn first_words(said: &str) -> String {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     let words = if first.contains(" panicked at ") { lines.next().unwrap_or("it ended itself") } else { first };
-    crate::shown::shown(words).into_owned()
+    crate::text::shown::shown(words).into_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use encoding_rs::{ISO_2022_JP, UTF_8};
 
 use super::sane::{is_certain, is_sane, strangeness};
 use super::{Charset, Guess};
-use crate::counted::counted;
+use crate::text::counted;
 
 /// Whether lines in this encoding can be decoded by themselves: a byte that ends a line is nothing else in it, and no state outlives it.
 pub(super) fn is_for(encoding: Charset) -> bool {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::{Lines, nearest};
-use crate::yaml_fault::Fault;
+use super::Lines;
+use crate::text::nearest;
+use crate::text::yaml_fault::Fault;
 use vocabulary::{EXAMPLES, VOCABULARY};
 use words::Words;
 pub(crate) use words::is_plain_name;

@@ -1,6 +1,6 @@
 //! What each word of a header takes, as it is said where it has something else.
 
-use crate::yaml_fault::Vocabulary;
+use crate::text::yaml_fault::Vocabulary;
 
 const COLUMNS: &str = "a column or a list of them, such as [a, b]";
 const COLUMN: &str = "the name of a column";

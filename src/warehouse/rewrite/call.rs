@@ -15,7 +15,7 @@ use super::scope::Scope;
 use super::translate::{Translator, place, refused};
 use super::typed::{Scale, Typed, round};
 use super::{SqlError, aggregate, folded, moment, pattern, texts};
-use crate::counted::counted;
+use crate::text::counted;
 
 /// A call.
 pub(super) fn function(t: &mut Translator, call: &Function, scope: &Scope) -> Result<Typed, SqlError> {

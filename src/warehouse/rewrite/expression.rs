@@ -10,7 +10,7 @@ use super::scope::{Column, Found, Scope};
 use super::translate::{Bare, Translator, place, refused, wrong};
 use super::typed::{Scale, Sources, Typed, quoted};
 use super::{SqlError, call, cast, folded, interval, moment};
-use crate::nearest::nearest;
+use crate::text::nearest;
 
 pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Result<Typed, SqlError> {
     let because = |what: String| refused(what, expr);

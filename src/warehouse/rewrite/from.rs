@@ -11,7 +11,7 @@ use super::query::rename;
 use super::scope::{Column, Found, Relation, Scope, Shape};
 use super::translate::{Translator, refused, wrong};
 use super::{SqlError, folded, interval, moment, table_of};
-use crate::nearest::nearest;
+use crate::text::nearest;
 
 impl Translator<'_> {
     /// The whole FROM: its tables go into the scope.

@@ -1,7 +1,7 @@
 //! The names of functions, for whoever has written another one.
 
 use super::aggregate::{AGGREGATES, OTHERS};
-use crate::nearest::nearest;
+use crate::text::nearest;
 
 /// Those that mean the same on both engines, aggregates left out.
 const BOTH: [&str; 60] = [

@@ -193,7 +193,7 @@ impl Select {
     /// # Errors
     /// When it is none.
     pub fn parse(text: &str) -> Result<Select, SqlError> {
-        let statements = crate::nesting::parser(text)
+        let statements = crate::text::nesting::parser(text)
             .and_then(|mut parser| parser.parse_statements())
             .map_err(|error| SqlError::of_parser(&error))?;
         let place = |statement: &Statement| {

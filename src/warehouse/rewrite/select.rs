@@ -14,7 +14,7 @@ use super::titles::title;
 use super::translate::{Bare, Translator, refused, wrong};
 use super::typed::Typed;
 use super::{SqlError, cast, folded};
-use crate::counted::counted;
+use crate::text::counted;
 
 /// A column of the select's list.
 struct Item {

@@ -20,8 +20,8 @@ use sqlx::{
 };
 
 use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
-use crate::rights::{explain_folder, shut};
-use crate::secrets::without_password;
+use crate::text::rights::{explain_folder, shut};
+use crate::text::secrets::without_password;
 use checkpoint::{COPIED, Checkpointer};
 use transaction::SqliteTransaction;
 use writer::Writer;

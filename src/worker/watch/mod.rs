@@ -31,10 +31,10 @@ use super::state::StateFile;
 use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
-use crate::counted::counted;
 use crate::load::FileOutcome;
 use crate::plugin::{PluginFolder, Reach};
 use crate::source::{Claimed, Folder, Stamp};
+use crate::text::counted;
 
 /// What alerts call it when no file is loaded.
 pub(crate) const TROUBLE: &str = "loading";

@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use super::{MAX_RECORD, Reader, STRETCH};
-use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::split::{self, Cut, MAX_CELLS, line};
@@ -13,6 +12,7 @@ use crate::format::limits::MAX_HEADER;
 use crate::format::records::Cell;
 use crate::format::{Beside, BesideKind, Dialect, Escape, FormatError, NO_DELIMITER, Reason, Reject};
 use crate::schema::MAX_TABLE_COLUMNS;
+use crate::text::counted;
 
 /// Text above the table that is kept beside the records, in bytes.
 const MOST_ABOVE: usize = 1024 * 1024;

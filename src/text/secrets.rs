@@ -82,15 +82,15 @@ pub fn forms(value: &str) -> Vec<String> {
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut forms = vec![value.to_owned(), value.to_lowercase(), value.trim().to_owned()];
     forms.extend([quoted, json].iter().map(|text| text[1..text.len().max(2) - 1].to_owned()));
-    forms.push(crate::shown::shown(value).into_owned());
-    forms.push(crate::shown::lines(value).into_owned());
+    forms.push(crate::text::shown::shown(value).into_owned());
+    forms.push(crate::text::shown::lines(value).into_owned());
     // As the reader of YAML repeats a word that turns the direction of writing.
     let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let embeds = |letter: char| turns(letter) && !matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}');
     forms.extend(
         [value.replace(turns, "\u{FFFD}"), value.replace(embeds, "\u{FFFD}")]
             .iter()
-            .map(|text| crate::shown::shown(text).into_owned()),
+            .map(|text| crate::text::shown::shown(text).into_owned()),
     );
     forms.sort();
     forms.dedup();

@@ -2,7 +2,7 @@
 
 use serde_saphyr::Error;
 
-use crate::nearest::nearest;
+use crate::text::nearest;
 
 /// The words that a text may have.
 pub(crate) struct Vocabulary {

@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(500);
 const LINE: Duration = Duration::from_secs(10);
 
 /// What the lines in the log are told by.
-pub const TARGET: &str = "sluice::progress";
+pub const TARGET: &str = "sluice::telemetry::progress";
 
 /// The terminal is the process's, so the bars are too.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();

@@ -6,13 +6,13 @@ use std::fmt::Arguments;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::secrets::hidden;
+use crate::text::secrets::hidden;
 
 /// A foreign name or value on one line.
 ///
 /// ```
-/// assert_eq!(sluice::shown::shown("Umsätze 2026.csv"), "Umsätze 2026.csv");
-/// assert_eq!(sluice::shown::shown("a\nb\u{1b}[2J\u{202e}.csv"), r"a\nb\u{1b}[2J\u{202e}.csv");
+/// assert_eq!(sluice::text::shown::shown("Umsätze 2026.csv"), "Umsätze 2026.csv");
+/// assert_eq!(sluice::text::shown::shown("a\nb\u{1b}[2J\u{202e}.csv"), r"a\nb\u{1b}[2J\u{202e}.csv");
 /// ```
 pub fn shown(text: &str) -> Cow<'_, str> {
     escaped(text, misleads)

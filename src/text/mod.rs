@@ -1,0 +1,12 @@
+//! Words for people and what parsers are fed: counts, near names, foreign names, secrets, faults of YAML, owners of paths. The lowest folder: it knows no other.
+
+mod counted;
+mod nearest;
+pub mod nesting;
+pub(crate) mod rights;
+pub mod secrets;
+pub mod shown;
+pub(crate) mod yaml_fault;
+
+pub(crate) use counted::counted;
+pub(crate) use nearest::nearest;
