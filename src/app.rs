@@ -13,8 +13,10 @@ use crate::ledger::Ledger;
 use crate::order::Order;
 use crate::plugin::CurrentPlugins;
 use crate::settings::Settings;
+use crate::sql::Table;
 use crate::tries::Tries;
-use crate::warehouse::{self, Table, Warehouse, WarehouseError};
+use crate::warehouse;
+use crate::warehouse::{Warehouse, WarehouseError};
 
 /// The warehouse, its ledger, and the folders.
 pub struct App {

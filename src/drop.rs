@@ -16,9 +16,10 @@ use crate::history::History;
 use crate::ledger::QuestionView;
 use crate::pipeline::{RunError, sql_file, sql_paths};
 use crate::relying::{definition_of, relying_on};
+use crate::sql::{Names, Schema, Table};
 use crate::star::{Model, TableState};
 use crate::text::nearest;
-use crate::warehouse::{Names, Schema, Scope, Table, Transaction, WarehouseError};
+use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// How long others' locks on the table are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);

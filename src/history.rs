@@ -6,10 +6,9 @@ use std::time::Duration;
 use chrono::Utc;
 
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::upsert::Key;
-use crate::warehouse::{
-    Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
-};
+use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// How long rows are kept that were replaced: a load that is older cannot be retracted where a later one could have been in its place.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);

@@ -30,6 +30,7 @@ pub mod retract;
 pub mod schema;
 pub mod settings;
 pub mod source;
+pub mod sql;
 pub mod sql_check;
 mod staged;
 mod staging;

@@ -1,6 +1,7 @@
 //! Views and tables that rest on another one, as the database knows them, whoever made them.
 
-use crate::warehouse::{Engine, Names, Table, Transaction, Value, WarehouseError, quote};
+use crate::sql::{Engine, Names, Table, quote};
+use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// A view over a table, or a table that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,9 @@ use tracing::info;
 use crate::app::App;
 use crate::history::{History, KEPT};
 use crate::ledger::{LaterLoad, LoadLine, LoadStatus, column_names};
+use crate::sql::Table;
 use crate::staged::is_empty;
-use crate::warehouse::{Scope, Table, Transaction, WarehouseError};
+use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// What became of a load's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

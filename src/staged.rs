@@ -5,7 +5,8 @@
 //! that a table in another order costs time (one pass over it) and never a wrong number.
 
 use crate::schema::LOAD_COLUMN;
-use crate::warehouse::{Engine, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError, quote};
+use crate::sql::{Engine, Names, Table, TableColumn, quote};
+use crate::warehouse::{Row, Transaction, Value, WarehouseError};
 
 /// Blocks of a PostgreSQL table that are read through rather than searched by halves.
 const FEW_BLOCKS: i64 = 1_000;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::load_error::LoadError;
-use crate::warehouse::{Engine, WarehouseError};
+use crate::sql::Engine;
+use crate::warehouse::WarehouseError;
 
 /// How long the files of a table that somebody has locked are not loaded, before one of them asks again.
 const HELD: Duration = Duration::from_secs(2);

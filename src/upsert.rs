@@ -6,8 +6,9 @@
 
 use crate::history::History;
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::staged::has_column;
-use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, Transaction, WarehouseError, create_table, quote};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// One load's rows on their way into a staging table.
 pub(crate) struct Upsert<'a> {

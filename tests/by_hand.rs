@@ -2,7 +2,8 @@
 
 use libtest_mimic::Trial;
 use sluice::load::FileOutcome;
-use sluice::warehouse::{Engine, Scope};
+use sluice::sql::Engine;
+use sluice::warehouse::Scope;
 
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 

@@ -1,7 +1,8 @@
 //! The commands as a user runs them: results, exit codes, errors.
 
 use libtest_mimic::Trial;
-use sluice::warehouse::{Scope, Table};
+use sluice::sql::Table;
+use sluice::warehouse::Scope;
 
 use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, on_sqlite, same};

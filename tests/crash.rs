@@ -66,7 +66,7 @@ async fn every_row_is_there_once_after_a_restart(database: TestDatabase, workdir
         let load = database
             .warehouse
             .names()
-            .table(&sluice::warehouse::Table { schema: sluice::warehouse::Schema::Catalog, name: "load".into() });
+            .table(&sluice::sql::Table { schema: sluice::sql::Schema::Catalog, name: "load".into() });
         same(transaction.execute(&format!("delete from {load} where dataset = 'after'"), &[]).await?, 1)?;
         transaction.commit().await?;
     }

@@ -108,7 +108,7 @@ async fn it_waits_for_a_database_that_is_away(database: TestDatabase, workdir: W
     daemon.wait_for(&["watching"])?;
     // Somebody else holds the table, or the whole file, longer than anybody waits; here: until the file is there.
     let mut lock = database.warehouse.begin(sluice::warehouse::Scope::Star).await?;
-    if database.engine == sluice::warehouse::Engine::Postgres {
+    if database.engine == sluice::sql::Engine::Postgres {
         lock.execute("lock table sluice.dataset in access exclusive mode", &[]).await?;
     }
     workdir.write("imports/n.csv", "a\n1\n")?;

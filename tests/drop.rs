@@ -4,7 +4,8 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 use sluice::analysis;
 use sluice::format::{Beside, BesideKind};
-use sluice::warehouse::{Scope, Table};
+use sluice::sql::Table;
+use sluice::warehouse::Scope;
 
 use crate::support::process::{app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};

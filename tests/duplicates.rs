@@ -3,7 +3,8 @@
 use libtest_mimic::Trial;
 use sluice::load::{FileOutcome, LoadReport};
 use sluice::retract::retract;
-use sluice::warehouse::{Engine, Scope, Table};
+use sluice::sql::{Engine, Table};
+use sluice::warehouse::Scope;
 
 use crate::support::process::{app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, on_postgres, same};

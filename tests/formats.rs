@@ -233,11 +233,11 @@ async fn what_is_damaged_or_too_wide_fails(database: TestDatabase, workdir: Work
     // As wide as a table can be: each number fits a page of the server, all of them do not.
     let done = workdir.drop_file(&database, "most.csv", wide(1598)).await?;
     match database.engine {
-        sluice::warehouse::Engine::Sqlite => {
+        sluice::sql::Engine::Sqlite => {
             same(matches!(done, FileOutcome::Loaded(_)), true)?;
             same(database.text("select c1597 from staging.most").await?, "1597")
         }
-        sluice::warehouse::Engine::Postgres => {
+        sluice::sql::Engine::Postgres => {
             holds(&workdir.read("imports/failed/most.csv.error.json")?, "a row does not fit a page of the server")
         }
     }

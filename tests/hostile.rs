@@ -7,7 +7,8 @@ use std::path::Path;
 use libtest_mimic::Trial;
 
 use sluice::load::FileOutcome;
-use sluice::warehouse::{Engine, Scope};
+use sluice::sql::Engine;
+use sluice::warehouse::Scope;
 
 use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};

@@ -362,7 +362,7 @@ async fn nothing_happened(database: &TestDatabase) -> Outcome {
     same(database.text("select count(*) from sluice.load").await?, "0")?;
     same(database.text("select count(*) from sluice.\"column\"").await?, "0")?;
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
-    same(transaction.columns(&sluice::warehouse::Table::staging("liar")).await?, vec![])
+    same(transaction.columns(&sluice::sql::Table::staging("liar")).await?, vec![])
 }
 
 async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -421,7 +421,7 @@ async fn many_loads_into_one_table_at_once(database: TestDatabase, workdir: Work
 async fn a_table_that_somebody_dropped_is_made_again(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "t.csv", "a,b\n1,x\n").await?;
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
-    let table = database.warehouse.names().table(&sluice::warehouse::Table::staging("t"));
+    let table = database.warehouse.names().table(&sluice::sql::Table::staging("t"));
     transaction.execute(&format!("drop table {table}"), &[]).await?;
     transaction.commit().await?;
     workdir.load(&database, "t.csv", "a\n2\n").await?;

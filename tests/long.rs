@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use sluice::warehouse::{Scope, Table, Value};
+use sluice::sql::Table;
+use sluice::warehouse::{Scope, Value};
 
 use crate::support::process::{app, stderr};
 use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};

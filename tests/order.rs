@@ -5,7 +5,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use sluice::warehouse::{Engine, Scope};
+use sluice::sql::Engine;
+use sluice::warehouse::Scope;
 
 use crate::support::process::{Daemon, app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, on_sqlite, same, star};

@@ -156,7 +156,7 @@ async fn what_the_server_lost(database: TestDatabase, workdir: Workdir) -> Outco
     let server = transaction.server().await?.unwrap_or_default();
     drop(transaction);
     let (database_of, timeline) = server.rsplit_once('/').unwrap_or_default();
-    same(timeline, if database.engine == sluice::warehouse::Engine::Postgres { "00000001" } else { "0" })?;
+    same(timeline, if database.engine == sluice::sql::Engine::Postgres { "00000001" } else { "0" })?;
     let report = workdir.load(&database, "there.csv", "a\n1\n").await?;
     let before = |load: i64, hash: &str, kept: Option<&str>| Goodbye {
         load,

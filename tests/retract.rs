@@ -218,7 +218,7 @@ async fn what_later_loads_rest_on_stays(database: TestDatabase, workdir: Workdir
     // What is too old is not known any more.
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     let names = database.warehouse.names();
-    let load = sluice::warehouse::Table { schema: sluice::warehouse::Schema::Catalog, name: "load".into() };
+    let load = sluice::sql::Table { schema: sluice::sql::Schema::Catalog, name: "load".into() };
     let load = names.table(&load);
     transaction
         .execute(&format!("update {load} set started_at = '2020-01-01 00:00:00+00:00' where id = 1"), &[])
@@ -228,7 +228,7 @@ async fn what_later_loads_rest_on_stays(database: TestDatabase, workdir: Workdir
     // Nor is it kept: the next load forgets one that was replaced long ago.
     same(database.text("select k, _load_id from sluice.u_before order by 1, 2").await?, "1|1\n1|5")?;
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
-    let before = sluice::warehouse::Table { schema: sluice::warehouse::Schema::Catalog, name: "u_before".into() };
+    let before = sluice::sql::Table { schema: sluice::sql::Schema::Catalog, name: "u_before".into() };
     let before = names.table(&before);
     transaction.execute(&format!("update {before} set \"replaced at\" = 0 where _load_id = 1"), &[]).await?;
     transaction.commit().await?;

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use anyhow::Context;
 use libtest_mimic::Trial;
-use sluice::warehouse::{Engine, Scope};
+use sluice::sql::Engine;
+use sluice::warehouse::Scope;
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::support::process::{Daemon, app, stderr, stdout};
@@ -166,8 +167,8 @@ async fn forget_loads_after(database: &TestDatabase, load: i64, table: &str) -> 
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     let names = database.warehouse.names();
     let (load_table, staged) = match database.engine {
-        Engine::Postgres => ("sluice.load".to_owned(), names.table(&sluice::warehouse::Table::staging(table))),
-        Engine::Sqlite => ("sluice__load".to_owned(), names.table(&sluice::warehouse::Table::staging(table))),
+        Engine::Postgres => ("sluice.load".to_owned(), names.table(&sluice::sql::Table::staging(table))),
+        Engine::Sqlite => ("sluice__load".to_owned(), names.table(&sluice::sql::Table::staging(table))),
     };
     transaction.execute(&format!("delete from {staged} where _load_id > {load}"), &[]).await?;
     transaction.execute(&format!("delete from {load_table} where id > {load}"), &[]).await?;

@@ -1,7 +1,7 @@
 //! One SQL for both engines: each pair of `tests/data/sql.txt` is a select and what both engines give for it.
 
 use libtest_mimic::Trial;
-use sluice::warehouse::Engine;
+use sluice::sql::Engine;
 
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
@@ -143,7 +143,7 @@ async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outco
     sluice::pipeline::run(&app).await?;
     sluice::analysis::run(&app).await?;
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
-    let columns = transaction.columns(&sluice::warehouse::Table::datawarehouse("sales")).await?;
+    let columns = transaction.columns(&sluice::sql::Table::datawarehouse("sales")).await?;
     let declared: Vec<_> = columns.iter().map(|column| column.declared.as_str()).collect();
     drop(transaction);
     let numeric = if database.engine == Engine::Sqlite { "numeric_text" } else { "numeric" };

@@ -124,7 +124,7 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
     // Nothing was made.
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
     for name in ["dim_city", "dim_day"] {
-        let columns = transaction.columns(&sluice::warehouse::Table::datawarehouse(name)).await?;
+        let columns = transaction.columns(&sluice::sql::Table::datawarehouse(name)).await?;
         same(columns.len(), 0)?;
     }
     Ok(())

@@ -244,8 +244,7 @@ async fn an_own_view_gives_way(database: TestDatabase, workdir: Workdir) -> Outc
     same(database.text("select flag from staging.n order by id").await?, "true\nperhaps")?;
     // Somebody else's view is theirs: the run says which, and changes nothing.
     let names = database.warehouse.names();
-    let (table, theirs) =
-        (sluice::warehouse::Table::datawarehouse("t"), sluice::warehouse::Table::datawarehouse("theirs"));
+    let (table, theirs) = (sluice::sql::Table::datawarehouse("t"), sluice::sql::Table::datawarehouse("theirs"));
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
     let sql = format!("create view {} as select label from {}", names.table(&theirs), names.table(&table));
     transaction.execute(&sql, &[]).await?;

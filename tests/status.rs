@@ -5,7 +5,8 @@ use std::io::Write;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
-use sluice::warehouse::{Engine, Scope};
+use sluice::sql::Engine;
+use sluice::warehouse::Scope;
 
 use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same};

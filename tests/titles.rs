@@ -43,7 +43,7 @@ async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir:
         "5000|410951946",
     )?;
     let mut columns = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
-    let table = sluice::warehouse::Table::staging("2019_free_title_data");
+    let table = sluice::sql::Table::staging("2019_free_title_data");
     same(columns.columns(&table).await?.len(), 23)?;
     drop(columns);
     same(cells_of(&database).await?, cells_in(&bytes)?)?;

@@ -3,7 +3,8 @@
 use libtest_mimic::Trial;
 use sluice::format::{Stated, csv::Reader};
 use sluice::schema::{Column, Fits, Selection, Spelling, Type, conform, shape};
-use sluice::warehouse::{Alteration, Scope, Table, TableColumn, Transaction, Value, create_table, quote};
+use sluice::sql::{Table, TableColumn, create_table, quote};
+use sluice::warehouse::{Alteration, Scope, Transaction, Value};
 
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
@@ -157,7 +158,7 @@ async fn views_stand_while_tables_change(database: TestDatabase, _: Workdir) -> 
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     same(transaction.columns(&table).await?.iter().any(|column| column.name == "date"), false)?;
     // What a view needs cannot go.
-    if database.engine == sluice::warehouse::Engine::Postgres {
+    if database.engine == sluice::sql::Engine::Postgres {
         let refused = transaction.alter(&table, &[Alteration::Drop { name: "text".into() }], &[]).await.unwrap_err();
         holds(&refused.to_string(), "\"staging\".\"inner\" reads columns that are to go")?;
     }

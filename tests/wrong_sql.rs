@@ -6,8 +6,8 @@ use std::path::Path;
 
 use libtest_mimic::Trial;
 use sluice::pipeline::{self, Options, RunError};
+use sluice::sql::Engine;
 use sluice::sql_check::{Files, check};
-use sluice::warehouse::Engine;
 
 use crate::support::{Outcome, TestDatabase, Workdir, on_both};
 

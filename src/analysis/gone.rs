@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::ledger::QuestionView;
 use crate::pipeline::RunError;
 use crate::relying::{definition_of, relying_on};
-use crate::warehouse::{Scope, Table, Transaction};
+use crate::sql::Table;
+use crate::warehouse::{Scope, Transaction};
 
 /// Drops the views whose files are gone from `sql/analysis/`, and deletes their exports. A folder that is not there, or cannot be read, tells
 /// nothing: then they stay.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::warehouse::{Schema, Table};
+use crate::sql::{Schema, Table};
 
 /// Which tables each table or view of the star is made from.
 pub(super) type Definitions = BTreeMap<String, BTreeSet<Table>>;

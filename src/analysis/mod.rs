@@ -20,9 +20,10 @@ use tracing::info;
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
 use crate::pipeline::{RunError, sql_files};
+use crate::sql::Table;
 use crate::sql_check::problems;
 use crate::star::Model;
-use crate::warehouse::{Row, Table};
+use crate::warehouse::Row;
 
 use chart::Plot;
 pub(crate) use gone::delete_exports;

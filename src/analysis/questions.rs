@@ -7,9 +7,9 @@ use super::Failure;
 use super::header::{Header, in_plain};
 use crate::app::App;
 use crate::pipeline::{RunError, sql_file, sql_paths};
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, overruled_by};
 use crate::sql_check::{Problem, Problems};
 use crate::star::{HeaderError, Lines, ModelError, SqlFile, names_in_order};
-use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn, overruled_by};
 
 /// A file of `sql/analysis/`.
 pub(super) struct Question {

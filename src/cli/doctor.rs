@@ -15,9 +15,10 @@ use crate::daemon::Usage;
 use crate::plugin::Plugins;
 use crate::settings::{Settings, database_file};
 use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
+use crate::sql::{Engine, Table};
 use crate::text::counted;
 use crate::text::rights::explain_folder;
-use crate::warehouse::{Address, Engine, Scope, Table, WarehouseError};
+use crate::warehouse::{Address, Scope, WarehouseError};
 use crate::worker::absent;
 
 struct Check {

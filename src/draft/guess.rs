@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::sql::{Names, Table, TableColumn, quote};
 use crate::star::{Class, KindWord};
-use crate::warehouse::{Names, Table, TableColumn, Transaction, WarehouseError, quote};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// Columns of which every two are tried together.
 const PAIRED: usize = 8;

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use crate::app::App;
 use crate::pipeline::{columns_read, sql_files};
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
+use crate::sql::{Names, Schema, Table, TableColumn};
 use crate::star::{Dimension, Kind, KindWord, Model, SqlFile};
 use crate::text::nearest;
-use crate::warehouse::{Names, Schema, Scope, Table, TableColumn, Transaction, WarehouseError};
+use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// A file that was written.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use super::Known;
 use super::guess::Facts;
+use crate::sql::{TableColumn, quote};
 use crate::star::{Class, KindWord, OWN, key_column};
-use crate::warehouse::{TableColumn, quote};
 
 type Text = (String, Vec<String>);
 

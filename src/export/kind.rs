@@ -2,7 +2,7 @@
 //! select computes, the values do.
 
 use crate::schema::{Type, read_date, read_timestamp, read_timestamptz};
-use crate::warehouse::Engine;
+use crate::sql::Engine;
 
 /// Digits that Parquet's decimals, and those of most readers, have at most.
 const MAX_DIGITS: usize = 38;

@@ -17,9 +17,8 @@ use serde::Deserialize;
 
 use crate::format::csv::write_record;
 use crate::schema::{Fits, Type, as_written, double_as_written};
-use crate::warehouse::{
-    Engine, Names, Output, Row, Table, TableColumn, Warehouse, WarehouseError, as_written as as_written_out, quote,
-};
+use crate::sql::{Engine, Names, Output, Table, TableColumn, as_written as as_written_out, quote};
+use crate::warehouse::{Row, Warehouse, WarehouseError};
 
 use kind::Observed;
 use spool::Spool;

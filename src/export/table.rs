@@ -6,7 +6,8 @@ use super::view;
 use super::{Export, ExportError, Format, Query, QueryColumn, write};
 use crate::app::App;
 use crate::schema::Column;
-use crate::warehouse::{Schema, Scope, Table, Warehouse, WarehouseError};
+use crate::sql::{Schema, Table};
+use crate::warehouse::{Scope, Warehouse, WarehouseError};
 
 /// What a table is exported by.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::app::App;
 use crate::pipeline::given_by_views;
-use crate::warehouse::{Engine, Output, Schema, Table, TableColumn, Transaction, described};
+use crate::sql::{Engine, Output, Schema, Table, TableColumn, described};
+use crate::warehouse::Transaction;
 
 /// The columns with their types, and how they are read so that both engines write them alike. Where a file was changed since its view was
 /// made, columns that it does not name are left as they are.

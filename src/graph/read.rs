@@ -7,8 +7,9 @@ use super::columns::add;
 use crate::app::App;
 use crate::pipeline::sql_files;
 use crate::plugin::Plugins;
+use crate::sql::{Names, Schema, Select, Table};
 use crate::star::{Model, ModelError, SqlFile, in_order, names_in_order};
-use crate::warehouse::{Names, Schema, Scope, Select, Table, WarehouseError};
+use crate::warehouse::{Scope, WarehouseError};
 
 /// Why there is no graph.
 #[derive(Debug, thiserror::Error)]

@@ -11,8 +11,9 @@ use sea_orm::{
 use super::{Ledger, column_names, number};
 use crate::history::{History, KEPT};
 use crate::source::Survey;
+use crate::sql::Table;
 use crate::staged;
-use crate::warehouse::{Row, Table, Transaction, WarehouseError};
+use crate::warehouse::{Row, Transaction, WarehouseError};
 
 /// The statuses of loads whose rows are in their table, or were.
 pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, Status::Retracted, Status::Lost];

@@ -28,8 +28,9 @@ use sea_orm::{
 use crate::format::Reject;
 use crate::schema::Column;
 use crate::source::Survey;
+use crate::sql::Engine;
 use crate::text::secrets::hidden;
-use crate::warehouse::{Engine, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
+use crate::warehouse::{Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use beside::BesideLine;
 pub use claim::{Claim, Missing, Repeats, Request};

@@ -23,11 +23,12 @@ use crate::outcome::{say_array, say_beside, say_columns};
 use crate::reject_file::RejectFile;
 use crate::schema::Type;
 use crate::source::{Source, SourceError, Survey};
+use crate::sql::Table;
 use crate::staging::{
     Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series,
 };
 use crate::upsert::{Upsert, keeps_its_key};
-use crate::warehouse::{Scope, Table};
+use crate::warehouse::Scope;
 
 pub(crate) use self::file::load_file_by;
 pub use self::file::{FileOutcome, load_file};

@@ -3,8 +3,8 @@
 
 use super::RunError;
 use super::table::Run;
+use crate::sql::{Engine, quote};
 use crate::star::{FactSql, KEYED, Model};
-use crate::warehouse::{Engine, quote};
 
 /// The temporary table with the keys of one role, in their order, and the rows that they belong to.
 const PLACES: &str = "sluice_places";

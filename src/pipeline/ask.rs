@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::RunError;
 use super::table::Run;
+use crate::sql::{Engine, Table, TableColumn};
 use crate::star::{Model, ModelError, key_column};
 use crate::text::nearest;
-use crate::warehouse::{Engine, Row, Table, TableColumn};
+use crate::warehouse::Row;
 
 impl Run<'_> {
     /// The header's words must be the select's.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::sql::{Names, Schema, Table};
 use crate::star::{Kind, Model};
-use crate::warehouse::{Names, Schema, Table};
 
 /// For each view of the star, what its select reads.
 #[derive(Debug, Default)]
@@ -43,8 +43,8 @@ impl Beneath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::Engine;
     use crate::star::SqlFile;
-    use crate::warehouse::Engine;
 
     #[test]
     fn what_views_read_is_read() {

@@ -8,9 +8,10 @@ use tracing::warn;
 use super::table::Run;
 use super::{RunError, columns_read};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::sql::{Table, quote};
 use crate::sql_check::{Problem, Problems};
 use crate::star::{Check, Kind, Model, Severity, checks, key_column};
-use crate::warehouse::{Row, Table, quote};
+use crate::warehouse::Row;
 
 /// Rows at fault that are shown.
 const SHOWN: usize = 3;

@@ -6,9 +6,9 @@ use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
 use crate::schema::LOAD_COLUMN;
+use crate::sql::{Schema, Table, TableColumn};
 use crate::star::{Calendar, Dimension, DimensionSql, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::text::counted;
-use crate::warehouse::{Schema, Table, TableColumn};
 
 /// The temporary table with the keys of versions that a dimension without history does not keep.
 const OLD: &str = "sluice_old";

@@ -5,8 +5,8 @@ use super::rows::Rows;
 use super::table::Run;
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
+use crate::sql::{Engine, Table, TableColumn};
 use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Missing, Model, ModelError};
-use crate::warehouse::{Engine, Table, TableColumn};
 
 impl Run<'_> {
     pub(super) async fn fact(

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Run;
 use super::{RunError, TableChange};
+use crate::sql::{Engine, Table};
 use crate::star::{Fact, FactSql, Missing, Model, NEEDED, NEW, NeededSql, Reference, Target};
-use crate::warehouse::{Engine, Table};
 
 /// What a run is to be asked for where keys would point nowhere.
 const LOOK_AFTER: &str = "let the run look after it, too (--select NAME+ takes in what refers to NAME)";
@@ -53,7 +53,7 @@ impl Run<'_> {
         let touched = self.touched(model, dimension).await?;
         self.execute(model, &format!("insert into {touched} values (0)")).await?;
         let table = self.names.table(&Table::datawarehouse(dimension));
-        let id = crate::warehouse::quote(&crate::star::key_column(dimension));
+        let id = crate::sql::quote(&crate::star::key_column(dimension));
         let highest = self.count(model, &format!("select max({id}) from {table}")).await?;
         let at = self.started_at;
         if let Some(state) = self.states.get_mut(dimension) {

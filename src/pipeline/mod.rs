@@ -30,12 +30,11 @@ use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
+use crate::sql::{Engine, Names, Schema, Select, Table, TableColumn, overruled_by, overrules};
 use crate::sql_check::{Problems, must_be_right};
 use crate::star::{Model, ModelError, SqlFile, in_order};
 use crate::text::nearest;
-use crate::warehouse::{
-    Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError, overruled_by, overrules,
-};
+use crate::warehouse::{Transaction, WarehouseError};
 use beneath::Beneath;
 pub use checks::Finding;
 use table::Run;

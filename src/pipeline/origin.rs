@@ -6,8 +6,9 @@ use super::RunError;
 use super::table::Run;
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::sql::{Engine, quote};
 use crate::star::{Kind, Model, UNKNOWN};
-use crate::warehouse::{Engine, Transaction, WarehouseError, quote};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// How the staged rows of a dimension's members are found.
 pub(super) struct Origin {

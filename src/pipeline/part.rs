@@ -6,9 +6,9 @@ use super::work::{Loads, among};
 use super::{RunError, columns_read};
 use crate::history::History;
 use crate::schema::LOAD_COLUMN;
+use crate::sql::{Engine, Schema, Table, create_table, quote};
 use crate::staged::first_place;
 use crate::star::{Model, is_again};
-use crate::warehouse::{Engine, Schema, Table, create_table, quote};
 
 /// The temporary table with them.
 const PART: &str = "sluice_part";

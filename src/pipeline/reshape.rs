@@ -7,8 +7,9 @@ use tracing::warn;
 use super::rows::Rows;
 use super::table::Run;
 use super::{RunError, TableChange};
+use crate::sql::{Table, TableColumn};
 use crate::star::{DimensionSql, FactSql, Kind, Model, ModelError};
-use crate::warehouse::{Alteration, Table, TableColumn};
+use crate::warehouse::Alteration;
 
 /// The columns that a file says now.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::table::Run;
 use super::{RunError, columns_read, describe_views};
 use crate::history::History;
+use crate::sql::{Names, Schema, Select, Table, TableColumn, described};
 use crate::star::{Kind, Model, ModelError, Source};
-use crate::warehouse::{Names, Schema, Select, Table, TableColumn, described};
 
 /// A model's rows, ready to be asked for.
 pub(super) struct Rows {

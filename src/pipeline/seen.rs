@@ -5,8 +5,8 @@ use tracing::warn;
 use super::RunError;
 use super::rows::Rows;
 use super::table::Run;
+use crate::sql::{Schema, Table};
 use crate::star::{Dimension, DimensionSql, Gone, Model, NEW, REPLACED};
-use crate::warehouse::{Schema, Table};
 
 /// Files that no run saw, of which so many are named.
 const MISSED_SHOWN: usize = 3;

@@ -10,10 +10,9 @@ use super::work::{Question, Work};
 use super::{Beneath, Options, Report, RunError, TableChange};
 use crate::app::App;
 use crate::ledger::StagedLoad;
+use crate::sql::{Engine, Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
 use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, NEW, RowsSql, TableState, Target};
-use crate::warehouse::{
-    Engine, Names, Output, Schema, Scope, Select, Table, TableColumn, Transaction, create_table, quote,
-};
+use crate::warehouse::{Scope, Transaction};
 
 /// A run, from its begin to its commit.
 pub(super) struct Run<'a> {

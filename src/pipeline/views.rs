@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{columns_read, sql_files};
 use crate::app::App;
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
 use crate::star::{Kind, Model, SqlFile, names_in_order};
-use crate::warehouse::{Names, Output, Schema, Select, Table, TableColumn, Transaction, described};
+use crate::warehouse::Transaction;
 
 /// Adds to the columns of views what is known of their types.
 pub(crate) fn describe_views(columns: &mut HashMap<Table, Vec<TableColumn>>, views: &BTreeMap<String, Vec<Output>>) {

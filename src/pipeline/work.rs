@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::StagedLoad;
+use crate::sql::{Schema, Table};
 use crate::star::{LoadSet, TableState};
-use crate::warehouse::{Schema, Table};
 
 /// How a table is brought up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,8 +14,9 @@ use serde::de::DeserializeOwned;
 use self::concerns::truth;
 use crate::alert::Alerting;
 use crate::archive::Archive;
+use crate::sql::{Engine, Names};
 use crate::text::secrets;
-use crate::warehouse::{Address, Engine, Names};
+use crate::warehouse::Address;
 
 pub use crate::text::secrets::without_password;
 pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};

@@ -7,13 +7,14 @@ use super::Problem;
 use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::schema::LOAD_COLUMN;
+use crate::sql::{Engine, Names, Schema, Select, Table, TableColumn};
 use crate::star;
 use crate::star::{
     DimensionSql, Fact, FactSql, HeaderError, Kind, Lines, Missing, Model, OWN, Source, Target, calendar_columns,
     key_column,
 };
 use crate::text::nearest;
-use crate::warehouse::{Engine, Names, Schema, Select, Table, TableColumn, Transaction, WarehouseError};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// The star as its files would make it, as far as they have been looked at.
 pub(super) struct Star<'a> {

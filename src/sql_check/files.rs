@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::Problem;
 use crate::analysis;
 use crate::pipeline::{sql_file, sql_paths};
+use crate::sql::{Engine, Names, Schema, Select};
 use crate::star::{Header, HeaderError, Kind, Lines, Model, ModelError, SqlFile, check_dimension, names_in_order};
-use crate::warehouse::{Engine, Names, Schema, Select};
 
 /// Words of a header that are wrong and of which the next one is looked for.
 const WORDS: usize = 50;

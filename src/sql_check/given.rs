@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use std::path::Path;
 
+use crate::sql::{
+    Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, create_table, nearest_function, place_in,
+};
 use crate::star::ModelError;
 use crate::text::nearest;
-use crate::warehouse::{
-    Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, create_table,
-    nearest_function, place_in,
-};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// How the problem with two columns of one name begins.
 pub(super) const TWO: &str = "the select gives two columns the name";

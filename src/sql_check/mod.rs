@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::pipeline::RunError;
+use crate::sql::Names;
 use crate::star::ModelError;
-use crate::warehouse::{Names, Scope, WarehouseError};
+use crate::warehouse::{Scope, WarehouseError};
 use columns::Star;
 pub use files::Files;
 

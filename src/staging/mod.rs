@@ -12,11 +12,10 @@ use crate::load_error::LoadError;
 use crate::plugin::Series;
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
 use crate::source::{FileSource, Source, SourceError, Survey};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::staged::has_column;
 use crate::text::counted;
-use crate::warehouse::{
-    Alteration, Engine, Names, Schema, Table, TableColumn, Transaction, Value, WarehouseError, create_table, quote,
-};
+use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
 pub(crate) use self::plan::Plan;
 

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::header::Calendar;
-use crate::warehouse::{Engine, TableColumn};
+use crate::sql::{Engine, TableColumn};
 
 /// A calendar's columns, the surrogate key left out.
 pub fn columns(engine: Engine) -> Vec<TableColumn> {

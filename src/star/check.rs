@@ -2,8 +2,8 @@
 
 use super::class::Class;
 use super::header::{Checks, Severity};
+use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;
-use crate::warehouse::{Engine, TableColumn, quote};
 
 /// One thing that must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, is_plain_name};
 use super::{Lines, order};
+use crate::sql::{Engine, Names, Schema, Select, SqlError, Table, overruled_by};
 use crate::text::nearest;
-use crate::warehouse::{Engine, Names, Schema, Select, SqlError, Table, overruled_by};
 
 /// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
 #[derive(Clone, Debug, Default)]
@@ -270,7 +270,7 @@ pub fn check_dimension(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warehouse::Engine;
+    use crate::sql::Engine;
 
     fn file(name: &str, text: &str) -> SqlFile {
         SqlFile { path: name.into(), text: text.to_owned(), own: None }

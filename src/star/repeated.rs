@@ -1,7 +1,7 @@
 //! Rows that should be told apart by their columns and are not: which values they share, and of which staged rows they are.
 
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::quote;
+use crate::sql::quote;
 
 /// Rows of which the staged rows are asked for, for each value that they share.
 const SHOWN: usize = 3;

@@ -2,7 +2,7 @@
 //! its new content differ, each row counted as often as it stands there.
 
 use super::DIFFERENCE;
-use crate::warehouse::{Engine, Names, Table, TableColumn, quote};
+use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
 /// The SQL that makes a table hold the rows of a temporary table, and nothing else.
 pub struct RowsSql {

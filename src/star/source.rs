@@ -2,8 +2,8 @@
 
 use super::header::{Header, Kind};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS};
+use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;
-use crate::warehouse::{Engine, TableColumn, quote};
 
 /// How a model's rows are made of its select's.
 #[derive(Clone, Debug)]

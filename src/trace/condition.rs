@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::warehouse::{Names, SqlError, Table, TableColumn};
+use crate::sql::{Names, SqlError, Table, TableColumn};
 
 /// In words: `letter 7: there is no column ordr_id; did you mean order_id? The columns of datawarehouse.fact_order are …`. `known` are the
 /// columns of the tables that it reads.

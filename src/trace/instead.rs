@@ -6,8 +6,9 @@ use super::TraceError;
 use crate::app::App;
 use crate::pipeline::{columns_read, sql_files};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::sql::{Names, Select, Table};
 use crate::star::{Kind, Model, SqlFile};
-use crate::warehouse::{Names, Select, Table, Transaction};
+use crate::warehouse::Transaction;
 
 /// The file that makes a table.
 ///

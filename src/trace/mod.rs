@@ -12,11 +12,10 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::sql::{Engine, Names, Schema, Select, SqlError, Table, TableColumn, as_written};
 use crate::star::{ModelError, key_column};
 use crate::text::nearest;
-use crate::warehouse::{
-    Engine, Names, Schema, Scope, Select, SqlError, Table, TableColumn, Transaction, WarehouseError, as_written,
-};
+use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 use rows::Found;
 

@@ -4,10 +4,11 @@ use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
+use crate::sql::{Names, Schema, Select, SqlError, Table, described, quote};
 use crate::star;
 use crate::star::{Dimension, GONE, Kind, Model, ModelError, UNKNOWN, key_column};
 use crate::text::nearest;
-use crate::warehouse::{Names, Schema, Select, SqlError, Table, Transaction, WarehouseError, described, quote};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// A dimension's rows with load and line.
 pub(super) struct Source {

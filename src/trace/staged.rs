@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::format::{Counting, JsonLayout, Layout};
 use crate::ledger::LoadStatus;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Names, Table, Transaction, quote};
+use crate::sql::{Names, Table, quote};
+use crate::warehouse::Transaction;
 
 /// The rows of a record in staging; one without a row where it is not there any more.
 pub(super) async fn records(

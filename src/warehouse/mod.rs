@@ -1,11 +1,8 @@
 //! Where rows go: two engines behind one small interface of storage verbs. The only user of sqlx.
 //! A warehouse never sees a source, and knows neither loads nor stars.
 
-mod condition;
 mod error;
-mod names;
 mod postgres;
-mod rewrite;
 mod sqlite;
 mod text;
 
@@ -18,14 +15,12 @@ use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
-pub use names::{Engine, Names, Schema, Table, create_table, quote};
 pub use postgres::Ear;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
-pub use rewrite::{Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
-pub(crate) use rewrite::{nearest_function, place_in};
 
 use crate::schema::{Fits, Type};
+use crate::sql::{Names, Table, TableColumn};
 
 /// A value bound to a statement. A NULL has a type too, because PostgreSQL wants one.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,15 +47,6 @@ impl From<i64> for Value {
 
 /// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, the shortest digits of a double; `None` is NULL.
 pub type Row = Vec<Option<String>>;
-
-/// A column as the database has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableColumn {
-    /// Its name.
-    pub name: String,
-    /// Its type in the engine's words.
-    pub declared: String,
-}
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

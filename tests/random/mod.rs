@@ -15,7 +15,8 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use sluice::pipeline::{self, Options, TableChange};
 use sluice::retract::retract;
-use sluice::warehouse::{Schema, Scope, Table};
+use sluice::sql::{Schema, Table};
+use sluice::warehouse::Scope;
 
 use self::books::Keys;
 use self::files::{Dataset, Files};

@@ -12,7 +12,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use sluice::warehouse::{Address, Engine, Row, Select, Warehouse, as_written, connect};
+use sluice::sql::{Engine, Select, as_written};
+use sluice::warehouse::{Address, Row, Warehouse, connect};
 
 pub use workdir::Workdir;
 

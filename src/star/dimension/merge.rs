@@ -2,7 +2,7 @@
 
 use super::super::{NEW, UNKNOWN};
 use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, in_order, same};
-use crate::warehouse::quote;
+use crate::sql::quote;
 
 impl DimensionSql {
     /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds their key: of

@@ -11,7 +11,7 @@ use super::class::{Class, must_be_time};
 use super::header::{Dimension, Scalar};
 use super::{UNKNOWN, key_column};
 use crate::schema::LOAD_COLUMN;
-use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, quote};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
 
 /// The temporary table with the versions that the select's rows make.
 const VERSIONS: &str = "sluice_versions";

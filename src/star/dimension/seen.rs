@@ -4,7 +4,7 @@
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Engine, TableColumn, quote};
+use crate::sql::{Engine, TableColumn, quote};
 
 /// The temporary table with rows of an upserted staging table that others took the place of, and which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";

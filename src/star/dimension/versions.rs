@@ -5,7 +5,7 @@ use super::super::repeated::{COUNT, Repeated, first_place, with_places};
 use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Engine, TableColumn, quote};
+use crate::sql::{Engine, TableColumn, quote};
 
 impl DimensionSql {
     /// Puts a select's rows into a temporary table, each with the time from which on it holds.

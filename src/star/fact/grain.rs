@@ -3,7 +3,7 @@
 use super::super::KEYED;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
 use super::{FactSql, is_again};
-use crate::warehouse::quote;
+use crate::sql::quote;
 
 impl FactSql {
     /// Whether a row's grain stands in the fact as it is, so that rows can be told from each other there.

@@ -5,7 +5,7 @@ use super::super::header::Missing;
 use super::super::{NEW, UNKNOWN, key_column};
 use super::{AGAIN, FactSql, Role};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Schema, Table, quote};
+use crate::sql::{Schema, Table, quote};
 
 impl FactSql {
     /// Writes the rows that are left out, each once: with the first column that names no member.

@@ -14,7 +14,7 @@ use super::dimension::{as_named, moment_literal};
 use super::header::{Fact, Missing};
 use super::{KEYED, UNKNOWN, key_column};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Engine, Names, Schema, Table, TableColumn, quote};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
 
 /// The temporary table with load and line of rows that are to be looked up again.
 pub const AGAIN: &str = "sluice_again";

@@ -2,7 +2,7 @@
 
 use super::super::header::Missing;
 use super::super::{UNKNOWN, key_column};
-use crate::warehouse::{Names, Schema, Table, quote};
+use crate::sql::{Names, Schema, Table, quote};
 
 /// The temporary table with dimension and key of those that are needed.
 pub const NEEDED: &str = "sluice_needed";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{KEYED, key_column};
 use super::{FactSql, Role};
-use crate::warehouse::{Engine, Names, Table, TableColumn, quote};
+use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

@@ -19,7 +19,8 @@ use sqlx::{
 
 use tracing::warn;
 
-use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe};
+use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
+use crate::sql::{Engine, Names, Schema, quote};
 pub use copy::encode;
 use lookout::{Lookout, Own};
 pub use notice::Ear;

@@ -8,12 +8,13 @@ use sqlx::query::Query;
 use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::error::of_select;
-use super::super::names::quote;
 use super::super::text::as_files_wrote;
-use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Batches, Row, Transaction, Value, WarehouseError};
 use super::lookout::Lookout;
 use super::{alone, copy, notice, safe, text, views};
 use crate::schema::{Fits, Form, Type};
+use crate::sql::quote;
+use crate::sql::{Names, Table, TableColumn};
 
 pub(super) struct PostgresTransaction {
     transaction: sqlx::Transaction<'static, Postgres>,

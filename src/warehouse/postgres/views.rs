@@ -5,8 +5,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, Row};
 
 use super::super::WarehouseError;
-use super::super::names::quote;
 use super::safe;
+use crate::sql::quote;
 
 /// A view, as it stood.
 pub(super) struct SavedView {

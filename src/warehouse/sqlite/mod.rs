@@ -19,7 +19,8 @@ use sqlx::{
     Column, ConnectOptions, Connection, Executor, Row as _, SqliteConnection, SqlitePool, Statement, TypeInfo, ValueRef,
 };
 
-use super::{Address, Engine, Names, Row, Schema, Scope, Transaction, Warehouse, WarehouseError, quote, safe, text};
+use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe, text};
+use crate::sql::{Engine, Names, Schema, quote};
 use crate::text::rights::{explain_folder, shut};
 use crate::text::secrets::without_password;
 use checkpoint::{COPIED, Checkpointer};

@@ -3,10 +3,10 @@
 
 use sqlx::{Executor, SqliteConnection};
 
-use super::super::names::NUMERIC_TEXT;
 use super::super::{Alteration, WarehouseError, text};
 use super::{quote, safe};
 use crate::schema::{Fits, Form, Type};
+use crate::sql::NUMERIC_TEXT;
 
 /// A value of another type; SQLite has times as text.
 fn cast(name: &str, declared: &str) -> String {

@@ -7,10 +7,11 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Column, Executor, Sqlite, Statement};
 
-use super::super::{Alteration, Batches, Names, Row, Table, TableColumn, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Batches, Row, Transaction, Value, WarehouseError};
 use super::writer::Turn;
 use super::{as_text, insert, quote, rebuild, safe};
 use crate::schema::Type;
+use crate::sql::{Names, Table, TableColumn};
 
 pub(super) struct SqliteTransaction {
     turn: Turn,

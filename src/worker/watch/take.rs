@@ -14,7 +14,7 @@ use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
 use crate::load::load_file_by;
 use crate::source::{Claimed, Stamp, Writer, writer};
-use crate::warehouse::Engine;
+use crate::sql::Engine;
 
 impl Watch {
     /// Claims what is whole and starts its load, as many as may run; gives the time to look again.

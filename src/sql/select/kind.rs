@@ -3,7 +3,7 @@
 use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
 
 use super::super::Engine;
-use super::super::names::NUMERIC_TEXT;
+use crate::sql::NUMERIC_TEXT;
 
 /// The kind of an expression's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

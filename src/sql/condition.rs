@@ -6,8 +6,8 @@ use sqlparser::ast::{Expr, Query, SetExpr, Statement, Visit, Visitor};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
-use super::rewrite::{END, combines_rows};
 use super::{Schema, Select, SqlError, Table, quote};
+use crate::sql::select::{END, combines_rows};
 
 impl Select {
     /// The rows of a table for which a condition holds, at most so many, in the order of these columns. Lines and columns in errors are

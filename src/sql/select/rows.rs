@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use super::{Select, folded, table_of};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::{Names, Output, Schema, Table, TableColumn};
+use crate::sql::{Names, Output, Schema, Table, TableColumn};
 
 /// Functions that make one row of many.
 const AGGREGATES: [&str; 32] = [
@@ -145,7 +145,7 @@ impl Select {
 }
 
 /// Whether the value of an expression, or of a select's item, depends on more than one row.
-pub(in crate::warehouse) fn combines_rows(item: &impl Visit) -> bool {
+pub(in crate::sql) fn combines_rows(item: &impl Visit) -> bool {
     matches!(item.visit(&mut Combines(0)), ControlFlow::Break(()))
 }
 
@@ -259,7 +259,7 @@ fn of_table(schema: &str, table: &str) -> ObjectName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warehouse::Engine;
+    use crate::sql::Engine;
 
     fn names() -> Names {
         Names { engine: Engine::Postgres, staging: "staging".into(), datawarehouse: "datawarehouse".into() }

@@ -12,7 +12,7 @@ use super::select::order_term;
 use super::translate::{Translator, refused};
 use super::typed::{Scale, Typed};
 use super::{SqlError, folded};
-use crate::warehouse::quote;
+use crate::sql::quote;
 
 pub(super) const AGGREGATES: [&str; 9] =
     ["count", "sum", "avg", "min", "max", "string_agg", "bool_and", "every", "bool_or"];

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use super::Select;
 use super::rows::combines_rows;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::warehouse::Names;
+use crate::sql::Names;
 
 impl Select {
     /// The selects that give, one by one, the staged rows that the rows of this one are made of, each as often as it comes; one for each
@@ -133,7 +133,7 @@ fn title(item: &SelectItem) -> Option<Ident> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warehouse::Engine;
+    use crate::sql::Engine;
 
     fn spread(text: &str) -> Option<Vec<String>> {
         let names =

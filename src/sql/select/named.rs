@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, Ident, TableFactor, TableWithJoins, Visit, Visitor};
 
 use super::{Select, folded, table_of};
-use crate::warehouse::{Names, Table};
+use crate::sql::{Names, Table};
 
 impl Select {
     /// For each table, the columns that the select names of it: those behind its name or alias, and those by themselves where a part of the
@@ -88,7 +88,7 @@ impl Visitor for Named<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warehouse::Engine;
+    use crate::sql::Engine;
 
     #[test]
     fn columns_behind_names_and_of_the_only_table() {

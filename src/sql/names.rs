@@ -1,6 +1,5 @@
 //! Names of tables and columns as SQL: the only place that quotes.
 
-use super::TableColumn;
 use crate::schema::Type;
 
 /// The two databases.
@@ -23,6 +22,15 @@ pub enum Schema {
     Catalog,
     /// What ends with the transaction: seen by nobody else.
     Temporary,
+}
+
+/// A column as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type in the engine's words.
+    pub declared: String,
 }
 
 /// A table or view, whatever the engine.
@@ -144,7 +152,7 @@ pub fn create_table(names: &Names, table: &Table, columns: &[TableColumn], count
 }
 
 /// The declared type of SQLite columns that hold the digits of a decimal number. `TEXT` in it gives the column text affinity.
-pub(super) const NUMERIC_TEXT: &str = "numeric_text";
+pub(crate) const NUMERIC_TEXT: &str = "numeric_text";
 
 #[cfg(test)]
 mod tests {
