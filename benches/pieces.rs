@@ -6,8 +6,9 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sluice::format::Stated;
 use sluice::format::csv::{Reader, count_cells};
-use sluice::format::{Chunk, Stated};
+use sluice::record::Chunk;
 use sluice::schema::{Column, Inference, Selection, Shape, Type, column_names, conform, shape};
 use sluice::warehouse::encode_copy;
 use tpchgen::csv::LineItemCsv;

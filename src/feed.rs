@@ -8,9 +8,9 @@ use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
-use crate::format::{Beside, Chunk, Reject};
 use crate::ledger::Books;
 use crate::load_error::LoadError;
+use crate::record::{Beside, Chunk, Reject};
 use crate::schema::{Shape, conform};
 use crate::source::Source;
 use crate::telemetry::progress::Progress;

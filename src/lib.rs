@@ -24,6 +24,7 @@ pub mod order;
 mod outcome;
 pub mod pipeline;
 pub mod plugin;
+pub mod record;
 mod reject_file;
 mod relying;
 pub mod retract;

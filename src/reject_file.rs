@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::format::Reject;
+use crate::record::Reject;
 use crate::source::rename_to_free_name;
 use crate::text::rights::explain_folder;
 

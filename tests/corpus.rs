@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::Trial;
 use serde_json::{Map, Value, json};
 use sluice::dataset::Dataset;
-use sluice::format::{Layout, Limits, NO_DELIMITER, Records};
+use sluice::format::{Layout, Limits, NO_DELIMITER};
+use sluice::record::Records;
 use sluice::schema::conform;
 use sluice::source::{FileSource, Source};
 

@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use serde_json::Value;
 use sluice::analysis;
-use sluice::format::{Beside, BesideKind};
+use sluice::record::{Beside, BesideKind};
 use sluice::sql::Table;
 use sluice::warehouse::Scope;
 

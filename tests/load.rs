@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use libtest_mimic::Trial;
 use sluice::dataset::Dataset;
-use sluice::format::Chunk;
 use sluice::ledger::Books;
 use sluice::load::{FileOutcome, LoadError, load};
+use sluice::record::Chunk;
 use sluice::source::{MemorySource, Source, SourceError, Survey};
 
 use crate::support::process::{app, stdout};

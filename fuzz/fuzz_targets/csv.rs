@@ -6,7 +6,8 @@ use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use sluice::format::csv::Reader;
-use sluice::format::{Chunk, Dialect, Format, FormatError, Input, Layout, Reject, Stated, Width};
+use sluice::record::{Chunk, Reject, Width};
+use sluice::format::{Dialect, Format, FormatError, Input, Layout, Stated};
 use sluice::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
 use sluice_fuzz::check_load;
 

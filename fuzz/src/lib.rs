@@ -1,6 +1,7 @@
 //! The way of a load without a database, which every target goes: what is asked of it holds for any bytes.
 
-use sluice::format::{Format, FormatError, Found, Input, SpanBytes, Stated, Width, each_chunk, survey};
+use sluice::format::{Format, FormatError, Found, Input, SpanBytes, Stated, each_chunk, survey};
+use sluice::record::Width;
 use sluice::schema::{Column, column_names, conform, shape};
 
 /// Surveys an input and reads it as a load does; gives what was found, or `None` where it is refused.

@@ -9,8 +9,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
-use crate::format::{Beside, Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, Reject};
+use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place};
 use crate::plugin::Plugins;
+use crate::record::{Beside, Reject};
 use crate::schema::{Selection, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError};
 use crate::staging::{columns_left_out, hints, leave_out};

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::format::csv::write_record;
+use crate::record::write_record;
 use crate::schema::{Fits, Type, as_written, double_as_written};
 use crate::sql::{Engine, Names, Output, Table, TableColumn, as_written as as_written_out, quote};
 use crate::warehouse::{Row, Warehouse, WarehouseError};

@@ -9,7 +9,8 @@ use super::directory::{Member, too_many};
 use super::limits::Budget;
 use super::planted::planted;
 use super::zip_names::names;
-use super::{Beside, BesideKind, Format, FormatError};
+use super::{Format, FormatError};
+use crate::record::{Beside, BesideKind};
 use crate::schema::table_name;
 
 /// What is read of how a member can be packed.

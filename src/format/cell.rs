@@ -2,7 +2,7 @@
 
 use calamine::{DataRef, ExcelDateTime, ExcelDateTimeType};
 
-use crate::schema::double_text;
+use crate::text::double_text;
 
 /// Every whole number up to here is a double of its own (2^53).
 const MAX_WHOLE_DOUBLE: f64 = (1u64 << 53) as f64;

@@ -18,7 +18,8 @@ use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
 use super::rows::Rows;
 use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
-use super::{Beside, Format, FormatError, Input, archive, workbook};
+use super::{Format, FormatError, Input, archive, workbook};
+use crate::record::Beside;
 
 /// How a part is packed.
 #[derive(Clone, Debug)]

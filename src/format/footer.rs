@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use regex::Regex;
 
-use super::{Beside, BesideKind, Chunk, FormatError, Width};
+use super::FormatError;
+use crate::record::{Beside, BesideKind, Chunk, Width};
 
 /// Which lines at the end are not of the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,9 +2,7 @@
 
 mod archive;
 mod audit;
-mod beside;
 mod cell;
-mod columns;
 mod container;
 pub mod csv;
 mod decoder;
@@ -20,8 +18,6 @@ mod long;
 mod parquet;
 mod planted;
 mod read;
-mod records;
-mod reject;
 mod rows;
 mod seen;
 mod sheet_scan;
@@ -30,17 +26,14 @@ mod workbook;
 mod zip_names;
 
 pub use audit::SpanBytes;
-pub use beside::{Beside, BesideKind};
 pub use container::{Part, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
 pub use encoding::{Charset, Digest, Guess, guess_encoding};
 pub use footer::Footer;
-pub use json::{Counting, JOINT, JsonLayout, Place};
+pub use json::{Counting, JsonLayout, Place};
 pub use limits::Limits;
 pub use read::{Found, GLIMPSE, Glance, Input, Layout, each_chunk, each_chunk_above, glimpse, identity, survey};
-pub use records::{Chunk, Records, Width};
-pub use reject::{Reason, Reject};
 pub use seen::{Held, Witness};
 
 /// The formats that are read.

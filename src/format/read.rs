@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::csv::{Reader, write_record};
+use super::csv::Reader;
 use super::footer::HeldBack;
-use super::json::{Columns, Counting, JOINT, JsonLayout, JsonReader, json_layout};
+use super::json::{Columns, Counting, JsonLayout, JsonReader, json_layout};
 use super::rows::Rows;
 use super::seen::{Notations, Seen, Witness};
-use super::{
-    Charset, Chunk, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, Reason, Records, Reject, SpanBytes,
-    Stated, guess_encoding,
-};
+use super::{Charset, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, SpanBytes, Stated, guess_encoding};
+use crate::record::JOINT;
+use crate::record::write_record;
+use crate::record::{Chunk, Reason, Records, Reject};
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
 
 /// How a part is written, as it was found out.

@@ -8,12 +8,13 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::ArrowError;
 
-use super::columns::Columns;
 use super::container::reopen;
 use super::decoder::{Ask, Decoding, What};
 use super::limits::{Limits, Meter};
 use super::parquet::{ParquetRows, ParquetTable, narrowed};
-use super::{Chunk, Digest, FormatError, Records};
+use super::{Digest, FormatError};
+use crate::record::Columns;
+use crate::record::{Chunk, Records};
 
 /// A Parquet file, unpacked.
 pub struct Rows {
@@ -62,7 +63,8 @@ impl Rows {
         let mut given = |batch: RecordBatch| {
             let rows = batch.num_rows();
             // The rows of a file take about as much of it each; how many there are is not known here.
-            let columns = Columns::new(batch, number, size.min(rows * 64))?;
+            let columns = Columns::new(batch, number, size.min(rows * 64))
+                .map_err(|kind| FormatError::Refused(format!("a column of {kind} is not read")))?;
             number += rows as u64;
             Ok::<_, FormatError>(sink(Chunk { records: Records::of_columns(columns), ..Chunk::default() }))
         };

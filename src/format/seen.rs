@@ -7,7 +7,8 @@ use encoding_rs::{ISO_2022_JP, UTF_8};
 use super::encoding::{is_cesu8, is_iso_2022_jp};
 use super::json::Counting;
 use super::read::{Glance, Layout, LinesSeen};
-use super::{Charset, Chunk, Dialect, Guess, Stated, Width, guess_encoding};
+use super::{Charset, Dialect, Guess, Stated, guess_encoding};
+use crate::record::{Chunk, Width};
 use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Loose, Notation, Type, is_point_grouping, is_value};
 
 /// Values of each column that are kept.

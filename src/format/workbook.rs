@@ -12,16 +12,17 @@ use calamine::{Data, DataRef, Ods, Reader, SheetType, Xls, Xlsx};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
+use super::FormatError;
 use super::cell::{Moments, Value, value};
 use super::container::Spool;
-use super::csv::write_record;
 use super::decoder::{Decoding, Memory, Pace, What};
 use super::directory::directory;
 use super::exact::Exact;
 use super::limits::{Budget, Limits, RATIO_FROM};
 use super::planted::planted;
 use super::sheet_scan::{Counts, XlsxSheet, ods_sheets, xlsx_sheet, xlsx_sheets, xlsx_targets};
-use super::{Beside, BesideKind, FormatError};
+use crate::record::write_record;
+use crate::record::{Beside, BesideKind};
 use crate::schema::MAX_TABLE_COLUMNS;
 
 /// Rows and columns that a sheet can have.

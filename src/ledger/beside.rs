@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{Ledger, number};
-use crate::format::Beside;
+use crate::record::Beside;
 use crate::warehouse::{Transaction, WarehouseError};
 
 pub use models::beside::Model as BesideLine;

@@ -25,7 +25,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, Insert, QueryFilter, QuerySelect, QueryTrait, Statement,
 };
 
-use crate::format::Reject;
+use crate::record::Reject;
 use crate::schema::Column;
 use crate::source::Survey;
 use crate::sql::Engine;

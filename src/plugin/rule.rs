@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde::Deserialize;
 
 use super::notation::{Said, Words, of_column};
-use crate::format::JOINT;
+use crate::record::JOINT;
 use crate::schema::{ColumnRule, Type, column_names};
 use crate::text::nearest;
 

@@ -19,7 +19,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
 use super::{Form, Shape, Shaped, Type, exact, infer, moment};
-use crate::format::{Reason, Records, Reject, Width};
+use crate::record::{Reason, Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
 pub const LOAD_COLUMN: &str = "_load_id";

@@ -1,8 +1,9 @@
 //! Values that would come back from their column's type as others, such as `007` from a bigint as 7: they are refused, never altered.
 
-use super::infer::{self, double_text};
+use super::infer;
 use super::{Shaped, Type};
-use crate::format::{Records, Width};
+use crate::record::{Records, Width};
+use crate::text::double_text;
 
 /// Whether a number is written with a plus sign, a leading zero or as `-0`: no type gives it back so, and it is a code as often.
 pub(super) fn is_code(number: &str) -> bool {

@@ -205,24 +205,6 @@ pub fn double_as_written(text: &str, fits: Fits) -> String {
     }
 }
 
-/// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's `float8out` has it.
-pub fn double_text(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    match exponent.parse::<i32>() {
-        Ok(power) if !(-4..15).contains(&power) => {
-            format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
-        }
-        _ => value.to_string(),
-    }
-}
-
 /// Whether the value's digits are those of the double it stands for, none lost and none made up.
 fn is_shortest(mantissa: &[u8], value: &str) -> bool {
     // Fifteen digits always come back (`DBL_DIG`); only far exponents reach beyond a double.
@@ -290,6 +272,7 @@ pub(super) fn read_boolean(value: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::double_text;
 
     fn kind(values: &[&str]) -> Type {
         let mut inference = Inference::default();

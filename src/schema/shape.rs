@@ -2,7 +2,7 @@
 
 use super::types::Fits;
 use super::{Column, EXTRA_COLUMN, Filter, KnownBy, Notation, Type, column_names};
-use crate::format::JOINT;
+use crate::record::JOINT;
 
 /// What is said of one column before the input is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

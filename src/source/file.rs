@@ -10,9 +10,10 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
 use crate::format::{
-    Beside, Chunk, Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness,
-    each_chunk_above, glimpse, identity, parts, survey,
+    Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness, each_chunk_above, glimpse,
+    identity, parts, survey,
 };
+use crate::record::{Beside, Chunk};
 
 /// Stretches of records that are parsed ahead of the writer.
 const AHEAD: usize = 2;

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 
 use super::{Source, SourceError, Survey};
-use crate::format::{Chunk, Format, Input, Stated, each_chunk, survey};
+use crate::format::{Format, Input, Stated, each_chunk, survey};
+use crate::record::Chunk;
 
 /// The bytes of a CSV.
 pub struct MemorySource {

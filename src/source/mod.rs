@@ -30,7 +30,8 @@ pub(crate) use stamp::{Stamp, Writer, writer};
 
 use async_trait::async_trait;
 
-use crate::format::{Beside, Chunk, Digest, FormatError, Found, Glance, Held, Layout, SpanBytes};
+use crate::format::{Digest, FormatError, Found, Glance, Held, Layout, SpanBytes};
+use crate::record::{Beside, Chunk};
 use crate::schema::{Column, Type, column_names};
 
 /// Something that can be loaded: it is read twice, first to know what it is, as far as that is needed, then for its records.

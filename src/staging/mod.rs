@@ -6,10 +6,11 @@ use tracing::{info, warn};
 
 use crate::app::App;
 use crate::dataset::{Dataset, Mode};
-use crate::format::{Beside, BesideKind, FormatError, Layout};
+use crate::format::{FormatError, Layout};
 use crate::history::History;
 use crate::load_error::LoadError;
 use crate::plugin::Series;
+use crate::record::{Beside, BesideKind};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
 use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};

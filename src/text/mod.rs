@@ -1,6 +1,7 @@
 //! Words for people and what parsers are fed: counts, near names, foreign names, secrets, faults of YAML, owners of paths. The lowest folder: it knows no other.
 
 mod counted;
+mod double;
 mod nearest;
 pub mod nesting;
 pub(crate) mod rights;
@@ -9,4 +10,5 @@ pub mod shown;
 pub(crate) mod yaml_fault;
 
 pub(crate) use counted::counted;
+pub use double::double_text;
 pub(crate) use nearest::nearest;

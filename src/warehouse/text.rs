@@ -4,7 +4,7 @@ use chrono::DateTime;
 
 use crate::schema::{Fits, Form, Type};
 
-pub(super) use crate::schema::double_text as double;
+pub(super) use crate::text::double_text as double;
 
 /// The day that lies `days` after 1970-01-01, in ASCII: `2020-01-31`.
 pub(super) fn date(days: i32) -> [u8; 10] {

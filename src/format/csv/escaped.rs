@@ -2,7 +2,7 @@
 
 use super::split::{Cut, may_go_on, offset, without_cr};
 use crate::format::dialect::{Dialect, LineEnd};
-use crate::format::records::Cell;
+use crate::record::Cell;
 
 /// Like [`record`](super::split::record), where nothing is quoted and a backslash makes a delimiter, a line end or a backslash part of a cell. `\\N` is NULL,
 /// `\\t`, `\\n` and `\\r` are what they are in PostgreSQL's and MySQL's text.

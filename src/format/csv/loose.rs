@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::split::{offset, texts};
 use crate::format::dialect::{Dialect, NO_DELIMITER};
-use crate::format::records::Cell;
+use crate::record::Cell;
 
 /// The line that ends before `end` cut once more, where a quote in it is not doubled: a quote opens a cell at its start and closes it only
 /// before a delimiter or the line's end; what it holds may have quotes, but none right behind a delimiter. Gives the number of cells that

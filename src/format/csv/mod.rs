@@ -13,9 +13,7 @@ mod read;
 pub(super) mod split;
 mod stretch;
 mod swallowed;
-mod write;
 
 pub use read::Reader;
 #[doc(hidden)]
 pub use split::count_cells;
-pub use write::write_record;

@@ -3,7 +3,7 @@
 use super::split::{self, Cut};
 use super::stretch::Frame;
 use crate::format::dialect::{Dialect, is_null_word, is_value};
-use crate::format::records::Cell;
+use crate::record::Cell;
 
 /// Records above another header that are looked at.
 const LOOKED_AT: usize = 200;

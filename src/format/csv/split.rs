@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2, memchr3};
 use super::escaped::escaped;
 use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
 use crate::format::encoding::MARK;
-use crate::format::records::Cell;
+use crate::record::Cell;
 
 /// Cells of one record, at most.
 pub(super) const MAX_CELLS: usize = 100_000;

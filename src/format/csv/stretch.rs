@@ -9,8 +9,8 @@ use super::swallowed::is_swallowed;
 use crate::format::audit::Span;
 use crate::format::dialect::{Dialect, LineEnd};
 use crate::format::encoding::{MARK, unescaped};
-use crate::format::records::{Cell, Row, Width};
-use crate::format::{Chunk, Reason, Records, Reject};
+use crate::record::{Cell, Row, Width};
+use crate::record::{Chunk, Reason, Records, Reject};
 use crate::text::counted;
 
 /// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.

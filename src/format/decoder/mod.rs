@@ -17,7 +17,8 @@ pub use child::decode_if_asked;
 pub(super) use memory::{Memory, Pace};
 
 use super::workbook::Kind;
-use super::{Beside, BesideKind, FormatError, Limits};
+use super::{FormatError, Limits};
+use crate::record::{Beside, BesideKind};
 
 /// How much a decoder may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

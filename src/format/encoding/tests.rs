@@ -182,7 +182,7 @@ proptest::proptest! {
         let names = found.columns.iter().map(|(name, _)| name.clone());
         crate::format::each_chunk(open().unwrap(), &found.layout, names, |chunk| {
             records.extend((0..chunk.records.len()).map(|row| chunk.records.raw(row).into_owned()));
-            told |= chunk.beside.iter().any(|one| one.kind == crate::format::BesideKind::Encoding);
+            told |= chunk.beside.iter().any(|one| one.kind == crate::record::BesideKind::Encoding);
             true
         }).unwrap();
         let is_right = |record: &String| texts.iter().any(|text| text.trim_end() == record);

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use memchr::memmem;
 
 use super::flatten::Leaf;
-use crate::format::records::{Cell, Row, Width};
-use crate::format::{Beside, Chunk, Reason, Records, Reject};
+use crate::record::{Beside, Chunk, Reason, Records, Reject};
+use crate::record::{Cell, Row, Width};
 
 /// Cells of one chunk, also those that are NULL, at most: where columns are many, records are few.
 const MAX_CELLS: usize = 1024 * 1024;

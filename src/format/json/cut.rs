@@ -5,8 +5,9 @@ use std::io::Read;
 use super::Place;
 use super::search::{Next, Style};
 use super::window::{Extent, MAX_RECORD, Window, is_blank};
+use crate::format::FormatError;
 use crate::format::audit::Span;
-use crate::format::{Beside, BesideKind, FormatError, Reason, Reject};
+use crate::record::{Beside, BesideKind, Reason, Reject};
 
 /// What stands beside the records and is kept, in bytes, at most.
 const MAX_BESIDE: usize = 1024 * 1024;

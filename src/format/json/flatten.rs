@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::record::JOINT;
 use crate::schema::MAX_TABLE_COLUMNS;
-
-/// What joins the names of nested objects.
-pub const JOINT: &str = "__";
 
 /// The column of records that are no objects.
 const VALUE: &str = "value";

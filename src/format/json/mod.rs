@@ -23,14 +23,14 @@ use std::io::Read;
 use fail::fail_point;
 
 pub(super) use collect::Columns;
-pub use flatten::JOINT;
 pub use layout::{Counting, JsonLayout, Place};
 pub(super) use layout::{is_called_json, is_called_lines, layout as json_layout};
 
 use super::audit::Span;
 use super::encoding::Digest;
 use super::limits::MAX_HEADER;
-use super::{Chunk, FormatError, Reason, Reject, SpanBytes};
+use super::{FormatError, SpanBytes};
+use crate::record::{Chunk, Reason, Reject};
 use crate::schema::MAX_TABLE_COLUMNS;
 use collect::Builder;
 use cut::{At, Cutter, Found, Piece};

@@ -2,7 +2,7 @@
 
 use super::*;
 
-use crate::format::Beside;
+use crate::record::Beside;
 
 /// What a text holds, as a load reads it.
 #[derive(Debug, Default)]

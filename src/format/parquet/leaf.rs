@@ -13,8 +13,9 @@ use parquet::data_type::{ByteArray, DataType as Physical, FixedLenByteArray, Int
 use parquet::errors::ParquetError;
 use parquet::file::reader::RowGroupReader;
 
+use super::Kind;
 use super::text::{half, positive_zero, put_bytes, put_int96, put_whole, single};
-use super::{Kind, MICROS, MILLIS};
+use crate::record::moment::{MICROS, MILLIS};
 
 /// A column that has one value or NULL for each row.
 pub(super) struct Leaf {

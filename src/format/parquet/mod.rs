@@ -23,20 +23,18 @@ use serde::{Deserialize, Serialize};
 use leaf::Leaf;
 pub(super) use narrow::narrowed;
 use nested::Nested;
-pub(super) use text::{column_text, is_known};
 
 use super::FormatError;
-use super::json::JOINT;
 use super::limits::RATIO_FROM;
 use super::planted::planted;
+use crate::record::JOINT;
+use crate::record::moment::{MICROS, MILLIS, NANOS, Unit};
 use crate::schema::{Fits, Spelling, Type};
 
 /// Cells that are decoded at a time, and rows at most and at least.
 const CELLS: usize = 128 * 1024;
 const MOST_ROWS: usize = 8 * 1024;
 const LEAST_ROWS: usize = 256;
-
-const NANOS_A_DAY: i64 = 86_400_000_000_000;
 
 /// A column as the file declares it, or as its values narrow that down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,14 +97,6 @@ enum Kind {
     /// Nanoseconds of the day and the Julian day, in 96 bits.
     Int96,
 }
-
-/// Nanoseconds in one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Unit(i64);
-
-const MILLIS: Unit = Unit(1_000_000);
-const MICROS: Unit = Unit(1_000);
-const NANOS: Unit = Unit(1);
 
 impl ParquetRows {
     /// Opens the file and tells its columns, as it declares them. `ratio` is how many bytes may come out for one byte in, where each value

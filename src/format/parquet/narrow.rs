@@ -10,8 +10,8 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 
-use super::text::column_text;
 use super::{Column, FormatError, Kind, ParquetColumn, ParquetRows, ParquetTable};
+use crate::record::column_text;
 use crate::schema::{Fits, Inference, Type, exact_micros, is_day};
 
 /// Values of each column that are kept.

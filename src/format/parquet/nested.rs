@@ -22,8 +22,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Map, Value};
 
 use super::text::{nanos, positive_zero, put_bytes, put_whole, single};
-use super::{FormatError, Kind, MICROS, MILLIS, NANOS, damaged};
-use crate::schema::double_text;
+use super::{FormatError, Kind, damaged};
+use crate::record::moment::{MICROS, MILLIS, NANOS};
+use crate::text::double_text;
 
 /// Rows that are read at a time.
 const ROWS: usize = 1024;

@@ -1,18 +1,9 @@
 //! Parquet's values as text.
 
-use std::fmt::Write;
-
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    UInt64Type,
-};
-use arrow_array::{Array, StringArray};
-use arrow_schema::{DataType, TimeUnit};
 use parquet::data_type::Int96;
 
-use super::{Kind, MICROS, MILLIS, NANOS, NANOS_A_DAY, Unit};
-use crate::schema::double_text;
+use super::Kind;
+use crate::record::moment::{MICROS, NANOS, NANOS_A_DAY, Unit, put, put_date, put_moment, put_timestamp};
 
 /// The day that INT96 counts from, as a Julian day: 1970-01-01.
 const JULIAN_EPOCH: i128 = 2_440_588;
@@ -39,11 +30,6 @@ pub(super) fn put_whole(value: i64, kind: Kind, out: &mut String) {
     }
 }
 
-/// Writing to memory does not fail.
-fn put(what: std::fmt::Arguments<'_>, out: &mut String) {
-    let _ = out.write_fmt(what);
-}
-
 /// `units` after midnight; the bare number where no day has so many, or it is before that midnight.
 fn put_time(units: i64, unit: Unit, out: &mut String) {
     if (0..NANOS_A_DAY / unit.0).contains(&units) {
@@ -51,38 +37,6 @@ fn put_time(units: i64, unit: Unit, out: &mut String) {
     } else {
         put(format_args!("{units}"), out);
     }
-}
-
-/// `days` after 1970-01-01.
-fn put_date(days: i64, out: &mut String) {
-    put_moment(days, Unit(NANOS_A_DAY), |moment| moment.format("%Y-%m-%d"), "", out);
-}
-
-fn put_timestamp(value: i64, unit: Unit, zone: &str, out: &mut String) {
-    put_moment(value, unit, |moment| moment.format("%Y-%m-%d %H:%M:%S"), zone, out);
-}
-
-/// The moment `units` after 1970-01-01, and after it the fraction of a second where there is one; the bare number where no calendar has it.
-fn put_moment<F: std::fmt::Display>(
-    units: i64,
-    Unit(nanos): Unit,
-    shown: impl Fn(chrono::DateTime<chrono::Utc>) -> F,
-    zone: &str,
-    out: &mut String,
-) {
-    let all = i128::from(units) * i128::from(nanos);
-    let seconds = i64::try_from(all.div_euclid(1_000_000_000)).ok();
-    // What is left of a second fits.
-    let fraction = all.rem_euclid(1_000_000_000) as u32;
-    let Some(moment) = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, fraction)) else {
-        return put(format_args!("{units}"), out);
-    };
-    put(format_args!("{}", shown(moment)), out);
-    if fraction > 0 {
-        put(format_args!(".{fraction:09}"), out);
-        out.truncate(out.trim_end_matches('0').len());
-    }
-    out.push_str(zone);
 }
 
 /// Appends a moment: nanoseconds of the day, then the Julian day.
@@ -224,65 +178,10 @@ pub(super) fn half(bits: u16) -> f64 {
     }
 }
 
-/// A column's values as text; of the types that [`is_known`] knows.
-pub(in crate::format) fn column_text(array: &dyn Array) -> StringArray {
-    let texts = |put: &dyn Fn(usize, &mut String)| {
-        let mut text = String::new();
-        let mut cell = |row| {
-            text.clear();
-            put(row, &mut text);
-            text.clone()
-        };
-        (0..array.len()).map(|row| array.is_valid(row).then(|| cell(row))).collect()
-    };
-    let moments =
-        |value: &dyn Fn(usize) -> i64, unit, zone| texts(&|row, out| put_timestamp(value(row), unit, zone, out));
-    match array.data_type() {
-        DataType::Utf8 => array.as_string().clone(),
-        DataType::Boolean => texts(&|row, out| put(format_args!("{}", array.as_boolean().value(row)), out)),
-        DataType::Int64 => {
-            texts(&|row, out| put(format_args!("{}", array.as_primitive::<Int64Type>().value(row)), out))
-        }
-        DataType::UInt64 => {
-            texts(&|row, out| put(format_args!("{}", array.as_primitive::<UInt64Type>().value(row)), out))
-        }
-        DataType::Float64 => {
-            texts(&|row, out| out.push_str(&double_text(array.as_primitive::<Float64Type>().value(row))))
-        }
-        DataType::Date32 => texts(&|row, out| put_date(i64::from(array.as_primitive::<Date32Type>().value(row)), out)),
-        DataType::Timestamp(unit, zone) => {
-            let zone = if zone.is_some() { "Z" } else { "" };
-            match unit {
-                TimeUnit::Millisecond => {
-                    moments(&|row| array.as_primitive::<TimestampMillisecondType>().value(row), MILLIS, zone)
-                }
-                TimeUnit::Microsecond => {
-                    moments(&|row| array.as_primitive::<TimestampMicrosecondType>().value(row), MICROS, zone)
-                }
-                _ => moments(&|row| array.as_primitive::<TimestampNanosecondType>().value(row), NANOS, zone),
-            }
-        }
-        other => unreachable!("`Columns::new` lets no {other} in"),
-    }
-}
-
-/// Whether columns of this type are made here.
-pub(in crate::format) fn is_known(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::Utf8
-            | DataType::Boolean
-            | DataType::Int64
-            | DataType::UInt64
-            | DataType::Float64
-            | DataType::Date32
-            | DataType::Timestamp(TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::moment::MILLIS;
 
     #[test]
     fn a_time_that_no_day_has_is_its_number() {

@@ -9,8 +9,9 @@ use crate::format::csv::split::{self, Cut, MAX_CELLS, line};
 use crate::format::csv::stretch::{is_armed, rebase};
 use crate::format::dialect::joined;
 use crate::format::limits::MAX_HEADER;
-use crate::format::records::Cell;
-use crate::format::{Beside, BesideKind, Dialect, Escape, FormatError, NO_DELIMITER, Reason, Reject};
+use crate::format::{Dialect, Escape, FormatError, NO_DELIMITER};
+use crate::record::Cell;
+use crate::record::{Beside, BesideKind, Reason, Reject};
 use crate::schema::MAX_TABLE_COLUMNS;
 use crate::text::counted;
 

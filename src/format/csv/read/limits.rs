@@ -3,7 +3,8 @@
 use super::super::split::MAX_CELLS;
 use super::{MAX_RECORD, Reader, STRETCH};
 use crate::format::limits::MAX_HEADER;
-use crate::format::{Chunk, FormatError, Reason, Reject, Stated, Width};
+use crate::format::{FormatError, Stated};
+use crate::record::{Chunk, Reason, Reject, Width};
 use crate::schema::MAX_TABLE_COLUMNS;
 
 fn chunks(text: &[u8]) -> Result<Vec<Chunk>, FormatError> {

@@ -12,8 +12,9 @@ use super::stretch::{Frame, Parsed, Position, Stretch};
 use crate::format::dialect::{Dialect, Stated};
 use crate::format::encoding::{Charset, Digest, Text};
 use crate::format::long::{LONG, LongRecord};
-use crate::format::records::Records;
-use crate::format::{Beside, BesideKind, Chunk, FormatError, Reject, SpanBytes};
+use crate::format::{FormatError, SpanBytes};
+use crate::record::Records;
+use crate::record::{Beside, BesideKind, Chunk, Reject};
 
 /// Bytes that are read and parsed at a time; more only where one record is longer.
 pub(super) const STRETCH: usize = 512 * 1024;
@@ -235,7 +236,7 @@ impl<R: Read> Reader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{Reason, Width};
+    use crate::record::{Reason, Width};
 
     type Cells = Vec<Option<String>>;
 

@@ -3,14 +3,15 @@
 use std::sync::OnceLock;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_schema::DataType;
 
-use super::FormatError;
-use super::csv::write_record;
-use super::parquet::{column_text, is_known};
+use super::column_text::column_text;
+use super::column_text::is_known;
+use super::write_record;
 
 /// Typed columns of one length.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     batch: RecordBatch,
     texts: Vec<OnceLock<StringArray>>,
     /// The number of the first record in the input, from 1.
@@ -23,44 +24,44 @@ impl Columns {
     /// Takes columns of the types that are decoded.
     ///
     /// # Errors
-    /// When there is one of another type.
-    pub(super) fn new(batch: RecordBatch, first: u64, bytes: usize) -> Result<Columns, FormatError> {
+    /// The type of a column that is of another one.
+    pub(crate) fn new(batch: RecordBatch, first: u64, bytes: usize) -> Result<Columns, DataType> {
         if let Some(other) = batch.columns().iter().find(|column| !is_known(column.data_type())) {
-            return Err(FormatError::Refused(format!("a column of {} is not read", other.data_type())));
+            return Err(other.data_type().clone());
         }
         let texts = (0..batch.num_columns()).map(|_| OnceLock::new()).collect();
         Ok(Columns { batch, texts, first, bytes })
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.batch.num_rows()
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.texts.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub(super) fn array(&self, place: usize) -> &ArrayRef {
+    pub(crate) fn array(&self, place: usize) -> &ArrayRef {
         self.batch.column(place)
     }
 
     /// The number of a record in the input, from 1.
-    pub(super) fn number(&self, row: usize) -> u64 {
+    pub(crate) fn number(&self, row: usize) -> u64 {
         self.first + row as u64
     }
 
     /// The text of a cell, `None` for NULL.
-    pub(super) fn cell(&self, row: usize, place: usize) -> Option<&str> {
+    pub(crate) fn cell(&self, row: usize, place: usize) -> Option<&str> {
         let texts = self.texts[place].get_or_init(|| column_text(self.array(place)));
         texts.is_valid(row).then(|| texts.value(row))
     }
 
     /// A record as text with commas.
-    pub(super) fn record(&self, row: usize) -> String {
+    pub(crate) fn record(&self, row: usize) -> String {
         let mut text = Vec::new();
         // Writing to memory does not fail.
         let _ = write_record(&mut text, (0..self.width()).map(|place| self.cell(row, place)));

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use arrow_array::ArrayRef;
 
-use super::columns::Columns;
 use super::{Beside, Reject};
+use crate::record::Columns;
 
 /// What one stretch of an input holds.
 #[derive(Debug, Default)]
@@ -46,14 +46,14 @@ pub struct Records {
 
 /// A range of the text, or NULL.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub start: u32,
     pub end: u32,
     pub null: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub line: u64,
     pub start: u32,
     pub end: u32,
@@ -75,13 +75,13 @@ pub enum Width {
 
 impl Records {
     /// `cells` holds `width` cells for each row, all ranges lie in `text` at character boundaries.
-    pub(super) fn new(text: String, cells: Vec<Cell>, rows: Vec<Row>, width: usize) -> Self {
+    pub(crate) fn new(text: String, cells: Vec<Cell>, rows: Vec<Row>, width: usize) -> Self {
         debug_assert_eq!(cells.len(), rows.len() * width);
         Records { columns: None, text, cells, rows, width }
     }
 
     /// Records that were decoded.
-    pub(super) fn of_columns(columns: Columns) -> Self {
+    pub(crate) fn of_columns(columns: Columns) -> Self {
         Records { width: columns.width(), columns: Some(columns), ..Records::default() }
     }
 
@@ -91,7 +91,7 @@ impl Records {
     }
 
     /// No record, of this width.
-    pub(super) fn none(width: usize) -> Self {
+    pub(crate) fn none(width: usize) -> Self {
         Records { width, ..Records::default() }
     }
 
@@ -106,7 +106,7 @@ impl Records {
     }
 
     /// Number of records with other letters than ASCII's.
-    pub(super) fn not_ascii(&self) -> u64 {
+    pub(crate) fn not_ascii(&self) -> u64 {
         if self.text.is_ascii() {
             return 0;
         }
@@ -114,13 +114,13 @@ impl Records {
     }
 
     /// Leaves the first `rows` records.
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.rows.truncate(rows);
         self.cells.truncate(rows * self.width);
     }
 
     /// Whether a record's text is one that `is_one` looks for, which begins somewhere with an escape.
-    pub(super) fn find(&self, is_one: impl Fn(&[u8]) -> bool) -> bool {
+    pub(crate) fn find(&self, is_one: impl Fn(&[u8]) -> bool) -> bool {
         let escapes = memchr::memchr(0x1B, self.text.as_bytes()).is_some();
         escapes && (0..self.len()).any(|row| is_one(self.raw(row).as_bytes()))
     }
@@ -180,7 +180,7 @@ impl Records {
     ///
     /// # Panics
     /// When there is no such row.
-    pub(super) fn start(&self, row: usize) -> usize {
+    pub(crate) fn start(&self, row: usize) -> usize {
         self.rows[row].start as usize
     }
 
@@ -196,7 +196,7 @@ impl Records {
     }
 
     /// As [`Records::raw`], of records that were cut from a text.
-    pub(super) fn in_text(&self, row: usize) -> &str {
+    pub(crate) fn in_text(&self, row: usize) -> &str {
         &self.text[self.rows[row].start as usize..self.rows[row].end as usize]
     }
 }
