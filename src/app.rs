@@ -7,9 +7,9 @@ use tokio::sync::Notify;
 
 use crate::alert::Alerts;
 use crate::archive::Archive;
+use crate::catalog::Catalog;
 use crate::format::Limits;
 use crate::journal::Journal;
-use crate::ledger::Ledger;
 use crate::order::Order;
 use crate::plugin::CurrentPlugins;
 use crate::settings::Settings;
@@ -23,7 +23,7 @@ pub struct App {
     /// Where rows go.
     pub warehouse: Arc<dyn Warehouse>,
     /// What happened.
-    pub ledger: Ledger,
+    pub catalog: Catalog,
     /// Results and rejects.
     pub exports: PathBuf,
     /// The SQL files.
@@ -54,7 +54,7 @@ impl App {
     pub async fn connect(settings: &Settings) -> Result<App, WarehouseError> {
         let warehouse = warehouse::connect(&settings.address()).await?;
         Ok(App {
-            ledger: Ledger::new(warehouse.clone()),
+            catalog: Catalog::new(warehouse.clone()),
             warehouse,
             exports: settings.folders.exports_dir.clone(),
             sql: settings.folders.sql_dir.clone(),

@@ -106,7 +106,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     // The watch of a folder says what is wrong with them.
     app.plugins = read.into();
     info!(database = app.warehouse.address(), "connected");
-    if settings.keeping.on_success == OnSuccess::Delete && app.ledger.loads(1).await?.is_empty() {
+    if settings.keeping.on_success == OnSuccess::Delete && app.catalog.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
     }
 

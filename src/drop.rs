@@ -11,9 +11,9 @@ use tracing::info;
 
 use crate::analysis::delete_exports;
 use crate::app::App;
+use crate::catalog::History;
+use crate::catalog::QuestionView;
 use crate::export::Format;
-use crate::history::History;
-use crate::ledger::QuestionView;
 use crate::pipeline::{RunError, sql_file, sql_paths};
 use crate::relying::{definition_of, relying_on};
 use crate::sql::{Names, Schema, Table};
@@ -105,10 +105,10 @@ pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, 
     let mut transaction = app.warehouse.begin(scope).await?;
     transaction.wait_at_most(PATIENCE).await?;
     if table.schema == Schema::Staging {
-        app.ledger.lock(&mut *transaction, &table.name).await?;
+        app.catalog.lock(&mut *transaction, &table.name).await?;
     }
-    let questions = app.ledger.questions(&mut *transaction).await?;
-    let states = app.ledger.star(&mut *transaction).await?;
+    let questions = app.catalog.questions(&mut *transaction).await?;
+    let states = app.catalog.star(&mut *transaction).await?;
     let what = match (table.schema, states.iter().find(|state| state.name == table.name)) {
         (Schema::Staging, _) => What::Staging,
         (_, Some(state)) => What::Star(state.clone()),
@@ -172,12 +172,12 @@ async fn take(
     let mut beside = Vec::new();
     if table.schema == Schema::Staging {
         beside.push(History::of(names, table).kept().clone());
-        done.loads = app.ledger.drop_dataset(transaction, &table.name).await?;
+        done.loads = app.catalog.drop_dataset(transaction, &table.name).await?;
     } else {
         let kept = ["seen", "retired"].map(|what| format!("{}_{what}", table.name));
         beside.extend(kept.map(|name| Table { schema: Schema::Catalog, name }));
-        app.ledger.forget_star(transaction, &table.name).await?;
-        app.ledger.forget_question(transaction, &table.name).await?;
+        app.catalog.forget_star(transaction, &table.name).await?;
+        app.catalog.forget_question(transaction, &table.name).await?;
     }
     if is_there {
         let word = if is_view { "view" } else { "table" };
@@ -196,9 +196,9 @@ async fn take(
 async fn find(app: &App, name: &str) -> Result<Table, DropError> {
     let names = app.warehouse.names();
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    let datasets = app.ledger.datasets_in(&mut *transaction).await?;
-    let states = app.ledger.star(&mut *transaction).await?;
-    let questions = app.ledger.questions(&mut *transaction).await?;
+    let datasets = app.catalog.datasets_in(&mut *transaction).await?;
+    let states = app.catalog.star(&mut *transaction).await?;
+    let questions = app.catalog.questions(&mut *transaction).await?;
     let own = app.own_views();
     let of_star = |name: &String| {
         states.iter().any(|state| state.name == *name)

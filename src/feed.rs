@@ -8,7 +8,7 @@ use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
-use crate::ledger::Books;
+use crate::catalog::Books;
 use crate::load_error::LoadError;
 use crate::record::{Beside, Chunk, Reject};
 use crate::schema::{Shape, conform};

@@ -139,11 +139,11 @@ impl Journal {
         if is_known && self.has_recent(app).await? {
             return Ok(());
         }
-        let catalog = app.ledger.made_at().await?;
+        let catalog = app.catalog.made_at().await?;
         let mut noted = self.read();
         let is_another = noted.iter().any(|line| line.server != server);
         let ids: Vec<_> = noted.iter().map(|line| line.load).collect();
-        let known = app.ledger.hashes(&ids).await?;
+        let known = app.catalog.hashes(&ids).await?;
         noted.retain(|line| known.get(&line.load) != Some(&line.hash));
         let missing: Vec<_> = noted.iter().map(|line| line.load).collect();
         let same = |line: &Goodbye| match (line.catalog, catalog) {
@@ -208,7 +208,7 @@ impl Journal {
             known.recent.clone()
         };
         let ids: Vec<_> = recent.iter().map(|(load, _)| *load).collect();
-        let hashes = app.ledger.hashes(&ids).await?;
+        let hashes = app.catalog.hashes(&ids).await?;
         if recent.iter().any(|(load, hash)| hashes.get(load) != Some(hash)) {
             return Ok(false);
         }

@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
+use crate::catalog::{Books, Missing};
 use crate::format::FormatError;
-use crate::ledger::{Books, Missing};
 use crate::source::SourceError;
 use crate::warehouse::WarehouseError;
 

@@ -199,7 +199,7 @@ pub(crate) async fn record_failure(
     let mut load = None;
     if consequence == Consequence::Fail {
         let why = error.to_string();
-        load = app.ledger.failed(&dataset.table, name, survey, &why).await.ok();
+        load = app.catalog.failed(&dataset.table, name, survey, &why).await.ok();
         warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
         app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
     }

@@ -8,10 +8,10 @@ use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
-use crate::history::{History, KEPT};
-use crate::ledger::{LaterLoad, LoadLine, LoadStatus, column_names};
+use crate::catalog::staged::is_empty;
+use crate::catalog::{History, KEPT};
+use crate::catalog::{LaterLoad, LoadLine, LoadStatus, column_names};
 use crate::sql::Table;
-use crate::staged::is_empty;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// What became of a load's rows.
@@ -85,13 +85,13 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 /// When there is no such load, it has no rows, or the table could not be made what it would be without it: nothing happened then.
 pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, RetractError> {
-    let Some(line) = app.ledger.load(load).await? else {
+    let Some(line) = app.catalog.load(load).await? else {
         return Err(RetractError::Unknown(load));
     };
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
     transaction.wait_at_most(PATIENCE).await?;
-    app.ledger.lock(&mut *transaction, &line.dataset).await?;
-    let had_replaced = app.ledger.replaced_before(&line.dataset, load).await?;
+    app.catalog.lock(&mut *transaction, &line.dataset).await?;
+    let had_replaced = app.catalog.replaced_before(&line.dataset, load).await?;
     let mut done = Retraction {
         load,
         source: line.source.clone(),
@@ -102,10 +102,10 @@ pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, R
         table_is_empty: false,
         had_replaced,
     };
-    if !app.ledger.retract(&mut *transaction, load).await? {
+    if !app.catalog.retract(&mut *transaction, load).await? {
         drop(transaction);
         // Another one may have changed it while the lock was waited for.
-        no_rows(&app.ledger.load(load).await?.unwrap_or(line))?;
+        no_rows(&app.catalog.load(load).await?.unwrap_or(line))?;
         return Ok(Retraction { already: true, ..done });
     }
     let table = Table::staging(&line.dataset);
@@ -115,7 +115,7 @@ pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, R
         if history.exists(&mut *transaction).await? {
             is_known_without(app, &mut *transaction, &line).await?;
         }
-        let known = app.ledger.columns(&mut *transaction, &line.dataset).await?;
+        let known = app.catalog.columns(&mut *transaction, &line.dataset).await?;
         let taken = history.take_back(&mut *transaction, load, &known).await?;
         (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
     }
@@ -158,7 +158,7 @@ async fn is_known_without(app: &App, transaction: &mut dyn Transaction, line: &L
         }
         () => None,
     };
-    let later = app.ledger.later(transaction, &line.dataset, load).await?;
+    let later = app.catalog.later(transaction, &line.dataset, load).await?;
     let found = later.iter().rev().find_map(|one| Some((one.id, rests(one)?)));
     let Some((first, why)) = found else { return Ok(()) };
     let order: Vec<_> = later.iter().take_while(|one| one.id >= first).map(|one| one.id.to_string()).collect();

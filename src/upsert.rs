@@ -4,10 +4,10 @@
 //! Rows are compared by their cells and not by a sum of them: a sum would have to be kept with every row, would differ when a file
 //! brings fewer columns, and the comparison is exact.
 
-use crate::history::History;
+use crate::catalog::staged::has_column;
+use crate::catalog::{History, Key};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
-use crate::staged::has_column;
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// One load's rows on their way into a staging table.
@@ -23,14 +23,6 @@ pub(crate) struct Upsert<'a> {
 
 /// Where a row stands among those of one load, in a column of the table of changed rows. No column of a file has a blank in its name.
 const PLACE: &str = "\"row place\"";
-
-/// The columns that tell a row from another.
-pub(crate) struct Key<'a> {
-    engine: Engine,
-    names: &'a [String],
-    /// Those of them that are decimals.
-    decimals: Vec<String>,
-}
 
 /// Refuses to widen a column of the key to text where it is not known how the files wrote its values: an old row would have another form
 /// than the new one of the same key, and both would stand in the table.
@@ -229,46 +221,5 @@ impl<'a> Upsert<'a> {
         transaction.execute(&unique, &[]).await.map(drop).map_err(|error| {
             error.while_doing(&format!("key {}: {shown} holds rows with the same key", self.key.names.join(", ")))
         })
-    }
-}
-
-impl<'a> Key<'a> {
-    /// Of these names; `columns` are the table's.
-    pub(crate) fn new<'b>(engine: Engine, names: &'a [String], columns: impl Iterator<Item = (&'b str, Type)>) -> Self {
-        let decimals = columns.filter(|(_, kind)| *kind == Type::Numeric).map(|(name, _)| name.to_owned());
-        Key { engine, names, decimals: decimals.collect() }
-    }
-
-    /// The names as one text.
-    pub(crate) fn words(&self) -> String {
-        serde_json::to_string(self.names).unwrap_or_default()
-    }
-
-    /// The names out of the text that [`Key::words`] gave.
-    pub(crate) fn names(words: &str) -> Vec<String> {
-        serde_json::from_str(words).unwrap_or_default()
-    }
-
-    /// That two tables' rows have the same key.
-    pub(crate) fn same(&self, one: &str, other: &str) -> String {
-        let pair = |name: &String| {
-            let of = |table: &str| self.compared(&format!("{table}.{}", quote(name)), name);
-            format!("{} = {}", of(one), of(other))
-        };
-        self.names.iter().map(pair).collect::<Vec<_>>().join(" and ")
-    }
-
-    /// The columns as they are compared.
-    fn columns(&self) -> Vec<String> {
-        self.names.iter().map(|name| self.compared(&quote(name), name)).collect()
-    }
-
-    /// A column as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is the key 1.
-    fn compared(&self, column: &str, name: &str) -> String {
-        if self.engine == Engine::Sqlite && self.decimals.iter().any(|one| one == name) {
-            format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
-        } else {
-            column.to_owned()
-        }
     }
 }

@@ -278,7 +278,7 @@ async fn beside_the_table(database: TestDatabase, workdir: Workdir) -> Outcome {
     holds(&once, "left out, not loaded: 1 column: app why t.csv shows them")?;
     let above = |line, text: &str| Beside { kind: BesideKind::Above, line: Some(line), name: None, text: text.into() };
     let total = Beside { kind: BesideKind::Key, line: None, name: Some("total".into()), text: "2".into() };
-    let ledger = workdir.app(&database).ledger;
+    let ledger = workdir.app(&database).catalog;
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     ledger.keep_beside(&mut *transaction, 1, &[above(1, "Orders\u{1b}[31m of May"), above(2, "EUR"), total]).await?;
     transaction.commit().await?;

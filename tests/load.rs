@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use libtest_mimic::Trial;
+use sluice::catalog::Books;
 use sluice::dataset::Dataset;
-use sluice::ledger::Books;
 use sluice::load::{FileOutcome, LoadError, load};
 use sluice::record::Chunk;
 use sluice::source::{MemorySource, Source, SourceError, Survey};

@@ -271,7 +271,7 @@ async fn it_waits_for_a_load_of_the_table(database: TestDatabase, workdir: Workd
     workdir.load(&database, "n.csv", "a\n1\n").await?;
     let app = workdir.app(&database);
     let mut load = database.warehouse.begin(Scope::Load).await?;
-    app.ledger.lock(&mut *load, "n").await?;
+    app.catalog.lock(&mut *load, "n").await?;
     let waits = tokio::spawn(async move { retract(&app, 1, true).await });
     tokio::task::yield_now().await;
     same(waits.is_finished(), false)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use tracing::{info, warn};
 
 use crate::app::App;
-use crate::ledger::QuestionView;
+use crate::catalog::QuestionView;
 use crate::pipeline::RunError;
 use crate::relying::{definition_of, relying_on};
 use crate::sql::Table;
@@ -28,7 +28,7 @@ pub(super) async fn forget(app: &App) -> Result<(), RunError> {
     };
     let files: BTreeSet<_> = files.iter().filter_map(stem).collect();
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
-    let made = app.ledger.questions(&mut *transaction).await?;
+    let made = app.catalog.questions(&mut *transaction).await?;
     let mut left: Vec<_> = made.into_iter().filter(|view| !files.contains(&view.name)).collect();
     if left.is_empty() {
         return Ok(());
@@ -70,7 +70,7 @@ async fn drop_one(app: &App, transaction: &mut dyn Transaction, view: &QuestionV
     if is_ours {
         transaction.execute(&format!("drop view {}", names.table(&table)), &[]).await?;
     }
-    app.ledger.forget_question(transaction, &view.name).await?;
+    app.catalog.forget_question(transaction, &view.name).await?;
     let exports = delete_exports(&app.exports, &view.name, &view.exports)?;
     let (file, shown, exports) = (&view.name, names.shown(&table), exports.join(", "));
     match (definition, is_ours) {

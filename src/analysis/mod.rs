@@ -103,7 +103,7 @@ pub async fn answer_all(app: &App) -> Result<Answers, RunError> {
     };
     if let Some(error) = error {
         // The run's own error is what matters; a database that is away cannot keep it.
-        let _ = app.ledger.run_failed("analysis", started_at, error).await;
+        let _ = app.catalog.run_failed("analysis", started_at, error).await;
     }
     result
 }
@@ -210,7 +210,7 @@ async fn with_sources(
     let names = app.warehouse.names();
     let lineage = lineage::of(&question.select.tables(names), views, models);
     for (dataset, direct) in lineage.datasets {
-        let loads = app.ledger.freshness(&dataset, NAMED_LOADS).await?;
+        let loads = app.catalog.freshness(&dataset, NAMED_LOADS).await?;
         section.sources.push(Source { table: names.shown(&Table::staging(&dataset)), loads, direct });
     }
     section.others = lineage.others.iter().map(|table| names.shown(table)).collect();
@@ -218,10 +218,10 @@ async fn with_sources(
 }
 
 async fn write_page(app: &App, questions: Vec<page::Question>) -> Result<(), RunError> {
-    let last = app.ledger.last_pipeline().await?;
+    let last = app.catalog.last_pipeline().await?;
     let page = Page {
         made: Utc::now(),
-        built: app.ledger.last_build().await?,
+        built: app.catalog.last_build().await?,
         failed: last.filter(|last| last.failed).map(|last| last.finished),
         questions,
     };

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::questions::{Failures, Question, Questions, fail, in_order};
 use crate::app::App;
-use crate::ledger::QuestionView;
+use crate::catalog::QuestionView;
 use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
 use crate::relying::definition_of;
 use crate::sql::{Names, Output, Schema, Table, described};
@@ -30,7 +30,7 @@ pub(super) async fn make(
     let read = questions.values().flat_map(|question| question.select.tables(names));
     let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
     let mut given = given_by_views(app, &mut *transaction, of_star).await;
-    let made = app.ledger.questions(&mut *transaction).await?;
+    let made = app.catalog.questions(&mut *transaction).await?;
     for name in in_order(names, questions, failures) {
         let Some(question) = questions.get_mut(&name) else { continue };
         transaction.execute("savepoint sluice_question", &[]).await?;
@@ -52,7 +52,7 @@ pub(super) async fn make(
         transaction.execute("release savepoint sluice_question", &[]).await?;
     }
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
-    app.ledger.run_done(&mut *transaction, "analysis", started_at, views).await?;
+    app.catalog.run_done(&mut *transaction, "analysis", started_at, views).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -73,7 +73,7 @@ async fn keep(
     exports.sort();
     exports.dedup();
     let now = QuestionView { name: name.to_owned(), definition, exports };
-    if before == Some(&now) { Ok(()) } else { app.ledger.keep_question(transaction, &now).await }
+    if before == Some(&now) { Ok(()) } else { app.catalog.keep_question(transaction, &now).await }
 }
 
 /// A view that was made out of an earlier text would answer another question.

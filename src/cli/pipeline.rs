@@ -95,7 +95,7 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
 
 async fn build(settings: &Settings, alerts: &Alerts, options: &Options) -> anyhow::Result<Vec<TableChange>> {
     let app = daemon::connect(settings).await?;
-    if app.ledger.pipeline_failed_last().await? {
+    if app.catalog.pipeline_failed_last().await? {
         alerts.remember(Kind::Pipeline, "pipeline");
     }
     Ok(pipeline::run_with(&app, options).await?.changes)

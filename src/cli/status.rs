@@ -7,9 +7,9 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
 use super::{End, table};
 use crate::app::App;
+use crate::catalog::{Failure, Total};
 use crate::daemon::{self, Usage};
 use crate::journal::{Goodbye, Journal, LOST};
-use crate::ledger::{Failure, Total};
 use crate::plugin::Plugins;
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
@@ -132,10 +132,10 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
 async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
     let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
     Ok(DatabaseStatus {
-        today: app.ledger.total_since(midnight).await?,
-        last_hour: app.ledger.total_since(now - TimeDelta::hours(1)).await?,
-        failures: app.ledger.failures(FAILURES).await?,
-        pipeline: app.ledger.last_pipeline().await?,
+        today: app.catalog.total_since(midnight).await?,
+        last_hour: app.catalog.total_since(now - TimeDelta::hours(1)).await?,
+        failures: app.catalog.failures(FAILURES).await?,
+        pipeline: app.catalog.last_pipeline().await?,
         ..Default::default()
     })
 }

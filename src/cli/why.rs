@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use super::{End, beside, table};
+use crate::catalog::{LoadLine, LoadStatus};
 use crate::check::words;
 use crate::daemon::{self, Usage};
-use crate::ledger::{LoadLine, LoadStatus};
 use crate::settings::Settings;
 use crate::text::counted;
 use crate::text::nearest;
@@ -16,9 +16,9 @@ const REJECTS: u64 = 5;
 
 pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
-    let loads = app.ledger.loads_of(what).await?;
+    let loads = app.catalog.loads_of(what).await?;
     if loads.is_empty() {
-        let recent = app.ledger.loads(1000).await?;
+        let recent = app.catalog.loads(1000).await?;
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
     }
@@ -51,7 +51,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             )?;
         }
         writeln!(out, "  {}", shown(&became(&app, &load).await?))?;
-        let kept = app.ledger.beside_of(&[load.id]).await?;
+        let kept = app.catalog.beside_of(&[load.id]).await?;
         let kept: Vec<_> = kept
             .iter()
             .map(|one| {
@@ -60,7 +60,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             })
             .collect();
         beside::print("  beside its records, and kept with the load:", &kept)?;
-        let rejects = app.ledger.rejects(Some(load.id), REJECTS).await?;
+        let rejects = app.catalog.rejects(Some(load.id), REJECTS).await?;
         if !rejects.is_empty() {
             let rows: Vec<_> = rejects
                 .into_iter()

@@ -63,7 +63,7 @@ pub async fn write(app: &App, kind: KindWord, name: &str, from: Option<&str>) ->
         Some(from) => Some(look(app, kind, name, from).await?),
         None if kind == KindWord::Calendar => None,
         None => {
-            let tables = app.ledger.datasets().await?;
+            let tables = app.catalog.datasets().await?;
             let such = tables.first().map_or(String::new(), |table| format!(", such as --from staging.{table}"));
             return Err(DraftError::Asked(format!("--from is needed: the table that its rows come from{such}")));
         }
@@ -129,8 +129,8 @@ async fn find(
             return Ok((table, columns));
         }
     }
-    let mut known = app.ledger.datasets_in(transaction).await?;
-    known.extend(app.ledger.star(transaction).await?.into_iter().map(|state| state.name));
+    let mut known = app.catalog.datasets_in(transaction).await?;
+    known.extend(app.catalog.star(transaction).await?.into_iter().map(|state| state.name));
     let hint = nearest(from.rsplit('.').next().unwrap_or(from), known.iter().map(String::as_str));
     Err(DraftError::Asked(format!(
         "--from {from}: there is no such table: no file has been loaded into it, and no app --pipeline has made it{hint}"

@@ -41,7 +41,7 @@ pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, Warehou
             continue;
         }
         let known = match table.schema {
-            Schema::Staging => app.ledger.columns(&mut *transaction, &table.name).await?,
+            Schema::Staging => app.catalog.columns(&mut *transaction, &table.name).await?,
             _ => Vec::new(),
         };
         let (query, typed) = if known.is_empty() {

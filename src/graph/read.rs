@@ -61,7 +61,7 @@ pub async fn read(
         return Ok(parts);
     };
     let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    for known in app.ledger.files(&mut *transaction).await? {
+    for known in app.catalog.files(&mut *transaction).await? {
         // A part of a file has the file's name before its own.
         let file = known.last.split('/').next().unwrap_or(&known.last);
         let claimed =

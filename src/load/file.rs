@@ -208,7 +208,7 @@ async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadE
     if file.ends() < TRIES {
         return Ok(());
     }
-    let loaded = app.ledger.loaded_of(&file.claim().unwrap_or_default()).await?;
+    let loaded = app.catalog.loaded_of(&file.claim().unwrap_or_default()).await?;
     let is_whole = loaded.iter().any(|source| source == name);
     if is_whole || (!loaded.is_empty() && file.ends() < TRIES_IN_PART) {
         return Ok(());

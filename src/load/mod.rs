@@ -12,10 +12,10 @@ use tracing::field::Empty;
 use tracing::{Span, info, instrument, warn};
 
 use crate::app::App;
+use crate::catalog::{Books, Claim, Missing, Repeats, Request};
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::feed::Feed;
 use crate::journal::Goodbye;
-use crate::ledger::{Books, Claim, Missing, Repeats, Request};
 pub use crate::load_error::LoadError;
 use crate::load_error::missing_of;
 use crate::order::Place;
@@ -161,7 +161,7 @@ async fn commit_load(
     }
     let server = transaction.server().await?;
     app.journal.meet(app, server.as_deref()).await?;
-    let claim = app.ledger.claim(&mut *transaction, &request, &survey).await?;
+    let claim = app.catalog.claim(&mut *transaction, &request, &survey).await?;
     let load_id = match claim {
         Claim::New(load_id) => load_id,
         Claim::Again(load_id, missing) => {
@@ -180,13 +180,13 @@ async fn commit_load(
             transaction.commit().await?;
             app.warehouse.barrier().await?;
             publish(reject_file(app, source, &survey), load_id);
-            let books = app.ledger.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
+            let books = app.catalog.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
             return Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server });
         }
         Claim::Duplicate(of) => {
             let survey = source.survey().await?;
             source.look_again()?;
-            let load_id = app.ledger.duplicate(&mut *transaction, &dataset.table, source.name(), &survey, of).await?;
+            let load_id = app.catalog.duplicate(&mut *transaction, &dataset.table, source.name(), &survey, of).await?;
             transaction.commit().await?;
             let books = Books { read: survey.rows, duplicate: survey.rows, ..Books::default() };
             return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: survey.hash, server });
@@ -198,7 +198,7 @@ async fn commit_load(
     transaction.wait_at_most(PATIENCE).await?;
 
     Span::current().record("load.id", load_id);
-    let known = app.ledger.columns(&mut *transaction, &dataset.table).await?;
+    let known = app.catalog.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
@@ -237,7 +237,7 @@ async fn commit_load(
     while !feed.is_done() {
         loaded += transaction.copy_in(into, &types, &mut feed).await?;
         let rejects = feed.rejects()?;
-        app.ledger.reject(&mut *transaction, load_id, &rejects).await?;
+        app.catalog.reject(&mut *transaction, load_id, &rejects).await?;
         rejected.write(&rejects)?;
         fail::fail_point!("copied");
     }
@@ -264,13 +264,13 @@ async fn commit_load(
         books.loaded = touched;
     }
     balance(&books, &survey, dataset, first_reject)?;
-    app.ledger.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
+    app.catalog.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
     beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided.shape)));
     let hints = hints(dataset, &survey, &decided.shape);
     let (changed, apart) = (header_change(&known, &decided), columns_apart(&known, &decided.evolution));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
-    app.ledger.finish(&mut *transaction, load_id, books, &columns).await?;
-    app.ledger.keep_beside(&mut *transaction, load_id, &beside).await?;
+    app.catalog.finish(&mut *transaction, load_id, books, &columns).await?;
+    app.catalog.keep_beside(&mut *transaction, load_id, &beside).await?;
     let series = if known.is_empty() {
         tell_series(app, &mut *transaction, dataset, source.own_name(), &columns).await?
     } else {

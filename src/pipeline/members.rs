@@ -61,7 +61,7 @@ impl Run<'_> {
             state.version += 1;
             state.highest_key = state.highest_key.max(i64::try_from(highest).unwrap_or(i64::MAX));
             let state = state.clone();
-            self.app.ledger.write_star(&mut *self.transaction, &state, at).await?;
+            self.app.catalog.write_star(&mut *self.transaction, &state, at).await?;
         }
         for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
             change.rows += count;
@@ -208,7 +208,7 @@ impl Run<'_> {
             }
         }
         for state in changed {
-            self.app.ledger.write_star(&mut *self.transaction, &state, self.started_at).await?;
+            self.app.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
         }
         Ok(())
     }

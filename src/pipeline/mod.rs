@@ -216,7 +216,7 @@ pub async fn run_with(app: &App, options: &Options) -> Result<Report, RunError> 
         Err(_) if options.dry => {}
         Err(error) => {
             // The run's own error is what matters; a database that is away cannot keep it.
-            let _ = app.ledger.run_failed("pipeline", started_at, error.to_string()).await;
+            let _ = app.catalog.run_failed("pipeline", started_at, error.to_string()).await;
         }
     }
     result

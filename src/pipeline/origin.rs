@@ -83,6 +83,6 @@ pub(super) async fn place_of(
     load: i64,
     line: i64,
 ) -> Result<String, WarehouseError> {
-    let source = app.ledger.source_of(transaction, load).await?.unwrap_or_default();
+    let source = app.catalog.source_of(transaction, load).await?.unwrap_or_default();
     Ok(format!("{source} line {line}, load {load}"))
 }

@@ -4,10 +4,10 @@ use super::rows::{Rows, written};
 use super::table::Run;
 use super::work::{Loads, among};
 use super::{RunError, columns_read};
-use crate::history::History;
+use crate::catalog::History;
+use crate::catalog::staged::first_place;
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Schema, Table, create_table, quote};
-use crate::staged::first_place;
 use crate::star::{Model, is_again};
 
 /// The temporary table with them.
@@ -42,7 +42,7 @@ impl Run<'_> {
                 if let Some(first) = newest {
                     let last = format!(" and s.rowid >= ({})", first_place(&self.names.table(of), *first));
                     let rows = self.execute(model, &format!("insert into {into} {some}{last}")).await?;
-                    found = rows == self.app.ledger.rows_loaded(&mut *self.transaction, &loads.new).await?;
+                    found = rows == self.app.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
                     if !found {
                         self.execute(model, &format!("delete from {into}")).await?;
                     }

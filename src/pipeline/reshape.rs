@@ -212,7 +212,7 @@ impl Run<'_> {
                 deleted: state.rows,
                 ..TableChange::default()
             });
-            self.app.ledger.forget_star(&mut *self.transaction, &state.name).await?;
+            self.app.catalog.forget_star(&mut *self.transaction, &state.name).await?;
         }
         Ok(())
     }

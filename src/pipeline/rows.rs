@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::table::Run;
 use super::{RunError, columns_read, describe_views};
-use crate::history::History;
+use crate::catalog::History;
 use crate::sql::{Names, Schema, Select, Table, TableColumn, described};
 use crate::star::{Kind, Model, ModelError, Source};
 
@@ -58,8 +58,8 @@ impl Run<'_> {
         };
         let reads = self.beneath.reads(model, self.names);
         for table in self.made_of(model) {
-            let newest = self.app.ledger.newest_load(&mut *self.transaction, &table.name).await?;
-            let replaced = self.app.ledger.was_replaced(&mut *self.transaction, &table.name).await?;
+            let newest = self.app.catalog.newest_load(&mut *self.transaction, &table.name).await?;
+            let replaced = self.app.catalog.was_replaced(&mut *self.transaction, &table.name).await?;
             let upserted = History::of(self.names, &table).exists(&mut *self.transaction).await?;
             rows.newest = rows.newest.max(newest);
             rows.grows &= !replaced && !upserted;

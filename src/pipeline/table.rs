@@ -9,7 +9,7 @@ use super::rows::{Rows, made_of};
 use super::work::{Question, Work};
 use super::{Beneath, Options, Report, RunError, TableChange};
 use crate::app::App;
-use crate::ledger::StagedLoad;
+use crate::catalog::StagedLoad;
 use crate::sql::{Engine, Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
 use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, NEW, RowsSql, TableState, Target};
 use crate::warehouse::{Scope, Transaction};
@@ -66,12 +66,12 @@ impl<'a> Run<'a> {
         started_at: DateTime<Utc>,
     ) -> Result<Run<'a>, RunError> {
         let mut transaction = app.warehouse.begin(Scope::Star).await?;
-        let states = app.ledger.star(&mut *transaction).await?;
+        let states = app.catalog.star(&mut *transaction).await?;
         let states: BTreeMap<_, _> = states.into_iter().map(|state| (state.name.clone(), state)).collect();
         let uses = models.iter().filter_map(Model::dimensions).flat_map(BTreeMap::values);
         Ok(Run {
             before: states.iter().map(|(name, state)| (name.clone(), state.version)).collect(),
-            loaded: app.ledger.loaded(&mut *transaction).await?,
+            loaded: app.catalog.loaded(&mut *transaction).await?,
             inferring: uses
                 .filter(|used| used.missing() == Missing::Infer)
                 .map(|used| used.dimension().to_owned())
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             return Ok(report);
         }
         let text = serde_json::to_string(&report.changes).unwrap_or_default();
-        self.app.ledger.run_done(&mut *self.transaction, "pipeline", self.started_at, text).await?;
+        self.app.catalog.run_done(&mut *self.transaction, "pipeline", self.started_at, text).await?;
         self.transaction.commit().await?;
         Ok(report)
     }
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
             rows: change.rows,
         };
         if state != before {
-            self.app.ledger.write_star(&mut *self.transaction, &state, self.started_at).await?;
+            self.app.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
         }
         self.states.insert(model.name.clone(), state);
         Ok(())
@@ -265,8 +265,8 @@ impl<'a> Run<'a> {
         if state.is_some() && self.news.iter().find(is_of).is_none() {
             let new = self.loaded.without(&seen);
             let gone = seen.without(&self.loaded);
-            let new = self.app.ledger.datasets_of(&mut *self.transaction, &new).await?;
-            let gone = self.app.ledger.datasets_of(&mut *self.transaction, &gone).await?;
+            let new = self.app.catalog.datasets_of(&mut *self.transaction, &new).await?;
+            let gone = self.app.catalog.datasets_of(&mut *self.transaction, &gone).await?;
             self.news.push((seen.clone(), new, gone));
         }
         let exists = !self.existing(model).await?.is_empty();

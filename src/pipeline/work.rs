@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ledger::StagedLoad;
+use crate::catalog::StagedLoad;
 use crate::sql::{Schema, Table};
 use crate::star::{LoadSet, TableState};
 

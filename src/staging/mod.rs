@@ -5,16 +5,16 @@ mod plan;
 use tracing::{info, warn};
 
 use crate::app::App;
+use crate::catalog::History;
+use crate::catalog::staged::has_column;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{FormatError, Layout};
-use crate::history::History;
 use crate::load_error::LoadError;
 use crate::plugin::Series;
 use crate::record::{Beside, BesideKind};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
 use crate::source::{FileSource, Source, SourceError, Survey};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
-use crate::staged::has_column;
 use crate::text::counted;
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
@@ -121,11 +121,11 @@ pub(crate) async fn tell_series(
     let pattern = |table: &str| Series::of(&[table]).map(|series| series.files);
     let wanted = pattern(&dataset.table);
     let mut alike = Vec::new();
-    for table in app.ledger.datasets_in(transaction).await? {
+    for table in app.catalog.datasets_in(transaction).await? {
         if table == dataset.table || wanted.is_none() || pattern(&table) != wanted {
             continue;
         }
-        let known = app.ledger.columns(transaction, &table).await?;
+        let known = app.catalog.columns(transaction, &table).await?;
         if known.len() == columns.len() && known.iter().all(|one| columns.iter().any(|other| one.name == other.name)) {
             alike.push(table);
         }
@@ -217,7 +217,7 @@ pub(crate) async fn ready_table(
                     info!(table = dataset.table, column = name, from = %from.narrowest(), to = %to, "a column's type widens");
                 }
                 Alteration::Add(TableColumn { name, .. }) if !is_added(evolution, name) => {
-                    app.ledger.column_again(transaction, &dataset.table, name, load_id).await?;
+                    app.catalog.column_again(transaction, &dataset.table, name, load_id).await?;
                     warn!(
                         table = dataset.table,
                         column = name,
@@ -247,7 +247,7 @@ pub(crate) async fn ready_table(
     }
     if dataset.mode == Mode::Replace {
         // A file's other parts stay.
-        let kept = app.ledger.replace(transaction, &dataset.table, load_id, claim).await?;
+        let kept = app.catalog.replace(transaction, &dataset.table, load_id, claim).await?;
         let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
         let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
         transaction.execute(&sql, &[]).await?;
@@ -333,12 +333,12 @@ async fn tell_lost(
 ) -> Result<(), WarehouseError> {
     let names = app.warehouse.names();
     History::of(names, table).forget(transaction).await?;
-    let lost = app.ledger.with_rows(transaction, &dataset.table).await?;
+    let lost = app.catalog.with_rows(transaction, &dataset.table).await?;
     if lost.is_empty() {
         return Ok(());
     }
     let why = format!("the table was not there any more when load {load_id} came");
-    app.ledger.lose(transaction, &lost, &why).await?;
+    app.catalog.lose(transaction, &lost, &why).await?;
     warn!(
         table = dataset.table,
         load.id = load_id,

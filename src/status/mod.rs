@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::needs::{absent_need, database_needs, failed_need, short, troubles, waits};
-use crate::ledger::{Failure, LastRun, Total};
+use crate::catalog::{Failure, LastRun, Total};
 use crate::source::FailedFile;
 use crate::telemetry::progress::Running;
 use crate::worker::{Held, State, Waiting};

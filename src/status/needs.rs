@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{DatabaseStatus, Watcher, moment, span};
-use crate::ledger::LastRun;
+use crate::catalog::LastRun;
 use crate::source::FailedFile;
 use crate::worker::{Held, State, Waiting};
 

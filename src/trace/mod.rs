@@ -125,7 +125,7 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
         places.push(found);
     }
     let loads = places.iter().flat_map(|found| &found.places).map(|(load, _)| *load);
-    let tables = app.ledger.datasets_of(&mut *transaction, &loads.map(|load| (load, load)).collect()).await?;
+    let tables = app.catalog.datasets_of(&mut *transaction, &loads.map(|load| (load, load)).collect()).await?;
     let tables: BTreeMap<i64, String> = tables.into_iter().map(|load| (load.id, load.dataset)).collect();
     let mut traced = Vec::new();
     for (row, Found { places: mut found, lacks }) in rows.into_iter().zip(places) {
@@ -146,7 +146,7 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
             false => {
                 let mut files = Vec::new();
                 for load in lacks {
-                    let file = app.ledger.source_of(&mut *transaction, load).await?.unwrap_or_default();
+                    let file = app.catalog.source_of(&mut *transaction, load).await?.unwrap_or_default();
                     files.push(format!("{file} (load {load})"));
                 }
                 Some(format!(
@@ -191,8 +191,8 @@ async fn find(
             return Ok((table, columns));
         }
     }
-    let mut known: Vec<_> = app.ledger.star(transaction).await?.into_iter().map(|state| state.name).collect();
-    known.extend(app.ledger.datasets_in(transaction).await?);
+    let mut known: Vec<_> = app.catalog.star(transaction).await?.into_iter().map(|state| state.name).collect();
+    known.extend(app.catalog.datasets_in(transaction).await?);
     let hint = nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
     Err(TraceError::Asked(format!("there is no table {name}{hint}")))
 }

@@ -40,7 +40,7 @@ pub async fn build(app: Arc<App>) {
 /// Brings the star up to date; gives when to try it again although nothing is loaded meanwhile.
 async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
     // In a project where nothing was loaded yet, tables that are not there are no fault.
-    if app.ledger.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
+    if app.catalog.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
         return None;
     }
     match pipeline::run(app).await {

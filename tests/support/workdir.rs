@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sluice::app::App;
-use sluice::ledger::Ledger;
+use sluice::catalog::Catalog;
 use sluice::load::{FileOutcome, LoadReport, load_file};
 use sluice::source::Folder;
 
@@ -63,7 +63,7 @@ impl Workdir {
     pub fn app(&self, database: &TestDatabase) -> App {
         App {
             warehouse: database.warehouse.clone(),
-            ledger: Ledger::new(database.warehouse.clone()),
+            catalog: Catalog::new(database.warehouse.clone()),
             exports: self.path("exports"),
             sql: self.path("sql"),
             plugins: sluice::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None))

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{Question, time};
 use crate::analysis::number::full;
-use crate::ledger::{Freshness, LoadLine};
+use crate::catalog::{Freshness, LoadLine};
 
 /// A staging table that a question reads.
 #[derive(Debug)]

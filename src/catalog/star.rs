@@ -5,7 +5,8 @@ use models::{load, star, star_reject};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{Ledger, LoadStatus, number, one_number};
+use super::{LoadStatus, number, one_number};
+use crate::catalog::Catalog;
 use crate::star::{LoadSet, TableState};
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
@@ -18,7 +19,7 @@ pub struct StagedLoad {
     pub dataset: String,
 }
 
-impl Ledger {
+impl Catalog {
     /// What is known of every table of the star.
     ///
     /// # Errors

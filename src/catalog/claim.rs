@@ -8,11 +8,12 @@ use sea_orm::{
     ActiveEnum, ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{Ledger, column_names, number};
-use crate::history::{History, KEPT};
+use super::{column_names, number};
+use crate::catalog::Catalog;
+use crate::catalog::staged;
+use crate::catalog::{History, KEPT};
 use crate::source::Survey;
 use crate::sql::Table;
-use crate::staged;
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
 /// The statuses of loads whose rows are in their table, or were.
@@ -138,7 +139,7 @@ enum Repeat {
     New(Option<Missing>),
 }
 
-impl Ledger {
+impl Catalog {
     /// Takes the dataset's lock and looks whether the content is new to it; if it is, opens a line.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use models::question;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::Ledger;
+use crate::catalog::Catalog;
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// A question's view.
@@ -18,7 +18,7 @@ pub struct QuestionView {
     pub exports: Vec<String>,
 }
 
-impl Ledger {
+impl Catalog {
     /// The views that questions made and that were not dropped since, by name.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use serde::Serialize;
 
-use super::{Ledger, LoadLine};
+use super::LoadLine;
+use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
 /// What loads came to.
@@ -59,7 +60,7 @@ struct Sum {
     rows_rejected: i64,
 }
 
-impl Ledger {
+impl Catalog {
     /// What was loaded since then.
     ///
     /// # Errors

@@ -6,11 +6,11 @@ use sea_orm::{
     ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::Ledger;
+use crate::catalog::Catalog;
 use crate::schema::{Column, Evolution, Fits};
 use crate::warehouse::{Transaction, WarehouseError};
 
-impl Ledger {
+impl Catalog {
     /// The columns of a staging table, in their order.
     ///
     /// # Errors

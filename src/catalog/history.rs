@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 
+use crate::catalog::Key;
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
-use crate::upsert::Key;
 use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// How long rows are kept that were replaced: a load that is older cannot be retracted where a later one could have been in its place.

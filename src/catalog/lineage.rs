@@ -3,7 +3,7 @@
 use models::{dataset, load, star_reject};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::Ledger;
+use crate::catalog::Catalog;
 use crate::warehouse::{Transaction, WarehouseError};
 
 pub use models::star_reject::Model as StarReject;
@@ -19,7 +19,7 @@ pub struct Files {
     pub loads: u64,
 }
 
-impl Ledger {
+impl Catalog {
     /// The rows that a fact's select gives and that are not in the fact.
     ///
     /// # Errors

@@ -6,13 +6,14 @@ use sea_orm::{
     ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QueryTrait,
 };
 
-use super::{Ledger, number};
+use super::number;
+use crate::catalog::Catalog;
 use crate::record::Beside;
 use crate::warehouse::{Transaction, WarehouseError};
 
 pub use models::beside::Model as BesideLine;
 
-impl Ledger {
+impl Catalog {
     /// Writes what stood beside the records of a load, in the order of the input.
     ///
     /// # Errors

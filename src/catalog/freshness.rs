@@ -6,7 +6,8 @@ use models::{load, run};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{Ledger, LoadLine};
+use super::LoadLine;
+use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
 /// What a dataset's rows came from.
@@ -25,7 +26,7 @@ struct Count {
     loads: i64,
 }
 
-impl Ledger {
+impl Catalog {
     /// The newest loads of a dataset, at most `limit`, and how many it has.
     ///
     /// # Errors

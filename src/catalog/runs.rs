@@ -7,11 +7,11 @@ use sea_orm::{
     Insert, QueryTrait,
 };
 
-use super::Ledger;
+use crate::catalog::Catalog;
 use crate::text::secrets::hidden;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
-impl Ledger {
+impl Catalog {
     /// Writes the line of a run that is done, in the run's own transaction.
     ///
     /// # Errors

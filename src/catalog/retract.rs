@@ -7,10 +7,11 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{Ledger, LoadLine};
+use super::LoadLine;
+use crate::catalog::Catalog;
 use crate::warehouse::{Transaction, WarehouseError};
 
-impl Ledger {
+impl Catalog {
     /// Takes a dataset's lock until the transaction ends: waits for the load that has it.
     ///
     /// # Errors

@@ -7,11 +7,14 @@ mod beside;
 mod claim;
 mod columns;
 mod freshness;
+mod history;
+mod key;
 mod lineage;
 mod look;
 mod questions;
 mod retract;
 mod runs;
+pub(crate) mod staged;
 mod star;
 mod status;
 
@@ -35,6 +38,8 @@ use crate::warehouse::{Row, Scope, Transaction, Value, Warehouse, WarehouseError
 pub use beside::BesideLine;
 pub use claim::{Claim, Missing, Repeats, Request};
 pub use freshness::Freshness;
+pub(crate) use history::{History, KEPT};
+pub(crate) use key::Key;
 pub use lineage::{Files, StarReject};
 pub use look::Came;
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
@@ -79,14 +84,14 @@ impl From<&LoadLine> for Books {
 
 /// The catalog's reader and writer.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct Catalog {
     warehouse: Arc<dyn Warehouse>,
 }
 
-impl Ledger {
+impl Catalog {
     /// Over a warehouse's catalog.
     pub fn new(warehouse: Arc<dyn Warehouse>) -> Self {
-        Ledger { warehouse }
+        Catalog { warehouse }
     }
 
     /// Closes a load's line: to be committed with its rows.

@@ -7,7 +7,8 @@ use models::load::Status;
 use models::{dataset, load, reject, run};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{Ledger, LoadLine, RejectLine};
+use super::{LoadLine, RejectLine};
+use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
 /// What of a load tells when it came.
@@ -34,7 +35,7 @@ struct Hash {
     hash: Option<String>,
 }
 
-impl Ledger {
+impl Catalog {
     /// When the catalog was made, in seconds since 1970: a copy of it, wherever it is restored, has the same.
     ///
     /// # Errors

@@ -1,0 +1,53 @@
+//! The columns by which rows of an upsert are told apart, as SQL compares them.
+
+use crate::schema::Type;
+use crate::sql::{Engine, quote};
+
+/// The columns that tell a row from another.
+pub(crate) struct Key<'a> {
+    engine: Engine,
+    pub(crate) names: &'a [String],
+    /// Those of them that are decimals.
+    decimals: Vec<String>,
+}
+
+impl<'a> Key<'a> {
+    /// Of these names; `columns` are the table's.
+    pub(crate) fn new<'b>(engine: Engine, names: &'a [String], columns: impl Iterator<Item = (&'b str, Type)>) -> Self {
+        let decimals = columns.filter(|(_, kind)| *kind == Type::Numeric).map(|(name, _)| name.to_owned());
+        Key { engine, names, decimals: decimals.collect() }
+    }
+
+    /// The names as one text.
+    pub(crate) fn words(&self) -> String {
+        serde_json::to_string(self.names).unwrap_or_default()
+    }
+
+    /// The names out of the text that [`Key::words`] gave.
+    pub(crate) fn names(words: &str) -> Vec<String> {
+        serde_json::from_str(words).unwrap_or_default()
+    }
+
+    /// That two tables' rows have the same key.
+    pub(crate) fn same(&self, one: &str, other: &str) -> String {
+        let pair = |name: &String| {
+            let of = |table: &str| self.compared(&format!("{table}.{}", quote(name)), name);
+            format!("{} = {}", of(one), of(other))
+        };
+        self.names.iter().map(pair).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The columns as they are compared.
+    pub(crate) fn columns(&self) -> Vec<String> {
+        self.names.iter().map(|name| self.compared(&quote(name), name)).collect()
+    }
+
+    /// A column as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is the key 1.
+    fn compared(&self, column: &str, name: &str) -> String {
+        if self.engine == Engine::Sqlite && self.decimals.iter().any(|one| one == name) {
+            format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
+        } else {
+            column.to_owned()
+        }
+    }
+}
