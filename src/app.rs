@@ -9,12 +9,12 @@ use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::catalog::Catalog;
 use crate::format::Limits;
-use crate::journal::Journal;
-use crate::order::Order;
+use crate::load::journal::Journal;
+use crate::load::order::Order;
+use crate::load::tries::Tries;
 use crate::plugin::CurrentPlugins;
 use crate::settings::Settings;
 use crate::sql::Table;
-use crate::tries::Tries;
 use crate::warehouse;
 use crate::warehouse::{Warehouse, WarehouseError};
 

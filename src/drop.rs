@@ -15,10 +15,10 @@ use crate::catalog::History;
 use crate::catalog::QuestionView;
 use crate::export::Format;
 use crate::pipeline::{RunError, sql_file, sql_paths};
-use crate::relying::{definition_of, relying_on};
 use crate::sql::{Names, Schema, Table};
 use crate::star::{Model, TableState};
 use crate::text::nearest;
+use crate::warehouse::relying::{definition_of, relying_on};
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// How long others' locks on the table are waited for.

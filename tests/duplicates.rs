@@ -1,8 +1,8 @@
 //! A duplicate has its rows: a file goes as one only where the rows of the load that brought its content are in the table.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::load::{FileOutcome, LoadReport};
-use sluice::retract::retract;
 use sluice::sql::{Engine, Table};
 use sluice::warehouse::Scope;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
-use sluice::retract::retract;
+use sluice::load::retract::retract;
 use sluice::{analysis, pipeline};
 
 use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};

@@ -1,8 +1,8 @@
 //! Members that facts make before their rows come: who makes them, who keeps them, and which keys they have.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options};
-use sluice::retract::retract;
 
 use crate::support::star::{CUSTOMER, is_settled, run};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};

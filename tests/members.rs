@@ -1,8 +1,8 @@
 //! Members that come late, go and come back, and what looks at them meanwhile: each case was a fault that random sequences showed.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options};
-use sluice::retract::retract;
 
 use crate::support::star::{CUSTOMER, is_settled, run};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};

@@ -1,8 +1,8 @@
 //! What a header declares, kept right: versions, lookups as of a time, members that come late, checks, new loads alone.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options, TableChange};
-use sluice::retract::retract;
 
 use crate::support::star::run;
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};

@@ -2,8 +2,8 @@
 //! write lock for minutes.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{Options, run_with};
-use sluice::retract::retract;
 use sluice::warehouse::Scope;
 
 use crate::support::star::{CUSTOMER, run};

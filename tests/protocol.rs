@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 
 use libtest_mimic::Trial;
-use sluice::journal::{Goodbye, Journal};
+use sluice::load::journal::{Goodbye, Journal};
 use sluice::load::{FileOutcome, load_file};
 use sluice::source::Folder;
 use sluice::warehouse::Scope;

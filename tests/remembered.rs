@@ -2,8 +2,8 @@
 //! member that the newest whole file does not name is closed, whenever its version begins.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options};
-use sluice::retract::retract;
 
 use crate::support::star::CUSTOMER;
 use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
-use sluice::retract::{RetractError, Retraction, retract};
+use sluice::load::retract::{RetractError, Retraction, retract};
 use sluice::warehouse::Scope;
 
 use crate::support::process::{app, stderr, stdout};

@@ -1,8 +1,8 @@
 //! Members that were closed and come back, and what stands at the ends of time: facts find them.
 
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options};
-use sluice::retract::retract;
 
 use crate::support::process::{app, stderr};
 use crate::support::star::{is_settled, run};

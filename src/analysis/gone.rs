@@ -9,8 +9,8 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::catalog::QuestionView;
 use crate::pipeline::RunError;
-use crate::relying::{definition_of, relying_on};
 use crate::sql::Table;
+use crate::warehouse::relying::{definition_of, relying_on};
 use crate::warehouse::{Scope, Transaction};
 
 /// Drops the views whose files are gone from `sql/analysis/`, and deletes their exports. A folder that is not there, or cannot be read, tells

@@ -8,9 +8,9 @@ use super::questions::{Failures, Question, Questions, fail, in_order};
 use crate::app::App;
 use crate::catalog::QuestionView;
 use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
-use crate::relying::definition_of;
 use crate::sql::{Names, Output, Schema, Table, described};
 use crate::star::ModelError;
+use crate::warehouse::relying::definition_of;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// Makes a view of each question, after those it reads; moves those that cannot be made to the failures.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::confirm::confirm;
 use super::{End, table};
 use crate::daemon::{self, Usage};
-use crate::retract::{RetractError, Retraction, retract};
+use crate::load::retract::{RetractError, Retraction, retract};
 use crate::settings::Settings;
 use crate::text::counted;
 

@@ -9,7 +9,7 @@ use super::{End, table};
 use crate::app::App;
 use crate::catalog::{Failure, Total};
 use crate::daemon::{self, Usage};
-use crate::journal::{Goodbye, Journal, LOST};
+use crate::load::journal::{Goodbye, Journal, LOST};
 use crate::plugin::Plugins;
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};

@@ -9,17 +9,17 @@ use std::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, info, instrument};
 
+use super::error::Consequence;
+use super::order::Place;
+use super::outcome::{delete, let_go, record_failure, say};
+use super::staging::leave_out;
 use super::{LoadError, LoadReport, load_in};
 use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::format::FormatError;
-use crate::load_error::Consequence;
-use crate::order::Place;
-use crate::outcome::{delete, let_go, record_failure, say};
 use crate::plugin::Plugins;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp};
-use crate::staging::leave_out;
 use crate::text::rights::explain;
 
 /// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.

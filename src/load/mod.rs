@@ -4,32 +4,40 @@
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
 //! Where it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
+pub(crate) mod error;
+mod feed;
 mod file;
+pub mod journal;
+pub mod order;
+mod outcome;
+mod reject_file;
+pub mod retract;
+pub(crate) mod staging;
+pub mod tries;
+mod upsert;
 
 use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Span, info, instrument, warn};
 
+use self::error::missing_of;
+use self::feed::Feed;
+use self::journal::Goodbye;
+use self::order::Place;
+use self::outcome::{say_array, say_beside, say_columns};
+use self::reject_file::RejectFile;
+use self::staging::{Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
+use self::upsert::{Upsert, keeps_its_key};
 use crate::app::App;
 use crate::catalog::{Books, Claim, Missing, Repeats, Request};
 use crate::dataset::{Dataset, Duplicates, Mode};
-use crate::feed::Feed;
-use crate::journal::Goodbye;
-pub use crate::load_error::LoadError;
-use crate::load_error::missing_of;
-use crate::order::Place;
-use crate::outcome::{say_array, say_beside, say_columns};
-use crate::reject_file::RejectFile;
 use crate::schema::Type;
 use crate::source::{Source, SourceError, Survey};
 use crate::sql::Table;
-use crate::staging::{
-    Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series,
-};
-use crate::upsert::{Upsert, keeps_its_key};
 use crate::warehouse::Scope;
 
+pub use self::error::LoadError;
 pub(crate) use self::file::load_file_by;
 pub use self::file::{FileOutcome, load_file};
 

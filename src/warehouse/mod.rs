@@ -3,6 +3,7 @@
 
 mod error;
 mod postgres;
+pub(crate) mod relying;
 mod sqlite;
 mod text;
 

@@ -13,8 +13,8 @@ use std::sync::Mutex;
 
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options, TableChange};
-use sluice::retract::retract;
 use sluice::sql::{Schema, Table};
 use sluice::warehouse::Scope;
 

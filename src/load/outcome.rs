@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tracing::{Span, info, warn};
 
+use super::error::Consequence;
+use super::journal::Goodbye;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::format::{JsonLayout, Layout, Place};
-use crate::journal::Goodbye;
+use crate::load::LoadError;
 use crate::load::{FileOutcome, LoadReport};
-use crate::load_error::{Consequence, LoadError};
 use crate::record::{Beside, BesideKind};
 use crate::source::{Claimed, Failure, Stamp, Survey};
 use crate::text::counted;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
 use crate::catalog::Books;
-use crate::load_error::LoadError;
+use crate::load::LoadError;
 use crate::record::{Beside, Chunk, Reject};
 use crate::schema::{Shape, conform};
 use crate::source::Source;

@@ -1,8 +1,8 @@
 //! How an input's columns go into those of its table: which is which, and of which type they are afterwards.
 
+use super::super::LoadError;
 use crate::dataset::Dataset;
 use crate::format::Held;
-use crate::load_error::LoadError;
 use crate::schema::{Column, Evolution, KnownBy, Shape, Shaped, Type, evolve, known_places};
 use crate::source::Survey;
 

@@ -4,12 +4,12 @@ mod plan;
 
 use tracing::{info, warn};
 
+use super::LoadError;
 use crate::app::App;
 use crate::catalog::History;
 use crate::catalog::staged::has_column;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{FormatError, Layout};
-use crate::load_error::LoadError;
 use crate::plugin::Series;
 use crate::record::{Beside, BesideKind};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};

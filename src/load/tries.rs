@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::load_error::LoadError;
+use crate::load::LoadError;
 use crate::sql::Engine;
 use crate::warehouse::WarehouseError;
 
