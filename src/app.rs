@@ -12,7 +12,7 @@ use crate::format::Limits;
 use crate::load::journal::Journal;
 use crate::load::order::Order;
 use crate::load::tries::Tries;
-use crate::plugin::CurrentPlugins;
+use crate::dataset::plugin::CurrentPlugins;
 use crate::settings::Settings;
 use crate::sql::Table;
 use crate::warehouse;

@@ -17,7 +17,6 @@ pub mod format;
 pub mod graph;
 pub mod load;
 pub mod pipeline;
-pub mod plugin;
 pub mod record;
 pub mod schema;
 pub mod settings;

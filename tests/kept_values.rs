@@ -202,7 +202,7 @@ async fn a_declared_format_drops_no_part(database: TestDatabase, workdir: Workdi
         let column = format!("{{from: v, name: v, type: {kind}, format: \"{format}\"}}");
         workdir.plugin("d", &format!("name: d\nfiles: [\"d*\"]\ntable: d\ncolumns: [{column}]\n"))?;
         let error =
-            sluice::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None)).err().map(|error| error.to_string());
+            sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None)).err().map(|error| error.to_string());
         holds(&error.unwrap_or_default(), "say type: timestamptz")?;
     }
     Ok(())

@@ -60,7 +60,7 @@ async fn settings_and_examples_are_complete(workdir: Workdir) -> Outcome {
     let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
     fs::create_dir_all(workdir.path("plugins/orders"))?;
     workdir.write("plugins/orders/plugin.yaml", yaml)?;
-    let plugins = sluice::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None))?;
+    let plugins = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None))?;
     same((plugins.claims("orders_7.csv"), plugins.claims("other.csv")), (true, false))?;
     let (readme, example) = (project_file("README.md")?, project_file(".env.example")?);
     for known in &sluice::settings::KNOWN {

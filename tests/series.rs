@@ -178,9 +178,9 @@ async fn the_plugins_of_the_book_are_right(_: Workdir) -> Outcome {
     let examples: Vec<_> = book.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     same(examples.len(), 2)?;
     for yaml in examples {
-        sluice::plugin::Plugins::of_text("book", yaml)?;
+        sluice::dataset::plugin::Plugins::of_text("book", yaml)?;
     }
-    let unknown = sluice::plugin::Plugins::of_text("x", "name: x\nnonsense: 1\n").err().map(|error| error.to_string());
+    let unknown = sluice::dataset::plugin::Plugins::of_text("x", "name: x\nnonsense: 1\n").err().map(|error| error.to_string());
     let words = unknown.unwrap_or_default();
     let known: Vec<_> = words.split("expected one of ").nth(1).unwrap_or_default().split(", ").collect();
     anyhow::ensure!(known.len() > 30, "{words}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::pin::{column_words, layout_yaml, quoted};
 use super::{CheckError, Checked, check};
 use crate::format::Limits;
-use crate::plugin::{Plugins, Series};
+use crate::dataset::plugin::{Plugins, Series};
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
 use crate::source::{FileSource, Source, Survey};
 

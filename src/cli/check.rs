@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::{End, beside, table};
 use crate::check::{check, words};
 use crate::daemon::Usage;
-use crate::plugin::Plugins;
+use crate::dataset::plugin::Plugins;
 use crate::settings::Settings;
 use crate::text::shown::shown;
 use crate::worker::left;

@@ -12,7 +12,7 @@ use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
 use crate::daemon::Usage;
-use crate::plugin::Plugins;
+use crate::dataset::plugin::Plugins;
 use crate::settings::{Settings, database_file};
 use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
 use crate::sql::{Engine, Table};

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::End;
 use crate::check::{Started, start};
 use crate::daemon::Usage;
-use crate::plugin::Plugins;
+use crate::dataset::plugin::Plugins;
 use crate::schema::table_name;
 use crate::settings::Settings;
 use crate::text::shown::{path as shown_path, shown};

@@ -11,7 +11,7 @@ use super::{End, table};
 use crate::app::App;
 use crate::catalog::Came;
 use crate::daemon::{self, Usage};
-use crate::plugin::{Plugins, Reach};
+use crate::dataset::plugin::{Plugins, Reach};
 use crate::settings::Settings;
 use crate::source::{FailedFile, failed_files, is_watched};
 use crate::text::nearest;

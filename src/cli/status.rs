@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::catalog::{Failure, Total};
 use crate::daemon::{self, Usage};
 use crate::load::journal::{Goodbye, Journal, LOST};
-use crate::plugin::Plugins;
+use crate::dataset::plugin::Plugins;
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
 use crate::status::{DatabaseStatus, Found, Need, Status, moment, span, status};

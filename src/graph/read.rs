@@ -6,7 +6,7 @@ use super::Parts;
 use super::columns::add;
 use crate::app::App;
 use crate::pipeline::sql_files;
-use crate::plugin::Plugins;
+use crate::dataset::plugin::Plugins;
 use crate::sql::{Names, Schema, Select, Table};
 use crate::star::{Model, ModelError, SqlFile, in_order, names_in_order};
 use crate::warehouse::{Scope, WarehouseError};

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::format::FormatError;
-use crate::plugin::Plugins;
+use crate::dataset::plugin::Plugins;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp};
 use crate::text::rights::explain;
 

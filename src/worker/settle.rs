@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::plugin::Reach;
+use crate::dataset::plugin::Reach;
 use crate::source::{Stamp, Writer, writer};
 
 /// How long a file must be quiet that was written in one go.

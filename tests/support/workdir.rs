@@ -66,7 +66,7 @@ impl Workdir {
             catalog: Catalog::new(database.warehouse.clone()),
             exports: self.path("exports"),
             sql: self.path("sql"),
-            plugins: sluice::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None))
+            plugins: sluice::dataset::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None))
                 .expect("the case's plugins are right")
                 .into(),
             limits: sluice::format::Limits::default(),

@@ -10,7 +10,7 @@ use crate::catalog::History;
 use crate::catalog::staged::has_column;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{FormatError, Layout};
-use crate::plugin::Series;
+use crate::dataset::plugin::Series;
 use crate::record::{Beside, BesideKind};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
 use crate::source::{FileSource, Source, SourceError, Survey};

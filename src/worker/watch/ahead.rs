@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::time::Instant;
 
-use crate::plugin::Reach;
+use crate::dataset::plugin::Reach;
 
 /// What a file is that others wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

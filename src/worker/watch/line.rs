@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::super::settle::Hindered;
 use super::Watch;
 use super::ahead::{Ahead, Earlier, Stands, touch};
-use crate::plugin::{Plugins, Reach};
+use crate::dataset::plugin::{Plugins, Reach};
 use crate::source::{Claimed, FAILED, OWN_FAILED};
 
 /// How a file that was begun before is told from others of its name.

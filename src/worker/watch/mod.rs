@@ -32,7 +32,7 @@ use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::load::FileOutcome;
-use crate::plugin::{PluginFolder, Reach};
+use crate::dataset::plugin::{PluginFolder, Reach};
 use crate::source::{Claimed, Folder, Stamp};
 use crate::text::counted;
 

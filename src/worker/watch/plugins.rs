@@ -10,7 +10,7 @@ use tracing::{error, info};
 use super::super::look::look_at;
 use super::Watch;
 use crate::alert::Kind;
-use crate::plugin::{Look, Plugins};
+use crate::dataset::plugin::{Look, Plugins};
 
 const MEND: &str = "mend it: it is read again by itself, and the files that it claims are held back until then";
 

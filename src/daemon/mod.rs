@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::archive::{Archive, OnSuccess};
 use crate::load::error::passes;
 use crate::load::journal::Journal;
-use crate::plugin::{PluginFolder, Plugins};
+use crate::dataset::plugin::{PluginFolder, Plugins};
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::status::moment;

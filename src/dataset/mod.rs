@@ -1,5 +1,7 @@
 //! Which input goes into which table, and how it is read and shaped on the way.
 
+pub mod plugin;
+
 use serde::Deserialize;
 
 use crate::archive::OnSuccess;
