@@ -58,7 +58,7 @@ async fn a_key_that_widens_names_one_row(database: TestDatabase, workdir: Workdi
         let mut found: Vec<_> = database.text(ALL).await?.lines().map(str::to_owned).collect();
         found.sort();
         same(found, expected)?;
-        let dropped = sluice::drop::drop_table(&workdir.app(&database), "u", true).await;
+        let dropped = sluice::ops::drop::drop_table(&workdir.app(&database), "u", true).await;
         dropped.map_err(|error| anyhow::anyhow!("{error:?}"))?;
     }
     Ok(())
@@ -86,7 +86,7 @@ async fn a_key_of_many_forms_does_not_widen(database: TestDatabase, workdir: Wor
         // What is no key may.
         workdir.load(&database, "u3.csv", format!("id,v\n{key},x\n")).await?;
         same(database.text("select count(*), max(v) from staging.u").await?, "2|x")?;
-        let dropped = sluice::drop::drop_table(&workdir.app(&database), "u", true).await;
+        let dropped = sluice::ops::drop::drop_table(&workdir.app(&database), "u", true).await;
         dropped.map_err(|error| anyhow::anyhow!("{error:?}"))?;
     }
     Ok(())
@@ -201,8 +201,9 @@ async fn a_declared_format_drops_no_part(database: TestDatabase, workdir: Workdi
     ] {
         let column = format!("{{from: v, name: v, type: {kind}, format: \"{format}\"}}");
         workdir.plugin("d", &format!("name: d\nfiles: [\"d*\"]\ntable: d\ncolumns: [{column}]\n"))?;
-        let error =
-            sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None)).err().map(|error| error.to_string());
+        let error = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None))
+            .err()
+            .map(|error| error.to_string());
         holds(&error.unwrap_or_default(), "say type: timestamptz")?;
     }
     Ok(())

@@ -180,7 +180,8 @@ async fn the_plugins_of_the_book_are_right(_: Workdir) -> Outcome {
     for yaml in examples {
         sluice::dataset::plugin::Plugins::of_text("book", yaml)?;
     }
-    let unknown = sluice::dataset::plugin::Plugins::of_text("x", "name: x\nnonsense: 1\n").err().map(|error| error.to_string());
+    let unknown =
+        sluice::dataset::plugin::Plugins::of_text("x", "name: x\nnonsense: 1\n").err().map(|error| error.to_string());
     let words = unknown.unwrap_or_default();
     let known: Vec<_> = words.split("expected one of ").nth(1).unwrap_or_default().split(", ").collect();
     anyhow::ensure!(known.len() > 30, "{words}");

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::{End, beside, table};
-use crate::check::{check, words};
 use crate::daemon::Usage;
 use crate::dataset::plugin::Plugins;
+use crate::ops::check::{check, words};
 use crate::settings::Settings;
 use crate::text::shown::shown;
 use crate::worker::left;

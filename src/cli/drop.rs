@@ -7,7 +7,7 @@ use serde_json::json;
 use super::confirm::confirm;
 use super::{End, table};
 use crate::daemon::{self, Usage};
-use crate::drop::{DropError, Dropped, drop_table};
+use crate::ops::drop::{DropError, Dropped, drop_table};
 use crate::settings::Settings;
 use crate::text::counted;
 

@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::End;
 use crate::daemon::{self, Usage};
-use crate::graph::{Graph, dot, mermaid, read, svg};
 use crate::dataset::plugin::Plugins;
+use crate::ops::graph::{Graph, dot, mermaid, read, svg};
 use crate::settings::Settings;
 
 /// What it is written as.

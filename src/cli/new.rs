@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::End;
 use crate::daemon::{self, Usage};
-use crate::draft::{DraftError, write};
+use crate::ops::draft::{DraftError, write};
 use crate::settings::Settings;
 use crate::star::KindWord;
 

@@ -8,9 +8,9 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::End;
-use crate::check::{Started, start};
 use crate::daemon::Usage;
 use crate::dataset::plugin::Plugins;
+use crate::ops::check::{Started, start};
 use crate::schema::table_name;
 use crate::settings::Settings;
 use crate::text::shown::{path as shown_path, shown};

@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::{End, table};
 use crate::daemon::{self, Usage};
+use crate::ops::status::moment;
+use crate::ops::trace::{Cells, Staged, Trace, TraceError, trace};
 use crate::settings::Settings;
-use crate::status::moment;
 use crate::text::shown::shown as clean;
-use crate::trace::{Cells, Staged, Trace, TraceError, trace};
 
 /// `app trace`.
 #[derive(Debug, Args)]

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use super::{End, beside, table};
 use crate::catalog::{LoadLine, LoadStatus};
-use crate::check::words;
 use crate::daemon::{self, Usage};
+use crate::ops::check::words;
 use crate::settings::Settings;
 use crate::text::counted;
 use crate::text::nearest;

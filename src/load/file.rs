@@ -17,8 +17,8 @@ use super::{LoadError, LoadReport, load_in};
 use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
-use crate::format::FormatError;
 use crate::dataset::plugin::Plugins;
+use crate::format::FormatError;
 use crate::source::{Claimed, FileSource, Source, SourceError, Stamp};
 use crate::text::rights::explain;
 

@@ -31,8 +31,8 @@ use super::state::StateFile;
 use super::waiting::why_waiting;
 use crate::alert::Kind;
 use crate::app::App;
-use crate::load::FileOutcome;
 use crate::dataset::plugin::{PluginFolder, Reach};
+use crate::load::FileOutcome;
 use crate::source::{Claimed, Folder, Stamp};
 use crate::text::counted;
 

@@ -9,9 +9,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
+use crate::dataset::plugin::Plugins;
 use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place};
 use crate::load::staging::{columns_left_out, hints, leave_out};
-use crate::dataset::plugin::Plugins;
 use crate::record::{Beside, Reject};
 use crate::schema::{Selection, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError};

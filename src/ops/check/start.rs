@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::pin::{column_words, layout_yaml, quoted};
 use super::{CheckError, Checked, check};
-use crate::format::Limits;
 use crate::dataset::plugin::{Plugins, Series};
+use crate::format::Limits;
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
 use crate::source::{FileSource, Source, Survey};
 

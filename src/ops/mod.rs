@@ -1,0 +1,8 @@
+//! One module for each thing that can be asked of a project: gives structs, prints nothing.
+
+pub mod check;
+pub mod draft;
+pub mod drop;
+pub mod graph;
+pub mod status;
+pub mod trace;
