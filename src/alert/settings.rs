@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Channel, Mail, Webhook};
-use crate::settings::words;
+use crate::text::words;
 
 /// Who is told, and after what time.
 #[derive(Clone, Deserialize)]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::words;
 use crate::archive::{OnSuccess, Place};
 use crate::format::{Decoder, Limits};
+use crate::text::words;
 
 /// Where rows go.
 #[derive(Clone, Debug, Deserialize)]

@@ -4,7 +4,6 @@
 mod concerns;
 mod known;
 mod places;
-pub(crate) mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

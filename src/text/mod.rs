@@ -7,6 +7,7 @@ pub mod nesting;
 pub(crate) mod rights;
 pub mod secrets;
 pub mod shown;
+pub(crate) mod words;
 pub(crate) mod yaml_fault;
 
 pub(crate) use counted::counted;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// `90s`, `30m`, `2h`, `1d`.
-pub(super) fn span(text: &str) -> Option<Duration> {
+pub(crate) fn span(text: &str) -> Option<Duration> {
     scaled(text, &[("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)]).map(Duration::from_secs)
 }
 
 /// `1000`, `10MB`, `1GiB`, in bytes.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     const KIB: u64 = 1024;
     let units = [
         ("", 1),
