@@ -84,11 +84,4 @@ impl App {
             Err(error) => Err(error),
         }
     }
-
-    /// The views that `app --analysis` makes: they can be made again.
-    pub fn own_views(&self) -> Vec<Table> {
-        let files = std::fs::read_dir(self.sql.join("analysis")).into_iter().flatten().flatten();
-        let sql = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "sql"));
-        sql.filter_map(|path| Some(Table::datawarehouse(path.file_stem()?.to_str()?))).collect()
-    }
 }

@@ -14,6 +14,7 @@ pub mod format;
 pub mod load;
 pub mod ops;
 pub mod pipeline;
+pub mod project;
 pub mod record;
 pub mod schema;
 pub mod settings;

@@ -56,7 +56,7 @@ async fn what_is_said_of_files_that_are_wrong(database: TestDatabase, workdir: W
             false => sluice::analysis::run(&app).await.err(),
         };
         let problems = match Files::read(&app.sql, database.engine) {
-            Ok(files) => check(&files, database.warehouse.names(), Some(&app)).await?,
+            Ok(files) => check(&files, database.warehouse.names(), Some(&*app.warehouse)).await?,
             Err(_) => Vec::new(),
         };
         let root = format!("{}/", workdir.path("").display().to_string().trim_end_matches('/'));

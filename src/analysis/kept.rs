@@ -1,7 +1,7 @@
 //! What the page needs of a result, taken while its rows pass: the first rows for the table, and points for the chart, of which there are
 //! never more than a bound.
 
-use super::header::{Chart, ChartKind};
+use crate::project::{Chart, ChartKind};
 use crate::warehouse::Row;
 
 /// Rows of a result that the page shows at most, and cells; but some rows of a wide one too.

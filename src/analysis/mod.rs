@@ -2,7 +2,6 @@
 
 mod chart;
 mod gone;
-mod header;
 mod kept;
 mod lineage;
 mod number;
@@ -19,15 +18,15 @@ use tracing::info;
 
 use crate::app::App;
 use crate::export::{Export, ExportError, Query, write, write_whole};
-use crate::pipeline::{RunError, sql_files};
+use crate::pipeline::RunError;
+use crate::project::Model;
+use crate::project::sql_files;
 use crate::sql::Table;
 use crate::sql_check::problems;
-use crate::star::Model;
 use crate::warehouse::Row;
 
 use chart::Plot;
 pub(crate) use gone::delete_exports;
-pub(crate) use header::Header;
 use kept::{Kept, Places};
 use lineage::Definitions;
 use page::{Page, Source};
@@ -115,7 +114,7 @@ fn joined(failures: &Failures) -> Option<String> {
 
 async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Answers, RunError> {
     let folder = app.sql.join("analysis");
-    let problems = problems(app, |file| !file.starts_with(&folder)).await?;
+    let problems = problems(&*app.warehouse, &app.sql, |file| !file.starts_with(&folder)).await?;
     let read = questions::read(app, &problems);
     if read.is_err() {
         gone::forget(app).await?;

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Failure;
-use super::header::{Header, in_plain};
 use crate::app::App;
-use crate::pipeline::{RunError, sql_file, sql_paths};
+use crate::pipeline::RunError;
+use crate::project::QuestionHeader;
+use crate::project::in_plain;
+use crate::project::{HeaderError, Lines, ModelError, SqlFile, names_in_order};
+use crate::project::{Problem, Problems};
+use crate::project::{sql_file, sql_paths};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, overruled_by};
-use crate::sql_check::{Problem, Problems};
-use crate::star::{HeaderError, Lines, ModelError, SqlFile, names_in_order};
 
 /// A file of `sql/analysis/`.
 pub(super) struct Question {
     file: SqlFile,
-    pub(super) header: Header,
+    pub(super) header: QuestionHeader,
     pub(super) select: Select,
     /// The view's columns, when it is made.
     pub(super) columns: Vec<TableColumn>,
@@ -88,7 +90,7 @@ fn read_one(pipeline: &Path, file: SqlFile) -> Result<(String, Question), ModelE
         return Err(ModelError::of(&file.path, why));
     }
     let wrong = |HeaderError { line, why, .. }| ModelError::at(&file.path, line, why);
-    let header = Header::parse(&name, &file.text).map_err(wrong)?;
+    let header = QuestionHeader::parse(&name, &file.text).map_err(wrong)?;
     Ok((name, Question { file, header, select, columns: Vec::new(), outputs: Vec::new() }))
 }
 

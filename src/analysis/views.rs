@@ -8,8 +8,8 @@ use super::questions::{Failures, Question, Questions, fail, in_order};
 use crate::app::App;
 use crate::catalog::QuestionView;
 use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
+use crate::project::ModelError;
 use crate::sql::{Names, Output, Schema, Table, described};
-use crate::star::ModelError;
 use crate::warehouse::relying::definition_of;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
@@ -24,7 +24,7 @@ pub(super) async fn make(
     started_at: DateTime<Utc>,
 ) -> Result<(), RunError> {
     let names = app.warehouse.names();
-    let own_views = app.own_views();
+    let own_views = crate::project::own_views(&app.sql);
     let mut transaction = app.warehouse.begin(Scope::Star).await?;
     // What the views give: SQLite does not know the types of a view's computed columns.
     let read = questions.values().flat_map(|question| question.select.tables(names));

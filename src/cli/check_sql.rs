@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{End, table};
 use crate::daemon::{self, Usage};
+use crate::project::Problem;
 use crate::settings::Settings;
-use crate::sql_check::{Files, Problem, check};
+use crate::sql_check::{Files, check};
 use crate::text::counted;
 
 /// Whether a path is the SQL folder, or in it.
@@ -32,7 +33,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         Ok(app) => (Some(app), None),
         Err(error) => (None, Some(error)),
     };
-    let mut problems = check(&files, &names, app.as_ref()).await?;
+    let mut problems = check(&files, &names, app.as_ref().map(|app| &*app.warehouse)).await?;
     problems.retain(|problem| is_wanted(&problem.file));
     if let Some(why) = why {
         if problems.is_empty() {

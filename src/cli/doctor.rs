@@ -81,7 +81,7 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
         let path = folders.sql_dir.join(name);
         // Who only loads needs none.
         let result = if has_sql(&path) {
-            crate::pipeline::sql_files(&path, engine)
+            crate::project::sql_files(&path, engine)
                 .map(|files| counted(files.len() as u64, "file"))
                 .map_err(|error| error.to_string())
         } else {

@@ -29,7 +29,7 @@ pub(super) async fn run(
     let app = daemon::look(settings).await?;
     let Some(found) = table(&app, name).await? else {
         let mut known = app.catalog.datasets().await?;
-        known.extend(app.own_views().into_iter().map(|view| view.name));
+        known.extend(crate::project::own_views(&app.sql).into_iter().map(|view| view.name));
         let mut transaction = app.warehouse.begin(Scope::Load).await?;
         known.extend(app.catalog.star(&mut *transaction).await?.into_iter().map(|state| state.name));
         let hint = crate::text::nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));

@@ -7,8 +7,8 @@ use clap::Args;
 use super::End;
 use crate::daemon::{self, Usage};
 use crate::ops::draft::{DraftError, write};
+use crate::project::KindWord;
 use crate::settings::Settings;
-use crate::star::KindWord;
 
 /// `app new`.
 #[derive(Debug, Args)]

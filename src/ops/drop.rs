@@ -14,9 +14,11 @@ use crate::app::App;
 use crate::catalog::History;
 use crate::catalog::QuestionView;
 use crate::export::Format;
-use crate::pipeline::{RunError, sql_file, sql_paths};
+use crate::pipeline::RunError;
+use crate::project::Model;
+use crate::project::{sql_file, sql_paths};
 use crate::sql::{Names, Schema, Table};
-use crate::star::{Model, TableState};
+use crate::star::TableState;
 use crate::text::nearest;
 use crate::warehouse::relying::{definition_of, relying_on};
 use crate::warehouse::{Scope, Transaction, WarehouseError};
@@ -199,7 +201,7 @@ async fn find(app: &App, name: &str) -> Result<Table, DropError> {
     let datasets = app.catalog.datasets_in(&mut *transaction).await?;
     let states = app.catalog.star(&mut *transaction).await?;
     let questions = app.catalog.questions(&mut *transaction).await?;
-    let own = app.own_views();
+    let own = crate::project::own_views(&app.sql);
     let of_star = |name: &String| {
         states.iter().any(|state| state.name == *name)
             || questions.iter().any(|view| view.name == *name)

@@ -3,8 +3,9 @@
 
 use super::RunError;
 use super::table::Run;
+use crate::project::Model;
 use crate::sql::{Engine, quote};
-use crate::star::{FactSql, KEYED, Model};
+use crate::star::{FactSql, KEYED};
 
 /// The temporary table with the keys of one role, in their order, and the rows that they belong to.
 const PLACES: &str = "sluice_places";

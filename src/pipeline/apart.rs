@@ -2,7 +2,8 @@
 
 use super::RunError;
 use super::table::Run;
-use crate::star::{Model, Repeated};
+use crate::project::Model;
+use crate::star::Repeated;
 use crate::text::counted;
 use crate::warehouse::Row;
 

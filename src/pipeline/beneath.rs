@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::project::{Kind, Model};
 use crate::sql::{Names, Schema, Table};
-use crate::star::{Kind, Model};
 
 /// For each view of the star, what its select reads.
 #[derive(Debug, Default)]
@@ -43,8 +43,8 @@ impl Beneath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::SqlFile;
     use crate::sql::Engine;
-    use crate::star::SqlFile;
 
     #[test]
     fn what_views_read_is_read() {

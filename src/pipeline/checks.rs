@@ -7,10 +7,11 @@ use tracing::warn;
 
 use super::table::Run;
 use super::{RunError, columns_read};
+use crate::project::{Kind, Model, Severity};
+use crate::project::{Problem, Problems};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Table, quote};
-use crate::sql_check::{Problem, Problems};
-use crate::star::{Check, Kind, Model, Severity, checks, key_column};
+use crate::star::{Check, checks, key_column};
 use crate::warehouse::Row;
 
 /// Rows at fault that are shown.

@@ -5,9 +5,10 @@ use super::rows::Rows;
 use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
+use crate::project::{Calendar, Dimension, Model};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Schema, Table, TableColumn};
-use crate::star::{Calendar, Dimension, DimensionSql, Model, NEW, UNKNOWN, calendar_columns, calendar_values};
+use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::text::counted;
 
 /// The temporary table with the keys of versions that a dimension without history does not keep.

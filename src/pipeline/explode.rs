@@ -4,9 +4,9 @@ use super::columns_read;
 use super::origin::place_of;
 use super::rows::written;
 use crate::app::App;
+use crate::project::{Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::quote;
-use crate::star::{Model, ModelError};
 use crate::warehouse::{Row, Scope, WarehouseError};
 
 /// Signs of a cell that are shown.

@@ -5,8 +5,9 @@ use super::rows::Rows;
 use super::table::Run;
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
+use crate::project::{Fact, Kind, Missing, Model, ModelError};
 use crate::sql::{Engine, Table, TableColumn};
-use crate::star::{AGAIN, Fact, FactSql, KEYED, Kind, Missing, Model, ModelError};
+use crate::star::{AGAIN, FactSql, KEYED};
 
 impl Run<'_> {
     pub(super) async fn fact(

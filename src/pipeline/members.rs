@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Run;
 use super::{RunError, TableChange};
+use crate::project::{Fact, Missing, Model};
 use crate::sql::{Engine, Table};
-use crate::star::{Fact, FactSql, Missing, Model, NEEDED, NEW, NeededSql, Reference, Target};
+use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 
 /// What a run is to be asked for where keys would point nowhere.
 const LOOK_AFTER: &str = "let the run look after it, too (--select NAME+ takes in what refers to NAME)";

@@ -21,18 +21,17 @@ mod views;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
-use std::{fs, io};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tracing::info;
 
 use crate::app::App;
-use crate::sql::{Engine, Names, Schema, Select, Table, TableColumn, overruled_by, overrules};
-use crate::sql_check::{Problems, must_be_right};
-use crate::star::{Model, ModelError, SqlFile, in_order};
+use crate::project::{Model, ModelError, Problems, in_order, sql_files};
+use crate::sql::{Names, Schema, Select, Table, TableColumn};
+use crate::sql_check::problems;
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 use beneath::Beneath;
@@ -260,6 +259,17 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
     run.publish(options.dry).await
 }
 
+/// Says everything that is wrong with the files of `app` but those that `skip` names, before any is run.
+///
+/// # Errors
+/// What is wrong, or what the database says that is no file's fault.
+async fn must_be_right(app: &App, skip: impl Fn(&Path) -> bool) -> Result<(), RunError> {
+    match problems(&*app.warehouse, &app.sql, skip).await? {
+        none if none.is_empty() => Ok(()),
+        problems => Err(RunError::Files(Problems::new(problems))),
+    }
+}
+
 /// The files of the star, in the order in which their tables need each other.
 ///
 /// # Errors
@@ -268,60 +278,6 @@ pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
     let files = sql_files(&app.sql.join("pipeline"), app.warehouse.names().engine)?;
     let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
     Ok(in_order(models, app.warehouse.names())?)
-}
-
-/// The `.sql` files of a folder with their texts, by name; beside each the one that overrules it on an engine.
-///
-/// # Errors
-/// When there are none, or one cannot be read.
-pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, ModelError> {
-    sql_paths(folder, engine)?.into_iter().map(|path| sql_file(path, engine)).collect()
-}
-
-/// The `.sql` files of a folder by name, those left out that overrule others.
-///
-/// # Errors
-/// When there are none, or one overrules none.
-pub(crate) fn sql_paths(folder: &Path, engine: Engine) -> Result<Vec<PathBuf>, ModelError> {
-    let say = |error: io::Error| ModelError::of(folder, error.to_string());
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(say)? {
-        let path = entry.map_err(say)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|ending| ending == "sql") && !hidden {
-            paths.push(path);
-        }
-    }
-    let (own, mut both): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| overrules(path).is_some());
-    let is_overruled =
-        |path: &PathBuf| both.iter().any(|both| overruled_by(both, overrules(path).unwrap_or(engine)) == *path);
-    if let Some(alone) = own.iter().find(|path| !is_overruled(path)) {
-        return Err(ModelError::of(alone, "there is no file for both engines beside it, with the header"));
-    }
-    if both.is_empty() {
-        return Err(ModelError::of(folder, "there is no .sql file in it"));
-    }
-    both.sort();
-    Ok(both)
-}
-
-/// A file, with the one that overrules it on an engine.
-///
-/// # Errors
-/// When one of them cannot be read.
-pub(crate) fn sql_file(path: PathBuf, engine: Engine) -> Result<SqlFile, ModelError> {
-    let own = overruled_by(&path, engine);
-    let own = if own.is_file() { Some((own.clone(), read_text(&own)?)) } else { None };
-    Ok(SqlFile { text: read_text(&path)?, path, own })
-}
-
-/// A file's text, without the mark with which editors on Windows begin it.
-fn read_text(path: &Path) -> Result<String, ModelError> {
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => ModelError::of(path, "it is not in UTF-8: save it so"),
-        _ => ModelError::of(path, error.to_string()),
-    })?;
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The columns of every table that a select reads.

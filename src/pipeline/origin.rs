@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::RunError;
 use super::table::Run;
 use crate::app::App;
+use crate::project::{Kind, Model};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, quote};
-use crate::star::{Kind, Model, UNKNOWN};
+use crate::star::UNKNOWN;
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// How the staged rows of a dimension's members are found.

@@ -6,9 +6,10 @@ use super::work::{Loads, among};
 use super::{RunError, columns_read};
 use crate::catalog::History;
 use crate::catalog::staged::first_place;
+use crate::project::Model;
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Schema, Table, create_table, quote};
-use crate::star::{Model, is_again};
+use crate::star::is_again;
 
 /// The temporary table with them.
 const PART: &str = "sluice_part";

@@ -7,8 +7,9 @@ use tracing::warn;
 use super::rows::Rows;
 use super::table::Run;
 use super::{RunError, TableChange};
+use crate::project::{Kind, Model, ModelError};
 use crate::sql::{Table, TableColumn};
-use crate::star::{DimensionSql, FactSql, Kind, Model, ModelError};
+use crate::star::{DimensionSql, FactSql};
 use crate::warehouse::Alteration;
 
 /// The columns that a file says now.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::table::Run;
 use super::{RunError, columns_read, describe_views};
 use crate::catalog::History;
+use crate::project::{Kind, Model, ModelError};
 use crate::sql::{Names, Schema, Select, Table, TableColumn, described};
-use crate::star::{Kind, Model, ModelError, Source};
+use crate::star::Source;
 
 /// A model's rows, ready to be asked for.
 pub(super) struct Rows {

@@ -5,8 +5,9 @@ use tracing::warn;
 use super::RunError;
 use super::rows::Rows;
 use super::table::Run;
+use crate::project::{Dimension, Gone, Model};
 use crate::sql::{Schema, Table};
-use crate::star::{Dimension, DimensionSql, Gone, Model, NEW, REPLACED};
+use crate::star::{DimensionSql, NEW, REPLACED};
 
 /// Files that no run saw, of which so many are named.
 const MISSED_SHOWN: usize = 3;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::project::Model;
 use crate::sql::Names;
-use crate::star::Model;
 use crate::text::nearest;
 
 /// The names of the models that are wanted; all where nothing is said.
@@ -49,8 +49,8 @@ pub(super) fn selected(models: &[Model], names: &Names, wanted: &[String]) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::{SqlFile, in_order};
     use crate::sql::Engine;
-    use crate::star::{SqlFile, in_order};
 
     #[test]
     fn with_what_it_needs_and_what_needs_it() {

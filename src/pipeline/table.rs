@@ -10,8 +10,10 @@ use super::work::{Question, Work};
 use super::{Beneath, Options, Report, RunError, TableChange};
 use crate::app::App;
 use crate::catalog::StagedLoad;
+use crate::project::own_views;
+use crate::project::{Kind, Missing, Model};
 use crate::sql::{Engine, Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
-use crate::star::{DIFFERENCE, Kind, LoadSet, Missing, Model, NEW, RowsSql, TableState, Target};
+use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
 use crate::warehouse::{Scope, Transaction};
 
 /// A run, from its begin to its commit.
@@ -84,7 +86,7 @@ impl<'a> Run<'a> {
                 let is_undeclared = |state: &&TableState| state.kind == "view" && options.allow_drop;
                 let undeclared = states.values().filter(is_undeclared).map(|state| &state.name);
                 let of_star = views.chain(undeclared).map(|name| Table::datawarehouse(name));
-                app.own_views().into_iter().chain(of_star).collect()
+                crate::project::own_views(&app.sql).into_iter().chain(of_star).collect()
             },
             names: app.warehouse.names(),
             app,
@@ -189,7 +191,7 @@ impl<'a> Run<'a> {
                 (Kind::View, Some(rows)) => {
                     let view = Table::datawarehouse(&model.name);
                     self.sql.push(format!("create view {} as {}", self.names.table(&view), rows.all));
-                    let done = self.transaction.replace_view(&view, &rows.all, &self.app.own_views()).await;
+                    let done = self.transaction.replace_view(&view, &rows.all, &own_views(&self.app.sql)).await;
                     done.map_err(|error| model.error(error.to_string()))?;
                 }
                 _ => {}

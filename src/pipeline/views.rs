@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{columns_read, sql_files};
+use super::columns_read;
 use crate::app::App;
+use crate::project::sql_files;
+use crate::project::{Kind, Model, SqlFile, names_in_order};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
-use crate::star::{Kind, Model, SqlFile, names_in_order};
 use crate::warehouse::Transaction;
 
 /// Adds to the columns of views what is known of their types.

@@ -289,8 +289,8 @@ type IsOne = fn(&str) -> bool;
 const KINDS: [(IsOne, &str); 4] = [
     (|text| text.trim().parse::<f64>().is_ok(), "a number"),
     (|text| truth(text).is_some(), "true, false, 1, 0, yes or no"),
-    (|text| words::span(text).is_some(), "a time such as 90s, 30m or 2h"),
-    (|text| words::size(text).is_some(), "a size such as 10MB or 1GB"),
+    (|text| crate::text::words::span(text).is_some(), "a time such as 90s, 30m or 2h"),
+    (|text| crate::text::words::size(text).is_some(), "a size such as 10MB or 1GB"),
 ];
 
 /// envy names the field of a number it cannot read, but in its own words; the others say their value only.

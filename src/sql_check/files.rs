@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::Problem;
-use crate::analysis;
-use crate::pipeline::{sql_file, sql_paths};
+use crate::project::Problem;
+use crate::project::{
+    Header, HeaderError, Kind, Lines, Model, ModelError, QuestionHeader, SqlFile, check_dimension, names_in_order,
+};
+use crate::project::{sql_file, sql_paths};
 use crate::sql::{Engine, Names, Schema, Select};
-use crate::star::{Header, HeaderError, Kind, Lines, Model, ModelError, SqlFile, check_dimension, names_in_order};
 
 /// Words of a header that are wrong and of which the next one is looked for.
 const WORDS: usize = 50;
@@ -18,7 +19,7 @@ pub(super) enum Readable {
     /// A table of the star.
     Model(Box<Model>),
     /// A question, with what its header says where that can be read.
-    Question(Option<Box<analysis::Header>>, Select),
+    Question(Option<Box<QuestionHeader>>, Select),
 }
 
 /// What was read.
@@ -163,7 +164,7 @@ impl Files {
     fn read_question(&mut self, file: &SqlFile) {
         let SqlFile { path, text, .. } = file;
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let header = match analysis::Header::parse(&name, text) {
+        let header = match QuestionHeader::parse(&name, text) {
             Ok(header) => Some(Box::new(header)),
             Err(HeaderError { line, why, .. }) => {
                 self.problem(Problem::at(path, line, why));

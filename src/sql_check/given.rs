@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use std::path::Path;
 
+use crate::project::ModelError;
 use crate::sql::{
     Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, create_table, nearest_function, place_in,
 };
-use crate::star::ModelError;
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::header::Calendar;
+use crate::project::Calendar;
 use crate::sql::{Engine, TableColumn};
 
 /// A calendar's columns, the surrogate key left out.

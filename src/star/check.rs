@@ -1,7 +1,7 @@
 //! What must hold of a table, as queries that find what does not.
 
 use super::class::Class;
-use super::header::{Checks, Severity};
+use crate::project::{Checks, Severity};
 use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;
 

@@ -1,6 +1,6 @@
 //! What a column's values are, as far as it decides what they can be compared with: by the word that the database has for its type.
 
-use super::header::Scalar;
+use crate::project::Scalar;
 use crate::sql::TableColumn;
 
 /// Kinds of values that can be compared with each other.

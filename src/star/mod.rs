@@ -6,10 +6,6 @@ mod check;
 mod class;
 mod dimension;
 mod fact;
-mod header;
-mod lines;
-mod model;
-mod order;
 mod repeated;
 mod rows;
 mod source;
@@ -20,12 +16,6 @@ pub use check::{Check, checks};
 pub use class::Class;
 pub use dimension::{DimensionSql, GONE, OWN, REPLACED};
 pub use fact::{AGAIN, FactSql, NEEDED, NeededSql, Reference, Target, is_again};
-pub use header::{
-    Calendar, Dimension, DimensionUse, Fact, Gone, Header, HeaderError, Kind, KindWord, Missing, Severity, Weight,
-};
-pub(crate) use lines::Lines;
-pub use model::{Model, ModelError, SqlFile, check_dimension, in_order};
-pub use order::in_order as names_in_order;
 pub use repeated::Repeated;
 pub use rows::RowsSql;
 pub use source::Source;

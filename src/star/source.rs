@@ -1,6 +1,6 @@
 //! A model's rows as a select: what its file says, with columns or arrays turned into rows and repeats left out.
 
-use super::header::{Header, Kind};
+use crate::project::{Header, Kind};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS};
 use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;

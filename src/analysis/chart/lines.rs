@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::super::header::ChartKind;
 use super::super::number::{full, short};
 use super::plot::{Axis, Plot};
 use super::scale::{self, Scale};
 use super::{legend, n, text};
+use crate::project::ChartKind;
 
 /// Points up to which each has a dot.
 const DOTS: usize = 40;

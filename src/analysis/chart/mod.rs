@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 pub(super) use plot::Plot;
 
-use super::header::ChartKind;
+use crate::project::ChartKind;
 use plot::Axis;
 
 /// How wide a drawing is, in its own units, which are the page's pixels.

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::super::header::ChartKind;
 use super::super::kept::{Kept, Places, Point};
 use super::super::number::full;
 use super::scale;
 use crate::export::{Field, Kind};
+use crate::project::ChartKind;
 use crate::schema::{read_date, read_timestamp, read_timestamptz};
 
 /// Series that have a colour each.

@@ -1,9 +1,9 @@
 //! Charts of what is not as one would wish it.
 
-use super::super::header::{Chart, ChartKind};
 use super::super::kept::{Kept, Places};
 use super::*;
 use crate::export::{Field, Kind};
+use crate::project::{Chart, ChartKind};
 
 type Rows<'a> = &'a [(Option<&'a str>, Option<&'a str>)];
 

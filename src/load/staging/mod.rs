@@ -237,7 +237,7 @@ pub(crate) async fn ready_table(
             if !kept.is_empty() {
                 transaction.alter(history.kept(), &self::alterations(names, evolution, &kept), &[]).await?;
             }
-            for view in transaction.alter(&table, &alterations, &app.own_views()).await? {
+            for view in transaction.alter(&table, &alterations, &crate::project::own_views(&app.sql)).await? {
                 warn!(
                     view = names.shown(&view),
                     "the view cannot be read with the wider type and was dropped; mend it, and app --analysis makes it again"

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::project::KindWord;
 use crate::sql::{Names, Table, TableColumn, quote};
-use crate::star::{Class, KindWord};
+use crate::star::Class;
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// Columns of which every two are tried together.

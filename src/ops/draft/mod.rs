@@ -9,10 +9,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::pipeline::{columns_read, sql_files};
+use crate::pipeline::columns_read;
+use crate::project::sql_files;
+use crate::project::{Dimension, Kind, KindWord, Model, SqlFile};
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Schema, Table, TableColumn};
-use crate::star::{Dimension, Kind, KindWord, Model, SqlFile};
 use crate::text::nearest;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 

@@ -2,8 +2,9 @@
 
 use super::Known;
 use super::guess::Facts;
+use crate::project::KindWord;
 use crate::sql::{TableColumn, quote};
-use crate::star::{Class, KindWord, OWN, key_column};
+use crate::star::{Class, OWN, key_column};
 
 type Text = (String, Vec<String>);
 

@@ -9,8 +9,9 @@ mod svg;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::project::{Dimension, Kind, Model};
 use crate::sql::{Names, Schema, Select, Table, TableColumn};
-use crate::star::{Dimension, Kind, Model, key_column};
+use crate::star::key_column;
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use read::read;
@@ -235,8 +236,8 @@ impl Making<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::project::SqlFile;
     use crate::sql::Engine;
-    use crate::star::SqlFile;
 
     /// A star with what is hard to draw: a hostile name, an edge over several layers, two roles of one dimension.
     pub(crate) fn example(columns: bool) -> Graph {

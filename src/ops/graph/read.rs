@@ -6,9 +6,9 @@ use super::Parts;
 use super::columns::add;
 use crate::app::App;
 use crate::dataset::plugin::Plugins;
-use crate::pipeline::sql_files;
+use crate::project::sql_files;
+use crate::project::{Model, ModelError, SqlFile, in_order, names_in_order};
 use crate::sql::{Names, Schema, Select, Table};
-use crate::star::{Model, ModelError, SqlFile, in_order, names_in_order};
 use crate::warehouse::{Scope, WarehouseError};
 
 /// Why there is no graph.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::TraceError;
 use crate::app::App;
-use crate::pipeline::{columns_read, sql_files};
+use crate::pipeline::columns_read;
+use crate::project::sql_files;
+use crate::project::{Kind, Model, SqlFile};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Select, Table};
-use crate::star::{Kind, Model, SqlFile};
 use crate::warehouse::Transaction;
 
 /// The file that makes a table.

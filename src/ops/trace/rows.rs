@@ -3,10 +3,11 @@
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
+use crate::project::{Dimension, Kind, Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Schema, Select, SqlError, Table, described, quote};
 use crate::star;
-use crate::star::{Dimension, GONE, Kind, Model, ModelError, UNKNOWN, key_column};
+use crate::star::{GONE, UNKNOWN, key_column};
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 

@@ -8,8 +8,8 @@ mod versions;
 pub use seen::REPLACED;
 
 use super::class::{Class, must_be_time};
-use super::header::{Dimension, Scalar};
 use super::{UNKNOWN, key_column};
+use crate::project::{Dimension, Scalar};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
 

@@ -1,7 +1,7 @@
 //! Members that were made for facts, and those among them that no fact needs any more.
 
-use super::super::header::Missing;
 use super::super::{UNKNOWN, key_column};
+use crate::project::Missing;
 use crate::sql::{Names, Schema, Table, quote};
 
 /// The temporary table with dimension and key of those that are needed.

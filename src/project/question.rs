@@ -6,13 +6,13 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::export::Format;
-use crate::star::{HeaderError, Lines};
+use crate::project::{HeaderError, Lines};
 use crate::text::nearest;
 use crate::text::yaml_fault::Vocabulary;
 
 /// What a question's file says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct QuestionHeader {
     /// Its title; the file's name in words where it has none.
     pub title: String,
     /// Text below the title; paragraphs are separated by blank lines.
@@ -82,12 +82,12 @@ const VOCABULARY: Vocabulary = Vocabulary {
     example: "title: Sales by month, chart: {type: line, x: month, y: sales}, exports: [csv, xlsx]",
 };
 
-impl Header {
+impl QuestionHeader {
     /// Reads the comment that a text begins with, if it is a header.
     ///
     /// # Errors
     /// In words, with the line of the file.
-    pub fn parse(name: &str, text: &str) -> Result<Header, HeaderError> {
+    pub fn parse(name: &str, text: &str) -> Result<QuestionHeader, HeaderError> {
         let yaml = match comment(text) {
             None => Yaml::default(),
             Some((lines, comment)) => {
@@ -115,7 +115,7 @@ impl Header {
         if yaml.chart.as_ref().is_some_and(is_pie) {
             return wrong("chart", "chart: a pie has one y and no series");
         }
-        Ok(Header {
+        Ok(QuestionHeader {
             title: yaml
                 .title
                 .map(|title| title.trim().to_owned())
@@ -159,7 +159,7 @@ fn comment(text: &str) -> Option<(usize, &str)> {
 }
 
 /// A name such as `top_related_titles` in words.
-pub(super) fn in_plain(name: &str) -> String {
+pub(crate) fn in_plain(name: &str) -> String {
     let words = name.replace('_', " ");
     let words = words.trim();
     let first = words.chars().next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
@@ -217,8 +217,8 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Header, HeaderError> {
-        Header::parse("top_related_titles", text)
+    fn parse(text: &str) -> Result<QuestionHeader, HeaderError> {
+        QuestionHeader::parse("top_related_titles", text)
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::header::{Dimension, DimensionUse, Header, HeaderError, Kind, Missing, is_plain_name};
+use super::header::{DimensionUse, HeaderError, is_plain_name};
 use super::{Lines, order};
+use crate::project::{Dimension, Header, Kind, Missing};
 use crate::sql::{Engine, Names, Schema, Select, SqlError, Table, overruled_by};
 use crate::text::nearest;
 
