@@ -1,4 +1,4 @@
-//! What is built once and handed to whoever works.
+//! All that the program is built of: made once, out of settings and a database, and never half made.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,81 +7,81 @@ use tokio::sync::Notify;
 
 use crate::alert::Alerts;
 use crate::archive::Archive;
-use crate::catalog::Catalog;
-use crate::dataset::plugin::CurrentPlugins;
-use crate::format::Limits;
-use crate::load::journal::Journal;
-use crate::load::order::Order;
-use crate::load::tries::Tries;
+use crate::catalog::Workspace;
+use crate::dataset::plugin::{CurrentPlugins, Plugins};
+use crate::load::Loader;
 use crate::settings::Settings;
-use crate::sql::Table;
-use crate::warehouse;
-use crate::warehouse::{Warehouse, WarehouseError};
+use crate::warehouse::Warehouse;
 
-/// The warehouse, its ledger, and the folders.
+/// The program.
 pub struct App {
-    /// Where rows go.
-    pub warehouse: Arc<dyn Warehouse>,
-    /// What happened.
-    pub catalog: Catalog,
-    /// Results and rejects.
-    pub exports: PathBuf,
-    /// The SQL files.
-    pub sql: PathBuf,
-    /// How files are read and where they go, where somebody has said so.
+    /// Its database and folders.
+    pub workspace: Workspace,
+    /// The path of its loads.
+    pub loader: Loader,
+    /// The plugins as they are now.
     pub plugins: CurrentPlugins,
-    /// How much may come out of a compressed file.
-    pub limits: Limits,
-    /// The files in hand.
-    pub order: Arc<Order>,
-    /// The loads that are tried again.
-    pub tries: Tries,
-    /// The files that went.
-    pub journal: Journal,
-    /// Who tells people what needs them.
-    pub alerts: Alerts,
-    /// Lets loaded files go.
-    pub archive: Arc<Archive>,
-    /// Told of each file that was loaded.
+    /// Notified of each file that was loaded.
     pub loaded: Notify,
 }
 
 impl App {
-    /// Connects; changes nothing in the database.
-    ///
-    /// # Errors
-    /// When the address is of no use or the database does not answer.
-    pub async fn connect(settings: &Settings) -> Result<App, WarehouseError> {
-        let warehouse = warehouse::connect(&settings.address()).await?;
-        Ok(App {
-            catalog: Catalog::new(warehouse.clone()),
-            warehouse,
-            exports: settings.folders.exports_dir.clone(),
-            sql: settings.folders.sql_dir.clone(),
-            plugins: CurrentPlugins::default(),
+    /// Begins with the settings; plugins, people to tell and another folder to load from can be added.
+    pub fn builder(settings: &Settings) -> Builder {
+        let folders = &settings.folders;
+        Builder {
+            sql: folders.sql_dir.clone(),
+            exports: folders.exports_dir.clone(),
+            imports: folders.imports_dir.clone(),
             limits: settings.archives.limits(),
-            order: Arc::default(),
-            tries: Tries::default(),
-            journal: Journal::of(&settings.folders.imports_dir),
-            alerts: Alerts::default(),
             archive: Arc::new(settings.archive()),
-            loaded: Notify::new(),
-        })
+            alerts: Alerts::default(),
+            plugins: CurrentPlugins::default(),
+        }
+    }
+}
+
+/// What an [`App`] will be made of.
+pub struct Builder {
+    sql: PathBuf,
+    exports: PathBuf,
+    imports: PathBuf,
+    limits: crate::format::Limits,
+    archive: Arc<Archive>,
+    alerts: Alerts,
+    plugins: CurrentPlugins,
+}
+
+impl Builder {
+    /// Loads out of this folder.
+    #[must_use]
+    pub fn imports(self, imports: impl Into<PathBuf>) -> Builder {
+        Builder { imports: imports.into(), ..self }
     }
 
-    /// Rows of a load that are in its staging table now, none where there is no such table; read beside whoever writes.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn rows_of(&self, table: &str, load: i64) -> Result<u64, WarehouseError> {
-        let table = self.warehouse.names().table(&Table::staging(table));
-        let sql = format!("select count(*) from {table} where _load_id = {load}");
-        let mut rows = Vec::new();
-        match self.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
-            Ok(()) => Ok(rows.last().and_then(|count| count.as_deref()?.parse().ok()).unwrap_or(0)),
-            // There is no such table.
-            Err(WarehouseError::Refused(_)) => Ok(0),
-            Err(error) => Err(error),
-        }
+    /// Reads files as these plugins say.
+    #[must_use]
+    pub fn plugins(self, plugins: Plugins) -> Builder {
+        Builder { plugins: plugins.into(), ..self }
+    }
+
+    /// Tells people by these ways.
+    #[must_use]
+    pub fn alerts(self, alerts: Alerts) -> Builder {
+        Builder { alerts, ..self }
+    }
+
+    /// Keeps loaded files here.
+    #[must_use]
+    pub fn archive(self, archive: Arc<Archive>) -> Builder {
+        Builder { archive, ..self }
+    }
+
+    /// The program over a database that is connected.
+    pub fn build(self, warehouse: Arc<dyn Warehouse>) -> App {
+        let Builder { sql, exports, imports, limits, archive, alerts, plugins } = self;
+        let workspace = Workspace::new(warehouse, sql, exports);
+        let loader = Loader { limits, archive, alerts, ..Loader::new(&workspace, &imports) };
+        App { workspace, loader, plugins, loaded: Notify::new() }
     }
 }

@@ -43,7 +43,9 @@ async fn a_wrong_header_is_named(database: TestDatabase, workdir: Workdir) -> Ou
         ("exports: [excel]", "v.sql:2: header: exports: excel is none of csv"),
     ] {
         workdir.write("sql/analysis/v.sql", format!("/*\n{header}\n*/\nselect name, \"count\" from staging.n"))?;
-        let Err(error) = analysis::run(&workdir.app(&database)).await else { anyhow::bail!("{header}: no error") };
+        let Err(error) = analysis::run(&workdir.app(&database).workspace).await else {
+            anyhow::bail!("{header}: no error")
+        };
         holds(&error.to_string(), expected)?;
         same(workdir.list("exports"), ["index.html"])?;
         same(database.rows("select * from datawarehouse.v").await.is_err(), true)?;
@@ -54,7 +56,7 @@ async fn a_wrong_header_is_named(database: TestDatabase, workdir: Workdir) -> Ou
 async fn a_comment_is_no_header(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "n.csv", "a\n1\n").await?;
     workdir.write("sql/analysis/v_x.sql", "/* What is in n: all of it.\n  title: none */\nselect a from staging.n")?;
-    analysis::run(&workdir.app(&database)).await?;
+    analysis::run(&workdir.app(&database).workspace).await?;
     same(workdir.list("exports"), ["index.html", "v_x.csv"])?;
     holds(&workdir.read("exports/index.html")?, ">V x</h2>")
 }
@@ -66,7 +68,7 @@ const TYPES: &str = "Id,Price,price,Wide,ratio,ok,day,at,instant,note\n\
 
 async fn exports_keep_types_and_digits(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "t.csv", TYPES).await?;
-    let found = table(&workdir.app(&database), "staging.t").await?;
+    let found = table(&workdir.app(&database).workspace, "staging.t").await?;
     let found = found.ok_or_else(|| anyhow::anyhow!("no table"))?;
     for format in [Format::Csv, Format::Json, Format::Parquet, Format::Xlsx] {
         let path = workdir.path(&format!("exports/t.{}", format.ending()));
@@ -192,7 +194,7 @@ async fn what_does_not_fit_a_cell_is_named(database: TestDatabase, workdir: Work
     workdir.load(&database, "t.csv", format!("a,b\n1,x\n2,{}\n", "y".repeat(40_000))).await?;
     workdir.write("sql/analysis/v.sql", "/*\nexports: [csv, xlsx]\n*/\nselect a, b from staging.t order by a")?;
     workdir.write("exports/v.csv", "as it was")?;
-    let Err(error) = analysis::run(&workdir.app(&database)).await else { anyhow::bail!("no error") };
+    let Err(error) = analysis::run(&workdir.app(&database).workspace).await else { anyhow::bail!("no error") };
     holds(&error.to_string(), "v.xlsx: row 2 of sheet 1, column b: a cell of a workbook holds 32767 letters at most")?;
     same(workdir.read("exports/v.csv")?, "as it was")?;
     same(workdir.list("exports"), ["index.html", "v.csv"])?;
@@ -308,8 +310,8 @@ async fn the_page_is_as_it_was(database: TestDatabase, workdir: Workdir) -> Outc
     questions(&workdir)?;
     workdir.load(&database, "sales.csv", SALES).await?;
     let app = workdir.app(&database);
-    pipeline::run(&app).await?;
-    analysis::run(&app).await?;
+    pipeline::run(&app.workspace).await?;
+    analysis::run(&app.workspace).await?;
     let page = workdir.read("exports/index.html")?;
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/page.html");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -325,7 +327,7 @@ async fn the_page_is_as_it_was(database: TestDatabase, workdir: Workdir) -> Outc
     same(page.matches("<script").count(), 1)?;
     holds(&page, "&lt;script&gt;alert(1)&lt;/script&gt;")?;
     // The same again, but for the times.
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     same(without_times(&workdir.read("exports/index.html")?) == is, true)
 }
 
@@ -333,7 +335,7 @@ async fn the_page_keeps_what_it_shows(database: TestDatabase, workdir: Workdir) 
     let rows = (1..=2500).fold("n,m\n".to_owned(), |text, n| text + &format!("{n},{}\n", n % 7));
     workdir.load(&database, "n.csv", rows).await?;
     workdir.write("sql/analysis/v.sql", "/*\nchart: {type: bar, x: n}\n*/\nselect n, m from staging.n order by n")?;
-    analysis::run(&workdir.app(&database)).await?;
+    analysis::run(&workdir.app(&database).workspace).await?;
     let page = workdir.read("exports/index.html")?;
     same(page.matches("<tr><td").count(), 1000 + 1)?;
     holds(&page, "The first 1,000 of 2,500 rows; all of them: <a href=\"v.csv\">v.csv</a>")?;
@@ -352,8 +354,8 @@ async fn the_page_says_what_is_not_in_the_star_yet(database: TestDatabase, workd
         "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a cross join datawarehouse.dim_day as d where d.dim_day_key > 0",
     )?;
     let app = workdir.app(&database);
-    pipeline::run(&app).await?;
-    analysis::run(&app).await?;
+    pipeline::run(&app.workspace).await?;
+    analysis::run(&app.workspace).await?;
     let page = workdir.read("exports/index.html")?;
     holds(&page, "star built <time")?;
     // A calendar comes from no file that is loaded, and is no stranger.
@@ -364,8 +366,8 @@ async fn the_page_says_what_is_not_in_the_star_yet(database: TestDatabase, workd
     workdir.load(&database, "n.csv", "a\n2\n").await?;
     workdir.load(&database, "other.csv", "a\n2\n").await?;
     workdir.write("sql/pipeline/t.sql", "/* kind: table */ select b from staging.n")?;
-    same(pipeline::run(&app).await.is_err(), true)?;
-    analysis::run(&app).await?;
+    same(pipeline::run(&app.workspace).await.is_err(), true)?;
+    analysis::run(&app.workspace).await?;
     let page = workdir.read("exports/index.html")?;
     // What is read directly is as new as staging is.
     same(page.matches("not in the star yet").count(), 1)?;

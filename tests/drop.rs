@@ -239,7 +239,7 @@ async fn a_view_by_hand_is_never_dropped(database: TestDatabase, workdir: Workdi
         workdir.write(&format!("sql/analysis/{name}.sql"), "select sku from staging.n")?;
     }
     view_by_hand(&database, "mine", &Table::staging("n")).await?;
-    analysis::run(&workdir.app(&database)).await?;
+    analysis::run(&workdir.app(&database).workspace).await?;
     // One that is read by somebody's view, one that somebody made anew under its name.
     view_by_hand(&database, "of_one", &Table::datawarehouse("one")).await?;
     let two = database.warehouse.names().table(&Table::datawarehouse("two"));
@@ -249,7 +249,7 @@ async fn a_view_by_hand_is_never_dropped(database: TestDatabase, workdir: Workdi
         std::fs::remove_file(workdir.path(&format!("sql/analysis/{name}.sql")))?;
     }
     for _ in 0..2 {
-        analysis::run(&workdir.app(&database)).await?;
+        analysis::run(&workdir.app(&database).workspace).await?;
         for name in ["mine", "of_one", "one", "two", "three"] {
             same((name, is_there(&database, &Table::datawarehouse(name)).await?), (name, true))?;
         }
@@ -257,7 +257,7 @@ async fn a_view_by_hand_is_never_dropped(database: TestDatabase, workdir: Workdi
     same(database.text("select count(*) from datawarehouse.of_one").await?, "2")?;
     let of_one = database.warehouse.names().table(&Table::datawarehouse("of_one"));
     by_hand(&database, &format!("drop view {of_one}")).await?;
-    analysis::run(&workdir.app(&database)).await?;
+    analysis::run(&workdir.app(&database).workspace).await?;
     same(is_there(&database, &Table::datawarehouse("one")).await?, false)
 }
 
@@ -278,7 +278,7 @@ async fn beside_the_table(database: TestDatabase, workdir: Workdir) -> Outcome {
     holds(&once, "left out, not loaded: 1 column: app why t.csv shows them")?;
     let above = |line, text: &str| Beside { kind: BesideKind::Above, line: Some(line), name: None, text: text.into() };
     let total = Beside { kind: BesideKind::Key, line: None, name: Some("total".into()), text: "2".into() };
-    let ledger = workdir.app(&database).catalog;
+    let ledger = workdir.app(&database).workspace.catalog;
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     ledger.keep_beside(&mut *transaction, 1, &[above(1, "Orders\u{1b}[31m of May"), above(2, "EUR"), total]).await?;
     transaction.commit().await?;

@@ -68,17 +68,17 @@ async fn each_step_gives_the_expected_star(database: TestDatabase, workdir: Work
         }
         look(&database, &workdir, &step).await?;
     }
-    retract(&workdir.app(&database), orders_of_february, true).await?;
+    retract(&workdir.app(&database).workspace, orders_of_february, true).await?;
     look(&database, &workdir, "5-retraction").await
 }
 
 /// Runs the star, twice, and compares it.
 async fn look(database: &TestDatabase, workdir: &Workdir, step: &str) -> Outcome {
     let app = workdir.app(database);
-    pipeline::run(&app).await?;
-    let again = pipeline::run(&app).await?;
+    pipeline::run(&app.workspace).await?;
+    let again = pipeline::run(&app.workspace).await?;
     same(again.iter().map(|change| change.how.as_str()).collect::<Vec<_>>(), vec!["nothing new"; again.len()])?;
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     let mut star = String::new();
     for (table, query) in TABLES {
         star += &format!("{table}\n{}\n\n", with_header(database, query).await?);

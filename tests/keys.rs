@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Trial> {
 }
 
 async fn run(database: &TestDatabase, workdir: &Workdir, allow_drop: bool) -> Result<Report, RunError> {
-    pipeline::run_with(&workdir.app(database), &Options { allow_drop, ..Options::default() }).await
+    pipeline::run_with(&workdir.app(database).workspace, &Options { allow_drop, ..Options::default() }).await
 }
 
 async fn a_role_may_come_to_name_another_dimension(database: TestDatabase, workdir: Workdir) -> Outcome {

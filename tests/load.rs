@@ -369,14 +369,14 @@ async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Wo
     let app = workdir.app(&database);
     let source = || MemorySource::new("liar.csv", "a\n1\n");
     let mut changed = Liar { survey: source(), batches: source(), rows: None, changed: true, acknowledged: false };
-    let error = load(&app, &Dataset::of_file("liar.csv"), &mut changed, false).await.unwrap_err();
+    let error = load(&app.loader, &Dataset::of_file("liar.csv"), &mut changed, false).await.unwrap_err();
     same(matches!(error, LoadError::Source(SourceError::Changed)), true)?;
     same(changed.acknowledged, false)?;
     nothing_happened(&database).await?;
     // A value of another type than every value that was surveyed is a reject, and then the books say that it was.
     let batches = MemorySource::new("liar.csv", "a\nx\n");
     let mut other = Liar { survey: source(), batches, rows: None, changed: false, acknowledged: false };
-    let report = load(&app, &Dataset::of_file("liar.csv"), &mut other, false).await?;
+    let report = load(&app.loader, &Dataset::of_file("liar.csv"), &mut other, false).await?;
     same((report.books.loaded, report.books.rejected, other.acknowledged), (0, 1, true))?;
     same(
         database.text("select \"column\", reason, detail, text from sluice.reject").await?,
@@ -388,7 +388,7 @@ async fn books_that_do_not_balance_are_not_committed(database: TestDatabase, wor
     let app = workdir.app(&database);
     let source = || MemorySource::new("liar.csv", "a\n1\n2\n");
     let mut liar = Liar { survey: source(), batches: source(), rows: Some(3), changed: false, acknowledged: false };
-    let error = load(&app, &Dataset::of_file("liar.csv"), &mut liar, false).await.unwrap_err();
+    let error = load(&app.loader, &Dataset::of_file("liar.csv"), &mut liar, false).await.unwrap_err();
     same(matches!(error, LoadError::Unbalanced { read: 3, books: Books { loaded: 2, rejected: 0, .. } }), true)?;
     same(liar.acknowledged, false)?;
     nothing_happened(&database).await
@@ -403,7 +403,7 @@ async fn many_loads_into_one_table_at_once(database: TestDatabase, workdir: Work
             // Every third one widens a column, every second one brings another; each content comes twice.
             let value = if n % 3 == 0 { "x" } else { "7" };
             let mut source = MemorySource::new("t.csv", format!("id,v,c{}\n{},{value},1\n", n % 2, n / 2));
-            load(&app, &Dataset::of_file("t.csv"), &mut source, false).await
+            load(&app.loader, &Dataset::of_file("t.csv"), &mut source, false).await
         });
     }
     let mut read = 0;

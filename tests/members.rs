@@ -69,7 +69,7 @@ async fn a_replacing_file_taken_back_gives_the_past_back(database: TestDatabase,
     let second = workdir.load(&database, "customers2.csv", "id,city\n1,Zug\n").await?;
     run(&database, &workdir).await?;
     same(database.text(all).await?, "1|1|Bern|false\n2|2|Genf|false\n3|1|Zug|true")?;
-    retract(&workdir.app(&database), second.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text(all).await?, "1|1|Bern|true\n2|2|Genf|true")?;
     is_settled(&database, &workdir).await
@@ -81,7 +81,7 @@ async fn a_key_widens_and_members_keep_theirs(database: TestDatabase, workdir: W
     let rows = "id,city,since\n2,Zug,2024-01-01\n";
     let second = workdir.load(&database, "customers.csv", rows).await?;
     run(&database, &workdir).await?;
-    retract(&workdir.app(&database), second.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
     run(&database, &workdir).await?;
     workdir.load(&database, "customers.csv", "id,city,since\nX3,Uri,2024-01-01\n").await?;
     run(&database, &workdir).await?;
@@ -121,15 +121,15 @@ async fn decimals_are_known_by_their_value(database: TestDatabase, workdir: Work
     let completed = rates("7.2500,g,2024-01-01").await?;
     run(&database, &workdir).await?;
     same(database.text("select rate, label from datawarehouse.dim_rate where dim_rate_key = 6").await?, "7.25|g")?;
-    retract(&workdir.app(&database), completed.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, completed.load_id, true).await?;
     workdir.write("sql/pipeline/fact_sale.sql", fact("reject"))?;
     let allowed = Options { allow_drop: true, ..Options::default() };
-    pipeline::run_with(&workdir.app(&database), &allowed).await?;
+    pipeline::run_with(&workdir.app(&database).workspace, &allowed).await?;
     same(database.text("select line, value from sluice.star_reject order by line").await?, "3|7.250\n4|7.25")?;
     // Two spellings in one load are one member, too.
     workdir.write("sql/pipeline/dim_rate.sql", dimension(""))?;
     rates("1.5,a,2024-01-01").await?;
-    let error = pipeline::run_with(&workdir.app(&database), &allowed).await.unwrap_err().to_string();
+    let error = pipeline::run_with(&workdir.app(&database).workspace, &allowed).await.unwrap_err().to_string();
     holds(&error, "key: several rows of the select have the same rate: rate = \"3\" (2 rows: ")?;
     // Of a fraction no member with a whole key can be made.
     workdir.write(
@@ -137,7 +137,7 @@ async fn decimals_are_known_by_their_value(database: TestDatabase, workdir: Work
         dimension("at: since\n").replace("select rate", "select cast(rate as bigint) as rate"),
     )?;
     workdir.write("sql/pipeline/fact_sale.sql", fact("infer"))?;
-    let error = pipeline::run_with(&workdir.app(&database), &allowed).await.unwrap_err().to_string();
+    let error = pipeline::run_with(&workdir.app(&database).workspace, &allowed).await.unwrap_err().to_string();
     holds(&error, "fact_sale.sql:4: dimensions: rate is numeric")?;
     holds(&error, "cast one of them in its select")
 }
@@ -147,13 +147,13 @@ async fn history_begins_after_members_went(database: TestDatabase, workdir: Work
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
     let second = workdir.load(&database, "customers.csv", "id,city,since\n2,Zug,2024-01-01\n").await?;
     run(&database, &workdir).await?;
-    retract(&workdir.app(&database), second.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
     workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
     workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,7,2024-01-02\n").await?;
     run(&database, &workdir).await?;
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     workdir.load(&database, "customers.csv", "id,city,since\n1,Genf,2024-02-01\n").await?;
-    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    pipeline::run_with(&workdir.app(&database).workspace, &Options { allow_drop: true, ..Options::default() }).await?;
     same(database.text(CUSTOMERS).await?, "1|1|Bern|2024-01-01\n4|1|Genf|2024-02-01\n3|7|∅|0001-01-01")?;
     is_settled(&database, &workdir).await
 }
@@ -200,7 +200,7 @@ async fn a_fact_is_built_alone(database: TestDatabase, workdir: Workdir) -> Outc
     run(&database, &workdir).await?;
     workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,1,1,2024-01-02\n").await?;
     let alone = Options { select: vec!["fact_order".to_owned()], ..Options::default() };
-    let report = pipeline::run_with(&workdir.app(&database), &alone).await?;
+    let report = pipeline::run_with(&workdir.app(&database).workspace, &alone).await?;
     same(report.changes.iter().map(|one| (one.table.as_str(), one.inserted)).collect::<Vec<_>>(), [("fact_order", 1)])
 }
 
@@ -214,7 +214,7 @@ async fn facts_leave_versions_that_are_given_up(database: TestDatabase, workdir:
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("history: [city]\n", ""))?;
     // With a member that is new beside.
     workdir.load(&database, "customers.csv", "id,city,since\n2,Uri,2024-01-01\n").await?;
-    pipeline::run_with(&workdir.app(&database), &Options { allow_drop: true, ..Options::default() }).await?;
+    pipeline::run_with(&workdir.app(&database).workspace, &Options { allow_drop: true, ..Options::default() }).await?;
     same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "2|2")?;
     is_settled(&database, &workdir).await
 }

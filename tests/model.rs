@@ -94,7 +94,7 @@ async fn versions_are_those_that_all_rows_give(database: TestDatabase, workdir: 
     same(database.text(CUSTOMERS).await?, split)?;
     same(of(&run(&database, &workdir).await?, "dim_customer").changed(), 0)?;
     // Taken back, it is as if it had never come; and when it comes again, its versions have the keys they had.
-    retract(&workdir.app(&database), late.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, late.load_id, true).await?;
     run(&database, &workdir).await?;
     same(
         database.text(CUSTOMERS).await?,
@@ -210,7 +210,7 @@ async fn an_upserted_member_keeps_its_past(database: TestDatabase, workdir: Work
         database.text(CUSTOMERS).await?,
         "1|1|Anna|Bern|2024-01-01|2024-02-01|false\n3|1|Anna|Zug|2024-02-01|9999-12-31|true\n2|2|Bob|Genf|2024-01-01|9999-12-31|true",
     )?;
-    retract(&workdir.app(&database), second.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
     run(&database, &workdir).await?;
     same(
         database.text(CUSTOMERS).await?,
@@ -258,7 +258,7 @@ async fn inferred_members_are_completed(database: TestDatabase, workdir: Workdir
     )?;
     same(database.text(facts).await?, "1|3\n2|2\n3|0")?;
     // Those that nobody asks for any more go.
-    retract(&workdir.app(&database), orders.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, orders.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text("select count(*) from datawarehouse.dim_customer where is_inferred").await?, "0")?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "0")
@@ -440,7 +440,7 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
     )?;
     same(database.text("select order_id from datawarehouse.recent order by 1").await?, "2\n3")?;
     same(database.text("select amount from datawarehouse.totals").await?, "6")?;
-    retract(&workdir.app(&database), first.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, first.load_id, true).await?;
     let changes = run(&database, &workdir).await?;
     same(
         (of(&changes, "fact_order").how.as_str(), of(&changes, "fact_order").deleted, of(&changes, "fact_order").rows),
@@ -526,18 +526,18 @@ async fn tables_without_a_file_are_dropped_by_name(database: TestDatabase, workd
     // A view of the star gives way to what its file says now.
     workdir.write("sql/pipeline/one.sql", "/* kind: table */ select name, city as town from staging.customers")?;
     workdir.write("sql/pipeline/two.sql", "/* kind: view */ select name, town from datawarehouse.one")?;
-    pipeline::run_with(&app, &drop).await?;
+    pipeline::run_with(&app.workspace, &drop).await?;
     same(database.text("select town from datawarehouse.two").await?, "Bern")?;
     // A fact goes before its dimension, whatever they are called.
     workdir
         .write("sql/pipeline/zone.sql", "/* {kind: dimension, key: [city]} */ select city from staging.customers")?;
     let fact = "/* {kind: fact, grain: [name], dimensions: {city: zone}} */ select name, city from staging.customers";
     workdir.write("sql/pipeline/buys.sql", fact)?;
-    pipeline::run_with(&app, &drop).await?;
+    pipeline::run_with(&app.workspace, &drop).await?;
     for name in ["one", "two", "zone", "buys"] {
         std::fs::remove_file(workdir.path(&format!("sql/pipeline/{name}.sql")))?;
     }
-    let changes = pipeline::run_with(&app, &drop).await?.changes;
+    let changes = pipeline::run_with(&app.workspace, &drop).await?.changes;
     let dropped = of(&changes, "one");
     same((dropped.deleted, dropped.how.as_str()), (1, "dropped: sql/pipeline has no file for it any more"))?;
     same(of(&changes, "two").kind, "view")?;
@@ -551,11 +551,11 @@ async fn a_dry_run_changes_nothing(database: TestDatabase, workdir: Workdir) -> 
     workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
     let dry = Options { dry: true, ..Options::default() };
     let app = workdir.app(&database);
-    let report = pipeline::run_with(&app, &dry).await?;
+    let report = pipeline::run_with(&app.workspace, &dry).await?;
     same(of(&report.changes, "dim_customer").inserted, 1)?;
     same(report.sql.iter().any(|sql| sql.starts_with("create table")), true)?;
     same(database.text("select count(*) from sluice.run").await?, "0")?;
     same(of(&run(&database, &workdir).await?, "dim_customer").inserted, 1)?;
     let some = Options { select: vec!["dim_costumer".to_owned()], ..Options::default() };
-    holds(&pipeline::run_with(&app, &some).await.unwrap_err().to_string(), "did you mean dim_customer?")
+    holds(&pipeline::run_with(&app.workspace, &some).await.unwrap_err().to_string(), "did you mean dim_customer?")
 }

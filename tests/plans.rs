@@ -57,8 +57,8 @@ async fn no_statement_reads_a_table_for_each_row(database: TestDatabase, workdir
     is_not_quadratic(&database, &workdir).await?;
     run(&database, &workdir).await?;
     // Members that nothing needs any more, and rows that go.
-    retract(&workdir.app(&database), orders.load_id, true).await?;
-    retract(&workdir.app(&database), items.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, orders.load_id, true).await?;
+    retract(&workdir.app(&database).workspace, items.load_id, true).await?;
     is_not_quadratic(&database, &workdir).await?;
     run(&database, &workdir).await?;
     let full = Options { full: true, ..Options::default() };
@@ -71,7 +71,7 @@ async fn is_not_quadratic(database: &TestDatabase, workdir: &Workdir) -> Outcome
 
 /// Runs the statements of a dry run one by one, and has each explained before.
 async fn has_no_scan_for_each_row(database: &TestDatabase, workdir: &Workdir, options: Options) -> Outcome {
-    let statements = run_with(&workdir.app(database), &Options { dry: true, ..options }).await?.sql;
+    let statements = run_with(&workdir.app(database).workspace, &Options { dry: true, ..options }).await?.sql;
     let mut transaction = database.warehouse.begin(Scope::Star).await?;
     let (mut scans, mut explained) = (Vec::new(), 0);
     for statement in &statements {

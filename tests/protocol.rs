@@ -136,7 +136,7 @@ async fn what_is_touched_goes_back(database: TestDatabase, workdir: Workdir) -> 
     let mut writer = fs::File::create(workdir.path("imports/x.csv"))?;
     writer.write_all(b"a\n1\n")?;
     let claimed = folder.claim(OsStr::new("x.csv"))?;
-    let outcome = load_file(&app, claimed, false, app.order.join()).await;
+    let outcome = load_file(&app.loader, &app.plugins.get(), claimed, false, app.loader.order.join()).await;
     same(matches!(outcome, FileOutcome::Waits(_)), true)?;
     same(workdir.list("imports"), ["x.csv"])?;
     same(database.text("select count(*) from sluice.load").await?, "0")?;
@@ -145,7 +145,7 @@ async fn what_is_touched_goes_back(database: TestDatabase, workdir: Workdir) -> 
     let claimed = folder.claim(OsStr::new("x.csv"))?;
     // Another version under the same name, while the first one is loaded, is another file.
     workdir.write("imports/x.csv", "a\n3\n")?;
-    let outcome = load_file(&app, claimed, false, app.order.join()).await;
+    let outcome = load_file(&app.loader, &app.plugins.get(), claimed, false, app.loader.order.join()).await;
     same(matches!(outcome, FileOutcome::Loaded(_)), true)?;
     same((workdir.read("imports/x.csv")?.as_str(), workdir.claims()), ("a\n3\n", 1))?;
     same(database.text("select count(*), max(a) from staging.x").await?, "2|2")
@@ -177,11 +177,11 @@ async fn what_the_server_lost(database: TestDatabase, workdir: Workdir) -> Outco
         before(99, "lost", None),
     ]);
     let app = workdir.app(&database);
-    app.journal.meet(&app, Some(&server)).await?;
+    app.loader.journal.meet(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
     same(workdir.list("imports"), ["kept.csv"])?;
     // It is met once.
     let app = workdir.app(&database);
-    app.journal.meet(&app, Some(&server)).await?;
+    app.loader.journal.meet(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
     same(workdir.list("imports"), ["kept.csv"])
 }
 

@@ -37,7 +37,7 @@ async fn star(database: &TestDatabase, workdir: &Workdir) -> Outcome {
         .write("sql/pipeline/totals.sql", "/* kind: view */ select sum(amount) as amount from datawarehouse.sums")?;
     workdir.load(database, "customers.csv", "customer,city\na,Bern\nb,Basel\n").await?;
     workdir.load(database, "orders.csv", "number,customer,amount\n1,a,10\n2,b,20\n").await?;
-    pipeline::run(&workdir.app(database)).await?;
+    pipeline::run(&workdir.app(database).workspace).await?;
     let mut own = database.warehouse.begin(Scope::Load).await?;
     let view = "create view datawarehouse.theirs as select f.number, c.city from datawarehouse.fact_orders as f \
                 join datawarehouse.dim_customer as c using (dim_customer_key)";
@@ -53,9 +53,9 @@ async fn start(
     workdir: &Workdir,
 ) -> anyhow::Result<tokio::task::JoinHandle<Result<pipeline::Report, pipeline::RunError>>> {
     let mut app = workdir.app(database);
-    app.warehouse = connect(&address(&database.url)).await?;
+    app.workspace.warehouse = connect(&address(&database.url)).await?;
     let options = Options { allow_drop: true, ..Options::default() };
-    Ok(tokio::spawn(async move { pipeline::run_with(&app, &options).await }))
+    Ok(tokio::spawn(async move { pipeline::run_with(&app.workspace, &options).await }))
 }
 
 async fn ask(transaction: &mut Box<dyn Transaction>, sql: &str) -> anyhow::Result<String> {

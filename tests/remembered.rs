@@ -40,9 +40,9 @@ fn mode(workdir: &Workdir, mode: &str) -> Outcome {
 
 /// A run; then one that compares everything and changes nothing.
 async fn run(database: &TestDatabase, workdir: &Workdir) -> Outcome {
-    pipeline::run(&workdir.app(database)).await?;
+    pipeline::run(&workdir.app(database).workspace).await?;
     let full = Options { full: true, ..Options::default() };
-    let again = pipeline::run_with(&workdir.app(database), &full).await?.changes;
+    let again = pipeline::run_with(&workdir.app(database).workspace, &full).await?.changes;
     same(again.iter().map(|change| change.changed()).sum::<u64>(), 0)
 }
 
@@ -51,7 +51,7 @@ async fn load(database: &TestDatabase, workdir: &Workdir, rows: &str) -> anyhow:
 }
 
 async fn take_back(database: &TestDatabase, workdir: &Workdir, load: i64) -> Outcome {
-    retract(&workdir.app(database), load, true).await?;
+    retract(&workdir.app(database).workspace, load, true).await?;
     run(database, workdir).await
 }
 
@@ -111,7 +111,7 @@ async fn a_row_put_right_holds_up_nobody(database: TestDatabase, workdir: Workdi
     mode(&workdir, "mode: upsert\nkey: [id]")?;
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     load(&database, &workdir, "1,Bern,\n2,Uri,2024-01-01").await?;
-    same(pipeline::run(&workdir.app(&database)).await.is_err(), true)?;
+    same(pipeline::run(&workdir.app(&database).workspace).await.is_err(), true)?;
     load(&database, &workdir, "1,Bern,2024-01-01").await?;
     run(&database, &workdir).await?;
     same(database.text(CITIES).await?, "1|Bern|true\n2|Uri|true")
@@ -153,7 +153,7 @@ async fn what_went_before_stays_away(database: TestDatabase, workdir: Workdir) -
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     let first = load(&database, &workdir, "1,Bern,2024-01-01").await?;
     run(&database, &workdir).await?;
-    retract(&workdir.app(&database), first, true).await?;
+    retract(&workdir.app(&database).workspace, first, true).await?;
     load(&database, &workdir, "2,Zug,2024-01-01").await?;
     load(&database, &workdir, "2,Zug,2024-01-01").await?;
     run(&database, &workdir).await?;

@@ -28,11 +28,11 @@ pub fn cases() -> Vec<Trial> {
 }
 
 async fn take_back(database: &TestDatabase, workdir: &Workdir, load: i64) -> anyhow::Result<Retraction> {
-    Ok(retract(&workdir.app(database), load, true).await?)
+    Ok(retract(&workdir.app(database).workspace, load, true).await?)
 }
 
 async fn refused(database: &TestDatabase, workdir: &Workdir, load: i64) -> anyhow::Result<String> {
-    match retract(&workdir.app(database), load, true).await {
+    match retract(&workdir.app(database).workspace, load, true).await {
         Ok(done) => anyhow::bail!("{done:?}"),
         Err(error) => Ok(error.to_string()),
     }
@@ -271,8 +271,8 @@ async fn it_waits_for_a_load_of_the_table(database: TestDatabase, workdir: Workd
     workdir.load(&database, "n.csv", "a\n1\n").await?;
     let app = workdir.app(&database);
     let mut load = database.warehouse.begin(Scope::Load).await?;
-    app.catalog.lock(&mut *load, "n").await?;
-    let waits = tokio::spawn(async move { retract(&app, 1, true).await });
+    app.workspace.catalog.lock(&mut *load, "n").await?;
+    let waits = tokio::spawn(async move { retract(&app.workspace, 1, true).await });
     tokio::task::yield_now().await;
     same(waits.is_finished(), false)?;
     load.commit().await?;
@@ -377,7 +377,7 @@ async fn any_order_of_files_and_retractions(database: TestDatabase, workdir: Wor
             } else {
                 let chosen = if dice.below(4) == 0 { loads.len() - 1 } else { dice.below(loads.len() as u64) as usize };
                 let is_newest = chosen == loads.len() - 1;
-                match retract(&workdir.app(&database), loads[chosen].0, true).await {
+                match retract(&workdir.app(&database).workspace, loads[chosen].0, true).await {
                     Ok(_) => {
                         loads.remove(chosen);
                         taken += 1;

@@ -49,12 +49,12 @@ async fn facts_find_a_member_that_was_closed(database: TestDatabase, workdir: Wo
         is_settled(&database, &workdir).await?;
     }
     // The file that closed it is taken back.
-    retract(&workdir.app(&database), last, true).await?;
+    retract(&workdir.app(&database).workspace, last, true).await?;
     run(&database, &workdir).await?;
     same(database.text(then).await?, "1|3\n2|1")?;
     same(database.text(now).await?, "1|3\n2|3")?;
     let full = Options { full: true, ..Options::default() };
-    let report = pipeline::run_with(&workdir.app(&database), &full).await?;
+    let report = pipeline::run_with(&workdir.app(&database).workspace, &full).await?;
     same(report.changes.iter().map(|change| change.changed()).sum::<u64>(), 0)
 }
 
@@ -95,7 +95,7 @@ async fn a_view_may_go_with_what_it_reads(database: TestDatabase, workdir: Workd
     std::fs::remove_file(workdir.path("sql/pipeline/sums.sql"))?;
     workdir.write("sql/pipeline/fact_f.sql", fact.replace(", amount", ""))?;
     let options = Options { allow_drop: true, ..Options::default() };
-    pipeline::run_with(&workdir.app(&database), &options).await?;
+    pipeline::run_with(&workdir.app(&database).workspace, &options).await?;
     same(database.text("select * from datawarehouse.fact_f").await?.starts_with("1|"), true)?;
     same(database.rows("select * from datawarehouse.sums").await.is_err(), true)
 }
@@ -119,7 +119,7 @@ async fn versions_are_given_up_by_word_only(database: TestDatabase, workdir: Wor
     holds(&error, "history: of the versions that members have, 1 would go: app --pipeline --allow-drop")?;
     same(database.text(CITIES).await?, "1|X|a\n1|Y|a\n1|Y|b")?;
     let options = Options { allow_drop: true, ..Options::default() };
-    pipeline::run_with(&workdir.app(&database), &options).await?;
+    pipeline::run_with(&workdir.app(&database).workspace, &options).await?;
     same(database.text(CITIES).await?, "1|Y|a\n1|Y|b")
 }
 
@@ -142,7 +142,7 @@ async fn versions_of_one_day_may_become_one(database: TestDatabase, workdir: Wor
         "at: 2 versions would begin on the same day as another one of the member: app --pipeline --allow-drop",
     )?;
     let options = Options { allow_drop: true, ..Options::default() };
-    pipeline::run_with(&workdir.app(&database), &options).await?;
+    pipeline::run_with(&workdir.app(&database).workspace, &options).await?;
     same(database.text(CITIES).await?, "1|Bern|k\n1|Basel|k\n1|Chur|k")?;
     let seen = "select f.o, c.city from datawarehouse.fact_f as f join datawarehouse.dim_r as c on c.dim_r_key = f.id_key order by f.o";
     same(database.text(seen).await?, "1|Bern\n2|Basel\n3|Chur")?;

@@ -140,8 +140,8 @@ async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outco
         "select day + 1 as next, not dear as cheap, total / 2 > 5 as much, round(total / 3, 2) as third from datawarehouse.by_day where dear is not null order by next",
     )?;
     let app = workdir.app(&database);
-    sluice::pipeline::run(&app).await?;
-    sluice::analysis::run(&app).await?;
+    sluice::pipeline::run(&app.workspace).await?;
+    sluice::analysis::run(&app.workspace).await?;
     let mut transaction = database.warehouse.begin(sluice::warehouse::Scope::Load).await?;
     let columns = transaction.columns(&sluice::sql::Table::datawarehouse("sales")).await?;
     let declared: Vec<_> = columns.iter().map(|column| column.declared.as_str()).collect();
@@ -156,7 +156,7 @@ async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outco
         workdir.read("exports/over.csv")?,
         "next,cheap,much,third\n2021-01-04,true,false,-2.50\n2024-01-01,true,false,0.07\n2024-02-01,false,true,6.33\n2024-03-01,false,true,6.83\n2024-12-31,true,false,0.13\n",
     )?;
-    let again = sluice::pipeline::run(&app).await?;
+    let again = sluice::pipeline::run(&app.workspace).await?;
     same((again[0].inserted, again[0].deleted), (0, 0))
 }
 

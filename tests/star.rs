@@ -32,7 +32,7 @@ const DIM_CITY: &str = "/*\nkind: dimension\nkey: [city]\n*/\nselect city, max(c
 
 /// Runs the pipeline; gives for each table `name +inserted ~updated -deleted`.
 async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {
-    let changes = pipeline::run(&workdir.app(database)).await?;
+    let changes = pipeline::run(&workdir.app(database).workspace).await?;
     let lines = changes.iter().map(|one| format!("{} +{} ~{} -{}", one.table, one.inserted, one.updated, one.deleted));
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
@@ -40,13 +40,13 @@ async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Strin
 /// Runs the pipeline and lets go what is not given any more.
 async fn run_and_drop(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<()> {
     let options = pipeline::Options { allow_drop: true, ..pipeline::Options::default() };
-    pipeline::run_with(&workdir.app(database), &options).await?;
+    pipeline::run_with(&workdir.app(database).workspace, &options).await?;
     Ok(())
 }
 
 /// Runs the pipeline, which must fail; gives the error.
 async fn run_fails(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {
-    match pipeline::run(&workdir.app(database)).await {
+    match pipeline::run(&workdir.app(database).workspace).await {
         Ok(changes) => anyhow::bail!("it did not fail: {changes:?}"),
         Err(error) => Ok(error.to_string()),
     }
@@ -88,7 +88,7 @@ async fn an_unknown_value_gets_0_until_its_member_comes(database: TestDatabase, 
     workdir.write("sql/pipeline/fact_sale.sql", FACT_SALE)?;
     workdir.load(&database, "cities.csv", "city,country,people\nBern,CH,130000\n").await?;
     workdir.load(&database, "sales.csv", "id,city,amount\n1,Bern,9.50\n2,Genf,1.25\n3,,0.25\n4,Nizza,2.00\n").await?;
-    let changes = pipeline::run(&workdir.app(&database)).await?;
+    let changes = pipeline::run(&workdir.app(&database).workspace).await?;
     same((changes[0].inserted, changes[1].inserted), (1, 4))?;
     same(changes[1].unknown.iter().map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>(), ["city_key 3"])?;
     let all = "select id, city_key, amount from datawarehouse.fact_sale order by id";
@@ -196,7 +196,7 @@ async fn a_changed_select_changes_the_table(database: TestDatabase, workdir: Wor
     workdir.load(&database, "cities.csv", "city,country,people\nBern,CH,130000\nAarau,CH,20000\n").await?;
     workdir.load(&database, "sales.csv", "id,city,amount\n1,Bern,9.50\n2,Aarau,1\n").await?;
     run(&database, &workdir).await?;
-    analysis::run(&workdir.app(&database)).await?;
+    analysis::run(&workdir.app(&database).workspace).await?;
 
     // An attribute goes, one comes, one gets another type; the natural key widens; a measure comes.
     workdir.load(&database, "sales.csv", "id,city,amount,note\nx3,Bern,2,late\n").await?;
@@ -232,12 +232,12 @@ async fn an_own_view_gives_way(database: TestDatabase, workdir: Workdir) -> Outc
     workdir.write("sql/analysis/flags.sql", "select id from staging.n where flag and id > 0")?;
     let app = workdir.app(&database);
     run(&database, &workdir).await?;
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     // The views that the program makes read a column that goes: they give way, and come back with their new text.
     workdir.write("sql/pipeline/t.sql", "/* kind: table */ select id, name as label from staging.n")?;
     workdir.write("sql/analysis/v.sql", "select label as name from datawarehouse.t")?;
     run_and_drop(&database, &workdir).await?;
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     same(workdir.read("exports/over.csv")?, "name\nx\n")?;
     // A load is not held up by one of them either.
     workdir.load(&database, "n.csv", "id,name,flag\n2,y,perhaps\n").await?;
@@ -266,10 +266,10 @@ async fn readers_see_the_old_star_or_the_new_one(database: TestDatabase, workdir
     let file = |from: u32| (from..from + 3000).fold("a\n".to_owned(), |text, n| text + &format!("{n}\n"));
     workdir.load(&database, "n.csv", file(0)).await?;
     run(&database, &workdir).await?;
-    analysis::run(&workdir.app(&database)).await?;
+    analysis::run(&workdir.app(&database).workspace).await?;
     workdir.load(&database, "n.csv", file(5000)).await?;
     let app = workdir.app(&database);
-    let mut running = tokio::spawn(async move { pipeline::run(&app).await });
+    let mut running = tokio::spawn(async move { pipeline::run(&app.workspace).await });
     let mut reads = 0;
     loop {
         let done = running.is_finished();
@@ -289,7 +289,7 @@ async fn views_that_need_each_other(database: TestDatabase, workdir: Workdir) ->
     workdir.write("sql/analysis/a_first.sql", "select total * 2 as twice from datawarehouse.b_second")?;
     workdir.write("sql/analysis/b_second.sql", "select sum(a) as total from staging.n")?;
     let app = workdir.app(&database);
-    let answers = analysis::run(&app).await?;
+    let answers = analysis::run(&app.workspace).await?;
     same(
         answers.iter().map(|one| (one.view.as_str(), one.rows)).collect::<Vec<_>>(),
         [("a_first", 1), ("b_second", 1)],
@@ -297,20 +297,20 @@ async fn views_that_need_each_other(database: TestDatabase, workdir: Workdir) ->
     same(workdir.read("exports/a_first.csv")?, "twice\n6\n")?;
     // Its columns change; the view over it stays, and gets its new text in the same run.
     workdir.write("sql/analysis/b_second.sql", "select count(*) as many, sum(a) as total from staging.n")?;
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     same(workdir.read("exports/b_second.csv")?, "many,total\n2,3\n")?;
     same(workdir.read("exports/a_first.csv")?, "twice\n6\n")?;
     // A column that the other one reads has another name in both.
     workdir.write("sql/analysis/a_first.sql", "select sum_of * 2 as twice from datawarehouse.b_second")?;
     workdir.write("sql/analysis/b_second.sql", "select count(*) as many, sum(a) as sum_of from staging.n")?;
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     same(workdir.read("exports/a_first.csv")?, "twice\n6\n")?;
     workdir.write("sql/pipeline/b_second.sql", "")?;
-    let failures = analysis::answer_all(&app).await?.failures;
+    let failures = analysis::answer_all(&app.workspace).await?.failures;
     holds(&failures["b_second"].error.to_string(), "has a table of that name, b_second")?;
     std::fs::remove_file(workdir.path("sql/pipeline/b_second.sql"))?;
     workdir.write("sql/analysis/b_second.sql", "select twice from datawarehouse.a_first")?;
-    let error = analysis::run(&app).await.unwrap_err().to_string();
+    let error = analysis::run(&app.workspace).await.unwrap_err().to_string();
     holds(&error, "in a circle: a_first -> b_second -> a_first")
 }
 
@@ -341,7 +341,7 @@ async fn what_is_read_through_views_is_brought_up_to_date(database: TestDatabase
         let changes = run(&database, &workdir).await?;
         let counted = database.text("select many, known from datawarehouse.counted").await?;
         same(format!("{changes} = {counted}").as_str(), expected)?;
-        let again = pipeline::run(&workdir.app(&database)).await?;
+        let again = pipeline::run(&workdir.app(&database).workspace).await?;
         same(again.iter().all(|change| change.how == "nothing new" && change.changed() == 0), true)?;
     }
     Ok(())

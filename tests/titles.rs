@@ -49,7 +49,7 @@ async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir:
     same(cells_of(&database).await?, cells_in(&bytes)?)?;
 
     let app = workdir.app(&database);
-    let changes = pipeline::run(&app).await?;
+    let changes = pipeline::run(&app.workspace).await?;
     let rows: Vec<_> = changes.iter().map(|one| (one.table.as_str(), one.rows)).collect();
     same(
         rows,
@@ -64,7 +64,7 @@ async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir:
         "4989|410713353",
     )?;
 
-    let answers = analysis::run(&app).await?;
+    let answers = analysis::run(&app.workspace).await?;
     same(
         answers.iter().map(|one| one.view.as_str()).collect::<Vec<_>>(),
         ["manager_titles", "title_pdl_count", "top_related_titles"],
@@ -84,7 +84,8 @@ async fn the_real_input_gives_the_known_figures(database: TestDatabase, workdir:
     let again = workdir.load(&database, NAME, &bytes).await?;
     same((again.duplicate_of, again.books.loaded, again.books.duplicate), (Some(report.load_id), 0, 5000))?;
     same(workdir.list("imports"), Vec::<String>::new())?;
-    let changed: u64 = pipeline::run(&app).await?.iter().map(|one| one.inserted + one.updated + one.deleted).sum();
+    let changed: u64 =
+        pipeline::run(&app.workspace).await?.iter().map(|one| one.inserted + one.updated + one.deleted).sum();
     same(changed, 0)
 }
 
@@ -107,10 +108,10 @@ async fn the_sample_goes_the_whole_way(database: TestDatabase, workdir: Workdir)
     let report = workdir.load(&database, NAME, sample).await?;
     same((report.books.loaded, report.books.rejected), (76, 0))?;
     let app = workdir.app(&database);
-    let changes = pipeline::run(&app).await?;
+    let changes = pipeline::run(&app.workspace).await?;
     same(changes.iter().map(|one| one.rows).collect::<Vec<_>>(), [48, 75, 760, 678])?;
     same(changes.iter().all(|one| one.unknown.is_empty()), true)?;
-    analysis::run(&app).await?;
+    analysis::run(&app.workspace).await?;
     same(workdir.read("exports/top_related_titles.csv")?.lines().nth(1), Some("harbour clerk,20"))
 }
 

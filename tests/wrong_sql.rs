@@ -42,7 +42,7 @@ async fn what_is_said_of_files_that_are_wrong(database: TestDatabase, workdir: W
     )?;
     workdir.write("sql/pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-12-31\n*/")?;
     let app = workdir.app(&database);
-    pipeline::run(&app).await?;
+    pipeline::run(&app.workspace).await?;
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wrong.txt");
     let (mut written, mut wrong) = (String::new(), Vec::new());
     let (engine, other) = match database.engine {
@@ -52,11 +52,11 @@ async fn what_is_said_of_files_that_are_wrong(database: TestDatabase, workdir: W
     for Case { path, text, said } in read(&fs::read_to_string(&golden)?)? {
         let file = workdir.write(&format!("sql/{path}"), text.replace("<BOM>", "\u{feff}").replace("<CR>", "\r"))?;
         let error = match path.starts_with("pipeline") {
-            true => pipeline::run_with(&app, &Options { dry: true, ..Options::default() }).await.err(),
-            false => sluice::analysis::run(&app).await.err(),
+            true => pipeline::run_with(&app.workspace, &Options { dry: true, ..Options::default() }).await.err(),
+            false => sluice::analysis::run(&app.workspace).await.err(),
         };
-        let problems = match Files::read(&app.sql, database.engine) {
-            Ok(files) => check(&files, database.warehouse.names(), Some(&*app.warehouse)).await?,
+        let problems = match Files::read(&app.workspace.sql, database.engine) {
+            Ok(files) => check(&files, database.warehouse.names(), Some(&*app.workspace.warehouse)).await?,
             Err(_) => Vec::new(),
         };
         let root = format!("{}/", workdir.path("").display().to_string().trim_end_matches('/'));

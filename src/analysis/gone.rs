@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tracing::{info, warn};
 
-use crate::app::App;
 use crate::catalog::QuestionView;
+use crate::catalog::Workspace;
 use crate::pipeline::RunError;
 use crate::sql::Table;
 use crate::warehouse::relying::{definition_of, relying_on};
@@ -18,8 +18,8 @@ use crate::warehouse::{Scope, Transaction};
 ///
 /// # Errors
 /// What the database says, or when an export cannot be deleted: everything is left as it was then.
-pub(super) async fn forget(app: &App) -> Result<(), RunError> {
-    let Ok(files) = std::fs::read_dir(app.sql.join("analysis")) else { return Ok(()) };
+pub(super) async fn forget(workspace: &Workspace) -> Result<(), RunError> {
+    let Ok(files) = std::fs::read_dir(workspace.sql.join("analysis")) else { return Ok(()) };
     let Ok(files) = files.collect::<Result<Vec<_>, _>>() else { return Ok(()) };
     let stem = |file: &std::fs::DirEntry| {
         let path = file.path();
@@ -27,8 +27,8 @@ pub(super) async fn forget(app: &App) -> Result<(), RunError> {
         Some(path.file_stem()?.to_string_lossy().into_owned())
     };
     let files: BTreeSet<_> = files.iter().filter_map(stem).collect();
-    let mut transaction = app.warehouse.begin(Scope::Star).await?;
-    let made = app.catalog.questions(&mut *transaction).await?;
+    let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
+    let made = workspace.catalog.questions(&mut *transaction).await?;
     let mut left: Vec<_> = made.into_iter().filter(|view| !files.contains(&view.name)).collect();
     if left.is_empty() {
         return Ok(());
@@ -37,7 +37,7 @@ pub(super) async fn forget(app: &App) -> Result<(), RunError> {
     loop {
         let before = left.len();
         for view in std::mem::take(&mut left) {
-            if !drop_one(app, &mut *transaction, &view).await? {
+            if !drop_one(workspace, &mut *transaction, &view).await? {
                 left.push(view);
             }
         }
@@ -47,11 +47,11 @@ pub(super) async fn forget(app: &App) -> Result<(), RunError> {
     }
     for view in &left {
         let table = Table::datawarehouse(&view.name);
-        let relying = relying_on(&mut *transaction, app.warehouse.names(), &table).await?;
+        let relying = relying_on(&mut *transaction, workspace.warehouse.names(), &table).await?;
         let relying: Vec<_> = relying.into_iter().map(|one| one.shown).collect();
         let (file, relying) = (&view.name, relying.join(", "));
         warn!(
-            view = app.warehouse.names().shown(&table),
+            view = workspace.warehouse.names().shown(&table),
             "its file sql/analysis/{file}.sql is gone; the view stays, because {relying} reads it"
         );
     }
@@ -60,8 +60,12 @@ pub(super) async fn forget(app: &App) -> Result<(), RunError> {
 }
 
 /// Drops a view and deletes its exports, unless others rest on it.
-async fn drop_one(app: &App, transaction: &mut dyn Transaction, view: &QuestionView) -> Result<bool, RunError> {
-    let (names, table) = (app.warehouse.names(), Table::datawarehouse(&view.name));
+async fn drop_one(
+    workspace: &Workspace,
+    transaction: &mut dyn Transaction,
+    view: &QuestionView,
+) -> Result<bool, RunError> {
+    let (names, table) = (workspace.warehouse.names(), Table::datawarehouse(&view.name));
     let definition = definition_of(transaction, names, &table).await?;
     let is_ours = definition.as_ref() == Some(&view.definition);
     if is_ours && !relying_on(transaction, names, &table).await?.is_empty() {
@@ -70,8 +74,8 @@ async fn drop_one(app: &App, transaction: &mut dyn Transaction, view: &QuestionV
     if is_ours {
         transaction.execute(&format!("drop view {}", names.table(&table)), &[]).await?;
     }
-    app.catalog.forget_question(transaction, &view.name).await?;
-    let exports = delete_exports(&app.exports, &view.name, &view.exports)?;
+    workspace.catalog.forget_question(transaction, &view.name).await?;
+    let exports = delete_exports(&workspace.exports, &view.name, &view.exports)?;
     let (file, shown, exports) = (&view.name, names.shown(&table), exports.join(", "));
     match (definition, is_ours) {
         (Some(_), false) => warn!(

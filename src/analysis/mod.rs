@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tracing::info;
 
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::export::{Export, ExportError, Query, write, write_whole};
 use crate::pipeline::RunError;
 use crate::project::Model;
@@ -80,8 +80,8 @@ pub struct Answers {
 ///
 /// # Errors
 /// The first one's that was not answered.
-pub async fn run(app: &App) -> Result<Vec<Answer>, RunError> {
-    let Answers { answers, failures } = answer_all(app).await?;
+pub async fn run(workspace: &Workspace) -> Result<Vec<Answer>, RunError> {
+    let Answers { answers, failures } = answer_all(workspace).await?;
     match failures.into_values().next() {
         Some(failure) => Err(failure.error),
         None => Ok(answers),
@@ -93,16 +93,16 @@ pub async fn run(app: &App) -> Result<Vec<Answer>, RunError> {
 ///
 /// # Errors
 /// When there is none, the database does not answer, or the page cannot be written.
-pub async fn answer_all(app: &App) -> Result<Answers, RunError> {
+pub async fn answer_all(workspace: &Workspace) -> Result<Answers, RunError> {
     let started_at = Utc::now();
-    let result = answer(app, started_at).await;
+    let result = answer(workspace, started_at).await;
     let error = match &result {
         Ok(answers) => joined(&answers.failures),
         Err(error) => Some(error.to_string()),
     };
     if let Some(error) = error {
         // The run's own error is what matters; a database that is away cannot keep it.
-        let _ = app.catalog.run_failed("analysis", started_at, error).await;
+        let _ = workspace.catalog.run_failed("analysis", started_at, error).await;
     }
     result
 }
@@ -112,21 +112,21 @@ fn joined(failures: &Failures) -> Option<String> {
     Some(all.join("\n")).filter(|text| !text.is_empty())
 }
 
-async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Answers, RunError> {
-    let folder = app.sql.join("analysis");
-    let problems = problems(&*app.warehouse, &app.sql, |file| !file.starts_with(&folder)).await?;
-    let read = questions::read(app, &problems);
+async fn answer(workspace: &Workspace, started_at: DateTime<Utc>) -> Result<Answers, RunError> {
+    let folder = workspace.sql.join("analysis");
+    let problems = problems(&*workspace.warehouse, &workspace.sql, |file| !file.starts_with(&folder)).await?;
+    let read = questions::read(workspace, &problems);
     if read.is_err() {
-        gone::forget(app).await?;
+        gone::forget(workspace).await?;
     }
     let (mut questions, mut failures) = read?;
-    views::make(app, &mut questions, &mut failures, started_at).await?;
-    gone::forget(app).await?;
-    let sources = definitions(app, &questions);
+    views::make(workspace, &mut questions, &mut failures, started_at).await?;
+    gone::forget(workspace).await?;
+    let sources = definitions(workspace, &questions);
     let (mut answers, mut sections) = (Vec::with_capacity(questions.len()), BTreeMap::new());
     for name in questions.keys().cloned().collect::<Vec<_>>() {
         let question = &questions[&name];
-        let (answer, section) = match export(app, &name, question).await {
+        let (answer, section) = match export(workspace, &name, question).await {
             Ok(done) => done,
             Err(RunError::Warehouse(error)) => return Err(error.into()),
             Err(error) => {
@@ -135,29 +135,30 @@ async fn answer(app: &App, started_at: DateTime<Utc>) -> Result<Answers, RunErro
             }
         };
         info!(
-            view = app.warehouse.names().shown(&Table::datawarehouse(&name)),
+            view = workspace.warehouse.names().shown(&Table::datawarehouse(&name)),
             rows = answer.rows,
             export = %answer.path.display(),
             "analysis done"
         );
         answers.push(answer);
-        sections.insert(name, with_sources(app, section, question, &sources).await?);
+        sections.insert(name, with_sources(workspace, section, question, &sources).await?);
     }
     sections.extend(failures.iter().map(|(name, failure)| (name.clone(), page::Question::failed(name, failure))));
-    write_page(app, sections.into_values().collect()).await?;
+    write_page(workspace, sections.into_values().collect()).await?;
     Ok(Answers { answers, failures })
 }
 
 /// Writes a question's files; gives what is printed and what the page shows.
-async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, page::Question), RunError> {
+async fn export(workspace: &Workspace, name: &str, question: &Question) -> Result<(Answer, page::Question), RunError> {
     let header = &question.header;
     let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
     let mut kept = Kept::new(header.chart.as_ref().and_then(|chart| Places::of(chart, &given)));
-    let query = Query::of(app.warehouse.names(), &Table::datawarehouse(name), &question.columns, &question.outputs);
-    let file = |format: &crate::export::Format| app.exports.join(format!("{name}.{}", format.ending()));
+    let query =
+        Query::of(workspace.warehouse.names(), &Table::datawarehouse(name), &question.columns, &question.outputs);
+    let file = |format: &crate::export::Format| workspace.exports.join(format!("{name}.{}", format.ending()));
     let files: Vec<_> = header.exports.iter().map(|format| (*format, file(format))).collect();
     let mut first = Vec::new();
-    let done = write(&*app.warehouse, &query, &files, |row| {
+    let done = write(&*workspace.warehouse, &query, &files, |row| {
         if first.len() < SHOWN {
             first.push(row.clone());
         }
@@ -191,39 +192,39 @@ async fn export(app: &App, name: &str, question: &Question) -> Result<(Answer, p
 }
 
 /// What the views and the tables of the star are made from.
-fn definitions(app: &App, questions: &Questions) -> (Definitions, Definitions) {
-    let names = app.warehouse.names();
+fn definitions(workspace: &Workspace, questions: &Questions) -> (Definitions, Definitions) {
+    let names = workspace.warehouse.names();
     let views = questions.iter().map(|(name, question)| (name.clone(), question.select.tables(names))).collect();
     // A file of the pipeline that cannot be read is the pipeline's error, not that of a question.
-    let files = sql_files(&app.sql.join("pipeline"), names.engine).unwrap_or_default();
+    let files = sql_files(&workspace.sql.join("pipeline"), names.engine).unwrap_or_default();
     let models = files.iter().filter_map(|file| Model::parse(file).ok());
     (views, models.map(|model| (model.name.clone(), model.reads(names))).collect())
 }
 
 async fn with_sources(
-    app: &App,
+    workspace: &Workspace,
     mut section: page::Question,
     question: &Question,
     (views, models): &(Definitions, Definitions),
 ) -> Result<page::Question, RunError> {
-    let names = app.warehouse.names();
+    let names = workspace.warehouse.names();
     let lineage = lineage::of(&question.select.tables(names), views, models);
     for (dataset, direct) in lineage.datasets {
-        let loads = app.catalog.freshness(&dataset, NAMED_LOADS).await?;
+        let loads = workspace.catalog.freshness(&dataset, NAMED_LOADS).await?;
         section.sources.push(Source { table: names.shown(&Table::staging(&dataset)), loads, direct });
     }
     section.others = lineage.others.iter().map(|table| names.shown(table)).collect();
     Ok(section)
 }
 
-async fn write_page(app: &App, questions: Vec<page::Question>) -> Result<(), RunError> {
-    let last = app.catalog.last_pipeline().await?;
+async fn write_page(workspace: &Workspace, questions: Vec<page::Question>) -> Result<(), RunError> {
+    let last = workspace.catalog.last_pipeline().await?;
     let page = Page {
         made: Utc::now(),
-        built: app.catalog.last_build().await?,
+        built: workspace.catalog.last_build().await?,
         failed: last.filter(|last| last.failed).map(|last| last.finished),
         questions,
     };
-    let path = app.exports.join(PAGE);
+    let path = workspace.exports.join(PAGE);
     write_whole(&path, &page.html()).map_err(|error| RunError::Export { path: path.display().to_string(), error })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Failure;
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::pipeline::RunError;
 use crate::project::QuestionHeader;
 use crate::project::in_plain;
@@ -59,14 +59,14 @@ pub(super) type Failures = BTreeMap<String, Failure>;
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn read(app: &App, problems: &[Problem]) -> Result<(Questions, Failures), RunError> {
+pub(super) fn read(workspace: &Workspace, problems: &[Problem]) -> Result<(Questions, Failures), RunError> {
     let (mut questions, mut failures) = (Questions::new(), Failures::new());
-    let engine = app.warehouse.names().engine;
-    for path in sql_paths(&app.sql.join("analysis"), engine)? {
+    let engine = workspace.warehouse.names().engine;
+    for path in sql_paths(&workspace.sql.join("analysis"), engine)? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let files = [path.clone(), overruled_by(&path, engine)];
         let wrong: Vec<_> = problems.iter().filter(|problem| files.contains(&problem.file)).cloned().collect();
-        let read = sql_file(path, engine).and_then(|file| read_one(&app.sql.join("pipeline"), file));
+        let read = sql_file(path, engine).and_then(|file| read_one(&workspace.sql.join("pipeline"), file));
         let (title, description, error) = match read {
             Ok((name, question)) if wrong.is_empty() => {
                 questions.insert(name, question);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::questions::{Failures, Question, Questions, fail, in_order};
-use crate::app::App;
 use crate::catalog::QuestionView;
+use crate::catalog::Workspace;
 use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
 use crate::project::ModelError;
 use crate::sql::{Names, Output, Schema, Table, described};
@@ -18,19 +18,19 @@ use crate::warehouse::{Scope, Transaction, WarehouseError};
 /// # Errors
 /// What the database says that is no question's fault.
 pub(super) async fn make(
-    app: &App,
+    workspace: &Workspace,
     questions: &mut Questions,
     failures: &mut Failures,
     started_at: DateTime<Utc>,
 ) -> Result<(), RunError> {
-    let names = app.warehouse.names();
-    let own_views = crate::project::own_views(&app.sql);
-    let mut transaction = app.warehouse.begin(Scope::Star).await?;
+    let names = workspace.warehouse.names();
+    let own_views = crate::project::own_views(&workspace.sql);
+    let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
     // What the views give: SQLite does not know the types of a view's computed columns.
     let read = questions.values().flat_map(|question| question.select.tables(names));
     let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
-    let mut given = given_by_views(app, &mut *transaction, of_star).await;
-    let made = app.catalog.questions(&mut *transaction).await?;
+    let mut given = given_by_views(workspace, &mut *transaction, of_star).await;
+    let made = workspace.catalog.questions(&mut *transaction).await?;
     for name in in_order(names, questions, failures) {
         let Some(question) = questions.get_mut(&name) else { continue };
         transaction.execute("savepoint sluice_question", &[]).await?;
@@ -40,7 +40,7 @@ pub(super) async fn make(
         };
         match done {
             Ok(()) => {
-                keep(app, &mut *transaction, &name, question, &made).await?;
+                keep(workspace, &mut *transaction, &name, question, &made).await?;
                 given.insert(name, question.outputs.clone());
             }
             Err(RunError::Model(error)) => {
@@ -52,28 +52,28 @@ pub(super) async fn make(
         transaction.execute("release savepoint sluice_question", &[]).await?;
     }
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
-    app.catalog.run_done(&mut *transaction, "analysis", started_at, views).await?;
+    workspace.catalog.run_done(&mut *transaction, "analysis", started_at, views).await?;
     transaction.commit().await?;
     Ok(())
 }
 
 /// Keeps that the view is this question's, and what its results are and were written to.
 async fn keep(
-    app: &App,
+    workspace: &Workspace,
     transaction: &mut dyn Transaction,
     name: &str,
     question: &Question,
     made: &[QuestionView],
 ) -> Result<(), WarehouseError> {
     let view = Table::datawarehouse(name);
-    let Some(definition) = definition_of(transaction, app.warehouse.names(), &view).await? else { return Ok(()) };
+    let Some(definition) = definition_of(transaction, workspace.warehouse.names(), &view).await? else { return Ok(()) };
     let before = made.iter().find(|one| one.name == name);
     let mut exports: Vec<_> = before.map(|one| one.exports.clone()).unwrap_or_default();
     exports.extend(question.header.exports.iter().map(|format| format.ending().to_owned()));
     exports.sort();
     exports.dedup();
     let now = QuestionView { name: name.to_owned(), definition, exports };
-    if before == Some(&now) { Ok(()) } else { app.catalog.keep_question(transaction, &now).await }
+    if before == Some(&now) { Ok(()) } else { workspace.catalog.keep_question(transaction, &now).await }
 }
 
 /// A view that was made out of an earlier text would answer another question.

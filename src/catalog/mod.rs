@@ -17,6 +17,7 @@ mod runs;
 pub(crate) mod staged;
 mod star;
 mod status;
+mod workspace;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use sea_orm::{
 use crate::record::Reject;
 use crate::schema::Column;
 use crate::source::Survey;
-use crate::sql::Engine;
+use crate::sql::{Engine, Table};
 use crate::text::secrets::hidden;
 use crate::warehouse::{Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
@@ -48,6 +49,7 @@ pub use questions::QuestionView;
 pub use retract::{LaterLoad, column_names};
 pub use star::StagedLoad;
 pub use status::{Failure, LastRun, Total};
+pub use workspace::Workspace;
 
 /// Rows of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,6 +94,22 @@ impl Catalog {
     /// Over a warehouse's catalog.
     pub fn new(warehouse: Arc<dyn Warehouse>) -> Self {
         Catalog { warehouse }
+    }
+
+    /// Rows of a load that are in its staging table now, none where there is no such table; read beside whoever writes.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rows_of(&self, table: &str, load: i64) -> Result<u64, WarehouseError> {
+        let table = self.warehouse.names().table(&Table::staging(table));
+        let sql = format!("select count(*) from {table} where _load_id = {load}");
+        let mut rows = Vec::new();
+        match self.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
+            Ok(()) => Ok(rows.last().and_then(|count| count.as_deref()?.parse().ok()).unwrap_or(0)),
+            // There is no such table.
+            Err(WarehouseError::Refused(_)) => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 
     /// Closes a load's line: to be committed with its rows.

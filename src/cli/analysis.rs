@@ -16,7 +16,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
 
 /// Runs the analysis and prints its results.
 pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
-    let Answers { answers, failures } = analysis::answer_all(app).await?;
+    let Answers { answers, failures } = analysis::answer_all(&app.workspace).await?;
     let total = answers.len() + failures.len();
     for answer in answers {
         if json {
@@ -47,7 +47,7 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
         writeln!(
             crate::text::shown::stdout(),
             "All of them on one page: {}",
-            crate::text::shown::path(&app.exports.join(PAGE))
+            crate::text::shown::path(&app.workspace.exports.join(PAGE))
         )?;
     }
     for (view, failure) in &failures {

@@ -33,7 +33,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         Ok(app) => (Some(app), None),
         Err(error) => (None, Some(error)),
     };
-    let mut problems = check(&files, &names, app.as_ref().map(|app| &*app.warehouse)).await?;
+    let mut problems = check(&files, &names, app.as_ref().map(|app| &*app.workspace.warehouse)).await?;
     problems.retain(|problem| is_wanted(&problem.file));
     if let Some(why) = why {
         if problems.is_empty() {

@@ -42,7 +42,7 @@ pub(super) async fn run() -> anyhow::Result<End> {
     let app = daemon::connect(&settings).await?;
     writeln!(out, "$ app --pipeline")?;
     let started = Instant::now();
-    pipeline::print(&crate::pipeline::run(&app).await?, started, false)?;
+    pipeline::print(&crate::pipeline::run(&app.workspace).await?, started, false)?;
     writeln!(out, "\n$ app --analysis")?;
     analysis::print(&app, false).await?;
     writeln!(out, "Look around: cd {} && app loads\nThen remove it: rm -r {}", folder.display(), folder.display())?;

@@ -125,14 +125,14 @@ async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
     settings.database.init_db = false;
     let Address { url, .. } = settings.address();
     let what = format!("database {}", crate::settings::without_password(&url));
-    let app = match App::connect(&settings).await {
-        Ok(app) => app,
+    let app = match crate::warehouse::connect(&settings.address()).await {
+        Ok(warehouse) => App::builder(&settings).build(warehouse),
         Err(WarehouseError::Missing(path)) => {
             return vec![Check { what, result: Err(format!("there is no file {path} yet; start app, or app --once")) }];
         }
         Err(error) => return vec![Check { what, result: Err(format!("{error}; is DATABASE_URL right?")) }],
     };
-    let schemas = match app.warehouse.missing().await {
+    let schemas = match app.workspace.warehouse.missing().await {
         Ok(missing) if missing.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),
         Ok(missing) => Err(format!("missing: {}; start app once with INIT_DB=true", missing.join(", "))),
         Err(error) => Err(error.to_string()),
@@ -157,9 +157,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Tries to write into a table of its own, and takes that back. A server's disk answers by itself; that of a file is tried too, for what is
 /// not committed need not reach it.
 async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
-    let table = app.warehouse.names().table(&Table::staging(&format!("doctor_{}", std::process::id())));
+    let table = app.workspace.warehouse.names().table(&Table::staging(&format!("doctor_{}", std::process::id())));
     let write = async {
-        let mut transaction = app.warehouse.begin(Scope::Load).await?;
+        let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
         transaction.execute(&format!("create table {table} (n bigint)"), &[]).await?;
         let rows = "with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000) select n from n";
         transaction.execute(&format!("insert into {table} {rows}"), &[]).await.map(drop)

@@ -27,21 +27,22 @@ pub(super) async fn run(
         })?,
     };
     let app = daemon::look(settings).await?;
-    let Some(found) = table(&app, name).await? else {
-        let mut known = app.catalog.datasets().await?;
-        known.extend(crate::project::own_views(&app.sql).into_iter().map(|view| view.name));
-        let mut transaction = app.warehouse.begin(Scope::Load).await?;
-        known.extend(app.catalog.star(&mut *transaction).await?.into_iter().map(|state| state.name));
+    let Some(found) = table(&app.workspace, name).await? else {
+        let mut known = app.workspace.catalog.datasets().await?;
+        known.extend(crate::project::own_views(&app.workspace.sql).into_iter().map(|view| view.name));
+        let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
+        known.extend(app.workspace.catalog.star(&mut *transaction).await?.into_iter().map(|state| state.name));
         let hint = crate::text::nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
         return Err(Usage(format!("there is no table or view {name}{hint}")).into());
     };
-    let path = output.unwrap_or_else(|| app.exports.join(format!("{}.{}", found.table.name, format.ending())));
-    let export = found.write(&*app.warehouse, format, &path).await?;
+    let path =
+        output.unwrap_or_else(|| app.workspace.exports.join(format!("{}.{}", found.table.name, format.ending())));
+    let export = found.write(&*app.workspace.warehouse, format, &path).await?;
     writeln!(
         crate::text::shown::stdout(),
         "{} of {} in {}",
         counted(export.rows, "row"),
-        app.warehouse.names().shown(&found.table),
+        app.workspace.warehouse.names().shown(&found.table),
         path.display()
     )?;
     Ok(End::Done)

@@ -10,12 +10,12 @@ use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
-    let loads = app.catalog.loads(limit).await?;
+    let loads = app.workspace.catalog.loads(limit).await?;
     if json {
         let ids: Vec<_> = loads.iter().map(|load| load.id).collect();
         let mut beside: HashMap<i64, Vec<serde_json::Value>> = HashMap::new();
         for some in ids.chunks(10_000) {
-            for one in app.catalog.beside_of(some).await? {
+            for one in app.workspace.catalog.beside_of(some).await? {
                 let entry = json!({ "kind": one.kind, "line": one.line, "name": one.name, "text": one.text });
                 beside.entry(one.load_id).or_default().push(entry);
             }

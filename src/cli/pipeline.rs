@@ -69,7 +69,7 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
 pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<End> {
     let Plan { select, full, allow_drop, sql, json } = wanted;
     let app = daemon::look(settings).await?;
-    let report = pipeline::run_with(&app, &Options { select, full, allow_drop, dry: true }).await?;
+    let report = pipeline::run_with(&app.workspace, &Options { select, full, allow_drop, dry: true }).await?;
     let mut out = crate::text::shown::stdout();
     for change in &report.changes {
         if json {
@@ -95,10 +95,10 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
 
 async fn build(settings: &Settings, alerts: &Alerts, options: &Options) -> anyhow::Result<Vec<TableChange>> {
     let app = daemon::connect(settings).await?;
-    if app.catalog.pipeline_failed_last().await? {
+    if app.workspace.catalog.pipeline_failed_last().await? {
         alerts.remember(Kind::Pipeline, "pipeline");
     }
-    Ok(pipeline::run_with(&app, options).await?.changes)
+    Ok(pipeline::run_with(&app.workspace, options).await?.changes)
 }
 
 /// Prints what a run of the pipeline changed.

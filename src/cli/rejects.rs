@@ -9,14 +9,14 @@ use crate::settings::Settings;
 pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json: bool) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
     if let Some(id) = load
-        && app.catalog.load(id).await?.is_none()
+        && app.workspace.catalog.load(id).await?.is_none()
     {
         return Err(Usage(format!("there is no load {id}: see app loads")).into());
     }
-    let rejects = app.catalog.rejects(load, limit).await?;
+    let rejects = app.workspace.catalog.rejects(load, limit).await?;
     let mut loads: Vec<_> = rejects.iter().map(|one| one.load_id).collect();
     loads.dedup();
-    let retracted = app.catalog.retracted(&loads).await?;
+    let retracted = app.workspace.catalog.retracted(&loads).await?;
     if json {
         for one in rejects {
             table::print_json(&json!({

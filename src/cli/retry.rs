@@ -89,7 +89,7 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
 /// The newest load whose rows a file that failed would put older ones over.
 async fn newer(app: &App, plugins: &Plugins, reach: &Reach, file: &FailedFile) -> Result<Option<Came>, WarehouseError> {
     let counts = |came: &Came| plugins.reach(came.file()).replaces && is_newer(came, file);
-    app.catalog.last_by_name(reach.tables.as_deref(), &counts).await
+    app.workspace.catalog.last_by_name(reach.tables.as_deref(), &counts).await
 }
 
 /// Whether a load counts over a file that failed: by the order of names, or because it came after that. Which of two names is the later one

@@ -13,9 +13,9 @@ use crate::warehouse::Scope;
 pub(super) async fn run(settings: &Settings, name: &str, limit: u64, json: bool) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
     let fact = name.rsplit('.').next().unwrap_or(name);
-    let rejects = app.catalog.star_rejects(fact, limit).await?;
+    let rejects = app.workspace.catalog.star_rejects(fact, limit).await?;
     if rejects.is_empty() {
-        let known = app.catalog.star(&mut *app.warehouse.begin(Scope::Load).await?).await?;
+        let known = app.workspace.catalog.star(&mut *app.workspace.warehouse.begin(Scope::Load).await?).await?;
         if !known.iter().any(|state| state.name == fact) {
             let hint = nearest(fact, known.iter().map(|state| state.name.as_str()));
             let what = "expected the number of a load (app loads), or a fact that was built";
@@ -24,7 +24,7 @@ pub(super) async fn run(settings: &Settings, name: &str, limit: u64, json: bool)
     }
     let mut files = HashMap::new();
     for load in rejects.iter().filter_map(|one| one.load_id).collect::<BTreeSet<_>>() {
-        files.insert(load, app.catalog.load(load).await?.map(|load| load.source).unwrap_or_default());
+        files.insert(load, app.workspace.catalog.load(load).await?.map(|load| load.source).unwrap_or_default());
     }
     let file = |load: Option<i64>| load.and_then(|load| files.get(&load)).cloned();
     if json {

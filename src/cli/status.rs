@@ -132,10 +132,10 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
 async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
     let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
     Ok(DatabaseStatus {
-        today: app.catalog.total_since(midnight).await?,
-        last_hour: app.catalog.total_since(now - TimeDelta::hours(1)).await?,
-        failures: app.catalog.failures(FAILURES).await?,
-        pipeline: app.catalog.last_pipeline().await?,
+        today: app.workspace.catalog.total_since(midnight).await?,
+        last_hour: app.workspace.catalog.total_since(now - TimeDelta::hours(1)).await?,
+        failures: app.workspace.catalog.failures(FAILURES).await?,
+        pipeline: app.workspace.catalog.last_pipeline().await?,
         ..Default::default()
     })
 }

@@ -36,9 +36,9 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         TraceError::Asked(why) => Usage(why).into(),
         other => anyhow::Error::from(other),
     })?;
-    let shown = app.warehouse.names().shown(&table);
+    let shown = app.workspace.warehouse.names().shown(&table);
     if rows.is_empty() {
-        let left_out = app.catalog.star_rejects(&table.name, 1).await?;
+        let left_out = app.workspace.catalog.star_rejects(&table.name, 1).await?;
         let hint = match left_out.is_empty() {
             true => String::new(),
             false => format!("; some rows are left out of it: app rejects {}", table.name),

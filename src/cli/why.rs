@@ -16,9 +16,9 @@ const REJECTS: u64 = 5;
 
 pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
-    let loads = app.catalog.loads_of(what).await?;
+    let loads = app.workspace.catalog.loads_of(what).await?;
     if loads.is_empty() {
-        let recent = app.catalog.loads(1000).await?;
+        let recent = app.workspace.catalog.loads(1000).await?;
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
     }
@@ -51,7 +51,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             )?;
         }
         writeln!(out, "  {}", shown(&became(&app, &load).await?))?;
-        let kept = app.catalog.beside_of(&[load.id]).await?;
+        let kept = app.workspace.catalog.beside_of(&[load.id]).await?;
         let kept: Vec<_> = kept
             .iter()
             .map(|one| {
@@ -60,7 +60,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
             })
             .collect();
         beside::print("  beside its records, and kept with the load:", &kept)?;
-        let rejects = app.catalog.rejects(Some(load.id), REJECTS).await?;
+        let rejects = app.workspace.catalog.rejects(Some(load.id), REJECTS).await?;
         if !rejects.is_empty() {
             let rows: Vec<_> = rejects
                 .into_iter()
@@ -80,7 +80,7 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
     Ok(match load.status {
         LoadStatus::Claimed => "it is being loaded".to_owned(),
         LoadStatus::Loaded => {
-            let rows = app.rows_of(&load.dataset, load.id).await?;
+            let rows = app.workspace.catalog.rows_of(&load.dataset, load.id).await?;
             let none = if load.rows_read == 0 { "; the file had a header and no rows" } else { "" };
             format!("its rows are in staging.{} ({rows} with _load_id {}){none}", load.dataset, load.id)
         }

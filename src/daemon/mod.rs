@@ -14,12 +14,11 @@ use crate::app::App;
 use crate::archive::{Archive, OnSuccess};
 use crate::dataset::plugin::{PluginFolder, Plugins};
 use crate::load::error::passes;
-use crate::load::journal::Journal;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::text::rights::explain_folder;
-use crate::warehouse::{Scope, WarehouseError};
+use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
 use crate::worker::{Pause, State, TROUBLE, Totals, Watch, build, read_state};
 
 /// A wrong setting or usage: exit code 2.
@@ -47,21 +46,25 @@ const TELLING: Duration = Duration::from_secs(3);
 /// # Errors
 /// [`Usage`] where a setting is of no use or something is missing, else what the database says.
 pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
-    let app = App::connect(settings).await.map_err(usage)?;
+    Ok(App::builder(settings).build(connected(settings).await?))
+}
+
+async fn connected(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
+    let warehouse = warehouse::connect(&settings.address()).await.map_err(usage)?;
     if settings.database.init_db {
-        prepare(&app).await?;
+        prepare(&*warehouse).await?;
     } else {
-        let missing = app.warehouse.missing().await?;
+        let missing = warehouse.missing().await?;
         if !missing.is_empty() {
             let list = missing.join(", ");
             return Err(Usage(format!(
                 "INIT_DB is false, and missing in {}: {list}; start once with INIT_DB=true",
-                app.warehouse.address()
+                warehouse.address()
             ))
             .into());
         }
     }
-    Ok(app)
+    Ok(warehouse)
 }
 
 /// Loads files out of the folder.
@@ -88,31 +91,31 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             .map_err(|error| Usage(error.to_string()))?;
     }
     let (stop, alerts) = (stop_signal()?, Alerts::start(&settings.alerting)?);
-    let Some(mut app) = patiently(until, &stop, &alerts, async || open(settings).await).await? else {
+    let Some(warehouse) = patiently(until, &stop, &alerts, async || open(settings).await).await? else {
         return Ok(Totals::default());
     };
-    app.archive.check(None).map_err(|why| Usage(format!("ON_SUCCESS, ARCHIVE: {why}")))?;
-    let mut plugins = plugin_folder(settings, app.archive.clone());
+    let archive = Arc::new(settings.archive());
+    archive.check(None).map_err(|why| Usage(format!("ON_SUCCESS, ARCHIVE: {why}")))?;
+    let mut plugins = plugin_folder(settings, archive.clone());
     let read = plugins.read(&Plugins::default());
     if let (Until::Empty, Some(error)) = (until, read.errors().next()) {
         return Err(Usage(error.to_string()).into());
     }
     read.announce();
-    app.journal = Journal::of(folder);
+    // The watch of a folder says what is wrong with plugins.
+    let builder = App::builder(settings).imports(folder).plugins(read).alerts(alerts).archive(archive);
+    let app = builder.build(warehouse);
     if settings.database.dev && settings.database.init_db {
-        app.journal.forget();
+        app.loader.journal.forget();
     }
-    app.alerts = alerts;
-    // The watch of a folder says what is wrong with them.
-    app.plugins = read.into();
-    info!(database = app.warehouse.address(), "connected");
-    if settings.keeping.on_success == OnSuccess::Delete && app.catalog.loads(1).await?.is_empty() {
+    info!(database = app.workspace.warehouse.address(), "connected");
+    if settings.keeping.on_success == OnSuccess::Delete && app.workspace.catalog.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
     }
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
     let app = Arc::new(app);
-    let archive = app.archive.clone();
+    let archive = app.loader.archive.clone();
     let place = async || {
         Folder::open(folder).map_err(|error| {
             let what = format!("cannot use the folder {}", folder.display());
@@ -126,7 +129,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     if let Ok(Some(warning)) = open_to_others(folder) {
         warn!("{warning}");
     }
-    let Some(place) = patiently(until, &stop, &app.alerts, place).await? else {
+    let Some(place) = patiently(until, &stop, &app.loader.alerts, place).await? else {
         return Ok(Totals::default());
     };
     let watch = Watch::new(app.clone(), place, plugins, settle, settings.watching.poll);
@@ -165,22 +168,22 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         }
     };
     // Who does not end in time has rolled back, or copies the log at the next start.
-    let closing = tokio::time::timeout(CLOSING, app.warehouse.close());
-    let _ = tokio::join!(closing, app.alerts.finish(TELLING));
+    let closing = tokio::time::timeout(CLOSING, app.workspace.warehouse.close());
+    let _ = tokio::join!(closing, app.loader.alerts.finish(TELLING));
     Ok(totals)
 }
 
 /// Compares what was deleted with the ledger, which may be that of another server, or an older state of it. Where it cannot, the first
 /// load does it.
 async fn meet_server(app: &App) {
-    if !app.journal.has_notes() {
+    if !app.loader.journal.has_notes() {
         return;
     }
     let meeting = async {
-        let mut transaction = app.warehouse.begin(Scope::Short).await?;
+        let mut transaction = app.workspace.warehouse.begin(Scope::Short).await?;
         let server = transaction.server().await?;
         drop(transaction);
-        app.journal.meet(app, server.as_deref()).await
+        app.loader.journal.meet(&app.workspace.catalog, &app.loader.alerts, server.as_deref()).await
     };
     if let Err(error) = meeting.await {
         debug!(%error, "cannot compare what was deleted with the ledger");
@@ -195,15 +198,15 @@ fn plugin_folder(settings: &Settings, archive: Arc<Archive>) -> PluginFolder {
 }
 
 /// Connects; with `DEV=true` to an empty warehouse.
-async fn open(settings: &Settings) -> anyhow::Result<App> {
+async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
     if !(settings.database.dev && settings.database.init_db) {
-        return connect(settings).await;
+        return connected(settings).await;
     }
-    let app = App::connect(settings).await.map_err(usage)?;
-    warn!(database = app.warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
-    app.warehouse.drop_all().await?;
-    prepare(&app).await?;
-    Ok(app)
+    let warehouse = warehouse::connect(&settings.address()).await.map_err(usage)?;
+    warn!(database = warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
+    warehouse.drop_all().await?;
+    prepare(&*warehouse).await?;
+    Ok(warehouse)
 }
 
 /// Makes the daemon wait for what it cannot begin without, with pauses that grow; `None` where it was asked to stop meanwhile. Who asks for
@@ -246,11 +249,11 @@ fn is_passing(error: &anyhow::Error) -> bool {
         || error.downcast_ref::<std::io::Error>().is_some_and(passes)
 }
 
-async fn prepare(app: &App) -> anyhow::Result<()> {
-    app.warehouse.prepare().await.map_err(|error| {
+async fn prepare(warehouse: &dyn Warehouse) -> anyhow::Result<()> {
+    warehouse.prepare().await.map_err(|error| {
         let refused = error.to_string().contains("permission denied for database");
         let hint = if refused { "; grant create on the database to the user, or make the schemas for it" } else { "" };
-        let what = format!("cannot make the schemas in {}", app.warehouse.address());
+        let what = format!("cannot make the schemas in {}", warehouse.address());
         match error {
             error if refused => Usage(format!("{what}: {error}{hint}")).into(),
             WarehouseError::Newer(..) => error.into(),
@@ -267,14 +270,14 @@ pub async fn look(settings: &Settings) -> anyhow::Result<App> {
     let mut settings = settings.clone();
     settings.database.init_db = false;
     let nothing = |address: &str| Usage(format!("there is no warehouse in {address} yet: start app, or app --once"));
-    let app = match App::connect(&settings).await {
+    let warehouse = match warehouse::connect(&settings.address()).await {
         Err(WarehouseError::Missing(_)) => return Err(nothing(&settings.database.database_url).into()),
         done => done.map_err(usage)?,
     };
-    if !app.warehouse.missing().await?.is_empty() {
-        return Err(nothing(app.warehouse.address()).into());
+    if !warehouse.missing().await?.is_empty() {
+        return Err(nothing(warehouse.address()).into());
     }
-    Ok(app)
+    Ok(App::builder(&settings).build(warehouse))
 }
 
 fn usage(error: WarehouseError) -> anyhow::Error {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::view;
 use super::{Export, ExportError, Format, Query, QueryColumn, write};
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::schema::Column;
 use crate::sql::{Schema, Table};
 use crate::warehouse::{Scope, Warehouse, WarehouseError};
@@ -25,8 +25,8 @@ pub struct TableExport {
 ///
 /// # Errors
 /// What the database says.
-pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, WarehouseError> {
-    let names = app.warehouse.names();
+pub async fn table(workspace: &Workspace, name: &str) -> Result<Option<TableExport>, WarehouseError> {
+    let names = workspace.warehouse.names();
     let candidates = match name.split_once('.') {
         Some((schema, name)) => match names.schema_named(schema) {
             Some(schema) => vec![Table { schema, name: name.to_owned() }],
@@ -34,18 +34,18 @@ pub async fn table(app: &App, name: &str) -> Result<Option<TableExport>, Warehou
         },
         None => vec![Table::datawarehouse(name), Table::staging(name)],
     };
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let mut transaction = workspace.warehouse.begin(Scope::Load).await?;
     for table in candidates {
         let found = transaction.columns(&table).await?;
         if found.is_empty() {
             continue;
         }
         let known = match table.schema {
-            Schema::Staging => app.catalog.columns(&mut *transaction, &table.name).await?,
+            Schema::Staging => workspace.catalog.columns(&mut *transaction, &table.name).await?,
             _ => Vec::new(),
         };
         let (query, typed) = if known.is_empty() {
-            let (found, outputs) = view::typed(app, &mut *transaction, &table, found).await;
+            let (found, outputs) = view::typed(workspace, &mut *transaction, &table, found).await;
             let query = Query::of(names, &table, &found, &outputs);
             (query.clone(), query)
         } else {

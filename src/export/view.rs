@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::pipeline::given_by_views;
 use crate::sql::{Engine, Output, Schema, Table, TableColumn, described};
 use crate::warehouse::Transaction;
@@ -10,15 +10,15 @@ use crate::warehouse::Transaction;
 /// The columns with their types, and how they are read so that both engines write them alike. Where a file was changed since its view was
 /// made, columns that it does not name are left as they are.
 pub(super) async fn typed(
-    app: &App,
+    workspace: &Workspace,
     transaction: &mut dyn Transaction,
     table: &Table,
     columns: Vec<TableColumn>,
 ) -> (Vec<TableColumn>, Vec<Output>) {
-    if app.warehouse.names().engine == Engine::Postgres || table.schema != Schema::Datawarehouse {
+    if workspace.warehouse.names().engine == Engine::Postgres || table.schema != Schema::Datawarehouse {
         return (columns, Vec::new());
     }
-    let mut views = given_by_views(app, transaction, [table.name.clone()].into()).await;
+    let mut views = given_by_views(workspace, transaction, [table.name.clone()].into()).await;
     let given = views.remove(&table.name).unwrap_or_default();
     let columns = described(columns, &given);
     let output = |column: &TableColumn| {

@@ -9,12 +9,12 @@ use std::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, info, instrument};
 
+use super::Loader;
 use super::error::Consequence;
 use super::order::Place;
 use super::outcome::{delete, let_go, record_failure, say};
 use super::staging::leave_out;
 use super::{LoadError, LoadReport, load_in};
-use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
@@ -41,16 +41,11 @@ pub enum FileOutcome {
     Gone,
 }
 
-/// Loads one claimed file, each of its parts by itself, and lets it go where it belongs then. `unfinished` says that its load was begun
-/// before, and may have been committed, `place` which files get their numbers before it.
-pub async fn load_file(app: &App, file: Claimed, unfinished: bool, place: Place) -> FileOutcome {
-    load_file_by(app, &app.plugins.get(), file, unfinished, place).await
-}
-
-/// As [`load_file`], by one version of the plugins from the beginning to the end.
+/// Loads one claimed file, each of its parts by itself and by one version of the plugins from the beginning to the end, and lets it go where it
+/// belongs then. `unfinished` says that its load was begun before, and may have been committed, `place` which files get their numbers before it.
 #[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
-pub(crate) async fn load_file_by(
-    app: &App,
+pub async fn load_file(
+    loader: &Loader,
     plugins: &Plugins,
     file: Claimed,
     unfinished: bool,
@@ -61,10 +56,10 @@ pub(crate) async fn load_file_by(
     let mut reports = Vec::new();
     let partly = file.partly();
     let earlier = partly.as_ref().map_or_else(Vec::new, |partly| partly.claims.clone());
-    let (opened, parts) = match open(app, &file, &name, plugins).await {
+    let (opened, parts) = match open(loader, &file, &name, plugins).await {
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
-            let failed = record_failure(app, &dataset, &part, None, error).await;
+            let failed = record_failure(loader, &dataset, &part, None, error).await;
             return let_go(file, failed, reports, unfinished, earlier);
         }
     };
@@ -85,23 +80,23 @@ pub(crate) async fn load_file_by(
         let started = Instant::now();
         source.state(&dataset.stated);
         source.loaded_before(&earlier);
-        on_success = on_success.max(app.archive.asked(dataset.on_success.as_ref()));
+        on_success = on_success.max(loader.archive.asked(dataset.on_success.as_ref()));
         if is_alone {
             place.expect(&dataset.table);
         }
-        if app.tries.begin(source.name()) {
+        if loader.tries.begin(source.name()) {
             info!(file.path = source.name(), table = dataset.table, "loading");
         }
-        match load_in(&place, app, &dataset, &mut source, unfinished).await {
+        match load_in(&place, loader, &dataset, &mut source, unfinished).await {
             Ok(report) => {
-                app.tries.end(source.name());
+                loader.tries.end(source.name());
                 say(source.name(), &report, unfinished, started.elapsed());
                 goodbye.extend(report.goodbye(&dataset.table, source.name()));
                 reports.push(report);
             }
             Err(error) => {
                 let survey = source.glimpse().await.ok();
-                let error = record_failure(app, &dataset, source.name(), survey.as_ref(), error).await;
+                let error = record_failure(loader, &dataset, source.name(), survey.as_ref(), error).await;
                 // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
                 if error.consequence != Consequence::Fail {
                     let claims = claims(&reports);
@@ -114,7 +109,7 @@ pub(crate) async fn load_file_by(
     if reports.is_empty() && failed.is_none() && !passed.is_empty() {
         let sheets: Vec<_> = passed.iter().filter_map(FileSource::sheet).collect();
         let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
-        failed = Some(record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
+        failed = Some(record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
     let claims = claims(&reports);
     if let Some(error) = failed {
@@ -126,7 +121,7 @@ pub(crate) async fn load_file_by(
     // Nobody should have: what was added where it is claimed was not read.
     let gone = match file.stamp() {
         Some(now) if loaded.is_some_and(|loaded| now != loaded) => Ok(false),
-        _ => delete(app, &file, loaded, &on_success, goodbye).await,
+        _ => delete(loader, &file, loaded, &on_success, goodbye).await,
     };
     match gone {
         Ok(true) => {
@@ -134,7 +129,7 @@ pub(crate) async fn load_file_by(
             FileOutcome::Loaded(reports)
         }
         Ok(false) => {
-            let failed = record_failure(app, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
+            let failed = record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
             let_go(file, failed, reports, unfinished, claims)
         }
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
@@ -159,20 +154,20 @@ struct Refused {
 }
 
 /// Opens a file, and finds out what its parts are and where they go.
-async fn open(app: &App, file: &Claimed, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
+async fn open(loader: &Loader, file: &Claimed, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
     let refuse = |part: &str, dataset: &str, error: LoadError| Refused {
         dataset: Dataset::of_file(dataset),
         part: part.to_owned(),
         error,
     };
-    may_be_tried(app, file, name).await.map_err(|error| refuse(name, name, error))?;
+    may_be_tried(loader, file, name).await.map_err(|error| refuse(name, name, error))?;
     let opened = file.open().map_err(|error| {
         let error = FormatError::from(explain(error, &file.place()));
         refuse(name, name, SourceError::from(error).into())
     })?;
     // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-    let parts = FileSource::parts(&path, name, Some(file), app.limits).await;
+    let parts = FileSource::parts(&path, name, Some(file), loader.limits).await;
     let parts = parts.map_err(|error| refuse(name, name, error.into()))?;
     let is_untold = |part: &FileSource| plugins.is_untold(name, part.own_name(), part.sheet());
     let sources = FileSource::each_table(parts, is_untold).await;
@@ -204,11 +199,11 @@ async fn open(app: &App, file: &Claimed, name: &str, plugins: &Plugins) -> Resul
 }
 
 /// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.
-async fn may_be_tried(app: &App, file: &Claimed, name: &str) -> Result<(), LoadError> {
+async fn may_be_tried(loader: &Loader, file: &Claimed, name: &str) -> Result<(), LoadError> {
     if file.ends() < TRIES {
         return Ok(());
     }
-    let loaded = app.catalog.loaded_of(&file.claim().unwrap_or_default()).await?;
+    let loaded = loader.catalog.loaded_of(&file.claim().unwrap_or_default()).await?;
     let is_whole = loaded.iter().any(|source| source == name);
     if is_whole || (!loaded.is_empty() && file.ends() < TRIES_IN_PART) {
         return Ok(());

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
-use crate::alert::Kind;
-use crate::app::App;
+use crate::alert::{Alerts, Kind};
+use crate::catalog::Catalog;
 use crate::source::{CLAIMS, Dir, Us, move_to_free_name, random};
 use crate::warehouse::WarehouseError;
 
@@ -132,21 +132,21 @@ impl Journal {
     ///
     /// # Errors
     /// When the ledger cannot be asked.
-    pub async fn meet(&self, app: &App, server: Option<&str>) -> Result<(), WarehouseError> {
+    pub async fn meet(&self, catalog: &Catalog, alerts: &Alerts, server: Option<&str>) -> Result<(), WarehouseError> {
         let Some(server) = server else { return Ok(()) };
         let _one = self.meeting.lock().await;
         let is_known = self.known().server.as_deref() == Some(server);
-        if is_known && self.has_recent(app).await? {
+        if is_known && self.has_recent(catalog).await? {
             return Ok(());
         }
-        let catalog = app.catalog.made_at().await?;
+        let made_at = catalog.made_at().await?;
         let mut noted = self.read();
         let is_another = noted.iter().any(|line| line.server != server);
         let ids: Vec<_> = noted.iter().map(|line| line.load).collect();
-        let known = app.catalog.hashes(&ids).await?;
+        let known = catalog.hashes(&ids).await?;
         noted.retain(|line| known.get(&line.load) != Some(&line.hash));
         let missing: Vec<_> = noted.iter().map(|line| line.load).collect();
-        let same = |line: &Goodbye| match (line.catalog, catalog) {
+        let same = |line: &Goodbye| match (line.catalog, made_at) {
             (Some(noted), Some(now)) => noted == now,
             _ => history_of(&line.server).0 == history_of(server).0,
         };
@@ -154,7 +154,7 @@ impl Journal {
         let unknown: Vec<_> = lost.extract_if(.., |line| !known.contains_key(&line.load)).collect();
         for line in unknown {
             // Rows without a line in the ledger: somebody has deleted the line, and nothing is lost.
-            if app.rows_of(&line.table, line.load).await? == 0 {
+            if catalog.rows_of(&line.table, line.load).await? == 0 {
                 lost.push(line);
             }
         }
@@ -171,7 +171,7 @@ impl Journal {
             );
         }
         let gone: Vec<_> = lost.iter().filter(|line| !self.recover(line)).cloned().collect();
-        self.keep_lost(app, &gone);
+        self.keep_lost(alerts, &gone);
         if let Some(last) = foreign.last() {
             warn!(
                 loads = foreign.len(),
@@ -185,7 +185,7 @@ impl Journal {
             warn!("cannot note which server this is: {why}");
         }
         let asked = Some(Instant::now());
-        *self.known() = Known { server: Some(server.to_owned()), catalog, recent: Vec::new(), asked };
+        *self.known() = Known { server: Some(server.to_owned()), catalog: made_at, recent: Vec::new(), asked };
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl Journal {
     }
 
     /// Whether the ledger has what was noted last: it has not where an older state was restored meanwhile.
-    async fn has_recent(&self, app: &App) -> Result<bool, WarehouseError> {
+    async fn has_recent(&self, catalog: &Catalog) -> Result<bool, WarehouseError> {
         let recent = {
             let known = self.known();
             if known.recent.is_empty() || known.asked.is_some_and(|asked| asked.elapsed() < ASKED) {
@@ -208,7 +208,7 @@ impl Journal {
             known.recent.clone()
         };
         let ids: Vec<_> = recent.iter().map(|(load, _)| *load).collect();
-        let hashes = app.catalog.hashes(&ids).await?;
+        let hashes = catalog.hashes(&ids).await?;
         if recent.iter().any(|(load, hash)| hashes.get(load) != Some(hash)) {
             return Ok(false);
         }
@@ -235,12 +235,12 @@ impl Journal {
     }
 
     /// Notes and tells what is lost and not brought back.
-    fn keep_lost(&self, app: &App, lost: &[Goodbye]) {
+    fn keep_lost(&self, alerts: &Alerts, lost: &[Goodbye]) {
         let folder = self.folder.display();
         for Goodbye { load, source, .. } in lost {
             let what = "the database has lost a load that it had confirmed, and its file is not here any more";
             let mend = format!("get the file once more and drop it into {folder}; app status tells of it until then");
-            app.alerts.raise(Kind::Lost, source, what, &mend, Some(*load));
+            alerts.raise(Kind::Lost, source, what, &mend, Some(*load));
         }
         let noted = || {
             let mut text = Vec::new();

@@ -8,6 +8,7 @@ pub(crate) mod error;
 mod feed;
 mod file;
 pub mod journal;
+mod loader;
 pub mod order;
 mod outcome;
 mod reject_file;
@@ -29,7 +30,6 @@ use self::outcome::{say_array, say_beside, say_columns};
 use self::reject_file::RejectFile;
 use self::staging::{Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
 use self::upsert::{Upsert, keeps_its_key};
-use crate::app::App;
 use crate::catalog::{Books, Claim, Missing, Repeats, Request};
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::schema::Type;
@@ -38,8 +38,8 @@ use crate::sql::Table;
 use crate::warehouse::Scope;
 
 pub use self::error::LoadError;
-pub(crate) use self::file::load_file_by;
 pub use self::file::{FileOutcome, load_file};
+pub use self::loader::Loader;
 
 /// Inputs up to this size are committed together where that is faster, in bytes.
 const SHORT: u64 = 1024 * 1024;
@@ -84,23 +84,23 @@ impl LoadReport {
 /// # Errors
 /// When the load did not happen. Bad records are no error: they are rejects.
 pub async fn load(
-    app: &App,
+    loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    load_in(&app.order.join(), app, dataset, source, unfinished).await
+    load_in(&loader.order.join(), loader, dataset, source, unfinished).await
 }
 
 #[instrument(name = "load", skip_all, fields(file.path = source.name(), load.id = Empty))]
 async fn load_in(
     place: &Place,
-    app: &App,
+    loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let report = match load_in_turn(place, app, dataset, source, unfinished).await {
+    let report = match load_in_turn(place, loader, dataset, source, unfinished).await {
         Err(error) if is_of_the_beginning(&error, source).await => {
             if matches!(error, LoadError::Source(_)) {
                 info!(
@@ -109,7 +109,7 @@ async fn load_in(
                 );
             }
             source.survey().await?;
-            load_in_turn(place, app, dataset, source, unfinished).await?
+            load_in_turn(place, loader, dataset, source, unfinished).await?
         }
         done => done?,
     };
@@ -129,12 +129,12 @@ async fn is_of_the_beginning(error: &LoadError, source: &mut dyn Source) -> bool
 /// Where somebody else holds a lock on the table, this and the loads behind it wait in the folder, and those of other tables go on.
 async fn load_in_turn(
     place: &Place,
-    app: &App,
+    loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    app.tries.may_load(&dataset.table)?;
+    loader.tries.may_load(&dataset.table)?;
     // Decoders share their memory: whoever has some must not wait for a file that may need some. What else can be read before is.
     if source.is_decoded() {
         place.turn(&dataset.table).await;
@@ -143,15 +143,15 @@ async fn load_in_turn(
         source.glimpse().await?;
         place.turn(&dataset.table).await;
     }
-    let turn = app.tries.turn(app.warehouse.names().engine, &dataset.table).await?;
-    let done = commit_load(place, app, dataset, source, unfinished).await;
+    let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
+    let done = commit_load(place, loader, dataset, source, unfinished).await;
     turn.end(&done);
     done
 }
 
 async fn commit_load(
     place: &Place,
-    app: &App,
+    loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
     unfinished: bool,
@@ -163,22 +163,22 @@ async fn commit_load(
     if request.repeats != Repeats::Never {
         source.anchor().await?;
     }
-    let mut transaction = app.warehouse.begin(scope).await?;
+    let mut transaction = loader.warehouse.begin(scope).await?;
     if scope != Scope::Short {
         transaction.wait_at_most(SHORTLY).await?;
     }
     let server = transaction.server().await?;
-    app.journal.meet(app, server.as_deref()).await?;
-    let claim = app.catalog.claim(&mut *transaction, &request, &survey).await?;
+    loader.journal.meet(&loader.catalog, &loader.alerts, server.as_deref()).await?;
+    let claim = loader.catalog.claim(&mut *transaction, &request, &survey).await?;
     let load_id = match claim {
         Claim::New(load_id) => load_id,
         Claim::Again(load_id, missing) => {
-            say_missing(app, dataset, source.name(), load_id, missing);
+            say_missing(loader, dataset, source.name(), load_id, missing);
             load_id
         }
         Claim::InPart(missing) => {
             return Err(LoadError::InPart {
-                table: app.warehouse.names().shown(&Table::staging(&dataset.table)),
+                table: loader.warehouse.names().shown(&Table::staging(&dataset.table)),
                 missing,
             });
         }
@@ -186,15 +186,16 @@ async fn commit_load(
         Claim::Finished(load_id) => {
             // What it committed can be seen before it is on stable storage. A commit of our own comes after it.
             transaction.commit().await?;
-            app.warehouse.barrier().await?;
-            publish(reject_file(app, source, &survey), load_id);
-            let books = app.catalog.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
+            loader.warehouse.barrier().await?;
+            publish(reject_file(loader, source, &survey), load_id);
+            let books = loader.catalog.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
             return Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server });
         }
         Claim::Duplicate(of) => {
             let survey = source.survey().await?;
             source.look_again()?;
-            let load_id = app.catalog.duplicate(&mut *transaction, &dataset.table, source.name(), &survey, of).await?;
+            let load_id =
+                loader.catalog.duplicate(&mut *transaction, &dataset.table, source.name(), &survey, of).await?;
             transaction.commit().await?;
             let books = Books { read: survey.rows, duplicate: survey.rows, ..Books::default() };
             return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: survey.hash, server });
@@ -206,10 +207,10 @@ async fn commit_load(
     transaction.wait_at_most(PATIENCE).await?;
 
     Span::current().record("load.id", load_id);
-    let known = app.catalog.columns(&mut *transaction, &dataset.table).await?;
+    let known = loader.catalog.columns(&mut *transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, &survey, &known)?;
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
-    let (table, is_new) = ready_table(app, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
+    let (table, is_new) = ready_table(loader, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
     if is_new
         && dataset.stated.header_rows.is_none()
         && let Some(names) = survey.likely_header()
@@ -226,7 +227,7 @@ async fn commit_load(
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
     let upsert = match dataset.mode {
         Mode::Upsert => {
-            let (names, known) = (app.warehouse.names(), transaction.columns(&table).await?);
+            let (names, known) = (loader.warehouse.names(), transaction.columns(&table).await?);
             Some(Upsert::new(names, &table, &shape, &known, &dataset.key, is_new, load_id))
         }
         Mode::Append | Mode::Replace => None,
@@ -235,7 +236,7 @@ async fn commit_load(
         upsert.begin(&mut *transaction).await?;
     }
     let into = upsert.as_ref().map_or(&table, Upsert::into);
-    let mut rejected = reject_file(app, source, &survey);
+    let mut rejected = reject_file(loader, source, &survey);
     for column in &shape.absent {
         let shown = &column.shown;
         warn!(file.path = source.name(), load.id = load_id, "the file has no column {shown}, which its plugin names");
@@ -245,7 +246,7 @@ async fn commit_load(
     while !feed.is_done() {
         loaded += transaction.copy_in(into, &types, &mut feed).await?;
         let rejects = feed.rejects()?;
-        app.catalog.reject(&mut *transaction, load_id, &rejects).await?;
+        loader.catalog.reject(&mut *transaction, load_id, &rejects).await?;
         rejected.write(&rejects)?;
         fail::fail_point!("copied");
     }
@@ -272,15 +273,15 @@ async fn commit_load(
         books.loaded = touched;
     }
     balance(&books, &survey, dataset, first_reject)?;
-    app.catalog.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
+    loader.catalog.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
     beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided.shape)));
     let hints = hints(dataset, &survey, &decided.shape);
     let (changed, apart) = (header_change(&known, &decided), columns_apart(&known, &decided.evolution));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
-    app.catalog.finish(&mut *transaction, load_id, books, &columns).await?;
-    app.catalog.keep_beside(&mut *transaction, load_id, &beside).await?;
+    loader.catalog.finish(&mut *transaction, load_id, books, &columns).await?;
+    loader.catalog.keep_beside(&mut *transaction, load_id, &beside).await?;
     let series = if known.is_empty() {
-        tell_series(app, &mut *transaction, dataset, source.own_name(), &columns).await?
+        tell_series(loader, &mut *transaction, dataset, source.own_name(), &columns).await?
     } else {
         None
     };
@@ -318,8 +319,8 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
 }
 
 /// Says why a content is loaded that was loaded before.
-fn say_missing(app: &App, dataset: &Dataset, name: &str, load_id: i64, missing: Missing) {
-    let table = app.warehouse.names().shown(&Table::staging(&dataset.table));
+fn say_missing(loader: &Loader, dataset: &Dataset, name: &str, load_id: i64, missing: Missing) {
+    let table = loader.warehouse.names().shown(&Table::staging(&dataset.table));
     let what = match &missing {
         Missing { there: 0, load, .. } => format!("the rows of load {load} are not in {table} any more"),
         _ => format!("it has the content of load {}, {}", missing.load, missing_of(&table, &missing)),
@@ -341,9 +342,9 @@ fn balance(books: &Books, survey: &Survey, dataset: &Dataset, first: Option<Stri
     }
 }
 
-fn reject_file(app: &App, source: &dyn Source, survey: &Survey) -> RejectFile {
+fn reject_file(loader: &Loader, source: &dyn Source, survey: &Survey) -> RejectFile {
     let (own_name, ending) = (source.own_name(), survey.layout.rejects_ending(source.own_name()));
-    RejectFile::new(&app.exports, source.name(), own_name, ending, &survey.hash, &survey.header_text)
+    RejectFile::new(&loader.exports, source.name(), own_name, ending, &survey.hash, &survey.header_text)
 }
 
 fn publish(rejected: RejectFile, load_id: i64) {

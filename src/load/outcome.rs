@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tracing::{Span, info, warn};
 
+use super::Loader;
 use super::error::Consequence;
 use super::journal::Goodbye;
 use crate::alert::Kind;
-use crate::app::App;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::format::{JsonLayout, Layout, Place};
@@ -24,16 +24,16 @@ use crate::warehouse::WarehouseError;
 /// # Errors
 /// When it cannot be kept or deleted; it stays claimed.
 pub(crate) async fn delete(
-    app: &App,
+    loader: &Loader,
     file: &Claimed,
     loaded: Option<Stamp>,
     on_success: &OnSuccess,
     mut goodbye: Vec<Goodbye>,
 ) -> std::io::Result<bool> {
-    if let Some(kept) = app.archive.keep(file, on_success).await? {
+    if let Some(kept) = loader.archive.keep(file, on_success).await? {
         goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
     }
-    app.journal.write(&goodbye);
+    loader.journal.write(&goodbye);
     if !file.delete(loaded)? {
         return Ok(false);
     }
@@ -183,36 +183,36 @@ pub(crate) struct Failed {
 
 /// Writes into the ledger what a person has to look at; without the database it is in the log and beside the file.
 pub(crate) async fn record_failure(
-    app: &App,
+    loader: &Loader,
     dataset: &Dataset,
     name: &str,
     survey: Option<&Survey>,
     error: LoadError,
 ) -> Failed {
-    let error = of_catalog(app, error).await;
+    let error = of_catalog(loader, error).await;
     let mut consequence = error.consequence();
-    if error.is_killed() && app.tries.once_more(name) {
+    if error.is_killed() && loader.tries.once_more(name) {
         consequence = Consequence::TryAgain;
     }
     if matches!(consequence, Consequence::Fail | Consequence::Forget) {
-        app.tries.end(name);
+        loader.tries.end(name);
     }
     let mut load = None;
     if consequence == Consequence::Fail {
         let why = error.to_string();
-        load = app.catalog.failed(&dataset.table, name, survey, &why).await.ok();
+        load = loader.catalog.failed(&dataset.table, name, survey, &why).await.ok();
         warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
-        app.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
+        loader.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
     }
     Failed { name: name.to_owned(), load, error, consequence }
 }
 
 /// What the database refuses is no fault of the input where its catalog is not whole.
-async fn of_catalog(app: &App, error: LoadError) -> LoadError {
+async fn of_catalog(loader: &Loader, error: LoadError) -> LoadError {
     if !matches!(error, LoadError::Warehouse(WarehouseError::Refused(_))) {
         return error;
     }
-    match app.warehouse.missing().await {
+    match loader.warehouse.missing().await {
         Ok(missing) if !missing.is_empty() => WarehouseError::Incomplete(missing.join(", ")).into(),
         Err(other) if other.is_transient() => other.into(),
         _ => error,

@@ -7,7 +7,7 @@ use chrono::Utc;
 use serde::Serialize;
 use tracing::info;
 
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::catalog::staged::is_empty;
 use crate::catalog::{History, KEPT};
 use crate::catalog::{LaterLoad, LoadLine, LoadStatus, column_names};
@@ -84,14 +84,14 @@ const PATIENCE: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// When there is no such load, it has no rows, or the table could not be made what it would be without it: nothing happened then.
-pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, RetractError> {
-    let Some(line) = app.catalog.load(load).await? else {
+pub async fn retract(workspace: &Workspace, load: i64, really: bool) -> Result<Retraction, RetractError> {
+    let Some(line) = workspace.catalog.load(load).await? else {
         return Err(RetractError::Unknown(load));
     };
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let mut transaction = workspace.warehouse.begin(Scope::Load).await?;
     transaction.wait_at_most(PATIENCE).await?;
-    app.catalog.lock(&mut *transaction, &line.dataset).await?;
-    let had_replaced = app.catalog.replaced_before(&line.dataset, load).await?;
+    workspace.catalog.lock(&mut *transaction, &line.dataset).await?;
+    let had_replaced = workspace.catalog.replaced_before(&line.dataset, load).await?;
     let mut done = Retraction {
         load,
         source: line.source.clone(),
@@ -102,24 +102,24 @@ pub async fn retract(app: &App, load: i64, really: bool) -> Result<Retraction, R
         table_is_empty: false,
         had_replaced,
     };
-    if !app.catalog.retract(&mut *transaction, load).await? {
+    if !workspace.catalog.retract(&mut *transaction, load).await? {
         drop(transaction);
         // Another one may have changed it while the lock was waited for.
-        no_rows(&app.catalog.load(load).await?.unwrap_or(line))?;
+        no_rows(&workspace.catalog.load(load).await?.unwrap_or(line))?;
         return Ok(Retraction { already: true, ..done });
     }
     let table = Table::staging(&line.dataset);
-    let history = History::of(app.warehouse.names(), &table);
+    let history = History::of(workspace.warehouse.names(), &table);
     // One that was dropped by hand has nothing to be taken out of.
     if !transaction.columns(&table).await?.is_empty() {
         if history.exists(&mut *transaction).await? {
-            is_known_without(app, &mut *transaction, &line).await?;
+            is_known_without(workspace, &mut *transaction, &line).await?;
         }
-        let known = app.catalog.columns(&mut *transaction, &line.dataset).await?;
+        let known = workspace.catalog.columns(&mut *transaction, &line.dataset).await?;
         let taken = history.take_back(&mut *transaction, load, &known).await?;
         (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
     }
-    done.table_is_empty = is_empty(&mut *transaction, app.warehouse.names(), &table).await?;
+    done.table_is_empty = is_empty(&mut *transaction, workspace.warehouse.names(), &table).await?;
     if really {
         transaction.commit().await?;
         let Retraction { rows_removed, rows_restored, .. } = done;
@@ -145,7 +145,11 @@ fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
 
 /// Where rows take the place of others, the table without a load is known only as far as later loads do not rest on it: one that
 /// found a row as it was has left no trace of that, and one that brought fewer columns kept the load's cells in the others.
-async fn is_known_without(app: &App, transaction: &mut dyn Transaction, line: &LoadLine) -> Result<(), RetractError> {
+async fn is_known_without(
+    workspace: &Workspace,
+    transaction: &mut dyn Transaction,
+    line: &LoadLine,
+) -> Result<(), RetractError> {
     let load = line.id;
     if (Utc::now() - line.started_at).to_std().unwrap_or(Duration::ZERO) > KEPT {
         return Err(RetractError::TooOld { load, days: KEPT.as_secs() / 86_400 });
@@ -158,7 +162,7 @@ async fn is_known_without(app: &App, transaction: &mut dyn Transaction, line: &L
         }
         () => None,
     };
-    let later = app.catalog.later(transaction, &line.dataset, load).await?;
+    let later = workspace.catalog.later(transaction, &line.dataset, load).await?;
     let found = later.iter().rev().find_map(|one| Some((one.id, rests(one)?)));
     let Some((first, why)) = found else { return Ok(()) };
     let order: Vec<_> = later.iter().take_while(|one| one.id >= first).map(|one| one.id.to_string()).collect();

@@ -100,17 +100,17 @@ enum What {
 /// # Errors
 /// When there is none, or others rest on it: nothing happened then.
 pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, DropError> {
-    let names = app.warehouse.names();
+    let names = app.workspace.warehouse.names();
     let table = find(app, name).await?;
     // A load's lock is waited for by the ledger's line, which a snapshot of an earlier moment could not take.
     let scope = if table.schema == Schema::Staging { Scope::Load } else { Scope::Star };
-    let mut transaction = app.warehouse.begin(scope).await?;
+    let mut transaction = app.workspace.warehouse.begin(scope).await?;
     transaction.wait_at_most(PATIENCE).await?;
     if table.schema == Schema::Staging {
-        app.catalog.lock(&mut *transaction, &table.name).await?;
+        app.workspace.catalog.lock(&mut *transaction, &table.name).await?;
     }
-    let questions = app.catalog.questions(&mut *transaction).await?;
-    let states = app.catalog.star(&mut *transaction).await?;
+    let questions = app.workspace.catalog.questions(&mut *transaction).await?;
+    let states = app.workspace.catalog.star(&mut *transaction).await?;
     let what = match (table.schema, states.iter().find(|state| state.name == table.name)) {
         (Schema::Staging, _) => What::Staging,
         (_, Some(state)) => What::Star(state.clone()),
@@ -140,16 +140,19 @@ pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, 
     done.views = views.iter().map(|view| names.shown(view)).collect();
     let endings: Vec<_> = Format::value_variants().iter().map(|format| format.ending().to_owned()).collect();
     let lies = |path: &std::path::PathBuf| path.symlink_metadata().is_ok();
-    let paths =
-        all.iter().flat_map(|one| endings.iter().map(|ending| app.exports.join(format!("{}.{ending}", one.name))));
+    let paths = all
+        .iter()
+        .flat_map(|one| endings.iter().map(|ending| app.workspace.exports.join(format!("{}.{ending}", one.name))));
     done.exports = paths.filter(lies).map(|path| path.display().to_string()).collect();
     if !really {
         return Ok(done);
     }
     for one in &all {
-        delete_exports(&app.exports, &one.name, &endings).map_err(|error| match error {
+        delete_exports(&app.workspace.exports, &one.name, &endings).map_err(|error| match error {
             RunError::Export { path, error } => DropError::Export { path, error },
-            other => DropError::Export { path: app.exports.display().to_string(), error: io::Error::other(other) },
+            other => {
+                DropError::Export { path: app.workspace.exports.display().to_string(), error: io::Error::other(other) }
+            }
         })?;
     }
     transaction.commit().await?;
@@ -164,7 +167,7 @@ async fn take(
     table: &Table,
     done: &mut Dropped,
 ) -> Result<(), DropError> {
-    let (names, quoted) = (app.warehouse.names(), app.warehouse.names().table(table));
+    let (names, quoted) = (app.workspace.warehouse.names(), app.workspace.warehouse.names().table(table));
     let is_view = definition_of(transaction, names, table).await?.is_some();
     let is_there = !transaction.columns(table).await?.is_empty();
     if is_there && !is_view {
@@ -174,12 +177,12 @@ async fn take(
     let mut beside = Vec::new();
     if table.schema == Schema::Staging {
         beside.push(History::of(names, table).kept().clone());
-        done.loads = app.catalog.drop_dataset(transaction, &table.name).await?;
+        done.loads = app.workspace.catalog.drop_dataset(transaction, &table.name).await?;
     } else {
         let kept = ["seen", "retired"].map(|what| format!("{}_{what}", table.name));
         beside.extend(kept.map(|name| Table { schema: Schema::Catalog, name }));
-        app.catalog.forget_star(transaction, &table.name).await?;
-        app.catalog.forget_question(transaction, &table.name).await?;
+        app.workspace.catalog.forget_star(transaction, &table.name).await?;
+        app.workspace.catalog.forget_question(transaction, &table.name).await?;
     }
     if is_there {
         let word = if is_view { "view" } else { "table" };
@@ -196,12 +199,12 @@ async fn take(
 
 /// The table that is meant.
 async fn find(app: &App, name: &str) -> Result<Table, DropError> {
-    let names = app.warehouse.names();
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    let datasets = app.catalog.datasets_in(&mut *transaction).await?;
-    let states = app.catalog.star(&mut *transaction).await?;
-    let questions = app.catalog.questions(&mut *transaction).await?;
-    let own = crate::project::own_views(&app.sql);
+    let names = app.workspace.warehouse.names();
+    let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
+    let datasets = app.workspace.catalog.datasets_in(&mut *transaction).await?;
+    let states = app.workspace.catalog.star(&mut *transaction).await?;
+    let questions = app.workspace.catalog.questions(&mut *transaction).await?;
+    let own = crate::project::own_views(&app.workspace.sql);
     let of_star = |name: &String| {
         states.iter().any(|state| state.name == *name)
             || questions.iter().any(|view| view.name == *name)
@@ -264,10 +267,10 @@ async fn own_views(
 
 /// The files of `sql/` that have to do with a table. One that cannot be read is the next run's matter.
 fn files_of(app: &App, table: &Table) -> Dropped {
-    let names = app.warehouse.names();
+    let names = app.workspace.warehouse.names();
     let mut found = Dropped::default();
     for folder in ["pipeline", "analysis"] {
-        let paths = sql_paths(&app.sql.join(folder), names.engine).unwrap_or_default();
+        let paths = sql_paths(&app.workspace.sql.join(folder), names.engine).unwrap_or_default();
         for path in paths {
             let shown = format!("sql/{folder}/{}", file_name(&path));
             let Ok(file) = sql_file(path, names.engine) else { continue };

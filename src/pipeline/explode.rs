@@ -3,7 +3,7 @@
 use super::columns_read;
 use super::origin::place_of;
 use super::rows::written;
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::project::{Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::quote;
@@ -13,20 +13,20 @@ use crate::warehouse::{Row, Scope, WarehouseError};
 const SHOWN: usize = 60;
 
 /// The first cell of the column to be exploded that is no array, as an error of the file; `None` where there is none, or it cannot be told.
-pub(super) async fn no_array(app: &App, model: &Model) -> Option<ModelError> {
+pub(super) async fn no_array(workspace: &Workspace, model: &Model) -> Option<ModelError> {
     let explode = model.header.explode.as_ref()?;
-    let (traced, row) = first(app, model, &explode.column).await.ok()??;
+    let (traced, row) = first(workspace, model, &explode.column).await.ok()??;
     let cell: String = row.last()?.as_deref()?.chars().take(SHOWN).collect();
-    let place = if traced { place(app, &row).await.unwrap_or_default() } else { String::new() };
+    let place = if traced { place(workspace, &row).await.unwrap_or_default() } else { String::new() };
     Some(model.error_of_word(format!("explode: {}: {cell:?} is no JSON array{place}", explode.column)))
 }
 
 /// The row with that cell behind its load and line, and whether it has those.
-async fn first(app: &App, model: &Model, column: &str) -> Result<Option<(bool, Row)>, ModelError> {
+async fn first(workspace: &Workspace, model: &Model, column: &str) -> Result<Option<(bool, Row)>, ModelError> {
     let Some(select) = &model.select else { return Ok(None) };
-    let names = app.warehouse.names();
+    let names = workspace.warehouse.names();
     let wrong = |error: WarehouseError| model.error(error.to_string());
-    let mut transaction = app.warehouse.begin(Scope::Load).await.map_err(wrong)?;
+    let mut transaction = workspace.warehouse.begin(Scope::Load).await.map_err(wrong)?;
     let columns = columns_read(&mut *transaction, names, select).await.map_err(|why| model.error(why))?;
     drop(transaction);
     let traced = select.row_wise(names).is_some();
@@ -45,14 +45,14 @@ async fn first(app: &App, model: &Model, column: &str) -> Result<Option<(bool, R
             found = Some((traced, row));
         }
     };
-    app.warehouse.copy_out(&sql, each).await.map_err(wrong)?;
+    workspace.warehouse.copy_out(&sql, each).await.map_err(wrong)?;
     Ok(found)
 }
 
 /// ` (tags.csv line 3, load 2)`
-async fn place(app: &App, row: &Row) -> Result<String, WarehouseError> {
+async fn place(workspace: &Workspace, row: &Row) -> Result<String, WarehouseError> {
     let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
     let (Some(load), Some(line)) = (number(0), number(1)) else { return Ok(String::new()) };
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    Ok(format!(" ({})", place_of(app, &mut *transaction, load, line).await?))
+    let mut transaction = workspace.warehouse.begin(Scope::Load).await?;
+    Ok(format!(" ({})", place_of(workspace, &mut *transaction, load, line).await?))
 }

@@ -62,7 +62,7 @@ impl Run<'_> {
             state.version += 1;
             state.highest_key = state.highest_key.max(i64::try_from(highest).unwrap_or(i64::MAX));
             let state = state.clone();
-            self.app.catalog.write_star(&mut *self.transaction, &state, at).await?;
+            self.workspace.catalog.write_star(&mut *self.transaction, &state, at).await?;
         }
         for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
             change.rows += count;
@@ -209,7 +209,7 @@ impl Run<'_> {
             }
         }
         for state in changed {
-            self.app.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
+            self.workspace.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tracing::info;
 
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::project::{Model, ModelError, Problems, in_order, sql_files};
 use crate::sql::{Names, Schema, Select, Table, TableColumn};
 use crate::sql_check::problems;
@@ -190,17 +190,17 @@ pub enum RunError {
 ///
 /// # Errors
 /// As [`run_with`].
-pub async fn run(app: &App) -> Result<Vec<TableChange>, RunError> {
-    Ok(run_with(app, &Options::default()).await?.changes)
+pub async fn run(workspace: &Workspace) -> Result<Vec<TableChange>, RunError> {
+    Ok(run_with(workspace, &Options::default()).await?.changes)
 }
 
 /// Brings the star up to date and commits it whole, unless it is a dry run.
 ///
 /// # Errors
 /// When a file cannot be read, a key or grain is not unique, a check finds something, or the database refuses: the star stays as it was.
-pub async fn run_with(app: &App, options: &Options) -> Result<Report, RunError> {
+pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report, RunError> {
     let (started, started_at) = (Instant::now(), chrono::Utc::now());
-    let result = build(app, options, started_at).await;
+    let result = build(workspace, options, started_at).await;
     match &result {
         Ok(_) if options.dry => {}
         Ok(report) => {
@@ -215,26 +215,26 @@ pub async fn run_with(app: &App, options: &Options) -> Result<Report, RunError> 
         Err(_) if options.dry => {}
         Err(error) => {
             // The run's own error is what matters; a database that is away cannot keep it.
-            let _ = app.catalog.run_failed("pipeline", started_at, error.to_string()).await;
+            let _ = workspace.catalog.run_failed("pipeline", started_at, error.to_string()).await;
         }
     }
     result
 }
 
-async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
-    let folder = app.sql.join("pipeline");
+async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
+    let folder = workspace.sql.join("pipeline");
     // All that is wrong is said below.
-    let models = read_models(app);
-    let select = |models: &Vec<Model>| select::selected(models, app.warehouse.names(), &options.select);
+    let models = read_models(workspace);
+    let select = |models: &Vec<Model>| select::selected(models, workspace.warehouse.names(), &options.select);
     let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Nothing)?;
-    must_be_right(app, |file| {
+    must_be_right(workspace, |file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('.').next().unwrap_or_default();
         !file.starts_with(&folder) || selected.as_ref().is_some_and(|selected| !selected.contains(name))
     })
     .await?;
     let (models, selected) = (models?, selected.unwrap_or_default());
-    let mut run = Run::begin(app, options, &models, started_at).await?;
+    let mut run = Run::begin(workspace, options, &models, started_at).await?;
     let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
     for model in others {
         run.learn(model).await?;
@@ -244,7 +244,7 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
         drop(run);
         let model = models.iter().find(|model| model.name == turn);
         let cell = match model {
-            Some(model) => explode::no_array(app, model).await,
+            Some(model) => explode::no_array(workspace, model).await,
             None => None,
         };
         return Err(cell.map_or(error, RunError::from));
@@ -263,8 +263,8 @@ async fn build(app: &App, options: &Options, started_at: DateTime<Utc>) -> Resul
 ///
 /// # Errors
 /// What is wrong, or what the database says that is no file's fault.
-async fn must_be_right(app: &App, skip: impl Fn(&Path) -> bool) -> Result<(), RunError> {
-    match problems(&*app.warehouse, &app.sql, skip).await? {
+async fn must_be_right(workspace: &Workspace, skip: impl Fn(&Path) -> bool) -> Result<(), RunError> {
+    match problems(&*workspace.warehouse, &workspace.sql, skip).await? {
         none if none.is_empty() => Ok(()),
         problems => Err(RunError::Files(Problems::new(problems))),
     }
@@ -274,10 +274,10 @@ async fn must_be_right(app: &App, skip: impl Fn(&Path) -> bool) -> Result<(), Ru
 ///
 /// # Errors
 /// When there is none, or one is wrong.
-pub fn read_models(app: &App) -> Result<Vec<Model>, RunError> {
-    let files = sql_files(&app.sql.join("pipeline"), app.warehouse.names().engine)?;
+pub fn read_models(workspace: &Workspace) -> Result<Vec<Model>, RunError> {
+    let files = sql_files(&workspace.sql.join("pipeline"), workspace.warehouse.names().engine)?;
     let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
-    Ok(in_order(models, app.warehouse.names())?)
+    Ok(in_order(models, workspace.warehouse.names())?)
 }
 
 /// The columns of every table that a select reads.

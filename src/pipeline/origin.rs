@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::RunError;
 use super::table::Run;
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::project::{Kind, Model};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, quote};
@@ -54,7 +54,7 @@ impl Run<'_> {
 
     /// A staged row in words: `orders.csv line 3, load 2`.
     pub(super) async fn place(&mut self, load: i64, line: i64) -> Result<String, RunError> {
-        Ok(place_of(self.app, &mut *self.transaction, load, line).await?)
+        Ok(place_of(self.workspace, &mut *self.transaction, load, line).await?)
     }
 
     /// Load and line of the staged row that a row of the table is most like.
@@ -79,11 +79,11 @@ impl Run<'_> {
 
 /// A staged row in words: `orders.csv line 3, load 2`.
 pub(super) async fn place_of(
-    app: &App,
+    workspace: &Workspace,
     transaction: &mut dyn Transaction,
     load: i64,
     line: i64,
 ) -> Result<String, WarehouseError> {
-    let source = app.catalog.source_of(transaction, load).await?.unwrap_or_default();
+    let source = workspace.catalog.source_of(transaction, load).await?.unwrap_or_default();
     Ok(format!("{source} line {line}, load {load}"))
 }

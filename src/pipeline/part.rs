@@ -43,7 +43,7 @@ impl Run<'_> {
                 if let Some(first) = newest {
                     let last = format!(" and s.rowid >= ({})", first_place(&self.names.table(of), *first));
                     let rows = self.execute(model, &format!("insert into {into} {some}{last}")).await?;
-                    found = rows == self.app.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
+                    found = rows == self.workspace.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
                     if !found {
                         self.execute(model, &format!("delete from {into}")).await?;
                     }

@@ -213,7 +213,7 @@ impl Run<'_> {
                 deleted: state.rows,
                 ..TableChange::default()
             });
-            self.app.catalog.forget_star(&mut *self.transaction, &state.name).await?;
+            self.workspace.catalog.forget_star(&mut *self.transaction, &state.name).await?;
         }
         Ok(())
     }

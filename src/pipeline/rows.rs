@@ -59,8 +59,8 @@ impl Run<'_> {
         };
         let reads = self.beneath.reads(model, self.names);
         for table in self.made_of(model) {
-            let newest = self.app.catalog.newest_load(&mut *self.transaction, &table.name).await?;
-            let replaced = self.app.catalog.was_replaced(&mut *self.transaction, &table.name).await?;
+            let newest = self.workspace.catalog.newest_load(&mut *self.transaction, &table.name).await?;
+            let replaced = self.workspace.catalog.was_replaced(&mut *self.transaction, &table.name).await?;
             let upserted = History::of(self.names, &table).exists(&mut *self.transaction).await?;
             rows.newest = rows.newest.max(newest);
             rows.grows &= !replaced && !upserted;

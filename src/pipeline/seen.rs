@@ -46,7 +46,7 @@ impl Run<'_> {
     async fn tell_missed(&mut self, model: &Model) -> Result<(), RunError> {
         let tables: Vec<_> = self.made_of(model).iter().map(|table| table.name.clone()).collect();
         let last = self.states.get(&model.name).and_then(|state| state.seen.last()).unwrap_or_default();
-        let missed = self.app.catalog.replaced_after(&mut *self.transaction, &tables, last).await?;
+        let missed = self.workspace.catalog.replaced_after(&mut *self.transaction, &tables, last).await?;
         if !missed.is_empty() {
             let some: Vec<_> = missed.iter().take(MISSED_SHOWN).map(|file| format!("({file})")).collect();
             warn!(
@@ -75,7 +75,7 @@ impl Run<'_> {
             Some(of) => vec![of.name.clone()],
             None => self.made_of(model).iter().map(|table| table.name.clone()).collect(),
         };
-        let load = self.app.catalog.newest_not_retracted(&mut *self.transaction, &tables, last).await?;
+        let load = self.workspace.catalog.newest_not_retracted(&mut *self.transaction, &tables, last).await?;
         if load.is_some() || tables.is_empty() {
             self.execute(model, &sql.remember_versions(load)).await?;
         }

@@ -8,8 +8,8 @@ use super::reshape::Columns;
 use super::rows::{Rows, made_of};
 use super::work::{Question, Work};
 use super::{Beneath, Options, Report, RunError, TableChange};
-use crate::app::App;
 use crate::catalog::StagedLoad;
+use crate::catalog::Workspace;
 use crate::project::own_views;
 use crate::project::{Kind, Missing, Model};
 use crate::sql::{Engine, Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
@@ -18,7 +18,7 @@ use crate::warehouse::{Scope, Transaction};
 
 /// A run, from its begin to its commit.
 pub(super) struct Run<'a> {
-    pub(super) app: &'a App,
+    pub(super) workspace: &'a Workspace,
     pub(super) names: &'a Names,
     pub(super) options: &'a Options,
     pub(super) transaction: Box<dyn Transaction>,
@@ -62,41 +62,41 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) async fn begin(
-        app: &'a App,
+        workspace: &'a Workspace,
         options: &'a Options,
         models: &[Model],
         started_at: DateTime<Utc>,
     ) -> Result<Run<'a>, RunError> {
-        let mut transaction = app.warehouse.begin(Scope::Star).await?;
-        let states = app.catalog.star(&mut *transaction).await?;
+        let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
+        let states = workspace.catalog.star(&mut *transaction).await?;
         let states: BTreeMap<_, _> = states.into_iter().map(|state| (state.name.clone(), state)).collect();
         let uses = models.iter().filter_map(Model::dimensions).flat_map(BTreeMap::values);
         Ok(Run {
             before: states.iter().map(|(name, state)| (name.clone(), state.version)).collect(),
-            loaded: app.catalog.loaded(&mut *transaction).await?,
+            loaded: workspace.catalog.loaded(&mut *transaction).await?,
             inferring: uses
                 .filter(|used| used.missing() == Missing::Infer)
                 .map(|used| used.dimension().to_owned())
                 .collect(),
             members_went: false,
-            made_of: made_of(models, app.warehouse.names()),
+            made_of: made_of(models, workspace.warehouse.names()),
             own_views: {
                 let views = models.iter().filter(|model| model.header.kind == Kind::View).map(|view| &view.name);
                 // One whose file is gone goes at the end of the run.
                 let is_undeclared = |state: &&TableState| state.kind == "view" && options.allow_drop;
                 let undeclared = states.values().filter(is_undeclared).map(|state| &state.name);
                 let of_star = views.chain(undeclared).map(|name| Table::datawarehouse(name));
-                crate::project::own_views(&app.sql).into_iter().chain(of_star).collect()
+                crate::project::own_views(&workspace.sql).into_iter().chain(of_star).collect()
             },
-            names: app.warehouse.names(),
-            app,
+            names: workspace.warehouse.names(),
+            workspace,
             options,
             transaction,
             started_at,
             states,
             news: Vec::new(),
             targets: BTreeMap::new(),
-            beneath: Beneath::of(models, app.warehouse.names()),
+            beneath: Beneath::of(models, workspace.warehouse.names()),
             views: BTreeMap::new(),
             touched: BTreeMap::new(),
             unversioned: BTreeSet::new(),
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
             return Ok(report);
         }
         let text = serde_json::to_string(&report.changes).unwrap_or_default();
-        self.app.catalog.run_done(&mut *self.transaction, "pipeline", self.started_at, text).await?;
+        self.workspace.catalog.run_done(&mut *self.transaction, "pipeline", self.started_at, text).await?;
         self.transaction.commit().await?;
         Ok(report)
     }
@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
                 (Kind::View, Some(rows)) => {
                     let view = Table::datawarehouse(&model.name);
                     self.sql.push(format!("create view {} as {}", self.names.table(&view), rows.all));
-                    let done = self.transaction.replace_view(&view, &rows.all, &own_views(&self.app.sql)).await;
+                    let done = self.transaction.replace_view(&view, &rows.all, &own_views(&self.workspace.sql)).await;
                     done.map_err(|error| model.error(error.to_string()))?;
                 }
                 _ => {}
@@ -243,7 +243,7 @@ impl<'a> Run<'a> {
             rows: change.rows,
         };
         if state != before {
-            self.app.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
+            self.workspace.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
         }
         self.states.insert(model.name.clone(), state);
         Ok(())
@@ -267,8 +267,8 @@ impl<'a> Run<'a> {
         if state.is_some() && self.news.iter().find(is_of).is_none() {
             let new = self.loaded.without(&seen);
             let gone = seen.without(&self.loaded);
-            let new = self.app.catalog.datasets_of(&mut *self.transaction, &new).await?;
-            let gone = self.app.catalog.datasets_of(&mut *self.transaction, &gone).await?;
+            let new = self.workspace.catalog.datasets_of(&mut *self.transaction, &new).await?;
+            let gone = self.workspace.catalog.datasets_of(&mut *self.transaction, &gone).await?;
             self.news.push((seen.clone(), new, gone));
         }
         let exists = !self.existing(model).await?.is_empty();

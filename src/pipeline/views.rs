@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::columns_read;
-use crate::app::App;
+use crate::catalog::Workspace;
 use crate::project::sql_files;
 use crate::project::{Kind, Model, SqlFile, names_in_order};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
@@ -20,12 +20,12 @@ pub(crate) fn describe_views(columns: &mut HashMap<Table, Vec<TableColumn>>, vie
 
 /// What these views and those that they read give, as far as their files tell; names that are no views are passed over.
 pub(crate) async fn given_by_views(
-    app: &App,
+    workspace: &Workspace,
     transaction: &mut dyn Transaction,
     wanted: BTreeSet<String>,
 ) -> BTreeMap<String, Vec<Output>> {
-    let names = app.warehouse.names();
-    let mut selects = selects(app);
+    let names = workspace.warehouse.names();
+    let mut selects = selects(workspace);
     let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut left: Vec<String> = wanted.into_iter().collect();
     while let Some(name) = left.pop() {
@@ -46,9 +46,9 @@ pub(crate) async fn given_by_views(
 }
 
 /// The selects of the files that make views.
-fn selects(app: &App) -> BTreeMap<String, Select> {
-    let engine = app.warehouse.names().engine;
-    let files = |folder: &str| sql_files(&app.sql.join(folder), engine).unwrap_or_default();
+fn selects(workspace: &Workspace) -> BTreeMap<String, Select> {
+    let engine = workspace.warehouse.names().engine;
+    let files = |folder: &str| sql_files(&workspace.sql.join(folder), engine).unwrap_or_default();
     let is_view = |file: &SqlFile| Model::parse(file).is_ok_and(|model| model.header.kind == Kind::View);
     let of_star = files("pipeline").into_iter().filter(is_view);
     of_star.chain(files("analysis")).filter_map(|file| file.read().ok()).collect()

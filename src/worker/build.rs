@@ -40,13 +40,13 @@ pub async fn build(app: Arc<App>) {
 /// Brings the star up to date; gives when to try it again although nothing is loaded meanwhile.
 async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
     // In a project where nothing was loaded yet, tables that are not there are no fault.
-    if app.catalog.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
+    if app.workspace.catalog.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
         return None;
     }
-    match pipeline::run(app).await {
+    match pipeline::run(&app.workspace).await {
         Ok(changes) => {
             if trouble.take().is_some() {
-                app.alerts.recover(Kind::Pipeline, SUBJECT, "the pipeline ran");
+                app.loader.alerts.recover(Kind::Pipeline, SUBJECT, "the pipeline ran");
             }
             changes.iter().filter(|change| change.changed() > 0).for_each(say);
             None
@@ -56,7 +56,7 @@ async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
             if Pause::of(trouble, &why) {
                 error!("the star stays as it was: {why}");
                 let mend = "mend what is named; the next load, or app --pipeline, tries it again";
-                app.alerts.raise(Kind::Pipeline, SUBJECT, &why, mend, None);
+                app.loader.alerts.raise(Kind::Pipeline, SUBJECT, &why, mend, None);
             }
             let passes = matches!(&error, RunError::Warehouse(error) if error.is_transient());
             trouble.as_ref().filter(|_| passes).map(Pause::until)

@@ -162,8 +162,8 @@ impl Story {
         }
         let place = self.dice.usize(..self.loads.len());
         let (load, dataset) = self.loads[place];
-        let done = retract(&self.workdir.app(&self.database), load, true).await;
-        let other = retract(&self.workdir.app(&self.scratch), load, true).await;
+        let done = retract(&self.workdir.app(&self.database).workspace, load, true).await;
+        let other = retract(&self.workdir.app(&self.scratch).workspace, load, true).await;
         self.told.push(format!(
             "retract load {load} of {dataset:?}: {:?}",
             done.as_ref().map(|done| done.rows_removed).map_err(ToString::to_string)
@@ -180,14 +180,14 @@ impl Story {
     async fn repeat_an_order(&mut self) -> Outcome {
         self.load(Dataset::Orders, Files::repeated_order()).await?;
         let before = books::star(&self.database, &self.models).await.ok();
-        let failed = pipeline::run_with(&self.workdir.app(&self.database), &self.options()).await;
+        let failed = pipeline::run_with(&self.workdir.app(&self.database).workspace, &self.options()).await;
         let why = failed.err().context("an order stands twice, and the run did not fail")?.to_string();
         ensure!(why.contains("grain: several rows"), "{why}");
         ensure!(before == books::star(&self.database, &self.models).await.ok(), "a run that failed changed the star");
         let (load, _) = self.loads.pop().context("it was loaded")?;
         self.contents.pop();
         for database in [&self.database, &self.scratch] {
-            retract(&self.workdir.app(database), load, true).await?;
+            retract(&self.workdir.app(database).workspace, load, true).await?;
         }
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Story {
         let part = parts[self.dice.usize(..parts.len())];
         let full = self.dice.u8(..4) == 0;
         let options = Options { select: vec![part.to_owned()], full, ..self.options() };
-        let done = pipeline::run_with(&self.workdir.app(&self.database), &options).await;
+        let done = pipeline::run_with(&self.workdir.app(&self.database).workspace, &options).await;
         self.told.push(format!("run --select {part}: {}", if done.is_ok() { "done" } else { "failed" }));
         if done.is_ok() && part == "dim_promo+" {
             self.see_promotions().await?;
@@ -234,11 +234,11 @@ impl Story {
         let options = Options { full: self.dice.u8(..8) == 0, ..self.options() };
         let dry = if self.dice.bool() {
             let dry = Options { dry: true, ..options.clone() };
-            Some(pipeline::run_with(&app, &dry).await.context("a dry run")?.changes)
+            Some(pipeline::run_with(&app.workspace, &dry).await.context("a dry run")?.changes)
         } else {
             None
         };
-        let mut changes = pipeline::run_with(&app, &options).await.context("a run")?.changes;
+        let mut changes = pipeline::run_with(&app.workspace, &options).await.context("a run")?.changes;
         self.told.push("run".to_owned());
         self.changed_header = false;
         ensure!(dry.is_none_or(|dry| dry == changes), "a dry run said something else");
@@ -255,14 +255,14 @@ impl Story {
         self.see_promotions().await?;
         self.promotions.look(&self.database, &self.models).await?;
 
-        let again = pipeline::run_with(&app, &Options::default()).await?.changes;
+        let again = pipeline::run_with(&app.workspace, &Options::default()).await?.changes;
         let idle = |change: &TableChange| change.how == "nothing new" && change.changed() == 0;
         let busy: Vec<_> = again.iter().filter(|change| !idle(change)).collect();
         ensure!(busy.is_empty(), "the second run did something: {busy:?}");
         ensure!(star == books::star(&self.database, &self.models).await?, "the second run changed the star");
 
         clear(&self.scratch).await?;
-        pipeline::run(&self.workdir.app(&self.scratch)).await.context("a first build")?;
+        pipeline::run(&self.workdir.app(&self.scratch).workspace).await.context("a first build")?;
         let built = books::star(&self.scratch, &self.models).await?;
         let differs: Vec<_> = star.lines().filter(|line| !built.lines().any(|other| other == *line)).collect();
         let lacks: Vec<_> = built.lines().filter(|line| !star.lines().any(|other| other == *line)).collect();

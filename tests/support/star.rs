@@ -14,7 +14,7 @@ at: since
 select id, city, since from staging.customers";
 
 pub async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<Vec<TableChange>> {
-    Ok(pipeline::run(&workdir.app(database)).await?)
+    Ok(pipeline::run(&workdir.app(database).workspace).await?)
 }
 
 /// A second run has nothing to do.

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sluice::app::App;
-use sluice::catalog::Catalog;
 use sluice::load::{FileOutcome, LoadReport, load_file};
 use sluice::source::Folder;
 
@@ -61,22 +60,13 @@ impl Workdir {
     }
 
     pub fn app(&self, database: &TestDatabase) -> App {
-        App {
-            warehouse: database.warehouse.clone(),
-            catalog: Catalog::new(database.warehouse.clone()),
-            exports: self.path("exports"),
-            sql: self.path("sql"),
-            plugins: sluice::dataset::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None))
-                .expect("the case's plugins are right")
-                .into(),
-            limits: sluice::format::Limits::default(),
-            order: std::sync::Arc::default(),
-            tries: sluice::load::tries::Tries::default(),
-            journal: sluice::load::journal::Journal::of(&self.path("imports")),
-            alerts: sluice::alert::Alerts::default(),
-            archive: std::sync::Arc::default(),
-            loaded: tokio::sync::Notify::new(),
-        }
+        let plugins = sluice::dataset::plugin::Plugins::read(&self.path("plugins"), &|_| Ok(None));
+        let folders = [("IMPORTS_DIR", "imports"), ("EXPORTS_DIR", "exports"), ("SQL_DIR", "sql")];
+        let folders = folders.map(|(name, folder)| (name.to_owned(), self.path(folder).display().to_string()));
+        let settings = sluice::settings::Settings::from_pairs(folders, []).expect("the folders are right");
+        App::builder(&settings)
+            .plugins(plugins.expect("the case's plugins are right"))
+            .build(database.warehouse.clone())
     }
 
     /// Drops a file and has it loaded.
@@ -89,7 +79,8 @@ impl Workdir {
         let folder = Folder::open(&self.path("imports"))?;
         fs::write(folder.path().join(name), text)?;
         let app = self.app(database);
-        Ok(load_file(&app, folder.claim(OsStr::new(name))?, false, app.order.join()).await)
+        Ok(load_file(&app.loader, &app.plugins.get(), folder.claim(OsStr::new(name))?, false, app.loader.order.join())
+            .await)
     }
 
     /// Drops a file that must load.

@@ -5,7 +5,7 @@ mod plan;
 use tracing::{info, warn};
 
 use super::LoadError;
-use crate::app::App;
+use super::Loader;
 use crate::catalog::History;
 use crate::catalog::staged::has_column;
 use crate::dataset::plugin::Series;
@@ -111,7 +111,7 @@ pub(crate) fn columns_apart(known: &[Column], evolution: &Evolution) -> Option<S
 
 /// Says once that files which look like a series of one table make several.
 pub(crate) async fn tell_series(
-    app: &App,
+    loader: &Loader,
     transaction: &mut dyn Transaction,
     dataset: &Dataset,
     name: &str,
@@ -121,11 +121,11 @@ pub(crate) async fn tell_series(
     let pattern = |table: &str| Series::of(&[table]).map(|series| series.files);
     let wanted = pattern(&dataset.table);
     let mut alike = Vec::new();
-    for table in app.catalog.datasets_in(transaction).await? {
+    for table in loader.catalog.datasets_in(transaction).await? {
         if table == dataset.table || wanted.is_none() || pattern(&table) != wanted {
             continue;
         }
-        let known = app.catalog.columns(transaction, &table).await?;
+        let known = loader.catalog.columns(transaction, &table).await?;
         if known.len() == columns.len() && known.iter().all(|one| columns.iter().any(|other| one.name == other.name)) {
             alike.push(table);
         }
@@ -190,7 +190,7 @@ fn is_name(cell: &str) -> bool {
 
 /// Makes the table, or grows it to what the input needs; says whether it is new. Where a file is the whole truth, the rows there are go.
 pub(crate) async fn ready_table(
-    app: &App,
+    loader: &Loader,
     transaction: &mut dyn Transaction,
     dataset: &Dataset,
     plan: &Plan,
@@ -198,7 +198,7 @@ pub(crate) async fn ready_table(
     claim: Option<&str>,
 ) -> Result<(Table, bool), LoadError> {
     let table = Table::staging(&dataset.table);
-    let names = app.warehouse.names();
+    let names = loader.warehouse.names();
     let evolution = &plan.evolution;
     let there = transaction.columns(&table).await?;
     let is_new = there.is_empty();
@@ -206,7 +206,7 @@ pub(crate) async fn ready_table(
         let columns: Vec<_> = (0..evolution.columns.len()).map(|place| column(names, evolution, place)).collect();
         let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
         ready_schema(transaction, names).await?;
-        tell_lost(app, transaction, dataset, &table, load_id).await?;
+        tell_lost(loader, transaction, dataset, &table, load_id).await?;
         transaction.execute(&sql, &[]).await?;
     } else {
         let there = check_types(transaction, names, &table, evolution).await?;
@@ -217,7 +217,7 @@ pub(crate) async fn ready_table(
                     info!(table = dataset.table, column = name, from = %from.narrowest(), to = %to, "a column's type widens");
                 }
                 Alteration::Add(TableColumn { name, .. }) if !is_added(evolution, name) => {
-                    app.catalog.column_again(transaction, &dataset.table, name, load_id).await?;
+                    loader.catalog.column_again(transaction, &dataset.table, name, load_id).await?;
                     warn!(
                         table = dataset.table,
                         column = name,
@@ -237,7 +237,7 @@ pub(crate) async fn ready_table(
             if !kept.is_empty() {
                 transaction.alter(history.kept(), &self::alterations(names, evolution, &kept), &[]).await?;
             }
-            for view in transaction.alter(&table, &alterations, &crate::project::own_views(&app.sql)).await? {
+            for view in transaction.alter(&table, &alterations, &crate::project::own_views(&loader.sql)).await? {
                 warn!(
                     view = names.shown(&view),
                     "the view cannot be read with the wider type and was dropped; mend it, and app --analysis makes it again"
@@ -247,7 +247,7 @@ pub(crate) async fn ready_table(
     }
     if dataset.mode == Mode::Replace {
         // A file's other parts stay.
-        let kept = app.catalog.replace(transaction, &dataset.table, load_id, claim).await?;
+        let kept = loader.catalog.replace(transaction, &dataset.table, load_id, claim).await?;
         let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
         let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
         transaction.execute(&sql, &[]).await?;
@@ -325,20 +325,20 @@ fn is_added(evolution: &Evolution, name: &str) -> bool {
 
 /// A table that is to be made and whose loads have brought rows was dropped by hand: says so, and that their files are new again.
 async fn tell_lost(
-    app: &App,
+    loader: &Loader,
     transaction: &mut dyn Transaction,
     dataset: &Dataset,
     table: &Table,
     load_id: i64,
 ) -> Result<(), WarehouseError> {
-    let names = app.warehouse.names();
+    let names = loader.warehouse.names();
     History::of(names, table).forget(transaction).await?;
-    let lost = app.catalog.with_rows(transaction, &dataset.table).await?;
+    let lost = loader.catalog.with_rows(transaction, &dataset.table).await?;
     if lost.is_empty() {
         return Ok(());
     }
     let why = format!("the table was not there any more when load {load_id} came");
-    app.catalog.lose(transaction, &lost, &why).await?;
+    loader.catalog.lose(transaction, &lost, &why).await?;
     warn!(
         table = dataset.table,
         load.id = load_id,

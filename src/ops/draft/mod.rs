@@ -59,12 +59,12 @@ struct Known {
 /// # Errors
 /// When the name is no table's or taken, the other table is not there, or the file cannot be written.
 pub async fn write(app: &App, kind: KindWord, name: &str, from: Option<&str>) -> Result<Draft, DraftError> {
-    let path = free_path(&app.sql, name)?;
+    let path = free_path(&app.workspace.sql, name)?;
     let known = match from {
         Some(from) => Some(look(app, kind, name, from).await?),
         None if kind == KindWord::Calendar => None,
         None => {
-            let tables = app.catalog.datasets().await?;
+            let tables = app.workspace.catalog.datasets().await?;
             let such = tables.first().map_or(String::new(), |table| format!(", such as --from staging.{table}"));
             return Err(DraftError::Asked(format!("--from is needed: the table that its rows come from{such}")));
         }
@@ -95,8 +95,8 @@ fn free_path(sql: &Path, name: &str) -> Result<PathBuf, DraftError> {
 }
 
 async fn look(app: &App, kind: KindWord, name: &str, from: &str) -> Result<Known, DraftError> {
-    let names = app.warehouse.names();
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let names = app.workspace.warehouse.names();
+    let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
     let (table, columns) = find(app, names, &mut *transaction, from).await?;
     let is_own = |column: &TableColumn| [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN].contains(&column.name.as_str());
     let columns: Vec<_> = columns.into_iter().filter(|column| !is_own(column)).collect();
@@ -105,7 +105,7 @@ async fn look(app: &App, kind: KindWord, name: &str, from: &str) -> Result<Known
             "--from {from}: a table cannot be made out of itself; name the one that its rows come from"
         )));
     }
-    let dimensions = dimensions(&app.sql, names, &mut *transaction).await;
+    let dimensions = dimensions(&app.workspace.sql, names, &mut *transaction).await;
     let facts = guess::look(&mut *transaction, names, kind, name, &table, &columns, &dimensions).await?;
     let schema = if table.schema == Schema::Staging { "staging" } else { "datawarehouse" };
     Ok(Known { from: format!("{schema}.{}", text::identifier(&table.name)), columns, facts })
@@ -130,8 +130,8 @@ async fn find(
             return Ok((table, columns));
         }
     }
-    let mut known = app.catalog.datasets_in(transaction).await?;
-    known.extend(app.catalog.star(transaction).await?.into_iter().map(|state| state.name));
+    let mut known = app.workspace.catalog.datasets_in(transaction).await?;
+    known.extend(app.workspace.catalog.star(transaction).await?.into_iter().map(|state| state.name));
     let hint = nearest(from.rsplit('.').next().unwrap_or(from), known.iter().map(String::as_str));
     Err(DraftError::Asked(format!(
         "--from {from}: there is no such table: no file has been loaded into it, and no app --pipeline has made it{hint}"

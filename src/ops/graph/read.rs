@@ -60,8 +60,8 @@ pub async fn read(
         }
         return Ok(parts);
     };
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
-    for known in app.catalog.files(&mut *transaction).await? {
+    let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
+    for known in app.workspace.catalog.files(&mut *transaction).await? {
         // A part of a file has the file's name before its own.
         let file = known.last.split('/').next().unwrap_or(&known.last);
         let claimed =

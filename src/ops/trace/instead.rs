@@ -16,10 +16,10 @@ use crate::warehouse::Transaction;
 /// # Errors
 /// When there is none, or it is a question's, or it cannot be read.
 pub(super) fn model_of(app: &App, table: &Table) -> Result<Model, TraceError> {
-    let names = app.warehouse.names();
+    let names = app.workspace.warehouse.names();
     let file_in = |folder: &str| {
-        let path = app.sql.join(folder).join(format!("{}.sql", table.name));
-        let files = sql_files(&app.sql.join(folder), names.engine).unwrap_or_default();
+        let path = app.workspace.sql.join(folder).join(format!("{}.sql", table.name));
+        let files = sql_files(&app.workspace.sql.join(folder), names.engine).unwrap_or_default();
         files.into_iter().find(|file| file.path == path).ok_or(path)
     };
     let path = match file_in("pipeline") {

@@ -92,10 +92,10 @@ pub enum TraceError {
 /// # Errors
 /// When there is no such table, the condition is none, or the table does not tell where its rows come from.
 pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -> Result<Trace, TraceError> {
-    let mut transaction = app.warehouse.begin(Scope::Load).await?;
+    let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
     let (table, columns) = find(app, &mut *transaction, name).await?;
     let has = |name: &str| columns.iter().any(|column| column.name == name);
-    let names = app.warehouse.names();
+    let names = app.workspace.warehouse.names();
     let origin = if has(LOAD_COLUMN) && has(LINE_COLUMN) {
         Origin::Lineage
     } else {
@@ -126,7 +126,8 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
         places.push(found);
     }
     let loads = places.iter().flat_map(|found| &found.places).map(|(load, _)| *load);
-    let tables = app.catalog.datasets_of(&mut *transaction, &loads.map(|load| (load, load)).collect()).await?;
+    let tables =
+        app.workspace.catalog.datasets_of(&mut *transaction, &loads.map(|load| (load, load)).collect()).await?;
     let tables: BTreeMap<i64, String> = tables.into_iter().map(|load| (load.id, load.dataset)).collect();
     let mut traced = Vec::new();
     for (row, Found { places: mut found, lacks }) in rows.into_iter().zip(places) {
@@ -147,7 +148,7 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
             false => {
                 let mut files = Vec::new();
                 for load in lacks {
-                    let file = app.catalog.source_of(&mut *transaction, load).await?.unwrap_or_default();
+                    let file = app.workspace.catalog.source_of(&mut *transaction, load).await?.unwrap_or_default();
                     files.push(format!("{file} (load {load})"));
                 }
                 Some(format!(
@@ -178,7 +179,7 @@ async fn find(
     transaction: &mut dyn Transaction,
     name: &str,
 ) -> Result<(Table, Vec<TableColumn>), TraceError> {
-    let names = app.warehouse.names();
+    let names = app.workspace.warehouse.names();
     let candidates = match name.split_once('.') {
         Some((schema, name)) => match names.schema_named(schema) {
             Some(schema @ (Schema::Staging | Schema::Datawarehouse)) => vec![Table { schema, name: name.to_owned() }],
@@ -192,8 +193,9 @@ async fn find(
             return Ok((table, columns));
         }
     }
-    let mut known: Vec<_> = app.catalog.star(transaction).await?.into_iter().map(|state| state.name).collect();
-    known.extend(app.catalog.datasets_in(transaction).await?);
+    let mut known: Vec<_> =
+        app.workspace.catalog.star(transaction).await?.into_iter().map(|state| state.name).collect();
+    known.extend(app.workspace.catalog.datasets_in(transaction).await?);
     let hint = nearest(name.rsplit('.').next().unwrap_or(name), known.iter().map(String::as_str));
     Err(TraceError::Asked(format!("there is no table {name}{hint}")))
 }

@@ -38,7 +38,7 @@ pub(super) async fn of_members(
     transaction: &mut dyn Transaction,
     table: &Table,
 ) -> Result<Source, TraceError> {
-    let names = app.warehouse.names();
+    let names = app.workspace.warehouse.names();
     let model = instead::model_of(app, table)?;
     let (Kind::Dimension(header), Some(select)) = (&model.header.kind, &model.select) else {
         return Err(instead::of_model(names, transaction, table, &model).await);

@@ -43,7 +43,7 @@ pub(super) async fn records(
 
 /// Adds what the ledger knows of its load.
 pub(super) async fn tell_load(app: &App, record: &mut Staged) -> Result<(), TraceError> {
-    if let Some(load) = app.catalog.load(record.load).await? {
+    if let Some(load) = app.workspace.catalog.load(record.load).await? {
         let layout = load.dialect.as_deref().and_then(|layout| serde_json::from_str(layout).ok());
         if let Some(Layout::Json(JsonLayout { counting: Counting::Records(on), .. })) = layout {
             record.record = record.line;

@@ -36,7 +36,7 @@ impl Watch {
             Ok(FileOutcome::Loaded(reports)) => {
                 self.well_again();
                 self.pauses.remove(&name);
-                self.app.alerts.loaded(&file.name());
+                self.app.loader.alerts.loaded(&file.name());
                 self.app.loaded.notify_one();
                 reports.iter().for_each(|report| self.totals.count(report));
             }
@@ -44,12 +44,12 @@ impl Watch {
                 self.totals.failed += 1;
                 self.pauses.remove(&name);
                 self.failed.extend(reach.filter(|reach| reach.replaces).map(|reach| (name.clone(), reach)));
-                self.app.alerts.left(&file.name());
+                self.app.loader.alerts.left(&file.name());
                 reports.iter().for_each(|report| self.totals.count(report));
             }
             Ok(FileOutcome::Gone) => {
                 self.pauses.remove(&name);
-                self.app.alerts.left(&file.name());
+                self.app.loader.alerts.left(&file.name());
             }
             Ok(FileOutcome::Waits(error)) => {
                 if error.is_of_database() {
@@ -62,7 +62,7 @@ impl Watch {
                 } else if self.pause(&name, &error.to_string()) {
                     warn!(file.path = file.name(), "not loaded yet: {error}");
                     if !error.is_of_a_writer() {
-                        self.app.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
+                        self.app.loader.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
                     }
                 }
                 if self.once {
@@ -91,7 +91,7 @@ impl Watch {
     pub(super) fn keep(&mut self, file: Claimed, why: &str, mend: &str) {
         if self.pause(&file.os_name(), why) {
             error!(file.path = file.name(), "{why}; {mend}; trying again until it can be finished");
-            self.app.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
+            self.app.loader.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
         }
         if self.once {
             self.give_up(&file.os_name());
@@ -104,7 +104,7 @@ impl Watch {
     fn wait(&mut self, why: &str) {
         if Pause::of(&mut self.trouble, why) {
             error!("{why}; files wait in the folder until that is mended");
-            self.app.alerts.raise(
+            self.app.loader.alerts.raise(
                 Kind::Trouble,
                 TROUBLE,
                 why,
@@ -119,7 +119,7 @@ impl Watch {
         if self.trouble.take().is_some() {
             self.state.trouble(None);
             info!("all is well again");
-            self.app.alerts.recover(Kind::Trouble, TROUBLE, "files are loaded again");
+            self.app.loader.alerts.recover(Kind::Trouble, TROUBLE, "files are loaded again");
         }
     }
 }

@@ -55,7 +55,7 @@ impl Watch {
         self.behind.clear();
         self.overlooks = false;
         let mut begun = line.into_iter().peekable();
-        let (now, stale_after) = (Instant::now(), self.app.alerts.stale_after());
+        let (now, stale_after) = (Instant::now(), self.app.loader.alerts.stale_after());
         for (name, candidate) in &mut self.candidates {
             while let Some(((begun, claim), (reach, stands))) = begun.next_if(|((begun, _), _)| begun <= name) {
                 stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);

@@ -252,7 +252,11 @@ impl Watch {
                 return;
             }
             info!(folder = %self.path.display(), "watching the folder that is there now");
-            self.app.alerts.recover(Kind::Trouble, &self.path.display().to_string(), "the folder is there again");
+            self.app.loader.alerts.recover(
+                Kind::Trouble,
+                &self.path.display().to_string(),
+                "the folder is there again",
+            );
         }
     }
 
@@ -263,11 +267,11 @@ impl Watch {
             self.told_away = true;
             error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it{often}");
             let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
-            self.app.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
+            self.app.loader.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
         }
         self.state.trouble(Some(&format!("cannot use the folder: {error}")));
         if self.absent.is_none() {
-            let said = Absent::say(&self.app.exports, &self.state.snapshot());
+            let said = Absent::say(&self.app.workspace.exports, &self.state.snapshot());
             self.absent = said.map_err(|error| debug!(%error, "cannot write what app status shows")).ok();
         }
     }
@@ -306,7 +310,7 @@ impl Watch {
                 None => why_waiting(&folder.join(name), left.get(name).copied()),
             },
         };
-        app.alerts.see_waiting(self.candidates.keys().chain(left.keys()), &in_hand, &why);
+        app.loader.alerts.see_waiting(self.candidates.keys().chain(left.keys()), &in_hand, &why);
         let mut stuck = Vec::new();
         let mut leftovers =
             self.folder.claim_leftovers(&mut |name, error| stuck.push((name.to_owned(), error.to_string())))?;

@@ -60,13 +60,17 @@ impl Watch {
         for wrong in now.errors().filter(|wrong| !before.errors().any(|known| known == *wrong)) {
             error!("a plugin is wrong: {wrong}; {MEND}");
             let subject = wrong.path.display().to_string();
-            self.app.alerts.recover(Kind::Plugin, &subject, "it is wrong in another way");
-            self.app.alerts.raise(Kind::Plugin, &subject, &wrong.to_string(), MEND, None);
+            self.app.loader.alerts.recover(Kind::Plugin, &subject, "it is wrong in another way");
+            self.app.loader.alerts.raise(Kind::Plugin, &subject, &wrong.to_string(), MEND, None);
         }
         let paths = |plugins: &Plugins| plugins.errors().map(|wrong| wrong.path.clone()).collect::<BTreeSet<_>>();
         for path in paths(before).difference(&paths(&now)) {
             info!(file.path = %path.display(), "the plugin is right again, or gone");
-            self.app.alerts.recover(Kind::Plugin, &path.display().to_string(), "the plugin is right again, or gone");
+            self.app.loader.alerts.recover(
+                Kind::Plugin,
+                &path.display().to_string(),
+                "the plugin is right again, or gone",
+            );
         }
     }
 

@@ -12,7 +12,7 @@ use super::super::pause::Pause;
 use super::super::settle::{Arrival, Candidate};
 use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
-use crate::load::load_file_by;
+use crate::load::load_file;
 use crate::source::{Claimed, Stamp, Writer, writer};
 use crate::sql::Engine;
 
@@ -30,7 +30,7 @@ impl Watch {
         if let Some(pause) = self.away.as_ref().or(self.trouble.as_ref()).filter(|pause| now < pause.until()) {
             return pause.until();
         }
-        let places = match self.app.warehouse.names().engine {
+        let places = match self.app.workspace.warehouse.names().engine {
             _ if self.trouble.is_some() => 1,
             Engine::Postgres => LOADS,
             Engine::Sqlite => LOADS_SQLITE,
@@ -160,7 +160,7 @@ impl Watch {
         if self.pause(name, &why) {
             let name = name.to_string_lossy();
             error!(file.path = &*name, "{why}; {mend}");
-            self.app.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
+            self.app.loader.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
         }
     }
 
@@ -187,7 +187,7 @@ impl Watch {
 
     pub(super) fn start(&mut self, file: Claimed, unfinished: bool) {
         self.state.begun(&file.name());
-        let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.order.join());
+        let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.loader.order.join());
         let plugins = self.app.plugins.get();
         let reach = plugins.reach(&file.name());
         match reach.tables.as_deref() {
@@ -195,7 +195,8 @@ impl Watch {
             _ => place.expect_any(),
         }
         self.tell_order(&file.os_name(), &reach);
-        let task = self.running.spawn(async move { load_file_by(&app, &plugins, claimed, unfinished, place).await });
+        let task =
+            self.running.spawn(async move { load_file(&app.loader, &plugins, claimed, unfinished, place).await });
         self.reaches.insert(task.id(), reach);
         self.in_hand.insert(task.id(), file);
     }
