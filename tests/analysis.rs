@@ -6,7 +6,8 @@ use calamine::{Data, Reader, Xlsx};
 use libtest_mimic::Trial;
 use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use sluice::export::{Format, table};
+use sluice::export::Format;
+use sluice::ops::export::table;
 use sluice::{analysis, pipeline};
 
 use crate::support::process::{app, stderr, stdout};

@@ -64,7 +64,7 @@ async fn parquet_keeps_its_types(database: TestDatabase, workdir: Workdir) -> Ou
     same(database.text(&row(2)).await?, "1970-01-01 00:00:01|00:00:00.000001|\\x|∅|8|[]|{}|y|∅")?;
     same(database.text(&row(3)).await?, "∅|∅|∅|∅|∅|∅|∅|x|∅")?;
     same(database.text("select count(*) from staging.types where instant = '2024-02-29 10:00:00+00:00'").await?, "1")?;
-    let export = sluice::export::table(&workdir.app(&database).workspace, "staging.types").await?;
+    let export = sluice::ops::export::table(&workdir.app(&database).workspace, "staging.types").await?;
     let export = export.ok_or_else(|| anyhow::anyhow!("no table"))?;
     export.write(&*database.warehouse, sluice::export::Format::Csv, &workdir.path("types.csv")).await?;
     let text = workdir.read("types.csv")?;
@@ -86,7 +86,7 @@ async fn parquet_keeps_what_is_no_common_number(database: TestDatabase, workdir:
     ] {
         workdir.load(&database, &format!("{name}.parquet"), data(&format!("{name}.parquet"))?).await?;
         same(columns(&database, name).await?, types)?;
-        let export = sluice::export::table(&workdir.app(&database).workspace, &format!("staging.{name}")).await?;
+        let export = sluice::ops::export::table(&workdir.app(&database).workspace, &format!("staging.{name}")).await?;
         let export = export.ok_or_else(|| anyhow::anyhow!("no table"))?;
         export.write(&*database.warehouse, sluice::export::Format::Csv, &workdir.path("t.csv")).await?;
         let text = workdir.read("t.csv")?.replace("\"\"", "'");

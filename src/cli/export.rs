@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::End;
 use crate::daemon::{self, Usage};
-use crate::export::{Format, table};
+use crate::export::Format;
+use crate::ops::export::table;
 use crate::settings::Settings;
 use crate::text::counted;
 use crate::warehouse::Scope;

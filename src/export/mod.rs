@@ -5,8 +5,6 @@ mod json;
 mod kind;
 mod parquet;
 mod spool;
-mod table;
-mod view;
 mod whole;
 mod xlsx;
 
@@ -24,7 +22,6 @@ use kind::Observed;
 use spool::Spool;
 
 pub use kind::{Field, Kind};
-pub use table::{TableExport, table};
 pub use whole::write_whole;
 
 /// What a result can be written as.
@@ -98,13 +95,13 @@ pub struct Query {
 
 /// A column of a query.
 #[derive(Clone, Debug)]
-struct QueryColumn {
+pub(crate) struct QueryColumn {
     /// Its name in the files.
-    name: String,
+    pub(crate) name: String,
     /// Its type; `None` where SQLite does not tell the type of what is computed.
-    declared: Option<Type>,
+    pub(crate) declared: Option<Type>,
     /// How its files spell booleans and moments.
-    spelling: Option<Fits>,
+    pub(crate) spelling: Option<Fits>,
 }
 
 impl Query {
@@ -122,7 +119,7 @@ impl Query {
     }
 
     /// The columns by their names in the table.
-    fn over(names: &Names, relation: &str, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
+    pub(crate) fn over(names: &Names, relation: &str, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
         let mut list: Vec<_> = columns.iter().map(|(name, _)| quote(name)).collect();
         // A text that looks like a number is told from a number by what SQLite keeps it as.
         let unknown = columns.iter().filter(|(_, column)| column.declared.is_none() && names.engine == Engine::Sqlite);

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod draft;
 pub mod drop;
+pub mod export;
 pub mod graph;
 pub mod status;
 pub mod trace;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::RunError;
 use super::table::Run;
+use crate::project::key_column;
 use crate::project::{Model, ModelError};
 use crate::sql::{Engine, Table, TableColumn};
-use crate::star::key_column;
 use crate::text::nearest;
 use crate::warehouse::Row;
 

@@ -7,11 +7,12 @@ use tracing::warn;
 
 use super::table::Run;
 use super::{RunError, columns_read};
+use crate::project::key_column;
 use crate::project::{Kind, Model, Severity};
 use crate::project::{Problem, Problems};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Table, quote};
-use crate::star::{Check, checks, key_column};
+use crate::star::{Check, checks};
 use crate::warehouse::Row;
 
 /// Rows at fault that are shown.

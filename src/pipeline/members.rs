@@ -54,7 +54,7 @@ impl Run<'_> {
         let touched = self.touched(model, dimension).await?;
         self.execute(model, &format!("insert into {touched} values (0)")).await?;
         let table = self.names.table(&Table::datawarehouse(dimension));
-        let id = crate::sql::quote(&crate::star::key_column(dimension));
+        let id = crate::sql::quote(&crate::project::key_column(dimension));
         let highest = self.count(model, &format!("select max({id}) from {table}")).await?;
         let at = self.started_at;
         if let Some(state) = self.states.get_mut(dimension) {

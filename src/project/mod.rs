@@ -20,3 +20,8 @@ pub(crate) use paths::{own_views, sql_file, sql_files, sql_paths};
 pub use problem::{Problem, Problems};
 pub(crate) use question::in_plain;
 pub use question::{Chart, ChartKind, QuestionHeader};
+
+/// The surrogate key's column of a dimension.
+pub fn key_column(dimension: &str) -> String {
+    format!("{dimension}_key")
+}

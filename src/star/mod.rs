@@ -30,8 +30,3 @@ pub const NEW: &str = "sluice_new";
 pub const KEYED: &str = "sluice_keyed";
 /// The temporary table with the rows in which a table and its new content differ.
 pub const DIFFERENCE: &str = "sluice_difference";
-
-/// The surrogate key's column of a dimension.
-pub fn key_column(dimension: &str) -> String {
-    format!("{dimension}_key")
-}

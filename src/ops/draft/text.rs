@@ -3,8 +3,9 @@
 use super::Known;
 use super::guess::Facts;
 use crate::project::KindWord;
+use crate::project::key_column;
 use crate::sql::{TableColumn, quote};
-use crate::star::{Class, OWN, key_column};
+use crate::star::{Class, OWN};
 
 type Text = (String, Vec<String>);
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Parts, called};
+use crate::project::key_column;
 use crate::project::{Kind, Missing, Model};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Schema, Select, Table, TableColumn};
-use crate::star::{calendar_columns, key_column};
+use crate::star::calendar_columns;
 
 /// Adds the columns of tables of which none are known, as far as the files tell: of staging those that selects name, of the star those
 /// that its files give.

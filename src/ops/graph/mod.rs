@@ -9,9 +9,9 @@ mod svg;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::project::key_column;
 use crate::project::{Dimension, Kind, Model};
 use crate::sql::{Names, Schema, Select, Table, TableColumn};
-use crate::star::key_column;
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use read::read;

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::project::ModelError;
+use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, Names, Schema, Select, SqlError, Table, TableColumn, as_written};
-use crate::star::key_column;
 use crate::text::nearest;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 

@@ -3,11 +3,12 @@
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
+use crate::project::key_column;
 use crate::project::{Dimension, Kind, Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Schema, Select, SqlError, Table, described, quote};
 use crate::star;
-use crate::star::{GONE, UNKNOWN, key_column};
+use crate::star::{GONE, UNKNOWN};
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 

@@ -142,7 +142,7 @@ impl DimensionUse {
             DimensionUse::Detailed(Detailed { role: Some(role), .. }) => role,
             _ => column,
         };
-        crate::star::key_column(role)
+        crate::project::key_column(role)
     }
 }
 

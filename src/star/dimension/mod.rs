@@ -7,8 +7,9 @@ mod versions;
 
 pub use seen::REPLACED;
 
+use super::UNKNOWN;
 use super::class::{Class, must_be_time};
-use super::{UNKNOWN, key_column};
+use crate::project::key_column;
 use crate::project::{Dimension, Scalar};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};

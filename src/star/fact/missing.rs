@@ -1,9 +1,10 @@
 //! Values that a dimension does not know: unknown, a member that is made, or a reject.
 
 use super::super::dimension::{in_order, moment_literal};
-use super::super::{NEW, UNKNOWN, key_column};
+use super::super::{NEW, UNKNOWN};
 use super::{AGAIN, FactSql, Role};
 use crate::project::Missing;
+use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Schema, Table, quote};
 

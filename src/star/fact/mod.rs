@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 
 use super::class::{Class, must_be_time};
 use super::dimension::{as_named, moment_literal};
-use super::{KEYED, UNKNOWN, key_column};
+use super::{KEYED, UNKNOWN};
+use crate::project::key_column;
 use crate::project::{Fact, Missing};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};

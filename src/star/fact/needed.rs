@@ -1,7 +1,8 @@
 //! Members that were made for facts, and those among them that no fact needs any more.
 
-use super::super::{UNKNOWN, key_column};
+use super::super::UNKNOWN;
 use crate::project::Missing;
+use crate::project::key_column;
 use crate::sql::{Names, Schema, Table, quote};
 
 /// The temporary table with dimension and key of those that are needed.

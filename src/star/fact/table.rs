@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{KEYED, key_column};
+use super::super::KEYED;
 use super::{FactSql, Role};
+use crate::project::key_column;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
 fn literal(text: &str) -> String {

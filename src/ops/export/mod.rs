@@ -1,10 +1,11 @@
 //! A table or view as a file. A staging table gets back the headers of its files.
 
+mod view;
+
 use std::path::Path;
 
-use super::view;
-use super::{Export, ExportError, Format, Query, QueryColumn, write};
 use crate::catalog::Workspace;
+use crate::export::{Export, ExportError, Format, Query, QueryColumn, write};
 use crate::schema::Column;
 use crate::sql::{Schema, Table};
 use crate::warehouse::{Scope, Warehouse, WarehouseError};
