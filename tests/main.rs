@@ -23,6 +23,7 @@ mod graph;
 mod headers;
 mod history;
 mod hostile;
+mod house;
 mod inferred;
 mod intruders;
 mod json;
@@ -81,6 +82,7 @@ fn main() {
         corpus::cases(),
         structures::cases(),
         hostile::cases(),
+        house::cases(),
         intruders::cases(),
         names::cases(),
         headers::cases(),
