@@ -37,6 +37,7 @@ mod model;
 mod names;
 mod notation;
 mod order;
+mod packages;
 mod packed;
 mod plans;
 mod plugins;
@@ -84,6 +85,7 @@ fn main() {
         intruders::cases(),
         names::cases(),
         headers::cases(),
+        packages::cases(),
         packed::cases(),
         archive::cases(),
         servers::cases(),

@@ -27,6 +27,8 @@ pub(super) struct XlsxSheet {
     pub counts: Counts,
     /// Numbers that no double holds.
     pub exact: Exact,
+    /// The row and column, from 0, of the first cell whose shared text is not named by digits alone.
+    pub broken_index: Option<(u64, u64)>,
 }
 
 /// A sheet of an ODS.
@@ -129,40 +131,90 @@ impl<R: BufRead> Tags<R> {
             rest = &rest[end + 1..];
         }
     }
+
+    /// An attribute's text; empty where there is none.
+    fn text_of(&self, name: &[u8]) -> String {
+        let text = String::from_utf8_lossy(self.attribute(name).unwrap_or_default());
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+            .iter()
+            .fold(text.into_owned(), |text, (entity, letter)| text.replace(entity, letter))
+    }
 }
 
 fn local(name: &[u8]) -> &[u8] {
     name.iter().rposition(|byte| *byte == b':').map_or(name, |colon| &name[colon + 1..])
 }
 
-/// The relationships that the sheets of `xl/workbook.xml` name, in their order.
-pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<Vec<u8>>> {
+/// The sheets that a workbook names, in their order: the id of the relationship that tells where each is, and its name.
+pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<(Vec<u8>, String)>> {
     let (mut tags, mut sheets) = (Tags::new(workbook), Vec::new());
     while tags.next()? {
         if tags.name() == b"sheet" && !tags.closes() {
-            sheets.push(tags.attribute(b"id").unwrap_or_default().to_vec());
+            sheets.push((tags.attribute(b"id").unwrap_or_default().to_vec(), tags.text_of(b"name")));
         }
     }
     Ok(sheets)
 }
 
-/// Relationships and the members that they are of, as they are written.
-pub(super) fn xlsx_targets(relationships: impl BufRead) -> io::Result<Vec<(Vec<u8>, String)>> {
-    let (mut tags, mut targets) = (Tags::new(relationships), Vec::new());
+/// What a part of a package has to do with another one.
+pub(super) struct Relation {
+    pub id: Vec<u8>,
+    /// The last word of its type: `worksheet`, `sharedStrings`.
+    pub kind: String,
+    /// Where the other part is, as it is written.
+    pub target: String,
+    /// The other part is not in the package.
+    pub is_external: bool,
+}
+
+impl Relation {
+    pub(super) fn is(&self, kind: &str) -> bool {
+        self.kind.eq_ignore_ascii_case(kind)
+    }
+}
+
+/// The relationships of a part.
+pub(super) fn xlsx_relations(relationships: impl BufRead) -> io::Result<Vec<Relation>> {
+    let (mut tags, mut relations) = (Tags::new(relationships), Vec::new());
     while tags.next()? {
-        if tags.name() == b"Relationship"
-            && let (Some(id), Some(target)) = (tags.attribute(b"Id"), tags.attribute(b"Target"))
-        {
-            targets.push((id.to_vec(), String::from_utf8_lossy(target).replace("&amp;", "&")));
+        if tags.name() == b"Relationship" && !tags.closes() {
+            relations.push(Relation {
+                id: tags.attribute(b"Id").unwrap_or_default().to_vec(),
+                kind: tags.text_of(b"Type").rsplit('/').next().unwrap_or_default().to_owned(),
+                target: tags.text_of(b"Target"),
+                is_external: tags.attribute(b"TargetMode").is_some_and(|mode| mode.eq_ignore_ascii_case(b"external")),
+            });
         }
     }
-    Ok(targets)
+    Ok(relations)
+}
+
+/// The part that the kinds of a package's parts say to be a workbook.
+pub(super) fn workbook_type(types: impl BufRead) -> io::Result<Option<String>> {
+    let mut tags = Tags::new(types);
+    while tags.next()? {
+        let kind = tags.text_of(b"ContentType").to_ascii_lowercase();
+        let is_book =
+            ["spreadsheetml.sheet.main+xml", "spreadsheetml.template.main+xml"].iter().any(|end| kind.ends_with(end))
+                || (kind.starts_with("application/vnd.ms-excel.") && kind.ends_with(".main+xml"));
+        if tags.name() == b"Override" && is_book {
+            return Ok(Some(tags.text_of(b"PartName")));
+        }
+    }
+    Ok(None)
+}
+
+/// The name of the first tag.
+pub(super) fn root(part: impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut tags = Tags::new(part);
+    Ok(if tags.next()? { Some(tags.name().to_vec()) } else { None })
 }
 
 /// What a sheet of an XLSX holds.
 pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
     let (mut tags, mut found) = (Tags::new(sheet), XlsxSheet::default());
-    let (mut within, mut row, mut phonetic, mut has_value, mut is_number) = (false, 0, false, false, false);
+    let (mut within, mut row, mut phonetic, mut has_value) = (false, 0, false, false);
+    let (mut is_number, mut is_shared) = (false, false);
     // The place of the cell, from 0.
     let mut place = (0, 0);
     while tags.next()? {
@@ -177,7 +229,8 @@ pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
                 place = (at + u64::from(closes || tags.is_empty()), 0);
             }
             b"c" if !closes => {
-                (has_value, is_number) = (false, matches!(tags.attribute(b"t"), None | Some(b"n")));
+                let kind = tags.attribute(b"t");
+                (has_value, is_number, is_shared) = (false, matches!(kind, None | Some(b"n")), kind == Some(b"s"));
                 if let Some(named) = tags.attribute(b"r").and_then(cell_place) {
                     place = (named.0, named.1);
                 }
@@ -195,6 +248,9 @@ pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
                 has_value |= has_text;
                 if is_number {
                     found.exact.see(&tags.text, place, 1, 1);
+                }
+                if is_shared && !tags.text.iter().all(u8::is_ascii_digit) {
+                    found.broken_index.get_or_insert(place);
                 }
             }
             b"t" if closes && !phonetic => has_value |= has_text,
@@ -328,7 +384,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, cell_place, ods_sheets, xlsx_sheet, xlsx_sheets, xlsx_targets};
+    use super::{Counts, cell_place, ods_sheets, xlsx_relations, xlsx_sheet, xlsx_sheets};
 
     #[test]
     fn rows_and_cells_with_values_are_counted_in_xlsx() {
@@ -338,10 +394,13 @@ mod tests {
             <x:c><x:f>1+1</x:f><x:v>2</x:v></x:c></x:row></x:sheetData><x:oddHeader><c><v>1</v></c></x:oddHeader></x:worksheet>";
         assert_eq!(xlsx_sheet(sheet.as_bytes()).unwrap().counts, Counts { rows: 2, cells: 3 });
         let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
-        assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), [b"rId3", b"rId4"]);
-        let targets =
-            "<Relationships><Relationship Id=\"rId3\" Type=\"t\" Target=\"worksheets/s1.xml\"/></Relationships>";
-        assert_eq!(xlsx_targets(targets.as_bytes()).unwrap(), [(b"rId3".to_vec(), "worksheets/s1.xml".to_owned())]);
+        let sheets = [(b"rId3".to_vec(), "a".to_owned()), (b"rId4".to_vec(), "b".to_owned())];
+        assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), sheets);
+        let related =
+            "<Relationships><Relationship Id=\"rId3\" Type=\"t/worksheet\" Target=\"a&amp;b.xml\"/></Relationships>";
+        let [relation] = &xlsx_relations(related.as_bytes()).unwrap()[..] else { panic!("one") };
+        assert_eq!((relation.id.as_slice(), relation.target.as_str()), (&b"rId3"[..], "a&b.xml"));
+        assert!(relation.is("worksheet") && !relation.is_external);
     }
 
     #[test]

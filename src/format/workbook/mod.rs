@@ -1,11 +1,12 @@
 //! Workbooks (XLSX, XLS, ODS): each sheet that holds a table as delimited text, written once into a temporary file, so that it goes the
 //! way of every other text: title rows, headers of several rows, rejects. A line of the text is a row of the sheet.
 
+mod arranged;
+mod package;
 mod read;
 mod scan;
 mod write;
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tracing::info;
 
 use super::container::Spool;
 use super::decoder::{Decoding, Memory, Pace, What};
+use super::directory::Member;
 use super::limits::{Budget, Limits};
 use super::{Beside, BesideKind, FormatError};
 
@@ -48,13 +50,12 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a zip with these members is, if it is a workbook.
-    pub(super) fn of_members<'a>(names: impl Iterator<Item = &'a [u8]>) -> Option<Kind> {
-        let names: HashSet<_> = names.collect();
-        match () {
-            () if names.contains(&b"xl/workbook.xml"[..]) => Some(Kind::Xlsx),
-            () if names.contains(&b"content.xml"[..]) && names.contains(&b"mimetype"[..]) => Some(Kind::Ods),
-            () => None,
+    pub(super) fn of_zip(file: &File, members: &[Member]) -> Option<Kind> {
+        let has = |name: &[u8]| members.iter().any(|member| member.name == name);
+        if has(b"content.xml") && has(b"mimetype") {
+            return Some(Kind::Ods);
         }
+        package::is_package(file, members).then_some(Kind::Xlsx)
     }
 }
 

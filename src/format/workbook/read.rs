@@ -1,10 +1,11 @@
 //! The cells of a workbook by their readers. XLSX is read cell by cell, because a sheet of two cells can span 17 billion.
 
 use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::{BufReader, Read, Seek};
 
 use calamine::{Data, DataRef, Ods, Reader, Xls, Xlsx};
 
+use super::package::Package;
 use super::scan::{Numbers, Place, Scan, measure};
 use super::write::{Visit, each_sheet};
 use super::{Kind, Limits, Sink, damaged};
@@ -23,17 +24,11 @@ pub(in crate::format) fn write_sheets(
     limits: Limits,
     sink: &mut dyn Sink,
 ) -> Result<(), FormatError> {
-    let mut scan = match kind {
-        Kind::Xls => Scan::default(),
-        Kind::Xlsx | Kind::Ods => measure(&file, kind, limits)?,
-    };
-    if let Some((sheet, place)) = scan.bare_formula {
-        return Err(bare_formula(&format!("{} of the workbook", sheet + 1), place));
-    }
-    file.rewind()?;
     let found = match kind {
         Kind::Xlsx => {
-            let mut book: Xlsx<_> = open(file)?;
+            let package = Package::of(&file, limits)?;
+            let mut scan = measure(&file, Some(&package), limits)?;
+            let mut book: Xlsx<_> = open(package.arranged(file)?)?;
             scan.name(book.sheets_metadata());
             each_sheet(book.sheets_metadata().to_vec(), &scan.sheets, limits, sink, |name, visit| {
                 let mut reader = book.worksheet_cells_reader(name).map_err(damaged)?;
@@ -68,11 +63,17 @@ pub(in crate::format) fn write_sheets(
             if let Some((sheet, place)) = xls_without_results(&mut book)? {
                 return Err(bare_formula(&sheet, place));
             }
+            let scan = Scan::default();
             each_sheet(book.sheets_metadata().to_vec(), &[], limits, sink, |name, visit| {
                 whole(&book.worksheet_range(name).map_err(damaged)?, Numbers::of(&scan, name), visit)
             })
         }
         Kind::Ods => {
+            let mut scan = measure(&file, None, limits)?;
+            if let Some((sheet, place)) = scan.bare_formula {
+                return Err(bare_formula(&format!("{} of the workbook", sheet + 1), place));
+            }
+            file.rewind()?;
             let mut book: Ods<_> = open(file)?;
             scan.name(book.sheets_metadata());
             each_sheet(book.sheets_metadata().to_vec(), &scan.sheets, limits, sink, |name, visit| {
@@ -86,7 +87,7 @@ pub(in crate::format) fn write_sheets(
     Ok(())
 }
 
-fn open<B: Reader<BufReader<File>>>(file: File) -> Result<B, FormatError>
+fn open<R: Read + Seek, B: Reader<BufReader<R>>>(file: R) -> Result<B, FormatError>
 where
     B::Error: std::fmt::Display,
 {

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use calamine::DataRef;
 
-use super::{Kind, damaged, unbalanced};
+use super::package::Package;
+use super::{damaged, unbalanced};
 use crate::format::FormatError;
 use crate::format::cell::{Value, value};
 use crate::format::directory::directory;
 use crate::format::exact::Exact;
 use crate::format::limits::{Limits, RATIO_FROM};
-use crate::format::sheet_scan::{Counts, OdsSheet, XlsxSheet, ods_sheets, xlsx_sheet, xlsx_sheets, xlsx_targets};
+use crate::format::sheet_scan::{Counts, OdsSheet, XlsxSheet, ods_sheets, xlsx_sheet};
 
 /// Texts that the cells of an XLSX share are kept in memory: more than this is refused, in bytes.
 const MAX_SHARED: u64 = 1 << 30;
@@ -92,28 +93,33 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// Unpacks every member, to know that no more comes out than may, and what the sheets among them hold.
-pub(super) fn measure(file: &File, kind: Kind, limits: Limits) -> Result<Scan, FormatError> {
+/// Unpacks every member, to know that no more comes out than may, and what the sheets among them hold. `package` is that of an XLSX.
+pub(super) fn measure(file: &File, package: Option<&Package>, limits: Limits) -> Result<Scan, FormatError> {
     let members = directory(file, limits.members)?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file.try_clone()?)).map_err(damaged)?;
     if archive.len() != members.len() {
         return Err(damaged("two of its members have one name"));
     }
-    let paths = if kind == Kind::Xlsx { sheet_paths(&mut archive)? } else { Vec::new() };
-    let (mut left, mut counts, mut scan) = (limits.bytes, HashMap::new(), Scan::default());
+    let (mut left, mut found, mut scan) = (limits.bytes, HashMap::new(), Scan::default());
     for at in 0..archive.len() {
         let mut member = archive.by_index(at).map_err(damaged)?;
         let packed = member.compressed_size().max(1);
         let most = left.min(packed.saturating_mul(limits.ratio).max(RATIO_FROM));
         let name = String::from_utf8_lossy(member.name_raw()).into_owned();
-        let shared = name.ends_with("sharedStrings.xml");
-        let most = if shared { most.min(MAX_SHARED) } else { most };
+        let is_shared = package.is_some_and(|package| package.shared == Some(at));
+        let most = if is_shared { most.min(MAX_SHARED) } else { most };
         let mut input = member.by_ref().take(most + 1);
-        let path = normal(&name);
-        if kind == Kind::Xlsx && paths.contains(&path) {
-            let XlsxSheet { counts: of_sheet, exact } = xlsx_sheet(BufReader::new(&mut input))?;
-            counts.insert(path, (Some(of_sheet), Arc::new(exact)));
-        } else if kind == Kind::Ods && name == "content.xml" {
+        if package.is_some_and(|package| package.sheets.contains(&Some(at))) {
+            let XlsxSheet { counts, exact, broken_index } = xlsx_sheet(BufReader::new(&mut input))?;
+            if let Some((row, column)) = broken_index {
+                return Err(damaged(format!(
+                    "{name} names a shared text by no number, in row {}, column {}",
+                    row + 1,
+                    column + 1
+                )));
+            }
+            found.insert(at, (Some(counts), Arc::new(exact)));
+        } else if package.is_none() && name == "content.xml" {
             let sheets = ods_sheets(BufReader::new(&mut input))?;
             let bare = |(at, sheet): (usize, &OdsSheet)| sheet.bare_formula.map(|place| (at, place));
             scan.bare_formula = sheets.iter().enumerate().find_map(bare);
@@ -129,40 +135,9 @@ pub(super) fn measure(file: &File, kind: Kind, limits: Limits) -> Result<Scan, F
         }
         left -= out;
     }
-    if kind == Kind::Xlsx {
-        (scan.sheets, scan.exact) = paths.iter().map(|path| counts.get(path).cloned().unwrap_or_default()).unzip();
+    if let Some(package) = package {
+        let counted = |place: &Option<usize>| place.and_then(|place| found.get(&place).cloned()).unwrap_or_default();
+        (scan.sheets, scan.exact) = package.sheets.iter().map(counted).unzip();
     }
     Ok(scan)
-}
-
-/// The members that hold the sheets of an XLSX, in the order of the sheets.
-fn sheet_paths(archive: &mut zip::ZipArchive<BufReader<File>>) -> Result<Vec<String>, FormatError> {
-    /// More than any workbook says of its sheets, in bytes.
-    const MOST: u64 = 64 << 20;
-    let member = archive.by_name("xl/workbook.xml").map_err(damaged)?;
-    let sheets = xlsx_sheets(BufReader::new(member.take(MOST)))?;
-    let names: Vec<_> = archive
-        .file_names()
-        .map(|name| name.map(std::borrow::Cow::into_owned))
-        .collect::<Result<_, _>>()
-        .unwrap_or_default();
-    let related = names
-        .iter()
-        .find(|name| normal(name) == "xl/_rels/workbook.xml.rels")
-        .ok_or_else(|| damaged("it relates to no sheet"))?;
-    let targets = xlsx_targets(BufReader::new(archive.by_name(related).map_err(damaged)?.take(MOST)))?;
-    let targets: HashMap<_, _> = targets.into_iter().collect();
-    let path = |id: &Vec<u8>| {
-        let target = targets.get(id).map_or("", String::as_str);
-        match target.strip_prefix('/') {
-            Some(path) => normal(path),
-            None => normal(&format!("xl/{target}")),
-        }
-    };
-    Ok(sheets.iter().map(path).collect())
-}
-
-/// A member's name as its readers look for it.
-fn normal(name: &str) -> String {
-    name.replace('\\', "/").to_ascii_lowercase()
 }
