@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use globset::Glob;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::notation::{Said, Words, of_file};
 use super::null_word::with_quoted_null;
+use super::pattern::FilePattern;
 use super::rule::{ColumnYaml, rule};
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
@@ -123,11 +123,8 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     if yaml.files.is_empty() {
         return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
     }
-    let glob = |pattern: &String| match Glob::new(pattern) {
-        Ok(glob) => Ok(glob.compile_matcher()),
-        Err(error) => Err(at_key(format!("files: {error}"))),
-    };
-    let files = yaml.files.iter().map(glob).collect::<Result<_, _>>()?;
+    let pattern = |text: &String| FilePattern::new(text).map_err(|error| at_key(format!("files: {error}")));
+    let files = yaml.files.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
         decimal: yaml.decimal.as_deref(),
         thousands: yaml.thousands.as_deref(),
@@ -271,7 +268,7 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
     for (at, rule) in rules.iter().enumerate() {
         let is_same = |other: &ColumnRule| {
             let is_said = rule.name.is_some() || other.name.is_some();
-            is_said || rule.headers.iter().any(|header| other.headers.contains(header))
+            is_said || rule.headers.iter().any(|header| other.is_headed(header))
         };
         let same = rules[..at].iter().zip(&called).find(|(other, name)| **name == called[at] && is_same(other));
         if let Some((_, name)) = same {
