@@ -8,6 +8,8 @@ mod reach;
 mod read;
 mod rule;
 mod series;
+mod stated;
+mod variables;
 mod wrong;
 mod yaml;
 
