@@ -15,6 +15,9 @@ use crate::format::{FormatError, zip_names};
 /// More than any workbook says of its parts, in bytes.
 const MOST: u64 = 64 << 20;
 
+/// More than what tells which part is the workbook has, in bytes; it is read before it is known that this is one.
+const TELLS: u64 = 1 << 20;
+
 /// The relationships of the package, and what the kinds of its parts are.
 const RELATIONS: &str = "_rels/.rels";
 const TYPES: &str = "[content_types].xml";
@@ -42,11 +45,11 @@ impl Package {
         let members = directory(file, limits.members)?;
         let mut parts = Parts::open(file, &members)?;
         let workbook = parts.workbook()?.ok_or_else(|| damaged("none of its members is a workbook"))?;
-        let named = xlsx_sheets(parts.read(workbook)?)?;
+        let named = xlsx_sheets(parts.read(workbook, MOST)?)?;
         let (folder, own) = parts.name(workbook);
         let related = parts.find(&format!("{folder}_rels/{own}.rels"))?;
         let related = related.ok_or_else(|| damaged(format!("{folder}{own} relates to no sheet")))?;
-        let related = xlsx_relations(parts.read(related)?)?;
+        let related = xlsx_relations(parts.read(related, MOST)?)?;
         let by_id: HashMap<_, _> = related.iter().map(|relation| (&relation.id, relation)).collect();
         let (mut sheets, mut relations) = (Vec::new(), Vec::new());
         for (id, name) in named {
@@ -76,7 +79,7 @@ impl Package {
         let shared = of_kind("sharedStrings", "sharedStrings.xml")?;
         let styles = of_kind("styles", "styles.xml")?;
         for place in [shared, styles].into_iter().chain(sheets.iter().copied()).flatten() {
-            parts.read(place)?;
+            parts.read(place, MOST)?;
         }
         Ok(Package { members, workbook, shared, styles, sheets, relations })
     }
@@ -164,9 +167,9 @@ impl Parts {
         (folder.to_owned(), own.to_owned())
     }
 
-    fn read(&mut self, place: usize) -> Result<impl BufRead + '_, FormatError> {
+    fn read(&mut self, place: usize, most: u64) -> Result<impl BufRead + '_, FormatError> {
         let member = self.archive.by_index(place).map_err(damaged)?;
-        let mut input = BufReader::new(member.take(MOST));
+        let mut input = BufReader::new(member.take(most));
         let head = input.fill_buf()?;
         if head.starts_with(b"\xFE\xFF") || head.starts_with(b"\xFF\xFE") || head.iter().take(4).any(|byte| *byte == 0)
         {
@@ -195,18 +198,18 @@ impl Parts {
     fn workbook(&mut self) -> Result<Option<usize>, FormatError> {
         let mut candidates = Vec::new();
         if let Some(place) = self.find(RELATIONS)? {
-            let relations = xlsx_relations(self.read(place)?)?;
+            let relations = xlsx_relations(self.read(place, TELLS)?)?;
             for relation in relations.iter().filter(|relation| relation.is("officeDocument")) {
                 candidates.extend(self.target("", relation)?);
             }
         }
         if let Some(place) = self.find(TYPES)? {
-            let name = workbook_type(self.read(place)?)?;
+            let name = workbook_type(self.read(place, TELLS)?)?;
             candidates.extend(name.map(|name| self.find(&name)).transpose()?.flatten());
         }
         candidates.extend(self.find(USUAL)?);
         for place in candidates {
-            if root(self.read(place)?)?.as_deref() == Some(b"workbook") {
+            if root(self.read(place, TELLS)?)?.as_deref() == Some(b"workbook") {
                 return Ok(Some(place));
             }
         }
