@@ -25,6 +25,7 @@ mod reject;
 mod rows;
 mod seen;
 mod sheet_scan;
+mod tags;
 mod unpacked;
 mod workbook;
 mod zip_names;

@@ -1,9 +1,10 @@
-//! What a workbook holds by its own XML: which sheets it names, and how many rows and cells of each have a value. It reads tags and
-//! nothing else, and shares no rule with what reads the cells, so that what that skips is missed.
+//! What the sheets of a workbook hold by their own XML: how many rows and cells of each have a value. It reads tags and nothing else, and
+//! shares no rule with what reads the cells, so that what that skips is missed.
 
 use std::io::{self, BufRead};
 
 use super::exact::Exact;
+use super::tags::Tags;
 
 /// Rows and cells that have a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,175 +40,6 @@ pub(super) struct OdsSheet {
     pub exact: Exact,
     /// The row and column, from 0, of the first formula without a result.
     pub bare_formula: Option<(u64, u64)>,
-}
-
-/// Goes from tag to tag.
-struct Tags<R> {
-    input: R,
-    tag: Vec<u8>,
-    /// The text before the tag.
-    text: Vec<u8>,
-}
-
-impl<R: BufRead> Tags<R> {
-    fn new(input: R) -> Self {
-        Tags { input, tag: Vec::new(), text: Vec::new() }
-    }
-
-    /// The next tag, without its brackets; comments and instructions are passed over, and sections of characters are text.
-    fn next(&mut self) -> io::Result<bool> {
-        self.text.clear();
-        loop {
-            self.input.read_until(b'<', &mut self.text)?;
-            if self.text.pop_if(|last| *last == b'<').is_none() {
-                return Ok(false);
-            }
-            self.tag.clear();
-            loop {
-                if self.input.read_until(b'>', &mut self.tag)? == 0 {
-                    return Ok(false);
-                }
-                if self.is_whole() {
-                    break;
-                }
-            }
-            if let Some(section) = self.tag.strip_prefix(b"![CDATA[") {
-                self.text.extend_from_slice(section.strip_suffix(b"]]>").unwrap_or(section));
-            } else if !matches!(self.tag.first(), Some(b'!' | b'?')) {
-                self.tag.pop();
-                return Ok(true);
-            }
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        let ends = |end: &[u8]| self.tag.ends_with(end);
-        match self.tag.as_slice() {
-            tag if tag.starts_with(b"!--") => tag.len() >= 6 && ends(b"-->"),
-            tag if tag.starts_with(b"![CDATA[") => ends(b"]]>"),
-            tag if tag.starts_with(b"?") => ends(b"?>"),
-            // A bracket within quotes ends nothing.
-            tag => {
-                let quote = tag.iter().fold(None, |open, byte| match (open, byte) {
-                    (None, b'"' | b'\'') => Some(*byte),
-                    (Some(quote), byte) if quote == *byte => None,
-                    (open, _) => open,
-                });
-                quote.is_none()
-            }
-        }
-    }
-
-    fn closes(&self) -> bool {
-        self.tag.starts_with(b"/")
-    }
-
-    fn is_empty(&self) -> bool {
-        self.tag.ends_with(b"/")
-    }
-
-    /// Its name without what stands before the colon.
-    fn name(&self) -> &[u8] {
-        let tag = self.tag.strip_prefix(b"/").unwrap_or(&self.tag);
-        let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
-        local(&tag[..end])
-    }
-
-    /// The value of an attribute; `name` without what stands before the colon.
-    fn attribute(&self, name: &[u8]) -> Option<&[u8]> {
-        let mut rest = self.tag.as_slice();
-        rest = &rest[rest.iter().position(u8::is_ascii_whitespace)?..];
-        loop {
-            rest = rest.trim_ascii_start();
-            let equals = rest.iter().position(|byte| *byte == b'=')?;
-            let key = rest[..equals].trim_ascii();
-            rest = rest[equals + 1..].trim_ascii_start();
-            let quote = *rest.first()?;
-            rest = &rest[1..];
-            let end = rest.iter().position(|byte| *byte == quote)?;
-            if local(key) == name {
-                return Some(&rest[..end]);
-            }
-            rest = &rest[end + 1..];
-        }
-    }
-
-    /// An attribute's text; empty where there is none.
-    fn text_of(&self, name: &[u8]) -> String {
-        let text = String::from_utf8_lossy(self.attribute(name).unwrap_or_default());
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
-            .iter()
-            .fold(text.into_owned(), |text, (entity, letter)| text.replace(entity, letter))
-    }
-}
-
-fn local(name: &[u8]) -> &[u8] {
-    name.iter().rposition(|byte| *byte == b':').map_or(name, |colon| &name[colon + 1..])
-}
-
-/// The sheets that a workbook names, in their order: the id of the relationship that tells where each is, and its name.
-pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<(Vec<u8>, String)>> {
-    let (mut tags, mut sheets) = (Tags::new(workbook), Vec::new());
-    while tags.next()? {
-        if tags.name() == b"sheet" && !tags.closes() {
-            sheets.push((tags.attribute(b"id").unwrap_or_default().to_vec(), tags.text_of(b"name")));
-        }
-    }
-    Ok(sheets)
-}
-
-/// What a part of a package has to do with another one.
-pub(super) struct Relation {
-    pub id: Vec<u8>,
-    /// The last word of its type: `worksheet`, `sharedStrings`.
-    pub kind: String,
-    /// Where the other part is, as it is written.
-    pub target: String,
-    /// The other part is not in the package.
-    pub is_external: bool,
-}
-
-impl Relation {
-    pub(super) fn is(&self, kind: &str) -> bool {
-        self.kind.eq_ignore_ascii_case(kind)
-    }
-}
-
-/// The relationships of a part.
-pub(super) fn xlsx_relations(relationships: impl BufRead) -> io::Result<Vec<Relation>> {
-    let (mut tags, mut relations) = (Tags::new(relationships), Vec::new());
-    while tags.next()? {
-        if tags.name() == b"Relationship" && !tags.closes() {
-            relations.push(Relation {
-                id: tags.attribute(b"Id").unwrap_or_default().to_vec(),
-                kind: tags.text_of(b"Type").rsplit('/').next().unwrap_or_default().to_owned(),
-                target: tags.text_of(b"Target"),
-                is_external: tags.attribute(b"TargetMode").is_some_and(|mode| mode.eq_ignore_ascii_case(b"external")),
-            });
-        }
-    }
-    Ok(relations)
-}
-
-/// The part that the kinds of a package's parts say to be a workbook.
-pub(super) fn workbook_type(types: impl BufRead) -> io::Result<Option<String>> {
-    let mut tags = Tags::new(types);
-    while tags.next()? {
-        let kind = tags.text_of(b"ContentType").to_ascii_lowercase();
-        let is_book =
-            ["spreadsheetml.sheet.main+xml", "spreadsheetml.template.main+xml"].iter().any(|end| kind.ends_with(end))
-                || (kind.starts_with("application/vnd.ms-excel.") && kind.ends_with(".main+xml"));
-        if tags.name() == b"Override" && is_book {
-            return Ok(Some(tags.text_of(b"PartName")));
-        }
-    }
-    Ok(None)
-}
-
-/// The name of the first tag.
-pub(super) fn root(part: impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut tags = Tags::new(part);
-    Ok(if tags.next()? { Some(tags.name().to_vec()) } else { None })
 }
 
 /// What a sheet of an XLSX holds.
@@ -384,7 +216,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, cell_place, ods_sheets, xlsx_relations, xlsx_sheet, xlsx_sheets};
+    use super::{Counts, cell_place, ods_sheets, xlsx_sheet};
 
     #[test]
     fn rows_and_cells_with_values_are_counted_in_xlsx() {
@@ -393,14 +225,6 @@ mod tests {
             <x:row><x:c t=\"inlineStr\"><x:is><x:t><![CDATA[<v>]]></x:t><x:rPh><x:t>k</x:t></x:rPh></x:is></x:c>\
             <x:c><x:f>1+1</x:f><x:v>2</x:v></x:c></x:row></x:sheetData><x:oddHeader><c><v>1</v></c></x:oddHeader></x:worksheet>";
         assert_eq!(xlsx_sheet(sheet.as_bytes()).unwrap().counts, Counts { rows: 2, cells: 3 });
-        let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
-        let sheets = [(b"rId3".to_vec(), "a".to_owned()), (b"rId4".to_vec(), "b".to_owned())];
-        assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), sheets);
-        let related =
-            "<Relationships><Relationship Id=\"rId3\" Type=\"t/worksheet\" Target=\"a&amp;b.xml\"/></Relationships>";
-        let [relation] = &xlsx_relations(related.as_bytes()).unwrap()[..] else { panic!("one") };
-        assert_eq!((relation.id.as_slice(), relation.target.as_str()), (&b"rId3"[..], "a&b.xml"));
-        assert!(relation.is("worksheet") && !relation.is_external);
     }
 
     #[test]

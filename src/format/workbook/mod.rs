@@ -4,6 +4,7 @@
 mod arranged;
 mod package;
 mod read;
+mod relations;
 mod scan;
 mod write;
 

@@ -7,9 +7,9 @@ use std::io::{BufRead, BufReader, Read};
 
 use super::arranged::{Arranged, Entry};
 use super::damaged;
+use super::relations::{Relation, root, workbook_type, xlsx_relations, xlsx_sheets};
 use crate::format::directory::{Member, directory};
 use crate::format::limits::Limits;
-use crate::format::sheet_scan::{Relation, root, workbook_type, xlsx_relations, xlsx_sheets};
 use crate::format::{FormatError, zip_names};
 
 /// More than any workbook says of its parts, in bytes.
