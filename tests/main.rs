@@ -36,6 +36,7 @@ mod members;
 mod model;
 mod names;
 mod notation;
+mod oracle;
 mod order;
 mod packages;
 mod packed;
@@ -93,6 +94,7 @@ fn main() {
         plugins_change::cases(),
         notation::cases(),
         series::cases(),
+        oracle::cases(),
         order::cases(),
         sql::cases(),
         sql_random::cases(),
