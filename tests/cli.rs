@@ -12,6 +12,7 @@ pub fn cases() -> Vec<Trial> {
         alone("cli::wrong_settings_and_usage_end_with_2", wrong_settings_and_usage_end_with_2),
         alone("cli::the_demo_goes_the_whole_way", the_demo_goes_the_whole_way),
         alone("cli::check_tells_how_a_file_would_be_read", check_tells_how_a_file_would_be_read),
+        alone("cli::check_counts_what_is_no_record", check_counts_what_is_no_record),
         alone("cli::config_shows_where_a_value_comes_from", config_shows_where_a_value_comes_from),
         alone("cli::a_pipe_gets_no_escape_codes", a_pipe_gets_no_escape_codes),
         on_both("cli::the_books_that_are_shown_add_up", the_books_that_are_shown_add_up),
@@ -66,6 +67,18 @@ async fn the_demo_goes_the_whole_way(workdir: Workdir) -> Outcome {
         holds(&text, words)?;
     }
     same(workdir.list(""), ["exports", "imports", "sql"])
+}
+
+async fn check_counts_what_is_no_record(workdir: Workdir) -> Outcome {
+    workdir.write("a.csv", "Report\n\nid,name,qty\n1,Ann,5\n\n,,\n2,\"Cy \"The\" Lee\",7\n3,\"Bob\",8\n4,Di\n")?;
+    let shown = stdout(&app(&workdir, &["check", "a.csv"], &[])?);
+    holds(&shown, "rows: 4 read = 4 to load + 0 rejected + 0 filtered")?;
+    holds(&shown, "of those read 1 have quotes that are not doubled")?;
+    let json: serde_json::Value = serde_json::from_str(&stdout(&app(&workdir, &["check", "--json", "a.csv"], &[])?))?;
+    let bytes = &json["bytes"];
+    let of = |what: &str| bytes[what].as_u64().unwrap_or_default();
+    let parts = [of("header"), of("beside"), of("records"), of("rejects"), of("blank")];
+    same((parts, parts.iter().sum()), ([11, 6, 38, 0, 11], std::fs::metadata(workdir.path("a.csv"))?.len()))
 }
 
 async fn check_tells_how_a_file_would_be_read(workdir: Workdir) -> Outcome {

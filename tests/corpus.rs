@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::{Outcome, Workdir, alone};
 use libtest_mimic::Trial;
 use serde_json::{Map, Value, json};
 use sluice::dataset::Dataset;
-use sluice::format::{Layout, Limits, NO_DELIMITER};
+use sluice::format::{Dialect, Layout, Limits, NO_DELIMITER};
 use sluice::record::Records;
-use sluice::schema::conform;
+use sluice::schema::{Column, conform};
 use sluice::source::{FileSource, Source};
-
-use crate::support::{Outcome, Workdir, alone};
 
 /// Writes what is read now as what is right.
 const UPDATE: &str = "UPDATE_GOLDEN";
@@ -26,6 +25,19 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
 }
 
+/// The files of the corpus.
+pub fn files() -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for file in fs::read_dir(folder())? {
+        let path = file?.path();
+        if path.extension().is_some_and(|ending| ending != "jsonl" && ending != "md") {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
 async fn each_file_is_read_as_it_should_be(_: Workdir) -> Outcome {
     let golden = folder().join("golden.jsonl");
     let mut right: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
@@ -34,11 +46,8 @@ async fn each_file_is_read_as_it_should_be(_: Workdir) -> Outcome {
         right.insert(reading["table"].as_str().unwrap_or_default().to_owned(), reading);
     }
     let mut found = BTreeMap::new();
-    for file in fs::read_dir(folder())? {
-        let path = file?.path();
-        if path.extension().is_some_and(|ending| ending != "jsonl" && ending != "md") {
-            found.extend(readings(&path).await?);
-        }
+    for path in files()? {
+        found.extend(readings(&path).await?);
     }
     if std::env::var_os(UPDATE).is_some() {
         return Ok(fs::write(golden, written(found, &right)?)?);
@@ -112,7 +121,19 @@ async fn readings(path: &Path) -> anyhow::Result<Vec<(String, Map<String, Value>
     Ok(found)
 }
 
-async fn reading(source: &mut FileSource) -> anyhow::Result<Value> {
+/// What is read of a table; lines are counted from 1.
+pub struct Reading {
+    pub dialect: Dialect,
+    pub columns: Vec<Column>,
+    /// The cells of each row, by its line.
+    pub rows: BTreeMap<u64, Vec<Option<String>>>,
+    pub rejects: Vec<u64>,
+    pub above: Vec<u64>,
+    pub below: Vec<u64>,
+}
+
+/// The table as a load reads it.
+pub async fn read(source: &mut FileSource) -> anyhow::Result<Reading> {
     let dataset = Dataset::of_file(source.own_name());
     let survey = source.survey().await?;
     let shape = dataset.shape(&survey).map_err(anyhow::Error::msg)?;
@@ -129,12 +150,17 @@ async fn reading(source: &mut FileSource) -> anyhow::Result<Value> {
         rejects.extend(refused);
     }
     rejects.sort_unstable();
-    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &survey.layout else { anyhow::bail!("no delimited text") };
+    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = survey.layout else { anyhow::bail!("no delimited text") };
+    Ok(Reading { dialect, columns: survey.columns, rows, rejects, above, below })
+}
+
+async fn reading(source: &mut FileSource) -> anyhow::Result<Value> {
+    let Reading { dialect, columns, rows, rejects, above, below } = read(source).await?;
     Ok(json!({
         "delimiter": (dialect.delimiter != NO_DELIMITER).then_some(char::from(dialect.delimiter)),
         "header": dialect.header_rows,
-        "columns": survey.columns.iter().map(|column| column.header.as_str()).collect::<Vec<_>>(),
-        "types": survey.columns.iter().map(|column| column.kind().word()).collect::<Vec<_>>(),
+        "columns": columns.iter().map(|column| column.header.as_str()).collect::<Vec<_>>(),
+        "types": columns.iter().map(|column| column.kind().word()).collect::<Vec<_>>(),
         "rows": rows.len(),
         "first": rows.values().next(),
         "last": rows.values().next_back(),

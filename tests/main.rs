@@ -37,7 +37,9 @@ mod members;
 mod model;
 mod names;
 mod notation;
+mod oracle;
 mod order;
+mod packages;
 mod packed;
 mod plans;
 mod plugins;
@@ -93,6 +95,8 @@ fn main() {
         plugins_change::cases(),
         notation::cases(),
         series::cases(),
+        packages::cases(),
+        oracle::cases(),
         order::cases(),
         sql::cases(),
         sql_random::cases(),

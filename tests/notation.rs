@@ -215,6 +215,15 @@ async fn what_texts_look_like_is_told(database: TestDatabase, workdir: Workdir) 
     let once = stdout(&app(&workdir, &["--once"], &settings)?);
     holds(&once, line)?;
     holds(&once, "ok looks like words of truth (ja): \"true: ['ja'], false: ['nein']\" would make it boolean")?;
+    // Of Parquet all values tell it, also where the types of the columns are the file's own.
+    app(&workdir, &["export", "staging.bank", "--output", "bank.parquet"], &settings)?;
+    holds(&stdout(&app(&workdir, &["check", "bank.parquet"], &settings)?), line)?;
+    app(&workdir, &["plugin", "new", "packed", "--from", "bank.parquet"], &settings)?;
+    holds(
+        &workdir.read("plugins/packed/plugin.yaml")?,
+        "name: \"betrag\", type: numeric, decimal: \",\", thousands: \".\"",
+    )?;
+    holds(&workdir.read("plugins/packed/plugin.yaml")?, "name: \"tag\", type: date, format: \"%d.%m.%Y\"")?;
     // Nothing is changed by it.
     same(database.text("select betrag, tag, ok from staging.bank where id = 1").await?, "1.234,50|31.12.2024|ja")
 }

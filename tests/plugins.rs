@@ -36,6 +36,7 @@ pub fn cases() -> Vec<Trial> {
         .chain(on_both("plugins::the_parts_of_a_file_replace_together", the_parts_of_a_file_replace_together))
         .chain(on_both("plugins::a_printed_plugin_reads_the_same", a_printed_plugin_reads_the_same))
         .chain(on_both("plugins::columns_of_fixed_width", columns_of_fixed_width))
+        .chain(on_both("plugins::names_are_the_same_however_composed", names_are_the_same_however_composed))
         .chain(alone("plugins::variables_come_from_the_environment", variables_come_from_the_environment))
         .chain(on_both(
             "plugins::a_file_that_does_not_go_with_its_plugin_fails",
@@ -405,4 +406,35 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         &stderr(&app(&workdir, &["--once"], &[])?),
         "plugins/y/plugin.yaml:2: files: *.csv is claimed by the plugin x too",
     )
+}
+
+/// macOS writes `ö` as `o` and its dots in names of files.
+async fn names_are_the_same_however_composed(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let rows = |header: &str| format!("id,{header},Straße\n1,1,a\n2,3,b\n");
+    for (name, files, header) in [("nfc", "Größen_*.csv", "Größe"), ("nfd", "Ho\u{308}hen_*.csv", "Ho\u{308}he")] {
+        workdir.plugin(
+            name,
+            &format!("name: {name}\nfiles: [\"{files}\"]\ntable: {name}\ncolumns:\n  - {{from: {header}, name: size, type: numeric, required: true}}\n"),
+        )?;
+    }
+    for (file, header) in [
+        ("Gro\u{308}ßen_1.csv", "Gro\u{308}ße"),
+        ("Größen_2.csv", "Größe"),
+        ("Höhen_1.csv", "Höhe"),
+        ("Ho\u{308}hen_2.csv", "Ho\u{308}he"),
+    ] {
+        let text = rows(header) + &format!("{},5,c\n", file.len());
+        workdir.load(&database, file, text).await?;
+    }
+    for table in ["nfc", "nfd"] {
+        same(database.text(&format!("select count(*), sum(size) from staging.{table}")).await?, "6|18")?;
+        let columns =
+            format!("select name, \"type\" from sluice.\"column\" where dataset = '{table}' order by position");
+        same(database.text(&columns).await?, "size|numeric\nid|bigint\nstraße|text")?;
+    }
+    // A file that has both has two columns of the name.
+    let both = "Größe,Gro\u{308}ße\n1,2\n";
+    let books = workdir.load(&database, "Größen_3.csv", both).await?.books;
+    same(books.loaded, 1)?;
+    same(database.text("select size from staging.nfc where id is null").await?, "1")
 }

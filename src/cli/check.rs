@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::{End, beside, table};
 use crate::daemon::Usage;
 use crate::dataset::plugin::Plugins;
+use crate::format::SpanBytes;
 use crate::ops::check::{check, words};
 use crate::settings::Settings;
 use crate::text::shown::shown;
@@ -67,6 +68,17 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
             writeln!(
                 out,
                 "of those to load {padded} have fewer cells than the header, {extended} have more (in _extra)"
+            )?;
+        }
+        if let Some(loose) = part.rows_loose.filter(|loose| *loose > 0) {
+            writeln!(out, "of those read {loose} have quotes that are not doubled")?;
+        }
+        if let Some(SpanBytes { header, beside, records, rejects, blank }) = part.bytes {
+            let all = header + beside + records + rejects + blank;
+            writeln!(
+                out,
+                "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} rejects + {blank} line ends, blank \
+                 lines and empty records"
             )?;
         }
         let kept = part.beside.iter().map(|one| (one.kind, one.line, one.name.as_deref(), one.text.as_str()));

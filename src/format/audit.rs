@@ -1,6 +1,8 @@
 //! The books in bytes: every byte that a reader is given is held until the reader has said what it is. What it says is taken in the
 //! order of the text, without a gap, and a span that is said to hold nothing is looked at. It shares no rule with the readers.
 
+use serde::Serialize;
+
 use super::FormatError;
 use super::footer::Moved;
 
@@ -20,7 +22,7 @@ pub(super) enum Span {
 }
 
 /// Bytes of a text, after decoding, by what they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SpanBytes {
     /// Of the header.
     pub header: u64,

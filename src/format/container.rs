@@ -12,7 +12,7 @@ use flate2::read::DeflateDecoder;
 
 use super::decoder::{Memory, Pace};
 use super::dialect::table_starts;
-use super::directory::{Member, directory};
+use super::directory::directory;
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
@@ -141,7 +141,7 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     };
     if head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP) {
         let members = directory(&file, limits.members)?;
-        if workbook_kind(&members).is_none() {
+        if workbook::Kind::of_zip(&file, &members).is_none() {
             refuse(foreign_zip(members.iter().map(|member| member.name.as_slice())))?;
             return archive::members(path, name, &members, &budget);
         }
@@ -159,11 +159,6 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
         (Packing::Plain, name.to_owned())
     };
     Part::new(name.to_owned(), own_name, packing, &budget, size).split(path, &mut Spool::default())
-}
-
-/// What a zip with these members is, if it is a workbook.
-fn workbook_kind(members: &[Member]) -> Option<workbook::Kind> {
-    workbook::Kind::of_members(members.iter().map(|member| member.name.as_slice()))
 }
 
 fn refuse(foreign: Option<Foreign>) -> Result<(), FormatError> {
@@ -214,7 +209,7 @@ impl Part {
             let mut kind = Some(workbook::Kind::Xls);
             if head.starts_with(ZIP) {
                 let members = directory(&file, self.budget.limits.members)?;
-                kind = workbook_kind(&members);
+                kind = workbook::Kind::of_zip(&file, &members);
                 refuse(foreign_zip(members.iter().map(|member| member.name.as_slice())))?;
             } else {
                 refuse(foreign_compound(&file))?;

@@ -49,8 +49,9 @@ pub(super) struct Member {
     pub size: u64,
     /// Where its bytes are.
     pub start: u64,
+    /// Where its own header is.
+    pub header: u64,
     has_descriptor: bool,
-    header: u64,
 }
 
 impl Member {

@@ -21,6 +21,7 @@ mod read;
 mod rows;
 mod seen;
 mod sheet_scan;
+mod tags;
 mod unpacked;
 mod workbook;
 mod zip_names;

@@ -1,9 +1,10 @@
-//! What a workbook holds by its own XML: which sheets it names, and how many rows and cells of each have a value. It reads tags and
-//! nothing else, and shares no rule with what reads the cells, so that what that skips is missed.
+//! What the sheets of a workbook hold by their own XML: how many rows and cells of each have a value. It reads tags and nothing else, and
+//! shares no rule with what reads the cells, so that what that skips is missed.
 
 use std::io::{self, BufRead};
 
 use super::exact::Exact;
+use super::tags::Tags;
 
 /// Rows and cells that have a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) struct XlsxSheet {
     pub counts: Counts,
     /// Numbers that no double holds.
     pub exact: Exact,
+    /// The row and column, from 0, of the first cell whose shared text is not named by digits alone.
+    pub broken_index: Option<(u64, u64)>,
 }
 
 /// A sheet of an ODS.
@@ -39,130 +42,11 @@ pub(super) struct OdsSheet {
     pub bare_formula: Option<(u64, u64)>,
 }
 
-/// Goes from tag to tag.
-struct Tags<R> {
-    input: R,
-    tag: Vec<u8>,
-    /// The text before the tag.
-    text: Vec<u8>,
-}
-
-impl<R: BufRead> Tags<R> {
-    fn new(input: R) -> Self {
-        Tags { input, tag: Vec::new(), text: Vec::new() }
-    }
-
-    /// The next tag, without its brackets; comments and instructions are passed over, and sections of characters are text.
-    fn next(&mut self) -> io::Result<bool> {
-        self.text.clear();
-        loop {
-            self.input.read_until(b'<', &mut self.text)?;
-            if self.text.pop_if(|last| *last == b'<').is_none() {
-                return Ok(false);
-            }
-            self.tag.clear();
-            loop {
-                if self.input.read_until(b'>', &mut self.tag)? == 0 {
-                    return Ok(false);
-                }
-                if self.is_whole() {
-                    break;
-                }
-            }
-            if let Some(section) = self.tag.strip_prefix(b"![CDATA[") {
-                self.text.extend_from_slice(section.strip_suffix(b"]]>").unwrap_or(section));
-            } else if !matches!(self.tag.first(), Some(b'!' | b'?')) {
-                self.tag.pop();
-                return Ok(true);
-            }
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        let ends = |end: &[u8]| self.tag.ends_with(end);
-        match self.tag.as_slice() {
-            tag if tag.starts_with(b"!--") => tag.len() >= 6 && ends(b"-->"),
-            tag if tag.starts_with(b"![CDATA[") => ends(b"]]>"),
-            tag if tag.starts_with(b"?") => ends(b"?>"),
-            // A bracket within quotes ends nothing.
-            tag => {
-                let quote = tag.iter().fold(None, |open, byte| match (open, byte) {
-                    (None, b'"' | b'\'') => Some(*byte),
-                    (Some(quote), byte) if quote == *byte => None,
-                    (open, _) => open,
-                });
-                quote.is_none()
-            }
-        }
-    }
-
-    fn closes(&self) -> bool {
-        self.tag.starts_with(b"/")
-    }
-
-    fn is_empty(&self) -> bool {
-        self.tag.ends_with(b"/")
-    }
-
-    /// Its name without what stands before the colon.
-    fn name(&self) -> &[u8] {
-        let tag = self.tag.strip_prefix(b"/").unwrap_or(&self.tag);
-        let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
-        local(&tag[..end])
-    }
-
-    /// The value of an attribute; `name` without what stands before the colon.
-    fn attribute(&self, name: &[u8]) -> Option<&[u8]> {
-        let mut rest = self.tag.as_slice();
-        rest = &rest[rest.iter().position(u8::is_ascii_whitespace)?..];
-        loop {
-            rest = rest.trim_ascii_start();
-            let equals = rest.iter().position(|byte| *byte == b'=')?;
-            let key = rest[..equals].trim_ascii();
-            rest = rest[equals + 1..].trim_ascii_start();
-            let quote = *rest.first()?;
-            rest = &rest[1..];
-            let end = rest.iter().position(|byte| *byte == quote)?;
-            if local(key) == name {
-                return Some(&rest[..end]);
-            }
-            rest = &rest[end + 1..];
-        }
-    }
-}
-
-fn local(name: &[u8]) -> &[u8] {
-    name.iter().rposition(|byte| *byte == b':').map_or(name, |colon| &name[colon + 1..])
-}
-
-/// The relationships that the sheets of `xl/workbook.xml` name, in their order.
-pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<Vec<u8>>> {
-    let (mut tags, mut sheets) = (Tags::new(workbook), Vec::new());
-    while tags.next()? {
-        if tags.name() == b"sheet" && !tags.closes() {
-            sheets.push(tags.attribute(b"id").unwrap_or_default().to_vec());
-        }
-    }
-    Ok(sheets)
-}
-
-/// Relationships and the members that they are of, as they are written.
-pub(super) fn xlsx_targets(relationships: impl BufRead) -> io::Result<Vec<(Vec<u8>, String)>> {
-    let (mut tags, mut targets) = (Tags::new(relationships), Vec::new());
-    while tags.next()? {
-        if tags.name() == b"Relationship"
-            && let (Some(id), Some(target)) = (tags.attribute(b"Id"), tags.attribute(b"Target"))
-        {
-            targets.push((id.to_vec(), String::from_utf8_lossy(target).replace("&amp;", "&")));
-        }
-    }
-    Ok(targets)
-}
-
 /// What a sheet of an XLSX holds.
 pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
     let (mut tags, mut found) = (Tags::new(sheet), XlsxSheet::default());
-    let (mut within, mut row, mut phonetic, mut has_value, mut is_number) = (false, 0, false, false, false);
+    let (mut within, mut row, mut phonetic, mut has_value) = (false, 0, false, false);
+    let (mut is_number, mut is_shared) = (false, false);
     // The place of the cell, from 0.
     let mut place = (0, 0);
     while tags.next()? {
@@ -177,7 +61,8 @@ pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
                 place = (at + u64::from(closes || tags.is_empty()), 0);
             }
             b"c" if !closes => {
-                (has_value, is_number) = (false, matches!(tags.attribute(b"t"), None | Some(b"n")));
+                let kind = tags.attribute(b"t");
+                (has_value, is_number, is_shared) = (false, matches!(kind, None | Some(b"n")), kind == Some(b"s"));
                 if let Some(named) = tags.attribute(b"r").and_then(cell_place) {
                     place = (named.0, named.1);
                 }
@@ -195,6 +80,9 @@ pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
                 has_value |= has_text;
                 if is_number {
                     found.exact.see(&tags.text, place, 1, 1);
+                }
+                if is_shared && !tags.text.iter().all(u8::is_ascii_digit) {
+                    found.broken_index.get_or_insert(place);
                 }
             }
             b"t" if closes && !phonetic => has_value |= has_text,
@@ -328,7 +216,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, cell_place, ods_sheets, xlsx_sheet, xlsx_sheets, xlsx_targets};
+    use super::{Counts, cell_place, ods_sheets, xlsx_sheet};
 
     #[test]
     fn rows_and_cells_with_values_are_counted_in_xlsx() {
@@ -337,11 +225,6 @@ mod tests {
             <x:row><x:c t=\"inlineStr\"><x:is><x:t><![CDATA[<v>]]></x:t><x:rPh><x:t>k</x:t></x:rPh></x:is></x:c>\
             <x:c><x:f>1+1</x:f><x:v>2</x:v></x:c></x:row></x:sheetData><x:oddHeader><c><v>1</v></c></x:oddHeader></x:worksheet>";
         assert_eq!(xlsx_sheet(sheet.as_bytes()).unwrap().counts, Counts { rows: 2, cells: 3 });
-        let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
-        assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), [b"rId3", b"rId4"]);
-        let targets =
-            "<Relationships><Relationship Id=\"rId3\" Type=\"t\" Target=\"worksheets/s1.xml\"/></Relationships>";
-        assert_eq!(xlsx_targets(targets.as_bytes()).unwrap(), [(b"rId3".to_vec(), "worksheets/s1.xml".to_owned())]);
     }
 
     #[test]

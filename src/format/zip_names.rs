@@ -26,6 +26,18 @@ pub(super) fn names(members: &[Member]) -> Vec<(String, bool)> {
     members.iter().map(name).collect()
 }
 
+/// A name with `%20` and the like decoded; what is none of these stays.
+pub(super) fn percent_decoded(name: &str) -> String {
+    let (mut decoded, mut rest) = (Vec::with_capacity(name.len()), name.as_bytes());
+    while let Some((byte, behind)) = rest.split_first() {
+        let digits = behind.get(..2).filter(|digits| *byte == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let code = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        decoded.push(code.unwrap_or(*byte));
+        rest = &behind[if code.is_some() { 2 } else { 0 }..];
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
 type Decode = fn(&[u8]) -> String;
 
 /// What the names are written in.

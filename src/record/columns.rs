@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::DataType;
 
-use super::column_text::column_text;
 use super::column_text::is_known;
 use super::write_record;
+use crate::record::column_text;
 
 /// Typed columns of one length.
 #[derive(Debug)]

@@ -160,12 +160,20 @@ impl Records {
         }
     }
 
+    /// Whether quotes stand in the record that are not doubled.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn is_loose(&self, row: usize) -> bool {
+        self.columns.is_none() && self.rows[row].loose
+    }
+
     /// Whether the record's cells are sure to stand under the headers that are theirs.
     ///
     /// # Panics
     /// When there is no such row.
     pub(crate) fn is_even(&self, row: usize) -> bool {
-        self.width_of(row) == Width::Even && !self.rows.get(row).is_some_and(|row| row.loose)
+        self.width_of(row) == Width::Even && !self.is_loose(row)
     }
 
     /// The line of the input on which the record starts, from 1; of a decoded one its number.

@@ -25,7 +25,7 @@ pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely};
 pub use loose::Loose;
 pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
-pub use name::{SYSTEM_COLUMNS, column_names, table_name};
+pub use name::{SYSTEM_COLUMNS, column_names, composed, is_same_text, table_name};
 pub use notation::{Grouping, Notation, NumberNotation, Percent, Separator, TruthWords};
 pub use shape::{AbsentColumn, ColumnRule, Selection, Shape, Shaped, shape};
 pub use types::{Fits, Form, Spelling, Type};

@@ -1,5 +1,6 @@
 //! Names in the database, made from names in files. They can hold any letter, so they are always quoted where SQL is written.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization;
@@ -102,7 +103,17 @@ fn unused(wanted: &str, used: &HashSet<String>, n: &mut u64) -> String {
     }
 }
 
-/// Letters that were written as a letter and its mark, as macOS does in file names, are one letter (NFC): names that look alike are alike.
+/// A text in which a letter and its mark, as macOS writes them in file names, are one letter (NFC).
+pub fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+}
+
+/// Whether two texts are the same, however their letters are composed.
+pub fn is_same_text(one: &str, other: &str) -> bool {
+    one == other || (!(one.is_ascii() && other.is_ascii()) && one.nfc().eq(other.nfc()))
+}
+
+/// Names that look alike are alike: letters are composed.
 fn words(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     let mut gap = false;
@@ -146,6 +157,9 @@ mod tests {
     fn letters_with_marks_are_one_letter_however_they_are_written() {
         assert_eq!(table_name("Umsa\u{308}tze.csv"), "umsätze");
         assert_eq!(column_names(&["Gro\u{308}ße", "Größe", "e\u{301}te\u{301}"], None), ["größe", "größe_2", "été"]);
+        assert!(
+            is_same_text("Gro\u{308}ße", "Größe") && is_same_text("\u{212A}m", "Km") && !is_same_text("Große", "Größe")
+        );
         // A mark that no letter takes is none of a name.
         assert_eq!(table_name("q\u{308}y.csv"), "q_y");
     }

@@ -1,7 +1,7 @@
 //! From the columns that an input has to those that are loaded: taken, named, typed, emptied, filtered.
 
 use super::types::Fits;
-use super::{Column, EXTRA_COLUMN, Filter, KnownBy, Notation, Type, column_names};
+use super::{Column, EXTRA_COLUMN, Filter, KnownBy, Notation, Type, column_names, is_same_text};
 use crate::record::JOINT;
 
 /// What is said of one column before the input is looked at.
@@ -39,8 +39,15 @@ impl ColumnRule {
         }
         let mut found: Option<(usize, &String)> = None;
         for wanted in &self.headers {
-            let headed: Vec<_> = columns.clone().enumerate().filter(|(_, (header, _))| header == wanted).collect();
-            let named = || columns.clone().enumerate().find(|(_, (_, name))| name == wanted).map(|(place, _)| place);
+            let with = |is: &dyn Fn(&str) -> bool| -> Vec<_> {
+                columns.clone().enumerate().filter(|(_, (header, _))| is(header)).collect()
+            };
+            let headed = match with(&|header| header == wanted) {
+                none if none.is_empty() => with(&|header| is_same_text(header, wanted)),
+                exact => exact,
+            };
+            let is_named = |(_, (_, name)): &(usize, (&str, &str))| is_same_text(name, wanted);
+            let named = || columns.clone().enumerate().find(is_named).map(|(place, _)| place);
             let place = match headed.as_slice() {
                 [] => named(),
                 [(place, _)] => Some(*place),
@@ -80,9 +87,13 @@ impl ColumnRule {
         if self.name.is_some() {
             return KnownBy::Name;
         }
-        let is_named =
-            header.is_none_or(|header| !self.headers.is_empty() && self.headers.iter().all(|one| one != header));
+        let is_named = header.is_none_or(|header| !self.headers.is_empty() && !self.is_headed(header));
         KnownBy::Header { others: self.headers.clone(), or_name: is_named }
+    }
+
+    /// Whether one of its headers is this one.
+    pub fn is_headed(&self, header: &str) -> bool {
+        self.headers.iter().any(|one| is_same_text(one, header))
     }
 
     fn shown(&self) -> String {

@@ -3,21 +3,25 @@
 mod current;
 mod notation;
 mod null_word;
+mod pattern;
 mod reach;
 mod read;
 mod rule;
 mod series;
+mod stated;
+mod variables;
 mod wrong;
 mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use globset::GlobMatcher;
 use tracing::info;
 
 use crate::dataset::Dataset;
+use crate::schema::is_same_text;
 
 pub use self::current::{CurrentPlugins, Look, PluginFolder};
+use self::pattern::FilePattern;
 pub use self::reach::Reach;
 pub use self::series::Series;
 use self::wrong::WrongPlugin;
@@ -40,7 +44,7 @@ struct Plugin {
     path: PathBuf,
     name: String,
     creator: String,
-    files: Vec<GlobMatcher>,
+    files: Vec<FilePattern>,
     dataset: Dataset,
 }
 
@@ -87,7 +91,7 @@ impl Plugins {
     /// Says in the log which plugins there are.
     pub fn announce(&self) {
         for Plugin { name, creator, files, dataset, .. } in &self.right {
-            let files: Vec<_> = files.iter().map(|glob| glob.glob().glob()).collect();
+            let files: Vec<_> = files.iter().map(FilePattern::text).collect();
             let creator = Some(creator.as_str()).filter(|creator| !creator.is_empty());
             info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
         }
@@ -137,7 +141,7 @@ impl Plugins {
         let claiming: Vec<_> = self.right.iter().filter(claims).collect();
         let takes = |plugin: &&&Plugin| {
             let wanted = plugin.dataset.stated.sheet.as_deref();
-            wanted.is_none() || wanted == sheet
+            wanted.is_none_or(|wanted| sheet.is_some_and(|sheet| is_same_text(wanted, sheet)))
         };
         let taking: Vec<_> = claiming.iter().filter(takes).collect();
         match (claiming.is_empty(), taking.as_slice()) {

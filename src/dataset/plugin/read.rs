@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::wrong::WrongPlugin;
 use super::{Plugin, PluginError, Plugins, Variable, yaml};
 use crate::archive::OnSuccess;
+use crate::schema::is_same_text;
 
 /// Says in words why files cannot be kept as a plugin asks.
 pub(super) type Keeps<'a> = dyn Fn(&OnSuccess) -> Result<(), String> + 'a;
@@ -53,13 +54,13 @@ impl Plugins {
         }
         let sheet = |plugin: &Plugin| plugin.dataset.stated.sheet.clone();
         let apart = |other: &Plugin| match (sheet(other), sheet(&plugin)) {
-            (Some(one), Some(other)) => one != other,
+            (Some(one), Some(other)) => !is_same_text(&one, &other),
             _ => false,
         };
         for glob in &plugin.files {
-            let both = |other: &&Plugin| other.files.iter().any(|one| one.glob() == glob.glob()) && !apart(other);
+            let both = |other: &&Plugin| other.files.iter().any(|one| one.is(glob)) && !apart(other);
             if let Some(other) = self.right.iter().find(both) {
-                let why = format!("files: {} is claimed by the plugin {} too", glob.glob(), other.name);
+                let why = format!("files: {} is claimed by the plugin {} too", glob.text(), other.name);
                 return Err(at("files", why));
             }
         }

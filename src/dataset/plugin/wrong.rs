@@ -1,8 +1,8 @@
 //! A plugin that is wrong: the files that it may claim are held back until it is right, or gone.
 
-use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
+use super::pattern::FilePattern;
 use super::{PluginError, Plugins, Variable, yaml};
 use crate::dataset::Dataset;
 use crate::schema::table_name;
@@ -12,9 +12,9 @@ use crate::schema::table_name;
 pub(super) struct WrongPlugin {
     pub(super) error: PluginError,
     /// Those of its last version that was right, in this process.
-    known: Vec<GlobMatcher>,
+    known: Vec<FilePattern>,
     /// Those that can be read in spite of what is wrong.
-    readable: Vec<GlobMatcher>,
+    readable: Vec<FilePattern>,
     /// The table that it is taken to be of where it has no files that are known: its folder's name.
     table: Option<String>,
     /// Whether it may claim everything, because not even its folder is known.
@@ -54,12 +54,12 @@ impl WrongPlugin {
 }
 
 /// The globs in a text that is wrong elsewhere: as YAML, or else by the lines of `files` alone.
-fn readable(text: &str, variable: &Variable<'_>) -> Vec<GlobMatcher> {
+fn readable(text: &str, variable: &Variable<'_>) -> Vec<FilePattern> {
     let filled = yaml::filled(text, variable).unwrap_or_else(|_| text.to_owned());
     let of = |text: &str| serde_saphyr::from_str::<Files>(text).ok();
     let found = of(&filled).or_else(|| of(&lines_of_files(&filled)));
     let globs = found.into_iter().flat_map(|found| found.files);
-    globs.filter_map(|glob| Some(Glob::new(&glob).ok()?.compile_matcher())).collect()
+    globs.filter_map(|glob| FilePattern::new(&glob).ok()).collect()
 }
 
 /// The line `files:` and those below it that belong to it.
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn globs(text: &str) -> Vec<String> {
-        readable(text, &|_| Ok(None)).iter().map(|glob| glob.glob().glob().to_owned()).collect()
+        readable(text, &|_| Ok(None)).iter().map(|pattern| pattern.text().to_owned()).collect()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How a file would be read, without a database: what a load would find out, and the plugin that would pin it.
 
 mod pin;
-
 mod start;
+mod texts;
 
 use std::path::Path;
 
@@ -10,14 +10,15 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
-use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place};
+use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, SpanBytes};
 use crate::load::staging::{columns_left_out, hints, leave_out};
-use crate::record::{Beside, Reject};
+use crate::record::{Beside, Records, Reject};
 use crate::schema::{Selection, Shape, Shaped, conform};
 use crate::source::{FileSource, Source, SourceError};
 use crate::text::counted;
 
 use pin::pin;
+use texts::with_clues;
 
 pub use start::{Started, start};
 
@@ -53,6 +54,12 @@ pub struct Checked {
     pub rows_padded: u64,
     /// Of those that would be loaded, records with more, which would go into `_extra`.
     pub rows_extended: u64,
+    /// Of the records of a text, those with quotes that are not doubled, where all of it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_loose: Option<u64>,
+    /// The bytes of the text, by what they are, where all of it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<SpanBytes>,
     /// What stands beside the records and is kept with a load, or is left out.
     pub beside: Vec<CheckedBeside>,
     /// Columns of texts that would be of another type if somebody said how they are written: a line each.
@@ -145,6 +152,7 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
 
 async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
     let survey = source.survey().await?;
+    let survey = with_clues(source, survey).await?;
     let shape = dataset.shape(&survey).map_err(CheckError::Shape)?;
     let mut counts = Counts::default();
     // Where types come from the values alone, every value goes with them: nothing more is refused than the survey saw.
@@ -156,6 +164,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         counts.rejects = survey.glance.rejects.clone();
         // What stands below the records of a larger file is told by its load.
         while let Some(chunk) = source.next_batch().await? {
+            counts.loose += loose(&chunk.records);
             counts.beside.extend(chunk.beside);
             if survey.bytes > SMALL {
                 break;
@@ -181,6 +190,8 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         rows_filtered: counts.filtered,
         rows_padded: counts.padded,
         rows_extended: counts.extended,
+        rows_loose: source.spans().map(|_| counts.loose),
+        bytes: source.spans(),
         rejects: counts.rejects.into_iter().map(refused).collect(),
         beside,
     })
@@ -194,6 +205,7 @@ struct Counts {
     filtered: u64,
     padded: u64,
     extended: u64,
+    loose: u64,
     rejects: Vec<Reject>,
     beside: Vec<Beside>,
 }
@@ -201,6 +213,7 @@ struct Counts {
 impl Counts {
     async fn read(&mut self, source: &mut FileSource, shape: &Shape) -> Result<(), CheckError> {
         while let Some(chunk) = source.next_batch().await? {
+            self.loose += loose(&chunk.records);
             self.beside.extend(chunk.beside);
             let conformed = conform(&chunk.records, shape, 0)?;
             self.loaded += conformed.batch.num_rows() as u64;
@@ -214,6 +227,10 @@ impl Counts {
         }
         Ok(())
     }
+}
+
+fn loose(records: &Records) -> u64 {
+    (0..records.len()).filter(|row| records.is_loose(*row)).count() as u64
 }
 
 fn column(shaped: &Shaped, samples: Vec<String>) -> CheckedColumn {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::pin::{column_words, layout_yaml, quoted};
+use super::texts::with_clues;
 use super::{CheckError, Checked, check};
 use crate::dataset::plugin::{Plugins, Series};
 use crate::format::Limits;
@@ -56,7 +57,8 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
             return Err(CheckError::Shape(why));
         }
         for part in &mut parts {
-            surveys.push(part.survey().await?);
+            let survey = part.survey().await?;
+            surveys.push(with_clues(part, survey).await?);
         }
         names.push(file_name);
     }
