@@ -383,3 +383,26 @@ pub(in crate::format) fn sampled_from<'a>(
         None
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_end_of_a_cell_is_found_wherever_it_stands(
+            text in proptest::collection::vec(proptest::sample::select(b"a\x01\x80\xFF\x00,\n\x0B-".to_vec()), 0..80),
+            blank in 0..80usize,
+            delimiter in proptest::sample::select(b",-\x01\x80\xFF".to_vec()),
+        ) {
+            // Long cells too.
+            let text = [vec![b'x'; blank], text].concat();
+            for from in 0..=text.len() {
+                let expected = memchr2(delimiter, b'\n', &text[from..]).map(|length| from + length);
+                prop_assert_eq!(find(&text, from, delimiter), expected);
+            }
+        }
+    }
+}
