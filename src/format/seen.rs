@@ -69,7 +69,8 @@ impl Seen {
         let last = even.split_off(even.len().saturating_sub(self.held_back));
         self.see_tail(self.held_back.saturating_sub(last.len()), notations);
         if self.held_back > 0 && self.even_rows < BLANKS {
-            for (place, blank) in self.blank.iter_mut().enumerate().take(records.width()).filter(|(_, blank)| !**blank) {
+            for (place, blank) in self.blank.iter_mut().enumerate().take(records.width()).filter(|(_, blank)| !**blank)
+            {
                 let cells = || even.iter().map(|row| records.cell(*row, place));
                 *blank = match notations.of(place) {
                     None => cells().any(|cell| cell.is_none_or(str::is_empty)),
@@ -80,7 +81,8 @@ impl Seen {
         for (place, column) in self.even.iter_mut().enumerate().take(records.width()) {
             match notations.of(place) {
                 None => {
-                    let values = even.iter().filter_map(|row| records.cell(*row, place).filter(|cell| !cell.is_empty()));
+                    let values =
+                        even.iter().filter_map(|row| records.cell(*row, place).filter(|cell| !cell.is_empty()));
                     self.watches[place].see_all(column, values);
                 }
                 Some(notation) => {
@@ -148,8 +150,7 @@ impl Seen {
         even.into_iter().zip(&self.uneven).zip(loose).map(decide).collect()
     }
 
-    /// The types of the records of the header's width, and the number of those at the end that are lines below the table: they leave a cell
-    /// empty that no record before them does, and would make a text of a column of values.
+    /// The types of the records of the header's width but those below the table, and the number of these.
     fn even_with_tail(&self, notations: &Notations) -> (Vec<Inference>, usize) {
         let below = self.below(notations);
         (self.even_up_to(self.tail.len() - below, notations), below)
@@ -166,7 +167,8 @@ impl Seen {
         even
     }
 
-    /// The number of records at the end of the tail that are lines below the table.
+    /// The number of records at the end of the tail that are lines below the table: they leave a cell empty that no record before them does,
+    /// and would make a text of a column of values.
     fn below(&self, notations: &Notations) -> usize {
         let has_blank = |record: &Vec<Option<String>>| {
             let mut cells = record.iter().zip(&self.blank).enumerate();

@@ -121,8 +121,8 @@ pub(super) fn record(
     }
 }
 
-/// The place of the first delimiter or LF from `at` on. Most cells are so short that a search which sets itself up for more costs several times
-/// as much as a few words of eight bytes.
+/// The place of the first delimiter or LF from `at` on. Most cells are so short that a search which sets itself up for more costs as much as
+/// several words of eight bytes.
 #[inline]
 fn find(buffer: &[u8], mut at: usize, delimiter: u8) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;

@@ -104,7 +104,9 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
             (false, false) if has_figure(cell) && !cell.contains(char::is_alphabetic) && are_alike() => {
                 return false;
             }
-            (_, false) if (has_figure(cell) && are_alike()) || is_code(cell, &others) || is_part_number(cell, &others) => {
+            (_, false)
+                if (has_figure(cell) && are_alike()) || is_code(cell, &others) || is_part_number(cell, &others) =>
+            {
                 says_row += 1
             }
             // No name stands in its own column once more.

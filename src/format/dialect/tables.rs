@@ -162,6 +162,7 @@ fn is_even(sample: &[u8]) -> bool {
     b",;\t|".iter().any(is_cut_evenly)
 }
 
+/// The lines of a text, without their LF.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

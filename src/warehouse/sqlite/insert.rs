@@ -15,9 +15,10 @@ use super::super::{WarehouseError, text};
 use super::quote;
 use crate::schema::Type;
 
-/// Rows of one statement: from eight on, what a statement costs by itself does not count any more. Of fewer rows, where a batch has not many:
-/// to prepare it costs as much as to run it a dozen times.
+/// Rows of one statement: from eight on, what a statement costs by itself does not count any more.
 const ROWS: usize = 16;
+
+/// How often a statement is run at least before it is one of more rows, which costs more to prepare.
 const RUNS: usize = 16;
 
 /// Values that a statement takes (`SQLITE_MAX_VARIABLE_NUMBER`).
