@@ -81,6 +81,9 @@ struct TablePlace {
     line: u64,
 }
 
+/// Bytes by which it is told what something is.
+const HEAD: u64 = 4096;
+
 /// Bytes of a text in which it is looked for several tables.
 const TABLES: u64 = 512 * 1024;
 
@@ -129,8 +132,7 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let budget = Budget::new(limits, size);
-    let mut head = Vec::new();
-    Read::by_ref(&mut file).take(8).read_to_end(&mut head)?;
+    let head = first_bytes(&mut file, HEAD, size)?;
     let inner = |ending: &str| {
         let cut = name.len().saturating_sub(ending.len());
         if name.get(cut..).is_some_and(|end| end.eq_ignore_ascii_case(ending)) {
@@ -158,7 +160,19 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     } else {
         (Packing::Plain, name.to_owned())
     };
-    Part::new(name.to_owned(), own_name, packing, &budget, size).split(path, &mut Spool::default())
+    let part = Part::new(name.to_owned(), own_name, packing, &budget, size);
+    match part.packing {
+        Packing::Plain => part.split_by(&head, path, &mut Spool::default()),
+        _ => part.split(path, &mut Spool::default()),
+    }
+}
+
+/// The first bytes of an input that has so many, `most` of them.
+fn first_bytes(input: impl Read, most: u64, size: u64) -> io::Result<Vec<u8>> {
+    // A little more, so that nothing grows only to see the end.
+    let mut bytes = Vec::with_capacity(most.min(size) as usize + 32);
+    input.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn refuse(foreign: Option<Foreign>) -> Result<(), FormatError> {
@@ -200,9 +214,13 @@ impl Part {
 
     /// Tells the format; of a workbook gives a part for each sheet. The first one is called by the workbook's name, others by
     /// theirs too.
-    pub(super) fn split(mut self, path: &Path, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
-        let mut head = Vec::new();
-        self.unpack(File::open(path)?)?.take(4096).read_to_end(&mut head).map_err(FormatError::from)?;
+    pub(super) fn split(self, path: &Path, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
+        let head = first_bytes(self.unpack(File::open(path)?)?, HEAD, 0)?;
+        self.split_by(&head, path, spool)
+    }
+
+    /// As [`Part::split`], by the first bytes of what it holds.
+    fn split_by(mut self, head: &[u8], path: &Path, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
         let plain = matches!(self.packing, Packing::Plain);
         if head.starts_with(COMPOUND) || head.starts_with(ZIP) {
             let file = self.whole(path)?;
@@ -218,7 +236,7 @@ impl Part {
                 return self.sheets(file, kind, spool);
             }
         }
-        if !plain && ([GZIP, ZIP].iter().any(|magic| head.starts_with(magic)) || is_zstd(&head)) {
+        if !plain && ([GZIP, ZIP].iter().any(|magic| head.starts_with(magic)) || is_zstd(head)) {
             return Err(FormatError::Archive("it is an archive itself, which is not opened".to_owned()));
         }
         self.budget.part()?;
@@ -226,8 +244,8 @@ impl Part {
             self.format = Format::Parquet;
             return Ok(vec![self]);
         }
-        self.foreign = foreign(&head);
-        self.format = Format::of_content(&head, &self.own_name);
+        self.foreign = foreign(head);
+        self.format = Format::of_content(head, &self.own_name);
         Ok(vec![self])
     }
 
@@ -299,12 +317,15 @@ impl Part {
         if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
             return Ok(vec![self]);
         }
-        let mut sample = Vec::new();
-        let read = File::open(path).and_then(|file| self.unpack(file)?.take(TABLES).read_to_end(&mut sample));
+        let read = || {
+            let file = File::open(path)?;
+            let size = file.metadata()?.len();
+            first_bytes(self.unpack(file)?, TABLES, size)
+        };
         // In UTF-16 a line ends with more than one byte.
-        if read.is_err() || sample.contains(&0) {
+        let Some(sample) = read().ok().filter(|sample| memchr::memchr(0, sample).is_none()) else {
             return Ok(vec![self]);
-        }
+        };
         let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
         let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
         let mut parts = Vec::with_capacity(starts.len());

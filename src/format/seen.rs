@@ -70,15 +70,26 @@ impl Seen {
         let last = even.split_off(even.len().saturating_sub(self.held_back));
         self.see_tail(self.held_back.saturating_sub(last.len()), notations);
         if self.held_back > 0 && self.even_rows < BLANKS {
-            for (place, blank) in self.blank.iter_mut().enumerate().take(records.width()) {
-                *blank = *blank || even.iter().any(|row| notations.value(place, records.cell(*row, place)).is_none());
+            for (place, blank) in self.blank.iter_mut().enumerate().take(records.width()).filter(|(_, blank)| !**blank)
+            {
+                let cells = || even.iter().map(|row| records.cell(*row, place));
+                *blank = match notations.of(place) {
+                    None => cells().any(|cell| cell.is_none_or(str::is_empty)),
+                    Some(_) => cells().any(|cell| notations.value(place, cell).is_none()),
+                };
             }
         }
         for (place, column) in self.even.iter_mut().enumerate().take(records.width()) {
-            let cells = even.iter().map(|row| records.cell(*row, place));
             match notations.of(place) {
-                None => self.watches[place].see_all(column, cells.flatten().filter(|value| !value.is_empty())),
-                Some(notation) => column.see_written(cells, notation, notations.native),
+                None => {
+                    let values =
+                        even.iter().filter_map(|row| records.cell(*row, place).filter(|cell| !cell.is_empty()));
+                    self.watches[place].see_all(column, values);
+                }
+                Some(notation) => {
+                    let cells = even.iter().map(|row| records.cell(*row, place));
+                    column.see_written(cells, notation, notations.native);
+                }
             }
         }
         for (place, column) in self.uneven.iter_mut().enumerate().take(records.width()) {
@@ -140,9 +151,34 @@ impl Seen {
         even.into_iter().zip(&self.uneven).zip(loose).map(decide).collect()
     }
 
-    /// The types of the records of the header's width, and the number of those at the end that are lines below the table: they leave a cell
-    /// empty that no record before them does, and would make a text of a column of values.
+    /// The types of the records of the header's width but those below the table, and the number of these.
     fn even_with_tail(&self, notations: &Notations) -> (Vec<Inference>, usize) {
+        let below = self.below(notations);
+        (self.even_up_to(self.tail.len() - below, notations), below)
+    }
+
+    /// The types of the records of the header's width, the first `end` of the tail's among them.
+    fn even_up_to(&self, end: usize, notations: &Notations) -> Vec<Inference> {
+        let mut even = self.even.clone();
+        for record in self.tail.iter().take(end) {
+            for (place, (column, cell)) in even.iter_mut().zip(record).enumerate() {
+                notations.see(column, place, [cell.as_deref()].into_iter());
+            }
+        }
+        even
+    }
+
+    /// The number of records at the end of the tail that are lines below the table: they leave a cell empty that no record before them does,
+    /// and would make a text of a column of values.
+    fn below(&self, notations: &Notations) -> usize {
+        let has_blank = |record: &Vec<Option<String>>| {
+            let mut cells = record.iter().zip(&self.blank).enumerate();
+            cells.any(|(place, (cell, blank))| !blank && notations.value(place, cell.as_deref()).is_none())
+        };
+        // The last record is one of them, if any is.
+        if !self.tail.back().is_some_and(has_blank) {
+            return 0;
+        }
         let see = |columns: &mut Vec<Inference>, record: &[Option<String>]| {
             for (place, (column, cell)) in columns.iter_mut().zip(record).enumerate() {
                 notations.see(column, place, [cell.as_deref()].into_iter());
@@ -156,11 +192,6 @@ impl Seen {
             blanks.push(blank.collect());
         }
         let length = self.tail.len();
-        let types_up_to = |end: usize| {
-            let mut even = self.even.clone();
-            self.tail.iter().take(end).for_each(|record| see(&mut even, record));
-            even
-        };
         let is_below = |first: usize| {
             let is_sparse = |record: &Vec<Option<String>>| {
                 let mut cells = record.iter().zip(&blanks[first]).enumerate();
@@ -169,7 +200,7 @@ impl Seen {
             if !self.tail.iter().skip(first).all(is_sparse) {
                 return false;
             }
-            let even = types_up_to(first);
+            let even = self.even_up_to(first, notations);
             let breaks = |record: &Vec<Option<String>>| {
                 let mut with = even.clone();
                 see(&mut with, record);
@@ -189,7 +220,7 @@ impl Seen {
         // Of two records nobody knows which one is the odd one.
         let least = (length + 2).saturating_sub(self.even_rows as usize);
         let first = (least..length).find(|first| is_below(*first)).unwrap_or(length);
-        (types_up_to(first), length - first)
+        length - first
     }
 
     /// What else was seen.
@@ -211,6 +242,7 @@ struct Watch {
 
 impl Watch {
     fn see_all<'a>(&mut self, column: &mut Inference, mut values: impl Iterator<Item = &'a str>) {
+        let mut is_telling = !self.has_fractions && is_fraction(column.fits());
         while self.clue.as_ref().is_none_or(|clue| clue.is_alive())
             && let Some(value) = values.next()
         {
@@ -221,7 +253,7 @@ impl Watch {
             let before = *column;
             column.see(value);
             // Most values tell nothing new.
-            if *column == before && (self.has_fractions || !is_fraction(before.fits())) {
+            if *column == before && !is_telling {
                 continue;
             }
             let (before, now) = (before.fits(), column.fits());
@@ -232,6 +264,7 @@ impl Watch {
             } else if !self.has_fractions && is_fraction(now) {
                 self.has_fractions = !is_point_grouping(value);
             }
+            is_telling = !self.has_fractions && is_fraction(now);
         }
     }
 }
@@ -410,7 +443,7 @@ impl Witness {
     }
 
     pub(super) fn glance(mut self) -> Glance {
-        let below = self.seen.even_with_tail(&self.notations).1;
+        let below = self.seen.below(&self.notations);
         self.seen.see_tail(below, &self.notations);
         let is_uneven = self.seen.glance.is_uneven || below > 0;
         Glance { is_uneven, ..self.seen.into_glance() }

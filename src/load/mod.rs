@@ -136,15 +136,16 @@ async fn load_in_turn(
 ) -> Result<LoadReport, LoadError> {
     loader.tries.may_load(&dataset.table)?;
     // Decoders share their memory: whoever has some must not wait for a file that may need some. What else can be read before is.
-    if source.is_decoded() {
+    let is_decoded = source.is_decoded();
+    if is_decoded {
         place.turn(&dataset.table).await;
-        source.glimpse().await?;
-    } else {
-        source.glimpse().await?;
+    }
+    let survey = source.glimpse().await?;
+    if !is_decoded {
         place.turn(&dataset.table).await;
     }
     let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
-    let done = commit_load(place, loader, dataset, source, unfinished).await;
+    let done = commit_load(place, loader, dataset, source, survey, unfinished).await;
     turn.end(&done);
     done
 }
@@ -154,9 +155,9 @@ async fn commit_load(
     loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
+    survey: Survey,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let survey = source.glimpse().await?;
     fail::fail_point!("surveyed");
     let scope = if survey.bytes <= SHORT { Scope::Short } else { Scope::Load };
     let request = request(dataset, source, unfinished);

@@ -9,8 +9,16 @@ use tokio::sync::Notify;
 /// The files in hand, in the order in which they were taken, each with what it has no number in yet.
 #[derive(Debug, Default)]
 pub struct Order {
-    in_hand: Mutex<BTreeMap<u64, Expected>>,
-    changed: Notify,
+    in_hand: Mutex<BTreeMap<u64, InHand>>,
+}
+
+/// A file in hand.
+#[derive(Debug)]
+struct InHand {
+    expected: Expected,
+    /// The table in which it waits for its turn.
+    waits: Option<String>,
+    turn: Arc<Notify>,
 }
 
 /// The table in which a file has no number yet.
@@ -36,12 +44,27 @@ impl Order {
     pub fn join(self: &Arc<Self>) -> Place {
         let mut in_hand = self.in_hand();
         let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
-        in_hand.insert(number, Expected::Nothing);
+        in_hand.insert(number, InHand { expected: Expected::Nothing, waits: None, turn: Arc::default() });
         Place { order: self.clone(), number }
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, BTreeMap<u64, Expected>> {
+    fn in_hand(&self) -> MutexGuard<'_, BTreeMap<u64, InHand>> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes those whose turn it is now, and no others: where many wait, each change would else have all of them look.
+fn wake(in_hand: &BTreeMap<u64, InHand>) {
+    let mut expected = Vec::new();
+    for file in in_hand.values() {
+        if file.waits.as_ref().is_some_and(|table| !expected.contains(&table)) {
+            file.turn.notify_one();
+        }
+        match &file.expected {
+            Expected::Nothing => {}
+            Expected::Anything => return,
+            Expected::Table(table) => expected.push(table),
+        }
     }
 }
 
@@ -58,26 +81,30 @@ impl Place {
 
     /// Waits until each file before it has its number in the table, or is done.
     pub async fn turn(&self, table: &str) {
-        loop {
-            let changed = self.order.changed.notified();
-            tokio::pin!(changed);
-            // Listens from here on, so that nothing that changes meanwhile is missed.
-            changed.as_mut().enable();
-            let is_ahead = |before: &Expected| match before {
-                Expected::Nothing => false,
-                Expected::Anything => true,
-                Expected::Table(other) => other == table,
-            };
-            if !self.order.in_hand().range(..self.number).any(|(_, before)| is_ahead(before)) {
-                return;
-            }
-            changed.await;
+        // What changes between a look and the wait is kept for it.
+        while let Some(turn) = self.look(table) {
+            turn.notified().await;
         }
+    }
+
+    /// Says by what it is woken where a file before it has no number in the table yet; `None` where it is its turn.
+    fn look(&self, table: &str) -> Option<Arc<Notify>> {
+        let mut in_hand = self.order.in_hand();
+        let is_ahead = |before: &InHand| match &before.expected {
+            Expected::Nothing => false,
+            Expected::Anything => true,
+            Expected::Table(other) => other == table,
+        };
+        let waits = in_hand.range(..self.number).any(|(_, before)| is_ahead(before));
+        let own = in_hand.get_mut(&self.number)?;
+        own.waits = waits.then(|| table.to_owned());
+        waits.then(|| own.turn.clone())
     }
 
     /// Says that the file is open now and has several parts: those after it wait no longer than for its table, where that is known by its name.
     pub fn expect_parts(&self) {
-        if self.order.in_hand().get(&self.number) == Some(&Expected::Anything) {
+        let is_any = self.order.in_hand().get(&self.number).is_some_and(|own| own.expected == Expected::Anything);
+        if is_any {
             self.set(Expected::Nothing);
         }
     }
@@ -88,17 +115,19 @@ impl Place {
     }
 
     fn set(&self, expected: Expected) {
-        let before = self.order.in_hand().insert(self.number, expected);
-        if before.is_some_and(|before| before != Expected::Nothing) {
-            self.order.changed.notify_waiters();
+        let mut in_hand = self.order.in_hand();
+        let Some(own) = in_hand.get_mut(&self.number) else { return };
+        if std::mem::replace(&mut own.expected, expected) != Expected::Nothing {
+            wake(&in_hand);
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.order.in_hand().remove(&self.number);
-        self.order.changed.notify_waiters();
+        let mut in_hand = self.order.in_hand();
+        in_hand.remove(&self.number);
+        wake(&in_hand);
     }
 }
 
@@ -128,5 +157,43 @@ mod tests {
         one.expect("a");
         drop(one);
         order.join().turn("a").await;
+    }
+
+    #[tokio::test]
+    async fn of_many_that_wait_those_are_woken_whose_turn_it_is() {
+        let order = Arc::new(Order::default());
+        let first = order.join();
+        first.expect_any();
+        let tables = ["a", "b", "a", "b", "a"];
+        let places = tables.map(|table| (order.join(), table));
+        places.iter().for_each(|(place, table)| place.expect(table));
+        let (sender, mut done) = tokio::sync::mpsc::unbounded_channel();
+        for (number, (place, table)) in places.into_iter().enumerate() {
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                place.turn(table).await;
+                sender.send(number).unwrap();
+                // The next one's turn begins with the number, not only when the file is done.
+                if number % 2 == 0 { place.numbered() } else { drop(place) }
+            });
+        }
+        tokio::task::yield_now().await;
+        assert!(done.try_recv().is_err());
+        // As when a load is ended while it waits.
+        let given_up = order.join();
+        given_up.expect("a");
+        tokio::select! {
+            biased;
+            () = given_up.turn("a") => panic!("it has not waited"),
+            () = std::future::ready(()) => {}
+        }
+        drop(given_up);
+        first.numbered();
+        let mut numbers = Vec::new();
+        for _ in tables {
+            numbers.push(done.recv().await.unwrap());
+        }
+        let of = |table| numbers.iter().copied().filter(|number| tables[*number] == table).collect::<Vec<_>>();
+        assert_eq!((of("a"), of("b")), (vec![0, 2, 4], vec![1, 3]));
     }
 }

@@ -36,6 +36,12 @@ const OF_NUMBERS: &str = "-.,:;/'\"’”";
 /// For each of the file's columns its place in the table, `None` for a new one. The header itself comes first, then one that is written
 /// like it, if there is but one such. A column that was not named after its header is known by its name.
 pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Option<usize>> {
+    if table.is_empty() {
+        return vec![None; file.len()];
+    }
+    if let Some(places) = same_places(table, file, by) {
+        return places;
+    }
     let known = Known::of(table);
     let asked: Vec<_> = file.iter().map(|one| asked_name(&one.header, &one.name)).collect();
     let is_named = |at: usize| by[at] == KnownBy::Name || file[at].name == EXTRA_COLUMN;
@@ -74,6 +80,19 @@ pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Op
         named(at).filter(is_it).into_iter().collect()
     });
     places
+}
+
+/// The places of a file's columns in the table where each is there by its name, under its own header unless it is known by its name: what
+/// [`known_places`] gives for most files, told without looking at what headers mean.
+fn same_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Option<Vec<Option<usize>>> {
+    let names: HashMap<_, _> = table.iter().enumerate().map(|(place, one)| (one.name.as_str(), place)).collect();
+    let mut taken = vec![false; table.len()];
+    let place = |(one, by): (&Column, &KnownBy)| {
+        let place = *names.get(one.name.as_str())?;
+        let is_it = *by == KnownBy::Name || one.name == EXTRA_COLUMN || table[place].header == one.header;
+        (is_it && !std::mem::replace(&mut taken[place], true)).then_some(Some(place))
+    };
+    file.iter().zip(by).map(place).collect()
 }
 
 /// For a column that is new to the table, one there whose header asks for the same name and is another one.

@@ -144,7 +144,7 @@ pub(super) fn number(value: &str) -> Fits {
         }
         // `1.10` as a double is 1.1, so it is none; `1.0` is how programs print the double 1.
         let as_printed = fraction == 1 || unsigned.last() != Some(&b'0');
-        if !as_printed || !is_shortest(unsigned, value) {
+        if !as_printed || (unsigned.len() > MAX_PLAIN_DIGITS && !is_shortest(unsigned, value)) {
             return NUMERIC;
         }
         // Smaller numbers are written with an exponent.

@@ -71,7 +71,7 @@ pub(super) fn asked_name(header: &str, name: &str) -> Option<String> {
         };
         !asked.is_empty() && (cut(asked, MAX_BYTES) == name || name.rsplit_once('_').is_some_and(is_numbered))
     };
-    [words(header), joined(header, JOINT)].into_iter().find(is_it)
+    [words, |header: &str| joined(header, JOINT)].into_iter().map(|asked| asked(header)).find(is_it)
 }
 
 /// The name with the first number from 2 with which it is not used.
@@ -115,10 +115,18 @@ pub fn is_same_text(one: &str, other: &str) -> bool {
 
 /// Names that look alike are alike: letters are composed.
 fn words(text: &str) -> String {
-    let mut name = String::with_capacity(text.len());
+    // Nothing is to be composed in ASCII, which most names are.
+    if text.is_ascii() { words_of(text.chars()) } else { words_of(text.nfc()) }
+}
+
+fn words_of(letters: impl Iterator<Item = char>) -> String {
+    let mut name = String::new();
     let mut gap = false;
-    for letter in text.nfc() {
-        if letter.is_alphanumeric() {
+    for letter in letters {
+        if letter.is_ascii_alphanumeric() {
+            name.push(letter.to_ascii_lowercase());
+            gap = false;
+        } else if letter.is_alphanumeric() {
             name.extend(letter.to_lowercase());
             gap = false;
         } else if !gap {

@@ -3,13 +3,20 @@
 use std::borrow::Cow;
 
 use super::alike::{is_amount, is_code, is_like, is_part_number};
-use crate::schema::{Inference, Type};
+use crate::schema::{Fits, Inference, Type};
 
 /// Whether a cell is of another type than text.
 pub(in crate::format) fn is_value(cell: &str) -> bool {
     let mut inference = Inference::default();
-    inference.see(cell.trim());
-    inference.fits().narrowest() != Type::Text
+    inference.see(trimmed(cell));
+    inference != Inference::within(Fits::TEXT) && inference.fits().narrowest() != Type::Text
+}
+
+/// A cell without blanks around it, which few have.
+fn trimmed(cell: &str) -> &str {
+    let is_bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = cell.as_bytes();
+    if is_bare(bytes.first()) && is_bare(bytes.last()) { cell } else { cell.trim() }
 }
 
 /// Whether cells can be a row of names: nearly all filled, and none of them a value.
@@ -25,7 +32,19 @@ pub(super) fn figure(cell: &str) -> Option<String> {
 
 /// Whether a cell has digits and looks as this figure does.
 pub(super) fn is_of_figure(cell: &str, figure: Option<&str>) -> bool {
-    figure.is_some_and(|figure| figures(cell).eq(figure.chars()))
+    let Some(figure) = figure else { return false };
+    if !cell.is_ascii() {
+        return figures(cell).eq(figure.chars());
+    }
+    let (cell, mut figure, mut at) = (trimmed(cell).as_bytes(), figure.bytes(), 0);
+    while let Some(byte) = cell.get(at) {
+        let run = cell[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if figure.next() != Some(if run > 0 { b'9' } else { *byte }) {
+            return false;
+        }
+        at += run.max(1);
+    }
+    figure.next().is_none()
 }
 
 fn figures(cell: &str) -> impl Iterator<Item = char> {
@@ -72,7 +91,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
         // Days as people write them, amounts with a comma and codes are no values, but look like each other.
         let figure_of = figure(others[0]);
         let has_figure = |cell: &str| is_of_figure(cell, figure_of.as_deref());
-        let alike = figure_of.is_some() && nearly_all(&others, has_figure);
+        let are_alike = || figure_of.is_some() && nearly_all(&others, has_figure);
         match (is_value(cell), nearly_all(&others, is_value)) {
             // A day over numbers is the name of their column.
             (true, true) if is_of_another_kind(cell, &others) => says_header += 1,
@@ -82,15 +101,17 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
             (false, true) if is_null_word(cell) => says_row += usize::from(first.len() > 1 && !is_category(cell)),
             (false, _) if is_like(cell, &others) => return false,
             (false, true) => says_header += 1,
-            (false, false) if alike && has_figure(cell) && !cell.contains(char::is_alphabetic) => {
+            (false, false) if has_figure(cell) && !cell.contains(char::is_alphabetic) && are_alike() => {
                 return false;
             }
-            (_, false) if (alike && has_figure(cell)) || is_code(cell, &others) || is_part_number(cell, &others) => {
+            (_, false)
+                if (has_figure(cell) && are_alike()) || is_code(cell, &others) || is_part_number(cell, &others) =>
+            {
                 says_row += 1
             }
             // No name stands in its own column once more.
             (false, false) if first.len() > 1 && others.contains(&&**cell) => says_row += 1,
-            (false, false) if alike && figure(cell).is_none() => says_header += 1,
+            (false, false) if figure(cell).is_none() && are_alike() => says_header += 1,
             (true, false) if !years => says_row += 1,
             // Nobody calls a column of words by a day, an amount or a word for nothing.
             (false, false) if is_null_word(cell) || is_written_value(cell) => says_row += 1,

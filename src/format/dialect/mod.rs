@@ -264,6 +264,37 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_is_of_a_figure_if_its_own_is_the_same() {
+        let cells = [
+            "",
+            " ",
+            "1",
+            "12",
+            " 1.2 ",
+            "9",
+            "99",
+            "a1",
+            "1a",
+            "03.05.2020",
+            "3.5.20",
+            "1..2",
+            "é1",
+            "\u{a0}12",
+            "-1",
+            "9-9",
+            "1 2",
+        ];
+        for one in cells {
+            for other in cells {
+                let (mine, its) = (header::figure(one), header::figure(other));
+                let expected =
+                    its.is_some() && mine.as_deref().unwrap_or(one.trim()) == its.as_deref().unwrap_or_default();
+                assert_eq!(header::is_of_figure(one, its.as_deref()), expected, "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
     fn where_nothing_separates_a_line_is_one_cell() {
         for sample in ["name\nSmith, John\nDoe, Jane\n", "title\nx\n"] {
             assert_eq!((detect(sample).delimiter, detect(sample).width), (NO_DELIMITER, 1), "{sample}");

@@ -143,7 +143,7 @@ fn is_even(sample: &[u8]) -> bool {
         return false;
     }
     let is_cut_evenly = |delimiter: &u8| {
-        let mut lines = whole.split(|byte| *byte == b'\n');
+        let mut lines = lines(whole);
         let (width, _) = lines.next().and_then(|line| cells_of(line, *delimiter)).unwrap_or_default();
         let (mut even, mut odd, mut run) = (1, 0, 0);
         let goes_on = |line: &[u8]| match cells_of(line, *delimiter) {
@@ -162,11 +162,34 @@ fn is_even(sample: &[u8]) -> bool {
     b",;\t|".iter().any(is_cut_evenly)
 }
 
+/// The lines of a text, without their LF.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memchr(b'\n', text);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
+}
+
 /// The number of a line's cells, and of those that are not blank; `None` where quotes are not closed in it, or stand elsewhere than around
 /// cells.
 fn cells_of(line: &[u8], delimiter: u8) -> Option<(usize, usize)> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (mut count, mut filled, mut at) = (1, 0, 0);
+    if memchr::memchr(b'"', line).is_none() {
+        let mut is_filled = false;
+        for byte in line {
+            if *byte == delimiter {
+                (count, filled) = (count + 1, filled + usize::from(is_filled));
+                is_filled = false;
+            } else {
+                is_filled |= !byte.is_ascii_whitespace();
+            }
+        }
+        return Some((count, filled + usize::from(is_filled)));
+    }
     loop {
         let rest = &line[at..];
         let length = match rest.first() {

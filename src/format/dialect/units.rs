@@ -57,20 +57,24 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     if records.len() < 2 || used.len() < 2 || !full(names) || !full(units) {
         return false;
     }
+    let unit = |place: &usize| units.cells[*place].trim();
+    let is_other = |place: &usize| OTHERS.contains(&unit(place).to_lowercase().as_str());
+    // What most tables have there is no unit, whatever the columns hold.
+    if !used.iter().all(|place| is_unit(unit(place)) || is_other(place)) {
+        return false;
+    }
     let column = |place: usize| -> Vec<&str> {
         let records = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
         records.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
     };
-    let (values, texts): (Vec<usize>, Vec<usize>) =
-        used.iter().copied().partition(|place| nearly_all(&column(*place), is_value) && column(*place).len() > 1);
-    let unit = |place: &usize| units.cells[*place].trim();
+    let has_values = |place: &&usize| {
+        let cells = column(**place);
+        cells.len() > 1 && nearly_all(&cells, is_value)
+    };
+    let values: Vec<usize> = used.iter().filter(has_values).copied().collect();
     let known: Vec<&str> = values.iter().map(unit).filter(|cell| is_unit(cell)).collect();
-    let is_other = |place: &usize| OTHERS.contains(&unit(place).to_lowercase().as_str());
-    let is_sure = |cell: &&&str| cell.chars().count() > 1 || !cell.chars().all(char::is_alphabetic);
-    values.len() * 2 >= used.len()
-        && known.iter().filter(is_sure).count() > 0
-        && values.iter().all(|place| is_unit(unit(place)) || is_other(place))
-        && texts.iter().all(|place| is_unit(unit(place)) || is_other(place))
+    let is_sure = |cell: &&str| cell.chars().count() > 1 || !cell.chars().all(char::is_alphabetic);
+    values.len() * 2 >= used.len() && known.iter().any(is_sure)
 }
 
 /// Whether a cell is a unit: a known one, several with a sign between them (`g/m²`, `kg·m`), a multiple (`1000 t`, `10^6 m3`), or anything

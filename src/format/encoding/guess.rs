@@ -38,6 +38,8 @@ pub(super) fn without_mark(raw: &[u8]) -> Option<&'static Encoding> {
     if raw.is_ascii() && is_iso_2022_jp(raw) {
         return Some(ISO_2022_JP);
     }
+    // UTF-16 has zero bytes in its line ends, whatever its letters are.
+    memchr::memchr(0, raw)?;
     let zeros = |first: usize| raw.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd, pairs) = (zeros(0), zeros(1), raw.len() / 2);
     let by_zeros = if odd > even { (UTF_16LE, odd) } else { (UTF_16BE, even) };

@@ -100,6 +100,21 @@ pub(super) struct Text<R> {
     audit: Audit,
 }
 
+/// The first bytes of an input, up to a sample's length: read into one buffer, for most files are shorter than that.
+fn beginning(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let (mut bytes, mut end) = (vec![0; SAMPLE], 0);
+    while end < SAMPLE {
+        match input.read(&mut bytes[end..]) {
+            Ok(0) => break,
+            Ok(got) => end += got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(end);
+    Ok(bytes)
+}
+
 /// How the input becomes UTF-8.
 enum Decoding {
     /// It is UTF-8.
@@ -139,8 +154,7 @@ impl<R: Read> Text<R> {
 
     fn start(input: R, stated: Option<Charset>, guess: Option<Guess>, may_be_marked: bool) -> io::Result<Self> {
         let mut input = Hashed::new(input);
-        let mut raw = Vec::new();
-        input.by_ref().take(SAMPLE as u64).read_to_end(&mut raw)?;
+        let raw = beginning(&mut input)?;
         let (marked, mark) = Encoding::for_bom(&raw).filter(|_| may_be_marked).unwrap_or((UTF_8, 0));
         let (encoding, guessed) = match stated {
             // A mark is no guess, but characters in CESU-8 may stand behind it.
@@ -220,6 +234,12 @@ impl<R: Read> Text<R> {
     /// Bytes that were read so far.
     pub(super) fn taken(&self) -> u64 {
         self.input.bytes
+    }
+
+    /// How much more there is to read at most, in bytes, as far as that is known: of a text that is shorter than what is looked at first.
+    pub(super) fn left(&self) -> Option<usize> {
+        let is_short = self.input.bytes < SAMPLE as u64 && matches!(self.decoding, Decoding::None);
+        is_short.then(|| self.raw.len() - self.done)
     }
 }
 

@@ -209,7 +209,7 @@ pub(crate) async fn ready_table(
         tell_lost(loader, transaction, dataset, &table, load_id).await?;
         transaction.execute(&sql, &[]).await?;
     } else {
-        let there = check_types(transaction, names, &table, evolution).await?;
+        let there = check_types(transaction, names, &table, evolution, there).await?;
         let alterations = alterations(names, evolution, &there);
         for one in &alterations {
             match one {
@@ -263,12 +263,17 @@ async fn check_types(
     names: &Names,
     table: &Table,
     evolution: &Evolution,
+    there: Vec<TableColumn>,
 ) -> Result<Vec<TableColumn>, LoadError> {
-    if names.engine == Engine::Postgres {
-        let lock = format!("lock table {} in row exclusive mode", names.table(table));
-        transaction.execute(&lock, &[]).await?;
-    }
-    let there = transaction.columns(table).await?;
+    let there = match names.engine {
+        Engine::Postgres => {
+            let lock = format!("lock table {} in row exclusive mode", names.table(table));
+            transaction.execute(&lock, &[]).await?;
+            transaction.columns(table).await?
+        }
+        // Whoever has the turn to write sees what no other one changes.
+        Engine::Sqlite => there,
+    };
     let known = evolution.places.iter().filter(|place| !evolution.added.contains(place)).map(|place| {
         let before = evolution.narrowed.iter().find(|(narrowed, _)| narrowed == place);
         let column = &evolution.columns[*place];

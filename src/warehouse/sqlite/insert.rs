@@ -18,6 +18,9 @@ use crate::schema::Type;
 /// Rows of one statement: from eight on, what a statement costs by itself does not count any more.
 const ROWS: usize = 16;
 
+/// How often a statement is run at least before it is one of more rows, which costs more to prepare.
+const RUNS: usize = 16;
+
 /// Values that a statement takes (`SQLITE_MAX_VARIABLE_NUMBER`).
 const VALUES: usize = 32_766;
 
@@ -34,7 +37,7 @@ pub(super) async fn insert(
     let row = format!("({})", vec!["?"; columns.len()].join(", "));
     let sql =
         |rows| format!("insert into {table} ({}) values {}", columns.join(", "), vec![row.as_str(); rows].join(", "));
-    let at_once = (VALUES / columns.len().max(1)).clamp(1, ROWS);
+    let at_once = (VALUES / columns.len().max(1)).min(batch.num_rows() / RUNS).clamp(1, ROWS);
     let together = batch.num_rows() - batch.num_rows() % at_once;
     let mut handle = connection.lock_handle().await?;
     // The rows of a batch are there in milliseconds, but they are work all the same.

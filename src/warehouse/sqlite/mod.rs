@@ -9,6 +9,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,6 +45,8 @@ pub(super) struct Sqlite {
     names: Names,
     address: String,
     path: PathBuf,
+    /// As SQLite calls it.
+    file: Arc<OnceLock<String>>,
 }
 
 impl Sqlite {
@@ -106,6 +109,7 @@ impl Sqlite {
             },
             address: without_password(&format!("sqlite://{}", path.display())),
             path,
+            file: Arc::default(),
         })
     }
 }
@@ -173,7 +177,7 @@ impl Warehouse for Sqlite {
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         fail::fail_point!("begin", |_| Err(WarehouseError::Unavailable("a fault of the test's".to_owned())));
         let turn = self.writer.turn(scope == Scope::Short).await?;
-        Ok(Box::new(SqliteTransaction::new(turn, self.names.clone())))
+        Ok(Box::new(SqliteTransaction::new(turn, self.names.clone(), self.file.clone())))
     }
 
     async fn barrier(&self) -> Result<(), WarehouseError> {

@@ -1,5 +1,6 @@
 //! What one transaction does on SQLite.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,11 +17,13 @@ use crate::sql::{Names, Table, TableColumn};
 pub(super) struct SqliteTransaction {
     turn: Turn,
     names: Names,
+    file: Arc<OnceLock<String>>,
 }
 
 impl SqliteTransaction {
-    pub(super) fn new(turn: Turn, names: Names) -> Self {
-        SqliteTransaction { turn, names }
+    /// `file` is the database's, as SQLite calls it, once it was asked.
+    pub(super) fn new(turn: Turn, names: Names, file: Arc<OnceLock<String>>) -> Self {
+        SqliteTransaction { turn, names, file }
     }
 
     /// The views that cannot be read, and why.
@@ -146,8 +149,14 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn server(&mut self) -> Result<Option<String>, WarehouseError> {
-        let file = "select file from pragma_database_list where name = 'main'";
-        let file: String = sqlx::query_scalar(file).fetch_one(self.turn.connection()?).await?;
+        let file = match self.file.get() {
+            Some(file) => file,
+            None => {
+                let file = "select file from pragma_database_list where name = 'main'";
+                let file = sqlx::query_scalar(file).fetch_one(self.turn.connection()?).await?;
+                self.file.get_or_init(|| file)
+            }
+        };
         // It has one history.
         Ok(Some(format!("{file}/0")))
     }

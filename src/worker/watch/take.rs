@@ -195,8 +195,9 @@ impl Watch {
             _ => place.expect_any(),
         }
         self.tell_order(&file.os_name(), &reach);
-        let task =
-            self.running.spawn(async move { load_file(&app.loader, &plugins, claimed, unfinished, place).await });
+        // In its place at once: it is large, and would be moved a few times.
+        let load = Box::pin(async move { load_file(&app.loader, &plugins, claimed, unfinished, place).await });
+        let task = self.running.spawn(load);
         self.reaches.insert(task.id(), reach);
         self.in_hand.insert(task.id(), file);
     }

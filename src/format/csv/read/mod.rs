@@ -210,10 +210,9 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self, want: usize) -> io::Result<()> {
         while !self.complete && self.pending.len() < want {
             let missing = want - self.pending.len();
-            // The first bytes may be all there are. A little more than is missing, so that nothing grows only to see the end.
-            if self.taken() > 0 {
-                self.pending.reserve_exact(missing + 32);
-            }
+            // A little more than is missing, so that nothing grows only to see the end.
+            let room = self.input.left().filter(|_| self.ahead.get_ref().is_empty()).unwrap_or(missing).min(missing);
+            self.pending.reserve_exact(room + 32);
             let mut input = self.ahead.by_ref().chain(&mut self.input).take(missing as u64);
             let got = input.read_to_end(&mut self.pending)?;
             self.complete = got < missing;
