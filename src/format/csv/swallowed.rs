@@ -1,5 +1,7 @@
 //! Whether a quote that was never closed has swallowed records.
 
+use memchr::memchr_iter;
+
 use super::split::{self, Cut, line};
 use crate::format::dialect::{Dialect, Escape};
 
@@ -40,4 +42,10 @@ pub(super) fn is_swallowed(
     }
     // One of ten may be bad besides, and nearly half of them where the record is bad whatever they are.
     all > 0 && if stray { even * 2 > all } else { even * 10 >= all * 9 }
+}
+
+/// Whether some quote of a record stands behind a blank, where it may as well be text.
+pub(super) fn is_behind_blank(record: &[u8], dialect: &Dialect) -> bool {
+    let is_one = |at: usize| matches!(record[..at].last(), Some(b' ' | b'\t'));
+    dialect.padded && dialect.quote.is_some_and(|quote| memchr_iter(quote, record).any(is_one))
 }
