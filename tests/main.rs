@@ -18,6 +18,7 @@ mod drop;
 mod duplicates;
 mod encodings;
 mod export;
+mod far;
 mod formats;
 mod graph;
 mod headers;
@@ -80,6 +81,7 @@ fn main() {
         formats::cases(),
         corpus::cases(),
         structures::cases(),
+        far::cases(),
         hostile::cases(),
         intruders::cases(),
         names::cases(),

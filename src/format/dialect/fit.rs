@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::above::{grown, is_run_of_pairs, is_text, stacked};
+use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
 use super::detect::USUAL;
 use super::header::{figure, is_value, names, nearly_all};
 use super::{Dialect, LineEnd};
@@ -14,6 +14,9 @@ const EVEN: f64 = 0.6;
 
 /// Lines above a header that is cut by its line alone, at most.
 const MAX_ABOVE: usize = 20;
+
+/// Lines of text above a table, at most, that has no more records and no header over values.
+const MOST_TEXT: usize = 10;
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;
@@ -38,6 +41,8 @@ pub(super) struct Fit<'a> {
     least: usize,
     /// Whether the delimiter is a comma, and stands between digits only.
     decimal: bool,
+    /// Whether it is rather a list of one value a line, of which only the last lines hold the delimiter.
+    list: bool,
     /// Whether a backslash takes the delimiter's meaning away, outside of quotes.
     escaped: bool,
     /// What ends cells and lines.
@@ -145,16 +150,19 @@ impl<'a> Fit<'a> {
             record.cells.windows(2).all(|pair| digit(pair[0].as_bytes().last()) && digit(pair[1].as_bytes().first()))
         };
         let decimal = dialect.delimiter == b',' && records.iter().filter(of_table).skip(1).all(between_digits);
+        let typed = if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 };
+        let list = text > MOST_TEXT && text > count && typed < 0.9 && !is_headed(&records[first..]);
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
-            typed: if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 },
+            typed,
             first,
             words,
             unusual: !USUAL.contains(&dialect.delimiter),
             loose: is_loose,
             least,
             decimal,
+            list,
             escaped: dialect.is_escaped(),
             lines: (dialect.delimiter, dialect.line_end),
             records,
@@ -175,6 +183,7 @@ impl<'a> Fit<'a> {
             loose: false,
             least: width,
             decimal: false,
+            list: false,
             escaped: dialect.is_escaped(),
             lines,
             records,
@@ -203,6 +212,7 @@ impl<'a> Fit<'a> {
         self.width > 1
             && self.share >= enough
             && !self.words
+            && !self.list
             && !(self.unusual && (self.first > 0 || self.is_one_column()))
     }
 
@@ -237,7 +247,23 @@ impl<'a> Fit<'a> {
     fn is_around(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
         let in_words = other.width == 2 && self.least > 2 && other.typed == 0.0 && self.typed > 0.0;
-        is_rival && ((other.decimal && self.least > 1) || in_words)
+        is_rival && ((other.decimal && self.least > 1) || in_words || self.has_decimals())
+    }
+
+    /// Whether all commas stand between digits in cells of this cut, or before a blank in a title above or between tables.
+    fn has_decimals(&self) -> bool {
+        let (titles, cut): (Vec<_>, Vec<_>) = self.records.iter().partition(|record| record.cells.len() == 1);
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let is_decimal = |cell: &str| {
+            let bytes = cell.as_bytes();
+            memchr::memchr_iter(b',', bytes).all(|at| digit(bytes[..at].last()) && digit(bytes.get(at + 1)))
+        };
+        let is_title = |cell: &str| cell.match_indices(',').all(|(at, _)| cell[at + 1..].starts_with(' '));
+        let with_comma = cut.iter().filter(|record| record.cells.iter().any(|cell| cell.contains(','))).count();
+        titles.len() * 2 <= cut.len()
+            && with_comma > 1
+            && cut.iter().all(|record| record.cells.iter().all(|cell| is_decimal(cell)))
+            && titles.iter().all(|record| is_title(&record.cells[0]))
     }
 
     /// Whether the first line is cut into names by another usual delimiter than the comma, and at least one record as it is, and has no comma:
@@ -303,7 +329,9 @@ pub(super) struct Block {
 pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     for block in records.chunk_by(|_, next| !next.after_blank) {
-        let width = block[0].cells.len();
+        let titles = block.iter().take_while(|record| record.cells.len() == 1).count();
+        let block = &block[titles..];
+        let width = block.first().map_or(1, |record| record.cells.len());
         let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
         let even = block.len() > 1
             && block.iter().all(|record| record.cells.len() == width && filled(record))

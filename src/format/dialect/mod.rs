@@ -8,6 +8,7 @@ mod frame;
 mod header;
 mod tables;
 mod units;
+mod words;
 
 pub(super) use header::{is_null_word, is_value, joined};
 pub(super) use tables::table_starts;
