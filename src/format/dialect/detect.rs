@@ -23,7 +23,7 @@ impl Dialect {
     /// What is `stated` is not guessed.
     pub fn detect(sample: &[u8], complete: bool, stated: &Stated) -> Dialect {
         if let Some((delimiter, line)) = excel_line(sample)
-            && stated.delimiter.is_none()
+            && (stated.delimiter.is_none() || (stated.delimiter == Some(delimiter) && stated.skip_lines.is_none()))
         {
             // Excel's own line: `sep=;`.
             let stated = Stated { delimiter: Some(delimiter), ..stated.clone() };

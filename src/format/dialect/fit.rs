@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
 use super::detect::USUAL;
+use super::frame::names_figures;
 use super::header::{figure, is_value, names, nearly_all};
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
@@ -114,8 +115,9 @@ impl<'a> Fit<'a> {
         // What belongs to other tables says nothing of this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
         let text = records[..first].iter().filter(|record| is_text(record)).count();
+        let single = |records: &[Sampled<'_>]| records.iter().filter(|record| record.cells.len() == 1).count();
         let before = match () {
-            () if widest.is_some() => 0,
+            () if widest.is_some() => single(&records) + pairs(&records),
             () if stacked.is_some() => first,
             () => text,
         };
@@ -151,7 +153,9 @@ impl<'a> Fit<'a> {
         };
         let decimal = dialect.delimiter == b',' && records.iter().filter(of_table).skip(1).all(between_digits);
         let typed = if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 };
-        let list = text > MOST_TEXT && text > count && typed < 0.9 && !is_headed(&records[first..]);
+        let lines = single(&records[..first]);
+        let is_named = || is_headed(&records[first..]) || names_figures(&records[first..]);
+        let list = lines > MOST_TEXT && lines > count && typed < 0.9 && !is_named();
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
@@ -266,18 +270,17 @@ impl<'a> Fit<'a> {
             && titles.iter().all(|record| is_title(&record.cells[0]))
     }
 
-    /// Whether the first line is cut into names by another usual delimiter than the comma, and at least one record as it is, and has no comma:
-    /// then commas rather stand in numbers and texts.
+    /// Whether the first line, below titles, is cut into names by another usual delimiter than the comma, and at least one record as it is, and
+    /// has no comma: then commas rather stand in numbers and texts.
     fn is_headed_against(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
-        let has_comma = other.records.first().is_none_or(|head| head.cells.len() > 1);
-        let is_headed = || match self.records.split_first() {
-            Some((head, rest)) => {
-                names(&head.cells) && rest.iter().any(|record| record.cells.len() == head.cells.len() && !record.stray)
-            }
-            None => false,
-        };
-        is_rival && !has_comma && is_headed()
+        let titles = self.records.iter().take(MAX_ABOVE).take_while(|record| record.cells.len() == 1).count();
+        let Some((head, rest)) = self.records[titles..].split_first() else { return false };
+        let is_cut = |line: &Sampled<'_>| line.cells.len() > 1 && !line.spaced;
+        let has_comma = other.records.iter().take_while(|line| line.line < head.line).any(is_cut)
+            || other.records.iter().any(|line| line.line == head.line && line.cells.len() > 1);
+        let is_full = |record: &Sampled<'_>| record.cells.len() == head.cells.len() && !record.stray;
+        is_rival && !has_comma && !other.records.is_empty() && names(&head.cells) && rest.iter().any(is_full)
     }
 
     fn score(&self) -> (bool, bool, f64) {
@@ -325,12 +328,24 @@ pub(super) struct Block {
     records: usize,
 }
 
+/// The records between blank lines, without the titles above them.
+fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampled<'s>]> {
+    records.chunk_by(|_, next| !next.after_blank).map(|block| {
+        let titles = block.iter().take_while(|record| record.cells.len() == 1).count();
+        &block[titles..]
+    })
+}
+
+/// The number of words and their values that stand one below the other.
+fn pairs(records: &[Sampled<'_>]) -> usize {
+    let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
+    blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
+}
+
 /// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
 pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
-    for block in records.chunk_by(|_, next| !next.after_blank) {
-        let titles = block.iter().take_while(|record| record.cells.len() == 1).count();
-        let block = &block[titles..];
+    for block in blocks(records) {
         let width = block.first().map_or(1, |record| record.cells.len());
         let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
         let even = block.len() > 1

@@ -2,7 +2,7 @@
 
 use super::above::{extent, filled, is_text};
 use super::header::{is_null_word, is_value, is_written_value, names, nearly_all};
-use super::words::{are_names, is_table_of_words};
+use super::words::{ROWS, are_names, is_table_of_words};
 use super::{Dialect, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
 
@@ -22,6 +22,8 @@ pub(in crate::format) struct TableStart {
     pub at: usize,
     /// Lines before it.
     pub line: u64,
+    /// The byte between its cells, as in all tables of the text.
+    pub delimiter: u8,
 }
 
 /// Where the tables of a text begin, as far as its first bytes show; none where it holds one table. A table has a header and two records at
@@ -51,13 +53,9 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
         return Vec::new();
     }
     let start = |(place, head): (usize, &usize)| {
-        let first = if place == 0 { 0 } else { with_titles(&records, *head) };
-        let record = &records[first];
-        if place == 0 {
-            TableStart { at: 0, line: 0 }
-        } else {
-            TableStart { at: record.place.start, line: record.line }
-        }
+        let record = &records[with_titles(&records, *head)];
+        let (at, line) = if place == 0 { (0, 0) } else { (record.place.start, record.line) };
+        TableStart { at, line, delimiter: dialect.delimiter }
     };
     heads.iter().enumerate().map(start).collect()
 }
@@ -78,7 +76,7 @@ fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
         return false;
     }
     // Amounts and days as people write them stand behind a word too, above the first table.
-    let is_value = if before.is_some() || width > 2 || are_names(head) { is_figure } else { is_value };
+    let is_value = if before.is_some() || width > 2 || even >= ROWS || are_names(head) { is_figure } else { is_value };
     let is_first = with_titles(records, at) == 0;
     let names_values = |place: usize| is_column_of(records, at, place, is_value);
     let breaks = || before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));

@@ -5,7 +5,7 @@ use super::header::has_digit;
 use crate::format::csv::split::Sampled;
 
 /// Words that name columns, as the last of a name or its whole. A value is seldom one of them.
-const NAMES: [&str; 112] = [
+const NAMES: [&str; 140] = [
     "name", "names", "surname", "firstname", "lastname", "city", "town", "country", "region", "state",
     "province", "capital", "code", "label", "description", "title", "type", "category", "group", "product", "article",
     "item", "customer", "supplier", "vendor", "department", "team", "role", "position", "status", "color", "colour",
@@ -16,11 +16,13 @@ const NAMES: [&str; 112] = [
     "hauptstadt", "kürzel", "bezeichnung", "beschreibung", "titel", "typ", "art", "kategorie", "gruppe", "produkt",
     "artikel", "kunde", "lieferant", "abteilung", "rolle", "farbe", "sprache", "währung", "einheit", "schlüssel",
     "wert", "wort", "straße", "adresse", "mitarbeiter", "lehrer", "schule", "marke", "modell", "bemerkung", "standort",
-    "nom", "ville", "pays", "nombre",
+    "nom", "ville", "pays", "nombre", "date", "day", "time", "price", "amount", "qty", "quantity", "number", "count",
+    "total", "sum", "year", "month", "age", "datum", "tag", "zeit", "preis", "betrag", "menge", "anzahl", "nummer",
+    "nr", "summe", "jahr", "monat", "umsatz", "alter",
 ];
 
-/// Rows of words, at least, that are a table whatever stands over them.
-const ROWS: usize = 8;
+/// Rows, at least, that are a table whatever stands over them.
+pub(super) const ROWS: usize = 8;
 
 /// Whether a record names the columns of the rows below it, all of them words: with known names; or, in the first table of a text, over many
 /// rows or over a word that begins two of them. A word and its value in each line are rather told of the table below them.
