@@ -25,7 +25,8 @@ k8; \"b;c;8
 k9; \"b;c\" d;9
 ";
 
-const CELLS: &str = "k1|b;c|d|1\nk2|b|c|2\nk3|b\nb|c|3\nk4|b|c|d;4\nk5|b \"q\" ;c|d|5\nk6|b \"c\" d|e|6\nk7| \"b\" c|d|7\nk8| \"b|c|8";
+const CELLS: &str =
+    "k1|b;c|d|1\nk2|b|c|2\nk3|b\nb|c|3\nk4|b|c|d;4\nk5|b \"q\" ;c|d|5\nk6|b \"c\" d|e|6\nk7| \"b\" c|d|7\nk8| \"b|c|8";
 
 /// Bytes of a text before the records that are looked at.
 const BEFORE: [usize; 2] = [0, 1_200_000];

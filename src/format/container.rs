@@ -323,7 +323,12 @@ impl Part {
             parts.push(Part {
                 name: format!("{}/{number}", self.name),
                 own_name: if place == 0 { self.own_name.clone() } else { format!("{stem}_{number}.{ending}") },
-                table: Some(TablePlace { start: start.at as u64, length, line: start.line, delimiter: start.delimiter }),
+                table: Some(TablePlace {
+                    start: start.at as u64,
+                    length,
+                    line: start.line,
+                    delimiter: start.delimiter,
+                }),
                 beside: if place == 0 { self.beside.clone() } else { Vec::new() },
                 ..self.clone()
             });

@@ -149,9 +149,8 @@ impl Stretch {
             }
             let is_odd = match cut {
                 Cut::Record { next, lines, stray: 0, dropped, .. } => {
-                    let may_be_other = || {
-                        dropped + self.cells.len() - first != width || is_behind_blank(&pending[at..next], dialect)
-                    };
+                    let may_be_other =
+                        || dropped + self.cells.len() - first != width || is_behind_blank(&pending[at..next], dialect);
                     lines > 1 && may_be_other() && is_swallowed(pending, at, next, dialect, width, false)
                 }
                 Cut::Record { .. } | Cut::Unclosed => true,

@@ -30,7 +30,8 @@ pub(super) fn is_text(record: &Sampled<'_>) -> bool {
 
 /// Whether records are a few words and their values, one below the other, and no table of two columns with a header.
 pub(super) fn is_run_of_pairs(records: &[Sampled<'_>]) -> bool {
-    let is_named = || is_headed(records) || names_figures(records) || is_table_of_words(&records[0], &records[1..], true);
+    let is_named =
+        || is_headed(records) || names_figures(records) || is_table_of_words(&records[0], &records[1..], true);
     let is_table = records.len() > 2 && records[0].cells.len() == 2 && is_named();
     records.len() <= MAX_PAIRS && records.iter().all(is_text) && !is_table
 }

@@ -226,7 +226,8 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
             None if has(&[b'\\', mark]) => &[Escape::Doubled, Escape::Backslash],
             None => &[Escape::Doubled],
         };
-        let padded = Dialect { quote, ..Dialect::plain(delimiter) }.can_be_padded() && is_padded(sample, delimiter, mark);
+        let padded =
+            Dialect { quote, ..Dialect::plain(delimiter) }.can_be_padded() && is_padded(sample, delimiter, mark);
         for escape in escapes {
             for line_end in line_ends(sample, quote) {
                 let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };

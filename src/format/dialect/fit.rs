@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
 use super::detect::USUAL;
 use super::frame::names_figures;
-use super::header::{figure, is_value, names, nearly_all};
+use super::header::{figure, has_digit, is_value, names, nearly_all};
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
@@ -130,8 +130,7 @@ impl<'a> Fit<'a> {
         let spaced = |record: &Sampled<'_>| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
         // A header with fewer names than the records have cells belongs to the table.
         let short = |record: &Sampled<'_>| record.cells.len() > 1 && record.cells.len() + 1 == width;
-        let has_digit = |cell: &Cow<'_, str>| cell.bytes().any(|byte| byte.is_ascii_digit());
-        let plain = records.first().is_some_and(|record| !record.cells.iter().any(has_digit));
+        let plain = records.first().is_some_and(|record| !record.cells.iter().any(|cell| has_digit(cell)));
         let below = records
             .get(1)
             .is_some_and(|record| record.cells.iter().any(|cell| is_value(cell) || (plain && has_digit(cell))));
@@ -143,7 +142,7 @@ impl<'a> Fit<'a> {
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
-        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
+        let all_spaced = || records.iter().filter(of_table).all(spaced);
         let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
         cells_of.sort_unstable();
         let least = cells_of.get(cells_of.len() / 10).copied().unwrap_or(1);
@@ -155,7 +154,14 @@ impl<'a> Fit<'a> {
         let typed = if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 };
         let lines = single(&records[..first]);
         let is_named = || is_headed(&records[first..]) || names_figures(&records[first..]);
-        let list = lines > MOST_TEXT && lines > count && typed < 0.9 && !is_named();
+        let stands_in_words = match dialect.delimiter {
+            b'\t' | b'|' => false,
+            b';' => width == 2 && !cells.iter().any(|cell| has_digit(cell)),
+            _ => true,
+        };
+        let words = first > 0 && (count < 2 || (stands_in_words && typed < 0.5 && all_spaced() && !is_named()));
+        let values = records[..first].iter().filter(|record| is_value(&record.cells[0])).count();
+        let list = lines > MOST_TEXT && lines > count && (typed < 0.9 || values * 2 > lines) && !is_named();
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::alike::{is_amount, is_code};
 use super::fit::Fit;
-use super::header::{figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all};
+use super::header::{
+    figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all,
+};
 use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
 

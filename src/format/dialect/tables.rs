@@ -134,7 +134,9 @@ fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     }
     let nearly = |head: usize, place: usize| nearly_all(&column(records, head, place).collect::<Vec<_>>(), is_figure);
     let is_titled = with_titles(records, at) < at;
-    let differs = is_titled || is_table_of_words(other, block(records, at), false) || (0..extent(one)).any(|place| nearly(before, place) != nearly(at, place));
+    let differs = is_titled
+        || is_table_of_words(other, block(records, at), false)
+        || (0..extent(one)).any(|place| nearly(before, place) != nearly(at, place));
     is_apart(records, at) && differs && one.cells != other.cells
 }
 
