@@ -36,7 +36,7 @@ async fn a_quote_behind_a_blank_encloses_its_cell(database: TestDatabase, workdi
     for (delimiter, line_end) in [(";", "\n"), (",", "\r\n"), ("|", "\n")] {
         for before in BEFORE {
             number += 1;
-            let mut text = "k;a;b;c\n".to_owned();
+            let mut text = "key;one;two;three\n".to_owned();
             for row in 0..=before / 1_000 {
                 text += &format!("r{row};\"a\";b;{}\n", "c".repeat(1_000));
             }
@@ -44,11 +44,11 @@ async fn a_quote_behind_a_blank_encloses_its_cell(database: TestDatabase, workdi
             let text = text.replace(';', delimiter).replace('\n', line_end);
             let books = workdir.load(&database, &format!("t{number}.csv"), text).await?.books;
             same((books.rejected, books.extended, books.padded), (1, 0, 0))?;
-            let sql = format!("select k, a, b, c from staging.t{number} where k like 'k%' order by k");
+            let sql = format!("select key, one, two, three from staging.t{number} where key like 'k%' order by key");
             let expected = CELLS.replace("b\nb", &format!("b{line_end}b")).replace(';', delimiter);
             let found = database.text(&sql).await?;
             same(found.replace('\r', ""), expected.replace('\r', ""))?;
         }
     }
-    same(database.text("select text from sluice.reject order by id limit 1").await?, "k9; \"b;c\" d;9")
+    same(database.text("select distinct text from sluice.reject where text like '%;%'").await?, "k9; \"b;c\" d;9")
 }

@@ -5,7 +5,7 @@ use memchr::{memchr, memmem};
 use super::loose::loosely;
 use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_reordered};
 use super::split::{self, Cut, MAX_CELLS, line};
-use super::swallowed::{is_behind_blank, is_swallowed};
+use super::swallowed::{is_several, is_swallowed};
 use crate::counted::counted;
 use crate::format::audit::Span;
 use crate::format::dialect::{Dialect, LineEnd};
@@ -149,9 +149,12 @@ impl Stretch {
             }
             let is_odd = match cut {
                 Cut::Record { next, lines, stray: 0, dropped, .. } => {
-                    let may_be_other =
-                        || dropped + self.cells.len() - first != width || is_behind_blank(&pending[at..next], dialect);
-                    lines > 1 && may_be_other() && is_swallowed(pending, at, next, dialect, width, false)
+                    let is_other = dropped + self.cells.len() - first != width;
+                    lines > 1
+                        && match is_other {
+                            true => is_swallowed(pending, at, next, dialect, width, false),
+                            false => is_several(&pending[at..next], lines, dialect, width),
+                        }
                 }
                 Cut::Record { .. } | Cut::Unclosed => true,
                 Cut::More => at == 0 && longest,
