@@ -72,7 +72,8 @@ fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let block = block(records, at);
     let even = even(block, width).count();
     let is_right_above = even > 1 && block.iter().take(2).all(|record| extent(record) == width);
-    if !is_right_above && !(is_apart(records, at) && even > 1 && even * 2 >= block.len()) {
+    let is_above_most = is_apart(records, at) && even > 1 && even * 2 >= block.len();
+    if !is_right_above && !is_above_most {
         return false;
     }
     // Amounts and days as people write them stand behind a word too, above the first table.
