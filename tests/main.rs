@@ -18,6 +18,7 @@ mod drop;
 mod duplicates;
 mod encodings;
 mod export;
+mod far;
 mod formats;
 mod graph;
 mod headers;
@@ -83,6 +84,7 @@ fn main() {
         formats::cases(),
         corpus::cases(),
         structures::cases(),
+        far::cases(),
         hostile::cases(),
         house::cases(),
         intruders::cases(),

@@ -14,6 +14,10 @@ use crate::support::{Outcome, TestDatabase, Workdir, on_both, same};
 pub fn cases() -> Vec<Trial> {
     [
         on_both("structures::several_tables_are_several_loads", several_tables_are_several_loads),
+        on_both(
+            "structures::tables_of_words_and_of_decimal_commas_are_loads_too",
+            tables_of_words_and_of_decimal_commas_are_loads_too,
+        ),
         on_both("structures::a_header_keeps_its_column", a_header_keeps_its_column),
         on_both("structures::lines_below_the_table_are_rejects", lines_below_the_table_are_rejects),
         on_both("structures::doubles_are_exported_as_they_were_printed", doubles_are_exported_as_they_were_printed),
@@ -62,6 +66,25 @@ async fn several_tables_are_several_loads(database: TestDatabase, workdir: Workd
     // Packed.
     workdir.drop_file(&database, "v.csv.gz", gzip(text)?).await?;
     same(database.text("select count(*) from staging.v_2").await?, "2")
+}
+
+async fn tables_of_words_and_of_decimal_commas_are_loads_too(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let words = "Name;City\nAnna;Rome\nBob;Oslo\n\n";
+    let codes = "Umsatz\nid;code;n\n1;A-1;5\n2;A-2;7\n\n";
+    let amounts = "Kosten, gesamt\nNote;Betrag\nlate, but ok;1.340,61\nlate, but ok;404,12\n";
+    for (number, delimiter) in [";", "\t", "|"].into_iter().enumerate() {
+        let text = format!("{words}{codes}{amounts}").replace(';', delimiter);
+        let done = workdir.drop_file(&database, &format!("t{number}.csv"), text).await?;
+        anyhow::ensure!(matches!(&done, FileOutcome::Loaded(parts) if parts.len() == 3), "{done:?}");
+        let select = |columns: &str, table: &str| {
+            format!("select {columns}, _line from staging.t{number}{table} order by _line")
+        };
+        same(database.text(&select("name, city", "")).await?, "Anna|Rome|2\nBob|Oslo|3")?;
+        same(database.text(&select("id, code, n", "_2")).await?, "1|A-1|5|7\n2|A-2|7|8")?;
+        let expected = "late, but ok|1.340,61|12\nlate, but ok|404,12|13";
+        same(database.text(&select("note, betrag", "_3")).await?, expected)?;
+    }
+    same(database.text("select count(*) from sluice.reject").await?, "0")
 }
 
 async fn a_header_keeps_its_column(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -79,6 +79,8 @@ struct TablePlace {
     length: Option<u64>,
     /// Lines before it.
     line: u64,
+    /// The byte between its cells.
+    delimiter: u8,
 }
 
 /// Bytes by which it is told what something is.
@@ -338,7 +340,12 @@ impl Part {
             parts.push(Part {
                 name: format!("{}/{number}", self.name),
                 own_name: if place == 0 { self.own_name.clone() } else { format!("{stem}_{number}.{ending}") },
-                table: Some(TablePlace { start: start.at as u64, length, line: start.line }),
+                table: Some(TablePlace {
+                    start: start.at as u64,
+                    length,
+                    line: start.line,
+                    delimiter: start.delimiter,
+                }),
                 beside: if place == 0 { self.beside.clone() } else { Vec::new() },
                 ..self.clone()
             });
@@ -349,6 +356,11 @@ impl Part {
     /// Lines of the file before it.
     pub fn first_line(&self) -> u64 {
         self.table.map_or(0, |table| table.line)
+    }
+
+    /// The byte between its cells, where it is one of several tables of a text.
+    pub fn delimiter(&self) -> Option<u8> {
+        self.table.map(|table| table.delimiter)
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {

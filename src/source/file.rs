@@ -132,7 +132,8 @@ impl FileSource {
 
     /// What a thread needs that reads it.
     fn reading(&self) -> (PathBuf, Part, Stated) {
-        let stated = Stated { is_lines: self.part.is_lines(), ..self.stated.clone() };
+        let delimiter = self.stated.delimiter.or(self.part.delimiter());
+        let stated = Stated { is_lines: self.part.is_lines(), delimiter, ..self.stated.clone() };
         (self.path.clone(), self.part.clone(), stated)
     }
 

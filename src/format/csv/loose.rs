@@ -1,8 +1,8 @@
 //! Lines in which quotes are not doubled, cut once more. Works on a buffer, keeps nothing.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
-use super::split::{offset, texts};
+use super::split::{blanks, offset, texts};
 use crate::format::dialect::{Dialect, NO_DELIMITER};
 use crate::record::Cell;
 
@@ -28,7 +28,10 @@ pub(super) fn loosely(
         let letters = loose_cells(&buffer[..end], start, buffer.len(), dialect, quote, closes, &mut cells, &mut side);
         (cells, side, letters)
     });
-    let fits = |way: &(Vec<Cell>, Vec<u8>, usize)| way.0.len() == width;
+    let fits = |(cells, _, _): &(Vec<Cell>, Vec<u8>, usize)| match cells.get(width..) {
+        Some([last]) => dialect.ends_delimited && last.null,
+        beyond => beyond.is_some_and(<[_]>::is_empty),
+    };
     let texts = |way: &(Vec<Cell>, Vec<u8>, usize)| -> Vec<Vec<u8>> {
         let text = |cell: &Cell| match (cell.start as usize).checked_sub(buffer.len()) {
             Some(from) if cell.start != cell.end => way.1[from..cell.end as usize - buffer.len()].to_vec(),
@@ -67,23 +70,29 @@ fn loose_cells(
 ) -> usize {
     let delimiter = dialect.delimiter;
     let (mut at, mut letters) = (start, 0);
-    let ends = |place: usize| line.get(place).is_none_or(|byte| *byte == delimiter);
+    let blanks = |place: usize| if dialect.padded { blanks(&line[place..], delimiter) } else { 0 };
+    let ends = |place: usize| line.get(place + blanks(place)).is_none_or(|byte| *byte == delimiter);
+    // A quote behind a blank is text where nothing closes it: but not the first of two that stand in different cells.
+    let mut dangling = false;
     loop {
         if dialect.spaced && at > start && line.get(at) == Some(&b' ') {
             at += 1;
         }
         let mut stop = None;
-        if line.get(at) == Some(&quote) {
-            let run = |place: usize| line[at + 1..=place].iter().rev().take_while(|byte| **byte == quote).count();
+        let open = at + blanks(at);
+        if line.get(open) == Some(&quote) {
+            let run = |place: usize| line[open + 1..=place].iter().rev().take_while(|byte| **byte == quote).count();
             let closing = |place: &usize| line[*place] == quote && ends(place + 1) && (closes || run(*place) % 2 == 1);
-            let found = (at + 1..line.len()).find(closing);
-            let opens_another = |place: usize| line[at + 1..place].windows(2).any(|pair| pair == [delimiter, quote]);
-            stop = found.filter(|place| !opens_another(*place));
-            letters += usize::from(stop.is_none());
+            let found = (open + 1..line.len()).find(closing);
+            // The place of a quote that opens another cell behind this delimiter.
+            let opened = |at: usize| (line[at] == delimiter).then(|| at + 1 + blanks(at + 1));
+            let opens = |at: usize, end: usize| opened(at).is_some_and(|at| at < end && line[at] == quote);
+            stop = found.filter(|end| !(open + 1..*end).any(|at| opens(at, *end)));
+            letters += usize::from(stop.is_none() && open == at);
         }
         let next = match stop {
             Some(stop) => {
-                let (from, to) = (at + 1, stop);
+                let (from, to) = (open + 1, stop);
                 let text = &line[from..to];
                 if text.windows(2).any(|pair| pair == [quote, quote]) {
                     let begin = side.len();
@@ -98,10 +107,13 @@ fn loose_cells(
                 } else {
                     cells.push(Cell { start: offset(from), end: offset(to), null: false });
                 }
-                stop + 1
+                stop + 1 + blanks(stop + 1)
             }
             None => {
                 let next = memchr(delimiter, &line[at..]).map_or(line.len(), |length| at + length);
+                let quotes = memchr_iter(quote, &line[at..next]).count();
+                letters += usize::from(dangling && quotes > 0);
+                dangling |= open > at && line.get(open) == Some(&quote) && quotes % 2 == 1;
                 cells.push(Cell { start: offset(at), end: offset(next), null: at == next });
                 next
             }

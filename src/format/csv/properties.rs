@@ -66,6 +66,30 @@ proptest! {
         prop_assert_eq!(read, table);
     }
 
+    /// Wherever they stand: none in the header and the first records, and then around every cell.
+    #[test]
+    fn blanks_around_quotes_are_none_of_the_cells(
+        table in tables(),
+        delimiter in proptest::sample::select(vec![',', ';', '\t', '|']),
+        (before, after) in (proptest::sample::select(vec!["", " ", "   "]), proptest::sample::select(vec!["", " ", "  "])),
+        line_end in proptest::sample::select(vec!["\n", "\r\n"]),
+        plain in 0usize..3,
+    ) {
+        let table: Cells = table.into_iter().filter(|row| row.iter().any(Option::is_some)).collect();
+        let width = table.first().map_or(2, Vec::len);
+        let row = |row: &Vec<Option<String>>| {
+            let quoted = |text: &String| format!("{before}\"{}\"{after}", text.replace('"', "\"\""));
+            let cells: Vec<_> = row.iter().map(|cell| cell.as_ref().map(quoted).unwrap_or_default()).collect();
+            cells.join(&delimiter.to_string()) + line_end
+        };
+        let filler: Cells = vec![vec![Some("x".to_owned()); width]; plain];
+        let text = written(&filler, width, delimiter, Escape::Doubled, line_end) + &table.iter().map(row).collect::<String>();
+        let stated = Stated { delimiter: Some(delimiter as u8), skip_lines: Some(0), header_rows: Some(1), ..Stated::default() };
+        let (read, rejects) = read(&text, &stated);
+        prop_assert_eq!(rejects, 0, "{:?}", text);
+        prop_assert_eq!(read, [filler, table].concat(), "{:?}", text);
+    }
+
     /// Whatever the crate `csv` writes is read as it reads it, told how it is written.
     #[test]
     fn what_another_writer_wrote_is_read_as_its_reader_does(

@@ -81,13 +81,13 @@ pub(super) fn record(
             at += 1;
         }
         let mut open = at;
-        let quote = if dialect.padded { at + blanks(&buffer[at..]) } else { at };
+        let quote = if dialect.padded { at + blanks(&buffer[at..], delimiter) } else { at };
         if dialect.quote.is_some() && buffer.get(quote).copied() == dialect.quote {
             match quoted_text(buffer, quote, dialect.escape, side) {
                 Some((cell, after)) => {
                     lines += line_end.count(&buffer[quote..after]);
                     quoted = Some(cell);
-                    open = if dialect.padded { after + blanks(&buffer[after..]) } else { after };
+                    open = if dialect.padded { after + blanks(&buffer[after..], delimiter) } else { after };
                 }
                 None if complete => return Cut::Unclosed,
                 None => return Cut::More,
@@ -211,8 +211,10 @@ pub(super) fn is_empty(cells: &[Cell]) -> bool {
     cells.len() > 1 && cells.iter().all(|cell| cell.null)
 }
 
-fn blanks(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| **byte == b' ').count()
+/// The number of blanks with which a text begins; a tab is one where it is not the delimiter.
+pub(in crate::format) fn blanks<'a>(text: impl IntoIterator<Item = &'a u8>, delimiter: u8) -> usize {
+    let is_blank = |byte: &&u8| **byte == b' ' || (**byte == b'\t' && delimiter != b'\t');
+    text.into_iter().take_while(is_blank).count()
 }
 
 /// The cell whose opening quote stands at `at`, and the place after its closing quote; `None` when it is not closed.

@@ -4,13 +4,14 @@ use memchr::{memchr, memmem};
 
 use super::loose::loosely;
 use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_reordered};
-use super::split::{self, Cut, MAX_CELLS, line};
-use super::swallowed::is_swallowed;
+use super::split;
+use super::split::{Cut, MAX_CELLS, line};
+use super::swallowed::{is_several, is_swallowed};
 use crate::format::audit::Span;
 use crate::format::dialect::{Dialect, LineEnd};
 use crate::format::encoding::{MARK, unescaped};
-use crate::record::{Cell, Row, Width};
-use crate::record::{Chunk, Reason, Records, Reject};
+use crate::record::{Cell, Chunk, Reason, Records, Reject, Row, Width};
+use crate::text::counted;
 use crate::text::counted;
 
 /// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
@@ -149,11 +150,15 @@ impl Stretch {
             }
             let is_odd = match cut {
                 Cut::Record { next, lines, stray: 0, dropped, .. } => {
-                    let is_other = lines > 1 && dropped + self.cells.len() - first != width;
-                    is_other && is_swallowed(pending, at, next, dialect, width, false)
+                    let is_other = dropped + self.cells.len() - first != width;
+                    lines > 1
+                        && match is_other {
+                            true => is_swallowed(pending, at, next, dialect, width, false),
+                            false => is_several(&pending[at..next], lines, dialect, width),
+                        }
                 }
                 Cut::Record { .. } | Cut::Unclosed => true,
-                Cut::More => false,
+                Cut::More => at == 0 && longest,
             };
             if is_odd && let Some(loose) = self.cut_loosely(pending, at, first, dialect, width) {
                 cut = loose;

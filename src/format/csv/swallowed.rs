@@ -1,5 +1,7 @@
 //! Whether a quote that was never closed has swallowed records.
 
+use memchr::memchr_iter;
+
 use super::split::{self, Cut, line};
 use crate::format::dialect::{Dialect, Escape};
 
@@ -40,4 +42,26 @@ pub(super) fn is_swallowed(
     }
     // One of ten may be bad besides, and nearly half of them where the record is bad whatever they are.
     all > 0 && if stray { even * 2 > all } else { even * 10 >= all * 9 }
+}
+
+/// Lines below the first that are records, at least, so that a quote behind a blank is rather text than around them.
+const SWALLOWED: u64 = 3;
+
+/// Whether a record of so many lines, in which a quote stands behind a blank, is rather as many records of the table: each of its lines has
+/// the width.
+pub(super) fn is_several(record: &[u8], lines: u64, dialect: &Dialect, width: usize) -> bool {
+    let is_behind_blank = |at: usize| matches!(record[..at].last(), Some(b' ' | b'\t'));
+    let is_padded = || dialect.quote.is_some_and(|quote| memchr_iter(quote, record).any(is_behind_blank));
+    lines > SWALLOWED && dialect.padded && !dialect.spaced && is_padded() && {
+        let mut at = 0;
+        std::iter::from_fn(|| {
+            (at < record.len()).then(|| {
+                let (end, next) = line(record, at, dialect);
+                let cells = memchr_iter(dialect.delimiter, &record[at..end]).count() + 1;
+                at = next;
+                cells
+            })
+        })
+        .all(|cells| cells == width)
+    }
 }

@@ -3,6 +3,7 @@
 use super::fit::tables;
 use super::frame::names_figures;
 use super::header::{is_value, names};
+use super::words::is_table_of_words;
 use crate::format::csv::split::Sampled;
 
 /// Pairs of a word and its value that may stand above a table one below the other; more of them are a table.
@@ -29,7 +30,9 @@ pub(super) fn is_text(record: &Sampled<'_>) -> bool {
 
 /// Whether records are a few words and their values, one below the other, and no table of two columns with a header.
 pub(super) fn is_run_of_pairs(records: &[Sampled<'_>]) -> bool {
-    let is_table = records.len() > 2 && records[0].cells.len() == 2 && (is_headed(records) || names_figures(records));
+    let is_named =
+        || is_headed(records) || names_figures(records) || is_table_of_words(&records[0], &records[1..], true);
+    let is_table = records.len() > 2 && records[0].cells.len() == 2 && is_named();
     records.len() <= MAX_PAIRS && records.iter().all(is_text) && !is_table
 }
 

@@ -7,7 +7,7 @@ use super::fit::{Fit, has_name_too_many};
 use super::frame::{frame, rows_of_header};
 use super::header::is_value;
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
-use crate::format::csv::split::{Sampled, line_cells};
+use crate::format::csv::split::{Sampled, blanks, line_cells};
 
 /// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
 pub(super) const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
@@ -23,7 +23,7 @@ impl Dialect {
     /// What is `stated` is not guessed.
     pub fn detect(sample: &[u8], complete: bool, stated: &Stated) -> Dialect {
         if let Some((delimiter, line)) = excel_line(sample)
-            && stated.delimiter.is_none()
+            && (stated.delimiter.is_none() || (stated.delimiter == Some(delimiter) && stated.skip_lines.is_none()))
         {
             // Excel's own line: `sep=;`.
             let stated = Stated { delimiter: Some(delimiter), ..stated.clone() };
@@ -81,7 +81,13 @@ impl Dialect {
             return Dialect::detect(sample, complete, &stated);
         }
         dialect.find_table(&fit, sample, stated);
+        // Whatever the sample holds, a record is read as it is further on: a quote behind a blank is text where nothing closes it.
+        dialect.padded = dialect.can_be_padded();
         dialect
+    }
+
+    fn can_be_padded(&self) -> bool {
+        self.quote.is_some() && !matches!(self.delimiter, b' ' | NO_DELIMITER)
     }
 
     /// Where the table begins, and whether it has a header.
@@ -220,8 +226,8 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
             None if has(&[b'\\', mark]) => &[Escape::Doubled, Escape::Backslash],
             None => &[Escape::Doubled],
         };
-        let around = [[delimiter, b' ', mark], [mark, b' ', delimiter], [mark, b' ', b'\n'], [b'\n', b' ', mark]];
-        let padded = quote.is_some() && delimiter != b' ' && around.iter().any(|bytes| has(bytes));
+        let padded =
+            Dialect { quote, ..Dialect::plain(delimiter) }.can_be_padded() && is_padded(sample, delimiter, mark);
         for escape in escapes {
             for line_end in line_ends(sample, quote) {
                 let dialect = Dialect { quote, escape: *escape, line_end, ..Dialect::plain(delimiter) };
@@ -237,6 +243,16 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
         all.push(Dialect { quote: None, escape: Escape::Backslash, line_end, ..Dialect::plain(delimiter) });
     }
     all
+}
+
+/// Whether blanks stand between a quote and the start or the end of its cell.
+fn is_padded(sample: &[u8], delimiter: u8, quote: u8) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
+    memchr::memchr_iter(quote, sample).any(|at| {
+        let (before, after) = (&sample[..at], &sample[at + 1..]);
+        let (left, right) = (blanks(before.iter().rev(), delimiter), blanks(after.iter(), delimiter));
+        (left > 0 && is_edge(before.iter().rev().nth(left))) || (right > 0 && is_edge(after.get(right)))
+    })
 }
 
 /// Whether cells show that the single quote is none: one is nothing but it, or one is `""""`.

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::above::{grown, is_run_of_pairs, is_text, stacked};
+use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
 use super::detect::USUAL;
-use super::header::{figure, is_value, names, nearly_all};
+use super::frame::names_figures;
+use super::header::{figure, has_digit, is_value, names, nearly_all};
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
@@ -14,6 +15,9 @@ const EVEN: f64 = 0.6;
 
 /// Lines above a header that is cut by its line alone, at most.
 const MAX_ABOVE: usize = 20;
+
+/// Lines of text above a table, at most, that has no more records and no header over values.
+const MOST_TEXT: usize = 10;
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;
@@ -38,6 +42,8 @@ pub(super) struct Fit<'a> {
     least: usize,
     /// Whether the delimiter is a comma, and stands between digits only.
     decimal: bool,
+    /// Whether it is rather a list of one value a line, of which only the last lines hold the delimiter.
+    list: bool,
     /// Whether a backslash takes the delimiter's meaning away, outside of quotes.
     escaped: bool,
     /// What ends cells and lines.
@@ -109,8 +115,9 @@ impl<'a> Fit<'a> {
         // What belongs to other tables says nothing of this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
         let text = records[..first].iter().filter(|record| is_text(record)).count();
+        let single = |records: &[Sampled<'_>]| records.iter().filter(|record| record.cells.len() == 1).count();
         let before = match () {
-            () if widest.is_some() => 0,
+            () if widest.is_some() => single(&records) + pairs(&records),
             () if stacked.is_some() => first,
             () => text,
         };
@@ -123,8 +130,7 @@ impl<'a> Fit<'a> {
         let spaced = |record: &Sampled<'_>| record.cells[1..].iter().all(|cell| cell.starts_with(' '));
         // A header with fewer names than the records have cells belongs to the table.
         let short = |record: &Sampled<'_>| record.cells.len() > 1 && record.cells.len() + 1 == width;
-        let has_digit = |cell: &Cow<'_, str>| cell.bytes().any(|byte| byte.is_ascii_digit());
-        let plain = records.first().is_some_and(|record| !record.cells.iter().any(has_digit));
+        let plain = records.first().is_some_and(|record| !record.cells.iter().any(|cell| has_digit(cell)));
         let below = records
             .get(1)
             .is_some_and(|record| record.cells.iter().any(|cell| is_value(cell) || (plain && has_digit(cell))));
@@ -136,7 +142,7 @@ impl<'a> Fit<'a> {
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
-        let words = first > 0 && (count < 2 || records.iter().filter(of_table).all(spaced));
+        let all_spaced = || records.iter().filter(of_table).all(spaced);
         let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
         cells_of.sort_unstable();
         let least = cells_of.get(cells_of.len() / 10).copied().unwrap_or(1);
@@ -145,16 +151,28 @@ impl<'a> Fit<'a> {
             record.cells.windows(2).all(|pair| digit(pair[0].as_bytes().last()) && digit(pair[1].as_bytes().first()))
         };
         let decimal = dialect.delimiter == b',' && records.iter().filter(of_table).skip(1).all(between_digits);
+        let typed = if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 };
+        let lines = single(&records[..first]);
+        let is_named = || is_headed(&records[first..]) || names_figures(&records[first..]);
+        let stands_in_words = match dialect.delimiter {
+            b'\t' | b'|' => false,
+            b';' => width == 2 && !cells.iter().any(|cell| has_digit(cell)),
+            _ => true,
+        };
+        let words = first > 0 && (count < 2 || (stands_in_words && typed < 0.5 && all_spaced() && !is_named()));
+        let values = records[..first].iter().filter(|record| is_value(&record.cells[0])).count();
+        let list = lines > MOST_TEXT && lines > count && (typed < 0.9 || values * 2 > lines) && !is_named();
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
-            typed: if cells.is_empty() { 0.0 } else { typed as f64 / cells.len() as f64 },
+            typed,
             first,
             words,
             unusual: !USUAL.contains(&dialect.delimiter),
             loose: is_loose,
             least,
             decimal,
+            list,
             escaped: dialect.is_escaped(),
             lines: (dialect.delimiter, dialect.line_end),
             records,
@@ -175,6 +193,7 @@ impl<'a> Fit<'a> {
             loose: false,
             least: width,
             decimal: false,
+            list: false,
             escaped: dialect.is_escaped(),
             lines,
             records,
@@ -203,6 +222,7 @@ impl<'a> Fit<'a> {
         self.width > 1
             && self.share >= enough
             && !self.words
+            && !self.list
             && !(self.unusual && (self.first > 0 || self.is_one_column()))
     }
 
@@ -237,21 +257,36 @@ impl<'a> Fit<'a> {
     fn is_around(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
         let in_words = other.width == 2 && self.least > 2 && other.typed == 0.0 && self.typed > 0.0;
-        is_rival && ((other.decimal && self.least > 1) || in_words)
+        is_rival && ((other.decimal && self.least > 1) || in_words || self.has_decimals())
     }
 
-    /// Whether the first line is cut into names by another usual delimiter than the comma, and at least one record as it is, and has no comma:
-    /// then commas rather stand in numbers and texts.
+    /// Whether all commas stand between digits in cells of this cut, or before a blank in a title above or between tables.
+    fn has_decimals(&self) -> bool {
+        let (titles, cut): (Vec<_>, Vec<_>) = self.records.iter().partition(|record| record.cells.len() == 1);
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let is_decimal = |cell: &str| {
+            let bytes = cell.as_bytes();
+            memchr::memchr_iter(b',', bytes).all(|at| digit(bytes[..at].last()) && digit(bytes.get(at + 1)))
+        };
+        let is_title = |cell: &str| cell.match_indices(',').all(|(at, _)| cell[at + 1..].starts_with(' '));
+        let with_comma = cut.iter().filter(|record| record.cells.iter().any(|cell| cell.contains(','))).count();
+        titles.len() * 2 <= cut.len()
+            && with_comma > 1
+            && cut.iter().all(|record| record.cells.iter().all(|cell| is_decimal(cell)))
+            && titles.iter().all(|record| is_title(&record.cells[0]))
+    }
+
+    /// Whether the first line, below titles, is cut into names by another usual delimiter than the comma, and at least one record as it is, and
+    /// has no comma: then commas rather stand in numbers and texts.
     fn is_headed_against(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
-        let has_comma = other.records.first().is_none_or(|head| head.cells.len() > 1);
-        let is_headed = || match self.records.split_first() {
-            Some((head, rest)) => {
-                names(&head.cells) && rest.iter().any(|record| record.cells.len() == head.cells.len() && !record.stray)
-            }
-            None => false,
-        };
-        is_rival && !has_comma && is_headed()
+        let titles = self.records.iter().take(MAX_ABOVE).take_while(|record| record.cells.len() == 1).count();
+        let Some((head, rest)) = self.records[titles..].split_first() else { return false };
+        let is_cut = |line: &Sampled<'_>| line.cells.len() > 1 && !line.spaced;
+        let has_comma = other.records.iter().take_while(|line| line.line < head.line).any(is_cut)
+            || other.records.iter().any(|line| line.line == head.line && line.cells.len() > 1);
+        let is_full = |record: &Sampled<'_>| record.cells.len() == head.cells.len() && !record.stray;
+        is_rival && !has_comma && !other.records.is_empty() && names(&head.cells) && rest.iter().any(is_full)
     }
 
     fn score(&self) -> (bool, bool, f64) {
@@ -299,11 +334,25 @@ pub(super) struct Block {
     records: usize,
 }
 
+/// The records between blank lines, without the titles above them.
+fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampled<'s>]> {
+    records.chunk_by(|_, next| !next.after_blank).map(|block| {
+        let titles = block.iter().take_while(|record| record.cells.len() == 1).count();
+        &block[titles..]
+    })
+}
+
+/// The number of words and their values that stand one below the other.
+fn pairs(records: &[Sampled<'_>]) -> usize {
+    let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
+    blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
+}
+
 /// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
 pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
-    for block in records.chunk_by(|_, next| !next.after_blank) {
-        let width = block[0].cells.len();
+    for block in blocks(records) {
+        let width = block.first().map_or(1, |record| record.cells.len());
         let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
         let even = block.len() > 1
             && block.iter().all(|record| record.cells.len() == width && filled(record))

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::alike::{is_amount, is_code};
 use super::fit::Fit;
-use super::header::{figure, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all};
+use super::header::{
+    figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all,
+};
 use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
 
@@ -65,10 +67,6 @@ fn has_value(record: &Sampled<'_>) -> bool {
 /// Whether there is no value in a row, but for years and the like.
 fn may_be_names(record: &Sampled<'_>) -> bool {
     !has_value(record) || is_progress(&record.cells)
-}
-
-fn has_digit(cell: &str) -> bool {
-    cell.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a row has one text in it, wherever that stands.

@@ -25,9 +25,13 @@ pub(super) fn names(cells: &[Cow<'_, str>]) -> bool {
     filled * 10 >= cells.len() * 8 && filled > 1 && !cells.iter().any(|cell| is_value(cell))
 }
 
+pub(super) fn has_digit(cell: &str) -> bool {
+    cell.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 /// How a cell with digits looks, each run of them taken as one; `None` where it has none: `03.05.2020` is `9.9.9`.
 pub(super) fn figure(cell: &str) -> Option<String> {
-    cell.bytes().any(|byte| byte.is_ascii_digit()).then(|| figures(cell).collect())
+    has_digit(cell).then(|| figures(cell).collect())
 }
 
 /// Whether a cell has digits and looks as this figure does.
@@ -122,7 +126,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
 }
 
 /// Whether a cell is a day, a time or an amount as people write it.
-fn is_written_value(cell: &str) -> bool {
+pub(super) fn is_written_value(cell: &str) -> bool {
     let figure = figure(cell);
     let is_day =
         matches!(figure.as_deref(), Some("9.9.9" | "9/9/9" | "9-9-9" | "9:9" | "9:9:9" | "9.9.9 9:9" | "9/9/9 9:9"));

@@ -8,6 +8,7 @@ mod frame;
 mod header;
 mod tables;
 mod units;
+mod words;
 
 pub(super) use header::{is_null_word, is_value, joined};
 pub(super) use tables::table_starts;
@@ -35,7 +36,7 @@ pub struct Dialect {
     pub escape: Escape,
     /// What a line ends with.
     pub line_end: LineEnd,
-    /// Whether blanks stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
+    /// Whether blanks may stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
     pub padded: bool,
     /// Whether a blank follows each delimiter, and belongs to it: `a, b, c`.
     pub spaced: bool,
@@ -323,7 +324,9 @@ mod tests {
         assert_eq!(detect("a,b\n'tis,1\n'x',2\n'y',3\n").quote, Some(b'"'));
         assert!(detect("a,b\n1,\"x\" \n2,\"y\" \n").padded);
         assert!(detect("a, \"b, c\" , d\n1, \"2, 3\" , 4\n").padded);
-        assert!(!detect("a,b\n\"x\", y\n").padded);
+        // Also where none stand in the beginning.
+        assert!(detect("a,b\n\"x\", y\n").padded && detect("a,b\n1, \"x\" y\n2, \"z\" w\n").padded);
+        assert!(!detect("a b\n1 \"x\"\n2 \"y\"\n").padded);
         assert!(detect("a, b, c\n1, x, 2\n2, \"y, z\", \n").spaced);
         assert!(!detect("a, b, c\n1, x,2\n").spaced);
         // A header of its own width is likelier than one that lacks a name.

@@ -1,7 +1,8 @@
 //! The tables that stand one below the other in a text, each with a header of its own.
 
 use super::above::{extent, filled, is_text};
-use super::header::{is_null_word, is_value, names, nearly_all};
+use super::header::{is_null_word, is_value, is_written_value, names, nearly_all};
+use super::words::{ROWS, are_names, is_table_of_words};
 use super::{Dialect, NO_DELIMITER, Stated};
 use crate::format::csv::split::{Sampled, sampled};
 
@@ -21,6 +22,8 @@ pub(in crate::format) struct TableStart {
     pub at: usize,
     /// Lines before it.
     pub line: u64,
+    /// The byte between its cells, as in all tables of the text.
+    pub delimiter: u8,
 }
 
 /// Where the tables of a text begin, as far as its first bytes show; none where it holds one table. A table has a header and two records at
@@ -50,20 +53,16 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
         return Vec::new();
     }
     let start = |(place, head): (usize, &usize)| {
-        let first = if place == 0 { 0 } else { with_titles(&records, *head) };
-        let record = &records[first];
-        if place == 0 {
-            TableStart { at: 0, line: 0 }
-        } else {
-            TableStart { at: record.place.start, line: record.line }
-        }
+        let record = &records[with_titles(&records, *head)];
+        let (at, line) = if place == 0 { (0, 0) } else { (record.place.start, record.line) };
+        TableStart { at, line, delimiter: dialect.delimiter }
     };
     heads.iter().enumerate().map(start).collect()
 }
 
 /// Whether the record at `at` is a row of names above two records of its width: right above them, or apart from what stands above it, where
 /// no more than half of those below it are others, broken ones. It names a column of values; or, apart, a column without any where the
-/// table `before` has them.
+/// table `before` has them; or words.
 fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let head = &records[at];
     let width = extent(head);
@@ -73,10 +72,16 @@ fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let block = block(records, at);
     let even = even(block, width).count();
     let is_right_above = even > 1 && block.iter().take(2).all(|record| extent(record) == width);
-    let is_apart = is_apart(records, at);
+    let is_above_most = is_apart(records, at) && even > 1 && even * 2 >= block.len();
+    if !is_right_above && !is_above_most {
+        return false;
+    }
+    // Amounts and days as people write them stand behind a word too, above the first table.
+    let is_value = if before.is_some() || width > 2 || even >= ROWS || are_names(head) { is_figure } else { is_value };
+    let is_first = with_titles(records, at) == 0;
+    let names_values = |place: usize| is_column_of(records, at, place, is_value);
     let breaks = || before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));
-    (is_right_above || (is_apart && even > 1 && even * 2 >= block.len()))
-        && ((0..width).any(|place| has_values(records, at, place)) || (is_apart && breaks()))
+    (0..width).any(names_values) || (is_apart(records, at) && (breaks() || is_table_of_words(head, block, is_first)))
 }
 
 /// The records below the header at `at`, up to the next blank line.
@@ -99,22 +104,27 @@ fn column<'r>(records: &'r [Sampled<'_>], at: usize, place: usize) -> impl Itera
     cells.map(|cell| &**cell).filter(|cell| !cell.is_empty())
 }
 
-/// Whether all cells of a column are values.
-fn has_values(records: &[Sampled<'_>], at: usize, place: usize) -> bool {
-    column(records, at, place).next().is_some() && column(records, at, place).all(is_value)
+/// Whether a cell is a value, or one as people write it: `1,50`, `24.12.2025`.
+fn is_figure(cell: &str) -> bool {
+    is_value(cell) || is_written_value(cell)
+}
+
+/// Whether all cells of a column are so.
+fn is_column_of(records: &[Sampled<'_>], at: usize, place: usize, is_so: fn(&str) -> bool) -> bool {
+    column(records, at, place).next().is_some() && column(records, at, place).all(is_so)
 }
 
 /// Whether a column has values below the header `before`, two at least, and none below the one at `at`.
 fn breaks_values(records: &[Sampled<'_>], before: usize, at: usize, place: usize) -> bool {
-    has_values(records, before, place)
+    is_column_of(records, before, place, is_figure)
         && column(records, before, place).count() > 1
         && column(records, at, place).count() > 1
-        && !column(records, at, place).any(is_value)
+        && !column(records, at, place).any(is_figure)
 }
 
-/// Whether a blank line stands above the header at `at`, or above its titles.
+/// Whether a blank line stands above the header at `at`, or above its titles, or nothing.
 fn is_apart(records: &[Sampled<'_>], at: usize) -> bool {
-    records[with_titles(records, at)].after_blank || records[at].after_blank
+    with_titles(records, at) == 0 || records[with_titles(records, at)].after_blank || records[at].after_blank
 }
 
 /// Whether the header at `at` is another table's than the one `before`: cut into another number of cells; or apart, over other columns.
@@ -123,9 +133,11 @@ fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     if extent(one) != extent(other) && (one.cells.len() != other.cells.len() || is_apart(records, at)) {
         return one.cells[..extent(one)] != other.cells[..extent(other)];
     }
-    let nearly = |head: usize, place: usize| nearly_all(&column(records, head, place).collect::<Vec<_>>(), is_value);
+    let nearly = |head: usize, place: usize| nearly_all(&column(records, head, place).collect::<Vec<_>>(), is_figure);
     let is_titled = with_titles(records, at) < at;
-    let differs = is_titled || (0..extent(one)).any(|place| nearly(before, place) != nearly(at, place));
+    let differs = is_titled
+        || is_table_of_words(other, block(records, at), false)
+        || (0..extent(one)).any(|place| nearly(before, place) != nearly(at, place));
     is_apart(records, at) && differs && one.cells != other.cells
 }
 

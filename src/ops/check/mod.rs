@@ -281,9 +281,6 @@ pub fn words(layout: &Layout) -> String {
             if dialect.spaced {
                 words += ", a blank after each delimiter";
             }
-            if dialect.padded {
-                words += ", blanks around quotes";
-            }
             words + &frame(dialect)
         }
     }
