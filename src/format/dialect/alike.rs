@@ -91,7 +91,7 @@ pub(super) fn follows(row: &[Cow<'_, str>], place: usize) -> bool {
     })
 }
 
-fn beside<'r>(row: &'r [Cow<'_, str>], place: usize) -> impl Iterator<Item = &'r str> {
+pub(super) fn beside<'r>(row: &'r [Cow<'_, str>], place: usize) -> impl Iterator<Item = &'r str> {
     let before = place.checked_sub(1).and_then(|before| row.get(before));
     before.into_iter().chain(row.get(place + 1)).map(|cell| &**cell)
 }
@@ -114,8 +114,12 @@ pub(super) fn is_sure(cell: &str) -> bool {
 pub(super) fn is_coded(cell: &str) -> bool {
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
     let is_code = |pattern: &str| pattern.starts_with('A') && pattern.ends_with('9') && !pattern.contains('a');
-    let is_letter = || cell.len() == 2 && pattern(cell).as_deref() == Some("A9");
-    is_letter() || digits > 1 && pattern(cell).is_some_and(|pattern| is_code(&pattern))
+    digits > 1 && pattern(cell).is_some_and(|pattern| is_code(&pattern))
+}
+
+/// Whether a cell is one capital and one digit: `B7`.
+pub(super) fn is_letter_and_number(cell: &str) -> bool {
+    cell.len() == 2 && pattern(cell).as_deref() == Some("A9")
 }
 
 /// Whether a cell is a number, or one that is only known to be below or above another: `<0.5`, `> 100`.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::alike::{is_amount, is_code};
+use super::alike::{is_amount, is_code, is_sure};
 use super::fit::Fit;
 use super::header::{figure, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all};
 use super::units::{gives_units, is_unit};
@@ -106,6 +106,14 @@ fn tells_pairs(rows: &[Sampled<'_>]) -> bool {
     rows.len() > 1 || rows[0].cells[0].trim_end().ends_with(':') || has_digit(&rows[0].cells[1])
 }
 
+/// Whether a cell of a row stands in its column below once more, as those of records do.
+fn stands_again(row: &Sampled<'_>, below: &[Sampled<'_>]) -> bool {
+    let is_again = |(place, cell): (usize, &Cow<'_, str>)| {
+        !cell.is_empty() && below.iter().take(LOOKED_AT).any(|record| record.cells.get(place) == Some(cell))
+    };
+    row.cells.iter().enumerate().any(is_again)
+}
+
 /// The columns that have a cell in the records up to the next blank line.
 pub(super) fn in_use(records: &[Sampled<'_>], width: usize) -> Vec<usize> {
     let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
@@ -162,7 +170,14 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
     let pairs = count(MAX_PAIRS, &passes);
     passed
         + match () {
-            () if pairs > titles && tells_pairs(&block[..pairs]) && names_most(pairs, 3) => pairs,
+            () if pairs > titles
+                && tells_pairs(&block[..pairs])
+                && names_most(pairs, 3)
+                && !block[..pairs].iter().any(|pair| stands_again(pair, &block[pairs..]))
+                && is_header(&cells(&block[pairs..]), width) =>
+            {
+                pairs
+            }
             () if names_most(titles, 2) => titles,
             () => 0,
         }
@@ -225,7 +240,9 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
         let row = &table[count - 1];
         let below = &table[count..];
         let used = in_use(below, width);
-        let is_other = || !may_be_names(row) || !goes_on(&table[..count - 1], row, width);
+        let is_value = |cell: &Cow<'_, str>| is_sure(cell) || is_null_word(cell);
+        let is_other =
+            || !may_be_names(row) || row.cells.iter().any(is_value) || !goes_on(&table[..count - 1], row, width);
         if (count > 1 && is_other()) || used.is_empty() {
             break;
         }

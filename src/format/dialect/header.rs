@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::alike::{follows, is_amount, is_code, is_coded, is_compared, is_like, is_numbered, is_of_pattern, is_sure};
+use super::alike::{
+    beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like, is_numbered,
+    is_of_pattern, is_sure,
+};
 use crate::schema::{Inference, Type};
 
 /// Whether a cell is of another type than text.
@@ -127,18 +130,22 @@ impl Evidence {
             (false, _) if is_compared(cell) && mostly(others, is_compared) && is_limit(first, cell, others) => {
                 Evidence::Record
             }
-            (false, true) if is_null_word(cell) => Evidence::None,
+            (false, true) if is_null_word(cell) || is_pending(cell) => Evidence::None,
             (false, true) => Evidence::RatherName,
             (false, false) if is_of_pattern(cell, others) && !follows(first, place) => Evidence::Record,
             (false, false) if is_sure(cell) && !is_numbered(first, place) => Evidence::Record,
             (_, false) if is_code(cell, others) => Evidence::RatherRecord,
             // No name stands in its own column once more.
             (false, false) if first.len() > 1 && all.contains(&cell) => Evidence::RatherRecord,
-            (false, false) if is_figures(others) && figure(cell).is_none() => Evidence::RatherName,
+            (false, false)
+                if is_word(cell) && !is_pending(cell) && (is_figures(others) || mostly(others, is_stated)) =>
+            {
+                Evidence::RatherName
+            }
             (true, false) if !years => Evidence::RatherRecord,
             // Nobody calls a column of words by a day, an amount or a word for nothing.
             (false, false) if is_null_word(cell) => Evidence::RatherRecord,
-            (false, false) if is_stated(cell) && !is_numbered(first, place) => Evidence::RatherRecord,
+            (false, false) if is_written_value(cell) && !is_numbered(first, place) => Evidence::RatherRecord,
             _ => Evidence::None,
         }
     }
@@ -189,8 +196,11 @@ fn holds_value(cells: &[Cow<'_, str>]) -> bool {
     };
     let is_named = cells.iter().any(|cell| is_word(cell));
     let holds = |(place, cell): (usize, &Cow<'_, str>)| {
-        let is_stated = is_figure(cell) || is_stated(cell);
-        (is_null_word(cell) && !is_category(cell)) || (is_stated && !(is_named && is_numbered(cells, place)))
+        let is_stated = is_figure(cell) || is_stated(cell) || is_letter_and_number(cell);
+        let is_again = || cells.iter().filter(|other| *other == cell).count() > 1;
+        (is_null_word(cell) && (!is_category(cell) || is_again()))
+            || (is_pending(cell) && is_again())
+            || (is_stated && !(is_named && is_numbered(cells, place)))
     };
     cells.iter().enumerate().any(holds)
 }
@@ -218,7 +228,14 @@ fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec
     let year: f64 = cell.trim().parse().unwrap_or_default();
     let numbers: Vec<f64> = column(place).iter().filter_map(|cell| cell.parse().ok()).collect();
     let is_near = |number: &f64| (year / 4.0..=year * 4.0).contains(number);
-    !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
+    // `2021 (prelim.)` stands beside `2022`.
+    let goes_on = beside(first, place).any(|other| year_of(other).is_some_and(|other| (other - year).abs() == 1.0));
+    !goes_on && !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
+}
+
+/// The year with which a cell begins.
+fn year_of(cell: &str) -> Option<f64> {
+    cell.split(|letter: char| !letter.is_ascii_digit()).next().filter(|year| year.len() == 4)?.parse().ok()
 }
 
 /// Whether a word for nothing may as well be the name of what is not known.
