@@ -21,6 +21,7 @@ mod export;
 mod formats;
 mod graph;
 mod headers;
+mod heads;
 mod history;
 mod hostile;
 mod inferred;
@@ -84,6 +85,7 @@ fn main() {
         intruders::cases(),
         names::cases(),
         headers::cases(),
+        heads::cases(),
         packed::cases(),
         archive::cases(),
         servers::cases(),

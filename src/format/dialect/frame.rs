@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::alike::{is_amount, is_code, is_sure};
+use super::alike::{is_amount, is_code, is_numbered, is_of_pattern, is_sure};
 use super::fit::Fit;
-use super::header::{figure, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all};
+use super::header::{
+    figure, is_header, is_null_word, is_of_figure, is_progress, is_value, is_written_value, names, nearly_all,
+};
 use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
 
@@ -87,7 +89,7 @@ fn is_of_column(rows: &[Sampled<'_>], at: usize) -> bool {
         let others = below(place);
         let has_figure =
             figure(cell).is_some_and(|figure| nearly_all(&others, |other| is_of_figure(other, Some(&figure))));
-        !others.is_empty() && (has_figure || is_code(cell, &others))
+        !others.is_empty() && (has_figure || is_of_pattern(cell, &others) || is_code(cell, &others))
     };
     let cells = || rows[at].cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
     cells().count() > 0 && cells().all(is_like)
@@ -240,9 +242,14 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
         let row = &table[count - 1];
         let below = &table[count..];
         let used = in_use(below, width);
-        let is_value = |cell: &Cow<'_, str>| is_sure(cell) || is_null_word(cell);
-        let is_other =
-            || !may_be_names(row) || row.cells.iter().any(is_value) || !goes_on(&table[..count - 1], row, width);
+        let is_no_name = |(place, cell): (usize, &Cow<'_, str>)| {
+            is_sure(cell) || is_null_word(cell) || (is_written_value(cell) && !is_numbered(&row.cells, place))
+        };
+        let is_other = || {
+            !may_be_names(row)
+                || row.cells.iter().enumerate().any(is_no_name)
+                || !goes_on(&table[..count - 1], row, width)
+        };
         if (count > 1 && is_other()) || used.is_empty() {
             break;
         }

@@ -206,7 +206,7 @@ fn holds_value(cells: &[Cow<'_, str>]) -> bool {
 }
 
 /// Whether a cell is a day, a time or an amount as people write it.
-fn is_written_value(cell: &str) -> bool {
+pub(super) fn is_written_value(cell: &str) -> bool {
     let figure = figure(cell);
     let is_day = matches!(
         figure.as_deref(),
