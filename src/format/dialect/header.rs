@@ -81,8 +81,9 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
         // Words for nothing say nothing of what the others are.
         let others: Vec<&str> = all.iter().copied().filter(|cell| !is_null_word(cell) && !is_pending(cell)).collect();
         if cell.is_empty() {
-            unnamed |=
-                place > 0 && !others.is_empty() && nearly_all(&others, |cell| is_value(cell) || is_written_value(cell));
+            // A heading stands over the empty cells to its right, and the last columns may have no name.
+            let is_between = place > 0 && first[place..].iter().any(|cell| !cell.is_empty());
+            unnamed |= is_between && mostly(&others, |cell| is_value(cell) || is_stated(cell));
             continue;
         }
         match Evidence::of(first, place, &all, &others, years) {
@@ -94,7 +95,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     }
     says_row <= says_header
         && (says_row == 0 || values == 0 || years || says_row < says_header)
-        && (says_header > 0 || !unnamed)
+        && (says_header > 0 || years || !unnamed)
 }
 
 /// What a cell of the first row says of it, by the cells below.
@@ -152,7 +153,7 @@ impl Evidence {
 }
 
 /// Whether a cell is rather a value than a name, wherever it stands: a day, an amount, an address, a code.
-fn is_stated(cell: &str) -> bool {
+pub(super) fn is_stated(cell: &str) -> bool {
     is_written_value(cell) || is_sure(cell) || is_coded(cell)
 }
 
