@@ -22,6 +22,7 @@ mod far;
 mod formats;
 mod graph;
 mod headers;
+mod heads;
 mod history;
 mod hostile;
 mod house;
@@ -90,6 +91,7 @@ fn main() {
         intruders::cases(),
         names::cases(),
         headers::cases(),
+        heads::cases(),
         packed::cases(),
         archive::cases(),
         servers::cases(),

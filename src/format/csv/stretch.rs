@@ -12,7 +12,6 @@ use crate::format::dialect::{Dialect, LineEnd};
 use crate::format::encoding::{MARK, unescaped};
 use crate::record::{Cell, Chunk, Reason, Records, Reject, Row, Width};
 use crate::text::counted;
-use crate::text::counted;
 
 /// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
 const MOST_CELLS: usize = super::read::STRETCH;

@@ -1,6 +1,8 @@
 //! How the cells of one column are like each other: what tells a record from the names above it, beside the types of its cells.
 
-use super::header::{figure, is_value, nearly_all};
+use std::borrow::Cow;
+
+use super::header::{figure, is_value, mostly, nearly_all};
 
 /// Words of two or three letters that name columns, and are none of a list's codes.
 const SHORT_NAMES: [&str; 42] = [
@@ -13,19 +15,20 @@ const SHORT_NAMES: [&str; 42] = [
 const CODE_LETTERS: std::ops::RangeInclusive<usize> = 2..=3;
 
 /// Letters of a hash, at least.
-const HASH_LETTERS: usize = 16;
+const HASH_LETTERS: usize = 7;
 
 /// Whether a cell is one of a kind that the others below it are too, and no name: an address, an identifier, an amount.
 pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
-    let all = |is_so: &dyn Fn(&str) -> bool| is_so(cell) && nearly_all(others, is_so);
+    let all = |is_so: &dyn Fn(&str) -> bool| is_so(cell) && mostly(others, is_so);
     let of_its_length = |other: &str| other.len() == cell.len();
-    let is_hash = |text: &str| text.len() >= HASH_LETTERS && of_its_length(text) && is_hexadecimal(text);
+    let has_digit = cell.bytes().any(|byte| byte.is_ascii_digit());
+    let is_hash = |text: &str| has_digit && text.len() >= HASH_LETTERS && of_its_length(text) && is_hexadecimal(text);
     all(&is_address)
         || all(&is_uuid)
         || all(&is_hash)
         || all(&is_row_of_numbers)
         || all(&is_assignment)
-        || stamp(cell).is_some_and(|own| nearly_all(others, |other| stamp(other).as_ref() == Some(&own)))
+        || stamp(cell).is_some_and(|own| mostly(others, |other| stamp(other).as_ref() == Some(&own)))
         || all(&|text| text.ends_with('%') && is_amount(text))
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))
 }
@@ -40,25 +43,89 @@ pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
     is_code(cell) && others.len() > 1 && nearly_all(others, is_code) && !SHORT_NAMES.contains(&cell)
 }
 
-/// Whether a cell is a number with letters and signs before it, as all below it are: `A-626`, `INV/2024-7`.
-pub(super) fn is_part_number(cell: &str, others: &[&str]) -> bool {
-    let shape = |text: &str| -> String {
-        let mut shape = String::new();
-        for letter in text.trim().chars() {
-            let kind = match letter {
-                _ if letter.is_ascii_digit() => '9',
-                _ if letter.is_uppercase() => 'A',
-                _ => letter,
-            };
-            if !shape.ends_with(kind) || !kind.is_ascii_alphanumeric() {
-                shape.push(kind);
-            }
+/// How a cell with digits and other signs is written, each run of digits, of capitals and of small letters taken as one: `A-626` and `B-7` are
+/// `A-9`. `None` where it has no digit, or nothing else.
+fn pattern(cell: &str) -> Option<String> {
+    let mut pattern = String::new();
+    for letter in cell.trim().chars() {
+        let kind = match letter {
+            _ if letter.is_ascii_digit() => '9',
+            _ if letter.is_uppercase() => 'A',
+            _ if letter.is_alphabetic() => 'a',
+            _ => letter,
+        };
+        if !pattern.ends_with(kind) || !kind.is_ascii_alphanumeric() {
+            pattern.push(kind);
         }
-        shape
+    }
+    (pattern.contains('9') && pattern.len() > 1).then_some(pattern)
+}
+
+/// Whether a cell has digits and other signs, laid out as in most of those below it: `A-626`, `C07`, `INV/2024-7`.
+pub(super) fn is_of_pattern(cell: &str, others: &[&str]) -> bool {
+    pattern(cell).is_some_and(|own| mostly(others, |other| pattern(other).as_ref() == Some(&own)))
+}
+
+/// What a cell is besides its digits, and its numbers.
+fn numbers(cell: &str) -> (String, Vec<u64>) {
+    let rest = cell.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+    let runs = cell.split(|letter: char| !letter.is_ascii_digit());
+    (rest, runs.filter_map(|run| run.parse().ok()).collect())
+}
+
+/// Whether a cell beside this one differs from it in its numbers alone, as names do that are numbered: `Q1`, `Q2`.
+pub(super) fn is_numbered(row: &[Cow<'_, str>], place: usize) -> bool {
+    beside(row, place).any(|other| {
+        let (one, other) = (numbers(&row[place]), numbers(other));
+        !one.1.is_empty() && !one.0.is_empty() && one.0 == other.0 && one.1.len() == other.1.len() && one.1 != other.1
+    })
+}
+
+/// Whether a cell beside this one has the same text with the next number or that before: `F-01`, `F-02`.
+pub(super) fn follows(row: &[Cow<'_, str>], place: usize) -> bool {
+    beside(row, place).any(|other| {
+        let (one, other) = (numbers(&row[place]), numbers(other));
+        let differ: Vec<_> = one.1.iter().zip(&other.1).filter(|(one, other)| one != other).collect();
+        let is_next = matches!(differ.as_slice(), [(one, other)] if one.abs_diff(**other) == 1);
+        one.0 == other.0 && one.1.len() == other.1.len() && is_next
+    })
+}
+
+pub(super) fn beside<'r>(row: &'r [Cow<'_, str>], place: usize) -> impl Iterator<Item = &'r str> {
+    let before = place.checked_sub(1).and_then(|before| row.get(before));
+    before.into_iter().chain(row.get(place + 1)).map(|cell| &**cell)
+}
+
+/// Whether a cell is a value that no column is called by, wherever it stands: an address, an identifier, a telephone's number.
+pub(super) fn is_sure(cell: &str) -> bool {
+    let is_hash = |text: &str| {
+        text.len() >= HASH_LETTERS && is_hexadecimal(text) && text.bytes().any(|byte| byte.is_ascii_digit())
     };
-    let own = shape(cell);
-    let is_one = own.contains('9') && own.contains('A') && own.contains(['-', '/', '.', '_', ' ']);
-    is_one && others.len() > 1 && nearly_all(others, |other| shape(other) == own)
+    let is_telephone = |pattern: &str| pattern.starts_with("+9 9");
+    let is_host = |pattern: &str| pattern == "9.9.9.9";
+    is_address(cell)
+        || is_uuid(cell)
+        || is_hash(cell)
+        || pattern(cell).is_some_and(|pattern| is_telephone(&pattern) || is_host(&pattern))
+}
+
+/// Whether a cell by itself is rather a code than a name: capitals, then two digits or more, whatever stands between: `C70`, `B-093`, `RE 2026-7`;
+/// no year behind a word.
+pub(super) fn is_coded(cell: &str) -> bool {
+    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+    let is_code = |pattern: &str| pattern.starts_with('A') && pattern.ends_with('9') && !pattern.contains('a');
+    digits > 1 && pattern(cell).is_some_and(|pattern| is_code(&pattern))
+}
+
+/// Whether a cell is one capital and one digit: `B7`.
+pub(super) fn is_letter_and_number(cell: &str) -> bool {
+    cell.len() == 2 && pattern(cell).as_deref() == Some("A9")
+}
+
+/// Whether a cell is a number, or one that is only known to be below or above another: `<0.5`, `> 100`.
+pub(super) fn is_compared(cell: &str) -> bool {
+    let bare = cell.trim().trim_start_matches(['<', '>', '≤', '≥', '~', '=']).trim();
+    is_amount(bare) || is_value(bare)
 }
 
 /// Whether a cell is the address of a page or a mailbox, which is no column's name.

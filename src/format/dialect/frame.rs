@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::alike::{is_amount, is_code};
+use super::alike::{is_amount, is_code, is_like, is_numbered, is_of_pattern, is_sure};
 use super::fit::Fit;
 use super::header::{
-    figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_value, names, nearly_all,
+    figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_stated, is_value, is_written_value,
+    names, nearly_all,
 };
 use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
@@ -39,7 +40,9 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
         return (start + above, rows);
     }
     // The last title right above rows that are like each other names their first column.
-    let is_named = start > first && !table.is_empty() && !table[0].after_blank && is_title(&fit.records[start - 1]);
+    let names_column =
+        |title: &Sampled<'_>| is_title(title) && !title.cells.iter().any(|cell| is_stated(cell) || is_null_word(cell));
+    let is_named = start > first && !table.is_empty() && !table[0].after_blank && names_column(&fit.records[start - 1]);
     if is_named && !is_of_column(&fit.records, start - 1) { (start - 1, 1) } else { (start, 0) }
 }
 
@@ -74,21 +77,26 @@ fn is_title(record: &Sampled<'_>) -> bool {
     record.cells.len() > 1 && filled(record) <= 1 && !has_value(record)
 }
 
-/// Whether each cell of a row is like those below it, with digits at the same places or another code: then it is one of their records,
-/// whatever it leaves empty.
+/// Whether each cell of a row is like those below it, with digits at the same places, another code, or one of them once more: then it is one
+/// of their records, whatever it leaves empty.
 fn is_of_column(rows: &[Sampled<'_>], at: usize) -> bool {
     let below = |place: usize| -> Vec<&str> {
         let below = rows[at + 1..].iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
-        below.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
+        below.map(|cell| &**cell).filter(|cell| !cell.is_empty() && !is_null_word(cell)).collect()
     };
-    let is_like = |(place, cell): (usize, &Cow<'_, str>)| {
+    let is_like_those = |(place, cell): (usize, &Cow<'_, str>)| {
         let others = below(place);
         let has_figure =
             figure(cell).is_some_and(|figure| nearly_all(&others, |other| is_of_figure(other, Some(&figure))));
-        !others.is_empty() && (has_figure || is_code(cell, &others))
+        !others.is_empty()
+            && (has_figure
+                || is_of_pattern(cell, &others)
+                || is_like(cell, &others)
+                || is_code(cell, &others)
+                || others.contains(&&**cell))
     };
     let cells = || rows[at].cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
-    cells().count() > 0 && cells().all(is_like)
+    cells().count() > 0 && cells().all(is_like_those)
 }
 
 /// Whether a row is a word and its value, filled up with delimiters.
@@ -102,6 +110,14 @@ fn is_pair(record: &Sampled<'_>, width: usize) -> bool {
 /// Whether rows right above a header are rather pairs than one that names the first two columns only.
 fn tells_pairs(rows: &[Sampled<'_>]) -> bool {
     rows.len() > 1 || rows[0].cells[0].trim_end().ends_with(':') || has_digit(&rows[0].cells[1])
+}
+
+/// Whether a cell of a row stands in its column below once more, as those of records do.
+fn stands_again(row: &Sampled<'_>, below: &[Sampled<'_>]) -> bool {
+    let is_again = |(place, cell): (usize, &Cow<'_, str>)| {
+        !cell.is_empty() && below.iter().take(LOOKED_AT).any(|record| record.cells.get(place) == Some(cell))
+    };
+    row.cells.iter().enumerate().any(is_again)
 }
 
 /// The columns that have a cell in the records up to the next blank line.
@@ -160,7 +176,14 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
     let pairs = count(MAX_PAIRS, &passes);
     passed
         + match () {
-            () if pairs > titles && tells_pairs(&block[..pairs]) && names_most(pairs, 3) => pairs,
+            () if pairs > titles
+                && tells_pairs(&block[..pairs])
+                && names_most(pairs, 3)
+                && !block[..pairs].iter().any(|pair| stands_again(pair, &block[pairs..]))
+                && is_header(&cells(&block[pairs..]), width) =>
+            {
+                pairs
+            }
             () if names_most(titles, 2) => titles,
             () => 0,
         }
@@ -223,7 +246,14 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
         let row = &table[count - 1];
         let below = &table[count..];
         let used = in_use(below, width);
-        let is_other = || !may_be_names(row) || !goes_on(&table[..count - 1], row, width);
+        let is_no_name = |(place, cell): (usize, &Cow<'_, str>)| {
+            is_sure(cell) || is_null_word(cell) || (is_written_value(cell) && !is_numbered(&row.cells, place))
+        };
+        let is_other = || {
+            !may_be_names(row)
+                || row.cells.iter().enumerate().any(is_no_name)
+                || !goes_on(&table[..count - 1], row, width)
+        };
         if (count > 1 && is_other()) || used.is_empty() {
             break;
         }

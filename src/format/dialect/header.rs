@@ -2,21 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::alike::{is_amount, is_code, is_like, is_part_number};
-use crate::schema::{Fits, Inference, Type};
+use super::alike::{
+    beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like, is_numbered,
+    is_of_pattern, is_sure,
+};
+use crate::schema::{Inference, Type};
 
 /// Whether a cell is of another type than text.
 pub(in crate::format) fn is_value(cell: &str) -> bool {
     let mut inference = Inference::default();
-    inference.see(trimmed(cell));
-    inference != Inference::within(Fits::TEXT) && inference.fits().narrowest() != Type::Text
-}
-
-/// A cell without blanks around it, which few have.
-fn trimmed(cell: &str) -> &str {
-    let is_bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    let bytes = cell.as_bytes();
-    if is_bare(bytes.first()) && is_bare(bytes.last()) { cell } else { cell.trim() }
+    inference.see(cell.trim());
+    inference.fits().narrowest() != Type::Text
 }
 
 /// Whether cells can be a row of names: nearly all filled, and none of them a value.
@@ -36,19 +32,7 @@ pub(super) fn figure(cell: &str) -> Option<String> {
 
 /// Whether a cell has digits and looks as this figure does.
 pub(super) fn is_of_figure(cell: &str, figure: Option<&str>) -> bool {
-    let Some(figure) = figure else { return false };
-    if !cell.is_ascii() {
-        return figures(cell).eq(figure.chars());
-    }
-    let (cell, mut figure, mut at) = (trimmed(cell).as_bytes(), figure.bytes(), 0);
-    while let Some(byte) = cell.get(at) {
-        let run = cell[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if figure.next() != Some(if run > 0 { b'9' } else { *byte }) {
-            return false;
-        }
-        at += run.max(1);
-    }
-    figure.next().is_none()
+    figure.is_some_and(|figure| figures(cell).eq(figure.chars()))
 }
 
 fn figures(cell: &str) -> impl Iterator<Item = char> {
@@ -66,6 +50,11 @@ pub(super) fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
     cells.iter().filter(|cell| is_so(cell)).count() * 10 >= cells.len() * 9
 }
 
+/// Two of three are so: enough where nothing but a record would be one of them.
+pub(super) fn mostly(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
+    !cells.is_empty() && cells.iter().filter(|cell| is_so(cell)).count() * 3 >= cells.len() * 2
+}
+
 /// Whether the table's first row names its columns. A record that is lost to the names is worse than names that are loaded as a record: a
 /// value over values makes it one, whatever its other cells are.
 pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
@@ -77,59 +66,157 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
         rest.iter().map(|cells| &*cells[place.min(width - 1)]).filter(|cell| !cell.is_empty()).collect()
     };
     let years = is_progress(first) && !is_amount_of_a_year(first, column);
-    if rest.is_empty() && values > 0 && !years {
+    if is_one_word(first) {
         return false;
     }
-    if filled > 0 && values == filled && !years {
+    if rest.is_empty() {
+        return (values == 0 || (years && values > 1)) && !holds_value(first);
+    }
+    let stated = filled - first.iter().filter(|cell| is_null_word(cell) && !is_category(cell)).count();
+    if stated > 0 && values == stated && !years {
         let columns = || (0..first.len()).map(column);
         let numbers = |is_number: fn(&str) -> bool| columns().all(|cells| nearly_all(&cells, is_number));
         let is_long = filled >= COUNTED || first[0].is_empty();
         return is_counted(first) && !numbers(if is_long { is_whole } else { is_value });
     }
-    let (mut says_row, mut says_header) = (0, 0);
-    for (place, cell) in first.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-        let others = column(place);
-        if others.is_empty() {
+    let (mut says_row, mut says_header, mut unnamed) = (0, 0, false);
+    for (place, cell) in first.iter().enumerate() {
+        let all = column(place);
+        // Words for nothing say nothing of what the others are.
+        let others: Vec<&str> = all.iter().copied().filter(|cell| !is_null_word(cell) && !is_pending(cell)).collect();
+        if cell.is_empty() {
+            // A heading stands over the empty cells to its right, and the last columns may have no name.
+            let is_between = place > 0 && first[place..].iter().any(|cell| !cell.is_empty());
+            unnamed |= is_between && mostly(&others, |cell| is_value(cell) || is_stated(cell));
             continue;
         }
-        // Days as people write them, amounts with a comma and codes are no values, but look like each other.
-        let figure_of = figure(others[0]);
-        let has_figure = |cell: &str| is_of_figure(cell, figure_of.as_deref());
-        let are_alike = || figure_of.is_some() && nearly_all(&others, has_figure);
-        match (is_value(cell), nearly_all(&others, is_value)) {
-            // A day over numbers is the name of their column.
-            (true, true) if is_of_another_kind(cell, &others) => says_header += 1,
-            (true, true) if !years || nearly_all(&others, is_step) => return false,
-            (true, true) => {}
-            // A word for nothing is rather a value than a name, where it is no category.
-            (false, true) if is_null_word(cell) => says_row += usize::from(first.len() > 1 && !is_category(cell)),
-            (false, _) if is_like(cell, &others) => return false,
-            (false, true) => says_header += 1,
-            (false, false) if has_figure(cell) && !cell.contains(char::is_alphabetic) && are_alike() => {
-                return false;
-            }
-            (_, false)
-                if (has_figure(cell) && are_alike()) || is_code(cell, &others) || is_part_number(cell, &others) =>
-            {
-                says_row += 1
-            }
-            // No name stands in its own column once more.
-            (false, false) if first.len() > 1 && others.contains(&&**cell) => says_row += 1,
-            (false, false) if figure(cell).is_none() && are_alike() => says_header += 1,
-            (true, false) if !years => says_row += 1,
-            // Nobody calls a column of words by a day, an amount or a word for nothing.
-            (false, false) if is_null_word(cell) || is_written_value(cell) => says_row += 1,
-            _ => {}
+        match Evidence::of(first, place, &all, &others, years) {
+            Evidence::Record => return false,
+            Evidence::RatherRecord => says_row += 1,
+            Evidence::RatherName => says_header += 1,
+            Evidence::None => {}
         }
     }
-    says_row <= says_header && (says_row == 0 || values == 0 || years || says_row < says_header)
+    says_row <= says_header
+        && (says_row == 0 || values == 0 || years || says_row < says_header)
+        && (says_header > 0 || years || !unnamed)
+}
+
+/// What a cell of the first row says of it, by the cells below.
+enum Evidence {
+    /// A name would not look so.
+    Record,
+    RatherRecord,
+    RatherName,
+    None,
+}
+
+impl Evidence {
+    /// `all` are the filled cells below, `others` those that are no words for nothing.
+    fn of(first: &[Cow<'_, str>], place: usize, all: &[&str], others: &[&str], years: bool) -> Evidence {
+        let cell = &*first[place];
+        let is_null = is_null_word(cell) && !(is_category(cell) && first.len() > 1);
+        let is_again = || first.iter().filter(|other| *other == cell).count() > 1;
+        match (is_value(cell), nearly_all(others, is_value)) {
+            // A word for nothing is rather a value than a name, where it is no category.
+            _ if is_null || (is_pending(cell) && (first.len() == 1 || is_again())) => Evidence::RatherRecord,
+            // A value over nothing; a year may be a name.
+            (is_value, _) if others.is_empty() => match () {
+                () if is_value && !years => Evidence::RatherRecord,
+                () if !is_value && is_stated(cell) && !is_numbered(first, place) => Evidence::RatherRecord,
+                () => Evidence::None,
+            },
+            // A day over numbers is the name of their column.
+            (true, true) if is_of_another_kind(cell, others) => Evidence::RatherName,
+            (true, true) if !years || nearly_all(others, is_step) => Evidence::Record,
+            (true, true) => Evidence::None,
+            (true, false) if !years && mostly(others, is_value) => Evidence::Record,
+            (false, _) if is_like(cell, others) => Evidence::Record,
+            (false, _) if is_compared(cell) && mostly(others, is_compared) && is_limit(first, cell, others) => {
+                Evidence::Record
+            }
+            (false, true) if is_null_word(cell) || is_pending(cell) => Evidence::None,
+            (false, true) => Evidence::RatherName,
+            (false, false) if is_of_pattern(cell, others) && !follows(first, place) => Evidence::Record,
+            (false, false) if is_sure(cell) && !is_numbered(first, place) => Evidence::Record,
+            (_, false) if is_code(cell, others) => Evidence::RatherRecord,
+            // No name stands in its own column once more.
+            (false, false) if first.len() > 1 && all.contains(&cell) => Evidence::RatherRecord,
+            (false, false)
+                if is_word(cell) && !is_pending(cell) && (is_figures(others) || mostly(others, is_stated)) =>
+            {
+                Evidence::RatherName
+            }
+            (true, false) if !years => Evidence::RatherRecord,
+            // Nobody calls a column of words by a day, an amount or a word for nothing.
+            (false, false) if is_null_word(cell) => Evidence::RatherRecord,
+            (false, false) if is_written_value(cell) && !is_numbered(first, place) => Evidence::RatherRecord,
+            _ => Evidence::None,
+        }
+    }
+}
+
+/// Whether a cell is rather a value than a name, wherever it stands: a day, an amount, an address, a code.
+pub(super) fn is_stated(cell: &str) -> bool {
+    is_written_value(cell) || is_sure(cell) || is_coded(cell)
+}
+
+/// Whether a number below or above a limit is a measured one: others are there below, it has decimals, or no name stands beside it.
+fn is_limit(first: &[Cow<'_, str>], cell: &str, others: &[&str]) -> bool {
+    let is_marked = |cell: &str| cell.trim_start().starts_with(['<', '>', '≤', '≥', '~']);
+    let is_word = |cell: &Cow<'_, str>| is_word(cell);
+    !is_marked(cell)
+        || others.iter().any(|other| is_marked(other))
+        || cell.contains(['.', ','])
+        || !first.iter().any(is_word)
+}
+
+/// Whether a cell is a word without a digit.
+fn is_word(cell: &str) -> bool {
+    cell.contains(char::is_alphabetic) && !cell.bytes().any(|byte| byte.is_ascii_digit()) && !is_null_word(cell)
+}
+
+/// Words for a value that is still to come, which may be names as well.
+fn is_pending(cell: &str) -> bool {
+    ["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"]
+        .contains(&cell.trim().to_lowercase().as_str())
+}
+
+/// Whether cells have digits and look as the first of them does.
+fn is_figures(cells: &[&str]) -> bool {
+    let figure = cells.first().and_then(|cell| figure(cell));
+    nearly_all(cells, |cell| is_of_figure(cell, figure.as_deref()))
+}
+
+/// Whether the cells of a row are one word, several times: no names.
+fn is_one_word(cells: &[Cow<'_, str>]) -> bool {
+    let mut others = cells.iter().skip(1).filter(|cell| !cell.is_empty());
+    !cells[0].is_empty() && others.clone().count() > 0 && others.all(|cell| *cell == cells[0])
+}
+
+/// Whether a line by itself holds what no header does: a figure, an address, a code; not where names are numbered beside a word.
+fn holds_value(cells: &[Cow<'_, str>]) -> bool {
+    let is_figure = |cell: &str| {
+        cell.bytes().any(|byte| byte.is_ascii_digit()) && !cell.contains(char::is_alphabetic) && !is_value(cell)
+    };
+    let is_named = cells.iter().any(|cell| is_word(cell));
+    let holds = |(place, cell): (usize, &Cow<'_, str>)| {
+        let is_stated = is_figure(cell) || is_stated(cell) || is_letter_and_number(cell);
+        let is_again = || cells.iter().filter(|other| *other == cell).count() > 1;
+        (is_null_word(cell) && (!is_category(cell) || is_again()))
+            || (is_pending(cell) && is_again())
+            || (is_stated && !(is_named && is_numbered(cells, place)))
+    };
+    cells.iter().enumerate().any(holds)
 }
 
 /// Whether a cell is a day, a time or an amount as people write it.
 pub(super) fn is_written_value(cell: &str) -> bool {
     let figure = figure(cell);
-    let is_day =
-        matches!(figure.as_deref(), Some("9.9.9" | "9/9/9" | "9-9-9" | "9:9" | "9:9:9" | "9.9.9 9:9" | "9/9/9 9:9"));
+    let is_day = matches!(
+        figure.as_deref(),
+        Some("9.9.9" | "9/9/9" | "9-9-9" | "9:9" | "9:9:9" | "9.9.9 9:9" | "9/9/9 9:9" | "9-9-9 9:9:9")
+    );
     is_day || (is_amount(cell) && cell.len() > 1 && !cell.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -146,7 +233,14 @@ fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec
     let year: f64 = cell.trim().parse().unwrap_or_default();
     let numbers: Vec<f64> = column(place).iter().filter_map(|cell| cell.parse().ok()).collect();
     let is_near = |number: &f64| (year / 4.0..=year * 4.0).contains(number);
-    !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
+    // `2021 (prelim.)` stands beside `2022`.
+    let goes_on = beside(first, place).any(|other| year_of(other).is_some_and(|other| (other - year).abs() == 1.0));
+    !goes_on && !numbers.is_empty() && (place == 0 || numbers.iter().any(is_near))
+}
+
+/// The year with which a cell begins.
+fn year_of(cell: &str) -> Option<f64> {
+    cell.split(|letter: char| !letter.is_ascii_digit()).next().filter(|year| year.len() == 4)?.parse().ok()
 }
 
 /// Whether a word for nothing may as well be the name of what is not known.
