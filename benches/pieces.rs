@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sluice::format::Stated;
+use sluice::format::ReadOptions;
 use sluice::format::csv::{Reader, count_cells};
 use sluice::record::Chunk;
-use sluice::schema::{Column, Inference, Selection, Shape, Type, column_names, conform, shape};
+use sluice::schema::{Column, Inference, Projection, Selection, Type, column_names, conform, shape};
 use sluice::warehouse::encode_copy;
 use tpchgen::csv::LineItemCsv;
 use tpchgen::generators::LineItemGenerator;
@@ -26,7 +26,7 @@ fn lineitem() -> Vec<u8> {
 }
 
 fn chunks(text: &[u8]) -> Vec<Chunk> {
-    let mut reader = Reader::open(text, &Stated::default()).unwrap();
+    let mut reader = Reader::open(text, &ReadOptions::default()).unwrap();
     std::iter::from_fn(|| reader.next_chunk().unwrap()).collect()
 }
 
@@ -45,7 +45,7 @@ fn infer(chunks: &[Chunk]) -> Vec<Inference> {
     columns
 }
 
-fn shape_of(header: &[String], inferred: &[Inference]) -> Shape {
+fn shape_of(header: &[String], inferred: &[Inference]) -> Projection {
     let named = column_names(header, None).into_iter().zip(header).zip(inferred);
     let columns: Vec<_> = named
         .map(|((name, header), inference)| Column { name, header: header.clone(), fits: inference.fits() })
@@ -55,7 +55,7 @@ fn shape_of(header: &[String], inferred: &[Inference]) -> Shape {
 
 fn pieces(criterion: &mut Criterion) {
     let text = lineitem();
-    let reader = Reader::open(text.as_slice(), &Stated::default()).unwrap();
+    let reader = Reader::open(text.as_slice(), &ReadOptions::default()).unwrap();
     let (dialect, header) = (reader.dialect().clone(), reader.header().to_vec());
     let chunks = chunks(&text);
     assert_eq!(chunks.iter().map(Chunk::rows).sum::<u64>(), ROWS as u64);

@@ -9,6 +9,7 @@ use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::catalog::Workspace;
 use crate::dataset::plugin::{CurrentPlugins, Plugins};
+use crate::format::Limits;
 use crate::load::Loader;
 use crate::settings::Settings;
 use crate::warehouse::Warehouse;
@@ -46,7 +47,7 @@ pub struct Builder {
     sql: PathBuf,
     exports: PathBuf,
     imports: PathBuf,
-    limits: crate::format::Limits,
+    limits: Limits,
     archive: Arc<Archive>,
     alerts: Alerts,
     plugins: CurrentPlugins,
@@ -69,6 +70,12 @@ impl Builder {
     #[must_use]
     pub fn alerts(self, alerts: Alerts) -> Builder {
         Builder { alerts, ..self }
+    }
+
+    /// Unpacks and decodes within these limits.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Builder {
+        Builder { limits, ..self }
     }
 
     /// Keeps loaded files here.

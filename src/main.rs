@@ -72,7 +72,7 @@ fn end(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Whether this program is older than the catalog: only a person can mend that.
+/// Whether this program is older than the catalog: only a person can fix that.
 fn is_older(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<WarehouseError>(), Some(WarehouseError::Newer(..)))
 }

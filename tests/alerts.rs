@@ -51,7 +51,7 @@ async fn a_failed_file_is_told_once(database: TestDatabase, workdir: Workdir) ->
     let raised = hook.next()?;
     is(&raised, "failed", "bäd.csv", "raised")?;
     same(&raised["message"], "the file is empty")?;
-    same(&raised["mend"], "mend the file; app retry moves it back")?;
+    same(&raised["fix"], "fix the file; app retry moves it back")?;
     same(&raised["load"], 1)?;
     same(raised["at"].as_str().and_then(|at| chrono::DateTime::parse_from_rfc3339(at).ok()).is_some(), true)?;
     same(raised["host"].as_str().unwrap_or_default().is_empty(), false)?;

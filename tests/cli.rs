@@ -181,7 +181,7 @@ async fn once_says_what_became_of_each_file(database: TestDatabase, workdir: Wor
     same(output.status.code(), Some(1))?;
     let totals: serde_json::Value = serde_json::from_str(&stdout(&output))?;
     same((totals["failed"].as_u64(), totals["loaded"].as_u64()), (Some(1), Some(0)))?;
-    holds(&stderr(&output), "not loaded: the file is empty; mend the file; app retry moves it back")?;
+    holds(&stderr(&output), "not loaded: the file is empty; fix the file; app retry moves it back")?;
 
     let loads = stdout(&app(&workdir, &["loads", "--json"], &settings)?);
     let mut statuses: Vec<_> = loads
@@ -391,7 +391,7 @@ async fn doctor_looks_at_the_archive_and_the_plugins(database: TestDatabase, wor
     let plugins = of(&found, "plugins");
     same((code, plugins.len(), plugins[0].0), (Some(1), 1, false))?;
     holds(&plugins[0].1, "plugins/bad/plugin.yaml:3: ")?;
-    holds(&plugins[0].1, "files that they claim are held back until that is mended")
+    holds(&plugins[0].1, "files that they claim are held back until that is fixed")
 }
 
 async fn why_counts_while_somebody_writes(database: TestDatabase, workdir: Workdir) -> Outcome {

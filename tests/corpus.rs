@@ -1,5 +1,5 @@
 //! The reading of each file in `corpus/`: small texts as programs and people write them, with what is right of them in `corpus/golden.jsonl`,
-//! one line for each table in a file. A rule that is changed shows here at once what it mends and what it breaks.
+//! one line for each table in a file. A rule that is changed shows here at once what it fixes and what it breaks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -134,9 +134,9 @@ pub struct Reading {
 
 /// The table as a load reads it.
 pub async fn read(source: &mut FileSource) -> anyhow::Result<Reading> {
-    let dataset = Dataset::of_file(source.own_name());
-    let survey = source.survey().await?;
-    let shape = dataset.shape(&survey).map_err(anyhow::Error::msg)?;
+    let dataset = Dataset::of_file(source.table_hint());
+    let profile = source.profile().await?;
+    let shape = dataset.shape(&profile).map_err(anyhow::Error::msg)?;
     let (mut rows, mut rejects) = (BTreeMap::new(), Vec::new());
     let (mut above, mut below) = (Vec::new(), Vec::new());
     while let Some(chunk) = source.next_batch().await? {
@@ -150,8 +150,8 @@ pub async fn read(source: &mut FileSource) -> anyhow::Result<Reading> {
         rejects.extend(refused);
     }
     rejects.sort_unstable();
-    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = survey.layout else { anyhow::bail!("no delimited text") };
-    Ok(Reading { dialect, columns: survey.columns, rows, rejects, above, below })
+    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = profile.layout else { anyhow::bail!("no delimited text") };
+    Ok(Reading { dialect, columns: profile.columns, rows, rejects, above, below })
 }
 
 async fn reading(source: &mut FileSource) -> anyhow::Result<Value> {

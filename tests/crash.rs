@@ -8,7 +8,7 @@ use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 /// Points of the path at which the program dies, in their order, and whether its rows were committed by then.
 const POINTS: [(&str, bool); 6] = [
     ("claimed", false),
-    ("surveyed", false),
+    ("profiled", false),
     ("copied", false),
     ("finished", false),
     ("committed", true),

@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use crate::support::process::{app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
-/// A survey's question, longer than a name may be.
+/// A profile's question, longer than a name may be.
 const ASKED: &str = "Wie zufrieden sind Sie mit der Erreichbarkeit unseres Kundendienstes am ";
 
 pub fn cases() -> Vec<Trial> {

@@ -84,7 +84,7 @@ async fn nothing_is_written_outside(database: TestDatabase, workdir: Workdir) ->
     for (point, is_good) in [
         ("place", true),
         ("claimed", true),
-        ("surveyed", true),
+        ("profiled", true),
         ("committed", true),
         ("place", false),
         ("claimed", false),
@@ -128,7 +128,7 @@ async fn nothing_is_written_outside(database: TestDatabase, workdir: Workdir) ->
 
 async fn what_was_claimed_comes_back(database: TestDatabase, workdir: Workdir) -> Outcome {
     open_to_the_group(&workdir)?;
-    for (point, rows) in [("surveyed", "2"), ("committed", "4")] {
+    for (point, rows) in [("profiled", "2"), ("committed", "4")] {
         workdir.write("imports/good.csv", format!("a\n1\n{point}\n"))?;
         let settings = [("DATABASE_URL", database.url.as_str()), ("DIE_AT", point)];
         Daemon::start(&workdir, &[], &settings)?.wait()?;
@@ -232,7 +232,7 @@ async fn what_stands_in_failed(database: TestDatabase, workdir: Workdir) -> Outc
         Ok(program.log())
     };
     let failed = workdir.path("imports/failed");
-    let secret = r#"{"file": "a.csv", "load": 1, "error": "secret", "mend": "", "at": "2020-01-01T00:00:00Z"}"#;
+    let secret = r#"{"file": "a.csv", "load": 1, "error": "secret", "fix": "", "at": "2020-01-01T00:00:00Z"}"#;
     workdir.write("secret.json", secret)?;
     fs::create_dir(&failed)?;
     // Somebody who may write there has put something where the reasons are to stand.
@@ -277,7 +277,7 @@ async fn a_failed_folder_of_somebody_else(database: TestDatabase, workdir: Workd
     open_to_the_group(&workdir)?;
     fs::set_permissions(workdir.path("imports"), PermissionsExt::from_mode(0o3770))?;
     let settings = [("DATABASE_URL", database.url.as_str())];
-    let note = r#"{"file": "y.csv", "load": 1, "error": "secret", "mend": "secret", "at": "2020-01-01T00:00:00Z"}"#;
+    let note = r#"{"file": "y.csv", "load": 1, "error": "secret", "fix": "secret", "at": "2020-01-01T00:00:00Z"}"#;
     let folder = format!("mkdir failed; echo a > failed/y.csv; echo '{note}' > failed/y.csv.error.json");
     for (round, plant) in [folder.as_str(), "ln -s .. failed", "touch failed", "mkfifo failed"].into_iter().enumerate()
     {

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use libtest_mimic::Trial;
-use sluice::catalog::Books;
+use sluice::catalog::RowCounts;
 use sluice::dataset::Dataset;
 use sluice::load::{FileOutcome, LoadError, load};
 use sluice::record::Chunk;
-use sluice::source::{MemorySource, Source, SourceError, Survey};
+use sluice::source::{MemorySource, Profile, Source, SourceError};
 
 use crate::support::process::{app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
@@ -104,7 +104,7 @@ async fn bad_rows_are_kept_and_the_others_load(database: TestDatabase, workdir: 
          6|belongs to another table|below a blank line: 1 cell, the header has 2|note\n\
          7|a quote is opened and never closed|∅|4;\"d\n8|a byte is wrong in its encoding|0xFF is not UTF-8|5;\u{FFFD}e",
     )?;
-    // As they stood, under the header, to be mended and dropped in again.
+    // As they stood, under the header, to be fixed and dropped in again.
     same(
         std::fs::read(workdir.path("exports/rejects/t.csv.rejects.csv"))?,
         b"id;name\ntotal\nx;b;c\nnote\n4;\"d\n5;\xFFe\n".to_vec(),
@@ -188,7 +188,7 @@ async fn what_is_no_table_goes_to_failed(database: TestDatabase, workdir: Workdi
         let note = workdir.read(&format!("imports/failed/{name}.error.json"))?;
         let note: serde_json::Value = serde_json::from_str(&note)?;
         holds(note["error"].as_str().unwrap_or_default(), why)?;
-        holds(note["mend"].as_str().unwrap_or_default(), "app retry moves it back")?;
+        holds(note["fix"].as_str().unwrap_or_default(), "app retry moves it back")?;
         expected.push(format!("{name}|failed"));
     }
     same(workdir.list("imports"), ["failed"])?;
@@ -324,9 +324,9 @@ fn zipped(members: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
-/// Says one thing in the survey and gives another.
+/// Says one thing in the profile and gives another.
 struct Liar {
-    survey: MemorySource,
+    profile: MemorySource,
     batches: MemorySource,
     rows: Option<u64>,
     changed: bool,
@@ -339,10 +339,10 @@ impl Source for Liar {
         "liar.csv"
     }
 
-    async fn survey(&mut self) -> Result<Survey, SourceError> {
-        let mut survey = self.survey.survey().await?;
-        survey.rows = self.rows.unwrap_or(survey.rows);
-        Ok(survey)
+    async fn profile(&mut self) -> Result<Profile, SourceError> {
+        let mut profile = self.profile.profile().await?;
+        profile.rows = self.rows.unwrap_or(profile.rows);
+        Ok(profile)
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
@@ -368,14 +368,14 @@ async fn nothing_happened(database: &TestDatabase) -> Outcome {
 async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
     let app = workdir.app(&database);
     let source = || MemorySource::new("liar.csv", "a\n1\n");
-    let mut changed = Liar { survey: source(), batches: source(), rows: None, changed: true, acknowledged: false };
+    let mut changed = Liar { profile: source(), batches: source(), rows: None, changed: true, acknowledged: false };
     let error = load(&app.loader, &Dataset::of_file("liar.csv"), &mut changed, false).await.unwrap_err();
     same(matches!(error, LoadError::Source(SourceError::Changed)), true)?;
     same(changed.acknowledged, false)?;
     nothing_happened(&database).await?;
-    // A value of another type than every value that was surveyed is a reject, and then the books say that it was.
+    // A value of another type than every value that was profiled is a reject, and then the books say that it was.
     let batches = MemorySource::new("liar.csv", "a\nx\n");
-    let mut other = Liar { survey: source(), batches, rows: None, changed: false, acknowledged: false };
+    let mut other = Liar { profile: source(), batches, rows: None, changed: false, acknowledged: false };
     let report = load(&app.loader, &Dataset::of_file("liar.csv"), &mut other, false).await?;
     same((report.books.loaded, report.books.rejected, other.acknowledged), (0, 1, true))?;
     same(
@@ -387,9 +387,9 @@ async fn an_input_that_changes_is_not_loaded(database: TestDatabase, workdir: Wo
 async fn books_that_do_not_balance_are_not_committed(database: TestDatabase, workdir: Workdir) -> Outcome {
     let app = workdir.app(&database);
     let source = || MemorySource::new("liar.csv", "a\n1\n2\n");
-    let mut liar = Liar { survey: source(), batches: source(), rows: Some(3), changed: false, acknowledged: false };
+    let mut liar = Liar { profile: source(), batches: source(), rows: Some(3), changed: false, acknowledged: false };
     let error = load(&app.loader, &Dataset::of_file("liar.csv"), &mut liar, false).await.unwrap_err();
-    same(matches!(error, LoadError::Unbalanced { read: 3, books: Books { loaded: 2, rejected: 0, .. } }), true)?;
+    same(matches!(error, LoadError::Unbalanced { read: 3, books: RowCounts { loaded: 2, rejected: 0, .. } }), true)?;
     same(liar.acknowledged, false)?;
     nothing_happened(&database).await
 }

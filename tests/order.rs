@@ -256,10 +256,10 @@ async fn a_retry_after_a_part_failed(database: TestDatabase, workdir: Workdir) -
     same(app(&workdir, &["--once"], &settings)?.status.code(), Some(1))?;
     same(database.text(ROWS).await?, "1|new\n2|new")?;
     // Its own parts, loaded after the one that failed, are no newer file.
-    workdir.write("imports/failed/up.zip", pack("id,v\n3,mended\n")?)?;
+    workdir.write("imports/failed/up.zip", pack("id,v\n3,fixed\n")?)?;
     same(app(&workdir, &["retry"], &settings)?.status.code(), Some(0))?;
     same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
-    same(database.text(ROWS).await?, "1|new\n2|new\n3|mended")
+    same(database.text(ROWS).await?, "1|new\n2|new\n3|fixed")
 }
 
 async fn an_archive_may_hold_anything(database: TestDatabase, workdir: Workdir) -> Outcome {

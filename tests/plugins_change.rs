@@ -78,7 +78,7 @@ async fn a_wrong_one_holds_back_what_it_claims(database: TestDatabase, workdir: 
             workdir.plugin("p", wrong)?;
         }
         let line = daemon.wait_for(&["a plugin is wrong: plugins/p/plugin.yaml:"])?;
-        holds(&line, "mend it: it is read again by itself")?;
+        holds(&line, "fix it: it is read again by itself")?;
         workdir.write("imports/p.csv", format!("a\n{n}\n"))?;
         daemon.wait_for(&["p.csv", "held back: plugins/p/plugin.yaml:"])?;
         workdir.write("imports/other.csv", format!("a\n{n}\n"))?;

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 
 use libtest_mimic::Trial;
-use sluice::load::journal::{Goodbye, Journal};
+use sluice::load::deletion_log::{DeletionLog, DeletionRecord};
 use sluice::load::{FileOutcome, load_file};
 use sluice::source::Folder;
 use sluice::warehouse::Scope;
@@ -158,7 +158,7 @@ async fn what_the_server_lost(database: TestDatabase, workdir: Workdir) -> Outco
     let (database_of, timeline) = server.rsplit_once('/').unwrap_or_default();
     same(timeline, if database.engine == sluice::sql::Engine::Postgres { "00000001" } else { "0" })?;
     let report = workdir.load(&database, "there.csv", "a\n1\n").await?;
-    let before = |load: i64, hash: &str, kept: Option<&str>| Goodbye {
+    let before = |load: i64, hash: &str, kept: Option<&str>| DeletionRecord {
         load,
         hash: hash.to_owned(),
         source: format!("{load}.csv"),
@@ -169,7 +169,7 @@ async fn what_the_server_lost(database: TestDatabase, workdir: Workdir) -> Outco
     };
     fs::create_dir(workdir.path("archive"))?;
     workdir.write("archive/kept.csv", "a\n2\n")?;
-    let journal = Journal::of(&workdir.path("imports"));
+    let journal = DeletionLog::of(&workdir.path("imports"));
     journal.write(&[
         before(report.load_id, &report.hash, None),
         // The number was given to another load since.
@@ -177,11 +177,11 @@ async fn what_the_server_lost(database: TestDatabase, workdir: Workdir) -> Outco
         before(99, "lost", None),
     ]);
     let app = workdir.app(&database);
-    app.loader.journal.meet(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
+    app.loader.deletions.reconcile(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
     same(workdir.list("imports"), ["kept.csv"])?;
     // It is met once.
     let app = workdir.app(&database);
-    app.loader.journal.meet(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
+    app.loader.deletions.reconcile(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
     same(workdir.list("imports"), ["kept.csv"])
 }
 
@@ -219,8 +219,8 @@ async fn a_database_that_is_away_at_the_start(workdir: Workdir) -> Outcome {
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let url = format!("postgres://nobody@127.0.0.1:{port}/none");
     let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", &url)])?;
-    let line = daemon.wait_for(&["ERROR", "waiting until that is mended"])?;
+    let line = daemon.wait_for(&["ERROR", "waiting until that is fixed"])?;
     holds(&line, &port.to_string())?;
     let (status, log) = daemon.terminate()?;
-    same((status.code(), log.matches("waiting until that is mended").count()), (Some(0), 1))
+    same((status.code(), log.matches("waiting until that is fixed").count()), (Some(0), 1))
 }

@@ -177,7 +177,7 @@ async fn upserted_rows_are_again_what_they_were(database: TestDatabase, workdir:
     same(database.text("select w from staging.u where w is not null").await?, "")?;
     same(database.text("select count(*) from sluice.u_before").await?, "0")?;
 
-    // Again, and then the middle one first: the chain is mended, so that the last one's rows fall back to the first one's.
+    // Again, and then the middle one first: the chain is fixed, so that the last one's rows fall back to the first one's.
     workdir.load(&database, "u2.csv", "k,v,w\n2,x,5\n4,4,6\n").await?;
     workdir.load(&database, "u3.csv", "k,v,w\n2,y,7\n5,5,8\n").await?;
     same(database.text("select k, v from staging.u order by k").await?.lines().count(), third.lines().count())?;

@@ -143,7 +143,7 @@ async fn what_failed_needs_a_person(database: TestDatabase, workdir: Workdir) ->
     same(json["failed_files"][0]["load"].as_i64(), Some(1))?;
     same(json["database"]["failures"][0]["source"].as_str(), Some("worse.csv"))?;
     let text = stdout(&app(&workdir, &["status"], &settings)?);
-    same(text.starts_with("needs a person:\n- failed/bad.csv: the file is empty\n  mend the file"), true)?;
+    same(text.starts_with("needs a person:\n- failed/bad.csv: the file is empty\n  fix the file"), true)?;
     same([text.matches("worse.csv").count(), text.matches("the file is empty").count()], [1, 2])?;
     let note: Value = serde_json::from_str(&workdir.read("imports/failed/bad.csv.error.json")?)?;
     same(note["at"].as_str().map(|at| (at.len(), at.ends_with('Z'))), Some(("2020-01-31T10:00:00Z".len(), true)))?;
@@ -201,7 +201,7 @@ async fn a_daemon_in_trouble_says_so(database: TestDatabase, workdir: Workdir) -
     let mut daemon = Daemon::start(&workdir, &[], &faults)?;
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/n.csv", "a\n1\n")?;
-    daemon.wait_for(&["files wait in the folder until that is mended"])?;
+    daemon.wait_for(&["files wait in the folder until that is fixed"])?;
     let json = until(&workdir, &settings, |json| json["ok"] == false)?;
     holds(whats(&json)[0], "loads nothing since 20")?;
     let waits = until(&workdir, &settings, |json| json["waiting"][0]["file"] == "n.csv")?;
@@ -285,7 +285,7 @@ async fn a_state_that_cannot_be_written(workdir: Workdir) -> Outcome {
 
 async fn what_a_dead_daemon_left(workdir: Workdir) -> Outcome {
     workdir.write("imports/n.csv", "a\n1\n")?;
-    let mut daemon = Daemon::start(&workdir, &[], &[("DIE_AT", "surveyed")])?;
+    let mut daemon = Daemon::start(&workdir, &[], &[("DIE_AT", "profiled")])?;
     daemon.wait()?;
     let (code, json) = status(&workdir, &[])?;
     same((code, json["watching"].as_array().map(Vec::len)), (Some(1), Some(0)))?;

@@ -1,7 +1,7 @@
 //! What every warehouse must do, the same on both engines.
 
 use libtest_mimic::Trial;
-use sluice::format::{Stated, csv::Reader};
+use sluice::format::{ReadOptions, csv::Reader};
 use sluice::schema::{Column, Fits, Selection, Spelling, Type, conform, shape};
 use sluice::sql::{Table, TableColumn, create_table, quote};
 use sluice::warehouse::{Alteration, Scope, Transaction, Value};
@@ -70,7 +70,7 @@ async fn with_rows(database: &TestDatabase) -> anyhow::Result<(Table, Box<dyn Tr
         .collect();
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
     transaction.execute(&create_table(names, &table, &declared, &["_load_id", "_line"]), &[]).await?;
-    let mut reader = Reader::open(ROWS.as_bytes(), &Stated::default())?;
+    let mut reader = Reader::open(ROWS.as_bytes(), &ReadOptions::default())?;
     same(reader.dialect().delimiter, b',')?;
     let chunk = reader.next_chunk()?.expect("there are rows");
     let conformed =

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Once;
 
 use libfuzzer_sys::fuzz_target;
-use sluice::format::{Limits, Stated, parts};
+use sluice::format::{Limits, ReadOptions, parts};
 use sluice_fuzz::check_load;
 
 const MOST: u64 = 4 << 20;
@@ -25,7 +25,7 @@ fn check(bytes: &[u8]) {
     assert!(!parts.is_empty() && parts.len() <= limits.members);
     for part in parts {
         let open = || part.open(file.path());
-        if let Some((found, spans)) = check_load(part.format, open, &Stated::default()) {
+        if let Some((found, spans)) = check_load(part.format, open, &ReadOptions::default()) {
             assert!(found.digest.bytes <= MOST.max(bytes.len() as u64));
             assert!(spans.is_some());
         }

@@ -7,13 +7,13 @@ use std::io::Cursor;
 use libfuzzer_sys::fuzz_target;
 use sluice::format::csv::Reader;
 use sluice::record::{Chunk, Reject, Width};
-use sluice::format::{Dialect, Format, FormatError, Input, Layout, Stated};
+use sluice::format::{Dialect, Format, FormatError, Input, Layout, ReadOptions};
 use sluice::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
 use sluice_fuzz::check_load;
 
 fuzz_target!(|bytes: &[u8]| {
-    check_reader(bytes, &Stated::default());
-    check_reader(bytes, &Stated { widths: vec![1, 3, 8], ..Stated::default() });
+    check_reader(bytes, &ReadOptions::default());
+    check_reader(bytes, &ReadOptions { widths: vec![1, 3, 8], ..ReadOptions::default() });
     check_survey(bytes);
 });
 
@@ -26,7 +26,7 @@ struct Read {
     rejects: Vec<Reject>,
 }
 
-fn check_reader(bytes: &[u8], stated: &Stated) {
+fn check_reader(bytes: &[u8], stated: &ReadOptions) {
     let mut reader = match Reader::open(bytes, stated) {
         Ok(reader) => reader,
         Err(error) => {
@@ -107,7 +107,7 @@ fn check_columns(chunk: &Chunk, names: &[String]) {
 
 fn check_survey(bytes: &[u8]) {
     let input = || Ok(Input::Bytes(Box::new(Cursor::new(bytes.to_vec()))));
-    let Some((found, _)) = check_load(Format::Csv, input, &Stated::default()) else { return };
+    let Some((found, _)) = check_load(Format::Csv, input, &ReadOptions::default()) else { return };
     assert_eq!(found.digest.bytes, bytes.len() as u64);
     assert!(matches!(found.layout, Layout::Csv(_)));
 }

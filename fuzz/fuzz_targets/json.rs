@@ -5,15 +5,15 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use sluice::format::{Format, Input, Layout, Stated, each_chunk};
+use sluice::format::{Format, Input, Layout, ReadOptions, each_chunk};
 use sluice_fuzz::check_load;
 
 fuzz_target!(|bytes: &[u8]| {
-    check(bytes, &Stated::default());
-    check(bytes, &Stated { beside_columns: true, ..Stated::default() });
+    check(bytes, &ReadOptions::default());
+    check(bytes, &ReadOptions { beside_columns: true, ..ReadOptions::default() });
 });
 
-fn check(bytes: &[u8], stated: &Stated) {
+fn check(bytes: &[u8], stated: &ReadOptions) {
     let input = || Ok(Input::Bytes(Box::new(Cursor::new(bytes.to_vec()))));
     let Some((found, spans)) = check_load(Format::Json, input, stated) else { return };
     assert_eq!(found.digest.bytes, bytes.len() as u64);

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 use std::sync::Once;
 
 use libfuzzer_sys::fuzz_target;
-use sluice::format::{Limits, Stated, parts};
+use sluice::format::{Limits, ReadOptions, parts};
 use sluice_fuzz::check_load;
 
 const MOST: u64 = 4 << 20;
@@ -45,7 +45,7 @@ fn check(bytes: &[u8]) {
     let limits = Limits { members: 20, bytes: MOST, ratio: 1_000, decoder: None };
     let Ok(parts) = parts(file.path(), "a.xlsx", limits) else { return };
     for part in parts {
-        if let Some((found, _)) = check_load(part.format, || part.open(file.path()), &Stated::default()) {
+        if let Some((found, _)) = check_load(part.format, || part.open(file.path()), &ReadOptions::default()) {
             assert!(found.digest.bytes <= MOST.max(bytes.len() as u64));
         }
     }

@@ -1,6 +1,6 @@
 //! The way of a load without a database, which every target goes: what is asked of it holds for any bytes.
 
-use sluice::format::{Format, FormatError, Found, Input, SpanBytes, Stated, each_chunk, survey};
+use sluice::format::{Format, FormatError, Found, Input, SpanBytes, ReadOptions, each_chunk, profile};
 use sluice::record::Width;
 use sluice::schema::{Column, column_names, conform, shape};
 
@@ -11,9 +11,9 @@ use sluice::schema::{Column, column_names, conform, shape};
 pub fn check_load(
     format: Format,
     open: impl Fn() -> Result<Input, FormatError>,
-    stated: &Stated,
+    stated: &ReadOptions,
 ) -> Option<(Found, Option<SpanBytes>)> {
-    let found = match survey(format, &open, stated) {
+    let found = match profile(format, &open, stated) {
         Ok(found) => found,
         Err(error @ FormatError::Unaccounted { .. }) => panic!("{error}"),
         Err(_) => return None,

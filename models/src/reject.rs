@@ -1,4 +1,4 @@
-//! One record that was read and not loaded, with everything needed to mend it.
+//! One record that was read and not loaded, with everything needed to fix it.
 
 use sea_orm::entity::prelude::*;
 

@@ -70,8 +70,8 @@ impl Mail {
         let mut title = format!("sluice on {}: {state}{kind}: {subject}", alert.host);
         title = crate::text::shown::shown(&title).into_owned();
         let mut text = format!("{}\n", crate::text::shown::lines(&alert.message));
-        if let Some(mend) = &alert.mend {
-            text += &format!("\nHow to mend it: {mend}\n");
+        if let Some(fix) = &alert.fix {
+            text += &format!("\nHow to fix it: {fix}\n");
         }
         if let Some(load) = alert.load {
             text += &format!("\napp loads shows it as load {load}.\n");

@@ -75,9 +75,9 @@ pub struct Alert {
     pub state: State,
     /// What is wrong, or that it is not any more.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub fix: Option<String>,
     /// The load's number in the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<i64>,
@@ -94,7 +94,7 @@ impl Alert {
             subject: subject.to_owned(),
             state,
             message: message.to_owned(),
-            mend: None,
+            fix: None,
             load: None,
             at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -107,7 +107,7 @@ impl Alert {
         Alert {
             subject: hidden(&self.subject),
             message: hidden(&self.message),
-            mend: self.mend.as_deref().map(hidden),
+            fix: self.fix.as_deref().map(hidden),
             ..self.clone()
         }
     }
@@ -211,10 +211,10 @@ impl Alerts {
     }
 
     /// Tells of a cause, unless it was told before and is not over. `load` is the load's number, where there is one.
-    pub fn raise(&self, kind: Kind, subject: &str, message: &str, mend: &str, load: Option<i64>) {
+    pub fn raise(&self, kind: Kind, subject: &str, message: &str, fix: &str, load: Option<i64>) {
         if self.remember(kind, subject) {
-            let mend = Some(mend.to_owned());
-            self.send(&Alert { mend, load, ..Alert::new(kind, subject, State::Raised, message) });
+            let fix = Some(fix.to_owned());
+            self.send(&Alert { fix, load, ..Alert::new(kind, subject, State::Raised, message) });
         }
     }
 
@@ -293,8 +293,8 @@ impl Alerts {
         for (file, time) in stale {
             let why = why(OsStr::new(&file));
             let message = format!("the file has waited for {} and is not loaded: {why}", words(time));
-            let mend = "see the log for more; a file is not taken while somebody has it open, nor under a temporary or unknown name";
-            self.raise(Kind::Waiting, &file, &message, mend, None);
+            let fix = "see the log for more; a file is not taken while somebody has it open, nor under a temporary or unknown name";
+            self.raise(Kind::Waiting, &file, &message, fix, None);
         }
     }
 
@@ -362,7 +362,7 @@ mod tests {
             (Kind::Stuck, "x.zip.csv"),
             (Kind::Trouble, "x.zip"),
         ] {
-            alerts.raise(kind, subject, "message", "mend", None);
+            alerts.raise(kind, subject, "message", "fix", None);
         }
         alerts.loaded("x.zip");
         let left = HashSet::from([(Kind::Stuck, "x.zip.csv".to_owned()), (Kind::Trouble, "x.zip".to_owned())]);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 use url::Url;
 
-use crate::source::Claimed;
+use crate::source::ClaimedFile;
 use crate::text::nearest;
 
 /// How often it is looked whether kept files are old enough to go.
@@ -148,7 +148,7 @@ impl Archive {
     ///
     /// # Errors
     /// When it cannot be; it stays claimed then, to be tried again.
-    pub async fn keep(&self, file: &Claimed, what: &OnSuccess) -> io::Result<Option<String>> {
+    pub async fn keep(&self, file: &ClaimedFile, what: &OnSuccess) -> io::Result<Option<String>> {
         let (place, days) = match what {
             // What is gone was kept before.
             _ if !file.is_there()? => return Ok(None),

@@ -90,7 +90,7 @@ impl Catalog {
     /// # Errors
     /// What the database says.
     pub async fn loaded_of(&self, claim: &str) -> Result<Vec<String>, WarehouseError> {
-        let loaded = super::claim::ONCE_LOADED;
+        let loaded = super::admission::ONCE_LOADED;
         let query =
             load::Entity::find().filter(load::Column::Claim.eq(claim)).filter(load::Column::Status.is_in(loaded));
         let lines: Vec<LoadLine> = self.read(query.into_query()).await?;

@@ -3,8 +3,8 @@
 //! What belongs to a load is written in the load's own transaction, so that rows and ledger line are there together or
 //! not at all. sea-orm hides its transaction's connection, so the statements are built by it and run by the warehouse.
 
+mod admission;
 mod beside;
-mod claim;
 mod columns;
 mod freshness;
 mod history;
@@ -31,13 +31,13 @@ use sea_orm::{
 
 use crate::record::Reject;
 use crate::schema::Column;
-use crate::source::Survey;
+use crate::source::Profile;
 use crate::sql::{Engine, Table};
 use crate::text::secrets::hidden;
 use crate::warehouse::{Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
+pub use admission::{Admission, Missing, Repeats, Request};
 pub use beside::BesideLine;
-pub use claim::{Claim, Missing, Repeats, Request};
 pub use freshness::Freshness;
 pub(crate) use history::{History, KEPT};
 pub(crate) use key::Key;
@@ -53,7 +53,7 @@ pub use workspace::Workspace;
 
 /// Rows of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Books {
+pub struct RowCounts {
     /// Records read, the header not counted.
     pub read: u64,
     /// Rows in staging.
@@ -70,9 +70,9 @@ pub struct Books {
     pub extended: u64,
 }
 
-impl From<&LoadLine> for Books {
+impl From<&LoadLine> for RowCounts {
     fn from(line: &LoadLine) -> Self {
-        Books {
+        RowCounts {
             read: line.rows_read.unsigned_abs(),
             loaded: line.rows_loaded.unsigned_abs(),
             rejected: line.rows_rejected.unsigned_abs(),
@@ -120,7 +120,7 @@ impl Catalog {
         &self,
         transaction: &mut dyn Transaction,
         load_id: i64,
-        books: Books,
+        books: RowCounts,
         columns: &[Column],
     ) -> Result<(), WarehouseError> {
         let update = load::Entity::update_many()
@@ -181,13 +181,13 @@ impl Catalog {
         &self,
         table: &str,
         source: &str,
-        survey: Option<&Survey>,
+        profile: Option<&Profile>,
         error: &str,
     ) -> Result<i64, WarehouseError> {
         let line = load::ActiveModel {
             error: Set(Some(hidden(error).replace('\0', "\u{FFFD}"))),
             finished_at: Set(Some(Utc::now())),
-            ..self.line(table, source, survey, Status::Failed)
+            ..self.line(table, source, profile, Status::Failed)
         };
         let mut transaction = self.warehouse.begin(Scope::Short).await?;
         let id = self.open(&mut *transaction, line).await?;
@@ -220,13 +220,13 @@ impl Catalog {
         Ok(())
     }
 
-    fn line(&self, table: &str, source: &str, survey: Option<&Survey>, status: Status) -> load::ActiveModel {
+    fn line(&self, table: &str, source: &str, profile: Option<&Profile>, status: Status) -> load::ActiveModel {
         load::ActiveModel {
             id: NotSet,
             source: Set(source.to_owned()),
             dataset: Set(table.to_owned()),
-            hash: Set(survey.map(|survey| survey.hash.clone())),
-            bytes: Set(survey.map(|survey| number(survey.bytes))),
+            hash: Set(profile.map(|profile| profile.hash.clone())),
+            bytes: Set(profile.map(|profile| number(profile.bytes))),
             rows_read: Set(0),
             rows_loaded: Set(0),
             rows_rejected: Set(0),
@@ -238,7 +238,7 @@ impl Catalog {
             repeat: Set(0),
             claim: Set(None),
             duplicate_of: Set(None),
-            dialect: Set(survey.and_then(|survey| serde_json::to_string(&survey.layout).ok())),
+            dialect: Set(profile.and_then(|profile| serde_json::to_string(&profile.layout).ok())),
             columns: Set(None),
             started_at: Set(Utc::now()),
             finished_at: Set(None),

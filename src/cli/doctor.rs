@@ -1,4 +1,4 @@
-//! `app doctor`: is everything in place; each check that fails says how to mend it. Changes nothing.
+//! `app doctor`: is everything in place; each check that fails says how to fix it. Changes nothing.
 
 use std::io::Write;
 use std::path::Path;
@@ -63,9 +63,9 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
     for (name, found) in
         [(FAILED, foreign_failed(&folders.imports_dir)), (CLAIMS, foreign_claims(&folders.imports_dir))]
     {
-        if let Ok(Some(Foreign { what: fault, mend })) = found {
+        if let Ok(Some(Foreign { what: fault, fix })) = found {
             let what = format!("folder {}", folders.imports_dir.join(name).display());
-            checks.push(Check { what, result: Err(format!("{fault}; {mend}")) });
+            checks.push(Check { what, result: Err(format!("{fault}; {fix}")) });
         }
     }
     let plugins = Plugins::read_right(&folders.plugins_dir, &|name| settings.variable(name));
@@ -73,7 +73,7 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
     let result = if wrong.is_empty() {
         Ok(counted(plugins.count() as u64, "plugin"))
     } else {
-        Err(format!("{}; files that they claim are held back until that is mended", wrong.join("; ")))
+        Err(format!("{}; files that they claim are held back until that is fixed", wrong.join("; ")))
     };
     checks.push(Check { what: format!("folder {}", folders.plugins_dir.display()), result });
     let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
@@ -113,7 +113,7 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
                 Err(why) => vec![what, "NOT OK".to_owned(), why],
             })
             .collect();
-        table::print(&["check", "", "what was found, or how to mend it"], &rows)?;
+        table::print(&["check", "", "what was found, or how to fix it"], &rows)?;
     }
     Ok(if failed { End::Failed } else { End::Done })
 }

@@ -22,7 +22,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         }))?;
     } else {
         let next = if totals.waiting > 0 {
-            " Next: app --once again, when what is said above is mended".to_owned()
+            " Next: app --once again, when what is said above is fixed".to_owned()
         } else if totals.failed > 0 {
             // Where somebody else has made failed/, it is not there.
             let is_foreign = foreign_failed(&folder).is_ok_and(|foreign| foreign.is_some());

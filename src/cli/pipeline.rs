@@ -57,8 +57,8 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
     match &done {
         Ok(_) => alerts.recover(Kind::Pipeline, "pipeline", "the pipeline ran"),
         Err(error) => {
-            let mend = "mend what is named, then run app --pipeline; the star is as it was";
-            alerts.raise(Kind::Pipeline, "pipeline", &format!("{error:#}"), mend, None);
+            let fix = "fix what is named, then run app --pipeline; the star is as it was";
+            alerts.raise(Kind::Pipeline, "pipeline", &format!("{error:#}"), fix, None);
         }
     }
     alerts.finish(TELLING).await;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::catalog::{Failure, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::load::journal::{Goodbye, Journal, LOST};
+use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
@@ -41,14 +41,14 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
 async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let folder = &settings.folders.imports_dir;
     let mut unreadable = Vec::new();
-    let mut see = |what: &str, error: String, mend: &str| {
-        unreadable.push(Need { what: format!("{what}: {error}"), mend: mend.to_owned() });
+    let mut see = |what: &str, error: String, fix: &str| {
+        unreadable.push(Need { what: format!("{what}: {error}"), fix: fix.to_owned() });
     };
     let rights = "give the user who asks the right to read it";
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     for error in plugins.errors() {
-        let mend = "mend it: it is read again by itself, and the files that it claims are held back until then";
-        see("a plugin is wrong", error.to_string(), mend);
+        let fix = "fix it: it is read again by itself, and the files that it claims are held back until then";
+        see("a plugin is wrong", error.to_string(), fix);
     }
     let shown = folder.display().to_string();
     let is_there = folder.is_dir();
@@ -68,10 +68,10 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
             file.why = format!("held back: {error}");
         }
     }
-    for Foreign { what, mend } in [foreign_failed(folder), foreign_claims(folder)].into_iter().flatten().flatten() {
-        see("a folder is in the way", what, &mend);
+    for Foreign { what, fix } in [foreign_failed(folder), foreign_claims(folder)].into_iter().flatten().flatten() {
+        see("a folder is in the way", what, &fix);
     }
-    for Goodbye { load, source, table, .. } in Journal::of(folder).lost() {
+    for DeletionRecord { load, source, table, .. } in DeletionLog::of(folder).lost() {
         see(
             &format!("load {load} ({source} into {table})"),
             "the database has lost it although it had confirmed it, and its file is not here any more".to_owned(),
@@ -144,8 +144,8 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut out = crate::text::shown::stdout();
     if !status.needs.is_empty() {
         writeln!(out, "needs a person:")?;
-        for Need { what, mend } in status.needs.iter().take(SHOWN) {
-            writeln!(out, "- {}\n  {}", shown(what), shown(mend))?;
+        for Need { what, fix } in status.needs.iter().take(SHOWN) {
+            writeln!(out, "- {}\n  {}", shown(what), shown(fix))?;
         }
         more(status.needs.len())?;
         writeln!(out)?;
@@ -183,7 +183,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         more(status.waiting.len())?;
     }
     let database = &status.database;
-    // What lies in failed/ is told above, with its mend.
+    // What lies in failed/ is told above, with its fix.
     let told =
         |one: &&Failure| status.failed_files.iter().any(|file| file.load == Some(one.load) || file.file == one.source);
     let untold: Vec<_> = database.failures.iter().filter(|one| !told(one)).collect();

@@ -19,7 +19,7 @@ use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::text::rights::explain_folder;
 use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
-use crate::worker::{Pause, State, TROUBLE, Totals, Watch, build, read_state};
+use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
 
 /// A wrong setting or usage: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +106,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let builder = App::builder(settings).imports(folder).plugins(read).alerts(alerts).archive(archive);
     let app = builder.build(warehouse);
     if settings.database.dev && settings.database.init_db {
-        app.loader.journal.forget();
+        app.loader.deletions.forget();
     }
     info!(database = app.workspace.warehouse.address(), "connected");
     if settings.keeping.on_success == OnSuccess::Delete && app.workspace.catalog.loads(1).await?.is_empty() {
@@ -176,14 +176,14 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
 /// Compares what was deleted with the ledger, which may be that of another server, or an older state of it. Where it cannot, the first
 /// load does it.
 async fn meet_server(app: &App) {
-    if !app.loader.journal.has_notes() {
+    if !app.loader.deletions.has_notes() {
         return;
     }
     let meeting = async {
         let mut transaction = app.workspace.warehouse.begin(Scope::Short).await?;
         let server = transaction.server().await?;
         drop(transaction);
-        app.loader.journal.meet(&app.workspace.catalog, &app.loader.alerts, server.as_deref()).await
+        app.loader.deletions.reconcile(&app.workspace.catalog, &app.loader.alerts, server.as_deref()).await
     };
     if let Err(error) = meeting.await {
         debug!(%error, "cannot compare what was deleted with the ledger");
@@ -222,9 +222,9 @@ async fn patiently<T>(
         match attempt().await {
             Err(error) if until == Until::Signal && is_passing(&error) => {
                 let why = format!("{error:#}");
-                if Pause::of(&mut pause, &why) {
-                    error!("{why}; waiting until that is mended");
-                    alerts.raise(Kind::Trouble, TROUBLE, &why, "mend that; files wait until then", None);
+                if Backoff::of(&mut pause, &why) {
+                    error!("{why}; waiting until that is fixed");
+                    alerts.raise(Kind::Trouble, TROUBLE, &why, "fix that; files wait until then", None);
                 }
             }
             done => {
@@ -235,7 +235,7 @@ async fn patiently<T>(
                 return done.map(Some);
             }
         }
-        let over = pause.as_ref().map_or_else(Instant::now, Pause::until);
+        let over = pause.as_ref().map_or_else(Instant::now, Backoff::until);
         tokio::select! {
             () = stop() => return Ok(None),
             () = tokio::time::sleep_until(over.into()) => {}

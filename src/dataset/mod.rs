@@ -5,9 +5,9 @@ pub mod plugin;
 use serde::Deserialize;
 
 use crate::archive::OnSuccess;
-use crate::format::{Footer, Layout, Stated};
-use crate::schema::{Filter, Fits, Shape, shape, table_name};
-use crate::source::Survey;
+use crate::format::{Footer, Layout, ReadOptions};
+use crate::schema::{Filter, Fits, Projection, shape, table_name};
+use crate::source::Profile;
 
 /// One staging table and what feeds it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Dataset {
     /// The staging table, without its schema.
     pub table: String,
     /// What is known of how its files are written, and which columns are taken.
-    pub stated: Stated,
+    pub stated: ReadOptions,
     /// Which rows are kept.
     pub filter: Option<Filter>,
     /// What happens to the rows of earlier loads.
@@ -92,8 +92,8 @@ impl Dataset {
     ///
     /// # Errors
     /// In words: a required column or one of the key that is not there, or a filter over one that is not.
-    pub fn shape(&self, survey: &Survey) -> Result<Shape, String> {
-        let mut shape = self.shape_without_key(survey)?;
+    pub fn shape(&self, profile: &Profile) -> Result<Projection, String> {
+        let mut shape = self.shape_without_key(profile)?;
         self.require_key(&mut shape)?;
         Ok(shape)
     }
@@ -102,19 +102,19 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`Dataset::shape`].
-    pub(crate) fn shape_without_key(&self, survey: &Survey) -> Result<Shape, String> {
-        let is_delimited = matches!(survey.layout, Layout::Csv(_) | Layout::Excel(_));
+    pub(crate) fn shape_without_key(&self, profile: &Profile) -> Result<Projection, String> {
+        let is_delimited = matches!(profile.layout, Layout::Csv(_) | Layout::Excel(_));
         if self.stated.footer != Footer::None && !is_delimited {
             return Err("footer: only delimited text and sheets have lines below their records".to_owned());
         }
-        let mut shape = shape(&survey.columns, &self.stated.selection, self.filter.as_ref())?;
+        let mut shape = shape(&profile.columns, &self.stated.selection, self.filter.as_ref())?;
         // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written; they and JSON have real numbers.
-        let iso = matches!(survey.layout, Layout::Excel(_) | Layout::Parquet);
-        let (native, real) = (iso || matches!(survey.layout, Layout::Json(_)), survey.layout == Layout::Parquet);
+        let iso = matches!(profile.layout, Layout::Excel(_) | Layout::Parquet);
+        let (native, real) = (iso || matches!(profile.layout, Layout::Json(_)), profile.layout == Layout::Parquet);
         let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);
         for column in shape.columns.iter_mut().chain(filtered) {
             (column.iso, column.native, column.real, column.delimited) = (iso, native, real, is_delimited);
-            let is_typed = survey.columns.get(column.place).is_some_and(|found| found.fits != Fits::TEXT);
+            let is_typed = profile.columns.get(column.place).is_some_and(|found| found.fits != Fits::TEXT);
             if real && is_typed {
                 (column.notation.number, column.notation.truth) = (None, None);
             }
@@ -126,7 +126,7 @@ impl Dataset {
     ///
     /// # Errors
     /// In words, where a column of the key is not there.
-    pub(crate) fn require_key(&self, shape: &mut Shape) -> Result<(), String> {
+    pub(crate) fn require_key(&self, shape: &mut Projection) -> Result<(), String> {
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
                 return Err(format!("key: the file has no column {key}"));

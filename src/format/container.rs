@@ -49,7 +49,7 @@ pub struct Part {
     /// The file's name, or for a member `x.zip/member.csv`.
     pub name: String,
     /// The name by which its table is called: the file's or the member's own.
-    pub own_name: String,
+    pub table_hint: String,
     /// What it holds.
     pub format: Format,
     /// The sheet of a workbook that it is.
@@ -155,14 +155,14 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
             "it is called .zip and is no zip archive: it does not begin with PK; cut off what stands before it, or name it by what it is".to_owned(),
         ));
     }
-    let (packing, own_name) = if head.starts_with(GZIP) {
+    let (packing, table_hint) = if head.starts_with(GZIP) {
         (Packing::Gzip, inner(".gz"))
     } else if is_zstd(&head) {
         (Packing::Zstd, inner(".zst"))
     } else {
         (Packing::Plain, name.to_owned())
     };
-    let part = Part::new(name.to_owned(), own_name, packing, &budget, size);
+    let part = Part::new(name.to_owned(), table_hint, packing, &budget, size);
     match part.packing {
         Packing::Plain => part.split_by(&head, path, &mut Spool::default()),
         _ => part.split(path, &mut Spool::default()),
@@ -179,17 +179,17 @@ fn first_bytes(input: impl Read, most: u64, size: u64) -> io::Result<Vec<u8>> {
 
 fn refuse(foreign: Option<Foreign>) -> Result<(), FormatError> {
     match foreign {
-        Some(Foreign { what, mend, .. }) => Err(FormatError::Refused(format!("it is no table but {what}: {mend}"))),
+        Some(Foreign { what, fix, .. }) => Err(FormatError::Refused(format!("it is no table but {what}: {fix}"))),
         None => Ok(()),
     }
 }
 
 impl Part {
     /// `packed` is the number of bytes that it has in the file.
-    pub(super) fn new(name: String, own_name: String, packing: Packing, budget: &Arc<Budget>, packed: u64) -> Part {
+    pub(super) fn new(name: String, table_hint: String, packing: Packing, budget: &Arc<Budget>, packed: u64) -> Part {
         Part {
             name,
-            own_name,
+            table_hint,
             format: Format::Csv,
             sheet: None,
             beside: Vec::new(),
@@ -206,7 +206,7 @@ impl Part {
 
     /// Whether it is called as JSON with a record on each line is.
     pub fn is_lines(&self) -> bool {
-        is_called_lines(&self.own_name)
+        is_called_lines(&self.table_hint)
     }
 
     /// It cannot be read, for this reason.
@@ -247,7 +247,7 @@ impl Part {
             return Ok(vec![self]);
         }
         self.foreign = foreign(head);
-        self.format = Format::of_content(head, &self.own_name);
+        self.format = Format::of_content(head, &self.table_hint);
         Ok(vec![self])
     }
 
@@ -258,9 +258,9 @@ impl Part {
         for (at, mut sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
             sheet.name = sheet.name.replace('\0', "\u{FFFD}");
-            let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
-            let own_name = match at {
-                0 => self.own_name.clone(),
+            let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
+            let table_hint = match at {
+                0 => self.table_hint.clone(),
                 _ => format!("{stem}_{}.{ending}", sheet.name.replace('.', "_")),
             };
             let packing = Packing::Sheet { text: sheet.text, start: sheet.start, length: sheet.length };
@@ -268,7 +268,7 @@ impl Part {
             parts.push(Part {
                 format: Format::Workbook,
                 sheet: Some(sheet.name),
-                ..Part::new(name, own_name, packing, &self.budget, 0)
+                ..Part::new(name, table_hint, packing, &self.budget, 0)
             });
         }
         if let Some(first) = parts.first_mut() {
@@ -329,7 +329,7 @@ impl Part {
             return Ok(vec![self]);
         };
         let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
-        let (stem, ending) = self.own_name.split_once('.').unwrap_or((&self.own_name, ""));
+        let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
         let mut parts = Vec::with_capacity(starts.len());
         for (place, start) in starts.iter().enumerate() {
             if place > 0 {
@@ -339,7 +339,7 @@ impl Part {
             let length = starts.get(number).map(|next| (next.at - start.at) as u64);
             parts.push(Part {
                 name: format!("{}/{number}", self.name),
-                own_name: if place == 0 { self.own_name.clone() } else { format!("{stem}_{number}.{ending}") },
+                table_hint: if place == 0 { self.table_hint.clone() } else { format!("{stem}_{number}.{ending}") },
                 table: Some(TablePlace {
                     start: start.at as u64,
                     length,
@@ -388,7 +388,8 @@ impl Part {
     /// What is no text, but is called what is none either, is told by what such a file begins with.
     pub fn explain(&self, error: FormatError) -> FormatError {
         let FormatError::NotText(why) = error else { return error };
-        let ending = self.own_name.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase());
+        let ending =
+            self.table_hint.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase());
         let (what, begins) = match ending.as_str() {
             "parquet" => ("Parquet file", "with PAR1"),
             "xlsx" | "xlsm" | "ods" => ("workbook", "as a zip does, with PK"),

@@ -273,8 +273,8 @@ fn local(file: &File, member: Member, directory: u64) -> Result<Member, FormatEr
     if start.checked_add(member.packed).is_none_or(|end| end > directory) {
         return Err(outside());
     }
-    let own_name = bytes_at(file, named, u64::from(u16_at(&header, 26)))?;
-    if own_name != member.name || u16_at(&header, 8) != member.method {
+    let table_hint = bytes_at(file, named, u64::from(u16_at(&header, 26)))?;
+    if table_hint != member.name || u16_at(&header, 8) != member.method {
         return Err(refused(format!("its directory and the header of {name} say different things of it")));
     }
     Ok(Member { start, ..member })

@@ -166,14 +166,14 @@ fn is_record_found(chunk: &Chunk, row: usize, pattern: &Regex) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::Stated;
+    use crate::format::ReadOptions;
     use crate::format::csv::Reader;
 
     /// The first cells of the records, the rejects' lines and those of the footer.
     type Read = (Vec<String>, Vec<u64>, Vec<(u64, String)>, Moved);
 
     fn read(text: &str, footer: &Footer) -> Read {
-        let mut reader = Reader::open(text.as_bytes(), &Stated::default()).unwrap();
+        let mut reader = Reader::open(text.as_bytes(), &ReadOptions::default()).unwrap();
         let mut held = HeldBack::new(footer).unwrap();
         let mut chunks = Vec::new();
         while let Some(chunk) = reader.next_chunk().unwrap() {

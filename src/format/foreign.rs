@@ -10,17 +10,17 @@ pub(super) struct Foreign {
     /// In words, with the article.
     pub what: &'static str,
     /// How to have a table of it.
-    pub mend: &'static str,
+    pub fix: &'static str,
     /// A text, which may be read as a table where somebody says that it is one.
     pub is_text: bool,
 }
 
-const fn binary(what: &'static str, mend: &'static str) -> Foreign {
-    Foreign { what, mend, is_text: false }
+const fn binary(what: &'static str, fix: &'static str) -> Foreign {
+    Foreign { what, fix, is_text: false }
 }
 
-const fn text(what: &'static str, mend: &'static str) -> Foreign {
-    Foreign { what, mend, is_text: true }
+const fn text(what: &'static str, fix: &'static str) -> Foreign {
+    Foreign { what, fix, is_text: true }
 }
 
 const AGAIN: &str = "get the file itself from where it came from";

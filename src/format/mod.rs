@@ -17,9 +17,9 @@ mod limits;
 mod long;
 mod parquet;
 mod planted;
+mod profiler;
 mod read;
 mod rows;
-mod seen;
 mod sheet_scan;
 mod tags;
 mod unpacked;
@@ -29,13 +29,15 @@ mod zip_names;
 pub use audit::SpanBytes;
 pub use container::{Part, parts};
 pub use decoder::{Decoder, decode_if_asked};
-pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
+pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
 pub use encoding::{Charset, Digest, Guess, guess_encoding};
 pub use footer::Footer;
 pub use json::{Counting, JsonLayout, Place};
 pub use limits::Limits;
-pub use read::{Found, GLIMPSE, Glance, Input, Layout, each_chunk, each_chunk_above, glimpse, identity, survey};
-pub use seen::{Held, Witness};
+pub use profiler::{ExpectedTypes, Profiler};
+pub use read::{
+    FormatProfile, Input, Layout, Preview, SAMPLE_BYTES, each_chunk, each_chunk_above, identity, profile, sample,
+};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

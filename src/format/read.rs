@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::csv::Reader;
 use super::footer::HeldBack;
 use super::json::{Columns, Counting, JsonLayout, JsonReader, json_layout};
+use super::profiler::{ColumnStats, Notations, Profiler};
 use super::rows::Rows;
-use super::seen::{Notations, Seen, Witness};
-use super::{Charset, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, SpanBytes, Stated, guess_encoding};
+use super::{
+    Charset, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, ReadOptions, SpanBytes, guess_encoding,
+};
 use crate::record::JOINT;
 use crate::record::write_record;
 use crate::record::{Chunk, Reason, Records, Reject};
@@ -40,9 +42,9 @@ impl Layout {
     }
 
     /// The ending of the file that its rejects stand in.
-    pub fn rejects_ending<'a>(&self, own_name: &'a str) -> &'a str {
+    pub fn rejects_ending<'a>(&self, table_hint: &'a str) -> &'a str {
         match self {
-            Layout::Csv(_) | Layout::Json(_) => own_name.rsplit_once('.').map_or("csv", |(_, ending)| ending),
+            Layout::Csv(_) | Layout::Json(_) => table_hint.rsplit_once('.').map_or("csv", |(_, ending)| ending),
             Layout::Excel(_) | Layout::Parquet => "csv",
         }
     }
@@ -72,7 +74,7 @@ impl Input {
 
 /// What a part holds.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FormatProfile {
     /// Identity and size of its bytes.
     pub digest: Digest,
     /// How it is written.
@@ -84,14 +86,14 @@ pub struct Found {
     /// Records, the bad ones included, the header not.
     pub rows: u64,
     /// What else was seen on the way.
-    pub glance: Glance,
+    pub glance: Preview,
     /// Whether all of it was looked at, or its beginning only.
     pub whole: bool,
 }
 
 /// What is seen of a part on the way, for people who look at it.
 #[derive(Clone, Debug, Default)]
-pub struct Glance {
+pub struct Preview {
     /// The first values of each column that are not NULL.
     pub samples: Vec<Vec<String>>,
     /// Records that are refused whatever the columns' types.
@@ -105,20 +107,20 @@ pub struct Glance {
 }
 
 /// What is read of a long part to know what it is, in bytes.
-pub const GLIMPSE: u64 = 4 * 1024 * 1024;
+pub const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Reads everything and keeps nothing of it but what it is.
 ///
 /// # Errors
 /// When it cannot be read, or is nothing that can be loaded.
-pub fn survey(
+pub fn profile(
     format: Format,
     open: impl Fn() -> Result<Input, FormatError>,
-    stated: &Stated,
-) -> Result<Found, FormatError> {
+    stated: &ReadOptions,
+) -> Result<FormatProfile, FormatError> {
     checked(match (format, open()?) {
         (Format::Parquet, Input::Rows(rows)) => survey_rows(&rows, true),
-        (Format::Json, Input::Bytes(_)) => survey_json(|| open()?.bytes(), stated, u64::MAX),
+        (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, u64::MAX),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
         _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
@@ -128,16 +130,16 @@ pub fn survey(
 /// columns that need it are decoded, and damage elsewhere is seen when the rows are.
 ///
 /// # Errors
-/// As [`survey`].
-pub fn glimpse(
+/// As [`profile`].
+pub fn sample(
     format: Format,
     open: impl Fn() -> Result<Input, FormatError>,
-    stated: &Stated,
-) -> Result<Found, FormatError> {
+    stated: &ReadOptions,
+) -> Result<FormatProfile, FormatError> {
     checked(match (format, open()?) {
         (_, Input::Rows(rows)) => survey_rows(&rows, false),
-        (Format::Json, Input::Bytes(_)) => survey_json(|| open()?.bytes(), stated, GLIMPSE),
-        (_, Input::Bytes(_)) => survey_text(|| open()?.bytes(), stated, GLIMPSE),
+        (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, SAMPLE_BYTES),
+        (_, Input::Bytes(_)) => survey_text(|| open()?.bytes(), stated, SAMPLE_BYTES),
     }?)
 }
 
@@ -164,7 +166,7 @@ impl<R: Read> Read for While<'_, R> {
     }
 }
 
-fn checked(found: Found) -> Result<Found, FormatError> {
+fn checked(found: FormatProfile) -> Result<FormatProfile, FormatError> {
     check_columns(found.columns.len())?;
     if found.columns.iter().any(|(name, _)| name.contains('\0')) {
         return Err(FormatError::NotText("the name of a column holds a NUL byte".to_owned()));
@@ -189,8 +191,8 @@ fn check_columns(count: usize) -> Result<(), FormatError> {
 }
 
 /// A sheet is text in one known dialect, but where its table begins and what names the columns is found out.
-fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError> {
-    let known = Stated {
+fn survey_sheet(input: impl Read, stated: &ReadOptions) -> Result<FormatProfile, FormatError> {
+    let known = ReadOptions {
         encoding: Some(encoding_rs::UTF_8.into()),
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
@@ -203,30 +205,30 @@ fn survey_sheet(input: impl Read, stated: &Stated) -> Result<Found, FormatError>
         Layout::Csv(dialect) => Layout::Excel(dialect),
         other => other,
     };
-    Ok(Found { layout, ..found })
+    Ok(FormatProfile { layout, ..found })
 }
 
 /// A Parquet file says itself what its columns are, and its values only narrow that down.
-fn survey_rows(rows: &Rows, whole: bool) -> Result<Found, FormatError> {
+fn survey_rows(rows: &Rows, whole: bool) -> Result<FormatProfile, FormatError> {
     let (table, digest) = (rows.table(whole)?, rows.digest()?);
     let mut header_text = Vec::new();
     write_record(&mut header_text, table.columns.iter().map(|column| Some(column.name.as_str())))?;
     header_text.pop();
-    let (mut columns, mut glance) = (Vec::with_capacity(table.columns.len()), Glance::default());
+    let (mut columns, mut glance) = (Vec::with_capacity(table.columns.len()), Preview::default());
     for column in table.columns {
         columns.push((column.name, Inference::within(column.fits)));
         glance.samples.push(column.samples);
     }
-    Ok(Found { digest, layout: Layout::Parquet, header_text, columns, rows: table.rows, glance, whole: true })
+    Ok(FormatProfile { digest, layout: Layout::Parquet, header_text, columns, rows: table.rows, glance, whole: true })
 }
 
 /// Delimited text, read once more where it turns out not to be UTF-8.
 fn survey_text<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
-    stated: &Stated,
+    stated: &ReadOptions,
     most: u64,
-) -> Result<Found, FormatError> {
-    let again = |guessed| survey_csv(open()?, &Stated { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
+) -> Result<FormatProfile, FormatError> {
+    let again = |guessed| survey_csv(open()?, &ReadOptions { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
     match survey_csv(open()?, stated, most) {
         Ok((found, Some(_))) if !found.whole => survey_text(open, stated, u64::MAX),
         Ok((_, Some(guessed))) => Ok(again(guessed)?.0),
@@ -257,44 +259,48 @@ fn guess_of(sample: &[u8]) -> Option<Guessed> {
 }
 
 /// What the first `most` bytes show, and the encoding that it is rather in.
-fn survey_csv(input: impl Read, stated: &Stated, most: u64) -> Result<(Found, Option<Guessed>), FormatError> {
+fn survey_csv(
+    input: impl Read,
+    stated: &ReadOptions,
+    most: u64,
+) -> Result<(FormatProfile, Option<Guessed>), FormatError> {
     let mut reader = Reader::open(input, stated)?;
     check_columns(reader.header().len())?;
     let names = column_names(reader.header(), None);
     let columns = reader.header().iter().map(String::as_str).zip(names.iter().map(String::as_str));
     let layout = Layout::Csv(reader.dialect().clone());
-    let mut witness = Witness::new(columns, stated, &layout);
+    let mut profiler = Profiler::new(columns, stated, &layout);
     let mut whole = false;
     let mut held = HeldBack::new(&stated.footer)?;
     while !whole && reader.taken() < most {
         match reader.next_chunk()? {
-            Some(chunk) => held.pass(chunk).iter().for_each(|chunk| witness.see(chunk)),
+            Some(chunk) => held.pass(chunk).iter().for_each(|chunk| profiler.see(chunk)),
             None => whole = true,
         }
     }
     // What is held back may be below the table, or not, as long as not all of it was read.
     if whole {
-        held.finish().0.iter().for_each(|chunk| witness.see(chunk));
+        held.finish().0.iter().for_each(|chunk| profiler.see(chunk));
     }
     let mut dialect = reader.dialect().clone();
-    let other = witness.other_encoding();
-    let (decided, is_long) = witness.decide();
+    let other = profiler.other_encoding();
+    let (decided, is_long) = profiler.decide();
     let mut columns: Vec<_> = reader.header().iter().cloned().zip(decided).collect();
     if is_long {
         dialect.surplus = true;
         columns.push((EXTRA_COLUMN.to_owned(), Inference::within(Fits::TEXT)));
     }
     let layout = Layout::Csv(dialect);
-    let (header_text, digest, rows) = (reader.header_text(), reader.digest(), witness.rows);
-    Ok((Found { digest, layout, header_text, columns, rows, glance: witness.glance(), whole }, other))
+    let (header_text, digest, rows) = (reader.header_text(), reader.digest(), profiler.rows);
+    Ok((FormatProfile { digest, layout, header_text, columns, rows, glance: profiler.glance(), whole }, other))
 }
 
 /// The first reading tells where the records are, which the whole file may decide; what the first `most` bytes of them show.
-fn survey_json<R: Read>(
+fn profile_json<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
-    stated: &Stated,
+    stated: &ReadOptions,
     most: u64,
-) -> Result<Found, FormatError> {
+) -> Result<FormatProfile, FormatError> {
     let mut layout = json_layout(open()?, stated.beside_columns, stated.is_lines)?;
     let mut lines = LinesSeen::default();
     let mut shown =
@@ -302,7 +308,7 @@ fn survey_json<R: Read>(
     layout.counting = lines.counting();
     // What counts the records, and whether there are any, all of the file decides.
     if !shown.whole && (layout.counting != Counting::Lines || shown.names.names.is_empty()) {
-        return survey_json(open, stated, u64::MAX);
+        return profile_json(open, stated, u64::MAX);
     }
     let called = column_names(&shown.names.names, Some(JOINT));
     let named = shown.names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
@@ -326,7 +332,7 @@ fn survey_json<R: Read>(
     let columns = names.names.into_iter().zip(seen.decide(&notations)).collect();
     let glance = seen.into_glance();
     let layout = Layout::Json(layout);
-    Ok(Found { digest, layout, header_text: Vec::new(), columns, rows, glance, whole })
+    Ok(FormatProfile { digest, layout, header_text: Vec::new(), columns, rows, glance, whole })
 }
 
 /// The lines on which records start.
@@ -356,7 +362,7 @@ impl LinesSeen {
 /// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes; whether it is all of them.
 struct Shown {
     names: Columns,
-    seen: Seen,
+    seen: ColumnStats,
     rows: u64,
     digest: Digest,
     whole: bool,
@@ -370,7 +376,7 @@ fn see_json(
     mut look: impl FnMut(&Chunk),
 ) -> Result<Shown, FormatError> {
     let mut reader = JsonReader::open(input, layout)?;
-    let (mut names, mut seen, mut rows, mut bytes) = (Columns::growing(), Seen::default(), 0, 0);
+    let (mut names, mut seen, mut rows, mut bytes) = (Columns::growing(), ColumnStats::default(), 0, 0);
     reader.each_chunk(&mut names, |chunk| {
         rows += chunk.rows();
         bytes += chunk.bytes();
@@ -382,7 +388,7 @@ fn see_json(
     Ok(Shown { names, seen, rows, digest: reader.digest(), whole: reader.spans().is_some() })
 }
 
-/// Reads every record as the survey found it written, until `sink` says stop; gives the identity of the bytes, and what they are where
+/// Reads every record as the profile found it written, until `sink` says stop; gives the identity of the bytes, and what they are where
 /// all were read.
 ///
 /// # Errors

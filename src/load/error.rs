@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use crate::catalog::{Books, Missing};
+use crate::catalog::{Missing, RowCounts};
 use crate::format::FormatError;
 use crate::source::SourceError;
 use crate::warehouse::WarehouseError;
@@ -22,10 +22,10 @@ pub enum LoadError {
     /// What is true of every load was not true of this one.
     #[error("the rows do not add up: {read} were counted, then {books:?}; nothing was committed; please report this")]
     Unbalanced {
-        /// Records that the survey counted.
+        /// Records that the profile counted.
         read: u64,
         /// What became of them.
-        books: Books,
+        books: RowCounts,
     },
     /// The plugin's columns or filter do not go with the file.
     #[error("{0}")]
@@ -59,7 +59,7 @@ pub enum LoadError {
     },
     /// Somebody gave a column of the table another type.
     #[error(
-        "somebody has changed the type of {table}.{column}: it is {is}, and its files made it {expected}: nothing was loaded; {mend} puts it \
+        "somebody has changed the type of {table}.{column}: it is {is}, and its files made it {expected}: nothing was loaded; {fix} puts it \
          back; for another type let a plugin say type: of the column"
     )]
     Retyped {
@@ -72,7 +72,7 @@ pub enum LoadError {
         /// The type that the catalog has, in the engine's words.
         expected: &'static str,
         /// The statement or the table that has the right type.
-        mend: String,
+        fix: String,
     },
     /// Programs ended while they loaded it.
     #[error("the program ended {0} times while it loaded this file")]
@@ -152,10 +152,10 @@ impl LoadError {
         matches!(self, LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))))
     }
 
-    pub(crate) fn mend(&self) -> &'static str {
+    pub(crate) fn fix(&self) -> &'static str {
         match self {
             LoadError::Source(SourceError::Unreadable(FormatError::NotText(_))) => {
-                "mend the file, or let a plugin say its encoding; app retry moves it back"
+                "fix the file, or let a plugin say its encoding; app retry moves it back"
             }
             LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))) => {
                 "give the container or the machine more memory, or lower DECODER_MEMORY; app retry has it tried again"
@@ -164,24 +164,24 @@ impl LoadError {
                 "it is loaded when that transaction has ended; select pg_terminate_backend(PROCESS) ends it"
             }
             LoadError::TooManyRejects { .. } => {
-                "app check shows more of them; mend the file or the plugin; app retry moves it back"
+                "app check shows more of them; fix the file or the plugin; app retry moves it back"
             }
-            LoadError::Source(SourceError::Unreadable(_)) => "mend the file; app retry moves it back",
+            LoadError::Source(SourceError::Unreadable(_)) => "fix the file; app retry moves it back",
             LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
                 "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
             // What the system refuses; what a reader says of the bytes has no number of the system's.
             LoadError::Source(SourceError::Io(error)) if error.raw_os_error().is_none() => {
-                "mend the file; app retry moves it back"
+                "fix the file; app retry moves it back"
             }
             LoadError::Source(SourceError::Io(_)) => {
-                "mend what the message says, the file or its disk; app retry moves it back"
+                "fix what the message says, the file or its disk; app retry moves it back"
             }
             LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
                 ErrorKind::PermissionDenied => "give the user that Sluice runs as the right to",
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
-                _ => "mend what the message says",
+                _ => "fix what the message says",
             },
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
             LoadError::InPart { .. } => {
@@ -191,10 +191,10 @@ impl LoadError {
             LoadError::Retyped { .. } => {
                 "give the column its type again, as the message says; app retry moves the file back"
             }
-            LoadError::Ended(_) => "mend the file, or report the fault; app retry has it tried again",
-            LoadError::Plugin(_) => "mend the plugin, it is read again by itself",
-            LoadError::Shape(_) => "mend the file or the plugin; app retry moves it back",
-            _ => "see the message; app retry moves the file back when it is mended",
+            LoadError::Ended(_) => "fix the file, or report the fault; app retry has it tried again",
+            LoadError::Plugin(_) => "fix the plugin, it is read again by itself",
+            LoadError::Shape(_) => "fix the file or the plugin; app retry moves it back",
+            _ => "see the message; app retry moves the file back when it is fixed",
         }
     }
 }
@@ -230,7 +230,7 @@ mod tests {
     fn a_reader_that_the_system_ended_is_no_fault_of_the_file() {
         let killed = LoadError::from(SourceError::from(FormatError::Killed("workbook")));
         assert!(killed.is_killed() && killed.to_string().contains("signal 9"));
-        assert!(killed.mend().contains("DECODER_MEMORY") && !killed.mend().contains("mend the file"));
+        assert!(killed.fix().contains("DECODER_MEMORY") && !killed.fix().contains("fix the file"));
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -239,13 +239,13 @@ mod tests {
 
     #[test]
     fn rights_are_spoken_of_where_rights_are_missing_only() {
-        let mend = |error| LoadError::Source(SourceError::Io(error)).mend();
-        assert!(mend(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
+        let fix = |error| LoadError::Source(SourceError::Io(error)).fix();
+        assert!(fix(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
         // As it is once its message says whose the file is.
-        assert!(mend(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));
-        assert!(!mend(io::Error::from_raw_os_error(libc::ENOSPC)).contains("right"));
-        assert!(mend(io::Error::other("Data corruption detected")).starts_with("mend the file"));
-        assert!(mend(io::ErrorKind::InvalidData.into()).starts_with("mend the file"));
+        assert!(fix(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));
+        assert!(!fix(io::Error::from_raw_os_error(libc::ENOSPC)).contains("right"));
+        assert!(fix(io::Error::other("Data corruption detected")).starts_with("fix the file"));
+        assert!(fix(io::ErrorKind::InvalidData.into()).starts_with("fix the file"));
     }
 
     #[test]

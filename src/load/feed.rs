@@ -8,10 +8,10 @@ use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
-use crate::catalog::Books;
+use crate::catalog::RowCounts;
 use crate::load::LoadError;
 use crate::record::{Beside, Chunk, Reject};
-use crate::schema::{Shape, conform};
+use crate::schema::{Projection, conform};
 use crate::source::Source;
 use crate::telemetry::progress::Progress;
 use crate::warehouse::Batches;
@@ -22,11 +22,11 @@ const REJECTS: usize = 1_000;
 /// Gives batches until there are no more, or so many rejects wait that they have to be written first.
 pub(crate) struct Feed<'a> {
     source: &'a mut dyn Source,
-    shape: Arc<Shape>,
+    shape: Arc<Projection>,
     load_id: i64,
     progress: Progress,
     /// What was given so far; what became of it in the table is not known here.
-    pub(crate) books: Books,
+    pub(crate) books: RowCounts,
     /// Bytes of the records and of the rejects that the source gave.
     pub(crate) bytes: (u64, u64),
     /// What stands beside the records, as far as they were given.
@@ -39,13 +39,13 @@ pub(crate) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    pub(crate) fn new(source: &'a mut dyn Source, shape: Shape, load_id: i64, bytes: u64) -> Self {
+    pub(crate) fn new(source: &'a mut dyn Source, shape: Projection, load_id: i64, bytes: u64) -> Self {
         Feed {
             progress: Progress::new(source.name(), load_id, bytes),
             source,
             shape: Arc::new(shape),
             load_id,
-            books: Books::default(),
+            books: RowCounts::default(),
             bytes: (0, 0),
             beside: Vec::new(),
             first_reject: None,

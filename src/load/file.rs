@@ -12,14 +12,14 @@ use tracing::{Span, info, instrument};
 use super::Loader;
 use super::error::Consequence;
 use super::order::Place;
-use super::outcome::{delete, let_go, record_failure, say};
+use super::outcome::{delete, dispose, record_failure, say};
 use super::staging::leave_out;
 use super::{LoadError, LoadReport, load_in};
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
 use crate::format::FormatError;
-use crate::source::{Claimed, FileSource, Source, SourceError, Stamp};
+use crate::source::{ClaimedFile, FileSource, Source, SourceError, Stamp};
 use crate::text::rights::explain;
 
 /// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
@@ -36,7 +36,7 @@ pub enum FileOutcome {
     /// It lies where it landed, to be tried again.
     Waits(LoadError),
     /// It stays claimed, to be tried again as unfinished: some of it may be loaded, and the ledger knows what.
-    Kept(Claimed, LoadError),
+    Kept(ClaimedFile, LoadError),
     /// It was not there any more.
     Gone,
 }
@@ -47,7 +47,7 @@ pub enum FileOutcome {
 pub async fn load_file(
     loader: &Loader,
     plugins: &Plugins,
-    file: Claimed,
+    file: ClaimedFile,
     unfinished: bool,
     place: Place,
 ) -> FileOutcome {
@@ -60,12 +60,12 @@ pub async fn load_file(
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
             let failed = record_failure(loader, &dataset, &part, None, error).await;
-            return let_go(file, failed, reports, unfinished, earlier);
+            return dispose(file, failed, reports, unfinished, earlier);
         }
     };
     let loaded = opened.metadata().ok().as_ref().and_then(Stamp::from_metadata);
     let (mut failed, mut on_success) = (None, OnSuccess::Delete);
-    let (mut goodbye, Parts { taken, passed, is_alone }) = (Vec::new(), parts);
+    let (mut deletion, Parts { taken, passed, is_alone }) = (Vec::new(), parts);
     if !is_alone {
         place.expect_parts();
     }
@@ -78,7 +78,7 @@ pub async fn load_file(
     };
     for (mut source, dataset) in taken {
         let started = Instant::now();
-        source.state(&dataset.stated);
+        source.with_options(&dataset.stated);
         source.loaded_before(&earlier);
         on_success = on_success.max(loader.archive.asked(dataset.on_success.as_ref()));
         if is_alone {
@@ -91,16 +91,16 @@ pub async fn load_file(
             Ok(report) => {
                 loader.tries.end(source.name());
                 say(source.name(), &report, unfinished, started.elapsed());
-                goodbye.extend(report.goodbye(&dataset.table, source.name()));
+                deletion.extend(report.deletion(&dataset.table, source.name()));
                 reports.push(report);
             }
             Err(error) => {
-                let survey = source.glimpse().await.ok();
-                let error = record_failure(loader, &dataset, source.name(), survey.as_ref(), error).await;
-                // What may go well later goes before what a person has to mend: the parts that were loaded stay loaded.
+                let profile = source.sample().await.ok();
+                let error = record_failure(loader, &dataset, source.name(), profile.as_ref(), error).await;
+                // What may go well later goes before what a person has to fix: the parts that were loaded stay loaded.
                 if error.consequence != Consequence::Fail {
                     let claims = claims(&reports);
-                    return let_go(file, error, reports, unfinished, claims);
+                    return dispose(file, error, reports, unfinished, claims);
                 }
                 failed.get_or_insert(error);
             }
@@ -113,7 +113,7 @@ pub async fn load_file(
     }
     let claims = claims(&reports);
     if let Some(error) = failed {
-        return let_go(file, error, reports, unfinished, claims);
+        return dispose(file, error, reports, unfinished, claims);
     }
     if let [report] = &reports[..] {
         Span::current().record("load.id", report.load_id);
@@ -121,7 +121,7 @@ pub async fn load_file(
     // Nobody should have: what was added where it is claimed was not read.
     let gone = match file.stamp() {
         Some(now) if loaded.is_some_and(|loaded| now != loaded) => Ok(false),
-        _ => delete(loader, &file, loaded, &on_success, goodbye).await,
+        _ => delete(loader, &file, loaded, &on_success, deletion).await,
     };
     match gone {
         Ok(true) => {
@@ -130,7 +130,7 @@ pub async fn load_file(
         }
         Ok(false) => {
             let failed = record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
-            let_go(file, failed, reports, unfinished, claims)
+            dispose(file, failed, reports, unfinished, claims)
         }
         Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
     }
@@ -154,7 +154,7 @@ struct Refused {
 }
 
 /// Opens a file, and finds out what its parts are and where they go.
-async fn open(loader: &Loader, file: &Claimed, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
+async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
     let refuse = |part: &str, dataset: &str, error: LoadError| Refused {
         dataset: Dataset::of_file(dataset),
         part: part.to_owned(),
@@ -169,7 +169,7 @@ async fn open(loader: &Loader, file: &Claimed, name: &str, plugins: &Plugins) ->
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = FileSource::parts(&path, name, Some(file), loader.limits).await;
     let parts = parts.map_err(|error| refuse(name, name, error.into()))?;
-    let is_untold = |part: &FileSource| plugins.is_untold(name, part.own_name(), part.sheet());
+    let is_untold = |part: &FileSource| plugins.is_untold(name, part.table_hint(), part.sheet());
     let sources = FileSource::each_table(parts, is_untold).await;
     let sources = sources.map_err(|error| refuse(name, name, error.into()))?;
     for left_out in sources.iter().flat_map(|source| source.beside()) {
@@ -179,17 +179,17 @@ async fn open(loader: &Loader, file: &Claimed, name: &str, plugins: &Plugins) ->
     let is_alone = sources.len() == 1;
     let (mut taken, mut passed) = (Vec::with_capacity(sources.len()), Vec::new());
     for source in sources {
-        if let Some(error) = plugins.held(name, source.own_name()) {
+        if let Some(error) = plugins.held(name, source.table_hint()) {
             return Err(refuse(source.name(), name, LoadError::Plugin(error.to_string())));
         }
-        match plugins.dataset(name, source.own_name(), source.sheet()) {
+        match plugins.dataset(name, source.table_hint(), source.sheet()) {
             Ok(Some(dataset)) => taken.push((source, dataset)),
             // Plugins claim the file, but none of them this sheet.
             Ok(None) => {
                 info!(file.path = source.name(), "left out: the plugin takes another sheet");
                 passed.push(source);
             }
-            Err(why) => return Err(refuse(source.name(), source.own_name(), LoadError::Shape(why))),
+            Err(why) => return Err(refuse(source.name(), source.table_hint(), LoadError::Shape(why))),
         }
     }
     if let Some((first, _)) = taken.first_mut() {
@@ -199,7 +199,7 @@ async fn open(loader: &Loader, file: &Claimed, name: &str, plugins: &Plugins) ->
 }
 
 /// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.
-async fn may_be_tried(loader: &Loader, file: &Claimed, name: &str) -> Result<(), LoadError> {
+async fn may_be_tried(loader: &Loader, file: &ClaimedFile, name: &str) -> Result<(), LoadError> {
     if file.ends() < TRIES {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::journal::Journal;
+use super::deletion_log::DeletionLog;
 use super::order::Order;
 use super::tries::Tries;
 use crate::alert::Alerts;
@@ -29,7 +29,7 @@ pub struct Loader {
     /// The loads that are tried again.
     pub tries: Tries,
     /// The notes of the files that were deleted.
-    pub journal: Journal,
+    pub deletions: DeletionLog,
     /// The people who are told.
     pub alerts: Alerts,
     /// The place of loaded files that are kept.
@@ -48,7 +48,7 @@ impl Loader {
             limits: Limits::default(),
             order: Arc::default(),
             tries: Tries::default(),
-            journal: Journal::of(imports),
+            deletions: DeletionLog::of(imports),
             alerts: Alerts::default(),
             archive: Arc::default(),
         }

@@ -4,10 +4,10 @@
 //! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
 //! Where it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
+pub mod deletion_log;
 pub(crate) mod error;
 mod feed;
 mod file;
-pub mod journal;
 mod loader;
 pub mod order;
 mod outcome;
@@ -22,18 +22,18 @@ use std::time::Duration;
 use tracing::field::Empty;
 use tracing::{Span, info, instrument, warn};
 
+use self::deletion_log::DeletionRecord;
 use self::error::missing_of;
 use self::feed::Feed;
-use self::journal::Goodbye;
 use self::order::Place;
 use self::outcome::{say_array, say_beside, say_columns};
 use self::reject_file::RejectFile;
 use self::staging::{Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
 use self::upsert::{Upsert, keeps_its_key};
-use crate::catalog::{Books, Claim, Missing, Repeats, Request};
+use crate::catalog::{Admission, Missing, Repeats, Request, RowCounts};
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::schema::Type;
-use crate::source::{Source, SourceError, Survey};
+use crate::source::{Profile, Source, SourceError};
 use crate::sql::Table;
 use crate::warehouse::Scope;
 
@@ -57,7 +57,7 @@ pub struct LoadReport {
     /// The load that had brought the same content into the same table before.
     pub duplicate_of: Option<i64>,
     /// Its rows.
-    pub books: Books,
+    pub books: RowCounts,
     /// BLAKE3 of its bytes.
     pub hash: String,
     /// The server that confirmed its commit, where it tells which it is.
@@ -65,9 +65,9 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    fn goodbye(&self, table: &str, source: &str) -> Option<Goodbye> {
+    fn deletion(&self, table: &str, source: &str) -> Option<DeletionRecord> {
         let (hash, table, source) = (self.hash.clone(), table.to_owned(), source.to_owned());
-        Some(Goodbye {
+        Some(DeletionRecord {
             load: self.load_id,
             hash,
             source,
@@ -108,7 +108,7 @@ async fn load_in(
                     "what comes later is not like the beginning (types, cells, keys or encoding): reading all of it before it is loaded"
                 );
             }
-            source.survey().await?;
+            source.profile().await?;
             load_in_turn(place, loader, dataset, source, unfinished).await?
         }
         done => done?,
@@ -120,8 +120,8 @@ async fn load_in(
 /// Whether an input may well be loaded once all of it is known: what comes later is not like its beginning, or that lacks what comes later.
 async fn is_of_the_beginning(error: &LoadError, source: &mut dyn Source) -> bool {
     match error {
-        LoadError::Source(SourceError::Mistaken) => true,
-        LoadError::Shape(_) => source.glimpse().await.is_ok_and(|seen| !seen.whole),
+        LoadError::Source(SourceError::TypesContradicted) => true,
+        LoadError::Shape(_) => source.sample().await.is_ok_and(|seen| !seen.whole),
         _ => false,
     }
 }
@@ -140,12 +140,12 @@ async fn load_in_turn(
     if is_decoded {
         place.turn(&dataset.table).await;
     }
-    let survey = source.glimpse().await?;
+    let profile = source.sample().await?;
     if !is_decoded {
         place.turn(&dataset.table).await;
     }
     let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
-    let done = commit_load(place, loader, dataset, source, survey, unfinished).await;
+    let done = commit_load(place, loader, dataset, source, profile, unfinished).await;
     turn.end(&done);
     done
 }
@@ -155,66 +155,66 @@ async fn commit_load(
     loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
-    survey: Survey,
+    profile: Profile,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    fail::fail_point!("surveyed");
-    let scope = if survey.bytes <= SHORT { Scope::Short } else { Scope::Load };
+    fail::fail_point!("profiled");
+    let scope = if profile.bytes <= SHORT { Scope::Short } else { Scope::Load };
     let request = request(dataset, source, unfinished);
     if request.repeats != Repeats::Never {
-        source.anchor().await?;
+        source.make_claim_durable().await?;
     }
     let mut transaction = loader.warehouse.begin(scope).await?;
     if scope != Scope::Short {
         transaction.wait_at_most(SHORTLY).await?;
     }
     let server = transaction.server().await?;
-    loader.journal.meet(&loader.catalog, &loader.alerts, server.as_deref()).await?;
-    let claim = loader.catalog.claim(&mut *transaction, &request, &survey).await?;
+    loader.deletions.reconcile(&loader.catalog, &loader.alerts, server.as_deref()).await?;
+    let claim = loader.catalog.claim(&mut *transaction, &request, &profile).await?;
     let load_id = match claim {
-        Claim::New(load_id) => load_id,
-        Claim::Again(load_id, missing) => {
+        Admission::New(load_id) => load_id,
+        Admission::Again(load_id, missing) => {
             say_missing(loader, dataset, source.name(), load_id, missing);
             load_id
         }
-        Claim::InPart(missing) => {
+        Admission::InPart(missing) => {
             return Err(LoadError::InPart {
                 table: loader.warehouse.names().shown(&Table::staging(&dataset.table)),
                 missing,
             });
         }
         // A program that was ended between its commit and its delete: this is that load, not a second one.
-        Claim::Finished(load_id) => {
+        Admission::Finished(load_id) => {
             // What it committed can be seen before it is on stable storage. A commit of our own comes after it.
             transaction.commit().await?;
             loader.warehouse.barrier().await?;
-            publish(reject_file(loader, source, &survey), load_id);
-            let books = loader.catalog.load(load_id).await?.map(|line| Books::from(&line)).unwrap_or_default();
-            return Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server });
+            publish(reject_file(loader, source, &profile), load_id);
+            let books = loader.catalog.load(load_id).await?.map(|line| RowCounts::from(&line)).unwrap_or_default();
+            return Ok(LoadReport { load_id, duplicate_of: None, books, hash: profile.hash, server });
         }
-        Claim::Duplicate(of) => {
-            let survey = source.survey().await?;
-            source.look_again()?;
+        Admission::Duplicate(of) => {
+            let profile = source.profile().await?;
+            source.verify_unchanged()?;
             let load_id =
-                loader.catalog.duplicate(&mut *transaction, &dataset.table, source.name(), &survey, of).await?;
+                loader.catalog.duplicate(&mut *transaction, &dataset.table, source.name(), &profile, of).await?;
             transaction.commit().await?;
-            let books = Books { read: survey.rows, duplicate: survey.rows, ..Books::default() };
-            return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: survey.hash, server });
+            let books = RowCounts { read: profile.rows, duplicate: profile.rows, ..RowCounts::default() };
+            return Ok(LoadReport { load_id, duplicate_of: Some(of), books, hash: profile.hash, server });
         }
     };
-    if survey.whole {
+    if profile.whole {
         place.numbered();
     }
     transaction.wait_at_most(PATIENCE).await?;
 
     Span::current().record("load.id", load_id);
     let known = loader.catalog.columns(&mut *transaction, &dataset.table).await?;
-    let plan = Plan::of(dataset, &survey, &known)?;
+    let plan = Plan::of(dataset, &profile, &known)?;
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let (table, is_new) = ready_table(loader, &mut *transaction, dataset, &plan, load_id, source.claim()).await?;
     if is_new
         && dataset.stated.header_rows.is_none()
-        && let Some(names) = survey.likely_header()
+        && let Some(names) = profile.likely_header()
     {
         info!(
             file.path = source.name(),
@@ -222,7 +222,7 @@ async fn commit_load(
             names.escape_debug()
         );
     }
-    source.hold(plan.held());
+    source.expect_types(plan.held());
     let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());
     let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
@@ -237,12 +237,12 @@ async fn commit_load(
         upsert.begin(&mut *transaction).await?;
     }
     let into = upsert.as_ref().map_or(&table, Upsert::into);
-    let mut rejected = reject_file(loader, source, &survey);
+    let mut rejected = reject_file(loader, source, &profile);
     for column in &shape.absent {
         let shown = &column.shown;
         warn!(file.path = source.name(), load.id = load_id, "the file has no column {shown}, which its plugin names");
     }
-    let mut feed = Feed::new(source, shape, load_id, survey.bytes);
+    let mut feed = Feed::new(source, shape, load_id, profile.bytes);
     let mut loaded = 0;
     while !feed.is_done() {
         loaded += transaction.copy_in(into, &types, &mut feed).await?;
@@ -252,19 +252,19 @@ async fn commit_load(
         fail::fail_point!("copied");
     }
 
-    let (mut books, first_reject) = (Books { loaded, ..feed.books }, feed.first_reject);
+    let (mut books, first_reject) = (RowCounts { loaded, ..feed.books }, feed.first_reject);
     let (given, mut beside) = (feed.bytes, feed.beside);
     if source.spans().is_some_and(|spans| (spans.records, spans.rejects) != given) {
         return Err(LoadError::Unbalanced { read: books.read, books });
     }
     // What all of it showed, where only its beginning was looked at before.
-    let survey = source.survey().await?;
-    let decided = Plan::of(dataset, &survey, &known)?;
+    let profile = source.profile().await?;
+    let decided = Plan::of(dataset, &profile, &known)?;
     if !decided.is_like(&plan) {
-        return Err(SourceError::Mistaken.into());
+        return Err(SourceError::TypesContradicted.into());
     }
-    if survey.rows == 0 {
-        is_headed(dataset, &survey, &known)?;
+    if profile.rows == 0 {
+        is_headed(dataset, &profile, &known)?;
     }
     // It will not be read again for types that its beginning did not show.
     place.numbered();
@@ -273,25 +273,25 @@ async fn commit_load(
         books.duplicate = books.loaded - touched;
         books.loaded = touched;
     }
-    balance(&books, &survey, dataset, first_reject)?;
+    balance(&books, &profile, dataset, first_reject)?;
     loader.catalog.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
-    beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&survey, &decided.shape)));
-    let hints = hints(dataset, &survey, &decided.shape);
+    beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&profile, &decided.shape)));
+    let hints = hints(dataset, &profile, &decided.shape);
     let (changed, apart) = (header_change(&known, &decided), columns_apart(&known, &decided.evolution));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     loader.catalog.finish(&mut *transaction, load_id, books, &columns).await?;
     loader.catalog.keep_beside(&mut *transaction, load_id, &beside).await?;
     let series = if known.is_empty() {
-        tell_series(loader, &mut *transaction, dataset, source.own_name(), &columns).await?
+        tell_series(loader, &mut *transaction, dataset, source.table_hint(), &columns).await?
     } else {
         None
     };
     rejected.sync()?;
-    source.look_again()?;
+    source.verify_unchanged()?;
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
-    say_array(source.name(), load_id, &survey.layout);
+    say_array(source.name(), load_id, &profile.layout);
     say_beside(source.name(), load_id, &beside);
     say_columns(source.name(), load_id, &hints, changed);
     if let Some(apart) = apart {
@@ -301,7 +301,7 @@ async fn commit_load(
         info!(table = dataset.table, "{series}");
     }
     publish(rejected, load_id);
-    Ok(LoadReport { load_id, duplicate_of: None, books, hash: survey.hash, server })
+    Ok(LoadReport { load_id, duplicate_of: None, books, hash: profile.hash, server })
 }
 
 /// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.
@@ -329,11 +329,11 @@ fn say_missing(loader: &Loader, dataset: &Dataset, name: &str, load_id: i64, mis
     warn!(file.path = name, load.id = load_id, "{what}: loading it again");
 }
 
-/// rows read = loaded + rejected + duplicate + filtered, as many as the survey counted, and not too many rejects among them.
-fn balance(books: &Books, survey: &Survey, dataset: &Dataset, first: Option<String>) -> Result<(), LoadError> {
-    let Books { read, loaded, rejected, duplicate, filtered, .. } = *books;
-    if read != survey.rows || read != loaded + rejected + duplicate + filtered {
-        return Err(LoadError::Unbalanced { read: survey.rows, books: *books });
+/// rows read = loaded + rejected + duplicate + filtered, as many as the profile counted, and not too many rejects among them.
+fn balance(books: &RowCounts, profile: &Profile, dataset: &Dataset, first: Option<String>) -> Result<(), LoadError> {
+    let RowCounts { read, loaded, rejected, duplicate, filtered, .. } = *books;
+    if read != profile.rows || read != loaded + rejected + duplicate + filtered {
+        return Err(LoadError::Unbalanced { read: profile.rows, books: *books });
     }
     match dataset.max_rejects {
         Some(limit) if limit.is_exceeded(rejected, read) => {
@@ -343,9 +343,9 @@ fn balance(books: &Books, survey: &Survey, dataset: &Dataset, first: Option<Stri
     }
 }
 
-fn reject_file(loader: &Loader, source: &dyn Source, survey: &Survey) -> RejectFile {
-    let (own_name, ending) = (source.own_name(), survey.layout.rejects_ending(source.own_name()));
-    RejectFile::new(&loader.exports, source.name(), own_name, ending, &survey.hash, &survey.header_text)
+fn reject_file(loader: &Loader, source: &dyn Source, profile: &Profile) -> RejectFile {
+    let (table_hint, ending) = (source.table_hint(), profile.layout.rejects_ending(source.table_hint()));
+    RejectFile::new(&loader.exports, source.name(), table_hint, ending, &profile.hash, &profile.header_text)
 }
 
 fn publish(rejected: RejectFile, load_id: i64) {

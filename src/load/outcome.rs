@@ -5,8 +5,8 @@ use std::time::Duration;
 use tracing::{Span, info, warn};
 
 use super::Loader;
+use super::deletion_log::DeletionRecord;
 use super::error::Consequence;
-use super::journal::Goodbye;
 use crate::alert::Kind;
 use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
@@ -14,7 +14,7 @@ use crate::format::{JsonLayout, Layout, Place};
 use crate::load::LoadError;
 use crate::load::{FileOutcome, LoadReport};
 use crate::record::{Beside, BesideKind};
-use crate::source::{Claimed, Failure, Stamp, Survey};
+use crate::source::{ClaimedFile, Failure, Profile, Stamp};
 use crate::text::counted;
 use crate::warehouse::WarehouseError;
 
@@ -25,15 +25,15 @@ use crate::warehouse::WarehouseError;
 /// When it cannot be kept or deleted; it stays claimed.
 pub(crate) async fn delete(
     loader: &Loader,
-    file: &Claimed,
+    file: &ClaimedFile,
     loaded: Option<Stamp>,
     on_success: &OnSuccess,
-    mut goodbye: Vec<Goodbye>,
+    mut deletion: Vec<DeletionRecord>,
 ) -> std::io::Result<bool> {
     if let Some(kept) = loader.archive.keep(file, on_success).await? {
-        goodbye.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
+        deletion.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
     }
-    loader.journal.write(&goodbye);
+    loader.deletions.write(&deletion);
     if !file.delete(loaded)? {
         return Ok(false);
     }
@@ -186,7 +186,7 @@ pub(crate) async fn record_failure(
     loader: &Loader,
     dataset: &Dataset,
     name: &str,
-    survey: Option<&Survey>,
+    profile: Option<&Profile>,
     error: LoadError,
 ) -> Failed {
     let error = of_catalog(loader, error).await;
@@ -200,9 +200,9 @@ pub(crate) async fn record_failure(
     let mut load = None;
     if consequence == Consequence::Fail {
         let why = error.to_string();
-        load = loader.catalog.failed(&dataset.table, name, survey, &why).await.ok();
-        warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.mend());
-        loader.alerts.raise(Kind::Failed, name, &why, error.mend(), load);
+        load = loader.catalog.failed(&dataset.table, name, profile, &why).await.ok();
+        warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.fix());
+        loader.alerts.raise(Kind::Failed, name, &why, error.fix(), load);
     }
     Failed { name: name.to_owned(), load, error, consequence }
 }
@@ -227,8 +227,8 @@ fn now() -> String {
 /// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded, because it was
 /// `begun` before or some of it just was, stays claimed: under another claim it would be another file to the ledger.
 /// `claims` are those under which parts of it were loaded that would be doubled if they were loaded again.
-pub(crate) fn let_go(
-    file: Claimed,
+pub(crate) fn dispose(
+    file: ClaimedFile,
     failed: Failed,
     reports: Vec<LoadReport>,
     begun: bool,
@@ -245,10 +245,10 @@ pub(crate) fn let_go(
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
         Consequence::Fail => {
-            let (why, mend, at) = (failed.error.to_string(), failed.error.mend(), now());
+            let (why, fix, at) = (failed.error.to_string(), failed.error.fix(), now());
             let moved = file.loaded_under(claims).and_then(|partly| {
                 let (error, partly) = (why.as_str(), partly.as_ref());
-                file.fail(&Failure { file: &failed.name, load: failed.load, error, mend, at, partly })
+                file.fail(&Failure { file: &failed.name, load: failed.load, error, fix, at, partly })
             });
             moved.map(|place| {
                 info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");

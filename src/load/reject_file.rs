@@ -1,5 +1,5 @@
 //! `exports/rejects/<file>.rejects.<ending>`: the records of one load that were refused, as they stood, under the file's own header, so that
-//! they can be mended and dropped in again.
+//! they can be fixed and dropped in again.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -25,12 +25,12 @@ pub struct RejectFile {
 
 impl RejectFile {
     /// For the input called `name`, whose content has this hash; `header` is its header's bytes.
-    /// `own_name` is what its table is called by: the file's name without what it is packed in; `ending` the one of its records' format.
-    pub fn new(exports: &Path, name: &str, own_name: &str, ending: &str, hash: &str, header: &[u8]) -> Self {
+    /// `table_hint` is what its table is called by: the file's name without what it is packed in; `ending` the one of its records' format.
+    pub fn new(exports: &Path, name: &str, table_hint: &str, ending: &str, hash: &str, header: &[u8]) -> Self {
         let folder = exports.join("rejects");
         let sum = blake3::hash(format!("{name}/{hash}").as_bytes()).to_hex();
         let hidden = folder.join(format!(".{}.part", &sum[..32]));
-        let name = file_name(own_name, ending);
+        let name = file_name(table_hint, ending);
         RejectFile { folder, name, hidden, header: header.to_vec(), open: None }
     }
 
@@ -94,9 +94,9 @@ impl RejectFile {
 }
 
 /// Named so, it goes into the same table again; cut where it is longer than names can be.
-fn file_name(own_name: &str, ending: &str) -> String {
+fn file_name(table_hint: &str, ending: &str) -> String {
     let ending = format!(".rejects.{ending}");
-    let stem = &own_name[..own_name.floor_char_boundary(NAME_MAX.saturating_sub(ending.len()))];
+    let stem = &table_hint[..table_hint.floor_char_boundary(NAME_MAX.saturating_sub(ending.len()))];
     format!("{stem}{ending}").replace('/', "_")
 }
 
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn the_longest_names_have_files_too() {
         assert_eq!(file_name("m/x.csv", "csv"), "m_x.csv.rejects.csv");
-        for own_name in [format!("{}.csv", "x".repeat(251)), format!("{}.csv", "ä".repeat(125)), "ö".repeat(127)] {
-            let name = file_name(&own_name, "csv");
+        for table_hint in [format!("{}.csv", "x".repeat(251)), format!("{}.csv", "ä".repeat(125)), "ö".repeat(127)] {
+            let name = file_name(&table_hint, "csv");
             assert!(name.len() <= NAME_MAX && name.ends_with(".rejects.csv"), "{name}");
         }
         // The table is that of the name up to its first dot.

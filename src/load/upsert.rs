@@ -6,7 +6,7 @@
 
 use crate::catalog::staged::has_column;
 use crate::catalog::{History, Key};
-use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Shape, Type};
+use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -40,7 +40,7 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
     let (name, kind) = (&evolution.columns[place].name, from.narrowest());
     Err(format!(
         "key: with this file the column {name} would become text, and its values of type {kind} were not written in one form that could be \
-         written again: rows of the same key would stand twice; mend the value that is no {kind}, or say type: text of {name} in the plugin, \
+         written again: rows of the same key would stand twice; fix the value that is no {kind}, or say type: text of {name} in the plugin, \
          drop the table with app drop and bring all of its files again"
     ))
 }
@@ -50,7 +50,7 @@ impl<'a> Upsert<'a> {
     pub(crate) fn new(
         names: &'a Names,
         table: &Table,
-        shape: &Shape,
+        shape: &Projection,
         known: &[TableColumn],
         key: &'a [String],
         is_new: bool,

@@ -1,22 +1,22 @@
 //! Runs the star: every file of `sql/pipeline/` in the order they need each other, in one transaction. Tables are changed
 //! by what differs, never swapped, so that views and readers stand.
 
-mod add;
-mod apart;
-mod ask;
-mod beneath;
 mod checks;
+mod delta;
 mod dimension;
 mod explode;
 mod fact;
+mod insert;
 mod members;
 mod origin;
-mod part;
+mod queries;
+mod remembered;
 mod reshape;
 mod rows;
-mod seen;
 mod select;
 mod table;
+mod uniqueness;
+mod view_deps;
 mod views;
 mod work;
 
@@ -34,9 +34,9 @@ use crate::sql::{Names, Schema, Select, Table, TableColumn};
 use crate::sql_check::problems;
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
-use beneath::Beneath;
 pub use checks::Finding;
 use table::Run;
+use view_deps::ViewDeps;
 pub(crate) use views::{describe_views, given_by_views};
 
 /// What a run is asked for.

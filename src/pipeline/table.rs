@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::reshape::Columns;
 use super::rows::{Rows, made_of};
 use super::work::{Question, Work};
-use super::{Beneath, Options, Report, RunError, TableChange};
+use super::{Options, Report, RunError, TableChange, ViewDeps};
 use crate::catalog::StagedLoad;
 use crate::catalog::Workspace;
 use crate::project::own_views;
@@ -41,7 +41,7 @@ pub(super) struct Run<'a> {
     /// Dimensions that facts have to know, as far as they were built.
     pub(super) targets: BTreeMap<String, Target>,
     /// What the views of the star read: what reads them reads that.
-    pub(super) beneath: Beneath,
+    pub(super) beneath: ViewDeps,
     /// What the views of the star give: SQLite does not know the types of what they compute.
     pub(super) views: BTreeMap<String, Vec<Output>>,
     /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
             states,
             news: Vec::new(),
             targets: BTreeMap::new(),
-            beneath: Beneath::of(models, workspace.warehouse.names()),
+            beneath: ViewDeps::of(models, workspace.warehouse.names()),
             views: BTreeMap::new(),
             touched: BTreeMap::new(),
             unversioned: BTreeSet::new(),

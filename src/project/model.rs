@@ -82,9 +82,9 @@ impl ModelError {
         ModelError { path: path.to_owned(), line, column: None, why: why.into() }
     }
 
-    /// Of the select in a file, with what mends it.
+    /// Of the select in a file, with what fixes it.
     pub fn of_sql(path: &Path, error: &SqlError) -> ModelError {
-        let mend = match error {
+        let fix = match error {
             SqlError::Refused { hint, .. } => {
                 let or = if hint.is_empty() { ";" } else { " Else" };
                 format!("{or} write {} for this engine", overruled_by(path, Engine::Sqlite).display())
@@ -92,7 +92,7 @@ impl ModelError {
             _ => String::new(),
         };
         let (line, column) = (error.place().map(|place| place.line), error.place().map(|place| place.column));
-        ModelError { path: path.to_owned(), line, column, why: format!("{}{mend}", error.what()) }
+        ModelError { path: path.to_owned(), line, column, why: format!("{}{fix}", error.what()) }
     }
 }
 

@@ -18,7 +18,7 @@ use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
-use super::{Form, Shape, Shaped, Type, exact, infer, moment};
+use super::{Form, ProjectedColumn, Projection, Type, exact, infer, moment};
 use crate::record::{Reason, Records, Reject, Width};
 
 /// The column that names the load a row came with (bigint).
@@ -51,7 +51,7 @@ pub struct Conformed {
 ///
 /// # Errors
 /// When Arrow refuses the columns, which would be a fault of this function.
-pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conformed, ArrowError> {
+pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Conformed, ArrowError> {
     let kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
     let filtered = (records.len() - kept.len()) as u64;
     let mut bad = BTreeMap::new();
@@ -63,7 +63,7 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
     }
     let reject = |(row, at): (usize, usize)| {
         let shaped = &shape.columns[at];
-        let Shaped { column, place, .. } = shaped;
+        let ProjectedColumn { column, place, .. } = shaped;
         let cells = exact::other_width(records, row);
         let (reason, detail) = match (records.cell(row, *place), value(records, row, shaped)) {
             (Some(text), Some(value)) => {
@@ -82,9 +82,9 @@ pub fn conform(records: &Records, shape: &Shape, load_id: i64) -> Result<Conform
 }
 
 /// Whether the filter keeps a record. One with a value that does not go with its column's type is kept, to be refused.
-fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
+fn keeps(records: &Records, shape: &Projection, row: usize) -> bool {
     let Some((filter, columns)) = &shape.filter else { return true };
-    let datum = |shaped: &Shaped| value(records, row, shaped).map(|text| datum(text, shaped));
+    let datum = |shaped: &ProjectedColumn| value(records, row, shaped).map(|text| datum(text, shaped));
     if columns.iter().any(|shaped| datum(shaped).is_some_and(|datum| datum.is_none())) {
         return true;
     }
@@ -92,26 +92,26 @@ fn keeps(records: &Records, shape: &Shape, row: usize) -> bool {
 }
 
 /// A cell's value by its column's type; `None` where it is none of it.
-fn datum<'a>(text: &'a str, shaped: &Shaped) -> Option<Datum<'a>> {
+fn datum<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Datum<'a>> {
     let day = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
     Some(match shaped.column.kind() {
         Type::Double => Datum::Number(read_double(&number(text, shaped)?, shaped)?),
         Type::Bigint | Type::Numeric => Datum::Number(number(text, shaped)?.parse().ok()?),
-        Type::Boolean => Datum::Truth(truth(text, shaped)?),
-        Type::Date => Datum::Moment(day(read_date(text, shaped)?)),
-        Type::Timestamp => Datum::Moment(read_timestamp(text, shaped)?.and_utc().timestamp_micros()),
-        Type::Timestamptz => Datum::Moment(read_timestamptz(text, shaped)?.timestamp_micros()),
+        Type::Boolean => Datum::Bool(truth(text, shaped)?),
+        Type::Date => Datum::Timestamp(day(read_date(text, shaped)?)),
+        Type::Timestamp => Datum::Timestamp(read_timestamp(text, shaped)?.and_utc().timestamp_micros()),
+        Type::Timestamptz => Datum::Timestamp(read_timestamptz(text, shaped)?.timestamp_micros()),
         Type::Text => Datum::Text(text),
     })
 }
 
 /// A number as programs write it, whether or not its type was declared.
-fn number<'a>(text: &'a str, shaped: &Shaped) -> Option<Cow<'a, str>> {
+fn number<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Cow<'a, str>> {
     shaped.notation.plain_number(text, shaped.native).filter(|plain| !exact::is_code(plain))
 }
 
 /// A truth, in the column's spelling where its type was not declared.
-fn truth(text: &str, shaped: &Shaped) -> Option<bool> {
+fn truth(text: &str, shaped: &ProjectedColumn) -> Option<bool> {
     let truth = shaped.notation.read_truth(text, shaped.native)?;
     let is_spelled = || shaped.column.fits.and(shaped.notation.fits(text, shaped.native)).has(Type::Boolean);
     (shaped.declared || is_spelled()).then_some(truth)
@@ -119,7 +119,7 @@ fn truth(text: &str, shaped: &Shaped) -> Option<bool> {
 
 /// A double that gives the text back, or of a declared column the nearest one. What is beyond its range is none, and neither is a word such
 /// as `inf`, but where the file has real doubles. `-0.0` is 0.
-fn read_double(text: &str, shaped: &Shaped) -> Option<f64> {
+fn read_double(text: &str, shaped: &ProjectedColumn) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
     if value.is_finite() && !shaped.declared && !infer::number(text).has(Type::Double) {
         return None;
@@ -132,13 +132,13 @@ fn read_double(text: &str, shaped: &Shaped) -> Option<f64> {
     (value.is_finite() || (shaped.real && matches!(text, "NaN" | "Infinity" | "-Infinity"))).then_some(value)
 }
 
-fn read_date(text: &str, shaped: &Shaped) -> Option<NaiveDate> {
+fn read_date(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDate> {
     let Some(format) = &shaped.format else { return moment::read_date(text) };
     let iso = || moment::read_date(text).filter(|_| shaped.iso);
     date_by(text, format).or_else(iso)
 }
 
-fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
+fn read_timestamp(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDateTime> {
     // A day is midnight where that was said, or where no other moment of the column is one.
     let may = |form: Form| shaped.declared || shaped.column.fits.is_written(form);
     let midnight = || moment::read_date(text).filter(|_| may(Form::Day)).map(|day| day.and_time(NaiveTime::MIN));
@@ -150,7 +150,7 @@ fn read_timestamp(text: &str, shaped: &Shaped) -> Option<NaiveDateTime> {
     timestamp_by(text, format).or_else(iso)
 }
 
-fn read_timestamptz(text: &str, shaped: &Shaped) -> Option<DateTime<Utc>> {
+fn read_timestamptz(text: &str, shaped: &ProjectedColumn) -> Option<DateTime<Utc>> {
     let Some(format) = &shaped.format else { return moment::read_timestamptz(text) };
     let at = parsed(text, format).filter(|parts| !is_finer(parts)).and_then(|parts| parts.to_datetime().ok());
     let at = at.filter(|at| is_year_whole(at.year(), text));
@@ -203,8 +203,8 @@ fn is_year_whole(year: i32, text: &str) -> bool {
 }
 
 /// A cell's text; `None` for NULL, for the words that stand for it, and for an empty text that would have to be of another type.
-fn value<'a>(records: &'a Records, row: usize, shaped: &Shaped) -> Option<&'a str> {
-    let Shaped { notation, place, column, .. } = shaped;
+fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
+    let ProjectedColumn { notation, place, column, .. } = shaped;
     let mut cell = records.cell(row, *place);
     if notation.is_plain() {
         return cell.filter(|text| !text.is_empty() || column.kind() == Type::Text);
@@ -219,7 +219,7 @@ fn value<'a>(records: &'a Records, row: usize, shaped: &Shaped) -> Option<&'a st
 fn typed(
     records: &Records,
     rows: &[usize],
-    columns: &[Shaped],
+    columns: &[ProjectedColumn],
     load_id: i64,
     bad: &mut BTreeMap<usize, usize>,
 ) -> Result<RecordBatch, ArrowError> {
@@ -276,7 +276,7 @@ struct Cells<'a> {
     rows: &'a [usize],
     /// Which column it is.
     at: usize,
-    shaped: &'a Shaped,
+    shaped: &'a ProjectedColumn,
     /// Rows that cannot be loaded, with the first column at fault.
     bad: &'a mut BTreeMap<usize, usize>,
 }
@@ -356,7 +356,7 @@ impl Cells<'_> {
     /// The column as it was decoded, where it is of the table's type already and nothing is said of its words.
     fn decoded(&mut self, kind: Type) -> Option<ArrayRef> {
         let column = self.records.column(self.shaped.place)?;
-        let Shaped { notation, format, .. } = self.shaped;
+        let ProjectedColumn { notation, format, .. } = self.shaped;
         let is_text = column.data_type() == &DataType::Utf8;
         if !notation.null.is_empty() || format.is_some() || (is_text && !notation.is_plain()) {
             return None;

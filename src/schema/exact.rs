@@ -1,7 +1,7 @@
 //! Values that would come back from their column's type as others, such as `007` from a bigint as 7: they are refused, never altered.
 
 use super::infer;
-use super::{Shaped, Type};
+use super::{ProjectedColumn, Type};
 use crate::record::{Records, Width};
 use crate::text::double_text;
 
@@ -17,7 +17,7 @@ pub(super) fn is_code(number: &str) -> bool {
 
 /// Whether a value may stand in its column, as far as its record is concerned: where that does not decide the column's types, the value has
 /// to be of each of them. Of a declared type everything is read that the type reads.
-pub(super) fn goes_with_types(text: &str, records: &Records, row: usize, shaped: &Shaped) -> bool {
+pub(super) fn goes_with_types(text: &str, records: &Records, row: usize, shaped: &ProjectedColumn) -> bool {
     shaped.declared || records.is_even(row) || shaped.column.fits.takes(shaped.notation.fits(text, shaped.native))
 }
 
@@ -31,7 +31,7 @@ pub(super) fn other_width(records: &Records, row: usize) -> &'static str {
 }
 
 /// The reason why a value is none of its column's type, in words that follow the value.
-pub(super) fn refusal(text: &str, shaped: &Shaped) -> String {
+pub(super) fn refusal(text: &str, shaped: &ProjectedColumn) -> String {
     let kind = shaped.column.kind();
     let written = shaped.notation.words(kind);
     let plain = shaped.notation.plain_number(text, shaped.native);
@@ -45,7 +45,7 @@ pub(super) fn refusal(text: &str, shaped: &Shaped) -> String {
 }
 
 /// The text that a column's type would make of a value.
-fn given_back(plain: &str, shaped: &Shaped) -> Option<String> {
+fn given_back(plain: &str, shaped: &ProjectedColumn) -> Option<String> {
     match shaped.column.kind() {
         Type::Bigint => plain.parse().ok().map(|number: i64| number.to_string()),
         // -0 becomes 0.

@@ -19,9 +19,9 @@ pub enum Datum<'a> {
     /// A number.
     Number(f64),
     /// True or false.
-    Truth(bool),
+    Bool(bool),
     /// A day or moment, in microseconds since 1970-01-01.
-    Moment(i64),
+    Timestamp(i64),
 }
 
 /// A condition, checked when it is made.
@@ -245,12 +245,12 @@ fn compare<'a>(left: &Operand, right: &Operand, cell: &dyn Fn(&str) -> Option<Da
         (Datum::Number(left), Datum::Number(right)) => left.partial_cmp(&right),
         (Datum::Number(left), Datum::Text(right)) => left.partial_cmp(&right.trim().parse().ok()?),
         (Datum::Text(left), Datum::Number(right)) => left.trim().parse::<f64>().ok()?.partial_cmp(&right),
-        (Datum::Moment(left), Datum::Moment(right)) => Some(left.cmp(&right)),
-        (Datum::Moment(left), Datum::Text(right)) => Some(left.cmp(&micros(right)?)),
-        (Datum::Text(left), Datum::Moment(right)) => Some(micros(left)?.cmp(&right)),
-        (Datum::Truth(left), Datum::Truth(right)) => Some(left.cmp(&right)),
-        (Datum::Truth(left), Datum::Text(right)) => Some(left.cmp(&truth(right)?)),
-        (Datum::Text(left), Datum::Truth(right)) => Some(truth(left)?.cmp(&right)),
+        (Datum::Timestamp(left), Datum::Timestamp(right)) => Some(left.cmp(&right)),
+        (Datum::Timestamp(left), Datum::Text(right)) => Some(left.cmp(&micros(right)?)),
+        (Datum::Text(left), Datum::Timestamp(right)) => Some(micros(left)?.cmp(&right)),
+        (Datum::Bool(left), Datum::Bool(right)) => Some(left.cmp(&right)),
+        (Datum::Bool(left), Datum::Text(right)) => Some(left.cmp(&truth(right)?)),
+        (Datum::Text(left), Datum::Bool(right)) => Some(truth(left)?.cmp(&right)),
         (Datum::Text(left), Datum::Text(right)) => match (left.parse::<f64>(), right.parse::<f64>()) {
             (Ok(left), Ok(right)) => left.partial_cmp(&right),
             _ => Some(left.cmp(right)),

@@ -11,7 +11,7 @@ mod loose;
 mod moment;
 mod name;
 mod notation;
-mod shape;
+mod projection;
 mod types;
 
 use conform::OWN_COLUMNS;
@@ -27,7 +27,7 @@ pub use loose::Loose;
 pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
 pub use name::{SYSTEM_COLUMNS, column_names, composed, is_same_text, table_name};
 pub use notation::{Grouping, Notation, NumberNotation, Percent, Separator, TruthWords};
-pub use shape::{AbsentColumn, ColumnRule, Selection, Shape, Shaped, shape};
+pub use projection::{AbsentColumn, ColumnRule, ProjectedColumn, Projection, Selection, shape};
 pub use types::{Fits, Form, Spelling, Type};
 
 use serde::Serialize;

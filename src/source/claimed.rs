@@ -25,7 +25,7 @@ const ERROR_MAX: usize = 8 * 1024;
 
 /// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
 #[derive(Clone, Debug)]
-pub struct Claimed {
+pub struct ClaimedFile {
     pub(super) home: Arc<Home>,
     /// The folder in it in which the file lies, alone.
     pub(super) place: OsString,
@@ -43,8 +43,8 @@ pub struct Failure<'a> {
     pub load: Option<i64>,
     /// What is wrong.
     pub error: &'a str,
-    /// How to mend it.
-    pub mend: &'a str,
+    /// How to fix it.
+    pub fix: &'a str,
     /// When it was tried, in UTC.
     pub at: String,
     /// Which of its parts are loaded.
@@ -52,7 +52,7 @@ pub struct Failure<'a> {
     pub partly: Option<&'a Partly>,
 }
 
-impl Claimed {
+impl ClaimedFile {
     /// The folder in which it lies, alone.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl Claimed {
         self.name.to_string_lossy().into_owned()
     }
 
-    /// As [`Claimed::name`], as the system has it.
+    /// As [`ClaimedFile::name`], as the system has it.
     pub fn os_name(&self) -> OsString {
         self.name.clone()
     }
@@ -168,8 +168,8 @@ impl Claimed {
 
     /// What this program began to load, and could not go on with for a fault of its own.
     #[must_use]
-    pub fn orphaned(self) -> Claimed {
-        Claimed { orphan: true, ..self }
+    pub fn orphaned(self) -> ClaimedFile {
+        ClaimedFile { orphan: true, ..self }
     }
 
     /// Deletes the file, whose rows are committed, if it is the `loaded` one still; says whether it was. One that is not there any more is

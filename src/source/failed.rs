@@ -23,8 +23,9 @@ pub struct Note {
     pub load: Option<i64>,
     /// What is wrong.
     pub error: String,
-    /// How to mend it.
-    pub mend: String,
+    /// How to fix it; older programs called it `mend`.
+    #[serde(alias = "mend")]
+    pub fix: String,
     /// When it was tried.
     pub at: DateTime<Utc>,
     /// Which of its parts are loaded.
@@ -105,7 +106,7 @@ impl FailedFile {
     /// Moves it back into the folder under the name that it landed by, or the next free one, and removes the reason; gives the place.
     ///
     /// # Errors
-    /// When it cannot be moved, or that its parts are loaded not be noted of a file that was mended.
+    /// When it cannot be moved, or that its parts are loaded not be noted of a file that was fixed.
     pub fn move_back(&self, folder: &Path) -> io::Result<PathBuf> {
         let root = Dir::open(folder)?;
         if let Some(partly) = self.note.as_ref().and_then(|note| note.partly.as_ref()) {
@@ -135,7 +136,7 @@ mod tests {
         assert!(failed_files(dir.path()).unwrap().is_empty());
         fs::create_dir(&failed).unwrap();
         let note = |file: &str| {
-            format!(r#"{{"file": "{file}", "load": 7, "error": "e", "mend": "m", "at": "2020-01-01T00:00:00+00:00"}}"#)
+            format!(r#"{{"file": "{file}", "load": 7, "error": "e", "fix": "m", "at": "2020-01-01T00:00:00+00:00"}}"#)
         };
         for (name, text) in [
             ("x.2.csv", "2"),

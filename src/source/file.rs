@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use super::{Claimed, Source, SourceError, Stamp, Survey, Writer, writer};
+use super::{ClaimedFile, Profile, Source, SourceError, Stamp, Writer, writer};
 use crate::format::{
-    Format, FormatError, GLIMPSE, Held, Input, Limits, Part, SpanBytes, Stated, Witness, each_chunk_above, glimpse,
-    identity, parts, survey,
+    ExpectedTypes, Format, FormatError, Input, Limits, Part, Profiler, ReadOptions, SAMPLE_BYTES, SpanBytes,
+    each_chunk_above, identity, parts, profile, sample,
 };
 use crate::record::{Beside, Chunk};
 
@@ -23,7 +23,7 @@ pub struct FileSource {
     /// Where it is read.
     path: PathBuf,
     /// The file, where it was claimed.
-    claimed: Option<Claimed>,
+    claimed: Option<ClaimedFile>,
     claim: Option<String>,
     earlier_claims: Vec<String>,
     /// Whether the file has others.
@@ -31,9 +31,9 @@ pub struct FileSource {
     part: Part,
     /// What the file looked like before it was read.
     stamp: Option<Stamp>,
-    stated: Stated,
-    survey: Option<Survey>,
-    held: Vec<Held>,
+    stated: ReadOptions,
+    profile: Option<Profile>,
+    held: Vec<ExpectedTypes>,
     chunks: Option<Chunks>,
     spans: Option<SpanBytes>,
 }
@@ -41,7 +41,7 @@ pub struct FileSource {
 /// Records on their way, and what the thread that reads them knows of them in the end.
 struct Chunks {
     receiver: mpsc::Receiver<Result<Chunk, SourceError>>,
-    read: JoinHandle<(Option<Survey>, Option<SpanBytes>)>,
+    read: JoinHandle<(Option<Profile>, Option<SpanBytes>)>,
 }
 
 impl FileSource {
@@ -52,10 +52,10 @@ impl FileSource {
     pub async fn parts(
         path: &Path,
         name: &str,
-        claimed: Option<&Claimed>,
+        claimed: Option<&ClaimedFile>,
         limits: Limits,
     ) -> Result<Vec<FileSource>, SourceError> {
-        let (stamp, claim) = (stamp(claimed, path), claimed.and_then(Claimed::claim));
+        let (stamp, claim) = (stamp(claimed, path), claimed.and_then(ClaimedFile::claim));
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
         let is_part = parts.len() > 1;
@@ -69,8 +69,8 @@ impl FileSource {
                 is_part,
                 part,
                 stamp,
-                stated: Stated::default(),
-                survey: None,
+                stated: ReadOptions::default(),
+                profile: None,
                 held: Vec::new(),
                 chunks: None,
                 spans: None,
@@ -99,11 +99,11 @@ impl FileSource {
                     claimed: source.claimed.clone(),
                     claim: source.claim.clone(),
                     earlier_claims: source.earlier_claims.clone(),
-                    stated: Stated { first_line: part.first_line(), ..Stated::default() },
+                    stated: ReadOptions { first_line: part.first_line(), ..ReadOptions::default() },
                     part,
                     stamp: source.stamp,
                     is_part: source.is_part,
-                    survey: None,
+                    profile: None,
                     held: Vec::new(),
                     chunks: None,
                     spans: None,
@@ -131,18 +131,18 @@ impl FileSource {
     }
 
     /// What a thread needs that reads it.
-    fn reading(&self) -> (PathBuf, Part, Stated) {
+    fn reading(&self) -> (PathBuf, Part, ReadOptions) {
         let delimiter = self.stated.delimiter.or(self.part.delimiter());
-        let stated = Stated { is_lines: self.part.is_lines(), delimiter, ..self.stated.clone() };
+        let stated = ReadOptions { is_lines: self.part.is_lines(), delimiter, ..self.stated.clone() };
         (self.path.clone(), self.part.clone(), stated)
     }
 
     /// What is known of how it is written.
-    pub fn state(&mut self, stated: &Stated) {
+    pub fn with_options(&mut self, stated: &ReadOptions) {
         if let Some(format) = stated.format {
             self.part.state_format(format);
         }
-        self.stated = Stated { first_line: self.part.first_line(), ..stated.clone() };
+        self.stated = ReadOptions { first_line: self.part.first_line(), ..stated.clone() };
     }
 }
 
@@ -152,8 +152,8 @@ impl Source for FileSource {
         &self.part.name
     }
 
-    fn own_name(&self) -> &str {
-        &self.part.own_name
+    fn table_hint(&self) -> &str {
+        &self.part.table_hint
     }
 
     fn is_part(&self) -> bool {
@@ -172,29 +172,29 @@ impl Source for FileSource {
         self.part.format == Format::Parquet
     }
 
-    async fn survey(&mut self) -> Result<Survey, SourceError> {
-        if !self.survey.as_ref().is_some_and(|survey| survey.whole) {
+    async fn profile(&mut self) -> Result<Profile, SourceError> {
+        if !self.profile.as_ref().is_some_and(|profile| profile.whole) {
             self.chunks = None;
             let (path, part, stated) = self.reading();
-            let done = spawn_blocking(move || survey(part.format, || part.open(&path), &stated)).await;
+            let done = spawn_blocking(move || profile(part.format, || part.open(&path), &stated)).await;
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
-            self.survey = Some(found.into());
+            self.profile = Some(found.into());
         }
         // Just set where it was not.
-        self.survey.clone().ok_or(SourceError::Changed)
+        self.profile.clone().ok_or(SourceError::Changed)
     }
 
-    async fn glimpse(&mut self) -> Result<Survey, SourceError> {
-        if self.survey.is_none() && self.part.format == Format::Parquet {
+    async fn sample(&mut self) -> Result<Profile, SourceError> {
+        if self.profile.is_none() && self.part.format == Format::Parquet {
             let (path, part, stated) = self.reading();
-            let done = spawn_blocking(move || glimpse(part.format, || part.open(&path), &stated)).await;
+            let done = spawn_blocking(move || sample(part.format, || part.open(&path), &stated)).await;
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
-            self.survey = Some(found.into());
+            self.profile = Some(found.into());
         }
         let is_text = matches!(self.part.format, Format::Csv | Format::Json);
-        if self.survey.is_none() && is_text && self.path.metadata()?.len() > GLIMPSE {
+        if self.profile.is_none() && is_text && self.path.metadata()?.len() > SAMPLE_BYTES {
             let (path, part, stated) = self.reading();
-            let beginning = spawn_blocking(move || glimpse(part.format, || part.open(&path), &stated));
+            let beginning = spawn_blocking(move || sample(part.format, || part.open(&path), &stated));
             let (path, part, needed) = (self.path.clone(), self.part.clone(), Arc::new(AtomicBool::new(true)));
             let still = needed.clone();
             let all = spawn_blocking(move || identity(part.open(&path)?, &still));
@@ -206,21 +206,21 @@ impl Source for FileSource {
             if !found.whole {
                 found.digest = all?;
             }
-            self.survey = Some(found.into());
+            self.profile = Some(found.into());
         }
-        match &self.survey {
+        match &self.profile {
             Some(known) => Ok(known.clone()),
-            None => self.survey().await,
+            None => self.profile().await,
         }
     }
 
-    fn hold(&mut self, held: Vec<Held>) {
+    fn expect_types(&mut self, held: Vec<ExpectedTypes>) {
         self.held = held;
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
         if self.chunks.is_none() {
-            let expected = self.glimpse().await?;
+            let expected = self.sample().await?;
             let (sender, receiver) = mpsc::channel(AHEAD);
             let (path, part, stated) = self.reading();
             let held = std::mem::take(&mut self.held);
@@ -233,7 +233,7 @@ impl Source for FileSource {
             None => {
                 if let Some(chunks) = self.chunks.take() {
                     let (whole, spans) = chunks.read.await.map_err(broken)?;
-                    self.survey = whole.or(self.survey.take());
+                    self.profile = whole.or(self.profile.take());
                     self.spans = spans;
                 }
                 Ok(None)
@@ -241,7 +241,7 @@ impl Source for FileSource {
         }
     }
 
-    async fn anchor(&self) -> std::io::Result<()> {
+    async fn make_claim_durable(&self) -> std::io::Result<()> {
         let Some(claimed) = self.claimed.clone() else { return Ok(()) };
         spawn_blocking(move || claimed.sync()).await.map_err(std::io::Error::other)?
     }
@@ -254,8 +254,8 @@ impl Source for FileSource {
         self.spans
     }
 
-    fn look_again(&self) -> Result<(), SourceError> {
-        let writer = || self.claimed.as_ref().map_or_else(|| writer(&self.path), Claimed::writer);
+    fn verify_unchanged(&self) -> Result<(), SourceError> {
+        let writer = || self.claimed.as_ref().map_or_else(|| writer(&self.path), ClaimedFile::writer);
         match stamp(self.claimed.as_ref(), &self.path) {
             None => Err(SourceError::Gone),
             now if now != self.stamp || writer() == Writer::Open => Err(SourceError::Changed),
@@ -263,47 +263,47 @@ impl Source for FileSource {
         }
     }
 
-    /// A file goes when all its parts are loaded (`Claimed::delete`), so one part's rows say nothing.
+    /// A file goes when all its parts are loaded (`ClaimedFile::delete`), so one part's rows say nothing.
     async fn ack(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }
 
-/// Sends every stretch, and an error at the end when the bytes are not those that were surveyed; ends quietly when nobody listens
+/// Sends every stretch, and an error at the end when the bytes are not those that were profiled; ends quietly when nobody listens
 /// any more. Gives what all of it showed where only its beginning was looked at before,
 /// and what its bytes are.
 fn send_chunks(
     open: impl Fn() -> Result<Input, FormatError>,
-    mut expected: Survey,
-    stated: &Stated,
-    held: &[Held],
+    mut expected: Profile,
+    stated: &ReadOptions,
+    held: &[ExpectedTypes],
     sender: &mpsc::Sender<Result<Chunk, SourceError>>,
-) -> (Option<Survey>, Option<SpanBytes>) {
+) -> (Option<Profile>, Option<SpanBytes>) {
     let width = expected.columns.len();
     let columns = expected.columns.iter().map(|column| (column.header.as_str(), column.name.as_str()));
-    let mut witness = (!expected.whole).then(|| Witness::new(columns, stated, &expected.layout));
+    let mut profiler = (!expected.whole).then(|| Profiler::new(columns, stated, &expected.layout));
     let surplus = expected.layout.has_surplus();
     let mut read = || -> Result<Option<SpanBytes>, SourceError> {
         let (mut heard, mut same_width, mut mistaken) = (true, true, false);
         let names = expected.columns.iter().map(|column| column.header.clone());
         let (digest, spans) = each_chunk_above(open()?, &expected.layout, names, &stated.footer, |chunk| {
             same_width = chunk.records.width() == width;
-            if let Some(witness) = witness.as_mut().filter(|_| same_width) {
-                witness.see(&chunk);
-                mistaken = !witness.agrees(held, surplus);
+            if let Some(profiler) = profiler.as_mut().filter(|_| same_width) {
+                profiler.see(&chunk);
+                mistaken = !profiler.still_fits(held, surplus);
             }
             heard = !same_width || mistaken || sender.blocking_send(Ok(chunk)).is_ok();
             heard && same_width && !mistaken
         })?;
         match () {
-            () if mistaken => Err(SourceError::Mistaken),
+            () if mistaken => Err(SourceError::TypesContradicted),
             () if heard && (!same_width || digest.hash != expected.hash) => Err(SourceError::Changed),
             () => Ok(spans),
         }
     };
-    match (read(), witness) {
-        (Ok(spans), Some(witness)) => {
-            (expected.rows, expected.glance) = witness.testify(&mut expected.columns);
+    match (read(), profiler) {
+        (Ok(spans), Some(profiler)) => {
+            (expected.rows, expected.glance) = profiler.finish(&mut expected.columns);
             expected.whole = true;
             (Some(expected), spans)
         }
@@ -316,8 +316,8 @@ fn send_chunks(
     }
 }
 
-fn stamp(claimed: Option<&Claimed>, path: &Path) -> Option<Stamp> {
-    claimed.map_or_else(|| Stamp::of(path), Claimed::stamp)
+fn stamp(claimed: Option<&ClaimedFile>, path: &Path) -> Option<Stamp> {
+    claimed.map_or_else(|| Stamp::of(path), ClaimedFile::stamp)
 }
 
 fn broken(error: JoinError) -> SourceError {
@@ -335,7 +335,7 @@ mod tests {
         // Whoever read all of it would read for an hour.
         std::fs::File::create(&path).unwrap().set_len(4 << 40).unwrap();
         let mut parts = FileSource::parts(&path, "x.csv", None, Limits::default()).await.unwrap();
-        let error = parts[0].glimpse().await.unwrap_err();
+        let error = parts[0].sample().await.unwrap_err();
         assert!(matches!(error, SourceError::Unreadable(_)), "{error}");
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Dir;
-use super::claimed::Claimed;
+use super::claimed::ClaimedFile;
 use super::owner::{Us, random};
 use super::places::claims_folders;
 
@@ -131,7 +131,7 @@ impl Folder {
     ///
     /// # Errors
     /// `NotFound` when somebody else was faster.
-    pub fn claim(&self, name: &OsStr) -> io::Result<Claimed> {
+    pub fn claim(&self, name: &OsStr) -> io::Result<ClaimedFile> {
         fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
         let claim = format!("{}-{}", self.home.name.to_string_lossy(), self.next.fetch_add(1, Ordering::Relaxed));
         self.take(&self.home.root, name, OsStr::new(&claim), false)
@@ -142,7 +142,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn claim_leftovers(&self, stuck: &mut dyn FnMut(&OsStr, &io::Error)) -> io::Result<Vec<Claimed>> {
+    pub fn claim_leftovers(&self, stuck: &mut dyn FnMut(&OsStr, &io::Error)) -> io::Result<Vec<ClaimedFile>> {
         let mut claimed = Vec::new();
         for (claims, places) in claims_folders(&self.home.root, &|meta| self.home.us.own(meta))? {
             for (name, place) in places {
@@ -174,7 +174,7 @@ impl Folder {
         place: &Dir,
         claim: &OsStr,
         orphan: bool,
-        claimed: &mut Vec<Claimed>,
+        claimed: &mut Vec<ClaimedFile>,
         stuck: &mut dyn FnMut(&OsStr, &io::Error),
     ) -> io::Result<()> {
         let dir = place.dir(claim)?;
@@ -196,12 +196,12 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn claims(&self) -> io::Result<Vec<Claimed>> {
+    pub fn claims(&self) -> io::Result<Vec<ClaimedFile>> {
         let mut claims = Vec::new();
         for place in self.home.dir.folders()? {
             for name in self.home.dir.dir(&place)?.names()? {
                 if name != NOTE {
-                    claims.push(Claimed { home: self.home.clone(), place: place.clone(), name, orphan: false });
+                    claims.push(ClaimedFile { home: self.home.clone(), place: place.clone(), name, orphan: false });
                 }
             }
         }
@@ -246,7 +246,7 @@ impl Folder {
     }
 
     /// `claim` is a name that no other claim has or had.
-    fn take(&self, from: &Dir, name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<Claimed> {
+    fn take(&self, from: &Dir, name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<ClaimedFile> {
         let place = self.home.dir.new_dir(claim, 0o700)?;
         fail::fail_point!("place");
         // The place is new and ours, so there is nothing to rename over.
@@ -254,7 +254,7 @@ impl Folder {
             self.home.dir.remove_dir(claim)?;
             return Err(error);
         }
-        Ok(Claimed { home: self.home.clone(), place: claim.to_owned(), name: name.to_owned(), orphan })
+        Ok(ClaimedFile { home: self.home.clone(), place: claim.to_owned(), name: name.to_owned(), orphan })
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
             folder.claim(OsStr::new(name)).unwrap();
         }
         drop(dead);
-        let names: Vec<_> = new.claim_leftovers(&mut |_, _| {}).unwrap().iter().map(Claimed::name).collect();
+        let names: Vec<_> = new.claim_leftovers(&mut |_, _| {}).unwrap().iter().map(ClaimedFile::name).collect();
         assert_eq!(names, ["dead.csv"]);
         assert!(new.claim_leftovers(&mut |_, _| {}).unwrap().is_empty());
     }
@@ -338,7 +338,7 @@ mod tests {
         let name = format!("{}.csv", "x".repeat(251));
         for _ in 0..2 {
             fs::write(dir.path().join(&name), "").unwrap();
-            let failure = Failure { file: &name, load: None, error: "e", mend: "m", at: String::new(), partly: None };
+            let failure = Failure { file: &name, load: None, error: "e", fix: "m", at: String::new(), partly: None };
             assert!(folder.claim(OsStr::new(&name)).unwrap().fail(&failure).unwrap().exists());
         }
         assert_eq!(fs::read_dir(dir.path().join(FAILED)).unwrap().count(), 4);

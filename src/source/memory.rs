@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 
-use super::{Source, SourceError, Survey};
-use crate::format::{Format, Input, Stated, each_chunk, survey};
+use super::{Profile, Source, SourceError};
+use crate::format::{Format, Input, ReadOptions, each_chunk, profile};
 use crate::record::Chunk;
 
 /// The bytes of a CSV.
@@ -32,13 +32,13 @@ impl Source for MemorySource {
         &self.name
     }
 
-    async fn survey(&mut self) -> Result<Survey, SourceError> {
-        Ok(survey(Format::Csv, || Ok(self.input()), &Stated::default())?.into())
+    async fn profile(&mut self) -> Result<Profile, SourceError> {
+        Ok(profile(Format::Csv, || Ok(self.input()), &ReadOptions::default())?.into())
     }
 
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
         if self.chunks.is_none() {
-            let layout = self.survey().await?.layout;
+            let layout = self.profile().await?.layout;
             let mut chunks = VecDeque::new();
             each_chunk(self.input(), &layout, [], |chunk| {
                 chunks.push_back(chunk);

@@ -12,7 +12,7 @@ mod partly;
 mod places;
 mod stamp;
 
-pub use claimed::{Claimed, Failure};
+pub use claimed::{ClaimedFile, Failure};
 pub use dir::Dir;
 pub(crate) use dir::{NOTE_MAX, why_not};
 pub use failed::{FailedFile, Note, failed_files};
@@ -30,7 +30,7 @@ pub(crate) use stamp::{Stamp, Writer, writer};
 
 use async_trait::async_trait;
 
-use crate::format::{Digest, FormatError, Found, Glance, Held, Layout, SpanBytes};
+use crate::format::{Digest, ExpectedTypes, FormatError, FormatProfile, Layout, Preview, SpanBytes};
 use crate::record::{Beside, Chunk};
 use crate::schema::{Column, Type, column_names};
 
@@ -41,7 +41,7 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &str;
 
     /// The name that its table is called by, where nobody says otherwise.
-    fn own_name(&self) -> &str {
+    fn table_hint(&self) -> &str {
         self.name()
     }
 
@@ -70,25 +70,25 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be read, or is nothing that can be loaded.
-    async fn survey(&mut self) -> Result<Survey, SourceError>;
+    async fn profile(&mut self) -> Result<Profile, SourceError>;
 
-    /// Like [`Source::survey`], but of a long input perhaps only what its beginning shows; its identity is that of all of it.
+    /// Like [`Source::profile`], but of a long input perhaps only what its beginning shows; its identity is that of all of it.
     ///
     /// # Errors
-    /// As [`Source::survey`].
-    async fn glimpse(&mut self) -> Result<Survey, SourceError> {
-        self.survey().await
+    /// As [`Source::profile`].
+    async fn sample(&mut self) -> Result<Profile, SourceError> {
+        self.profile().await
     }
 
     /// Says what the columns are taken for, before the records are asked for. Where that was decided by a beginning, what comes
-    /// may not go with it: [`SourceError::Mistaken`].
-    fn hold(&mut self, _: Vec<Held>) {}
+    /// may not go with it: [`SourceError::TypesContradicted`].
+    fn expect_types(&mut self, _: Vec<ExpectedTypes>) {}
 
     /// The next records, in the order of the input; `None` after the last, when everything was
-    /// as the survey found it, or goes with what the columns are taken for.
+    /// as the profile found it, or goes with what the columns are taken for.
     ///
     /// # Errors
-    /// When it cannot be read, or is no longer what was surveyed.
+    /// When it cannot be read, or is no longer what was profiled.
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError>;
 
     /// Makes sure that the input lies where its claim says also after a power cut: a content that may be loaded again is known by its claim
@@ -96,7 +96,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be brought to stable storage.
-    async fn anchor(&self) -> std::io::Result<()> {
+    async fn make_claim_durable(&self) -> std::io::Result<()> {
         Ok(())
     }
 
@@ -114,7 +114,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// [`SourceError::Changed`] where somebody has.
-    fn look_again(&self) -> Result<(), SourceError> {
+    fn verify_unchanged(&self) -> Result<(), SourceError> {
         Ok(())
     }
 
@@ -127,7 +127,7 @@ pub trait Source: Send + Sync {
 
 /// What a source holds.
 #[derive(Clone, Debug)]
-pub struct Survey {
+pub struct Profile {
     /// BLAKE3 of its bytes, 64 hexadecimal digits.
     pub hash: String,
     /// Its size in bytes.
@@ -141,14 +141,14 @@ pub struct Survey {
     /// Records, the bad ones included, the header not.
     pub rows: u64,
     /// What else was seen on the way.
-    pub glance: Glance,
+    pub glance: Preview,
     /// Whether all of it was looked at; else types and rows are those of its beginning.
     pub whole: bool,
 }
 
-impl From<Found> for Survey {
-    fn from(found: Found) -> Self {
-        let Found { digest: Digest { hash, bytes }, layout, header_text, columns, rows, glance, whole } = found;
+impl From<FormatProfile> for Profile {
+    fn from(found: FormatProfile) -> Self {
+        let FormatProfile { digest: Digest { hash, bytes }, layout, header_text, columns, rows, glance, whole } = found;
         let own = columns.len() - usize::from(layout.has_surplus());
         let headers: Vec<_> = columns[..own].iter().map(|(header, _)| header.as_str()).collect();
         let mut names = column_names(&headers, layout.joint());
@@ -158,11 +158,11 @@ impl From<Found> for Survey {
             .zip(&columns)
             .map(|(name, (header, inference))| Column { name, header: header.clone(), fits: inference.fits() })
             .collect();
-        Survey { hash, bytes, layout, header_text, columns, rows, glance, whole }
+        Profile { hash, bytes, layout, header_text, columns, rows, glance, whole }
     }
 }
 
-impl Survey {
+impl Profile {
     /// The names in the first row where nothing but its place tells that they are a header: every column is text.
     pub fn likely_header(&self) -> Option<String> {
         let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &self.layout else { return None };
@@ -183,7 +183,7 @@ pub enum SourceError {
     Gone,
     /// It is not what its beginning showed; read whole, it can be loaded.
     #[error("a later value is not of the type that the first ones are of")]
-    Mistaken,
+    TypesContradicted,
     /// Its bytes changed while it was read; nothing of it was loaded.
     #[error("the file changed while it was read")]
     Changed,

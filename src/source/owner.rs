@@ -80,7 +80,7 @@ pub struct Foreign {
     /// In words.
     pub what: String,
     /// How to have it right.
-    pub mend: String,
+    pub fix: String,
 }
 
 /// Whether somebody else has made `failed/`.
@@ -107,7 +107,7 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
             "{path} is {what} of uid {uid}, mode {mode:o}, and not Sluice's own: what fails goes to {}",
             own.display()
         ),
-        mend: format!("look at what lies in {path}, and move it away or give it to the user that Sluice runs as"),
+        fix: format!("look at what lies in {path}, and move it away or give it to the user that Sluice runs as"),
     }))
 }
 
@@ -133,7 +133,7 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
             "{path} is {what} of uid {uid}, mode {mode:o}, and who asks is uid {us}: what stands in it is not believed, and only a Sluice of uid \
              {uid} would use it"
         ),
-        mend: format!(
+        fix: format!(
             "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the user that Sluice runs as \
              (chown -R, chmod -R go-w) or move it away"
         ),

@@ -62,7 +62,7 @@ pub fn checks(
         let class = Class::of(&column.declared);
         let literal = |value| class.literal(value).map_err(|why| format!("checks: range: {name}: {why}"));
         let (from, to) = (literal(lowest)?, literal(highest)?);
-        if class == Class::Truth {
+        if class == Class::Bool {
             return Err(format!("checks: range: {name} is true or false"));
         }
         if class.is_above(lowest, highest) {

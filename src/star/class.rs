@@ -11,7 +11,7 @@ pub enum Class {
     /// A text.
     Text,
     /// true or false.
-    Truth,
+    Bool,
     /// A day.
     Date,
     /// A day and a time, without a zone.
@@ -29,7 +29,7 @@ impl Class {
         match () {
             () if begins(&["bigint", "int", "smallint", "numeric", "decimal", "real", "double"]) => Class::Number,
             () if begins(&["text", "char", "varchar"]) => Class::Text,
-            () if begins(&["bool"]) => Class::Truth,
+            () if begins(&["bool"]) => Class::Bool,
             () if begins(&["timestamptz", "timestamp with time zone"]) => Class::Timestamptz,
             () if begins(&["timestamp"]) => Class::Timestamp,
             () if begins(&["date"]) => Class::Date,
@@ -47,7 +47,7 @@ impl Class {
         match self {
             Class::Number => "a number",
             Class::Text => "a text",
-            Class::Truth => "true or false",
+            Class::Bool => "true or false",
             Class::Date => "a date as 2024-01-31",
             Class::Timestamp | Class::Timestamptz => "a time as 2024-01-31 10:00:00",
             Class::Other => "a value",
@@ -63,7 +63,7 @@ impl Class {
             (Class::Text, Scalar::Text(_)) | (Class::Other, _) => true,
             (Class::Text, other) => return Ok(format!("'{}'", other.sql())),
             (Class::Number, value) => matches!(value, Scalar::Whole(_) | Scalar::Number(_)),
-            (Class::Truth, value) => matches!(value, Scalar::Truth(_)),
+            (Class::Bool, value) => matches!(value, Scalar::Bool(_)),
             (_, Scalar::Text(text)) => text.get(..10).is_some_and(|day| day.parse::<chrono::NaiveDate>().is_ok()),
             _ => false,
         };
@@ -80,7 +80,7 @@ impl Class {
             _ => text.replace('T', " "),
         };
         match (self, one, other) {
-            (Class::Text | Class::Truth, ..) => false,
+            (Class::Text | Class::Bool, ..) => false,
             (_, Scalar::Text(one), Scalar::Text(other)) => self.is_time() && time(one) > time(other),
             _ => one.number().zip(other.number()).is_some_and(|(one, other)| one > other),
         }

@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 use self::files::LogFiles;
 use crate::settings::Settings;
 use crate::telemetry::progress::Above;
-use crate::warehouse::Ear;
+use crate::warehouse::NoticeLayer;
 
 /// Where people read the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, 
         progress::show_bars();
     }
     // Fails only where a logger was set before, as in tests, which then keep theirs.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).with(Ear).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).with(NoticeLayer).try_init();
     guard
 }
 

@@ -3,7 +3,7 @@
 /// Why a warehouse did not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum WarehouseError {
-    /// The address is of no use; only a person can mend it.
+    /// The address is of no use; only a person can fix it.
     #[error("DATABASE_URL: {0}")]
     Address(String),
     /// The file of the database is not there, and is not to be made.
@@ -146,7 +146,7 @@ impl From<sqlx::Error> for WarehouseError {
     }
 }
 
-/// What is no file's fault, so that files wait until a person or time has mended it. PostgreSQL: classes 08 (connection), 28 (who we are),
+/// What is no file's fault, so that files wait until a person or time has fixed it. PostgreSQL: classes 08 (connection), 28 (who we are),
 /// 3D (no such database), 3F (no such schema), 40 (serialisation, deadlock), 53 (resources), 55 (lock), 57 (operator), 58 (system), XX001 and XX002 (corruption),
 /// 25006 (read-only), 25P03 and 25P04 (a transaction that took longer than the server lets it), 42501 (rights). SQLite: busy, locked, read-only, I/O error, corrupt, full, cannot open, locking protocol, rights, no database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
-pub use postgres::Ear;
+pub use postgres::NoticeLayer;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info};
 
-use super::Pause;
+use super::Backoff;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::pipeline::{self, RunError, TableChange};
@@ -38,7 +38,7 @@ pub async fn build(app: Arc<App>) {
 }
 
 /// Brings the star up to date; gives when to try it again although nothing is loaded meanwhile.
-async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
+async fn run(app: &App, trouble: &mut Option<Backoff>) -> Option<Instant> {
     // In a project where nothing was loaded yet, tables that are not there are no fault.
     if app.workspace.catalog.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
         return None;
@@ -53,13 +53,13 @@ async fn run(app: &App, trouble: &mut Option<Pause>) -> Option<Instant> {
         }
         Err(error) => {
             let why = error.to_string();
-            if Pause::of(trouble, &why) {
+            if Backoff::of(trouble, &why) {
                 error!("the star stays as it was: {why}");
-                let mend = "mend what is named; the next load, or app --pipeline, tries it again";
-                app.loader.alerts.raise(Kind::Pipeline, SUBJECT, &why, mend, None);
+                let fix = "fix what is named; the next load, or app --pipeline, tries it again";
+                app.loader.alerts.raise(Kind::Pipeline, SUBJECT, &why, fix, None);
             }
             let passes = matches!(&error, RunError::Warehouse(error) if error.is_transient());
-            trouble.as_ref().filter(|_| passes).map(Pause::until)
+            trouble.as_ref().filter(|_| passes).map(Backoff::until)
         }
     }
 }

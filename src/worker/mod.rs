@@ -1,10 +1,10 @@
 //! What runs for ever and only finds work: it never parses, it calls `load`.
 
 mod absent;
+mod backoff;
 mod build;
 mod events;
 mod look;
-mod pause;
 mod said;
 mod settle;
 mod state;
@@ -12,9 +12,9 @@ mod waiting;
 mod watch;
 
 pub use absent::absent;
+pub(crate) use backoff::Backoff;
 pub use build::build;
 pub use look::left;
-pub(crate) use pause::Pause;
 pub(crate) use state::read as read_state;
 pub use state::{Held, State};
 pub use waiting::{Waiting, waiting};

@@ -64,7 +64,9 @@ impl Workdir {
         let folders = [("IMPORTS_DIR", "imports"), ("EXPORTS_DIR", "exports"), ("SQL_DIR", "sql")];
         let folders = folders.map(|(name, folder)| (name.to_owned(), self.path(folder).display().to_string()));
         let settings = sluice::settings::Settings::from_pairs(folders, []).expect("the folders are right");
+        // The tests' program decodes no standard input: what it reads is decoded within.
         App::builder(&settings)
+            .limits(sluice::format::Limits::default())
             .plugins(plugins.expect("the case's plugins are right"))
             .build(database.warehouse.clone())
     }

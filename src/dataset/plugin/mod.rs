@@ -112,9 +112,9 @@ impl Plugins {
         self.right.len()
     }
 
-    /// What is wrong with the plugin that may claim a file, or a part of it that is called `own_name`: it is held back until that is mended.
-    pub fn held(&self, file_name: &str, own_name: &str) -> Option<&PluginError> {
-        let holds = |plugin: &&WrongPlugin| plugin.claims(file_name) || plugin.claims(own_name);
+    /// What is wrong with the plugin that may claim a file, or a part of it that is called `table_hint`: it is held back until that is fixed.
+    pub fn held(&self, file_name: &str, table_hint: &str) -> Option<&PluginError> {
+        let holds = |plugin: &&WrongPlugin| plugin.claims(file_name) || plugin.claims(table_hint);
         self.wrong.iter().find(holds).map(|plugin| &plugin.error)
     }
 
@@ -125,9 +125,9 @@ impl Plugins {
     }
 
     /// Whether no plugin, right or wrong, says anything of a part of a file.
-    pub fn is_untold(&self, file_name: &str, own_name: &str, sheet: Option<&str>) -> bool {
+    pub fn is_untold(&self, file_name: &str, table_hint: &str, sheet: Option<&str>) -> bool {
         let is_plain = |dataset: Option<Dataset>| dataset.is_some_and(|dataset| dataset.plugin.is_empty());
-        self.held(file_name, own_name).is_none() && self.dataset(file_name, own_name, sheet).is_ok_and(is_plain)
+        self.held(file_name, table_hint).is_none() && self.dataset(file_name, table_hint, sheet).is_ok_and(is_plain)
     }
 
     /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part. `None` where
@@ -135,9 +135,9 @@ impl Plugins {
     ///
     /// # Errors
     /// In words, where two plugins claim it.
-    pub fn dataset(&self, file_name: &str, own_name: &str, sheet: Option<&str>) -> Result<Option<Dataset>, String> {
+    pub fn dataset(&self, file_name: &str, table_hint: &str, sheet: Option<&str>) -> Result<Option<Dataset>, String> {
         let claims =
-            |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name) || glob.is_match(own_name));
+            |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name) || glob.is_match(table_hint));
         let claiming: Vec<_> = self.right.iter().filter(claims).collect();
         let takes = |plugin: &&&Plugin| {
             let wanted = plugin.dataset.stated.sheet.as_deref();
@@ -145,12 +145,12 @@ impl Plugins {
         };
         let taking: Vec<_> = claiming.iter().filter(takes).collect();
         match (claiming.is_empty(), taking.as_slice()) {
-            (true, _) => Ok(Some(Dataset::of_file(own_name))),
+            (true, _) => Ok(Some(Dataset::of_file(table_hint))),
             (false, []) => Ok(None),
             (false, [plugin]) => {
                 let mut dataset = plugin.dataset.clone();
                 if dataset.table.is_empty() {
-                    dataset.table = Dataset::of_file(own_name).table;
+                    dataset.table = Dataset::of_file(table_hint).table;
                 }
                 Ok(Some(dataset))
             }

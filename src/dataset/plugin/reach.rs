@@ -25,10 +25,10 @@ impl Plugins {
     pub fn reach(&self, file_name: &str) -> Reach {
         let lower = file_name.to_ascii_lowercase();
         let packed = [".gz", ".zst"].into_iter().find(|ending| lower.ends_with(ending)).map_or(0, str::len);
-        let own_name = &file_name[..file_name.len() - packed];
+        let table_hint = &file_name[..file_name.len() - packed];
         let is_container = CONTAINERS.iter().any(|ending| lower[..lower.len() - packed].ends_with(ending));
         let by_name = |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name));
-        let claims = |plugin: &&Plugin| by_name(plugin) || plugin.files.iter().any(|glob| glob.is_match(own_name));
+        let claims = |plugin: &&Plugin| by_name(plugin) || plugin.files.iter().any(|glob| glob.is_match(table_hint));
         let claiming: Vec<_> = self.right.iter().filter(claims).collect();
         // The parts of a file that is claimed by its name go into the plugin's one table, unless it takes one sheet and leaves others.
         let is_one = |plugin: &&Plugin| {
@@ -37,7 +37,7 @@ impl Plugins {
         if is_container && (claiming.is_empty() || !claiming.iter().all(is_one)) {
             return Reach { tables: None, replaces: self.replace_any() };
         }
-        let own_table = Dataset::of_file(own_name).table;
+        let own_table = Dataset::of_file(table_hint).table;
         let table = |plugin: &&Plugin| match plugin.dataset.table.as_str() {
             "" => own_table.clone(),
             named => named.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::yaml::{HeaderYaml, Yaml};
 use crate::dataset::Limit;
-use crate::format::{Charset, Escape, Footer, Format, NO_DELIMITER, Stated};
+use crate::format::{Charset, Escape, Footer, Format, NO_DELIMITER, ReadOptions};
 use crate::schema::Selection;
 use crate::text::nearest;
 
@@ -11,7 +11,7 @@ const MAX_FOOTER: usize = 1_000;
 
 /// # Errors
 /// In words that begin with the key at fault.
-pub(super) fn stated(yaml: &Yaml) -> Result<Stated, String> {
+pub(super) fn stated(yaml: &Yaml) -> Result<ReadOptions, String> {
     let one = |name: &str, text: &str| match text {
         "none" if name == "delimiter" => Ok(NO_DELIMITER),
         "tab" | "\\t" => Ok(b'\t'),
@@ -78,7 +78,7 @@ pub(super) fn stated(yaml: &Yaml) -> Result<Stated, String> {
         Some(text) if text.len() == 2 && text.ends_with(' ') => (Some(&text[..1]), true),
         plain => (plain, false),
     };
-    Ok(Stated {
+    Ok(ReadOptions {
         guessed: None,
         format,
         sheet: yaml.sheet.clone(),

@@ -14,7 +14,7 @@ use super::variables::{Secrets, with_variables};
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
-use crate::format::Stated;
+use crate::format::ReadOptions;
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
 use crate::text::nearest;
 
@@ -233,7 +233,7 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
     };
     let on_success = on_success.map_err(|why: String| format!("on_success: {why}"))?;
     Ok(Dataset {
-        stated: Stated { selection, ..stated(yaml)? },
+        stated: ReadOptions { selection, ..stated(yaml)? },
         filter,
         mode: yaml.mode,
         key,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::Reader;
-use crate::format::{Dialect, Escape, Stated};
+use crate::format::{Dialect, Escape, ReadOptions};
 use crate::schema::{Column, Fits, Inference, Selection, Type, column_names, conform, shape};
 
 type Cells = Vec<Vec<Option<String>>>;
@@ -29,7 +29,7 @@ fn written(table: &Cells, width: usize, delimiter: char, escape: Escape, line_en
     header + &rows.collect::<String>()
 }
 
-fn read(text: &str, stated: &Stated) -> (Cells, usize) {
+fn read(text: &str, stated: &ReadOptions) -> (Cells, usize) {
     let mut reader = Reader::open(text.as_bytes(), stated).unwrap();
     let (mut table, mut rejects) = (Vec::new(), 0);
     while let Some(chunk) = reader.next_chunk().unwrap() {
@@ -53,13 +53,13 @@ proptest! {
         // A record of delimiters only holds nothing.
         let table: Cells = table.into_iter().filter(|row| row.iter().any(Option::is_some)).collect();
         let width = table.first().map_or(2, Vec::len);
-        let stated = Stated {
+        let stated = ReadOptions {
             delimiter: Some(delimiter as u8),
             quote: Some(Some(b'"')),
             escape: Some(escape),
             skip_lines: Some(0),
             header_rows: Some(1),
-            ..Stated::default()
+            ..ReadOptions::default()
         };
         let (read, rejects) = read(&written(&table, width, delimiter, escape, line_end), &stated);
         prop_assert_eq!(rejects, 0);
@@ -84,7 +84,7 @@ proptest! {
         };
         let filler: Cells = vec![vec![Some("x".to_owned()); width]; plain];
         let text = written(&filler, width, delimiter, Escape::Doubled, line_end) + &table.iter().map(row).collect::<String>();
-        let stated = Stated { delimiter: Some(delimiter as u8), skip_lines: Some(0), header_rows: Some(1), ..Stated::default() };
+        let stated = ReadOptions { delimiter: Some(delimiter as u8), skip_lines: Some(0), header_rows: Some(1), ..ReadOptions::default() };
         let (read, rejects) = read(&text, &stated);
         prop_assert_eq!(rejects, 0, "{:?}", text);
         prop_assert_eq!(read, [filler, table].concat(), "{:?}", text);
@@ -121,13 +121,13 @@ proptest! {
         let mut other = csv::ReaderBuilder::new().delimiter(delimiter).quote(quote).from_reader(text.as_bytes());
         let expected: Vec<Vec<String>> =
             other.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
-        let stated = Stated {
+        let stated = ReadOptions {
             delimiter: Some(delimiter),
             quote: Some(Some(quote)),
             escape: Some(Escape::Doubled),
             skip_lines: Some(0),
             header_rows: Some(1),
-            ..Stated::default()
+            ..ReadOptions::default()
         };
         let (read, rejects) = read(&text, &stated);
         let read: Vec<Vec<String>> =
@@ -138,20 +138,20 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        if let Ok(mut reader) = Reader::open(bytes.as_slice(), &Stated::default()) {
+        if let Ok(mut reader) = Reader::open(bytes.as_slice(), &ReadOptions::default()) {
             while let Ok(Some(chunk)) = reader.next_chunk() {
                 prop_assert!(chunk.rows() > 0 || !chunk.beside.is_empty());
             }
             prop_assert_eq!(reader.digest().bytes, bytes.len() as u64);
         }
-        let _ = Dialect::detect(&bytes, true, &Stated::default());
+        let _ = Dialect::detect(&bytes, true, &ReadOptions::default());
     }
 
     #[test]
     fn values_conform_to_the_types_they_fit_and_to_others_never_panic(table in tables(), kind in 0usize..8) {
         let width = table.first().map_or(2, Vec::len);
         let text = written(&table, width, ',', Escape::Doubled, "\n");
-        let stated = Stated { delimiter: Some(b','), header_rows: Some(1), skip_lines: Some(0), ..Stated::default() };
+        let stated = ReadOptions { delimiter: Some(b','), header_rows: Some(1), skip_lines: Some(0), ..ReadOptions::default() };
         let mut reader = Reader::open(text.as_bytes(), &stated).unwrap();
         while let Some(chunk) = reader.next_chunk().unwrap() {
             let names = column_names(reader.header(), None);

@@ -6,7 +6,7 @@ use super::above::{first_record, records_above};
 use super::fit::{Fit, has_name_too_many};
 use super::frame::{frame, rows_of_header};
 use super::header::is_value;
-use super::{Dialect, Escape, LineEnd, NO_DELIMITER, Stated};
+use super::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
 use crate::format::csv::split::{Sampled, blanks, line_cells};
 
 /// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
@@ -21,12 +21,12 @@ const OF_TEXT: [u8; 2] = [b'/', b'&'];
 impl Dialect {
     /// Finds the dialect out of the first bytes of a text in UTF-8; `complete` says that there are no more.
     /// What is `stated` is not guessed.
-    pub fn detect(sample: &[u8], complete: bool, stated: &Stated) -> Dialect {
+    pub fn detect(sample: &[u8], complete: bool, stated: &ReadOptions) -> Dialect {
         if let Some((delimiter, line)) = excel_line(sample)
             && (stated.delimiter.is_none() || (stated.delimiter == Some(delimiter) && stated.skip_lines.is_none()))
         {
             // Excel's own line: `sep=;`.
-            let stated = Stated { delimiter: Some(delimiter), ..stated.clone() };
+            let stated = ReadOptions { delimiter: Some(delimiter), ..stated.clone() };
             let mut dialect = Dialect::detect(&sample[line..], complete, &stated);
             dialect.skip_lines += 1;
             dialect.records_above.iter_mut().for_each(|(from, to)| (*from, *to) = (*from + 1, *to + 1));
@@ -77,7 +77,7 @@ impl Dialect {
         };
         if stated.quote.is_none() && memchr::memchr(b'"', sample).is_none() && fit.is_single_quoted() {
             // Single quotes around cells that hold nothing to be quoted for.
-            let stated = Stated { quote: Some(Some(b'\'')), delimiter: Some(dialect.delimiter), ..stated.clone() };
+            let stated = ReadOptions { quote: Some(Some(b'\'')), delimiter: Some(dialect.delimiter), ..stated.clone() };
             return Dialect::detect(sample, complete, &stated);
         }
         dialect.find_table(&fit, sample, stated);
@@ -91,7 +91,7 @@ impl Dialect {
     }
 
     /// Where the table begins, and whether it has a header.
-    fn find_table(&mut self, fit: &Fit<'_>, sample: &[u8], stated: &Stated) {
+    fn find_table(&mut self, fit: &Fit<'_>, sample: &[u8], stated: &ReadOptions) {
         let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
         let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
         self.spaced = stated.spaced || (usual && of_table.into_iter().all(|record| record.spaced));
@@ -204,7 +204,7 @@ fn sniffed(sample: &[u8]) -> Option<u8> {
 }
 
 /// The ways in which quotes can be written with this delimiter.
-fn spellings(sample: &[u8], delimiter: u8, stated: &Stated) -> Vec<Dialect> {
+fn spellings(sample: &[u8], delimiter: u8, stated: &ReadOptions) -> Vec<Dialect> {
     let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],

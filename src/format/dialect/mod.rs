@@ -156,7 +156,7 @@ fn from_chars<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Optio
 
 /// What is known before the bytes are looked at; `None` is to be found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stated {
+pub struct ReadOptions {
     /// The format, where its content does not say.
     pub format: Option<Format>,
     /// The one sheet of a workbook that is read.
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     fn detect(sample: &str) -> Dialect {
-        Dialect::detect(sample.as_bytes(), true, &Stated::default())
+        Dialect::detect(sample.as_bytes(), true, &ReadOptions::default())
     }
 
     fn delimiter(sample: &str) -> char {
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn excels_line_names_no_byte_of_a_longer_letter() {
-        let found = Dialect::detect(b"sep=\xBB\na\xC2\xBBb\n", true, &Stated::default());
+        let found = Dialect::detect(b"sep=\xBB\na\xC2\xBBb\n", true, &ReadOptions::default());
         assert_eq!((found.delimiter, found.skip_lines), (NO_DELIMITER, 0));
     }
 

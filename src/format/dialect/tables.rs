@@ -3,7 +3,7 @@
 use super::above::{extent, filled, is_text};
 use super::header::{is_null_word, is_value, is_written_value, names, nearly_all};
 use super::words::{ROWS, are_names, is_table_of_words};
-use super::{Dialect, NO_DELIMITER, Stated};
+use super::{Dialect, NO_DELIMITER, ReadOptions};
 use crate::format::csv::split::{Sampled, sampled};
 
 /// Records of a sample that are looked at.
@@ -32,7 +32,7 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
     if is_even(sample) {
         return Vec::new();
     }
-    let dialect = Dialect::detect(sample, complete, &Stated::default());
+    let dialect = Dialect::detect(sample, complete, &ReadOptions::default());
     if dialect.delimiter == NO_DELIMITER
         || dialect.width < 2
         || dialect.loose_header

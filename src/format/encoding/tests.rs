@@ -176,8 +176,8 @@ proptest::proptest! {
         // What is UTF-8 is UTF-8, also where it is a word of another encoding: "Ёлка" in IBM 866 is a rare Chinese letter.
         pieces.retain(|line| line.is_ascii() || std::str::from_utf8(line).is_err());
         let open = || Ok(crate::format::Input::Bytes(Box::new(std::io::Cursor::new(pieces.concat()))));
-        let stated = crate::format::Stated::default();
-        let Ok(found) = crate::format::survey(crate::format::Format::Csv, open, &stated) else { return Ok(()) };
+        let stated = crate::format::ReadOptions::default();
+        let Ok(found) = crate::format::profile(crate::format::Format::Csv, open, &stated) else { return Ok(()) };
         let (mut records, mut told) = (Vec::new(), false);
         let names = found.columns.iter().map(|(name, _)| name.clone());
         crate::format::each_chunk(open().unwrap(), &found.layout, names, |chunk| {

@@ -49,7 +49,7 @@ pub(super) struct Window<R> {
     scanned: u64,
     /// Bytes that the window has held.
     given: u64,
-    /// Held while a long value is.
+    /// ExpectedTypes while a long value is.
     long: Option<LongRecord>,
 }
 

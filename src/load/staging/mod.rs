@@ -12,8 +12,10 @@ use crate::dataset::plugin::Series;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{FormatError, Layout};
 use crate::record::{Beside, BesideKind};
-use crate::schema::{Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, Shape, Shaped, Type};
-use crate::source::{FileSource, Source, SourceError, Survey};
+use crate::schema::{
+    Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
+};
+use crate::source::{FileSource, Profile, Source, SourceError};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::text::counted;
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
@@ -24,9 +26,9 @@ pub(crate) use self::plan::Plan;
 const HEADERS: usize = 30;
 
 /// The input's columns that the plugin does not take.
-pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
+pub(crate) fn columns_left_out(profile: &Profile, shape: &Projection) -> Vec<Beside> {
     let taken = |place: usize| shape.columns.iter().any(|one| one.place == place);
-    let columns = survey.columns.iter().enumerate().filter(|(place, _)| !taken(*place));
+    let columns = profile.columns.iter().enumerate().filter(|(place, _)| !taken(*place));
     let left_out = |(_, column): (usize, &Column)| {
         Beside::named(BesideKind::Column, column.header.clone(), "the plugin does not select it")
     };
@@ -34,15 +36,15 @@ pub(crate) fn columns_left_out(survey: &Survey, shape: &Shape) -> Vec<Beside> {
 }
 
 /// Columns of texts that would be of another type if somebody said how they are written: a line for each.
-pub(crate) fn hints(dataset: &Dataset, survey: &Survey, shape: &Shape) -> Vec<String> {
+pub(crate) fn hints(dataset: &Dataset, profile: &Profile, shape: &Projection) -> Vec<String> {
     let table = Series::of(&[&dataset.table]).map_or_else(|| dataset.table.clone(), |series| series.table);
     let how = match dataset.plugin.as_str() {
         "" => format!("app plugin new {table} --from FILE writes it"),
         plugin => format!("the plugin {plugin} can say it"),
     };
     let texts = shape.columns.iter().filter(|one| !one.declared && !one.kept && one.column.kind() == Type::Text);
-    let hint = |shaped: &Shaped| {
-        let likely = survey.glance.clues.get(shaped.place)?.likely()?;
+    let hint = |shaped: &ProjectedColumn| {
+        let likely = profile.glance.clues.get(shaped.place)?.likely()?;
         Some(format!("{}; {how}", likely.hint(&shaped.column.name)))
     };
     texts.filter_map(hint).collect()
@@ -151,15 +153,15 @@ pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
 ///
 /// # Errors
 /// [`LoadError::Source`] with what stands there instead.
-pub(crate) fn is_headed(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<(), LoadError> {
+pub(crate) fn is_headed(dataset: &Dataset, profile: &Profile, known: &[Column]) -> Result<(), LoadError> {
     let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.selection.rules.is_empty();
-    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &survey.layout else { return Ok(()) };
+    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &profile.layout else { return Ok(()) };
     if is_told {
         return Ok(());
     }
     // Blanks and colons stand in sentences.
     let is_cut = matches!(dialect.delimiter, b',' | b';' | b'\t' | b'|');
-    let columns = &survey.columns;
+    let columns = &profile.columns;
     let is_shared = |column: &Column| known.iter().any(|one| one.name == column.name);
     let why = if known.is_empty() {
         if is_cut && columns.len() > 1 && columns.iter().all(|column| is_name(&column.header)) {
@@ -167,7 +169,7 @@ pub(crate) fn is_headed(dataset: &Dataset, survey: &Survey, known: &[Column]) ->
         }
         format!(
             "it has one row, {:?}, which does not look like the names of columns; where it is a header, let a plugin say header: 1",
-            String::from_utf8_lossy(&survey.header_text[..survey.header_text.len().min(200)])
+            String::from_utf8_lossy(&profile.header_text[..profile.header_text.len().min(200)])
         )
     } else {
         if columns.iter().any(is_shared) {
@@ -240,7 +242,7 @@ pub(crate) async fn ready_table(
             for view in transaction.alter(&table, &alterations, &crate::project::own_views(&loader.sql)).await? {
                 warn!(
                     view = names.shown(&view),
-                    "the view cannot be read with the wider type and was dropped; mend it, and app --analysis makes it again"
+                    "the view cannot be read with the wider type and was dropped; fix it, and app --analysis makes it again"
                 );
             }
         }
@@ -285,7 +287,7 @@ async fn check_types(
         let Some(column) = there.iter().find(is_it) else { continue };
         if !names.holds(&column.declared, kind) {
             let (declared, column_name) = (names.declared(kind), quote(name));
-            let mend = match names.engine {
+            let fix = match names.engine {
                 Engine::Postgres => format!(
                     "alter table {} alter column {column_name} type {declared} using {column_name}::{declared}",
                     names.table(table)
@@ -297,7 +299,7 @@ async fn check_types(
                 column: name.to_owned(),
                 is: column.declared.clone(),
                 expected: declared,
-                mend,
+                fix,
             });
         }
     }

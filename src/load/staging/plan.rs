@@ -2,22 +2,22 @@
 
 use super::super::LoadError;
 use crate::dataset::Dataset;
-use crate::format::Held;
-use crate::schema::{Column, Evolution, KnownBy, Shape, Shaped, Type, evolve, known_places};
-use crate::source::Survey;
+use crate::format::ExpectedTypes;
+use crate::schema::{Column, Evolution, KnownBy, ProjectedColumn, Projection, Type, evolve, known_places};
+use crate::source::Profile;
 
 /// How an input's columns go into the table.
 pub(crate) struct Plan {
     /// What is loaded, the columns in the table's types.
-    pub(crate) shape: Shape,
+    pub(crate) shape: Projection,
     /// What becomes of the table's columns.
     pub(crate) evolution: Evolution,
 }
 
 impl Plan {
     /// By what is known of the input and of the table's columns.
-    pub(crate) fn of(dataset: &Dataset, survey: &Survey, known: &[Column]) -> Result<Plan, LoadError> {
-        let mut shape = dataset.shape_without_key(survey).map_err(LoadError::Shape)?;
+    pub(crate) fn of(dataset: &Dataset, profile: &Profile, known: &[Column]) -> Result<Plan, LoadError> {
+        let mut shape = dataset.shape_without_key(profile).map_err(LoadError::Shape)?;
         let (columns, by) = columns_of(&shape);
         let places = known_places(known, &columns, &by);
         for (one, place) in shape.columns.iter_mut().zip(&places) {
@@ -35,7 +35,7 @@ impl Plan {
     }
 
     /// What the values decide, of the columns and of those that the filter looks at.
-    pub(crate) fn held(&self) -> Vec<Held> {
+    pub(crate) fn held(&self) -> Vec<ExpectedTypes> {
         let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
         let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared && !one.kept);
         by_values.map(|one| (one.place, one.column.fits)).collect()
@@ -53,15 +53,15 @@ impl Plan {
 }
 
 /// The columns that the file has and those that its plugin names beside them, and how they are known in the table.
-fn columns_of(shape: &Shape) -> (Vec<Column>, Vec<KnownBy>) {
+fn columns_of(shape: &Projection) -> (Vec<Column>, Vec<KnownBy>) {
     let absent = shape.absent.iter().map(|one| (one.column.clone(), one.known_by.clone()));
     let present = shape.columns.iter().map(|one| (one.column.clone(), one.known_by.clone()));
     present.chain(absent).unzip()
 }
 
 /// A filter looks at the columns that have its names in the table: those of the shape's are `names` there.
-fn filter_by_names(shape: &mut Shape, names: &[&str]) -> Result<(), String> {
-    let Shape { columns, filter: Some((filter, seen)), .. } = shape else { return Ok(()) };
+fn filter_by_names(shape: &mut Projection, names: &[&str]) -> Result<(), String> {
+    let Projection { columns, filter: Some((filter, seen)), .. } = shape else { return Ok(()) };
     for one in seen.iter_mut() {
         match names.iter().position(|name| *name == one.column.name) {
             Some(at) if columns[at].place == one.place => {}
@@ -85,7 +85,7 @@ fn filter_by_names(shape: &mut Shape, names: &[&str]) -> Result<(), String> {
 
 /// Numbers and truths that are written as a plugin says for the whole file stay what they are: what is not written so is refused. Text of
 /// both would be of two kinds.
-fn keep_notated(shaped: &mut Shaped, before: &Column) {
+fn keep_notated(shaped: &mut ProjectedColumn, before: &Column) {
     let is_any = |kinds: &[Type]| kinds.iter().any(|kind| shaped.column.fits.has(*kind));
     let numbers = [Type::Bigint, Type::Numeric, Type::Double];
     let contradicts = match before.kind() {

@@ -13,7 +13,7 @@ use crate::dataset::plugin::Plugins;
 use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, SpanBytes};
 use crate::load::staging::{columns_left_out, hints, leave_out};
 use crate::record::{Beside, Records, Reject};
-use crate::schema::{Selection, Shape, Shaped, conform};
+use crate::schema::{ProjectedColumn, Projection, Selection, conform};
 use crate::source::{FileSource, Source, SourceError};
 use crate::text::counted;
 
@@ -133,9 +133,9 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut taken, mut passed, mut checked) = (Vec::new(), Vec::new(), Vec::new());
     let parts = FileSource::parts(path, &name, None, limits).await?;
-    let is_untold = |source: &FileSource| plugins.is_untold(&name, source.own_name(), source.sheet());
+    let is_untold = |source: &FileSource| plugins.is_untold(&name, source.table_hint(), source.sheet());
     for source in FileSource::each_table(parts, is_untold).await? {
-        match plugins.dataset(&name, source.own_name(), source.sheet()).map_err(CheckError::Shape)? {
+        match plugins.dataset(&name, source.table_hint(), source.sheet()).map_err(CheckError::Shape)? {
             Some(dataset) => taken.push((source, dataset)),
             None => passed.push(source),
         }
@@ -144,47 +144,47 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
         leave_out(first, &passed);
     }
     for (mut source, dataset) in taken {
-        source.state(&dataset.stated);
+        source.with_options(&dataset.stated);
         checked.push(check_part(&mut source, &name, &dataset).await?);
     }
     Ok(checked)
 }
 
 async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
-    let survey = source.survey().await?;
-    let survey = with_clues(source, survey).await?;
-    let shape = dataset.shape(&survey).map_err(CheckError::Shape)?;
+    let profile = source.profile().await?;
+    let profile = with_clues(source, profile).await?;
+    let shape = dataset.shape(&profile).map_err(CheckError::Shape)?;
     let mut counts = Counts::default();
-    // Where types come from the values alone, every value goes with them: nothing more is refused than the survey saw.
+    // Where types come from the values alone, every value goes with them: nothing more is refused than the profile saw.
     let is_plain =
         dataset.stated.selection == Selection::default() && dataset.filter.is_none() && dataset.key.is_empty();
-    if is_plain && !survey.glance.is_uneven {
-        counts.rejected = survey.glance.rejected;
-        counts.loaded = survey.rows - counts.rejected;
-        counts.rejects = survey.glance.rejects.clone();
+    if is_plain && !profile.glance.is_uneven {
+        counts.rejected = profile.glance.rejected;
+        counts.loaded = profile.rows - counts.rejected;
+        counts.rejects = profile.glance.rejects.clone();
         // What stands below the records of a larger file is told by its load.
         while let Some(chunk) = source.next_batch().await? {
             counts.loose += loose(&chunk.records);
             counts.beside.extend(chunk.beside);
-            if survey.bytes > SMALL {
+            if profile.bytes > SMALL {
                 break;
             }
         }
     } else {
         counts.read(source, &shape).await?;
     }
-    let beside = source.beside().iter().cloned().chain(columns_left_out(&survey, &shape)).chain(counts.beside);
+    let beside = source.beside().iter().cloned().chain(columns_left_out(&profile, &shape)).chain(counts.beside);
     let beside = beside.map(besides).collect();
-    let samples = |shaped: &Shaped| survey.glance.samples.get(shaped.place).cloned().unwrap_or_default();
+    let samples = |shaped: &ProjectedColumn| profile.glance.samples.get(shaped.place).cloned().unwrap_or_default();
     Ok(Checked {
         source: source.name().to_owned(),
         table: dataset.table.clone(),
-        plugin: pin(file, source.sheet(), dataset, &survey, &shape),
-        hints: hints(dataset, &survey, &shape),
+        plugin: pin(file, source.sheet(), dataset, &profile, &shape),
+        hints: hints(dataset, &profile, &shape),
         columns: shape.columns.iter().map(|shaped| column(shaped, samples(shaped))).collect(),
-        likely_header: survey.likely_header().filter(|_| dataset.stated.header_rows.is_none()),
-        layout: survey.layout,
-        rows_read: survey.rows,
+        likely_header: profile.likely_header().filter(|_| dataset.stated.header_rows.is_none()),
+        layout: profile.layout,
+        rows_read: profile.rows,
         rows_loaded: counts.loaded,
         rows_rejected: counts.rejected,
         rows_filtered: counts.filtered,
@@ -211,7 +211,7 @@ struct Counts {
 }
 
 impl Counts {
-    async fn read(&mut self, source: &mut FileSource, shape: &Shape) -> Result<(), CheckError> {
+    async fn read(&mut self, source: &mut FileSource, shape: &Projection) -> Result<(), CheckError> {
         while let Some(chunk) = source.next_batch().await? {
             self.loose += loose(&chunk.records);
             self.beside.extend(chunk.beside);
@@ -233,7 +233,7 @@ fn loose(records: &Records) -> u64 {
     (0..records.len()).filter(|row| records.is_loose(*row)).count() as u64
 }
 
-fn column(shaped: &Shaped, samples: Vec<String>) -> CheckedColumn {
+fn column(shaped: &ProjectedColumn, samples: Vec<String>) -> CheckedColumn {
     let column = &shaped.column;
     CheckedColumn { name: column.name.clone(), header: column.header.clone(), r#type: column.kind().word(), samples }
 }

@@ -3,29 +3,29 @@
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::{Dialect, Footer, Layout, NO_DELIMITER};
-use crate::schema::{Column, EXTRA_COLUMN, Notation, Shape, Type};
-use crate::source::Survey;
+use crate::schema::{Column, EXTRA_COLUMN, Notation, Projection, Type};
+use crate::source::Profile;
 
 /// The plugin in YAML, with all that the plugin says that reads the file now; every word is quoted as JSON, which YAML reads too.
-pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, survey: &Survey, shape: &Shape) -> String {
+pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &Profile, shape: &Projection) -> String {
     let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
     let claimed = !dataset.plugin.is_empty();
     let name = if claimed { &dataset.plugin } else { &dataset.table };
     let files = if claimed { list(&dataset.files) } else { quoted(file) };
     let mut yaml = format!("name: {}\nfiles: [{files}]\ntable: {}\n", quoted(name), quoted(&dataset.table));
-    match (&survey.layout, sheet) {
+    match (&profile.layout, sheet) {
         (Layout::Excel(_), Some(sheet)) => yaml += &format!("sheet: {}\n", quoted(sheet)),
         (Layout::Json(_), _) if dataset.stated.beside_columns => yaml += "beside: columns\n",
         _ => {}
     }
-    yaml += &layout_yaml(&survey.layout);
+    yaml += &layout_yaml(&profile.layout);
     match &dataset.stated.footer {
         Footer::None => {}
         Footer::Lines(lines) => yaml += &format!("skip_footer: {lines}\n"),
         Footer::From(pattern) => yaml += &format!("footer: {}\n", quoted(pattern)),
     }
     yaml += "columns:\n";
-    let headers: Vec<_> = survey.columns.iter().map(|column| column.header.as_str()).collect();
+    let headers: Vec<_> = profile.columns.iter().map(|column| column.header.as_str()).collect();
     for shaped in shape.columns.iter().filter(|shaped| shaped.column.name != EXTRA_COLUMN) {
         let Column { name, header, .. } = &shaped.column;
         let several = headers.iter().filter(|one| *one == header).count() > 1;

@@ -8,7 +8,7 @@ use super::{CheckError, Checked, check};
 use crate::dataset::plugin::{Plugins, Series};
 use crate::format::Limits;
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
-use crate::source::{FileSource, Source, Survey};
+use crate::source::{FileSource, Profile, Source};
 
 /// Rejects that a plugin's file may have where nothing is said, as a share.
 const MAX_REJECTS: u64 = 10;
@@ -44,7 +44,7 @@ struct Column {
 /// # Errors
 /// When a file cannot be read, or has several parts.
 pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Result<Started, CheckError> {
-    let (mut names, mut surveys) = (Vec::new(), Vec::new());
+    let (mut names, mut profiles) = (Vec::new(), Vec::new());
     for path in paths {
         let path = path.as_ref();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -57,8 +57,8 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
             return Err(CheckError::Shape(why));
         }
         for part in &mut parts {
-            let survey = part.survey().await?;
-            surveys.push(with_clues(part, survey).await?);
+            let profile = part.profile().await?;
+            profiles.push(with_clues(part, profile).await?);
         }
         names.push(file_name);
     }
@@ -70,9 +70,9 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
     };
     let list: Vec<_> = files.iter().map(|file| quoted(file)).collect();
     let mut yaml = format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(name), list.join(", "), quoted(&table));
-    yaml += &layout(&surveys);
+    yaml += &layout(&profiles);
     yaml += "columns:\n";
-    for column in columns(&surveys) {
+    for column in columns(&profiles) {
         yaml += &format!("  - {{{}}}\n", words(&column).join(", "));
     }
     let mut checked = read_by(name, &yaml, paths, limits).await?;
@@ -84,8 +84,8 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
 }
 
 /// How the files are written, as far as they are written alike.
-fn layout(surveys: &[Survey]) -> String {
-    let texts: Vec<_> = surveys.iter().map(|survey| layout_yaml(&survey.layout)).collect();
+fn layout(profiles: &[Profile]) -> String {
+    let texts: Vec<_> = profiles.iter().map(|profile| layout_yaml(&profile.layout)).collect();
     let is_said = |line: &&str| texts.iter().all(|text| text.lines().any(|other| other == *line));
     let mut lines: Vec<_> = texts.first().map_or("", String::as_str).lines().filter(is_said).collect();
     // Half of a dialect says nothing.
@@ -97,13 +97,13 @@ fn layout(surveys: &[Survey]) -> String {
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn columns(surveys: &[Survey]) -> Vec<Column> {
+fn columns(profiles: &[Profile]) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    for survey in surveys {
-        let found = survey.columns.iter().enumerate().filter(|(_, column)| column.name != EXTRA_COLUMN);
+    for profile in profiles {
+        let found = profile.columns.iter().enumerate().filter(|(_, column)| column.name != EXTRA_COLUMN);
         for (place, column) in found {
-            let clue = survey.glance.clues.get(place).cloned().unwrap_or_default();
-            let is_repeated = survey.columns.iter().filter(|one| one.header == column.header).count() > 1;
+            let clue = profile.glance.clues.get(place).cloned().unwrap_or_default();
+            let is_repeated = profile.columns.iter().filter(|one| one.header == column.header).count() > 1;
             let header = Some(column.header.clone()).filter(|header| !header.is_empty());
             match columns.iter_mut().find(|one| one.name == column.name) {
                 Some(known) => {

@@ -6,21 +6,21 @@ use arrow_array::cast::AsArray;
 use super::CheckError;
 use crate::format::Layout;
 use crate::schema::{Clue, Type};
-use crate::source::{FileSource, Source, Survey};
+use crate::source::{FileSource, Profile, Source};
 
-/// The survey with what the values of columns of text show, where a part is Parquet.
-pub(super) async fn with_clues(source: &mut FileSource, mut survey: Survey) -> Result<Survey, CheckError> {
-    if survey.layout != Layout::Parquet {
-        return Ok(survey);
+/// The profile with what the values of columns of text show, where a part is Parquet.
+pub(super) async fn with_clues(source: &mut FileSource, mut profile: Profile) -> Result<Profile, CheckError> {
+    if profile.layout != Layout::Parquet {
+        return Ok(profile);
     }
-    let mut clues = vec![Clue::default(); survey.columns.len()];
+    let mut clues = vec![Clue::default(); profile.columns.len()];
     while let Some(chunk) = source.next_batch().await? {
-        let texts = survey.columns.iter().zip(&mut clues).enumerate();
+        let texts = profile.columns.iter().zip(&mut clues).enumerate();
         for (place, (_, clue)) in texts.filter(|(_, (column, clue))| column.kind() == Type::Text && clue.is_alive()) {
             let values = chunk.records.column(place).and_then(|array| array.as_string_opt::<i32>());
             values.into_iter().flatten().flatten().filter(|value| !value.is_empty()).for_each(|value| clue.see(value));
         }
     }
-    survey.glance.clues = clues;
-    Ok(survey)
+    profile.glance.clues = clues;
+    Ok(profile)
 }

@@ -64,8 +64,8 @@ pub struct FailedNote {
     pub load: Option<i64>,
     /// What is wrong.
     pub error: Option<String>,
-    /// How to mend it.
-    pub mend: Option<String>,
+    /// How to fix it.
+    pub fix: Option<String>,
     /// When it was tried.
     pub at: Option<DateTime<Utc>>,
 }
@@ -174,8 +174,8 @@ impl From<FailedFile> for FailedNote {
     fn from(failed: FailedFile) -> Self {
         let FailedFile { name, note, .. } = failed;
         let (load, at) = (note.as_ref().and_then(|note| note.load), note.as_ref().map(|note| note.at));
-        let (error, mend) = note.map(|note| (note.error, note.mend)).unzip();
-        FailedNote { file: name, load, error, mend, at }
+        let (error, fix) = note.map(|note| (note.error, note.fix)).unzip();
+        FailedNote { file: name, load, error, fix, at }
     }
 }
 

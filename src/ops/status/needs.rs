@@ -1,4 +1,4 @@
-//! What of it needs a person, and how to mend it.
+//! What of it needs a person, and how to fix it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::worker::{Held, State, Waiting};
 pub struct Need {
     /// What is wrong.
     pub what: String,
-    /// How to mend it.
-    pub mend: String,
+    /// How to fix it.
+    pub fix: String,
 }
 
 /// What the database's need begins with.
@@ -40,7 +40,7 @@ pub(super) fn troubles(watching: &[Watcher], database: &DatabaseStatus) -> impl 
             moment(*since),
             short(why, database)
         ),
-        mend: "it tries again by itself; mend what the message says, app doctor looks at each part".to_owned(),
+        fix: "it tries again by itself; fix what the message says, app doctor looks at each part".to_owned(),
     })
 }
 
@@ -51,15 +51,15 @@ pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need 
         None => (moment(state.started), "no reason was kept"),
     };
     if is_there {
-        let mend = "it tries again by itself; give the user that it runs as the right to use it".to_owned();
+        let fix = "it tries again by itself; give the user that it runs as the right to use it".to_owned();
         return Need {
             what: format!("the daemon (pid {pid}) loads nothing out of {folder} since {since}: {why}"),
-            mend,
+            fix,
         };
     }
     Need {
         what: format!("{folder}: the folder is gone, and the daemon (pid {pid}) waits for it since {since}"),
-        mend: "make it, mount it or move it back: the daemon goes on by itself".to_owned(),
+        fix: "make it, mount it or move it back: the daemon goes on by itself".to_owned(),
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, st
                 1 => "nobody watches the folder, and a file waits in it".to_owned(),
                 _ => format!("nobody watches the folder, and {ours} files wait in it"),
             },
-            mend: "start app, or run app --once".to_owned(),
+            fix: "start app, or run app --once".to_owned(),
         });
     }
     let is_old = |file: &&Waiting| {
@@ -81,7 +81,7 @@ pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, st
     };
     needs.extend(waiting.iter().filter(is_old).map(|file| Need {
         what: format!("{} waits for {}: {}", file.file, span(now - file.since), file.why),
-        mend: if file.is_ours {
+        fix: if file.is_ours {
             "see the log for what is said of it, and whether its writer is done".to_owned()
         } else {
             "rename it if it is to be loaded, or take it out of the folder".to_owned()
@@ -93,10 +93,10 @@ pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, st
 pub(super) fn failed_need(failed: &FailedFile) -> Need {
     let (name, file) = (&failed.name, failed.shown_as());
     match &failed.note {
-        Some(note) => Need { what: format!("{file}: {}", note.error), mend: note.mend.clone() },
+        Some(note) => Need { what: format!("{file}: {}", note.error), fix: note.fix.clone() },
         None => Need {
             what: format!("{file} lies there, and no reason beside it"),
-            mend: format!("see app why {name}; app retry moves it back"),
+            fix: format!("see app why {name}; app retry moves it back"),
         },
     }
 }
@@ -110,14 +110,14 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
         let cause = error.strip_prefix(&known).unwrap_or(error);
         needs.push(Need {
             what: format!("{NO_ANSWER} ({address}): {cause}"),
-            mend: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
+            fix: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
         });
     }
     if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {
         let error = error.as_deref().unwrap_or("no reason was kept");
         needs.push(Need {
             what: format!("the last pipeline run failed ({}): {error}", moment(*finished)),
-            mend: "mend what it says and run app --pipeline".to_owned(),
+            fix: "fix what it says and run app --pipeline".to_owned(),
         });
     }
     needs

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(untagged, expecting = "expected a text, a number, true or false")]
 pub enum Scalar {
     /// true or false.
-    Truth(bool),
+    Bool(bool),
     /// A whole number.
     Whole(i64),
     /// Another number.
@@ -27,14 +27,14 @@ impl Scalar {
             #[allow(clippy::cast_precision_loss)]
             Scalar::Whole(number) => Some(*number as f64),
             Scalar::Number(number) => Some(*number),
-            Scalar::Truth(_) | Scalar::Text(_) => None,
+            Scalar::Bool(_) | Scalar::Text(_) => None,
         }
     }
 
     /// The value in SQL: a number as it is, anything else in quotes.
     pub fn sql(&self) -> String {
         match self {
-            Scalar::Truth(truth) => truth.to_string(),
+            Scalar::Bool(truth) => truth.to_string(),
             Scalar::Whole(number) => number.to_string(),
             Scalar::Number(number) => number.to_string(),
             Scalar::Text(text) => format!("'{}'", text.replace('\'', "''").replace('\0', "")),

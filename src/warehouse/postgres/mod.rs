@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
-mod alone;
 mod copy;
+mod exclusive_lock;
 mod lookout;
 mod notice;
 mod parameters;
@@ -23,7 +23,7 @@ use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
 use crate::sql::{Engine, Names, Schema, quote};
 pub use copy::encode;
 use lookout::{Lookout, Own};
-pub use notice::Ear;
+pub use notice::NoticeLayer;
 use transaction::PostgresTransaction;
 
 /// Connections: a few loads, a run, and what listings need.

@@ -17,7 +17,7 @@ tokio::task_local! {
     static HEARD: RefCell<Vec<String>>;
 }
 
-/// Runs something, and gives the server's warnings meanwhile, where [`Ear`] is among the log's layers.
+/// Runs something, and gives the server's warnings meanwhile, where [`NoticeLayer`] is among the log's layers.
 pub(super) async fn listen<T>(to: impl Future<Output = T>) -> (T, Vec<String>) {
     HEARD
         .scope(RefCell::default(), async {
@@ -28,9 +28,9 @@ pub(super) async fn listen<T>(to: impl Future<Output = T>) -> (T, Vec<String>) {
 }
 
 /// Hears the server's warnings. The log's filter has to let them through.
-pub struct Ear;
+pub struct NoticeLayer;
 
-impl<S: Subscriber> Layer<S> for Ear {
+impl<S: Subscriber> Layer<S> for NoticeLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == TARGET && *event.metadata().level() <= Level::WARN {
             // Whoever does not listen reads it in the log.
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_warning_of_the_server_is_heard_by_who_waits_for_it() {
-        let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(Ear));
+        let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(NoticeLayer));
         let (done, heard) = listen(async {
             tracing::warn!(target: "sqlx::postgres::notice", message = "canceling wait for synchronous replication");
             tracing::info!(target: "sqlx::postgres::notice", message = "relation exists, skipping");

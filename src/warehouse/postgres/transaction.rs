@@ -11,7 +11,7 @@ use super::super::error::of_select;
 use super::super::text::as_files_wrote;
 use super::super::{Alteration, Batches, Row, Transaction, Value, WarehouseError};
 use super::lookout::Lookout;
-use super::{alone, copy, notice, safe, text, views};
+use super::{copy, exclusive_lock, notice, safe, text, views};
 use crate::schema::{Fits, Form, Type};
 use crate::sql::quote;
 use crate::sql::{Names, Table, TableColumn};
@@ -148,7 +148,7 @@ impl Transaction for PostgresTransaction {
 
     async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError> {
         let relations: Vec<_> = tables.iter().map(|table| self.names.table(table)).collect();
-        alone::lock(&mut self.transaction, &relations).await
+        exclusive_lock::lock(&mut self.transaction, &relations).await
     }
 
     async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError> {
@@ -156,7 +156,7 @@ impl Transaction for PostgresTransaction {
         if self.is_view_of(&name, select).await? {
             return Ok(());
         }
-        alone::lock(&mut self.transaction, std::slice::from_ref(&name)).await?;
+        exclusive_lock::lock(&mut self.transaction, std::slice::from_ref(&name)).await?;
         let replace = format!("create or replace view {name} as {select}");
         self.transaction.execute("savepoint replace_view").await?;
         match self.transaction.execute(safe(replace.clone())).await {

@@ -133,11 +133,11 @@ impl Statement {
                 bind_text(made.as_bytes())
             }
             Cells::Timestamp(array) if array.is_valid(row) => {
-                *made = Made::Moment(text::timestamp(array.value(row)));
+                *made = Made::Timestamp(text::timestamp(array.value(row)));
                 bind_text(made.as_bytes())
             }
             Cells::Timestamptz(array) if array.is_valid(row) => {
-                *made = Made::Moment(text::timestamptz(array.value(row)));
+                *made = Made::Timestamp(text::timestamptz(array.value(row)));
                 bind_text(made.as_bytes())
             }
             _ => unsafe { ffi::sqlite3_bind_null(statement, at) },
@@ -165,7 +165,7 @@ fn error(database: NonNull<ffi::sqlite3>, code: c_int) -> WarehouseError {
 enum Made {
     Nothing,
     Date([u8; 10]),
-    Moment(String),
+    Timestamp(String),
 }
 
 impl Made {
@@ -173,7 +173,7 @@ impl Made {
         match self {
             Made::Nothing => &[],
             Made::Date(text) => text,
-            Made::Moment(text) => text.as_bytes(),
+            Made::Timestamp(text) => text.as_bytes(),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::task::{Id, JoinError};
 use tracing::{error, info, warn};
 
+use super::super::backoff::Backoff;
 use super::super::look::Seen;
-use super::super::pause::Pause;
 use super::super::settle::Arrival;
 use super::{TROUBLE, Watch};
 use crate::alert::Kind;
 use crate::load::FileOutcome;
-use crate::source::Claimed;
+use crate::source::ClaimedFile;
 
 /// The longest pause where somebody else holds a lock: to ask again costs little.
 const LOCKED: Duration = Duration::from_secs(15);
@@ -57,12 +57,12 @@ impl Watch {
                 } else if error.is_locked() {
                     // Whoever holds the lock is told of when the file has waited for long.
                     if self.pause_at_most(&name, &error.to_string(), LOCKED) {
-                        warn!(file.path = file.name(), "not loaded yet: {error}; {}", error.mend());
+                        warn!(file.path = file.name(), "not loaded yet: {error}; {}", error.fix());
                     }
                 } else if self.pause(&name, &error.to_string()) {
                     warn!(file.path = file.name(), "not loaded yet: {error}");
                     if !error.is_of_a_writer() {
-                        self.app.loader.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.mend(), None);
+                        self.app.loader.alerts.raise(Kind::Stuck, &file.name(), &error.to_string(), error.fix(), None);
                     }
                 }
                 if self.once {
@@ -79,7 +79,7 @@ impl Watch {
                 if error.is_of_database() {
                     self.wait(&error.to_string());
                 }
-                self.keep(file, &error.to_string(), error.mend());
+                self.keep(file, &error.to_string(), error.fix());
             }
             Err(panic) => {
                 self.keep(file.orphaned(), &format!("a fault of the program: {panic}"), "please report it");
@@ -88,10 +88,10 @@ impl Watch {
     }
 
     /// Keeps a claimed file, to be tried again after a pause.
-    pub(super) fn keep(&mut self, file: Claimed, why: &str, mend: &str) {
+    pub(super) fn keep(&mut self, file: ClaimedFile, why: &str, fix: &str) {
         if self.pause(&file.os_name(), why) {
-            error!(file.path = file.name(), "{why}; {mend}; trying again until it can be finished");
-            self.app.loader.alerts.raise(Kind::Stuck, &file.name(), why, mend, None);
+            error!(file.path = file.name(), "{why}; {fix}; trying again until it can be finished");
+            self.app.loader.alerts.raise(Kind::Stuck, &file.name(), why, fix, None);
         }
         if self.once {
             self.give_up(&file.os_name());
@@ -102,8 +102,8 @@ impl Watch {
 
     /// Says once what is wrong with the database, and waits longer each time.
     fn wait(&mut self, why: &str) {
-        if Pause::of(&mut self.trouble, why) {
-            error!("{why}; files wait in the folder until that is mended");
+        if Backoff::of(&mut self.trouble, why) {
+            error!("{why}; files wait in the folder until that is fixed");
             self.app.loader.alerts.raise(
                 Kind::Trouble,
                 TROUBLE,

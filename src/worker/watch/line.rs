@@ -14,16 +14,16 @@ use super::super::settle::Hindered;
 use super::Watch;
 use super::ahead::{Ahead, Earlier, Stands, touch};
 use crate::dataset::plugin::{Plugins, Reach};
-use crate::source::{Claimed, FAILED, OWN_FAILED};
+use crate::source::{ClaimedFile, FAILED, OWN_FAILED};
 
 /// How a file that was begun before is told from others of its name.
-fn claim_of(file: &Claimed) -> OsString {
+fn claim_of(file: &ClaimedFile) -> OsString {
     file.place().into_os_string()
 }
 
 impl Watch {
     /// Whether a file that was begun before waits for one that comes before it.
-    pub(super) fn is_behind(&self, file: &Claimed) -> bool {
+    pub(super) fn is_behind(&self, file: &ClaimedFile) -> bool {
         !self.behind.is_empty() && self.behind.contains(&claim_of(file))
     }
 

@@ -22,9 +22,9 @@ use tracing::{debug, error, info, warn};
 use self::short::Turns;
 pub use self::totals::Totals;
 use super::absent::Absent;
+use super::backoff::Backoff;
 use super::events::Events;
 use super::look::{Seen, look, look_at};
-use super::pause::Pause;
 use super::said::Said;
 use super::settle::{Arrival, Candidate};
 use super::state::StateFile;
@@ -33,7 +33,7 @@ use crate::alert::Kind;
 use crate::app::App;
 use crate::dataset::plugin::{PluginFolder, Reach};
 use crate::load::FileOutcome;
-use crate::source::{Claimed, Folder, Stamp};
+use crate::source::{ClaimedFile, Folder, Stamp};
 use crate::text::counted;
 
 /// What alerts call it when no file is loaded.
@@ -66,7 +66,7 @@ pub struct Watch {
     running: JoinSet<FileOutcome>,
     /// Who had the place for short files when.
     short: Turns,
-    in_hand: HashMap<Id, Claimed>,
+    in_hand: HashMap<Id, ClaimedFile>,
     /// Which tables the files in hand may go into.
     reaches: HashMap<Id, Reach>,
     plugins: PluginFolder,
@@ -90,15 +90,15 @@ pub struct Watch {
     /// What was put back to be tried again, and will seem to have been renamed in.
     put_back: HashSet<OsString>,
     /// What programs that do not live any more had claimed.
-    leftovers: VecDeque<Claimed>,
+    leftovers: VecDeque<ClaimedFile>,
     /// What this program could not finish with: its rows may be there.
-    kept: Vec<Claimed>,
+    kept: Vec<ClaimedFile>,
     /// Until when the files of these names wait, because something of theirs went wrong.
-    pauses: HashMap<OsString, Pause>,
+    pauses: HashMap<OsString, Backoff>,
     /// The database does not answer.
-    trouble: Option<Pause>,
+    trouble: Option<Backoff>,
     /// The folder is not there.
-    away: Option<Pause>,
+    away: Option<Backoff>,
     /// Why it was not, as it was said; and whether that was said of this time.
     missed: Said,
     told_away: bool,
@@ -246,7 +246,7 @@ impl Watch {
     fn find_again(&mut self) {
         if self.away.take().is_some() {
             self.absent = None;
-            self.state.trouble(self.trouble.as_ref().map(Pause::why));
+            self.state.trouble(self.trouble.as_ref().map(Backoff::why));
             self.missed.leave(|_| false, Instant::now());
             if !std::mem::take(&mut self.told_away) {
                 return;
@@ -261,7 +261,7 @@ impl Watch {
     }
 
     fn miss(&mut self, error: &io::Error) {
-        if Pause::of(&mut self.away, &error.to_string())
+        if Backoff::of(&mut self.away, &error.to_string())
             && let Some(often) = self.missed.comes(OsStr::new(&error.to_string()), Instant::now())
         {
             self.told_away = true;
@@ -302,7 +302,7 @@ impl Watch {
             self.see(seen, Arrival::Seen);
         }
         self.candidates.retain(|name, _| Stamp::of(&folder.join(name)).is_some());
-        let in_hand = self.in_hand.values().map(Claimed::os_name).collect();
+        let in_hand = self.in_hand.values().map(ClaimedFile::os_name).collect();
         let why = |name: &OsStr| match self.pauses.get(name) {
             Some(pause) => format!("to be tried again: {}", pause.why()),
             None => match self.held.get(name) {
@@ -326,12 +326,12 @@ impl Watch {
             .chain(&self.kept)
             .chain(&self.leftovers)
             .chain(&leftovers)
-            .map(Claimed::claim)
+            .map(ClaimedFile::claim)
             .collect();
         let forgotten = self.folder.claims().unwrap_or_default();
         leftovers.extend(forgotten.into_iter().filter(|file| !known.contains(&file.claim())));
         // The more often a program has ended over one, the later it is its turn.
-        leftovers.sort_by_key(Claimed::ends);
+        leftovers.sort_by_key(ClaimedFile::ends);
         self.leftovers.extend(leftovers);
         Ok(())
     }
@@ -341,7 +341,7 @@ impl Watch {
         let there: HashSet<&OsStr> = all.iter().map(|seen| &*seen.name).collect();
         let planted: HashSet<&OsStr> = planted.iter().map(|(name, _)| OsStr::new(name)).collect();
         let claimed = self.in_hand.values().chain(&self.kept).chain(&self.leftovers);
-        let claimed: HashSet<_> = claimed.map(Claimed::os_name).collect();
+        let claimed: HashSet<_> = claimed.map(ClaimedFile::os_name).collect();
         let is_there = |name: &OsString| there.contains(&**name) || claimed.contains(name);
         self.named.leave(|name| is_there(name) || planted.contains(&**name), Instant::now());
         self.put_back.retain(is_there);

@@ -12,7 +12,7 @@ use super::Watch;
 use crate::alert::Kind;
 use crate::dataset::plugin::{Look, Plugins};
 
-const MEND: &str = "mend it: it is read again by itself, and the files that it claims are held back until then";
+const FIX: &str = "fix it: it is read again by itself, and the files that it claims are held back until then";
 
 impl Watch {
     /// Reads the plugins again where they have changed; gives the time until which nothing is taken, because somebody is changing them:
@@ -58,10 +58,10 @@ impl Watch {
     fn tell_plugins(&self, before: &Plugins) {
         let now = self.app.plugins.get();
         for wrong in now.errors().filter(|wrong| !before.errors().any(|known| known == *wrong)) {
-            error!("a plugin is wrong: {wrong}; {MEND}");
+            error!("a plugin is wrong: {wrong}; {FIX}");
             let subject = wrong.path.display().to_string();
             self.app.loader.alerts.recover(Kind::Plugin, &subject, "it is wrong in another way");
-            self.app.loader.alerts.raise(Kind::Plugin, &subject, &wrong.to_string(), MEND, None);
+            self.app.loader.alerts.raise(Kind::Plugin, &subject, &wrong.to_string(), FIX, None);
         }
         let paths = |plugins: &Plugins| plugins.errors().map(|wrong| wrong.path.clone()).collect::<BTreeSet<_>>();
         for path in paths(before).difference(&paths(&now)) {

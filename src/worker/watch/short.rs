@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::pause::Pause;
+use super::super::backoff::Backoff;
 use super::Watch;
 use super::line::reach;
 use crate::source::Writer;
@@ -74,7 +74,7 @@ impl Watch {
             let reach = one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name))).clone();
             // It would have the place only to wait for one that is loaded into its table.
             let is_first = !reach.tables.iter().flatten().any(|table| before.contains(table));
-            let paused = self.pauses.get(name).map_or(now, Pause::until);
+            let paused = self.pauses.get(name).map_or(now, Backoff::until);
             if is_first && paused <= now {
                 before.extend(reach.tables.iter().flatten().cloned());
             }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info};
 
+use super::super::backoff::Backoff;
 use super::super::look::may_go_on;
-use super::super::pause::Pause;
 use super::super::settle::{Arrival, Candidate};
 use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
 use crate::load::load_file;
-use crate::source::{Claimed, Stamp, Writer, writer};
+use crate::source::{ClaimedFile, Stamp, Writer, writer};
 use crate::sql::Engine;
 
 impl Watch {
@@ -149,18 +149,18 @@ impl Watch {
     }
 
     pub(super) fn paused_until(&self, name: &OsStr, now: Instant) -> Instant {
-        self.pauses.get(name).map_or(now, Pause::until)
+        self.pauses.get(name).map_or(now, Backoff::until)
     }
 
     /// Says of a file once that it cannot be claimed.
     pub(super) fn cannot_claim(&mut self, name: &OsStr, why: &str) {
-        let mend =
+        let fix =
             format!("give the user that Sluice runs as the right to move it, and to write in {}", self.path.display());
         let why = format!("cannot claim the file: {why}");
         if self.pause(name, &why) {
             let name = name.to_string_lossy();
-            error!(file.path = &*name, "{why}; {mend}");
-            self.app.loader.alerts.raise(Kind::Stuck, &name, &why, &mend, None);
+            error!(file.path = &*name, "{why}; {fix}");
+            self.app.loader.alerts.raise(Kind::Stuck, &name, &why, &fix, None);
         }
     }
 
@@ -172,20 +172,20 @@ impl Watch {
     /// As [`Watch::pause`], but no longer than `longest`.
     pub(super) fn pause_at_most(&mut self, name: &OsStr, why: &str, longest: Duration) -> bool {
         let mut pause = self.pauses.remove(name);
-        let is_new = Pause::at_most(&mut pause, why, longest);
+        let is_new = Backoff::at_most(&mut pause, why, longest);
         self.pauses.extend(pause.map(|pause| (name.to_owned(), pause)));
         is_new
     }
 
     /// Goes on with what was begun before.
-    fn start_again(&mut self, mut file: Claimed) {
+    fn start_again(&mut self, mut file: ClaimedFile) {
         match file.begin_again() {
             Ok(()) => self.start(file, true),
             Err(error) => self.keep(file, &format!("cannot go on with it: {error}"), "see to the folder"),
         }
     }
 
-    pub(super) fn start(&mut self, file: Claimed, unfinished: bool) {
+    pub(super) fn start(&mut self, file: ClaimedFile, unfinished: bool) {
         self.state.begun(&file.name());
         let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.loader.order.join());
         let plugins = self.app.plugins.get();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use sluice::format::{Limits, Stated, each_chunk, parts, survey};
+use sluice::format::{Limits, ReadOptions, each_chunk, parts, profile};
 
 use super::{Entry, deflated, gzip, sheet, xlsx, zip};
 
@@ -16,7 +16,7 @@ fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Read, String> {
     for part in parts(path, name, Limits::default()).map_err(|error| error.to_string())? {
         told |= !part.beside.is_empty();
         let open = || part.open(path);
-        let found = survey(part.format, open, &Stated::default()).map_err(|error| error.to_string())?;
+        let found = profile(part.format, open, &ReadOptions::default()).map_err(|error| error.to_string())?;
         let (mut rows, mut rejects) = (Vec::new(), 0);
         let names: Vec<_> = found.columns.iter().map(|(name, _)| name.clone()).collect();
         let done = each_chunk(open().map_err(|error| error.to_string())?, &found.layout, names, |chunk| {

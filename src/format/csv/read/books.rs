@@ -6,7 +6,7 @@ use encoding_rs::{SHIFT_JIS, UTF_8, WINDOWS_1252};
 use proptest::prelude::*;
 
 use super::Reader;
-use crate::format::Stated;
+use crate::format::ReadOptions;
 use crate::format::encoding::{Charset, MARK, Text};
 
 /// What is done to a text: at a place, which is a share of its length in 1/1000.
@@ -124,7 +124,7 @@ fn solid(text: &[u8]) -> String {
 }
 
 /// Reads all of it, where it can be read, and puts it together again.
-fn balances(bytes: &[u8], stated: &Stated) -> Result<(), TestCaseError> {
+fn balances(bytes: &[u8], stated: &ReadOptions) -> Result<(), TestCaseError> {
     let Ok(mut reader) = Reader::open(bytes, stated) else { return Ok(()) };
     let header = solid(&reader.header_text);
     let mut is_above = !reader.above.is_empty() || !reader.beside.is_empty();
@@ -164,6 +164,6 @@ proptest! {
         damages in proptest::collection::vec(damages(), 0..6),
         encoding in proptest::sample::select(vec![None, None, Some(UTF_8.into()), Some(SHIFT_JIS.into()), Some(WINDOWS_1252.into()), Some(Charset::Cp850)]),
     ) {
-        balances(&damaged(text, &damages), &Stated { encoding, ..Stated::default() })?;
+        balances(&damaged(text, &damages), &ReadOptions { encoding, ..ReadOptions::default() })?;
     }
 }

@@ -3,12 +3,12 @@
 use super::super::split::MAX_CELLS;
 use super::{MAX_RECORD, Reader, STRETCH};
 use crate::format::limits::MAX_HEADER;
-use crate::format::{FormatError, Stated};
+use crate::format::{FormatError, ReadOptions};
 use crate::record::{Chunk, Reason, Reject, Width};
 use crate::schema::MAX_TABLE_COLUMNS;
 
 fn chunks(text: &[u8]) -> Result<Vec<Chunk>, FormatError> {
-    let mut reader = Reader::open(text, &Stated::default())?;
+    let mut reader = Reader::open(text, &ReadOptions::default())?;
     let mut chunks = Vec::new();
     while let Some(chunk) = reader.next_chunk()? {
         chunks.push(chunk);
@@ -82,12 +82,12 @@ fn a_record_has_so_many_cells_and_no_more() {
 
 #[test]
 fn a_header_is_limited_in_length_and_in_cells() {
-    let stated = Stated {
+    let stated = ReadOptions {
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
         skip_lines: Some(0),
         header_rows: Some(1),
-        ..Stated::default()
+        ..ReadOptions::default()
     };
     let error = |text: String| Reader::open(text.as_bytes(), &stated).err().map(|error| error.to_string()).unwrap();
     let cells = error(header(MAX_CELLS + 1) + "1,2\n");
@@ -103,7 +103,7 @@ fn a_header_is_limited_in_length_and_in_cells() {
 fn a_line_beyond_the_limit_is_an_error_wherever_it_stands() {
     let long = vec![b'x'; MAX_RECORD + STRETCH];
     let error = |text: &[u8], skip_lines| {
-        let mut reader = Reader::open(text, &Stated { skip_lines, ..Stated::default() })?;
+        let mut reader = Reader::open(text, &ReadOptions { skip_lines, ..ReadOptions::default() })?;
         while reader.next_chunk()?.is_some() {}
         Ok::<_, FormatError>(())
     };

@@ -9,7 +9,7 @@ mod limits;
 use std::io::{self, Read};
 
 use super::stretch::{Frame, Parsed, Position, Stretch};
-use crate::format::dialect::{Dialect, Stated};
+use crate::format::dialect::{Dialect, ReadOptions};
 use crate::format::encoding::{Charset, Digest, Text};
 use crate::format::long::{LONG, LongRecord};
 use crate::format::{FormatError, SpanBytes};
@@ -43,7 +43,7 @@ pub struct Reader<R> {
     spans: Option<SpanBytes>,
     /// Cells and records of the stretch before.
     usual: (usize, usize),
-    /// Held while a long record is.
+    /// ExpectedTypes while a long record is.
     long: Option<LongRecord>,
 }
 
@@ -52,7 +52,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// When the input is empty, no text, has no header, or cannot be read.
-    pub fn open(input: R, stated: &Stated) -> Result<Self, FormatError> {
+    pub fn open(input: R, stated: &ReadOptions) -> Result<Self, FormatError> {
         let mut reader = Reader::start(match stated.guessed {
             Some((encoding, guess)) => Text::guessed(input, encoding, guess)?,
             None => Text::open(input, stated.encoding)?,
@@ -240,7 +240,7 @@ mod tests {
     type Cells = Vec<Option<String>>;
 
     fn read(text: &[u8]) -> (Vec<Cells>, Vec<u64>, Vec<(u64, Reason)>) {
-        let mut reader = Reader::open(text, &Stated::default()).unwrap();
+        let mut reader = Reader::open(text, &ReadOptions::default()).unwrap();
         let (mut rows, mut lines, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(chunk) = reader.next_chunk().unwrap() {
             let records = &chunk.records;
@@ -280,14 +280,14 @@ mod tests {
 
     #[test]
     fn a_header_may_be_quoted_too() {
-        let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice(), &Stated::default()).unwrap();
+        let reader = Reader::open(b"\"a \"\"b\"\"\",\"c\nd\"\n1,2\n".as_slice(), &ReadOptions::default()).unwrap();
         assert_eq!(reader.header(), ["a \"b\"", "c\nd"]);
         assert_eq!(reader.header_text(), *b"\"a \"\"b\"\"\",\"c\nd\"");
     }
 
     #[test]
     fn a_quote_too_many_in_the_header_costs_no_name_and_no_record() {
-        let open = |text: &'static str| Reader::open(text.as_bytes(), &Stated::default());
+        let open = |text: &'static str| Reader::open(text.as_bytes(), &ReadOptions::default());
         let names = |text| open(text).unwrap().header().to_vec();
         assert_eq!(names("\"id\";\"Size 5\" screen\";\"txt\"\n1;2;x\n2;3;y\n"), ["id", "Size 5\" screen", "txt"]);
         assert_eq!(names("id,\"Preis \"EUR\" netto\",txt\n1,2,x\n2,3,y\n"), ["id", "Preis \"EUR\" netto", "txt"]);
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn records_of_another_width_are_brought_to_the_headers() {
         let widths = |text: &str, surplus: bool| {
-            let dialect = Reader::open(text.as_bytes(), &Stated::default()).unwrap().dialect().clone();
+            let dialect = Reader::open(text.as_bytes(), &ReadOptions::default()).unwrap().dialect().clone();
             let mut reader = Reader::reopen(text.as_bytes(), &Dialect { surplus, ..dialect }).unwrap();
             let records = reader.next_chunk().unwrap().unwrap().records;
             let row = |row: usize| {
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn without_a_header_the_first_row_is_a_record() {
-        let reader = Reader::open(b"1,x,2.5\n2,y,3.5\n".as_slice(), &Stated::default()).unwrap();
+        let reader = Reader::open(b"1,x,2.5\n2,y,3.5\n".as_slice(), &ReadOptions::default()).unwrap();
         assert_eq!(reader.header(), ["", "", ""]);
         let (rows, lines, _) = read(b"1,x,2.5\n2,y,3.5\n");
         assert_eq!((rows.len(), lines[0]), (2, 1));
@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn no_more_lines_are_skipped_than_there_are() {
-        let stated = Stated { skip_lines: Some(u64::MAX), ..Stated::default() };
+        let stated = ReadOptions { skip_lines: Some(u64::MAX), ..ReadOptions::default() };
         assert!(matches!(Reader::open(b"a,b\n1,2\n".as_slice(), &stated), Err(FormatError::NoHeader(_))));
     }
 
@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn what_is_no_table_is_an_error() {
-        let error = |text: &[u8]| Reader::open(text, &Stated::default()).err().unwrap().to_string();
+        let error = |text: &[u8]| Reader::open(text, &ReadOptions::default()).err().unwrap().to_string();
         assert_eq!(error(b""), "the file is empty");
         assert!(error(b"\n\r\n\n").starts_with("the file has no header"));
         assert!(error(b",,,\n,,\n").starts_with("the file has no header"));

@@ -6,8 +6,8 @@ use encoding_rs::{ISO_2022_JP, UTF_8};
 
 use super::encoding::{is_cesu8, is_iso_2022_jp};
 use super::json::Counting;
-use super::read::{Glance, Layout, LinesSeen};
-use super::{Charset, Dialect, Guess, Stated, guess_encoding};
+use super::read::{Layout, LinesSeen, Preview};
+use super::{Charset, Dialect, Guess, ReadOptions, guess_encoding};
 use crate::record::{Chunk, Width};
 use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Loose, Notation, Type, is_point_grouping, is_value};
 
@@ -29,14 +29,14 @@ const WRONG: usize = 64 * 1024;
 /// What the values of a part have shown so far. Records of another width than the header's are kept apart, because their
 /// cells may stand under headers that are not theirs.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct ColumnStats {
     pub(super) even: Vec<Inference>,
     uneven: Vec<Loose>,
     watches: Vec<Watch>,
     even_rows: u64,
     uneven_rows: u64,
     pub(super) long_rows: u64,
-    pub(super) glance: Glance,
+    pub(super) glance: Preview,
     /// For each column, whether a record before the last ones has no cell in it.
     blank: Vec<bool>,
     /// The last records of the header's width, which are not yet in `even`, and the number of those that are held back so.
@@ -44,7 +44,7 @@ pub(super) struct Seen {
     held_back: usize,
 }
 
-impl Seen {
+impl ColumnStats {
     pub(super) fn resize(&mut self, width: usize) {
         self.even.resize(width.max(self.even.len()), Inference::default());
         self.uneven.resize(self.even.len(), Loose::default());
@@ -224,11 +224,11 @@ impl Seen {
     }
 
     /// What else was seen.
-    pub(super) fn into_glance(self) -> Glance {
+    pub(super) fn into_glance(self) -> Preview {
         let clue = |(watch, column): (Watch, Inference)| {
             watch.clue.map_or_else(|| Clue::after(column.fits(), !watch.has_fractions), |clue| *clue)
         };
-        Glance { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.glance }
+        Preview { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.glance }
     }
 }
 
@@ -285,7 +285,7 @@ impl Notations {
     /// Of these columns, each with its header and its name.
     pub(super) fn new<'a>(
         columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-        stated: &Stated,
+        stated: &ReadOptions,
         native: bool,
     ) -> Notations {
         Notations { columns: stated.selection.notations(columns), native }
@@ -323,8 +323,8 @@ impl Notations {
 }
 
 /// Looks at the records of delimited text as they pass.
-pub struct Witness {
-    seen: Seen,
+pub struct Profiler {
+    seen: ColumnStats,
     notations: Notations,
     /// Records, the bad ones included.
     pub(super) rows: u64,
@@ -345,16 +345,16 @@ pub struct Witness {
 }
 
 /// A column that is taken to be of a type: its place in the records, and the types that its table's values can be of.
-pub type Held = (usize, Fits);
+pub type ExpectedTypes = (usize, Fits);
 
-impl Witness {
+impl Profiler {
     /// For records under these columns, each with its header and its name, which are read in the encoding of `layout`.
     pub fn new<'a>(
         columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-        stated: &Stated,
+        stated: &ReadOptions,
         layout: &Layout,
-    ) -> Witness {
-        let mut seen = Seen::default();
+    ) -> Profiler {
+        let mut seen = ColumnStats::default();
         seen.resize(columns.clone().count());
         let (mut lines, mut native) = (None, stated.is_sheet);
         match layout {
@@ -370,7 +370,7 @@ impl Witness {
         let is_taken_for_utf8 =
             |dialect: &Dialect| dialect.encoding == UTF_8.name() && dialect.guessed.is_none() && !dialect.by_record;
         let guesses = stated.encoding.is_none() && matches!(layout, Layout::Csv(dialect) if is_taken_for_utf8(dialect));
-        Witness {
+        Profiler {
             seen,
             notations,
             rows: 0,
@@ -423,9 +423,9 @@ impl Witness {
     /// Whether what was seen goes with what the records are loaded as: every column of the type it is taken for, none with cells
     /// beyond the header that have no place (`surplus` says that they have one), no key that is no column, each record told from others
     /// as it was, and all of it in the encoding it is read in.
-    pub fn agrees(&self, held: &[Held], surplus: bool) -> bool {
+    pub fn still_fits(&self, held: &[ExpectedTypes], surplus: bool) -> bool {
         let decided = self.seen.decide_with_loose(&self.notations);
-        let same = |(place, taken): &Held| {
+        let same = |(place, taken): &ExpectedTypes| {
             decided.get(*place).is_none_or(|(decided, loose)| {
                 let is_kept = taken.and(decided.fits()).narrowest() == taken.narrowest();
                 is_kept && !loose.tell_apart(*taken, decided.fits())
@@ -442,15 +442,15 @@ impl Witness {
         (self.seen.decide(&self.notations), self.seen.long_rows > 0)
     }
 
-    pub(super) fn glance(mut self) -> Glance {
+    pub(super) fn glance(mut self) -> Preview {
         let below = self.seen.below(&self.notations);
         self.seen.see_tail(below, &self.notations);
         let is_uneven = self.seen.glance.is_uneven || below > 0;
-        Glance { is_uneven, ..self.seen.into_glance() }
+        Preview { is_uneven, ..self.seen.into_glance() }
     }
 
     /// Everything has passed: what is known now of the columns, of the number of records and of the bad ones among them.
-    pub fn testify(self, columns: &mut [Column]) -> (u64, Glance) {
+    pub fn finish(self, columns: &mut [Column]) -> (u64, Preview) {
         for (column, seen) in columns.iter_mut().zip(self.seen.decide(&self.notations)) {
             if column.name != EXTRA_COLUMN {
                 column.fits = seen.fits();

@@ -7,13 +7,13 @@ use crate::sql::{Names, Schema, Table};
 
 /// For each view of the star, what its select reads.
 #[derive(Debug, Default)]
-pub(super) struct Beneath(BTreeMap<String, BTreeSet<Table>>);
+pub(super) struct ViewDeps(BTreeMap<String, BTreeSet<Table>>);
 
-impl Beneath {
+impl ViewDeps {
     /// Of the views among these models.
-    pub(super) fn of(models: &[Model], names: &Names) -> Beneath {
+    pub(super) fn of(models: &[Model], names: &Names) -> ViewDeps {
         let views = models.iter().filter(|model| model.header.kind == Kind::View);
-        Beneath(views.map(|view| (view.name.clone(), view.reads(names))).collect())
+        ViewDeps(views.map(|view| (view.name.clone(), view.reads(names))).collect())
     }
 
     /// The tables that a model's select reads, and those beneath the views among them.
@@ -57,7 +57,7 @@ mod tests {
             model("w.sql", "/* kind: view */ select a from datawarehouse.v"),
             model("t.sql", "/* kind: table */ select a from datawarehouse.w"),
         ];
-        let beneath = Beneath::of(&models, &names);
+        let beneath = ViewDeps::of(&models, &names);
         let star = |name: &str| Table::datawarehouse(name);
         let reads = [star("w"), star("v"), star("dim_d"), Table::staging("x")];
         assert_eq!(beneath.reads(&models[2], &names), reads.into());

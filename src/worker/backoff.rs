@@ -7,23 +7,23 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A pause before something is tried again.
 #[derive(Clone, Debug)]
-pub(crate) struct Pause {
+pub(crate) struct Backoff {
     until: Instant,
     length: Duration,
     why: String,
 }
 
-impl Pause {
+impl Backoff {
     /// Makes the pause longer, or begins it; says whether the reason is a new one.
-    pub(crate) fn of(pause: &mut Option<Pause>, why: &str) -> bool {
-        Pause::at_most(pause, why, LONGEST)
+    pub(crate) fn of(pause: &mut Option<Backoff>, why: &str) -> bool {
+        Backoff::at_most(pause, why, LONGEST)
     }
 
-    /// As [`Pause::of`], but no longer than `longest`.
-    pub(crate) fn at_most(pause: &mut Option<Pause>, why: &str, longest: Duration) -> bool {
+    /// As [`Backoff::of`], but no longer than `longest`.
+    pub(crate) fn at_most(pause: &mut Option<Backoff>, why: &str, longest: Duration) -> bool {
         let length = pause.as_ref().map_or(FIRST, |known| (known.length * 2).min(longest));
         let is_new = pause.as_ref().is_none_or(|known| known.why != why);
-        *pause = Some(Pause { until: Instant::now() + length, length, why: why.to_owned() });
+        *pause = Some(Backoff { until: Instant::now() + length, length, why: why.to_owned() });
         is_new
     }
 
@@ -45,11 +45,11 @@ mod tests {
     #[test]
     fn a_pause_grows_and_a_reason_is_said_once() {
         let mut pause = None;
-        let said: Vec<_> = ["full", "full", "locked"].into_iter().map(|why| Pause::of(&mut pause, why)).collect();
+        let said: Vec<_> = ["full", "full", "locked"].into_iter().map(|why| Backoff::of(&mut pause, why)).collect();
         assert_eq!(said, [true, false, true]);
         assert_eq!(pause.as_ref().unwrap().length, FIRST * 4);
         for _ in 0..10 {
-            Pause::of(&mut pause, "locked");
+            Backoff::of(&mut pause, "locked");
         }
         assert_eq!(pause.unwrap().length, LONGEST);
     }

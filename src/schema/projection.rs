@@ -130,7 +130,7 @@ impl Selection {
 
 /// A column that is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shaped {
+pub struct ProjectedColumn {
     /// The column as the table gets it.
     pub column: Column,
     /// Where its cells stand in the records, from 0.
@@ -170,11 +170,11 @@ pub struct AbsentColumn {
 
 /// The columns that are loaded, and which rows.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shape {
+pub struct Projection {
     /// The columns, in the table's words.
-    pub columns: Vec<Shaped>,
+    pub columns: Vec<ProjectedColumn>,
     /// The filter with the columns it looks at, as the input has them.
-    pub filter: Option<(Filter, Vec<Shaped>)>,
+    pub filter: Option<(Filter, Vec<ProjectedColumn>)>,
     /// Columns that the rules name and the input does not have.
     pub absent: Vec<AbsentColumn>,
 }
@@ -183,10 +183,10 @@ pub struct Shape {
 ///
 /// # Errors
 /// In words: a required column that is not there, or a filter over one that is not.
-pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -> Result<Shape, String> {
+pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -> Result<Projection, String> {
     let (mut columns, mut absent) = (Vec::new(), Vec::new());
     let Selection { rules, drops_others, notation } = selection;
-    let plain = |place: usize| Shaped {
+    let plain = |place: usize| ProjectedColumn {
         column: input[place].clone(),
         place,
         notation: if input[place].name == EXTRA_COLUMN { Notation::default() } else { notation.clone() },
@@ -213,7 +213,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
             continue;
         };
         let found = &input[place];
-        columns.push(Shaped {
+        columns.push(ProjectedColumn {
             column: Column {
                 name: rule.name.clone().unwrap_or_else(|| found.name.clone()),
                 header: found.header.clone(),
@@ -233,7 +233,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
     if columns.is_empty() && !rules.is_empty() {
         return Err("none of the plugin's columns is in the file".to_owned());
     }
-    let names: Vec<_> = columns.iter().map(|one: &Shaped| &one.column.name).collect();
+    let names: Vec<_> = columns.iter().map(|one: &ProjectedColumn| &one.column.name).collect();
     if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
         return Err(format!("two of the plugin's columns are called {name} in this file"));
     }
@@ -256,7 +256,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         None => None,
         Some(filter) => {
             let found = |name: &str| {
-                let shaped = columns.iter().find(|one: &&Shaped| one.column.name == name).cloned();
+                let shaped = columns.iter().find(|one: &&ProjectedColumn| one.column.name == name).cloned();
                 let raw = || input.iter().position(|column| column.name == name).map(plain);
                 shaped.or_else(raw).ok_or_else(|| format!("filter: the file has no column {name}"))
             };
@@ -269,7 +269,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
             Some((filter.clone(), seen))
         }
     };
-    Ok(Shape { columns, filter, absent })
+    Ok(Projection { columns, filter, absent })
 }
 
 /// A name that no column has, where another one was given it.

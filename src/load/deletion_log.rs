@@ -40,7 +40,7 @@ const ASKED: Duration = Duration::from_secs(1);
 
 /// The notes of one folder.
 #[derive(Debug)]
-pub struct Journal {
+pub struct DeletionLog {
     folder: PathBuf,
     meeting: Mutex<()>,
     known: std::sync::Mutex<Known>,
@@ -63,7 +63,7 @@ struct Known {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Line {
-    Gone(Goodbye),
+    Gone(DeletionRecord),
     /// All that was noted before is in the ledger of this server but for these loads, which were told; without them nothing is held of
     /// what was noted before.
     Met {
@@ -75,7 +75,7 @@ enum Line {
 
 /// What is noted of an input that goes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-pub struct Goodbye {
+pub struct DeletionRecord {
     /// The load that brought its rows.
     pub load: i64,
     /// BLAKE3 of its bytes.
@@ -94,10 +94,10 @@ pub struct Goodbye {
     pub kept: Option<PathBuf>,
 }
 
-impl Journal {
+impl DeletionLog {
     /// Of the folder that files land in.
-    pub fn of(folder: &Path) -> Journal {
-        Journal {
+    pub fn of(folder: &Path) -> DeletionLog {
+        DeletionLog {
             folder: folder.to_owned(),
             meeting: Mutex::default(),
             known: std::sync::Mutex::default(),
@@ -106,7 +106,7 @@ impl Journal {
     }
 
     /// Notes inputs that are about to go.
-    pub fn write(&self, inputs: &[Goodbye]) {
+    pub fn write(&self, inputs: &[DeletionRecord]) {
         let catalog = {
             let mut known = self.known();
             known.recent.extend(inputs.iter().map(|line| (line.load, line.hash.clone())));
@@ -115,7 +115,7 @@ impl Journal {
         if let Err(why) = self.find_lost(inputs) {
             info!("cannot note that a lost load is loaded again: {why}");
         }
-        let lines: Vec<_> = inputs.iter().map(|line| Line::Gone(Goodbye { catalog, ..line.clone() })).collect();
+        let lines: Vec<_> = inputs.iter().map(|line| Line::Gone(DeletionRecord { catalog, ..line.clone() })).collect();
         if let Err(why) = self.append(&lines) {
             warn!(
                 "cannot note which files were deleted: {why}; should the server lose what it has confirmed, nobody will tell"
@@ -132,7 +132,12 @@ impl Journal {
     ///
     /// # Errors
     /// When the ledger cannot be asked.
-    pub async fn meet(&self, catalog: &Catalog, alerts: &Alerts, server: Option<&str>) -> Result<(), WarehouseError> {
+    pub async fn reconcile(
+        &self,
+        catalog: &Catalog,
+        alerts: &Alerts,
+        server: Option<&str>,
+    ) -> Result<(), WarehouseError> {
         let Some(server) = server else { return Ok(()) };
         let _one = self.meeting.lock().await;
         let is_known = self.known().server.as_deref() == Some(server);
@@ -146,7 +151,7 @@ impl Journal {
         let known = catalog.hashes(&ids).await?;
         noted.retain(|line| known.get(&line.load) != Some(&line.hash));
         let missing: Vec<_> = noted.iter().map(|line| line.load).collect();
-        let same = |line: &Goodbye| match (line.catalog, made_at) {
+        let same = |line: &DeletionRecord| match (line.catalog, made_at) {
             (Some(noted), Some(now)) => noted == now,
             _ => history_of(&line.server).0 == history_of(server).0,
         };
@@ -224,7 +229,7 @@ impl Journal {
     }
 
     /// Loads that the server lost, and whose files were neither brought back nor loaded again since.
-    pub fn lost(&self) -> Vec<Goodbye> {
+    pub fn lost(&self) -> Vec<DeletionRecord> {
         let Ok((_, notes)) = self.open() else { return Vec::new() };
         let mut text = String::new();
         let file = notes.file(LOST_NAME).and_then(own);
@@ -235,12 +240,12 @@ impl Journal {
     }
 
     /// Notes and tells what is lost and not brought back.
-    fn keep_lost(&self, alerts: &Alerts, lost: &[Goodbye]) {
+    fn keep_lost(&self, alerts: &Alerts, lost: &[DeletionRecord]) {
         let folder = self.folder.display();
-        for Goodbye { load, source, .. } in lost {
+        for DeletionRecord { load, source, .. } in lost {
             let what = "the database has lost a load that it had confirmed, and its file is not here any more";
-            let mend = format!("get the file once more and drop it into {folder}; app status tells of it until then");
-            alerts.raise(Kind::Lost, source, what, &mend, Some(*load));
+            let fix = format!("get the file once more and drop it into {folder}; app status tells of it until then");
+            alerts.raise(Kind::Lost, source, what, &fix, Some(*load));
         }
         let noted = || {
             let mut text = Vec::new();
@@ -258,7 +263,7 @@ impl Journal {
     }
 
     /// Takes contents that are loaded off what is lost.
-    fn find_lost(&self, inputs: &[Goodbye]) -> io::Result<()> {
+    fn find_lost(&self, inputs: &[DeletionRecord]) -> io::Result<()> {
         let (_, notes) = self.open()?;
         if notes.look(LOST_NAME).is_err() {
             return Ok(());
@@ -281,8 +286,8 @@ impl Journal {
     }
 
     /// Says what was lost, and brings it back where it was kept; says whether it did.
-    fn recover(&self, line: &Goodbye) -> bool {
-        let Goodbye { load, source, table, kept, .. } = line;
+    fn recover(&self, line: &DeletionRecord) -> bool {
+        let DeletionRecord { load, source, table, kept, .. } = line;
         let Some(kept) = kept else {
             error!(
                 load.id = load,
@@ -323,8 +328,8 @@ impl Journal {
     }
 
     /// What was noted and not told as lost.
-    fn read(&self) -> Vec<Goodbye> {
-        let mut noted: Vec<Goodbye> = Vec::new();
+    fn read(&self) -> Vec<DeletionRecord> {
+        let mut noted: Vec<DeletionRecord> = Vec::new();
         let Ok((_, notes)) = self.open() else { return noted };
         for name in FILES {
             let mut text = String::new();
@@ -411,16 +416,16 @@ mod tests {
 
     use super::*;
 
-    fn gone(load: i64, server: &str) -> Goodbye {
+    fn gone(load: i64, server: &str) -> DeletionRecord {
         let (hash, source, table) = ("ab".to_owned(), "x.csv".to_owned(), "x".to_owned());
-        Goodbye { load, hash, source, table, server: server.to_owned(), catalog: None, kept: None }
+        DeletionRecord { load, hash, source, table, server: server.to_owned(), catalog: None, kept: None }
     }
 
     #[test]
     fn what_was_noted_and_not_told_as_lost_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".sluice")).unwrap();
-        let journal = Journal::of(dir.path());
+        let journal = DeletionLog::of(dir.path());
         assert!(journal.read().is_empty());
         journal.write(&[gone(0, "7/dw/01")]);
         fs::write(dir.path().join(".sluice/deleted.1.jsonl"), "{\"met\":\"7/dw/01\"}\n{\"load\": 0").unwrap();

@@ -12,7 +12,7 @@ use super::{column_names, number};
 use crate::catalog::Catalog;
 use crate::catalog::staged;
 use crate::catalog::{History, KEPT};
-use crate::source::Survey;
+use crate::source::Profile;
 use crate::sql::Table;
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
@@ -21,10 +21,10 @@ pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, S
 
 /// What the ledger answers to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum Admission {
     /// The load has this number, and the dataset is locked for it until the transaction ends.
     New(i64),
-    /// As [`Claim::New`]: the same content was loaded before, and its rows are not there any more.
+    /// As [`Admission::New`]: the same content was loaded before, and its rows are not there any more.
     Again(i64, Missing),
     /// The same content was loaded before, and some of its rows or columns are not there any more: loaded again, the others would be there
     /// twice.
@@ -148,8 +148,8 @@ impl Catalog {
         &self,
         transaction: &mut dyn Transaction,
         request: &Request<'_>,
-        survey: &Survey,
-    ) -> Result<Claim, WarehouseError> {
+        profile: &Profile,
+    ) -> Result<Admission, WarehouseError> {
         let Request { table, source, claim, unfinished, .. } = *request;
         let mut lock =
             Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
@@ -164,7 +164,7 @@ impl Catalog {
             .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
             .columns([load::Column::RowsLoaded, load::Column::RowsDuplicate, load::Column::Columns])
             .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Hash.eq(&survey.hash))
+            .filter(load::Column::Hash.eq(&profile.hash))
             .filter(load::Column::Status.is_in(ONCE_LOADED))
             .order_by_desc(load::Column::Id);
         // Those whose rows are in the table, or were, the newest first.
@@ -175,30 +175,30 @@ impl Catalog {
             && let Some(this) = ever.iter().find(|one| one.source == source && one.claim == claim)
         {
             match self.missing_of_finished(transaction, request, this).await? {
-                None => return Ok(Claim::Finished(this.load)),
-                Some(some) if some.is_in_part() => return Ok(Claim::InPart(some)),
+                None => return Ok(Admission::Finished(this.load)),
+                Some(some) if some.is_in_part() => return Ok(Admission::InPart(some)),
                 Some(none) => missing = Some(none),
             }
         }
         if missing.is_none() {
             match self.repeated(transaction, request, &ever).await? {
-                Repeat::Of(load) => return Ok(Claim::Duplicate(load)),
-                Repeat::InPart(some) => return Ok(Claim::InPart(some)),
+                Repeat::Of(load) => return Ok(Admission::Duplicate(load)),
+                Repeat::InPart(some) => return Ok(Admission::InPart(some)),
                 Repeat::New(found) => missing = found,
             }
         }
         let line = load::ActiveModel {
             claim: Set(claim.map(str::to_owned)),
             repeat: Set(number(ever.len() as u64)),
-            ..self.line(table, source, Some(survey), Status::Claimed)
+            ..self.line(table, source, Some(profile), Status::Claimed)
         };
         let load_id = self.open(transaction, line).await?;
-        let Some(missing) = missing else { return Ok(Claim::New(load_id)) };
+        let Some(missing) = missing else { return Ok(Admission::New(load_id)) };
         if !missing.is_in_part() {
             let why = format!("its rows were not in the table any more when load {load_id} brought the same content");
             self.lose(transaction, &[missing.load], &why).await?;
         }
-        Ok(Claim::Again(load_id, missing))
+        Ok(Admission::Again(load_id, missing))
     }
 
     /// Whether the content is in the table, as one of these loads brought it; and of which the rows are missing.
@@ -333,16 +333,16 @@ impl Catalog {
         transaction: &mut dyn Transaction,
         table: &str,
         source: &str,
-        survey: &Survey,
+        profile: &Profile,
         of: i64,
     ) -> Result<i64, WarehouseError> {
-        let rows = number(survey.rows);
+        let rows = number(profile.rows);
         let line = load::ActiveModel {
             rows_read: Set(rows),
             rows_duplicate: Set(rows),
             duplicate_of: Set(Some(of)),
             finished_at: Set(Some(Utc::now())),
-            ..self.line(table, source, Some(survey), Status::Duplicate)
+            ..self.line(table, source, Some(profile), Status::Duplicate)
         };
         self.open(transaction, line).await
     }
