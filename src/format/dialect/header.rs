@@ -66,7 +66,8 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
         rest.iter().map(|cells| &*cells[place.min(width - 1)]).filter(|cell| !cell.is_empty()).collect()
     };
     let years = is_progress(first) && !is_amount_of_a_year(first, column);
-    if is_one_word(first) {
+    let is_over_values = || rest.len() > 1 && (0..first.len()).all(|place| nearly_all(&column(place), is_value));
+    if is_one_word(first) && (is_null_word(&first[0]) || is_value(&first[0]) || !is_over_values()) {
         return false;
     }
     if rest.is_empty() {
@@ -137,7 +138,11 @@ impl Evidence {
             }
             (false, true) if is_null_word(cell) || is_pending(cell) => Evidence::None,
             (false, true) => Evidence::RatherName,
-            (false, false) if is_of_pattern(cell, others) && !follows(first, place) => Evidence::Record,
+            // One cell below is no pattern yet.
+            (false, false) if is_of_pattern(cell, others) && !follows(first, place) => match others.len() {
+                1 => Evidence::RatherRecord,
+                _ => Evidence::Record,
+            },
             (false, false) if is_sure(cell) && !is_numbered(first, place) => Evidence::Record,
             (_, false) if is_code(cell, others) => Evidence::RatherRecord,
             // No name stands in its own column once more.
