@@ -11,7 +11,7 @@ use sluice::warehouse::Scope;
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::support::process::{Daemon, app, stderr, stdout};
-use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, on_postgres, same};
+use crate::support::{Outcome, TestDatabase, Workdir, holds, listen, on_both, on_postgres, same};
 
 pub fn cases() -> Vec<Trial> {
     [
@@ -223,8 +223,10 @@ async fn what_a_restored_database_lost_is_found(database: TestDatabase, workdir:
     forget_loads_after(&database, first, "t").await?;
     let done = app(&workdir, &["--once"], &settings)?;
     holds(&(stdout(&done) + &stderr(&done)), "t.3.csv")?;
-    // While the daemon runs, too.
-    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    // While the daemon runs, too, and then somebody is told.
+    let hook = listen::webhook()?;
+    let webhook = format!("http://127.0.0.1:{}/", hook.port);
+    let mut daemon = Daemon::start(&workdir, &[], &[&settings[..], &[("ALERT_WEBHOOK", &webhook)]].concat())?;
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/t.4.csv", "a\n4\n")?;
     daemon.wait_for(&["INFO loaded", "t.4.csv"])?;
@@ -239,7 +241,10 @@ async fn what_a_restored_database_lost_is_found(database: TestDatabase, workdir:
         anyhow::ensure!(n < 40, "nothing is said:\n{}", daemon.log());
     }
     let log = daemon.terminate()?.1;
-    holds(log.lines().find(|line| line.contains("has lost a load")).unwrap_or_default(), "t.4.csv")
+    holds(log.lines().find(|line| line.contains("has lost a load")).unwrap_or_default(), "t.4.csv")?;
+    let told = hook.next()?;
+    same((&told["kind"], &told["subject"], &told["state"]), (&"lost".into(), &"t.4.csv".into(), &"raised".into()))?;
+    holds(told["fix"].as_str().unwrap_or_default(), "get the file once more")
 }
 
 async fn a_database_made_anew_has_lost_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {

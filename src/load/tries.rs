@@ -125,23 +125,25 @@ fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const POSTGRES: Engine = Engine::Postgres;
+
     #[tokio::test]
     async fn the_loads_behind_one_that_found_its_table_locked_do_not_wait() {
         let tries = Arc::new(Tries::default());
-        let first = tries.turn(Engine::Postgres, "t").await.unwrap();
+        let first = tries.turn(POSTGRES, "t").await.unwrap();
         let behind = tokio::spawn({
             let tries = tries.clone();
-            async move { tries.turn(Engine::Postgres, "t").await.map(drop) }
+            async move { tries.turn(POSTGRES, "t").await.map(drop) }
         });
         // Other tables go on.
-        tries.turn(Engine::Postgres, "u").await.unwrap().end(&Ok::<_, LoadError>(()));
+        tries.turn(POSTGRES, "u").await.unwrap().end(&Ok::<_, LoadError>(()));
         let locked = || LoadError::Warehouse(WarehouseError::Locked("psql".to_owned()));
         first.end(&Err::<(), _>(locked()));
         assert_eq!(behind.await.unwrap().unwrap_err().to_string(), "somebody else holds a lock: psql");
         assert!(tries.may_load("t").is_err());
         // It is time to ask again: one does, and the others do not wait for it.
         lock(&lock(&tries.tables)["t"].locked).as_mut().unwrap().until = Instant::now();
-        let asks = tries.turn(Engine::Postgres, "t").await.unwrap();
+        let asks = tries.turn(POSTGRES, "t").await.unwrap();
         assert!(tries.may_load("t").is_err());
         asks.end(&Ok::<_, LoadError>(()));
         assert!(tries.may_load("t").is_ok());
