@@ -398,7 +398,7 @@ async fn many_loads_into_one_table_at_once(database: TestDatabase, workdir: Work
     let app = std::sync::Arc::new(workdir.app(&database));
     let mut loads = tokio::task::JoinSet::new();
     for n in 0..12 {
-        let app = app.clone();
+        let app = Arc::clone(&app);
         loads.spawn(async move {
             // Every third one widens a column, every second one brings another; each content comes twice.
             let value = if n % 3 == 0 { "x" } else { "7" };

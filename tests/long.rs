@@ -141,10 +141,10 @@ async fn files_that_replace_rows_take_turns(database: TestDatabase, workdir: Wor
 
 async fn short_transactions_that_share_a_commit(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "t.csv", "n\n0\n").await?;
-    let (warehouse, table) = (Arc::new(database.warehouse.clone()), Table::staging("t"));
+    let (warehouse, table) = (Arc::new(Arc::clone(&database.warehouse)), Table::staging("t"));
     let mut all = tokio::task::JoinSet::new();
     for n in 1..=200i64 {
-        let warehouse = warehouse.clone();
+        let warehouse = Arc::clone(&warehouse);
         let table = warehouse.names().table(&table);
         all.spawn(async move {
             // Every seventh is long, every fifth gives up, every eleventh makes a mistake and gives up.

@@ -2,11 +2,14 @@
 
 use sea_orm::entity::prelude::*;
 
+/// Something that stands beside the records of a load.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "beside")]
 pub struct Model {
+    /// The number, from 1.
     #[sea_orm(primary_key)]
     pub id: i64,
+    /// The load.
     pub load_id: i64,
     /// `above`, `below`, `key`, `sheet`, `member` or `column`.
     pub kind: String,
@@ -18,6 +21,7 @@ pub struct Model {
     pub text: String,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

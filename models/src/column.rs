@@ -2,11 +2,14 @@
 
 use sea_orm::entity::prelude::*;
 
+/// A column of a staging table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "column")]
 pub struct Model {
+    /// The staging table.
     #[sea_orm(primary_key, auto_increment = false)]
     pub dataset: String,
+    /// The name.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
     /// Place in the table, from 0.
@@ -23,6 +26,7 @@ pub struct Model {
     pub type_load_id: i64,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+/// A staging table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "dataset")]
 pub struct Model {
@@ -12,6 +13,7 @@ pub struct Model {
     pub last_started_at: DateTimeUtc,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -37,9 +37,11 @@ impl Status {
     }
 }
 
+/// A load.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "load")]
 pub struct Model {
+    /// The number, from 1.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The name of the input, as it lay in the folder.
@@ -52,8 +54,11 @@ pub struct Model {
     pub bytes: Option<i64>,
     /// Records read, the header not counted; always `rows_loaded + rows_rejected + rows_duplicate + rows_filtered`.
     pub rows_read: i64,
+    /// Rows in staging.
     pub rows_loaded: i64,
+    /// Records that were refused.
     pub rows_rejected: i64,
+    /// Records of a content that was loaded before.
     pub rows_duplicate: i64,
     /// Records that the plugin's filter does not keep.
     pub rows_filtered: i64,
@@ -61,6 +66,7 @@ pub struct Model {
     pub rows_padded: i64,
     /// Of the rows loaded, those that had more, kept in `_extra`.
     pub rows_extended: i64,
+    /// How far it got.
     pub status: Status,
     /// How many loads had brought the same content into the same table before.
     pub repeat: i64,
@@ -72,11 +78,15 @@ pub struct Model {
     pub dialect: Option<String>,
     /// The columns it was read with, as JSON: name, header, type.
     pub columns: Option<String>,
+    /// The time at which it began.
     pub started_at: DateTimeUtc,
+    /// The time at which it ended.
     pub finished_at: Option<DateTimeUtc>,
+    /// What went wrong, in words.
     pub error: Option<String>,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

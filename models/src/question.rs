@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+/// A view of a question.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "question")]
 pub struct Model {
@@ -14,6 +15,7 @@ pub struct Model {
     pub exports: String,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -2,11 +2,14 @@
 
 use sea_orm::entity::prelude::*;
 
+/// A record that was read and not loaded.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "reject")]
 pub struct Model {
+    /// The number, from 1.
     #[sea_orm(primary_key)]
     pub id: i64,
+    /// The load.
     pub load_id: i64,
     /// The line of the input on which the record starts, from 1.
     pub line: i64,
@@ -21,6 +24,7 @@ pub struct Model {
     pub text: String,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

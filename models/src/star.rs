@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+/// The state of a table of the star.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "star")]
 pub struct Model {
@@ -26,6 +27,7 @@ pub struct Model {
     pub built_at: DateTimeUtc,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -2,9 +2,11 @@
 
 use sea_orm::entity::prelude::*;
 
+/// A staged row that a fact does not take.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "sluice", table_name = "star_reject")]
 pub struct Model {
+    /// The number, from 1.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The fact, without its schema.
@@ -21,6 +23,7 @@ pub struct Model {
     pub reason: String,
 }
 
+/// It refers to no other entity.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

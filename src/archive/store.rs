@@ -42,7 +42,7 @@ impl Stores {
     pub(super) fn open(&self, url: &Url) -> Result<Arc<AmazonS3>, String> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = open.get(url) {
-            return Ok(store.clone());
+            return Ok(Arc::clone(store));
         }
         // Fails where it was done before.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -66,7 +66,7 @@ impl Stores {
         let retry = RetryConfig { max_retries: 3, retry_timeout: PATIENCE, ..RetryConfig::default() };
         let builder = builder.with_bucket_name(url.host_str().unwrap_or_default()).with_client_options(client);
         let store = builder.with_retry(retry).build().map_err(|error| format!("{url}: {error}"))?;
-        Ok(open.entry(url.clone()).or_insert(Arc::new(store)).clone())
+        Ok(Arc::clone(open.entry(url.clone()).or_insert(Arc::new(store))))
     }
 
     /// Sends the file and reads it back; gives its address.
@@ -92,7 +92,7 @@ impl Stores {
             io::Error::other(format!("cannot {what} {address}: {error}").replace(['\n', '\r'], " "))
         };
 
-        let mut upload = BufWriter::with_capacity(store.clone(), key.clone(), PIECE);
+        let mut upload = BufWriter::with_capacity(Arc::<AmazonS3>::clone(&store), key.clone(), PIECE);
         send(file, &mut upload).await.map_err(|error| about("keep the file as", error))?;
         let mut back = blake3::Hasher::new();
         for from in (0..bytes).step_by(PIECE) {

@@ -22,6 +22,6 @@ pub struct Workspace {
 impl Workspace {
     /// A database with these folders.
     pub fn new(warehouse: Arc<dyn Warehouse>, sql: PathBuf, exports: PathBuf) -> Workspace {
-        Workspace { catalog: Catalog::new(warehouse.clone()), warehouse, sql, exports }
+        Workspace { catalog: Catalog::new(Arc::clone(&warehouse)), warehouse, sql, exports }
     }
 }

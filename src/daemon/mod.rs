@@ -96,7 +96,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     };
     let archive = Arc::new(settings.archive());
     archive.check(None).map_err(|why| Usage(format!("ON_SUCCESS, ARCHIVE: {why}")))?;
-    let mut plugins = plugin_folder(settings, archive.clone());
+    let mut plugins = plugin_folder(settings, Arc::clone(&archive));
     let read = plugins.read(&Plugins::default());
     if let (Until::Empty, Some(error)) = (until, read.errors().next()) {
         return Err(Usage(error.to_string()).into());
@@ -115,7 +115,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
     let app = Arc::new(app);
-    let archive = app.loader.archive.clone();
+    let archive = Arc::clone(&app.loader.archive);
     let place = async || {
         Folder::open(folder).map_err(|error| {
             let what = format!("cannot use the folder {}", folder.display());
@@ -132,7 +132,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let Some(place) = patiently(until, &stop, &app.loader.alerts, place).await? else {
         return Ok(Totals::default());
     };
-    let watch = Watch::new(app.clone(), place, plugins, settle, settings.watching.poll);
+    let watch = Watch::new(Arc::clone(&app), place, plugins, settle, settings.watching.poll);
     let totals = match until {
         Until::Empty => {
             meet_server(&app).await;
@@ -143,9 +143,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         Until::Signal => {
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });
             // Another program may be writing into the database for long; files are looked at meanwhile.
-            let met = app.clone();
+            let met = Arc::clone(&app);
             let meeting = tokio::spawn(async move { meet_server(&met).await });
-            let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(app.clone())));
+            let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(Arc::clone(&app))));
             let totals = watch.forever(stop).await;
             meeting.abort();
             purging.abort();

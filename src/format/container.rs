@@ -111,7 +111,7 @@ impl Spool {
         write: impl FnOnce(&mut dyn Write) -> Result<T, FormatError>,
     ) -> Result<(T, Arc<File>, u64, u64), FormatError> {
         let (file, start) = match &self.file {
-            Some((file, end)) => (file.clone(), *end),
+            Some((file, end)) => (Arc::clone(file), *end),
             None => (Arc::new(tempfile::tempfile()?), 0),
         };
         // What was written and not kept is written over.
@@ -121,7 +121,7 @@ impl Spool {
         out.flush()?;
         drop(out);
         let end = (&*file).stream_position()?;
-        self.file = Some((file.clone(), end));
+        self.file = Some((Arc::clone(&file), end));
         Ok((done, file, start, end - start))
     }
 }
@@ -194,7 +194,7 @@ impl Part {
             sheet: None,
             beside: Vec::new(),
             packing,
-            budget: budget.clone(),
+            budget: Arc::clone(budget),
             unpacked: budget.meter(Some(packed)),
             text: budget.meter(None),
             memory: Arc::default(),

@@ -71,7 +71,7 @@ impl Budget {
 
     /// A meter for what comes out of so many bytes; without them what comes out has no ratio.
     pub(super) fn meter(self: &Arc<Self>, packed: Option<u64>) -> Meter {
-        Meter { budget: self.clone(), packed, most: Arc::default() }
+        Meter { budget: Arc::clone(self), packed, most: Arc::default() }
     }
 }
 

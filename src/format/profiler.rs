@@ -224,7 +224,7 @@ impl ColumnStats {
     }
 
     /// What else was seen.
-    pub(super) fn into_glance(self) -> Preview {
+    pub(super) fn into_preview(self) -> Preview {
         let clue = |(watch, column): (Watch, Inference)| {
             watch.clue.map_or_else(|| Clue::after(column.fits(), !watch.has_fractions), |clue| *clue)
         };
@@ -446,7 +446,7 @@ impl Profiler {
         let below = self.seen.below(&self.notations);
         self.seen.see_tail(below, &self.notations);
         let is_uneven = self.seen.glance.is_uneven || below > 0;
-        Preview { is_uneven, ..self.seen.into_glance() }
+        Preview { is_uneven, ..self.seen.into_preview() }
     }
 
     /// Everything has passed: what is known now of the columns, of the number of records and of the bad ones among them.

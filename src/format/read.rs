@@ -122,7 +122,7 @@ pub fn profile(
         (Format::Parquet, Input::Rows(rows)) => survey_rows(&rows, true),
         (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, u64::MAX),
         (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
-        _ => survey_text(|| open()?.bytes(), stated, u64::MAX),
+        _ => profile_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
 }
 
@@ -139,7 +139,7 @@ pub fn sample(
     checked(match (format, open()?) {
         (_, Input::Rows(rows)) => survey_rows(&rows, false),
         (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, SAMPLE_BYTES),
-        (_, Input::Bytes(_)) => survey_text(|| open()?.bytes(), stated, SAMPLE_BYTES),
+        (_, Input::Bytes(_)) => profile_text(|| open()?.bytes(), stated, SAMPLE_BYTES),
     }?)
 }
 
@@ -223,14 +223,14 @@ fn survey_rows(rows: &Rows, whole: bool) -> Result<FormatProfile, FormatError> {
 }
 
 /// Delimited text, read once more where it turns out not to be UTF-8.
-fn survey_text<R: Read>(
+fn profile_text<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &ReadOptions,
     most: u64,
 ) -> Result<FormatProfile, FormatError> {
     let again = |guessed| survey_csv(open()?, &ReadOptions { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
     match survey_csv(open()?, stated, most) {
-        Ok((found, Some(_))) if !found.whole => survey_text(open, stated, u64::MAX),
+        Ok((found, Some(_))) if !found.whole => profile_text(open, stated, u64::MAX),
         Ok((_, Some(guessed))) => Ok(again(guessed)?.0),
         Ok((found, None)) => Ok(found),
         // Not even the header is UTF-8.
@@ -330,7 +330,7 @@ fn profile_json<R: Read>(
         }));
     }
     let columns = names.names.into_iter().zip(seen.decide(&notations)).collect();
-    let glance = seen.into_glance();
+    let glance = seen.into_preview();
     let layout = Layout::Json(layout);
     Ok(FormatProfile { digest, layout, header_text: Vec::new(), columns, rows, glance, whole })
 }

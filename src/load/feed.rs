@@ -78,7 +78,7 @@ impl<'a> Feed<'a> {
         self.bytes.0 += records.raw_bytes();
         self.bytes.1 += rejects.iter().map(|reject| reject.text.len() as u64).sum::<u64>();
         self.beside.append(&mut beside);
-        let (shape, load_id) = (self.shape.clone(), self.load_id);
+        let (shape, load_id) = (Arc::clone(&self.shape), self.load_id);
         let conformed = spawn_blocking(move || conform(&records, &shape, load_id)).await;
         let mut conformed = conformed.map_err(|error| ArrowError::ComputeError(error.to_string()))??;
         rejects.append(&mut conformed.rejects);

@@ -45,7 +45,7 @@ impl Order {
         let mut in_hand = self.in_hand();
         let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
         in_hand.insert(number, InHand { expected: Expected::Nothing, waits: None, turn: Arc::default() });
-        Place { order: self.clone(), number }
+        Place { order: Arc::clone(self), number }
     }
 
     fn in_hand(&self) -> MutexGuard<'_, BTreeMap<u64, InHand>> {
@@ -98,7 +98,7 @@ impl Place {
         let waits = in_hand.range(..self.number).any(|(_, before)| is_ahead(before));
         let own = in_hand.get_mut(&self.number)?;
         own.waits = waits.then(|| table.to_owned());
-        waits.then(|| own.turn.clone())
+        waits.then(|| Arc::clone(&own.turn))
     }
 
     /// Says that the file is open now and has several parts: those after it wait no longer than for its table, where that is known by its name.

@@ -64,9 +64,9 @@ impl Tries {
         if engine == Engine::Sqlite {
             return Ok(Turn(None));
         }
-        let table = lock(&self.tables).entry(table.to_owned()).or_default().clone();
+        let table = Arc::clone(lock(&self.tables).entry(table.to_owned()).or_default());
         table.may_load()?;
-        let guard = table.turn.clone().lock_owned().await;
+        let guard = Arc::clone(&table.turn).lock_owned().await;
         // The one before may have found it locked.
         table.may_load()?;
         if let Some(locked) = &mut *lock(&table.locked) {
@@ -132,7 +132,7 @@ mod tests {
         let tries = Arc::new(Tries::default());
         let first = tries.turn(POSTGRES, "t").await.unwrap();
         let behind = tokio::spawn({
-            let tries = tries.clone();
+            let tries = Arc::clone(&tries);
             async move { tries.turn(POSTGRES, "t").await.map(drop) }
         });
         // Other tables go on.

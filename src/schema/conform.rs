@@ -247,7 +247,7 @@ fn native(column: &ArrayRef, kind: Type) -> Option<ArrayRef> {
         (Type::Bigint, DataType::Int64)
         | (Type::Double, DataType::Float64)
         | (Type::Boolean, DataType::Boolean)
-        | (Type::Text, DataType::Utf8) => Some(column.clone()),
+        | (Type::Text, DataType::Utf8) => Some(Arc::clone(column)),
         (Type::Date, DataType::Date32) => {
             let days = column.as_primitive::<Date32Type>();
             Some(Arc::new(days.unary_opt::<_, Date32Type>(|day| moment::is_day(day).then_some(day))))

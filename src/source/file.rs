@@ -196,7 +196,7 @@ impl Source for FileSource {
             let (path, part, stated) = self.reading();
             let beginning = spawn_blocking(move || sample(part.format, || part.open(&path), &stated));
             let (path, part, needed) = (self.path.clone(), self.part.clone(), Arc::new(AtomicBool::new(true)));
-            let still = needed.clone();
+            let still = Arc::clone(&needed);
             let all = spawn_blocking(move || identity(part.open(&path)?, &still));
             let found = beginning.await.map_err(broken)?.map_err(|error| self.part.explain(error));
             // What is no table at its beginning is none, whatever follows.

@@ -201,7 +201,12 @@ impl Folder {
         for place in self.home.dir.folders()? {
             for name in self.home.dir.dir(&place)?.names()? {
                 if name != NOTE {
-                    claims.push(ClaimedFile { home: self.home.clone(), place: place.clone(), name, orphan: false });
+                    claims.push(ClaimedFile {
+                        home: Arc::clone(&self.home),
+                        place: place.clone(),
+                        name,
+                        orphan: false,
+                    });
                 }
             }
         }
@@ -254,7 +259,7 @@ impl Folder {
             self.home.dir.remove_dir(claim)?;
             return Err(error);
         }
-        Ok(ClaimedFile { home: self.home.clone(), place: claim.to_owned(), name: name.to_owned(), orphan })
+        Ok(ClaimedFile { home: Arc::clone(&self.home), place: claim.to_owned(), name: name.to_owned(), orphan })
     }
 }
 

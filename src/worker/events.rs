@@ -25,7 +25,7 @@ impl Events {
     /// Starts to listen; `None`, and a line in the log, where the system has no events to give.
     pub(super) fn listen(self: &Arc<Self>, folder: &Path) -> Option<RecommendedWatcher> {
         // Events name whole paths.
-        let (sink, place) = (self.clone(), std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
+        let (sink, place) = (Arc::clone(self), std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
         let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event, &place))
             .and_then(|mut watcher| {
                 watcher.watch(folder, RecursiveMode::NonRecursive)?;

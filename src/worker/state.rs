@@ -106,7 +106,7 @@ impl StateFile {
         shared.changed.notify_one();
         // Outside of a runtime nothing runs that could be told of.
         let runtime = tokio::runtime::Handle::try_current().ok();
-        let writer = runtime.map(|runtime| runtime.spawn(keep(shared.clone())).abort_handle());
+        let writer = runtime.map(|runtime| runtime.spawn(keep(Arc::clone(&shared))).abort_handle());
         StateFile { shared, writer }
     }
 
@@ -201,7 +201,7 @@ async fn keep(shared: Arc<Shared>) {
         if shared.state().in_hand.is_empty() {
             shared.changed.notified().await;
         }
-        let this = shared.clone();
+        let this = Arc::clone(&shared);
         // Where it cannot be written, who looks sees an older state; the loads go on.
         if let Ok(Err(error)) = spawn_blocking(move || this.write()).await {
             tracing::debug!(folder = %shared.home.path().display(), %error, "cannot write what app status shows");

@@ -42,10 +42,10 @@ impl Store {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let state = Arc::new(Mutex::new(State { mood, objects: HashMap::new(), uploads: HashMap::new() }));
-        let shared = state.clone();
+        let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let shared = shared.clone();
+                let shared = Arc::clone(&shared);
                 std::thread::spawn(move || serve(&stream, &shared));
             }
         });

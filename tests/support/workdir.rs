@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sluice::app::App;
 use sluice::load::{FileOutcome, LoadReport, load_file};
@@ -68,7 +69,7 @@ impl Workdir {
         App::builder(&settings)
             .limits(sluice::format::Limits::default())
             .plugins(plugins.expect("the case's plugins are right"))
-            .build(database.warehouse.clone())
+            .build(Arc::clone(&database.warehouse))
     }
 
     /// Drops a file and has it loaded.

@@ -169,7 +169,7 @@ impl ParquetRows {
         };
         let array = |column: &mut Column| match column {
             Column::Leaf(leaf) => leaf.read(rows),
-            Column::Nested(place) => Ok(nested[*place].clone()),
+            Column::Nested(place) => Ok(Arc::clone(&nested[*place])),
         };
         let arrays: Vec<_> = self.columns.iter_mut().map(array).collect::<Result<_, _>>()?;
         self.left -= rows;

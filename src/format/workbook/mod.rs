@@ -152,7 +152,7 @@ pub(super) fn sheets(
     let ends: Vec<_> = sheets.iter().skip(1).map(|(_, start)| *start).chain([length]).collect();
     let sheets = sheets.into_iter().zip(ends).map(|((name, at), end)| Sheet {
         name,
-        text: text.clone(),
+        text: Arc::clone(&text),
         start: start + at,
         length: end - at,
     });

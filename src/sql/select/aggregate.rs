@@ -7,8 +7,8 @@ use sqlparser::ast::{
 
 use super::cast::{coerce, text};
 use super::kind::Kind;
+use super::one_select::order_term;
 use super::scope::Scope;
-use super::select::order_term;
 use super::translate::{Translator, refused};
 use super::typed::{Scale, Typed};
 use super::{SqlError, folded};

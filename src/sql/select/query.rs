@@ -7,8 +7,8 @@ use sqlparser::ast::{
 
 use super::super::quote;
 use super::kind::Kind;
+use super::one_select::order_term;
 use super::scope::{Column, Scope, Shape};
-use super::select::order_term;
 use super::translate::{Translator, refused, wrong};
 use super::typed::Typed;
 use super::{SqlError, cast, folded};

@@ -38,7 +38,7 @@ impl Checkpointer {
         name.push("-wal");
         let log = Arc::new(Log { pool, path: name.into(), copying: Mutex::new(ALARMING) });
         let (committed, mut commits) = mpsc::channel(1);
-        let in_background = log.clone();
+        let in_background = Arc::clone(&log);
         tokio::spawn(async move {
             while commits.recv().await.is_some() {
                 in_background.copy_from(COPIED).await;

@@ -177,7 +177,7 @@ impl Warehouse for Sqlite {
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError> {
         fail::fail_point!("begin", |_| Err(WarehouseError::Unavailable("a fault of the test's".to_owned())));
         let turn = self.writer.turn(scope == Scope::Short).await?;
-        Ok(Box::new(SqliteTransaction::new(turn, self.names.clone(), self.file.clone())))
+        Ok(Box::new(SqliteTransaction::new(turn, self.names.clone(), Arc::clone(&self.file))))
     }
 
     async fn barrier(&self) -> Result<(), WarehouseError> {

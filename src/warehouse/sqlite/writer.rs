@@ -107,7 +107,7 @@ impl Writer {
     /// Waits for the turn. One that `shares` may be committed together with others.
     pub(super) async fn turn(&self, shares: bool) -> Result<Turn, WarehouseError> {
         let waits = shares.then(|| Waits::new(&self.waiting));
-        let mut turn = self.turn.clone().lock_owned().await;
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
         drop(waits);
         let known = match turn.take() {
             Some(group) if !shares => {
@@ -184,7 +184,7 @@ impl Turn {
                 Ok(Err(_)) => return Err(WarehouseError::unknown("what shared the commit ended before it")),
                 // Who was to take the group over did not come.
                 Err(_) => {
-                    if let Ok(mut turn) = self.writer.turn.clone().try_lock_owned()
+                    if let Ok(mut turn) = Arc::clone(&self.writer.turn).try_lock_owned()
                         && let Some(group) = turn.take()
                     {
                         self.writer.commit(group).await;
@@ -220,7 +220,7 @@ struct Waits(Arc<AtomicUsize>);
 impl Waits {
     fn new(waiting: &Arc<AtomicUsize>) -> Waits {
         waiting.fetch_add(1, Ordering::SeqCst);
-        Waits(waiting.clone())
+        Waits(Arc::clone(waiting))
     }
 }
 

@@ -60,7 +60,7 @@ impl Watch {
             while let Some(((begun, claim), (reach, stands))) = begun.next_if(|((begun, _), _)| begun <= name) {
                 stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
             }
-            let reach = candidate.reach.get_or_insert_with(|| Arc::new(reach(name))).clone();
+            let reach = Arc::clone(candidate.reach.get_or_insert_with(|| Arc::new(reach(name))));
             let (came, whole) = (Some(candidate.came()), candidate.whole_since(self.settle, now));
             let earlier = ahead.of(&reach, whole).cloned();
             candidate.behind = earlier.is_some();

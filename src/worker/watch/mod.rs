@@ -277,7 +277,7 @@ impl Watch {
     }
 
     fn scan(&mut self) -> io::Result<()> {
-        let (app, folder) = (self.app.clone(), self.path.clone());
+        let (app, folder) = (Arc::clone(&self.app), self.path.clone());
         let plugins = app.plugins.get();
         let mut left = HashMap::new();
         let all = look(&folder, &|name| plugins.claims(name))?;

@@ -71,7 +71,7 @@ impl Watch {
         let in_hand = self.reaches.values().cloned().chain(begun);
         let mut before: HashSet<String> = in_hand.flat_map(|reach| reach.tables).flatten().collect();
         for (name, one) in self.candidates.iter_mut().take(LOOKED_AT) {
-            let reach = one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name))).clone();
+            let reach = Arc::clone(one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name))));
             // It would have the place only to wait for one that is loaded into its table.
             let is_first = !reach.tables.iter().flatten().any(|table| before.contains(table));
             let paused = self.pauses.get(name).map_or(now, Backoff::until);

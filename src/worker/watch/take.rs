@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info};
@@ -187,7 +188,7 @@ impl Watch {
 
     pub(super) fn start(&mut self, file: ClaimedFile, unfinished: bool) {
         self.state.begun(&file.name());
-        let (app, claimed, place) = (self.app.clone(), file.clone(), self.app.loader.order.join());
+        let (app, claimed, place) = (Arc::clone(&self.app), file.clone(), self.app.loader.order.join());
         let plugins = self.app.plugins.get();
         let reach = plugins.reach(&file.name());
         match reach.tables.as_deref() {
