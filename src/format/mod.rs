@@ -60,7 +60,7 @@ const ENDINGS: [&str; 13] =
 const PACKED: [&str; 3] = ["gz", "zst", "zip"];
 
 impl Format {
-    /// Every format.
+    /// All formats.
     pub const ALL: [Format; 4] = [Format::Csv, Format::Json, Format::Workbook, Format::Parquet];
 
     /// The word in plugins.

@@ -88,10 +88,10 @@ pub(super) struct Text<R> {
     /// The degree to which the encoding is a guess; `None` if it is known.
     guessed: Option<Guess>,
     decoding: Decoding,
-    /// Bytes of the input, with the number of those that were decoded.
+    /// Bytes of the input, with the number of those passed on.
     raw: Vec<u8>,
     done: usize,
-    /// Bytes of the input that were decoded, the mark included.
+    /// Bytes of the input passed on so far, the mark included.
     passed: u64,
     /// The decoded text, its end, and the number of bytes that were given away.
     decoded: Vec<u8>,

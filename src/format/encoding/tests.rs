@@ -137,7 +137,7 @@ const TEXTS: [(&[&str], &[&str]); 14] = [
     (&["gbk", "big5", "gb18030", "utf-16le", "utf-16be"], &["北京", "上海", "中文名", "王小明", "文件", "大海"]),
 ];
 
-/// The text as bytes; `None` where the encoding cannot write it.
+/// The text as bytes; `None` if the encoding cannot write it.
 fn encoded(text: &str, label: &str) -> Option<Vec<u8>> {
     match label {
         "utf-16le" => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),

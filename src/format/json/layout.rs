@@ -104,7 +104,7 @@ enum End {
     Closed,
     /// The text ends first.
     Unended,
-    /// An invalid sign stands in it.
+    /// A byte in it cannot stand there.
     Broken,
 }
 

@@ -10,9 +10,9 @@ pub(super) const MAX_DEPTH: u32 = 128;
 pub(super) enum Step {
     /// The value goes on.
     More,
-    /// It ends after so many bytes of the piece.
+    /// The value ends after this many bytes of the piece.
     Done(usize),
-    /// This byte of the piece cannot stand there.
+    /// The byte of the piece at this place cannot stand there.
     Wrong(usize),
 }
 
@@ -147,7 +147,7 @@ impl Scan {
 /// The result of a byte.
 enum Byte {
     Taken,
-    /// It ends the value before it and is no part of it.
+    /// The byte ends the value before it and is no part of it.
     Behind,
     Wrong,
 }

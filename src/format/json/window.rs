@@ -18,7 +18,7 @@ const MAX_BLANKS: usize = 1024 * 1024;
 /// The longest record, in bytes.
 pub(super) const MAX_RECORD: usize = 64 * 1024 * 1024;
 
-/// The byte order mark in UTF-8, which stands within a text where files were put together.
+/// The byte order mark in UTF-8, which stands within a text that was put together from files.
 pub(super) const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The extent of a value.
@@ -266,7 +266,7 @@ impl<R: Read> Window<R> {
         self.at = to;
     }
 
-    /// Claims bytes that were gone past.
+    /// Claims bytes that were passed before.
     pub(super) fn claim(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
         let audit: &mut Audit = self.input.audit();
         audit.claim(length, span)
