@@ -1,4 +1,5 @@
-//! The parts of a zip archive, told by its own directory. Members' names are never used as paths; what is passed over is named.
+//! The parts of a zip archive, listed by its own directory. Members' names are never used as paths; every member that
+//! is passed over is named.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,14 +14,14 @@ use super::{Format, FormatError};
 use crate::record::{Beside, BesideKind};
 use crate::schema::table_name;
 
-/// What is read of how a member can be packed.
+/// The methods of packing that are read.
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
-/// The parts of the archive `name` at `path`, with what is passed over beside the first.
+/// The parts of the archive `name` at `path`, with the members passed over beside the first.
 ///
 /// # Errors
-/// When it has too many members, or none that can be loaded.
+/// When the archive has too many members, or none that can be loaded.
 pub(super) fn members(
     path: &Path,
     name: &str,
@@ -56,7 +57,7 @@ pub(super) fn members(
             )),
             None => unreadable(member, own_name),
         };
-        // Members of one name are told apart by a number behind it.
+        // Members of one name get different numbers behind it.
         let time = times.entry(member_name.as_str()).and_modify(|time| *time += 1).or_insert(1);
         let called =
             if *time == 1 { format!("{name}/{member_name}") } else { format!("{name}/{member_name} ({time})") };
@@ -75,7 +76,7 @@ pub(super) fn members(
         match part.clone().split(path, &mut spool) {
             Ok(found) => parts.extend(found),
             Err(FormatError::Archive(why)) => parts.push(part.with_problem(why)),
-            // The disk is full, or answers with an error: that is not the member's.
+            // A full disk or an error of the disk is not the member's fault.
             Err(error @ FormatError::Io(_)) => return Err(error),
             Err(error) => parts.push(part.with_problem(error.to_string())),
         }
@@ -94,18 +95,18 @@ pub(super) fn members(
     Ok(parts)
 }
 
-/// Why a member is not looked at, where that is no fault of it.
+/// The reason why a member is passed over without being at fault.
 fn passed_over(member: &Member, name: &str) -> Option<&'static str> {
     match () {
         () if member.is_link => Some("a symbolic link, which is not followed"),
-        // What Finder adds to every archive it makes. Another hidden file may be somebody's data.
+        // Finder adds these to every archive it makes. Another hidden file may be somebody's data.
         () if own_name(name).starts_with("._") || own_name(name) == ".DS_Store" => Some("a hidden file of macOS"),
         () if own_name(name).starts_with('.') && member.size == 0 => Some("a hidden file that is empty"),
         () => None,
     }
 }
 
-/// Why a member cannot be read, where that is known without its bytes.
+/// The reason why a member cannot be read, if it is known without the member's bytes.
 fn unreadable(member: &Member, own_name: &str) -> Option<String> {
     if member.is_encrypted {
         Some("it is encrypted".to_owned())
@@ -124,7 +125,7 @@ fn own_name(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-/// For each name that was guessed another one that would be the same table, though it is written otherwise.
+/// For each guessed name, another one that would be the same table, though it is written otherwise.
 fn twins(names: &[(String, bool)]) -> HashMap<&str, &str> {
     let mut tables: HashMap<String, Vec<(&str, bool)>> = HashMap::new();
     for (name, guessed) in names {

@@ -1,15 +1,16 @@
-//! The books in bytes: every byte that a reader is given is held until the reader has said what it is. What it says is taken in the
-//! order of the text, without a gap, and a span that is said to hold nothing is looked at. It shares no rule with the readers.
+//! The books in bytes: every byte given to a reader is held until the reader has claimed it as one kind of span. Spans
+//! are claimed in the order of the text, without a gap, and a span claimed as blank is looked at. The audit shares no
+//! rule with the readers.
 
 use serde::Serialize;
 
 use super::FormatError;
 use super::footer::Moved;
 
-/// What a reader says that a span of its text is.
+/// The kinds of spans that a reader claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
-    /// The names of the columns, or of the key under which the records stand.
+    /// The names of the columns, or the name of the key under which the records stand.
     Header,
     /// Kept beside the records ([`Beside`](super::Beside)).
     Beside,
@@ -17,22 +18,22 @@ pub(super) enum Span {
     Record,
     /// A record that is refused, with its whole text.
     Reject,
-    /// Blanks, line ends, and what separates records.
+    /// Blanks, line ends, and separators of records.
     Blank,
 }
 
-/// Bytes of a text, after decoding, by what they are.
+/// Bytes of a text, after decoding, by kind of span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SpanBytes {
-    /// Of the header.
+    /// Bytes of the header.
     pub header: u64,
-    /// Kept beside the records.
+    /// Bytes kept beside the records.
     pub beside: u64,
-    /// Of records.
+    /// Bytes of records.
     pub records: u64,
-    /// Of records that are refused.
+    /// Bytes of records that are refused.
     pub rejects: u64,
-    /// Blanks, line ends and separators.
+    /// Bytes of blanks, line ends and separators.
     pub blank: u64,
 }
 
@@ -47,7 +48,7 @@ impl SpanBytes {
         }
     }
 
-    /// With the lines of a footer, which were read as records and rejects, beside the records.
+    /// Moves the lines of a footer, which were read as records and rejects, beside the records.
     pub(super) fn moved(self, Moved { records, rejects }: Moved) -> SpanBytes {
         SpanBytes {
             records: self.records - records,
@@ -66,13 +67,13 @@ impl SpanBytes {
     }
 }
 
-/// Holds the bytes of a text from when they are read until they are claimed.
+/// Holds the bytes of a text from the reading until the claim.
 #[derive(Debug)]
 pub(super) struct Audit {
     held: Vec<u8>,
     /// Bytes of `held` that are claimed.
     done: usize,
-    /// Place of the first byte that is not claimed.
+    /// Place of the first byte that is not claimed, from 0.
     offset: u64,
     /// Bytes that may stand in a span of blanks.
     blank: [bool; 256],
@@ -93,14 +94,14 @@ impl Default for Audit {
 }
 
 impl Audit {
-    /// Says which bytes separate records or cells, and so may stand in a span of blanks.
+    /// Adds bytes that separate records or cells, and so may stand in a span of blanks.
     pub(super) fn separators(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.blank[usize::from(*byte)] = true;
         }
     }
 
-    /// Bytes that the reader is given.
+    /// Takes in bytes before the reader gets them.
     pub(super) fn hold(&mut self, bytes: &[u8]) {
         if self.done > self.held.len() / 2 {
             self.held.drain(..self.done);
@@ -109,10 +110,10 @@ impl Audit {
         self.held.extend_from_slice(bytes);
     }
 
-    /// Takes the next bytes for a span.
+    /// Claims the next bytes as a span.
     ///
     /// # Errors
-    /// [`FormatError::Unaccounted`] where there are not so many, or where a span of blanks holds something else.
+    /// [`FormatError::Unaccounted`] if fewer bytes are held, or if a span of blanks holds something else.
     pub(super) fn claim(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
         let rest = &self.held[self.done..];
         let Some(bytes) = rest.get(..length) else { return Err(self.unaccounted(rest.len())) };
@@ -127,11 +128,11 @@ impl Audit {
         Ok(())
     }
 
-    /// Takes the next `length` bytes, in which these spans stand: where each starts among them, its text, and what it is. There are
-    /// blanks between them.
+    /// Claims the next `length` bytes, in which these spans stand: each with its start among them, its text, and its
+    /// kind. There are blanks between them.
     ///
     /// # Errors
-    /// As [`Audit::claim`]; and where a span's text is another one than there is.
+    /// As [`Audit::claim`]; and if a span's text differs from the bytes held.
     pub(super) fn claim_all<'a>(
         &mut self,
         length: usize,
@@ -141,7 +142,7 @@ impl Audit {
         let Some(held) = held.get(..length) else { return Err(self.unaccounted(held.len())) };
         let (mut at, mut new) = (0, SpanBytes::default());
         for (start, text, span) in spans {
-            // A span that starts before the end of the one before it is no gap.
+            // A span that starts before the end of the previous one is no gap.
             let gap = held.get(at..start).ok_or_else(|| self.unaccounted(at))?;
             if let Some(found) = self.first_that_is_not_blank(gap) {
                 return Err(self.unaccounted(at + found));
@@ -163,15 +164,15 @@ impl Audit {
         Ok(())
     }
 
-    /// Place of the first byte that is not claimed.
+    /// Place of the first byte that is not claimed, from 0.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Everything was read: what it was.
+    /// The spans of the whole text, once everything was read.
     ///
     /// # Errors
-    /// [`FormatError::Unaccounted`] where bytes are left that nobody has claimed.
+    /// [`FormatError::Unaccounted`] if bytes are left unclaimed.
     pub(super) fn finish(&self) -> Result<SpanBytes, FormatError> {
         if self.done < self.held.len() { Err(self.unaccounted(0)) } else { Ok(self.spans) }
     }

@@ -1,17 +1,18 @@
-//! The cells of workbooks as text: numbers with the fewest digits that give them back, days as `2024-02-29`, times in ISO 8601.
+//! The cells of workbooks as text: numbers with the fewest digits that give them back, days as `2024-02-29`, times in
+//! ISO 8601.
 
 use calamine::{DataRef, ExcelDateTime, ExcelDateTimeType};
 
 use crate::text::double_text;
 
-/// Every whole number up to here is a double of its own (2^53).
+/// The limit of whole numbers that are doubles of their own (2^53).
 const MAX_WHOLE_DOUBLE: f64 = (1u64 << 53) as f64;
 
-/// The first day behind 9999-12-31, counted from 1900 and from 1904.
+/// The first day after 9999-12-31, counted from 1900 and from 1904.
 const END_1900: f64 = 2_958_466.0;
 const END_1904: f64 = END_1900 - 1_462.0;
 
-/// Milliseconds of a day.
+/// Milliseconds in a day.
 const DAY: i64 = 86_400_000;
 
 /// A cell's value.
@@ -22,12 +23,12 @@ pub(super) enum Value {
     Iso(String),
 }
 
-/// A column's days and moments, which tell how each of them is written.
+/// The kinds of a column's days and moments, which decide how each of them is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
-    /// Some have a time of day: there a day alone is one at midnight.
+    /// True if some have a time of day: a day alone is then one at midnight.
     timed: bool,
-    /// Some have a day: there a time alone is one of the first day, where days are counted from 1904.
+    /// True if some have a day: a time alone is then one of the first day, if days are counted from 1904.
     dated: bool,
 }
 
@@ -45,7 +46,7 @@ impl Moments {
         }
     }
 
-    /// The text of one of its values.
+    /// The text of one of the column's values.
     pub(super) fn text(self, value: Value) -> String {
         match value {
             Value::Text(text) => text,
@@ -92,13 +93,13 @@ impl Moments {
     }
 }
 
-/// What a cell holds; `None` where it is empty.
+/// The value of a cell; `None` if it is empty.
 pub(super) fn value(data: &DataRef<'_>) -> Option<Value> {
     Some(match data {
         DataRef::Empty => return None,
         DataRef::Int(number) => Value::Text(number.to_string()),
         DataRef::Float(number) => Value::Text(number_text(*number)),
-        // Nobody can tell an empty text in a cell from an empty cell.
+        // An empty text in a cell cannot be told from an empty cell.
         DataRef::String(text) if text.is_empty() => return None,
         DataRef::SharedString("") => return None,
         DataRef::String(text) => Value::Text(text.clone()),
@@ -111,7 +112,7 @@ pub(super) fn value(data: &DataRef<'_>) -> Option<Value> {
     })
 }
 
-/// A number with the fewest digits that give it back; a whole one without an exponent as long as each is a double of its own.
+/// A number with the fewest digits that give it back; a whole one without an exponent up to 2^53.
 fn number_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() <= MAX_WHOLE_DOUBLE {
         (number as i64).to_string()
@@ -120,15 +121,16 @@ fn number_text(number: f64) -> String {
     }
 }
 
-/// Whether a number that is formatted as a moment is one: spreadsheets show `####` for those before the first day and after 9999.
+/// True if a number that is formatted as a moment is one: spreadsheets show `####` for those before the first day and
+/// after 9999.
 fn is_moment(moment: &ExcelDateTime) -> bool {
     let end = if is_of_1904(moment) { END_1904 } else { END_1900 };
     let number = moment.as_f64();
-    // Half a millisecond before it would be rounded to it.
+    // A moment half a millisecond before the end would be rounded to it.
     !moment.is_duration() && number >= 0.0 && ((number - end) * DAY as f64).round() < 0.0
 }
 
-/// Whether days are counted from 1904.
+/// True if days are counted from 1904.
 fn is_of_1904(moment: &ExcelDateTime) -> bool {
     [ExcelDateTimeType::DateTime, ExcelDateTimeType::TimeDelta]
         .into_iter()

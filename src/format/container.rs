@@ -1,6 +1,6 @@
-//! What a file is, told by its content first and its name second, and the bytes of its parts: a plain or compressed file
-//! is one part, an archive has one for each member. Archives within archives are not opened, and how much may come out is counted on
-//! the stream itself, for all parts together, whatever the archive says of its sizes.
+//! The kind of a file, decided by its content first and its name second, and the bytes of its parts: a plain or
+//! compressed file is one part, an archive has one for each member. Archives within archives are not opened. The limit
+//! of unpacked bytes is counted on the stream itself, for all parts together, whatever sizes the archive states.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -21,19 +21,19 @@ use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
 use super::{Format, FormatError, Input, archive, workbook};
 use crate::record::Beside;
 
-/// How a part is packed.
+/// The packing of a part.
 #[derive(Clone, Debug)]
 pub(super) enum Packing {
     Plain,
     Gzip,
     Zstd,
-    /// The text of a sheet, among others in a file of ours: where it is, and how long.
+    /// The text of a sheet, among others in a temporary file, with its start and length.
     Sheet {
         text: Arc<File>,
         start: u64,
         length: u64,
     },
-    /// A member of a zip: where its bytes are, how many packed and unpacked, and how they are packed.
+    /// A member of a zip, with the place of its bytes, their packed and unpacked number, and the method.
     Member {
         start: u64,
         packed: u64,
@@ -43,31 +43,31 @@ pub(super) enum Packing {
     },
 }
 
-/// Something in a file that can be loaded.
+/// One table in a file that can be loaded.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The file's name, or for a member `x.zip/member.csv`.
     pub name: String,
-    /// The name by which its table is called: the file's or the member's own.
+    /// The name that the table's name is derived from: the file's or the member's own.
     pub table_hint: String,
-    /// What it holds.
+    /// The format of the part's content.
     pub format: Format,
-    /// The sheet of a workbook that it is.
+    /// The name of the sheet, for a part of a workbook.
     pub sheet: Option<String>,
-    /// What stands in the file beside its parts, and is not loaded; with the first part.
+    /// Contents of the file beside its parts, which are not loaded; with the first part.
     pub beside: Vec<Beside>,
     packing: Packing,
     budget: Arc<Budget>,
-    /// What is unpacked of it, and what is decoded of it where it is Parquet.
+    /// Bytes unpacked, and for Parquet bytes decoded.
     unpacked: Meter,
     text: Meter,
-    /// Taken for its decoder before it is loaded, and kept until it is.
+    /// The decoder's share of memory, taken before the part is loaded and kept until it is.
     memory: Arc<Mutex<Option<Memory>>>,
-    /// Why it cannot be read, where that is known beforehand.
+    /// The reason why the part cannot be read, if it is known beforehand.
     problem: Option<String>,
-    /// What it is instead of a table.
+    /// The kind of foreign content, if the part is no table.
     foreign: Option<Foreign>,
-    /// Which table of a text it is, where that holds several.
+    /// The place of the table in its text, if the text holds several.
     table: Option<TablePlace>,
 }
 
@@ -75,37 +75,37 @@ pub struct Part {
 #[derive(Clone, Copy, Debug)]
 struct TablePlace {
     start: u64,
-    /// Up to the end of the text where it is the last one.
+    /// The length in bytes; `None` for the last table, which goes to the end of the text.
     length: Option<u64>,
     /// Lines before it.
     line: u64,
-    /// The byte between its cells.
+    /// The byte between cells.
     delimiter: u8,
 }
 
-/// Bytes by which it is told what something is.
+/// Bytes of a part that decide its kind.
 const HEAD: u64 = 4096;
 
-/// Bytes of a text in which it is looked for several tables.
+/// Bytes of a text that are searched for several tables.
 const TABLES: u64 = 512 * 1024;
 
-/// What comes first in a file of a kind that is told by it.
+/// The first bytes of files, by kind.
 const GZIP: &[u8] = b"\x1F\x8B";
 const ZSTD: &[u8] = b"\x28\xB5\x2F\xFD";
 const ZIP: &[u8] = b"PK\x03\x04";
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 const PARQUET: &[u8] = b"PAR1";
-/// Of OLE's compound files, which XLS is one of.
+/// First bytes of OLE's compound files, which XLS is one of.
 const COMPOUND: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
-/// A file of ours, without a name, in which the text of all sheets is kept; made when the first is written.
+/// A temporary file without a name that keeps the text of all sheets; made with the first sheet.
 #[derive(Debug, Default)]
 pub(super) struct Spool {
     file: Option<(Arc<File>, u64)>,
 }
 
 impl Spool {
-    /// Takes what `write` writes; gives the file, where it begins and how long it is.
+    /// Keeps the bytes that `write` writes; gives the file, their start and their length.
     pub(super) fn keep<T>(
         &mut self,
         write: impl FnOnce(&mut dyn Write) -> Result<T, FormatError>,
@@ -114,7 +114,7 @@ impl Spool {
             Some((file, end)) => (Arc::clone(file), *end),
             None => (Arc::new(tempfile::tempfile()?), 0),
         };
-        // What was written and not kept is written over.
+        // Bytes of a failed write are written over.
         (&*file).seek(SeekFrom::Start(start))?;
         let mut out = BufWriter::new(&*file);
         let done = write(&mut out)?;
@@ -129,7 +129,7 @@ impl Spool {
 /// The parts of the file at `path`, called `name`.
 ///
 /// # Errors
-/// When it cannot be read, or is an archive that is broken, too large or holds nothing to load.
+/// When the file cannot be read, or is an archive that is broken, too large or holds nothing to load.
 pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, FormatError> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -169,9 +169,9 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     }
 }
 
-/// The first bytes of an input that has so many, `most` of them.
+/// The first `most` bytes of an input, fewer if it is shorter.
 fn first_bytes(input: impl Read, most: u64, size: u64) -> io::Result<Vec<u8>> {
-    // A little more, so that nothing grows only to see the end.
+    // The room is a little larger, so that nothing grows only to see the end.
     let mut bytes = Vec::with_capacity(most.min(size) as usize + 32);
     input.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -185,7 +185,7 @@ fn refuse(foreign: Option<Foreign>) -> Result<(), FormatError> {
 }
 
 impl Part {
-    /// `packed` is the number of bytes that it has in the file.
+    /// `packed` is the number of the part's bytes in the file.
     pub(super) fn new(name: String, table_hint: String, packing: Packing, budget: &Arc<Budget>, packed: u64) -> Part {
         Part {
             name,
@@ -204,24 +204,24 @@ impl Part {
         }
     }
 
-    /// Whether it is called as JSON with a record on each line is.
+    /// True if the name ends like JSON with a record on each line.
     pub fn is_lines(&self) -> bool {
         is_called_lines(&self.table_hint)
     }
 
-    /// It cannot be read, for this reason.
+    /// Marks the part as unreadable, with the reason.
     pub(super) fn with_problem(self, problem: String) -> Part {
         Part { problem: Some(problem), ..self }
     }
 
-    /// Tells the format; of a workbook gives a part for each sheet. The first one is called by the workbook's name, others by
-    /// theirs too.
+    /// Finds the format; for a workbook gives a part for each sheet. The first is named after the workbook, the others
+    /// after workbook and sheet.
     pub(super) fn split(self, path: &Path, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
         let head = first_bytes(self.unpack(File::open(path)?)?, HEAD, 0)?;
         self.split_by(&head, path, spool)
     }
 
-    /// As [`Part::split`], by the first bytes of what it holds.
+    /// As [`Part::split`], by the first bytes of the content.
     fn split_by(mut self, head: &[u8], path: &Path, spool: &mut Spool) -> Result<Vec<Part>, FormatError> {
         let plain = matches!(self.packing, Packing::Plain);
         if head.starts_with(COMPOUND) || head.starts_with(ZIP) {
@@ -277,7 +277,8 @@ impl Part {
         Ok(parts)
     }
 
-    /// The file itself, or it unpacked into a file of ours, where it is not read from one end to the other.
+    /// The file itself, or its content unpacked into a temporary file, for formats that are not read from one end to
+    /// the other.
     fn whole(&self, path: &Path) -> Result<File, FormatError> {
         if matches!(self.packing, Packing::Plain) {
             return Ok(File::open(path)?);
@@ -288,7 +289,7 @@ impl Part {
         Ok(file)
     }
 
-    /// What it holds, unpacked.
+    /// The content, unpacked.
     ///
     /// # Errors
     /// When the file cannot be opened; broken packing shows while reading.
@@ -310,11 +311,12 @@ impl Part {
         }))
     }
 
-    /// The tables of a text, each a part: the first one is called by the text's name, others by that and their number. What does not show
-    /// several is one part, as is what cannot be read: that is told when it is loaded.
+    /// The tables of a text, each a part: the first is named after the text, the others after the text and their
+    /// number. A text that does not show several is one part, as is one that cannot be read: that error comes when it
+    /// is loaded.
     ///
     /// # Errors
-    /// When there are more of them than a file may have parts.
+    /// When there are more tables than a file may have parts.
     pub fn tables(self, path: &Path) -> Result<Vec<Part>, FormatError> {
         if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
             return Ok(vec![self]);
@@ -353,19 +355,20 @@ impl Part {
         Ok(if parts.is_empty() { vec![self] } else { parts })
     }
 
-    /// Lines of the file before it.
+    /// Lines of the file before the part.
     pub fn first_line(&self) -> u64 {
         self.table.map_or(0, |table| table.line)
     }
 
-    /// The byte between its cells, where it is one of several tables of a text.
+    /// The byte between cells, if the part is one of several tables of a text.
     pub fn delimiter(&self) -> Option<u8> {
         self.table.map(|table| table.delimiter)
     }
 
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
         if let Some(decoder) = self.budget.limits.decoder {
-            // First read before the load's transaction is begun: whoever waits here holds nothing that others wait for.
+            // First read before the load's transaction begins: a thread that waits here holds nothing that others wait
+            // for.
             let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if memory.is_none() {
                 *memory = Some(Memory::take(decoder.memory, Pace::Quick));
@@ -374,7 +377,7 @@ impl Part {
         Ok(Input::Rows(Rows::new(self.whole(path)?, self.budget.limits, self.text.clone())))
     }
 
-    /// What somebody says of its format. Texts are read as they say; what is no text is not made one by it.
+    /// Sets the format that a plugin states. A text is read in it; a file that is no text becomes unreadable.
     pub fn state_format(&mut self, stated: Format) {
         let is_text = |format| matches!(format, Format::Csv | Format::Json);
         if is_text(self.format) && is_text(stated) {
@@ -385,7 +388,7 @@ impl Part {
         }
     }
 
-    /// What is no text, but is called what is none either, is told by what such a file begins with.
+    /// Explains an unreadable part whose name ends like a binary format by the first bytes that such a file has.
     pub fn explain(&self, error: FormatError) -> FormatError {
         let FormatError::NotText(why) = error else { return error };
         let ending =
@@ -425,12 +428,13 @@ impl Part {
     }
 }
 
-/// Whether a file begins as one of zstd does: with a frame, or with one that is passed over, as pzstd writes it.
+/// True if a file begins as one of zstd does: with a frame, or with a skippable one, as pzstd writes it.
 fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(ZSTD) || (head.len() > 3 && head[0] & 0xF0 == 0x50 && head[1..4] == [0x2A, 0x4D, 0x18])
 }
 
-/// Opens a file that has no name, and so leaves nothing behind however the program ends, once more: from its start.
+/// Opens a temporary file without a name once more, from its start. Without a name it leaves nothing behind, however
+/// the program ends.
 pub(super) fn reopen(file: &File) -> io::Result<File> {
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }

@@ -1,5 +1,6 @@
-//! The directory of a zip, read from the end of the file: how many members it has is known before one of them is looked at. Each byte
-//! of the archive has to be a member's or the directory's, and no one's twice, so that nothing in it is passed over unseen.
+//! The directory of a zip, read from the end of the file: the number of members is known before one of them is looked
+//! at. Each byte of the archive has to belong to one member or to the directory, and to one only, so that nothing in it
+//! is passed over unseen.
 //!
 //! The layout is that of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.
 
@@ -8,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use super::FormatError;
 
-/// Members that are counted before they are known to be too many for what the file is: what ends without ZIP64 has no more.
+/// Members counted before the file's kind and its limit are known: an archive without ZIP64 has no more.
 const MAX_ENTRIES: u64 = 65_535;
 
 /// The longest directory that is read, in bytes.
@@ -26,46 +27,46 @@ const END_BYTES: usize = 22;
 const END_64_BYTES: usize = 56;
 const LOCATOR_BYTES: u64 = 20;
 
-/// What follows a member whose sizes were not known when it was begun, in bytes at most.
+/// The longest descriptor, in bytes: it follows a member whose sizes were not known when it was begun.
 const DESCRIPTOR_BYTES: u64 = 24;
 
-/// A member as the directory and its own header have it.
+/// A member, as the directory and its own header state it.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
-    /// Its name in whatever encoding.
+    /// The name, in an unknown encoding.
     pub name: Vec<u8>,
-    /// Its name where the archive says how it is written: by the flag for UTF-8, or by the extra field of Info-ZIP.
+    /// The name, if the archive states its encoding: by the flag for UTF-8, or by the extra field of Info-ZIP.
     pub unicode: Option<String>,
-    /// How it is packed: 0 is not at all, 8 is deflate.
+    /// The packing method: 0 for stored, 8 for deflate.
     pub method: u16,
     pub is_encrypted: bool,
     /// A symbolic link of Unix, which holds a path.
     pub is_link: bool,
-    /// Of what is unpacked.
+    /// The CRC-32 of the unpacked bytes.
     pub crc: u32,
     /// Bytes in the archive.
     pub packed: u64,
-    /// Bytes when it is unpacked.
+    /// Bytes once unpacked.
     pub size: u64,
-    /// Where its bytes are.
+    /// Place of the packed bytes.
     pub start: u64,
-    /// Where its own header is.
+    /// Place of the member's own header.
     pub header: u64,
     has_descriptor: bool,
 }
 
 impl Member {
-    /// A folder holds nothing.
+    /// True for a folder, which holds nothing.
     pub(super) fn is_folder(&self) -> bool {
         self.name.ends_with(b"/") || (self.name.ends_with(b"\\") && self.size == 0)
     }
 }
 
-/// The members of the archive, in the order of its directory. `most` is how many it may have; what may still turn out to be a workbook
-/// has more.
+/// The members of the archive, in the order of its directory. `most` is the number that it may have; a possible
+/// workbook may have more.
 ///
 /// # Errors
-/// When it has too many, is cut off or damaged, or holds bytes that its directory does not know.
+/// When the archive has too many members, is cut off or damaged, or holds bytes that its directory does not know.
 pub(super) fn directory(file: &File, most: usize) -> Result<Vec<Member>, FormatError> {
     let size = file.metadata()?.len();
     let end = End::find(file, size)?;
@@ -98,14 +99,14 @@ pub(super) fn directory(file: &File, most: usize) -> Result<Vec<Member>, FormatE
     Ok(members)
 }
 
-/// It has more members than it may.
+/// The error of an archive with more members than it may have.
 pub(super) fn too_many(has: u64, most: usize) -> FormatError {
     refused(format!("it has {has} members, more than {most} (ARCHIVE_MAX_MEMBERS)"))
 }
 
-/// What the end of an archive says.
+/// The end record of an archive.
 struct End {
-    /// Where the directory has to end.
+    /// Place at which the directory has to end.
     at: u64,
     members: u64,
     bytes: u64,
@@ -122,7 +123,7 @@ impl End {
             let Some(record) = tail.get(at..at + END_BYTES) else { continue };
             let ends = at + END_BYTES + usize::from(u16_at(record, 20));
             let Some(rest) = tail.get(ends..) else { continue };
-            // What fills up a block says nothing.
+            // Zeros that fill up a block are no content.
             if rest.iter().any(|byte| *byte != 0) {
                 behind.get_or_insert(rest.len());
             } else if found.replace((at, record)).is_some() {
@@ -156,7 +157,7 @@ impl End {
         }
     }
 
-    /// What ZIP64 says instead, where it is there.
+    /// The end record of ZIP64 in place of this one, if there is one.
     fn find_64(&self, file: &File) -> Result<Option<End>, FormatError> {
         let Some(locator_at) = self.at.checked_sub(LOCATOR_BYTES) else { return Ok(None) };
         let locator = bytes_at(file, locator_at, LOCATOR_BYTES)?;
@@ -185,7 +186,7 @@ impl End {
     }
 }
 
-/// The first member of what is left of a directory, and the bytes that it takes there.
+/// The first member in the rest of a directory, and its length there in bytes.
 fn central(rest: &[u8]) -> Option<(Result<Member, FormatError>, usize)> {
     let fixed = rest.get(..CENTRAL_BYTES).filter(|fixed| fixed.starts_with(CENTRAL))?;
     let lengths = [28, 30, 32].map(|at| usize::from(u16_at(fixed, at)));
@@ -209,7 +210,7 @@ fn central(rest: &[u8]) -> Option<(Result<Member, FormatError>, usize)> {
     if !matches!(u16_at(fixed, 34), 0 | u16::MAX) {
         return Some((Err(refused("it is one of several parts of an archive: join them".to_owned())), length));
     }
-    // The upper byte says on what system it was made: 3 is Unix, 19 is macOS.
+    // The upper byte is the system that made it: 3 is Unix, 19 is macOS.
     let is_unix = matches!(fixed[5], 3 | 19);
     let member = Member {
         name: name.to_vec(),
@@ -227,7 +228,7 @@ fn central(rest: &[u8]) -> Option<(Result<Member, FormatError>, usize)> {
     Some((Ok(member), length))
 }
 
-/// The field for a path in UTF-8 counts where it is of this very name.
+/// The name in UTF-8. The field for a path in UTF-8 counts if it belongs to this very name.
 fn unicode(name: &[u8], flags: u16, extra: &[u8]) -> Option<String> {
     if let Some(field) = field(extra, 0x7075)
         && let Some((head, path)) = field.split_at_checked(5)
@@ -257,7 +258,7 @@ fn field(mut extra: &[u8], number: u16) -> Option<&[u8]> {
     }
 }
 
-/// Finds the bytes of a member behind its own header, which has to say the same.
+/// Finds the bytes of a member behind its own header, which has to agree with the directory.
 fn local(file: &File, member: Member, directory: u64) -> Result<Member, FormatError> {
     let name = String::from_utf8_lossy(&member.name).into_owned();
     let outside = || damaged(&format!("the bytes of {name} are not within it"));
@@ -280,7 +281,7 @@ fn local(file: &File, member: Member, directory: u64) -> Result<Member, FormatEr
     Ok(Member { start, ..member })
 }
 
-/// Every byte up to the directory is one member's.
+/// Checks that every byte up to the directory belongs to one member.
 fn check_layout(file: &File, members: &[Member], directory: u64) -> Result<(), FormatError> {
     let mut order: Vec<_> = members.iter().collect();
     order.sort_by_key(|member| member.header);
@@ -298,7 +299,7 @@ fn check_layout(file: &File, members: &[Member], directory: u64) -> Result<(), F
     check_gap(file, at, directory, has_descriptor)
 }
 
-/// Bytes that no member claims hold nothing.
+/// Checks that bytes claimed by no member are zero.
 fn check_gap(file: &File, from: u64, to: u64, has_descriptor: bool) -> Result<(), FormatError> {
     let (mut at, mut piece) = (from, Vec::new());
     if has_descriptor && to - from <= DESCRIPTOR_BYTES {
@@ -329,7 +330,7 @@ fn check_gap(file: &File, from: u64, to: u64, has_descriptor: bool) -> Result<()
     }))
 }
 
-/// Bytes stand before the archive, or before its first member.
+/// The error of bytes before the archive, or before its first member.
 fn before(file: &File, bytes: u64) -> FormatError {
     let mut head = [0; 4];
     let read = file.read_at(&mut head, 0).unwrap_or(0);
@@ -357,7 +358,7 @@ fn bytes_at(file: &File, at: u64, length: u64) -> Result<Vec<u8>, FormatError> {
     Ok(bytes)
 }
 
-/// Numbers within bytes that are there: each caller has cut them to a known length.
+/// Numbers within bytes: each caller has cut them to a known length.
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }

@@ -1,12 +1,12 @@
-//! Numbers of a workbook whose digits no double holds: 1234567890123456789 of an XLSX or ODS is loaded with the digits that stand in the
-//! file, while what reads the cells gives doubles.
+//! Numbers of a workbook whose digits no double holds: 1234567890123456789 of an XLSX or ODS is loaded with the digits
+//! that stand in the file, while the reader of cells gives doubles.
 
 use std::ops::Range;
 
-/// Every whole number below is a double of its own, and this one (2^53) is also that of the next.
+/// The limit of whole numbers that are doubles of their own: this one (2^53) is also the double of the next.
 const MAX_WHOLE_DOUBLE: f64 = (1u64 << 53) as f64;
 
-/// Digits that every double is told by.
+/// Digits that suffice to tell every double.
 const MAX_DOUBLE_DIGITS: usize = 17;
 
 /// A cell's row and column, from 0.
@@ -16,7 +16,7 @@ type Place = (u64, u64);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Exact {
     stretches: Vec<Stretch>,
-    /// Their digits, one behind the other.
+    /// The digits of all numbers, one behind the other.
     digits: String,
 }
 
@@ -25,15 +25,15 @@ pub(super) struct Exact {
 struct Stretch {
     rows: Range<u32>,
     columns: Range<u32>,
-    /// Where the digits begin.
+    /// The start of its digits.
     digits: usize,
 }
 
 impl Exact {
-    /// Keeps the number of the cells from a place on, so many down and to the right, where no double holds it.
+    /// Keeps the number of the cells from a place on, `rows` down and `columns` to the right, if no double holds it.
     pub(super) fn see(&mut self, number: &[u8], (row, column): Place, rows: u64, columns: u64) {
         let Some(digits) = std::str::from_utf8(number).ok().and_then(beyond_double) else { return };
-        // A sheet ends long before.
+        // A sheet ends long before the limit.
         let range = |start: u64, many: u64| {
             let end = start.saturating_add(many);
             u32::try_from(start).unwrap_or(u32::MAX)..u32::try_from(end).unwrap_or(u32::MAX)
@@ -43,10 +43,10 @@ impl Exact {
         self.digits.push_str(digits);
     }
 
-    /// The digits of a cell that the double `value` was made of, where it does not hold them.
+    /// The digits of a cell that the double `value` was made of; `None` if the double holds them.
     ///
     /// # Errors
-    /// When something else stands there in the file.
+    /// When another number stands there in the file.
     pub(super) fn digits(&self, (row, column): Place, value: f64) -> Result<Option<&str>, ()> {
         let is_before = |one: &Stretch| {
             u64::from(one.rows.end) <= row || (u64::from(one.rows.start) <= row && u64::from(one.columns.end) <= column)
@@ -66,10 +66,11 @@ impl Exact {
     }
 }
 
-/// The digits of a number that a double does not hold: a whole number from 2^53 on, one out of a double's range, and one with more digits
-/// than doubles are told by that is no double's own expansion. Programs write 2.3 as `2.2999999999999998`.
+/// The digits of a number that a double does not hold: a whole number from 2^53 on, one out of a double's range, and
+/// one with more digits than suffice for a double that is no double's own expansion. Programs write 2.3 as
+/// `2.2999999999999998`.
 fn beyond_double(number: &str) -> Option<&str> {
-    // Fifteen digits always come back; so few letters have no exponent beyond a double's range.
+    // Fifteen digits always come back; so short a text has no exponent beyond a double's range.
     let has_exponent = number.contains(['e', 'E']);
     if number.len() < 5 || (number.len() <= 15 && !has_exponent) {
         return None;

@@ -1,4 +1,5 @@
-//! Lines at the end of a text that a plugin says are not of the table: held back until the end is known, then kept beside the records.
+//! Lines at the end of a text that a plugin puts outside the table: held back until the end is known, then kept beside
+//! the records.
 
 use std::collections::VecDeque;
 
@@ -7,19 +8,20 @@ use regex::Regex;
 use super::FormatError;
 use crate::record::{Beside, BesideKind, Chunk, Width};
 
-/// Which lines at the end are not of the table.
+/// The lines at the end that are not of the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Footer {
-    /// None.
+    /// No lines.
     #[default]
     None,
-    /// So many lines that are not blank.
+    /// This many lines that are not blank.
     Lines(usize),
-    /// From the first line that the regular expression finds, unless a record of the table's width that it does not find stands below.
+    /// All lines from the first that the regular expression finds, unless a record of the table's width that it does
+    /// not find stands below.
     From(String),
 }
 
-/// Stretches that are held back at most while lines are found that may be of the footer.
+/// Stretches that are held back, at most, while lines are found that may be of the footer.
 const MOST_HELD: usize = 4;
 
 /// Stretches of records that may hold lines of the footer.
@@ -34,7 +36,7 @@ enum Rule {
     From(Regex),
 }
 
-/// Bytes that were records and rejects of the reader, and stand beside the records.
+/// Bytes that the reader took for records and rejects, and that stand beside the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Moved {
     pub(super) records: u64,
@@ -52,7 +54,7 @@ struct Line {
 
 impl HeldBack {
     /// # Errors
-    /// When the regular expression is none.
+    /// When the regular expression is invalid.
     pub(super) fn new(footer: &Footer) -> Result<HeldBack, FormatError> {
         let rule = match footer {
             Footer::None => Rule::None,
@@ -91,7 +93,8 @@ impl HeldBack {
         free
     }
 
-    /// Everything has passed: the stretches that were held back, the lines of the footer beside their records.
+    /// The stretches that were held back, once everything has passed, with the lines of the footer beside their
+    /// records.
     pub(super) fn finish(self) -> (Vec<Chunk>, Moved) {
         let mut chunks = Vec::from(self.held);
         let lines: Vec<Line> = chunks.iter().enumerate().flat_map(|(at, chunk)| lines(at, chunk)).collect();
@@ -113,7 +116,7 @@ impl HeldBack {
                 moved.records += text.len() as u64;
                 text
             } else {
-                // What is no text stays a reject.
+                // A line that is no text stays a reject.
                 let Ok(text) = std::str::from_utf8(&chunk.rejects[line.at].text) else { continue };
                 let text = text.to_owned();
                 moved.rejects += text.len() as u64;
@@ -143,7 +146,7 @@ fn lines(chunk_at: usize, chunk: &Chunk) -> Vec<Line> {
     lines
 }
 
-/// Whether a record has the table's width and is not found by the expression.
+/// True if a record has the table's width and is not found by the expression.
 fn is_of_table(chunk: &Chunk, row: usize, pattern: &Regex) -> bool {
     chunk.records.width_of(row) == Width::Even && !is_record_found(chunk, row, pattern)
 }
@@ -156,7 +159,7 @@ fn is_found(chunk: &Chunk, line: &Line, pattern: &Regex) -> bool {
     }
 }
 
-/// The expression is looked for in the line, and in its first cell that holds something.
+/// True if the expression is found in the line, or in its first cell that holds something.
 fn is_record_found(chunk: &Chunk, row: usize, pattern: &Regex) -> bool {
     let records = &chunk.records;
     let first = || (0..records.width()).find_map(|place| records.cell(row, place));
@@ -206,7 +209,7 @@ mod tests {
         let found = Footer::From("^(Total|Summe)".to_owned());
         let (cells, _, below, _) = read("id;n\n1;2\n3;4\n\"Summe\";6\nStand: heute\n", &found);
         assert_eq!((cells.len(), below.len()), (2, 2));
-        // A record below it says that it is none.
+        // The record below it shows that it is no footer.
         let (cells, _, below, _) = read("id;n\nTotal Energies;2\n3;4\n", &found);
         assert_eq!((cells.len(), below.len()), (2, 0));
         let (cells, _, below, _) = read("id;n\nSumme Januar;2\n3;4\nSumme Mai;2\nTotal;8\n", &found);

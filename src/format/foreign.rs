@@ -1,17 +1,17 @@
-//! What is no table at all, told by how it begins: pages, documents, pictures, programs, archives of other kinds. Read as text it would
-//! be a table of markup, or of nothing.
+//! Files that are no table at all, recognised by their first bytes: pages, documents, pictures, programs, archives of
+//! other kinds. Read as text they would be a table of markup, or of nothing.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// What a file is instead of a table.
+/// The kind of a file that is no table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Foreign {
-    /// In words, with the article.
+    /// The kind in words, with the article.
     pub what: &'static str,
-    /// How to have a table of it.
+    /// The fix, a way to a table of it.
     pub fix: &'static str,
-    /// A text, which may be read as a table where somebody says that it is one.
+    /// True for a text, which may be read as a table if a plugin states so.
     pub is_text: bool,
 }
 
@@ -28,7 +28,7 @@ const EXPORT: &str = "export the table from it as CSV or XLSX";
 const UNPACK: &str = "unpack it, and drop what it holds, or pack it as .gz, .zst or .zip";
 const SAVE: &str = "open it with a spreadsheet program, and save it as XLSX or CSV";
 
-/// What begins with these bytes is this.
+/// First bytes and the kinds of files that begin with them.
 const MAGIC: [(&[u8], Foreign); 25] = [
     (b"%PDF-", binary("a PDF document", EXPORT)),
     (b"{\\rtf", binary("an RTF document", EXPORT)),
@@ -60,7 +60,7 @@ const MAGIC: [(&[u8], Foreign); 25] = [
     (b"-----BEGIN ", text("a key, a certificate or a message that is encrypted or signed", AGAIN)),
 ];
 
-/// What a part that begins with `head`, unpacked, is instead of a table.
+/// The foreign kind of a part that begins with `head`, unpacked; `None` if it may be a table.
 pub(super) fn foreign(head: &[u8]) -> Option<Foreign> {
     if let Some((_, found)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(*found);
@@ -78,7 +78,7 @@ pub(super) fn foreign(head: &[u8]) -> Option<Foreign> {
     markup(&start).or_else(|| mail(&start))
 }
 
-/// The beginning as bytes of ASCII: without a mark, without what UTF-16 has beside each, without blanks before it.
+/// The first bytes as ASCII: without a mark, without the zeros of UTF-16, without blanks before them.
 fn beginning(head: &[u8]) -> Vec<u8> {
     let wide = [&b"\xFF\xFE"[..], b"\xFE\xFF", b"<\0", b"\0<"].iter().any(|mark| head.starts_with(mark));
     let bytes = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
@@ -121,7 +121,7 @@ fn markup(start: &[u8]) -> Option<Foreign> {
     if !begins || within.contains(&b'\n') && !has(b"</") {
         return None;
     }
-    // Within the tag or right behind it, on the same line, a table would have its delimiter.
+    // A table would have its delimiter within the tag or right behind it, on the same line.
     let same_line = rest[close + 1..].iter().find(|byte| !matches!(byte, b' '));
     if same_line.is_some_and(|byte| b",;\t|:^~".contains(byte)) {
         return None;
@@ -167,7 +167,7 @@ fn mail(start: &[u8]) -> Option<Foreign> {
     is_mail.then_some(self::text("an e-mail", "save the file that is attached to it"))
 }
 
-/// What a zip with these members is instead of an archive of tables.
+/// The foreign kind of a zip with these members; `None` if it may be an archive of tables.
 pub(super) fn foreign_zip<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> Option<Foreign> {
     names.find_map(|name| match name {
         b"word/document.xml" => Some(binary("a document of Word", EXPORT)),
@@ -179,7 +179,7 @@ pub(super) fn foreign_zip<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> Opti
     })
 }
 
-/// What an OLE compound file is, if it is no workbook; also `None` where its directory cannot be followed.
+/// The kind of an OLE compound file that is no workbook; `None` also if its directory cannot be followed.
 ///
 /// The layout is that of \[MS-CFB\], sections 2.2 and 2.6.
 pub(super) fn foreign_compound(file: &File) -> Option<Foreign> {
@@ -202,7 +202,7 @@ pub(super) fn foreign_compound(file: &File) -> Option<Foreign> {
     }
 }
 
-/// Names of the streams of a compound file, as far as the first 64 sectors of its directory have them.
+/// Names of the streams of a compound file, from the first 64 sectors of its directory.
 fn streams(file: &File) -> Option<Vec<String>> {
     let mut head = [0; 512];
     file.read_exact_at(&mut head, 0).ok()?;

@@ -1,4 +1,4 @@
-//! How much may come out of what is packed, counted on the stream itself, and together for all parts of a file.
+//! Limits on unpacked bytes, counted on the stream itself, and together for all parts of a file.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::directory::too_many;
 use super::{Decoder, FormatError};
 
-/// How much may come out of a file, and what reads the formats that are no text.
+/// The limits for a file, and the decoder of formats that are no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Members of an archive, and sheets of a workbook; in an archive both together.
     pub members: usize,
-    /// Bytes out of one file: what is unpacked, and the text of sheets and of Parquet.
+    /// Bytes out of one file: those unpacked, and the text of sheets and of Parquet.
     pub bytes: u64,
     /// Bytes out for each byte in, once a megabyte is out.
     pub ratio: u64,
-    /// The process that decodes workbooks and Parquet; without one they are decoded in this one. It is this very program, which
-    /// must ask [`decode_if_asked`](super::decode_if_asked) first of all.
+    /// The process that decodes workbooks and Parquet; without one they are decoded in this one. It is this very
+    /// program, which must ask [`decode_if_asked`](super::decode_if_asked) first of all.
     pub decoder: Option<Decoder>,
 }
 
@@ -29,21 +29,21 @@ impl Default for Limits {
     }
 }
 
-/// The header of a text, and the names of a JSON file's columns together, in bytes, at most.
+/// The header of a text, or all column names of a JSON file together, in bytes, at most.
 pub(super) const MAX_HEADER: usize = 4 * 1024 * 1024;
 
-/// Below this the ratio says nothing: a few bytes can stand for much that is harmless.
+/// Bytes out from which the ratio counts: a few bytes can stand for much that is harmless.
 pub(super) const RATIO_FROM: u64 = 1 << 20;
 
-/// What has come out of a file, all its parts together.
+/// Bytes that have come out of a file, all its parts together.
 #[derive(Debug)]
 pub(super) struct Budget {
     pub limits: Limits,
     /// Bytes of the file.
     file: u64,
-    /// Bytes out of it; those of a part that is read twice once.
+    /// Bytes out of the file; those of a part that is read twice count once.
     out: AtomicU64,
-    /// Of these, what the ratio counts.
+    /// The part of these that the ratio counts.
     unpacked: AtomicU64,
     parts: AtomicUsize,
 }
@@ -63,29 +63,29 @@ impl Budget {
     /// Counts one more part of the file.
     ///
     /// # Errors
-    /// When there are more than may be.
+    /// When the file has more parts than it may have.
     pub(super) fn part(&self) -> Result<(), FormatError> {
         let parts = self.parts.fetch_add(1, Ordering::Relaxed) + 1;
         if parts > self.limits.members { Err(too_many(parts as u64, self.limits.members)) } else { Ok(()) }
     }
 
-    /// A meter for what comes out of so many bytes; without them what comes out has no ratio.
+    /// A meter for the bytes that come out of `packed` bytes; without them no ratio applies.
     pub(super) fn meter(self: &Arc<Self>, packed: Option<u64>) -> Meter {
         Meter { budget: Arc::clone(self), packed, most: Arc::default() }
     }
 }
 
-/// Counts what comes out of one thing, however often that is read.
+/// Counts the bytes that come out of one source, however often it is read.
 #[derive(Clone, Debug)]
 pub(super) struct Meter {
     budget: Arc<Budget>,
     packed: Option<u64>,
-    /// The most that any reading of it gave.
+    /// The most bytes that any reading gave.
     most: Arc<AtomicU64>,
 }
 
 impl Meter {
-    /// Gives what comes out, and an error where that is more than may.
+    /// Counts the bytes of `input`, which ends with an error if they are more than allowed.
     pub(super) fn read<R>(&self, input: R) -> Limited<R> {
         Limited { input, out: 0, meter: self.clone() }
     }
@@ -107,7 +107,7 @@ impl Meter {
     }
 }
 
-/// Ends with an error where more comes out than may.
+/// An input that ends with an error if more comes out than allowed.
 pub(super) struct Limited<R> {
     input: R,
     out: u64,
@@ -115,7 +115,7 @@ pub(super) struct Limited<R> {
 }
 
 impl<R> Limited<R> {
-    /// What it reads; what is read from it here is not counted.
+    /// The inner input; bytes read from it here are not counted.
     pub(super) fn get_mut(&mut self) -> &mut R {
         &mut self.input
     }

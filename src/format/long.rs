@@ -3,24 +3,24 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Bytes of a record that is long.
+/// Bytes from which a record is long.
 pub(super) const LONG: usize = 8 * 1024 * 1024;
 
 /// Inputs that may hold a long record at once.
 const PLACES: usize = 2;
 
-/// The longest wait: whoever holds a lock of the database meanwhile keeps others waiting, who may hold the places.
+/// The longest wait: an input that holds a lock of the database makes others wait, which may hold the places.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static CHANGED: Condvar = Condvar::new();
 
-/// The place of one input that holds a long record, given back when it is dropped.
+/// The place of one input that holds a long record, given back on drop.
 #[derive(Debug)]
 pub(super) struct LongRecord(());
 
 impl LongRecord {
-    /// Waits for a place, as long as there is patience.
+    /// Waits for a place, for [`PATIENCE`] at most.
     pub(super) fn wait() -> LongRecord {
         LongRecord::wait_at_most(PATIENCE)
     }
@@ -63,7 +63,7 @@ mod tests {
             sender.send(()).is_ok()
         });
         assert!(receiver.try_recv().is_err());
-        // Nobody waits without end.
+        // The wait always ends.
         drop(LongRecord::wait_at_most(Duration::ZERO));
         drop(first);
         assert!(third.join().is_ok_and(|sent| sent) && receiver.recv().is_ok());

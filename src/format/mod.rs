@@ -1,4 +1,4 @@
-//! Bytes become records with their line. Knows nothing of types, tables or where the bytes come from.
+//! Bytes become records with their line. This folder knows nothing of types, tables or the source of the bytes.
 
 mod archive;
 mod audit;
@@ -44,26 +44,26 @@ pub use read::{
 pub enum Format {
     /// Text with a delimiter.
     Csv,
-    /// Objects.
+    /// Objects of JSON.
     Json,
-    /// A sheet of a workbook.
+    /// Sheets of workbooks.
     Workbook,
-    /// Columns.
+    /// Columns of Parquet.
     Parquet,
 }
 
-/// Names of files that are read end in one of these, with one of [`PACKED`] after it or without.
+/// Endings of the names of files that are read, with one of [`PACKED`] after it or without.
 const ENDINGS: [&str; 13] =
     ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson", "parquet", "xlsx", "xlsm", "xls", "ods"];
 
-/// What compressed files and archives end in.
+/// Endings of compressed files and archives.
 const PACKED: [&str; 3] = ["gz", "zst", "zip"];
 
 impl Format {
-    /// Every format.
+    /// All formats.
     pub const ALL: [Format; 4] = [Format::Csv, Format::Json, Format::Workbook, Format::Parquet];
 
-    /// The word for it in plugins.
+    /// The word in plugins.
     pub fn word(self) -> &'static str {
         match self {
             Format::Csv => "csv",
@@ -73,7 +73,7 @@ impl Format {
         }
     }
 
-    /// Whether a file's name ends like one that is read, whatever the case.
+    /// True if a file's name ends like one that is read, whatever the case.
     pub fn is_known(file_name: &str) -> bool {
         let lower = file_name.to_ascii_lowercase();
         let Some((stem, ending)) = lower.rsplit_once('.') else { return false };
@@ -86,7 +86,7 @@ impl Format {
         ENDINGS.contains(&ending)
     }
 
-    /// The format of a part that begins with `head`: its content says, or else its name.
+    /// The format of a part that begins with `head`: by its content, or else by its name.
     fn of_content(head: &[u8], name: &str) -> Format {
         let mut letters =
             head.iter().filter(|byte| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF\xFE\xFF\0".contains(byte));
@@ -97,53 +97,53 @@ impl Format {
     }
 }
 
-/// Why an input cannot be read at all.
+/// The reason why an input cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
-    /// It has no bytes.
+    /// An input without bytes.
     #[error("the file is empty")]
     Empty,
-    /// It is no text.
+    /// An input that is no text.
     #[error("the file is not UTF-8 text: {0}")]
     NotText(String),
-    /// It is packed in a way that cannot be or must not be unpacked.
+    /// An input packed in a way that cannot be or must not be unpacked.
     #[error("cannot unpack: {0}")]
     Archive(String),
-    /// It is not what is read, or what reads it did not get to its end: in words.
+    /// An input of another kind, or one whose reader did not get to its end: in words.
     #[error("{0}")]
     Refused(String),
-    /// There are no records where they are looked for.
+    /// An input without records in their place.
     #[error("the file has no records that can be loaded: {0}")]
     NoRecords(String),
-    /// There is nothing to name the columns by.
+    /// An input without names for its columns.
     #[error("the file has no header: {0}")]
     NoHeader(String),
-    /// It has more columns than a table can have.
+    /// An input with more columns than a table can have.
     #[error("{0}, and a table has {1} at most")]
     TooWide(String, usize),
-    /// One line is longer than what is kept in memory.
+    /// A line longer than is kept in memory.
     #[error(
         "line {line} is longer than {limit} bytes, which is more than a record may have: break it up, or take it out"
     )]
     TooLong {
-        /// Where it starts, from 1.
+        /// The line on which it starts, from 1.
         line: u64,
         /// The limit in bytes.
         limit: usize,
     },
-    /// The reader has skipped something, or said what is not so.
+    /// A byte that the reader has skipped, or claimed wrongly.
     #[error(
         "the books of its bytes do not add up: byte {at} of its text (after decoding, from 0) is of no record, reject or line beside \
          them; nothing was loaded; please report this"
     )]
     Unaccounted {
-        /// The place of the first byte that nobody claims.
+        /// The place of the first byte without a claim, from 0.
         at: u64,
     },
-    /// The system ended what reads it.
+    /// A reader that the system ended.
     #[error("the {0} could not be read: the system ended its reader (signal 9), as it does where memory is short")]
     Killed(&'static str),
-    /// Reading failed.
+    /// An input whose reading failed.
     #[error("cannot read: {0}")]
     Io(std::io::Error),
 }
@@ -155,7 +155,7 @@ impl From<std::io::Error> for FormatError {
             Err(error) => error,
         };
         match error.kind() {
-            // What is packed ends too early, or holds what it must not.
+            // A packed input that ends too early, or holds invalid bytes.
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput => {
                 FormatError::Archive(error.to_string())
             }

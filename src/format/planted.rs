@@ -1,6 +1,7 @@
-//! Faults that tests plant in the readers, to show that what they skip is missed. Without the feature `failpoints` there are none.
+//! Faults that tests plant in the readers, to show that skipped content is missed. Without the feature `failpoints`
+//! there are none.
 
-/// Whether the second of the things that are gone through is to be skipped here.
+/// True if the thing at `place` is to be skipped here: the second one, once the fault is planted.
 pub(super) fn planted(point: &str, place: usize) -> bool {
     let _ = (point, place);
     fail::fail_point!(point, place == 1, |_| true);

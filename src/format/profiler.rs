@@ -1,4 +1,4 @@
-//! What the values of a part show while it is read: its columns' types, whether it is in the encoding that it was read in.
+//! Statistics of a part's values, gathered while it is read: its columns' types, and any sign of another encoding.
 
 use std::collections::VecDeque;
 
@@ -11,23 +11,23 @@ use super::{Charset, Dialect, Guess, ReadOptions, guess_encoding};
 use crate::record::{Chunk, Width};
 use crate::schema::{Clue, Column, EXTRA_COLUMN, Fits, Inference, Loose, Notation, Type, is_point_grouping, is_value};
 
-/// Values of each column that are kept.
+/// Samples kept of each column.
 const SAMPLES: usize = 2;
 
 /// Rejects that are kept.
 const REJECTS: usize = 5;
 
-/// Records at the end of a part that may be none of its table.
+/// Records at the end of a part that may not belong to its table.
 const TAIL: usize = 10;
 
-/// Records of a part that are looked at for empty cells.
+/// Records of a part that are searched for empty cells.
 const BLANKS: u64 = 20_000;
 
-/// Text of records in another encoding that is kept, in bytes.
+/// Text kept of records in another encoding, in bytes.
 const WRONG: usize = 64 * 1024;
 
-/// What the values of a part have shown so far. Records of another width than the header's are kept apart, because their
-/// cells may stand under headers that are not theirs.
+/// Statistics of the values seen so far. Records of another width than the header's are kept apart, because their cells
+/// may stand under headers that are not theirs.
 #[derive(Default)]
 pub(super) struct ColumnStats {
     pub(super) even: Vec<Inference>,
@@ -36,10 +36,10 @@ pub(super) struct ColumnStats {
     even_rows: u64,
     uneven_rows: u64,
     pub(super) long_rows: u64,
-    pub(super) glance: Preview,
-    /// For each column, whether a record before the last ones has no cell in it.
+    pub(super) preview: Preview,
+    /// For each column, true if a record before the last ones has no cell in it.
     blank: Vec<bool>,
-    /// The last records of the header's width, which are not yet in `even`, and the number of those that are held back so.
+    /// The last records of the header's width, which are not yet in `even`, and the number that is held back.
     tail: VecDeque<Vec<Option<String>>>,
     held_back: usize,
 }
@@ -49,11 +49,11 @@ impl ColumnStats {
         self.even.resize(width.max(self.even.len()), Inference::default());
         self.uneven.resize(self.even.len(), Loose::default());
         self.watches.resize(self.even.len(), Watch::default());
-        self.glance.samples.resize(self.even.len(), Vec::new());
+        self.preview.samples.resize(self.even.len(), Vec::new());
         self.blank.resize(self.even.len(), false);
     }
 
-    /// Looks at every value; `notations` says for each column how they are written.
+    /// Looks at every value; `notations` are the columns' ways of writing.
     pub(super) fn see(&mut self, chunk: &Chunk, notations: &Notations) {
         let records = &chunk.records;
         let (mut even, mut uneven) = (Vec::with_capacity(records.len()), Vec::new());
@@ -100,17 +100,17 @@ impl ColumnStats {
         self.tail.extend(last.into_iter().map(owned));
         self.even_rows += taken as u64;
         self.uneven_rows += uneven.len() as u64;
-        self.glance.is_uneven = self.uneven_rows > 0;
-        self.glance.rejected += chunk.rejects.len() as u64;
-        let missing = REJECTS.saturating_sub(self.glance.rejects.len());
-        self.glance.rejects.extend(chunk.rejects.iter().take(missing).cloned());
-        for (place, samples) in self.glance.samples.iter_mut().enumerate().take(chunk.records.width()) {
+        self.preview.is_uneven = self.uneven_rows > 0;
+        self.preview.rejected += chunk.rejects.len() as u64;
+        let missing = REJECTS.saturating_sub(self.preview.rejects.len());
+        self.preview.rejects.extend(chunk.rejects.iter().take(missing).cloned());
+        for (place, samples) in self.preview.samples.iter_mut().enumerate().take(chunk.records.width()) {
             let values = (0..chunk.records.len()).filter_map(|row| chunk.records.cell(row, place));
             samples.extend(values.take(SAMPLES - samples.len()).map(str::to_owned));
         }
     }
 
-    /// More records have come: all but the last `keep` of those that were held back are looked at.
+    /// Looks at the records that were held back, all but the last `keep`, once more have come.
     fn see_tail(&mut self, keep: usize, notations: &Notations) {
         while self.tail.len() > keep {
             let record = self.tail.pop_front().unwrap_or_default();
@@ -125,13 +125,14 @@ impl ColumnStats {
         }
     }
 
-    /// What each column's values can be. Records of the header's width decide, unless they are fewer than the others: what
-    /// does not go with them is refused later, and a line that is no record of the table does not make every number a text.
+    /// The possible types of each column's values. Records of the header's width decide, unless they are fewer than the
+    /// others: a value that does not go with them is refused later, and a line that is no record of the table does not
+    /// make every number a text.
     pub(super) fn decide(&self, notations: &Notations) -> Vec<Inference> {
         self.decide_with_loose(notations).into_iter().map(|(decided, _)| decided).collect()
     }
 
-    /// The same, each with the types of the column's values that do not decide.
+    /// As [`ColumnStats::decide`], each with the types of the column's values that do not decide.
     fn decide_with_loose(&self, notations: &Notations) -> Vec<(Inference, Loose)> {
         let (even, below) = self.even_with_tail(notations);
         let mut loose = self.uneven.clone();
@@ -168,14 +169,14 @@ impl ColumnStats {
         even
     }
 
-    /// The number of records at the end of the tail that are lines below the table: they leave a cell empty that no record before them does,
-    /// and would make a text of a column of values.
+    /// The number of records at the end of the tail that are lines below the table: they leave a cell empty that no
+    /// record before them does, and would make a text of a column of values.
     fn below(&self, notations: &Notations) -> usize {
         let has_blank = |record: &Vec<Option<String>>| {
             let mut cells = record.iter().zip(&self.blank).enumerate();
             cells.any(|(place, (cell, blank))| !blank && notations.value(place, cell.as_deref()).is_none())
         };
-        // The last record is one of them, if any is.
+        // The last record is a line below the table, if any is.
         if !self.tail.back().is_some_and(has_blank) {
             return 0;
         }
@@ -184,7 +185,7 @@ impl ColumnStats {
                 notations.see(column, place, [cell.as_deref()].into_iter());
             }
         };
-        // The columns in which one of the first records of the tail, or of those before it, has no cell.
+        // For each record of the tail, the columns in which one of the records before it has no cell.
         let mut blanks = vec![self.blank.clone()];
         for record in &self.tail {
             let cells = blanks.last().into_iter().flatten().zip(record).enumerate();
@@ -204,7 +205,7 @@ impl ColumnStats {
             let breaks = |record: &Vec<Option<String>>| {
                 let mut with = even.clone();
                 see(&mut with, record);
-                // A number that is written as a code is one of the table's values, no word beneath them.
+                // A number that is written as a code is one of the table's values, no word below them.
                 let is_word = |place| {
                     let cell = record.get(place).and_then(Option::as_deref);
                     !notations.value(place, cell).is_some_and(is_value)
@@ -217,26 +218,26 @@ impl ColumnStats {
             };
             self.tail.iter().skip(first).all(breaks)
         };
-        // Of two records nobody knows which one is the odd one.
+        // Among two records it is unknown which one is the odd one.
         let least = (length + 2).saturating_sub(self.even_rows as usize);
         let first = (least..length).find(|first| is_below(*first)).unwrap_or(length);
         length - first
     }
 
-    /// What else was seen.
+    /// The preview for people.
     pub(super) fn into_preview(self) -> Preview {
         let clue = |(watch, column): (Watch, Inference)| {
             watch.clue.map_or_else(|| Clue::after(column.fits(), !watch.has_fractions), |clue| *clue)
         };
-        Preview { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.glance }
+        Preview { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.preview }
     }
 }
 
-/// Watches how a column's texts are written, from the first value on that is of none of the types of those before.
+/// Watches the writing of a column's texts, from the first value on that fits no type of those before.
 #[derive(Clone, Debug, Default)]
 struct Watch {
     clue: Option<Box<Clue>>,
-    /// Whether there are numbers before with a point that can only stand before a fraction.
+    /// True if an earlier number has a point that can only stand before a fraction.
     has_fractions: bool,
 }
 
@@ -273,16 +274,16 @@ fn is_fraction(fits: Fits) -> bool {
     !fits.has(Type::Bigint) && fits.has(Type::Numeric)
 }
 
-/// How the values of each column are written, as far as somebody says so.
+/// The stated notations of the columns' values.
 #[derive(Default)]
 pub(super) struct Notations {
     columns: Vec<Notation>,
-    /// Whether the part has numbers and truths of its own, besides texts.
+    /// True if the part has numbers and truths of its own, besides texts.
     native: bool,
 }
 
 impl Notations {
-    /// Of these columns, each with its header and its name.
+    /// The notations of these columns, each with its header and its name.
     pub(super) fn new<'a>(
         columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
         stated: &ReadOptions,
@@ -291,12 +292,12 @@ impl Notations {
         Notations { columns: stated.selection.notations(columns), native }
     }
 
-    /// Whether nothing is said of any column.
+    /// True if no column has a stated notation.
     pub(super) fn are_plain(&self) -> bool {
         self.columns.iter().all(Notation::is_plain)
     }
 
-    /// The value that a cell holds; none where it is empty, or a word for that.
+    /// The value of a cell; `None` if it is empty, or a word for that.
     fn value<'a>(&self, place: usize, cell: Option<&'a str>) -> Option<&'a str> {
         let value = self.of(place).map_or(cell, |notation| notation.value(cell));
         value.filter(|value| !value.is_empty())
@@ -310,7 +311,7 @@ impl Notations {
         }
     }
 
-    /// The types that a cell's value is of; all where it holds none.
+    /// The possible types of a cell's value; all if it holds none.
     fn inferred(&self, place: usize, cell: Option<&str>) -> Inference {
         let mut inferred = Inference::default();
         self.see(&mut inferred, place, [cell].into_iter());
@@ -326,29 +327,29 @@ impl Notations {
 pub struct Profiler {
     seen: ColumnStats,
     notations: Notations,
-    /// Records, the bad ones included.
+    /// Number of records, rejects included.
     pub(super) rows: u64,
     /// Records that are not UTF-8, from the first on.
     wrong: Vec<u8>,
     wrong_rows: u64,
     /// Records that hold pairs of surrogate halves and are UTF-8 otherwise.
     cesu8_rows: u64,
-    /// Whether letters of seven-bit Japanese were come upon.
+    /// True if letters of seven-bit Japanese were found.
     is_iso_2022_jp: bool,
-    /// Records with letters that only UTF-8 writes so.
+    /// Records with letters beyond ASCII that are UTF-8.
     right_rows: u64,
     guesses: bool,
-    /// The lines on which records start, where these tell them apart.
+    /// The lines on which records start, if lines tell the records apart.
     lines: Option<LinesSeen>,
-    /// Whether there were two on one line, or keys that are no columns.
+    /// True if two records stood on one line, or a key was no column.
     is_of_other_records: bool,
 }
 
-/// A column that is taken to be of a type: its place in the records, and the types that its table's values can be of.
+/// A column with its expected types: its place in the records, and the types that its table's values can be of.
 pub type ExpectedTypes = (usize, Fits);
 
 impl Profiler {
-    /// For records under these columns, each with its header and its name, which are read in the encoding of `layout`.
+    /// A profiler of records under these columns, each with its header and its name, read in the encoding of `layout`.
     pub fn new<'a>(
         columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
         stated: &ReadOptions,
@@ -366,7 +367,7 @@ impl Profiler {
             Layout::Parquet => {}
         }
         let notations = Notations::new(columns, stated, native);
-        // What is wrong in another encoding is wrong.
+        // Bytes that are wrong in another encoding stay wrong.
         let is_taken_for_utf8 =
             |dialect: &Dialect| dialect.encoding == UTF_8.name() && dialect.guessed.is_none() && !dialect.by_record;
         let guesses = stated.encoding.is_none() && matches!(layout, Layout::Csv(dialect) if is_taken_for_utf8(dialect));
@@ -409,7 +410,8 @@ impl Profiler {
         }
     }
 
-    /// The encoding that records rather are in than in UTF-8: where more are wrong in it than right, or some are in CESU-8.
+    /// A likelier encoding of the records than UTF-8: if more records are wrong in UTF-8 than right, or some are in
+    /// CESU-8.
     pub(super) fn other_encoding(&self) -> Option<(Charset, Guess)> {
         if self.is_iso_2022_jp && self.wrong_rows + self.right_rows == 0 {
             return Some((ISO_2022_JP.into(), Guess::Likely));
@@ -420,9 +422,9 @@ impl Profiler {
         other.or_else(|| (self.cesu8_rows > 0).then_some((UTF_8.into(), Guess::Doubtful)))
     }
 
-    /// Whether what was seen goes with what the records are loaded as: every column of the type it is taken for, none with cells
-    /// beyond the header that have no place (`surplus` says that they have one), no key that is no column, each record told from others
-    /// as it was, and all of it in the encoding it is read in.
+    /// True if the records seen go with the way they are loaded: every column of its expected type, no cells beyond the
+    /// header without a place (`surplus` says that they have one), no key that is no column, each record told from
+    /// others as it was, and all of it in the encoding it is read in.
     pub fn still_fits(&self, held: &[ExpectedTypes], surplus: bool) -> bool {
         let decided = self.seen.decide_with_loose(&self.notations);
         let same = |(place, taken): &ExpectedTypes| {
@@ -437,25 +439,25 @@ impl Profiler {
             && self.other_encoding().is_none()
     }
 
-    /// The columns' types, and whether there are records with cells beyond the header.
+    /// The columns' types, and true if there are records with cells beyond the header.
     pub(super) fn decide(&self) -> (Vec<Inference>, bool) {
         (self.seen.decide(&self.notations), self.seen.long_rows > 0)
     }
 
-    pub(super) fn glance(mut self) -> Preview {
+    pub(super) fn preview(mut self) -> Preview {
         let below = self.seen.below(&self.notations);
         self.seen.see_tail(below, &self.notations);
-        let is_uneven = self.seen.glance.is_uneven || below > 0;
+        let is_uneven = self.seen.preview.is_uneven || below > 0;
         Preview { is_uneven, ..self.seen.into_preview() }
     }
 
-    /// Everything has passed: what is known now of the columns, of the number of records and of the bad ones among them.
+    /// Sets the columns' types once everything has passed; gives the number of records and the preview.
     pub fn finish(self, columns: &mut [Column]) -> (u64, Preview) {
         for (column, seen) in columns.iter_mut().zip(self.seen.decide(&self.notations)) {
             if column.name != EXTRA_COLUMN {
                 column.fits = seen.fits();
             }
         }
-        (self.rows, self.glance())
+        (self.rows, self.preview())
     }
 }

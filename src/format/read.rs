@@ -1,4 +1,4 @@
-//! Reads a part in its format: once to know what it is, once for its records.
+//! Reads a part in its format: once for its profile, once for its records.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,22 +18,22 @@ use crate::record::write_record;
 use crate::record::{Chunk, Reason, Records, Reject};
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
 
-/// How a part is written, as it was found out.
+/// The layout of a part, as its profile found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
 pub enum Layout {
-    /// Text with a delimiter.
+    /// Text with this dialect.
     Csv(Dialect),
-    /// Objects.
+    /// Objects of JSON.
     Json(JsonLayout),
     /// A sheet of a workbook, read as text with commas.
     Excel(Dialect),
-    /// Columns.
+    /// Columns of Parquet.
     Parquet,
 }
 
 impl Layout {
-    /// What joins the parts of a column's name.
+    /// The text between the parts of a column's name; `None` in formats without nested names.
     pub fn joint(&self) -> Option<&'static str> {
         match self {
             Layout::Csv(_) | Layout::Excel(_) => None,
@@ -41,7 +41,7 @@ impl Layout {
         }
     }
 
-    /// The ending of the file that its rejects stand in.
+    /// The ending of the file that takes the part's rejects.
     pub fn rejects_ending<'a>(&self, table_hint: &'a str) -> &'a str {
         match self {
             Layout::Csv(_) | Layout::Json(_) => table_hint.rsplit_once('.').map_or("csv", |(_, ending)| ending),
@@ -49,17 +49,17 @@ impl Layout {
         }
     }
 
-    /// Whether the last column is the one of surplus cells.
+    /// True if the last column is the one of surplus cells.
     pub fn has_surplus(&self) -> bool {
         matches!(self, Layout::Csv(dialect) | Layout::Excel(dialect) if dialect.surplus)
     }
 }
 
-/// What a part is read from.
+/// The input of a part.
 pub enum Input {
-    /// Its bytes, unpacked.
+    /// Bytes, unpacked.
     Bytes(Box<dyn Read + Send>),
-    /// Its rows, decoded.
+    /// Rows, decoded.
     Rows(Rows),
 }
 
@@ -72,62 +72,62 @@ impl Input {
     }
 }
 
-/// What a part holds.
+/// The profile of a part: its identity, layout, columns and number of records.
 #[derive(Clone, Debug)]
 pub struct FormatProfile {
-    /// Identity and size of its bytes.
+    /// Identity and size of the bytes.
     pub digest: Digest,
-    /// How it is written.
+    /// The layout of the text.
     pub layout: Layout,
-    /// Its header as it stands in it, without the line end; empty where there is none.
+    /// The header as it stands in the part, without the line end; empty if there is none.
     pub header_text: Vec<u8>,
-    /// The names of its columns, as they stand in it, with what their values can be.
+    /// The columns' names, as they stand in the part, with the possible types of their values.
     pub columns: Vec<(String, Inference)>,
-    /// Records, the bad ones included, the header not.
+    /// Number of records, rejects included, the header not.
     pub rows: u64,
-    /// What else was seen on the way.
-    pub glance: Preview,
-    /// Whether all of it was looked at, or its beginning only.
+    /// The preview for people.
+    pub preview: Preview,
+    /// True if all of the part was read, false if only its beginning was.
     pub whole: bool,
 }
 
-/// What is seen of a part on the way, for people who look at it.
+/// A preview of a part for people who look at it.
 #[derive(Clone, Debug, Default)]
 pub struct Preview {
     /// The first values of each column that are not NULL.
     pub samples: Vec<Vec<String>>,
     /// Records that are refused whatever the columns' types.
     pub rejected: u64,
-    /// The first of them.
+    /// The first of the rejects.
     pub rejects: Vec<Reject>,
-    /// Whether records of another width than the header's are among the others.
+    /// True if some records have another width than the header.
     pub is_uneven: bool,
-    /// How the values of each column are written, as far as they show it.
+    /// Clues on the way in which each column's values are written.
     pub clues: Vec<Clue>,
 }
 
-/// What is read of a long part to know what it is, in bytes.
+/// Bytes read of a long part for its sample.
 pub const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Reads everything and keeps nothing of it but what it is.
+/// Reads everything for the profile and keeps nothing else.
 ///
 /// # Errors
-/// When it cannot be read, or is nothing that can be loaded.
+/// When the input cannot be read, or cannot be loaded.
 pub fn profile(
     format: Format,
     open: impl Fn() -> Result<Input, FormatError>,
     stated: &ReadOptions,
 ) -> Result<FormatProfile, FormatError> {
     checked(match (format, open()?) {
-        (Format::Parquet, Input::Rows(rows)) => survey_rows(&rows, true),
+        (Format::Parquet, Input::Rows(rows)) => profile_rows(&rows, true),
         (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, u64::MAX),
-        (Format::Workbook, input) => survey_sheet(input.bytes()?, stated),
+        (Format::Workbook, input) => profile_sheet(input.bytes()?, stated),
         _ => profile_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
 }
 
-/// What the beginning of a text shows, all of it where that is not much; without its identity where it is not whole. Of Parquet only the
-/// columns that need it are decoded, and damage elsewhere is seen when the rows are.
+/// The profile of the beginning of a text, or of all of a short one; without its identity if it is not whole. Of
+/// Parquet only the columns that need it are decoded, and damage elsewhere is seen when the rows are.
 ///
 /// # Errors
 /// As [`profile`].
@@ -137,21 +137,21 @@ pub fn sample(
     stated: &ReadOptions,
 ) -> Result<FormatProfile, FormatError> {
     checked(match (format, open()?) {
-        (_, Input::Rows(rows)) => survey_rows(&rows, false),
+        (_, Input::Rows(rows)) => profile_rows(&rows, false),
         (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, SAMPLE_BYTES),
         (_, Input::Bytes(_)) => profile_text(|| open()?.bytes(), stated, SAMPLE_BYTES),
     }?)
 }
 
-/// The identity of a part's bytes, which are read to the end or until nobody `needs` it.
+/// The identity of a part's bytes, which are read to the end or until `needed` is false.
 ///
 /// # Errors
-/// When it cannot be read, or is not needed any more.
+/// When the input cannot be read, or is not needed any more.
 pub fn identity(input: Input, needed: &AtomicBool) -> Result<Digest, FormatError> {
     Ok(Digest::of(While { input: input.bytes()?, needed })?)
 }
 
-/// What is read while somebody needs it.
+/// An input that is read while `needed` is true.
 struct While<'a, R> {
     input: R,
     needed: &'a AtomicBool,
@@ -171,11 +171,11 @@ fn checked(found: FormatProfile) -> Result<FormatProfile, FormatError> {
     if found.columns.iter().any(|(name, _)| name.contains('\0')) {
         return Err(FormatError::NotText("the name of a column holds a NUL byte".to_owned()));
     }
-    // Where no line has a text there is none.
+    // A part is no text if none of its lines is one.
     let is_headless = matches!(&found.layout, Layout::Csv(dialect) if dialect.header_rows == 0);
-    if let Some(first) = found.glance.rejects.first()
+    if let Some(first) = found.preview.rejects.first()
         && is_headless
-        && found.glance.rejected == found.rows
+        && found.preview.rejected == found.rows
         && matches!(first.reason, Reason::WrongByte | Reason::Nul)
     {
         return Err(FormatError::NotText(first.shown()));
@@ -190,8 +190,8 @@ fn check_columns(count: usize) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// A sheet is text in one known dialect, but where its table begins and what names the columns is found out.
-fn survey_sheet(input: impl Read, stated: &ReadOptions) -> Result<FormatProfile, FormatError> {
+/// The profile of a sheet: text in one known dialect, with the table's start and the columns' names still to be found.
+fn profile_sheet(input: impl Read, stated: &ReadOptions) -> Result<FormatProfile, FormatError> {
     let known = ReadOptions {
         encoding: Some(encoding_rs::UTF_8.into()),
         delimiter: Some(b','),
@@ -200,7 +200,7 @@ fn survey_sheet(input: impl Read, stated: &ReadOptions) -> Result<FormatProfile,
         is_sheet: true,
         ..stated.clone()
     };
-    let (found, _) = survey_csv(input, &known, u64::MAX)?;
+    let (found, _) = profile_csv(input, &known, u64::MAX)?;
     let layout = match found.layout {
         Layout::Csv(dialect) => Layout::Excel(dialect),
         other => other,
@@ -208,28 +208,28 @@ fn survey_sheet(input: impl Read, stated: &ReadOptions) -> Result<FormatProfile,
     Ok(FormatProfile { layout, ..found })
 }
 
-/// A Parquet file says itself what its columns are, and its values only narrow that down.
-fn survey_rows(rows: &Rows, whole: bool) -> Result<FormatProfile, FormatError> {
+/// The profile of a Parquet file: it states its columns itself, and its values only narrow that down.
+fn profile_rows(rows: &Rows, whole: bool) -> Result<FormatProfile, FormatError> {
     let (table, digest) = (rows.table(whole)?, rows.digest()?);
     let mut header_text = Vec::new();
     write_record(&mut header_text, table.columns.iter().map(|column| Some(column.name.as_str())))?;
     header_text.pop();
-    let (mut columns, mut glance) = (Vec::with_capacity(table.columns.len()), Preview::default());
+    let (mut columns, mut preview) = (Vec::with_capacity(table.columns.len()), Preview::default());
     for column in table.columns {
         columns.push((column.name, Inference::within(column.fits)));
-        glance.samples.push(column.samples);
+        preview.samples.push(column.samples);
     }
-    Ok(FormatProfile { digest, layout: Layout::Parquet, header_text, columns, rows: table.rows, glance, whole: true })
+    Ok(FormatProfile { digest, layout: Layout::Parquet, header_text, columns, rows: table.rows, preview, whole: true })
 }
 
-/// Delimited text, read once more where it turns out not to be UTF-8.
+/// The profile of delimited text, read once more if it is not UTF-8.
 fn profile_text<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &ReadOptions,
     most: u64,
 ) -> Result<FormatProfile, FormatError> {
-    let again = |guessed| survey_csv(open()?, &ReadOptions { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
-    match survey_csv(open()?, stated, most) {
+    let again = |guessed| profile_csv(open()?, &ReadOptions { guessed: Some(guessed), ..stated.clone() }, u64::MAX);
+    match profile_csv(open()?, stated, most) {
         Ok((found, Some(_))) if !found.whole => profile_text(open, stated, u64::MAX),
         Ok((_, Some(guessed))) => Ok(again(guessed)?.0),
         Ok((found, None)) => Ok(found),
@@ -246,7 +246,7 @@ fn profile_text<R: Read>(
     }
 }
 
-/// An encoding, and how far it is a guess.
+/// An encoding, with the degree to which it is a guess.
 type Guessed = (Charset, Guess);
 
 /// The encoding of the beginning of a text, by its lines that are not UTF-8.
@@ -258,8 +258,8 @@ fn guess_of(sample: &[u8]) -> Option<Guessed> {
     guess_encoding(&wrong.concat(), share as u64)
 }
 
-/// What the first `most` bytes show, and the encoding that it is rather in.
-fn survey_csv(
+/// The profile of the first `most` bytes, and a likelier encoding.
+fn profile_csv(
     input: impl Read,
     stated: &ReadOptions,
     most: u64,
@@ -278,7 +278,7 @@ fn survey_csv(
             None => whole = true,
         }
     }
-    // What is held back may be below the table, or not, as long as not all of it was read.
+    // Records held back may be below the table as long as the text was not read to its end.
     if whole {
         held.finish().0.iter().for_each(|chunk| profiler.see(chunk));
     }
@@ -292,10 +292,11 @@ fn survey_csv(
     }
     let layout = Layout::Csv(dialect);
     let (header_text, digest, rows) = (reader.header_text(), reader.digest(), profiler.rows);
-    Ok((FormatProfile { digest, layout, header_text, columns, rows, glance: profiler.glance(), whole }, other))
+    Ok((FormatProfile { digest, layout, header_text, columns, rows, preview: profiler.preview(), whole }, other))
 }
 
-/// The first reading tells where the records are, which the whole file may decide; what the first `most` bytes of them show.
+/// The profile of a JSON text. The first reading finds the place of the records, for which it may need the whole file;
+/// the second reads the first `most` bytes of them.
 fn profile_json<R: Read>(
     open: impl Fn() -> Result<R, FormatError>,
     stated: &ReadOptions,
@@ -306,14 +307,14 @@ fn profile_json<R: Read>(
     let mut shown =
         see_json(open()?, &layout, &Notations::default(), most, |chunk| _ = lines.are_distinct(&chunk.records))?;
     layout.counting = lines.counting();
-    // What counts the records, and whether there are any, all of the file decides.
+    // The way of counting, and a text without records, are decided by all of the file.
     if !shown.whole && (layout.counting != Counting::Lines || shown.names.names.is_empty()) {
         return profile_json(open, stated, u64::MAX);
     }
     let called = column_names(&shown.names.names, Some(JOINT));
     let named = shown.names.names.iter().zip(&called).map(|(one, name)| (one.as_str(), name.as_str()));
     let notations = Notations::new(named, stated, true);
-    // Which columns there are is known at the end.
+    // The columns are known at the end only.
     if !notations.are_plain() {
         shown = see_json(open()?, &layout, &notations, most, |_| {})?;
     }
@@ -322,17 +323,17 @@ fn profile_json<R: Read>(
         return Err(FormatError::Empty);
     }
     if names.names.is_empty() {
-        return Err(FormatError::NoRecords(match seen.glance.rejects.first() {
+        return Err(FormatError::NoRecords(match seen.preview.rejects.first() {
             Some(first) => {
-                format!("every one of {} is refused, the first {}", seen.glance.rejected, first.shown())
+                format!("every one of {} is refused, the first {}", seen.preview.rejected, first.shown())
             }
             None => "no object in it has a key".to_owned(),
         }));
     }
     let columns = names.names.into_iter().zip(seen.decide(&notations)).collect();
-    let glance = seen.into_preview();
+    let preview = seen.into_preview();
     let layout = Layout::Json(layout);
-    Ok(FormatProfile { digest, layout, header_text: Vec::new(), columns, rows, glance, whole })
+    Ok(FormatProfile { digest, layout, header_text: Vec::new(), columns, rows, preview, whole })
 }
 
 /// The lines on which records start.
@@ -344,7 +345,7 @@ pub(super) struct LinesSeen {
 }
 
 impl LinesSeen {
-    /// Whether each record up to these starts on a line of its own.
+    /// True if each record up to these starts on a line of its own.
     pub(super) fn are_distinct(&mut self, records: &Records) -> bool {
         for line in (0..records.len()).map(|row| records.line(row)) {
             self.is_shared |= self.last == Some(line);
@@ -359,7 +360,8 @@ impl LinesSeen {
     }
 }
 
-/// What the records of a JSON text show: its columns, their values, how many there are, the identity of its bytes; whether it is all of them.
+/// The statistics of a JSON text's records: columns, values, number, the identity of its bytes; `whole` if all were
+/// read.
 struct Shown {
     names: Columns,
     seen: ColumnStats,
@@ -388,8 +390,8 @@ fn see_json(
     Ok(Shown { names, seen, rows, digest: reader.digest(), whole: reader.spans().is_some() })
 }
 
-/// Reads every record as the profile found it written, until `sink` says stop; gives the identity of the bytes, and what they are where
-/// all were read.
+/// Reads every record as the profile found it written, until `sink` says stop; gives the identity of the bytes, and the
+/// bytes by kind of span if all were read.
 ///
 /// # Errors
 /// When reading fails, or the reader has skipped something.
@@ -405,7 +407,7 @@ pub fn each_chunk(
 /// As [`each_chunk`], with the lines of the footer beside the records.
 ///
 /// # Errors
-/// As there.
+/// As [`each_chunk`].
 pub fn each_chunk_above(
     input: Input,
     layout: &Layout,

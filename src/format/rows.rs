@@ -1,5 +1,5 @@
-//! A Parquet file whose rows are decoded, in a process of its own where there is one: that sends what it was asked for, the columns as JSON or
-//! the rows as a stream of Arrow's.
+//! A Parquet file whose rows are decoded, in a process of its own if there is one: the decoder sends the columns as
+//! JSON or the rows as a stream of Arrow's.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ use crate::record::{Chunk, Records};
 pub struct Rows {
     file: File,
     limits: Limits,
-    /// Counts what is decoded.
+    /// The meter of decoded bytes.
     meter: Meter,
 }
 
@@ -29,19 +29,19 @@ impl Rows {
         Rows { file, limits, meter }
     }
 
-    /// The identity of its bytes.
+    /// The identity of the file's bytes.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the file cannot be read.
     pub fn digest(&self) -> io::Result<Digest> {
         Digest::of(reopen(&self.file)?)
     }
 
-    /// Its columns, each with the types that all its values fit. Of a damaged file that is seen here only where everything is decoded for it,
-    /// as `whole` says.
+    /// The columns, each with the types that all its values fit. Damage in the file is seen here only if `whole` lets
+    /// everything be decoded.
     ///
     /// # Errors
-    /// When it is no Parquet file, is damaged or holds what is not read.
+    /// When the file is no Parquet, is damaged or holds a type that is not read.
     pub fn table(&self, whole: bool) -> Result<ParquetTable, FormatError> {
         let Some(decoder) = self.limits.decoder else {
             return narrowed(reopen(&self.file)?, self.limits.ratio, whole);
@@ -57,12 +57,12 @@ impl Rows {
     /// Decodes all rows, until `sink` says stop.
     ///
     /// # Errors
-    /// As [`Rows::table`]; and when more comes out than may.
+    /// As [`Rows::table`]; and when more comes out than allowed.
     pub fn each_chunk(&self, mut sink: impl FnMut(Chunk) -> bool) -> Result<(), FormatError> {
         let (mut number, size) = (1, self.file.metadata()?.len() as usize);
         let mut given = |batch: RecordBatch| {
             let rows = batch.num_rows();
-            // The rows of a file take about as much of it each; how many there are is not known here.
+            // The rows of a file take about as many bytes each; their number is not known here.
             let columns = Columns::new(batch, number, size.min(rows * 64))
                 .map_err(|kind| FormatError::Refused(format!("a column of {kind} is not read")))?;
             number += rows as u64;
@@ -84,13 +84,13 @@ impl Rows {
                 return Ok(());
             }
         }
-        // The decoder has more to say where it ended badly.
+        // A decoder that ended badly has more to say.
         io::copy(&mut reader.get_mut().by_ref(), &mut io::sink())?;
         Ok(())
     }
 }
 
-/// What the decoder said, or why it could not be heard.
+/// The decoder's error, or the reason why it could not be heard.
 fn broken(error: ArrowError) -> FormatError {
     match error {
         ArrowError::IoError(_, error) => error.into(),

@@ -1,12 +1,12 @@
-//! What the sheets of a workbook hold by their own XML: how many rows and cells of each have a value. It reads tags and nothing else, and
-//! shares no rule with what reads the cells, so that what that skips is missed.
+//! The content of a workbook's sheets by their own XML: the number of rows and cells with a value. It reads tags and
+//! nothing else, and shares no rule with the reader of cells, so that cells skipped there are missed.
 
 use std::io::{self, BufRead};
 
 use super::exact::Exact;
 use super::tags::Tags;
 
-/// Rows and cells that have a value.
+/// Rows and cells with a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub rows: u64,
@@ -14,7 +14,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// One more cell, in the row that is counted or a new one.
+    /// Adds a cell `times` times, in the row that is counted or a new one.
     fn add(&mut self, row: &mut u64, times: u64) {
         self.rows += u64::from(*row == 0);
         self.cells += times;
@@ -42,7 +42,7 @@ pub(super) struct OdsSheet {
     pub bare_formula: Option<(u64, u64)>,
 }
 
-/// What a sheet of an XLSX holds.
+/// The content of a sheet of an XLSX.
 pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
     let (mut tags, mut found) = (Tags::new(sheet), XlsxSheet::default());
     let (mut within, mut row, mut phonetic, mut has_value) = (false, 0, false, false);
@@ -66,7 +66,7 @@ pub(super) fn xlsx_sheet(sheet: impl BufRead) -> io::Result<XlsxSheet> {
                 if let Some(named) = tags.attribute(b"r").and_then(cell_place) {
                     place = (named.0, named.1);
                 }
-                // What ends at once has no value.
+                // An empty tag has no value.
                 place.1 += u64::from(tags.is_empty());
             }
             b"c" => {
@@ -102,7 +102,7 @@ fn cell_place(name: &[u8]) -> Option<(u64, u64)> {
     Some((row.checked_sub(1)?, column.checked_sub(1)?))
 }
 
-/// What the sheets of an ODS hold, in their order.
+/// The content of the sheets of an ODS, in their order.
 pub(super) fn ods_sheets(content: impl BufRead) -> io::Result<Vec<OdsSheet>> {
     let mut tags = Tags::new(content);
     let mut sheets: Vec<OdsSheet> = Vec::new();
@@ -160,11 +160,11 @@ fn repeated<R: BufRead>(tags: &Tags<R>, name: &[u8]) -> u64 {
     tags.attribute(name).and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(1)
 }
 
-/// A cell of an ODS, while it is gone through.
+/// A cell of an ODS while it is read.
 struct Cell {
     repeated: u64,
     has_value: bool,
-    /// Its text is its value.
+    /// True if its text is its value.
     is_text: bool,
     is_bare_formula: bool,
     paragraphs: u64,
@@ -176,7 +176,7 @@ impl Cell {
         let string = tags.attribute(b"string-value");
         let values = [&b"value"[..], b"date-value", b"time-value", b"boolean-value"];
         let has_value = values.iter().any(|name| tags.attribute(name).is_some());
-        // `office:value-type` comes before LibreOffice's own, which says of a text that it is an error.
+        // `office:value-type` comes before LibreOffice's own attribute, which marks a text as an error.
         let kind = tags.attribute(b"value-type");
         let is_error = memchr::memmem::find(&tags.tag, b"calcext:value-type=\"error\"").is_some();
         let is_text = !has_value
@@ -194,7 +194,7 @@ impl Cell {
         }
     }
 
-    /// Takes what stands within it.
+    /// Takes in the text and the tag within the cell.
     fn see<R: BufRead>(&mut self, tags: &Tags<R>) {
         let (name, closes) = (tags.name(), tags.closes());
         if !self.in_note && self.is_text {

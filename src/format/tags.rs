@@ -1,8 +1,8 @@
-//! The tags of a text in XML, one after the other, and nothing else of it.
+//! The tags of a text in XML, one after the other, without its structure.
 
 use std::io::{self, BufRead};
 
-/// Goes from tag to tag.
+/// Reads tag after tag.
 pub(super) struct Tags<R> {
     input: R,
     pub tag: Vec<u8>,
@@ -15,7 +15,8 @@ impl<R: BufRead> Tags<R> {
         Tags { input, tag: Vec::new(), text: Vec::new() }
     }
 
-    /// The next tag, without its brackets; comments and instructions are passed over, and sections of characters are text.
+    /// Moves to the next tag, without its brackets; `false` at the end. Comments and instructions are passed over, and
+    /// sections of characters are text.
     pub(super) fn next(&mut self) -> io::Result<bool> {
         self.text.clear();
         loop {
@@ -47,7 +48,7 @@ impl<R: BufRead> Tags<R> {
             tag if tag.starts_with(b"!--") => tag.len() >= 6 && ends(b"-->"),
             tag if tag.starts_with(b"![CDATA[") => ends(b"]]>"),
             tag if tag.starts_with(b"?") => ends(b"?>"),
-            // A bracket within quotes ends nothing.
+            // A bracket within quotes does not end the tag.
             tag => {
                 let quote = tag.iter().fold(None, |open, byte| match (open, byte) {
                     (None, b'"' | b'\'') => Some(*byte),
@@ -67,14 +68,14 @@ impl<R: BufRead> Tags<R> {
         self.tag.ends_with(b"/")
     }
 
-    /// Its name without what stands before the colon.
+    /// The tag's name without its prefix.
     pub(super) fn name(&self) -> &[u8] {
         let tag = self.tag.strip_prefix(b"/").unwrap_or(&self.tag);
         let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
         local(&tag[..end])
     }
 
-    /// The value of an attribute; `name` without what stands before the colon.
+    /// The value of an attribute; `name` is without its prefix.
     pub(super) fn attribute(&self, name: &[u8]) -> Option<&[u8]> {
         let mut rest = self.tag.as_slice();
         rest = &rest[rest.iter().position(u8::is_ascii_whitespace)?..];
@@ -93,7 +94,7 @@ impl<R: BufRead> Tags<R> {
         }
     }
 
-    /// An attribute's text; empty where there is none.
+    /// An attribute's text; empty if there is none.
     pub(super) fn text_of(&self, name: &[u8]) -> String {
         let text = String::from_utf8_lossy(self.attribute(name).unwrap_or_default());
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]

@@ -1,4 +1,4 @@
-//! What comes out of packed bytes: whole, or an error that says of what it is damaged.
+//! The unpacked bytes: whole, or an error that names the packing that is damaged.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -6,8 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::bufread::GzDecoder;
 use flate2::read::DeflateDecoder;
 
-/// The members of a gzip file, one after the other. Zeros and line ends behind a member, with which tapes and editors fill files up, are none
-/// of it; anything else there is an error.
+/// The members of a gzip file, one after the other. Zeros and line ends behind a member, with which tapes and editors
+/// fill files up, are ignored; anything else there is an error.
 pub(super) struct Gzip {
     member: Option<GzDecoder<BufReader<File>>>,
 }
@@ -44,7 +44,7 @@ impl Read for Gzip {
     }
 }
 
-/// Says of what cannot be unpacked that it is damaged; what the system says of reading stays what it is.
+/// Turns an unpacker's errors into one that calls the content damaged; errors of the system stay as they are.
 pub(super) struct Whole<R> {
     pub input: R,
     pub what: &'static str,
@@ -62,13 +62,13 @@ impl<R: Read> Read for Whole<R> {
     }
 }
 
-/// The bytes of a member, and how they are packed.
+/// The bytes of a member, by packing.
 pub(super) enum Bytes {
     Stored(io::Take<File>),
     Deflated(DeflateDecoder<io::Take<File>>),
 }
 
-/// Compares what comes out of a member with what the archive has of it: packed and unpacked bytes, and their sum.
+/// Compares the bytes of a member with the directory: packed and unpacked length, and checksum.
 pub(super) struct Checked {
     pub bytes: Bytes,
     pub sum: flate2::Crc,
@@ -101,7 +101,7 @@ impl Read for Checked {
     }
 }
 
-/// The beginning of what is packed, which is read to its end all the same: only there it shows whether that is whole.
+/// The beginning of a packed text, which is read to its end all the same: damage shows only there.
 pub(super) struct Beginning<R>(pub io::Take<R>);
 
 impl<R: Read> Read for Beginning<R> {

@@ -1,5 +1,6 @@
-//! Names of a zip's members that are not said to be UTF-8: by the format they are code page 437, in truth whatever the system had that
-//! packed them. One code page is guessed for all of them; each gives different bytes different letters, so none are mixed up.
+//! Names of a zip's members without the flag for UTF-8: by the format they are in code page 437, in truth in that of
+//! the system that packed them. One code page is guessed for all of them; each gives different bytes different letters,
+//! so none are mixed up.
 
 use super::directory::Member;
 
@@ -13,12 +14,12 @@ pub(super) const CP850: &str = "\
 ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐\
 └┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{AD}±‗¾¶§÷¸°¨·¹³²■\u{A0}";
 
-/// The names of the members, in their order, and whether each was guessed.
+/// The names of the members, in their order, each true if it was guessed.
 pub(super) fn names(members: &[Member]) -> Vec<(String, bool)> {
     let unknown: Vec<&[u8]> =
         members.iter().filter(|member| member.unicode.is_none()).map(|member| member.name.as_slice()).collect();
     let decode = guess(&unknown);
-    // A NUL is in no name that anybody gave, and PostgreSQL stores none.
+    // A NUL stands in no name given by a person, and PostgreSQL stores none.
     let name = |member: &Member| match &member.unicode {
         Some(name) => (name.replace('\0', "\u{FFFD}"), false),
         None => (decode(&member.name).replace('\0', "\u{FFFD}"), true),
@@ -26,7 +27,7 @@ pub(super) fn names(members: &[Member]) -> Vec<(String, bool)> {
     members.iter().map(name).collect()
 }
 
-/// A name with `%20` and the like decoded; what is none of these stays.
+/// A name with `%20` and the like decoded; any other text stays.
 pub(super) fn percent_decoded(name: &str) -> String {
     let (mut decoded, mut rest) = (Vec::with_capacity(name.len()), name.as_bytes());
     while let Some((byte, behind)) = rest.split_first() {
@@ -40,7 +41,7 @@ pub(super) fn percent_decoded(name: &str) -> String {
 
 type Decode = fn(&[u8]) -> String;
 
-/// What the names are written in.
+/// The decoding that fits all the names.
 fn guess(names: &[&[u8]]) -> Decode {
     let all = |fits: fn(&[u8]) -> bool| names.iter().all(|name| fits(name));
     if all(|name| std::str::from_utf8(name).is_ok()) {
@@ -74,19 +75,19 @@ fn japanese(name: &[u8]) -> String {
     encoding_rs::SHIFT_JIS.decode_without_bom_handling(name).0.into_owned()
 }
 
-/// Signs that are in no name: frames, sums, letters of formulas.
+/// Number of signs that stand in no name: frames, sums, letters of formulas.
 fn strange(name: &str) -> usize {
     name.chars()
         .filter(|letter| !letter.is_ascii() && (!letter.is_alphabetic() || "ΓΣΦΘΩαπστδφεªºƒ".contains(*letter)))
         .count()
 }
 
-/// The words of a name that are not ASCII alone.
+/// The words of a name, without those in ASCII alone.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split(|letter: char| letter.is_ascii() && !letter.is_ascii_alphabetic()).filter(|word| !word.is_ascii())
 }
 
-/// Words of Cyrillic letters alone, small, great, or great at their beginning.
+/// True for words of Cyrillic letters alone, small, great, or great at their beginning.
 fn is_russian(name: &[u8]) -> bool {
     let cyrillic = |word: &str| word.chars().all(|letter| matches!(letter, 'А'..='я' | 'Ё' | 'ё' | '№'));
     let cased = |word: &str| {
@@ -96,7 +97,7 @@ fn is_russian(name: &[u8]) -> bool {
     words(&russian(name)).all(|word| cyrillic(word) && cased(word))
 }
 
-/// Words of kana and Chinese characters alone.
+/// True for words of kana and Chinese characters alone.
 fn is_japanese(name: &[u8]) -> bool {
     let letter = |letter: char| matches!(letter, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}');
     words(&japanese(name)).all(|word| word.chars().count() > 1 && word.chars().all(letter))

@@ -1,11 +1,12 @@
-//! What stands in an input beside its records and is no record: kept with the load, so that nothing of a file that goes is lost.
+//! Contents of an input beside its records, such as titles and footers: kept with the load, so that nothing of a file
+//! that goes is lost.
 
-/// Where something stands beside the records.
+/// The place of contents beside the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BesideKind {
     /// A line above the table: a title, a unit, a letterhead, `sep=;`.
     Above,
-    /// A line below it: a footer, a note.
+    /// A line below the table: a footer, a note.
     Below,
     /// A key of the object that holds the array of records.
     Key,
@@ -15,12 +16,12 @@ pub enum BesideKind {
     Member,
     /// A column that the plugin does not take.
     Column,
-    /// The encoding, where it is a guess.
+    /// The encoding, if it is a guess.
     Encoding,
 }
 
 impl BesideKind {
-    /// The word for it in the catalog and in listings.
+    /// The word in the catalog and in listings.
     pub fn word(self) -> &'static str {
         match self {
             BesideKind::Above => "above",
@@ -34,16 +35,17 @@ impl BesideKind {
     }
 }
 
-/// Something that stands beside the records of an input.
+/// One content beside the records of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beside {
-    /// Where it stands.
+    /// The place beside the records.
     pub kind: BesideKind,
-    /// The line of the input on which it starts, from 1; `None` where it has none.
+    /// The line of the input on which it starts, from 1; `None` if no line is known.
     pub line: Option<u64>,
     /// The key, or the sheet's, member's or column's name; `None` for a line.
     pub name: Option<String>,
-    /// The line or the key's value as it stands in the input, or why the sheet, member or column is not loaded.
+    /// The line or the key's value as it stands in the input, or the reason why the sheet, member or column is not
+    /// loaded.
     pub text: String,
 }
 
@@ -53,7 +55,7 @@ impl Beside {
         Beside { kind, line: Some(line), name: None, text: text.into() }
     }
 
-    /// Something with a name.
+    /// A key, sheet, member or column by its name.
     pub(crate) fn named(kind: BesideKind, name: impl Into<String>, text: impl Into<String>) -> Beside {
         Beside { kind, line: None, name: Some(name.into()), text: text.into() }
     }

@@ -11,7 +11,7 @@ use arrow_schema::{DataType, TimeUnit};
 use super::moment::{MICROS, MILLIS, NANOS, put, put_date, put_timestamp};
 use crate::text::double_text;
 
-/// A column's values as text; of the types that [`is_known`] knows.
+/// A column's values as text; the type is one that [`is_known`] accepts.
 pub(crate) fn column_text(array: &dyn Array) -> StringArray {
     let texts = |put: &dyn Fn(usize, &mut String)| {
         let mut text = String::new();
@@ -53,7 +53,7 @@ pub(crate) fn column_text(array: &dyn Array) -> StringArray {
     }
 }
 
-/// Whether columns of this type are made here.
+/// True if columns of this type are decoded.
 pub(crate) fn is_known(kind: &DataType) -> bool {
     matches!(
         kind,

@@ -1,4 +1,5 @@
-//! Records that were decoded into typed columns. A cell's text is made where somebody asks for it, of its whole column at once.
+//! Records that were decoded into typed columns. The text of a whole column is made when one of its cells is first
+//! asked for.
 
 use std::sync::OnceLock;
 
@@ -16,15 +17,15 @@ pub(crate) struct Columns {
     texts: Vec<OnceLock<StringArray>>,
     /// The number of the first record in the input, from 1.
     first: u64,
-    /// As many bytes as they take in the input, about.
+    /// The size of the records in the input, in bytes, estimated.
     bytes: usize,
 }
 
 impl Columns {
-    /// Takes columns of the types that are decoded.
+    /// Takes columns of the types that [`is_known`] accepts.
     ///
     /// # Errors
-    /// The type of a column that is of another one.
+    /// The type of the first column that is not decoded.
     pub(crate) fn new(batch: RecordBatch, first: u64, bytes: usize) -> Result<Columns, DataType> {
         if let Some(other) = batch.columns().iter().find(|column| !is_known(column.data_type())) {
             return Err(other.data_type().clone());

@@ -1,4 +1,5 @@
-//! Records as readers give them and as types are decided over them: cells over one buffer or in typed columns, rejects, and what stands beside them.
+//! Records as readers give them and as types are decided over them: cells over one buffer or in typed columns, rejects,
+//! and the contents beside the records.
 
 mod beside;
 mod column_text;
@@ -16,5 +17,5 @@ pub use records::{Chunk, Records, Width};
 pub use reject::{Reason, Reject};
 pub use write::write_record;
 
-/// Stands between the name of a value and the name of the object it is in.
+/// The joint between the name of an object and the name of a value in it.
 pub const JOINT: &str = "__";

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Nanoseconds in one.
+/// A unit of time, in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unit(pub(crate) i64);
 
@@ -19,7 +19,7 @@ pub(crate) fn put(what: std::fmt::Arguments<'_>, out: &mut String) {
     let _ = out.write_fmt(what);
 }
 
-/// `days` after 1970-01-01.
+/// Writes the day `days` after 1970-01-01.
 pub(crate) fn put_date(days: i64, out: &mut String) {
     put_moment(days, Unit(NANOS_A_DAY), |moment| moment.format("%Y-%m-%d"), "", out);
 }
@@ -28,7 +28,8 @@ pub(crate) fn put_timestamp(value: i64, unit: Unit, zone: &str, out: &mut String
     put_moment(value, unit, |moment| moment.format("%Y-%m-%d %H:%M:%S"), zone, out);
 }
 
-/// The moment `units` after 1970-01-01, and after it the fraction of a second where there is one; the bare number where no calendar has it.
+/// Writes the moment `units` after 1970-01-01, with the fraction of a second if there is one; the bare number if no
+/// calendar has it.
 pub(crate) fn put_moment<F: std::fmt::Display>(
     units: i64,
     Unit(nanos): Unit,
@@ -38,7 +39,7 @@ pub(crate) fn put_moment<F: std::fmt::Display>(
 ) {
     let all = i128::from(units) * i128::from(nanos);
     let seconds = i64::try_from(all.div_euclid(1_000_000_000)).ok();
-    // What is left of a second fits.
+    // The rest of a second fits.
     let fraction = all.rem_euclid(1_000_000_000) as u32;
     let Some(moment) = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, fraction)) else {
         return put(format_args!("{units}"), out);

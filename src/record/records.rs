@@ -1,4 +1,4 @@
-//! Records as they are cut out of a buffer: the cells are ranges of it, so that a cell costs no allocation.
+//! Records as they are cut out of a buffer: the cells are ranges of the buffer, so that a cell costs no allocation.
 
 use std::borrow::Cow;
 
@@ -7,26 +7,26 @@ use arrow_array::ArrayRef;
 use super::{Beside, Reject};
 use crate::record::Columns;
 
-/// What one stretch of an input holds.
+/// The contents of one stretch of an input.
 #[derive(Debug, Default)]
 pub struct Chunk {
     /// Records, each brought to the input's width.
     pub records: Records,
-    /// Records that are none: no text, a quote that is never closed, part of another table.
+    /// Records that are refused: no text, a quote that is never closed, part of another table.
     pub rejects: Vec<Reject>,
-    /// What stands beside the records, as far as it was come upon.
+    /// The contents beside the records that were found so far.
     pub beside: Vec<Beside>,
-    /// Whether records have keys that are no columns.
+    /// True if records have keys that are no columns.
     pub has_unknown: bool,
 }
 
 impl Chunk {
-    /// Records read, the bad ones included.
+    /// Number of records read, rejects included.
     pub fn rows(&self) -> u64 {
         (self.records.len() + self.rejects.len()) as u64
     }
 
-    /// About as many bytes as they take in the input.
+    /// Bytes of the records and rejects in the input, estimated.
     pub fn bytes(&self) -> u64 {
         let columns = self.records.columns.as_ref().map_or(0, Columns::bytes);
         (self.records.text.len() + columns + self.rejects.iter().map(|reject| reject.text.len()).sum::<usize>()) as u64
@@ -58,39 +58,39 @@ pub(crate) struct Row {
     pub start: u32,
     pub end: u32,
     pub width: Width,
-    /// Whether quotes stand in it that are not doubled.
+    /// True if the record holds quotes that are not doubled.
     pub loose: bool,
 }
 
-/// How a record's own number of cells compares with the input's.
+/// The number of a record's own cells, compared with the input's width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// The same.
+    /// The same number.
     Even,
-    /// Fewer: the rest is NULL.
+    /// Fewer: the missing cells are NULL.
     Short,
-    /// More: the rest is in the surplus column.
+    /// More: the other cells are in the surplus column.
     Long,
 }
 
 impl Records {
-    /// `cells` holds `width` cells for each row, all ranges lie in `text` at character boundaries.
+    /// `cells` holds `width` cells for each row; all ranges lie in `text` at character boundaries.
     pub(crate) fn new(text: String, cells: Vec<Cell>, rows: Vec<Row>, width: usize) -> Self {
         debug_assert_eq!(cells.len(), rows.len() * width);
         Records { columns: None, text, cells, rows, width }
     }
 
-    /// Records that were decoded.
+    /// Records from decoded columns.
     pub(crate) fn of_columns(columns: Columns) -> Self {
         Records { width: columns.width(), columns: Some(columns), ..Records::default() }
     }
 
-    /// A column as it was decoded, where the records were: its type is one of the file's, not the table's.
+    /// A decoded column, `None` for records cut from a text: its type is one of the file's, not the table's.
     pub fn column(&self, place: usize) -> Option<&ArrayRef> {
         self.columns.as_ref().map(|columns| columns.array(place))
     }
 
-    /// No record, of this width.
+    /// No records, of this width.
     pub(crate) fn none(width: usize) -> Self {
         Records { width, ..Records::default() }
     }
@@ -100,7 +100,7 @@ impl Records {
         self.columns.as_ref().map_or(self.rows.len(), Columns::rows)
     }
 
-    /// Whether there is none.
+    /// True if there are no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -113,13 +113,13 @@ impl Records {
         (0..self.rows.len()).filter(|row| !self.in_text(*row).is_ascii()).count() as u64
     }
 
-    /// Leaves the first `rows` records.
+    /// Keeps the first `rows` records.
     pub(crate) fn truncate(&mut self, rows: usize) {
         self.rows.truncate(rows);
         self.cells.truncate(rows * self.width);
     }
 
-    /// Whether a record's text is one that `is_one` looks for, which begins somewhere with an escape.
+    /// True if `is_one` accepts a record's text; only records of a text with an escape in it are looked at.
     pub(crate) fn find(&self, is_one: impl Fn(&[u8]) -> bool) -> bool {
         let escapes = memchr::memchr(0x1B, self.text.as_bytes()).is_some();
         escapes && (0..self.len()).any(|row| is_one(self.raw(row).as_bytes()))
@@ -130,7 +130,7 @@ impl Records {
         self.rows.iter().map(|row| u64::from(row.end - row.start)).sum()
     }
 
-    /// Number of cells of each record.
+    /// Number of cells in each record.
     pub fn width(&self) -> usize {
         self.width
     }
@@ -149,7 +149,7 @@ impl Records {
         (!cell.null).then(|| &self.text[cell.start as usize..cell.end as usize])
     }
 
-    /// How many cells the record had.
+    /// The number of cells that the record had, compared with the input's width.
     ///
     /// # Panics
     /// When there is no such row.
@@ -160,7 +160,7 @@ impl Records {
         }
     }
 
-    /// Whether quotes stand in the record that are not doubled.
+    /// True if the record holds quotes that are not doubled.
     ///
     /// # Panics
     /// When there is no such row.
@@ -168,7 +168,7 @@ impl Records {
         self.columns.is_none() && self.rows[row].loose
     }
 
-    /// Whether the record's cells are sure to stand under the headers that are theirs.
+    /// True if the record's cells are sure to stand under their own headers.
     ///
     /// # Panics
     /// When there is no such row.
@@ -176,7 +176,7 @@ impl Records {
         self.width_of(row) == Width::Even && !self.is_loose(row)
     }
 
-    /// The line of the input on which the record starts, from 1; of a decoded one its number.
+    /// The line of the input on which the record starts, from 1; a decoded record's number.
     ///
     /// # Panics
     /// When there is no such row.
@@ -184,7 +184,7 @@ impl Records {
         self.columns.as_ref().map_or_else(|| self.rows[row].line, |columns| columns.number(row))
     }
 
-    /// Where the record starts in the text that it was cut from.
+    /// The start of the record in the text that it was cut from, in bytes.
     ///
     /// # Panics
     /// When there is no such row.
@@ -192,7 +192,7 @@ impl Records {
         self.rows[row].start as usize
     }
 
-    /// The record as it stands in the input, without its line end; a decoded one with commas.
+    /// The record as it stands in the input, without its line end; a decoded record with commas.
     ///
     /// # Panics
     /// When there is no such row.
@@ -203,7 +203,7 @@ impl Records {
         }
     }
 
-    /// As [`Records::raw`], of records that were cut from a text.
+    /// As [`Records::raw`], for records that were cut from a text.
     pub(crate) fn in_text(&self, row: usize) -> &str {
         &self.text[self.rows[row].start as usize..self.rows[row].end as usize]
     }

@@ -5,49 +5,49 @@
 pub struct Reject {
     /// The line of the input on which the record starts, from 1.
     pub line: u64,
-    /// The header of the column at fault, where it is one column's.
+    /// The header of the column at fault; `None` if the fault is not one column's.
     pub column: Option<String>,
-    /// Why.
+    /// The reason for the refusal.
     pub reason: Reason,
-    /// What is to be said besides; empty where nothing is.
+    /// Further words on the fault; empty if there are none.
     pub detail: String,
     /// The record's bytes as they stand in the input, without the line end.
     pub text: Vec<u8>,
 }
 
-/// Why a record is not loaded.
+/// The reason why a record is not loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Only its own line is lost to it.
+    /// A quote that is never closed; only its own line is lost.
     UnclosedQuote,
-    /// As in `"x"y`.
+    /// Text behind a closing quote, as in `"x"y`.
     TextAfterQuote,
-    /// Wrong in the text's encoding.
+    /// A byte that is wrong in the text's encoding.
     WrongByte,
-    /// Which PostgreSQL cannot store.
+    /// A NUL, which PostgreSQL cannot store.
     Nul,
-    /// As where files were put together.
+    /// The header once more, as in files that were put together.
     HeaderAgain,
-    /// Above the table, or below it after a blank line.
+    /// A record of another table, above the table or below it after a blank line.
     OtherTable,
-    /// More than is kept in memory.
+    /// A record longer than is kept in memory.
     TooLong,
-    /// Of the table or of the plugin.
+    /// A value that is not of the type of the table or of the plugin.
     NotOfType,
-    /// A column that a plugin requires, or that is of its key.
+    /// An empty cell in a column that a plugin requires, or that is part of its key.
     Required,
-    /// Cannot be read as JSON.
+    /// A text that cannot be read as JSON.
     NotJson,
-    /// The file ends first.
+    /// A record that the file's end cuts off.
     Unended,
-    /// In JSON.
+    /// A key that stands twice in an object of JSON.
     RepeatedKey,
-    /// Something stands behind the array of records.
+    /// Text behind the array of records.
     AfterRecords,
 }
 
 impl Reason {
-    /// The words for it in the catalog and in listings.
+    /// The words in the catalog and in listings.
     pub fn words(self) -> &'static str {
         match self {
             Reason::UnclosedQuote => "a quote is opened and never closed",
@@ -68,24 +68,24 @@ impl Reason {
 }
 
 impl Reject {
-    /// Of the record that starts on this line.
+    /// A reject for the record that starts on this line.
     pub(crate) fn new(line: u64, reason: Reason, text: impl Into<Vec<u8>>) -> Self {
         Reject { line, column: None, reason, detail: String::new(), text: text.into() }
     }
 
-    /// Where and why, on one line.
+    /// The place and the reason, on one line.
     pub fn shown(&self) -> String {
         let column = self.column.as_ref().map_or_else(String::new, |column| format!(", column {column:?}"));
         let detail = if self.detail.is_empty() { String::new() } else { format!(": {}", self.detail) };
         format!("on line {}{column}: {}{detail}", self.line, self.reason.words())
     }
 
-    /// With something to say besides.
+    /// Adds further words.
     pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
         Reject { detail: detail.into(), ..self }
     }
 
-    /// With the column at fault.
+    /// Adds the column at fault.
     pub(crate) fn column(self, column: Option<String>) -> Self {
         Reject { column, ..self }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-/// Knows which texts need quotes.
+/// Tells which texts need quotes.
 static WRITER: LazyLock<csv_core::Writer> = LazyLock::new(csv_core::Writer::new);
 
 /// Writes one record with commas; `None` is NULL.

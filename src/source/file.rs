@@ -303,7 +303,7 @@ fn send_chunks(
     };
     match (read(), profiler) {
         (Ok(spans), Some(profiler)) => {
-            (expected.rows, expected.glance) = profiler.finish(&mut expected.columns);
+            (expected.rows, expected.preview) = profiler.finish(&mut expected.columns);
             expected.whole = true;
             (Some(expected), spans)
         }

@@ -141,14 +141,14 @@ pub struct Profile {
     /// Records, the bad ones included, the header not.
     pub rows: u64,
     /// What else was seen on the way.
-    pub glance: Preview,
+    pub preview: Preview,
     /// Whether all of it was looked at; else types and rows are those of its beginning.
     pub whole: bool,
 }
 
 impl From<FormatProfile> for Profile {
     fn from(found: FormatProfile) -> Self {
-        let FormatProfile { digest: Digest { hash, bytes }, layout, header_text, columns, rows, glance, whole } = found;
+        let FormatProfile { digest: Digest { hash, bytes }, layout, header_text, columns, rows, preview, whole } = found;
         let own = columns.len() - usize::from(layout.has_surplus());
         let headers: Vec<_> = columns[..own].iter().map(|(header, _)| header.as_str()).collect();
         let mut names = column_names(&headers, layout.joint());
@@ -158,7 +158,7 @@ impl From<FormatProfile> for Profile {
             .zip(&columns)
             .map(|(name, (header, inference))| Column { name, header: header.clone(), fits: inference.fits() })
             .collect();
-        Profile { hash, bytes, layout, header_text, columns, rows, glance, whole }
+        Profile { hash, bytes, layout, header_text, columns, rows, preview, whole }
     }
 }
 

@@ -1,6 +1,6 @@
-//! How many of something, for people.
+//! Counts of things, for people.
 
-/// `1 row`, `2 rows`, of a noun that only takes an `s`.
+/// Returns `1 row`, `2 rows`, for a noun whose plural only takes an `s`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

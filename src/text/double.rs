@@ -1,6 +1,7 @@
 //! Doubles as text.
 
-/// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's `float8out` has it.
+/// The shortest digits that give the double back, with an exponent below 1e-4 and from 1e15 on, as PostgreSQL's
+/// `float8out` writes it.
 pub fn double_text(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();

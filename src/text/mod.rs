@@ -1,4 +1,5 @@
-//! Words for people and what parsers are fed: counts, near names, foreign names, secrets, faults of YAML, owners of paths. The lowest folder: it knows no other.
+//! Words for people and the texts given to parsers: counts, near names, foreign names, secrets, faults of YAML, owners
+//! of paths. The lowest folder: it depends on no other.
 
 mod counted;
 mod double;

@@ -1,6 +1,6 @@
-//! What somebody meant who wrote a name that is none.
+//! Suggestions for unknown names.
 
-/// `; did you mean x?`, or nothing where no name is near. Large and small letters are the same.
+/// Returns `; did you mean x?`, or an empty text if no name is near. Large and small letters are the same.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let name = name.to_lowercase();
     known

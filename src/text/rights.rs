@@ -1,4 +1,4 @@
-//! Whose a file or folder is and as whom this program runs: what a message about missing rights has to say.
+//! The owner of a file or folder and the user that this program runs as: the words of a message about missing rights.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -7,12 +7,13 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 use rustix::process::{getegid, geteuid};
 
-/// A folder that is refused, in words that say what is to be done.
+/// A folder that is refused, with the words for the fix.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) String);
 
-/// The error, and where rights are missing, whose the path is, as whom this program runs, and what gives it the right.
+/// The error; if rights are missing, with the path's owner, the user that this program runs as, and the command that
+/// gives it the right.
 pub(crate) fn explain(error: io::Error, path: &Path) -> io::Error {
     let is_explained = error.get_ref().is_some_and(|inner| inner.is::<Refused>());
     if error.kind() != io::ErrorKind::PermissionDenied || is_explained {
@@ -21,7 +22,8 @@ pub(crate) fn explain(error: io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{error}: {}", whose(path)))
 }
 
-/// Like [`explain`] of a folder that is to be written, or one in it; where it is not there, of that in which it would be.
+/// As [`explain`] for a folder that is to be written, or one in it; if it is missing, for the folder that would hold
+/// it.
 pub(crate) fn explain_folder(error: io::Error, folder: &Path) -> io::Error {
     let inner = [folder.join(".sluice"), folder.join("failed")];
     // The outermost: giving it away gives what is in it.
@@ -32,13 +34,13 @@ pub(crate) fn explain_folder(error: io::Error, folder: &Path) -> io::Error {
     explain(error, shut.unwrap_or(if folder.exists() { folder } else { there }))
 }
 
-/// In words, whose a folder is that may not be written; `None` where it may be.
+/// The words on the owner of a folder that may not be written; `None` if it may.
 pub(crate) fn shut(folder: &Path) -> Option<String> {
     let may = access(folder, Access::WRITE_OK | Access::EXEC_OK);
     (may == Err(rustix::io::Errno::ACCESS)).then(|| whose(folder))
 }
 
-/// In words: owner, mode, as whom we run, and what gives us the right.
+/// In words: owner, mode, the user we run as, and the fix.
 fn whose(path: &Path) -> String {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let us = format!("Sluice runs as uid {uid}, gid {gid}");

@@ -1,17 +1,17 @@
-//! Values that are never shown: those of variables that a plugin takes by `!env NAME`, and what may be a password in an address. Whatever people
-//! read of this process's doings goes by [`hidden`].
+//! Values that are never shown: those of variables that a plugin takes by `!env NAME`, and possible passwords in an
+//! address. Every text of this process for people goes through [`hidden`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-/// A value that is shorter says little, and stands in too many other words.
+/// Letters of a value, at least: a shorter one says little, and stands in too many other words.
 const SHORTEST: usize = 4;
 
-/// The values, with what is shown in their place. The process's, as its log is.
+/// The secret values, each with the text shown in its place. Global to the process, as its log is.
 static KNOWN: RwLock<BTreeMap<String, String>> = RwLock::new(BTreeMap::new());
 
-/// From now on `shown` stands wherever the value would.
+/// Replaces the value by `shown` from now on.
 pub fn keep(value: &str, shown: &str) {
     if value.chars().count() >= SHORTEST {
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
@@ -27,7 +27,7 @@ pub fn hidden(text: &str) -> Cow<'_, str> {
     without(text, known.iter().map(|(value, shown)| (value.as_str(), shown.as_str())))
 }
 
-/// Every text in a JSON value without them.
+/// Hides the secret values in every text of a JSON value.
 pub fn hide_in(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
@@ -41,13 +41,13 @@ pub fn hide_in(value: &mut serde_json::Value) {
     }
 }
 
-/// A text without these values; a value is found where it is no part of a longer word.
+/// A text without these values; a value is found if it is no part of a longer word.
 pub fn without<'v>(text: &str, values: impl Iterator<Item = (&'v str, &'v str)>) -> Cow<'_, str> {
     let mut values: Vec<_> = values.filter(|(value, _)| !value.is_empty() && text.contains(value)).collect();
     if values.is_empty() {
         return Cow::Borrowed(text);
     }
-    // One that is within another one is found after it.
+    // A value within another one is found after it.
     values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     let (mut left, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(next) = rest.chars().next() {
@@ -76,7 +76,7 @@ fn goes_on(letter: Option<char>) -> bool {
     letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
-/// A value as it is, and as it is written by others: without blanks around it, in quotes, in small letters, each of its lines.
+/// A value as it is, and as others write it: without blanks around it, in quotes, in small letters, each of its lines.
 pub fn forms(value: &str) -> Vec<String> {
     let quoted = format!("{value:?}");
     let json = serde_json::to_string(value).unwrap_or_default();
@@ -84,7 +84,7 @@ pub fn forms(value: &str) -> Vec<String> {
     forms.extend([quoted, json].iter().map(|text| text[1..text.len().max(2) - 1].to_owned()));
     forms.push(crate::text::shown::shown(value).into_owned());
     forms.push(crate::text::shown::lines(value).into_owned());
-    // As the reader of YAML repeats a word that turns the direction of writing.
+    // As the YAML reader repeats a word that turns the direction of writing.
     let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let embeds = |letter: char| turns(letter) && !matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}');
     forms.extend(
@@ -97,19 +97,20 @@ pub fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-/// Whether a password is a word such as `sluice` or `postgres`, which stands for other things in most lines: hiding it would show it.
+/// True if a password is a word such as `sluice` or `postgres`, which stands for other things in most lines: hiding it
+/// would show it.
 fn is_word(password: &str) -> bool {
     password.len() < 12 && password.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// From now on `***` stands wherever the password would, unless it is a word.
+/// Replaces the password by `***` from now on, unless it is a word.
 pub fn keep_password(password: &str) {
     if !is_word(password) {
         keep(password, "***");
     }
 }
 
-/// The password of an address, as it is written and as it is meant; whatever engine the address names.
+/// The password of an address, as written and as decoded; for any engine.
 pub fn passwords_of(address: &str) -> impl Iterator<Item = String> {
     let part = || {
         let (_, rest) = address.split_once("://")?;
@@ -127,7 +128,8 @@ pub fn passwords_of(address: &str) -> impl Iterator<Item = String> {
 const OPEN_WORDS: [&str; 9] =
     ["sslmode", "ssl-mode", "host", "hostaddr", "port", "dbname", "user", "application_name", "tls"];
 
-/// The address with its password replaced by `***`; nothing but its scheme where it is not understood, for then a password may be anywhere.
+/// The address with its password replaced by `***`; only its scheme if the address is not understood, for then a
+/// password may be anywhere.
 pub fn without_password(address: &str) -> String {
     let scheme = address.split_once("://").map(|(scheme, _)| scheme);
     let known = ["sqlite", "postgres", "postgresql", "smtp", "smtps", "http", "https", "s3"];
@@ -139,10 +141,10 @@ pub fn without_password(address: &str) -> String {
     let Some(mut url) = url.filter(|url| url.scheme() != "sqlite") else {
         return scheme.map_or_else(|| "***".to_owned(), |scheme| format!("{scheme}://***"));
     };
-    // A password with one of / ? # in it ends the part that has it too early.
+    // A password with one of / ? # in it ends its part of the address too early.
     let is_cut =
         url.fragment().is_some() || url.path().contains(['@', ':']) || url.query().unwrap_or_default().contains('@');
-    // A user with a sign of the syntax in it may be one with a password.
+    // A user with a sign of the syntax in it may be a user with a password.
     let is_odd = url.username().contains(['%', ':', ';', ',']);
     if is_cut || is_odd {
         return format!("{}://***", url.scheme());

@@ -1,5 +1,6 @@
-//! Text that is not ours, as people read it on a terminal or in a line of the log: what would move the cursor, turn the direction of writing, begin a
-//! line or be seen by nobody is written out, as `\n` or `\u{1b}`. Values for programs, such as JSON, are never changed.
+//! Foreign text, as people read it on a terminal or in a line of the log: signs that would move the cursor, turn the
+//! direction of writing, begin a line or be seen by nobody are written out, as `\n` or `\u{1b}`. Values for programs,
+//! such as JSON, are never changed.
 
 use std::borrow::Cow;
 use std::fmt::Arguments;
@@ -23,12 +24,13 @@ pub fn path(path: &Path) -> String {
     shown(&path.to_string_lossy()).into_owned()
 }
 
-/// A text that may have several lines: only its line ends stay.
+/// A text that may have several lines: only line ends stay.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter != '\n' && misleads(letter))
 }
 
-/// A text in JSON whose values stay what they are: what [`shown`] writes out is `\u202e` in it, which readers of JSON take for the sign.
+/// A text in JSON whose values stay the same: a sign that [`shown`] writes out is `\u202e` in it, which readers of JSON
+/// take for the sign.
 pub fn json(text: &str) -> Cow<'_, str> {
     // Line ends stand between values only, and other controls of ASCII cannot stand in JSON.
     let is_one = |letter: char| letter > '\u{7e}' && misleads(letter);
@@ -79,7 +81,7 @@ pub fn stderr() -> ForPeople<io::Stderr> {
     ForPeople(io::stderr())
 }
 
-/// Writes text of several lines as people may see it, without secrets.
+/// Writes text of several lines as [`lines`] shows it, without secrets.
 pub struct ForPeople<W>(W);
 
 impl<W: Write> Write for ForPeople<W> {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// `90s`, `30m`, `2h`, `1d`.
+/// A span of time: `90s`, `30m`, `2h`, `1d`.
 pub(crate) fn span(text: &str) -> Option<Duration> {
     scaled(text, &[("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)]).map(Duration::from_secs)
 }
 
-/// `1000`, `10MB`, `1GiB`, in bytes.
+/// A size in bytes: `1000`, `10MB`, `1GiB`.
 pub(crate) fn size(text: &str) -> Option<u64> {
     const KIB: u64 = 1024;
     let units = [

@@ -1,4 +1,4 @@
-//! What is wrong with a text in YAML, in words for whoever wrote it: the reader's own are for programmers.
+//! Faults of a text in YAML, in words for its author: the reader's own are for programmers.
 
 use serde_saphyr::Error;
 
@@ -6,26 +6,26 @@ use crate::text::nearest;
 
 /// The words that a text may have.
 pub(crate) struct Vocabulary {
-    /// What each word takes, as it is said behind it.
+    /// The value that each word takes, as a message says it.
     pub(crate) takes: &'static [(&'static str, &'static str)],
-    /// Words that stand beneath another one, and that one.
+    /// Words that stand beneath another one, with that one.
     pub(crate) beneath: &'static [(&'static [&'static str], &'static str)],
-    /// What a text looks like.
+    /// An example of a text.
     pub(crate) example: &'static str,
 }
 
-/// What is wrong, and where.
+/// A fault and its place.
 pub(crate) struct Fault {
-    /// The line, from 1, where it is one's.
+    /// The line, from 1; `None` if the fault is not one line's.
     pub(crate) line: Option<u64>,
-    /// In words.
+    /// The fault in words.
     pub(crate) why: String,
-    /// Whether the rest can be read without that line.
+    /// True if the rest can be read without that line.
     pub(crate) is_alone: bool,
 }
 
 impl Vocabulary {
-    /// What the reader says of this text.
+    /// The reader's error on this text as a fault.
     pub(crate) fn fault(&self, error: &Error, yaml: &str) -> Fault {
         let error = error.without_snippet();
         let (line, column) = match error.location() {
@@ -89,7 +89,8 @@ impl Vocabulary {
         !self.beneath.iter().any(|(words, _)| words.contains(&word))
     }
 
-    /// The word whose value stands at a place: the last one before it on the line, or else that of a line above which is indented less.
+    /// The word whose value stands at a place: the last one before it on the line, or else the word of a line above
+    /// that is indented less.
     fn word_at(&self, yaml: &str, line: usize, column: usize) -> Option<(&'static str, &'static str)> {
         let lines: Vec<_> = yaml.lines().take(line).collect();
         let (last, above) = lines.split_last()?;
@@ -116,7 +117,7 @@ impl Vocabulary {
     }
 }
 
-/// Where a word with its colon stands in a line, the last time.
+/// The last place of a word with its colon in a line.
 fn place_of(line: &str, word: &str) -> Option<usize> {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let found = line.match_indices(word).filter(|(place, _)| {
@@ -125,7 +126,7 @@ fn place_of(line: &str, word: &str) -> Option<usize> {
     found.map(|(place, _)| place).last()
 }
 
-/// Whether a line begins with a word and its colon.
+/// True if a line begins with a word and its colon.
 fn begins_with(line: &str, word: &str) -> bool {
     line.trim_start().strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
 }

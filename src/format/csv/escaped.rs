@@ -1,11 +1,11 @@
-//! Records in which nothing is quoted and a backslash takes the meaning of a delimiter away, as databases write text.
+//! Records without quotes in which a backslash takes the meaning of a delimiter away, as databases write text.
 
 use super::split::{Cut, may_go_on, offset, without_cr};
 use crate::format::dialect::{Dialect, LineEnd};
 use crate::record::Cell;
 
-/// Like [`record`](super::split::record), where nothing is quoted and a backslash makes a delimiter, a line end or a backslash part of a cell. `\\N` is NULL,
-/// `\\t`, `\\n` and `\\r` are what they are in PostgreSQL's and MySQL's text.
+/// Like [`record`](super::split::record), for text without quotes in which a backslash makes a delimiter, a line end or
+/// a backslash part of a cell. `\\N` is NULL; `\\t`, `\\n` and `\\r` mean the same as in PostgreSQL's and MySQL's text.
 pub(super) fn escaped(
     buffer: &[u8],
     start: usize,
@@ -31,7 +31,7 @@ pub(super) fn escaped(
             return more(cells, side, first);
         }
         if buffer.get(stop) == Some(&b'\\') {
-            // A backslash before CRLF is one before its LF.
+            // A backslash before CRLF counts as one before its LF.
             let crlf = line_end == LineEnd::Lf && buffer[stop + 1..].starts_with(b"\r\n");
             let Some(letter) = buffer.get(stop + 1 + usize::from(crlf)).copied() else {
                 if !complete {
@@ -56,7 +56,7 @@ pub(super) fn escaped(
         let last = buffer.get(stop) != Some(&delimiter);
         let end = if last { without_cr(buffer, from, stop) } else { stop };
         cells.push(match text.take() {
-            // The whole cell is the backslash and the letter.
+            // The whole cell is a backslash and an N: NULL.
             Some(base) if &side[base..] == b"N" && from == end && buffer[..stop.min(end)].ends_with(b"\\N") => {
                 side.truncate(base);
                 Cell { start: offset(end), end: offset(end), null: true }

@@ -1,4 +1,4 @@
-//! Lines in which quotes are not doubled, cut once more. Works on a buffer, keeps nothing.
+//! Lines with quotes that are not doubled, cut once more. Works on a buffer, keeps nothing.
 
 use memchr::{memchr, memchr_iter};
 
@@ -6,10 +6,10 @@ use super::split::{blanks, offset, texts};
 use crate::format::dialect::{Dialect, NO_DELIMITER};
 use crate::record::Cell;
 
-/// The line that ends before `end` cut once more, where a quote in it is not doubled: a quote opens a cell at its start and closes it only
-/// before a delimiter or the line's end; what it holds may have quotes, but none right behind a delimiter. Gives the number of cells that
-/// begin with a quote which is only a letter. Of the two ways to read `""` before a delimiter the one is taken that gives `width` cells;
-/// `None` where neither does, or both.
+/// Cuts the line that ends before `end` once more, if a quote in it is not doubled: a quote opens a cell at its start
+/// and closes it only before a delimiter or the line's end; the cell may hold quotes, but none right behind a
+/// delimiter. Gives the number of cells that begin with a quote which is only a letter. There are two ways to read `""`
+/// before a delimiter: the one that gives `width` cells is taken; `None` if neither does, or both.
 pub(super) fn loosely(
     buffer: &[u8],
     start: usize,
@@ -56,7 +56,8 @@ pub(super) fn loosely(
     Some(way.2)
 }
 
-/// The cells of one line; `base` is where the side begins. `closes` says that the last of two quotes before a delimiter closes the cell.
+/// Cuts the cells of one line; `base` is the start of the side. `closes` says that the last of two quotes before a
+/// delimiter closes the cell.
 #[expect(clippy::too_many_arguments, reason = "what `loosely` tries twice")]
 fn loose_cells(
     line: &[u8],
@@ -72,7 +73,7 @@ fn loose_cells(
     let (mut at, mut letters) = (start, 0);
     let blanks = |place: usize| if dialect.padded { blanks(&line[place..], delimiter) } else { 0 };
     let ends = |place: usize| line.get(place + blanks(place)).is_none_or(|byte| *byte == delimiter);
-    // A quote behind a blank is text where nothing closes it: but not the first of two that stand in different cells.
+    // A quote behind a blank is text if nothing closes it: but not the first of two that stand in different cells.
     let mut dangling = false;
     loop {
         if dialect.spaced && at > start && line.get(at) == Some(&b' ') {

@@ -1,8 +1,8 @@
 //! Delimited text. The only place that reads or writes it.
 //!
-//! It is our own because what Sluice promises needs what the usual readers do not tell: whether an empty cell was quoted
-//! (`""` is an empty text, nothing between two delimiters is NULL), the raw text and the line of a bad record, and where to
-//! go on after a quote that is never closed.
+//! The reader is our own because Sluice promises things that the usual readers do not tell: whether an empty cell was
+//! quoted (`""` is an empty text, nothing between two delimiters is NULL), the raw text and the line of a bad record,
+//! and the place to go on after a quote that is never closed.
 
 mod escaped;
 pub(super) mod loose;

@@ -5,10 +5,10 @@ use super::stretch::Frame;
 use crate::format::dialect::{Dialect, is_null_word, is_value};
 use crate::record::Cell;
 
-/// Records above another header that are looked at.
+/// Records above another header that are searched.
 const LOOKED_AT: usize = 200;
 
-/// The lengths and outer letters of a header's names: tells of nearly all cells at once that they are none.
+/// The lengths and outer letters of a header's names: rules out nearly all cells at once.
 pub(super) struct NameFilter([u64; 4]);
 
 impl NameFilter {
@@ -31,7 +31,7 @@ fn bit(text: &[u8]) -> usize {
     (text.len() + 7 * letter(text.first()) + 31 * letter(text.last())) % 256
 }
 
-/// The text of cells, which is in the pending bytes or at their side.
+/// The text of cells, in the pending bytes or at their side.
 #[derive(Clone, Copy)]
 pub(super) struct Texts<'a> {
     pub pending: &'a [u8],
@@ -51,7 +51,8 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Whether the cells are names of the header in another order, or two and more of them, none of which is a value of the records above.
+/// True if the cells are names of the header in another order, two or more of them, none of which is a value of the
+/// records above.
 pub(super) fn is_reordered(
     cells: &[Cell],
     above: &[Cell],
@@ -80,9 +81,9 @@ fn is_distinct<T: Ord + Copy>(all: &[T]) -> bool {
     sorted.len() == all.len()
 }
 
-/// Whether the record at `at`, right below a blank line, begins another table of the same width: names, of which one is the header's in its
-/// column, or each stands over values where the records above have values, or one stands over words where those have values; or a title above
-/// such names.
+/// True if the record at `at`, right below a blank line, begins another table of the same width: names, of which one is
+/// the header's in its column, or each stands over values in a column whose records above have values, or one stands
+/// over words in such a column; or a title above such names.
 pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &Frame<'_>) -> bool {
     let width = frame.header.len();
     let Some((first, mut next)) = cut(texts.pending, at, frame.dialect) else { return false };
@@ -115,7 +116,7 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
     !above.is_empty() && ((0..width).any(is_shared) || over_values || values.iter().any(breaks))
 }
 
-/// Two records of the width from `at` on, one broken record among them passed over.
+/// Two records of the width from `at` on; one broken record among them is passed over.
 fn records_below(pending: &[u8], mut at: usize, dialect: &Dialect, width: usize) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for _ in 0..3 {
@@ -128,7 +129,7 @@ fn records_below(pending: &[u8], mut at: usize, dialect: &Dialect, width: usize)
     found
 }
 
-/// The cells of the record at `at` as far as it is pending, and the place of the next one.
+/// The cells of the record at `at`, cut from the pending bytes, and the place of the next one.
 fn cut(pending: &[u8], at: usize, dialect: &Dialect) -> Option<(Vec<String>, usize)> {
     let (mut cells, mut side) = (Vec::new(), Vec::new());
     match split::record(pending, at, dialect, true, &mut cells, &mut side) {
@@ -141,7 +142,8 @@ fn cut(pending: &[u8], at: usize, dialect: &Dialect) -> Option<(Vec<String>, usi
     }
 }
 
-/// Whether a line holds several records of the width with a CR alone between them, as where texts with other line ends were put together.
+/// True if a line holds several records of the width with a CR alone between them, as in texts that were put together
+/// from others.
 pub(super) fn is_of_returns(pending: &[u8], at: usize, end: usize, dialect: &Dialect, width: usize) -> bool {
     let (mut from, mut cells, mut side, mut records) = (at, Vec::new(), Vec::new(), 0);
     while from < end {

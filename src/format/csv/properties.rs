@@ -1,4 +1,4 @@
-//! What is true of every table, tried on many.
+//! Properties that hold for every table, tried on many.
 
 use proptest::prelude::*;
 
@@ -66,7 +66,7 @@ proptest! {
         prop_assert_eq!(read, table);
     }
 
-    /// Wherever they stand: none in the header and the first records, and then around every cell.
+    /// Blanks in any cells: none in the header and the first records, and then around every cell.
     #[test]
     fn blanks_around_quotes_are_none_of_the_cells(
         table in tables(),
@@ -90,7 +90,7 @@ proptest! {
         prop_assert_eq!(read, [filler, table].concat(), "{:?}", text);
     }
 
-    /// Whatever the crate `csv` writes is read as it reads it, told how it is written.
+    /// A table written by the crate `csv`, and read with its style stated, is the same as its own reader gives.
     #[test]
     fn what_another_writer_wrote_is_read_as_its_reader_does(
         table in tables(),
@@ -102,7 +102,7 @@ proptest! {
         // A byte order mark at the start of a record begins another text there.
         let bare = |cell: Option<String>| cell.map(|text| text.replace('\u{FEFF}', ""));
         let table: Cells = table.into_iter().map(|row| row.into_iter().map(bare).collect()).collect();
-        // A row with nothing but its first cell is rather a line of text.
+        // A row with nothing but its first cell is taken for a line of text.
         let is_record = |row: &Vec<Option<String>>| row[1..].iter().any(|cell| cell.as_ref().is_some_and(|cell| !cell.is_empty()));
         let table: Cells = table.into_iter().filter(is_record).collect();
         let width = table.first().map_or(2, Vec::len);

@@ -1,4 +1,4 @@
-//! Where one record ends and which of its bytes are cells. Works on a buffer, keeps nothing.
+//! The end of a record and the ranges of its cells. Works on a buffer, keeps nothing.
 
 use std::borrow::Cow;
 
@@ -12,12 +12,12 @@ use crate::record::Cell;
 /// Cells of one record, at most.
 pub(super) const MAX_CELLS: usize = 100_000;
 
-/// What stands at a place of a buffer.
+/// The result of cutting at a place of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// A record: `end` is the end of its text, `next` where the next one starts, `lines` the line ends it holds,
-    /// its own included. `stray` is the cell (from 1) in which text follows a closing quote, 0 where none does. `dropped` is the number
-    /// of cells that were not kept, of a record that has more than [`MAX_CELLS`].
+    /// A record: `end` is the end of its text, `next` the start of the next one, `lines` the line ends it holds, its
+    /// own included. `stray` is the cell (from 1) in which text follows a closing quote, 0 if there is none. `dropped`
+    /// is the number of cells that were not kept, in a record with more than [`MAX_CELLS`].
     Record { end: usize, next: usize, lines: u64, stray: usize, dropped: usize },
     /// The buffer ends before the record does.
     More,
@@ -25,13 +25,13 @@ pub(super) enum Cut {
     Unclosed,
 }
 
-/// A record of a sample that is longer than this, in bytes, is rather one in which a quote is never closed.
+/// Bytes of a record of a sample, at most: a longer one rather has a quote that is never closed.
 const LONGEST_SAMPLED: usize = 64 * 1024;
 
-/// Words of eight bytes in which the end of a cell is looked for one by one.
+/// Words of eight bytes that are searched one by one for the end of a cell.
 const WORDS: usize = 4;
 
-/// Cuts every record of a buffer and gives the number of cells: what cutting alone takes, for the benchmark.
+/// Cuts every record of a buffer and gives the number of cells, for the benchmark of cutting alone.
 #[doc(hidden)]
 pub fn count_cells(buffer: &[u8], dialect: &Dialect) -> usize {
     let (mut at, mut cells, mut side) = (0, Vec::new(), Vec::new());
@@ -65,7 +65,7 @@ pub(super) fn record(
     let first = cells.len();
     let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.padded;
     loop {
-        // Nearly all cells: without quotes, and with another one behind them.
+        // Nearly all cells are so: without quotes, and with another one behind them.
         if is_plain
             && cells.len() < cells.capacity()
             && (dialect.quote.is_none() || buffer.get(at).copied() != dialect.quote)
@@ -107,7 +107,7 @@ pub(super) fn record(
         if quoted.is_some() && end != open && stray == 0 {
             stray = dropped + cells.len() - first + 1;
         }
-        // Asked only where there is no more room, which a push asks anyway.
+        // Checked only when there is no more room, which a push checks anyway.
         if cells.len() == cells.capacity() && cells.len() - first > MAX_CELLS {
             dropped += cells.len() - first;
             cells.truncate(first);
@@ -121,13 +121,13 @@ pub(super) fn record(
     }
 }
 
-/// The place of the first delimiter or LF from `at` on. Most cells are so short that a search which sets itself up for more costs as much as
-/// several words of eight bytes.
+/// The place of the first delimiter or LF from `at` on. Most cells are so short that a search which sets itself up for
+/// more costs as much as several words of eight bytes.
 #[inline]
 fn find(buffer: &[u8], mut at: usize, delimiter: u8) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The lowest bit that is set is that of the first byte of the word which is zero.
+    // The lowest bit that is set belongs to the first byte of the word that is zero.
     let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
     let (delimiters, feeds) = (u64::from(delimiter) * LOW, u64::from(b'\n') * LOW);
     for _ in 0..WORDS {
@@ -142,8 +142,8 @@ fn find(buffer: &[u8], mut at: usize, delimiter: u8) -> Option<usize> {
     memchr2(delimiter, b'\n', buffer.get(at..)?).map(|length| at + length)
 }
 
-/// Like [`record`], where each column has a fixed number of characters. Blanks around a cell are none of it; a line may end
-/// before its last columns, and what stands beyond them is one more cell.
+/// Like [`record`], for columns with a fixed number of characters. Blanks around a cell are not part of it; a line may
+/// end before its last columns, and text beyond them is one more cell.
 fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: &mut Vec<Cell>) -> Cut {
     let found = dialect.line_end.find(&buffer[start..]).map(|length| start + length);
     let stop = match found {
@@ -159,7 +159,7 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
         if at >= end {
             break;
         }
-        // A character is a byte that does not go on with the one before it.
+        // A character begins at each byte that does not continue the one before it.
         let mut starts = (at..end).filter(|at| buffer[*at] & 0xC0 != 0x80);
         let next = starts.nth(width).unwrap_or(end);
         let blank = |byte: &u8| *byte == b' ';
@@ -173,12 +173,12 @@ fn fixed(buffer: &[u8], start: usize, dialect: &Dialect, complete: bool, cells: 
     Cut::Record { end, next, lines: u64::from(found.is_some()), stray: 0, dropped: 0 }
 }
 
-/// Whether the line end at `stop` is a CR behind which an LF may come.
+/// True if the line end at `stop` is a CR behind which an LF may come.
 pub(super) fn may_go_on(buffer: &[u8], stop: usize, line_end: LineEnd) -> bool {
     line_end == LineEnd::Cr && stop + 1 == buffer.len() && buffer[stop] == b'\r'
 }
 
-/// The place behind the byte order marks at `at`, which stand where texts were put together.
+/// The place behind the byte order marks at `at`, as texts that were put together have them.
 pub(super) fn behind_marks(buffer: &[u8], mut at: usize, dialect: &Dialect) -> usize {
     while !dialect.by_record && buffer[at..].starts_with(MARK) {
         at += MARK.len();
@@ -186,7 +186,7 @@ pub(super) fn behind_marks(buffer: &[u8], mut at: usize, dialect: &Dialect) -> u
     at
 }
 
-/// The end of a line that stops at `stop`: before its CR, of which there are two where CRLF was written as a line end once more.
+/// The end of a line that stops at `stop`: before its CR, or before both if CRLF was written as a line end once more.
 pub(in crate::format) fn without_cr(buffer: &[u8], start: usize, stop: usize) -> usize {
     start + buffer[start..stop].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)
 }
@@ -199,29 +199,29 @@ pub(super) fn line(text: &[u8], at: usize, dialect: &Dialect) -> (usize, usize) 
     }
 }
 
-/// Whether a line of one cell holds nothing: blanks where cells are separated by something, or the byte 0x1A with which some
-/// systems close a text; `closing` says that the line is the last one.
+/// True if a line of one cell holds nothing: blanks, if cells are separated by something, or the byte 0x1A with which
+/// some systems close a text; `closing` says that the line is the last one.
 pub(super) fn is_blank(line: &[u8], dialect: &Dialect, closing: bool) -> bool {
     let blanks = dialect.delimiter != NO_DELIMITER && line.iter().all(|byte| matches!(byte, b' ' | b'\t'));
     line.is_empty() || (blanks && !dialect.by_record) || (closing && line == b"\x1A")
 }
 
-/// Whether a record is made of delimiters only: it holds nothing.
+/// True if a record is made of delimiters only: it holds nothing.
 pub(super) fn is_empty(cells: &[Cell]) -> bool {
     cells.len() > 1 && cells.iter().all(|cell| cell.null)
 }
 
-/// The number of blanks with which a text begins; a tab is one where it is not the delimiter.
+/// The number of blanks with which a text begins; a tab is one unless it is the delimiter.
 pub(in crate::format) fn blanks<'a>(text: impl IntoIterator<Item = &'a u8>, delimiter: u8) -> usize {
     let is_blank = |byte: &&u8| **byte == b' ' || (**byte == b'\t' && delimiter != b'\t');
     text.into_iter().take_while(is_blank).count()
 }
 
-/// The cell whose opening quote stands at `at`, and the place after its closing quote; `None` when it is not closed.
+/// The cell whose opening quote stands at `at`, and the place after its closing quote; `None` if it is not closed.
 fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> Option<(Cell, usize)> {
     let quote = buffer[at];
     let mut from = at + 1;
-    // Where the text at the side starts, once there is some.
+    // The start of the text at the side, once there is some.
     let mut start = None;
     let mut search = from;
     loop {
@@ -246,7 +246,7 @@ fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> 
             ));
         }
         if buffer[found] == quote {
-            // Two stand for one: the text up to it, with the first of the two.
+            // Two quotes stand for one: the text up to it, with the first of the two.
             start.get_or_insert(side.len());
             side.extend_from_slice(&buffer[from..=found]);
             from = found + 2;
@@ -289,26 +289,26 @@ pub(super) fn offset(at: usize) -> u32 {
 /// One record of a sample.
 #[derive(Clone, Debug)]
 pub(in crate::format) struct Sampled<'a> {
-    /// Its cells.
+    /// The cells as text.
     pub cells: Vec<Cow<'a, str>>,
-    /// Lines before it.
+    /// Lines before the record.
     pub line: u64,
-    /// Where it stands in the sample, without its line end.
+    /// The range of the record in the sample, without its line end.
     pub place: std::ops::Range<usize>,
-    /// Lines that it holds.
+    /// Line ends within the record, its own included.
     pub lines: u64,
-    /// Whether text follows a closing quote, or a quote is never closed.
+    /// True if text follows a closing quote, or a quote is never closed.
     pub stray: bool,
-    /// Whether a blank line stands above it.
+    /// True if a blank line stands above the record.
     pub after_blank: bool,
-    /// Whether a blank follows each delimiter.
+    /// True if a blank follows each delimiter.
     pub spaced: bool,
-    /// Whether it ends with a delimiter.
+    /// True if the record ends with a delimiter.
     pub ends_delimited: bool,
 }
 
-/// The records of a sample that are not blank; ends at the first one that is cut off. A line in which a quote is opened and never closed is
-/// one, cut without quotes.
+/// The records of a sample that are not blank; ends at the first one that is cut off. A line with a quote that is never
+/// closed is a record of its own, cut without quotes.
 pub(in crate::format) fn sampled<'a>(
     sample: &'a [u8],
     dialect: &Dialect,
@@ -399,7 +399,7 @@ mod tests {
             blank in 0..80usize,
             delimiter in proptest::sample::select(b",-\x01\x80\xFF".to_vec()),
         ) {
-            // Long cells too.
+            // Long cells behave the same.
             let text = [vec![b'x'; blank], text].concat();
             for from in 0..=text.len() {
                 let expected = memchr2(delimiter, b'\n', &text[from..]).map(|length| from + length);

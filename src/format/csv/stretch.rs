@@ -1,4 +1,4 @@
-//! The records of one stretch of the input, and what is wrong with those that are none.
+//! The records of one stretch of the input, and the reasons for its rejects.
 
 use memchr::{memchr, memmem};
 
@@ -13,10 +13,11 @@ use crate::format::encoding::{MARK, unescaped};
 use crate::record::{Cell, Chunk, Reason, Records, Reject, Row, Width};
 use crate::text::counted;
 
-/// Cells of a stretch, those that fill up short records included: as many as bytes, so that only short records come to it.
+/// Cells of a stretch, those that fill up short records included: as many as bytes, a limit that only short records
+/// reach.
 const MOST_CELLS: usize = super::read::STRETCH;
 
-/// What the records of an input are read by.
+/// The frame by which an input's records are read.
 pub(super) struct Frame<'a> {
     pub dialect: &'a Dialect,
     /// The names of the columns, as they stand in the file.
@@ -25,23 +26,23 @@ pub(super) struct Frame<'a> {
     pub header_rows: &'a [Vec<String>],
 }
 
-/// Where reading stands between two stretches.
+/// The state of reading between two stretches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     /// Line of the first byte that was not parsed, from 1.
     pub line: u64,
-    /// Whether the line before it is blank.
+    /// True if the previous line is blank.
     pub after_blank: bool,
-    /// Whether it stands in another table, below a blank line.
+    /// True within another table, below a blank line.
     pub apart: bool,
-    /// Whether it stands below another header than the table's.
+    /// True below another header than the table's.
     pub below_other: bool,
-    /// Whether a byte order mark stands right before it: another text begins.
+    /// True right behind a byte order mark: another text begins.
     pub marked: bool,
 }
 
 impl Position {
-    /// Moves behind a record that holds so many line ends.
+    /// Moves behind a record that holds `lines` line ends.
     fn behind_record(&mut self, lines: u64, dialect: &Dialect) {
         self.line += if dialect.by_record { 1 } else { lines };
         self.after_blank = false;
@@ -54,31 +55,31 @@ impl Position {
 pub(super) struct Stretch {
     cells: Vec<Cell>,
     rows: Vec<Row>,
-    /// The records that are refused, and where each starts.
+    /// The records that are refused, each with its start.
     rejects: Vec<(usize, Reject)>,
     side: Vec<u8>,
     /// Number of pending bytes, the parsed ones included.
     base: usize,
-    /// Whether the record that was just cut has quotes that are not doubled.
+    /// True if the record that was just cut has quotes that are not doubled.
     loose: bool,
 }
 
-/// How far a stretch was parsed.
+/// The end of parsing in a stretch.
 pub(super) enum Parsed {
-    /// This many bytes are done with.
+    /// This many bytes were parsed.
     Upto(usize),
-    /// The record that stands first does not end, nor does its line.
+    /// The first record does not end, nor does its line.
     TooLong,
 }
 
-/// The records of a stretch, and where those that are refused start in it.
+/// The records of a stretch, with the starts of the rejects in it.
 pub(super) struct Whole {
     pub chunk: Chunk,
     refused: Vec<usize>,
 }
 
 impl Whole {
-    /// Where each record stands in the stretch, its text, and whether it is refused; in the order of the text.
+    /// The start of each record in the stretch, its text, and its kind, a record or a reject; in the order of the text.
     pub(super) fn spans(&self) -> impl Iterator<Item = (usize, &[u8], Span)> {
         let records = &self.chunk.records;
         let (mut row, mut reject) = (0, 0);
@@ -100,18 +101,18 @@ impl Whole {
 }
 
 impl Stretch {
-    /// With place for so many cells and records.
+    /// A stretch with room for this many cells and records.
     pub(super) fn with_capacity((cells, rows): (usize, usize)) -> Stretch {
         Stretch { cells: Vec::with_capacity(cells), rows: Vec::with_capacity(rows), ..Stretch::default() }
     }
 
-    /// The cells and records that there are.
+    /// The number of cells and records.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.cells.len(), self.rows.len())
     }
 
-    /// Parses the records of `pending` that are whole. `position` is that of its first byte, and then of what follows what was
-    /// parsed; `complete` says that the input has no more bytes, `longest` that no more of them may be waited for.
+    /// Parses the whole records of `pending`. `position` is that of its first byte, and afterwards of the first byte
+    /// not parsed; `complete` says that the input has no more bytes, `longest` that no more of them may be waited for.
     pub(super) fn parse(
         &mut self,
         pending: &[u8],
@@ -205,14 +206,14 @@ impl Stretch {
                     return Parsed::Upto(at);
                 }
                 Cut::More if dialect.line_end.find(&pending[at..]).is_none() => return Parsed::TooLong,
-                // A quote that is never closed, or not within the longest record.
+                // A quote is never closed, or not within the longest record.
                 Cut::More | Cut::Unclosed => at = self.refuse_line(pending, at, first, dialect, position),
             }
         }
         Parsed::Upto(at)
     }
 
-    /// Refuses the line at `at`, in which a quote is opened and not closed; gives the place of the next one.
+    /// Refuses the line at `at`, in which a quote is opened and not closed; gives the start of the next one.
     fn refuse_line(
         &mut self,
         pending: &[u8],
@@ -228,8 +229,8 @@ impl Stretch {
         next
     }
 
-    /// Cuts the record at `at`. Where a text without a last line end was put before another one with a mark, the record ends at the
-    /// mark, if it has its width so.
+    /// Cuts the record at `at`. If a text without a last line end was put before another one with a mark, the record
+    /// ends at the mark, provided that it has its width so.
     fn cut(&mut self, pending: &[u8], at: usize, dialect: &Dialect, complete: bool, width: usize) -> Cut {
         let (cells, side) = (self.cells.len(), self.side.len());
         let cut = split::record(pending, at, dialect, complete, &mut self.cells, &mut self.side);
@@ -239,7 +240,7 @@ impl Stretch {
         }
         let Some(mark) = memmem::find(&pending[at..end], MARK).map(|found| at + found) else { return cut };
         let found = (self.cells.split_off(cells), self.side.split_off(side));
-        // What is cut out of less than is pending must have its text in it: nothing at the side.
+        // A record cut at the mark must have all its text in the pending bytes, none at the side.
         let before = split::record(&pending[..mark], at, dialect, true, &mut self.cells, &mut self.side);
         match before {
             Cut::Record { end, stray: 0, dropped: 0, .. }
@@ -257,7 +258,8 @@ impl Stretch {
         }
     }
 
-    /// Cuts the line at `at` once more, in which quotes are not doubled: if every quote before a cell closes it, and it has the header's width.
+    /// Cuts the line at `at` once more if its quotes are not doubled: every quote before a cell has to close it, and
+    /// the line has to have the header's width.
     fn cut_loosely(&mut self, pending: &[u8], at: usize, first: usize, dialect: &Dialect, width: usize) -> Option<Cut> {
         let (end, next) = line(pending, at, dialect);
         if next == end && next < pending.len() {
@@ -295,7 +297,7 @@ impl Stretch {
         let filled = beyond.iter().rposition(|cell| !cell.null).map_or(0, |last| last + 1);
         self.cells.truncate(first + width + filled);
         let cells = &self.cells[first..];
-        // A row that has nothing but its first cell is rather a line of text than a record.
+        // A row with nothing but its first cell is rather a line of text than a record.
         let lone = width > 2 && cells.len() > 1 && cells[1].null && !cells[0].null && split::is_empty(&cells[1..]);
         let lone = lone && dialect.is_of_lines();
         let got = if lone { 1 } else { cells.len() };
@@ -342,7 +344,7 @@ impl Stretch {
         self.rows.push(row);
     }
 
-    /// Whether the record whose cells start at `first` is the header of another table, or a title above one.
+    /// True if the record whose cells start at `first` is the header of another table, or a title above one.
     fn is_other(
         &self,
         pending: &[u8],
@@ -359,7 +361,7 @@ impl Stretch {
                 || (position.after_blank && begins_table(start as usize, above, texts, frame)))
     }
 
-    /// Whether the record whose cells start at `first` is a row of the header once more, with whatever quotes.
+    /// True if the record whose cells start at `first` is a row of the header once more, with whatever quotes.
     fn is_header(&self, pending: &[u8], first: usize, frame: &Frame<'_>) -> bool {
         let texts = Texts { pending, side: &self.side };
         let cells = &self.cells[first..];
@@ -388,7 +390,8 @@ impl Stretch {
         Cell { start, end: start + json.len() as u32, null: false }
     }
 
-    /// `text` holds the parsed bytes. Refuses records that are no text in the dialect's encoding.
+    /// Gives the records of the stretch; `text` holds the parsed bytes. Refuses records that are no text in the
+    /// dialect's encoding.
     pub(super) fn finish(mut self, mut text: Vec<u8>, width: usize, encoding: &str) -> Whole {
         rebase(&mut self.cells, self.base, text.len());
         let nul = memchr(0, &text).is_some();
@@ -403,7 +406,7 @@ impl Stretch {
                 let mut text = error.into_bytes();
                 self.refuse(&text, width, encoding);
                 blank_what_is_no_text(&mut text);
-                // Only bytes outside the records that are left were replaced.
+                // Only bytes outside the kept records were replaced.
                 String::from_utf8(text).unwrap_or_default()
             }
         };
@@ -451,14 +454,15 @@ impl Stretch {
 
 const NULL: Cell = Cell { start: 0, end: 0, null: true };
 
-/// Whether a test has planted this fault: something is passed over as if it were not there.
+/// True if a test has planted this fault: something is passed over as if it were not there.
 pub(super) fn is_armed(fault: &str) -> bool {
     fail::fail_point!(fault, |_| true);
     let _ = fault;
     false
 }
 
-/// Cells whose text is at the side were counted from the end of all that was pending; it comes right after what was parsed.
+/// Moves cells whose text is at the side: they were counted from the end of all pending bytes, and the side comes right
+/// after the parsed ones.
 pub(super) fn rebase<'a>(cells: impl IntoIterator<Item = &'a mut Cell>, pending: usize, parsed: usize) {
     let (base, shift) = (pending as u32, (pending - parsed) as u32);
     if shift > 0 {

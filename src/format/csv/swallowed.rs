@@ -1,16 +1,16 @@
-//! Whether a quote that was never closed has swallowed records.
+//! Records swallowed by a quote that was never closed.
 
 use memchr::memchr_iter;
 
 use super::split::{self, Cut, line};
 use crate::format::dialect::{Dialect, Escape};
 
-/// Records that are looked at to tell whether an open quote swallowed them.
+/// Records that are looked at to tell if an open quote swallowed them.
 const LOOK_AHEAD: usize = 50;
 
-/// Whether the lines below the first of a record are records of the table, as far as the first few of them tell: then the record is
-/// none, and a quote in its first line was never closed. It met a later one: the `stray` text behind that, or another number of cells
-/// than the table has, has shown that.
+/// True if the lines below the first of a record are records of the table, judged by the first few of them: a quote in
+/// the record's first line was then never closed. It met a later one: shown by the `stray` text behind that, or by
+/// another number of cells than the table has.
 pub(super) fn is_swallowed(
     pending: &[u8],
     at: usize,
@@ -30,7 +30,7 @@ pub(super) fn is_swallowed(
         let cut = split::record(pending, from, dialect, true, &mut cells, &mut side);
         from = match cut {
             Cut::Record { next, .. } if cells.len() == width => next,
-            // A line in which another quote is never closed has its cells all the same.
+            // A line with another quote that is never closed has its cells all the same.
             _ => {
                 cells.clear();
                 split::record(&pending[..end], from, &unquoted, true, &mut cells, &mut side);
@@ -40,15 +40,15 @@ pub(super) fn is_swallowed(
         even += usize::from(end == from || cells.len() == width);
         all += 1;
     }
-    // One of ten may be bad besides, and nearly half of them where the record is bad whatever they are.
+    // One in ten may be bad besides; nearly half of them may be if the record is bad anyway.
     all > 0 && if stray { even * 2 > all } else { even * 10 >= all * 9 }
 }
 
-/// Lines below the first that are records, at least, so that a quote behind a blank is rather text than around them.
+/// Records below the first line, at least, to take a quote behind a blank for text rather than for an enclosing one.
 const SWALLOWED: u64 = 3;
 
-/// Whether a record of so many lines, in which a quote stands behind a blank, is rather as many records of the table: each of its lines has
-/// the width.
+/// True if a record of several lines, with a quote behind a blank in it, is rather as many records of the table: each
+/// of its lines has the width.
 pub(super) fn is_several(record: &[u8], lines: u64, dialect: &Dialect, width: usize) -> bool {
     let is_behind_blank = |at: usize| matches!(record[..at].last(), Some(b' ' | b'\t'));
     let is_padded = || dialect.quote.is_some_and(|quote| memchr_iter(quote, record).any(is_behind_blank));

@@ -1,4 +1,5 @@
-//! The process that decodes: gives up what it does not need, reads standard input, writes what the file holds to standard output.
+//! The decoding process: gives up the rights it does not need, reads standard input, writes the file's content to
+//! standard output.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,10 +18,10 @@ use crate::format::FormatError;
 use crate::format::parquet::{ParquetRows, narrowed};
 use crate::format::workbook::{Sink, write_sheets};
 
-/// Text that is sent at once, in bytes.
+/// Text sent at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Decodes and gives the exit code, where the program was started for that. To be asked before anything else is done.
+/// Decodes and gives the exit code, if the program was started for that. To be called before anything else is done.
 pub fn decode_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().as_deref() != Some(OsStr::new(DECODE)) {
@@ -59,7 +60,7 @@ fn decode(task: Task) -> io::Result<()> {
     }
 }
 
-/// Takes no more than it may, writes no file, gains no rights, and does not outlive whom it works for.
+/// Limits the process: no more than its resources, no files, no rights, and an end with its parent.
 fn restrict(may: Decoder) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::thread::set_no_new_privs(true)?;
@@ -67,7 +68,7 @@ fn restrict(may: Decoder) -> io::Result<()> {
     setrlimit(Resource::Core, most(0, 0))?;
     setrlimit(Resource::Fsize, most(0, 0))?;
     setrlimit(Resource::As, most(may.memory, may.memory))?;
-    // The first is a signal that tells why, the second kills.
+    // The soft limit's signal tells the reason, the hard limit kills.
     Ok(setrlimit(Resource::Cpu, most(may.seconds, may.seconds + 1))?)
 }
 
@@ -83,7 +84,7 @@ fn rows(file: File, ratio: u64, out: &mut Out) -> Result<(), FormatError> {
     Ok(stream.finish().map_err(io::Error::other)?)
 }
 
-/// The pipe to whom it works for.
+/// The pipe to the parent.
 struct Out {
     pipe: File,
     /// Text that was not sent yet.

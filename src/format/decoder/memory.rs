@@ -1,6 +1,6 @@
-//! The memory that all decoders of the process may take together: each waits for its share before it is started. A quick one that takes long
-//! while another one waits is ended; it is started again as a slow one, and of those only one runs at a time, so that the others wait
-//! briefly and the slow one ends, too.
+//! The memory that all decoders of the process may take together: each waits for its share before it is started. A
+//! quick one that takes long while another one waits is ended; it is started again as a slow one, and only one slow one
+//! runs at a time, so that the others wait briefly and the slow one ends, too.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -10,26 +10,27 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// How long a quick decoder may go on while another one waits: an honest workbook of a million rows takes half a minute.
+/// Time that a quick decoder may take while another one waits: an honest workbook of a million rows takes half a
+/// minute.
 const LONG: Duration = Duration::from_secs(120);
 
-/// How a decoder takes its time.
+/// The expected duration of a decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::format) enum Pace {
-    /// Soon done, as far as is known.
+    /// Soon done, by the present knowledge.
     Quick,
-    /// Not done before, in the time that a quick one has.
+    /// Not done at an earlier try, in the time that a quick one has.
     Slow,
 }
 
-/// The share of one decoder, given back when it is dropped.
+/// The share of one decoder, given back on drop.
 #[derive(Debug)]
 pub(in crate::format) struct Memory {
     of: &'static Shares,
     number: u64,
 }
 
-/// What decoders have taken.
+/// The shares taken by decoders.
 #[derive(Debug, Default)]
 struct Shares {
     taken: Mutex<Vec<Share>>,
@@ -42,7 +43,7 @@ struct Share {
     bytes: u64,
     pace: Pace,
     since: Instant,
-    /// By which it is ended; none where it must not be.
+    /// The handle that ends the decoder; `None` if it must not be ended.
     process: Option<OwnedFd>,
     ended: bool,
 }
@@ -50,13 +51,13 @@ struct Share {
 static SHARES: Shares = Shares { taken: Mutex::new(Vec::new()), changed: Condvar::new() };
 
 impl Memory {
-    /// Waits until so many bytes can be taken: twice as many as one decoder's at most, and half of the machine's memory; one decoder runs
-    /// whatever there is. Whoever waits must hold nothing that a decoder at work may wait for.
+    /// Waits for a share of `bytes`: all shares together are twice one decoder's limit, and half of the machine's
+    /// memory, at most; one decoder runs in any case. The caller must hold nothing that a running decoder may wait for.
     pub(in crate::format) fn take(bytes: u64, pace: Pace) -> Memory {
         SHARES.take(bytes, pace, long())
     }
 
-    /// Lets the decoder be ended for others that wait. Where the system cannot do that safely, it goes on.
+    /// Lets the decoder be ended for others that wait. If the system cannot do that safely, it goes on.
     pub(in crate::format) fn may_end(&self, process: &Child) {
         let handle = pidfd_open(Pid::from_child(process), PidfdFlags::empty()).ok();
         if let Some(share) = self.of.taken().iter_mut().find(|share| share.number == self.number) {
@@ -65,7 +66,7 @@ impl Memory {
         self.of.changed.notify_all();
     }
 
-    /// Whether the decoder was ended for others that wait.
+    /// True if the decoder was ended for others that wait.
     pub(in crate::format) fn was_ended(&self) -> bool {
         self.of.taken().iter().any(|share| share.number == self.number && share.ended)
     }
@@ -106,9 +107,9 @@ fn fits(taken: &[Share], bytes: u64, pace: Pace, all: u64) -> bool {
     (taken.is_empty() || sum <= all) && is_only_slow
 }
 
-/// Ends the quick decoder that has run longest, if that is too long; gives the time after which one may have.
+/// Ends the quick decoder that has run longest, if that is too long; gives the time until one may be ended.
 fn end_longest(taken: &mut [Share], long: Duration, now: Instant) -> Option<Duration> {
-    // One that was ended gives its share back in a moment.
+    // A decoder that was ended gives its share back in a moment.
     if taken.iter().any(|share| share.ended) {
         return None;
     }
@@ -118,13 +119,13 @@ fn end_longest(taken: &mut [Share], long: Duration, now: Instant) -> Option<Dura
     if !left.is_zero() {
         return Some(left);
     }
-    // One that has ended by itself is done.
+    // A decoder that has ended by itself is done.
     longest.ended = longest.process.as_ref().is_some_and(|process| pidfd_send_signal(process, Signal::KILL).is_ok());
     None
 }
 
 fn long() -> Duration {
-    // A fault by which a test shortens the time; no step of a load.
+    // A fault that lets a test shorten the time; no step of a load.
     let shortened = "decoder_long";
     let _ = shortened;
     fail::fail_point!(shortened, |given| {
@@ -133,7 +134,7 @@ fn long() -> Duration {
     LONG
 }
 
-/// Half of the memory that the machine has, or the container, in bytes.
+/// Half of the memory of the machine, or the container, in bytes.
 fn half() -> u64 {
     static HALF: OnceLock<u64> = OnceLock::new();
     *HALF.get_or_init(|| {
@@ -185,7 +186,7 @@ mod tests {
         drop(second);
     }
 
-    /// Goes on until it is ended, also when its standard input is closed, as waiting for it does.
+    /// A process that goes on until it is ended, also with standard input closed, as waiting for it does.
     fn process() -> Child {
         Command::new("tail").args(["-f", "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
     }
@@ -202,7 +203,7 @@ mod tests {
         assert!(first.was_ended() && !second.was_ended());
         drop(first);
         let third = third.join().unwrap();
-        // The slow one goes on, and the next slow one waits for that, not for a quick one.
+        // The slow one goes on, and the next slow one waits for it, not for a quick one.
         let again = thread::spawn(move || shares.take(1000, Pace::Slow, Duration::ZERO));
         drop(third);
         assert!(other.try_wait().unwrap().is_none() && !again.is_finished());

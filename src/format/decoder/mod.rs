@@ -1,7 +1,7 @@
-//! Workbooks and Parquet are decoded by a process of their own, so that a file that makes its decoder crash, hang or eat
-//! memory is an error of that file and never the end of the program: the program starts itself with the file as standard
-//! input and without an environment, and reads what the decoder makes of it from a pipe. The file's text is all that comes
-//! back; whatever else ends the process ends the reading of this one file.
+//! Workbooks and Parquet are decoded by a process of their own, so that a file that makes its decoder crash, hang or
+//! eat memory is an error of that file and never the end of the program: the program starts itself with the file as
+//! standard input and without an environment, and reads the decoded content from a pipe. The file's text is all that
+//! comes back; any other end of the process ends the reading of this one file.
 
 mod child;
 mod memory;
@@ -20,7 +20,7 @@ use super::workbook::Kind;
 use super::{FormatError, Limits};
 use crate::record::{Beside, BesideKind};
 
-/// How much a decoder may take.
+/// Resources of a decoder, at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decoder {
     /// Bytes of memory.
@@ -29,10 +29,10 @@ pub struct Decoder {
     pub seconds: u64,
 }
 
-/// The first argument of a process that is to decode. The second is a [`Task`].
+/// The first argument of a decoding process. The second is a [`Task`].
 const DECODE: &str = "decode-standard-input";
 
-/// What a decoder is asked for.
+/// The task of a decoder.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Task {
     what: What,
@@ -40,17 +40,17 @@ struct Task {
     limits: Limits,
 }
 
-/// What the file is.
+/// The kind of the file.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum What {
     Parquet(Ask),
     Workbook(Kind),
 }
 
-/// What is asked of a Parquet file.
+/// The question about a Parquet file.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
-    /// Its columns, with what their values can be; everything is decoded for it where `whole` says so.
+    /// Its columns, with the possible types of their values; `whole` says that everything is decoded for it.
     Table { whole: bool },
     /// Its rows.
     Rows,
@@ -65,7 +65,7 @@ impl What {
     }
 }
 
-/// What a decoder sends: a byte that says what follows, its length in four bytes, and so many bytes.
+/// A decoder's message: a byte for its kind, its length in four bytes, and the content.
 const HEAD: u8 = b'h';
 const TEXT: u8 = b't';
 const LEFT_OUT: u8 = b'l';
@@ -74,7 +74,7 @@ const ERROR: u8 = b'e';
 /// The longest head, or error, in bytes.
 const MAX_HEAD: u64 = 64 * 1024 * 1024;
 
-/// The process could not be started; what the system says may pass.
+/// A process that could not be started; the system's error may pass.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the reader of the {what}: {error}")]
 struct NotStarted {
@@ -114,27 +114,27 @@ impl From<Refusal> for FormatError {
     }
 }
 
-/// A process that decodes a file. Read, it gives the text under the head that was asked for last.
+/// A process that decodes a file. Reading from it gives the text under the last head.
 ///
-/// It ends with the thread that started it, so it is started and read in one.
+/// It ends with the thread that started it, so one thread starts and reads it.
 pub(super) struct Decoding {
     process: std::process::Child,
     out: BufReader<ChildStdout>,
     task: Task,
     next: Next,
-    /// Sheets that it has left out, and why.
+    /// Sheets that the decoder has left out, each with the reason.
     left_out: Vec<(String, String)>,
 }
 
-/// What comes next.
+/// The next message.
 #[derive(Clone, Copy)]
 enum Next {
     Unknown,
-    /// A head of so many bytes.
+    /// A head of this many bytes.
     Head(u64),
-    /// So many bytes of text.
+    /// This many bytes of text.
     Text(u64),
-    /// Nothing: it has ended, and well.
+    /// No message: the decoder has ended well.
     End,
 }
 
@@ -143,10 +143,10 @@ impl Decoding {
     pub(super) fn start(what: What, mut file: File, may: Decoder, limits: Limits) -> Result<Decoding, FormatError> {
         file.rewind()?;
         let task = Task { what, may, limits };
-        // Whatever became of the program's file since it was started, this is the same program.
+        // The program's file may have changed since the start; this is the same program.
         let mut command = Command::new("/proc/self/exe");
         command.arg(DECODE).arg(serde_json::to_string(&task).map_err(io::Error::from)?).env_clear().current_dir("/");
-        // The faults that a test plants are planted there as well.
+        // Faults planted by a test are planted there as well.
         #[cfg(feature = "failpoints")]
         command.envs(std::env::var_os("FAILPOINTS").map(|faults| ("FAILPOINTS", faults)));
         command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -162,12 +162,12 @@ impl Decoding {
         })
     }
 
-    /// Lets it be ended, within its share of memory, for others that wait.
+    /// Lets the decoder be ended, within its share of memory, for others that wait.
     pub(super) fn may_end(&self, memory: &Memory) {
         memory.may_end(&self.process);
     }
 
-    /// The next head, past the text before it; `None` when the decoder has ended well.
+    /// The next head, past the text before it; `None` once the decoder has ended well.
     pub(super) fn next_head(&mut self) -> Result<Option<Vec<u8>>, FormatError> {
         io::copy(self, &mut io::sink())?;
         match self.next {
@@ -185,7 +185,7 @@ impl Decoding {
         std::mem::take(&mut self.left_out).into_iter().map(named).collect()
     }
 
-    /// Reads what comes next.
+    /// Reads the next message.
     fn advance(&mut self) -> Result<(), FormatError> {
         let mut kind = [0];
         if self.out.read(&mut kind)? == 0 {
@@ -214,18 +214,18 @@ impl Decoding {
 
     fn bytes(&mut self, length: u64) -> Result<Vec<u8>, FormatError> {
         let mut bytes = Vec::new();
-        // One that says what it must not is cut short as well.
+        // A decoder whose message is too long is cut short as well.
         self.out.by_ref().take(length.min(MAX_HEAD)).read_to_end(&mut bytes)?;
         if (bytes.len() as u64) < length { Err(self.cut_short()) } else { Ok(bytes) }
     }
 
-    /// How it ended, when it says nothing more. One that goes on all the same is ended; one that has ended cannot be.
+    /// The exit status of a decoder that is silent. A running one is ended; one that has ended cannot be.
     fn end(&mut self) -> io::Result<ExitStatus> {
         let _ = self.process.kill();
         self.process.wait()
     }
 
-    /// It ended in the middle of what it had to say.
+    /// The error of a decoder that ended within a message.
     fn cut_short(&mut self) -> FormatError {
         match self.end() {
             Ok(status) => self.why(status),
@@ -233,11 +233,11 @@ impl Decoding {
         }
     }
 
-    /// Why it ended before its file did, in words.
+    /// The reason why it ended before its file did, in words.
     fn why(&mut self, status: ExitStatus) -> FormatError {
         let mut said = Vec::new();
         if let Some(stderr) = self.process.stderr.take() {
-            // What cannot be read is not told.
+            // An unreadable message is left out.
             let _ = stderr.take(4096).read_to_end(&mut said);
         }
         let said = String::from_utf8_lossy(&said);
@@ -280,7 +280,7 @@ impl Drop for Decoding {
         let _ = self.end();
     }
 }
-/// What a reader said first; of a panic its message, without the place in the program.
+/// The first words of a reader; for a panic its message, without the place in the program.
 fn first_words(said: &str) -> String {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

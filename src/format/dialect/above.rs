@@ -1,4 +1,5 @@
-//! What stands above a table: text, which is kept beside its records, or records of another table or of an older form of this one.
+//! The lines above a table: text, which is kept beside its records, or records of another table or of an older form of
+//! this one.
 
 use super::fit::tables;
 use super::frame::names_figures;
@@ -6,10 +7,10 @@ use super::header::{is_value, names};
 use super::words::is_table_of_words;
 use crate::format::csv::split::Sampled;
 
-/// Pairs of a word and its value that may stand above a table one below the other; more of them are a table.
+/// Pairs of a word and its value in a row above a table, at most; more of them are a table.
 const MAX_PAIRS: usize = 20;
 
-/// The number of cells up to the last one that is filled.
+/// The number of cells up to the last filled one.
 pub(super) fn extent(record: &Sampled<'_>) -> usize {
     record.cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
@@ -18,17 +19,17 @@ pub(super) fn filled(record: &Sampled<'_>) -> usize {
     record.cells.iter().filter(|cell| !cell.is_empty()).count()
 }
 
-/// Whether it is a word and its value: `Period, 2024`.
+/// True for a word and its value: `Period, 2024`.
 fn is_pair(record: &Sampled<'_>) -> bool {
     extent(record) == 2 && filled(record) == 2 && !is_value(&record.cells[0])
 }
 
-/// Whether a line by itself is text rather than a record.
+/// True if a line by itself is text rather than a record.
 pub(super) fn is_text(record: &Sampled<'_>) -> bool {
     filled(record) < 2 || is_pair(record)
 }
 
-/// Whether records are a few words and their values, one below the other, and no table of two columns with a header.
+/// True if records are a few words and their values, one below the other, and no table of two columns with a header.
 pub(super) fn is_run_of_pairs(records: &[Sampled<'_>]) -> bool {
     let is_named =
         || is_headed(records) || names_figures(records) || is_table_of_words(&records[0], &records[1..], true);
@@ -36,8 +37,9 @@ pub(super) fn is_run_of_pairs(records: &[Sampled<'_>]) -> bool {
     records.len() <= MAX_PAIRS && records.iter().all(is_text) && !is_table
 }
 
-/// The lines above the table that begins with the record `start` that are records, from and up to: of blocks between blank lines in which
-/// two neighbouring lines of one width have more than a word and its value. Above a table `without_header` every line right above it.
+/// The ranges of lines above the table that are records, for a table that begins with the record `start`: blocks
+/// between blank lines in which two neighbouring lines of one width have more than a word and its value. Above a table
+/// `without_header` every line right above it.
 pub(super) fn records_above(records: &[Sampled<'_>], start: usize, without_header: bool) -> Vec<(u64, u64)> {
     let start = start.min(records.len());
     let (above, below) = records.split_at(start);
@@ -63,8 +65,8 @@ pub(super) fn records_above(records: &[Sampled<'_>], start: usize, without_heade
     found
 }
 
-/// The first of the records of a table without a header that begins with the record `start`, as far as its width tells: those right above
-/// it that have another number of cells.
+/// The first record of a table without a header whose width is first met at the record `start`: the records right above
+/// that one, with another number of cells, belong to the table.
 pub(super) fn first_record(records: &[Sampled<'_>], mut start: usize) -> usize {
     while start > 0 && records.get(start).is_some_and(|record| !record.after_blank) && filled(&records[start - 1]) > 1 {
         start -= 1;
@@ -72,8 +74,9 @@ pub(super) fn first_record(records: &[Sampled<'_>], mut start: usize) -> usize {
     start
 }
 
-/// The width of the names in the first line, and the number of records of it, where the records from `first` on, which are wider or
-/// narrower, have no names of their own: a table that got another column as it grew. Names over pairs are rather text.
+/// The width of the names in the first line, and the number of records of it, if the records from `first` on, which are
+/// wider or narrower, have no names of their own: a table that got another column as it grew. Names over pairs are
+/// rather text.
 pub(super) fn grown(records: &[Sampled<'_>], first: usize) -> Option<(usize, usize)> {
     let (above, below) = records.split_at(first);
     let (head, old) = above.split_first()?;
@@ -83,8 +86,8 @@ pub(super) fn grown(records: &[Sampled<'_>], first: usize) -> Option<(usize, usi
     (is_table && !is_headed(below)).then(|| (width, 1 + of_width().count()))
 }
 
-/// The last and widest of tables that stand right below each other, each with a header of its own: its first record, its width, and the
-/// number of its records. `None` where there are no such tables, or the first is the widest.
+/// The last and widest of tables that stand right below each other, each with a header of its own: its first record,
+/// its width, and the number of its records. `None` if there are no such tables, or the first is the widest.
 pub(super) fn stacked(records: &[Sampled<'_>]) -> Option<(usize, usize, usize)> {
     let is_head = |at: &usize| {
         let (head, next) = (&records[*at], records.get(at + 1));
@@ -100,7 +103,7 @@ pub(super) fn stacked(records: &[Sampled<'_>]) -> Option<(usize, usize, usize)> 
     is_last.then(|| (widest, records[widest].cells.len(), end - widest))
 }
 
-/// Whether the first of the records names a column of values.
+/// True if the first of the records names a column of values.
 pub(super) fn is_headed(records: &[Sampled<'_>]) -> bool {
     let Some((head, rest)) = records.split_first() else { return false };
     let named = |place: usize| {

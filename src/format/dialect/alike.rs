@@ -1,23 +1,23 @@
-//! How the cells of one column are like each other: what tells a record from the names above it, beside the types of its cells.
+//! The likeness of the cells of one column: it tells a record from the names above it, beside the types of its cells.
 
 use std::borrow::Cow;
 
 use super::header::{figure, is_value, mostly, nearly_all};
 
-/// Words of two or three letters that name columns, and are none of a list's codes.
+/// Words of two or three letters that name columns, and are no codes of a list.
 const SHORT_NAMES: [&str; 42] = [
     "ID", "NR", "NO", "NUM", "ISO", "PLZ", "ZIP", "CC", "KEY", "ORT", "TYP", "SKU", "UID", "PID", "SEX", "AGE", "CCY",
     "CUR", "CAT", "QTY", "SUM", "MIN", "MAX", "AVG", "TAG", "DAY", "VON", "BIS", "TO", "URL", "URI", "UOM", "POS",
     "ART", "VAT", "EAN", "LAT", "LON", "LNG", "REF", "COD", "UF",
 ];
 
-/// Letters of a code, at most: countries, currencies, airports.
+/// Letters of a code: countries, currencies, airports.
 const CODE_LETTERS: std::ops::RangeInclusive<usize> = 2..=3;
 
 /// Letters of a hash, at least.
 const HASH_LETTERS: usize = 7;
 
-/// Whether a cell is one of a kind that the others below it are too, and no name: an address, an identifier, an amount.
+/// True if a cell is of a kind that the others below it are too, and no name: an address, an identifier, an amount.
 pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
     let all = |is_so: &dyn Fn(&str) -> bool| is_so(cell) && mostly(others, is_so);
     let of_its_length = |other: &str| other.len() == cell.len();
@@ -33,7 +33,7 @@ pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))
 }
 
-/// Whether a cell is a code of a few capital letters, as all below it are: `DE`, `EUR`.
+/// True if a cell is a code of a few capital letters, as all below it are: `DE`, `EUR`.
 pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
     let is_code = |text: &str| {
         CODE_LETTERS.contains(&text.len())
@@ -43,8 +43,8 @@ pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
     is_code(cell) && others.len() > 1 && nearly_all(others, is_code) && !SHORT_NAMES.contains(&cell)
 }
 
-/// How a cell with digits and other signs is written, each run of digits, of capitals and of small letters taken as one: `A-626` and `B-7` are
-/// `A-9`. `None` where it has no digit, or nothing else.
+/// The pattern of a cell with digits and other signs, each run of digits, of capitals and of small letters taken as
+/// one: `A-626` and `B-7` are `A-9`. `None` if it has no digit, or nothing else.
 fn pattern(cell: &str) -> Option<String> {
     let mut pattern = String::new();
     for letter in cell.trim().chars() {
@@ -61,19 +61,19 @@ fn pattern(cell: &str) -> Option<String> {
     (pattern.contains('9') && pattern.len() > 1).then_some(pattern)
 }
 
-/// Whether a cell has digits and other signs, laid out as in most of those below it: `A-626`, `C07`, `INV/2024-7`.
+/// True if a cell has digits and other signs, laid out as in most of those below it: `A-626`, `C07`, `INV/2024-7`.
 pub(super) fn is_of_pattern(cell: &str, others: &[&str]) -> bool {
     pattern(cell).is_some_and(|own| mostly(others, |other| pattern(other).as_ref() == Some(&own)))
 }
 
-/// What a cell is besides its digits, and its numbers.
+/// The text of a cell without its digits, and its numbers.
 fn numbers(cell: &str) -> (String, Vec<u64>) {
     let rest = cell.chars().filter(|letter| !letter.is_ascii_digit()).collect();
     let runs = cell.split(|letter: char| !letter.is_ascii_digit());
     (rest, runs.filter_map(|run| run.parse().ok()).collect())
 }
 
-/// Whether a cell beside this one differs from it in its numbers alone, as names do that are numbered: `Q1`, `Q2`.
+/// True if a cell beside this one differs from it in its numbers alone, as numbered names do: `Q1`, `Q2`.
 pub(super) fn is_numbered(row: &[Cow<'_, str>], place: usize) -> bool {
     beside(row, place).any(|other| {
         let (one, other) = (numbers(&row[place]), numbers(other));
@@ -81,7 +81,7 @@ pub(super) fn is_numbered(row: &[Cow<'_, str>], place: usize) -> bool {
     })
 }
 
-/// Whether a cell beside this one has the same text with the next number or that before: `F-01`, `F-02`.
+/// True if a cell beside this one has the same text with the next number or the previous one: `F-01`, `F-02`.
 pub(super) fn follows(row: &[Cow<'_, str>], place: usize) -> bool {
     beside(row, place).any(|other| {
         let (one, other) = (numbers(&row[place]), numbers(other));
@@ -96,7 +96,7 @@ pub(super) fn beside<'r>(row: &'r [Cow<'_, str>], place: usize) -> impl Iterator
     before.into_iter().chain(row.get(place + 1)).map(|cell| &**cell)
 }
 
-/// Whether a cell is a value that no column is called by, wherever it stands: an address, an identifier, a telephone's number.
+/// True if a cell is a value that names no column, in any place: an address, an identifier, a telephone number.
 pub(super) fn is_sure(cell: &str) -> bool {
     let is_hash = |text: &str| {
         text.len() >= HASH_LETTERS && is_hexadecimal(text) && text.bytes().any(|byte| byte.is_ascii_digit())
@@ -109,32 +109,32 @@ pub(super) fn is_sure(cell: &str) -> bool {
         || pattern(cell).is_some_and(|pattern| is_telephone(&pattern) || is_host(&pattern))
 }
 
-/// Whether a cell by itself is rather a code than a name: capitals, then two digits or more, whatever stands between: `C70`, `B-093`, `RE 2026-7`;
-/// no year behind a word.
+/// True if a cell by itself is rather a code than a name: capitals, then two digits or more, with anything between:
+/// `C70`, `B-093`, `RE 2026-7`; no year behind a word.
 pub(super) fn is_coded(cell: &str) -> bool {
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
     let is_code = |pattern: &str| pattern.starts_with('A') && pattern.ends_with('9') && !pattern.contains('a');
     digits > 1 && pattern(cell).is_some_and(|pattern| is_code(&pattern))
 }
 
-/// Whether a cell is one capital and one digit: `B7`.
+/// True if a cell is one capital and one digit: `B7`.
 pub(super) fn is_letter_and_number(cell: &str) -> bool {
     cell.len() == 2 && pattern(cell).as_deref() == Some("A9")
 }
 
-/// Whether a cell is a number, or one that is only known to be below or above another: `<0.5`, `> 100`.
+/// True if a cell is a number, or one that is only known to be below or above another: `<0.5`, `> 100`.
 pub(super) fn is_compared(cell: &str) -> bool {
     let bare = cell.trim().trim_start_matches(['<', '>', '≤', '≥', '~', '=']).trim();
     is_amount(bare) || is_value(bare)
 }
 
-/// Whether a cell is the address of a page or a mailbox, which is no column's name.
+/// True if a cell is the address of a page or a mailbox, which is no column's name.
 fn is_address(cell: &str) -> bool {
     let is_mail = || cell.split_once('@').is_some_and(|(_, host)| host.contains('.')) && !cell.contains(' ');
     cell.contains("://") || is_mail()
 }
 
-/// A key and its value in one cell: `HOME=/root`, `age: 5`.
+/// True for a key and its value in one cell: `HOME=/root`, `age: 5`.
 fn is_assignment(text: &str) -> bool {
     let is_key = |key: &str| {
         !key.is_empty()
@@ -147,7 +147,7 @@ fn is_assignment(text: &str) -> bool {
         .is_some_and(|(key, rest)| is_key(key.trim_end()) && value(rest))
 }
 
-/// How an address or a moment looks that stands before other words: `9.9.9.9`, `9-9-9`.
+/// The pattern of an address or a moment that stands before other words: `9.9.9.9`, `9-9-9`.
 fn stamp(text: &str) -> Option<String> {
     let (first, _) = text.trim().split_once([' ', '\t'])?;
     figure(first).filter(|figure| figure.matches('9').count() > 2 && !figure.contains(char::is_alphabetic))
@@ -162,12 +162,13 @@ fn is_uuid(text: &str) -> bool {
     lengths.eq([8, 4, 4, 4, 12]) && text.split('-').all(is_hexadecimal)
 }
 
-/// Several numbers with blanks between them, as in aligned columns.
+/// True for several numbers with blanks between them, as in aligned columns.
 fn is_row_of_numbers(text: &str) -> bool {
     text.split_whitespace().count() > 1 && text.split_whitespace().all(is_value)
 }
 
-/// Whether a cell is a number as people write it: `007`, `+5`, `1,234.50`, `$5`, `5 %`; no range of ages and no season (`2019/20`).
+/// True if a cell is a number as people write it: `007`, `+5`, `1,234.50`, `$5`, `5 %`; no range of ages and no season
+/// (`2019/20`).
 pub(super) fn is_amount(cell: &str) -> bool {
     let bare = cell.trim().trim_start_matches(['+', '-']).trim_start_matches(['$', '€', '£']);
     let bare = bare.trim_end_matches(['%', '$', '€', '£']).trim();

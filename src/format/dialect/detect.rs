@@ -1,4 +1,4 @@
-//! Finds a dialect: cuts a sample in every likely way, and takes the one that gives the evenest records.
+//! Finds a dialect: cuts a sample in every likely way, and takes the way that gives the evenest records.
 
 use csv_nose::{SampleSize, Sniffer};
 
@@ -9,18 +9,18 @@ use super::header::is_value;
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
 use crate::format::csv::split::{Sampled, blanks, line_cells};
 
-/// What separates cells nearly everywhere; of equals the first, because commas stand in texts and numbers too.
+/// The delimiters of nearly all files; the first of equals is taken, because commas stand in texts and numbers too.
 pub(super) const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
 
-/// What separates cells elsewhere: only where nothing usual does.
+/// The delimiters of other files: only tried if nothing usual separates.
 const UNUSUAL: [u8; 6] = [b'^', b'~', b'\x1F', b'\x01', b':', b' '];
 
-/// What stands in texts and days, and separates nothing unless it is stated.
+/// Signs of texts and days, which separate nothing unless stated.
 const OF_TEXT: [u8; 2] = [b'/', b'&'];
 
 impl Dialect {
-    /// Finds the dialect out of the first bytes of a text in UTF-8; `complete` says that there are no more.
-    /// What is `stated` is not guessed.
+    /// Finds the dialect from the first bytes of a text in UTF-8; `complete` says that there are no more. Anything
+    /// `stated` is not guessed.
     pub fn detect(sample: &[u8], complete: bool, stated: &ReadOptions) -> Dialect {
         if let Some((delimiter, line)) = excel_line(sample)
             && (stated.delimiter.is_none() || (stated.delimiter == Some(delimiter) && stated.skip_lines.is_none()))
@@ -56,14 +56,14 @@ impl Dialect {
         };
         match stated.delimiter {
             Some(delimiter) => consider(&[delimiter]),
-            // Where something usual separates, nothing else does.
+            // A usual delimiter that separates rules out the others.
             None => consider(&usual(sample)) || consider(&unusual(sample)),
         };
         let (fit, mut dialect) = match best {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
-            // Nothing but delimiters.
+            // The sample holds delimiters only.
             Some(best) if best.0.records.is_empty() => best,
-            // Nothing separates: one column.
+            // Without a delimiter there is one column.
             _ => {
                 let comma = spellings(sample, b',', stated).swap_remove(0);
                 let fit = Fit::single(sample, complete, &comma);
@@ -76,12 +76,13 @@ impl Dialect {
             }
         };
         if stated.quote.is_none() && memchr::memchr(b'"', sample).is_none() && fit.is_single_quoted() {
-            // Single quotes around cells that hold nothing to be quoted for.
+            // Single quotes enclose cells that hold nothing to be quoted for.
             let stated = ReadOptions { quote: Some(Some(b'\'')), delimiter: Some(dialect.delimiter), ..stated.clone() };
             return Dialect::detect(sample, complete, &stated);
         }
         dialect.find_table(&fit, sample, stated);
-        // Whatever the sample holds, a record is read as it is further on: a quote behind a blank is text where nothing closes it.
+        // Records further on follow the same rule whatever the sample holds: a quote behind a blank is text if nothing
+        // closes it.
         dialect.padded = dialect.can_be_padded();
         dialect
     }
@@ -90,7 +91,7 @@ impl Dialect {
         self.quote.is_some() && !matches!(self.delimiter, b' ' | NO_DELIMITER)
     }
 
-    /// Where the table begins, and whether it has a header.
+    /// Finds the start of the table and the rows of its header.
     fn find_table(&mut self, fit: &Fit<'_>, sample: &[u8], stated: &ReadOptions) {
         let of_table = fit.records.iter().filter(|record| record.cells.len() == fit.width && fit.width > 1);
         let usual = self.delimiter != b' ' && fit.records.iter().any(|record| record.spaced);
@@ -120,7 +121,7 @@ impl Dialect {
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
         let table = &fit.records[start.min(fit.records.len())..];
         let header = match &table[..self.header_rows.min(table.len())] {
-            // A record says nothing of the table's width, a header does.
+            // A header tells the table's width, a record does not.
             _ if self.header_delimiter.is_some() => fit.width,
             [head] if has_name_too_many(head, &table[1..], fit.width) => fit.width,
             [head, ..] => head.cells.len(),
@@ -140,7 +141,8 @@ impl Dialect {
         }
     }
 
-    /// What separates the names in the line right above the records, where that is something else than between the records' cells.
+    /// The delimiter of the names in the line right above the records, if it is another than between the records'
+    /// cells.
     fn other_delimiter(&self, fit: &Fit<'_>, start: usize, sample: &[u8]) -> Option<u8> {
         let touches = !fit.records.get(start)?.after_blank;
         let line = &sample[fit.records[start - 1].place.clone()];
@@ -153,8 +155,8 @@ impl Dialect {
     }
 }
 
-/// Whether each record begins with its name, over which the header has none: one cell more than names, the last one filled, and the
-/// first another one in each.
+/// True if each record begins with its name, over which the header has none: one cell more than names, the last one
+/// filled, and the first another one in each.
 fn has_row_names(table: &[Sampled<'_>], rows: usize, width: usize) -> bool {
     let (header, records) = table.split_at(rows.min(table.len()));
     let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
@@ -181,12 +183,12 @@ fn excel_line(sample: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
-/// What usually separates cells and is in this sample, likelier first.
+/// The usual delimiters that stand in this sample, likelier first.
 fn usual(sample: &[u8]) -> Vec<u8> {
     USUAL.into_iter().filter(|byte| sample.contains(byte)).collect()
 }
 
-/// What else can separate the cells of this sample.
+/// The unusual delimiters that may separate the cells of this sample.
 fn unusual(sample: &[u8]) -> Vec<u8> {
     // A byte of a letter such as `§` separates nothing: cells are cut between letters.
     let likely = |delimiter: &u8| delimiter.is_ascii() && !OF_TEXT.contains(delimiter) && !USUAL.contains(delimiter);
@@ -195,7 +197,7 @@ fn unusual(sample: &[u8]) -> Vec<u8> {
     found.into_iter().chain(others).collect()
 }
 
-/// What the table uniformity method finds (<https://doi.org/10.3233/DS-240062>).
+/// The delimiter that the table uniformity method finds (<https://doi.org/10.3233/DS-240062>).
 fn sniffed(sample: &[u8]) -> Option<u8> {
     let mut sniffer = Sniffer::new();
     sniffer.sample_size(SampleSize::All);
@@ -203,7 +205,7 @@ fn sniffed(sample: &[u8]) -> Option<u8> {
     Some(sniffer.sniff_bytes(part).ok()?.dialect.delimiter)
 }
 
-/// The ways in which quotes can be written with this delimiter.
+/// The dialects with this delimiter, one for each way of writing quotes.
 fn spellings(sample: &[u8], delimiter: u8, stated: &ReadOptions) -> Vec<Dialect> {
     let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
     let quotes: Vec<Option<u8>> = match stated.quote {
@@ -245,7 +247,7 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &ReadOptions) -> Vec<Dialect>
     all
 }
 
-/// Whether blanks stand between a quote and the start or the end of its cell.
+/// True if blanks stand between a quote and the start or the end of its cell.
 fn is_padded(sample: &[u8], delimiter: u8, quote: u8) -> bool {
     let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
     memchr::memchr_iter(quote, sample).any(|at| {
@@ -255,7 +257,7 @@ fn is_padded(sample: &[u8], delimiter: u8, quote: u8) -> bool {
     })
 }
 
-/// Whether cells show that the single quote is none: one is nothing but it, or one is `""""`.
+/// True if cells show that the single quote encloses none: one is nothing but a quote, or one is `""""`.
 fn is_lone_mark(sample: &[u8], delimiter: u8) -> bool {
     let ends = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
     let is_cell =
@@ -264,7 +266,7 @@ fn is_lone_mark(sample: &[u8], delimiter: u8) -> bool {
         || memchr::memmem::find_iter(sample, b"\"\"\"\"").any(|at| is_cell(at, 4))
 }
 
-/// What lines can end with, by the line ends that stand outside of quotes; several where both kinds do.
+/// The possible line ends, by those that stand outside of quotes; several if both kinds do.
 fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
     let is_lone = |at: usize| !matches!(sample.get(at + 1), Some(b'\n' | b'\r'));
     if !memchr::memchr_iter(b'\r', sample).any(is_lone) {
@@ -278,7 +280,7 @@ fn line_ends(sample: &[u8], quote: Option<u8>) -> Vec<LineEnd> {
         match byte {
             byte if Some(*byte) == quote => open = !open,
             b'\n' if !open => feed = true,
-            // CRLF, also where it was written as a line end once more, is none.
+            // A CR of CRLF, also of one written as a line end once more, is no line end by itself.
             b'\r' if !open && is_lone(at) => lone = true,
             _ => {}
         }

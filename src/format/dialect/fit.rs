@@ -1,4 +1,4 @@
-//! How evenly a sample is cut by a dialect, and which of two dialects cuts it better.
+//! The evenness of a sample's records under a dialect, and the comparison of two dialects.
 
 use std::borrow::Cow;
 
@@ -10,48 +10,49 @@ use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
 
-/// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record has.
+/// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record
+/// has.
 const EVEN: f64 = 0.6;
 
 /// Lines above a header that is cut by its line alone, at most.
 const MAX_ABOVE: usize = 20;
 
-/// Lines of text above a table, at most, that has no more records and no header over values.
+/// Lines of text above a table that has no more records and no header over values, at most.
 const MOST_TEXT: usize = 10;
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;
 
-/// How well a sample is cut by a dialect.
+/// The fit of a dialect to a sample.
 pub(super) struct Fit<'a> {
     pub(super) records: Vec<Sampled<'a>>,
-    /// The width of the table: that which most records have, of those with more than one cell.
+    /// The width of the table: that of most records, among those with more than one cell.
     pub(super) width: usize,
-    /// Share of the records that have it, those with text after a closing quote not counted.
+    /// Share of the records that have this width, those with text after a closing quote not counted.
     share: f64,
     /// Share of the table's cells that are numbers, days, truths, or empty.
     typed: f64,
     /// The record with which the table begins.
     pub(super) first: usize,
-    /// Whether what stands above the table and in it looks like words: `Last, First` below a name for them.
+    /// True if the text above the table and in it looks like words: `Last, First` below a name for them.
     words: bool,
     unusual: bool,
-    /// Whether the header is cut by its line alone, because of a quote too many.
+    /// True if the header is cut by its line alone, because of a quote too many.
     pub(super) loose: bool,
-    /// Cells that nine of ten records have at least.
+    /// Cells that nine of ten records have, at least.
     least: usize,
-    /// Whether the delimiter is a comma, and stands between digits only.
+    /// True if the delimiter is a comma, and stands between digits only.
     decimal: bool,
-    /// Whether it is rather a list of one value a line, of which only the last lines hold the delimiter.
+    /// True for a list of one value a line, of which only the last lines hold the delimiter.
     list: bool,
-    /// Whether a backslash takes the delimiter's meaning away, outside of quotes.
+    /// True if a backslash takes the delimiter's meaning away, outside of quotes.
     escaped: bool,
-    /// What ends cells and lines.
+    /// The ends of cells and lines.
     lines: (u8, LineEnd),
 }
 
-/// The width that most records have, of those with more than one cell, and their number: the widest of those that are nearly as frequent
-/// as the most frequent.
+/// The width of most records, among those with more than one cell, and the number of these: the widest of widths nearly
+/// as frequent as the most frequent.
 fn frequent_width(records: &[Sampled<'_>]) -> (usize, usize) {
     let mut widths = std::collections::BTreeMap::new();
     for record in records.iter().filter(|record| record.cells.len() > 1 && !record.stray) {
@@ -61,8 +62,8 @@ fn frequent_width(records: &[Sampled<'_>]) -> (usize, usize) {
     widths.into_iter().rev().find(|(_, count)| count * 10 >= most * 9).unwrap_or((1, 0))
 }
 
-/// The records once more, where the first of them that is no even one has a quote too many and is their header: cut by its line alone, it
-/// has as many names as those below it have cells.
+/// The records once more, if the first uneven one has a quote too many and is their header: cut by its line alone, it
+/// has as many names as the records below it have cells.
 fn with_loose_header<'a>(
     sample: &'a [u8],
     complete: bool,
@@ -72,7 +73,7 @@ fn with_loose_header<'a>(
     let (width, _) = frequent_width(records);
     let wrong = |record: &Sampled<'_>| record.stray || (record.lines > 1 && record.cells.len() != width);
     let at = records.iter().take(MAX_ABOVE + 1).position(wrong)?;
-    // Below an even record stands no header.
+    // A header never stands below an even record.
     if records[..at].iter().any(|record| record.cells.len() == width && width > 1) {
         return None;
     }
@@ -112,7 +113,7 @@ impl<'a> Fit<'a> {
             (None, None) => (width, count, first),
         };
         let of_table = |record: &&Sampled<'_>| record.cells.len() == width;
-        // What belongs to other tables says nothing of this one's evenness.
+        // The records of other tables do not count for this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
         let text = records[..first].iter().filter(|record| is_text(record)).count();
         let single = |records: &[Sampled<'_>]| records.iter().filter(|record| record.cells.len() == 1).count();
@@ -134,7 +135,7 @@ impl<'a> Fit<'a> {
         let below = records
             .get(1)
             .is_some_and(|record| record.cells.iter().any(|cell| is_value(cell) || (plain && has_digit(cell))));
-        // And so does one with more names, where the last cells of most records are left out.
+        // So does a header with more names, if the last cells of most records are left out.
         let wide = |record: &Sampled<'_>| {
             let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
             let is_too_many = || has_name_too_many(record, &records[1..], width);
@@ -200,7 +201,7 @@ impl<'a> Fit<'a> {
         }
     }
 
-    /// Whether there is a column whose cells all stand between single quotes, and no cell that only begins with one.
+    /// True if there is a column whose cells all stand between single quotes, and no cell that only begins with one.
     pub(super) fn is_single_quoted(&self) -> bool {
         let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
         let opened = |record: &Sampled<'_>| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
@@ -226,7 +227,7 @@ impl<'a> Fit<'a> {
             && !(self.unusual && (self.first > 0 || self.is_one_column()))
     }
 
-    /// Whether blanks or colons rather stand within one cell: between words, in times and in addresses.
+    /// True if blanks or colons rather stand within one cell: between words, in times and in addresses.
     fn is_one_column(&self) -> bool {
         let table: Vec<_> = self.records.iter().filter(|record| record.cells.len() == self.width).take(200).collect();
         let each = |is_so: &dyn Fn(&&Sampled<'_>) -> bool| {
@@ -253,14 +254,15 @@ impl<'a> Fit<'a> {
         }
     }
 
-    /// Whether the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
+    /// True if the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
     fn is_around(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
         let in_words = other.width == 2 && self.least > 2 && other.typed == 0.0 && self.typed > 0.0;
         is_rival && ((other.decimal && self.least > 1) || in_words || self.has_decimals())
     }
 
-    /// Whether all commas stand between digits in cells of this cut, or before a blank in a title above or between tables.
+    /// True if all commas stand between digits in cells of this cut, or before a blank in a title above or between
+    /// tables.
     fn has_decimals(&self) -> bool {
         let (titles, cut): (Vec<_>, Vec<_>) = self.records.iter().partition(|record| record.cells.len() == 1);
         let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
@@ -276,8 +278,8 @@ impl<'a> Fit<'a> {
             && titles.iter().all(|record| is_title(&record.cells[0]))
     }
 
-    /// Whether the first line, below titles, is cut into names by another usual delimiter than the comma, and at least one record as it is, and
-    /// has no comma: then commas rather stand in numbers and texts.
+    /// True if the first line, below titles, is cut into names by another usual delimiter than the comma, and at least
+    /// one record is cut so, and has no comma: then commas rather stand in numbers and texts.
     fn is_headed_against(&self, other: &Fit<'_>) -> bool {
         let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
         let titles = self.records.iter().take(MAX_ABOVE).take_while(|record| record.cells.len() == 1).count();
@@ -290,7 +292,8 @@ impl<'a> Fit<'a> {
     }
 
     fn score(&self) -> (bool, bool, f64) {
-        // A table that begins with the first line is likelier than one below a title, and one whose header is as wide as it is.
+        // A table that begins with the first line is likelier than one below a title, and one whose header is as wide
+        // as it is.
         let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
         let headed = self.records.get(self.first).is_none_or(|record| record.cells.len() == self.width);
         let evenness = self.share - above - if headed { 0.0 } else { 0.05 };
@@ -302,7 +305,7 @@ impl<'a> Fit<'a> {
             return self.is_even() && self.share > other.share;
         }
         if self.lines.0 == other.lines.0 && self.escaped != other.escaped {
-            // Only where no other reading is even.
+            // The backslash counts only if no other reading is even.
             let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
             return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
         }
@@ -320,7 +323,7 @@ impl<'a> Fit<'a> {
     }
 }
 
-/// Whether the header has an empty cell too many: without it there are as many names as nearly all records have cells.
+/// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
 pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], width: usize) -> bool {
     let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
     let even = records.iter().filter(|record| record.cells.len() == width).count();
@@ -348,7 +351,8 @@ fn pairs(records: &[Sampled<'_>]) -> usize {
     blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
 }
 
-/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one width.
+/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one
+/// width.
 pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     for block in blocks(records) {

@@ -1,4 +1,5 @@
-//! What stands around the records of a table: titles and pairs of a word and its value above it, and the rows that name its columns.
+//! The frame of a table's records: titles and pairs of a word and its value above it, and the rows that name its
+//! columns.
 
 use std::borrow::Cow;
 
@@ -11,20 +12,20 @@ use super::header::{
 use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
 
-/// Title rows in one block at most, and lines of pairs.
+/// Title rows in one block, and lines of pairs, at most.
 const MAX_TITLES: usize = 10;
 const MAX_PAIRS: usize = 20;
 
-/// Lines above a table of one column.
+/// Lines above a table of one column, at most.
 const MAX_LINES: usize = 3;
 
-/// Header rows that are joined at most.
+/// Header rows that are joined, at most.
 const MAX_HEADER_ROWS: usize = 3;
 
 /// Records that are looked at below a header.
 pub(super) const LOOKED_AT: usize = 200;
 
-/// The first row of a table among the records, which is a row of its header where it has one, and the number of its header's rows.
+/// The first row of a table among the records, a row of its header if it has one, and the number of its header's rows.
 pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     let first = fit.first.min(fit.records.len());
     let mut start = first + below_titles(&fit.records[first..], fit.width);
@@ -51,7 +52,8 @@ pub(super) fn rows_of_header(table: &[Sampled<'_>], width: usize) -> usize {
     if is_header(&cells(table), width) { header_rows(table, width).1 } else { 0 }
 }
 
-/// The cells of each record, as far as the header of another table: names below a blank line, one of which is the first row's.
+/// The cells of each record, up to the header of another table: names below a blank line, one of which is the first
+/// row's.
 fn cells<'r, 's>(records: &'r [Sampled<'s>]) -> Vec<&'r [Cow<'s, str>]> {
     let shares = |record: &Sampled<'_>| record.cells.iter().zip(&records[0].cells).any(|(cell, name)| cell == name);
     let is_other = |record: &Sampled<'_>| record.after_blank && names(&record.cells) && shares(record);
@@ -67,18 +69,18 @@ fn has_value(record: &Sampled<'_>) -> bool {
     record.cells.iter().any(|cell| is_value(cell))
 }
 
-/// Whether there is no value in a row, but for years and the like.
+/// True if no value stands in a row, but for years and the like.
 fn may_be_names(record: &Sampled<'_>) -> bool {
     !has_value(record) || is_progress(&record.cells)
 }
 
-/// Whether a row has one text in it, wherever that stands.
+/// True if a row has one text in it, in any place.
 fn is_title(record: &Sampled<'_>) -> bool {
     record.cells.len() > 1 && filled(record) <= 1 && !has_value(record)
 }
 
-/// Whether each cell of a row is like those below it, with digits at the same places, another code, or one of them once more: then it is one
-/// of their records, whatever it leaves empty.
+/// True if each filled cell of a row is like those below it, with digits at the same places, another code, or one of
+/// them once more: then it is one of their records, with any cells empty.
 fn is_of_column(rows: &[Sampled<'_>], at: usize) -> bool {
     let below = |place: usize| -> Vec<&str> {
         let below = rows[at + 1..].iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
@@ -99,7 +101,7 @@ fn is_of_column(rows: &[Sampled<'_>], at: usize) -> bool {
     cells().count() > 0 && cells().all(is_like_those)
 }
 
-/// Whether a row is a word and its value, filled up with delimiters.
+/// True if a row is a word and its value, filled up with delimiters.
 fn is_pair(record: &Sampled<'_>, width: usize) -> bool {
     width > 2
         && record.cells.len() > 2
@@ -107,12 +109,12 @@ fn is_pair(record: &Sampled<'_>, width: usize) -> bool {
         && !record.cells[0].is_empty()
 }
 
-/// Whether rows right above a header are rather pairs than one that names the first two columns only.
+/// True if rows right above a header are rather pairs than one that names the first two columns only.
 fn tells_pairs(rows: &[Sampled<'_>]) -> bool {
     rows.len() > 1 || rows[0].cells[0].trim_end().ends_with(':') || has_digit(&rows[0].cells[1])
 }
 
-/// Whether a cell of a row stands in its column below once more, as those of records do.
+/// True if a cell of a row stands in its column below once more, as those of records do.
 fn stands_again(row: &Sampled<'_>, below: &[Sampled<'_>]) -> bool {
     let is_again = |(place, cell): (usize, &Cow<'_, str>)| {
         !cell.is_empty() && below.iter().take(LOOKED_AT).any(|record| record.cells.get(place) == Some(cell))
@@ -129,14 +131,14 @@ pub(super) fn in_use(records: &[Sampled<'_>], width: usize) -> Vec<usize> {
     (0..width).filter(is_used).collect()
 }
 
-/// How many of these columns the rows name.
+/// The number of these columns that the rows name.
 fn named(rows: &[Sampled<'_>], columns: &[usize]) -> usize {
     let is_named = |place: &&usize| rows.iter().any(|row| row.cells.get(**place).is_some_and(|cell| !cell.is_empty()));
     columns.iter().filter(is_named).count()
 }
 
-/// How many of the rows are titles, and pairs of a word and its value: whole blocks above the one that begins with a row without values,
-/// and those in this block above a row that names nearly all columns that are in use.
+/// The number of rows that are titles, or pairs of a word and its value: whole blocks above the one that begins with a
+/// row without values, and those in this block above a row that names nearly all columns in use.
 fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
     let passes = |at: usize| (is_title(&rows[at]) || is_pair(&rows[at], width)) && !is_of_column(rows, at);
     let (mut passed, mut at, mut ends) = (0, 0, true);
@@ -150,14 +152,14 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
         }
         at += block.len();
     }
-    // Where nothing but such rows comes, they are records.
+    // If only such rows come, they are records.
     if ends {
         return 0;
     }
     let block = &rows[passed..];
     let names_most = |count: usize, least: usize| {
         let Some(row) = block.get(count).filter(|row| count > 0 && !row.after_blank) else { return false };
-        // An empty name over the rows' names, and that of their values.
+        // An empty name stands over the rows' names, and a name over their values.
         if width == 2 && count > 0 && block[0].cells[0].is_empty() {
             return false;
         }
@@ -189,8 +191,8 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
         }
 }
 
-/// How many rows stand in a block above a table of one or two columns: a line or two, or a word and its value in each, above a blank line
-/// and names over figures that the names are not like. A block that is a table of its own stays one.
+/// The number of rows in a block above a table of one or two columns: a line or two, or a word and its value in each,
+/// above a blank line and names over figures that the names are not like. A block that is a table of its own stays one.
 fn below_text(rows: &[Sampled<'_>]) -> usize {
     let end = rows.iter().skip(1).position(|record| record.after_blank).map_or(0, |at| at + 1);
     let (above, table) = rows.split_at(end);
@@ -203,7 +205,7 @@ fn below_text(rows: &[Sampled<'_>]) -> usize {
     if is_text && table.iter().all(|record| record.cells.len() == width) && names_figures(table) { end } else { 0 }
 }
 
-/// Whether the first of the rows names figures: a column of cells with digits, over which stands a name without any.
+/// True if the first of the rows names figures: a column of cells with digits, over which stands a name without any.
 pub(super) fn names_figures(rows: &[Sampled<'_>]) -> bool {
     let Some((head, rest)) = rows.split_first() else { return false };
     let is_named = |place: usize| {
@@ -220,8 +222,9 @@ pub(super) fn names_figures(rows: &[Sampled<'_>]) -> bool {
         && (0..head.cells.len()).any(is_named)
 }
 
-/// Whether the first row, below other lines of a letterhead, is one more of them, with a comma in it: above the one that names columns of
-/// values. It looks less like a header than that one, which looks like no record: else both stay in the table.
+/// True if the first row, below other lines of a letterhead, is one more of them, with a comma in it: above the one
+/// that names columns of values. It looks less like a header than that one, which looks like no record: else both stay
+/// in the table.
 fn is_letterhead(table: &[Sampled<'_>], width: usize) -> bool {
     if table.len() < 4 {
         return false;
@@ -238,8 +241,8 @@ fn is_letterhead(table: &[Sampled<'_>], width: usize) -> bool {
     (0..width).any(column_of_values) && all_names && is_line_of_text && is_plain
 }
 
-/// The number of rows above the header of a table that begins with one, and of its own rows: the fewest that together name nearly all
-/// columns in use, and those that qualify names or give units.
+/// The number of rows above the header of a table that begins with one, and of its own rows: the fewest that together
+/// name nearly all columns in use, and those that qualify names or give units.
 fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
     let mut rows = 1;
     for count in 1..=MAX_HEADER_ROWS.min(table.len()) {
@@ -274,8 +277,9 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
     (0, rows)
 }
 
-/// Whether a row goes on with the names of the rows above it: it stands below a heading over several columns, and gives another word to none
-/// that has a name of its own. Empty cells at the beginning, or at the end without a heading, are columns without a name.
+/// True if a row goes on with the names of the rows above it: it stands below a heading over several columns, and gives
+/// another word to none that has a name of its own. Empty cells at the beginning, or at the end without a heading, are
+/// columns without a name.
 fn goes_on(rows: &[Sampled<'_>], row: &Sampled<'_>, width: usize) -> bool {
     let is_named = |place: usize| named(rows, &[place]) > 0;
     // A heading stands over the empty cells to its right, or once more in each of them.
@@ -294,7 +298,7 @@ fn goes_on(rows: &[Sampled<'_>], row: &Sampled<'_>, width: usize) -> bool {
     (0..width).any(spans) && !row.cells.iter().enumerate().any(is_below_another)
 }
 
-/// Whether a column has a value in one of the next two records where its names have none, or a digit.
+/// True if a column has a value in one of the next two records and none in its names, or so with a digit.
 fn tells_names(rows: &[Sampled<'_>], below: &[Sampled<'_>]) -> bool {
     let has = |place: usize, is_so: &dyn Fn(&str) -> bool| {
         rows.iter().filter_map(|row| row.cells.get(place)).any(|cell| is_so(cell))
@@ -305,7 +309,7 @@ fn tells_names(rows: &[Sampled<'_>], below: &[Sampled<'_>]) -> bool {
     below.iter().take(2).any(|record| record.cells.iter().enumerate().any(tells))
 }
 
-/// Whether a row gives each of the columns a name of its own.
+/// True if a row gives each of the columns a name of its own.
 fn names_all(row: &Sampled<'_>, columns: &[usize]) -> bool {
     let mut given: Vec<_> =
         columns.iter().filter_map(|place| row.cells.get(*place)).filter(|cell| !cell.is_empty()).collect();
@@ -314,8 +318,8 @@ fn names_all(row: &Sampled<'_>, columns: &[usize]) -> bool {
     given.len() == columns.len()
 }
 
-/// Whether the first of the records below a header only qualifies a few of its names: it begins with an empty cell and has no digit, and
-/// below it are figures.
+/// True if the first of the records below a header only qualifies a few of its names: it begins with an empty cell and
+/// has no digit, and below it are figures.
 fn qualifies(below: &[Sampled<'_>], used: &[usize]) -> bool {
     let Some((row, records)) = below.split_first() else { return false };
     let cell = |place: usize| row.cells.get(place).map_or("", |cell| &**cell);

@@ -1,4 +1,4 @@
-//! Whether a row names the columns of those below it, and the names that several such rows give together.
+//! Headers: rows that name the columns of those below them, and the names that several such rows give together.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,14 @@ use super::alike::{
 };
 use crate::schema::{Inference, Type};
 
-/// Whether a cell is of another type than text.
+/// True if a cell is of another type than text.
 pub(in crate::format) fn is_value(cell: &str) -> bool {
     let mut inference = Inference::default();
     inference.see(cell.trim());
     inference.fits().narrowest() != Type::Text
 }
 
-/// Whether cells can be a row of names: nearly all filled, and none of them a value.
+/// True if cells can be a row of names: nearly all filled, and none of them a value.
 pub(super) fn names(cells: &[Cow<'_, str>]) -> bool {
     let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
     filled * 10 >= cells.len() * 8 && filled > 1 && !cells.iter().any(|cell| is_value(cell))
@@ -25,12 +25,12 @@ pub(super) fn has_digit(cell: &str) -> bool {
     cell.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// How a cell with digits looks, each run of them taken as one; `None` where it has none: `03.05.2020` is `9.9.9`.
+/// The figure of a cell with digits, each run of them taken as one: `03.05.2020` is `9.9.9`; `None` if it has none.
 pub(super) fn figure(cell: &str) -> Option<String> {
     has_digit(cell).then(|| figures(cell).collect())
 }
 
-/// Whether a cell has digits and looks as this figure does.
+/// True if a cell has digits and looks as this figure does.
 pub(super) fn is_of_figure(cell: &str, figure: Option<&str>) -> bool {
     figure.is_some_and(|figure| figures(cell).eq(figure.chars()))
 }
@@ -45,18 +45,18 @@ fn figures(cell: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// Whether nine of ten are so.
+/// True if nine of ten cells are so.
 pub(super) fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
     cells.iter().filter(|cell| is_so(cell)).count() * 10 >= cells.len() * 9
 }
 
-/// Two of three are so: enough where nothing but a record would be one of them.
+/// True if two of three cells are so: enough if nothing but a record would be one of them.
 pub(super) fn mostly(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
     !cells.is_empty() && cells.iter().filter(|cell| is_so(cell)).count() * 3 >= cells.len() * 2
 }
 
-/// Whether the table's first row names its columns. A record that is lost to the names is worse than names that are loaded as a record: a
-/// value over values makes it one, whatever its other cells are.
+/// True if the table's first row names its columns. A record that is lost to the names is worse than names that are
+/// loaded as a record: a value over values makes it one, whatever its other cells are.
 pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let Some((first, rest)) = table.split_first() else { return true };
     let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
@@ -83,7 +83,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let (mut says_row, mut says_header, mut unnamed) = (0, 0, false);
     for (place, cell) in first.iter().enumerate() {
         let all = column(place);
-        // Words for nothing say nothing of what the others are.
+        // Words for nothing do not tell the type of a column.
         let others: Vec<&str> = all.iter().copied().filter(|cell| !is_null_word(cell) && !is_pending(cell)).collect();
         if cell.is_empty() {
             // A heading stands over the empty cells to its right, and the last columns may have no name.
@@ -103,7 +103,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
         && (says_header > 0 || years || !unnamed)
 }
 
-/// What a cell of the first row says of it, by the cells below.
+/// The evidence of one cell of the first row, by the cells below it.
 enum Evidence {
     /// A name would not look so.
     Record,
@@ -113,13 +113,13 @@ enum Evidence {
 }
 
 impl Evidence {
-    /// `all` are the filled cells below, `others` those that are no words for nothing.
+    /// Weighs the cell at `place`: `all` are the filled cells below, `others` those that are no words for nothing.
     fn of(first: &[Cow<'_, str>], place: usize, all: &[&str], others: &[&str], years: bool) -> Evidence {
         let cell = &*first[place];
         let is_null = is_null_word(cell) && !(is_category(cell) && first.len() > 1);
         let is_again = || first.iter().filter(|other| *other == cell).count() > 1;
         match (is_value(cell), nearly_all(others, is_value)) {
-            // A word for nothing is rather a value than a name, where it is no category.
+            // A word for nothing that is no category is rather a value than a name.
             _ if is_null || (is_pending(cell) && (first.len() == 1 || is_again())) => Evidence::RatherRecord,
             // A value over nothing; a year may be a name.
             (is_value, _) if others.is_empty() => match () {
@@ -145,7 +145,7 @@ impl Evidence {
             },
             (false, false) if is_sure(cell) && !is_numbered(first, place) => Evidence::Record,
             (_, false) if is_code(cell, others) => Evidence::RatherRecord,
-            // No name stands in its own column once more.
+            // A name does not stand in its own column once more.
             (false, false) if first.len() > 1 && all.contains(&cell) => Evidence::RatherRecord,
             (false, false)
                 if is_word(cell) && !is_pending(cell) && (is_figures(others) || mostly(others, is_stated)) =>
@@ -153,7 +153,7 @@ impl Evidence {
                 Evidence::RatherName
             }
             (true, false) if !years => Evidence::RatherRecord,
-            // Nobody calls a column of words by a day, an amount or a word for nothing.
+            // A day, an amount or a word for nothing never names a column of words.
             (false, false) if is_null_word(cell) => Evidence::RatherRecord,
             (false, false) if is_written_value(cell) && !is_numbered(first, place) => Evidence::RatherRecord,
             _ => Evidence::None,
@@ -161,12 +161,13 @@ impl Evidence {
     }
 }
 
-/// Whether a cell is rather a value than a name, wherever it stands: a day, an amount, an address, a code.
+/// True if a cell is rather a value than a name, in any place: a day, an amount, an address, a code.
 pub(super) fn is_stated(cell: &str) -> bool {
     is_written_value(cell) || is_sure(cell) || is_coded(cell)
 }
 
-/// Whether a number below or above a limit is a measured one: others are there below, it has decimals, or no name stands beside it.
+/// True if a number below or above a limit is a measured one: others are there below, it has decimals, or no name
+/// stands beside it.
 fn is_limit(first: &[Cow<'_, str>], cell: &str, others: &[&str]) -> bool {
     let is_marked = |cell: &str| cell.trim_start().starts_with(['<', '>', '≤', '≥', '~']);
     let is_word = |cell: &Cow<'_, str>| is_word(cell);
@@ -176,30 +177,31 @@ fn is_limit(first: &[Cow<'_, str>], cell: &str, others: &[&str]) -> bool {
         || !first.iter().any(is_word)
 }
 
-/// Whether a cell is a word without a digit.
+/// True if a cell is a word without a digit.
 fn is_word(cell: &str) -> bool {
     cell.contains(char::is_alphabetic) && !cell.bytes().any(|byte| byte.is_ascii_digit()) && !is_null_word(cell)
 }
 
-/// Words for a value that is still to come, which may be names as well.
+/// True for words for a value that is still to come, which may be names as well.
 fn is_pending(cell: &str) -> bool {
     ["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"]
         .contains(&cell.trim().to_lowercase().as_str())
 }
 
-/// Whether cells have digits and look as the first of them does.
+/// True if cells have digits and look as the first of them does.
 fn is_figures(cells: &[&str]) -> bool {
     let figure = cells.first().and_then(|cell| figure(cell));
     nearly_all(cells, |cell| is_of_figure(cell, figure.as_deref()))
 }
 
-/// Whether the cells of a row are one word, several times: no names.
+/// True if the cells of a row are one word, several times: no names.
 fn is_one_word(cells: &[Cow<'_, str>]) -> bool {
     let mut others = cells.iter().skip(1).filter(|cell| !cell.is_empty());
     !cells[0].is_empty() && others.clone().count() > 0 && others.all(|cell| *cell == cells[0])
 }
 
-/// Whether a line by itself holds what no header does: a figure, an address, a code; not where names are numbered beside a word.
+/// True if a line by itself holds a cell that no header has: a figure, an address, a code; not if names are numbered
+/// beside a word.
 fn holds_value(cells: &[Cow<'_, str>]) -> bool {
     let is_figure = |cell: &str| {
         cell.bytes().any(|byte| byte.is_ascii_digit()) && !cell.contains(char::is_alphabetic) && !is_value(cell)
@@ -215,7 +217,7 @@ fn holds_value(cells: &[Cow<'_, str>]) -> bool {
     cells.iter().enumerate().any(holds)
 }
 
-/// Whether a cell is a day, a time or an amount as people write it.
+/// True if a cell is a day, a time or an amount as people write it.
 pub(super) fn is_written_value(cell: &str) -> bool {
     let figure = figure(cell);
     let is_day = matches!(
@@ -225,13 +227,14 @@ pub(super) fn is_written_value(cell: &str) -> bool {
     is_day || (is_amount(cell) && cell.len() > 1 && !cell.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a row is the first one again, as where files were put together: all of its cells, or more than half of several.
+/// True if a row is the first one again, as in files that were put together: all of its cells, or more than half of
+/// several.
 fn is_again(first: &[Cow<'_, str>], cells: &[Cow<'_, str>]) -> bool {
     let same = first.iter().zip(cells).filter(|(one, other)| one == other).count();
     first == cells || (first.len() > 1 && same * 2 > first.len())
 }
 
-/// Whether the one year of a row is rather an amount: it stands first, or among numbers of its size.
+/// True if the one year of a row is rather an amount: it stands first, or among numbers of its size.
 fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec<&'a str>) -> bool {
     let mut values = first.iter().enumerate().filter(|(_, cell)| is_value(cell));
     let (Some((place, cell)), None) = (values.next(), values.next()) else { return false };
@@ -248,12 +251,12 @@ fn year_of(cell: &str) -> Option<f64> {
     cell.split(|letter: char| !letter.is_ascii_digit()).next().filter(|year| year.len() == 4)?.parse().ok()
 }
 
-/// Whether a word for nothing may as well be the name of what is not known.
+/// True if a word for nothing may as well be the name of an unknown category.
 fn is_category(cell: &str) -> bool {
     ["unknown", "missing", "none", "inf", "-inf"].contains(&cell.trim().to_lowercase().as_str())
 }
 
-/// Words that stand for a value that is not there.
+/// True for words that stand for a missing value.
 pub(in crate::format) fn is_null_word(cell: &str) -> bool {
     const WORDS: [&str; 34] = [
         "na", "n/a", "#n/a", "n.a.", "n. a.", "n.d.", "n. d.", "k.a.", "k. a.", "n.v.", "nan", "null", "(null)",
@@ -263,15 +266,15 @@ pub(in crate::format) fn is_null_word(cell: &str) -> bool {
     WORDS.contains(&cell.trim().to_lowercase().as_str())
 }
 
-/// Whether a value is a day over numbers, or a number over days.
+/// True if a value is a day over numbers, or a number over days.
 fn is_of_another_kind(cell: &str, others: &[&str]) -> bool {
     let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok();
     let is_day = |cell: &str| cell.len() >= 10 && cell.as_bytes()[4] == b'-' && is_value(cell);
     if is_number(cell) { nearly_all(others, is_day) } else { is_day(cell) && nearly_all(others, is_number) }
 }
 
-/// The columns' names out of the rows of a header, joined with a blank. A heading stands over the empty cells to its right too, where
-/// there are names below them and below it.
+/// The columns' names out of the rows of a header, joined with a blank. A heading stands over the empty cells to its
+/// right too, if there are names below them and below it.
 pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {
     let cell = |row: usize, place: usize| rows[row].get(place).map_or("", String::as_str);
     let below = |row: usize, place: usize| (row + 1..rows.len()).any(|row| !cell(row, place).is_empty());
@@ -284,7 +287,7 @@ pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<Strin
             _ => "",
         }
     };
-    // Of one row the names are as they stand.
+    // The names of a single row stay as they are.
     let trimmed = |word: &'_ str| -> String { if rows.len() > 1 { word.trim().to_owned() } else { word.to_owned() } };
     let name = |place| {
         let words = (0..rows.len()).map(|row| trimmed(heading(row, place)));
@@ -293,8 +296,8 @@ pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<Strin
     (0..width).map(|place| name(place).join(" ")).collect()
 }
 
-/// Whether the values among the names go on by equal steps: years (`country,2010,2012`), months (`202401,202402`), or four numbers and more
-/// counted from 0 or 1 (the hours of a day).
+/// True if the values among the names go on by equal steps: years (`country,2010,2012`), months (`202401,202402`), or
+/// four numbers and more counted from 0 or 1 (the hours of a day).
 pub(super) fn is_progress(cells: &[Cow<'_, str>]) -> bool {
     let values: Vec<&Cow<'_, str>> = cells.iter().filter(|cell| is_value(cell)).collect();
     let numbers: Vec<i32> = values.iter().filter_map(|cell| cell.trim().parse().ok()).collect();
@@ -330,7 +333,7 @@ const COUNTED: usize = 4;
 
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
-/// Whether a value is a year or a month too, so that the row above may be one of them.
+/// True if a value is a year or a month too, so that the row above may be one of them.
 fn is_step(cell: &str) -> bool {
     cell.trim().parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
 }
@@ -339,8 +342,8 @@ fn is_whole(cell: &str) -> bool {
     cell.parse::<i64>().is_ok()
 }
 
-/// Whether the cells count the columns, as programs name those that have no name: `0,1,2` or `1,2,3`, over a first column
-/// of row numbers perhaps, which has none.
+/// True if the cells count the columns, as programs name columns without a name: `0,1,2` or `1,2,3`, over a first
+/// column of row numbers perhaps, which has none.
 fn is_counted(cells: &[Cow<'_, str>]) -> bool {
     let cells = if cells[0].is_empty() { &cells[1..] } else { cells };
     let from = usize::from(cells.first().is_some_and(|cell| cell == "1"));

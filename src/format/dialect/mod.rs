@@ -1,4 +1,4 @@
-//! How a delimited text is written, and how that is found out from its beginning.
+//! The dialect of a delimited text, and its detection from the text's beginning.
 
 mod above;
 mod alike;
@@ -18,58 +18,59 @@ use serde::{Deserialize, Serialize};
 use super::{Charset, Footer, Format, Guess};
 use crate::schema::Selection;
 
-/// How a delimited text is written.
+/// The way in which a delimited text is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialect {
     /// The encoding's name, by the WHATWG but for code pages of DOS.
     pub encoding: String,
-    /// How far the encoding is a guess; `None` where it is UTF-8, stated, or marked. A guess of UTF-8 has lines in CESU-8 among it.
+    /// The degree to which the encoding is a guess; `None` if it is UTF-8, stated, or marked. A guess of UTF-8 has
+    /// lines in CESU-8 among it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guessed: Option<Guess>,
-    /// The byte between cells; [`NO_DELIMITER`] where every line is one cell.
+    /// The byte between cells; [`NO_DELIMITER`] if every line is one cell.
     #[serde(serialize_with = "as_char", deserialize_with = "from_char")]
     pub delimiter: u8,
     /// The byte around cells that hold a delimiter or a line end.
     #[serde(serialize_with = "as_chars", deserialize_with = "from_chars")]
     pub quote: Option<u8>,
-    /// How a quote is written inside quotes.
+    /// The way in which a quote is written inside quotes.
     pub escape: Escape,
-    /// What a line ends with.
+    /// The ends of lines.
     pub line_end: LineEnd,
-    /// Whether blanks may stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
+    /// True if blanks may stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
     pub padded: bool,
-    /// Whether a blank follows each delimiter, and belongs to it: `a, b, c`.
+    /// True if a blank follows each delimiter, and belongs to it: `a, b, c`.
     pub spaced: bool,
-    /// Lines of the file before its first byte, where it is not the first table of a file.
+    /// Lines of the file before the table's first byte, for a table that is not the first of a file.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub first_line: u64,
     /// Lines above the header.
     pub skip_lines: u64,
-    /// Rows of the header; 0 where there is none.
+    /// Rows of the header; 0 if there is none.
     pub header_rows: usize,
-    /// Whether a delimiter stands at the end of each record too.
+    /// True if a delimiter stands at the end of each record too.
     pub ends_delimited: bool,
-    /// Whether records are counted as lines, whatever line ends they hold: the rows of a sheet.
+    /// True if each record counts as one line, whatever line ends it holds: the rows of a sheet.
     pub by_record: bool,
-    /// Whether every record is filled up to the table's width, as the rows of a sheet are.
+    /// True if every record is filled up to the table's width, as the rows of a sheet are.
     #[serde(default)]
     pub filled_up: bool,
     /// Cells of a record.
     pub width: usize,
-    /// Characters of each column, where lines are cut by them and not by a delimiter.
+    /// Characters of each column, if lines are cut by them and not by a delimiter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub widths: Vec<usize>,
-    /// Whether there are records among the lines above the table.
+    /// True if there are records among the lines above the table.
     pub table_above: bool,
-    /// The lines above the table that are records, and refused: from and up to, counted from 0.
+    /// The ranges of lines above the table that are records, and refused; counted from 0, the end excluded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records_above: Vec<(u64, u64)>,
-    /// Whether records have cells beyond the width, which go into one more column.
+    /// True if records have cells beyond the width, which go into one more column.
     pub surplus: bool,
-    /// Whether the first cell of each record is the row's name, over which the header has none, as R writes it.
+    /// True if the first cell of each record is the row's name, over which the header has none, as R writes it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub row_names: bool,
-    /// The byte between the names of the header, where it is another one than between the records' cells.
+    /// The byte between the names of the header, if it is another one than between the records' cells.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -77,7 +78,7 @@ pub struct Dialect {
         deserialize_with = "from_chars"
     )]
     pub header_delimiter: Option<u8>,
-    /// Whether a quote too many stands in the header, which is cut by its line alone.
+    /// True if a quote too many stands in the header, which is cut by its line alone.
     #[serde(default, skip_serializing_if = "is_false")]
     pub loose_header: bool,
 }
@@ -92,20 +93,20 @@ fn is_false(truth: &bool) -> bool {
     !*truth
 }
 
-/// Stands for the delimiter where there is none: no text in UTF-8 holds this byte.
+/// The delimiter of texts without one: no text in UTF-8 holds this byte.
 pub const NO_DELIMITER: u8 = 0xFF;
 
-/// How a quote is written inside quotes.
+/// The way in which a quote is written inside quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Escape {
-    /// `""`
+    /// A quote doubled: `""`.
     Doubled,
-    /// `\"`
+    /// A quote behind a backslash: `\"`.
     Backslash,
 }
 
-/// What a line ends with.
+/// The ends of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LineEnd {
@@ -116,7 +117,7 @@ pub enum LineEnd {
 }
 
 impl LineEnd {
-    /// The place of the first line end; where it is CRLF, in a text of lines that end with LF, that of its LF.
+    /// The place of the first line end, in bytes; for CRLF, in a text of lines that end with LF, the place of its LF.
     pub(super) fn find(self, text: &[u8]) -> Option<usize> {
         match self {
             LineEnd::Lf => memchr::memchr(b'\n', text),
@@ -124,7 +125,7 @@ impl LineEnd {
         }
     }
 
-    /// The bytes of the line end with which `text` begins.
+    /// The length of the line end with which `text` begins, in bytes.
     pub(super) fn length(self, text: &[u8]) -> usize {
         if self == LineEnd::Cr && text.starts_with(b"\r\n") { 2 } else { 1 }
     }
@@ -154,52 +155,53 @@ fn from_chars<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Optio
     letter.map(u8::try_from).transpose().map_err(serde::de::Error::custom)
 }
 
-/// What is known before the bytes are looked at; `None` is to be found out.
+/// The stated options of a text; `None` is to be found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The format, where its content does not say.
+    /// The format, if the content does not tell it.
     pub format: Option<Format>,
     /// The one sheet of a workbook that is read.
     pub sheet: Option<String>,
-    /// Characters of each column, where lines are cut by them and not by a delimiter.
+    /// Characters of each column, if lines are cut by them and not by a delimiter.
     pub widths: Vec<usize>,
-    /// Lines of the file before its first byte.
+    /// Lines of the file before the text's first byte.
     pub first_line: u64,
-    /// Whether it is a sheet: records are counted as lines, and filled up to the table's width.
+    /// True for a sheet: each record counts as one line, and is filled up to the table's width.
     pub is_sheet: bool,
-    /// Whether it is JSON with a record on each line, whatever its first object holds.
+    /// True for JSON with a record on each line, whatever its first object holds.
     pub is_lines: bool,
-    /// The encoding's name.
+    /// The encoding of the text.
     pub encoding: Option<Charset>,
-    /// The encoding that a first reading has guessed, where none is stated.
+    /// The encoding that a first reading has guessed, if none is stated.
     pub guessed: Option<(Charset, Guess)>,
     /// The byte between cells.
     pub delimiter: Option<u8>,
-    /// Whether a blank follows each delimiter.
+    /// True if a blank follows each delimiter.
     pub spaced: bool,
-    /// The byte around cells, `Some(None)` where there is none.
+    /// The byte around cells, `Some(None)` if there is none.
     pub quote: Option<Option<u8>>,
-    /// How a quote is written inside quotes.
+    /// The way in which a quote is written inside quotes.
     pub escape: Option<Escape>,
     /// Lines above the header.
     pub skip_lines: Option<u64>,
     /// Rows of the header.
     pub header_rows: Option<usize>,
-    /// Whether what stands beside an array of records is a column of each.
+    /// True if contents beside an array of records become a column of each.
     pub beside_columns: bool,
-    /// The columns that are taken, in their order; every column where none is named.
+    /// The columns that are taken, in their order; every column if none is named.
     pub selection: Selection,
-    /// Which lines at the end are not of the table.
+    /// The lines at the end that are not of the table.
     pub footer: Footer,
 }
 
 impl Dialect {
-    /// Whether a backslash takes the meaning of a delimiter or a line end away, and there are no quotes, as databases write text.
+    /// True if a backslash takes the meaning of a delimiter or a line end away, and there are no quotes, as databases
+    /// write text.
     pub(super) fn is_escaped(&self) -> bool {
         self.quote.is_none() && self.escape == Escape::Backslash
     }
 
-    /// Whether somebody has written the lines, or filled in the rows of a sheet: then an empty one holds nothing. Parquet has rows without
+    /// True for lines of a text or filled-up rows of a sheet: an empty one then holds nothing. Parquet has rows without
     /// a value.
     pub(super) fn is_of_lines(&self) -> bool {
         !self.by_record || self.filled_up
@@ -324,7 +326,7 @@ mod tests {
         assert_eq!(detect("a,b\n'tis,1\n'x',2\n'y',3\n").quote, Some(b'"'));
         assert!(detect("a,b\n1,\"x\" \n2,\"y\" \n").padded);
         assert!(detect("a, \"b, c\" , d\n1, \"2, 3\" , 4\n").padded);
-        // Also where none stand in the beginning.
+        // Records further on may be padded even if none at the beginning are.
         assert!(detect("a,b\n\"x\", y\n").padded && detect("a,b\n1, \"x\" y\n2, \"z\" w\n").padded);
         assert!(!detect("a b\n1 \"x\"\n2 \"y\"\n").padded);
         assert!(detect("a, b, c\n1, x, 2\n2, \"y, z\", \n").spaced);
@@ -386,7 +388,7 @@ mod tests {
         assert_eq!(header("land,2019\nDE,5\nAT,7\n"), 1);
         assert_eq!(header("1,x,2.5\n"), 0);
         assert_eq!(header("name,2019,2020\n"), 1);
-        // As programs name columns that have no name.
+        // Programs write such headers for columns without a name.
         assert_eq!(header(",0,1\n0,a,1.5\n1,b,2.5\n"), 1);
         assert_eq!(header("1,2,3\nx,y,z\nu,v,w\n"), 1);
         assert_eq!(header("1,2,3\n4,5,6\n"), 0);

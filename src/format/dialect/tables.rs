@@ -12,22 +12,23 @@ const RECORDS: usize = 2_000;
 /// Lines of a table, at least: a header and two records.
 const LINES: usize = 3;
 
-/// Records below a header by which its columns are told.
+/// Records below a header that tell its columns.
 const LOOKED_AT: usize = 50;
 
-/// Where a table begins in a text, with the titles right above its header.
+/// The start of a table in a text, with the titles right above its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::format) struct TableStart {
-    /// The byte.
+    /// The first byte, from 0.
     pub at: usize,
     /// Lines before it.
     pub line: u64,
-    /// The byte between its cells, as in all tables of the text.
+    /// The byte between cells, as in all tables of the text.
     pub delimiter: u8,
 }
 
-/// Where the tables of a text begin, as far as its first bytes show; none where it holds one table. A table has a header and two records at
-/// least. It ends at a blank line, or at a row of names of another width over records of that width.
+/// The starts of the tables of a text, as far as its first bytes show; empty if it holds one table. A table has a
+/// header and two records at least. It ends at a blank line, or at a row of names of another width over records of that
+/// width.
 pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<TableStart> {
     if is_even(sample) {
         return Vec::new();
@@ -48,7 +49,7 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
             heads.push(at);
         }
     }
-    // What stands above the first header has to be text: a table without a header is none of several.
+    // The lines above the first header have to be text: a table without a header is none of several.
     if heads.len() < 2 || !records[..heads[0]].iter().all(is_text) {
         return Vec::new();
     }
@@ -60,9 +61,9 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
     heads.iter().enumerate().map(start).collect()
 }
 
-/// Whether the record at `at` is a row of names above two records of its width: right above them, or apart from what stands above it, where
-/// no more than half of those below it are others, broken ones. It names a column of values; or, apart, a column without any where the
-/// table `before` has them; or words.
+/// True if the record at `at` is a row of names above two records of its width: right above them, or apart from the
+/// lines above it, with at most half of the records below it of other widths, as broken ones are. It names a column of
+/// values; or, apart, a column without any if the table `before` has them; or words.
 fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let head = &records[at];
     let width = extent(head);
@@ -95,7 +96,8 @@ fn even<'r, 's>(block: &'r [Sampled<'s>], width: usize) -> impl Iterator<Item = 
     block.iter().filter(move |record| extent(record) == width)
 }
 
-/// The cells of a column below the header at `at` that are filled: of the records right below it, where there are two of its width.
+/// The filled cells of a column below the header at `at`: those of the records right below it, if two of these have its
+/// width.
 fn column<'r>(records: &'r [Sampled<'_>], at: usize, place: usize) -> impl Iterator<Item = &'r str> {
     let (block, width) = (block(records, at), extent(&records[at]));
     let run = block.iter().take_while(|record| extent(record) == width).count();
@@ -104,17 +106,17 @@ fn column<'r>(records: &'r [Sampled<'_>], at: usize, place: usize) -> impl Itera
     cells.map(|cell| &**cell).filter(|cell| !cell.is_empty())
 }
 
-/// Whether a cell is a value, or one as people write it: `1,50`, `24.12.2025`.
+/// True if a cell is a value, or one as people write it: `1,50`, `24.12.2025`.
 fn is_figure(cell: &str) -> bool {
     is_value(cell) || is_written_value(cell)
 }
 
-/// Whether all cells of a column are so.
+/// True if all cells of a column are so.
 fn is_column_of(records: &[Sampled<'_>], at: usize, place: usize, is_so: fn(&str) -> bool) -> bool {
     column(records, at, place).next().is_some() && column(records, at, place).all(is_so)
 }
 
-/// Whether a column has values below the header `before`, two at least, and none below the one at `at`.
+/// True if a column has values below the header `before`, two at least, and none below the one at `at`.
 fn breaks_values(records: &[Sampled<'_>], before: usize, at: usize, place: usize) -> bool {
     is_column_of(records, before, place, is_figure)
         && column(records, before, place).count() > 1
@@ -122,12 +124,13 @@ fn breaks_values(records: &[Sampled<'_>], before: usize, at: usize, place: usize
         && !column(records, at, place).any(is_figure)
 }
 
-/// Whether a blank line stands above the header at `at`, or above its titles, or nothing.
+/// True if a blank line stands above the header at `at`, or above its titles, or nothing.
 fn is_apart(records: &[Sampled<'_>], at: usize) -> bool {
     with_titles(records, at) == 0 || records[with_titles(records, at)].after_blank || records[at].after_blank
 }
 
-/// Whether the header at `at` is another table's than the one `before`: cut into another number of cells; or apart, over other columns.
+/// True if the header at `at` is another table's than the one `before`: cut into another number of cells; or apart,
+/// over other columns.
 fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     let (one, other) = (&records[before], &records[at]);
     if extent(one) != extent(other) && (one.cells.len() != other.cells.len() || is_apart(records, at)) {
@@ -141,14 +144,15 @@ fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     is_apart(records, at) && differs && one.cells != other.cells
 }
 
-/// The first of the titles above the header at `at`: rows with one text in them, with blank lines between them or without.
+/// The first of the titles above the header at `at`: rows with one text in them, with blank lines between them or
+/// without.
 fn with_titles(records: &[Sampled<'_>], at: usize) -> usize {
     let is_title = |record: &Sampled<'_>| filled(record) == 1 && !record.cells.iter().any(|cell| is_value(cell));
     at - records[..at].iter().rev().take_while(|record| is_title(record)).count()
 }
 
-/// Whether some delimiter cuts all lines into as many cells, two of them filled at least, so that nothing ends a table: told without looking
-/// for more. A line or two may be others, as a title or a broken record is: a table has three.
+/// True if some delimiter cuts all lines into as many cells, two of them filled at least, so that nothing ends a table:
+/// decided without a further search. A line or two may be others, as a title or a broken record is: a table has three.
 fn is_even(sample: &[u8]) -> bool {
     let whole = memchr::memrchr(b'\n', sample).map_or(&[][..], |end| &sample[..end]);
     if whole.is_empty() || memchr::memchr(b'\r', whole).is_some_and(|at| whole.get(at + 1) != Some(&b'\n')) {
@@ -185,8 +189,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The number of a line's cells, and of those that are not blank; `None` where quotes are not closed in it, or stand elsewhere than around
-/// cells.
+/// The number of a line's cells, and of those that are not blank; `None` if quotes are not closed in it, or stand
+/// elsewhere than around cells.
 fn cells_of(line: &[u8], delimiter: u8) -> Option<(usize, usize)> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (mut count, mut filled, mut at) = (1, 0, 0);

@@ -18,7 +18,7 @@ const UNITS: [&str; 164] = [
     "years", "minutes", "seconds", "tsd", "mio", "mrd",
 ];
 
-/// What stands for a unit where a column has none, or for how its days and times are written.
+/// Texts in place of a unit, for a column without one or for the notation of its days and times.
 const OTHERS: [&str; 22] = [
     "-",
     "–",
@@ -44,11 +44,12 @@ const OTHERS: [&str; 22] = [
     "yyyy-mm-dd hh:mm:ss",
 ];
 
-/// Letters of what stands between brackets, at most.
+/// Letters between brackets, at most.
 const BRACKETED: usize = 20;
 
-/// Whether the second row gives the units of the columns: known ones over all columns of values, half or more of all, and nothing elsewhere
-/// that a record could hold. Two of them have more than one letter, or one has a sign or brackets: `a` may be a value.
+/// True if the second row gives the units of the columns: known ones over all columns of values, half or more of all,
+/// and nothing elsewhere that a record could hold. Two of them have more than one letter, or one has a sign or
+/// brackets: `a` may be a value.
 pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     let [names, units, records @ ..] = table else { return false };
     let used = in_use(records, width);
@@ -59,7 +60,7 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     }
     let unit = |place: &usize| units.cells[*place].trim();
     let is_other = |place: &usize| OTHERS.contains(&unit(place).to_lowercase().as_str());
-    // What most tables have there is no unit, whatever the columns hold.
+    // A text that most tables have there is no unit, whatever the columns hold.
     if !used.iter().all(|place| is_unit(unit(place)) || is_other(place)) {
         return false;
     }
@@ -77,8 +78,8 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     values.len() * 2 >= used.len() && known.iter().any(is_sure)
 }
 
-/// Whether a cell is a unit: a known one, several with a sign between them (`g/m²`, `kg·m`), a multiple (`1000 t`, `10^6 m3`), or anything
-/// but a value between brackets or behind a word as `in %`, `of all`.
+/// True if a cell is a unit: a known one, several with a sign between them (`g/m²`, `kg·m`), a multiple (`1000 t`,
+/// `10^6 m3`), or anything but a value between brackets or behind a word as `in %`, `of all`.
 pub(super) fn is_unit(cell: &str) -> bool {
     let inner =
         [('[', ']'), ('(', ')')].iter().find_map(|(open, close)| cell.strip_prefix(*open)?.strip_suffix(*close));

@@ -1,10 +1,10 @@
-//! Tables of words: what tells their header from a word and its value above another table.
+//! Tables of words: the signs that tell their header from a word and its value above another table.
 
 use super::above::filled;
 use super::header::has_digit;
 use crate::format::csv::split::Sampled;
 
-/// Words that name columns, as the last of a name or its whole. A value is seldom one of them.
+/// Words that name columns, as the last word of a name or as all of it. A value is seldom one of them.
 const NAMES: [&str; 140] = [
     "name",
     "names",
@@ -148,11 +148,12 @@ const NAMES: [&str; 140] = [
     "alter",
 ];
 
-/// Rows, at least, that are a table whatever stands over them.
+/// Rows, at least, that are a table under any first row.
 pub(super) const ROWS: usize = 8;
 
-/// Whether a record names the columns of the rows below it, all of them words: with known names; or, in the first table of a text, over many
-/// rows or over a word that begins two of them. A word and its value in each line are rather told of the table below them.
+/// True if a record names the columns of the rows below it, all of them words: with known names; or, in the first table
+/// of a text, over many rows or over a word that begins two of them. Lines that each hold a word and its value rather
+/// describe the table below them.
 pub(super) fn is_table_of_words(head: &Sampled<'_>, rows: &[Sampled<'_>], is_first: bool) -> bool {
     let width = head.cells.len();
     let is_row = |row: &Sampled<'_>| row.cells.len() == width && filled(row) > 1;
@@ -167,7 +168,7 @@ pub(super) fn is_table_of_words(head: &Sampled<'_>, rows: &[Sampled<'_>], is_fir
     are_names(head) || (is_first && is_of_words && (rows.len() >= ROWS || is_twice))
 }
 
-/// Whether all cells are known names of columns.
+/// True if all cells are known names of columns.
 pub(super) fn are_names(head: &Sampled<'_>) -> bool {
     let is_name = |cell: &str| {
         let last = cell.trim().rsplit([' ', '_', '-', '.']).next().unwrap_or_default().to_lowercase();

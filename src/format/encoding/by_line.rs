@@ -1,5 +1,5 @@
-//! Lines of a text whose encoding is a guess: each is decoded by itself, one in UTF-8 stays as it is, and one that would not be a sane text
-//! is passed on as it is, so that its record is refused.
+//! Lines of a text whose encoding is a guess: each is decoded by itself, a line in UTF-8 stays as it is, and a line
+//! that would not be a sane text is passed on unchanged, so that its record is refused.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,8 @@ use super::sane::{is_certain, is_sane, strangeness};
 use super::{Charset, Guess};
 use crate::text::counted;
 
-/// Whether lines in this encoding can be decoded by themselves: a byte that ends a line is nothing else in it, and no state outlives it.
+/// True if lines in this encoding can be decoded by themselves: a byte that ends a line is nothing else in it, and no
+/// state outlives it.
 pub(super) fn is_for(encoding: Charset) -> bool {
     match encoding {
         Charset::Known(known) => known.is_ascii_compatible() && known != ISO_2022_JP,
@@ -22,9 +23,9 @@ pub(super) fn whole_lines(text: &[u8]) -> usize {
     memchr::memrchr2(b'\n', b'\r', text).map_or(0, |end| end + 1)
 }
 
-/// Decodes lines, and counts what they were.
+/// Decodes lines, and counts them by their result.
 pub(super) struct ByLine {
-    /// UTF-8 where none but CESU-8 is expected.
+    /// The guessed encoding, UTF-8 if none but CESU-8 is expected.
     encoding: Charset,
     guess: Guess,
     guessed: u64,
@@ -38,7 +39,7 @@ impl ByLine {
         ByLine { encoding, guess, guessed: 0, kept: 0, cesu8: 0, refused: 0 }
     }
 
-    /// Puts whole lines in UTF-8 to `out`.
+    /// Appends whole lines in UTF-8 to `out`.
     pub(super) fn decode(&mut self, text: &[u8], out: &mut Vec<u8>) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -52,7 +53,7 @@ impl ByLine {
         }
     }
 
-    /// The line in UTF-8; `None` where it is no sane text.
+    /// The line in UTF-8; `None` if it is no sane text.
     fn line<'a>(&mut self, line: &'a [u8]) -> Option<Cow<'a, str>> {
         if let Ok(text) = std::str::from_utf8(line) {
             if text.is_ascii() {
@@ -102,7 +103,7 @@ impl ByLine {
     }
 }
 
-/// A line that is not UTF-8 in the encoding that was guessed, where it is a sane text in it.
+/// A line that is not UTF-8, decoded from the guessed encoding; `None` unless it is a sane text in it.
 pub(super) fn guessed(line: &[u8], encoding: Charset, guess: Guess) -> Option<Cow<'_, str>> {
     let text = encoding.decode(line)?;
     let is_taken = match guess {
@@ -112,7 +113,8 @@ pub(super) fn guessed(line: &[u8], encoding: Charset, guess: Guess) -> Option<Co
     is_taken.then_some(text)
 }
 
-/// A line of East Asian letters of two bytes that happen to be letters in UTF-8 too, decoded: in UTF-8 it would be no sane text.
+/// A line of East Asian letters of two bytes that happen to be letters in UTF-8 too, decoded: in UTF-8 it would be no
+/// sane text.
 fn by_chance<'a>(line: &'a [u8], text: &str, encoding: Charset) -> Option<Cow<'a, str>> {
     let Charset::Known(encoding) = encoding else { return None };
     if encoding == UTF_8 || encoding.is_single_byte() || text.chars().any(|letter| letter >= '\u{800}') {
@@ -126,7 +128,8 @@ fn by_chance<'a>(line: &'a [u8], text: &str, encoding: Charset) -> Option<Cow<'a
     encoding.decode_without_bom_handling_and_without_replacement(line).filter(|decoded| is_sane(decoded))
 }
 
-/// Whether bytes are UTF-8 but for pairs of surrogate halves, each written as a letter of three bytes (Unicode Technical Report 26).
+/// True if bytes are UTF-8 but for pairs of surrogate halves, each written as a letter of three bytes (Unicode
+/// Technical Report 26).
 pub(in crate::format) fn is_cesu8(text: &[u8]) -> bool {
     cesu8(text).is_some()
 }

@@ -1,4 +1,4 @@
-//! The encodings by their names: those of the WHATWG, and the code pages of DOS, which it does not have.
+//! The encodings by their names: those of the WHATWG, and the code pages of DOS, which the WHATWG does not have.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::format::zip_names::{CP437, CP850, latin};
 /// An encoding of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
-    /// One of the WHATWG's.
+    /// An encoding of the WHATWG.
     Known(&'static Encoding),
     /// Code page 850, of DOS in Western Europe.
     Cp850,
@@ -24,7 +24,7 @@ impl From<&'static Encoding> for Charset {
 }
 
 impl Charset {
-    /// The encoding that a label of the WHATWG, or one of the usual names of a code page, means.
+    /// The encoding for a label of the WHATWG, or for one of the usual names of a code page.
     pub fn for_label(label: &str) -> Option<Charset> {
         match label.trim().to_ascii_lowercase().as_str() {
             "cp850" | "ibm850" | "850" | "ibm-850" => Some(Charset::Cp850),
@@ -51,7 +51,7 @@ impl Charset {
         }
     }
 
-    /// The text of whole lines; `None` where they are none in it.
+    /// The text of whole lines; `None` if they are not valid in the encoding.
     pub(super) fn decode(self, lines: &[u8]) -> Option<Cow<'_, str>> {
         match (self, self.upper_half()) {
             (Charset::Known(encoding), _) => encoding.decode_without_bom_handling_and_without_replacement(lines),

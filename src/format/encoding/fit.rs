@@ -1,5 +1,5 @@
-//! How well a reading of a line fits: letters in words of one language, signs where signs stand. Of several readings the one that fits best
-//! is the likeliest.
+//! The fit of a reading of a line: letters in words of one language, signs in the places of signs. The reading that
+//! fits best is the likeliest.
 
 use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
 
@@ -7,7 +7,7 @@ use super::Charset;
 use super::sane::{Strangeness, is_apostrophe, is_east_asian, is_letter, is_mark, script, strangeness_at};
 use crate::format::zip_names::{CP437, CP850, latin};
 
-/// What each letter beyond ASCII is worth, for a byte of it.
+/// The worth of a letter beyond ASCII, for each of its bytes.
 const TYPICAL: i64 = 4;
 const POSSIBLE: i64 = 2;
 const SELDOM: i64 = 1;
@@ -39,11 +39,11 @@ const ALPHABETS: [&str; 22] = [
     "âêîôûŵŷáéíóú",
 ];
 
-/// How well a line fits in an encoding; `None` where it is none in it.
+/// The fit of a line in an encoding; `None` if it is not valid in it.
 pub(super) fn fit(line: &[u8], encoding: Charset) -> Option<i64> {
     let text = encoding.decode(line)?;
     let letters: Vec<char> = text.chars().collect();
-    // Where letters have several bytes, those beyond ASCII count.
+    // In encodings with several bytes a letter, the bytes beyond ASCII count.
     let weight = |letter: char| match encoding {
         Charset::Known(known) if !known.is_single_byte() => {
             known.encode(&letter.to_string()).0.iter().filter(|byte| !byte.is_ascii()).count() as i64
@@ -54,19 +54,20 @@ pub(super) fn fit(line: &[u8], encoding: Charset) -> Option<i64> {
     Some(not_ascii.map(|at| worth(&letters, at) * weight(letters[at])).sum())
 }
 
-/// The best fit of a line in what old Macintoshes and DOS wrote in the West, where that is another text than the one in Windows-1252.
+/// The best fit of a line in the encodings of old Macintoshes and DOS in the West, among those that give another text
+/// than Windows-1252.
 pub(super) fn fit_of_old(line: &[u8], text: &str) -> i64 {
     let old = [MACINTOSH.decode_without_bom_handling(line).0.into_owned(), latin(line, CP850), latin(line, CP437)];
     old.iter().filter(|old| *old != text).map(|old| fit_of(old)).max().unwrap_or(STRANGE)
 }
 
-/// How well a text of one byte a letter fits.
+/// The fit of a text of one byte a letter.
 pub(super) fn fit_of(text: &str) -> i64 {
     let letters: Vec<char> = text.chars().collect();
     (0..letters.len()).filter(|at| !letters[*at].is_ascii()).map(|at| worth(&letters, at)).sum()
 }
 
-/// The number of letters that are others in this encoding than in Windows-1252, each counted once.
+/// The number of different letters that are others in this encoding than in Windows-1252.
 pub(super) fn telling(lines: &[&[u8]], encoding: &'static Encoding) -> usize {
     let letter = |byte: u8, encoding: &'static Encoding| encoding.decode_without_bom_handling(&[byte]).0.into_owned();
     let differs = |byte: &u8| letter(*byte, encoding) != letter(*byte, WINDOWS_1252);
@@ -84,12 +85,13 @@ fn worth(letters: &[char], at: usize) -> i64 {
     }
 }
 
-/// The letter `by` places away, `\0` where there is none.
+/// The letter `by` places away, `\0` if there is none.
 fn beside(letters: &[char], at: usize, by: isize) -> char {
     at.checked_add_signed(by).and_then(|place| letters.get(place)).copied().unwrap_or('\0')
 }
 
-/// East Asian letters stand in runs; a lone one among Latin letters is a sign of the West with the letter behind it.
+/// The worth of an East Asian letter: such letters stand in runs; a lone one among Latin letters is a sign of the West
+/// with the letter behind it.
 fn of_east(letters: &[char], at: usize) -> i64 {
     let (before, after) = (beside(letters, at, -1), beside(letters, at, 1));
     let east = |letter: char| is_east_asian(letter) || matches!(letter, '\u{3000}'..='\u{303F}');
@@ -105,7 +107,7 @@ fn of_east(letters: &[char], at: usize) -> i64 {
     }
 }
 
-/// A word is of one language.
+/// The worth of a letter in its word, which should be of one language.
 fn of_word(letters: &[char], at: usize) -> i64 {
     let within = |place: &usize| is_letter(letters[*place]) || is_mark(letters[*place]);
     let start = (0..at).rev().take_while(within).last().unwrap_or(at);
@@ -128,7 +130,7 @@ fn of_word(letters: &[char], at: usize) -> i64 {
     if !is_great_within && ALPHABETS.iter().any(is_of) { TYPICAL } else { SELDOM }
 }
 
-/// A sign stands at a number, a blank, or a word's edge.
+/// The worth of a sign, which should stand at a number, a blank, or a word's edge.
 fn of_sign(letters: &[char], at: usize) -> i64 {
     let sign = letters[at];
     let (before, after) = (beside(letters, at, -1), beside(letters, at, 1));

@@ -1,4 +1,4 @@
-//! The encoding of bytes that nothing says anything of, as they show it.
+//! The encoding of bytes that is stated nowhere, guessed from the bytes.
 
 use std::cmp::Reverse;
 
@@ -13,7 +13,7 @@ use super::by_line::guessed;
 use super::fit::{fit, fit_of, fit_of_old, telling};
 use super::sane::{is_certain, is_sane, may_show};
 
-/// How far an encoding is a guess.
+/// The degree to which an encoding is a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Guess {
@@ -26,19 +26,19 @@ pub enum Guess {
 /// Lines that show an encoding before it is likely.
 const MANY: usize = 3;
 
-/// Letters, in bytes, before another encoding than Windows-1252 is told.
+/// Letters, in bytes, that are needed to tell another encoding than Windows-1252.
 const LETTERS: usize = 8;
 
-/// Different letters that tell another encoding, where all of them make words in Windows-1252 too.
+/// Different letters that tell another encoding, if all of them make words in Windows-1252 too.
 const TELLING: usize = 3;
 
-/// UTF-16, which shows by the zero bytes of its line ends and delimiters, and ISO-2022-JP, which shows by its escapes; `None` for what is
-/// taken for UTF-8 at first (see [`guess_encoding`]).
+/// UTF-16, recognised by the zero bytes of its line ends and delimiters, or ISO-2022-JP, by its escapes; `None` for
+/// bytes that are taken for UTF-8 at first (see [`guess_encoding`]).
 pub(super) fn without_mark(raw: &[u8]) -> Option<&'static Encoding> {
     if raw.is_ascii() && is_iso_2022_jp(raw) {
         return Some(ISO_2022_JP);
     }
-    // UTF-16 has zero bytes in its line ends, whatever its letters are.
+    // UTF-16 has zero bytes in its line ends, with letters of any kind.
     memchr::memchr(0, raw)?;
     let zeros = |first: usize| raw.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd, pairs) = (zeros(0), zeros(1), raw.len() / 2);
@@ -49,26 +49,27 @@ pub(super) fn without_mark(raw: &[u8]) -> Option<&'static Encoding> {
     if enough && (by_zeros.1 * 10 >= pairs * 9 || !is_text_between_zeros(raw)) && is_utf16(raw, by_zeros.0, 20) {
         return Some(by_zeros.0);
     }
-    // Of letters beyond Latin hardly a byte is zero, but each line's end has one.
+    // Letters beyond Latin have hardly a zero byte, but each line's end has one.
     let feeds = memchr::memchr_iter(b'\n', raw).count();
     let enough = pairs >= 2 && ends(raw, by_ends) * 2 > feeds.max(1) && odd.min(even) * 20 < pairs.max(20);
     (enough && !is_text_between_zeros(raw) && is_utf16(raw, by_ends, 50)).then_some(by_ends)
 }
 
-/// Line ends in UTF-16.
+/// The number of line ends in UTF-16.
 fn ends(raw: &[u8], encoding: &'static Encoding) -> usize {
     let end: [u8; 2] = if encoding == UTF_16LE { [b'\n', 0] } else { [0, b'\n'] };
     raw.chunks_exact(2).filter(|unit| *unit == end).count()
 }
 
-/// Whether bytes, without the zeros, are a text of one byte a letter: lines without control characters.
+/// True if bytes, without the zeros, are a text of one byte a letter: lines without control characters.
 fn is_text_between_zeros(raw: &[u8]) -> bool {
     let control = |byte: &u8| (1..0x20).contains(byte) && !b"\t\n\r\x0B\x0C\x1A\x1F\x01".contains(byte);
     let letters: Vec<u8> = raw.iter().copied().filter(|byte| *byte != 0).collect();
     std::str::from_utf8(&letters).is_ok_and(|text| !text.bytes().any(|byte| control(&byte)))
 }
 
-/// Whether bytes decoded from UTF-16 are text: letters that there are, and of `share` letters not one that stands in no text.
+/// True if bytes decoded from UTF-16 are text: letters that exist, and among `share` letters not one that stands in no
+/// text.
 fn is_utf16(raw: &[u8], encoding: &'static Encoding, share: usize) -> bool {
     let (text, _) = encoding.decode_without_bom_handling(&raw[..raw.len() / 2 * 2]);
     let odd = |letter: &char| {
@@ -78,14 +79,15 @@ fn is_utf16(raw: &[u8], encoding: &'static Encoding, share: usize) -> bool {
     text.chars().filter(odd).count() * share <= text.chars().count()
 }
 
-/// Whether seven-bit text turns to Japanese letters, and is whole in it.
+/// True if seven-bit text turns to Japanese letters, and is valid in it.
 pub(in crate::format) fn is_iso_2022_jp(text: &[u8]) -> bool {
     let shifts = |escape: &[u8]| memmem::find(text, escape).is_some();
     (shifts(b"\x1B$B") || shifts(b"\x1B$@"))
         && ISO_2022_JP.decode_without_bom_handling_and_without_replacement(text).is_some()
 }
 
-/// The most likely encoding of lines none of which is UTF-8, `share` of all in 1/1000; `None` where they are sane text in none.
+/// The most likely encoding of lines none of which is UTF-8, `share` of all in 1/1000; `None` if they are sane text in
+/// none.
 pub fn guess_encoding(lines: &[u8], share: u64) -> Option<(Charset, Guess)> {
     // Control characters other than white space do not stand in text.
     let controls = lines.iter().filter(|byte| **byte < 0x20 && !b"\t\n\r\x0B\x0C\x1B\x1F\x01".contains(byte)).count();
@@ -112,15 +114,15 @@ pub fn guess_encoding(lines: &[u8], share: u64) -> Option<(Charset, Guess)> {
     better.into_iter().find_map(|encoding| of_lines(&all, encoding.into()))
 }
 
-/// How well lines fit in an encoding.
+/// The fit of all lines in an encoding.
 fn fit_of_all(lines: &[&[u8]], encoding: Charset) -> i64 {
     lines.iter().map(|line| fit(line, encoding).unwrap_or(-8 * line.len() as i64)).sum()
 }
 
-/// Whether lines fit better in another encoding than in Windows-1252, or as well where many letters tell it.
+/// True if lines fit better in another encoding than in Windows-1252, or as well if many letters tell it.
 fn fits_better(lines: &[&[u8]], other: &'static Encoding) -> bool {
     let (own, its) = (fit_of_all(lines, WINDOWS_1252.into()), fit_of_all(lines, other.into()));
-    // Turkish and Icelandic differ in six letters, which a word of Icelandic that short may well hold.
+    // Turkish and Icelandic differ in six letters, which so short a word of Icelandic may well hold.
     let is_long = |line: &&[u8]| {
         let text = WINDOWS_1252.decode_without_bom_handling(line).0;
         let mut words = text.split(|letter: char| !letter.is_alphabetic());
@@ -133,7 +135,8 @@ fn fits_better(lines: &[&[u8]], other: &'static Encoding) -> bool {
     its > own || (its == own && tells())
 }
 
-/// What DOS, an old Macintosh or Unix wrote in the West, where lines fit well in it, and not in Windows-1252 and the `others`.
+/// An encoding of DOS, an old Macintosh or Unix in the West, if lines fit well in it, and not in Windows-1252 and the
+/// `others`.
 fn old(lines: &[&[u8]], others: &[&'static Encoding]) -> Option<(Charset, Guess)> {
     let letters = lines.iter().flat_map(|line| line.iter()).filter(|byte| !byte.is_ascii()).count() as i64;
     let fits = |encoding: Charset| (fit_of_all(lines, encoding), encoding);
@@ -143,7 +146,7 @@ fn old(lines: &[&[u8]], others: &[&'static Encoding]) -> Option<(Charset, Guess)
     let (own, _) = fits(WINDOWS_1252.into());
     let other = others.iter().map(|other| fits((*other).into()).0).max().unwrap_or(own);
     let is_best = best >= letters * 3 && own < letters * 3 && best > second.max(own).max(other);
-    // Signs alone may be signs of any.
+    // Signs alone may be signs in any encoding.
     let has_letters = |line: &&[u8]| {
         let text = encoding.decode(line).unwrap_or_default();
         text.chars().any(|letter| letter == '€' || (!letter.is_ascii() && letter.is_alphabetic()))
@@ -157,13 +160,13 @@ fn detected(lines: &[u8]) -> &'static Encoding {
     detector.guess(None, chardetng::Utf8Detection::Deny)
 }
 
-/// Whether lines are the same text in Windows-1252 as in this encoding.
+/// True if lines are the same text in Windows-1252 as in this encoding.
 fn reads_alike(lines: &[u8], encoding: &'static Encoding) -> bool {
     let text = |encoding: &'static Encoding| encoding.decode_without_bom_handling(lines).0;
     encoding == WINDOWS_1252 || (encoding.is_single_byte() && text(encoding) == text(WINDOWS_1252))
 }
 
-/// Windows-1252, where at least one line is sane in it and in no other encoding of the West.
+/// Windows-1252, if at least one line is sane in it and in no other encoding of the West.
 fn western(lines: &[&[u8]], is_alone: bool) -> Option<(Charset, Guess)> {
     let text = |line: &[u8]| WINDOWS_1252.decode_without_bom_handling(line).0.into_owned();
     let encoding = Charset::from(WINDOWS_1252);
@@ -176,7 +179,7 @@ fn western(lines: &[&[u8]], is_alone: bool) -> Option<(Charset, Guess)> {
     lines.iter().any(|line| guessed(line, encoding, guess).is_some()).then_some((encoding, guess))
 }
 
-/// An encoding in which nearly all lines are sane.
+/// An encoding, if nearly all lines are sane in it.
 fn of_lines(lines: &[&[u8]], encoding: Charset) -> Option<(Charset, Guess)> {
     let is_sane = |line: &&&[u8]| {
         let text = encoding.decode(line);

@@ -1,4 +1,4 @@
-//! Bytes become UTF-8, and are hashed on the way: what is hashed is exactly what is parsed.
+//! Bytes become UTF-8, and are hashed on the way: the bytes hashed are exactly the bytes parsed.
 
 mod by_line;
 mod charset;
@@ -18,10 +18,10 @@ use super::{FormatError, SpanBytes};
 use by_line::ByLine;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 
-/// What is looked at to tell an encoding, in bytes.
+/// Bytes that are searched for an encoding.
 pub(super) const SAMPLE: usize = 64 * 1024;
 
-/// What is read at a time where it has to be decoded, in bytes.
+/// Bytes that are read at a time for decoding.
 const PIECE: usize = 64 * 1024;
 
 /// The byte order mark in UTF-8.
@@ -33,17 +33,17 @@ const LONGEST_LINE: usize = 64 * 1024 * 1024;
 /// Bytes before a piece that are kept: a wrong sequence may begin in the piece before.
 const BEFORE: usize = 16;
 
-/// Identity and size of the bytes that were read.
+/// Identity and size of the bytes read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
-    /// BLAKE3, 64 hexadecimal digits.
+    /// The BLAKE3 hash, 64 hexadecimal digits.
     pub hash: String,
     /// Number of bytes.
     pub bytes: u64,
 }
 
 impl Digest {
-    /// Reads everything and keeps nothing.
+    /// The digest of all bytes of an input, none of which are kept.
     pub(super) fn of(input: impl Read) -> io::Result<Digest> {
         let (mut input, mut buffer) = (Hashed::new(input), vec![0; PIECE * 4]);
         while input.read(&mut buffer)? > 0 {}
@@ -63,7 +63,7 @@ impl<R: Read> Hashed<R> {
         Hashed { input, hasher: blake3::Hasher::new(), bytes: 0 }
     }
 
-    /// What was read so far.
+    /// The digest of the bytes read so far.
     pub(super) fn digest(&self) -> Digest {
         Digest { hash: self.hasher.finalize().to_hex().to_string(), bytes: self.bytes }
     }
@@ -78,21 +78,22 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
-/// Text in UTF-8 without a byte order mark at its start. Input that is UTF-8 is passed on as it is, wrong bytes too: the record that holds
-/// one is refused. In another encoding a wrong byte is passed on as three that no text in UTF-8 holds ([`unescaped`]). Where the encoding
-/// was guessed, each line is decoded by itself, and one that is not to be had so is passed on as it is.
+/// Text in UTF-8 without a byte order mark at its start. Input that is UTF-8 is passed on unchanged, wrong bytes too:
+/// the record that holds one is refused. In another encoding a wrong byte is passed on as three that no text in UTF-8
+/// holds ([`unescaped`]). With a guessed encoding each line is decoded by itself, and one that cannot be decoded so is
+/// passed on unchanged.
 pub(super) struct Text<R> {
     input: Hashed<R>,
     encoding: Charset,
-    /// How far the encoding is a guess; `None` where it is known.
+    /// The degree to which the encoding is a guess; `None` if it is known.
     guessed: Option<Guess>,
     decoding: Decoding,
-    /// Bytes of the input, and how many of them are done with.
+    /// Bytes of the input, with the number of those passed on.
     raw: Vec<u8>,
     done: usize,
-    /// Bytes of the input that are done with, the mark included.
+    /// Bytes of the input passed on so far, the mark included.
     passed: u64,
-    /// What was decoded, its end, and how much of it was given away.
+    /// The decoded text, its end, and the number of bytes that were given away.
     decoded: Vec<u8>,
     decoded_end: usize,
     decoded_done: usize,
@@ -115,20 +116,20 @@ fn beginning(input: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// How the input becomes UTF-8.
+/// The way from the input to UTF-8.
 enum Decoding {
-    /// It is UTF-8.
+    /// The input is UTF-8.
     None,
-    /// As one text.
+    /// The input is decoded as one text.
     Whole(Box<Decoder>),
     /// Each byte is a letter of a code page.
     Letters(Charset),
-    /// Each line by itself.
+    /// Each line is decoded by itself.
     Lines(ByLine),
 }
 
 impl<R: Read> Text<R> {
-    /// Finds the encoding out of the first bytes, unless it is `stated`.
+    /// Finds the encoding from the first bytes, unless it is `stated`.
     ///
     /// # Errors
     /// When reading fails.
@@ -136,7 +137,8 @@ impl<R: Read> Text<R> {
         Self::start(input, stated, None, true)
     }
 
-    /// Text in an encoding that was guessed; lines that are UTF-8 stay as they are. UTF-8 stands for UTF-8 among which are lines in CESU-8.
+    /// Text in a guessed encoding; lines that are UTF-8 stay as they are. UTF-8 here stands for UTF-8 among which are
+    /// lines in CESU-8.
     ///
     /// # Errors
     /// When reading fails.
@@ -144,7 +146,7 @@ impl<R: Read> Text<R> {
         Self::start(input, Some(encoding), Some(guess), true)
     }
 
-    /// Text in UTF-8 that this program has written: what looks like a mark at its start is of its first cell.
+    /// Text in UTF-8 that this program has written: an apparent mark at its start belongs to its first cell.
     ///
     /// # Errors
     /// When reading fails.
@@ -189,10 +191,10 @@ impl<R: Read> Text<R> {
         &mut self.audit
     }
 
-    /// Everything was read: what it was.
+    /// The spans of the whole text, once everything was read.
     ///
     /// # Errors
-    /// [`FormatError::Unaccounted`] where nobody has claimed some of it, or not all of the input went into it.
+    /// [`FormatError::Unaccounted`] if some of it was not claimed, or not all of the input went into it.
     pub(super) fn finish(&self) -> Result<SpanBytes, FormatError> {
         let spans = self.audit.finish()?;
         if self.passed == self.input.bytes {
@@ -202,12 +204,12 @@ impl<R: Read> Text<R> {
         }
     }
 
-    /// The encoding.
+    /// The encoding of the input.
     pub(super) fn encoding(&self) -> Charset {
         self.encoding
     }
 
-    /// How far the encoding is a guess; `None` where it is known.
+    /// The degree to which the encoding is a guess; `None` if it is known.
     pub(super) fn guess(&self) -> Option<Guess> {
         self.guessed
     }
@@ -217,7 +219,7 @@ impl<R: Read> Text<R> {
         if matches!(self.decoding, Decoding::Lines(_)) { UTF_8.name() } else { self.encoding.name() }
     }
 
-    /// The guess in words, once everything was read; `None` where the encoding is known.
+    /// The guess in words, once everything was read; `None` if the encoding is known.
     pub(super) fn told(&self) -> Option<String> {
         self.guessed?;
         Some(match &self.decoding {
@@ -226,17 +228,17 @@ impl<R: Read> Text<R> {
         })
     }
 
-    /// What was read so far.
+    /// The digest of the bytes read so far.
     pub(super) fn digest(&self) -> Digest {
         self.input.digest()
     }
 
-    /// Bytes that were read so far.
+    /// Number of bytes read so far.
     pub(super) fn taken(&self) -> u64 {
         self.input.bytes
     }
 
-    /// How much more there is to read at most, in bytes, as far as that is known: of a text that is shorter than what is looked at first.
+    /// Bytes still to come, if known: for a text in UTF-8 that is shorter than the sample.
     pub(super) fn left(&self) -> Option<usize> {
         let is_short = self.input.bytes < SAMPLE as u64 && matches!(self.decoding, Decoding::None);
         is_short.then(|| self.raw.len() - self.done)
@@ -324,7 +326,7 @@ impl<R: Read> Text<R> {
 }
 
 impl<R: Read> Text<R> {
-    /// Decodes the lines that are held and whole, after reading on where none is.
+    /// Decodes the whole lines held, after reading on if there are none.
     fn decode_lines(&mut self) -> io::Result<()> {
         let Decoding::Lines(lines) = &mut self.decoding else { return Ok(()) };
         (self.decoded_done, self.decoded_end) = (0, 0);
@@ -332,7 +334,7 @@ impl<R: Read> Text<R> {
         if whole == 0 {
             self.raw.drain(..self.done);
             self.done = 0;
-            // A long line is looked at a few times only.
+            // A long line is searched a few times only.
             let (before, more) = (self.raw.len(), PIECE.max(self.raw.len()) as u64);
             let got = self.input.by_ref().take(more).read_to_end(&mut self.raw)?;
             self.ended = (got as u64) < more;
@@ -352,12 +354,12 @@ impl<R: Read> Text<R> {
     }
 }
 
-/// A byte that is wrong in its encoding, as half a letter: no text in UTF-8 holds these.
+/// Encodes a byte that is wrong in its encoding as half a surrogate pair: no text in UTF-8 holds these.
 fn escaped(byte: u8) -> [u8; 3] {
     [0xED, 0xB0 | (byte >> 6), 0x80 | (byte & 0x3F)]
 }
 
-/// The byte that `text` begins with in place of one that is wrong in its encoding.
+/// The wrong byte for which `text` begins with an escape.
 pub(super) fn unescaped(text: &[u8]) -> Option<u8> {
     match text {
         [0xED, high @ 0xB0..=0xB3, low @ 0x80..=0xBF, ..] => Some(high << 6 | (low & 0x3F)),

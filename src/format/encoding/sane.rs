@@ -1,12 +1,12 @@
-//! Decoded text that nobody has written: signs between letters, a great letter behind a small one, scripts that change within a word.
-//! It shows that the bytes are in another encoding.
+//! Decoded text that no person has written: signs between letters, a great letter behind a small one, scripts that
+//! change within a word. It shows that the bytes are in another encoding.
 
 use encoding_rs::WINDOWS_1252;
 
 use super::Charset;
 use super::fit::{fit_of, fit_of_old};
 
-/// How far a text is none that somebody has written.
+/// The degree to which a text looks like none written by a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Strangeness {
     None,
@@ -22,19 +22,19 @@ impl Strangeness {
     }
 }
 
-/// Whether nothing is strange in a text.
+/// True if nothing is strange in a text.
 pub(super) fn is_sane(text: &str) -> bool {
     strangeness(text) == Strangeness::None
 }
 
-/// The strangest of a text.
+/// The greatest strangeness in a text.
 pub(super) fn strangeness(text: &str) -> Strangeness {
     let letters: Vec<char> = text.chars().collect();
     let not_ascii = (0..letters.len()).filter(|at| !letters[*at].is_ascii());
     not_ascii.map(|at| strangeness_at(&letters, at)).max().unwrap_or(Strangeness::None)
 }
 
-/// How strange the letter at a place is among those around it.
+/// The strangeness of the letter at a place among those around it.
 pub(super) fn strangeness_at(letters: &[char], at: usize) -> Strangeness {
     let is_unit = matches!(letters[at], '£' | '€' | '¥')
         && letters.get(at + 1).is_some_and(|unit| matches!(unit, 'm' | 'k' | 'M' | 'K' | 'b'))
@@ -43,7 +43,8 @@ pub(super) fn strangeness_at(letters: &[char], at: usize) -> Strangeness {
     if is_unit { Strangeness::None } else { Around::of(letters, at).strangeness() }
 }
 
-/// Whether no encoding of DOS or old Macintoshes fits better than this one, or as well where nothing shows it.
+/// True if no encoding of DOS or old Macintoshes fits better than this one, or equally well without a proof for this
+/// one.
 pub(super) fn is_certain(line: &[u8], text: &str, encoding: Charset) -> bool {
     if encoding != WINDOWS_1252.into() {
         return true;
@@ -56,8 +57,8 @@ pub(super) fn is_certain(line: &[u8], text: &str, encoding: Charset) -> bool {
     own > old || (own == old && shows(text))
 }
 
-/// Whether a sane text in Windows-1252 holds what shows that it is: letters from `À` on, a French `œ`, an English or French apostrophe,
-/// quotes in pairs, a sum of euros.
+/// True if a sane text in Windows-1252 holds a proof of it: letters from `À` on, a French `œ`, an English or French
+/// apostrophe, quotes in pairs, a sum of euros.
 pub(super) fn shows(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let paired = |open: char, close: char| text.find(open).is_some_and(|at| text[at..].contains(close));
@@ -83,8 +84,8 @@ pub(super) fn shows(text: &str) -> bool {
         || (0..letters.len()).any(apostrophe)
 }
 
-/// Whether a sane text is likely Windows-1252 where nothing else in the file is against it: its letters beyond ASCII are signs of Latin-1,
-/// a mark of trade, or great ones that begin a word.
+/// True if a sane text is likely Windows-1252 unless something else in the file is against it: its letters beyond ASCII
+/// are signs of Latin-1, a mark of trade, or great ones that begin a word.
 pub(super) fn may_show(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let begins = |at: usize| {
@@ -114,7 +115,7 @@ pub(super) fn is_apostrophe(letters: &[char], at: usize) -> bool {
     !before.is_empty() && (is_one(&BEHIND, &behind) || (!behind.is_empty() && is_one(&BEFORE, &before)) || is_plural)
 }
 
-/// A letter beyond ASCII with those around it; `\0` where there is none.
+/// A letter beyond ASCII with those around it; `\0` if there is none.
 struct Around {
     before: [char; 2],
     letter: char,
@@ -188,19 +189,19 @@ fn soft(is_strange: bool) -> Strangeness {
     if is_strange { Strangeness::Soft } else { Strangeness::None }
 }
 
-/// Whether it is a letter of a word; signs that Unicode calls letters are none.
+/// True for a letter of a word; signs that Unicode calls letters are none.
 pub(super) fn is_letter(letter: char) -> bool {
     letter.is_alphabetic() && !is_mark(letter) && !matches!(letter, 'ª' | 'º' | 'µ' | 'ƒ' | 'ⁿ' | '\u{2B0}'..='\u{2FF}')
 }
 
-/// A mark over, under or beside the letter before it.
+/// True for a mark over, under or beside the letter before it.
 pub(super) fn is_mark(letter: char) -> bool {
     matches!(letter,
         '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5C7}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}'
         | '\u{E31}' | '\u{E34}'..='\u{E3A}' | '\u{E47}'..='\u{E4E}' | '\u{FF9E}' | '\u{FF9F}')
 }
 
-/// Letters of East Asia, which stand beside others without a blank.
+/// True for letters of East Asia, which stand beside others without a blank.
 pub(super) fn is_east_asian(letter: char) -> bool {
     matches!(letter, '\u{1100}'..='\u{11FF}' | '\u{2E80}'..='\u{2FFF}' | '\u{3005}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}'
         | '\u{F900}'..='\u{FAFF}' | '\u{FF10}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}')

@@ -1,4 +1,5 @@
-//! Texts of many languages in the encodings that they are written in: the right text, the bytes as they are, or a guess that is told.
+//! Texts of many languages in their usual encodings: each becomes the right text, its bytes unchanged, or a guess that
+//! is told.
 
 use super::*;
 
@@ -30,7 +31,7 @@ fn marks_and_zero_bytes_tell_the_encoding() {
     }
 }
 
-/// The lines of a text whose first reading has found out that it is not UTF-8.
+/// The decoded lines of a text that a first reading has found not to be UTF-8.
 fn lines(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
     let wrong: Vec<&[u8]> =
         bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| std::str::from_utf8(line).is_err()).collect();
@@ -109,7 +110,7 @@ fn katakana_of_half_a_width_is_no_russian() {
     assert_eq!(String::from_utf8(read).unwrap(), text);
 }
 
-/// Names and words of many languages, with encodings that they are written in.
+/// Names and words of many languages, with their usual encodings.
 const TEXTS: [(&[&str], &[&str]); 14] = [
     (
         &["windows-1252", "iso-8859-15", "macintosh", "windows-1254", "cp850"],
@@ -136,7 +137,7 @@ const TEXTS: [(&[&str], &[&str]); 14] = [
     (&["gbk", "big5", "gb18030", "utf-16le", "utf-16be"], &["北京", "上海", "中文名", "王小明", "文件", "大海"]),
 ];
 
-/// The text as bytes; `None` where the encoding cannot write it.
+/// The text as bytes; `None` if the encoding cannot write it.
 fn encoded(text: &str, label: &str) -> Option<Vec<u8>> {
     match label {
         "utf-16le" => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
@@ -157,7 +158,8 @@ fn encoded(text: &str, label: &str) -> Option<Vec<u8>> {
 }
 
 proptest::proptest! {
-    /// In any encoding, alone or among others, a record is the right text, refused, or a guess that is told; what is UTF-8 stays.
+    /// In any encoding, alone or among others, a record is the right text, refused, or a guess that is told; UTF-8
+    /// stays.
     #[test]
     fn no_text_becomes_another_one_untold(
         language in 0..TEXTS.len(),
@@ -173,7 +175,8 @@ proptest::proptest! {
         let texts: Vec<String> = std::iter::once("id,name\n".to_owned()).chain(words.iter().map(line)).collect();
         let pieces: Vec<_> = texts.iter().map(|line| encoded(line, label)).collect();
         let Some(mut pieces) = pieces.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
-        // What is UTF-8 is UTF-8, also where it is a word of another encoding: "Ёлка" in IBM 866 is a rare Chinese letter.
+        // Valid UTF-8 counts as UTF-8, even if it is a word of another encoding: "Ёлка" in IBM 866 is a rare Chinese
+        // letter.
         pieces.retain(|line| line.is_ascii() || std::str::from_utf8(line).is_err());
         let open = || Ok(crate::format::Input::Bytes(Box::new(std::io::Cursor::new(pieces.concat()))));
         let stated = crate::format::ReadOptions::default();

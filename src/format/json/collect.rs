@@ -1,4 +1,4 @@
-//! Collects records into chunks of one width, and the names of columns as they come up.
+//! Collects records into chunks of one width, and the names of columns as they are found.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use super::flatten::Leaf;
 use crate::record::{Beside, Chunk, Reason, Records, Reject};
 use crate::record::{Cell, Row, Width};
 
-/// Cells of one chunk, also those that are NULL, at most: where columns are many, records are few.
+/// Cells of one chunk, NULL included, at most: many columns make few records.
 const MAX_CELLS: usize = 1024 * 1024;
 
 /// Names of columns and their places.
@@ -16,24 +16,24 @@ const MAX_CELLS: usize = 1024 * 1024;
 pub(in crate::format) struct Columns {
     pub names: Vec<String>,
     places: HashMap<String, usize>,
-    /// For each the number of the last record that has it.
+    /// For each column the number of the last record that has it.
     last: Vec<u64>,
-    /// Bytes of the names.
+    /// Bytes of the names, all together.
     pub bytes: usize,
     records: u64,
-    /// Whether new names are taken in.
+    /// True if new names become columns.
     open: bool,
-    /// Whether there were others that are not.
+    /// True if other names were found that are no columns.
     unknown: bool,
 }
 
 impl Columns {
-    /// Takes in every name.
+    /// Columns that grow with every new name.
     pub(in crate::format) fn growing() -> Self {
         Columns { open: true, ..Columns::default() }
     }
 
-    /// Knows these names.
+    /// Columns of these names only.
     pub(in crate::format) fn of(names: impl IntoIterator<Item = String>) -> Self {
         let names: Vec<_> = names.into_iter().collect();
         let places = names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
@@ -41,7 +41,8 @@ impl Columns {
         Columns { names, places, last, ..Columns::default() }
     }
 
-    /// Puts the place of each of a record's names to `places`, `None` where it is not known; a name that stands there twice is an error.
+    /// Puts the place of each of a record's names to `places`, `None` if it is unknown; a name that stands there twice
+    /// is an error.
     fn places<'a>(
         &mut self,
         names: impl Iterator<Item = &'a str>,
@@ -49,7 +50,7 @@ impl Columns {
     ) -> Result<(), String> {
         self.records += 1;
         let before = self.names.len();
-        // No record that is taken in has one: it was refused where the columns still grew.
+        // No accepted record repeats an unknown name: it was refused while the columns still grew.
         let (mut unknown, mut next) = (HashSet::new(), 0);
         for name in names {
             // Nearly all records have the same names in the same order.
@@ -91,13 +92,13 @@ impl Columns {
     }
 }
 
-/// The records of one chunk while they are collected. While the columns still grow, records have the width they have at the end of the
-/// chunk.
+/// The records of one chunk while they are collected. While the columns still grow, records have the width that they
+/// have at the end of the chunk.
 pub(super) struct Builder {
     text: String,
     /// The values of all records, each with the place of its column.
     values: Vec<(usize, Cell)>,
-    /// For each record the number of values up to it.
+    /// For each record the number of values up to its end.
     ends: Vec<usize>,
     rows: Vec<Row>,
     pub(super) rejects: Vec<Reject>,
@@ -105,9 +106,9 @@ pub(super) struct Builder {
     /// Bytes of the rejects.
     refused: usize,
     width: usize,
-    /// The places of the record's names that is taken in.
+    /// The places of the names of the record that is being added.
     places: Vec<Option<usize>>,
-    /// Whether there is a NUL in what stands beside the records and is a column of each.
+    /// True if a NUL stands in a value beside the records that is a column of each.
     beside_has_nul: bool,
 }
 
@@ -136,12 +137,13 @@ impl Builder {
         self.rows.is_empty() && self.rejects.is_empty() && self.beside.is_empty()
     }
 
-    /// Whether it holds about as much as a chunk should.
+    /// True if it holds about as much as a chunk should.
     pub(super) fn is_full(&self, most: usize) -> bool {
         self.text.len() + self.refused > most || self.rows.len() * self.width > MAX_CELLS
     }
 
-    /// Takes in a record, told from others by its `line`, with its text and the values in it; else a reject without the text.
+    /// Adds a record, told from others by its `line`, with its text and the values in it; an error is a reject without
+    /// the text.
     pub(super) fn add(
         &mut self,
         line: u64,
@@ -153,7 +155,7 @@ impl Builder {
         let Ok(text) = std::str::from_utf8(raw) else { return Err(reject(Reason::WrongByte)) };
         let has_nul =
             |(name, value): &Leaf<'_>| name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0'));
-        // Only an escape gives one; what stands beside the records was read before.
+        // Only an escape gives a NUL; the values beside the records were checked before.
         let may_have_nul = memmem::find(raw, b"\\u0000").is_some() || self.beside_has_nul;
         if may_have_nul && cells.iter().any(has_nul) {
             return Err(reject(Reason::Nul));
@@ -172,7 +174,7 @@ impl Builder {
         });
         for (place, (_, value)) in std::iter::zip(&self.places, cells) {
             let (Some(place), Some(value)) = (place, value) else { continue };
-            // What stands in the record as it is needs no place of its own.
+            // A value that stands in the record unescaped needs no room of its own.
             let (from, length) = match place_in(text, value) {
                 Some(at) => (start + at, value.len()),
                 None => {
@@ -189,7 +191,7 @@ impl Builder {
         Ok(())
     }
 
-    /// What it holds, under these columns.
+    /// The chunk of the records, under these columns.
     pub(super) fn finish(self, columns: &Columns) -> Chunk {
         let null = Cell { start: 0, end: 0, null: true };
         let mut cells = vec![null; self.rows.len() * self.width];
@@ -210,7 +212,7 @@ impl Builder {
     }
 }
 
-/// Where a part of a text stands in it; `None` where it is none.
+/// The place of a part within a text; `None` if it is no part of it.
 fn place_in(text: &str, part: &str) -> Option<usize> {
     let at = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
     (at + part.len() <= text.len()).then_some(at)

@@ -1,4 +1,4 @@
-//! Cuts a JSON text into records, what stands beside them, and what is refused, each with its text, in the order of the text.
+//! Cuts a JSON text into records, contents beside them, and rejects, each with its text, in the order of the text.
 
 use std::io::Read;
 
@@ -9,10 +9,10 @@ use crate::format::FormatError;
 use crate::format::audit::Span;
 use crate::record::{Beside, BesideKind, Reason, Reject};
 
-/// What stands beside the records and is kept, in bytes, at most.
+/// Contents kept beside the records, in bytes, at most.
 const MAX_BESIDE: usize = 1024 * 1024;
 
-/// Text of one reject, where all that is left is refused, in bytes, at most.
+/// Text of one reject while the rest of a file is refused, in bytes, at most.
 const MAX_REJECT: usize = 16 * 1024 * 1024;
 
 /// One record's raw text.
@@ -23,36 +23,37 @@ pub(super) struct Found {
 
 /// A piece of the text.
 pub(super) enum Piece {
-    /// Whether it is a record shows when it is read: what it is has to be said by [`Cutter::settle`] before the next one is asked for.
+    /// A record, or a reject: reading it decides. [`Cutter::settle`] has to be called for it before the next one is
+    /// asked for.
     Element(Found),
     Reject(Reject),
     Beside(Beside),
 }
 
-/// Where in the text the cutter is.
+/// The place of the cutter in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum At {
     /// Between records that stand one after the other, or between arrays.
     Top,
     /// In the array of records.
     Array,
-    /// In the object that holds it, before the array and behind it.
+    /// In the object that holds the array of records, before the array and behind it.
     Before,
     Behind,
-    /// In what is left, all of which is refused.
+    /// In the rest of the text, all of which is refused.
     Refused(Reason, String),
     Done,
 }
 
-/// Cuts a text.
+/// Cuts a text into pieces.
 pub(super) struct Cutter<R> {
     pub(super) window: Window<R>,
     pub(super) place: Place,
     pub(super) at: At,
     pub(super) style: Style,
-    /// Whether the records are values that are no objects, one a line.
+    /// True if the records are values that are no objects, one a line.
     pub(super) plain: bool,
-    /// Bytes that stand beside the records and are kept.
+    /// Bytes kept beside the records.
     kept: usize,
 }
 
@@ -70,7 +71,7 @@ impl<R: Read> Cutter<R> {
         Ok(Cutter { window, place, at, style: Style::default(), plain, kept: 0 })
     }
 
-    /// Says what the element that was given last is.
+    /// Claims the element that was given last.
     pub(super) fn settle(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
         self.window.claim(length, span)
     }
@@ -78,7 +79,7 @@ impl<R: Read> Cutter<R> {
     /// The next piece; `None` at the end of the text.
     ///
     /// # Errors
-    /// When reading fails, or something is longer than what is held.
+    /// When reading fails, or a value is longer than is held.
     pub(super) fn next(&mut self) -> Result<Option<Piece>, FormatError> {
         loop {
             let piece = match &self.at {
@@ -239,12 +240,12 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    /// From here on everything is refused.
+    /// Refuses everything from here on.
     fn refuse_rest(&mut self, reason: Reason, detail: &str) {
         self.at = At::Refused(reason, detail.to_owned());
     }
 
-    /// The next of the rejects whose texts are all that is left.
+    /// The next reject of the rest of the text.
     fn refused(&mut self) -> Result<Option<Piece>, FormatError> {
         let At::Refused(reason, detail) = self.at.clone() else { return Ok(None) };
         while self.window.rest().len() < MAX_REJECT && self.window.fill()? {}
@@ -254,7 +255,7 @@ impl<R: Read> Cutter<R> {
             length = rest.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |last| last + 1);
             self.at = At::Top;
         } else {
-            // Not within a letter.
+            // The cut must not be within a letter.
             while length > 1 && rest[length] & 0xC0 == 0x80 {
                 length -= 1;
             }

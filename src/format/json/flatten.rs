@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::record::JOINT;
 use crate::schema::MAX_TABLE_COLUMNS;
 
-/// The column of records that are no objects.
+/// The column for records that are no objects.
 const VALUE: &str = "value";
 
 /// A name with those of the objects around it, in bytes, at most.
@@ -20,13 +20,13 @@ const MAX_NAMES: usize = 1024 * 1024;
 /// Objects within one another, at most.
 const MAX_NESTED: usize = 64;
 
-/// Keys that an object usually has no more of.
+/// Keys that an object usually has, at most.
 const USUAL_KEYS: usize = 16;
 
-/// A name and its value, `None` for `null`; both are parts of the record's text where they stand there as they are.
+/// A name and its value, `None` for `null`; both are parts of the record's text unless they are escaped there.
 pub(super) type Leaf<'a> = (Cow<'a, str>, Option<Cow<'a, str>>);
 
-/// Names and values, as far as a table can take them.
+/// Names and values, up to the limits of a table.
 pub(super) struct Leaves<'a> {
     pub(super) cells: Vec<Leaf<'a>>,
     /// Bytes of the names.
@@ -35,17 +35,17 @@ pub(super) struct Leaves<'a> {
 }
 
 impl<'a> Leaves<'a> {
-    /// With place for so many.
+    /// Leaves with room for this many.
     pub(super) fn with_capacity(cells: usize) -> Self {
         Leaves { cells: Vec::with_capacity(cells), names: 0, arrays: true }
     }
 
-    /// Takes no arrays.
+    /// Leaves without arrays.
     pub(super) fn without_arrays() -> Self {
         Leaves { arrays: false, ..Leaves::with_capacity(0) }
     }
 
-    /// The names and values of a record.
+    /// Adds the names and values of a record.
     pub(super) fn record(&mut self, text: &'a [u8]) -> Result<(), String> {
         match std::str::from_utf8(text) {
             Ok(text) if text.starts_with('{') => return self.object("", text, 0),
@@ -59,7 +59,7 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// Those of one key's value.
+    /// Adds the names and values of one key's value.
     pub(super) fn member(&mut self, key: &'a str, text: &'a [u8]) -> Result<(), String> {
         let value: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         self.value(Cow::Borrowed(key), value, 0)
@@ -115,7 +115,7 @@ fn too_many_keys() -> String {
     format!("it has more than {MAX_TABLE_COLUMNS} keys, as many columns as a table has at most")
 }
 
-/// A key, as it stands in the text where nothing in it is escaped.
+/// A key, borrowed from the text if nothing in it is escaped.
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 

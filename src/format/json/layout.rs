@@ -1,4 +1,5 @@
-//! Where the records of a JSON file are. It is decided by all of what decides it, however long that is: nothing is held but keys.
+//! The place of the records in a JSON file. It is decided by everything that bears on it, however long that is: only
+//! keys are held.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,40 +12,41 @@ use super::window::{Extent, Window};
 use crate::format::FormatError;
 use crate::format::audit::Span;
 
-/// Where the records of a JSON file are.
+/// The place of the records in a JSON file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
-    /// One after the other.
+    /// Records one after the other.
     Lines,
-    /// In an array, or in several one after the other.
+    /// Records in an array, or in several one after the other.
     Array,
-    /// In the array under this key of the one object.
+    /// Records in the array under this key of the one object.
     Key(String),
 }
 
-/// By what the rows of a JSON file are told apart.
+/// The numbers by which the rows of a JSON file are told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Counting {
-    /// By the lines on which their records start: each has one of its own.
+    /// The lines on which records start: each has one of its own.
     #[default]
     Lines,
-    /// By the records' numbers, from 1, because several start on one line: on this one, or on several.
+    /// The records' numbers, from 1, because several start on one line: on this one, or on several.
     Records(Option<u64>),
 }
 
-/// How a JSON file holds its records.
+/// The layout of a JSON file's records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JsonLayout {
     /// The encoding's name by the WHATWG.
     pub encoding: String,
-    /// Where the records are.
+    /// The place of the records.
     pub records: Place,
-    /// What stands beside the array of records and is a column of each, with its value; empty where nobody asks for it.
+    /// The contents beside the array of records that become a column of each, with their values; empty unless asked
+    /// for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<(String, Option<String>)>,
-    /// By what its rows are told apart.
+    /// The numbers by which the rows are told apart.
     #[serde(default)]
     pub counting: Counting,
 }
@@ -55,23 +57,23 @@ const PAGES: [&str; 6] = ["value", "data", "items", "results", "records", "rows"
 /// A value that is made a column of each record, in bytes, at most.
 const MAX_COLUMN: usize = 64 * 1024;
 
-/// Whether a file is called as JSON is.
+/// True if a file's name ends like JSON.
 pub(in crate::format) fn is_called_json(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     ["json", "jsonl", "ndjson"].iter().any(|json| ending.eq_ignore_ascii_case(json))
 }
 
-/// Whether a file is called as one with a record on each line is.
+/// True if a file's name ends like JSON with a record on each line.
 pub(in crate::format) fn is_called_lines(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     ["jsonl", "ndjson"].iter().any(|lines| ending.eq_ignore_ascii_case(lines))
 }
 
-/// Reads as far as it takes to tell where the records are; with `columns` also what stands beside them. Of `lines` an object is a record,
-/// whatever stands in it.
+/// Reads as far as needed to tell the place of the records; with `columns` also the contents beside them. With `lines`
+/// an object is a record, whatever it holds.
 ///
 /// # Errors
-/// When it is no JSON but something else, or reading fails.
+/// When the file is no JSON but something else, or reading fails.
 pub(in crate::format) fn layout(input: impl Read, columns: bool, lines: bool) -> Result<JsonLayout, FormatError> {
     let mut window = Window::open(input)?;
     let counting = Counting::Lines;
@@ -97,22 +99,22 @@ pub(in crate::format) fn layout(input: impl Read, columns: bool, lines: bool) ->
     Ok(JsonLayout { encoding: window.encoding().to_owned(), ..found })
 }
 
-/// How the first object ends.
+/// The end of the first object.
 enum End {
     Closed,
     /// The text ends first.
     Unended,
-    /// Something stands in it that cannot.
+    /// A byte in it cannot stand there.
     Broken,
 }
 
-/// What is seen of the first object.
+/// The first object, as far as it was read.
 #[derive(Default)]
 struct Object {
-    /// Arrays of objects in it, and the key of the first one.
+    /// Arrays of objects in it, with the key of the first one.
     arrays: usize,
     key: String,
-    /// Whether all of it was seen.
+    /// True if all of it was read.
     whole: bool,
     columns: Option<Vec<(String, Option<String>)>>,
 }
@@ -172,7 +174,7 @@ impl Object {
         }
     }
 
-    /// An array of objects under a key; one whose key is too long to be told makes it two.
+    /// Counts an array of objects under a key; one whose key is too long to be told counts as two.
     fn array(&mut self, key: Option<&str>) {
         self.arrays += if key.is_some() { 1 } else { 2 };
         if self.arrays == 1 {
@@ -205,7 +207,7 @@ impl Object {
     }
 }
 
-/// Whether the lines behind a first one that is broken are records, and not elements of an array in it.
+/// True if the lines behind a broken first one are records, and not elements of an array in it.
 fn are_lines<R: Read>(window: &mut Window<R>, first_line: u64) -> Result<bool, FormatError> {
     let mut begins = window.line() > first_line && window.get(0)? == Some(b'{');
     loop {
@@ -224,13 +226,13 @@ fn are_lines<R: Read>(window: &mut Window<R>, first_line: u64) -> Result<bool, F
                 return Ok(!matches!(next, Some(b',' | b']' | b'}' | b':')));
             }
             (Extent::Unended, _) => return Ok(false),
-            // A line that begins where the one before breaks off.
+            // A line may begin at the place at which the previous one breaks off.
             _ => begins = window.indent().is_some() && window.get(0)? == Some(b'{'),
         }
     }
 }
 
-/// Goes behind the next line end; `false` where there is none.
+/// Goes behind the next line end; `false` if there is none.
 fn next_line<R: Read>(window: &mut Window<R>) -> Result<bool, FormatError> {
     loop {
         let end = memchr::memchr(b'\n', window.rest());
@@ -244,7 +246,7 @@ fn next_line<R: Read>(window: &mut Window<R>) -> Result<bool, FormatError> {
     }
 }
 
-/// Values that are no objects, one a line: at least the first line is one.
+/// Checks for values that are no objects, one a line: at least the first line is one.
 fn plain_values<R: Read>(window: &mut Window<R>) -> Result<(), FormatError> {
     window.get(MAX_COLUMN)?;
     let begins = &window.rest()[..window.rest().len().min(MAX_COLUMN)];
@@ -260,7 +262,7 @@ fn plain_values<R: Read>(window: &mut Window<R>) -> Result<(), FormatError> {
     }))
 }
 
-/// What a text is that is taken for JSON and is not; `None` where that does not show.
+/// The true kind of a text that is taken for JSON and is not; `None` if it does not show.
 fn what_else(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}');
     let guards = [")]}'", ")]}", "while(1)", "while (1)", "for(;;)", "for (;;)", "throw 1", "&&&START&&&", "{}&&"];
@@ -272,7 +274,7 @@ fn what_else(text: &str) -> Option<&'static str> {
     }
     if text.starts_with("//") || text.starts_with("/*") || text.starts_with('#') {
         let code = text.trim_start_matches(['/', '*', ' ']);
-        // As JSONP has it before its call.
+        // JSONP has this before its call.
         return Some(if code.starts_with(is_of_name) && text.starts_with("/**/") {
             JSONP
         } else {
@@ -313,11 +315,11 @@ mod tests {
             assert_eq!(place(&format!("{{{users}, {orders}}}")), Place::Lines);
             assert_eq!(place(&format!("{{\"id\": 1, {users}}}\n{{\"id\": 2, {users}}}\n")), Place::Lines);
             assert_eq!(place(&format!("{{{users}}}{{{users}}}")), Place::Lines);
-            // Cut off, or broken within a record.
+            // The text is cut off, or broken within a record.
             assert_eq!(place(&format!("{{\"n\": 1, {}", users.trim_end_matches(']'))), key("users"));
             assert_eq!(place(&format!("{{{}}}", users.replacen("\"y\"", "\"5\" y\"", 1))), key("users"));
             assert_eq!(place(&format!("{{{users}}}}} x")), key("users"));
-            // A first line that is broken, and others that are not.
+            // The first line is broken, and others are not.
             let one_line = users.replace('\n', "");
             assert_eq!(place(&format!("{{\"id\": 1, {}\n{{\"id\": 2, {one_line}}}\n", &one_line[..40])), Place::Lines);
         }

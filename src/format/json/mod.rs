@@ -1,13 +1,13 @@
-//! JSON: objects one after the other (JSON Lines), in an array, or in an array under one key of an object. Records are cut out
-//! of the text one by one, so that each has its line and its raw text, and memory does not grow with the file.
+//! JSON: objects one after the other (JSON Lines), in an array, or in an array under one key of an object. Records are
+//! cut out of the text one by one, so that each has its line and its raw text, and memory does not grow with the file.
 //!
 //! Objects within a record become columns `a__b`, arrays stay JSON text, numbers keep their digits, `null` is NULL.
 //!
-//! The file is read once to tell where its records are ([`layout`]), then for its records ([`JsonReader`]): the second reading never
-//! tells anew. It runs in the program itself and not in a process of its own, because no text makes it allocate or compute more than in
-//! proportion to its length: one value of 64 MiB at most is held, a record has no more keys than a table has columns, keys are
-//! looked up by hashing, objects are nested 64 deep at most, and what is broken is looked at again only so often, then the rest of the
-//! text is refused.
+//! The file is read once to tell the place of its records ([`layout`]), then for its records ([`JsonReader`]): the
+//! second reading never decides anew. It runs in the program itself and not in a process of its own, because no text
+//! makes it allocate or compute more than in proportion to its length: one value of 64 MiB at most is held, a record
+//! has no more keys than a table has columns, keys are looked up by hashing, objects are nested 64 deep at most, and a
+//! broken stretch is searched again only so often, then the rest of the text is refused.
 
 mod collect;
 mod cut;
@@ -49,7 +49,7 @@ pub(super) struct JsonReader<R> {
 }
 
 impl<R: Read> JsonReader<R> {
-    /// For a text that is laid out so.
+    /// Opens a text of this layout.
     ///
     /// # Errors
     /// When reading fails.
@@ -58,21 +58,22 @@ impl<R: Read> JsonReader<R> {
         Ok(JsonReader { cutter, layout: layout.clone(), elements: 0, spans: None })
     }
 
-    /// What was read, once [`JsonReader::each_chunk`] has given everything.
+    /// Identity and size of the text, once [`JsonReader::each_chunk`] has given everything.
     pub(super) fn digest(&self) -> Digest {
         self.cutter.window.digest()
     }
 
-    /// What the bytes are, once all were read and every one of them is accounted for.
+    /// The bytes by kind of span, once all were read and every one of them is accounted for.
     pub(super) fn spans(&self) -> Option<SpanBytes> {
         self.spans
     }
 
-    /// Reads every record; `columns` takes the names that come up, in their order. Gives chunks of records that are as wide as
-    /// `columns` was before, until `sink` says stop.
+    /// Reads every record; `columns` takes the new names, in their order. Gives chunks of records as wide as `columns`
+    /// was before, until `sink` says stop.
     ///
     /// # Errors
-    /// When reading fails, there are more columns than a table can have, or something was skipped. What is no record is a reject.
+    /// When reading fails, there are more columns than a table can have, or something was skipped. A bad record is a
+    /// reject.
     pub(super) fn each_chunk(
         &mut self,
         columns: &mut Columns,
@@ -144,7 +145,7 @@ impl<R: Read> JsonReader<R> {
         self.cutter.settle(length, if is_record { Span::Record } else { Span::Reject })
     }
 
-    /// What stands beside the records becomes columns of each.
+    /// Adds the contents beside the records as columns of each.
     fn add_columns<'a>(&'a self, line: u64, leaves: &mut Leaves<'a>) -> Result<(), FormatError> {
         for (name, _) in &self.layout.columns {
             if leaves.cells.iter().any(|(own, _)| own == name) {
@@ -159,7 +160,7 @@ impl<R: Read> JsonReader<R> {
     }
 }
 
-/// Whether this fault is planted, so that tests see that the books find it.
+/// True if this fault is planted, so that tests see that the books find it.
 fn is_planted(_fault: &str) -> bool {
     fail_point!(_fault, |_| true);
     false

@@ -1,21 +1,22 @@
-//! Where one JSON value ends, found byte by byte: it goes on where the last piece of text stopped, and knows the first byte that no
-//! JSON has there. Numbers and words are runs of letters here: whether they are JSON's shows when the value is read.
+//! The end of one JSON value, found byte by byte: the scan goes on at the end of the previous piece of text, and knows
+//! the first byte that no JSON has there. Numbers and words are runs of letters here: reading the value shows if they
+//! are JSON's.
 
 /// Arrays and objects within one another, at most.
 pub(super) const MAX_DEPTH: u32 = 128;
 
-/// What was found in a piece of text.
+/// The result of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The value goes on.
     More,
-    /// It ends after so many bytes of the piece.
+    /// The value ends after this many bytes of the piece.
     Done(usize),
-    /// This byte of the piece cannot stand there.
+    /// The byte of the piece at this place cannot stand there.
     Wrong(usize),
 }
 
-/// What may come next.
+/// The expected next part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Value,
@@ -27,7 +28,7 @@ enum State {
     Colon,
     /// A comma or the end.
     Next,
-    /// In a string, which is a key where it says so.
+    /// In a string; `key` if it is a key.
     Text {
         key: bool,
     },
@@ -35,7 +36,7 @@ enum State {
     Escape {
         key: bool,
     },
-    /// So many hexadecimal digits.
+    /// The hexadecimal digits still to come.
     Hex {
         key: bool,
         left: u8,
@@ -44,11 +45,11 @@ enum State {
     Word,
 }
 
-/// A value as far as it was read.
+/// The scan of a value up to the byte read last.
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
     state: State,
-    /// The kinds of what is open, the innermost in the lowest bit: 1 for an object.
+    /// The kinds of the open brackets, the innermost in the lowest bit: 1 for an object.
     open: u128,
     depth: u32,
 }
@@ -60,7 +61,7 @@ impl Default for Scan {
 }
 
 impl Scan {
-    /// Whether what comes next is a key of the outermost object.
+    /// True if a key of the outermost object is expected next.
     pub(super) fn wants_outer_key(&self) -> bool {
         self.depth == 1 && matches!(self.state, State::Key | State::FirstKey)
     }
@@ -143,10 +144,10 @@ impl Scan {
     }
 }
 
-/// What became of a byte.
+/// The result of a byte.
 enum Byte {
     Taken,
-    /// It ends what stands before it and is not of it.
+    /// The byte ends the value before it and is no part of it.
     Behind,
     Wrong,
 }

@@ -1,9 +1,10 @@
-//! Where the next record begins behind one that is broken. Half of a broken record must never be taken for one, so where it cannot be
-//! told the search goes on, and what it passes over is refused with its text.
+//! The start of the next record behind a broken one. Half of a broken record must never be taken for one, so in doubt
+//! the search goes on, and the text that it passes over is refused.
 //!
-//! A value within a record is followed by a comma, a closing bracket or brace sooner or later, a record at the top never is. In an
-//! array elements of an array within a record look like records: there the number of brackets that are open, the place on the line
-//! and the first key have to be those of a record, and what follows has to go on as the array of records does.
+//! A value within a record is followed by a comma, a closing bracket or brace sooner or later, a record at the top
+//! never is. In an array, elements of an array within a record look like records: there the number of open brackets,
+//! the place on the line and the first key have to be those of a record, and the text behind has to go on as the array
+//! of records does.
 
 use std::io::Read;
 
@@ -12,50 +13,50 @@ use super::cut::{At, Cutter};
 use super::window::{Extent, MAX_RECORD, is_blank};
 use crate::format::FormatError;
 
-/// What follows a record that was found again is looked at as far as this, in bytes.
+/// Bytes behind a record found again that are checked, at most.
 const AHEAD: usize = 64 * 1024;
 
-/// Keys with which records begin that are remembered.
+/// First keys of records that are remembered.
 const KEYS: usize = 16;
 
-/// The longest of them, in bytes.
+/// The longest of these keys, in bytes.
 const MAX_KEY: usize = 256;
 
-/// How far what is broken goes.
+/// The extent of a broken stretch.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
-    /// So many bytes; behind them begins a record, a broken one perhaps, or the array ends.
+    /// This many bytes; behind them begins a record, a broken one perhaps, or the array ends.
     Record(usize),
-    /// To the end of the text.
+    /// All up to the end of the text.
     End,
-    /// So much was looked at that nothing more is.
+    /// Unknown, since too much was searched already.
     Unknown,
 }
 
-/// How the records that were read are laid out.
+/// The layout of the records read so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Style {
     form: Form,
-    /// Blanks before each.
+    /// Blanks before each record.
     indent: usize,
-    /// The keys with which they begin.
+    /// The keys with which records begin.
     keys: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Form {
-    /// None was read.
+    /// No record was read.
     #[default]
     Unknown,
-    /// Each on a line of its own.
+    /// Each record on a line of its own.
     Line,
-    /// Each on several lines, which stand further in than the first one.
+    /// Each record on several lines, which stand further in than the first one.
     Indented,
     Mixed,
 }
 
 impl Style {
-    /// Looks at a record that stands behind so many blanks, or behind something else.
+    /// Looks at a record behind `indent` blanks, or behind other text.
     pub(super) fn see(&mut self, record: &[u8], indent: Option<usize>) {
         let form = match (indent, stands_further_in(record, indent.unwrap_or_default())) {
             (None, _) => Form::Mixed,
@@ -83,14 +84,15 @@ struct Candidate {
     place: usize,
     /// Brackets that are open there, quoted ones too.
     open: i64,
-    /// Whether a closing brace stands before it, a comma perhaps between them.
+    /// True if a closing brace stands before it, a comma perhaps between them.
     follows_brace: bool,
-    /// Blanks before it on its line; `None` where something else stands there.
+    /// Blanks before it on its line; `None` if other text stands there.
     indent: Option<usize>,
 }
 
 impl<R: Read> Cutter<R> {
-    /// Whether what stands behind the value that is so long may stand behind a record; otherwise it is the first half of a broken one.
+    /// True if the text behind a value of this length may stand behind a record; otherwise the value is the first half
+    /// of a broken one.
     pub(super) fn is_sound(&mut self, length: usize) -> Result<bool, FormatError> {
         let next = self.window.after_blanks(length, b",")?;
         let Some(byte) = self.window.get(next)? else { return Ok(true) };
@@ -123,8 +125,8 @@ impl<R: Read> Cutter<R> {
         })
     }
 
-    /// How far what is broken goes that begins here. `wrong` is the first byte that cannot stand there, and whether a key of the
-    /// record is expected there.
+    /// Finds the end of the broken stretch that begins here. `wrong` is the first byte that cannot stand there, with
+    /// `true` if a key of the record is expected there.
     pub(super) fn search(&mut self, wrong: Option<(usize, bool)>) -> Result<Next, FormatError> {
         let (mut place, mut open, mut last, mut indent) = (0, 0i64, 0, None);
         while let Some(byte) = self.window.get(place)? {
@@ -173,7 +175,7 @@ impl<R: Read> Cutter<R> {
             }
             return Ok(match self.window.extent(place)? {
                 Extent::Whole(length) => self.may_follow_at_top(place + length, closed)?,
-                // Another one that is broken, on a line of its own.
+                // Another broken record, on a line of its own.
                 _ => candidate.indent.is_some() && candidate.indent == self.window.indent(),
             });
         }
@@ -198,7 +200,7 @@ impl<R: Read> Cutter<R> {
         })
     }
 
-    /// Whether the place on the line is that of a record.
+    /// True if the place on the line is that of a record.
     fn is_in_place(&self, candidate: &Candidate) -> bool {
         let Some(indent) = candidate.indent else { return false };
         match self.style.form {
@@ -212,7 +214,7 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    /// Whether the text may go on so behind a record that stands at the top.
+    /// True if the text may go on so behind a record that stands at the top.
     fn may_follow_at_top(&mut self, place: usize, with_comma: bool) -> Result<bool, FormatError> {
         let mut next = self.window.after_blanks(place, b"")?;
         let mut byte = self.window.get(next)?;
@@ -228,7 +230,7 @@ impl<R: Read> Cutter<R> {
         })
     }
 
-    /// Whether the text behind a value goes on as the array of records does, as far as one looks.
+    /// True if the text behind a value goes on as the array of records does, up to [`AHEAD`].
     fn goes_on(&mut self, start: usize) -> Result<bool, FormatError> {
         let mut place = start;
         while place - start < AHEAD {
@@ -242,7 +244,7 @@ impl<R: Read> Cutter<R> {
                 Some(b']') => return self.may_end_array(next + 1, true),
                 Some(b'{') => match self.window.extent(next)? {
                     Extent::Whole(length) => place = next + length,
-                    // The next one that is broken.
+                    // Another broken record.
                     _ => return Ok(true),
                 },
                 _ => return Ok(false),
@@ -251,8 +253,8 @@ impl<R: Read> Cutter<R> {
         Ok(true)
     }
 
-    /// Whether the text may go on so behind the closing bracket of the array of records; where it need not be `certain`, anything may that
-    /// does not show that it is the bracket of another array.
+    /// True if the text may go on so behind the closing bracket of the array of records; unless `certain`, any text may
+    /// that does not show the bracket of another array.
     fn may_end_array(&mut self, place: usize, certain: bool) -> Result<bool, FormatError> {
         let next = self.window.after_blanks(place, b"")?;
         let Some(byte) = self.window.get(next)? else { return Ok(true) };
@@ -279,14 +281,14 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    /// Whether the array of records is closed at this bracket.
+    /// True if the array of records is closed at this bracket.
     fn ends_array(&mut self, candidate: &Candidate) -> Result<bool, FormatError> {
         let closed = candidate.open <= 0 && (candidate.follows_brace || candidate.indent.is_some());
         Ok(self.at == At::Array && closed && self.may_end_array(candidate.place + 1, true)?)
     }
 }
 
-/// Whether the second line of a record stands further in than this; `None` where it has none.
+/// True if the second line of a record stands further in than this; `None` if there is none.
 fn stands_further_in(record: &[u8], indent: usize) -> Option<bool> {
     let end = memchr::memchr(b'\n', record)?;
     let second = &record[end + 1..];

@@ -1,15 +1,15 @@
-//! JSON as a load reads it: what is a record, what is refused, and that every byte is one of it.
+//! JSON as a load reads it: its records, its rejects, and a place in one of them for every byte.
 
 use super::*;
 
 use crate::record::Beside;
 
-/// What a text holds, as a load reads it.
+/// The content of a text, as a load reads it.
 #[derive(Debug, Default)]
 struct Found_ {
     names: Vec<String>,
     rows: Vec<Vec<Option<String>>>,
-    /// Line and text of each.
+    /// Line and text of each record.
     records: Vec<(u64, String)>,
     rejects: Vec<(u64, Reason, String)>,
     beside: Vec<Beside>,
@@ -131,7 +131,7 @@ fn what_stands_beside_the_array_is_kept() {
     assert!(found.rejects[0].2.ends_with(&long));
 }
 
-/// What breaks a record: in it, and the text that it becomes.
+/// Damages to a record, each giving the damaged text.
 const DAMAGES: [fn(&str) -> String; 14] = [
     |record| record.replacen("\"name\":\"", "\"name\":\"5\" ", 1),
     |record| record.replacen("\"name\":\"", "\"name\":\"abc\\\",\"more\":\"", 1),
@@ -172,7 +172,7 @@ fn one_broken_record_costs_one_record() {
             ] {
                 let (ids, rejects) = ids(&text);
                 let others: Vec<_> = (0..6).filter(|id| *id != broken).map(|id| id.to_string()).collect();
-                // What is spread over lines of its own is refused line by line there, and more of it.
+                // A record spread over lines of its own is refused line by line there, and more of it.
                 let is_split = rejects.len() > 1 && form == "lines" && damage("\"name\":\"").contains('\n');
                 assert!(ids == others, "damage {at} of {broken} in {form}: {ids:?} {rejects:?}\n{text}");
                 assert!(rejects.len() == 1 || is_split, "damage {at} of {broken} in {form}: {rejects:?}");
@@ -250,7 +250,7 @@ fn records_are_whole_wherever_a_piece_ends() {
     assert!(found.rows.iter().enumerate().all(|(n, row)| row[0].as_deref() == Some(n.to_string().as_str())));
 }
 
-/// Texts that are made to cost more than they are long.
+/// The texts are made to cost more than their length.
 #[test]
 fn no_text_is_looked_at_more_often_than_in_proportion_to_its_length() {
     let keys = |many: usize| (0..many).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",");
@@ -298,7 +298,7 @@ fn no_text_is_looked_at_more_often_than_in_proportion_to_its_length() {
     assert!(matches!(try_read(wide.as_bytes()), Err(FormatError::TooWide(..))));
 }
 
-/// Whether the records stand in the text in their order, and so what is refused and what stands beside them.
+/// Checks that the records stand in the text in their order, and so do the rejects and the contents beside the records.
 fn joins(text: &str, found: &Found_) -> Result<(), String> {
     let in_order = |pieces: Vec<&str>| {
         let mut rest = text;

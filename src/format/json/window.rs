@@ -1,4 +1,4 @@
-//! The piece of the text that is looked at: it grows as far as one value goes, and what is done with is claimed and forgotten.
+//! The piece of the text that is held: it grows with one value, and parts that are claimed are forgotten.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use crate::format::encoding::{Digest, Text};
 use crate::format::long::{LONG, LongRecord};
 use crate::format::{FormatError, SpanBytes};
 
-/// What is read at a time, in bytes: as much as is there already, between these two.
+/// Bytes read at a time: as many as are held already, between these two.
 const PIECE: usize = 256 * 1024;
 const MAX_PIECE: usize = 8 * 1024 * 1024;
 
@@ -18,15 +18,15 @@ const MAX_BLANKS: usize = 1024 * 1024;
 /// The longest record, in bytes.
 pub(super) const MAX_RECORD: usize = 64 * 1024 * 1024;
 
-/// The byte order mark in UTF-8, which stands within a text where files were put together.
+/// The byte order mark in UTF-8, which stands within a text that was put together from files.
 pub(super) const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// How far a value goes.
+/// The extent of a value.
 #[derive(Clone, Debug)]
 pub(super) enum Extent {
-    /// So many bytes.
+    /// This many bytes.
     Whole(usize),
-    /// This byte, counted from where the window begins, cannot stand there; and what could.
+    /// A byte that cannot stand there, counted from the start of the window, with the scan up to it.
     Wrong(usize, Scan),
     /// The text ends first.
     Unended,
@@ -34,22 +34,22 @@ pub(super) enum Extent {
     TooLong,
 }
 
-/// A text and the piece of it that is looked at. Places count from where the window begins.
+/// A text and the piece of it that is held. Places count from the start of the window.
 pub(super) struct Window<R> {
     input: Text<R>,
     held: Vec<u8>,
     at: usize,
     /// The line on which the window begins, from 1.
     line: u64,
-    /// Blanks before it on its line; `None` where something else stands there.
+    /// Blanks before the window on its line; `None` if other text stands there.
     indent: Option<usize>,
-    /// Whether the window goes to the end of the text.
+    /// True if the window goes to the end of the text.
     ended: bool,
-    /// Bytes that were looked at, with those that were looked at again.
+    /// Bytes scanned, repeated scans included.
     scanned: u64,
     /// Bytes that the window has held.
     given: u64,
-    /// ExpectedTypes while a long value is.
+    /// The place for a long value, held while one is read.
     long: Option<LongRecord>,
 }
 
@@ -58,7 +58,7 @@ impl<R: Read> Window<R> {
     /// When reading fails.
     pub(super) fn open(input: R) -> Result<Self, FormatError> {
         let mut input = Text::open(input, None)?;
-        // Of arrays and objects around the records; RS stands before each text of a sequence (RFC 7464).
+        // These separate arrays and objects around the records; RS stands before each text of a sequence (RFC 7464).
         input.audit().separators(b"[]{},:\x1E");
         Ok(Window {
             input,
@@ -77,7 +77,7 @@ impl<R: Read> Window<R> {
         self.input.encoding().name()
     }
 
-    /// What was read so far.
+    /// The digest of the bytes read so far.
     pub(super) fn digest(&self) -> Digest {
         self.input.digest()
     }
@@ -86,30 +86,30 @@ impl<R: Read> Window<R> {
         self.line
     }
 
-    /// Blanks before the window on its line, an opening bracket not counted; `None` where something else stands there.
+    /// Blanks before the window on its line, an opening bracket not counted; `None` if other text stands there.
     pub(super) fn indent(&self) -> Option<usize> {
         self.indent
     }
 
-    /// What the bytes were, where all were read and claimed.
+    /// The bytes by kind of span, once all were read and claimed.
     ///
     /// # Errors
-    /// [`FormatError::Unaccounted`] where bytes are left.
+    /// [`FormatError::Unaccounted`] if bytes are left.
     pub(super) fn finish(&mut self) -> Result<SpanBytes, FormatError> {
         self.input.audit().finish()
     }
 
-    /// What is held.
+    /// The bytes held.
     pub(super) fn rest(&self) -> &[u8] {
         &self.held[self.at..]
     }
 
-    /// Whether so much was looked at again and again that the rest must not be.
+    /// True if so much was scanned again and again that the rest must not be.
     pub(super) fn is_worn(&self) -> bool {
         self.scanned > 16 * self.given + 1024 * 1024
     }
 
-    /// Counts bytes that are looked at.
+    /// Counts scanned bytes.
     pub(super) fn count(&mut self, bytes: usize) {
         self.scanned += bytes as u64;
     }
@@ -149,8 +149,8 @@ impl<R: Read> Window<R> {
         Ok(Some(self.rest()[place]))
     }
 
-    /// The place of the first byte from `from` on that is neither blank nor one of `also`; the window's end at the end of the text.
-    /// Of very many blanks it is one of them.
+    /// The place of the first byte from `from` on that is neither blank nor one of `also`; the window's end at the end
+    /// of the text. Among very many blanks it is one of them.
     pub(super) fn after_blanks(&mut self, from: usize, also: &[u8]) -> Result<usize, FormatError> {
         let mut place = from;
         while let Some(byte) = self.get(place)? {
@@ -188,7 +188,7 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// How far the value goes that begins at `from`.
+    /// The extent of the value that begins at `from`.
     pub(super) fn extent(&mut self, from: usize) -> Result<Extent, FormatError> {
         let (mut scan, mut fed) = (Scan::default(), from);
         loop {
@@ -219,7 +219,7 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Goes past a value without holding it; its text as far as `keep` bytes go.
+    /// Goes past a value without holding it; gives the first `keep` bytes of its text.
     pub(super) fn pass(&mut self, keep: usize) -> Result<(Extent, Vec<u8>), FormatError> {
         let (mut scan, mut text, mut whole) = (Scan::default(), Vec::new(), 0);
         loop {
@@ -244,13 +244,13 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Goes on, and says what was there.
+    /// Goes past bytes and claims them.
     pub(super) fn take(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
         self.advance(length);
         self.claim(length, span)
     }
 
-    /// Goes on; what was there is said later.
+    /// Goes past bytes that are claimed later.
     pub(super) fn advance(&mut self, length: usize) {
         let to = self.at + length;
         let gone = &self.held[self.at..to];
@@ -266,14 +266,14 @@ impl<R: Read> Window<R> {
         self.at = to;
     }
 
-    /// Says what was gone past.
+    /// Claims bytes that were passed before.
     pub(super) fn claim(&mut self, length: usize, span: Span) -> Result<(), FormatError> {
         let audit: &mut Audit = self.input.audit();
         audit.claim(length, span)
     }
 }
 
-/// What stands between values and is nothing: white space, and the ends that some programs write.
+/// True for blanks between values: white space, and the ends that some programs write.
 pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0B | 0x0C | 0x1A | 0x1E)
 }

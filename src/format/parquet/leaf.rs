@@ -1,4 +1,4 @@
-//! A column without lists, as an array of the type that it has in a table at most, or as text.
+//! A column without lists, as an array of the widest type that it has in a table, or as text.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::Kind;
 use super::text::{half, positive_zero, put_bytes, put_int96, put_whole, single};
 use crate::record::moment::{MICROS, MILLIS};
 
-/// A column that has one value or NULL for each row.
+/// A column with one value or NULL for each row.
 pub(super) struct Leaf {
     place: usize,
     pub(super) kind: Kind,
@@ -26,7 +26,7 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// `place` is that among the file's leaves, `max_definition` the level of a value that is there.
+    /// `place` counts the file's leaves, `max_definition` is the level of a value that is there.
     pub(super) fn new(place: usize, kind: Kind, max_definition: i16) -> Leaf {
         Leaf { place, kind, max_definition, reader: None }
     }
@@ -37,7 +37,7 @@ impl Leaf {
         Ok(())
     }
 
-    /// The row group has no more values.
+    /// Ends a row group, which must have no more values.
     pub(super) fn end(&mut self) -> Result<(), ParquetError> {
         let Some(mut reader) = self.reader.take() else { return Ok(()) };
         match self.array(&mut reader, 1)?.len() {
@@ -46,7 +46,7 @@ impl Leaf {
         }
     }
 
-    /// The next rows, exactly so many.
+    /// Reads the next rows, exactly `rows` of them.
     pub(super) fn read(&mut self, rows: usize) -> Result<ArrayRef, ParquetError> {
         let Some(mut reader) = self.reader.take() else { return Err(ends_early()) };
         let array = self.array(&mut reader, rows)?;
@@ -92,7 +92,7 @@ impl Leaf {
             }
             R::FixedLenByteArrayColumnReader(reader) => match kind {
                 Kind::Half => numbers::<_, Float64Type>(reader, most, rows, |value: &FixedLenByteArray| {
-                    // A half takes two bytes, which is looked at where the schema is read.
+                    // A half takes two bytes, which is checked when the schema is read.
                     positive_zero(half(value.data().try_into().map_or(0, u16::from_le_bytes)))
                 }),
                 _ => texts(reader, most, rows, |value: &FixedLenByteArray, out| put_bytes(value.data(), kind, out)),
@@ -144,7 +144,7 @@ fn texts<T: Physical>(
     Ok(Arc::new(array.finish()))
 }
 
-/// Gives the next `rows` cells of a column, NULL as `None`; fewer where the column ends.
+/// Gives the next `rows` cells of a column, NULL as `None`; fewer if the column ends.
 fn each<T: Physical>(
     reader: &mut ColumnReaderImpl<T>,
     max_definition: i16,

@@ -1,8 +1,8 @@
-//! Parquet: its columns, decoded some rows at a time. They keep the types that the file declares; lists and maps become JSON, and what no
-//! type of a table holds (decimals, times of day, bytes, moments as INT96) becomes its text here.
+//! Parquet: its columns, decoded some rows at a time. They keep the types that the file declares; lists and maps become
+//! JSON, and types that no table has (decimals, times of day, bytes, moments as INT96) become text here.
 //!
-//! Columns within structs are named `a__b`. Instants, days and times are written in ISO 8601, bytes in hexadecimal digits after `\x`, as
-//! PostgreSQL has it.
+//! Columns within structs are named `a__b`. Instants, days and times are written in ISO 8601, bytes in hexadecimal
+//! digits after `\x`, as PostgreSQL writes them.
 
 mod leaf;
 mod narrow;
@@ -31,7 +31,7 @@ use crate::record::JOINT;
 use crate::record::moment::{MICROS, MILLIS, NANOS, Unit};
 use crate::schema::{Fits, Spelling, Type};
 
-/// Cells that are decoded at a time, and rows at most and at least.
+/// Cells that are decoded at a time, with the rows at most and at least.
 const CELLS: usize = 128 * 1024;
 const MOST_ROWS: usize = 8 * 1024;
 const LEAST_ROWS: usize = 256;
@@ -39,20 +39,20 @@ const LEAST_ROWS: usize = 256;
 /// A column as the file declares it, or as its values narrow that down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParquetColumn {
-    /// Its name, that of the struct it stands in before it.
+    /// The name, behind that of the struct it stands in.
     pub name: String,
-    /// The types that its values can be of at most.
+    /// The widest types that the values can be of.
     pub fits: Fits,
-    /// Its first values that are not NULL, as text.
+    /// The first values that are not NULL, as text.
     pub samples: Vec<String>,
 }
 
-/// The columns of a file, and how many rows they have.
+/// The columns of a file, and the number of its rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParquetTable {
-    /// In the file's order.
+    /// The columns in the file's order.
     pub columns: Vec<ParquetColumn>,
-    /// As the file and each of its row groups and columns say.
+    /// The number of rows, as the file and each of its row groups and columns state it.
     pub rows: u64,
 }
 
@@ -64,15 +64,15 @@ pub struct ParquetRows {
     group: usize,
     left: usize,
     at_once: usize,
-    /// Rows that were read, and those that the file says it has.
+    /// Rows that were read, and the number that the file states.
     rows: u64,
     promised: u64,
-    /// Bytes that were made, and how many may be.
+    /// Bytes that were decoded, and their limit.
     out: u64,
     most: u64,
 }
 
-/// Where a column's values come from.
+/// The source of a column's values.
 enum Column {
     Leaf(Leaf),
     /// A list or map; the place among the fields of `nested`.
@@ -94,16 +94,17 @@ enum Kind {
     Time(Unit),
     Timestamp(Unit),
     Instant(Unit),
-    /// Nanoseconds of the day and the Julian day, in 96 bits.
+    /// A moment: nanoseconds of the day and the Julian day, in 96 bits.
     Int96,
 }
 
 impl ParquetRows {
-    /// Opens the file and tells its columns, as it declares them. `ratio` is how many bytes may come out for one byte in, where each value
-    /// counts as a byte at least: a column of one value in millions of rows takes a few bytes, and honestly so.
+    /// Opens the file and gives its columns, as it declares them. `ratio` is the number of bytes that may come out for
+    /// one byte in, with each value counted as a byte at least: a column of one value in millions of rows takes a few
+    /// bytes, and honestly so.
     ///
     /// # Errors
-    /// When it is no Parquet file, holds what is not read, or does not have the rows that it says.
+    /// When the file is no Parquet, holds a type that is not read, or does not have the rows that it states.
     pub fn open(file: File, ratio: u64) -> Result<(Self, ParquetTable), FormatError> {
         let (again, size) = (file.try_clone()?, file.metadata()?.len());
         let file = Arc::new(SerializedFileReader::new(file).map_err(damaged)?);
@@ -134,10 +135,10 @@ impl ParquetRows {
         Ok((rows, ParquetTable { columns: named, rows: promised }))
     }
 
-    /// The next rows; `None` after the last, when everything is as the file says.
+    /// Decodes the next rows; `None` after the last, once the file has kept its counts.
     ///
     /// # Errors
-    /// When it is damaged, or more comes out than may.
+    /// When the file is damaged, or more comes out than allowed.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, FormatError> {
         self.decode().map_err(damaged)
     }
@@ -153,7 +154,7 @@ impl ParquetRows {
                 return Ok(None);
             }
             let group = self.file.get_row_group(self.group)?;
-            // No number of rows is negative: that was looked at when it was opened.
+            // No number of rows is negative: that was checked on opening.
             self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             for column in &mut self.columns {
                 if let Column::Leaf(leaf) = column {
@@ -188,7 +189,7 @@ impl ParquetRows {
         Ok(Some(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?))
     }
 
-    /// A row group that was read has no more values than rows.
+    /// Checks that a row group that was read has no more values than rows.
     fn end_group(&mut self) -> Result<(), ParquetError> {
         for column in &mut self.columns {
             if let Column::Leaf(leaf) = column {
@@ -198,7 +199,7 @@ impl ParquetRows {
         Ok(())
     }
 
-    /// All that the file says it has was read.
+    /// Checks that all rows that the file states were read.
     fn end(&mut self) -> Result<(), ParquetError> {
         if self.rows != self.promised {
             let (says, has) = (self.promised, self.rows);
@@ -211,7 +212,7 @@ impl ParquetRows {
     }
 }
 
-/// The rows that the file says it has, and the values in its columns; its row groups and columns have to say the same.
+/// The rows that the file states, and the values in its columns; its row groups and columns have to agree.
 fn promised(file: &SerializedFileReader<File>) -> Result<(u64, u64), FormatError> {
     let says = file.metadata().file_metadata().num_rows();
     let (mut rows, mut values) = (0_u64, 0_u64);

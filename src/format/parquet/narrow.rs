@@ -1,5 +1,5 @@
-//! The types that a column's values fit, where what the file declares does not tell: days and moments that no table holds, digits beyond
-//! microseconds, whole numbers beyond what a double or a bigint holds. Only such columns are decoded for it.
+//! The types that a column's values fit, if the file's declaration is not enough: days and moments that no table holds,
+//! digits beyond microseconds, whole numbers beyond a double or a bigint. Only such columns are decoded for it.
 
 use std::fs::File;
 
@@ -14,16 +14,16 @@ use super::{Column, FormatError, Kind, ParquetColumn, ParquetRows, ParquetTable}
 use crate::record::column_text;
 use crate::schema::{Fits, Inference, Type, exact_micros, is_day};
 
-/// Values of each column that are kept.
+/// Samples kept of each column.
 const SAMPLES: usize = 2;
 
-/// Every whole number up to here is a double of its own (2^53).
+/// The limit of whole numbers that are doubles of their own (2^53).
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
 
-/// The columns, each with the types that all its values fit; everything is decoded for it where `whole` says so.
+/// The columns, each with the types that all its values fit; `whole` lets everything be decoded for it.
 ///
 /// # Errors
-/// As [`ParquetRows::open`]; and where what is decoded is damaged.
+/// As [`ParquetRows::open`]; and when a decoded column is damaged.
 pub fn narrowed(file: File, ratio: u64, whole: bool) -> Result<ParquetTable, FormatError> {
     let (mut rows, mut table) = ParquetRows::open(file, ratio)?;
     let (mut places, mut is_first): (Vec<usize>, _) = ((0..table.columns.len()).collect(), true);
@@ -46,7 +46,7 @@ pub fn narrowed(file: File, ratio: u64, whole: bool) -> Result<ParquetTable, For
 }
 
 impl ParquetRows {
-    /// Whether the values of a column may be of other types than it declares.
+    /// True if the values of a column may be of other types than it declares.
     fn is_doubtful(&self, place: usize) -> bool {
         match &self.columns[place] {
             Column::Leaf(leaf) => matches!(
@@ -57,7 +57,7 @@ impl ParquetRows {
         }
     }
 
-    /// From now on decodes the columns at these places only, none of them a list.
+    /// Decodes only the columns at these places from now on, none of them a list.
     fn keep(&mut self, places: &[usize]) {
         let columns = std::mem::take(&mut self.columns).into_iter().enumerate();
         self.columns = columns.filter(|(place, _)| places.contains(place)).map(|(_, column)| column).collect();
@@ -74,7 +74,7 @@ fn sample(column: &mut ParquetColumn, array: &ArrayRef) {
     column.samples.extend(texts.take(SAMPLES - column.samples.len()));
 }
 
-/// The types that a column's values fit, of those that it `declares`.
+/// The types that a column's values fit, among those that it `declares`.
 fn fits(array: &ArrayRef, declares: Fits) -> Fits {
     if declares == Fits::TEXT {
         return declares;
@@ -95,7 +95,7 @@ fn fits(array: &ArrayRef, declares: Fits) -> Fits {
                 _ => array.as_primitive::<TimestampNanosecondType>().iter().flatten().all(exact),
             })
         }
-        // A moment in 96 bits.
+        // The text of a moment in 96 bits.
         DataType::Utf8 if declares.has(Type::Timestamp) => {
             let mut seen = Inference::within(declares);
             seen.see_all(array.as_string::<i32>().iter().flatten());

@@ -33,17 +33,17 @@ const ROWS: usize = 1024;
 pub(super) struct Nested {
     reader: ParquetRecordBatchReader,
     columns: Vec<ArrayRef>,
-    /// Rows of them that were taken, and how many there are.
+    /// Rows of the batch that were taken, and all its rows.
     taken: usize,
     rows: usize,
 }
 
 impl Nested {
-    /// `places` are those of the columns among the file's.
+    /// `places` are those of the columns in the file.
     pub(super) fn open(file: File, places: &[usize]) -> Result<Nested, FormatError> {
         let again = SerializedFileReader::new(file.try_clone()?).map_err(damaged)?;
         int96_fits(&again, places).map_err(damaged)?;
-        // The types are those of Parquet, not those that the writer had them from.
+        // The types are those of Parquet, not the writer's own.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(damaged)?;
         let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
@@ -51,7 +51,7 @@ impl Nested {
         Ok(Nested { reader, columns: Vec::new(), taken: 0, rows: 0 })
     }
 
-    /// The JSON of the next rows, exactly so many.
+    /// The JSON of the next rows, exactly `rows` of them.
     pub(super) fn take(&mut self, rows: usize) -> Result<Vec<ArrayRef>, ParquetError> {
         let mut texts: Vec<Vec<Option<String>>> = Vec::new();
         for _ in 0..rows {
@@ -68,7 +68,7 @@ impl Nested {
         Ok(texts.into_iter().map(|texts| Arc::new(StringArray::from(texts)) as ArrayRef).collect())
     }
 
-    /// There are no more.
+    /// Checks that there are no more rows.
     pub(super) fn end(&mut self) -> Result<(), ParquetError> {
         match self.taken < self.rows || self.advance()? {
             true => Err(ParquetError::General("it has more lists than rows".to_owned())),
@@ -76,7 +76,7 @@ impl Nested {
         }
     }
 
-    /// Reads the next rows; gives whether there are any.
+    /// Reads the next rows; `false` if there are none.
     fn advance(&mut self) -> Result<bool, ParquetError> {
         let Some(batch) = self.reader.next().transpose()? else { return Ok(false) };
         (self.taken, self.rows, self.columns) = (0, batch.num_rows(), batch.columns().to_vec());
@@ -131,7 +131,7 @@ fn json(array: &dyn Array, row: usize) -> Result<Value, ParquetError> {
         put_whole(value, kind, &mut text);
         Value::from(text)
     };
-    // Also one that is an instant is written without its zone, which is UTC.
+    // A moment is written without its zone, which is UTC for an instant.
     let moment = |value: i64, unit| whole(value, Kind::Timestamp(unit));
     Ok(match array.data_type() {
         DataType::Boolean => Value::from(array.as_boolean().value(row)),
@@ -186,7 +186,7 @@ fn number<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> T::Native {
     array.as_primitive::<T>().value(row)
 }
 
-/// What JSON has no number for is a word.
+/// A number, or a word for a double that JSON has no number for.
 fn double(value: f64) -> Value {
     if value.is_finite() { Value::from(positive_zero(value)) } else { Value::from(double_text(value)) }
 }
@@ -201,7 +201,7 @@ fn list(items: &dyn Array) -> Result<Value, ParquetError> {
     (0..items.len()).map(|row| json(items, row)).collect::<Result<_, _>>().map(Value::Array)
 }
 
-/// An object; pairs where a key stands there twice.
+/// An object; pairs if a key stands there twice.
 fn map(array: &MapArray, row: usize) -> Result<Value, ParquetError> {
     let entries = array.value(row);
     let (keys, values) = (entries.column(0), entries.column(1));

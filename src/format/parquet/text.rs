@@ -5,10 +5,10 @@ use parquet::data_type::Int96;
 use super::Kind;
 use crate::record::moment::{MICROS, NANOS, NANOS_A_DAY, Unit, put, put_date, put_moment, put_timestamp};
 
-/// The day that INT96 counts from, as a Julian day: 1970-01-01.
+/// The Julian day of 1970-01-01, from which moments count.
 const JULIAN_EPOCH: i128 = 2_440_588;
 
-/// -0 is 0: the two compare equal everywhere.
+/// Zero without its sign: -0 and 0 compare equal everywhere.
 pub(super) fn positive_zero(value: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value }
 }
@@ -18,7 +18,7 @@ pub(super) fn single(value: f32) -> f64 {
     positive_zero(value.to_string().parse().unwrap_or(f64::from(value)))
 }
 
-/// Appends a whole number, or what it stands for.
+/// Appends a whole number, or the day, time or moment that it stands for.
 pub(super) fn put_whole(value: i64, kind: Kind, out: &mut String) {
     match kind {
         Kind::Decimal(scale) => put_decimal(i128::from(value), scale, out),
@@ -30,7 +30,7 @@ pub(super) fn put_whole(value: i64, kind: Kind, out: &mut String) {
     }
 }
 
-/// `units` after midnight; the bare number where no day has so many, or it is before that midnight.
+/// The time `units` after midnight; the bare number if it is outside of a day.
 fn put_time(units: i64, unit: Unit, out: &mut String) {
     if (0..NANOS_A_DAY / unit.0).contains(&units) {
         put_moment(units, unit, |moment| moment.format("%H:%M:%S"), "", out);
@@ -49,7 +49,7 @@ pub(super) fn put_int96(value: &Int96, out: &mut String) {
     }
 }
 
-/// The nanoseconds from 1970-01-01 to a moment, where 64 bits hold them.
+/// The nanoseconds from 1970-01-01 to a moment, if 64 bits hold them.
 pub(super) fn nanos(value: &Int96) -> Option<i64> {
     i64::try_from(all_nanos(value)).ok()
 }
@@ -62,7 +62,7 @@ fn all_nanos(value: &Int96) -> i128 {
 
 /// Appends the digits of a whole number with a point before the last `scale` of them.
 fn put_decimal(value: i128, scale: i32, out: &mut String) {
-    // A sign and 39 digits.
+    // The buffer has room for a sign and 39 digits.
     let (mut buffer, mut at, mut rest) = ([b'0'; 40], 40, value.unsigned_abs());
     while rest > u128::from(u64::MAX) {
         at -= 1;
@@ -97,7 +97,7 @@ fn put_digits(is_negative: bool, digits: &str, scale: i32, out: &mut String) {
     out.push_str(fraction);
 }
 
-/// Appends bytes, or what they stand for.
+/// Appends bytes, or the value that they stand for.
 pub(super) fn put_bytes(data: &[u8], kind: Kind, out: &mut String) {
     match kind {
         Kind::Text if let Ok(text) = std::str::from_utf8(data) => out.push_str(text),
@@ -116,7 +116,7 @@ pub(super) fn put_bytes(data: &[u8], kind: Kind, out: &mut String) {
                 put_hex(part, out);
             }
         }
-        // A text that is none is shown as its bytes.
+        // Bytes that are no text are shown in hexadecimal.
         _ => {
             out.push_str("\\x");
             put_hex(data, out);
@@ -136,7 +136,7 @@ fn signed(data: &[u8]) -> Option<i128> {
     Some(i128::from_be_bytes(bytes))
 }
 
-/// A whole number in two's complement as decimal digits, however long it is.
+/// A whole number in two's complement of any length as decimal digits.
 fn big_endian(data: &[u8]) -> String {
     let negative = data.first().is_some_and(|first| first & 0x80 != 0);
     let mut magnitude: Vec<u8> = data.iter().map(|byte| if negative { !byte } else { *byte }).collect();

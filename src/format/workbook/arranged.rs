@@ -1,4 +1,5 @@
-//! An archive whose members have other names: the bytes of a file as they are, and a directory of our own behind them. Nothing is copied.
+//! An archive whose members have other names: the bytes of a file unchanged, and a directory of our own behind them.
+//! Nothing is copied.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,16 +9,16 @@ use crate::format::directory::Member;
 
 /// A member of the archive.
 pub(super) enum Entry<'a> {
-    /// One of the file's, and its name here.
+    /// A member of the file, under this name.
     Member(String, &'a Member),
-    /// A new one, and what it holds.
+    /// A new member, with its content.
     New(&'static str, String),
 }
 
 /// The bytes of the archive.
 pub(super) struct Arranged {
     file: File,
-    /// How many of them are the file's.
+    /// Number of these bytes that are the file's.
     size: u64,
     tail: Vec<u8>,
     at: u64,
@@ -25,7 +26,7 @@ pub(super) struct Arranged {
 
 impl Arranged {
     /// # Errors
-    /// When the file's length cannot be known.
+    /// When the file's length is unknown.
     pub(super) fn new(file: File, entries: &[Entry<'_>]) -> io::Result<Arranged> {
         let size = file.metadata()?.len();
         let (mut tail, mut directory) = (Vec::new(), Vec::new());
@@ -78,7 +79,8 @@ impl Seek for Arranged {
     }
 }
 
-// The layout is that of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.5: all numbers that may be large stand in fields of ZIP64.
+// The layout is that of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.5: all numbers that may be large stand in
+// fields of ZIP64.
 
 const VERSION: [u8; 2] = 45_u16.to_le_bytes();
 const IN_ZIP64: [u8; 4] = u32::MAX.to_le_bytes();
@@ -95,7 +97,7 @@ fn local(name: &str, crc: u32, size: u32) -> Vec<u8> {
     head
 }
 
-/// A member's entry in the directory; the numbers are its size, unpacked and packed, and where its head is.
+/// A member's entry in the directory; the numbers are its packed and unpacked size, and the place of its head.
 fn central(name: &str, method: u16, crc: u32, numbers: [u64; 3]) -> Vec<u8> {
     let mut entry = b"PK\x01\x02".to_vec();
     entry.extend([VERSION, VERSION, [0, 0], method.to_le_bytes(), [0, 0], [0, 0]].concat());

@@ -1,5 +1,6 @@
-//! Workbooks (XLSX, XLS, ODS): each sheet that holds a table as delimited text, written once into a temporary file, so that it goes the
-//! way of every other text: title rows, headers of several rows, rejects. A line of the text is a row of the sheet.
+//! Workbooks (XLSX, XLS, ODS): each sheet that holds a table as delimited text, written once into a temporary file, so
+//! that it goes the way of every other text: title rows, headers of several rows, rejects. A line of the text is a row
+//! of the sheet.
 
 mod arranged;
 mod package;
@@ -24,25 +25,25 @@ use crate::record::{Beside, BesideKind};
 
 pub(super) use self::read::write_sheets;
 
-/// A sheet as delimited text: commas, quotes where they are needed, a line for each row from the first.
+/// A sheet as delimited text: commas, quotes if needed, a line for each row from the first.
 #[derive(Clone, Debug)]
 pub(super) struct Sheet {
     pub name: String,
     pub text: Arc<File>,
-    /// Where its text begins in the file, and how long it is, in bytes.
+    /// The start and length of its text in the file, in bytes.
     pub start: u64,
     pub length: u64,
 }
 
 /// The sheets of a workbook.
 pub(super) struct Sheets {
-    /// Those that hold a table, in their order.
+    /// The sheets that hold a table, in their order.
     pub sheets: Vec<Sheet>,
-    /// The others, and why.
+    /// The other sheets, each with the reason.
     pub left_out: Vec<Beside>,
 }
 
-/// The kinds of workbooks, by what their files begin with or hold.
+/// The kinds of workbooks, recognised by the first bytes or the members of their files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
     Xlsx,
@@ -51,7 +52,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What a zip with these members is, if it is a workbook.
+    /// The kind of a zip with these members, if it is a workbook.
     pub(super) fn of_zip(file: &File, members: &[Member]) -> Option<Kind> {
         let has = |name: &[u8]| members.iter().any(|member| member.name == name);
         if has(b"content.xml") && has(b"mimetype") {
@@ -61,21 +62,21 @@ impl Kind {
     }
 }
 
-/// Where the text of sheets goes.
+/// The receiver of the sheets' text.
 pub(super) trait Sink: Write {
-    /// What is written from now on is this sheet's.
+    /// Begins a sheet, to which the text written from now on belongs.
     fn begin(&mut self, sheet: &str) -> io::Result<()>;
 
-    /// This sheet is not written.
+    /// Leaves this sheet out, with the reason.
     fn leave_out(&mut self, sheet: &str, why: &str) -> io::Result<()>;
 }
 
 /// Keeps the sheets of a workbook one behind the other.
 struct Kept<'a> {
     out: &'a mut dyn Write,
-    /// Bytes that were written.
+    /// Bytes written so far.
     written: u64,
-    /// Names, and where each begins.
+    /// The names of the sheets, each with its start.
     sheets: Vec<(String, u64)>,
     left_out: Vec<Beside>,
 }
@@ -107,7 +108,7 @@ impl Sink for Kept<'_> {
 /// The sheets of a workbook, those that hold a table written into the spool.
 ///
 /// # Errors
-/// When it is damaged, too large, or has no such sheet.
+/// When the workbook is damaged, too large, or has no such sheet.
 pub(super) fn sheets(
     called: &str,
     file: File,
@@ -163,7 +164,7 @@ fn damaged(error: impl std::fmt::Display) -> FormatError {
     FormatError::Archive(format!("the workbook is damaged or not read: {error}"))
 }
 
-/// Something was skipped, or read twice.
+/// The error of a part that was skipped, or read twice.
 fn unbalanced(what: &str) -> FormatError {
     FormatError::Refused(format!(
         "the books of the workbook do not add up: {what}; nothing was loaded; save it again with a spreadsheet program, and please \

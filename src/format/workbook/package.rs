@@ -1,5 +1,6 @@
-//! The parts of an XLSX by the rules of its package (ECMA-376, part 2): relationships name the workbook, its sheets, texts and styles,
-//! wherever they stand. The reader of cells looks in few places only, so it is given an archive in which each part stands in one of them.
+//! The parts of an XLSX by the rules of its package (ECMA-376, part 2): relationships name the workbook, its sheets,
+//! texts and styles, at any place. The reader of cells looks in few places only, so it is given an archive in which
+//! each part stands in one of them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -12,13 +13,13 @@ use crate::format::directory::{Member, directory};
 use crate::format::limits::Limits;
 use crate::format::{FormatError, zip_names};
 
-/// More than any workbook says of its parts, in bytes.
+/// Bytes read of a part, at most: more than any workbook needs to name its parts.
 const MOST: u64 = 64 << 20;
 
-/// More than what tells which part is the workbook has, in bytes; it is read before it is known that this is one.
+/// Bytes of the parts that tell which part is the workbook, at most; they are read before the file is known to be one.
 const TELLS: u64 = 1 << 20;
 
-/// The relationships of the package, and what the kinds of its parts are.
+/// The relationships of the package, and the content types of its parts.
 const RELATIONS: &str = "_rels/.rels";
 const TYPES: &str = "[content_types].xml";
 const USUAL: &str = "xl/workbook.xml";
@@ -32,15 +33,15 @@ pub(super) struct Package {
     /// The texts that cells share.
     pub shared: Option<usize>,
     styles: Option<usize>,
-    /// The sheets in their order; without a place those that hold no cells (a chart, a dialog, macros).
+    /// The sheets in their order; `None` for those that hold no cells (a chart, a dialog, macros).
     pub sheets: Vec<Option<usize>>,
-    /// The ids of their relationships, and what each is.
+    /// The ids of the sheets' relationships, each with its kind.
     relations: Vec<(Vec<u8>, &'static str)>,
 }
 
 impl Package {
     /// # Errors
-    /// When it is damaged, or a part of it is not there or in no encoding that is read.
+    /// When the package is damaged, or a part of it is missing or in an encoding that is not read.
     pub(super) fn of(file: &File, limits: Limits) -> Result<Package, FormatError> {
         let members = directory(file, limits.members)?;
         let mut parts = Parts::open(file, &members)?;
@@ -84,7 +85,7 @@ impl Package {
         Ok(Package { members, workbook, shared, styles, sheets, relations })
     }
 
-    /// The archive as the reader of cells wants it.
+    /// The archive with its parts in the places that the reader of cells expects.
     pub(super) fn arranged(&self, file: File) -> Result<Arranged, FormatError> {
         let named = |name: &str, place: usize| Entry::Member(name.to_owned(), &self.members[place]);
         let relation = |target: &str, kind: &str, id: &str| {
@@ -107,7 +108,7 @@ impl Package {
     }
 }
 
-/// Whether a zip with these members is an XLSX.
+/// True if a zip with these members is an XLSX.
 pub(super) fn is_package(file: &File, members: &[Member]) -> bool {
     let names: HashSet<_> = members.iter().map(|member| normal(&member.name)).collect();
     if names.contains(USUAL) {
@@ -117,7 +118,7 @@ pub(super) fn is_package(file: &File, members: &[Member]) -> bool {
     says && Parts::open(file, members).is_ok_and(|mut parts| matches!(parts.workbook(), Ok(Some(_))))
 }
 
-/// A sheet's kind by its relationship, as their reader calls it.
+/// A sheet's kind by its relationship, in the reader's own words.
 fn sheet_kind(kind: &str) -> Option<&'static str> {
     match kind.to_ascii_lowercase().as_str() {
         "worksheet" => Some("worksheet"),
@@ -127,7 +128,8 @@ fn sheet_kind(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// The members of a package by their names: letters of either case are the same, and backslashes are what Windows makes of slashes.
+/// The members of a package by their names: letters of either case are the same, and backslashes are slashes, as
+/// Windows writes them.
 struct Parts {
     archive: zip::ZipArchive<BufReader<File>>,
     names: Vec<String>,
@@ -181,7 +183,7 @@ impl Parts {
         Ok(input)
     }
 
-    /// The member that a relationship is of.
+    /// The member that a relationship points at.
     fn target(&self, folder: &str, relation: &Relation) -> Result<Option<usize>, FormatError> {
         if relation.is_external {
             return Ok(None);
@@ -194,7 +196,8 @@ impl Parts {
         }
     }
 
-    /// The workbook's own part: by the relationships of the package, else by the kinds of its parts, else where most have it.
+    /// The workbook's own part: by the relationships of the package, else by the content types of its parts, else in
+    /// the usual place.
     fn workbook(&mut self) -> Result<Option<usize>, FormatError> {
         let mut candidates = Vec::new();
         if let Some(place) = self.find(RELATIONS)? {

@@ -1,4 +1,5 @@
-//! The cells of a workbook by their readers. XLSX is read cell by cell, because a sheet of two cells can span 17 billion.
+//! The cells of a workbook by their readers. XLSX is read cell by cell, because a sheet of two cells can span 17
+//! billion.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -94,7 +95,7 @@ where
     B::new(BufReader::new(file)).map_err(damaged)
 }
 
-/// A formula stands where its result should; the place from 0.
+/// The error of a formula in place of its result; the place counts from 0.
 fn bare_formula(sheet: &str, (row, column): Place) -> FormatError {
     FormatError::NoRecords(format!(
         "the sheet {sheet} has a formula whose result is not stored, in row {}, column {}: open and save it with a spreadsheet program",
@@ -103,8 +104,8 @@ fn bare_formula(sheet: &str, (row, column): Place) -> FormatError {
     ))
 }
 
-/// The first formula of a workbook none of whose formulas has a result. One that gives an empty text looks the same in XLS, so a single
-/// one says nothing.
+/// The first formula of a workbook none of whose formulas has a result. A formula with an empty text looks the same in
+/// XLS, so a single one proves nothing.
 fn xls_without_results(book: &mut Xls<BufReader<File>>) -> Result<Option<(String, Place)>, FormatError> {
     let mut first = None;
     for sheet in book.sheets_metadata().to_vec() {

@@ -1,10 +1,10 @@
-//! What the parts of an XLSX say of other parts: the sheets that a workbook names, and where each of them is.
+//! The references from parts of an XLSX to other parts: the sheets that a workbook names, with the place of each.
 
 use std::io::{self, BufRead};
 
 use crate::format::tags::Tags;
 
-/// The sheets that a workbook names, in their order: the id of the relationship that tells where each is, and its name.
+/// The sheets that a workbook names, in their order: the id of the relationship that leads to each, and its name.
 pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<(Vec<u8>, String)>> {
     let (mut tags, mut sheets) = (Tags::new(workbook), Vec::new());
     while tags.next()? {
@@ -15,14 +15,14 @@ pub(super) fn xlsx_sheets(workbook: impl BufRead) -> io::Result<Vec<(Vec<u8>, St
     Ok(sheets)
 }
 
-/// What a part of a package has to do with another one.
+/// A reference from a part of a package to another one.
 pub(super) struct Relation {
     pub id: Vec<u8>,
     /// The last word of its type: `worksheet`, `sharedStrings`.
     pub kind: String,
-    /// Where the other part is, as it is written.
+    /// The place of the other part, as it is written.
     pub target: String,
-    /// The other part is not in the package.
+    /// True if the other part is not in the package.
     pub is_external: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn xlsx_relations(relationships: impl BufRead) -> io::Result<Vec<Rela
     Ok(relations)
 }
 
-/// The part that the kinds of a package's parts say to be a workbook.
+/// The part that the content types of a package declare to be a workbook.
 pub(super) fn workbook_type(types: impl BufRead) -> io::Result<Option<String>> {
     let mut tags = Tags::new(types);
     while tags.next()? {

@@ -1,4 +1,5 @@
-//! The content of a workbook by its own XML, before its cells are read: the sheets that it names, their rows, cells and long numbers.
+//! The content of a workbook by its own XML, before its cells are read: the sheets that it names, their rows, cells and
+//! long numbers.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,33 +17,33 @@ use crate::format::exact::Exact;
 use crate::format::limits::{Limits, RATIO_FROM};
 use crate::format::sheet_scan::{Counts, OdsSheet, XlsxSheet, ods_sheets, xlsx_sheet};
 
-/// Texts that the cells of an XLSX share are kept in memory: more than this is refused, in bytes.
+/// Bytes of the texts that the cells of an XLSX share, at most: they are kept in memory.
 const MAX_SHARED: u64 = 1 << 30;
 
 /// The row and the column of a cell, from 0.
 pub(super) type Place = (u64, u64);
 
-/// What a workbook says of itself, in the order of its sheets.
+/// The content of a workbook by its own XML, in the order of its sheets.
 #[derive(Default)]
 pub(super) struct Scan {
-    /// Rows and cells with values; `None` for what is no sheet of cells.
+    /// Rows and cells with values; `None` for a sheet without cells.
     pub sheets: Vec<Option<Counts>>,
     /// Numbers that no double holds.
     exact: Vec<Arc<Exact>>,
-    /// The same, by the sheet's name.
+    /// Numbers that no double holds, by the sheet's name.
     by_name: HashMap<String, Arc<Exact>>,
-    /// The first formula without a result: the sheet, and the place in it, all from 0.
+    /// The first formula without a result: its sheet, and its place there, all from 0.
     pub bare_formula: Option<(usize, Place)>,
 }
 
 impl Scan {
-    /// Says what the sheets are called.
+    /// Tells the names of the sheets.
     pub(super) fn name(&mut self, sheets: &[calamine::Sheet]) {
         self.by_name = sheets.iter().map(|sheet| sheet.name.clone()).zip(self.exact.drain(..)).collect();
     }
 }
 
-/// The numbers of a sheet while it is read: each whose digits no double holds is found, or the file fails.
+/// The numbers of a sheet while it is read: each one that no double holds is found, or the file fails.
 pub(super) struct Numbers<'a> {
     sheet: &'a str,
     exact: Option<&'a Exact>,
@@ -93,7 +94,8 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// Unpacks every member, to know that no more comes out than may, and what the sheets among them hold. `package` is that of an XLSX.
+/// Unpacks every member, to limit the bytes that come out and to scan the sheets among them. `package` is that of an
+/// XLSX.
 pub(super) fn measure(file: &File, package: Option<&Package>, limits: Limits) -> Result<Scan, FormatError> {
     let members = directory(file, limits.members)?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file.try_clone()?)).map_err(damaged)?;

@@ -1,4 +1,4 @@
-//! Sheets as text: read twice, for the columns that each uses and for its rows, and written where they hold a table.
+//! Sheets as text: read twice, for the columns that each uses and for its rows, and written if they hold a table.
 
 use std::collections::HashSet;
 
@@ -17,11 +17,12 @@ use crate::schema::MAX_TABLE_COLUMNS;
 const SHEET_ROWS: usize = 1_048_576;
 const SHEET_COLUMNS: usize = 16_384;
 
-/// Called with the row and column of a cell, from 0, row by row, and what it holds.
+/// A function called for each cell, row by row, with its row and column, from 0, and its value.
 pub(super) type Visit<'a> = dyn FnMut((usize, usize), Option<Value>) -> Result<(), FormatError> + 'a;
 
-/// Reads each sheet twice: for the columns that it uses, and for its rows. Gives how many hold a table. What `read` counts is compared
-/// with what the workbook says of the sheet, where that is known; where it counts nothing itself, it is what it gave.
+/// Reads each sheet twice: for the columns that it uses, and for its rows. Gives the number of those that hold a table.
+/// The counts of `read` are compared with those that the workbook's XML gives, if known; a `read` without counts is
+/// compared with the cells that it gave.
 pub(super) fn each_sheet(
     sheets: Vec<calamine::Sheet>,
     scanned: &[Option<Counts>],
@@ -102,16 +103,16 @@ pub(super) fn each_sheet(
     Ok(found)
 }
 
-/// The part of a sheet that is used.
+/// The used part of a sheet.
 struct Used {
-    /// Rows and cells that have a value.
+    /// Rows and cells with a value.
     counts: Counts,
     row: Option<usize>,
     /// The first value.
     lone: Option<String>,
     first: usize,
     last: usize,
-    /// Of each column.
+    /// The moments of each column.
     moments: Vec<Moments>,
 }
 
@@ -149,15 +150,15 @@ impl Used {
     }
 }
 
-/// Writes rows as they come together.
+/// Writes rows as they become complete.
 struct RowWriter<'a> {
     used: &'a Used,
     out: &'a mut dyn Sink,
     row: usize,
     cells: Vec<Option<String>>,
-    /// Bytes that may still be written, of all sheets.
+    /// Bytes that may still be written, of all sheets together.
     left: &'a mut u64,
-    /// What was written.
+    /// Rows and cells that were written.
     counts: Counts,
 }
 

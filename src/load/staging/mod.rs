@@ -44,7 +44,7 @@ pub(crate) fn hints(dataset: &Dataset, profile: &Profile, shape: &Projection) ->
     };
     let texts = shape.columns.iter().filter(|one| !one.declared && !one.kept && one.column.kind() == Type::Text);
     let hint = |shaped: &ProjectedColumn| {
-        let likely = profile.glance.clues.get(shaped.place)?.likely()?;
+        let likely = profile.preview.clues.get(shaped.place)?.likely()?;
         Some(format!("{}; {how}", likely.hint(&shaped.column.name)))
     };
     texts.filter_map(hint).collect()

@@ -158,10 +158,10 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     // Where types come from the values alone, every value goes with them: nothing more is refused than the profile saw.
     let is_plain =
         dataset.stated.selection == Selection::default() && dataset.filter.is_none() && dataset.key.is_empty();
-    if is_plain && !profile.glance.is_uneven {
-        counts.rejected = profile.glance.rejected;
+    if is_plain && !profile.preview.is_uneven {
+        counts.rejected = profile.preview.rejected;
         counts.loaded = profile.rows - counts.rejected;
-        counts.rejects = profile.glance.rejects.clone();
+        counts.rejects = profile.preview.rejects.clone();
         // What stands below the records of a larger file is told by its load.
         while let Some(chunk) = source.next_batch().await? {
             counts.loose += loose(&chunk.records);
@@ -175,7 +175,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     }
     let beside = source.beside().iter().cloned().chain(columns_left_out(&profile, &shape)).chain(counts.beside);
     let beside = beside.map(besides).collect();
-    let samples = |shaped: &ProjectedColumn| profile.glance.samples.get(shaped.place).cloned().unwrap_or_default();
+    let samples = |shaped: &ProjectedColumn| profile.preview.samples.get(shaped.place).cloned().unwrap_or_default();
     Ok(Checked {
         source: source.name().to_owned(),
         table: dataset.table.clone(),

@@ -102,7 +102,7 @@ fn columns(profiles: &[Profile]) -> Vec<Column> {
     for profile in profiles {
         let found = profile.columns.iter().enumerate().filter(|(_, column)| column.name != EXTRA_COLUMN);
         for (place, column) in found {
-            let clue = profile.glance.clues.get(place).cloned().unwrap_or_default();
+            let clue = profile.preview.clues.get(place).cloned().unwrap_or_default();
             let is_repeated = profile.columns.iter().filter(|one| one.header == column.header).count() > 1;
             let header = Some(column.header.clone()).filter(|header| !header.is_empty());
             match columns.iter_mut().find(|one| one.name == column.name) {

@@ -21,6 +21,6 @@ pub(super) async fn with_clues(source: &mut FileSource, mut profile: Profile) ->
             values.into_iter().flatten().flatten().filter(|value| !value.is_empty()).for_each(|value| clue.see(value));
         }
     }
-    profile.glance.clues = clues;
+    profile.preview.clues = clues;
     Ok(profile)
 }

@@ -1,25 +1,26 @@
-//! The words of a text in SQL, so that the tree that is made of them is never deep: a tree is copied, written, walked and dropped by
-//! functions that call themselves, and a list of thousands of conditions would end the program. Long lists of `or` and `and` are put in
-//! parentheses, a part at a time, which means the same; whatever else is too deep is refused before it is read.
+//! The words of a text in SQL, arranged so that the parser's tree is never deep: a tree is copied, written, walked and
+//! dropped by functions that call themselves, and a list of thousands of conditions would end the program. Long lists
+//! of `or` and `and` are put in parentheses, a part at a time, which means the same; anything else that is too deep is
+//! refused before it is read.
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-/// Conditions that follow each other without parentheses.
+/// Conditions in a row without parentheses, at most.
 const IN_A_ROW: usize = 32;
 
-/// Bytes of stack that a thread needs which reads SQL, also where the program was built without optimisations.
+/// Bytes of stack that a thread needs to read SQL, also in a program built without optimisations.
 pub const STACK: usize = 64 << 20;
 
-/// Levels of a tree at most. SQLite takes a thousand in an expression, and five hundred selects.
+/// Levels of a tree, at most. SQLite takes a thousand in an expression, and five hundred selects.
 const MAX_LEVELS: usize = 500;
 
 /// A parser of a text whose tree is not deep.
 ///
 /// # Errors
-/// When the text has no words of SQL, or is nested too deeply.
+/// When the text is no SQL, or is nested too deeply.
 pub(crate) fn parser(text: &str) -> Result<Parser<'static>, ParserError> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location()?;
     let tokens = in_parentheses(tokens);
@@ -32,18 +33,18 @@ pub(crate) fn parser(text: &str) -> Result<Parser<'static>, ParserError> {
     }
 }
 
-/// What a word does to the expression that it stands in.
+/// The role of a word in its expression.
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Open,
     Close,
-    /// Another expression follows: a comma, a clause.
+    /// The start of another expression: a comma, a clause.
     Boundary,
-    /// Another select follows, which belongs to what stands before.
+    /// The start of another select, which is combined with the one before.
     Combine,
     Or,
     And,
-    /// Whose next `and` is its own.
+    /// A `between`, whose next `and` is its own.
     Between,
     Operator,
     Operand,
@@ -51,15 +52,15 @@ enum Role {
     Nothing,
 }
 
-/// The roles of words, told in their order.
+/// The roles of words, one after the other.
 #[derive(Default)]
 struct Roles {
-    /// The open parentheses, and whether each is a `case`.
+    /// The open parentheses, each true for a `case`.
     open: Vec<bool>,
-    /// Whether an operand is expected, so that a word is none of SQL's own.
+    /// True if an operand is expected, so that a word is none of SQL's own.
     wants_operand: bool,
     before: Option<Token>,
-    /// Whether the parentheses opened last say something of what stands before them, as `[1]` does.
+    /// True if the parentheses opened last apply to the operand before them, as `[1]` does.
     applies: bool,
 }
 
@@ -94,7 +95,7 @@ impl Roles {
         role
     }
 
-    /// Whether an operator may as well be a column, or the `*` of all of them.
+    /// True if an operator may as well be a column, or the `*` for all columns.
     fn may_be_a_name(&self, token: &Token) -> bool {
         match (token, &self.before) {
             (Token::Word(word), _) => !matches!(
@@ -154,19 +155,19 @@ impl Roles {
     }
 }
 
-/// Where the conditions of a list stand apart, in the parentheses that it stands in.
+/// The places of the conditions of lists within one pair of parentheses.
 #[derive(Default)]
 struct Lists {
     ors: Vec<usize>,
     ands: Vec<usize>,
-    /// How many `between` wait for their `and`.
+    /// Number of `between` that wait for their `and`.
     betweens: usize,
 }
 
-/// The words with long lists of conditions in parentheses, a part at a time. The first and the last condition of a list stay outside: what
-/// stands before and behind them may be something else.
+/// The words with long lists of conditions in parentheses, a part at a time. The first and the last condition of a list
+/// stay outside: the text before and behind them may be something else.
 fn in_parentheses(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    // How many parentheses stand before each word.
+    // The number of parentheses before each word.
     let (mut opened, mut closed) = (vec![0; tokens.len() + 1], vec![0; tokens.len() + 1]);
     let mut end = |list: &mut Vec<usize>| {
         let mut part = IN_A_ROW;
@@ -228,7 +229,8 @@ fn in_parentheses(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     all
 }
 
-/// How deep the tree of an expression is at most: `or` above `and` above the other operators above what stands in parentheses.
+/// The depth of an expression's tree, at most: `or` above `and` above the other operators above the contents of
+/// parentheses.
 #[derive(Default)]
 struct Levels {
     combined: usize,
@@ -236,9 +238,9 @@ struct Levels {
     ands: usize,
     operators: usize,
     betweens: usize,
-    /// The most of what has ended already: all of them, those beneath `or`, those beneath `and`.
+    /// The greatest depths that have ended already: of all, beneath `or`, beneath `and`.
     most: [usize; 3],
-    /// What stands in parentheses.
+    /// The depth of the contents of parentheses.
     beneath: usize,
 }
 
@@ -266,7 +268,7 @@ impl Levels {
     }
 }
 
-/// The first place where there are too many levels.
+/// The first place with too many levels.
 fn too_deep(tokens: &[TokenWithSpan]) -> Option<Location> {
     let mut roles = Roles::default();
     let mut open = vec![Levels::default()];

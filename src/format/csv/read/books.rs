@@ -1,4 +1,5 @@
-//! Every byte of a text is in a record, a reject, the header or a line beside them, or is blank: tried on texts that were damaged.
+//! The books in bytes: every byte of a text is in a record, a reject, the header or a line beside them, or is blank.
+//! Tried on texts that were damaged.
 
 use std::io::Read;
 
@@ -9,7 +10,7 @@ use super::Reader;
 use crate::format::ReadOptions;
 use crate::format::encoding::{Charset, MARK, Text};
 
-/// What is done to a text: at a place, which is a share of its length in 1/1000.
+/// The damage to a text: at a place, which is a share of its length in 1/1000.
 #[derive(Clone, Debug)]
 enum Damage {
     CutTo(usize),
@@ -118,12 +119,12 @@ fn decoded(bytes: &[u8], encoding: Option<Charset>) -> Vec<u8> {
     text
 }
 
-/// A text without what may stand between records, which is delimiters too.
+/// A text without the signs that may stand between records, delimiters included.
 fn solid(text: &[u8]) -> String {
     String::from_utf8_lossy(text).replace(['\u{FEFF}', ' ', '\t', '\r', '\n', '\u{1A}', ',', ';', '|'], "")
 }
 
-/// Reads all of it, where it can be read, and puts it together again.
+/// Reads all of a readable text and puts it together again.
 fn balances(bytes: &[u8], stated: &ReadOptions) -> Result<(), TestCaseError> {
     let Ok(mut reader) = Reader::open(bytes, stated) else { return Ok(()) };
     let header = solid(&reader.header_text);
@@ -149,7 +150,7 @@ fn balances(bytes: &[u8], stated: &ReadOptions) -> Result<(), TestCaseError> {
     let text = decoded(bytes, stated.encoding);
     let all = spans.header + spans.beside + spans.records + spans.rejects + spans.blank;
     prop_assert_eq!(all, text.len() as u64);
-    // Where a text ends within a line, two records stand on it.
+    // If a text ends within a line, two records stand on it.
     let is_within = |at: usize| at > 0 && !matches!(text[at - 1], b'\n' | b'\r');
     if !memchr::memmem::find_iter(&text, MARK).any(is_within) {
         prop_assert_eq!(found, solid(&text));

@@ -1,4 +1,4 @@
-//! What stands before the records: lines above the table, and the rows that name its columns.
+//! The text before the records: lines above the table, and the rows that name its columns.
 
 use std::io::Read;
 
@@ -46,7 +46,7 @@ impl<R: Read> Reader<R> {
             && names.len() > width
             && names.iter().filter(|name| !name.is_empty()).count() == width
         {
-            // A delimiter too many is no column.
+            // A delimiter too many makes no column.
             names.retain(|name| !name.is_empty());
         }
         if self.dialect.row_names {
@@ -54,7 +54,7 @@ impl<R: Read> Reader<R> {
         }
         let widest = rows.iter().map(Vec::len).max().unwrap_or(width).max(width);
         self.header = joined(&rows, widest);
-        // The dialect knows of a delimiter at the end of each record.
+        // The dialect may have a delimiter at the end of each record.
         while self.header.len() > width && self.header.last().is_some_and(String::is_empty) {
             self.header.pop();
         }
@@ -66,8 +66,8 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Takes the line `number` (from 0) above the table: a record is refused, any other line that is not blank is kept beside the records.
-    /// What is kept is put to `above` too.
+    /// Takes the line `number` (from 0) above the table: a record is refused, any other line that is not blank is kept
+    /// beside the records. A kept line is appended to `above` too.
     fn read_line_above(&mut self, number: u64, above: &mut Vec<u8>) -> Result<(), FormatError> {
         let (end, next) = self.whole_line()?;
         let start = split::behind_marks(&self.pending[..end], 0, &self.dialect);
@@ -111,7 +111,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// The end of the text of the pending line, which is read as far as that, and the place of the next one.
+    /// Reads the pending line to its end; gives the end of its text, and the place of the next one.
     fn whole_line(&mut self) -> Result<(usize, usize), FormatError> {
         let mut want = STRETCH;
         loop {
@@ -127,8 +127,9 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The cells of the first line as a header with a quote too many: cut by that line alone, if there are as many as the table has, and
-    /// else as text, if there are `count` of them; a quote that encloses a cell is none of its name.
+    /// The cells of the first line as a header with a quote too many: cut by that line alone, if there are as many as
+    /// the table has, and else as text, if there are `count` of them; a quote that encloses a cell is not part of its
+    /// name.
     fn as_text(&self, count: usize) -> Result<(usize, usize, Vec<String>), FormatError> {
         let (end, next) = line(&self.pending, 0, &self.dialect);
         let text = &self.pending[..end];
@@ -151,7 +152,7 @@ impl<R: Read> Reader<R> {
         Ok((end, next, cells.into_iter().map(bare).collect()))
     }
 
-    /// The next row that is not blank: its bytes and its cells.
+    /// Reads the next row that is not blank: its bytes and its cells.
     fn read_header_row(&mut self) -> Result<(Vec<u8>, Vec<String>), FormatError> {
         let mut want = STRETCH;
         loop {

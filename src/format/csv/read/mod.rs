@@ -16,7 +16,7 @@ use crate::format::{FormatError, SpanBytes};
 use crate::record::Records;
 use crate::record::{Beside, BesideKind, Chunk, Reject};
 
-/// Bytes that are read and parsed at a time; more only where one record is longer.
+/// Bytes that are read and parsed at a time; more only if one record is longer.
 pub(super) const STRETCH: usize = 512 * 1024;
 
 /// The longest record, in bytes. Offsets within a stretch fit 32 bits because of it.
@@ -33,22 +33,22 @@ pub struct Reader<R> {
     above_text: Vec<u8>,
     /// Text that was read and not yet parsed.
     pending: Vec<u8>,
-    /// What was read behind that, on the way to the end of a long record.
+    /// Text that was read beyond `pending`, on the way to the end of a long record.
     ahead: io::Cursor<Vec<u8>>,
     position: Position,
-    /// What stands above the table, until it is given away: records, and lines that are none.
+    /// The records above the table, then the other lines above it, until they are given away.
     above: Vec<Reject>,
     beside: Vec<Beside>,
     complete: bool,
     spans: Option<SpanBytes>,
-    /// Cells and records of the stretch before.
+    /// Cells and records of the previous stretch.
     usual: (usize, usize),
-    /// ExpectedTypes while a long record is.
+    /// The place for a long record, held while one is read.
     long: Option<LongRecord>,
 }
 
 impl<R: Read> Reader<R> {
-    /// Finds out how the text is written, as far as it is not `stated`, and reads the header.
+    /// Finds the dialect, as far as it is not `stated`, and reads the header.
     ///
     /// # Errors
     /// When the input is empty, no text, has no header, or cannot be read.
@@ -72,7 +72,7 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// Reads as `dialect` says, which was found before.
+    /// Reads with `dialect`, which was found before.
     ///
     /// # Errors
     /// As [`Reader::open`].
@@ -121,18 +121,18 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// How the text is written.
+    /// The dialect of the text.
     pub fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    /// The names of the columns, as they stand in the file; empty where there is none.
+    /// The names of the columns, as they stand in the file; empty if there are none.
     pub fn header(&self) -> &[String] {
         &self.header
     }
 
-    /// The bytes of the lines above the table and of the header, without the last line end. Titles above a table without a header are left
-    /// out: above some of its records they would be taken for its names.
+    /// The bytes of the lines above the table and of the header, without the last line end. Titles above a table
+    /// without a header are left out: above some of its records they would be taken for its names.
     pub fn header_text(&self) -> Vec<u8> {
         if self.dialect.header_rows == 0 && !self.above_text.to_ascii_lowercase().starts_with(b"sep=") {
             return Vec::new();
@@ -140,7 +140,7 @@ impl<R: Read> Reader<R> {
         [self.above_text.as_slice(), &self.header_text].concat()
     }
 
-    /// The next stretch of records; `None` after the last.
+    /// Reads the next stretch of records; `None` after the last.
     ///
     /// # Errors
     /// When reading fails. Bad records are rejects, not errors.
@@ -191,17 +191,17 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// What was read, once [`Reader::next_chunk`] has said `None`.
+    /// Identity and size of the input, once [`Reader::next_chunk`] has given `None`.
     pub fn digest(&self) -> Digest {
         self.input.digest()
     }
 
-    /// What the bytes are, once all were read and every one of them is accounted for.
+    /// The bytes by kind of span, once all were read and every one of them is accounted for.
     pub fn spans(&self) -> Option<SpanBytes> {
         self.spans
     }
 
-    /// Bytes of the input that were read so far.
+    /// Bytes of the input read so far.
     pub fn taken(&self) -> u64 {
         self.input.taken()
     }
@@ -210,7 +210,7 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self, want: usize) -> io::Result<()> {
         while !self.complete && self.pending.len() < want {
             let missing = want - self.pending.len();
-            // A little more than is missing, so that nothing grows only to see the end.
+            // The room is a little larger, so that nothing grows only to see the end.
             let room = self.input.left().filter(|_| self.ahead.get_ref().is_empty()).unwrap_or(missing).min(missing);
             self.pending.reserve_exact(room + 32);
             let mut input = self.ahead.by_ref().chain(&mut self.input).take(missing as u64);
@@ -220,7 +220,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Keeps no more than a stretch pending, so that what follows a long record is not all parsed at once.
+    /// Keeps no more than a stretch pending, so that the text behind a long record is not all parsed at once.
     fn put_back(&mut self) {
         if self.pending.len() > STRETCH {
             let mut ahead = self.pending.split_off(STRETCH);
