@@ -1,5 +1,7 @@
 //! Loading: types, growth, rejects, duplicates, failures, and the books.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use libtest_mimic::Trial;
 use sluice::catalog::RowCounts;

@@ -148,7 +148,8 @@ pub struct Profile {
 
 impl From<FormatProfile> for Profile {
     fn from(found: FormatProfile) -> Self {
-        let FormatProfile { digest: Digest { hash, bytes }, layout, header_text, columns, rows, preview, whole } = found;
+        let FormatProfile { digest: Digest { hash, bytes }, layout, header_text, columns, rows, preview, whole } =
+            found;
         let own = columns.len() - usize::from(layout.has_surplus());
         let headers: Vec<_> = columns[..own].iter().map(|(header, _)| header.as_str()).collect();
         let mut names = column_names(&headers, layout.joint());
