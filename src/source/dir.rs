@@ -161,7 +161,7 @@ impl Dir {
     /// What the folder itself is.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the operating system.
     pub(crate) fn metadata(&self) -> io::Result<Metadata> {
         File::from(self.folder.try_clone()?).metadata()
     }
@@ -262,7 +262,7 @@ impl Dir {
     /// Brings what was renamed in it to stable storage.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the operating system.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&*self.folder)?)
     }
