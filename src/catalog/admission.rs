@@ -85,8 +85,7 @@ pub struct Request<'a> {
     pub repeats: Repeats,
     /// True if its rows replace others, so that a second load doubles none.
     pub replaces: bool,
-    /// Claims of the file's parts that were loaded: they are not loaded again, even if their content otherwise would
-    /// be.
+    /// Claims of the file's parts that were loaded: never loaded again, even if their content otherwise would be.
     pub earlier_claims: &'a [String],
 }
 

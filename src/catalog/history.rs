@@ -96,7 +96,7 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    /// Keeps the staging table's rows that those of `changed`, by the key, are to replace; and forgets what is older than [`KEPT`].
+    /// Keeps the staging table's rows that `changed` replaces, by the key; forgets rows older than [`KEPT`].
     pub(crate) async fn keep(
         &self,
         transaction: &mut dyn Transaction,

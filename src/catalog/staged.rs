@@ -11,8 +11,7 @@ use crate::warehouse::{Row, Transaction, Value, WarehouseError};
 /// Threshold in blocks of a PostgreSQL table: a shorter stretch is read through, not searched by halves.
 const FEW_BLOCKS: i64 = 1_000;
 
-/// Blocks of a table that can be searched by halves; 0 for a view, or a server (before 14) that cannot begin at a
-/// block.
+/// Blocks of a table, to be searched by halves; 0 for a view, or a server (before 14) that cannot begin at a block.
 const BLOCKS: &str = "select case when c.relkind = 'r' and current_setting('server_version_num')::int >= 140000 \
     then pg_relation_size(c.oid) / current_setting('block_size')::bigint else 0 end \
     from pg_class as c where c.oid = to_regclass($1)";
