@@ -1,8 +1,10 @@
-//! The rows of a load that are in its staging table now, counted without reading the rows of other loads where the engine allows that.
+//! The rows of a load that are in its staging table now, counted without reading the rows of other loads where the
+//! engine allows that.
 //!
-//! There is no index over `_load_id`: it would cost every load, and only a duplicate asks. Loads are added one after the other, so the
-//! stretch with a load's rows is found by halves, of row numbers on SQLite and of blocks on PostgreSQL. The rows in it are counted, so
-//! that a table in another order costs time (one pass over it) and never a wrong number.
+//! There is no index over `_load_id`: it would cost every load, and only a duplicate asks. Loads are added one after
+//! the other, so the stretch with a load's rows is found by halves, of row numbers on SQLite and of blocks on
+//! PostgreSQL. The rows in it are counted, so that a table in another order costs time (one pass over it) and never a
+//! wrong number.
 
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};

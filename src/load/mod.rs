@@ -1,8 +1,8 @@
 //! THE path: an input becomes rows, once.
 //!
-//! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any
-//! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
-//! If it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
+//! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any step,
+//! the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content. If
+//! it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
 pub mod deletion_log;
 pub(crate) mod error;

@@ -1,4 +1,5 @@
-//! Values that would come back from their column's type as others, such as `007` from a bigint as 7: they are refused, never altered.
+//! Values that would come back from their column's type as others, such as `007` from a bigint as 7: they are refused,
+//! never altered.
 
 use super::infer;
 use super::{ProjectedColumn, Type};

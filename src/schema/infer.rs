@@ -1,9 +1,10 @@
 //! Inference of types: a value is only of those types that it reads back from as the same value.
 //!
 //! Rules, so that nothing is altered in silence: a number has no leading zero, no plus sign, no blank and no `-0`
-//! (`007` and `+5` are somebody's codes); a number with an exponent must look as programs print it (`1e-07`, `1.5E+10`, `1.0E7`),
-//! so that `5885E9` and `1E5`, which are codes as often, stay text; a day is ISO 8601, because `01/02/2020` could be
-//! two days, and midnight where others of its column have a time and none of them is midnight; `true` and `false` in one spelling of three.
+//! (`007` and `+5` are somebody's codes); a number with an exponent must look as programs print it (`1e-07`, `1.5E+10`,
+//! `1.0E7`), so that `5885E9` and `1E5`, which are codes as often, stay text; a day is ISO 8601, because `01/02/2020`
+//! could be two days, and midnight where others of its column have a time and none of them is midnight; `true` and
+//! `false` in one spelling of three.
 
 use super::Notation;
 use super::moment::moment;

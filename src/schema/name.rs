@@ -10,8 +10,8 @@ use crate::record::JOINT;
 /// PostgreSQL cuts identifiers at this many bytes (`NAMEDATALEN` - 1).
 const MAX_BYTES: usize = 63;
 
-/// Columns that every table of PostgreSQL has already; SQLite leaves them out too, so that the same files give the same tables.
-/// <https://www.postgresql.org/docs/current/ddl-system-columns.html>
+/// Columns that every table of PostgreSQL has already; SQLite leaves them out too, so that the same files give the same
+/// tables. <https://www.postgresql.org/docs/current/ddl-system-columns.html>
 pub const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// Number of a row on SQLite, which tells rows apart.

@@ -129,7 +129,7 @@ impl Dir {
     /// # Errors
     /// A file that cannot be written.
     pub(crate) fn write(&self, name: impl AsRef<OsStr>, text: &[u8], mode: u32) -> io::Result<File> {
-        let _ = self.remove(name.as_ref()); // What cannot be removed is in the way of the new one.
+        let _ = self.remove(name.as_ref()); // A file that stays is in the way of the new one.
         let mut file = self.new_file(name, 0o600)?;
         file.write_all(text)?;
         file.set_permissions(Permissions::from_mode(mode))?;

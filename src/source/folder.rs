@@ -74,7 +74,7 @@ impl Home {
             return Err(us.refuse(&claims, &meta));
         }
         if !us.own(&meta) {
-            claims.set_mode(0o750)?; // As a looser umask had left it.
+            claims.set_mode(0o750)?; // A looser umask may have left more.
         }
         loop {
             // Others pass over hidden names, so the place is not seen before it is locked.

@@ -73,13 +73,14 @@ pub(super) fn writer_of_opened(file: io::Result<fs::File>) -> Writer {
     }
 }
 
-/// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at
-/// once. See `F_SETLEASE` in fcntl(2).
+/// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back
+/// at once. See `F_SETLEASE` in fcntl(2).
 #[allow(unsafe_code)] // See the reasons within.
 pub(crate) fn writer_of(file: &fs::File) -> Writer {
     let descriptor = std::os::fd::AsRawFd::as_raw_fd(file);
-    // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate offers them.
-    // Should a writer come between the two, the system sends the signal that is named here and that does nothing by default.
+    // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate
+    // offers them. Should a writer come between the two, the system sends the signal that is named here and that does
+    // nothing by default.
     let granted = unsafe {
         libc::fcntl(descriptor, F_SETSIG, libc::SIGURG);
         libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK)

@@ -46,7 +46,8 @@ impl From<i64> for Value {
     }
 }
 
-/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, the shortest digits of a double; `None` is NULL.
+/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, the shortest digits of a double; `None`
+/// is NULL.
 pub type Row = Vec<Option<String>>;
 
 /// Purpose of a transaction.

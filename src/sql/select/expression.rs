@@ -1,4 +1,5 @@
-//! Expressions: names, literals, conditions, `case`, subqueries. Operators, casts, functions and moments have files of their own.
+//! Expressions: names, literals, conditions, `case`, subqueries. Operators, casts, functions and moments have files of
+//! their own.
 
 use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, Query, SetExpr, Value};
 

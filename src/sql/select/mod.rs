@@ -214,7 +214,8 @@ impl Select {
         }
     }
 
-    /// The select as one that is written for its engine, such as that of `name.sqlite.sql`: nothing but names is changed in it.
+    /// The select as one that is written for its engine, such as that of `name.sqlite.sql`: nothing but names is
+    /// changed in it.
     #[must_use]
     pub fn for_its_engine(self) -> Select {
         Select { own: true, ..self }

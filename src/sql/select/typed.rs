@@ -141,7 +141,8 @@ impl Typed {
     }
 }
 
-/// A decimal's number rounded, half away from zero. The number nearest to 1.005 lies below it; one bit more, and it is rounded as the decimal is.
+/// A decimal's number rounded, half away from zero. The number nearest to 1.005 lies below it; one bit more, and it is
+/// rounded as the decimal is.
 pub(super) fn round(key: &str, digits: u64) -> String {
     format!("round({key} * 1.0000000000000002, {digits})")
 }

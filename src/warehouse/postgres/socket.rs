@@ -27,8 +27,8 @@ const UNACKNOWLEDGED: u32 = 60_000;
 pub(super) fn set_options() {
     for entry in fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
         let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
-        // SAFETY: the number was open a moment ago. Were it closed or given to another file since, the calls below would be refused
-        // or set the options on another socket; nothing is read, written or closed through it.
+        // SAFETY: the number was open a moment ago. Were it closed or given to another file since, the calls below
+        // would be refused or set the options on another socket; nothing is read, written or closed through it.
         let socket = unsafe { BorrowedFd::borrow_raw(number) };
         let _ = set(socket);
     }

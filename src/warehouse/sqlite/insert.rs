@@ -59,8 +59,8 @@ struct Statement {
     statement: NonNull<ffi::sqlite3_stmt>,
 }
 
-// The pointers come from SQLite and are used while the connection is locked for us; texts that are bound live until the rows are stepped
-// over; the next ones bind each place anew, and after the last the statement goes.
+// The pointers come from SQLite and are used while the connection is locked for us; texts that are bound live until the
+// rows are stepped over; the next ones bind each place anew, and after the last the statement goes.
 #[allow(unsafe_code)]
 impl Statement {
     fn prepare(database: NonNull<ffi::sqlite3>, sql: &str) -> Result<Statement, WarehouseError> {
