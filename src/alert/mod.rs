@@ -257,8 +257,8 @@ impl Alerts {
         self.recover(Kind::Waiting, file, "the file does not wait any more");
     }
 
-    /// Checks the files in the folder, and tells of those that wait for too long. Those `in_hand` do not wait at the
-    /// moment, but may again. While nothing is loaded at all, that cause is told alone. `why` gives the reason of each.
+    /// Tells of files in the folder that wait for too long. Those `in_hand` do not wait at the moment, but may again.
+    /// No wait counts during [`Kind::Trouble`], which is told by itself. `why` gives the reason of each.
     pub fn see_waiting<'a>(
         &self,
         files: impl Iterator<Item = &'a OsString>,

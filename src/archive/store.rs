@@ -1,5 +1,4 @@
-//! Keeps files in an object store that speaks S3: sent in pieces, then read back and compared before the file is
-//! deleted.
+//! Keeps files in an object store that speaks S3: sent in pieces, then read back and compared before the deletion.
 //!
 //! An object's name has the day, its content's hash and the file's name: `prefix/2026-11-21/1f2e3d4c5b6a7980/x.csv`. So
 //! an object that is sent a second time after a failure replaces itself and no other.

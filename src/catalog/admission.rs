@@ -26,8 +26,7 @@ pub enum Admission {
     New(i64),
     /// As [`Admission::New`]: the same content was loaded before, and its rows are not there any more.
     Again(i64, Missing),
-    /// The same content was loaded before, and only some of its rows or columns are missing: another load would double
-    /// the rest.
+    /// The same content was loaded before, and is in the table in part: another load would double those rows.
     InPart(Missing),
     /// The same content was loaded into the same table before, as this load.
     Duplicate(i64),
@@ -220,8 +219,7 @@ impl Catalog {
                 break;
             }
             let found = self.missing(transaction, request.table, before).await?;
-            // Rows that were there already belong to other loads and cannot be counted: a second merge brings the
-            // missing ones.
+            // Rows that were there already are other loads' and cannot be counted: a second merge brings the missing.
             if found.there >= found.loaded && request.replaces && before.duplicate > 0 {
                 break;
             }

@@ -42,8 +42,7 @@ impl<'a> Key<'a> {
         self.names.iter().map(|name| self.compared(&quote(name), name)).collect()
     }
 
-    /// A column as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is
-    /// the key 1.
+    /// A column as it is compared. SQLite has decimals as text, so zeros behind the point go: 1.0 is the key 1.
     fn compared(&self, column: &str, name: &str) -> String {
         if self.engine == Engine::Sqlite && self.decimals.iter().any(|one| one == name) {
             format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")

@@ -108,8 +108,7 @@ impl Dataset {
             return Err("footer: only delimited text and sheets have lines below their records".to_owned());
         }
         let mut shape = shape(&profile.columns, &self.stated.selection, self.filter.as_ref())?;
-        // Sheets and Parquet have real days and moments, whatever notation a plugin states; they and JSON have real
-        // numbers.
+        // Sheets and Parquet have real days and moments, whatever a plugin states; they and JSON have real numbers.
         let iso = matches!(profile.layout, Layout::Excel(_) | Layout::Parquet);
         let (native, real) = (iso || matches!(profile.layout, Layout::Json(_)), profile.layout == Layout::Parquet);
         let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);

@@ -137,8 +137,7 @@ async fn load_in_turn(
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
     loader.tries.may_load(&dataset.table)?;
-    // Decoders share their memory: a load with a share must not wait for a file that may need one. Other inputs can be
-    // read before.
+    // Decoders share their memory: a load with a share must not wait for a file that may need one. Others can be read.
     let is_decoded = source.is_decoded();
     if is_decoded {
         place.turn(&dataset.table).await;
@@ -332,8 +331,7 @@ fn say_missing(loader: &Loader, dataset: &Dataset, name: &str, load_id: i64, mis
     warn!(file.path = name, load.id = load_id, "{what}: loading it again");
 }
 
-/// Checks rows read = loaded + rejected + duplicate + filtered, as many as the profile counted, and the limit of
-/// rejects.
+/// Checks rows read = loaded + rejected + duplicate + filtered, the profile's count, and the limit of rejects.
 fn balance(books: &RowCounts, profile: &Profile, dataset: &Dataset, first: Option<String>) -> Result<(), LoadError> {
     let RowCounts { read, loaded, rejected, duplicate, filtered, .. } = *books;
     if read != profile.rows || read != loaded + rejected + duplicate + filtered {

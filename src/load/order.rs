@@ -53,8 +53,7 @@ impl Order {
     }
 }
 
-/// Wakes the files whose turn it is now, and no others: with many waiting, each change would else have all of them
-/// look.
+/// Wakes the files whose turn it is now, and no others: else each change would have all of the waiting ones look.
 fn wake(in_hand: &BTreeMap<u64, InHand>) {
     let mut expected = Vec::new();
     for file in in_hand.values() {

@@ -64,8 +64,7 @@ impl<'a> Upsert<'a> {
         if is_without && has_column(names.engine, known, EXTRA_COLUMN) {
             columns.push((EXTRA_COLUMN.to_owned(), Type::Text));
         }
-        // PostgreSQL reads a temporary table on one core only, so there it is an ordinary one, which the transaction
-        // drops.
+        // PostgreSQL reads a temporary table on one core, so there it is an ordinary one, which the transaction drops.
         let incoming = match names.engine {
             Engine::Postgres => Table { schema: Schema::Catalog, name: format!("incoming_{load_id}") },
             Engine::Sqlite => Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() },
@@ -174,8 +173,7 @@ impl<'a> Upsert<'a> {
             ),
         };
         let statements = match engine {
-            // The planner takes nearly all rows for different and expensive to gather; with this it compares on several
-            // cores.
+            // The planner expects nearly all rows to differ, at a high cost; with this it compares on several cores.
             Engine::Postgres => vec![
                 "set local parallel_tuple_cost = 0".to_owned(),
                 "set local jit = off".to_owned(),

@@ -1,5 +1,4 @@
-//! Conforming of records to typed columns, or to rejects: a value that does not read back from its column's type is
-//! never written.
+//! Conforming of records to typed columns, or to rejects: a value is written only if its column's type gives it back.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -203,8 +202,7 @@ fn is_year_whole(year: i32, text: &str) -> bool {
     (1000..=9999).contains(&year) || ((1..1000).contains(&year) && text.contains(&format!("{year:04}")))
 }
 
-/// A cell's text; `None` for NULL, for a word that stands for NULL, and for an empty text in a column of another type
-/// than text.
+/// A cell's text; `None` for NULL, for a word for NULL, and for an empty text in a column of another type than text.
 fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
     let ProjectedColumn { notation, place, column, .. } = shaped;
     let mut cell = records.cell(row, *place);

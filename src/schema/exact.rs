@@ -1,13 +1,11 @@
-//! Values that would come back from their column's type as others, such as `007` from a bigint as 7: they are refused,
-//! never altered.
+//! Values that their column's type would give back as others, such as `007` as 7: they are refused, never altered.
 
 use super::infer;
 use super::{ProjectedColumn, Type};
 use crate::record::{Records, Width};
 use crate::text::double_text;
 
-/// True if a number is written with a plus sign, a leading zero or as `-0`: no type gives it back so, and it is a code
-/// as often.
+/// True if a number has a plus sign, a leading zero or is `-0`: no type gives it back so, and it is a code as often.
 pub(super) fn is_code(number: &str) -> bool {
     let digits = number.strip_prefix('-').unwrap_or(number);
     match digits.as_bytes() {

@@ -34,8 +34,7 @@ const SEPARATORS: &str = "_-.,:;/\\|()[]{}\"'`‐‑‒–—―‘’‚‛“�
 const OF_NUMBERS: &str = "-.,:;/'\"’”";
 
 /// The place in the table of each of the file's columns, `None` for a new one. The header itself comes first, then one
-/// that is written like it, if there is but one such. A column that was not named after its header is known by its
-/// name.
+/// that is written like it, if it is the only one. A column not named after its header is known by its name.
 pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Option<usize>> {
     if table.is_empty() {
         return vec![None; file.len()];

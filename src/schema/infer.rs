@@ -57,8 +57,7 @@ impl Inference {
         }
     }
 
-    /// Narrows by more cells in a stated notation. An empty text is NULL among numbers and days, and a text among
-    /// texts.
+    /// Narrows by more cells in a stated notation. An empty text is NULL among numbers and days, a text among texts.
     pub(crate) fn see_written<'a>(
         &mut self,
         mut cells: impl Iterator<Item = Option<&'a str>>,
@@ -245,8 +244,7 @@ fn boolean(value: &str) -> Option<(bool, Spelling)> {
     }
 }
 
-/// True for a plain decimal that a numeric column takes; also for a whole number too long to be taken for one unless
-/// declared.
+/// True for a plain decimal of a numeric column; also for a whole number too long to be taken for one if not declared.
 pub(super) fn is_decimal(value: &str) -> bool {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
     let whole = digits(unsigned);

@@ -16,8 +16,7 @@ pub fn is_day(days: i32) -> bool {
     (FIRST_DAY..=LAST_DAY).contains(&days)
 }
 
-/// The microseconds from 1970-01-01 to a moment in another unit; `None` if it is finer than that, or beyond a table's
-/// range.
+/// Microseconds from 1970-01-01 to a moment in another unit; `None` if it is finer, or beyond a table's range.
 pub fn exact_micros(value: i64, unit: TimeUnit) -> Option<i64> {
     let micros = match unit {
         TimeUnit::Second => value.checked_mul(1_000_000)?,

@@ -59,8 +59,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// Spelling of true and false in a file. A column is boolean in one spelling only, so that it can be written back as it
-/// was.
+/// Spelling of true and false in a file. A boolean column has one spelling only, so that it can be written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
     /// `true`, `false`

@@ -95,8 +95,7 @@ impl Settings {
         Settings::from_pairs(environment, dotenv)
     }
 
-    /// Reads settings from two lists of names (in any case of letters) and values; the first list goes before the
-    /// second.
+    /// Reads settings from two lists of names (in any case of letters) and values; the first goes before the second.
     ///
     /// # Errors
     /// As [`Settings::read`].

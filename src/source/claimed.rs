@@ -238,7 +238,7 @@ impl ClaimedFile {
         for n in 1u32.. {
             let name = nth_name(&self.name, n);
             let note = note_name(&name, n);
-            // A reason of ours by that name has lost its file; anything else is somebody's.
+            // A reason of ours by that name has lost its file; any other file is somebody else's.
             let is_free = match failed.look(&note) {
                 Ok(meta) => meta.is_file() && self.home.us.made(&meta),
                 Err(error) => error.kind() == io::ErrorKind::NotFound,

@@ -45,8 +45,7 @@ struct Chunks {
 }
 
 impl FileSource {
-    /// The parts of the file that is read at `path`, called `name` in the ledger; `claimed` is its claim, if it was
-    /// claimed.
+    /// The parts of the file at `path`, called `name` in the ledger; `claimed` is its claim, if it has one.
     ///
     /// # Errors
     /// A file that cannot be opened, or is an archive that is not read.

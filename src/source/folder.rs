@@ -47,8 +47,7 @@ pub struct Folder {
     next: AtomicU64,
 }
 
-/// A program's place, held open together with the folders that lead to it: a rename of one of them takes nothing out of
-/// its hands.
+/// A program's place, held open together with the folders above it: a rename of one of them takes nothing away.
 #[derive(Debug)]
 pub(super) struct Home {
     /// The folder that files land in.

@@ -72,8 +72,7 @@ pub trait Source: Send + Sync {
     /// An input that cannot be read or loaded.
     async fn profile(&mut self) -> Result<Profile, SourceError>;
 
-    /// Reads a sample: like [`Source::profile`], but a long input perhaps by its beginning only; its identity is that
-    /// of all of it.
+    /// Reads a sample: like [`Source::profile`], but perhaps of the beginning only; the identity is that of all of it.
     ///
     /// # Errors
     /// As [`Source::profile`].

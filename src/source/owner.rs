@@ -69,8 +69,7 @@ impl Us {
     }
 }
 
-/// Users whose notes are believed by a program that only reads the folder: its own user, the folder's owner, and the
-/// system's.
+/// Users whose notes a program believes that only reads the folder: its own, the folder's owner, and the system's.
 pub(crate) fn believed(root: &Dir) -> io::Result<[u32; 3]> {
     Ok([rustix::process::geteuid().as_raw(), root.metadata()?.uid(), 0])
 }
@@ -112,8 +111,7 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
     }))
 }
 
-/// Finds a `.sluice` that somebody else has made, or may write into: nothing in it is believed then, and Sluice refuses
-/// it.
+/// Finds a `.sluice` that others have made, or may write into: nothing in it is believed then, and Sluice refuses it.
 ///
 /// # Errors
 /// A folder that cannot be read.

@@ -151,8 +151,7 @@ pub fn create_table(names: &Names, table: &Table, columns: &[TableColumn], count
     format!("create table {} ({})", names.table(table), list.join(", "))
 }
 
-/// The declared type of SQLite columns that hold the digits of a decimal number. `TEXT` in it gives the column text
-/// affinity.
+/// Declared type of SQLite columns with the digits of a decimal number. `TEXT` in it gives the column text affinity.
 pub(crate) const NUMERIC_TEXT: &str = "numeric_text";
 
 #[cfg(test)]

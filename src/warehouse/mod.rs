@@ -46,8 +46,8 @@ impl From<i64> for Value {
     }
 }
 
-/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, the shortest digits of a double; `None`
-/// is NULL.
+/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, a double's shortest digits; NULL is
+/// `None`.
 pub type Row = Vec<Option<String>>;
 
 /// Purpose of a transaction.
@@ -55,12 +55,10 @@ pub type Row = Vec<Option<String>>;
 pub enum Scope {
     /// A load: sees the commits of others meanwhile.
     Load,
-    /// A small load, or a line in the ledger: may be committed together with others. It waits for a lock of others for
-    /// two seconds at most, a [`Scope::Load`] for half a minute, unless [`Transaction::wait_at_most`] sets another
-    /// limit.
+    /// A small load, or a line in the ledger: may be committed together with others. Waits two seconds at most for a
+    /// lock of others, a [`Scope::Load`] half a minute, unless [`Transaction::wait_at_most`] sets another limit.
     Short,
-    /// The star and its views: one at a time, with staging as it was at the begin. Waits five minutes for the one
-    /// before.
+    /// The star and its views: one at a time, with staging as it was at the begin. Waits five minutes for its turn.
     Star,
 }
 
@@ -69,8 +67,8 @@ pub enum Scope {
 pub enum Alteration {
     /// A new column, NULL in the existing rows.
     Add(TableColumn),
-    /// A new column with keys of another table, 0 in the existing rows. PostgreSQL checks references once it is told to
-    /// make them.
+    /// A new column with another table's keys, 0 in the existing rows. PostgreSQL checks references when told to make
+    /// them.
     Refer {
         /// The column.
         column: TableColumn,

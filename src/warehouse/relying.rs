@@ -14,8 +14,7 @@ pub(crate) struct Relying {
     pub(crate) is_view: bool,
 }
 
-/// Views over a table or view, however far, and tables that refer to it; those that others rest on last. Sets a
-/// savepoint.
+/// Views over a table or view, however far, and tables that refer to it; those others rest on last. In a savepoint.
 pub(crate) async fn relying_on(
     transaction: &mut dyn Transaction,
     names: &Names,

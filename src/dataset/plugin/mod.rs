@@ -59,8 +59,7 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    /// Reads every `<name>/plugin.yaml` of a folder; a folder that does not exist has none. `variable` resolves `!env
-    /// NAME`.
+    /// Reads every `<name>/plugin.yaml` of a folder, none if there is no folder. `variable` resolves `!env NAME`.
     ///
     /// # Errors
     /// The first error, with its file.
@@ -83,8 +82,7 @@ impl Plugins {
         Ok(plugins)
     }
 
-    /// Reads the faultless plugins of a folder; the others have their errors in [`Plugins::errors`], and their files
-    /// are held back.
+    /// Reads the faultless plugins of a folder; the others are in [`Plugins::errors`], and their files are held back.
     pub fn read_right(folder: &Path, variable: &Variable<'_>) -> Plugins {
         Plugins::read_each(folder, variable, &|_| Ok(()), &Plugins::default())
     }
@@ -113,8 +111,7 @@ impl Plugins {
         self.right.len()
     }
 
-    /// Error of the faulty plugin that may claim a file, or its part called `table_hint`: the file is held back until
-    /// that is fixed.
+    /// Error of the faulty plugin that may claim a file, or its part `table_hint`: the file is held until it is fixed.
     pub fn held(&self, file_name: &str, table_hint: &str) -> Option<&PluginError> {
         let holds = |plugin: &&WrongPlugin| plugin.claims(file_name) || plugin.claims(table_hint);
         self.wrong.iter().find(holds).map(|plugin| &plugin.error)

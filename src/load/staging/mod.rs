@@ -190,8 +190,7 @@ fn is_name(cell: &str) -> bool {
     cell.contains(char::is_alphabetic) && !is_value && is_short && is_plain && !cell.ends_with(['.', '!', '?'])
 }
 
-/// Creates the table, or grows it for the input; returns true if it is new. If a file replaces all, the old rows are
-/// deleted.
+/// Creates or grows the table for the input; returns true if it is new. If a file replaces all, old rows are deleted.
 pub(crate) async fn ready_table(
     loader: &Loader,
     transaction: &mut dyn Transaction,

@@ -173,7 +173,7 @@ impl Notation {
         }
     }
 
-    /// The notation of values of this type, in words that follow the type's: ` with decimal ","`; empty if nothing is
+    /// The notation of values of this type, in words that follow the type: ` with decimal ","`; empty if none is
     /// stated.
     pub fn words(&self, kind: Type) -> String {
         match (kind, &self.number, &self.truth) {

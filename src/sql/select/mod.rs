@@ -214,8 +214,7 @@ impl Select {
         }
     }
 
-    /// The select as one that is written for its engine, such as that of `name.sqlite.sql`: nothing but names is
-    /// changed in it.
+    /// Marks the select as written for its engine, like that of `name.sqlite.sql`: only names are changed in it.
     #[must_use]
     pub fn for_its_engine(self) -> Select {
         Select { own: true, ..self }
@@ -241,8 +240,7 @@ impl Select {
         Ok(query.to_string())
     }
 
-    /// Errors on either engine, as far as they are found without asking one: one error, or all columns that do not
-    /// exist.
+    /// Errors on either engine, as far as they are found without asking one: one error, or all missing columns.
     pub fn faults(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<SqlError> {
         let mut all = Translator { missing: Some(Vec::new()), ..Translator::new(names, columns, false) };
         // The outcome is of no interest: unknown constructs were passed over.

@@ -31,7 +31,7 @@ impl Translator<'_> {
         outer: Option<&Scope>,
         targets: Option<&[Kind]>,
     ) -> Result<Translated, SqlError> {
-        // The notes are those of one select.
+        // The state below is that of one select.
         let around = (
             std::mem::take(&mut self.windows),
             std::mem::take(&mut self.aggregates),

@@ -152,8 +152,7 @@ pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// An expression that ends the statement with these words and a value: only SQLite's functions for JSON fail with words
-/// of ours.
+/// An expression that ends the statement with these words and a value: only SQLite's JSON functions take our words.
 pub(super) fn fails(words: &str, value: &str) -> String {
     format!("json_extract('{{}}', {} || coalesce({value}, 'NULL'))", quoted(&format!("{words}: ")))
 }

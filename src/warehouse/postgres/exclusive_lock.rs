@@ -44,8 +44,7 @@ pub(super) async fn lock(connection: &mut PgConnection, relations: &[String]) ->
             .await?;
         let Some(kind) = kind else { continue };
         for view in dependents(connection, relation, kind == "v").await?.iter().filter(|view| view.kind == "v") {
-            // `lock table` would lock a view's tables with it; a change of its owner to the same one locks the view
-            // alone.
+            // `lock table` would lock a view's tables with it; a change of owner to the same one locks the view alone.
             let statement = format!("alter view {} owner to {}", view.name, view.owner);
             if !statements.contains(&statement) {
                 statements.push(statement);

@@ -69,8 +69,8 @@ impl Lookout {
         self.own.add(pid);
     }
 
-    /// Awaits the work, and meanwhile looks for a lock's holder; if the server gives up waiting, the error names that
-    /// holder.
+    /// Awaits the work, and meanwhile looks for a lock's holder, to be named in the error if the server gives up
+    /// waiting.
     pub(super) async fn over<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, WarehouseError>
     where
         WarehouseError: From<E>,

@@ -251,8 +251,7 @@ fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
     }
 }
 
-/// True if a view's columns differ: `create or replace view` cannot drop, rename, reorder or retype them (SQLSTATE
-/// 42P16).
+/// True for SQLSTATE 42P16: `create or replace view` cannot drop, rename, reorder or retype columns.
 fn is_other_columns(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("42P16"))
 }
