@@ -24,7 +24,7 @@ pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, S
 pub enum Admission {
     /// A new load with this number; the dataset is locked for it until the transaction ends.
     New(i64),
-    /// As [`Admission::New`]: the same content was loaded before, and its rows are not there any more.
+    /// As [`Admission::New`]: the same content was loaded before, and its rows are gone.
     Again(i64, Missing),
     /// The same content was loaded before, and is in the table in part: another load would double those rows.
     InPart(Missing),
@@ -74,7 +74,7 @@ pub enum Repeats {
 pub struct Request<'a> {
     /// The staging table.
     pub table: &'a str,
-    /// The input's name.
+    /// Name of the input.
     pub source: &'a str,
     /// The input's path while it is loaded.
     pub claim: Option<&'a str>,
@@ -132,9 +132,9 @@ fn is_this_part(request: &Request<'_>, before: &Before) -> bool {
 enum Repeat {
     /// All of it is there, as this load brought it.
     Of(i64),
-    /// Some of it is there.
+    /// A part of it is there.
     InPart(Missing),
-    /// It is to be loaded; a load that had brought it has lost its rows.
+    /// Its rows are to be loaded; a load that had brought them has lost them.
     New(Option<Missing>),
 }
 

@@ -51,7 +51,7 @@ impl Catalog {
     }
 }
 
-/// PostgreSQL cannot store a NUL.
+/// Replaces NUL, which PostgreSQL cannot store.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }

@@ -32,7 +32,7 @@ pub(crate) struct History<'a> {
 /// Row counts of a retraction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TakenBack {
-    /// Rows that are gone.
+    /// Rows that were deleted.
     pub(crate) removed: u64,
     /// Rows that are again as they were before the load.
     pub(crate) restored: u64,

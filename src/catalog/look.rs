@@ -14,11 +14,11 @@ use crate::warehouse::WarehouseError;
 /// Input and time of a load.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct Came {
-    /// The load's number.
+    /// Number of the load.
     pub id: i64,
-    /// Its input.
+    /// Name of its input.
     pub source: String,
-    /// When it began.
+    /// Time of its begin, in UTC.
     pub started_at: DateTime<Utc>,
 }
 
@@ -76,7 +76,7 @@ impl Catalog {
         Ok(lines.into_iter().map(|line| line.name).collect())
     }
 
-    /// A load's line.
+    /// The line of a load, by its number.
     ///
     /// # Errors
     /// The database's error.

@@ -106,7 +106,7 @@ impl Catalog {
         let mut rows = Vec::new();
         match self.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
             Ok(()) => Ok(rows.last().and_then(|count| count.as_deref()?.parse().ok()).unwrap_or(0)),
-            // There is no such table.
+            // The table does not exist.
             Err(WarehouseError::Refused(_)) => Ok(0),
             Err(error) => Err(error),
         }
@@ -317,7 +317,7 @@ fn one_number(rows: &[Row]) -> Option<i64> {
     rows.first()?.first()?.as_deref()?.parse().ok()
 }
 
-/// Counts and sizes fit the catalog's bigint by far.
+/// Converts a count or size to the catalog's bigint, which is wide enough by far.
 fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

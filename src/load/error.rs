@@ -38,9 +38,9 @@ pub enum LoadError {
         "{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded; the first is {first}"
     )]
     TooManyRejects {
-        /// Records refused.
+        /// Number of records refused.
         rejected: u64,
-        /// Records read.
+        /// Number of records read.
         read: u64,
         /// The first reject, in words.
         first: String,
@@ -54,7 +54,7 @@ pub enum LoadError {
     InPart {
         /// The table, as people write it.
         table: String,
-        /// The load.
+        /// Load with its missing rows or columns.
         missing: Missing,
     },
     /// A column of the table whose type was changed by hand.
@@ -67,7 +67,7 @@ pub enum LoadError {
         table: String,
         /// The column.
         column: String,
-        /// Its type in the engine's words.
+        /// Type of the column in the engine's words.
         is: String,
         /// The type that the catalog has, in the engine's words.
         expected: &'static str,

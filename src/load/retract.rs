@@ -19,7 +19,7 @@ use crate::warehouse::{Scope, Transaction, WarehouseError};
 pub struct Retraction {
     /// The load.
     pub load: i64,
-    /// Its input.
+    /// Name of its input.
     pub source: String,
     /// The staging table.
     pub table: String,

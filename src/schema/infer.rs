@@ -16,20 +16,20 @@ const NUMERIC: Fits = Fits::of(&[Type::Numeric]);
 const NUMERIC_OR_DOUBLE: Fits = Fits::of(&[Type::Numeric, Type::Double]);
 const DOUBLE: Fits = Fits::of(&[Type::Double]);
 
-/// PostgreSQL's numeric holds far more; beyond this a number is somebody's identifier.
+/// Greatest number of digits of a numeric. PostgreSQL's holds far more, but a longer number is somebody's identifier.
 const MAX_NUMERIC_DIGITS: usize = 38;
 
-/// Digits and a point that every double gives back.
+/// Greatest number of digits, with a point, that every double gives back.
 const MAX_PLAIN_DIGITS: usize = 16;
 
-/// Whole numbers of so many digits are doubles of their own.
+/// Greatest number of digits of whole numbers that are all doubles of their own.
 const PLAIN_BIGINT_DIGITS: usize = 15;
 
 /// Digits of a whole number that Python prints without an exponent, and of a number of any kind that `%g` does.
 const PYTHON_POWER: usize = 16;
 const LONG_EXPONENT_DIGITS: usize = 6;
 
-/// Every whole number up to here is a double of its own (2^53).
+/// Greatest whole number up to which each is a double of its own (2^53).
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
 
 /// The types of a column, narrowed by one value after the other.
@@ -181,7 +181,7 @@ fn python_text(value: f64) -> String {
     }
 }
 
-/// A double as C's `%g` prints it where an exponent has three digits.
+/// A double as C's `%g` prints it with exponents of three digits.
 fn long_exponent_text(value: f64) -> String {
     let (mantissa, power) = scientific(value);
     match power {

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::types::{Fits, Form, Type};
 
-/// Days from 1970-01-01 to 0001-01-01 and to 9999-12-31.
+/// Numbers of the days 0001-01-01 and 9999-12-31, counted from 1970-01-01.
 const FIRST_DAY: i32 = -719_162;
 const LAST_DAY: i32 = 2_932_896;
 

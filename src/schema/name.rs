@@ -113,7 +113,7 @@ pub fn is_same_text(one: &str, other: &str) -> bool {
     one == other || (!(one.is_ascii() && other.is_ascii()) && one.nfc().eq(other.nfc()))
 }
 
-/// Names that look alike are alike: letters are composed.
+/// The words of a name, with letters composed: names that look alike are alike.
 fn words(text: &str) -> String {
     // ASCII, as most names are, has nothing to compose.
     if text.is_ascii() { words_of(text.chars()) } else { words_of(text.nfc()) }

@@ -101,7 +101,7 @@ pub enum Form {
     Seconds,
     /// A fraction of so many digits, 1 to 6.
     Fraction(u8),
-    /// No zero at the end of a fraction, and none where it is zero.
+    /// No zero at the end of a fraction, and no fraction of zero.
     Shortest,
     /// `Z` at the end.
     Z,

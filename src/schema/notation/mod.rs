@@ -71,11 +71,11 @@ pub enum Separator {
 /// Percent sign behind a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Percent {
-    /// Never.
+    /// No percent sign behind any number.
     No,
-    /// Behind some.
+    /// A percent sign behind some numbers.
     Some,
-    /// Behind each.
+    /// A percent sign behind each number.
     Each,
 }
 

@@ -194,7 +194,7 @@ impl Translator<'_> {
                 Some(item) => item.typed.key(),
                 None => self.expr(expr, scope)?.key(),
             };
-            // A number would be taken for a column's place.
+            // A plain number would be a column's place.
             let is_number = key.bytes().all(|byte| byte.is_ascii_digit());
             keys.push(if is_number { format!("+{key}") } else { key });
         }

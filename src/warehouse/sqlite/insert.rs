@@ -40,7 +40,7 @@ pub(super) async fn insert(
     let at_once = (VALUES / columns.len().max(1)).min(batch.num_rows() / RUNS).clamp(1, ROWS);
     let together = batch.num_rows() - batch.num_rows() % at_once;
     let mut handle = connection.lock_handle().await?;
-    // The rows of a batch are there in milliseconds, but they are work all the same.
+    // The rows of a batch take milliseconds, but they block the thread all the same.
     tokio::task::block_in_place(|| {
         let database = handle.as_raw_handle();
         let mut taken = 0;
