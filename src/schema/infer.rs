@@ -19,7 +19,7 @@ const DOUBLE: Fits = Fits::of(&[Type::Double]);
 /// Greatest number of digits of a numeric. PostgreSQL's holds far more, but a longer number is somebody's identifier.
 const MAX_NUMERIC_DIGITS: usize = 38;
 
-/// Greatest number of digits, with a point, that every double gives back.
+/// Greatest length in digits, the point included, that every double gives back.
 const MAX_PLAIN_DIGITS: usize = 16;
 
 /// Greatest number of digits of whole numbers that are all doubles of their own.
