@@ -1,5 +1,5 @@
-//! Alerts by mail. The server's address holds a password, so no message holds any of it, nor what the server answers: some repeat
-//! what they were told.
+//! Alerts by mail. The server's address holds a password, so no message holds any of it, nor the server's answer: some
+//! servers repeat what they were told.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Alert, State, TRY};
 
-/// A mail server, and who writes to whom.
+/// A mail server, with sender and recipients.
 #[derive(Clone)]
 pub struct Mail {
     server: String,
@@ -24,10 +24,10 @@ impl std::fmt::Debug for Mail {
 }
 
 impl Mail {
-    /// From the three settings.
+    /// Reads the three settings.
     ///
     /// # Errors
-    /// Names the setting that is of no use.
+    /// The name of the setting that is of no use.
     pub(super) fn new(server: &str, from: &str, to: &str) -> Result<Mail, String> {
         let parsed = Url::parse(server).ok().filter(|url| matches!(url.scheme(), "smtp" | "smtps") && url.has_host());
         let Some(url) = parsed else {
@@ -52,7 +52,7 @@ impl Mail {
         Ok(Mail { server: server.to_owned(), from, to })
     }
 
-    /// Whether a password goes to a server elsewhere that need not speak TLS.
+    /// True if a password goes to a server elsewhere that need not speak TLS.
     pub(super) fn may_send_in_clear(&self) -> bool {
         let opportunistic =
             |url: &Url| url.query_pairs().any(|(name, value)| name == "tls" && value == "opportunistic");
@@ -87,7 +87,7 @@ impl Mail {
     }
 }
 
-/// Whether the server is on this machine.
+/// True if the server is on this machine.
 fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();

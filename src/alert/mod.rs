@@ -1,5 +1,5 @@
-//! Tells people what needs them: once for each cause, and once when it is over, by webhook and by mail. Each way has a queue and a
-//! thread of its own, so nothing waits for a server that is slow or away. What has been told is in memory only.
+//! Alerts to people: once for each cause, and once when it is over, by webhook and by mail. Each channel has a queue
+//! and a thread of its own, so nothing waits for a server that is slow or away. Causes are remembered in memory only.
 
 mod mail;
 mod settings;
@@ -20,70 +20,70 @@ pub use self::settings::Alerting;
 use self::webhook::Webhook;
 use crate::text::secrets::hidden;
 
-/// Messages that wait at most for one way out.
+/// Greatest number of messages that wait in a queue.
 const QUEUE: usize = 1000;
 
-/// Causes that are kept in mind at most: where there are more, it is as after a restart.
+/// Greatest number of remembered causes: beyond it, all are forgotten, as by a restart.
 const CAUSES: usize = 10_000;
 
-/// How long one try may take.
+/// Time of one try.
 const TRY: Duration = Duration::from_secs(10);
 
-/// The pauses before each try, in seconds.
+/// Pauses before each try, in seconds.
 const PAUSES: [u64; 3] = [0, 1, 5];
 
-/// What kind of thing needs a person.
+/// Kind of cause that needs a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A file has not been taken for long.
+    /// A file that has not been taken for long.
     Waiting,
-    /// A file could not be loaded and lies in `failed/`.
+    /// A file that could not be loaded and lies in `failed/`.
     Failed,
-    /// A file cannot be claimed, moved or deleted.
+    /// A file that cannot be claimed, moved or deleted.
     Stuck,
-    /// The database or a folder is away: no file is loaded.
+    /// A database or folder that is away: no file is loaded.
     Trouble,
-    /// The database has lost a load that it had confirmed, and its file is deleted.
+    /// A confirmed load that the database has lost, with its file deleted.
     Lost,
-    /// A plugin is wrong: the files that it claims are held back.
+    /// A faulty plugin: the files that it claims are held back.
     Plugin,
-    /// The pipeline.
+    /// A failed run of the pipeline.
     Pipeline,
-    /// Nothing: somebody wants to see whether alerts arrive.
+    /// A test of the alerts' delivery.
     Test,
 }
 
-/// Whether it has begun or is over.
+/// State of a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It needs somebody.
+    /// Begun: it needs a person.
     Raised,
-    /// It does not any more.
+    /// Over.
     Recovered,
 }
 
-/// What is sent: as JSON to a webhook, in words by mail.
+/// An alert: sent as JSON to a webhook, in words by mail.
 #[derive(Clone, Debug, Serialize)]
 pub struct Alert {
-    /// What kind of thing.
+    /// Kind of the cause.
     pub kind: Kind,
-    /// Which: the file's name, or what else there is only one of.
+    /// Subject of the cause: the file's name, or the one thing of its kind.
     pub subject: String,
-    /// Begun or over.
+    /// State of the cause, begun or over.
     pub state: State,
-    /// What is wrong, or that it is not any more.
+    /// Message of the error, or of its end.
     pub message: String,
-    /// How to fix it.
+    /// Advice for the fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
-    /// The load's number in the ledger.
+    /// Number of the load in the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<i64>,
-    /// When, in UTC.
+    /// Time in UTC.
     pub at: String,
-    /// The machine's name.
+    /// Name of the machine.
     pub host: String,
 }
 
@@ -101,7 +101,7 @@ impl Alert {
         }
     }
 
-    /// As it is sent: without secrets.
+    /// The alert as it is sent: without secrets.
     fn without_secrets(&self) -> Alert {
         let hidden = |text: &str| hidden(text).into_owned();
         Alert {
@@ -112,13 +112,13 @@ impl Alert {
         }
     }
 
-    /// One that asks for nothing.
+    /// A test alert, which asks for nothing.
     pub fn test() -> Alert {
         Alert::new(Kind::Test, "test", State::Raised, "a test: somebody ran app doctor --alert-test")
     }
 }
 
-/// A way that alerts take.
+/// A channel of alerts.
 #[derive(Clone, Debug)]
 pub enum Channel {
     /// An HTTP POST.
@@ -128,7 +128,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Its name, without anything secret.
+    /// Name without anything secret.
     pub fn name(&self) -> &'static str {
         match self {
             Channel::Webhook(_) => "webhook",
@@ -136,7 +136,7 @@ impl Channel {
         }
     }
 
-    /// Whether the server may ask for the password in clear.
+    /// True if the server may ask for the password in clear.
     pub fn may_send_in_clear(&self) -> bool {
         matches!(self, Channel::Mail(mail) if mail.may_send_in_clear())
     }
@@ -144,7 +144,7 @@ impl Channel {
     /// Sends one alert, once. Blocks, not much longer than ten seconds.
     ///
     /// # Errors
-    /// In words that hold nothing secret.
+    /// An error in words that hold nothing secret.
     pub fn send(&self, alert: &Alert) -> Result<(), String> {
         let alert = alert.without_secrets();
         match self {
@@ -153,7 +153,7 @@ impl Channel {
         }
     }
 
-    /// Where to look when it does not work.
+    /// Name of the setting to check after an error.
     pub fn setting(&self) -> &'static str {
         match self {
             Channel::Webhook(_) => "ALERT_WEBHOOK",
@@ -162,7 +162,7 @@ impl Channel {
     }
 }
 
-/// Who tells. The default tells nobody.
+/// Sender of alerts. The default has no channel.
 #[derive(Default)]
 pub struct Alerts {
     stale_after: Duration,
@@ -170,22 +170,22 @@ pub struct Alerts {
     told: Mutex<Told>,
 }
 
-/// One channel's queue. Its thread ends when the queue is dropped and empty.
+/// Queue of one channel. Its thread ends when the queue is dropped and empty.
 struct Way {
     queue: SyncSender<Alert>,
     done: oneshot::Receiver<()>,
 }
 
-/// What is known of causes.
+/// State of the causes.
 #[derive(Default)]
 struct Told {
-    /// Those that were told and are not over.
+    /// Causes that were told and are not over.
     causes: HashSet<(Kind, String)>,
-    /// Since when files wait.
+    /// Start of each file's wait.
     waiting: HashMap<String, Instant>,
 }
 
-/// `45 s`, `12 min`.
+/// Writes `45 s`, `12 min`.
 fn words(time: Duration) -> String {
     match time.as_secs() {
         short @ 0..=119 => format!("{short} s"),
@@ -197,20 +197,20 @@ impl Alerts {
     /// Starts a thread for each channel.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// A system without a thread to give.
     pub fn start(settings: &Alerting) -> std::io::Result<Alerts> {
-        // They were made once when the settings were checked.
+        // The settings' check has made them once.
         let channels = settings.channels().map_err(std::io::Error::other)?;
         let ways = channels.into_iter().map(Way::start).collect::<std::io::Result<_>>()?;
         Ok(Alerts { stale_after: settings.stale_after, ways: Mutex::new(ways), told: Mutex::default() })
     }
 
-    /// How long a file may wait.
+    /// Longest wait of a file without an alert.
     pub(crate) fn stale_after(&self) -> Duration {
         self.stale_after
     }
 
-    /// Tells of a cause, unless it was told before and is not over. `load` is the load's number, where there is one.
+    /// Tells of a cause, unless it was told before and is not over. `load` is the load's number, if there is one.
     pub fn raise(&self, kind: Kind, subject: &str, message: &str, fix: &str, load: Option<i64>) {
         if self.remember(kind, subject) {
             let fix = Some(fix.to_owned());
@@ -218,7 +218,7 @@ impl Alerts {
         }
     }
 
-    /// Takes a cause for told, perhaps by another run of the program; says whether it was not before.
+    /// Marks a cause as told, perhaps by another run of the program; returns true if it was not before.
     pub fn remember(&self, kind: Kind, subject: &str) -> bool {
         let mut told = self.told();
         if told.causes.len() >= CAUSES {
@@ -234,7 +234,7 @@ impl Alerts {
         }
     }
 
-    /// A file is loaded: whatever was wrong with it, or with a part of it, is over.
+    /// Ends all causes of a loaded file and its parts.
     pub fn loaded(&self, file: &str) {
         let is_of_file = |(kind, subject): &(Kind, String)| {
             let rest = subject.strip_prefix(file);
@@ -251,14 +251,14 @@ impl Alerts {
         }
     }
 
-    /// A file does not wait any more: it lies in `failed/`, or is gone.
+    /// Ends the wait of a file that lies in `failed/`, or is gone.
     pub fn left(&self, file: &str) {
         self.told().waiting.remove(file);
         self.recover(Kind::Waiting, file, "the file does not wait any more");
     }
 
-    /// A look at the folder: tells of files that wait for longer than they should. Those `in_hand` do not wait at the moment, but
-    /// may again. While nothing is loaded at all, that is what there is to tell. `why` is asked of those that are told.
+    /// Tells of files in the folder that wait for too long. Those `in_hand` do not wait at the moment, but may again.
+    /// No wait counts during [`Kind::Trouble`], which is told by itself. `why` gives the reason of each.
     pub fn see_waiting<'a>(
         &self,
         files: impl Iterator<Item = &'a OsString>,
@@ -298,7 +298,7 @@ impl Alerts {
         }
     }
 
-    /// Lets what waits be sent, for as long as `patience`; nothing is sent afterwards.
+    /// Sends the waiting alerts, for as long as `patience`; nothing is sent afterwards.
     pub async fn finish(&self, patience: Duration) {
         let ways = std::mem::take(&mut *self.ways());
         let done: Vec<_> = ways.into_iter().map(|way| way.done).collect();
@@ -330,7 +330,7 @@ impl Way {
         let (end, done) = oneshot::channel();
         std::thread::Builder::new().name(format!("alerts-{}", channel.name())).spawn(move || {
             alerts.into_iter().for_each(|alert| deliver(&channel, &alert));
-            let _ = end.send(()); // Nobody waits for it where the program ends otherwise.
+            let _ = end.send(()); // Without a waiting `finish` there is no receiver.
         })?;
         Ok(Way { queue, done })
     }

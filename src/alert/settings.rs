@@ -7,10 +7,10 @@ use serde::Deserialize;
 use super::{Channel, Mail, Webhook};
 use crate::text::words;
 
-/// Who is told, and after what time.
+/// Settings of alerts: the channels and the limit of a wait.
 #[derive(Clone, Deserialize)]
 pub struct Alerting {
-    /// How long a file may wait.
+    /// Longest wait of a file without an alert.
     #[serde(deserialize_with = "words::read_span")]
     pub stale_after: Duration,
     alert_webhook: String,
@@ -26,10 +26,10 @@ impl std::fmt::Debug for Alerting {
 }
 
 impl Alerting {
-    /// The ways that are set.
+    /// The channels that are set.
     ///
     /// # Errors
-    /// Names the setting that is of no use, without its value.
+    /// The name of the setting that is of no use, without its value.
     pub fn channels(&self) -> Result<Vec<Channel>, String> {
         let mut channels = Vec::new();
         if !self.alert_webhook.is_empty() {

@@ -20,7 +20,7 @@ impl std::fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    /// `None` where it is no address for HTTP.
+    /// Webhook of an address; `None` if it is none of HTTP.
     pub(super) fn new(url: &str) -> Option<Webhook> {
         let parsed = Url::parse(url).ok()?;
         let is_http = matches!(parsed.scheme(), "http" | "https") && parsed.has_host();

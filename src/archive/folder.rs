@@ -5,7 +5,7 @@
 //! archive/2026-11-21/x.csv   kept for some days; .kept beside it says which files are to go when
 //! ```
 //!
-//! A file that is not the one of which `.kept` tells (another inode, size or time of modification) is somebody else's.
+//! A file other than the one in `.kept` (another inode, size or time of modification) is somebody else's.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -22,7 +22,7 @@ use crate::source::{Dir, move_to_free_name, rename_to_free_name};
 const KEPT: &str = ".kept";
 const DAY: i64 = 24 * 3600;
 
-/// Which file was put into the folder.
+/// Identity of a kept file.
 #[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Identity {
     inode: u64,
@@ -35,7 +35,7 @@ struct Identity {
 struct Kept {
     #[serde(flatten)]
     file: Identity,
-    /// Seconds since 1970.
+    /// Time of deletion in seconds since 1970.
     until: i64,
 }
 
@@ -45,8 +45,8 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// Moves the file of that name, opened as `from`, into the folder, under its name or the next free one; on another file system copies it, and leaves it where it
-/// is. Gives the place, which is on stable storage.
+/// Moves the file of that name, opened as `from`, into the folder, under its name or the next free one; copies it to
+/// another file system, and leaves it where it is. Returns the path, which is on stable storage.
 pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
     let now = Utc::now();
     let folder = match days {
@@ -54,7 +54,7 @@ pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days:
         Some(_) => folder.join(now.date_naive().to_string()),
     };
     fs::create_dir_all(&folder)?;
-    // Before the file is in its place, so that there is none of which nobody knows when it is to go.
+    // The line is written before the file is in its place, so that no file lacks a time of deletion.
     let note = |meta: &Metadata| match days {
         None => Ok(()),
         Some(days) => {
@@ -66,7 +66,7 @@ pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days:
         }
     };
     note(&from.metadata()?)?;
-    // Its owner may have it open, and could write into what is kept: of another user's file a copy is kept.
+    // The file's owner may have it open, and could write into the kept one: a file of another user is copied.
     let is_own = from.metadata()?.uid() == rustix::process::geteuid().as_raw();
     let moved = if is_own {
         move_to_free_name(dir, name, &Dir::open(&folder)?, name)
@@ -77,7 +77,7 @@ pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days:
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let (there, bytes) = (folder.join(name), from.metadata()?.len());
             let hash = hash(&from)?;
-            // Copied before, and then the program was ended.
+            // The file was copied before the program was ended.
             if there.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() == bytes)
                 && self::hash(&File::open(&there)?)? == hash
             {
@@ -89,7 +89,7 @@ pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days:
             let mode = if is_own { from.metadata()?.mode() & 0o7777 } else { 0o640 };
             copy.as_file().set_permissions(Permissions::from_mode(mode))?;
             copy.as_file().sync_all()?;
-            // What is read back comes from the disk, as far as the system does as it is told.
+            // The cache is dropped so that the copy is read back from the disk, as far as the system complies.
             let _ = rustix::fs::fadvise(copy.as_file(), 0, None, rustix::fs::Advice::DontNeed);
             if self::hash(&File::open(copy.path())?)? != hash {
                 let folder = folder.display();
@@ -108,7 +108,7 @@ fn hash(file: &File) -> io::Result<blake3::Hash> {
     Ok(blake3::Hasher::new().update_reader(file)?.finalize())
 }
 
-/// Deletes the files whose time is over, in seconds since 1970; gives how many.
+/// Deletes the files whose time is over, in seconds since 1970; returns their number.
 pub(super) fn purge(folder: &Path, now: i64) -> io::Result<u64> {
     let days = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -137,7 +137,7 @@ pub(super) fn purge(folder: &Path, now: i64) -> io::Result<u64> {
         }
         if until.values().all(|until| *until <= now) {
             fs::remove_file(day.path().join(KEPT))?;
-            // What somebody else put there stays, and so does the folder.
+            // A file of somebody else stays, and so does the folder.
             let _ = fs::remove_dir(day.path());
         }
     }
@@ -162,7 +162,7 @@ mod tests {
             (kept("x.csv", 1), kept("x.csv", 1), kept("long.csv", 30), kept("changed.csv", 1));
         let day = short.parent().unwrap().to_owned();
         assert_eq!(again.file_name().unwrap(), "x.2.csv");
-        // Of the same name as one that was kept, but somebody else's; and one that nobody knows.
+        // One file has the name of a kept one, but is somebody else's; another is unknown.
         fs::remove_file(&changed).unwrap();
         fs::write(&changed, "of somebody else").unwrap();
         fs::write(day.join("other.csv"), "x.csv").unwrap();

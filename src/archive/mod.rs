@@ -1,5 +1,6 @@
-//! What becomes of a file whose rows are committed: it is deleted, or kept in a folder or an object store. Nothing is deleted
-//! before what is kept elsewhere was read back and found to be the same, and nothing is purged that was not put there by this.
+//! The archive: a file whose rows are committed is deleted, or kept in a folder or an object store. No file is deleted
+//! before its copy elsewhere was read back and found to be the same, and only files that the archive put there are
+//! purged.
 
 mod folder;
 #[cfg(feature = "s3")]
@@ -16,22 +17,22 @@ use url::Url;
 use crate::source::ClaimedFile;
 use crate::text::nearest;
 
-/// How often it is looked whether kept files are old enough to go.
+/// Interval of purges.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 
-/// What becomes of a file. Of several that its parts ask for, the greatest counts: what keeps most.
+/// Rule for a loaded file. Of several that its parts ask for, the greatest counts: the one that keeps most.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OnSuccess {
-    /// It is deleted.
+    /// Delete it.
     #[default]
     Delete,
-    /// It is kept for so many days in the folder that `ARCHIVE` names.
+    /// Keep it for so many days in the folder `ARCHIVE`.
     Keep(u16),
-    /// It is kept in this place, or else the one that `ARCHIVE` names.
+    /// Keep it in this place, or else in the one of `ARCHIVE`.
     Archive(Option<Place>),
 }
 
-/// Where files are kept.
+/// Place of kept files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// A folder.
@@ -43,7 +44,7 @@ pub enum Place {
 impl FromStr for OnSuccess {
     type Err = String;
 
-    /// `delete`, `archive` or `keep N days`.
+    /// Reads `delete`, `archive` or `keep N days`.
     fn from_str(text: &str) -> Result<OnSuccess, String> {
         let lower = text.to_ascii_lowercase();
         match *lower.split_whitespace().collect::<Vec<_>>() {
@@ -72,7 +73,7 @@ impl FromStr for Place {
         match (url.scheme(), url.host_str()) {
             ("s3", Some(_)) if !cfg!(feature = "s3") => Err("this program was built without the feature s3".to_owned()),
             ("s3", Some(_)) if url.username().is_empty() && url.query().is_none() => Ok(Place::Store(url)),
-            // Not shown: there may be a secret in it.
+            // The text is not shown: there may be a secret in it.
             _ => Err(
                 "a folder or s3://bucket/prefix is expected, with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                     .to_owned(),
@@ -90,7 +91,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Lets loaded files go.
+/// Disposes of loaded files.
 pub struct Archive {
     on_success: OnSuccess,
     place: Place,
@@ -105,8 +106,7 @@ impl Default for Archive {
 }
 
 impl Archive {
-    /// What becomes of files of which nobody says otherwise, and where they are kept; `keys` are the settings of object stores,
-    /// `AWS_...`.
+    /// Archive with the default rule and place of files; `keys` are the settings of object stores, `AWS_...`.
     #[cfg_attr(not(feature = "s3"), expect(unused_variables))]
     pub fn new(on_success: OnSuccess, place: Place, keys: Vec<(String, String)>) -> Archive {
         Archive {
@@ -117,10 +117,10 @@ impl Archive {
         }
     }
 
-    /// Whether it can be done.
+    /// Checks that the rule can be followed.
     ///
     /// # Errors
-    /// In words.
+    /// The obstacle, in words.
     pub fn check(&self, asked: Option<&OnSuccess>) -> Result<(), String> {
         let place = match asked.unwrap_or(&self.on_success) {
             OnSuccess::Keep(_) if matches!(self.place, Place::Store(_)) => {
@@ -139,18 +139,18 @@ impl Archive {
         }
     }
 
-    /// What becomes of a file of which somebody asks this, or nothing.
+    /// The rule for a file, with the default for none.
     pub fn asked(&self, asked: Option<&OnSuccess>) -> OnSuccess {
         asked.unwrap_or(&self.on_success).clone()
     }
 
-    /// Keeps a file whose rows are committed, where it is to be kept; gives the place. After that it may be deleted.
+    /// Keeps a file whose rows are committed, if its rule says so; returns its place. After that it may be deleted.
     ///
     /// # Errors
-    /// When it cannot be; it stays claimed then, to be tried again.
+    /// A file that cannot be kept; it stays claimed, to be tried again.
     pub async fn keep(&self, file: &ClaimedFile, what: &OnSuccess) -> io::Result<Option<String>> {
         let (place, days) = match what {
-            // What is gone was kept before.
+            // A file that is gone was kept before.
             _ if !file.is_there()? => return Ok(None),
             OnSuccess::Delete => return Ok(None),
             OnSuccess::Archive(Some(place)) => (place, None),
@@ -172,7 +172,7 @@ impl Archive {
         Ok(Some(kept_as))
     }
 
-    /// Deletes what was kept for so many days and is older now; what cannot be is tried again next time.
+    /// Deletes files whose days are over; one that cannot be deleted is tried again next time.
     pub async fn purge(&self) {
         let Place::Folder(folder) = self.place.clone() else { return };
         let shown = folder.display().to_string();

@@ -1,7 +1,7 @@
-//! Keeps files in an object store that speaks S3: sent in pieces, then read back and compared before the file goes.
+//! Keeps files in an object store that speaks S3: sent in pieces, then read back and compared before the deletion.
 //!
-//! An object's name says the day, its content's hash and the file's name: `prefix/2026-11-21/1f2e3d4c5b6a7980/x.csv`. So what
-//! is sent a second time after a failure takes the place of itself and of nothing else.
+//! An object's name has the day, its content's hash and the file's name: `prefix/2026-11-21/1f2e3d4c5b6a7980/x.csv`. So
+//! an object that is sent a second time after a failure replaces itself and no other.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,13 +17,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 use url::Url;
 
-/// What is sent and read back at once, in bytes. Files up to this size are sent in one request.
+/// Bytes that are sent and read back at once. Files up to this size are sent in one request.
 const PIECE: usize = 8 * 1024 * 1024;
 
-/// How long one request is tried; who asked tries again later.
+/// Time of one request; the caller tries again later.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The object stores that files are kept in.
+/// The object stores of kept files.
 pub(super) struct Stores {
     keys: Vec<(String, String)>,
     open: Mutex<BTreeMap<Url, Arc<AmazonS3>>>,
@@ -35,27 +35,27 @@ impl Stores {
         Stores { keys, open: Mutex::default() }
     }
 
-    /// The store of an address; asks it nothing.
+    /// Opens the store of an address, without a request.
     ///
     /// # Errors
-    /// In words, where a setting is of no use.
+    /// In words, if a setting is of no use.
     pub(super) fn open(&self, url: &Url) -> Result<Arc<AmazonS3>, String> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = open.get(url) {
             return Ok(Arc::clone(store));
         }
-        // Fails where it was done before.
+        // Fails if it was done before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = ClientOptions::new().with_connect_timeout(Duration::from_secs(5));
         let mut builder = AmazonS3Builder::new();
         for (name, value) in &self.keys {
             if name.to_ascii_uppercase().contains("ENDPOINT") && value.contains(['@', '?', '#']) {
-                // Not shown, and never used: it would stand in every error of the store.
+                // The value is not shown, and never used: it would stand in every error of the store.
                 return Err(format!(
                     "{name} has a user, a password or a query in it: keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                 ));
             }
-            // What others say of theirs is passed over.
+            // Settings of other programs are passed over.
             if let Ok(key) = name.to_ascii_lowercase().parse() {
                 builder = builder.with_config(key, value);
             }
@@ -69,10 +69,10 @@ impl Stores {
         Ok(Arc::clone(open.entry(url.clone()).or_insert(Arc::new(store))))
     }
 
-    /// Sends the file and reads it back; gives its address.
+    /// Sends the file and reads it back; returns its address.
     ///
     /// # Errors
-    /// When the store is away, refuses, or does not give back what it was given.
+    /// A store that is away, refuses, or returns another content.
     pub(super) async fn keep(&self, mut file: File, name: &str, url: &Url) -> io::Result<String> {
         let store = self.open(url).map_err(io::Error::other)?;
         let (file, hash, bytes) = spawn_blocking(move || -> io::Result<_> {
@@ -84,10 +84,10 @@ impl Stores {
         let day = chrono::Utc::now().date_naive().to_string();
         let prefix = Key::from_url_path(url.path()).map_err(io::Error::other)?;
         let place = prefix.join(day).join(&hash.to_hex()[..16]);
-        // A name as it is, or, where an object cannot be called so, with what is wrong in it encoded.
+        // A name as it is, or, if no object can have it, with its bad signs encoded.
         let key = Key::parse(format!("{place}/{name}")).unwrap_or_else(|_| place.join(name));
         let address = format!("s3://{}/{key}", url.host_str().unwrap_or_default());
-        // What a store says may have several lines.
+        // A store's error may have several lines.
         let about = |what: &str, error: io::Error| {
             io::Error::other(format!("cannot {what} {address}: {error}").replace(['\n', '\r'], " "))
         };

@@ -1,4 +1,4 @@
-//! Whether an input is new to its table: what is asked before it is loaded.
+//! Admission of an input: the check, before it is loaded, that its content is new to its table.
 
 use chrono::Utc;
 use models::load::Status;
@@ -16,35 +16,34 @@ use crate::source::Profile;
 use crate::sql::Table;
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
-/// The statuses of loads whose rows are in their table, or were.
+/// Statuses of loads whose rows are in their table, or were.
 pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, Status::Retracted, Status::Lost];
 
-/// What the ledger answers to a claim.
+/// The ledger's answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// The load has this number, and the dataset is locked for it until the transaction ends.
+    /// A new load with this number; the dataset is locked for it until the transaction ends.
     New(i64),
-    /// As [`Admission::New`]: the same content was loaded before, and its rows are not there any more.
+    /// As [`Admission::New`]: the same content was loaded before, and its rows are gone.
     Again(i64, Missing),
-    /// The same content was loaded before, and some of its rows or columns are not there any more: loaded again, the others would be there
-    /// twice.
+    /// The same content was loaded before, and is in the table in part: another load would double those rows.
     InPart(Missing),
     /// The same content was loaded into the same table before, as this load.
     Duplicate(i64),
-    /// This very claim was loaded, by a program that was ended before it could let the input go.
+    /// This very claim was loaded, by a program that ended before it could let the input go.
     Finished(i64),
 }
 
-/// A load of which rows or columns are missing that the ledger holds to be in their table.
+/// A load with rows or columns missing that the ledger holds to be in their table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// Its number.
+    /// Number of the load.
     pub load: i64,
-    /// Rows that it brought.
+    /// Rows that the load brought.
     pub loaded: u64,
-    /// Those of them that are there.
+    /// Rows of the load that are in the table now.
     pub there: u64,
-    /// Of rows that are all there, the columns that went with their values: dropped by hand, or renamed.
+    /// Columns that went with their values while all rows are there: dropped by hand, or renamed.
     pub columns: Vec<String>,
 }
 
@@ -53,43 +52,43 @@ impl Missing {
         self.there >= self.loaded && self.columns.is_empty()
     }
 
-    /// Whether some of it is there.
+    /// True if a part of the load is there.
     fn is_in_part(&self) -> bool {
         self.there > 0 || !self.columns.is_empty()
     }
 }
 
-/// When a content that its table has had before is loaded again.
+/// Rule for a content that its table has had before: when it is loaded again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeats {
     /// Never.
     Never,
-    /// Where another load has come between.
+    /// If another load has come between.
     AfterOthers,
     /// Always.
     Always,
 }
 
-/// What is asked of the ledger before an input is loaded.
+/// Claim on an input, put to the ledger before it is loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The staging table.
     pub table: &'a str,
-    /// The input's name.
+    /// Name of the input.
     pub source: &'a str,
-    /// The place in which it lies while it is loaded.
+    /// The input's path while it is loaded.
     pub claim: Option<&'a str>,
-    /// Whether a program that does not live any more had claimed it.
+    /// True if a program that has ended had claimed it.
     pub unfinished: bool,
-    /// When its content is loaded again.
+    /// Rule for a content that was loaded before.
     pub repeats: Repeats,
-    /// Whether its rows take the place of others, so that loading it again doubles none.
+    /// True if its rows replace others, so that a second load doubles none.
     pub replaces: bool,
-    /// The claims under which parts of the same file were loaded: they are not loaded again, whenever else its content is.
+    /// Claims of the file's parts that were loaded: never loaded again, even if their content otherwise would be.
     pub earlier_claims: &'a [String],
 }
 
-/// A load of the same content, and how much of it is there.
+/// A load of the same content, with its row counts.
 struct Before {
     load: i64,
     status: Option<Status>,
@@ -97,9 +96,9 @@ struct Before {
     claim: String,
     /// Rows that it brought.
     loaded: u64,
-    /// Rows of it that were there as it brought them, and are those of other loads.
+    /// Rows of it that were there already as it brought them; they belong to other loads.
     duplicate: u64,
-    /// The columns that it brought.
+    /// Columns that it brought.
     columns: Vec<String>,
 }
 
@@ -123,27 +122,27 @@ impl Before {
     }
 }
 
-/// Whether it is the load of this very part of a file that was not loaded as a whole, and has come back.
+/// True if it is the load of this very part of a file that was not loaded as a whole, and has come back.
 fn is_this_part(request: &Request<'_>, before: &Before) -> bool {
     let part = |source: &str| source.split_once('/').map(|(_, part)| part.to_owned());
     request.earlier_claims.contains(&before.claim) && part(request.source) == part(&before.source)
 }
 
-/// What a content is to a table that may have it.
+/// State of a content in a table that may have it.
 enum Repeat {
-    /// It is there, as this load brought it.
+    /// All of it is there, as this load brought it.
     Of(i64),
-    /// Some of it is there.
+    /// A part of it is there.
     InPart(Missing),
-    /// It is to be loaded; a load that had brought it has lost its rows.
+    /// Its rows are to be loaded; a load that had brought them has lost them.
     New(Option<Missing>),
 }
 
 impl Catalog {
-    /// Takes the dataset's lock and looks whether the content is new to it; if it is, opens a line.
+    /// Locks the dataset and checks that the content is new to it; if so, opens a line.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn claim(
         &self,
         transaction: &mut dyn Transaction,
@@ -167,7 +166,7 @@ impl Catalog {
             .filter(load::Column::Hash.eq(&profile.hash))
             .filter(load::Column::Status.is_in(ONCE_LOADED))
             .order_by_desc(load::Column::Id);
-        // Those whose rows are in the table, or were, the newest first.
+        // Loads whose rows are in the table, or were, the newest first.
         let ever = self.rows(transaction, self.build(&same.into_query())).await?;
         let ever: Vec<_> = ever.into_iter().filter_map(Before::of).collect();
         let mut missing = None;
@@ -201,7 +200,7 @@ impl Catalog {
         Ok(Admission::Again(load_id, missing))
     }
 
-    /// Whether the content is in the table, as one of these loads brought it; and of which the rows are missing.
+    /// Finds out if the content is in the table, as one of these loads brought it, and which load's rows are missing.
     async fn repeated(
         &self,
         transaction: &mut dyn Transaction,
@@ -220,7 +219,7 @@ impl Catalog {
                 break;
             }
             let found = self.missing(transaction, request.table, before).await?;
-            // Rows that were there already are other loads' and cannot be counted: merged again, what is missing comes.
+            // Rows that were there already are other loads' and cannot be counted: a second merge brings the missing.
             if found.there >= found.loaded && request.replaces && before.duplicate > 0 {
                 break;
             }
@@ -240,8 +239,8 @@ impl Catalog {
         Ok(Repeat::New(missing))
     }
 
-    /// Of a load that a program committed before it was ended: what is missing of it, if anything is. Later loads may have taken the place
-    /// of its rows where they replace others, so that only a table without a row tells.
+    /// Missing rows or columns of a load that a program committed before it ended. Later loads may have replaced its
+    /// rows, so only a table without a row tells.
     async fn missing_of_finished(
         &self,
         transaction: &mut dyn Transaction,
@@ -262,7 +261,7 @@ impl Catalog {
         Ok((!found.is_whole()).then_some(found))
     }
 
-    /// How much of a load is in its table.
+    /// Counts the rows and columns of a load that its table lacks.
     async fn missing(
         &self,
         transaction: &mut dyn Transaction,
@@ -277,7 +276,7 @@ impl Catalog {
         Ok(Missing { load: before.load, loaded: before.loaded, there, columns })
     }
 
-    /// Of the columns that a load brought values of, those that its table does not have any more, or has again since without them.
+    /// Columns with values of a load that its table lacks now, or has again since without those values.
     async fn columns_gone(
         &self,
         transaction: &mut dyn Transaction,
@@ -297,7 +296,7 @@ impl Catalog {
         Ok(before.columns.iter().filter(is_gone).cloned().collect())
     }
 
-    /// Rows of a load that are in its table, at most as many as it brought; those that later loads took the place of count as there.
+    /// Rows of a load in its table, at most as many as it brought; rows that later loads replaced count as there.
     async fn there(
         &self,
         transaction: &mut dyn Transaction,
@@ -311,7 +310,7 @@ impl Catalog {
             return Ok(there);
         }
         let kept = staged::rows_of(transaction, names, history.kept(), before.load, before.loaded - there).await?;
-        // Those that were replaced longest ago are not kept.
+        // The rows replaced longest ago are not kept.
         let began = self.load(before.load).await?.map(|line| line.started_at);
         let is_old = began.is_some_and(|began| (Utc::now() - began).to_std().is_ok_and(|age| age > KEPT));
         if is_old && history.exists(transaction).await? {
@@ -324,10 +323,10 @@ impl Catalog {
         staged::is_empty(transaction, self.warehouse.names(), &Table::staging(table)).await
     }
 
-    /// Writes the line of a content that had been loaded before as `of`; gives the line's number.
+    /// Writes the line of a content that was loaded before as `of`; returns the line's number.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn duplicate(
         &self,
         transaction: &mut dyn Transaction,

@@ -1,4 +1,4 @@
-//! What stood beside the records of an input, kept with its load.
+//! The text beside the records of an input, kept with its load.
 
 use models::beside;
 use sea_orm::{
@@ -14,10 +14,10 @@ use crate::warehouse::{Transaction, WarehouseError};
 pub use models::beside::Model as BesideLine;
 
 impl Catalog {
-    /// Writes what stood beside the records of a load, in the order of the input.
+    /// Writes the text beside the records of a load, in the order of the input.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn keep_beside(
         &self,
         transaction: &mut dyn Transaction,
@@ -38,10 +38,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// What stood beside the records of these loads, in the order of each input.
+    /// The text beside the records of these loads, in the order of each input.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn beside_of(&self, loads: &[i64]) -> Result<Vec<BesideLine>, WarehouseError> {
         let query = beside::Entity::find()
             .filter(beside::Column::LoadId.is_in(loads.iter().copied()))
@@ -51,7 +51,7 @@ impl Catalog {
     }
 }
 
-/// PostgreSQL cannot store a NUL.
+/// Replaces NUL, which PostgreSQL cannot store.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }

@@ -1,4 +1,4 @@
-//! The columns of staging tables, and what loads made of them.
+//! The columns of staging tables, and the changes that loads made to them.
 
 use models::{column, column_history};
 use sea_orm::{
@@ -14,7 +14,7 @@ impl Catalog {
     /// The columns of a staging table, in their order.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn columns(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<Column>, WarehouseError> {
         let query = column::Entity::find()
             .select_only()
@@ -31,10 +31,10 @@ impl Catalog {
             .collect())
     }
 
-    /// The columns of a staging table that it has since later loads only.
+    /// The columns of a staging table that only later loads brought.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub(super) async fn columns_after(
         &self,
         transaction: &mut dyn Transaction,
@@ -50,10 +50,10 @@ impl Catalog {
         Ok(rows.into_iter().filter_map(|row| row.into_iter().next()?).collect())
     }
 
-    /// Says of a column that was dropped by hand that the table has it again, with values of this load and later ones.
+    /// Records that the table has a hand-dropped column again, with values of this load and later ones.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn column_again(
         &self,
         transaction: &mut dyn Transaction,
@@ -68,10 +68,10 @@ impl Catalog {
         self.run(transaction, self.build(&update.into_query())).await
     }
 
-    /// Writes what a load made of a table's columns.
+    /// Writes the changes of a load to a table's columns.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn write_columns(
         &self,
         transaction: &mut dyn Transaction,

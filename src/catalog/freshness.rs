@@ -1,4 +1,4 @@
-//! How fresh what a question reads is: the newest files of a dataset, and when the star was built.
+//! Freshness of a question's data: the newest files of a dataset, and the time of the star's last build.
 
 use chrono::{DateTime, Utc};
 use models::load::Status;
@@ -10,14 +10,14 @@ use super::LoadLine;
 use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
-/// What a dataset's rows came from.
+/// Sources of a dataset's rows.
 #[derive(Clone, Debug)]
 pub struct Freshness {
     /// The staging table.
     pub dataset: String,
-    /// The newest loads whose rows are in it, the newest first.
+    /// The newest loads with rows in the dataset, the newest first.
     pub newest: Vec<LoadLine>,
-    /// How many there are of them.
+    /// Number of all loads with rows in it.
     pub loads: u64,
 }
 
@@ -27,10 +27,10 @@ struct Count {
 }
 
 impl Catalog {
-    /// The newest loads of a dataset, at most `limit`, and how many it has.
+    /// The newest loads of a dataset, at most `limit`, and the number of all.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn freshness(&self, dataset: &str, limit: u64) -> Result<Freshness, WarehouseError> {
         let of = load::Entity::find()
             .filter(load::Column::Dataset.eq(dataset))
@@ -42,10 +42,10 @@ impl Catalog {
         Ok(Freshness { dataset: dataset.to_owned(), newest, loads })
     }
 
-    /// When the star was last built, if it ever was.
+    /// Time of the star's last build, if there was one.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn last_build(&self) -> Result<Option<DateTime<Utc>>, WarehouseError> {
         let done = run::Entity::find()
             .filter(run::Column::Kind.eq("pipeline"))

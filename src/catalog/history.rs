@@ -1,5 +1,5 @@
-//! What an upsert's rows took the place of: `sluice.<table>_before` holds each row that a later load changed, as it was, so that
-//! the later load can be retracted. Written in the load's own transaction, and for rows that change only.
+//! History of an upsert: `sluice.<table>_before` holds each row that a later load changed, as it was, so that the later
+//! load can be retracted. It is written in the load's own transaction, and for changed rows only.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
 
-/// How long rows are kept that were replaced: a load that is older cannot be retracted where a later one could have been in its place.
+/// Retention of replaced rows. An older load cannot be retracted if a later one may have replaced its rows.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// The load that replaced the row, when (in seconds since 1970), and the columns that told it from others. No column of a file has
-/// a blank in its name.
+/// The load that replaced the row, the time (in seconds since 1970), and the key columns. No column of a file has a
+/// blank in its name.
 const BY: &str = "\"replaced by\"";
 const AT: &str = "\"replaced at\"";
 const KEY: &str = "\"key columns\"";
 
-/// Columns that a table has at most whose replaced rows are kept beside it: PostgreSQL's limit less our three.
+/// Greatest number of columns of a table with history: PostgreSQL's limit less the three above.
 const MOST: usize = 1_600 - 3;
 
-/// The rows of one staging table that were replaced.
+/// The replaced rows of one staging table.
 pub(crate) struct History<'a> {
     names: &'a Names,
     table: &'a Table,
     before: Table,
 }
 
-/// What became of a load's rows when they were taken back.
+/// Row counts of a retraction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TakenBack {
-    /// Rows that are gone.
+    /// Rows that were deleted.
     pub(crate) removed: u64,
     /// Rows that are again as they were before the load.
     pub(crate) restored: u64,
 }
 
 impl<'a> History<'a> {
-    /// Of a staging table.
+    /// History of a staging table.
     pub(crate) fn of(names: &'a Names, table: &'a Table) -> Self {
         let mut name = format!("{}_before", table.name);
         if name.len() > 63 {
@@ -48,7 +48,7 @@ impl<'a> History<'a> {
         History { names, table, before: Table { schema: Schema::Catalog, name } }
     }
 
-    /// Refuses a table of more columns than can be kept.
+    /// Refuses a table with more columns than can be kept.
     pub(crate) fn fits(&self, columns: usize) -> Result<(), WarehouseError> {
         if columns <= MOST {
             return Ok(());
@@ -60,17 +60,17 @@ impl<'a> History<'a> {
         )))
     }
 
-    /// Whether rows of the table were ever replaced.
+    /// True if rows of the table were ever replaced.
     pub(crate) async fn exists(&self, transaction: &mut dyn Transaction) -> Result<bool, WarehouseError> {
         Ok(!transaction.columns(&self.before).await?.is_empty())
     }
 
-    /// The table that keeps them, with the staging table's columns among its own.
+    /// The history table, with the staging table's columns among its own.
     pub(crate) fn kept(&self) -> &Table {
         &self.before
     }
 
-    /// Makes its table where there is none.
+    /// Creates the history table if there is none.
     pub(crate) async fn ready(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         if self.exists(transaction).await? {
             return Ok(());
@@ -88,7 +88,7 @@ impl<'a> History<'a> {
         transaction.execute(&format!("create index {index} on {before} ({BY})"), &[]).await.map(drop)
     }
 
-    /// Drops its table, if there is one: the staging table is not there.
+    /// Drops the history table, if there is one: the staging table is not there.
     pub(crate) async fn forget(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         if self.exists(transaction).await? {
             transaction.execute(&format!("drop table {}", self.names.table(&self.before)), &[]).await?;
@@ -96,7 +96,7 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    /// Keeps the staging table's rows that those of `changed`, by the key, are to replace; and forgets what is older than [`KEPT`].
+    /// Keeps the staging table's rows that `changed` replaces, by the key; forgets rows older than [`KEPT`].
     pub(crate) async fn keep(
         &self,
         transaction: &mut dyn Transaction,
@@ -119,15 +119,15 @@ impl<'a> History<'a> {
              from {changed} as i {joined} {table} as t on {same_key}"
         );
         transaction.execute(&keep, &[load_id.into(), now.into(), Value::from(key.words().as_str())]).await?;
-        // One load's rows come, one load's rows go.
+        // Rows go by the load, as they come.
         let oldest = format!("select min({BY}) from {before}");
         let forget = format!("delete from {before} where {BY} = ({oldest}) and {AT} < $1");
         let kept = i64::try_from(KEPT.as_secs()).unwrap_or(i64::MAX);
         transaction.execute(&forget, &[(now - kept).into()]).await.map(drop)
     }
 
-    /// Takes a load's rows out of the staging table: what they had replaced comes back, unless a later load has replaced them in
-    /// turn, and what they had not goes. `known` are the staging table's columns.
+    /// Takes a load's rows out of the staging table. The rows that it replaced come back, unless a later load has
+    /// replaced them in turn; its other rows are deleted. `known` are the staging table's columns.
     pub(crate) async fn take_back(
         &self,
         transaction: &mut dyn Transaction,

@@ -1,4 +1,4 @@
-//! The columns by which rows of an upsert are told apart, as SQL compares them.
+//! The key columns of an upsert, as SQL compares them.
 
 use crate::schema::Type;
 use crate::sql::{Engine, quote};
@@ -7,12 +7,12 @@ use crate::sql::{Engine, quote};
 pub(crate) struct Key<'a> {
     engine: Engine,
     pub(crate) names: &'a [String],
-    /// Those of them that are decimals.
+    /// The decimals among the names.
     decimals: Vec<String>,
 }
 
 impl<'a> Key<'a> {
-    /// Of these names; `columns` are the table's.
+    /// Key of these names; `columns` are the table's.
     pub(crate) fn new<'b>(engine: Engine, names: &'a [String], columns: impl Iterator<Item = (&'b str, Type)>) -> Self {
         let decimals = columns.filter(|(_, kind)| *kind == Type::Numeric).map(|(name, _)| name.to_owned());
         Key { engine, names, decimals: decimals.collect() }
@@ -23,12 +23,12 @@ impl<'a> Key<'a> {
         serde_json::to_string(self.names).unwrap_or_default()
     }
 
-    /// The names out of the text that [`Key::words`] gave.
+    /// Reads the names from the text of [`Key::words`].
     pub(crate) fn names(words: &str) -> Vec<String> {
         serde_json::from_str(words).unwrap_or_default()
     }
 
-    /// That two tables' rows have the same key.
+    /// Condition in SQL: the rows of two tables have the same key.
     pub(crate) fn same(&self, one: &str, other: &str) -> String {
         let pair = |name: &String| {
             let of = |table: &str| self.compared(&format!("{table}.{}", quote(name)), name);
@@ -42,7 +42,7 @@ impl<'a> Key<'a> {
         self.names.iter().map(|name| self.compared(&quote(name), name)).collect()
     }
 
-    /// A column as it is compared. SQLite keeps decimals as text, so the zeros behind the point are taken off: 1.0 is the key 1.
+    /// A column as it is compared. SQLite has decimals as text, so zeros behind the point go: 1.0 is the key 1.
     fn compared(&self, column: &str, name: &str) -> String {
         if self.engine == Engine::Sqlite && self.decimals.iter().any(|one| one == name) {
             format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")

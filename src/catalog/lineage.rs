@@ -1,4 +1,4 @@
-//! What tells where the star's rows come from, and which are left out of it.
+//! Lineage: the files of the star's rows, and the rows left out of it.
 
 use models::{dataset, load, star_reject};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
@@ -8,22 +8,22 @@ use crate::warehouse::{Transaction, WarehouseError};
 
 pub use models::star_reject::Model as StarReject;
 
-/// The files that a staging table's rows came in.
+/// The files with rows in a staging table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// The staging table.
     pub dataset: String,
-    /// The newest of them.
+    /// The newest file.
     pub last: String,
-    /// How many loads there are.
+    /// Number of loads.
     pub loads: u64,
 }
 
 impl Catalog {
-    /// The rows that a fact's select gives and that are not in the fact.
+    /// Rows of a fact's select that are not in the fact.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn star_rejects(&self, fact: &str, limit: u64) -> Result<Vec<StarReject>, WarehouseError> {
         let query = star_reject::Entity::find()
             .filter(star_reject::Column::Fact.eq(fact))
@@ -34,20 +34,20 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
-    /// The names of the staging tables that loads have gone into, as a transaction sees them.
+    /// Names of the staging tables that loads have gone into, as a transaction sees them.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn datasets_in(&self, transaction: &mut dyn Transaction) -> Result<Vec<String>, WarehouseError> {
         let query = dataset::Entity::find().select_only().column(dataset::Column::Name);
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
         Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
     }
 
-    /// For each staging table, the files that its rows came in.
+    /// The files of each staging table's rows.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn files(&self, transaction: &mut dyn Transaction) -> Result<Vec<Files>, WarehouseError> {
         let query = load::Entity::find()
             .select_only()

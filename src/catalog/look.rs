@@ -1,4 +1,4 @@
-//! What people look at: loads, and what was refused.
+//! Queries for people: loads, and rejects.
 
 use std::collections::HashMap;
 
@@ -11,19 +11,19 @@ use super::{LoadLine, RejectLine};
 use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
-/// What of a load tells when it came.
+/// Input and time of a load.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct Came {
-    /// The load's number.
+    /// Number of the load.
     pub id: i64,
-    /// Its input.
+    /// Name of its input.
     pub source: String,
-    /// When it began.
+    /// Time of its begin, in UTC.
     pub started_at: DateTime<Utc>,
 }
 
 impl Came {
-    /// The name of the file that it is, or is a part of.
+    /// Name of the file that it is, or is a part of.
     pub fn file(&self) -> &str {
         self.source.split('/').next().unwrap_or_default()
     }
@@ -36,10 +36,10 @@ struct Hash {
 }
 
 impl Catalog {
-    /// When the catalog was made, in seconds since 1970: a copy of it, wherever it is restored, has the same.
+    /// Time of the catalog's creation, in seconds since 1970: a copy of it, wherever it is restored, has the same.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn made_at(&self) -> Result<Option<i64>, WarehouseError> {
         Ok(models::made_at(self.warehouse.catalog()).await?)
     }
@@ -47,7 +47,7 @@ impl Catalog {
     /// The newest loads, newest first.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn loads(&self, limit: u64) -> Result<Vec<LoadLine>, WarehouseError> {
         let query = load::Entity::find().order_by_desc(load::Column::Id).limit(limit);
         self.read(query.into_query()).await
@@ -56,7 +56,7 @@ impl Catalog {
     /// The loads of a file by its name, or by the beginning of its hash, oldest first.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn loads_of(&self, what: &str) -> Result<Vec<LoadLine>, WarehouseError> {
         let mut wanted = Condition::any()
             .add(load::Column::Source.eq(what))
@@ -67,28 +67,28 @@ impl Catalog {
         self.read(load::Entity::find().filter(wanted).order_by_asc(load::Column::Id).into_query()).await
     }
 
-    /// The names of the staging tables that loads have gone into.
+    /// Names of the staging tables that loads have gone into.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
         let lines: Vec<dataset::Model> = self.read(dataset::Entity::find().into_query()).await?;
         Ok(lines.into_iter().map(|line| line.name).collect())
     }
 
-    /// A load's line.
+    /// The line of a load, by its number.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn load(&self, id: i64) -> Result<Option<LoadLine>, WarehouseError> {
         let query = load::Entity::find().filter(load::Column::Id.eq(id));
         Ok(self.read(query.into_query()).await?.pop())
     }
 
-    /// The names of the inputs that were loaded out of a claim: the file's, or those of its parts.
+    /// Names of the inputs that were loaded out of a claim: the file, or its parts.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn loaded_of(&self, claim: &str) -> Result<Vec<String>, WarehouseError> {
         let loaded = super::admission::ONCE_LOADED;
         let query =
@@ -97,11 +97,11 @@ impl Catalog {
         Ok(lines.into_iter().map(|line| line.source).collect())
     }
 
-    /// Of the loads whose rows are in these tables, or in any where the tables are not known, and that count, the last one by its file's
-    /// name.
+    /// The last load by its file's name, among the loads that count with rows in these tables, or in any table for
+    /// `None`.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn last_by_name(
         &self,
         tables: Option<&[String]>,
@@ -116,10 +116,10 @@ impl Catalog {
         Ok(came.into_iter().filter(counts).max_by(|one, other| (one.file(), one.id).cmp(&(other.file(), other.id))))
     }
 
-    /// The hashes of those of these loads that there are.
+    /// Hashes of the loads with these numbers, as far as there are such loads.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn hashes(&self, ids: &[i64]) -> Result<HashMap<i64, String>, WarehouseError> {
         let mut hashes = HashMap::new();
         // A PostgreSQL statement takes 65,535 values.
@@ -135,7 +135,7 @@ impl Catalog {
     /// Rejects, of one load or of all, the newest load first.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn rejects(&self, load_id: Option<i64>, limit: u64) -> Result<Vec<RejectLine>, WarehouseError> {
         let mut query = reject::Entity::find()
             .order_by_desc(reject::Column::LoadId)
@@ -148,10 +148,10 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
-    /// Whether the last run of the pipeline failed.
+    /// True if the last run of the pipeline failed.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn pipeline_failed_last(&self) -> Result<bool, WarehouseError> {
         let query = run::Entity::find().filter(run::Column::Kind.eq("pipeline"));
         let last: Vec<run::Model> = self.read(query.order_by_desc(run::Column::Id).limit(1).into_query()).await?;

@@ -1,7 +1,7 @@
-//! What happened: loads, rejects, the columns of staging tables, runs. The only user of the catalog's entities.
+//! The ledger: loads, rejects, the columns of staging tables, runs. The only user of the catalog's entities.
 //!
-//! What belongs to a load is written in the load's own transaction, so that rows and ledger line are there together or
-//! not at all. sea-orm hides its transaction's connection, so the statements are built by it and run by the warehouse.
+//! A load's lines are written in the load's own transaction, so that rows and ledger line are there together or not at
+//! all. sea-orm hides its transaction's connection, so sea-orm builds the statements and the warehouse runs them.
 
 mod admission;
 mod beside;
@@ -51,7 +51,7 @@ pub use star::StagedLoad;
 pub use status::{Failure, LastRun, Total};
 pub use workspace::Workspace;
 
-/// Rows of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
+/// Row counts of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowCounts {
     /// Records read, the header not counted.
@@ -64,9 +64,9 @@ pub struct RowCounts {
     pub duplicate: u64,
     /// Records that the plugin's filter does not keep.
     pub filtered: u64,
-    /// Of the rows in staging, those whose records had fewer cells than the header.
+    /// Rows in staging whose records had fewer cells than the header.
     pub padded: u64,
-    /// Of the rows in staging, those whose records had more.
+    /// Rows in staging whose records had more cells than the header.
     pub extended: u64,
 }
 
@@ -91,31 +91,31 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Over a warehouse's catalog.
+    /// Catalog of a warehouse.
     pub fn new(warehouse: Arc<dyn Warehouse>) -> Self {
         Catalog { warehouse }
     }
 
-    /// Rows of a load that are in its staging table now, none where there is no such table; read beside whoever writes.
+    /// Rows of a load in its staging table now, none if there is no such table; reads beside any writer.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn rows_of(&self, table: &str, load: i64) -> Result<u64, WarehouseError> {
         let table = self.warehouse.names().table(&Table::staging(table));
         let sql = format!("select count(*) from {table} where _load_id = {load}");
         let mut rows = Vec::new();
         match self.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
             Ok(()) => Ok(rows.last().and_then(|count| count.as_deref()?.parse().ok()).unwrap_or(0)),
-            // There is no such table.
+            // The table does not exist.
             Err(WarehouseError::Refused(_)) => Ok(0),
             Err(error) => Err(error),
         }
     }
 
-    /// Closes a load's line: to be committed with its rows.
+    /// Closes a load's line, to be committed with its rows.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn finish(
         &self,
         transaction: &mut dyn Transaction,
@@ -141,11 +141,11 @@ impl Catalog {
         self.run(transaction, self.build(&update.into_query())).await
     }
 
-    /// Says of a table's earlier loads that their rows have made way for those of `load_id`: the same content is new again. Gives
-    /// the loads whose rows stay: this one and those of the same claim, which are other parts of the same file.
+    /// Records that the rows of `load_id` replace those of a table's earlier loads: the same content is new again.
+    /// Returns the loads whose rows stay: this one and those of the same claim, which are other parts of the same file.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn replace(
         &self,
         transaction: &mut dyn Transaction,
@@ -173,10 +173,10 @@ impl Catalog {
         Ok(kept)
     }
 
-    /// Writes the line of an input that could not be loaded; gives the line's number.
+    /// Writes the line of an input that could not be loaded; returns the line's number.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn failed(
         &self,
         table: &str,
@@ -198,7 +198,7 @@ impl Catalog {
     /// Writes rejects of a load.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn reject(
         &self,
         transaction: &mut dyn Transaction,
@@ -251,7 +251,7 @@ impl Catalog {
         one_number(&rows).ok_or_else(|| WarehouseError::Refused("the ledger gave a load no number".to_owned()))
     }
 
-    /// The statement for this engine. On SQLite the catalog's tables have the schema's name before their own.
+    /// Builds the statement for this engine. On SQLite the catalog's tables have the schema's name before their own.
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
         if self.warehouse.names().engine == Engine::Sqlite {
@@ -317,7 +317,7 @@ fn one_number(rows: &[Row]) -> Option<i64> {
     rows.first()?.first()?.as_deref()?.parse().ok()
 }
 
-/// Counts and sizes fit the catalog's bigint by far.
+/// Converts a count or size to the catalog's bigint, which is wide enough by far.
 fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

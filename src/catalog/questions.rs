@@ -1,4 +1,4 @@
-//! The views that questions made, and what was written of their results.
+//! The views that questions made, and the exports of their results.
 
 use models::question;
 use sea_orm::sea_query::OnConflict;
@@ -10,11 +10,11 @@ use crate::warehouse::{Transaction, WarehouseError};
 /// A question's view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuestionView {
-    /// Its name, without its schema.
+    /// Name without its schema.
     pub name: String,
-    /// Its definition in the database's words, right after it was made.
+    /// Definition in the database's words, right after it was made.
     pub definition: String,
-    /// The endings of the files that its results were written to.
+    /// Extensions of the files that its results were written to.
     pub exports: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ impl Catalog {
     /// The views that questions made and that were not dropped since, by name.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn questions(&self, transaction: &mut dyn Transaction) -> Result<Vec<QuestionView>, WarehouseError> {
         let query = question::Entity::find()
             .select_only()
@@ -37,10 +37,10 @@ impl Catalog {
         Ok(rows.into_iter().map(view).collect())
     }
 
-    /// Keeps that a question made its view.
+    /// Keeps the view of a question.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn keep_question(
         &self,
         transaction: &mut dyn Transaction,
@@ -60,7 +60,7 @@ impl Catalog {
     /// Forgets a question's view.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn forget_question(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
         let delete = question::Entity::delete_many().filter(question::Column::Name.eq(name));
         self.run(transaction, self.build(&delete.into_query())).await

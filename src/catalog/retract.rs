@@ -1,4 +1,4 @@
-//! What taking a load's rows back asks and writes.
+//! Queries and writes of a retraction.
 
 use chrono::Utc;
 use models::load::Status;
@@ -12,10 +12,10 @@ use crate::catalog::Catalog;
 use crate::warehouse::{Transaction, WarehouseError};
 
 impl Catalog {
-    /// Takes a dataset's lock until the transaction ends: waits for the load that has it.
+    /// Locks a dataset until the transaction ends; waits for the load that has the lock.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn lock(&self, transaction: &mut dyn Transaction, table: &str) -> Result<(), WarehouseError> {
         let update = dataset::Entity::update_many()
             .set(dataset::ActiveModel { last_started_at: Set(Utc::now()), ..Default::default() })
@@ -23,10 +23,10 @@ impl Catalog {
         self.run(transaction, self.build(&update.into_query())).await
     }
 
-    /// Says of a load that its rows were taken back; gives whether they were there until now.
+    /// Records that the rows of a load were taken back; returns true if they were there until now.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn retract(&self, transaction: &mut dyn Transaction, load_id: i64) -> Result<bool, WarehouseError> {
         let mut update = load::Entity::update_many()
             .set(load::ActiveModel { status: Set(Status::Retracted), ..Default::default() })
@@ -40,7 +40,7 @@ impl Catalog {
     /// The loads whose rows went into the table after those of `load_id`, the newest first.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn later(
         &self,
         transaction: &mut dyn Transaction,
@@ -71,7 +71,7 @@ impl Catalog {
     /// The newest load before `load_id` whose rows a later one had replaced as a whole.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn replaced_before(&self, table: &str, load_id: i64) -> Result<Option<i64>, WarehouseError> {
         let query = load::Entity::find()
             .filter(load::Column::Dataset.eq(table))
@@ -83,10 +83,10 @@ impl Catalog {
         Ok(lines.first().map(|line| line.id))
     }
 
-    /// Says of loads whose rows went that they are not in their table, so that the same content is new again, and the star takes them out.
+    /// Records that the rows of loads are lost, so that the same content is new again, and the star takes them out.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn lose(
         &self,
         transaction: &mut dyn Transaction,
@@ -107,10 +107,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// Gives up a table's claim to what was loaded into it, and what is known of its columns; gives the loads whose rows were in it.
+    /// Forgets the loads into a table and its columns; returns the loads whose rows were in it.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn drop_dataset(
         &self,
         transaction: &mut dyn Transaction,
@@ -138,10 +138,10 @@ impl Catalog {
         Ok(loads)
     }
 
-    /// The loads that the ledger holds to have rows in a table.
+    /// The loads with rows in a table, by the ledger.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn with_rows(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<i64>, WarehouseError> {
         let query = load::Entity::find()
             .select_only()
@@ -154,10 +154,10 @@ impl Catalog {
         Ok(rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect())
     }
 
-    /// Of these loads those whose rows were taken back.
+    /// The loads among these whose rows were taken back.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn retracted(&self, loads: &[i64]) -> Result<Vec<i64>, WarehouseError> {
         let query = load::Entity::find()
             .filter(load::Column::Id.is_in(loads.iter().copied()))
@@ -170,7 +170,7 @@ impl Catalog {
 /// A load that came after another one.
 #[derive(Clone, Debug)]
 pub struct LaterLoad {
-    /// Its number.
+    /// Number of the load.
     pub id: i64,
     /// Rows that it brought and that were in the table as it brought them.
     pub rows_duplicate: i64,
@@ -178,7 +178,7 @@ pub struct LaterLoad {
     pub columns: Vec<String>,
 }
 
-/// The names in a load's `columns`.
+/// Names in a load's `columns`.
 pub fn column_names(columns: Option<&str>) -> Vec<String> {
     #[derive(serde::Deserialize)]
     struct Named {

@@ -15,7 +15,7 @@ impl Catalog {
     /// Writes the line of a run that is done, in the run's own transaction.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn run_done(
         &self,
         transaction: &mut dyn Transaction,
@@ -30,7 +30,7 @@ impl Catalog {
     /// Writes the line of a run that failed and was rolled back.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn run_failed(
         &self,
         kind: &str,

@@ -1,22 +1,24 @@
-//! The rows of a load that are in its staging table now, counted without reading the rows of other loads where the engine allows that.
+//! The rows of a load that are in its staging table now, counted without reading the rows of other loads where the
+//! engine allows that.
 //!
-//! There is no index over `_load_id`: it would cost every load, and only a duplicate asks. Loads are added one after the other, so the
-//! stretch with a load's rows is found by halves, of row numbers on SQLite and of blocks on PostgreSQL. The rows in it are counted, so
-//! that a table in another order costs time (one pass over it) and never a wrong number.
+//! There is no index over `_load_id`: it would cost every load, and only a duplicate asks. Loads are added one after
+//! the other, so the stretch with a load's rows is found by halves, of row numbers on SQLite and of blocks on
+//! PostgreSQL. The rows in it are counted, so that a table in another order costs time (one pass over it) and never a
+//! wrong number.
 
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
 use crate::warehouse::{Row, Transaction, Value, WarehouseError};
 
-/// Blocks of a PostgreSQL table that are read through rather than searched by halves.
+/// Threshold in blocks of a PostgreSQL table: a shorter stretch is read through, not searched by halves.
 const FEW_BLOCKS: i64 = 1_000;
 
-/// The blocks of a table that can be searched by halves; 0 where it is none, or the server (before 14) cannot begin at a block.
+/// Blocks of a table, to be searched by halves; 0 for a view, or a server (before 14) that cannot begin at a block.
 const BLOCKS: &str = "select case when c.relkind = 'r' and current_setting('server_version_num')::int >= 140000 \
     then pg_relation_size(c.oid) / current_setting('block_size')::bigint else 0 end \
     from pg_class as c where c.oid = to_regclass($1)";
 
-/// Rows of a load in a table, at most `expected`; 0 where there is no such table, or one without load numbers.
+/// Rows of a load in a table, at most `expected`; 0 if there is no such table, or it has no load numbers.
 pub(crate) async fn rows_of(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -39,7 +41,7 @@ pub(crate) async fn rows_of(
     count(transaction, &table, &of_load, expected).await
 }
 
-/// Whether a column is among those of a table. SQLite does not tell capital letters from small ones in names.
+/// True if a table has a column. SQLite does not tell capital letters from small ones in names.
 pub(crate) fn has_column(engine: Engine, columns: &[TableColumn], name: &str) -> bool {
     columns.iter().any(|column| match engine {
         Engine::Postgres => column.name == name,
@@ -47,7 +49,7 @@ pub(crate) fn has_column(engine: Engine, columns: &[TableColumn], name: &str) ->
     })
 }
 
-/// Whether there is any row in a table.
+/// True if a table has no row.
 pub(crate) async fn is_empty(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -60,8 +62,8 @@ pub(crate) async fn is_empty(
     Ok(transaction.query(&one, &[]).await?.is_empty())
 }
 
-/// Where in an SQLite table, to which loads are added one after the other, the rows of a load and of later ones begin: found by halves,
-/// so that the rows before need not be read.
+/// Expression for the first row number of a load and of later ones, in an SQLite table with loads one after the other:
+/// found by halves, so that the rows before need not be read.
 pub(crate) fn first_place(table: &str, load: i64) -> String {
     let load_column = quote(LOAD_COLUMN);
     let is_before =
@@ -73,7 +75,7 @@ pub(crate) fn first_place(table: &str, load: i64) -> String {
     )
 }
 
-/// As a condition: where a load's rows are, as far as loads follow each other.
+/// Condition for the place of a load's rows, as far as loads follow each other.
 async fn stretch(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -94,7 +96,7 @@ async fn stretch(
     Ok(Some(format!("ctid >= '({},0)' and ctid < '({end},0)'", (first - 1).max(0))))
 }
 
-/// The first block of a PostgreSQL table in which nothing stands before the rows of a load.
+/// The first block of a PostgreSQL table with no row from before a load.
 async fn first_block(
     transaction: &mut dyn Transaction,
     table: &str,

@@ -1,4 +1,4 @@
-//! What the star's tables were built out of, and what is new to them.
+//! State of the star's tables: the loads that they were built from, and the loads that are new to them.
 
 use chrono::{DateTime, Utc};
 use models::{load, star, star_reject};
@@ -13,17 +13,17 @@ use crate::warehouse::{Row, Transaction, WarehouseError};
 /// A load whose rows come into a table of the star, or leave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedLoad {
-    /// Its number.
+    /// Number of the load.
     pub id: i64,
     /// The staging table.
     pub dataset: String,
 }
 
 impl Catalog {
-    /// What is known of every table of the star.
+    /// The state of every table of the star.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn star(&self, transaction: &mut dyn Transaction) -> Result<Vec<TableState>, WarehouseError> {
         let query = star::Entity::find().select_only().columns([
             star::Column::Name,
@@ -37,10 +37,10 @@ impl Catalog {
         Ok(rows.into_iter().map(state).collect())
     }
 
-    /// Writes what is known of a table now.
+    /// Writes the state of a table.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn write_star(
         &self,
         transaction: &mut dyn Transaction,
@@ -76,7 +76,7 @@ impl Catalog {
     /// Forgets a table that is dropped.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn forget_star(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
         let delete = star::Entity::delete_many().filter(star::Column::Name.eq(name));
         self.run(transaction, self.build(&delete.into_query())).await?;
@@ -87,9 +87,9 @@ impl Catalog {
     /// The loads whose rows are in staging.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn loaded(&self, transaction: &mut dyn Transaction) -> Result<LoadSet, WarehouseError> {
-        // Numbers that follow each other have the same distance to their place: one row for each stretch of them.
+        // Numbers that follow each other have the same distance to their place: one row for each stretch.
         let loaded = load::Entity::find()
             .select_only()
             .column(load::Column::Id)
@@ -104,10 +104,10 @@ impl Catalog {
         Ok(rows.iter().filter_map(|row| Some((end(row, 0)?, end(row, 1)?))).collect())
     }
 
-    /// Of these loads, their staging tables.
+    /// The staging tables of these loads.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn datasets_of(
         &self,
         transaction: &mut dyn Transaction,
@@ -133,7 +133,7 @@ impl Catalog {
     /// The input of a load.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn source_of(
         &self,
         transaction: &mut dyn Transaction,
@@ -147,7 +147,7 @@ impl Catalog {
     /// Rows that these loads have brought into staging.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn rows_loaded(&self, transaction: &mut dyn Transaction, loads: &[i64]) -> Result<u64, WarehouseError> {
         let mut rows = 0;
         for some in loads.chunks(10_000) {
@@ -164,7 +164,7 @@ impl Catalog {
     /// The newest load whose rows are in a staging table.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn newest_load(
         &self,
         transaction: &mut dyn Transaction,
@@ -173,10 +173,10 @@ impl Catalog {
         self.newest(transaction, &[table.to_owned()], &[LoadStatus::Loaded], i64::MAX).await
     }
 
-    /// Of the loads into these tables, up to one, the newest whose rows are in staging or were replaced there.
+    /// The newest load into these tables, up to one, with rows in staging or replaced there.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn newest_not_retracted(
         &self,
         transaction: &mut dyn Transaction,
@@ -186,7 +186,7 @@ impl Catalog {
         self.newest(transaction, tables, &[LoadStatus::Loaded, LoadStatus::Replaced], last).await
     }
 
-    /// Of the loads into these tables that stand so, up to one, the newest.
+    /// The newest load into these tables, up to one, with one of these statuses.
     async fn newest(
         &self,
         transaction: &mut dyn Transaction,
@@ -205,10 +205,10 @@ impl Catalog {
         Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
     }
 
-    /// The loads into these tables after one whose rows others took the place of as a whole: their files with their numbers.
+    /// Loads into these tables after one that were replaced as a whole: their files and numbers.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn replaced_after(
         &self,
         transaction: &mut dyn Transaction,
@@ -227,10 +227,10 @@ impl Catalog {
         Ok(found.map(words).collect())
     }
 
-    /// Whether later loads have ever taken the place of earlier ones as a whole.
+    /// True if later loads have ever replaced earlier ones as a whole.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn was_replaced(&self, transaction: &mut dyn Transaction, table: &str) -> Result<bool, WarehouseError> {
         let query = load::Entity::find()
             .select_only()

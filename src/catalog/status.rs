@@ -1,4 +1,4 @@
-//! What `app status` asks: sums of what was loaded, the newest failures, the newest run.
+//! Figures of `app status`: sums of loads, the newest failures, the newest run.
 
 use chrono::{DateTime, Utc};
 use models::load::Status;
@@ -11,7 +11,7 @@ use super::LoadLine;
 use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
-/// What loads came to.
+/// Sums over loads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Total {
     /// Inputs whose rows went into staging.
@@ -29,26 +29,26 @@ pub struct Total {
 /// A load that failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
-    /// Its number.
+    /// Number of the load.
     pub load: i64,
     /// The input.
     pub source: String,
     /// The staging table.
     pub table: String,
-    /// When.
+    /// Time of the failure.
     pub at: DateTime<Utc>,
-    /// What was wrong.
+    /// Message of the error.
     pub error: String,
 }
 
 /// The newest run of the pipeline.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastRun {
-    /// Whether it failed.
+    /// True if it failed.
     pub failed: bool,
-    /// When it ended.
+    /// Time of its end.
     pub finished: DateTime<Utc>,
-    /// What was wrong.
+    /// Message of the error.
     pub error: Option<String>,
 }
 
@@ -61,10 +61,10 @@ struct Sum {
 }
 
 impl Catalog {
-    /// What was loaded since then.
+    /// Sums over the loads since a time.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn total_since(&self, since: DateTime<Utc>) -> Result<Total, WarehouseError> {
         let sum = |column: load::Column| column.sum().cast_as("bigint");
         let query = load::Entity::find()
@@ -94,7 +94,7 @@ impl Catalog {
     /// The newest loads that failed, the newest first.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn failures(&self, limit: u64) -> Result<Vec<Failure>, WarehouseError> {
         let query = load::Entity::find()
             .filter(load::Column::Status.eq(Status::Failed))
@@ -114,7 +114,7 @@ impl Catalog {
     /// The newest run of the pipeline, if there was any.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn last_pipeline(&self) -> Result<Option<LastRun>, WarehouseError> {
         let query =
             run::Entity::find().filter(run::Column::Kind.eq("pipeline")).order_by_desc(run::Column::Id).limit(1);

@@ -1,4 +1,4 @@
-//! Which input goes into which table, and how it is read and shaped on the way.
+//! Datasets: the table of an input, and the options by which it is read and shaped.
 
 pub mod plugin;
 
@@ -9,66 +9,66 @@ use crate::format::{Footer, Layout, ReadOptions};
 use crate::schema::{Filter, Fits, Projection, shape, table_name};
 use crate::source::Profile;
 
-/// One staging table and what feeds it.
+/// One staging table with the options of its inputs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
-    /// The staging table, without its schema.
+    /// Staging table, without its schema.
     pub table: String,
-    /// What is known of how its files are written, and which columns are taken.
+    /// Stated options of its files' format, and the columns that are taken.
     pub stated: ReadOptions,
-    /// Which rows are kept.
+    /// Filter of the rows.
     pub filter: Option<Filter>,
-    /// What happens to the rows of earlier loads.
+    /// Mode of loading: the fate of earlier loads' rows.
     pub mode: Mode,
-    /// The columns that tell a row from another, where later rows take the place of earlier ones.
+    /// Key columns, by which later rows replace earlier ones.
     pub key: Vec<String>,
-    /// What becomes of a content that the table has already.
+    /// Rule for a content that the table has already.
     pub duplicates: Duplicates,
-    /// How many rejects a load may have.
+    /// Limit of rejects of a load.
     pub max_rejects: Option<Limit>,
-    /// What becomes of a file whose rows are committed, where somebody says so.
+    /// Rule for a file whose rows are committed, if stated.
     pub on_success: Option<OnSuccess>,
-    /// The plugin that says so, and the files that it claims; empty where nobody says anything.
+    /// Plugin that states all this; empty if none does.
     pub plugin: String,
-    /// The globs of the files that the plugin claims.
+    /// Globs of the files that the plugin claims.
     pub files: Vec<String>,
 }
 
-/// What happens to the rows of earlier loads.
+/// Mode of loading: the fate of earlier loads' rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// They stay.
+    /// Earlier rows stay.
     #[default]
     Append,
-    /// They go: a file is the whole truth.
+    /// Earlier rows are deleted: a file is the whole truth.
     Replace,
-    /// Those whose key comes again make way for the new ones.
+    /// Earlier rows are replaced by new ones with the same key.
     Upsert,
 }
 
-/// What becomes of a content that the table has already.
+/// Rule for a content that the table has already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
-    /// It is not loaded again. Where later rows take the place of earlier ones, it is if another file came between.
+    /// Skip it. With [`Mode::Upsert`] it is loaded again if another file came between.
     #[default]
     Skip,
-    /// It is.
+    /// Load it again.
     Load,
 }
 
-/// How many rejects a load may have.
+/// Limit of rejects of a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
-    /// This many.
+    /// A count.
     Count(u64),
-    /// This share of the rows read, in percent.
+    /// A share of the rows read, in percent.
     Percent(f64),
 }
 
 impl Limit {
-    /// Whether so many rejects are too many.
+    /// True if so many rejects are too many.
     pub fn is_exceeded(self, rejected: u64, read: u64) -> bool {
         match self {
             Limit::Count(most) => rejected > most,
@@ -78,17 +78,17 @@ impl Limit {
 }
 
 impl Dataset {
-    /// The dataset of a file that nobody has said anything about: a table named after it.
+    /// Dataset of a file without a plugin: a table named after it.
     pub fn of_file(name: &str) -> Dataset {
         Dataset { table: table_name(name), ..Dataset::default() }
     }
 
-    /// Whether a content that comes again adds its rows once more.
+    /// True if a content that comes again adds its rows once more.
     pub(crate) fn adds_repeats(&self) -> bool {
         self.duplicates == Duplicates::Load && self.mode == Mode::Append
     }
 
-    /// The columns that are loaded of an input, and which of its rows.
+    /// Shapes an input: the columns that are loaded, and the filter of its rows.
     ///
     /// # Errors
     /// In words: a required column or one of the key that is not there, or a filter over one that is not.
@@ -98,7 +98,7 @@ impl Dataset {
         Ok(shape)
     }
 
-    /// As [`Dataset::shape`], before it is known which columns are those of the key.
+    /// As [`Dataset::shape`], before the columns of the key are known.
     ///
     /// # Errors
     /// As [`Dataset::shape`].
@@ -108,7 +108,7 @@ impl Dataset {
             return Err("footer: only delimited text and sheets have lines below their records".to_owned());
         }
         let mut shape = shape(&profile.columns, &self.stated.selection, self.filter.as_ref())?;
-        // Sheets and Parquet have real days and moments, whatever a plugin says of how they are written; they and JSON have real numbers.
+        // Sheets and Parquet have real days and moments, whatever a plugin states; they and JSON have real numbers.
         let iso = matches!(profile.layout, Layout::Excel(_) | Layout::Parquet);
         let (native, real) = (iso || matches!(profile.layout, Layout::Json(_)), profile.layout == Layout::Parquet);
         let filtered = shape.filter.iter_mut().flat_map(|(_, columns)| columns);
@@ -122,10 +122,10 @@ impl Dataset {
         Ok(shape)
     }
 
-    /// A row without its key could be any row.
+    /// Requires the key's columns: a row without its key could be any row.
     ///
     /// # Errors
-    /// In words, where a column of the key is not there.
+    /// In words, if a column of the key is missing.
     pub(crate) fn require_key(&self, shape: &mut Projection) -> Result<(), String> {
         for key in &self.key {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {

@@ -1,10 +1,11 @@
-//! A note of each file that went, for the case that the server loses what it has confirmed: after a failover to a standby that had not got
-//! it all, or after an older state of it was restored, the ledger knows nothing of loads whose files are deleted. So the notes are compared
-//! with the ledger when the program starts, when the server has become another one, and when what was noted last is not there any more:
-//! what is lost is named, and brought back where it was kept. A catalog that was made anew has lost nothing: it is another one.
+//! The deletion log: a record of each deleted file, for the case that the server loses a confirmed commit. After a
+//! failover to a standby that lacked a part of it, or after a restore of an older state, the ledger knows nothing of
+//! loads whose files are deleted. So the records are compared with the ledger when the program starts, when the server
+//! has become another one, and when the newest record's load is not there any more: lost loads are named, and their
+//! files brought back if they were kept. A catalog that was made anew has lost nothing: it is another one.
 //!
-//! The notes are lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. They are no part of what is promised: where
-//! they cannot be written, loading goes on.
+//! The log is lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. It is no part of any promise:
+//! if it cannot be written, loading goes on.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -23,22 +24,22 @@ use crate::catalog::Catalog;
 use crate::source::{CLAIMS, Dir, Us, move_to_free_name, random};
 use crate::warehouse::WarehouseError;
 
-/// From this size on a new file is begun, in bytes.
+/// Length in bytes from which a new file is begun.
 const LONG: u64 = 4 * 1024 * 1024;
 
-/// The files of notes, the older ones first.
+/// Files of the log, the older one first.
 const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
 
-/// Notes of loads that the server lost and whose files are not there, until they are loaded again or somebody removes the file; beneath the
-/// folder.
+/// Path below the folder of the records of lost loads without their files, until they are loaded again or somebody
+/// removes the file.
 pub(crate) const LOST: &str = ".sluice/lost.jsonl";
 const LOST_NAME: &str = "lost.jsonl";
 const LOST_NEW: &str = "lost.jsonl.new";
 
-/// How often the ledger is asked for what was noted last, while files are loaded.
+/// Interval at which the ledger is asked for the newest records, while files are loaded.
 const ASKED: Duration = Duration::from_secs(1);
 
-/// The notes of one folder.
+/// The deletion log of one folder.
 #[derive(Debug)]
 pub struct DeletionLog {
     folder: PathBuf,
@@ -47,25 +48,25 @@ pub struct DeletionLog {
     us: std::sync::Mutex<Option<((u64, u64), Us)>>,
 }
 
-/// What is known of the ledger.
+/// State of the ledger, as last seen.
 #[derive(Debug, Default)]
 struct Known {
-    /// The server whose ledger holds everything that is noted, as [`crate::warehouse::Transaction::server`] calls it.
+    /// Server whose ledger holds all recorded loads, as in [`crate::warehouse::Transaction::server`].
     server: Option<String>,
-    /// When its catalog was made.
+    /// Time of its catalog's creation.
     catalog: Option<i64>,
-    /// What was noted last, and since the ledger was asked.
+    /// The newest records, back to the last question to the ledger.
     recent: Vec<(i64, String)>,
     asked: Option<Instant>,
 }
 
-/// A line of the journal.
+/// A line of the log.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Line {
     Gone(DeletionRecord),
-    /// All that was noted before is in the ledger of this server but for these loads, which were told; without them nothing is held of
-    /// what was noted before.
+    /// A comparison: the ledger of this server holds all records before but these loads, which were told; without a
+    /// list nothing is known of the records before.
     Met {
         met: String,
         #[serde(default)]
@@ -73,29 +74,29 @@ enum Line {
     },
 }
 
-/// What is noted of an input that goes.
+/// Record of an input that is deleted.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct DeletionRecord {
-    /// The load that brought its rows.
+    /// Load that brought its rows.
     pub load: i64,
     /// BLAKE3 of its bytes.
     pub hash: String,
-    /// What it was called.
+    /// Name of the input.
     pub source: String,
     /// The staging table.
     pub table: String,
-    /// The server that confirmed the commit.
+    /// Server that confirmed the commit.
     pub server: String,
-    /// When its catalog was made, in seconds since 1970.
+    /// Time of its catalog's creation, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog: Option<i64>,
-    /// Where it is kept.
+    /// Path in the archive, if it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<PathBuf>,
 }
 
 impl DeletionLog {
-    /// Of the folder that files land in.
+    /// Log of the folder that files land in.
     pub fn of(folder: &Path) -> DeletionLog {
         DeletionLog {
             folder: folder.to_owned(),
@@ -105,7 +106,7 @@ impl DeletionLog {
         }
     }
 
-    /// Notes inputs that are about to go.
+    /// Records inputs that are about to be deleted.
     pub fn write(&self, inputs: &[DeletionRecord]) {
         let catalog = {
             let mut known = self.known();
@@ -123,15 +124,15 @@ impl DeletionLog {
         }
     }
 
-    /// Whether anything is noted.
+    /// True if there is any record.
     pub fn has_notes(&self) -> bool {
         self.open().is_ok_and(|(_, notes)| FILES.iter().any(|name| notes.look(name).is_ok()))
     }
 
-    /// Makes sure that a server's ledger holds what was noted.
+    /// Makes sure that a server's ledger holds the recorded loads.
     ///
     /// # Errors
-    /// When the ledger cannot be asked.
+    /// A ledger that cannot be asked.
     pub async fn reconcile(
         &self,
         catalog: &Catalog,
@@ -158,7 +159,7 @@ impl DeletionLog {
         let (mut lost, foreign): (Vec<_>, Vec<_>) = noted.into_iter().partition(same);
         let unknown: Vec<_> = lost.extract_if(.., |line| !known.contains_key(&line.load)).collect();
         for line in unknown {
-            // Rows without a line in the ledger: somebody has deleted the line, and nothing is lost.
+            // Rows without a line in the ledger: the line was deleted by hand, and nothing is lost.
             if catalog.rows_of(&line.table, line.load).await? == 0 {
                 lost.push(line);
             }
@@ -194,7 +195,7 @@ impl DeletionLog {
         Ok(())
     }
 
-    /// Takes what was noted for told: somebody has dropped the tables on purpose.
+    /// Marks all records as told: the tables were dropped on purpose.
     pub fn forget(&self) {
         if self.has_notes()
             && let Err(why) = self.append(&[Line::Met { met: String::new(), lost: None }])
@@ -203,7 +204,7 @@ impl DeletionLog {
         }
     }
 
-    /// Whether the ledger has what was noted last: it has not where an older state was restored meanwhile.
+    /// True if the ledger has the newest records: it lacks them if an older state was restored meanwhile.
     async fn has_recent(&self, catalog: &Catalog) -> Result<bool, WarehouseError> {
         let recent = {
             let known = self.known();
@@ -219,7 +220,7 @@ impl DeletionLog {
         }
         let mut known = self.known();
         known.asked = Some(Instant::now());
-        // The last one stays, to be asked for next time; and what came while it was asked.
+        // The last one stays, to be asked for next time; and so do the ones that came during the question.
         known.recent.drain(..recent.len().saturating_sub(1));
         Ok(true)
     }
@@ -228,7 +229,7 @@ impl DeletionLog {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads that the server lost, and whose files were neither brought back nor loaded again since.
+    /// Loads that the server lost, whose files were neither brought back nor loaded again since.
     pub fn lost(&self) -> Vec<DeletionRecord> {
         let Ok((_, notes)) = self.open() else { return Vec::new() };
         let mut text = String::new();
@@ -239,7 +240,7 @@ impl DeletionLog {
         }
     }
 
-    /// Notes and tells what is lost and not brought back.
+    /// Records and reports the losses that were not brought back.
     fn keep_lost(&self, alerts: &Alerts, lost: &[DeletionRecord]) {
         let folder = self.folder.display();
         for DeletionRecord { load, source, .. } in lost {
@@ -262,7 +263,7 @@ impl DeletionLog {
         }
     }
 
-    /// Takes contents that are loaded off what is lost.
+    /// Removes loaded contents from the losses.
     fn find_lost(&self, inputs: &[DeletionRecord]) -> io::Result<()> {
         let (_, notes) = self.open()?;
         if notes.look(LOST_NAME).is_err() {
@@ -285,7 +286,7 @@ impl DeletionLog {
         Ok(())
     }
 
-    /// Says what was lost, and brings it back where it was kept; says whether it did.
+    /// Reports a loss, and brings its file back if it was kept; returns true if it did.
     fn recover(&self, line: &DeletionRecord) -> bool {
         let DeletionRecord { load, source, table, kept, .. } = line;
         let Some(kept) = kept else {
@@ -310,7 +311,7 @@ impl DeletionLog {
         }
     }
 
-    /// Copies a file that was kept into the folder, under its name or the next free one.
+    /// Copies a kept file into the folder, under its name or the next free one.
     fn bring_back(&self, kept: &Path) -> io::Result<PathBuf> {
         let (root, notes) = self.open()?;
         let name = format!(".again-{}", random());
@@ -327,7 +328,7 @@ impl DeletionLog {
         })
     }
 
-    /// What was noted and not told as lost.
+    /// The records that were not told as lost.
     fn read(&self) -> Vec<DeletionRecord> {
         let mut noted: Vec<DeletionRecord> = Vec::new();
         let Ok((_, notes)) = self.open() else { return noted };
@@ -373,7 +374,7 @@ impl DeletionLog {
         notes.append(current)?.write_all(&text)
     }
 
-    /// The folder, and the one in it where the notes are: it must be ours.
+    /// The folder, and the folder of the log in it, which must be ours.
     fn open(&self) -> io::Result<(Dir, Dir)> {
         let root = Dir::open(&self.folder)?;
         let (us, notes) = (self.us(&root)?, root.dir(CLAIMS)?);
@@ -381,7 +382,7 @@ impl DeletionLog {
         if us.own(&meta) { Ok((root, notes)) } else { Err(us.refuse(&notes, &meta)) }
     }
 
-    /// What the folder shows of our files, asked once of each folder that stands there.
+    /// The marks of our files in the folder, asked once for each folder that takes its name.
     fn us(&self, root: &Dir) -> io::Result<Us> {
         let meta = root.metadata()?;
         let folder = (meta.dev(), meta.ino());
@@ -397,7 +398,7 @@ impl DeletionLog {
     }
 }
 
-/// A file of our own: what somebody else has made, or moved to where notes stand, is not believed.
+/// A file of our own: a file made by others, or moved to the log's place, is not believed.
 fn own(file: File) -> io::Result<File> {
     if file.metadata()?.uid() == geteuid().as_raw() {
         return Ok(file);
@@ -405,7 +406,7 @@ fn own(file: File) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
 }
 
-/// Which database of which cluster a server is, and on which timeline.
+/// A server's database and cluster, and its timeline.
 fn history_of(server: &str) -> (&str, &str) {
     server.rsplit_once('/').unwrap_or((server, ""))
 }

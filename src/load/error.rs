@@ -1,4 +1,4 @@
-//! Why a load did not happen, and what follows from it.
+//! Errors of a load, and their consequences.
 
 use std::io::ErrorKind;
 
@@ -7,45 +7,45 @@ use crate::format::FormatError;
 use crate::source::SourceError;
 use crate::warehouse::WarehouseError;
 
-/// Why a load did not happen. Nothing of it is in the database, and the input is where it was.
+/// Error of a load. Nothing of it is in the database, and the input is where it was.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The input.
+    /// Error of the input.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The database.
+    /// Error of the database.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    /// Arrow's own limits.
+    /// Error of Arrow's own limits.
     #[error("cannot make columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
-    /// What is true of every load was not true of this one.
+    /// Violation of an invariant of every load.
     #[error("the rows do not add up: {read} were counted, then {books:?}; nothing was committed; please report this")]
     Unbalanced {
         /// Records that the profile counted.
         read: u64,
-        /// What became of them.
+        /// Row counts of the load.
         books: RowCounts,
     },
-    /// The plugin's columns or filter do not go with the file.
+    /// Columns or filter of the plugin that do not go with the file.
     #[error("{0}")]
     Shape(String),
-    /// A plugin that claims it is wrong, and says nothing of how it is to be loaded.
+    /// A faulty plugin that claims the file, so that it is not known how to load it.
     #[error("held back: {0}")]
     Plugin(String),
-    /// More than the plugin allows.
+    /// More rejects than the plugin allows.
     #[error(
         "{rejected} of {read} rows would be rejected, more than max_rejects allows: nothing was loaded; the first is {first}"
     )]
     TooManyRejects {
-        /// Records refused.
+        /// Number of records refused.
         rejected: u64,
-        /// Records read.
+        /// Number of records read.
         read: u64,
-        /// The first of them, in words.
+        /// The first reject, in words.
         first: String,
     },
-    /// Its content was loaded before, and somebody took some of its rows or columns out of the table.
+    /// A content that was loaded before, and of which some rows or columns were taken out of the table by hand.
     #[error(
         "it has the content of load {load}, {}: nothing was loaded, nothing was taken out; app retract {load} and then app retry loads all \
          of it",
@@ -54,10 +54,10 @@ pub enum LoadError {
     InPart {
         /// The table, as people write it.
         table: String,
-        /// The load.
+        /// Load with its missing rows or columns.
         missing: Missing,
     },
-    /// Somebody gave a column of the table another type.
+    /// A column of the table whose type was changed by hand.
     #[error(
         "somebody has changed the type of {table}.{column}: it is {is}, and its files made it {expected}: nothing was loaded; {fix} puts it \
          back; for another type let a plugin say type: of the column"
@@ -67,28 +67,28 @@ pub enum LoadError {
         table: String,
         /// The column.
         column: String,
-        /// Its type in the engine's words.
+        /// Type of the column in the engine's words.
         is: String,
         /// The type that the catalog has, in the engine's words.
         expected: &'static str,
-        /// The statement or the table that has the right type.
+        /// The statement or the table that restores the type.
         fix: String,
     },
-    /// Programs ended while they loaded it.
+    /// A file over whose loads programs ended.
     #[error("the program ended {0} times while it loaded this file")]
     Ended(u32),
-    /// Its rows are loaded, and somebody has written into it since.
+    /// A file whose rows are loaded, and that somebody has written into since.
     #[error("its rows are loaded, and somebody has changed it since they were read")]
     Touched,
-    /// Its rows are loaded, and it cannot be deleted or moved to where it is kept.
+    /// A file whose rows are loaded, and that cannot be deleted or moved to the archive.
     #[error("its rows are loaded, and the file cannot be deleted or moved: {0}")]
     Undeleted(std::io::Error),
-    /// A folder of ours.
+    /// Error of a folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
 }
 
-/// What is missing of a load, in words.
+/// The missing part of a load, in words.
 pub(crate) fn missing_of(table: &str, missing: &Missing) -> String {
     let Missing { loaded, there, columns, .. } = missing;
     match columns.as_slice() {
@@ -103,19 +103,19 @@ pub(crate) fn missing_of(table: &str, missing: &Missing) -> String {
     }
 }
 
-/// Columns that a message names.
+/// Greatest number of columns in a message.
 const NAMED: usize = 20;
 
-/// What to do with an input whose load did not happen.
+/// Consequence for an input whose load did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consequence {
-    /// The same may go well later.
+    /// Another try, which may go well later.
     TryAgain,
-    /// What became of it has to be asked, and the input stays claimed until that is known.
+    /// A question to the ledger; the input stays claimed until the answer is known.
     Ask,
-    /// A person has to look at it.
+    /// The folder `failed/`: a person has to look at it.
     Fail,
-    /// There is nothing left to do.
+    /// None: there is nothing left to do.
     Forget,
 }
 
@@ -132,22 +132,22 @@ impl LoadError {
         }
     }
 
-    /// Whether somebody is still writing the input.
+    /// True if somebody is still writing the input.
     pub(crate) fn is_of_a_writer(&self) -> bool {
         matches!(self, LoadError::Source(SourceError::Changed | SourceError::Leased))
     }
 
-    /// Whether it is the database's fault, so that no other input will fare better.
+    /// True if it is the database's fault, so that no other input will fare better.
     pub(crate) fn is_of_database(&self) -> bool {
         matches!(self, LoadError::Warehouse(_)) && !self.is_locked()
     }
 
-    /// Whether somebody else holds a lock on the input's table.
+    /// True if another session holds a lock on the input's table.
     pub(crate) fn is_locked(&self) -> bool {
         matches!(self, LoadError::Warehouse(WarehouseError::Locked(_)))
     }
 
-    /// Whether the system ended what read the input.
+    /// True if the system killed the reader of the input.
     pub(crate) fn is_killed(&self) -> bool {
         matches!(self, LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))))
     }
@@ -170,7 +170,7 @@ impl LoadError {
             LoadError::Source(SourceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
                 "give the user that Sluice runs as the right to read it; app retry moves it back"
             }
-            // What the system refuses; what a reader says of the bytes has no number of the system's.
+            // A refusal of the system has a number; a reader's own error about the bytes has none.
             LoadError::Source(SourceError::Io(error)) if error.raw_os_error().is_none() => {
                 "fix the file; app retry moves it back"
             }
@@ -199,7 +199,7 @@ impl LoadError {
     }
 }
 
-/// What the system lacks for now, or a disk that answers with an error and may not the next time.
+/// True for a temporary shortage of the system, or a disk error that may not come again.
 pub(crate) fn passes(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     let passing = [
@@ -241,7 +241,7 @@ mod tests {
     fn rights_are_spoken_of_where_rights_are_missing_only() {
         let fix = |error| LoadError::Source(SourceError::Io(error)).fix();
         assert!(fix(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
-        // As it is once its message says whose the file is.
+        // The error once its message names the file's owner.
         assert!(fix(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));
         assert!(!fix(io::Error::from_raw_os_error(libc::ENOSPC)).contains("right"));
         assert!(fix(io::Error::other("Data corruption detected")).starts_with("fix the file"));

@@ -1,5 +1,5 @@
-//! A source's rows on their way into a table: read, brought into the table's types, counted, in a thread of their own while the
-//! database takes those before.
+//! A source's rows on their way into a table: read, conformed to the table's types, and counted in a thread of their
+//! own while the database takes the batches before.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::source::Source;
 use crate::telemetry::progress::Progress;
 use crate::warehouse::Batches;
 
-/// Rejects that wait at most while rows are copied.
+/// Greatest number of rejects that wait while rows are copied.
 const REJECTS: usize = 1_000;
 
 /// Gives batches until there are no more, or so many rejects wait that they have to be written first.
@@ -25,11 +25,11 @@ pub(crate) struct Feed<'a> {
     shape: Arc<Projection>,
     load_id: i64,
     progress: Progress,
-    /// What was given so far; what became of it in the table is not known here.
+    /// Row counts so far; duplicates in the table are not known here.
     pub(crate) books: RowCounts,
-    /// Bytes of the records and of the rejects that the source gave.
+    /// Bytes of the source's records and of its rejects.
     pub(crate) bytes: (u64, u64),
-    /// What stands beside the records, as far as they were given.
+    /// Text beside the records, as far as they were given.
     pub(crate) beside: Vec<Beside>,
     /// The first reject, in words.
     pub(crate) first_reject: Option<String>,
@@ -55,15 +55,15 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Whether everything was given.
+    /// True if all rows and rejects were given.
     pub(crate) fn is_done(&self) -> bool {
         self.ended && self.rejects.is_empty()
     }
 
-    /// The rejects that wait, to be written now.
+    /// Takes the waiting rejects, to be written now.
     ///
     /// # Errors
-    /// What ended the batches, if it was an error.
+    /// The error that ended the batches, if there was one.
     pub(crate) fn rejects(&mut self) -> Result<Vec<Reject>, LoadError> {
         match self.failed.take() {
             Some(error) => Err(error),

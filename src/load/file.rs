@@ -1,5 +1,5 @@
-//! A claimed file: each of its parts goes the path by itself, into the dataset that its plugin names, and then the file goes where it
-//! belongs.
+//! The load of a claimed file: each of its parts goes the path by itself, into the dataset of its plugin, and then the
+//! file goes where it belongs.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -22,27 +22,29 @@ use crate::format::FormatError;
 use crate::source::{ClaimedFile, FileSource, Source, SourceError, Stamp};
 use crate::text::rights::explain;
 
-/// How many programs may end while they load a file before it is held to be the cause; and one of which parts are loaded.
+/// Number of programs that may end while they load a file before it is held to be the cause; and the same for a file
+/// with loaded parts.
 const TRIES: u32 = 3;
 const TRIES_IN_PART: u32 = 10;
 
-/// What became of a file.
+/// Outcome of a file.
 #[derive(Debug)]
 pub enum FileOutcome {
-    /// Its rows are in the warehouse, and it is gone.
+    /// Loaded: its rows are in the warehouse, and it is gone.
     Loaded(Vec<LoadReport>),
-    /// It lies in `failed/`; these of its parts were loaded.
+    /// Failed: it is in `failed/`; these of its parts were loaded.
     Failed(Vec<LoadReport>),
-    /// It lies where it landed, to be tried again.
+    /// Waiting where it landed, to be tried again.
     Waits(LoadError),
-    /// It stays claimed, to be tried again as unfinished: some of it may be loaded, and the ledger knows what.
+    /// Kept claimed, to be tried again as unfinished: some of it may be loaded, and the ledger knows which part.
     Kept(ClaimedFile, LoadError),
-    /// It was not there any more.
+    /// Gone before it could be loaded.
     Gone,
 }
 
-/// Loads one claimed file, each of its parts by itself and by one version of the plugins from the beginning to the end, and lets it go where it
-/// belongs then. `unfinished` says that its load was begun before, and may have been committed, `place` which files get their numbers before it.
+/// Loads one claimed file, each of its parts by itself and by one version of the plugins from the beginning to the end,
+/// and then lets it go where it belongs. `unfinished` means that its load was begun before, and may have been
+/// committed; `place` decides the files that get their numbers before it.
 #[instrument(name = "file", skip_all, fields(file.path = file.name(), claim = file.claim(), load.id = Empty))]
 pub async fn load_file(
     loader: &Loader,
@@ -97,7 +99,7 @@ pub async fn load_file(
             Err(error) => {
                 let profile = source.sample().await.ok();
                 let error = record_failure(loader, &dataset, source.name(), profile.as_ref(), error).await;
-                // What may go well later goes before what a person has to fix: the parts that were loaded stay loaded.
+                // An error that may pass goes before one for a person: the loaded parts stay loaded.
                 if error.consequence != Consequence::Fail {
                     let claims = claims(&reports);
                     return dispose(file, error, reports, unfinished, claims);
@@ -118,7 +120,7 @@ pub async fn load_file(
     if let [report] = &reports[..] {
         Span::current().record("load.id", report.load_id);
     }
-    // Nobody should have: what was added where it is claimed was not read.
+    // An addition to a claimed file, which nobody should make, was not read.
     let gone = match file.stamp() {
         Some(now) if loaded.is_some_and(|loaded| now != loaded) => Ok(false),
         _ => delete(loader, &file, loaded, &on_success, deletion).await,
@@ -138,22 +140,22 @@ pub async fn load_file(
 
 /// The parts of a file.
 struct Parts {
-    /// Those that are loaded, each with its dataset.
+    /// Parts to load, each with its dataset.
     taken: Vec<(FileSource, Dataset)>,
-    /// Sheets that no plugin takes, where plugins claim the file.
+    /// Sheets that no plugin takes, if plugins claim the file.
     passed: Vec<FileSource>,
-    /// Whether there is but one.
+    /// True if there is but one part.
     is_alone: bool,
 }
 
-/// Why nothing of a file is loaded, and under which name that is written down.
+/// Reason why nothing of a file is loaded, and the name under which it is recorded.
 struct Refused {
     dataset: Dataset,
     part: String,
     error: LoadError,
 }
 
-/// Opens a file, and finds out what its parts are and where they go.
+/// Opens a file, and finds out its parts and their datasets.
 async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
     let refuse = |part: &str, dataset: &str, error: LoadError| Refused {
         dataset: Dataset::of_file(dataset),
@@ -165,7 +167,7 @@ async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins
         let error = FormatError::from(explain(error, &file.place()));
         refuse(name, name, SourceError::from(error).into())
     })?;
-    // As long as it is open, every look at it is at the very file that was opened here, whatever is put in its place.
+    // While it is open, every look is at the very file that was opened here, whatever is put in its place.
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = FileSource::parts(&path, name, Some(file), loader.limits).await;
     let parts = parts.map_err(|error| refuse(name, name, error.into()))?;
@@ -184,7 +186,7 @@ async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins
         }
         match plugins.dataset(name, source.table_hint(), source.sheet()) {
             Ok(Some(dataset)) => taken.push((source, dataset)),
-            // Plugins claim the file, but none of them this sheet.
+            // Plugins claim the file, but none takes this sheet.
             Ok(None) => {
                 info!(file.path = source.name(), "left out: the plugin takes another sheet");
                 passed.push(source);
@@ -198,7 +200,7 @@ async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins
     Ok((opened, Parts { taken, passed, is_alone }))
 }
 
-/// Whether a file over which programs ended is loaded once more. One whose rows are committed has only to go.
+/// Decides if a file over which programs ended is loaded once more. One whose rows are committed has only to go.
 async fn may_be_tried(loader: &Loader, file: &ClaimedFile, name: &str) -> Result<(), LoadError> {
     if file.ends() < TRIES {
         return Ok(());

@@ -1,4 +1,4 @@
-//! All that a load needs, and none of what else the program has.
+//! The dependencies of a load, and none of the rest of the program.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use crate::catalog::{Catalog, Workspace};
 use crate::format::Limits;
 use crate::warehouse::Warehouse;
 
-/// What loads are done with.
+/// Dependencies of loads.
 pub struct Loader {
-    /// The database that takes the rows.
+    /// Database that takes the rows.
     pub warehouse: Arc<dyn Warehouse>,
     /// Its catalog.
     pub catalog: Catalog,
-    /// The folder of the SQL files: the views that they make can be made again.
+    /// Folder of the SQL files, whose views can be made again.
     pub sql: PathBuf,
     /// The folder of results and rejects.
     pub exports: PathBuf,
-    /// Limits of what comes out of a compressed file.
+    /// Limits for the contents of a compressed file.
     pub limits: Limits,
-    /// The files in hand, in the order in which they get their numbers.
+    /// Files in hand, in the order in which they get their numbers.
     pub order: Arc<Order>,
-    /// The loads that are tried again.
+    /// State of repeated loads.
     pub tries: Tries,
-    /// The notes of the files that were deleted.
+    /// Deletion log of the folder.
     pub deletions: DeletionLog,
-    /// The people who are told.
+    /// Recipients of alerts.
     pub alerts: Alerts,
-    /// The place of loaded files that are kept.
+    /// Archive of loaded files that are kept.
     pub archive: Arc<Archive>,
 }
 
 impl Loader {
-    /// Loads into this project out of the folder `imports`; nobody is told, and no file is kept.
+    /// Loader into this project out of the folder `imports`; without alerts or an archive.
     pub fn new(workspace: &Workspace, imports: &std::path::Path) -> Loader {
         let Workspace { warehouse, catalog, sql, exports } = workspace.clone();
         Loader {

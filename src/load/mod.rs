@@ -1,8 +1,8 @@
-//! THE path: how an input becomes rows, once.
+//! THE path: an input becomes rows, once.
 //!
-//! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any
-//! step, the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content.
-//! Where it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
+//! Rows, rejects and the ledger's line are committed in one transaction; only then the input goes. Killed at any step,
+//! the next start ends in the same state: before the commit nothing happened, after it the ledger knows the content. If
+//! it is not known whether the commit happened, the input stays claimed until the ledger has been asked.
 
 pub mod deletion_log;
 pub(crate) mod error;
@@ -41,26 +41,26 @@ pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
 pub use self::loader::Loader;
 
-/// Inputs up to this size are committed together where that is faster, in bytes.
+/// Length in bytes up to which inputs are committed together if that is faster.
 const SHORT: u64 = 1024 * 1024;
 
-/// How long a load waits for its dataset, which only another program or a person's session can hold, and then for a lock of others
-/// on its table.
+/// Wait of a load for its dataset, which only another program or a person's session can hold, and then for a lock of
+/// others on its table.
 const SHORTLY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What became of an input.
+/// Report of a loaded input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadReport {
-    /// The load's number in the ledger.
+    /// Number of the load in the ledger.
     pub load_id: i64,
-    /// The load that had brought the same content into the same table before.
+    /// Load that had brought the same content into the same table before.
     pub duplicate_of: Option<i64>,
-    /// Its rows.
+    /// Row counts of the load.
     pub books: RowCounts,
     /// BLAKE3 of its bytes.
     pub hash: String,
-    /// The server that confirmed its commit, where it tells which it is.
+    /// Server that confirmed the commit, if it tells its identity.
     pub server: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl LoadReport {
 /// Loads one input: claims it, writes its rows, rejects and ledger line, commits, and then acknowledges it.
 ///
 /// # Errors
-/// When the load did not happen. Bad records are no error: they are rejects.
+/// An error of the load, after which nothing of it is in the database. Bad records are no error: they are rejects.
 pub async fn load(
     loader: &Loader,
     dataset: &Dataset,
@@ -117,7 +117,8 @@ async fn load_in(
     Ok(report)
 }
 
-/// Whether an input may well be loaded once all of it is known: what comes later is not like its beginning, or that lacks what comes later.
+/// True if an input may be loadable once all of it is known: its later records differ from its beginning, or a column
+/// appears only later.
 async fn is_of_the_beginning(error: &LoadError, source: &mut dyn Source) -> bool {
     match error {
         LoadError::Source(SourceError::TypesContradicted) => true,
@@ -126,7 +127,8 @@ async fn is_of_the_beginning(error: &LoadError, source: &mut dyn Source) -> bool
     }
 }
 
-/// Where somebody else holds a lock on the table, this and the loads behind it wait in the folder, and those of other tables go on.
+/// Loads in turn: while another session has the table locked, this load and those behind it wait in the folder, and
+/// those of other tables go on.
 async fn load_in_turn(
     place: &Place,
     loader: &Loader,
@@ -135,7 +137,7 @@ async fn load_in_turn(
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
     loader.tries.may_load(&dataset.table)?;
-    // Decoders share their memory: whoever has some must not wait for a file that may need some. What else can be read before is.
+    // Decoders share their memory: a load with a share must not wait for a file that may need one. Others can be read.
     let is_decoded = source.is_decoded();
     if is_decoded {
         place.turn(&dataset.table).await;
@@ -183,9 +185,9 @@ async fn commit_load(
                 missing,
             });
         }
-        // A program that was ended between its commit and its delete: this is that load, not a second one.
+        // A program ended between its commit and its delete: this is that load, not a second one.
         Admission::Finished(load_id) => {
-            // What it committed can be seen before it is on stable storage. A commit of our own comes after it.
+            // That commit can be seen before it is on stable storage. A commit of our own comes after it.
             transaction.commit().await?;
             loader.warehouse.barrier().await?;
             publish(reject_file(loader, source, &profile), load_id);
@@ -257,7 +259,7 @@ async fn commit_load(
     if source.spans().is_some_and(|spans| (spans.records, spans.rejects) != given) {
         return Err(LoadError::Unbalanced { read: books.read, books });
     }
-    // What all of it showed, where only its beginning was looked at before.
+    // The profile of the whole input, if only its beginning was read before.
     let profile = source.profile().await?;
     let decided = Plan::of(dataset, &profile, &known)?;
     if !decided.is_like(&plan) {
@@ -266,7 +268,7 @@ async fn commit_load(
     if profile.rows == 0 {
         is_headed(dataset, &profile, &known)?;
     }
-    // It will not be read again for types that its beginning did not show.
+    // It will not be read again for types that its beginning lacked.
     place.numbered();
     if let Some(upsert) = &upsert {
         let touched = upsert.merge(&mut *transaction, books.loaded).await?;
@@ -304,11 +306,11 @@ async fn commit_load(
     Ok(LoadReport { load_id, duplicate_of: None, books, hash: profile.hash, server })
 }
 
-/// What the ledger is asked. A state that a later file has changed is no duplicate when it comes again.
+/// The claim to put to the ledger. A state that a later file has changed is no duplicate when it comes again.
 fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -> Request<'a> {
     let repeats = match (dataset.duplicates, dataset.mode) {
         (Duplicates::Load, _) => Repeats::Always,
-        // What another part of the file replaces would be gone where this one were not loaded again.
+        // Rows that another part of the file replaces would be gone if this part were not loaded again.
         (Duplicates::Skip, Mode::Replace) if source.is_part() => Repeats::Always,
         (Duplicates::Skip, Mode::Upsert) => Repeats::AfterOthers,
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
@@ -319,7 +321,7 @@ fn request<'a>(dataset: &'a Dataset, source: &'a dyn Source, unfinished: bool) -
     Request { table, source: source.name(), claim, unfinished, repeats, replaces, earlier_claims }
 }
 
-/// Says why a content is loaded that was loaded before.
+/// Logs why a content is loaded that was loaded before.
 fn say_missing(loader: &Loader, dataset: &Dataset, name: &str, load_id: i64, missing: Missing) {
     let table = loader.warehouse.names().shown(&Table::staging(&dataset.table));
     let what = match &missing {
@@ -329,7 +331,7 @@ fn say_missing(loader: &Loader, dataset: &Dataset, name: &str, load_id: i64, mis
     warn!(file.path = name, load.id = load_id, "{what}: loading it again");
 }
 
-/// rows read = loaded + rejected + duplicate + filtered, as many as the profile counted, and not too many rejects among them.
+/// Checks rows read = loaded + rejected + duplicate + filtered, the profile's count, and the limit of rejects.
 fn balance(books: &RowCounts, profile: &Profile, dataset: &Dataset, first: Option<String>) -> Result<(), LoadError> {
     let RowCounts { read, loaded, rejected, duplicate, filtered, .. } = *books;
     if read != profile.rows || read != loaded + rejected + duplicate + filtered {

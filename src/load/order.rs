@@ -1,12 +1,12 @@
-//! Files are loaded side by side, each in its place. Files of one table that are there together get their loads' numbers in the
-//! order of these places; what is read, copied and checked for them goes on at the same time.
+//! Order of files that are loaded side by side, each in its place. Files of one table that are there together get their
+//! loads' numbers in the order of these places; their reading, copying and checking goes on at the same time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The files in hand, in the order in which they were taken, each with what it has no number in yet.
+/// The files in hand, in the order in which they were taken, each with the table that it has no number in yet.
 #[derive(Debug, Default)]
 pub struct Order {
     in_hand: Mutex<BTreeMap<u64, InHand>>,
@@ -21,18 +21,18 @@ struct InHand {
     turn: Arc<Notify>,
 }
 
-/// The table in which a file has no number yet.
+/// Table in which a file has no number yet.
 #[derive(Debug, PartialEq, Eq)]
 enum Expected {
-    /// None.
+    /// No table.
     Nothing,
-    /// Any: what the file holds is not known yet.
+    /// Any table: the file's contents are not known yet.
     Anything,
-    /// This one.
+    /// This table.
     Table(String),
 }
 
-/// A file's place in the order. Dropping it says that the file is done.
+/// Place of a file in the order. Dropping it marks the file as done.
 #[derive(Debug)]
 pub struct Place {
     order: Arc<Order>,
@@ -40,7 +40,7 @@ pub struct Place {
 }
 
 impl Order {
-    /// The place after all that are in hand.
+    /// Takes the place after all that are in hand.
     pub fn join(self: &Arc<Self>) -> Place {
         let mut in_hand = self.in_hand();
         let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -53,7 +53,7 @@ impl Order {
     }
 }
 
-/// Wakes those whose turn it is now, and no others: where many wait, each change would else have all of them look.
+/// Wakes the files whose turn it is now, and no others: else each change would have all of the waiting ones look.
 fn wake(in_hand: &BTreeMap<u64, InHand>) {
     let mut expected = Vec::new();
     for file in in_hand.values() {
@@ -69,25 +69,25 @@ fn wake(in_hand: &BTreeMap<u64, InHand>) {
 }
 
 impl Place {
-    /// Says which table the file goes into: those after it wait with their numbers in that table.
+    /// States the table that the file goes into: those after it wait with their numbers in that table.
     pub fn expect(&self, table: &str) {
         self.set(Expected::Table(table.to_owned()));
     }
 
-    /// Says that which tables the file goes into is not known before it is open: those after it wait until then.
+    /// States that the file's tables are not known before it is open: those after it wait until then.
     pub fn expect_any(&self) {
         self.set(Expected::Anything);
     }
 
     /// Waits until each file before it has its number in the table, or is done.
     pub async fn turn(&self, table: &str) {
-        // What changes between a look and the wait is kept for it.
+        // A change between a look and the wait is kept for the wait.
         while let Some(turn) = self.look(table) {
             turn.notified().await;
         }
     }
 
-    /// Says by what it is woken where a file before it has no number in the table yet; `None` where it is its turn.
+    /// The notice to wait for if a file before it has no number in the table yet; `None` if it is its turn.
     fn look(&self, table: &str) -> Option<Arc<Notify>> {
         let mut in_hand = self.order.in_hand();
         let is_ahead = |before: &InHand| match &before.expected {
@@ -101,7 +101,8 @@ impl Place {
         waits.then(|| Arc::clone(&own.turn))
     }
 
-    /// Says that the file is open now and has several parts: those after it wait no longer than for its table, where that is known by its name.
+    /// States that the file is open now and has several parts: those after it wait no longer than for its table, if its
+    /// name decides that.
     pub fn expect_parts(&self) {
         let is_any = self.order.in_hand().get(&self.number).is_some_and(|own| own.expected == Expected::Anything);
         if is_any {
@@ -109,7 +110,7 @@ impl Place {
         }
     }
 
-    /// Says that the file has its number, so that the next one may get its own.
+    /// States that the file has its number, so that the next one may get its own.
     pub fn numbered(&self) {
         self.set(Expected::Nothing);
     }
@@ -147,7 +148,7 @@ mod tests {
         }
         one.expect("a");
         two.expect("b");
-        // Another table's.
+        // The file before is of another table.
         two.turn("b").await;
         let last = tokio::spawn(async move { three.turn("a").await });
         tokio::task::yield_now().await;
@@ -179,7 +180,7 @@ mod tests {
         }
         tokio::task::yield_now().await;
         assert!(done.try_recv().is_err());
-        // As when a load is ended while it waits.
+        // A load may be ended while it waits.
         let given_up = order.join();
         given_up.expect("a");
         tokio::select! {

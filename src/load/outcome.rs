@@ -1,4 +1,4 @@
-//! The end of a file's load: what became of it is said and written down, and the file goes where it belongs then.
+//! The end of a file's load: its outcome is logged and recorded, and the file goes where it belongs.
 
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ use crate::source::{ClaimedFile, Failure, Profile, Stamp};
 use crate::text::counted;
 use crate::warehouse::WarehouseError;
 
-/// After the commit of all its parts the file goes, where it is kept no sooner than that was done. What it was is noted before, so that it can be
-/// asked for again should the server lose what it has confirmed. Says whether it was the `loaded` one still: another one stays.
+/// Deletes the file after the commit of all its parts; if it is kept, it goes once that is done. The deletion log has
+/// its record before, for the case that the server loses the commit. Returns true if it was the `loaded` file still:
+/// another one stays.
 ///
 /// # Errors
-/// When it cannot be kept or deleted; it stays claimed.
+/// A file that cannot be kept or deleted; it stays claimed.
 pub(crate) async fn delete(
     loader: &Loader,
     file: &ClaimedFile,
@@ -42,7 +43,7 @@ pub(crate) async fn delete(
     Ok(true)
 }
 
-/// Says what a load brought.
+/// Logs the counts of a load.
 pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
     let LoadReport { load_id, books, .. } = *report;
     let took_ms = took.as_millis() as u64;
@@ -102,7 +103,7 @@ pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Durat
     }
 }
 
-/// Says of a JSON file that the records are those of an array in its one object.
+/// Logs that the records of a JSON file are those of an array in its one object.
 pub(crate) fn say_array(name: &str, load_id: i64, layout: &Layout) {
     if let Layout::Json(JsonLayout { records: Place::Key(key), .. }) = layout {
         info!(
@@ -113,7 +114,7 @@ pub(crate) fn say_array(name: &str, load_id: i64, layout: &Layout) {
     }
 }
 
-/// Says what stood beside the records of a load and is kept with it, or was left out.
+/// Logs the text beside the records of a load, which is kept with it, or was left out.
 pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
     let some = |of: BesideKind, one: &str, several: &str| {
         let count = beside.iter().filter(|beside| beside.kind == of).count();
@@ -153,11 +154,11 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
     }
 }
 
-/// Lines of the log about columns of one file, at most.
+/// Greatest number of lines of the log about columns of one file.
 const HINTS: usize = 5;
 
-/// Says which columns of a load would be of another type if somebody said how they are written, and in which its header is another one
-/// than those before it; `true` beside that where one was rather renamed.
+/// Logs the columns of a load that would be of another type in a stated notation, and those whose header differs from
+/// the one before; `true` beside the latter if a column was rather renamed.
 pub(crate) fn say_columns(name: &str, load_id: i64, hints: &[String], changed: Option<(String, bool)>) {
     match changed {
         Some((changed, true)) => warn!(file.path = name, load.id = load_id, "{changed}"),
@@ -173,7 +174,7 @@ pub(crate) fn say_columns(name: &str, load_id: i64, hints: &[String], changed: O
     }
 }
 
-/// An input whose load did not happen, after it was written down.
+/// An input whose load did not happen, after it was recorded.
 pub(crate) struct Failed {
     name: String,
     load: Option<i64>,
@@ -181,7 +182,7 @@ pub(crate) struct Failed {
     pub(crate) consequence: Consequence,
 }
 
-/// Writes into the ledger what a person has to look at; without the database it is in the log and beside the file.
+/// Records in the ledger an error for a person; without the database it is in the log and beside the file.
 pub(crate) async fn record_failure(
     loader: &Loader,
     dataset: &Dataset,
@@ -207,7 +208,7 @@ pub(crate) async fn record_failure(
     Failed { name: name.to_owned(), load, error, consequence }
 }
 
-/// What the database refuses is no fault of the input where its catalog is not whole.
+/// A refusal of the database is no fault of the input if the catalog is not whole.
 async fn of_catalog(loader: &Loader, error: LoadError) -> LoadError {
     if !matches!(error, LoadError::Warehouse(WarehouseError::Refused(_))) {
         return error;
@@ -219,14 +220,15 @@ async fn of_catalog(loader: &Loader, error: LoadError) -> LoadError {
     }
 }
 
-/// In whole seconds, as RFC 3339 has it.
+/// The time in whole seconds, in the form of RFC 3339.
 fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// A file of which something did not load goes back, or to `failed/` with the reason. One of which something may be loaded, because it was
-/// `begun` before or some of it just was, stays claimed: under another claim it would be another file to the ledger.
-/// `claims` are those under which parts of it were loaded that would be doubled if they were loaded again.
+/// Disposes of a file of which something did not load: it goes back, or to `failed/` with the reason. A file that may
+/// be loaded in part, because it was `begun` before or a part of it just was, stays claimed: under another claim it
+/// would be another file to the ledger. `claims` are those of its loaded parts that would be doubled if they were
+/// loaded again.
 pub(crate) fn dispose(
     file: ClaimedFile,
     failed: Failed,

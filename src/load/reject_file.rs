@@ -1,5 +1,5 @@
-//! `exports/rejects/<file>.rejects.<ending>`: the records of one load that were refused, as they stood, under the file's own header, so that
-//! they can be fixed and dropped in again.
+//! `exports/rejects/<file>.rejects.<ending>`: the refused records of one load, as they stood, under the file's own
+//! header, so that they can be fixed and dropped in again.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -10,11 +10,11 @@ use crate::record::Reject;
 use crate::source::rename_to_free_name;
 use crate::text::rights::explain_folder;
 
-/// The longest name that a file can have, in bytes.
+/// Longest name of a file, in bytes.
 const NAME_MAX: usize = 255;
 
-/// Is made with the first reject, under a hidden name made of the input's name and hash; appears under its name when it is whole and
-/// committed. A program that was killed between leaves it, and the next one publishes it.
+/// File of rejects. It is made with the first reject, under a hidden name from the input's name and hash, and gets its
+/// name when it is whole and committed. A program that was killed between leaves it, and the next one publishes it.
 pub struct RejectFile {
     folder: PathBuf,
     name: String,
@@ -24,8 +24,8 @@ pub struct RejectFile {
 }
 
 impl RejectFile {
-    /// For the input called `name`, whose content has this hash; `header` is its header's bytes.
-    /// `table_hint` is what its table is called by: the file's name without what it is packed in; `ending` the one of its records' format.
+    /// File of the input called `name`, whose content has this hash; `header` is its header's bytes. `table_hint` is
+    /// the name of its table: the file's name without its packing; `ending` the extension of its records' format.
     pub fn new(exports: &Path, name: &str, table_hint: &str, ending: &str, hash: &str, header: &[u8]) -> Self {
         let folder = exports.join("rejects");
         let sum = blake3::hash(format!("{name}/{hash}").as_bytes()).to_hex();
@@ -37,7 +37,7 @@ impl RejectFile {
     /// Appends records.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// A folder that cannot be written.
     pub fn write(&mut self, rejects: &[Reject]) -> io::Result<()> {
         if rejects.is_empty() {
             return Ok(());
@@ -65,20 +65,20 @@ impl RejectFile {
         Ok(())
     }
 
-    /// Brings it to the disk, before the commit.
+    /// Brings the file to the disk, before the commit.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// A file that cannot be written.
     pub fn sync(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.open else { return Ok(()) };
         file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|error| self.explain(error))
     }
 
-    /// After the commit, or after a commit that a killed program made: gives it its name, or the next free one, so that an earlier
-    /// file's rejects are never overwritten.
+    /// Gives the file its name, or the next free one, after the commit or after the commit of a killed program, so that
+    /// an earlier file's rejects are never overwritten.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// A folder that cannot be written.
     pub fn publish(mut self) -> io::Result<()> {
         self.open = None;
         if self.hidden.try_exists()? {
@@ -93,7 +93,7 @@ impl RejectFile {
     }
 }
 
-/// Named so, it goes into the same table again; cut where it is longer than names can be.
+/// Name of the file, by which it goes into the same table again; cut to the longest name.
 fn file_name(table_hint: &str, ending: &str) -> String {
     let ending = format!(".rejects.{ending}");
     let stem = &table_hint[..table_hint.floor_char_boundary(NAME_MAX.saturating_sub(ending.len()))];
@@ -103,7 +103,7 @@ fn file_name(table_hint: &str, ending: &str) -> String {
 impl Drop for RejectFile {
     fn drop(&mut self) {
         if self.open.take().is_some() {
-            // The load did not happen. What stays is overwritten when the content is loaded.
+            // The load did not happen. A leftover is overwritten when the content is loaded.
             let _ = fs::remove_file(&self.hidden);
         }
     }
@@ -121,7 +121,7 @@ mod tests {
             let name = file_name(&table_hint, "csv");
             assert!(name.len() <= NAME_MAX && name.ends_with(".rejects.csv"), "{name}");
         }
-        // The table is that of the name up to its first dot.
+        // The table is named after the name up to its first dot.
         assert_eq!(table_name(&file_name(&format!("{}.csv", "x".repeat(240)), "csv")), table_name(&"x".repeat(240)));
     }
 }

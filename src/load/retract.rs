@@ -1,5 +1,5 @@
-//! Takes a load's rows back: in one transaction they leave staging, what they had replaced comes back, and the ledger says so. The
-//! result is as if the file had never come, or nothing happens and the reason is told.
+//! Retraction of a load: in one transaction its rows leave staging, the rows that it replaced come back, and the ledger
+//! records it. The result is as if the file had never come, or nothing happens and the reason is told.
 
 use std::time::Duration;
 
@@ -14,42 +14,42 @@ use crate::catalog::{LaterLoad, LoadLine, LoadStatus, column_names};
 use crate::sql::Table;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
-/// What became of a load's rows.
+/// Outcome of a retraction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Retraction {
     /// The load.
     pub load: i64,
-    /// Its input.
+    /// Name of its input.
     pub source: String,
     /// The staging table.
     pub table: String,
-    /// Whether its rows had been taken out before: nothing happened now.
+    /// True if its rows had been taken out before: nothing happened now.
     pub already: bool,
     /// Rows that left the table.
     pub rows_removed: u64,
     /// Rows that are again as they were before the load.
     pub rows_restored: u64,
-    /// Whether the table has no row left.
+    /// True if the table has no row left.
     pub table_is_empty: bool,
-    /// The load whose rows this one's had replaced as a whole: they do not come back.
+    /// Load whose rows this one's had replaced as a whole: they do not come back.
     pub had_replaced: Option<i64>,
 }
 
-/// Why a load's rows stay.
+/// Reason why a load's rows stay.
 #[derive(Debug, thiserror::Error)]
 pub enum RetractError {
-    /// There is no such load.
+    /// No load of this number.
     #[error("there is no load {0}: see app loads")]
     Unknown(i64),
-    /// It has no rows.
+    /// A load without rows.
     #[error("load {load} brought no rows: {why}")]
     NoRows {
         /// The load.
         load: i64,
-        /// Why.
+        /// Reason in words.
         why: String,
     },
-    /// What the table would be without it is not known.
+    /// A later load without which the table's state is not known.
     #[error(
         "load {load} cannot be taken back alone: load {later} came after it and {why}; retract {order} first, in this order, and \
          drop their files into the folder again then"
@@ -57,33 +57,33 @@ pub enum RetractError {
     Later {
         /// The load.
         load: i64,
-        /// The load that stands in the way.
+        /// The later load.
         later: i64,
-        /// What it did.
+        /// Its effect.
         why: &'static str,
-        /// All that have to go first.
+        /// All loads to retract before, in their order.
         order: String,
     },
-    /// What its rows replaced is no longer kept.
+    /// An old load, whose replaced rows are no longer kept.
     #[error("load {load} is older than {days} days: what its rows had replaced is no longer kept")]
     TooOld {
         /// The load.
         load: i64,
-        /// How long it is kept.
+        /// Retention of replaced rows.
         days: u64,
     },
-    /// The database.
+    /// Error of the database.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
 }
 
-/// How long the load is waited for that has the table.
+/// Wait for the load that has the table.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Takes the load's rows back; or, where it is not `really` to be done, only finds out what would become of them.
+/// Takes the load's rows back; without `really` only counts them.
 ///
 /// # Errors
-/// When there is no such load, it has no rows, or the table could not be made what it would be without it: nothing happened then.
+/// An unknown load, one without rows, or a table whose state without the load is not known: nothing happened then.
 pub async fn retract(workspace: &Workspace, load: i64, really: bool) -> Result<Retraction, RetractError> {
     let Some(line) = workspace.catalog.load(load).await? else {
         return Err(RetractError::Unknown(load));
@@ -104,13 +104,13 @@ pub async fn retract(workspace: &Workspace, load: i64, really: bool) -> Result<R
     };
     if !workspace.catalog.retract(&mut *transaction, load).await? {
         drop(transaction);
-        // Another one may have changed it while the lock was waited for.
+        // Another retraction may have changed it during the wait for the lock.
         no_rows(&workspace.catalog.load(load).await?.unwrap_or(line))?;
         return Ok(Retraction { already: true, ..done });
     }
     let table = Table::staging(&line.dataset);
     let history = History::of(workspace.warehouse.names(), &table);
-    // One that was dropped by hand has nothing to be taken out of.
+    // A table that was dropped by hand has no rows to take out.
     if !transaction.columns(&table).await?.is_empty() {
         if history.exists(&mut *transaction).await? {
             is_known_without(workspace, &mut *transaction, &line).await?;
@@ -128,7 +128,7 @@ pub async fn retract(workspace: &Workspace, load: i64, really: bool) -> Result<R
     Ok(done)
 }
 
-/// Of a load whose rows are not in the table: whether they were taken back before.
+/// Checks that a load without rows in the table was retracted before.
 fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
     let why = match (line.status, line.duplicate_of) {
         (LoadStatus::Retracted, _) => return Ok(()),
@@ -143,8 +143,9 @@ fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
     Err(RetractError::NoRows { load: line.id, why })
 }
 
-/// Where rows take the place of others, the table without a load is known only as far as later loads do not rest on it: one that
-/// found a row as it was has left no trace of that, and one that brought fewer columns kept the load's cells in the others.
+/// Checks that the table without a load is known, if rows replace others: that holds only as far as later loads do not
+/// rest on it. A load that found a row as it was has left no trace of that, and one that brought fewer columns kept the
+/// load's cells in the others.
 async fn is_known_without(
     workspace: &Workspace,
     transaction: &mut dyn Transaction,

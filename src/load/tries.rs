@@ -1,5 +1,5 @@
-//! What is remembered of loads that did not happen, so that trying them again holds nothing else up: tables that somebody else has
-//! locked, files whose load was begun before, readers that the system ended. In memory only.
+//! Memory of loads that did not happen, so that their repetition holds nothing else up: tables that another session has
+//! locked, files whose load was begun before, readers that the system killed. Lost when the program ends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,16 +11,16 @@ use crate::load::LoadError;
 use crate::sql::Engine;
 use crate::warehouse::WarehouseError;
 
-/// How long the files of a table that somebody has locked are not loaded, before one of them asks again.
+/// Pause of the files of a table that another session has locked, before one of them asks again.
 const HELD: Duration = Duration::from_secs(2);
 
-/// How long the others wait for that one's answer: longer than a load waits for a lock.
+/// Wait of the others for that one's answer: longer than a load waits for a lock.
 const ASKING: Duration = Duration::from_secs(15);
 
-/// How often a file is read again whose reader the system has ended.
+/// Number of readings of a file whose reader the system kills.
 const KILLS: u32 = 3;
 
-/// What is remembered. The default remembers nothing.
+/// The memory of one program, empty by default.
 #[derive(Debug, Default)]
 pub struct Tries {
     tables: Mutex<HashMap<String, Arc<TableTurn>>>,
@@ -28,14 +28,15 @@ pub struct Tries {
     killed: Mutex<HashMap<String, u32>>,
 }
 
-/// The loads of this program into one table take turns before they ask the server, so whoever holds its lock there is somebody else.
+/// Turns of this program's loads into one table, before they ask the server, so that the holder of a lock there is
+/// always another session.
 #[derive(Debug, Default)]
 struct TableTurn {
     turn: Arc<tokio::sync::Mutex<()>>,
     locked: Mutex<Option<Locked>>,
 }
 
-/// Somebody else holds a lock on a table.
+/// A lock of another session on a table.
 #[derive(Debug)]
 struct Locked {
     why: String,
@@ -47,7 +48,7 @@ struct Locked {
 pub(crate) struct Turn(Option<(Arc<TableTurn>, OwnedMutexGuard<()>)>);
 
 impl Tries {
-    /// Refuses at once while somebody else holds a lock on the table, so that no place is taken by waiting for it.
+    /// Refuses at once while another session holds a lock on the table, so that no place is taken by waiting for it.
     ///
     /// # Errors
     /// [`WarehouseError::Locked`] with the words of the load that found it.
@@ -56,7 +57,7 @@ impl Tries {
         known.map_or(Ok(()), |table| table.may_load())
     }
 
-    /// Waits for the loads of this program that are before this one. SQLite has one writer, who needs no turn here.
+    /// Waits for the earlier loads of this program. SQLite has one writer, which needs no turn here.
     ///
     /// # Errors
     /// As [`Tries::may_load`].
@@ -67,7 +68,7 @@ impl Tries {
         let table = Arc::clone(lock(&self.tables).entry(table.to_owned()).or_default());
         table.may_load()?;
         let guard = Arc::clone(&table.turn).lock_owned().await;
-        // The one before may have found it locked.
+        // The load before may have found it locked.
         table.may_load()?;
         if let Some(locked) = &mut *lock(&table.locked) {
             locked.until = Instant::now() + ASKING;
@@ -75,18 +76,18 @@ impl Tries {
         Ok(Turn(Some((table, guard))))
     }
 
-    /// Whether a file's load begins for the first time.
+    /// True if a file's load begins for the first time.
     pub(crate) fn begin(&self, name: &str) -> bool {
         lock(&self.begun).insert(name.to_owned())
     }
 
-    /// A file's load will not be tried again.
+    /// Forgets a file whose load will not be tried again.
     pub(crate) fn end(&self, name: &str) {
         lock(&self.begun).remove(name);
         lock(&self.killed).remove(name);
     }
 
-    /// Whether a file is read once more whose reader the system has ended.
+    /// True if a file is read once more after the system killed its reader.
     pub(crate) fn once_more(&self, name: &str) -> bool {
         let mut killed = lock(&self.killed);
         let kills = killed.entry(name.to_owned()).or_default();
@@ -105,7 +106,7 @@ impl TableTurn {
 }
 
 impl Turn {
-    /// Remembers what came of the load.
+    /// Remembers the outcome of the load.
     pub(crate) fn end<T>(self, done: &Result<T, LoadError>) {
         let Some((table, _guard)) = self.0 else { return };
         *lock(&table.locked) = match done {

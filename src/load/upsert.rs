@@ -1,8 +1,8 @@
-//! Rows whose key comes again take the place of the earlier ones: a file's rows go into a table that only the transaction sees, and
-//! from there what differs into the staging table. The rows of the first file go straight into it.
+//! Upsert: rows whose key comes again replace the earlier ones. A file's rows go into a table that only the transaction
+//! sees, and from there the differing ones into the staging table. The rows of the first file go straight into it.
 //!
-//! Rows are compared by their cells and not by a sum of them: a sum would have to be kept with every row, would differ when a file
-//! brings fewer columns, and the comparison is exact.
+//! Rows are compared by their cells and not by a hash: a hash would have to be kept with every row, would differ when a
+//! file brings fewer columns, and the comparison is exact.
 
 use crate::catalog::staged::has_column;
 use crate::catalog::{History, Key};
@@ -10,22 +10,23 @@ use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, P
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
-/// One load's rows on their way into a staging table.
+/// An upsert of one load's rows into a staging table.
 pub(crate) struct Upsert<'a> {
     names: &'a Names,
     table: Table,
-    /// Where the file's rows go; none where the staging table is new.
+    /// Table of the file's rows; none if the staging table is new.
     incoming: Option<Table>,
     columns: Vec<(String, Type)>,
     key: Key<'a>,
     load_id: i64,
 }
 
-/// Where a row stands among those of one load, in a column of the table of changed rows. No column of a file has a blank in its name.
+/// Place of a row among those of one load, a column of the table of changed rows. No column of a file has a blank in
+/// its name.
 const PLACE: &str = "\"row place\"";
 
-/// Refuses to widen a column of the key to text where it is not known how the files wrote its values: an old row would have another form
-/// than the new one of the same key, and both would stand in the table.
+/// Refuses to widen a column of the key to text if the files' notation of its values is not known: an old row would
+/// have another form than the new one of the same key, and both would stand in the table.
 pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(), String> {
     let is_lost = |(place, from): &(usize, crate::schema::Fits)| {
         let Column { name, fits, .. } = &evolution.columns[*place];
@@ -46,7 +47,7 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
 }
 
 impl<'a> Upsert<'a> {
-    /// For rows of this shape, into a table of the columns `known`; `is_new` says that it was made by this load.
+    /// Upsert of rows of this shape, into a table of the columns `known`; `is_new` means that this load made it.
     pub(crate) fn new(
         names: &'a Names,
         table: &Table,
@@ -58,12 +59,12 @@ impl<'a> Upsert<'a> {
     ) -> Self {
         let mut columns: Vec<_> =
             shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
-        // The surplus of a record is its own: that of the row which it replaces goes.
+        // The surplus is the record's own: that of the replaced row goes.
         let is_without = columns.iter().all(|(name, _)| name != EXTRA_COLUMN);
         if is_without && has_column(names.engine, known, EXTRA_COLUMN) {
             columns.push((EXTRA_COLUMN.to_owned(), Type::Text));
         }
-        // PostgreSQL reads a temporary table on one core only, so there it is one like any other, that the transaction drops.
+        // PostgreSQL reads a temporary table on one core, so there it is an ordinary one, which the transaction drops.
         let incoming = match names.engine {
             Engine::Postgres => Table { schema: Schema::Catalog, name: format!("incoming_{load_id}") },
             Engine::Sqlite => Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() },
@@ -72,12 +73,12 @@ impl<'a> Upsert<'a> {
         Upsert { names, table: table.clone(), incoming: (!is_new).then_some(incoming), columns, key, load_id }
     }
 
-    /// Where the file's rows go.
+    /// The table for the file's rows.
     pub(crate) fn into(&self) -> &Table {
         self.incoming.as_ref().unwrap_or(&self.table)
     }
 
-    /// Makes the table for the file's rows, and an index over the key where there is none.
+    /// Creates the table for the file's rows, and an index over the key if there is none.
     pub(crate) async fn begin(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         let history = History::of(self.names, &self.table);
         history.fits(self.columns.len() + 2)?;
@@ -93,8 +94,8 @@ impl<'a> Upsert<'a> {
         transaction.execute(&create, &[]).await.map(drop)
     }
 
-    /// Brings the staging table up to date. Of rows with one key in the file the last one counts. Columns that the file does not
-    /// have keep their values. `copied` rows came; gives the number of those that are new or changed.
+    /// Updates the staging table. The last row of each key in the file counts. Columns that the file lacks keep their
+    /// values. `copied` rows came; returns the number of new or changed ones.
     pub(crate) async fn merge(&self, transaction: &mut dyn Transaction, copied: u64) -> Result<u64, WarehouseError> {
         match &self.incoming {
             Some(incoming) => self.merge_changed(transaction, &self.names.table(incoming)).await,
@@ -102,7 +103,7 @@ impl<'a> Upsert<'a> {
         }
     }
 
-    /// Takes earlier rows with the same key out of a new table, if there are any; gives their number.
+    /// Removes earlier rows with the same key from a new table, if there are any; returns their number.
     async fn keep_last(&self, transaction: &mut dyn Transaction) -> Result<u64, WarehouseError> {
         transaction.execute("savepoint sluice_unique", &[]).await?;
         if self.make_unique(transaction).await.is_ok() {
@@ -140,14 +141,14 @@ impl<'a> Upsert<'a> {
             let name = quote(name);
             let same = format!("t.{name} is not distinct from i.{name}");
             match (engine, kind) {
-                // 1.1 and 1.10 are equal, and not the same.
+                // 1.1 and 1.10 are equal, but not the same.
                 (Engine::Postgres, Type::Numeric) => {
                     format!("{same} and scale(t.{name}) is not distinct from scale(i.{name})")
                 }
                 _ => same,
             }
         };
-        // SQLite takes a thousand conditions in one row of them at most.
+        // SQLite takes at most a thousand conditions in a row.
         let same_cells: Vec<_> = self.columns.iter().map(same_cell).collect();
         let same_cells: Vec<_> = same_cells.chunks(500).map(|some| format!("({})", some.join(" and "))).collect();
         let place = match engine {
@@ -160,7 +161,7 @@ impl<'a> Upsert<'a> {
             self.key.same("t", "i"),
             same_cells.join(" and ")
         );
-        // What changes is rather little, so it is looked up while all of the file's rows pass.
+        // Few rows change as a rule, so each is looked up while all of the file's rows pass.
         let same_key = self.key.same("c", "i");
         let replaced = match engine {
             Engine::Postgres => {
@@ -172,7 +173,7 @@ impl<'a> Upsert<'a> {
             ),
         };
         let statements = match engine {
-            // The planner takes nearly all rows for different and dear to gather; with this it compares on several cores.
+            // The planner expects nearly all rows to differ, at a high cost; with this it compares on several cores.
             Engine::Postgres => vec![
                 "set local parallel_tuple_cost = 0".to_owned(),
                 "set local jit = off".to_owned(),

@@ -1,4 +1,4 @@
-//! Records become typed columns, or rejects: what does not read back from its column's type is never written.
+//! Conforming of records to typed columns, or to rejects: a value is written only if its column's type gives it back.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,14 +21,14 @@ use super::filter::Datum;
 use super::{Form, ProjectedColumn, Projection, Type, exact, infer, moment};
 use crate::record::{Reason, Records, Reject, Width};
 
-/// The column that names the load a row came with (bigint).
+/// Column with the number of the load that brought the row (bigint).
 pub const LOAD_COLUMN: &str = "_load_id";
-/// The column that holds the line of the input on which the row's record starts (bigint).
+/// Column with the line of the input on which the row's record starts (bigint).
 pub const LINE_COLUMN: &str = "_line";
-/// The column that holds, as an array in JSON, the cells that a record has beyond its header (text). A table gets it with the
+/// Column with the cells that a record has beyond its header, as an array in JSON (text). A table gets it with the
 /// first such record.
 pub const EXTRA_COLUMN: &str = "_extra";
-/// The columns that are no file's.
+/// Columns of Sluice's own, which no file has.
 pub(super) const OWN_COLUMNS: [&str; 3] = [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN];
 
 /// Typed columns, and the records that do not fit them.
@@ -37,20 +37,20 @@ pub struct Conformed {
     /// The shape's columns, then [`LOAD_COLUMN`] and [`LINE_COLUMN`]. Text and numeric are Utf8 (a numeric keeps its
     /// digits), the other types are Arrow's own; timestamps are in microseconds.
     pub batch: RecordBatch,
-    /// One for each record that is not in the batch and was not filtered out, in their order.
+    /// Records that neither the batch nor the filter took, in their order.
     pub rejects: Vec<Reject>,
     /// Number of records that the filter does not keep.
     pub filtered: u64,
-    /// Of the records in the batch, those that had fewer cells than the header.
+    /// Records in the batch that had fewer cells than the header.
     pub padded: u64,
-    /// Of the records in the batch, those that had more.
+    /// Records in the batch that had more cells than the header.
     pub extended: u64,
 }
 
-/// Makes typed columns of records. The shape's columns have the types of the table.
+/// Conforms records to typed columns. The shape's columns have the types of the table.
 ///
 /// # Errors
-/// When Arrow refuses the columns, which would be a fault of this function.
+/// An error of Arrow about the columns, which would be a fault of this function.
 pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Conformed, ArrowError> {
     let kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
     let filtered = (records.len() - kept.len()) as u64;
@@ -81,7 +81,7 @@ pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Co
     Ok(Conformed { batch, rejects, filtered, padded: count(Width::Short), extended: count(Width::Long) })
 }
 
-/// Whether the filter keeps a record. One with a value that does not go with its column's type is kept, to be refused.
+/// True if the filter keeps a record. A record with a value that is none of its column's type is kept, to be refused.
 fn keeps(records: &Records, shape: &Projection, row: usize) -> bool {
     let Some((filter, columns)) = &shape.filter else { return true };
     let datum = |shaped: &ProjectedColumn| value(records, row, shaped).map(|text| datum(text, shaped));
@@ -91,7 +91,7 @@ fn keeps(records: &Records, shape: &Projection, row: usize) -> bool {
     filter.keeps(&|name| datum(columns.iter().find(|shaped| shaped.column.name == name)?)?)
 }
 
-/// A cell's value by its column's type; `None` where it is none of it.
+/// Reads a cell's value by its column's type; `None` if it is no value of that type.
 fn datum<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Datum<'a>> {
     let day = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
     Some(match shaped.column.kind() {
@@ -105,20 +105,20 @@ fn datum<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Datum<'a>> {
     })
 }
 
-/// A number as programs write it, whether or not its type was declared.
+/// A number as programs write it, even if its type was not declared.
 fn number<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Cow<'a, str>> {
     shaped.notation.plain_number(text, shaped.native).filter(|plain| !exact::is_code(plain))
 }
 
-/// A truth, in the column's spelling where its type was not declared.
+/// A truth, in the column's spelling unless its type was declared.
 fn truth(text: &str, shaped: &ProjectedColumn) -> Option<bool> {
     let truth = shaped.notation.read_truth(text, shaped.native)?;
     let is_spelled = || shaped.column.fits.and(shaped.notation.fits(text, shaped.native)).has(Type::Boolean);
     (shaped.declared || is_spelled()).then_some(truth)
 }
 
-/// A double that gives the text back, or of a declared column the nearest one. What is beyond its range is none, and neither is a word such
-/// as `inf`, but where the file has real doubles. `-0.0` is 0.
+/// Reads a double that gives the text back, or the nearest one for a declared column. A text beyond its range is none,
+/// and neither is a word such as `inf` unless the file has real doubles. `-0.0` is 0.
 fn read_double(text: &str, shaped: &ProjectedColumn) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
     if value.is_finite() && !shaped.declared && !infer::number(text).has(Type::Double) {
@@ -139,7 +139,7 @@ fn read_date(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDate> {
 }
 
 fn read_timestamp(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDateTime> {
-    // A day is midnight where that was said, or where no other moment of the column is one.
+    // A day is midnight if that was said, or if no other moment of the column is one.
     let may = |form: Form| shaped.declared || shaped.column.fits.is_written(form);
     let midnight = || moment::read_date(text).filter(|_| may(Form::Day)).map(|day| day.and_time(NaiveTime::MIN));
     let Some(format) = &shaped.format else {
@@ -157,13 +157,13 @@ fn read_timestamptz(text: &str, shaped: &ProjectedColumn) -> Option<DateTime<Utc
     at.map(|at| at.to_utc()).filter(|at| (1..=9999).contains(&at.year()))
 }
 
-/// A day that is written in the format, and nothing besides.
+/// Reads a day in the format, with nothing besides.
 pub(super) fn date_by(text: &str, format: &str) -> Option<NaiveDate> {
     let day = parsed(text, format).filter(|parts| !has_time(parts)).and_then(|parts| parts.to_naive_date().ok());
     day.filter(|day| is_year_whole(day.year(), text))
 }
 
-/// A moment that is written in the format, with no part that would be lost.
+/// Reads a moment in the format, with no part that would be lost.
 pub(super) fn timestamp_by(text: &str, format: &str) -> Option<NaiveDateTime> {
     let local =
         parsed(text, format).filter(|parts| !is_finer(parts) && parts.offset().is_none_or(|offset| offset == 0));
@@ -186,13 +186,13 @@ fn parsed(text: &str, format: &str) -> Option<Parsed> {
     Some(parts)
 }
 
-/// Whether there is a time of day or a zone, which a day does not keep; midnight is none.
+/// True if there is a time of day or a zone, which a day does not keep; midnight is none.
 fn has_time(parts: &Parsed) -> bool {
     let time = [parts.hour_div_12(), parts.hour_mod_12(), parts.minute(), parts.second(), parts.nanosecond()];
     time.into_iter().flatten().any(|part| part != 0) || parts.offset().is_some_and(|offset| offset != 0)
 }
 
-/// Whether there is more than a microsecond tells, or a leap second, which would come back as another moment.
+/// True if there is more than a microsecond tells, or a leap second, which would come back as another moment.
 fn is_finer(parts: &Parsed) -> bool {
     parts.nanosecond().is_some_and(|nanos| nanos % 1000 != 0) || parts.second() == Some(60)
 }
@@ -202,7 +202,7 @@ fn is_year_whole(year: i32, text: &str) -> bool {
     (1000..=9999).contains(&year) || ((1..1000).contains(&year) && text.contains(&format!("{year:04}")))
 }
 
-/// A cell's text; `None` for NULL, for the words that stand for it, and for an empty text that would have to be of another type.
+/// A cell's text; `None` for NULL, for a word for NULL, and for an empty text in a column of another type than text.
 fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
     let ProjectedColumn { notation, place, column, .. } = shaped;
     let mut cell = records.cell(row, *place);
@@ -241,7 +241,7 @@ fn typed(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
-/// A decoded column in a table's type, with NULL for what is not of it; `None` where it has to be read from its text.
+/// A decoded column in a table's type, with NULL for values of other types; `None` if it has to be read from its text.
 fn native(column: &ArrayRef, kind: Type) -> Option<ArrayRef> {
     match (kind, column.data_type()) {
         (Type::Bigint, DataType::Int64)
@@ -274,7 +274,7 @@ fn exact<T: ArrowTimestampType>(column: &ArrayRef) -> PrimitiveArray<TimestampMi
 struct Cells<'a> {
     records: &'a Records,
     rows: &'a [usize],
-    /// Which column it is.
+    /// Index of the column.
     at: usize,
     shaped: &'a ProjectedColumn,
     /// Rows that cannot be loaded, with the first column at fault.
@@ -353,7 +353,7 @@ impl Cells<'_> {
         }
     }
 
-    /// The column as it was decoded, where it is of the table's type already and nothing is said of its words.
+    /// The column as it was decoded, if it is of the table's type already and no notation of words is declared.
     fn decoded(&mut self, kind: Type) -> Option<ArrayRef> {
         let column = self.records.column(self.shaped.place)?;
         let ProjectedColumn { notation, format, .. } = self.shaped;

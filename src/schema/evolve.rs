@@ -1,34 +1,34 @@
-//! How a staging table grows: a later file may bring new columns and wider values. Nothing is cut, nothing refused.
+//! Evolution of a staging table: a later file may bring new columns and wider values. Nothing is cut, nothing refused.
 
 use super::Column;
 use super::header::namesake;
 use super::name::{asked_name, numbered_name};
 use super::types::Fits;
 
-/// The table after a file, and what has to change for it.
+/// The table after a file, and the changes that lead to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evolution {
     /// The table's columns afterwards: those it had, in their order, then the new ones.
     pub columns: Vec<Column>,
-    /// For each of the file's columns its place in `columns`.
+    /// The place in `columns` of each of the file's columns.
     pub places: Vec<usize>,
     /// Places of the columns that are new.
     pub added: Vec<usize>,
-    /// Of new columns the places, with those of columns whose headers ask for the same name and are others.
+    /// Places of new columns, with those of columns whose headers ask for the same name and are others.
     pub apart: Vec<(usize, usize)>,
     /// Places of the columns that fewer types fit now, with those that fitted before.
     pub narrowed: Vec<(usize, Fits)>,
 }
 
 impl Evolution {
-    /// Of the columns that fewer types fit, those that get another type.
+    /// Columns that get another type, because fewer types fit.
     pub fn widened(&self) -> impl Iterator<Item = (usize, Fits)> + '_ {
         let kind = |place: usize| self.columns[place].kind();
         self.narrowed.iter().copied().filter(move |(place, before)| before.narrowest() != kind(*place))
     }
 }
 
-/// Brings a table's columns and a file's together; `known` has the place of each of the file's in the table, as `known_places` gives it.
+/// Merges a file's columns into a table's; `known` has the place of each in the table, as `known_places` gives it.
 pub fn evolve(table: &[Column], file: &[Column], known: &[Option<usize>]) -> Evolution {
     let mut evolution = Evolution { columns: table.to_vec(), ..Evolution::default() };
     let Evolution { columns, places, added, apart, narrowed } = &mut evolution;
@@ -52,7 +52,7 @@ pub fn evolve(table: &[Column], file: &[Column], known: &[Option<usize>]) -> Evo
     evolution
 }
 
-/// The name, or with the next number where the table has a column of it, whose header is another one.
+/// The name, or with the next number if the table has a column of it, whose header is another one.
 fn unused(column: &Column, table: &[Column], file: &[Column]) -> String {
     let is_used = |name: &str| table.iter().any(|one| one.name == name);
     if !is_used(&column.name) {
@@ -97,7 +97,7 @@ mod tests {
             [0, 2, 1]
         );
         assert_eq!(places(&[headed("price_", "price $")]), [2]);
-        // Another header of the name is its column's, as long as that has no header of its own in the file.
+        // Another header of the name is its column's, unless that column has a header of its own in the file.
         assert_eq!(places(&[headed("price_", "Price €")]), [1]);
         let evolution = evolve(
             &table,
@@ -109,7 +109,7 @@ mod tests {
         let numbers = [headed("field_0", "Field: 0"), headed("field_0_2", "Field 0")];
         let file = [headed("field_0", "Field 0"), headed("field_0_2", "Field: 0")];
         assert_eq!(evolve(&numbers, &file).places, [1, 0]);
-        // Headers that a plugin has named otherwise are matched by their names.
+        // Headers that a plugin has renamed are matched by their names.
         assert_eq!(places(&[headed("cost", "price €"), headed("id", "price $")]), [3, 0]);
     }
 

@@ -1,11 +1,11 @@
-//! Values that would come back from their column's type as others, such as `007` from a bigint as 7: they are refused, never altered.
+//! Values that their column's type would give back as others, such as `007` as 7: they are refused, never altered.
 
 use super::infer;
 use super::{ProjectedColumn, Type};
 use crate::record::{Records, Width};
 use crate::text::double_text;
 
-/// Whether a number is written with a plus sign, a leading zero or as `-0`: no type gives it back so, and it is a code as often.
+/// True if a number has a plus sign, a leading zero or is `-0`: no type gives it back so, and it is a code as often.
 pub(super) fn is_code(number: &str) -> bool {
     let digits = number.strip_prefix('-').unwrap_or(number);
     match digits.as_bytes() {
@@ -15,13 +15,13 @@ pub(super) fn is_code(number: &str) -> bool {
     }
 }
 
-/// Whether a value may stand in its column, as far as its record is concerned: where that does not decide the column's types, the value has
-/// to be of each of them. Of a declared type everything is read that the type reads.
+/// True if a value may stand in its column, as far as its record is concerned: if the record does not decide the
+/// column's types, the value has to be of each of them. A declared type takes every text that it reads.
 pub(super) fn goes_with_types(text: &str, records: &Records, row: usize, shaped: &ProjectedColumn) -> bool {
     shaped.declared || records.is_even(row) || shaped.column.fits.takes(shaped.notation.fits(text, shaped.native))
 }
 
-/// The width of a record that has not the header's, in words that follow others.
+/// The words for a record of another width than the header's, to follow other words.
 pub(super) fn other_width(records: &Records, row: usize) -> &'static str {
     match records.width_of(row) {
         Width::Even => "",
@@ -44,7 +44,7 @@ pub(super) fn refusal(text: &str, shaped: &ProjectedColumn) -> String {
     }
 }
 
-/// The text that a column's type would make of a value.
+/// The text that a value's column would give back.
 fn given_back(plain: &str, shaped: &ProjectedColumn) -> Option<String> {
     match shaped.column.kind() {
         Type::Bigint => plain.parse().ok().map(|number: i64| number.to_string()),

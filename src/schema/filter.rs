@@ -1,7 +1,7 @@
-//! Which rows are kept: an SQL condition over a record's cells, in SQL's logic of three values.
+//! Filter of rows: an SQL condition over a record's cells, in SQL's logic of three values.
 //!
-//! Cells are compared as what they are loaded as: numbers, truths, moments, text. Days and moments are written in ISO 8601 in a filter, whatever
-//! the file has.
+//! Cells are compared by their loaded type: number, truth, moment, text. Days and moments are in ISO 8601 in a filter,
+//! whatever the file has.
 
 use std::cmp::Ordering;
 
@@ -63,7 +63,7 @@ impl Filter {
     /// Reads a condition such as `price > 5 and city in ('Bern', 'Genf')`.
     ///
     /// # Errors
-    /// In words, where it cannot be read or holds what is not known here.
+    /// In words, if the text is no condition or holds an unknown function or operator.
     pub fn parse(text: &str) -> Result<Filter, String> {
         let say = |error: sqlparser::parser::ParserError| error.to_string().replace("sql parser error: ", "");
         let mut parser = crate::text::nesting::parser(text).map_err(say)?;
@@ -75,27 +75,27 @@ impl Filter {
         Ok(Filter { condition: condition(&expr)?, text: text.to_owned() })
     }
 
-    /// As it was written.
+    /// The text of the condition.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The columns it looks at.
+    /// The columns in the condition.
     pub fn columns(&self) -> Vec<&str> {
         let mut found = Vec::new();
         columns(&self.condition, &mut found);
         found
     }
 
-    /// Whether everything that columns are compared with can be a value of theirs; `kind` gives a column's type.
+    /// Checks that each literal can be a value of the column that it is compared with; `kind` gives a column's type.
     ///
     /// # Errors
-    /// In words, with what cannot be.
+    /// In words, with the literal that cannot be.
     pub fn check(&self, kind: &dyn Fn(&str) -> Type) -> Result<(), String> {
         check(&self.condition, kind)
     }
 
-    /// Whether a record is kept; `cell` gives the value of a column, `None` for NULL.
+    /// True if a record is kept; `cell` gives the value of a column, `None` for NULL.
     pub fn keeps<'a>(&self, cell: &dyn Fn(&str) -> Option<Datum<'a>>) -> bool {
         holds(&self.condition, cell) == Some(true)
     }
@@ -195,7 +195,7 @@ fn columns<'a>(condition: &'a Condition, found: &mut Vec<&'a str>) {
     }
 }
 
-/// True, false, or `None` where it is not known.
+/// True, false, or `None` for unknown.
 fn holds<'a>(condition: &Condition, cell: &dyn Fn(&str) -> Option<Datum<'a>>) -> Option<bool> {
     match condition {
         Condition::And(one, other) => match (holds(one, cell), holds(other, cell)) {
@@ -270,7 +270,7 @@ fn truth(text: &str) -> Option<bool> {
     read_boolean(text).or_else(|| read_boolean(&text.to_lowercase()))
 }
 
-/// Says which words of the condition can be no value of the column that they are compared with.
+/// Names the words of the condition that can be no value of the column that they are compared with.
 fn check(condition: &Condition, kind: &dyn Fn(&str) -> Type) -> Result<(), String> {
     let pair = |one: &Operand, other: &Operand| {
         let (Operand::Column(name), literal) = (one, other) else { return Ok(()) };

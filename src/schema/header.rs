@@ -1,5 +1,5 @@
-//! Headers that mean one column: which of a table's columns a header of a later file is, by all of it, whatever its name in the database
-//! leaves out.
+//! Headers that mean one column: a later file's header is matched with a table's columns by all of it, whatever its
+//! name in the database leaves out.
 
 use std::collections::HashMap;
 
@@ -8,22 +8,22 @@ use unicode_normalization::UnicodeNormalization;
 use super::name::{asked_name, is_cut_alike};
 use super::{Column, EXTRA_COLUMN};
 
-/// How a file's column is known in its table.
+/// Rule by which a file's column is known in its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownBy {
-    /// By its header.
+    /// The header.
     Header {
         /// Other headers of the same column.
         others: Vec<String>,
-        /// Whether it is the column of its name where none of the headers is known.
+        /// True if it is the column of its name while none of the headers is known.
         or_name: bool,
     },
-    /// By its name, which a plugin gives it.
+    /// The name, which a plugin gives it.
     Name,
 }
 
 impl KnownBy {
-    /// Its header and nothing else.
+    /// The header and nothing else.
     pub const HEADER: KnownBy = KnownBy::Header { others: Vec::new(), or_name: false };
 }
 
@@ -33,8 +33,8 @@ const SEPARATORS: &str = "_-.,:;/\\|()[]{}\"'`‐‑‒–—―‘’‚‛“�
 /// Separators that are a sign of their own beside no letter: of feet and inches, of numbers.
 const OF_NUMBERS: &str = "-.,:;/'\"’”";
 
-/// For each of the file's columns its place in the table, `None` for a new one. The header itself comes first, then one that is written
-/// like it, if there is but one such. A column that was not named after its header is known by its name.
+/// The place in the table of each of the file's columns, `None` for a new one. The header itself comes first, then one
+/// that is written like it, if it is the only one. A column not named after its header is known by its name.
 pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Option<usize>> {
     if table.is_empty() {
         return vec![None; file.len()];
@@ -51,7 +51,7 @@ pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Op
         found.filter(|place| asked[at].is_some() && known.asked[*place] == asked[at]).collect()
     };
     let (mut taken, mut places) = (vec![false; table.len()], vec![None; file.len()]);
-    // Each column that has no place yet gets the first free one of those that a rule gives for it.
+    // Each column without a place gets the first free one that a rule gives for it.
     let mut take = |by_names: bool, rule: &dyn Fn(usize) -> Vec<usize>| {
         for at in (0..file.len()).filter(|at| is_named(*at) == by_names) {
             if places[at].is_none() {
@@ -70,7 +70,7 @@ pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Op
     take(false, &|at| {
         let Some(asked) = &asked[at] else { return Vec::new() };
         let alike = known.alike.get(&(asked.clone(), key(&file[at].header))).cloned().unwrap_or_default();
-        // Which of several is meant nobody knows.
+        // Several alike are ambiguous: none is taken.
         let is_one = alike.iter().all(|place| table[*place].header == table[alike[0]].header);
         if is_one { alike } else { Vec::new() }
     });
@@ -82,8 +82,8 @@ pub fn known_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Vec<Op
     places
 }
 
-/// The places of a file's columns in the table where each is there by its name, under its own header unless it is known by its name: what
-/// [`known_places`] gives for most files, told without looking at what headers mean.
+/// The places of a file's columns in a table that has them all by name, each under its own header unless it is known by
+/// its name: the common case of [`known_places`], without a comparison of meanings.
 fn same_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Option<Vec<Option<usize>>> {
     let names: HashMap<_, _> = table.iter().enumerate().map(|(place, one)| (one.name.as_str(), place)).collect();
     let mut taken = vec![false; table.len()];
@@ -95,7 +95,7 @@ fn same_places(table: &[Column], file: &[Column], by: &[KnownBy]) -> Option<Vec<
     file.iter().zip(by).map(place).collect()
 }
 
-/// For a column that is new to the table, one there whose header asks for the same name and is another one.
+/// The column of the table whose header asks for the same name as a new column's, and is another header.
 pub(super) fn namesake(table: &[Column], new: &Column) -> Option<usize> {
     let asked = asked_name(&new.header, &new.name)?;
     let is_it = |one: &Column| {
@@ -105,13 +105,13 @@ pub(super) fn namesake(table: &[Column], new: &Column) -> Option<usize> {
     table.iter().position(is_it)
 }
 
-/// A table's columns by what they are known by.
+/// A table's columns by name, by header, and by the header's meaning.
 struct Known<'a> {
     names: HashMap<&'a str, usize>,
-    /// The name that each one's header asks for; `None` where it is called otherwise.
+    /// The name that each column's header asks for; `None` if the column has another name.
     asked: Vec<Option<String>>,
     headers: HashMap<&'a str, Vec<usize>>,
-    /// By the name asked for and the header's key.
+    /// Columns by the name asked for and the header's key.
     alike: HashMap<(String, String), Vec<usize>>,
 }
 
@@ -131,7 +131,7 @@ impl Known<'_> {
     }
 }
 
-/// What is compared of a header: letters small and composed (NFC), what separates words as one blank, and every other sign.
+/// Key of a header: letters small and composed (NFC), separators of words as one blank, and every other sign.
 fn key(header: &str) -> String {
     let letters: Vec<char> = header.nfc().collect();
     let mut key = String::with_capacity(header.len());
@@ -148,7 +148,7 @@ fn key(header: &str) -> String {
     key
 }
 
-/// Whether a sign only separates words, by what stands before and behind it.
+/// True if a sign only separates words, by the signs before and behind it.
 fn is_separator(before: Option<char>, sign: char, after: Option<char>) -> bool {
     let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphabetic);
     let is_digit = |letter: Option<char>| letter.is_some_and(char::is_numeric);
@@ -165,7 +165,7 @@ fn is_separator(before: Option<char>, sign: char, after: Option<char>) -> bool {
     !(is_of_numbers && OF_NUMBERS.contains(sign))
 }
 
-/// Whether a sign is shown nowhere.
+/// True if a sign is shown nowhere.
 fn is_invisible(sign: char) -> bool {
     matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,9 +1,10 @@
-//! Which types a value can be of: only those that it reads back from as the same value.
+//! Inference of types: a value is only of those types that it reads back from as the same value.
 //!
 //! Rules, so that nothing is altered in silence: a number has no leading zero, no plus sign, no blank and no `-0`
-//! (`007` and `+5` are somebody's codes); a number with an exponent must look as programs print it (`1e-07`, `1.5E+10`, `1.0E7`),
-//! so that `5885E9` and `1E5`, which are codes as often, stay text; a day is ISO 8601, because `01/02/2020` could be
-//! two days, and midnight where others of its column have a time and none of them is midnight; `true` and `false` in one spelling of three.
+//! (`007` and `+5` are somebody's codes); a number with an exponent must look as programs print it (`1e-07`, `1.5E+10`,
+//! `1.0E7`), so that `5885E9` and `1E5`, which are codes as often, stay text; a day is ISO 8601, because `01/02/2020`
+//! could be two days, and midnight where others of its column have a time and none of them is midnight; `true` and
+//! `false` in one spelling of three.
 
 use super::Notation;
 use super::moment::moment;
@@ -15,23 +16,23 @@ const NUMERIC: Fits = Fits::of(&[Type::Numeric]);
 const NUMERIC_OR_DOUBLE: Fits = Fits::of(&[Type::Numeric, Type::Double]);
 const DOUBLE: Fits = Fits::of(&[Type::Double]);
 
-/// PostgreSQL's numeric holds far more; beyond this a number is somebody's identifier.
+/// Greatest number of digits of a numeric. PostgreSQL's holds far more, but a longer number is somebody's identifier.
 const MAX_NUMERIC_DIGITS: usize = 38;
 
-/// Digits and a point that every double gives back.
+/// Greatest length in digits, the point included, that every double gives back.
 const MAX_PLAIN_DIGITS: usize = 16;
 
-/// Whole numbers of so many digits are doubles of their own.
+/// Greatest number of digits of whole numbers that are all doubles of their own.
 const PLAIN_BIGINT_DIGITS: usize = 15;
 
 /// Digits of a whole number that Python prints without an exponent, and of a number of any kind that `%g` does.
 const PYTHON_POWER: usize = 16;
 const LONG_EXPONENT_DIGITS: usize = 6;
 
-/// Every whole number up to here is a double of its own (2^53).
+/// Greatest whole number up to which each is a double of its own (2^53).
 const MAX_WHOLE_DOUBLE: u64 = 1 << 53;
 
-/// The types that one column's values can be of, narrowed by one value after the other.
+/// The types of a column, narrowed by one value after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inference(Fits);
 
@@ -42,12 +43,12 @@ impl Default for Inference {
 }
 
 impl Inference {
-    /// Looks at one more value that is not NULL.
+    /// Narrows by one more value that is not NULL.
     pub fn see(&mut self, value: &str) {
         self.narrow(fits(value));
     }
 
-    /// Looks at more values, as long as they can tell anything.
+    /// Narrows by more values, until only text is left.
     pub fn see_all<'a>(&mut self, mut values: impl Iterator<Item = &'a str>) {
         while self.0 != Fits::TEXT
             && let Some(value) = values.next()
@@ -56,7 +57,7 @@ impl Inference {
         }
     }
 
-    /// Looks at more cells that are written as somebody said. An empty text is NULL among numbers and days, and a text among texts.
+    /// Narrows by more cells in a stated notation. An empty text is NULL among numbers and days, a text among texts.
     pub(crate) fn see_written<'a>(
         &mut self,
         mut cells: impl Iterator<Item = Option<&'a str>>,
@@ -77,12 +78,12 @@ impl Inference {
         Inference(self.0.and(other.0))
     }
 
-    /// Takes in the types that one more value can be of.
+    /// Narrows by the types of one more value.
     pub(crate) fn narrow(&mut self, fits: Fits) {
         self.0 = self.0.and(fits);
     }
 
-    /// For values that are known to be of these types at most.
+    /// Inference for values that are known to be of these types at most.
     pub fn within(fits: Fits) -> Self {
         Inference(fits)
     }
@@ -142,7 +143,7 @@ pub(super) fn number(value: &str) -> Fits {
         if zero && value.starts_with('-') {
             return Fits::TEXT;
         }
-        // `1.10` as a double is 1.1, so it is none; `1.0` is how programs print the double 1.
+        // `1.10` as a double is 1.1, so it is none; `1.0` is the double 1 as programs print it.
         let as_printed = fraction == 1 || unsigned.last() != Some(&b'0');
         if !as_printed || (unsigned.len() > MAX_PLAIN_DIGITS && !is_shortest(unsigned, value)) {
             return NUMERIC;
@@ -180,7 +181,7 @@ fn python_text(value: f64) -> String {
     }
 }
 
-/// A double as C's `%g` prints it where an exponent has three digits.
+/// A double as C's `%g` prints it with exponents of three digits.
 fn long_exponent_text(value: f64) -> String {
     let (mantissa, power) = scientific(value);
     match power {
@@ -189,14 +190,14 @@ fn long_exponent_text(value: f64) -> String {
     }
 }
 
-/// The shortest digits that give the double back, as `d.ddd`, and the power of ten that they are of.
+/// The shortest digits that give the double back, as `d.ddd`, and their power of ten.
 fn scientific(value: f64) -> (String, i32) {
     let text = format!("{value:e}");
     let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
     (mantissa.to_owned(), power.parse().unwrap_or(0))
 }
 
-/// A double in the database's form, as the files wrote it.
+/// Writes a double of the database as the files wrote it.
 pub fn double_as_written(text: &str, fits: Fits) -> String {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && fits.is_written(Form::Point) => python_text(value),
@@ -205,7 +206,7 @@ pub fn double_as_written(text: &str, fits: Fits) -> String {
     }
 }
 
-/// Whether the value's digits are those of the double it stands for, none lost and none made up.
+/// True if the value's digits are those of its double, none lost and none made up.
 fn is_shortest(mantissa: &[u8], value: &str) -> bool {
     // Fifteen digits always come back (`DBL_DIG`); only far exponents reach beyond a double.
     if mantissa.len() <= MAX_PLAIN_DIGITS && !value.contains(['e', 'E']) {
@@ -243,7 +244,7 @@ fn boolean(value: &str) -> Option<(bool, Spelling)> {
     }
 }
 
-/// A plain decimal that a numeric column takes; also a whole number that is too long to be taken for one unless it is declared.
+/// True for a plain decimal of a numeric column; also for a whole number too long to be taken for one if not declared.
 pub(super) fn is_decimal(value: &str) -> bool {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
     let whole = digits(unsigned);
@@ -258,7 +259,7 @@ pub(super) fn is_decimal(value: &str) -> bool {
     ends_well && no_leading_zero && no_negative_zero && whole + fraction <= MAX_NUMERIC_DIGITS
 }
 
-/// Whether a text is rather a value than a word: a number or a truth, however it is written.
+/// True if a text is rather a value than a word: a number or a truth, in any spelling.
 pub(crate) fn is_value(text: &str) -> bool {
     let is_number = text.contains(|letter: char| letter.is_ascii_digit()) && text.parse::<f64>().is_ok();
     is_number || read_boolean(text).is_some()
@@ -353,7 +354,7 @@ mod tests {
         ] {
             assert_eq!(written(&values), values);
         }
-        // Of several ways the usual one.
+        // Several ways: the usual one.
         assert_eq!(written(&["7", "1e-07", "2.0"]), ["7", "1e-07", "2"]);
         // Other numbers have no such form.
         let mut inference = Inference::default();

@@ -1,15 +1,16 @@
-//! Values that do not decide their column's type, because their records may be none of the table's. They never change the type, but where
-//! they are of it, a column's types are no more than theirs: it could widen to one later that they do not read back from.
+//! Values that do not decide their column's type, because their records may be none of the table's. They never change
+//! the type, but if they are of it, they narrow the column's types: else it could widen later to one that they do not
+//! read back from.
 
 use super::infer::Inference;
 use super::types::{Fits, Form};
 
-/// The types of a column's values that do not decide, each set of them once.
+/// Types of a column's values that do not decide, each set of them once.
 #[derive(Clone, Debug, Default)]
 pub struct Loose(Vec<Inference>);
 
 impl Loose {
-    /// Looks at the types of one more value, or of none.
+    /// Adds the types of one more value, or of none.
     pub fn see(&mut self, value: Inference) {
         if value != Inference::default() && !self.0.contains(&value) {
             self.0.push(value);
@@ -21,9 +22,9 @@ impl Loose {
         self.0.iter().fold(Inference::default(), |all, one| all.and(*one))
     }
 
-    /// A column's types without those that one of these values has not, as far as the type that the column gets stays.
+    /// A column's types without those that one of these values lacks, as far as the column's own type stays.
     pub fn narrow(&self, column: Inference) -> Inference {
-        // A day among moments is midnight only where none is written with that time.
+        // A day among moments is midnight only if none is written with that time.
         let (clocks, days): (Vec<Inference>, Vec<Inference>) =
             self.0.iter().copied().partition(|one| one.fits().is_written(Form::Clock));
         clocks.into_iter().chain(days).fold(column, |column, one| {
@@ -32,7 +33,7 @@ impl Loose {
         })
     }
 
-    /// Whether a column of the types `taken` takes other values of these than one of the types `decided`.
+    /// True if a column of the types `taken` takes other values of these than one of the types `decided`.
     pub fn tell_apart(&self, taken: Fits, decided: Fits) -> bool {
         let decided = taken.and(decided);
         self.0.iter().any(|one| taken.takes(one.fits()) != decided.takes(one.fits()))

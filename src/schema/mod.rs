@@ -1,4 +1,4 @@
-//! What a table looks like: names, types, inference, conforming, widening. Pure: values in, values out, no I/O.
+//! The schema of a table: names, types, inference, conforming, widening. Pure: values in, values out, no I/O.
 
 mod conform;
 mod evolve;
@@ -32,8 +32,8 @@ pub use types::{Fits, Form, Spelling, Type};
 
 use serde::Serialize;
 
-/// Columns that a table has at most: PostgreSQL's limit, which SQLite keeps too so that the same files load on both.
-/// <https://www.postgresql.org/docs/current/limits.html>
+/// Greatest number of columns of a table: PostgreSQL's limit, which SQLite keeps too so that the same files load on
+/// both. <https://www.postgresql.org/docs/current/limits.html>
 pub const MAX_TABLE_COLUMNS: usize = 1_600 - 2;
 
 /// A column of a staging table.
@@ -43,7 +43,7 @@ pub struct Column {
     pub name: String,
     /// The header as it stands in the file.
     pub header: String,
-    /// The types that every value of the column reads back from unchanged.
+    /// Types that every value of the column reads back from unchanged.
     #[serde(rename = "type", serialize_with = "type_word")]
     pub fits: Fits,
 }

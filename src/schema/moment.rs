@@ -5,18 +5,18 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::types::{Fits, Form, Type};
 
-/// Days from 1970-01-01 to 0001-01-01 and to 9999-12-31.
+/// Numbers of the days 0001-01-01 and 9999-12-31, counted from 1970-01-01.
 const FIRST_DAY: i32 = -719_162;
 const LAST_DAY: i32 = 2_932_896;
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
 
-/// Whether a table holds the day that lies so many days after 1970-01-01.
+/// True if a table holds the day of this number, counted from 1970-01-01.
 pub fn is_day(days: i32) -> bool {
     (FIRST_DAY..=LAST_DAY).contains(&days)
 }
 
-/// The microseconds from 1970-01-01 to a moment in another unit; `None` where it has digits beyond them, or where no table holds it.
+/// Microseconds from 1970-01-01 to a moment in another unit; `None` if it is finer, or beyond a table's range.
 pub fn exact_micros(value: i64, unit: TimeUnit) -> Option<i64> {
     let micros = match unit {
         TimeUnit::Second => value.checked_mul(1_000_000)?,
@@ -47,12 +47,12 @@ pub(super) fn moment(value: &str) -> Fits {
     }
 }
 
-/// Whether a moment's time is zero.
+/// True if a moment's time is zero.
 fn is_midnight(moment: &str) -> bool {
     moment.get(11..).is_some_and(|time| time.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.')))
 }
 
-/// How a moment is written.
+/// The forms in which a moment is written.
 fn forms(value: &str) -> Vec<Form> {
     let mut forms = vec![if value.as_bytes()[10] == b'T' { Form::T } else { Form::Blank }];
     let time = &value[11..];
@@ -75,7 +75,8 @@ fn forms(value: &str) -> Vec<Form> {
     forms
 }
 
-/// A moment in the database's form, `2020-01-31 10:00:00.5` and `+00` or `+00:00` behind it where it is an instant, as the files wrote it.
+/// Writes a moment of the database, `2020-01-31 10:00:00.5` and `+00` or `+00:00` behind it if it is an instant, as the
+/// files wrote it.
 pub fn as_written(moment: &str, fits: Fits) -> String {
     if fits.is_written(Form::Day) && is_midnight(moment) {
         return moment[..moment.len().min(10)].to_owned();
@@ -103,13 +104,13 @@ pub fn as_written(moment: &str, fits: Fits) -> String {
     written
 }
 
-/// `YYYY-MM-DD`, a day of the calendar from the year 1.
+/// Reads `YYYY-MM-DD`, a day of the calendar from the year 1.
 pub fn read_date(value: &str) -> Option<NaiveDate> {
     let (year, month, day) = year_month_day(value)?;
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
 }
 
-/// The number of the day `YYYY-MM-DD`, counted from 1970-01-01.
+/// Number of the day `YYYY-MM-DD`, counted from 1970-01-01.
 pub(super) fn day_number(value: &str) -> Option<i32> {
     let (year, month, day) = year_month_day(value)?;
     // Days before a month in a year that begins with March, and years by their leap days
@@ -119,7 +120,7 @@ pub(super) fn day_number(value: &str) -> Option<i32> {
     Some(days as i32 - 719_468)
 }
 
-/// A day's parts, where the calendar has it.
+/// Parts of a day of the calendar.
 fn year_month_day(value: &str) -> Option<(u32, u32, u32)> {
     let bytes: &[u8; 10] = value.as_bytes().try_into().ok()?;
     if bytes[4] != b'-' || bytes[7] != b'-' {
@@ -136,7 +137,7 @@ fn year_month_day(value: &str) -> Option<(u32, u32, u32)> {
     (year > 0 && (1..=days).contains(&day)).then_some((year, month, day))
 }
 
-/// `YYYY-MM-DD HH:MM[:SS[.f]]` with a blank or a `T` between, and at most six digits of a second.
+/// Reads `YYYY-MM-DD HH:MM[:SS[.f]]` with a blank or a `T` between, and at most six digits of a second.
 pub fn read_timestamp(value: &str) -> Option<NaiveDateTime> {
     let date = read_date(value.get(..10)?)?;
     let rest = value.as_bytes();
@@ -223,7 +224,7 @@ mod tests {
         let days = fits(&["2020-01-01T10:00", "2020-01-02"]);
         assert_eq!(as_written("2020-01-02 00:00:00", days), "2020-01-02");
         assert_eq!(as_written("2020-01-01 10:00:00", days), "2020-01-01T10:00");
-        // Where they differ, in one form.
+        // Values that differ get one form.
         let mixed = fits(&["2020-01-01T10:00Z", "2020-01-02 10:30:00+02:00"]);
         assert_eq!(as_written("2020-01-02 08:30:00+00", mixed), "2020-01-02 08:30:00+00:00");
     }

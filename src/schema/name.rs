@@ -1,4 +1,4 @@
-//! Names in the database, made from names in files. They can hold any letter, so they are always quoted where SQL is written.
+//! Names in the database, made from names in files. They can hold any letter, so SQL always has them quoted.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,15 +10,15 @@ use crate::record::JOINT;
 /// PostgreSQL cuts identifiers at this many bytes (`NAMEDATALEN` - 1).
 const MAX_BYTES: usize = 63;
 
-/// Columns that every table of PostgreSQL has already; SQLite leaves them out too, so that the same files give the same tables.
-/// <https://www.postgresql.org/docs/current/ddl-system-columns.html>
+/// Columns that every table of PostgreSQL has already; SQLite leaves them out too, so that the same files give the same
+/// tables. <https://www.postgresql.org/docs/current/ddl-system-columns.html>
 pub const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// The number of a row on SQLite, by which rows are told apart.
+/// Number of a row on SQLite, which tells rows apart.
 const ROW_NUMBER: &str = "rowid";
 
-/// The staging table of a file: its name up to the first dot, lower case, each run of other characters than letters
-/// and digits one `_`.
+/// The staging table of a file: its name up to the first dot, lower case, each run of other characters than letters and
+/// digits one `_`.
 ///
 /// ```
 /// assert_eq!(sluice::schema::table_name("2019_free title-data.v2.csv"), "2019_free_title_data");
@@ -29,18 +29,18 @@ pub fn table_name(file_name: &str) -> String {
     if name.len() <= MAX_BYTES {
         return if name.is_empty() { "_".to_owned() } else { name };
     }
-    // What is cut stays unique: two files whose names differ at their ends only feed two tables.
+    // A cut name stays unique: two files whose names differ at their ends only feed two tables.
     let sum = blake3::hash(name.as_bytes()).to_hex();
     format!("{}_{}", cut(&name, MAX_BYTES - 9), &sum[..8])
 }
 
 /// The columns' names of a header: like [`table_name`], an empty one `column_N` (from 1), a repeated one `_2`, `_3`.
-/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`, `_extra`) or of PostgreSQL's own (`xmin`). A
-/// header is made of parts where it has the `joint` in it, which stays as it is.
+/// Names stay unique after they were cut, and never are one of Sluice's own (`_load_id`, `_line`, `_extra`) or of
+/// PostgreSQL's own (`xmin`). A header with the `joint` in it is made of parts, and the joint stays as it is.
 pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<String> {
     let mut used: HashSet<String> =
         super::OWN_COLUMNS.into_iter().chain(SYSTEM_COLUMNS).chain([ROW_NUMBER]).map(str::to_owned).collect();
-    // How often each name was wanted: thousands of equal headers would else try thousands of suffixes each.
+    // Count of each name so far: thousands of equal headers would else try thousands of suffixes each.
     let mut wants: HashMap<String, u64> = HashMap::new();
     headers
         .iter()
@@ -61,8 +61,8 @@ pub fn column_names<S: AsRef<str>>(headers: &[S], joint: Option<&str>) -> Vec<St
         .collect()
 }
 
-/// The name that a header asks for, before it is cut and numbered; `None` where the column is called otherwise: by a plugin, by hand, or by
-/// its place.
+/// The name that a header asks for, before it is cut and numbered; `None` if the column has another name: from a
+/// plugin, by hand, or by its place.
 pub(super) fn asked_name(header: &str, name: &str) -> Option<String> {
     let is_it = |asked: &String| {
         let is_numbered = |(stem, number): (&str, &str)| {
@@ -74,7 +74,7 @@ pub(super) fn asked_name(header: &str, name: &str) -> Option<String> {
     [words, |header: &str| joined(header, JOINT)].into_iter().map(|asked| asked(header)).find(is_it)
 }
 
-/// The name with the first number from 2 with which it is not used.
+/// The name with the first number from 2 that makes it unused.
 pub(super) fn numbered_name(asked: &str, is_used: impl Fn(&str) -> bool) -> String {
     let mut numbers = (2u64..).map(|number| numbered(asked, number));
     numbers.find(|name| !is_used(name)).unwrap_or_default()
@@ -103,19 +103,19 @@ fn unused(wanted: &str, used: &HashSet<String>, n: &mut u64) -> String {
     }
 }
 
-/// A text in which a letter and its mark, as macOS writes them in file names, are one letter (NFC).
+/// A text with each letter and its mark, two signs in macOS's file names, as one letter (NFC).
 pub fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
-/// Whether two texts are the same, however their letters are composed.
+/// True if two texts are the same, however their letters are composed.
 pub fn is_same_text(one: &str, other: &str) -> bool {
     one == other || (!(one.is_ascii() && other.is_ascii()) && one.nfc().eq(other.nfc()))
 }
 
-/// Names that look alike are alike: letters are composed.
+/// The words of a name, with letters composed: names that look alike are alike.
 fn words(text: &str) -> String {
-    // Nothing is to be composed in ASCII, which most names are.
+    // ASCII, as most names are, has nothing to compose.
     if text.is_ascii() { words_of(text.chars()) } else { words_of(text.nfc()) }
 }
 
@@ -137,7 +137,7 @@ fn words_of(letters: impl Iterator<Item = char>) -> String {
     name
 }
 
-/// Whether the database keeps the same of two names.
+/// True if two names are the same once the database has cut them.
 pub(super) fn is_cut_alike(one: &str, other: &str) -> bool {
     cut(one, MAX_BYTES) == cut(other, MAX_BYTES)
 }
@@ -168,7 +168,7 @@ mod tests {
         assert!(
             is_same_text("Gro\u{308}ße", "Größe") && is_same_text("\u{212A}m", "Km") && !is_same_text("Große", "Größe")
         );
-        // A mark that no letter takes is none of a name.
+        // A mark that no letter takes is no part of a name.
         assert_eq!(table_name("q\u{308}y.csv"), "q_y");
     }
 

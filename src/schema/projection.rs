@@ -1,25 +1,25 @@
-//! From the columns that an input has to those that are loaded: taken, named, typed, emptied, filtered.
+//! Projection of an input's columns to those that are loaded: taken, named, typed, emptied, filtered.
 
 use super::types::Fits;
 use super::{Column, EXTRA_COLUMN, Filter, KnownBy, Notation, Type, column_names, is_same_text};
 use crate::record::JOINT;
 
-/// What is said of one column before the input is looked at.
+/// Rule for one column, stated before the input is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnRule {
-    /// Its headers, or the names that they give it: the one or the other of them stands in a file.
+    /// Headers of the column, or the names that they give it: a file has the one or the other.
     pub headers: Vec<String>,
-    /// Its place, from 0.
+    /// Place of the column, from 0.
     pub place: Option<usize>,
-    /// What it is called in the table; what its header says where this is absent.
+    /// Name in the table; that of its header if absent.
     pub name: Option<String>,
-    /// Its type; what its values say where this is absent.
+    /// Type of the column; inferred from its values if absent.
     pub kind: Option<Type>,
-    /// How its days or times are written (chrono's `%d.%m.%Y`).
+    /// Format of its days or times (chrono's `%d.%m.%Y`).
     pub format: Option<String>,
-    /// How its values are written.
+    /// Notation of its values.
     pub notation: Notation,
-    /// Whether an input without it fails, and a row with NULL in it is refused.
+    /// True if an input without it fails, and a row with NULL in it is refused.
     pub required: bool,
 }
 
@@ -29,10 +29,10 @@ pub trait Named<'a>: Iterator<Item = (&'a str, &'a str)> + Clone {}
 impl<'a, T: Iterator<Item = (&'a str, &'a str)> + Clone> Named<'a> for T {}
 
 impl ColumnRule {
-    /// The place of the column that it speaks of among an input's columns. A header goes before a name.
+    /// Finds the place of the rule's column among an input's columns. A header goes before a name.
     ///
     /// # Errors
-    /// In words, where several columns have the header, or several of the headers are there.
+    /// In words, if several columns have the header, or several of the headers are there.
     pub fn place_in<'a>(&self, columns: impl Named<'a>) -> Result<Option<usize>, String> {
         if self.headers.is_empty() {
             return Ok(self.place.filter(|place| *place < columns.count()));
@@ -72,7 +72,7 @@ impl ColumnRule {
         Ok(found.map(|(place, _)| place))
     }
 
-    /// What the column is called in the table where no file shows its header.
+    /// Name of the column in the table if no file shows its header.
     pub fn table_name(&self) -> String {
         match (&self.name, self.headers.first(), self.place) {
             (Some(name), ..) => name.clone(),
@@ -81,8 +81,8 @@ impl ColumnRule {
         }
     }
 
-    /// How its column is known in the table, where it was found under this header, or not found. A name in the place of a header is the
-    /// column's of that name.
+    /// Rule by which its column is known in the table, found under this header or absent. A name in the place of a
+    /// header is the column's of that name.
     fn known_by(&self, header: Option<&str>) -> KnownBy {
         if self.name.is_some() {
             return KnownBy::Name;
@@ -91,7 +91,7 @@ impl ColumnRule {
         KnownBy::Header { others: self.headers.clone(), or_name: is_named }
     }
 
-    /// Whether one of its headers is this one.
+    /// True if one of its headers is this one.
     pub fn is_headed(&self, header: &str) -> bool {
         self.headers.iter().any(|one| is_same_text(one, header))
     }
@@ -104,19 +104,19 @@ impl ColumnRule {
     }
 }
 
-/// Which columns are taken, and how their values are written.
+/// The columns that are taken, and the notation of their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The columns of which something is said.
+    /// Rules for single columns.
     pub rules: Vec<ColumnRule>,
-    /// Whether the others are left out.
+    /// True if the other columns are left out.
     pub drops_others: bool,
-    /// How the values of the others are written.
+    /// Notation of the other columns.
     pub notation: Notation,
 }
 
 impl Selection {
-    /// How the values of each of an input's columns are written. What is wrong with a rule is said when the columns are shaped.
+    /// The notation of each of an input's columns. A faulty rule is reported when the columns are shaped.
     pub fn notations<'a>(&self, columns: impl Named<'a>) -> Vec<Notation> {
         let mut notations = vec![self.notation.clone(); columns.clone().count()];
         for rule in &self.rules {
@@ -133,53 +133,53 @@ impl Selection {
 pub struct ProjectedColumn {
     /// The column as the table gets it.
     pub column: Column,
-    /// Where its cells stand in the records, from 0.
+    /// Index of its cells in the records, from 0.
     pub place: usize,
-    /// How its values are written.
+    /// Notation of its values.
     pub notation: Notation,
-    /// How its days or times are written.
+    /// Format of its days or times.
     pub format: Option<String>,
-    /// Whether days and times may be written in ISO 8601 besides the format: as they are where a sheet has real ones.
+    /// True if days and times may be in ISO 8601 besides the format: a sheet's real ones are.
     pub iso: bool,
-    /// Whether the file has numbers and truths of its own, besides texts that are written as the notation says.
+    /// True if the file has numbers and truths of its own, besides texts in the notation.
     pub native: bool,
-    /// Whether its doubles come from doubles, so that the words `NaN`, `Infinity` and `-Infinity` are values of theirs.
+    /// True if its doubles come from doubles, so that the words `NaN`, `Infinity` and `-Infinity` are values of theirs.
     pub real: bool,
-    /// Whether a cell of a record that is not short is there, also where nothing stands in it.
+    /// True if an empty cell of a record that is not short is a cell nevertheless.
     pub delimited: bool,
-    /// Whether a row with NULL in it is refused.
+    /// True if a row with NULL in it is refused.
     pub required: bool,
-    /// Whether its type is stated, whatever its values are.
+    /// True if its type is stated, whatever its values are.
     pub declared: bool,
-    /// Whether it keeps the table's type, whatever its values are: what does not read back from it is refused.
+    /// True if it keeps the table's type, whatever its values are: a value that does not read back from it is refused.
     pub kept: bool,
-    /// How it is known in the table.
+    /// Rule by which it is known in the table.
     pub known_by: KnownBy,
 }
 
-/// A column that a rule names and the input does not have. The table has it.
+/// A column that a rule names and the table has, but not the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AbsentColumn {
     /// The column as the table gets it.
     pub column: Column,
     /// Its headers or its place, for messages.
     pub shown: String,
-    /// How it is known in the table.
+    /// Rule by which it is known in the table.
     pub known_by: KnownBy,
 }
 
-/// The columns that are loaded, and which rows.
+/// The columns that are loaded, and the filter of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     /// The columns, in the table's words.
     pub columns: Vec<ProjectedColumn>,
-    /// The filter with the columns it looks at, as the input has them.
+    /// The filter with its columns, as the input has them.
     pub filter: Option<(Filter, Vec<ProjectedColumn>)>,
     /// Columns that the rules name and the input does not have.
     pub absent: Vec<AbsentColumn>,
 }
 
-/// Shapes an input's columns by what is said of them: those that are named, in the order in which they are, and then the others.
+/// Shapes an input's columns by the selection: the named ones in their order, and then the others.
 ///
 /// # Errors
 /// In words: a required column that is not there, or a filter over one that is not.
@@ -242,7 +242,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
     let absents = absent.iter().map(|one: &AbsentColumn| one.column.name.clone());
     let mut used: Vec<String> = columns.iter().map(|one| one.column.name.clone()).chain(absents).collect();
     let named = used.len();
-    // What a record has beyond its header is kept whatever is left out.
+    // The cells beyond a record's header are kept, whatever is left out.
     for place in others.filter(|place| !drops_others || input[*place].name == EXTRA_COLUMN) {
         let mut other = plain(place);
         if used[..named].contains(&other.column.name) {
@@ -272,7 +272,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
     Ok(Projection { columns, filter, absent })
 }
 
-/// A name that no column has, where another one was given it.
+/// The name, or an unused one if another column was given it.
 fn unused(name: String, used: &[String]) -> String {
     let mut all = used.to_vec();
     all.sort();

@@ -1,10 +1,10 @@
-//! The types a column can have, and the sets of them that are kept while they are decided.
+//! Types of columns, and the sets of them that are kept while they are decided.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A column's type, narrowest first: of several that fit, the first one is taken.
+/// Type of a column, narrowest first: the first of several that fit is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
     /// A whole number in 64 bits.
@@ -59,7 +59,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// How a file spells the truth. A column is boolean in one spelling only, so that it can be written back as it was.
+/// Spelling of true and false in a file. A boolean column has one spelling only, so that it can be written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
     /// `true`, `false`
@@ -87,8 +87,8 @@ impl Spelling {
     }
 }
 
-/// How a file writes moments and doubles, one trait each. A column keeps those that all its values share, so that they can be written
-/// back as they were; without them its type is the same.
+/// Form of moments and doubles in a file, one trait each. A column keeps the forms that all its values share, so that
+/// they can be written back as they were; without them its type is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A blank between day and time.
@@ -101,7 +101,7 @@ pub enum Form {
     Seconds,
     /// A fraction of so many digits, 1 to 6.
     Fraction(u8),
-    /// No zero at the end of a fraction, and none where it is zero.
+    /// No zero at the end of a fraction, and no fraction of zero.
     Shortest,
     /// `Z` at the end.
     Z,
@@ -111,9 +111,9 @@ pub enum Form {
     Digits,
     /// `+00` at the end.
     Hours,
-    /// A time stands in it.
+    /// A time of day.
     Clock,
-    /// It is not midnight, or is written as a day alone: days among moments without an offset are midnights.
+    /// No midnight, or a day alone: days among moments without an offset are midnights.
     Day,
     /// A double as Python prints it: `0.0`, `3.25e-08`, an exponent below 1e-4 and from 1e16 on.
     Point,
@@ -175,10 +175,11 @@ const FORMS: u32 = ((1 << Form::ALL.len()) - 1) << 11;
 const AMONG_DAYS: u32 = FORMS
     & !(Form::Z.bit() | Form::Colon.bit() | Form::Digits.bit() | Form::Hours.bit() | Form::Clock.bit() | Form::DOUBLES);
 
-/// Of which a moment without an offset has one: else a day would be midnight among others that are written with their time.
+/// Forms of which a moment without an offset has one: else a day would be midnight among others that are written with
+/// their time.
 const TOLD: u32 = Form::Clock.bit() | Form::Day.bit();
 
-/// A set of types: those that every value seen so far reads back from unchanged.
+/// A set of types: those that every value so far reads back from unchanged.
 ///
 /// Sets only shrink, and the order in which values are seen does not matter, neither in a file nor across files.
 /// Text always fits.
@@ -186,11 +187,11 @@ const TOLD: u32 = Form::Clock.bit() | Form::Day.bit();
 pub struct Fits(u32);
 
 impl Fits {
-    /// What a column without a value could be: everything.
+    /// The set of a column without a value: everything.
     pub const ALL: Fits = Fits(Fits::of(&Type::ALL).0 | FORMS);
     /// Text alone.
     pub const TEXT: Fits = Fits(bits(Type::Text));
-    /// What a day could be: midnight, too, where others of its column have a time.
+    /// The set of a day: midnight, too, if others of its column have a time.
     pub const DAY: Fits = Fits(bits(Type::Text) | bits(Type::Date) | 1 << Type::Timestamp as u32 | AMONG_DAYS);
 
     /// The set of these types, and text.
@@ -214,13 +215,13 @@ impl Fits {
         Fits(forms.iter().fold(Fits::of(&[kind]).0, |set, form| set | form.bit()))
     }
 
-    /// The set for values that are written in these forms of doubles too: [`Form::Point`], [`Form::LongExponent`].
+    /// The set with these forms of doubles: [`Form::Point`], [`Form::LongExponent`].
     pub(super) const fn with_double_forms(self, point: bool, long_exponent: bool) -> Fits {
         let point = if point { Form::Point.bit() } else { 0 };
         Fits(self.0 | point | if long_exponent { Form::LongExponent.bit() } else { 0 })
     }
 
-    /// Without the forms of doubles, unless it is a column of those: no other value is written by them.
+    /// The set without the forms of doubles, unless the column is one of doubles: no other value has these forms.
     pub(super) const fn settled(self) -> Fits {
         let is_double = self.has(Type::Double) && !self.has(Type::Numeric);
         if is_double || self.is_undecided() { self } else { Fits(self.0 & !Form::DOUBLES) }
@@ -231,12 +232,12 @@ impl Fits {
         Fits(types.iter().filter(|one| **one != Type::Text).fold(self.0, |set, one| set & !bits(*one)))
     }
 
-    /// Whether every value is written so.
+    /// True if every value has this form.
     pub fn is_written(self, form: Form) -> bool {
         self.0 & form.bit() != 0
     }
 
-    /// Whether all moments are written in one form, so that each can be written again as it was.
+    /// True if all moments are in one form, so that each can be written again as it was.
     pub fn has_form(self) -> bool {
         let any = |forms: &[Form]| forms.iter().any(|form| self.is_written(*form));
         let fractions = (1..=6).any(|digits| self.is_written(Form::Fraction(digits)));
@@ -245,7 +246,7 @@ impl Fits {
         !self.is_undecided() && any(&[Form::Blank, Form::T]) && is_clock && is_zone
     }
 
-    /// Whether the type is in the set.
+    /// True if the type is in the set.
     pub const fn has(self, one: Type) -> bool {
         match one {
             Type::Timestamp => self.0 & 1 << one as u32 != 0 && self.0 & TOLD != 0,
@@ -260,18 +261,18 @@ impl Fits {
         Fits(if both & TOLD == 0 { both & !(1 << Type::Timestamp as u32) } else { both })
     }
 
-    /// Whether a value of these types leaves a column of this set of the same types.
+    /// True if a value of these types leaves the types of a column of this set as they are.
     pub fn takes(self, value: Fits) -> bool {
         let both = self.and(value);
         Type::ALL.into_iter().all(|one| self.has(one) == both.has(one))
     }
 
-    /// Whether no value has been seen.
+    /// True if no value has been seen.
     pub const fn is_undecided(self) -> bool {
         self.0 == Self::ALL.0
     }
 
-    /// The type a column with these values gets: the narrowest that fits, text where no value has been seen.
+    /// The type of a column with these values: the narrowest that fits, text if no value has been seen.
     pub fn narrowest(self) -> Type {
         if self.is_undecided() {
             return Type::Text;
@@ -279,13 +280,13 @@ impl Fits {
         Type::ALL.into_iter().find(|one| self.has(*one)).unwrap_or(Type::Text)
     }
 
-    /// How the column's booleans are spelled in its files.
+    /// Spelling of the column's booleans in its files.
     pub fn spelling(self) -> Spelling {
         Spelling::ALL.into_iter().find(|one| self.0 & one.bit() != 0).unwrap_or(Spelling::Lower)
     }
 
-    /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling, then the forms of its moments:
-    /// what the catalog keeps.
+    /// The words of the set's types, narrowest first, separated by commas, a boolean's with its spelling, then the
+    /// forms of its moments. The catalog keeps them.
     pub fn words(self) -> String {
         if self == Fits::DAY {
             return "date,text,day".to_owned();
@@ -322,7 +323,7 @@ impl Fits {
                 set |= form.bit();
             }
         }
-        // As it was written before days could stand among moments, and doubles had forms.
+        // The words from before days could stand among moments, and doubles had forms.
         let new = TOLD | Form::DOUBLES;
         if set & new == 0 && set | new == Fits::ALL.0 {
             return Fits::ALL;
@@ -359,7 +360,7 @@ mod tests {
             for other in 0..30 {
                 for fits in [Fits(1 << one | 1 << other | Fits::TEXT.0), Fits(!(1 << one | 1 << other) & Fits::ALL.0)] {
                     let fits = Fits((fits.0 & Fits::ALL.0) | Fits::TEXT.0).and(Fits::ALL);
-                    // A day is in all forms that it can stand among.
+                    // A day is in all forms that are possible among days.
                     let fits = if fits.words() == Fits::DAY.words() { Fits::DAY } else { fits };
                     assert_eq!(Fits::from_words(&fits.words()), fits);
                 }

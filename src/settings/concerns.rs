@@ -1,4 +1,4 @@
-//! The settings of each concern, and how their words are read.
+//! Settings by concern, and the parsing of their words.
 
 use std::path::PathBuf;
 
@@ -8,68 +8,68 @@ use crate::archive::{OnSuccess, Place};
 use crate::format::{Decoder, Limits};
 use crate::text::words;
 
-/// Where rows go.
+/// Settings of the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Database {
-    /// The address, with its password.
+    /// Address, with its password.
     pub database_url: String,
-    /// The password, where the address has none; may be empty.
+    /// Password for an address without one; may be empty.
     pub database_password: String,
-    /// The staging schema.
+    /// Name of the staging schema.
     pub staging_schema: String,
-    /// The star's schema.
+    /// Name of the star's schema.
     pub dw_schema: String,
-    /// Make what is missing.
+    /// True to create missing schemas.
     #[serde(deserialize_with = "boolean")]
     pub init_db: bool,
-    /// Drop everything first.
+    /// True to drop everything first.
     #[serde(deserialize_with = "boolean")]
     pub dev: bool,
 }
 
-/// Where files are.
+/// Folders of the project.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Folders {
-    /// What is watched.
+    /// Folder that is watched.
     pub imports_dir: PathBuf,
-    /// What goes out.
+    /// Folder of results.
     pub exports_dir: PathBuf,
-    /// Logs.
+    /// Folder of logs.
     pub logs_dir: PathBuf,
-    /// The SQL files.
+    /// Folder of the SQL files.
     pub sql_dir: PathBuf,
-    /// The plugins.
+    /// Folder of the plugins.
     pub plugins_dir: PathBuf,
 }
 
-/// When a file is taken.
+/// Settings of the watch.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Watching {
     /// Seconds that a written file must be quiet.
     pub settle_seconds: f64,
-    /// Look instead of waiting for events.
+    /// True to poll instead of waiting for events.
     #[serde(deserialize_with = "boolean")]
     pub poll: bool,
 }
 
-/// When the star is brought up to date.
+/// Settings of the star's builds.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Building {
-    /// By whom.
+    /// Trigger of a build.
     #[serde(deserialize_with = "pipeline")]
     pub pipeline: Build,
 }
 
-/// Who brings the star up to date.
+/// Trigger of a build of the star.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
-    /// `app --pipeline`.
+    /// The command `app --pipeline`.
     Manual,
     /// The daemon, after loads.
     OnLoad,
 }
 
-/// What is unpacked.
+/// Limits for archives and decoders.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Archives {
     /// Members of an archive.
@@ -85,7 +85,7 @@ pub struct Archives {
 }
 
 impl Archives {
-    /// As the reader takes them.
+    /// The limits in the reader's form.
     pub fn limits(&self) -> Limits {
         Limits {
             members: self.archive_max_members,
@@ -96,34 +96,34 @@ impl Archives {
     }
 }
 
-/// What becomes of loaded files.
+/// Settings of the archive.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Keeping {
-    /// Of those of which no plugin says it.
+    /// Rule for files without one of a plugin.
     #[serde(deserialize_with = "on_success")]
     pub on_success: OnSuccess,
-    /// Where they are kept.
+    /// Place of kept files.
     #[serde(deserialize_with = "place")]
     pub archive: Place,
 }
 
-/// What is logged.
+/// Settings of the logs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Logging {
-    /// Days whose files are kept.
+    /// Days for which files are kept.
     pub log_keep_days: u32,
     /// Bytes after which a file is full.
     #[serde(deserialize_with = "words::read_size")]
     pub log_max_bytes: u64,
-    /// More.
+    /// True for more detail.
     #[serde(deserialize_with = "boolean")]
     pub debug_logs: bool,
-    /// Statements.
+    /// True to log statements.
     #[serde(deserialize_with = "boolean")]
     pub echo_sql: bool,
 }
 
-/// What a word says that is to be true or false.
+/// Reads a truth; `None` for another word.
 pub(super) fn truth(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" => Some(true),

@@ -1,16 +1,16 @@
-//! Every setting there is.
+//! The list of all settings.
 
-/// A setting: its name, its default as text, what it is for.
+/// A setting: its name, its default as text, its purpose.
 pub struct Known {
-    /// The variable's name.
+    /// Name of the variable.
     pub name: &'static str,
-    /// Its default.
+    /// Default as text.
     pub default: &'static str,
-    /// One line for people.
+    /// Purpose in one line for people.
     pub about: &'static str,
 }
 
-/// Every setting there is, in the order of `.env.example`.
+/// All settings, in the order of `.env.example`.
 pub const KNOWN: [Known; 30] = [
     Known {
         name: "DATABASE_URL",

@@ -1,5 +1,5 @@
-//! Every setting: from the environment, then `.env`, then its default. Only `main` calls [`Settings::read`]; everything else
-//! takes values.
+//! All settings: from the environment, then `.env`, then the default. Only `main` calls [`Settings::read`]; everything
+//! else takes values.
 
 mod concerns;
 mod known;
@@ -22,41 +22,41 @@ pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Loggin
 pub use known::{KNOWN, Known};
 pub(crate) use places::database_file;
 
-/// Every setting, by concern.
+/// All settings, by concern.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where rows go.
+    /// Settings of the database.
     pub database: Database,
-    /// Where files are.
+    /// Folders of the project.
     pub folders: Folders,
-    /// When a file is taken.
+    /// Settings of the watch.
     pub watching: Watching,
-    /// When the star is brought up to date.
+    /// Settings of the star's builds.
     pub building: Building,
-    /// What is unpacked.
+    /// Limits for archives and decoders.
     pub archives: Archives,
-    /// Who is told.
+    /// Settings of alerts.
     pub alerting: Alerting,
-    /// What becomes of loaded files.
+    /// Settings of the archive.
     pub keeping: Keeping,
-    /// What is logged.
+    /// Settings of the logs.
     pub logging: Logging,
-    /// Where each value came from, by name.
+    /// Value and origin of each setting, by name.
     origins: BTreeMap<&'static str, (String, Origin)>,
-    /// Everything that is set, in capital letters.
+    /// All variables that are set, in capital letters.
     given: BTreeMap<String, (String, Origin)>,
 }
 
-/// Where a value came from.
+/// Origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The environment.
     Environment,
     /// The `.env` file.
     DotEnv,
-    /// A file that `NAME_FILE` names.
+    /// A file named by `NAME_FILE`.
     File(PathBuf),
-    /// Nobody set it.
+    /// The default.
     Default,
 }
 
@@ -80,7 +80,7 @@ impl Settings {
     /// Reads the environment and the `.env` file of the folder the program runs in.
     ///
     /// # Errors
-    /// When a value is of no use, or `.env` cannot be read or holds a word that is almost a setting's name.
+    /// A useless value, or a `.env` that cannot be read or holds a word that is almost a setting's name.
     pub fn read() -> Result<Settings, SettingsError> {
         let file = Path::new(".env");
         let dotenv = if file.exists() {
@@ -95,7 +95,7 @@ impl Settings {
         Settings::from_pairs(environment, dotenv)
     }
 
-    /// Settings out of two lists of names (in any case of letters) and values; the first list goes before the second.
+    /// Reads settings from two lists of names (in any case of letters) and values; the first goes before the second.
     ///
     /// # Errors
     /// As [`Settings::read`].
@@ -145,16 +145,17 @@ impl Settings {
         Ok(settings)
     }
 
-    /// A variable of the environment or of `.env`, in any case of letters, or what is in the file that `NAME_FILE` names.
+    /// A variable of the environment or of `.env`, in any case of letters, or the content of the file named by
+    /// `NAME_FILE`.
     ///
     /// # Errors
-    /// When that file cannot be read.
+    /// A file that cannot be read.
     pub fn variable(&self, name: &str) -> Result<Option<String>, String> {
         let found = value_of(&name.to_uppercase(), &self.given).map_err(|error| error.to_string())?;
         Ok(found.map(|(value, _)| value))
     }
 
-    /// From now on no password that they hold is shown, whoever says it.
+    /// Hides the passwords of the settings in all later output.
     pub fn keep_secrets(&self) {
         let Settings { origins, given, .. } = self;
         let own = origins.iter().map(|(name, (value, _))| (*name, value.as_str()));
@@ -167,7 +168,7 @@ impl Settings {
         }
     }
 
-    /// Whether a folder can be watched: neither may it hold what else the settings name, nor lie among results.
+    /// Checks that a folder can be watched: it may neither hold another place of the settings, nor lie among results.
     ///
     /// # Errors
     /// In words that name the setting.
@@ -179,7 +180,7 @@ impl Settings {
         let address = &self.database.database_url;
         let user = address.strip_prefix("sqlite:").and_then(|path| path.split_once('@')).map(|(user, _)| user);
         if user.is_some_and(|user| user.contains(':')) {
-            // Not shown: taken for a path, it would be in every message that names the file.
+            // The value is not shown: taken for a path, it would be in every message that names the file.
             return Err(SettingsError(
                 "DATABASE_URL: an SQLite file has no user and no password, and this address has both: sqlite://path/to/file.db or \
                  postgres://user:password@host:5432/database is expected"
@@ -222,7 +223,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Each setting with its value, secrets hidden, and where the value came from.
+    /// Lists each setting with its value, secrets hidden, and its origin.
     pub fn listing(&self) -> Vec<(&'static Known, String, &Origin)> {
         KNOWN
             .iter()
@@ -239,7 +240,7 @@ impl Settings {
             .collect()
     }
 
-    /// What lets loaded files go, with what the environment and `.env` say of object stores.
+    /// The archive, with the keys of object stores from the environment and `.env`.
     pub fn archive(&self) -> Archive {
         let keys = self.given.iter().filter(|(name, (value, _))| name.starts_with("AWS_") && !value.is_empty());
         let mut keys: Vec<_> = keys.map(|(name, (value, _))| (name.clone(), value.clone())).collect();
@@ -251,7 +252,7 @@ impl Settings {
         Archive::new(self.keeping.on_success.clone(), self.keeping.archive.clone(), keys)
     }
 
-    /// What the warehouse needs of them.
+    /// The warehouse's address.
     pub fn address(&self) -> Address {
         Address {
             url: self.database.database_url.clone(),
@@ -263,7 +264,7 @@ impl Settings {
         }
     }
 
-    /// How names are written in the database, known before it is asked.
+    /// Naming in the database, known before it is asked.
     pub fn names(&self) -> Names {
         let is_sqlite = self.database.database_url.starts_with("sqlite");
         Names {
@@ -275,7 +276,7 @@ impl Settings {
 }
 
 fn concern<T: DeserializeOwned>(origins: &BTreeMap<&'static str, (String, Origin)>) -> Result<T, SettingsError> {
-    // Each struct takes what it knows and passes over the rest.
+    // Each struct takes its own settings and passes over the rest.
     let pairs = origins.iter().map(|(name, (value, _))| ((*name).to_owned(), value.clone()));
     envy::from_iter(pairs).map_err(|error| match error {
         envy::Error::Custom(why) => SettingsError(name_the_setting(&why, origins)),
@@ -285,7 +286,7 @@ fn concern<T: DeserializeOwned>(origins: &BTreeMap<&'static str, (String, Origin
 
 type IsOne = fn(&str) -> bool;
 
-/// What a value has to be, told by the setting's default.
+/// Kinds of values, each told by a setting's default.
 const KINDS: [(IsOne, &str); 4] = [
     (|text| text.trim().parse::<f64>().is_ok(), "a number"),
     (|text| truth(text).is_some(), "true, false, 1, 0, yes or no"),
@@ -293,7 +294,8 @@ const KINDS: [(IsOne, &str); 4] = [
     (|text| crate::text::words::size(text).is_some(), "a size such as 10MB or 1GB"),
 ];
 
-/// envy names the field of a number it cannot read, but in its own words; the others say their value only.
+/// Names the setting of an error: envy names the field of a number it cannot read, but in its own words; other errors
+/// have the value only.
 fn name_the_setting(why: &str, origins: &BTreeMap<&'static str, (String, Origin)>) -> String {
     let fault = |known: &Known| {
         let (value, origin) = &origins[known.name];
@@ -310,7 +312,7 @@ fn value_of(name: &str, given: &BTreeMap<String, (String, Origin)>) -> Result<Op
     let in_file = format!("{name}_FILE");
     let Some((path, _)) = given.get(&in_file).filter(|(path, _)| !path.is_empty()) else { return Ok(None) };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        // Whoever takes it for the setting itself has written a secret into it, which may look like a path too.
+        // A secret written into it by mistake may look like a path too.
         SettingsError(format!(
             "{in_file}: {error}: it is the path of a file that holds the value; the value itself goes into {name}"
         ))
@@ -318,7 +320,7 @@ fn value_of(name: &str, given: &BTreeMap<String, (String, Origin)>) -> Result<Op
     Ok(Some((text.trim_end_matches(['\r', '\n']).to_owned(), Origin::File(path.into()))))
 }
 
-/// `.env` is shared with docker-compose, so a word that is none of ours is let be, unless it is one misspelt.
+/// Refuses a misspelt setting. `.env` is shared with docker-compose, so other unknown words are let be.
 fn look_at_name(name: &str) -> Result<(), SettingsError> {
     let plain = name.strip_suffix("_FILE").unwrap_or(name);
     if plain == "DB_STRING" || KNOWN.iter().any(|known| known.name == plain) {
@@ -330,7 +332,7 @@ fn look_at_name(name: &str) -> Result<(), SettingsError> {
     }
 }
 
-/// What is wrong with `.env`, without any of its text: a line that is not understood may hold a password anywhere.
+/// Error of `.env`, without any of its text: a malformed line may hold a password anywhere.
 fn of_dotenv(error: &dotenvy::Error, text: &str) -> String {
     match error {
         dotenvy::Error::LineParse(line, _) => {
@@ -344,7 +346,7 @@ fn of_dotenv(error: &dotenvy::Error, text: &str) -> String {
     }
 }
 
-/// Whether the server of the database may ask for the password in clear: one elsewhere that need not speak TLS.
+/// True if the server of the database may ask for the password in clear: one elsewhere that need not speak TLS.
 pub fn may_send_in_clear(address: &str) -> bool {
     let Ok(url) = url::Url::parse(address) else { return false };
     if !matches!(url.scheme(), "postgres" | "postgresql") {

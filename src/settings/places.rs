@@ -1,12 +1,12 @@
-//! Which places may not lie in each other. What lies in the folder that is watched may be loaded and deleted, and whoever drops files there
-//! may write it.
+//! Places that may not lie in each other. A file in the watched folder may be loaded and deleted, and other users may
+//! write there.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::Settings;
 use crate::archive::Place;
 
-/// Why a folder cannot be watched with these settings, in words.
+/// The reason why a folder cannot be watched with these settings, in words.
 pub(super) fn why_not_watched(settings: &Settings, imports: &Path) -> Option<String> {
     let (shown, watched) = (imports.display(), real(imports));
     let folders = &settings.folders;
@@ -47,14 +47,14 @@ pub(super) fn why_not_watched(settings: &Settings, imports: &Path) -> Option<Str
     })
 }
 
-/// The file of an SQLite database.
+/// Path of an SQLite database's file.
 pub(crate) fn database_file(address: &str) -> Option<PathBuf> {
     let path = address.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
 }
 
-/// The whole path, through the links that are there.
+/// The whole path, through existing links.
 fn real(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut real = PathBuf::new();

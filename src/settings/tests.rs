@@ -1,4 +1,4 @@
-//! Settings out of lists of names and values: where each comes from, what is refused, what is never shown.
+//! Settings out of lists of names and values: their origins, refused ones, hidden ones.
 
 use super::*;
 
@@ -55,14 +55,14 @@ fn a_password_of_any_signs_is_taken_and_never_shown() {
     assert_eq!(settings(&[("DATABASE_PASSWORD", "")], &[]).unwrap().address().password, None);
 }
 
-/// docker-compose passes on nothing that it does not name.
+/// docker-compose passes on named variables only.
 #[test]
 fn docker_compose_passes_on_every_setting() {
     let compose = include_str!("../../docker-compose.yml");
     let app = compose.split("\n  db:\n").next().unwrap_or_default();
     let passes = |name: &str| app.lines().any(|line| line.trim_start().starts_with(&format!("{name}:")));
     for Known { name, .. } in &KNOWN {
-        // Folders of the container are where the folders of the host are mounted.
+        // Folders of the container are the mount points of the host's folders.
         let mounted = app.contains(&format!("- ${{{name}:-./"));
         assert!(passes(name) != mounted, "{name} is not passed on, or twice");
         assert!(mounted || passes(&format!("{name}_FILE")), "{name}_FILE is not passed on");

@@ -1,4 +1,4 @@
-//! A file that this program has claimed, and where it goes from there.
+//! A file that this program has claimed, and its ways from there.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,78 +17,78 @@ use super::{Dir, Partly, Stamp, Writer};
 use crate::text::secrets::hidden;
 use crate::text::shown::json;
 
-/// Stands in the name of a claim's place before the number of programs that ended over it.
+/// Sign in the name of a claim's place, before the number of programs that ended over it.
 const AGAIN: char = '~';
 
-/// The longest error that is written down beside a file, in bytes.
+/// Longest error in a note beside a file, in bytes.
 const ERROR_MAX: usize = 8 * 1024;
 
 /// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
 #[derive(Clone, Debug)]
 pub struct ClaimedFile {
     pub(super) home: Arc<Home>,
-    /// The folder in it in which the file lies, alone.
+    /// Name of the folder in which the file lies, alone.
     pub(super) place: OsString,
     pub(super) name: OsString,
-    /// Whether a program that had claimed it ended in the midst of its work.
+    /// True if a program that had claimed it ended in the midst of its work.
     pub(super) orphan: bool,
 }
 
-/// What stands beside a file that could not be loaded.
+/// Note beside a file that could not be loaded.
 #[derive(Debug, Serialize)]
 pub struct Failure<'a> {
-    /// The file's name.
+    /// Name of the file.
     pub file: &'a str,
-    /// The load's number in the ledger.
+    /// Number of the load in the ledger.
     pub load: Option<i64>,
-    /// What is wrong.
+    /// Message of the error.
     pub error: &'a str,
-    /// How to fix it.
+    /// Advice for the fix.
     pub fix: &'a str,
-    /// When it was tried, in UTC.
+    /// Time of the try, in UTC.
     pub at: String,
-    /// Which of its parts are loaded.
+    /// Record of its loaded parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partly: Option<&'a Partly>,
 }
 
 impl ClaimedFile {
-    /// The folder in which it lies, alone.
+    /// The folder of the file, alone in it.
     ///
     /// # Errors
-    /// When it is not there any more.
+    /// A file that is not there any more.
     pub(crate) fn dir(&self) -> io::Result<Dir> {
         self.home.dir.dir(&self.place)
     }
 
-    /// Opens it, through no link: who can write into the folder could have dropped something else.
+    /// Opens the file, through no link: anybody with access to the folder could have dropped something else.
     ///
     /// # Errors
-    /// When it cannot be opened, or is no file that is read.
+    /// A file that cannot be opened, or is none that is read.
     pub fn open(&self) -> io::Result<File> {
         self.dir()?.file(&self.name)
     }
 
-    /// Its stamp; `None` where it is gone, or no regular file.
+    /// The file's stamp; `None` if it is gone, or no regular file.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         Stamp::from_metadata(&self.dir().ok()?.look(&self.name).ok()?)
     }
 
-    /// Whether somebody has it open for writing.
+    /// Tells if another program has it open for writing.
     pub(crate) fn writer(&self) -> Writer {
         writer_of_opened(self.open())
     }
 
-    /// What is known of its parts that were loaded before it came back from `failed/`.
+    /// The record of its parts that were loaded before it came back from `failed/`.
     pub(crate) fn partly(&self) -> Option<Partly> {
         let meta = self.dir().and_then(|dir| dir.look(&self.name)).ok()?;
         Partly::read(&self.home.claims, &meta, &believed(&self.home.root).ok()?)
     }
 
-    /// The file, with the claims under which parts of it are loaded; `None` where there are none.
+    /// The record of the file with the claims of its loaded parts; `None` without claims.
     ///
     /// # Errors
-    /// When it is not there any more.
+    /// A file that is not there any more.
     pub(crate) fn loaded_under(&self, claims: Vec<String>) -> io::Result<Option<Partly>> {
         if claims.is_empty() {
             return Ok(None);
@@ -96,15 +96,15 @@ impl ClaimedFile {
         Ok(Some(Partly::of(&self.dir()?.look(&self.name)?, claims)))
     }
 
-    /// All of it is loaded.
+    /// Forgets the record of loaded parts, once all of the file is loaded.
     pub(crate) fn forget_partly(&self, partly: &Partly) {
         partly.forget(&self.home.claims);
     }
 
-    /// Whether it is there still.
+    /// True if it is still there.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// An error other than the file's absence.
     pub(crate) fn is_there(&self) -> io::Result<bool> {
         match self.dir().and_then(|dir| dir.look(&self.name)) {
             Ok(_) => Ok(true),
@@ -113,32 +113,32 @@ impl ClaimedFile {
         }
     }
 
-    /// Where it lies, for messages.
+    /// The file's path, for messages.
     pub(crate) fn place(&self) -> PathBuf {
         self.dir().map_or_else(|_| PathBuf::from(&self.name), |dir| dir.path().join(&self.name))
     }
 
-    /// What it was called when it landed.
+    /// Name of the file when it landed.
     pub fn name(&self) -> String {
         self.name.to_string_lossy().into_owned()
     }
 
-    /// As [`ClaimedFile::name`], as the system has it.
+    /// As [`ClaimedFile::name`], in the system's form.
     pub fn os_name(&self) -> OsString {
         self.name.clone()
     }
 
-    /// The name of the place in which it lies, which stays with it when another program takes it over.
+    /// Name of the file's place, which stays with it when another program takes it over.
     pub fn claim(&self) -> Option<String> {
         Some(self.parts().0)
     }
 
-    /// How many programs ended while they loaded it.
+    /// Number of programs that ended while they loaded it.
     pub fn ends(&self) -> u32 {
         self.parts().1
     }
 
-    /// Whether a program ended while it had it in hand.
+    /// True if a program ended while it had it in hand.
     pub fn is_orphan(&self) -> bool {
         self.orphan
     }
@@ -149,10 +149,10 @@ impl ClaimedFile {
         (claim.to_owned(), ends.parse().unwrap_or(0))
     }
 
-    /// Before a load that a program had begun is begun again: where that program ended over it, it is counted in the place's name.
+    /// Counts the program that ended over the file in the place's name, before the load is begun again.
     ///
     /// # Errors
-    /// When the place cannot be renamed.
+    /// A place that cannot be renamed.
     pub fn begin_again(&mut self) -> io::Result<()> {
         if self.orphan {
             let (claim, ends) = self.parts();
@@ -166,17 +166,17 @@ impl ClaimedFile {
         Ok(())
     }
 
-    /// What this program began to load, and could not go on with for a fault of its own.
+    /// The file as an unfinished one: this program began its load, and could not go on for a fault of its own.
     #[must_use]
     pub fn orphaned(self) -> ClaimedFile {
         ClaimedFile { orphan: true, ..self }
     }
 
-    /// Deletes the file, whose rows are committed, if it is the `loaded` one still; says whether it was. One that is not there any more is
-    /// deleted.
+    /// Deletes the file, whose rows are committed, if it is the `loaded` one still; returns true if it was. A file that
+    /// is not there any more counts as deleted.
     ///
     /// # Errors
-    /// When it cannot be deleted; it stays claimed then.
+    /// A file that cannot be deleted; it stays claimed.
     pub(crate) fn delete(&self, loaded: Option<Stamp>) -> io::Result<bool> {
         fail::fail_point!("delete", |_| Err(io::Error::other("a fault of the test's")));
         if !self.is_there()? {
@@ -189,29 +189,30 @@ impl ClaimedFile {
         Ok(true)
     }
 
-    /// After the file was deleted: clears its place.
+    /// Clears the place of a deleted file.
     pub fn release(&self) {
-        // A place that is left behind is cleared by the next start.
+        // A leftover place is cleared by the next start.
         let _ = self.home.dir.remove_dir(&self.place);
     }
 
-    /// Back to where it landed, to be loaded later.
+    /// Moves it back to where it landed, to be loaded later.
     ///
     /// # Errors
-    /// When it cannot be moved; it stays claimed then.
+    /// A file that cannot be moved; it stays claimed.
     pub fn put_back(&self) -> io::Result<PathBuf> {
         let to = move_to_free_name(&self.dir()?, &self.name, &self.home.root, &self.name)?;
         self.release();
         Ok(to)
     }
 
-    /// To `failed/`, with the reason beside it; gives the place. The reason is there first, so that no file lies there without one.
+    /// Moves it to `failed/`, with the reason beside it; returns the path. The reason is there first, so that no file
+    /// lies there without one.
     ///
     /// # Errors
-    /// When it cannot be moved, or the reason not written; it stays claimed then.
+    /// A file that cannot be moved, or a reason that cannot be written; the file stays claimed.
     pub fn fail(&self, failure: &Failure<'_>) -> io::Result<PathBuf> {
         self.move_to_failed(failure).map_err(|error| match error.raw_os_error() {
-            // Which folder it is, the system does not say.
+            // The system's error does not name the folder.
             Some(_) if error.kind() != io::ErrorKind::NotFound => {
                 let failed = self.home.root.path().join(FAILED);
                 io::Error::new(error.kind(), format!("cannot move it to {}: {error}", failed.display()))
@@ -224,7 +225,7 @@ impl ClaimedFile {
         let (dir, failed) = (self.dir()?, self.failed()?);
         if let Some(partly) = failure.partly {
             partly.write(&self.home.claims)?;
-            // A fault by which a test ends the program here; only what fails after a part was loaded comes by.
+            // A fault by which a test ends the program here; only a failure after a loaded part passes it.
             let noted = "partly_noted";
             let _ = noted;
             fail::fail_point!(noted);
@@ -232,12 +233,12 @@ impl ClaimedFile {
         let error = &failure.error[..failure.error.floor_char_boundary(ERROR_MAX)];
         let error = hidden(error);
         let text = serde_json::to_string_pretty(&Failure { error: &error, at: failure.at.clone(), ..*failure })? + "\n";
-        // It is looked at on terminals too.
+        // It is read on terminals too.
         let text = json(&text);
         for n in 1u32.. {
             let name = nth_name(&self.name, n);
             let note = note_name(&name, n);
-            // A reason of ours that is there by that name has lost its file; anything else is somebody's.
+            // A reason of ours by that name has lost its file; any other file is somebody else's.
             let is_free = match failed.look(&note) {
                 Ok(meta) => meta.is_file() && self.home.us.made(&meta),
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -245,7 +246,7 @@ impl ClaimedFile {
             if !is_free || failed.look(&name).is_ok() {
                 continue;
             }
-            // Whoever dropped the file may read why it failed.
+            // The file's owner may read the reason.
             dir.write(NOTE, text.as_bytes(), 0o644)?.sync_all()?;
             fail::fail_point!("noted");
             dir.replace(NOTE, &failed, &note)?;
@@ -258,8 +259,8 @@ impl ClaimedFile {
         Err(io::Error::other("no free name"))
     }
 
-    /// `failed/`, which whoever may look into the folder may look into too; or, where that is somebody else's, the one of the same name in
-    /// `.sluice`.
+    /// The folder `failed/`, readable for all who may read the watched folder; or, if that is somebody else's, the one
+    /// of the same name in `.sluice`.
     fn failed(&self) -> io::Result<Dir> {
         let Home { root, claims, us, .. } = &*self.home;
         let above = root.metadata()?;
@@ -274,7 +275,7 @@ impl ClaimedFile {
         match root.dir(FAILED) {
             Ok(failed) if us.trust(&failed.metadata()?, &above) => return Ok(failed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-            // One that may not even be looked into is not ours either.
+            // A folder that cannot even be read is not ours either.
             _ => {}
         }
         let own = match claims.new_dir(FAILED, 0o750) {
@@ -285,10 +286,11 @@ impl ClaimedFile {
         if us.own(&meta) { Ok(own) } else { Err(us.refuse(&own, &meta)) }
     }
 
-    /// Brings the rename that claimed the file to stable storage: the folders that it touched, up to the one where it had landed.
+    /// Brings the rename that claimed the file to stable storage: the folders that it touched, up to the one where it
+    /// had landed.
     ///
     /// # Errors
-    /// When that cannot be done.
+    /// A folder that cannot be synced.
     pub(super) fn sync(&self) -> io::Result<()> {
         let Home { root, claims, dir, .. } = &*self.home;
         [&self.dir()?, dir, claims, root].into_iter().try_for_each(Dir::sync)

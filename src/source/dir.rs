@@ -1,5 +1,6 @@
-//! A folder that is held open. What is done beneath it is done to the very folder that was opened, whatever takes its name meanwhile: a name
-//! in it is one name, no link is followed, nothing is written over that was there before, and no FIFO or device holds up whoever opens it.
+//! A folder that is held open. Each operation is on the very folder that was opened, whatever takes its name meanwhile:
+//! a name in it is one name, no link is followed, no existing file is written over, and no FIFO or device blocks an
+//! open.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, Permissions};
@@ -15,10 +16,10 @@ use rustix::io::Errno;
 
 use crate::format::FormatError;
 
-/// The longest note or state that is read or written, in bytes.
+/// Longest note or state that is read or written, in bytes.
 pub(crate) const NOTE_MAX: u64 = 64 * 1024;
 
-/// Bytes of holes from which on a file is not read: a few on the disk would be many to read.
+/// Bytes of holes from which on a file is not read: a few bytes on the disk would be many to read.
 const HOLES: u64 = 64 * 1024 * 1024;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -27,25 +28,25 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLO
 #[derive(Clone, Debug)]
 pub struct Dir {
     folder: Arc<OwnedFd>,
-    /// Where it was when it was opened: for messages.
+    /// Path at the time of the opening, for messages.
     path: PathBuf,
 }
 
 impl Dir {
-    /// Opens a folder that a setting names; it may be reached by links.
+    /// Opens a folder that a setting names; links are followed.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// A folder that cannot be opened.
     pub fn open(path: &Path) -> io::Result<Dir> {
         Ok(Dir { folder: Arc::new(openat(CWD, path, FOLDER, Mode::empty())?), path: path.to_owned() })
     }
 
-    /// Where it was when it was opened.
+    /// Path at the time of the opening.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A folder in it.
+    /// Opens a folder in it.
     ///
     /// # Errors
     /// `NotADirectory` for anything else, a link to a folder too.
@@ -61,25 +62,25 @@ impl Dir {
         }
     }
 
-    /// Makes a folder in it.
+    /// Creates a folder in it.
     ///
     /// # Errors
-    /// `AlreadyExists` where something has the name.
+    /// `AlreadyExists` if the name is taken.
     pub(crate) fn new_dir(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<Dir> {
         mkdirat(&*self.folder, one(name.as_ref())?, Mode::from_raw_mode(mode))?;
         self.dir(name)
     }
 
-    /// A file in it, to be read.
+    /// Opens a file in it, to be read.
     ///
     /// # Errors
-    /// When it cannot be opened, or is no file that is read: that as [`FormatError::Refused`] within.
+    /// A file that cannot be opened, or is none that is read: that as [`FormatError::Refused`] within.
     pub(crate) fn file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = match openat(&*self.folder, one(name.as_ref())?, how, Mode::empty()) {
             Ok(file) => File::from(file),
             Err(Errno::LOOP) => return Err(refused("it is reached by a symbolic link")),
-            // A socket.
+            // The error for a socket.
             Err(Errno::NXIO) => return Err(refused("it is no regular file")),
             Err(error) => return Err(error.into()),
         };
@@ -90,10 +91,10 @@ impl Dir {
         }
     }
 
-    /// A short file in it that one of these users owns: what somebody else has put there is not believed.
+    /// Reads a short file in it that one of these users owns: others' files are not believed.
     ///
     /// # Errors
-    /// When it cannot be read, or is no such file.
+    /// A file that cannot be read, or is no such file.
     pub(crate) fn note(&self, name: impl AsRef<OsStr>, owners: &[u32]) -> io::Result<Vec<u8>> {
         let file = self.file(name)?;
         let meta = file.metadata()?;
@@ -105,40 +106,40 @@ impl Dir {
         Ok(text)
     }
 
-    /// A new file in it.
+    /// Creates a file in it.
     ///
     /// # Errors
-    /// `AlreadyExists` where something has the name.
+    /// `AlreadyExists` if the name is taken.
     pub(crate) fn new_file(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
         let how = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&*self.folder, one(name.as_ref())?, how, Mode::from_raw_mode(mode))?.into())
     }
 
-    /// A new file in it without a name.
+    /// Creates a file in it without a name.
     ///
     /// # Errors
-    /// Where the file system makes none.
+    /// A file system that has no unnamed files.
     pub(crate) fn unnamed(&self) -> io::Result<File> {
         let how = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         Ok(openat(&*self.folder, ".", how, Mode::RUSR | Mode::WUSR)?.into())
     }
 
-    /// A new file in it with this text, in the place of one that was left there; `mode` is its mode whatever the umask is.
+    /// Creates a file in it with this text, in the place of a leftover one; `mode` is its mode whatever the umask is.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// A file that cannot be written.
     pub(crate) fn write(&self, name: impl AsRef<OsStr>, text: &[u8], mode: u32) -> io::Result<File> {
-        let _ = self.remove(name.as_ref()); // What cannot be removed is in the way of the new one.
+        let _ = self.remove(name.as_ref()); // A file that stays is in the way of the new one.
         let mut file = self.new_file(name, 0o600)?;
         file.write_all(text)?;
         file.set_permissions(Permissions::from_mode(mode))?;
         Ok(file)
     }
 
-    /// A file of our own in it to which lines are appended.
+    /// Opens a file of our own in it to append lines.
     ///
     /// # Errors
-    /// When it cannot be opened, or is no such file.
+    /// A file that cannot be opened, or is no such file.
     pub(crate) fn append(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         let how = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = one(name.as_ref())?;
@@ -149,33 +150,33 @@ impl Dir {
         }
     }
 
-    /// What stands by that name, a link itself where it is one.
+    /// Metadata of the file by that name, of a link itself if it is one.
     ///
     /// # Errors
-    /// `NotFound` where there is nothing.
+    /// `NotFound` if there is no such file.
     pub(crate) fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Metadata> {
         let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         File::from(openat(&*self.folder, one(name.as_ref())?, how, Mode::empty())?).metadata()
     }
 
-    /// What the folder itself is.
+    /// Metadata of the folder itself.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the operating system.
     pub(crate) fn metadata(&self) -> io::Result<Metadata> {
         File::from(self.folder.try_clone()?).metadata()
     }
 
-    /// Whether both are the same folder.
+    /// True if both are the same folder.
     pub(crate) fn is(&self, other: &Dir) -> bool {
         let of = |dir: &Dir| dir.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
         of(self).is_some_and(|one| Some(one) == of(other))
     }
 
-    /// The folder's mode, whatever the umask is.
+    /// Sets the folder's mode, whatever the umask is.
     ///
     /// # Errors
-    /// When it is not ours.
+    /// A folder that is not ours.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         File::from(self.folder.try_clone()?).set_permissions(Permissions::from_mode(mode))
     }
@@ -183,7 +184,7 @@ impl Dir {
     /// The names in it.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// A folder that cannot be read.
     pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&*self.folder)? {
@@ -198,23 +199,23 @@ impl Dir {
     /// The names of the folders in it that are not hidden.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// A folder that cannot be read.
     pub(crate) fn folders(&self) -> io::Result<Vec<OsString>> {
         let mut names = self.names()?;
         names.retain(|name| !name.as_bytes().starts_with(b".") && self.look(name).is_ok_and(|meta| meta.is_dir()));
         Ok(names)
     }
 
-    /// Renames, but not over anything; says whether it did.
+    /// Renames, but not over anything; returns true if it did.
     ///
     /// # Errors
-    /// When it cannot be renamed.
+    /// A file that cannot be renamed.
     pub(crate) fn rename(&self, from: impl AsRef<OsStr>, to: &Dir, name: impl AsRef<OsStr>) -> io::Result<bool> {
         let (from, name) = (one(from.as_ref())?, one(name.as_ref())?);
         match renameat_with(&*self.folder, from, &*to.folder, name, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
-            // A file system that cannot do both in one step.
+            // The two steps of a file system that cannot do it in one.
             Err(Errno::INVAL | Errno::NOSYS) => match to.look(name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     renameat(&*self.folder, from, &*to.folder, name)?;
@@ -227,10 +228,10 @@ impl Dir {
         }
     }
 
-    /// Renames over what stands there by the other name.
+    /// Renames over the file by the other name.
     ///
     /// # Errors
-    /// When it cannot be renamed.
+    /// A file that cannot be renamed.
     pub(crate) fn replace(&self, from: impl AsRef<OsStr>, to: &Dir, name: impl AsRef<OsStr>) -> io::Result<()> {
         Ok(renameat(&*self.folder, one(from.as_ref())?, &*to.folder, one(name.as_ref())?)?)
     }
@@ -238,7 +239,7 @@ impl Dir {
     /// Removes a file, or a link itself.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// A file that cannot be removed.
     pub(crate) fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         Ok(unlinkat(&*self.folder, one(name.as_ref())?, AtFlags::empty())?)
     }
@@ -246,41 +247,41 @@ impl Dir {
     /// Removes an empty folder.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// A folder that cannot be removed.
     pub(crate) fn remove_dir(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         Ok(unlinkat(&*self.folder, one(name.as_ref())?, AtFlags::REMOVEDIR)?)
     }
 
-    /// The folder as a file of its own, to be locked.
+    /// Opens the folder as a file of its own, to be locked.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// A folder that cannot be opened.
     pub(crate) fn reopen(&self) -> io::Result<File> {
         Ok(openat(&*self.folder, ".", FOLDER, Mode::empty())?.into())
     }
 
-    /// Brings what was renamed in it to stable storage.
+    /// Brings the renames in it to stable storage.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the operating system.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&*self.folder)?)
     }
 }
 
-/// Whether a file claims much more than is on the disk. A file system that compresses has no holes to show.
+/// The reason if a file claims much more than is on the disk. A file system that compresses has no holes to show.
 fn has_holes(file: &File, meta: &Metadata) -> Option<&'static str> {
     let missing = meta.len().saturating_sub(meta.blocks() * 512);
     if missing < HOLES {
         return None;
     }
-    // Asked on another descriptor: the place at which this one reads stays.
+    // Another descriptor keeps this one's place of reading.
     let first = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
     let hole = rustix::fs::seek(&first, rustix::fs::SeekFrom::Hole(0)).ok()?;
     (hole < meta.len()).then_some("it has holes (a sparse file): copy it by cp --sparse=never")
 }
 
-/// Why something that lies in the folder is not read, whatever its name is.
+/// The reason why a file in the folder is not read, whatever its name is.
 pub(crate) fn why_not(meta: &Metadata) -> Option<&'static str> {
     match () {
         () if !meta.is_file() => Some("it is no regular file"),
@@ -289,7 +290,7 @@ pub(crate) fn why_not(meta: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// A name that leads nowhere else.
+/// Checks that a name leads nowhere else.
 fn one(name: &OsStr) -> io::Result<&OsStr> {
     match name.as_bytes() {
         b"" | b"." | b".." => Err(io::ErrorKind::InvalidInput.into()),

@@ -1,4 +1,4 @@
-//! What lies in `imports/failed/`: files that could not be loaded, each with the reason beside it, and their way back.
+//! The files in `imports/failed/`: each could not be loaded, has the reason beside it, and a way back.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -14,21 +14,21 @@ use super::free_name::{move_to_free_name, note_name};
 use super::owner::{believed, foreign_failed};
 use super::{Dir, Partly};
 
-/// What stands beside a file that could not be loaded, as it is read (`Failure` is how it is written).
+/// Note beside a file that could not be loaded, as it is read (`Failure` is its written form).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
-    /// What was being loaded: the file, or a part of it.
+    /// Name of the input: the file, or a part of it.
     pub file: String,
-    /// The load's number in the ledger.
+    /// Number of the load in the ledger.
     pub load: Option<i64>,
-    /// What is wrong.
+    /// Message of the error.
     pub error: String,
-    /// How to fix it; older programs called it `mend`.
+    /// Advice for the fix; `mend` in older programs' notes.
     #[serde(alias = "mend")]
     pub fix: String,
-    /// When it was tried.
+    /// Time of the try.
     pub at: DateTime<Utc>,
-    /// Which of its parts are loaded.
+    /// Record of its loaded parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partly: Option<Partly>,
 }
@@ -36,21 +36,21 @@ pub struct Note {
 /// A file that could not be loaded.
 #[derive(Clone, Debug)]
 pub struct FailedFile {
-    /// Its name.
+    /// Name of the file.
     pub name: String,
-    /// The reason, where one stands beside it.
+    /// Note beside it, if there is one.
     pub note: Option<Note>,
     os_name: OsString,
     note_name: OsString,
     failed: Dir,
-    /// The folder in which it lies, seen from the watched one.
+    /// Path of its folder, seen from the watched one.
     within: &'static str,
 }
 
-/// The files in `failed/` of a watched folder, and in the one that Sluice has of its own where that is somebody else's, by name.
+/// Lists the files in `failed/` of a watched folder, and in Sluice's own one if that is somebody else's, by name.
 ///
 /// # Errors
-/// When a folder cannot be read; none at all is no error.
+/// A folder that cannot be read; none at all is no error.
 pub fn failed_files(folder: &Path) -> io::Result<Vec<FailedFile>> {
     let root = match Dir::open(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -58,7 +58,7 @@ pub fn failed_files(folder: &Path) -> io::Result<Vec<FailedFile>> {
     };
     let owners = believed(&root)?;
     let mut files = Vec::new();
-    // Nothing of ours lies in what somebody else has made.
+    // A folder made by others has no files of ours.
     let ours = if foreign_failed(folder)?.is_some() { &[OWN_FAILED][..] } else { &[FAILED, OWN_FAILED] };
     for within in ours {
         match within.split('/').try_fold(root.clone(), |dir, name| dir.dir(name)) {
@@ -71,14 +71,14 @@ pub fn failed_files(folder: &Path) -> io::Result<Vec<FailedFile>> {
     Ok(files)
 }
 
-/// The files in one of the folders; notes are believed that one of `owners` has written.
+/// Lists the files in one of the folders; only notes by one of `owners` are believed.
 fn files_in(failed: &Dir, within: &'static str, owners: &[u32]) -> io::Result<Vec<FailedFile>> {
     let read = |name: &OsStr| -> Option<Note> { serde_json::from_slice(&failed.note(name, owners).ok()?).ok() };
     let names = failed.names()?;
     let noted: HashSet<OsString> = names.iter().map(|name| note_name(name, 1)).collect();
     let mut files = Vec::new();
     for os_name in names {
-        // What stands beside a file as its note is no file of its own, whoever wrote it.
+        // A file's note is no file of its own, whoever wrote it.
         let is_note =
             || os_name.to_string_lossy().contains(".error.") && (noted.contains(&os_name) || read(&os_name).is_some());
         let is_file = failed.look(&os_name).is_ok_and(|meta| meta.is_file());
@@ -92,21 +92,22 @@ fn files_in(failed: &Dir, within: &'static str, owners: &[u32]) -> io::Result<Ve
 }
 
 impl FailedFile {
-    /// Its name with the folder in which it lies, seen from the watched one.
+    /// Path of the file, seen from the watched folder.
     pub fn shown_as(&self) -> String {
         format!("{}/{}", self.within, self.name)
     }
 
-    /// The name that it landed by.
+    /// Name of the file when it landed.
     pub fn landed_as(&self) -> &str {
         let told = self.note.as_ref().and_then(|note| note.file.split('/').next());
         told.filter(|name| !name.is_empty() && !name.starts_with('.')).unwrap_or(&self.name)
     }
 
-    /// Moves it back into the folder under the name that it landed by, or the next free one, and removes the reason; gives the place.
+    /// Moves it back into the folder under the name that it landed by, or the next free one, and removes the reason;
+    /// returns the path.
     ///
     /// # Errors
-    /// When it cannot be moved, or that its parts are loaded not be noted of a file that was fixed.
+    /// A file that cannot be moved, or a fixed one whose loaded parts cannot be recorded.
     pub fn move_back(&self, folder: &Path) -> io::Result<PathBuf> {
         let root = Dir::open(folder)?;
         if let Some(partly) = self.note.as_ref().and_then(|note| note.partly.as_ref()) {

@@ -15,21 +15,21 @@ use crate::format::{
 };
 use crate::record::{Beside, Chunk};
 
-/// Stretches of records that are parsed ahead of the writer.
+/// Spans of records that are parsed ahead of the writer.
 const AHEAD: usize = 2;
 
 /// One part of a file: the file itself, or a member of an archive.
 pub struct FileSource {
-    /// Where it is read.
+    /// Path by which it is read.
     path: PathBuf,
-    /// The file, where it was claimed.
+    /// The file, if it was claimed.
     claimed: Option<ClaimedFile>,
     claim: Option<String>,
     earlier_claims: Vec<String>,
-    /// Whether the file has others.
+    /// True if the file has other parts.
     is_part: bool,
     part: Part,
-    /// What the file looked like before it was read.
+    /// Stamp of the file before it was read.
     stamp: Option<Stamp>,
     stated: ReadOptions,
     profile: Option<Profile>,
@@ -38,17 +38,17 @@ pub struct FileSource {
     spans: Option<SpanBytes>,
 }
 
-/// Records on their way, and what the thread that reads them knows of them in the end.
+/// Records on their way, and the reading thread's results at the end.
 struct Chunks {
     receiver: mpsc::Receiver<Result<Chunk, SourceError>>,
     read: JoinHandle<(Option<Profile>, Option<SpanBytes>)>,
 }
 
 impl FileSource {
-    /// The parts of the file that is read at `path`, called `name` in the ledger; `claimed` says where it lies, where it was claimed.
+    /// The parts of the file at `path`, called `name` in the ledger; `claimed` is its claim, if it has one.
     ///
     /// # Errors
-    /// When it cannot be opened, or is an archive that is not read.
+    /// A file that cannot be opened, or is an archive that is not read.
     pub async fn parts(
         path: &Path,
         name: &str,
@@ -78,10 +78,10 @@ impl FileSource {
             .collect())
     }
 
-    /// The tables of each of the sources: of a text about which nobody says anything, as `is_untold` knows, several may come.
+    /// The tables of each of the sources: a text without stated options, by `is_untold`, may have several.
     ///
     /// # Errors
-    /// When there are too many.
+    /// Too many tables.
     pub async fn each_table(
         sources: Vec<FileSource>,
         is_untold: impl Fn(&FileSource) -> bool,
@@ -115,29 +115,29 @@ impl FileSource {
         Ok(all)
     }
 
-    /// The sheet of a workbook that it is.
+    /// The sheet of a workbook.
     pub fn sheet(&self) -> Option<&str> {
         self.part.sheet.as_deref()
     }
 
-    /// Says of something in the file that it is not loaded.
+    /// Notes a part of the file that is not loaded.
     pub fn leave_out(&mut self, beside: Beside) {
         self.part.beside.push(beside);
     }
 
-    /// Says under which claims parts of the file were loaded before.
+    /// States the claims of the file's parts that were loaded before.
     pub(crate) fn loaded_before(&mut self, claims: &[String]) {
         self.earlier_claims = claims.to_vec();
     }
 
-    /// What a thread needs that reads it.
+    /// The input of a reading thread.
     fn reading(&self) -> (PathBuf, Part, ReadOptions) {
         let delimiter = self.stated.delimiter.or(self.part.delimiter());
         let stated = ReadOptions { is_lines: self.part.is_lines(), delimiter, ..self.stated.clone() };
         (self.path.clone(), self.part.clone(), stated)
     }
 
-    /// What is known of how it is written.
+    /// Sets the stated options of its format.
     pub fn with_options(&mut self, stated: &ReadOptions) {
         if let Some(format) = stated.format {
             self.part.state_format(format);
@@ -180,7 +180,7 @@ impl Source for FileSource {
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
             self.profile = Some(found.into());
         }
-        // Just set where it was not.
+        // It was set above, if it was not before.
         self.profile.clone().ok_or(SourceError::Changed)
     }
 
@@ -199,7 +199,7 @@ impl Source for FileSource {
             let still = Arc::clone(&needed);
             let all = spawn_blocking(move || identity(part.open(&path)?, &still));
             let found = beginning.await.map_err(broken)?.map_err(|error| self.part.explain(error));
-            // What is no table at its beginning is none, whatever follows.
+            // A beginning that is no table decides, whatever follows.
             needed.store(found.as_ref().is_ok_and(|found| !found.whole), Ordering::Relaxed);
             let mut found = found?;
             let all = all.await.map_err(broken)?;
@@ -263,15 +263,15 @@ impl Source for FileSource {
         }
     }
 
-    /// A file goes when all its parts are loaded (`ClaimedFile::delete`), so one part's rows say nothing.
+    /// A file goes when all its parts are loaded (`ClaimedFile::delete`), so one part's commit does nothing.
     async fn ack(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }
 
-/// Sends every stretch, and an error at the end when the bytes are not those that were profiled; ends quietly when nobody listens
-/// any more. Gives what all of it showed where only its beginning was looked at before,
-/// and what its bytes are.
+/// Sends every span, and an error at the end when the bytes are not those that were profiled; ends quietly when the
+/// receiver is gone. Returns the profile of the whole input if only its beginning was read before, and the bytes of its
+/// spans.
 fn send_chunks(
     open: impl Fn() -> Result<Input, FormatError>,
     mut expected: Profile,
@@ -309,7 +309,7 @@ fn send_chunks(
         }
         (Ok(spans), None) => (None, spans),
         (Err(error), _) => {
-            // Nobody listens any more: nobody needs it.
+            // A closed receiver needs no error.
             let _ = sender.blocking_send(Err(error));
             (None, None)
         }
@@ -332,7 +332,7 @@ mod tests {
     async fn what_is_no_table_at_its_beginning_is_told_before_the_rest_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.csv");
-        // Whoever read all of it would read for an hour.
+        // A reader of all of it would take an hour.
         std::fs::File::create(&path).unwrap().set_len(4 << 40).unwrap();
         let mut parts = FileSource::parts(&path, "x.csv", None, Limits::default()).await.unwrap();
         let error = parts[0].sample().await.unwrap_err();

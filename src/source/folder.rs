@@ -1,6 +1,6 @@
-//! The folder that files land in. A file is claimed by renaming it into a place of this program's own, so that what is
-//! read is what is deleted, and two programs on one folder never both load it. Its place is held open: whoever may write into the folder may
-//! rename what leads there, and changes nothing by it.
+//! The folder that files land in. A file is claimed by a rename into a place of this program's own, so that the deleted
+//! file is the one that was read, and two programs on one folder never both load it. The place is held open: others
+//! with access to the folder may rename the path to it, without any effect.
 //!
 //! ```text
 //! imports/x.csv                    landed
@@ -28,16 +28,16 @@ use super::places::claims_folders;
 /// The folder of the programs' places.
 pub(crate) const CLAIMS: &str = ".sluice";
 
-/// Where files go that could not be loaded; and where they go while somebody else has made that.
+/// Folder of files that could not be loaded; and its substitute while somebody else has made that.
 pub(crate) const FAILED: &str = "failed";
 pub(crate) const OWN_FAILED: &str = ".sluice/failed";
 const STOPPED: &str = ".stopped";
 
-/// What a program says of itself in its place, and the same while it is written.
+/// File of a program's state in its place, and its name while it is written.
 pub(crate) const STATE: &str = "state.json";
 pub(crate) const STATE_NEW: &str = "state.json.new";
 
-/// The reason that is about to stand beside a file in `failed/`. No file is claimed that is hidden.
+/// Name of a reason before it is put beside a file in `failed/`. Hidden files are never claimed.
 pub(super) const NOTE: &str = ".error.json";
 
 /// A folder that files land in, and this program's place in it.
@@ -47,7 +47,7 @@ pub struct Folder {
     next: AtomicU64,
 }
 
-/// A program's place, held open together with the folders that lead to it: who renames one of them takes nothing out of its hands.
+/// A program's place, held open together with the folders above it: a rename of one of them takes nothing away.
 #[derive(Debug)]
 pub(super) struct Home {
     /// The folder that files land in.
@@ -56,7 +56,7 @@ pub(super) struct Home {
     pub(super) dir: Dir,
     pub(super) us: Us,
     name: OsString,
-    /// Held as long as the program lives: whoever can lock another program's place knows that it does not live any more.
+    /// Lock for the program's life: another program that can lock the place knows that this one has ended.
     _lock: File,
 }
 
@@ -73,7 +73,7 @@ impl Home {
             return Err(us.refuse(&claims, &meta));
         }
         if !us.own(&meta) {
-            claims.set_mode(0o750)?; // As a looser umask had left it.
+            claims.set_mode(0o750)?; // A looser umask may have left more.
         }
         loop {
             // Others pass over hidden names, so the place is not seen before it is locked.
@@ -97,12 +97,12 @@ impl Folder {
     /// Takes a place of its own in the folder, which must exist.
     ///
     /// # Errors
-    /// When the folder cannot be written, or its `.sluice` is somebody else's.
+    /// A folder that cannot be written, or whose `.sluice` is somebody else's.
     pub fn open(path: &Path) -> io::Result<Folder> {
         Ok(Folder { home: Arc::new(Home::take(path)?), next: AtomicU64::new(1) })
     }
 
-    /// The folder.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         self.home.root.path()
     }
@@ -117,8 +117,8 @@ impl Folder {
         &self.home.dir
     }
 
-    /// Whether it is the folder still in which this program has its place: it may have been removed and made again, or something mounted
-    /// over it or taken away from under it, or the place been renamed.
+    /// True if it is still the folder with this program's place: it may have been removed and made again, something
+    /// mounted over it or taken away from under it, or the place renamed.
     pub fn is_there(&self) -> bool {
         let is_there = || {
             let root = Dir::open(self.path())?;
@@ -130,18 +130,18 @@ impl Folder {
     /// Claims a file that lies in the folder.
     ///
     /// # Errors
-    /// `NotFound` when somebody else was faster.
+    /// `NotFound` when another program was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<ClaimedFile> {
         fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
         let claim = format!("{}-{}", self.home.name.to_string_lossy(), self.next.fetch_add(1, Ordering::Relaxed));
         self.take(&self.home.root, name, OsStr::new(&claim), false)
     }
 
-    /// Claims what programs that do not live any more had claimed: their loads did not finish, or their deletes. `stuck` hears of what
-    /// cannot be claimed now, and stays where it is.
+    /// Claims the files of programs that have ended: their loads did not finish, or their deletes. `stuck` is called
+    /// for files that cannot be claimed now, and stay.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// A folder that cannot be read.
     pub fn claim_leftovers(&self, stuck: &mut dyn FnMut(&OsStr, &io::Error)) -> io::Result<Vec<ClaimedFile>> {
         let mut claimed = Vec::new();
         for (claims, places) in claims_folders(&self.home.root, &|meta| self.home.us.own(meta))? {
@@ -156,7 +156,7 @@ impl Folder {
                 for claim in place.folders()? {
                     self.take_over(&place, &claim, orphan, &mut claimed, stuck)?;
                 }
-                // What nobody could claim stays, and so does what the program said of its end.
+                // An unclaimed file stays, and so does the note of the program's end.
                 if place.folders()?.is_empty() {
                     for note in [STOPPED, STATE, STATE_NEW] {
                         let _ = place.remove(note);
@@ -192,10 +192,10 @@ impl Folder {
         Ok(())
     }
 
-    /// What lies in this program's own place.
+    /// The files in this program's own place.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// A place that cannot be read.
     pub fn claims(&self) -> io::Result<Vec<ClaimedFile>> {
         let mut claims = Vec::new();
         for place in self.home.dir.folders()? {
@@ -213,7 +213,7 @@ impl Folder {
         Ok(claims)
     }
 
-    /// What somebody else has put where Sluice's own folders are, and what it is: it is left where it is.
+    /// Files of others in the place of Sluice's own folders, each with its kind: they are left there.
     pub fn planted(&self) -> Vec<(String, String)> {
         let Home { root, claims, us, .. } = &*self.home;
         let of = |meta: &Metadata, what: &str| {
@@ -244,7 +244,7 @@ impl Folder {
         planted
     }
 
-    /// Notes that the program ends as it was asked to: what it leaves is no file's fault.
+    /// Notes that the program ends on request: its leftovers are no file's fault.
     pub fn stop(&self) {
         // Without the note a file is counted as tried once more than it was.
         let _ = self.home.dir.write(STOPPED, b"", 0o600);
@@ -266,7 +266,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let Home { claims, dir, name, .. } = &*self.home;
-        // Fails where a load did not finish: then what is in it is the next start's.
+        // Fails if a load did not finish: its files are the next start's.
         if claims.remove_dir(name).is_err() && dir.folders().is_ok_and(|claims| claims.is_empty()) {
             let _ = dir.remove(STOPPED);
             let _ = claims.remove_dir(name);
@@ -322,7 +322,7 @@ mod tests {
             assert_eq!((again.claim(), again.ends()), (claim.clone(), ends));
             again.begin_again().unwrap();
         }
-        // One that was asked to end has done nothing wrong.
+        // A program that was asked to end has done nothing wrong.
         let last = Folder::open(dir.path()).unwrap();
         last.claim_leftovers(&mut |_, _| {}).unwrap();
         last.stop();

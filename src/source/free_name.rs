@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::Dir;
 
-/// Renames what lies in a folder of ours into another one under the name, or, where that is taken, under `x.2.csv`, `x.3.csv`; never over
-/// anything.
+/// Renames a file of a folder of ours into another one under the name, or, if that is taken, under `x.2.csv`,
+/// `x.3.csv`; never over anything.
 pub(crate) fn rename_to_free_name(from: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
     let (Some(parent), Some(own)) = (from.parent(), from.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -39,7 +39,7 @@ pub(super) fn nth_name(name: &OsStr, n: u32) -> OsString {
     OsString::from_vec([stem, &ending, &text[dot..]].concat())
 }
 
-/// What the reason beside the n-th file of a name is called; cut so that the n-th one's is its own, where the name is as long as names can be.
+/// Name of the reason beside the n-th file of a name; cut so that it is its own even for the longest names.
 pub(super) fn note_name(name: &OsStr, n: u32) -> OsString {
     let (mut bytes, mut ending) = (name.as_bytes().to_vec(), ".error.json".to_owned());
     if bytes.len() + ending.len() > 255 {

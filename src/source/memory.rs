@@ -1,4 +1,4 @@
-//! Bytes in memory as a source: what tests load, and the proof that the trait is small.
+//! Bytes in memory as a source: an input for tests, and the proof that the trait is small.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
-    /// Bytes called `name` in the ledger.
+    /// Source of bytes, called `name` in the ledger.
     pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         MemorySource { name: name.to_owned(), bytes: bytes.into(), chunks: None }
     }

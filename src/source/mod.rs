@@ -1,4 +1,4 @@
-//! Where records come from. A source never sees a warehouse.
+//! Sources of records. A source never sees a warehouse.
 
 mod claimed;
 mod dir;
@@ -34,45 +34,45 @@ use crate::format::{Digest, ExpectedTypes, FormatError, FormatProfile, Layout, P
 use crate::record::{Beside, Chunk};
 use crate::schema::{Column, Type, column_names};
 
-/// Something that can be loaded: it is read twice, first to know what it is, as far as that is needed, then for its records.
+/// A loadable input: it is read twice, first for its profile, as far as that is needed, then for its records.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// What it is called in the ledger and in messages.
+    /// Name in the ledger and in messages.
     fn name(&self) -> &str;
 
-    /// The name that its table is called by, where nobody says otherwise.
+    /// Name for its table, unless another one is stated.
     fn table_hint(&self) -> &str {
         self.name()
     }
 
-    /// Whether the input has other parts besides this one.
+    /// True if the input has other parts besides this one.
     fn is_part(&self) -> bool {
         false
     }
 
-    /// Whether a decoder reads it, which takes a share of the memory that all decoders have.
+    /// True if a decoder reads it, which takes a share of the memory that all decoders have.
     fn is_decoded(&self) -> bool {
         false
     }
 
-    /// The place in which it lies while it is loaded, where it has one of its own.
+    /// Name of the place in which it lies while it is loaded, if it has one of its own.
     fn claim(&self) -> Option<&str> {
         None
     }
 
-    /// The places in which it lay before, and came back from after some of its parts were loaded: those are not loaded again.
+    /// Names of the places from which it came back after some of its parts were loaded: those are not loaded again.
     fn earlier_claims(&self) -> &[String] {
         &[]
     }
 
-    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call, and after
-    /// all records were given.
+    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call,
+    /// and after all records were given.
     ///
     /// # Errors
-    /// When it cannot be read, or is nothing that can be loaded.
+    /// An input that cannot be read or loaded.
     async fn profile(&mut self) -> Result<Profile, SourceError>;
 
-    /// Like [`Source::profile`], but of a long input perhaps only what its beginning shows; its identity is that of all of it.
+    /// Reads a sample: like [`Source::profile`], but perhaps of the beginning only; the identity is that of all of it.
     ///
     /// # Errors
     /// As [`Source::profile`].
@@ -80,69 +80,69 @@ pub trait Source: Send + Sync {
         self.profile().await
     }
 
-    /// Says what the columns are taken for, before the records are asked for. Where that was decided by a beginning, what comes
-    /// may not go with it: [`SourceError::TypesContradicted`].
+    /// States the types of the columns, before the records are asked for. If a beginning decided them, later records
+    /// may contradict them: [`SourceError::TypesContradicted`].
     fn expect_types(&mut self, _: Vec<ExpectedTypes>) {}
 
-    /// The next records, in the order of the input; `None` after the last, when everything was
-    /// as the profile found it, or goes with what the columns are taken for.
+    /// The next records, in the order of the input; `None` after the last, when everything agreed with the profile, or
+    /// with the expected types.
     ///
     /// # Errors
-    /// When it cannot be read, or is no longer what was profiled.
+    /// An input that cannot be read, or is no longer the profiled one.
     async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError>;
 
-    /// Makes sure that the input lies where its claim says also after a power cut: a content that may be loaded again is known by its claim
-    /// alone.
+    /// Makes sure that the input lies at its claim's place also after a power cut: a content that may be loaded again
+    /// is known by its claim alone.
     ///
     /// # Errors
-    /// When it cannot be brought to stable storage.
+    /// A claim that cannot be brought to stable storage.
     async fn make_claim_durable(&self) -> std::io::Result<()> {
         Ok(())
     }
 
-    /// What stands in the file beside this part and is not loaded.
+    /// The contents of the file beside this part, which are not loaded.
     fn beside(&self) -> &[Beside] {
         &[]
     }
 
-    /// What the bytes are that the records were cut from, once all were given; `None` where the source does not tell.
+    /// The bytes of the spans that the records were cut from, once all were given; `None` if the source does not tell.
     fn spans(&self) -> Option<SpanBytes> {
         None
     }
 
-    /// Looks, before the commit, whether anybody has touched the input since it was claimed, or might.
+    /// Checks, before the commit, that nobody has touched the input since it was claimed, nor might.
     ///
     /// # Errors
-    /// [`SourceError::Changed`] where somebody has.
+    /// [`SourceError::Changed`] if somebody has.
     fn verify_unchanged(&self) -> Result<(), SourceError> {
         Ok(())
     }
 
-    /// The rows are committed: the input may go.
+    /// Lets the input go, as its rows are committed.
     ///
     /// # Errors
-    /// When it cannot be. The rows stay; loaded again, it is a duplicate.
+    /// An input that cannot go. The rows stay; loaded again, it is a duplicate.
     async fn ack(&mut self) -> std::io::Result<()>;
 }
 
-/// What a source holds.
+/// Profile of an input.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// BLAKE3 of its bytes, 64 hexadecimal digits.
     pub hash: String,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// How it is written.
+    /// Layout of the format.
     pub layout: Layout,
-    /// Its header as it stands in it, without the line end.
+    /// Header as it stands in the input, without the line end.
     pub header_text: Vec<u8>,
-    /// Its columns, in its order.
+    /// Columns, in the input's order.
     pub columns: Vec<Column>,
-    /// Records, the bad ones included, the header not.
+    /// Number of records, the bad ones included, the header not.
     pub rows: u64,
-    /// What else was seen on the way.
+    /// Preview, seen on the way.
     pub preview: Preview,
-    /// Whether all of it was looked at; else types and rows are those of its beginning.
+    /// True if all of it was read; else types and rows are those of its beginning.
     pub whole: bool,
 }
 
@@ -164,7 +164,7 @@ impl From<FormatProfile> for Profile {
 }
 
 impl Profile {
-    /// The names in the first row where nothing but its place tells that they are a header: every column is text.
+    /// The names in the first row if only its place tells that they are a header: every column is text.
     pub fn likely_header(&self) -> Option<String> {
         let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &self.layout else { return None };
         let is_likely = dialect.header_rows == 1 && self.columns.iter().all(|column| column.kind() == Type::Text);
@@ -173,25 +173,25 @@ impl Profile {
     }
 }
 
-/// Why a source gives nothing more.
+/// Error of a source, after which it gives no more records.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// It is not what can be loaded; trying again gives the same.
+    /// A content that cannot be loaded; another try gives the same.
     #[error(transparent)]
     Unreadable(FormatError),
-    /// It is not there any more.
+    /// A file that is not there any more.
     #[error("the file is gone")]
     Gone,
-    /// It is not what its beginning showed; read whole, it can be loaded.
+    /// Later records that contradict the types of the beginning; read whole, the input can be loaded.
     #[error("a later value is not of the type that the first ones are of")]
     TypesContradicted,
-    /// Its bytes changed while it was read; nothing of it was loaded.
+    /// Bytes that changed while they were read; nothing of the input was loaded.
     #[error("the file changed while it was read")]
     Changed,
-    /// Somebody holds a lease on it to write, so that it cannot be opened without waiting for them.
+    /// A lease of another program to write, so that the file cannot be opened without a wait for it.
     #[error("it is still being written: somebody holds a lease on it")]
     Leased,
-    /// The reading itself failed.
+    /// Error of the reading itself.
     #[error("cannot read: {0}")]
     Io(std::io::Error),
 }
@@ -209,7 +209,7 @@ impl From<std::io::Error> for SourceError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound => SourceError::Gone,
-            // No other reading of a regular file answers so.
+            // No other reading of a regular file gives this error.
             std::io::ErrorKind::WouldBlock => SourceError::Leased,
             _ => SourceError::Io(error),
         }

@@ -1,5 +1,5 @@
-//! Whose a folder or a file in the folder is. Others may write into the folder, so a place, a state or a note in it is believed only where
-//! nobody but Sluice's own user can have made it.
+//! Ownership of folders and files in the watched folder. Others may write into it, so a place, a state or a note in it
+//! is believed only if nobody but Sluice's own user can have made it.
 
 use std::fs::Metadata;
 use std::io;
@@ -10,23 +10,23 @@ use super::Dir;
 use super::folder::{CLAIMS, FAILED, OWN_FAILED};
 use crate::text::rights::Refused;
 
-/// What the folder shows of files that this program makes in it. A file system that knows no owners shows one for all files.
+/// Owner and mode of files that this program makes in the folder. A file system without owners shows one for all files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Us {
     uid: u32,
-    /// Whether a file has the mode that it was made with.
+    /// True if a file keeps the mode that it was made with.
     keeps_modes: bool,
 }
 
 impl Us {
-    /// Asks the file system by a file without a name.
+    /// Finds out by a file without a name.
     ///
     /// # Errors
-    /// When nothing can be made in the folder.
+    /// A folder in which no file can be made.
     pub(crate) fn ask(root: &Dir) -> io::Result<Us> {
         let meta = match root.unnamed() {
             Ok(file) => file.metadata()?,
-            // A file system that makes none without a name.
+            // The way of a file system without unnamed files.
             Err(_) => {
                 let name = format!(".doctor-{}", random());
                 let file = root.new_file(&name, 0o600)?;
@@ -37,22 +37,22 @@ impl Us {
         Ok(Us { uid: meta.uid(), keeps_modes: meta.mode() & 0o077 == 0 })
     }
 
-    /// Whether it is ours, and nobody else can write into it.
+    /// True if it is ours, and nobody else can write into it.
     pub(crate) fn own(&self, meta: &Metadata) -> bool {
         self.made(meta) && !(self.keeps_modes && is_open(meta))
     }
 
-    /// Whether it is ours.
+    /// True if it is ours.
     pub(crate) fn made(&self, meta: &Metadata) -> bool {
         meta.uid() == self.uid
     }
 
-    /// Whether files may be left to it: it is ours, the system's, or of the owner of all.
+    /// True if files may be left to it: it is ours, the system's, or of the owner of all.
     pub(crate) fn trust(&self, meta: &Metadata, root: &Metadata) -> bool {
         self.made(meta) || meta.uid() == 0 || meta.uid() == root.uid()
     }
 
-    /// Why a folder is not ours, and what to do.
+    /// Error for a folder that is not ours, with the fix.
     pub(crate) fn refuse(&self, dir: &Dir, meta: &Metadata) -> io::Error {
         let path = dir.path().display();
         io::Error::new(
@@ -69,24 +69,24 @@ impl Us {
     }
 }
 
-/// The users who are believed by whoever only looks into the folder: that one, the folder's owner, and the system's.
+/// Users whose notes a program believes that only reads the folder: its own, the folder's owner, and the system's.
 pub(crate) fn believed(root: &Dir) -> io::Result<[u32; 3]> {
     Ok([rustix::process::geteuid().as_raw(), root.metadata()?.uid(), 0])
 }
 
-/// What stands where a folder of Sluice's should and is not its own.
+/// A file or folder in the place of one of Sluice's folders, made by others.
 #[derive(Debug)]
 pub struct Foreign {
-    /// In words.
+    /// The finding, in words.
     pub what: String,
-    /// How to have it right.
+    /// Advice for the fix.
     pub fix: String,
 }
 
-/// Whether somebody else has made `failed/`.
+/// Finds a `failed/` that somebody else has made.
 ///
 /// # Errors
-/// When the folder cannot be looked at.
+/// A folder that cannot be read.
 pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
     let root = Dir::open(folder)?;
     let meta = match root.look(FAILED) {
@@ -94,7 +94,7 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
         meta => meta?,
     };
     let [us, owner, system] = believed(&root)?;
-    // Whoever looks need not be the user that Sluice runs as.
+    // The reader need not be the user that Sluice runs as.
     let sluice = root.look(CLAIMS).map_or(us, |claims| claims.uid());
     if meta.is_dir() && [us, owner, system, sluice].contains(&meta.uid()) {
         return Ok(None);
@@ -111,10 +111,10 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
     }))
 }
 
-/// Whether somebody else has made `.sluice`, or may write into it: nothing in it is believed then, and Sluice refuses it.
+/// Finds a `.sluice` that others have made, or may write into: nothing in it is believed then, and Sluice refuses it.
 ///
 /// # Errors
-/// When the folder cannot be looked at.
+/// A folder that cannot be read.
 pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
     let root = Dir::open(folder)?;
     let meta = match root.look(CLAIMS) {
@@ -140,10 +140,10 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
     }))
 }
 
-/// Who else may take files in the folder away from their owners, and how to end it; `None` where nobody may.
+/// The users who may take files in the folder away from their owners, and the fix; `None` if there are none.
 ///
 /// # Errors
-/// When the folder cannot be looked at.
+/// A folder that cannot be read.
 pub fn open_to_others(folder: &Path) -> io::Result<Option<String>> {
     let meta = folder.metadata()?;
     if !is_open(&meta) || meta.mode() & 0o1000 != 0 {
@@ -158,12 +158,12 @@ pub fn open_to_others(folder: &Path) -> io::Result<Option<String>> {
     )))
 }
 
-/// Whether others than its owner may write into it.
+/// True if others than its owner may write into it.
 fn is_open(meta: &Metadata) -> bool {
     meta.mode() & 0o022 != 0
 }
 
-/// A word that nothing else is called by; nobody needs to be kept from guessing it.
+/// A random name that no other file has; it need not be hard to guess.
 pub(crate) fn random() -> String {
     use std::hash::{BuildHasher, Hasher, RandomState};
     let mut number = RandomState::new().build_hasher().finish();

@@ -1,5 +1,6 @@
-//! A file of which some parts were loaded before it went to `failed/`. Where a content is loaded each time it comes, its parts are known
-//! again by the claims under which they were loaded: the file itself however it comes back, and what a retry moves back in its place.
+//! A file with parts that were loaded before it went to `failed/`. If a content is loaded each time it comes, its parts
+//! are known again by the claims under which they were loaded: those of the file itself however it comes back, and of
+//! the file that a retry moves back in its place.
 //!
 //! ```text
 //! imports/.sluice/.partly-<inode>  the file and the claims; the same stands in its reason in failed/
@@ -14,20 +15,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Dir;
 
-/// A file, told from all others, also from a copy of it and from one that gets its inode later, and the claims of its loaded parts.
+/// Identity of a file, also against a copy of it and one that gets its inode later, and the claims of its loaded parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partly {
     inode: u64,
-    /// When the inode was made, where the file system tells: seconds and nanoseconds.
+    /// Time of the inode's creation, if the file system tells: seconds and nanoseconds.
     born: Option<(u64, u32)>,
     modified: (i64, i64),
     size: u64,
-    /// The claims under which parts of it were loaded.
+    /// Claims under which parts of it were loaded.
     pub claims: Vec<String>,
 }
 
 impl Partly {
-    /// The file, with these claims.
+    /// Record of the file, with these claims.
     pub(super) fn of(meta: &Metadata, claims: Vec<String>) -> Partly {
         let born = meta.created().ok().and_then(|born| born.duration_since(SystemTime::UNIX_EPOCH).ok());
         Partly {
@@ -39,7 +40,7 @@ impl Partly {
         }
     }
 
-    /// What is known of the file; `None` where nothing is, as of most.
+    /// Reads the record of the file; `None` without one, as for most files.
     pub(super) fn read(sluice: &Dir, meta: &Metadata, owners: &[u32]) -> Option<Partly> {
         let known: Partly = serde_json::from_slice(&sluice.note(name(meta.ino()), owners).ok()?).ok()?;
         (known == Partly::of(meta, known.claims.clone())).then_some(known)
@@ -48,14 +49,14 @@ impl Partly {
     /// Writes it into `.sluice`.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// A record that cannot be written.
     pub(super) fn write(&self, sluice: &Dir) -> io::Result<()> {
         sluice.write(name(self.inode), &serde_json::to_vec(self)?, 0o644)?.sync_all()
     }
 
-    /// Forgets it, where all of the file is loaded.
+    /// Forgets the record, once all of the file is loaded.
     pub(super) fn forget(&self, sluice: &Dir) {
-        // What stays says nothing of any other file.
+        // A leftover record matches no other file.
         let _ = sluice.remove(name(self.inode));
     }
 }

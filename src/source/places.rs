@@ -1,4 +1,4 @@
-//! The places that programs have in the folder, their own or others', and which of them live.
+//! The places that programs have in the folder, this one's and others', and their signs of life.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{Metadata, TryLockError};
@@ -10,20 +10,20 @@ use super::Dir;
 use super::folder::{CLAIMS, FAILED};
 use super::owner::believed;
 
-/// A program's place, as somebody else sees it.
+/// A program's place, as others see it.
 pub(crate) struct Place {
-    /// Held open.
+    /// The folder, held open.
     pub(crate) dir: Dir,
-    /// Whether the program lives whose place it is.
+    /// True if the place's program lives.
     pub(crate) lives: bool,
-    /// Whose notes are believed.
+    /// Users whose notes are believed.
     pub(crate) owners: [u32; 3],
 }
 
-/// The places in the folder that are believed: those of the user who asks, and of the folder's owner.
+/// Lists the believed places in the folder: those of the calling user, and of the folder's owner.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// A folder that cannot be read.
 pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
     let root = match Dir::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -44,10 +44,10 @@ pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
     Ok(all)
 }
 
-/// Whether a program that lives has a place in the folder.
+/// True if a program that lives has a place in the folder.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// A folder that cannot be read.
 pub fn is_watched(path: &Path) -> io::Result<bool> {
     Ok(places(path)?.iter().any(|place| place.lives))
 }
@@ -55,8 +55,8 @@ pub fn is_watched(path: &Path) -> io::Result<bool> {
 /// A folder of places, and the places in it by name.
 pub(super) type Places = (Dir, Vec<(OsString, Dir)>);
 
-/// The folders of places in the folder, each with the places in it that are `ours`: `.sluice`, and what was called so before somebody
-/// renamed it.
+/// Lists the folders of places in the folder, each with the places in it that are `ours`: `.sluice`, and one of that
+/// name that somebody has renamed.
 pub(super) fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io::Result<Vec<Places>> {
     let mut all = Vec::new();
     for name in root.names()? {
@@ -72,7 +72,7 @@ pub(super) fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io
         };
         let mut places = Vec::new();
         for name in claims.folders()?.into_iter().filter(|name| name != FAILED) {
-            // Asked of what was opened, not of a name.
+            // The check is of the opened folder, not of a name.
             if let Ok(place) = claims.dir(&name)
                 && place.metadata().is_ok_and(|meta| ours(&meta))
                 && (is_current || is_place(&name))
@@ -85,7 +85,7 @@ pub(super) fn claims_folders(root: &Dir, ours: &dyn Fn(&Metadata) -> bool) -> io
     Ok(all)
 }
 
-/// Whether it is what a program calls its place.
+/// True for a name of a program's place.
 fn is_place(name: &OsStr) -> bool {
     let number = name.to_str().and_then(|name| name.split_once('-')).map(|(number, _)| number);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))

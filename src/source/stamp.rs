@@ -1,4 +1,4 @@
-//! Whether somebody touches a file: what it looks like from outside, and whether it is open for writing.
+//! Signs that a file is being touched: its stamp, and an open writer.
 
 use std::fs;
 use std::io;
@@ -6,24 +6,24 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What a file looks like from outside; two equal ones mean that nobody touched it between.
+/// Stamp of a file's metadata; two equal ones mean that nobody touched it between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) size: u64,
     pub(crate) inode: u64,
-    /// The user whose it is.
+    /// Owner of the file.
     pub(crate) owner: u32,
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
 }
 
 impl Stamp {
-    /// The file's stamp; `None` where there is no such regular file.
+    /// The file's stamp; `None` if there is no such regular file.
     pub(crate) fn of(path: &Path) -> Option<Stamp> {
         Stamp::from_metadata(&fs::symlink_metadata(path).ok()?)
     }
 
-    /// As [`Stamp::of`], of what was looked at.
+    /// As [`Stamp::of`], from metadata.
     pub(crate) fn from_metadata(meta: &fs::Metadata) -> Option<Stamp> {
         meta.is_file().then(|| Stamp {
             size: meta.len(),
@@ -34,8 +34,8 @@ impl Stamp {
         })
     }
 
-    /// How long nobody has touched the file, by the time of its last change of any kind, which no copy brings along as it
-    /// does the time of modification. Zero where the clock says nothing.
+    /// Time since anybody touched the file, by the time of its last change of any kind, which no copy brings along as
+    /// it does the time of modification. Zero if the clock has no answer.
     pub(crate) fn age(&self) -> Duration {
         let seconds = u64::try_from(self.changed.0).unwrap_or_default();
         let nanos = u32::try_from(self.changed.1).unwrap_or_default();
@@ -43,28 +43,28 @@ impl Stamp {
     }
 }
 
-/// Whether somebody has a file open for writing.
+/// State of a file's writers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
-    /// Somebody has.
+    /// Some program has it open for writing.
     Open,
-    /// Nobody has.
+    /// No program has it open for writing.
     None,
-    /// The system does not tell: a file system without leases, or another user's file.
+    /// Unknown: a file system without leases, or another user's file.
     Unknown,
 }
 
 /// `fcntl`'s command that names the signal of a lease; Linux has one number for it, the libc crate none.
 const F_SETSIG: libc::c_int = 10;
 
-/// As [`writer_of`], of the file at that path.
+/// As [`writer_of`], for the file at that path.
 pub(crate) fn writer(path: &Path) -> Writer {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
     writer_of_opened(file)
 }
 
-/// As [`writer_of`], of what an attempt to open it without waiting gave: the system says by `EAGAIN` that somebody holds a lease to write.
+/// As [`writer_of`], for the result of an open that does not wait: the system's `EAGAIN` means a lease to write.
 pub(super) fn writer_of_opened(file: io::Result<fs::File>) -> Writer {
     match file {
         Ok(file) => writer_of(&file),
@@ -73,13 +73,14 @@ pub(super) fn writer_of_opened(file: io::Result<fs::File>) -> Writer {
     }
 }
 
-/// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back at
-/// once. See `F_SETLEASE` in fcntl(2).
+/// Asks the system for a read lease, which it grants only while nobody has the file open for writing; and gives it back
+/// at once. See `F_SETLEASE` in fcntl(2).
 #[allow(unsafe_code)] // See the reasons within.
 pub(crate) fn writer_of(file: &fs::File) -> Writer {
     let descriptor = std::os::fd::AsRawFd::as_raw_fd(file);
-    // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate offers them.
-    // Should a writer come between the two, the system sends the signal that is named here and that does nothing by default.
+    // SAFETY: the descriptor is open until `file` is dropped, and these calls only change the file's lease. No crate
+    // offers them. Should a writer come between the two, the system sends the signal that is named here and that does
+    // nothing by default.
     let granted = unsafe {
         libc::fcntl(descriptor, F_SETSIG, libc::SIGURG);
         libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK)

@@ -1,4 +1,4 @@
-//! A condition that somebody types on a command line: one expression, and nothing that could do more than read.
+//! Conditions typed on a command line: one expression, and nothing that could do more than read.
 
 use std::ops::ControlFlow;
 
@@ -10,11 +10,11 @@ use super::{Schema, Select, SqlError, Table, quote};
 use crate::sql::select::{END, combines_rows};
 
 impl Select {
-    /// The rows of a table for which a condition holds, at most so many, in the order of these columns. Lines and columns in errors are
-    /// those of the condition's text.
+    /// Select of the rows of a table for which a condition holds, at most so many, in the order of these columns. Lines
+    /// and columns in errors are those of the condition's text.
     ///
     /// # Errors
-    /// When the condition is no expression, holds a statement, or aggregates rows.
+    /// A condition that is no expression, holds a statement, or aggregates rows.
     pub fn where_holds(
         table: &Table,
         condition: Option<&str>,
@@ -26,14 +26,14 @@ impl Select {
         let order = if order.is_empty() { String::new() } else { format!(" order by {}", order.join(", ")) };
         let mut all = Select::parse(&format!("select * from {schema}.{}{order} limit {limit}", quote(&table.name)))?;
         if let (SetExpr::Select(select), Some(condition)) = (&mut *all.query.body, condition) {
-            // As it was read: what is said of it names places in what was typed.
+            // The expression as it was read, so that places in errors are places in the typed text.
             select.selection = Some(Expr::Nested(Box::new(expression(condition)?)));
         }
         Ok(all)
     }
 }
 
-/// The expression that a text is; comments and whatever else it could hide are gone when it is written.
+/// Parses a text as one expression; comments and whatever else it could hide are gone when it is written.
 fn expression(text: &str) -> Result<Expr, SqlError> {
     let unread = |error: ParserError| match SqlError::of_parser(&error) {
         SqlError::Syntax { what, place } => SqlError::Syntax { what: what.replace(END, "found its end"), place },

@@ -1,4 +1,5 @@
-//! SQL as text: names and their quotes, what a select of an SQL file reads and gives, and how it is written on an engine. Pure: no statement is run here.
+//! SQL as text: names and their quotes, the tables and columns of an SQL file's select, and its form on an engine.
+//! Pure: no statement is run here.
 
 mod condition;
 mod names;

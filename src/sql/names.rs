@@ -14,31 +14,31 @@ pub enum Engine {
 /// The three schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Schema {
-    /// What was loaded.
+    /// Staging tables, which hold the loaded rows.
     Staging,
     /// The star and its views.
     Datawarehouse,
     /// The catalog.
     Catalog,
-    /// What ends with the transaction: seen by nobody else.
+    /// Tables that end with the transaction: seen by nobody else.
     Temporary,
 }
 
 /// A column as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableColumn {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// Its type in the engine's words.
+    /// Type in the engine's words.
     pub declared: String,
 }
 
-/// A table or view, whatever the engine.
+/// A table or view on either engine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Table {
-    /// Its schema.
+    /// Schema of the table.
     pub schema: Schema,
-    /// Its name, not quoted.
+    /// Name, not quoted.
     pub name: String,
 }
 
@@ -54,24 +54,24 @@ impl Table {
     }
 }
 
-/// An identifier in quotes, with those inside doubled; the same on both engines.
+/// Quotes an identifier, with the quotes inside doubled; the same on both engines.
 pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\"").replace('\0', ""))
 }
 
-/// How names are written on an engine.
+/// Naming of schemas and tables on an engine.
 #[derive(Clone, Debug)]
 pub struct Names {
     /// The engine.
     pub engine: Engine,
-    /// What the staging schema is called.
+    /// Name of the staging schema.
     pub staging: String,
-    /// What the star's schema is called.
+    /// Name of the star's schema.
     pub datawarehouse: String,
 }
 
 impl Names {
-    /// What a schema is called here.
+    /// The name of a schema on this engine.
     pub fn schema(&self, schema: Schema) -> &str {
         match schema {
             Schema::Staging => &self.staging,
@@ -84,7 +84,7 @@ impl Names {
         }
     }
 
-    /// The schema that SQL files or users call by this name: the word of the documentation, or what it is called here.
+    /// The schema of this name in SQL files or by users: the word of the documentation, or the schema's name here.
     pub fn schema_named(&self, name: &str) -> Option<Schema> {
         [
             (Schema::Staging, "staging"),
@@ -122,7 +122,7 @@ impl Names {
     /// The engine's word for a staging column's type.
     ///
     /// SQLite has no decimals: digits are kept as text there, so that none is lost, and are made a number wherever a
-    /// select reads them (`rewrite.rs`). Its types are names only; those of dates tell tools what the text is.
+    /// select reads them (`select/typed.rs`). Its types are names only; those of dates tell tools the kind of the text.
     pub fn declared(&self, kind: Type) -> &'static str {
         match (self.engine, kind) {
             (Engine::Sqlite, Type::Numeric) => NUMERIC_TEXT,
@@ -132,7 +132,7 @@ impl Names {
         }
     }
 
-    /// Whether a staging column that the engine declares so holds every value of the type, in the same bits and unchanged.
+    /// True if a staging column of this declared type holds every value of the type, in the same bits and unchanged.
     pub fn holds(&self, declared: &str, kind: Type) -> bool {
         match (self.engine, kind) {
             (Engine::Postgres, Type::Timestamp) => declared == "timestamp without time zone",
@@ -151,7 +151,7 @@ pub fn create_table(names: &Names, table: &Table, columns: &[TableColumn], count
     format!("create table {} ({})", names.table(table), list.join(", "))
 }
 
-/// The declared type of SQLite columns that hold the digits of a decimal number. `TEXT` in it gives the column text affinity.
+/// Declared type of SQLite columns with the digits of a decimal number. `TEXT` in it gives the column text affinity.
 pub(crate) const NUMERIC_TEXT: &str = "numeric_text";
 
 #[cfg(test)]

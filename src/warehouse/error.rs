@@ -1,49 +1,49 @@
-//! What a database can answer instead of doing what it was asked, split by what follows from it.
+//! Errors of a database, split by their consequences.
 
-/// Why a warehouse did not do something.
+/// Error of a warehouse.
 #[derive(Debug, thiserror::Error)]
 pub enum WarehouseError {
-    /// The address is of no use; only a person can fix it.
+    /// A useless address; only a person can fix it.
     #[error("DATABASE_URL: {0}")]
     Address(String),
-    /// The file of the database is not there, and is not to be made.
+    /// A missing database file, which is not to be made.
     #[error("there is no file {0}")]
     Missing(String),
-    /// The catalog has migrations that this program does not know; only a newer one can use it.
+    /// Migrations of the catalog that this program does not know; only a newer one can use it.
     #[error(
         "the catalog in {0} was made by a newer Sluice, whose migration {1} is not known to this one: install that version or a later one"
     )]
     Newer(String, String),
-    /// The database is not there, busy, full or restarting: the same may go well later.
+    /// A database that is absent, busy, full or restarting: a later try may go well.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// Something of the catalog was taken away under a running program; files wait until it is there again.
+    /// A part of the catalog was taken away under a running program; files wait until it is there again.
     #[error(
         "the catalog is not whole, missing: {0}: restore it from a backup, and loading goes on by itself; where nothing is left of it, a \
          restart with INIT_DB=true makes a new one, which knows nothing of what was loaded"
     )]
     Incomplete(String),
-    /// Somebody else holds a lock on what was asked for; the same goes well when it is given back.
+    /// A lock of another session on a table; a try after its release goes well.
     #[error("somebody else holds a lock: {0}")]
     Locked(String),
-    /// The commit was asked for and not confirmed: what was to be committed may be there, or may come to be. Only the ledger knows.
+    /// A commit without confirmation: its rows may be there, or may come to be. Only the ledger knows.
     #[error("it is not known whether the commit happened: {0}")]
     Unknown(String),
-    /// The database refused; the same would be refused again.
+    /// A refusal of the database; it would refuse the same again.
     #[error("{0}")]
     Refused(String),
-    /// The same of a select that it was to describe, with the number of signs before what it has not understood.
+    /// A refusal of a select that was to be described, with the number of signs before the word at fault.
     #[error("{0}")]
     RefusedAt(String, usize),
 }
 
 impl WarehouseError {
-    /// Whether the same may go well later.
+    /// True if a later try may go well.
     pub fn is_transient(&self) -> bool {
         matches!(self, WarehouseError::Unavailable(_) | WarehouseError::Incomplete(_) | WarehouseError::Locked(_))
     }
 
-    /// Puts what was being done before what went wrong.
+    /// Prefixes the message with the work in progress.
     #[must_use]
     pub fn while_doing(self, what: &str) -> Self {
         match self {
@@ -61,27 +61,27 @@ impl WarehouseError {
 }
 
 impl WarehouseError {
-    /// What a commit said that did not confirm it.
+    /// Error of a commit that was not confirmed.
     pub(super) fn unknown(error: impl std::fmt::Display) -> Self {
         WarehouseError::Unknown(error.to_string())
     }
 
-    /// Refuses the catalog at an address (without its password) with migrations that are not known.
+    /// Refuses the catalog at an address (without its password) with unknown migrations.
     pub(super) fn of_newer(address: &str, unknown: &[String]) -> Result<(), WarehouseError> {
         if unknown.is_empty() { Ok(()) } else { Err(WarehouseError::Newer(address.to_owned(), unknown.join(", "))) }
     }
 
-    /// What SQLite says with this result code.
+    /// Error of SQLite with this result code.
     pub(super) fn of_sqlite(code: i32, message: String) -> Self {
         if is_passing_in_sqlite(code) { WarehouseError::Unavailable(message) } else { WarehouseError::Refused(message) }
     }
 }
 
-/// What PostgreSQL says of a select that stands behind `before` signs of a statement.
+/// Error of PostgreSQL about a select that stands behind `before` signs of a statement.
 pub(super) fn of_select(error: sqlx::Error, before: usize) -> WarehouseError {
     let place = error.as_database_error().and_then(|error| {
         match error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?.position()? {
-            // From 1.
+            // The server counts from 1.
             sqlx::postgres::PgErrorPosition::Original(place) => (place - 1).checked_sub(before),
             sqlx::postgres::PgErrorPosition::Internal { .. } => None,
         }
@@ -92,12 +92,13 @@ pub(super) fn of_select(error: sqlx::Error, before: usize) -> WarehouseError {
     }
 }
 
-/// A prepared statement that is not there, or is there already: SQLSTATE 26000 and 42P05. No connection of one's own says that.
+/// True for a prepared statement that is not there, or is there already: SQLSTATE 26000 and 42P05. Only a pooler's
+/// connection has these errors.
 fn is_of_pooler(code: &str) -> bool {
     matches!(code, "26000" | "42P05")
 }
 
-/// PostgreSQL's word for a lock that was waited for as long as `lock_timeout` says.
+/// SQLSTATE of a lock that was waited for as long as `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 fn is_passing_in_sqlite(code: i32) -> bool {
@@ -118,7 +119,7 @@ impl From<sqlx::Error> for WarehouseError {
                     }
                 }
                 if let Some(ours) = text.strip_prefix("bad JSON path: '").and_then(|rest| rest.strip_suffix('\'')) {
-                    // What a rewritten select says of a value (`rewrite/typed.rs`).
+                    // Words of a translated select about a value (`sql/select/typed.rs`).
                     text = ours.to_owned();
                 }
                 if is_of_pooler(database.code().as_deref().unwrap_or_default()) {
@@ -146,9 +147,11 @@ impl From<sqlx::Error> for WarehouseError {
     }
 }
 
-/// What is no file's fault, so that files wait until a person or time has fixed it. PostgreSQL: classes 08 (connection), 28 (who we are),
-/// 3D (no such database), 3F (no such schema), 40 (serialisation, deadlock), 53 (resources), 55 (lock), 57 (operator), 58 (system), XX001 and XX002 (corruption),
-/// 25006 (read-only), 25P03 and 25P04 (a transaction that took longer than the server lets it), 42501 (rights). SQLite: busy, locked, read-only, I/O error, corrupt, full, cannot open, locking protocol, rights, no database.
+/// True for errors that are no file's fault, so that files wait until a person or time has fixed them. PostgreSQL:
+/// classes 08 (connection), 28 (who we are), 3D (no such database), 3F (no such schema), 40 (serialisation, deadlock),
+/// 53 (resources), 55 (lock), 57 (operator), 58 (system), XX001 and XX002 (corruption), 25006 (read-only), 25P03 and
+/// 25P04 (a transaction longer than the server's limit), 42501 (rights). SQLite: busy, locked, read-only, I/O error,
+/// corrupt, full, cannot open, locking protocol, rights, no database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
 fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
     if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {

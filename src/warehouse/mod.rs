@@ -1,5 +1,5 @@
-//! Where rows go: two engines behind one small interface of storage verbs. The only user of sqlx.
-//! A warehouse never sees a source, and knows neither loads nor stars.
+//! The warehouse: two engines behind one small interface of storage verbs. The only user of sqlx. A warehouse never
+//! sees a source, and knows neither loads nor stars.
 
 mod error;
 mod postgres;
@@ -46,27 +46,29 @@ impl From<i64> for Value {
     }
 }
 
-/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, the shortest digits of a double; `None` is NULL.
+/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, a double's shortest digits; NULL is
+/// `None`.
 pub type Row = Vec<Option<String>>;
 
-/// What a transaction is for.
+/// Purpose of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// A load: sees what others commit meanwhile.
+    /// A load: sees the commits of others meanwhile.
     Load,
-    /// A load of little, or a line in the ledger: may be committed together with others. It waits for a lock of others for two
-    /// seconds at most, others for half a minute, unless [`Transaction::wait_at_most`] says it.
+    /// A small load, or a line in the ledger: may be committed together with others. Waits two seconds at most for a
+    /// lock of others, a [`Scope::Load`] half a minute, unless [`Transaction::wait_at_most`] sets another limit.
     Short,
-    /// The star and its views: one at a time, and sees staging as it was at the begin. Waits five minutes for the one before.
+    /// The star and its views: one at a time, with staging as it was at the begin. Waits five minutes for its turn.
     Star,
 }
 
 /// A change of a table's columns.
 #[derive(Clone, Debug)]
 pub enum Alteration {
-    /// A new column, NULL in the rows there are.
+    /// A new column, NULL in the existing rows.
     Add(TableColumn),
-    /// A new column with keys of another table, 0 in the rows there are. PostgreSQL looks at references when it is told to make them.
+    /// A new column with another table's keys, 0 in the existing rows. PostgreSQL checks references when told to make
+    /// them.
     Refer {
         /// The column.
         column: TableColumn,
@@ -75,18 +77,18 @@ pub enum Alteration {
     },
     /// A column of a staging table gets a wider type; every value stays.
     Widen {
-        /// Its name.
+        /// Name of the column.
         name: String,
-        /// What its values could be so far.
+        /// Types that its values could have so far.
         from: Fits,
         /// The new type.
         to: Type,
     },
-    /// A column's values are cast to another type.
+    /// A cast of a column's values to another type.
     Cast(TableColumn),
-    /// A column goes, with its values.
+    /// Removal of a column with its values.
     Drop {
-        /// Its name.
+        /// Name of the column.
         name: String,
     },
 }
@@ -94,7 +96,7 @@ pub enum Alteration {
 /// A database.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
-    /// How names are written here.
+    /// Naming of schemas and tables on this engine.
     fn names(&self) -> &Names;
 
     /// The catalog, over the same connections.
@@ -103,47 +105,47 @@ pub trait Warehouse: Send + Sync {
     /// The address, without its password.
     fn address(&self) -> &str;
 
-    /// Makes the schemas and brings the catalog up to date.
+    /// Creates the schemas and migrates the catalog.
     async fn prepare(&self) -> Result<(), WarehouseError>;
 
-    /// What [`Warehouse::prepare`] would make, in words; empty when nothing is missing.
+    /// The parts that [`Warehouse::prepare`] would create, in words; empty when nothing is missing.
     async fn missing(&self) -> Result<Vec<String>, WarehouseError>;
 
-    /// Drops staging, datawarehouse and catalog, with everything in them.
+    /// Drops staging, datawarehouse and catalog, with all their tables.
     async fn drop_all(&self) -> Result<(), WarehouseError>;
 
-    /// Waits until what others had committed before is on stable storage. What somebody committed and was killed over can be seen before
+    /// Waits until earlier commits of others are on stable storage. The commit of a killed session can be seen before
     /// it is; a transaction of one's own has to be committed first, whose commit waits for those before it.
     async fn barrier(&self) -> Result<(), WarehouseError>;
 
-    /// Closes the connections, and leaves everything where it belongs: SQLite's log is copied into its file.
+    /// Closes the connections, and leaves a complete database: SQLite's log is copied into its file.
     async fn close(&self);
 
     /// Begins a transaction. Dropping it rolls back.
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError>;
 
-    /// Gives a query's rows one after the other as they come, first of all the names of its columns as a row.
+    /// Hands over a query's rows one after the other as they come, first of all the names of its columns as a row.
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError>;
 }
 
 /// Changes that are all there after [`Transaction::commit`], or none of them.
 #[async_trait]
 pub trait Transaction: Send {
-    /// Runs a statement; gives the number of rows it touched.
+    /// Runs a statement; returns the number of rows it touched.
     async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, WarehouseError>;
 
     /// Runs a query with few rows. With values, its columns are bigint or text.
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, WarehouseError>;
 
-    /// The columns of a table or view in their order; none where there is no such table.
+    /// The columns of a table or view in their order; none if there is no such table.
     async fn columns(&mut self, table: &Table) -> Result<Vec<TableColumn>, WarehouseError>;
 
-    /// The columns that a select gives, without running it; their types are what [`Transaction::columns`] would
-    /// say of a table made with them.
+    /// The columns of a select, without running it; their types are those that [`Transaction::columns`] would give for
+    /// a table made with them.
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError>;
 
-    /// Appends batches to a table until there are no more, the columns matched by name. `types` are the batches' columns' types.
-    /// The next batch is asked for while one is written.
+    /// Appends batches to a table until there are no more, the columns matched by name. `types` are the batches'
+    /// columns' types. The next batch is asked for while one is written.
     async fn copy_in(
         &mut self,
         table: &Table,
@@ -151,8 +153,8 @@ pub trait Transaction: Send {
         batches: &mut dyn Batches,
     ) -> Result<u64, WarehouseError>;
 
-    /// Changes a table's columns. Views over it stay, also those that others made. One of `own_views`, which can be made
-    /// again, is dropped where it reads what is no longer there, and so are those over it; gives the dropped ones.
+    /// Changes a table's columns. Views over it stay, also those of others. A view of `own_views`, which can be made
+    /// again, is dropped if it reads a column that is gone, and so are those over it; returns the dropped ones.
     async fn alter(
         &mut self,
         table: &Table,
@@ -160,55 +162,56 @@ pub trait Transaction: Send {
         own_views: &[Table],
     ) -> Result<Vec<Table>, WarehouseError>;
 
-    /// Locks tables and views that are to be changed, and the views over them, for this transaction alone, all at once, so that their readers wait
-    /// briefly. Where the engine has no such locks it does nothing.
+    /// Locks tables and views that are to be changed, and the views over them, for this transaction alone, all at once,
+    /// so that their readers wait briefly. Does nothing if the engine has no such locks.
     async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError>;
 
-    /// Makes a view, or gives it another select; one that has it already is not touched. Views that depend on it stay, but for those of `own_views` that read what is no longer
-    /// there: PostgreSQL drops them, and they can be made again.
+    /// Creates a view, or gives it another select; one that has it already is not touched. Views that depend on it
+    /// stay, except those of `own_views` that read a column that is gone: PostgreSQL drops them, and they can be made
+    /// again.
     async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError>;
 
-    /// From here on a statement that waits longer for another's lock gives up, where the engine has locks to wait for.
+    /// Limits the wait of later statements for a lock of others, if the engine has locks to wait for.
     async fn wait_at_most(&mut self, how_long: Duration) -> Result<(), WarehouseError>;
 
-    /// Which server it is and which of its histories (timelines): what one has acknowledged, another one may not have. `None` where the
+    /// The server and its history (timeline): a commit acknowledged by one may be missing on another. `None` if the
     /// database is a file, or the server does not tell.
     async fn server(&mut self) -> Result<Option<String>, WarehouseError>;
 
-    /// Makes everything permanent, on stable storage. [`WarehouseError::Unknown`] where that was not confirmed.
+    /// Makes everything permanent, on stable storage. [`WarehouseError::Unknown`] if that was not confirmed.
     async fn commit(self: Box<Self>) -> Result<(), WarehouseError>;
 }
 
 /// Batches of rows that come one after the other.
 #[async_trait]
 pub trait Batches: Send {
-    /// The next one, with the columns of the first; `None` where there is none now.
+    /// The next batch, with the columns of the first; `None` if there is none now.
     async fn next(&mut self) -> Option<RecordBatch>;
 }
 
-/// How to reach a database.
+/// Address of a database, with its options.
 #[derive(Clone, Debug)]
 pub struct Address {
     /// `postgres://user:password@host:port/database` or `sqlite://path`.
     pub url: String,
-    /// The password, where the address has none.
+    /// Password for an address without one.
     pub password: Option<String>,
-    /// The staging schema's name.
+    /// Name of the staging schema.
     pub staging: String,
-    /// The star's schema's name.
+    /// Name of the star's schema.
     pub datawarehouse: String,
-    /// Whether every statement is logged.
+    /// True if every statement is logged.
     pub echo: bool,
-    /// Whether an SQLite file is made when there is none.
+    /// True if an SQLite file is made when there is none.
     pub create: bool,
 }
 
 /// Connects. The scheme of the address decides the engine.
 ///
 /// # Errors
-/// When the scheme is unknown, or the database cannot be reached.
+/// An unknown scheme, or a database that cannot be reached.
 pub async fn connect(address: &Address) -> Result<Arc<dyn Warehouse>, WarehouseError> {
-    // What is no address may hold a password anywhere.
+    // A malformed address may hold a password anywhere.
     let scheme = address.url.split_once(':').map_or("", |(scheme, _)| scheme);
     let is_postgres = address.url.starts_with("postgres://") || address.url.starts_with("postgresql://");
     if scheme != "sqlite" && !is_postgres {
@@ -223,16 +226,16 @@ pub async fn connect(address: &Address) -> Result<Arc<dyn Warehouse>, WarehouseE
     }
 }
 
-/// What the log takes of the databases' own crates, as directives: statements from this level on. They warn of words in the address that
-/// they do not know with their values, which may be secret, and of connections that they find in the midst of what was rolled back.
+/// Directives of the log for the databases' own crates: statements from this level on. The crates warn of unknown words
+/// in the address with their values, which may be secret, and of connections that they find in the midst of a rollback.
 pub fn log_filter(statements: &str) -> String {
     format!(
         "sqlx={statements},sqlx_postgres::options=off,sqlx_core::pool=error,sqlx::pool=error,sea_orm_migration=warn"
     )
 }
 
-/// Every statement passes here: names in it were quoted by `names.rs`, values are bound, and selects are those of the user's
-/// own SQL files.
+/// Marks a statement as safe. Every statement passes here: `names.rs` has quoted its names, its values are bound, and
+/// selects are those of the user's own SQL files.
 fn safe(sql: impl Into<String>) -> sqlx::SqlStr {
     sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(sql.into()))
 }

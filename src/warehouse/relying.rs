@@ -1,4 +1,4 @@
-//! Views and tables that rest on another one, as the database knows them, whoever made them.
+//! Views and tables that rest on another one, by the database's own records, also those of others.
 
 use crate::sql::{Engine, Names, Table, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
@@ -6,15 +6,15 @@ use crate::warehouse::{Transaction, Value, WarehouseError};
 /// A view over a table, or a table that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Relying {
-    /// Its name as people write it.
+    /// Name as people write it.
     pub(crate) shown: String,
-    /// The same, where it is one of the star.
+    /// The same, if it is a table of the star.
     pub(crate) of_star: Option<Table>,
-    /// Whether it is a view, rather than a table that refers to the other.
+    /// True for a view, false for a table that refers to the other.
     pub(crate) is_view: bool,
 }
 
-/// Views over a table or view, however far, and tables that refer to it; those that others rest on last. There is a savepoint in it.
+/// Views over a table or view, however far, and tables that refer to it; those others rest on last. In a savepoint.
 pub(crate) async fn relying_on(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -29,7 +29,7 @@ pub(crate) async fn relying_on(
     }
 }
 
-/// The definition of a view of the star in the database's words; `None` where there is no such view.
+/// The definition of a view of the star in the database's words; `None` if there is no such view.
 pub(crate) async fn definition_of(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -78,7 +78,7 @@ async fn on_postgres(
     Ok(rows.into_iter().map(relying).collect())
 }
 
-/// SQLite keeps no record of what a view reads: those are found that cannot be read without the table.
+/// Finds the views that cannot be read without the table, as SQLite keeps no record of a view's sources.
 async fn on_sqlite(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -93,7 +93,7 @@ async fn on_sqlite(
     let views: Vec<_> = texts(transaction.query(views, &[]).await?).into_iter().filter(|view| *view != flat).collect();
     let before = unreadable(transaction, &views).await?;
     transaction.execute("savepoint sluice_relying", &[]).await?;
-    // A rename would take the views along; a table that others refer to cannot be dropped, but emptied of its name.
+    // A rename would take the views along; a table that others refer to cannot be dropped, but can lose its name.
     transaction.execute("pragma legacy_alter_table = on", &[]).await?;
     let hide = match is_view {
         true => format!("drop view {}", quote(&flat)),
@@ -117,7 +117,7 @@ async fn on_sqlite(
     Ok(views.chain(refer.into_iter().map(|name| relying(name, false))).collect())
 }
 
-/// Of these views those that cannot be read.
+/// The views among these that cannot be read.
 async fn unreadable(transaction: &mut dyn Transaction, views: &[String]) -> Result<Vec<String>, WarehouseError> {
     let mut found = Vec::new();
     for view in views {

@@ -6,7 +6,7 @@ use crate::schema::{Fits, Form, Type};
 
 pub(super) use crate::text::double_text as double;
 
-/// The day that lies `days` after 1970-01-01, in ASCII: `2020-01-31`.
+/// Writes the day at `days` after 1970-01-01, in ASCII: `2020-01-31`.
 pub(super) fn date(days: i32) -> [u8; 10] {
     // Years that begin with March, in eras of 400 of them (Howard Hinnant,
     // <https://howardhinnant.github.io/date_algorithms.html>). A column's days lie in the years 1 to 9999.
@@ -34,7 +34,7 @@ pub(super) fn date(days: i32) -> [u8; 10] {
     ]
 }
 
-/// The moment `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.
+/// Writes the moment at `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.
 pub(super) fn timestamp(micros: i64) -> String {
     let Some(moment) = DateTime::from_timestamp_micros(micros) else { return micros.to_string() };
     let seconds = moment.format("%Y-%m-%d %H:%M:%S").to_string();
@@ -44,13 +44,13 @@ pub(super) fn timestamp(micros: i64) -> String {
     }
 }
 
-/// Like [`timestamp`], with the offset that SQLite's own functions understand.
+/// Writes a moment like [`timestamp`], with the offset that SQLite's own functions understand.
 pub(super) fn timestamptz(micros: i64) -> String {
     timestamp(micros) + "+00:00"
 }
 
-/// In SQL of both engines, a moment's text as its column's files wrote it; `plain` is the text that [`timestamp`] gives of it in UTC. `None`
-/// where they did not write all moments in one form.
+/// Expression in SQL of both engines for a moment's text as its column's files wrote it; `plain` is its text by
+/// [`timestamp`] in UTC. `None` if they did not write all moments in one form.
 pub(super) fn as_files_wrote(plain: &str, fits: Fits) -> Option<String> {
     if !fits.has_form() {
         return None;

@@ -1,4 +1,4 @@
-//! The plugins as they are now: read anew when their files change, once nobody has touched those for a while.
+//! The current plugins: read anew when their files change, once nobody has touched those for a while.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -9,17 +9,17 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Plugins;
 use crate::archive::OnSuccess;
 
-/// The plugins that count now. Who holds a version keeps it.
+/// The current version of the plugins. A load in progress keeps the version that it began with.
 #[derive(Debug, Default)]
 pub struct CurrentPlugins(RwLock<Arc<Plugins>>);
 
 impl CurrentPlugins {
-    /// The version that counts now.
+    /// The current version.
     pub fn get(&self) -> Arc<Plugins> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets another version count.
+    /// Replaces the current version.
     pub fn set(&self, plugins: Plugins) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plugins);
     }
@@ -31,40 +31,40 @@ impl From<Plugins> for CurrentPlugins {
     }
 }
 
-/// Gives what `!env NAME` stands for.
+/// Resolves `!env NAME`.
 type Variable = Box<dyn Fn(&str) -> Result<Option<String>, String> + Send + Sync>;
 
-/// Says in words why files cannot be kept as a plugin asks.
+/// Checks that files can be kept as a plugin asks; errors are in words.
 type Keeps = Box<dyn Fn(&OnSuccess) -> Result<(), String> + Send + Sync>;
 
-/// The folder of the plugins, looked at again and again.
+/// The folder of the plugins, polled.
 pub struct PluginFolder {
     path: PathBuf,
     variable: Variable,
     keeps: Keeps,
-    /// What it looked like, and since when, as far as is known.
+    /// Stamp of the last look, and the time of its change, as far as known.
     stamp: Stamp,
     changed: Instant,
-    /// What it looked like when it was read.
+    /// Stamp of the last reading.
     read: Option<Stamp>,
 }
 
-/// What a look at the folder gives.
+/// Result of a look at the folder.
 #[derive(Debug)]
 pub enum Look {
     /// Nothing has changed since it was read.
     Same,
-    /// Somebody is changing it: it will be read then, at the soonest.
+    /// Somebody is changing it: it will be read at this time, at the soonest.
     Unsettled(Instant),
-    /// It was read.
+    /// New plugins.
     Read(Plugins),
 }
 
-/// What stands in the folder, and what it looks like from outside.
+/// Paths in the folder with their metadata.
 type Stamp = Vec<(PathBuf, [i64; 6])>;
 
 impl PluginFolder {
-    /// The folder at `path`, not looked at yet.
+    /// The folder at `path`, without a look yet.
     pub fn new(path: &Path, variable: Variable, keeps: Keeps) -> PluginFolder {
         PluginFolder {
             path: path.to_owned(),
@@ -76,7 +76,7 @@ impl PluginFolder {
         }
     }
 
-    /// Reads it as it is.
+    /// Reads the folder as it is.
     pub fn read(&mut self, before: &Plugins) -> Plugins {
         let stamp = stamp_of(&self.path);
         self.changed = changed(&stamp, Instant::now());
@@ -85,8 +85,8 @@ impl PluginFolder {
         Plugins::read_each(&self.path, &self.variable, &self.keeps, before)
     }
 
-    /// Looks whether it has changed since it was read, and reads it when nobody has touched it for `settle`. Also what was just
-    /// read has to be quiet for so long: somebody may be about to go on.
+    /// Looks for changes since the last reading, and reads the folder when nobody has touched it for `settle`. Files
+    /// that were just read have to be quiet for so long, too: somebody may be about to go on.
     pub fn look(&mut self, before: &Plugins, settle: Duration, now: Instant) -> Look {
         let stamp = stamp_of(&self.path);
         if stamp != self.stamp {
@@ -102,7 +102,7 @@ impl PluginFolder {
         }
         let plugins = Plugins::read_each(&self.path, &self.variable, &self.keeps, before);
         if stamp_of(&self.path) != self.stamp {
-            // What was read may be half of what it is to be.
+            // The files may have been read half written.
             return Look::Unsettled(now + settle);
         }
         self.read = Some(self.stamp.clone());
@@ -119,7 +119,7 @@ fn stamp_of(folder: &Path) -> Stamp {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         for path in [path.join("plugin.yaml"), path] {
-            // Through links: where they lead is what is read.
+            // Links are followed, as by the reading.
             stamp.push((path.clone(), fs::metadata(&path).map_or([-1; 6], |meta| of(&meta))));
         }
     }
@@ -127,7 +127,7 @@ fn stamp_of(folder: &Path) -> Stamp {
     stamp
 }
 
-/// When the newest of it was touched last, by the clock of the machine; `now` where that is not told.
+/// Time of the newest change, by the clock of the machine; `now` if it is unknown.
 fn changed(stamp: &Stamp, now: Instant) -> Instant {
     let newest = stamp.iter().map(|(_, [.., seconds, nanos])| (*seconds, *nanos)).max();
     let Some((seconds, nanos)) = newest else { return now.checked_sub(Duration::from_hours(1)).unwrap_or(now) };

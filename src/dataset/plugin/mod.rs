@@ -1,4 +1,4 @@
-//! `plugins/<name>/plugin.yaml`: how the files of one dataset are read and shaped, and where their rows go.
+//! `plugins/<name>/plugin.yaml`: the options by which the files of one dataset are read and shaped, and their table.
 
 mod current;
 mod notation;
@@ -26,15 +26,15 @@ pub use self::reach::Reach;
 pub use self::series::Series;
 use self::wrong::WrongPlugin;
 
-/// What is wrong with a plugin.
+/// Error in a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {why}", crate::text::shown::path(path), line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct PluginError {
-    /// Its file.
+    /// Path of its file.
     pub path: PathBuf,
-    /// The line of the file, from 1, where it is one's.
+    /// Line of the file, from 1, if the error is in one.
     pub line: Option<u64>,
-    /// What is wrong.
+    /// Message of the error.
     pub why: String,
 }
 
@@ -48,10 +48,10 @@ struct Plugin {
     dataset: Dataset,
 }
 
-/// Gives a variable of the environment, or says in words why it cannot.
+/// Resolves a variable of the environment; errors are in words.
 pub type Variable<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
 
-/// Every plugin that is enabled, and those that are wrong.
+/// All enabled plugins, and the faulty ones.
 #[derive(Clone, Debug, Default)]
 pub struct Plugins {
     right: Vec<Plugin>,
@@ -59,11 +59,10 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    /// Reads every `<name>/plugin.yaml` of a folder; a folder that is not there has none. `variable` gives what `!env NAME` stands
-    /// for.
+    /// Reads every `<name>/plugin.yaml` of a folder, none if there is no folder. `variable` resolves `!env NAME`.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its file.
+    /// The first error, with its file.
     pub fn read(folder: &Path, variable: &Variable<'_>) -> Result<Plugins, PluginError> {
         let plugins = Plugins::read_each(folder, variable, &|_| Ok(()), &Plugins::default());
         match plugins.wrong.first() {
@@ -72,10 +71,10 @@ impl Plugins {
         }
     }
 
-    /// One plugin, by its text.
+    /// Reads one plugin from its text.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The first error in it.
     pub fn of_text(name: &str, text: &str) -> Result<Plugins, PluginError> {
         let mut plugins = Plugins::default();
         let path = PathBuf::from(name).join("plugin.yaml");
@@ -83,12 +82,12 @@ impl Plugins {
         Ok(plugins)
     }
 
-    /// Reads those of a folder that are right; what is wrong with the others is among [`Plugins::errors`], and their files are held back.
+    /// Reads the faultless plugins of a folder; the others are in [`Plugins::errors`], and their files are held back.
     pub fn read_right(folder: &Path, variable: &Variable<'_>) -> Plugins {
         Plugins::read_each(folder, variable, &|_| Ok(()), &Plugins::default())
     }
 
-    /// Says in the log which plugins there are.
+    /// Logs the plugins.
     pub fn announce(&self) {
         for Plugin { name, creator, files, dataset, .. } in &self.right {
             let files: Vec<_> = files.iter().map(FilePattern::text).collect();
@@ -97,44 +96,44 @@ impl Plugins {
         }
     }
 
-    /// What plugins say of tables; one that is named after its files has no name here.
+    /// The datasets of the plugins; one that is named after its files has no table name here.
     pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
         self.right.iter().map(|plugin| &plugin.dataset)
     }
 
-    /// What is wrong, a plugin each.
+    /// Errors of the faulty plugins, one each.
     pub fn errors(&self) -> impl Iterator<Item = &PluginError> {
         self.wrong.iter().map(|plugin| &plugin.error)
     }
 
-    /// How many are right and enabled.
+    /// Number of enabled plugins without an error.
     pub fn count(&self) -> usize {
         self.right.len()
     }
 
-    /// What is wrong with the plugin that may claim a file, or a part of it that is called `table_hint`: it is held back until that is fixed.
+    /// Error of the faulty plugin that may claim a file, or its part `table_hint`: the file is held until it is fixed.
     pub fn held(&self, file_name: &str, table_hint: &str) -> Option<&PluginError> {
         let holds = |plugin: &&WrongPlugin| plugin.claims(file_name) || plugin.claims(table_hint);
         self.wrong.iter().find(holds).map(|plugin| &plugin.error)
     }
 
-    /// Whether a plugin claims the file, right or wrong.
+    /// True if a plugin claims the file, faulty or not.
     pub fn claims(&self, file_name: &str) -> bool {
         let claims = |plugin: &Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name));
         self.right.iter().any(claims) || self.wrong.iter().any(|plugin| plugin.claims(file_name))
     }
 
-    /// Whether no plugin, right or wrong, says anything of a part of a file.
+    /// True if no plugin, faulty or not, claims a part of a file.
     pub fn is_untold(&self, file_name: &str, table_hint: &str, sheet: Option<&str>) -> bool {
         let is_plain = |dataset: Option<Dataset>| dataset.is_some_and(|dataset| dataset.plugin.is_empty());
         self.held(file_name, table_hint).is_none() && self.dataset(file_name, table_hint, sheet).is_ok_and(is_plain)
     }
 
-    /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after the part. `None` where
-    /// plugins claim the file, but each of them another sheet of it.
+    /// The dataset of a part of a file: that of the plugin that claims the file or the part, or else one named after
+    /// the part. `None` if plugins claim the file, but each of them another sheet of it.
     ///
     /// # Errors
-    /// In words, where two plugins claim it.
+    /// In words, if two plugins claim it.
     pub fn dataset(&self, file_name: &str, table_hint: &str, sheet: Option<&str>) -> Result<Option<Dataset>, String> {
         let claims =
             |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name) || glob.is_match(table_hint));

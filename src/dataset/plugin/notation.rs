@@ -1,4 +1,5 @@
-//! The words of a plugin that say how values are written: `decimal`, `thousands`, `percent`, `currency`, `true`, `false`, `null`, `trim`.
+//! Keys of a plugin for the notation of values: `decimal`, `thousands`, `percent`, `currency`, `true`, `false`, `null`,
+//! `trim`.
 
 use std::fmt;
 
@@ -22,7 +23,7 @@ impl<'de> Deserialize<'de> for Words {
     }
 }
 
-/// Takes words as they stand, whatever YAML takes them for: `1`, `true`, `null`.
+/// Takes words as they stand, whatever they are in YAML: `1`, `true`, `null`.
 struct WordsVisitor;
 
 impl<'de> Visitor<'de> for WordsVisitor {
@@ -69,7 +70,7 @@ impl<'de> Visitor<'de> for WordsVisitor {
     }
 }
 
-/// What is said of values, at a column or for the whole file.
+/// Stated notation of values, of a column or of the whole file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Said<'a> {
     pub(super) decimal: Option<&'a str>,
@@ -94,7 +95,7 @@ impl Said<'_> {
 
 const NUMBERS: [Type; 3] = [Type::Bigint, Type::Numeric, Type::Double];
 
-/// The notation of the columns of which nothing else is said.
+/// The notation of columns without one of their own.
 ///
 /// # Errors
 /// In words that begin with the key at fault.
@@ -119,7 +120,7 @@ pub(super) fn of_file(said: Said<'_>) -> Result<Notation, String> {
     })
 }
 
-/// A column's notation and its type, where one is said or follows from what is said of its values.
+/// The notation of a column and its type, if stated or implied by the notation.
 ///
 /// # Errors
 /// As [`of_file`].
@@ -206,7 +207,7 @@ fn number(said: Said<'_>, is_percent: bool, guarded: bool) -> Result<NumberNotat
     }
     let grouping = match (thousands, said.decimal) {
         (Some(separator), _) => Grouping::By(separator),
-        // Nothing else than groups is left for the other signs.
+        // The other signs can only be separators of groups.
         (None, Some(_)) => Grouping::Any,
         (None, None) => Grouping::None,
     };

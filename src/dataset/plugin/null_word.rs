@@ -1,6 +1,6 @@
-//! The word `null` in a plugin, which is a key and a word of lists there and nothing in YAML.
+//! The word `null` in a plugin, which is a key and a word of lists there and no value in YAML.
 
-/// The text with `null` in quotes where it is a key or a word of a list: YAML takes it for nothing.
+/// The text with `null` in quotes as a key or a word of a list: YAML takes it for no value.
 pub(super) fn with_quoted_null(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -24,7 +24,7 @@ pub(super) fn with_quoted_null(text: &str) -> String {
     whole
 }
 
-/// The word at this place of a line, where it is one that YAML takes for nothing and stands as a key or a word of a list.
+/// The word at this place of a line, if YAML takes it for no value and it stands as a key or a word of a list.
 fn null_at(line: &str, at: usize) -> Option<&str> {
     let (before, rest) = (line[..at].trim_end(), &line[at..]);
     let begins = before.is_empty() || before.ends_with(['[', ',', '{']) || before.trim_start() == "-";

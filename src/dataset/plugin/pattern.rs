@@ -1,4 +1,4 @@
-//! Patterns of file names: letters that were written as a letter and its mark, as macOS does, are the composed letter (NFC).
+//! Patterns of file names: a letter and its mark, two signs in macOS's file names, are the composed letter (NFC).
 
 use globset::{Glob, GlobMatcher};
 
@@ -8,13 +8,13 @@ use crate::schema::composed;
 #[derive(Clone, Debug)]
 pub(super) struct FilePattern {
     glob: GlobMatcher,
-    /// As it is written.
+    /// Text of the pattern.
     text: String,
 }
 
 impl FilePattern {
     /// # Errors
-    /// When it is no glob.
+    /// A text that is no glob.
     pub(super) fn new(text: &str) -> Result<FilePattern, globset::Error> {
         let glob = Glob::new(&composed(text))?.compile_matcher();
         Ok(FilePattern { glob, text: text.to_owned() })
@@ -28,7 +28,7 @@ impl FilePattern {
         self.glob.is_match(&*composed(name))
     }
 
-    /// Whether it is the same pattern as another one.
+    /// True if both are the same pattern.
     pub(super) fn is(&self, other: &FilePattern) -> bool {
         self.glob.glob() == other.glob.glob()
     }

@@ -1,27 +1,27 @@
-//! Which tables a file may go into, as far as its name tells, and whether it counts there which file comes after which.
+//! Reach of a file: the tables that its name allows, and if the order of files counts there.
 
 use super::{Plugin, Plugins};
 use crate::dataset::{Dataset, Mode};
 
-/// The tables that a file may go into.
+/// Reach of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// The tables; `None` where only its content tells, as an archive's does.
+    /// Tables of the file; `None` if only its content tells, as an archive's does.
     pub tables: Option<Vec<String>>,
-    /// Whether rows are replaced there.
+    /// True if rows are replaced there.
     pub replaces: bool,
 }
 
-/// Names of what has parts that may go into tables of their own.
+/// Extensions of files whose parts may go into tables of their own.
 const CONTAINERS: [&str; 5] = [".zip", ".xlsx", ".xlsm", ".xls", ".ods"];
 
 impl Plugins {
-    /// Whether rows of any table are replaced by later ones.
+    /// True if later rows replace those of any table.
     pub fn replace_any(&self) -> bool {
         self.right.iter().any(replaces)
     }
 
-    /// Which tables a file of this name may go into.
+    /// The reach of a file of this name.
     pub fn reach(&self, file_name: &str) -> Reach {
         let lower = file_name.to_ascii_lowercase();
         let packed = [".gz", ".zst"].into_iter().find(|ending| lower.ends_with(ending)).map_or(0, str::len);
@@ -30,7 +30,8 @@ impl Plugins {
         let by_name = |plugin: &&Plugin| plugin.files.iter().any(|glob| glob.is_match(file_name));
         let claims = |plugin: &&Plugin| by_name(plugin) || plugin.files.iter().any(|glob| glob.is_match(table_hint));
         let claiming: Vec<_> = self.right.iter().filter(claims).collect();
-        // The parts of a file that is claimed by its name go into the plugin's one table, unless it takes one sheet and leaves others.
+        // Parts of a file that is claimed by its name go into the plugin's one table, unless it takes one sheet and
+        // leaves others.
         let is_one = |plugin: &&Plugin| {
             by_name(plugin) && !plugin.dataset.table.is_empty() && plugin.dataset.stated.sheet.is_none()
         };

@@ -1,4 +1,4 @@
-//! Reads the plugins of a folder, each by itself: what is wrong with one leaves the others as they are.
+//! Reads the plugins of a folder, each by itself: an error in one leaves the others as they are.
 
 use std::fs;
 use std::io;
@@ -9,12 +9,12 @@ use super::{Plugin, PluginError, Plugins, Variable, yaml};
 use crate::archive::OnSuccess;
 use crate::schema::is_same_text;
 
-/// Says in words why files cannot be kept as a plugin asks.
+/// Checks that files can be kept as a plugin asks; errors are in words.
 pub(super) type Keeps<'a> = dyn Fn(&OnSuccess) -> Result<(), String> + 'a;
 
 impl Plugins {
-    /// Reads every plugin of a folder, the wrong ones too. `before` are those that were read the last time: the files of what was right then
-    /// are held back where it is wrong now.
+    /// Reads every plugin of a folder, the faulty ones too. `before` are those of the last reading: a plugin that was
+    /// right then and is faulty now has its files held back.
     pub(super) fn read_each(folder: &Path, variable: &Variable<'_>, keeps: &Keeps<'_>, before: &Plugins) -> Plugins {
         let mut plugins = Plugins::default();
         let files = match files(folder) {
@@ -37,7 +37,7 @@ impl Plugins {
         plugins
     }
 
-    /// Adds the plugin of a file, where it is enabled.
+    /// Adds the plugin of a file, if it is enabled.
     pub(super) fn add(
         &mut self,
         path: &Path,
@@ -76,7 +76,7 @@ fn unreadable(path: &Path, error: &io::Error) -> PluginError {
     PluginError { path: path.to_owned(), line: None, why: format!("cannot read it: {error}") }
 }
 
-/// The files of the plugins, by name, each with why it cannot be looked at.
+/// The files of the plugins, by name, each with the error of a look at it.
 fn files(folder: &Path) -> io::Result<Vec<(PathBuf, io::Result<()>)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

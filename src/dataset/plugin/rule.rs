@@ -1,4 +1,4 @@
-//! What a plugin says of one column, and what can be known to be wrong with it before a file comes.
+//! A plugin's rule for one column, and its errors that are known before a file comes.
 
 use std::fmt::Write;
 
@@ -90,7 +90,7 @@ pub(super) fn rule(yaml: &ColumnYaml, file: Said<'_>) -> Result<ColumnRule, Stri
     })
 }
 
-/// Whether a day or moment that is written in the format can be read by it.
+/// Checks that a format can read the days or moments that it writes.
 fn check_format(format: &str, kind: Option<Type>) -> Result<(), String> {
     let Some(kind @ (Type::Date | Type::Timestamp | Type::Timestamptz)) = kind else {
         return Err("a format goes with type: date, timestamp or timestamptz".to_owned());
@@ -124,7 +124,7 @@ fn check_format(format: &str, kind: Option<Type>) -> Result<(), String> {
     Err(format!("format: {format:?} can give no {kind}: that has {needs}"))
 }
 
-/// Whether an offset or the name of a zone stands in what a format reads.
+/// True if a format reads an offset or the name of a zone.
 fn reads_zone(format: &str) -> bool {
     use chrono::format::{Fixed, Item};
     let is_zone = |item| {

@@ -1,21 +1,21 @@
-//! Names of files that look like a series: which pattern claims them, and which table they feed.
+//! Series of file names: the pattern that claims them, and the table that they feed.
 
 use crate::schema::table_name;
 
 /// A series of files that feed one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
-    /// The glob that claims them: `orders_*.csv`.
+    /// Glob that claims them: `orders_*.csv`.
     pub files: String,
-    /// Their table: `orders`.
+    /// Table of the series: `orders`.
     pub table: String,
 }
 
-/// Digits that one name needs to look like one of a series: a day, a month or a number of some length.
+/// Number of digits by which one name looks like one of a series: a day, a month or a number of some length.
 const DIGITS_OF_ONE: usize = 4;
 
 impl Series {
-    /// The series of these names; `None` where they do not look like one.
+    /// The series of these names; `None` if they do not look like one.
     pub fn of(names: &[&str]) -> Option<Series> {
         let least = if names.len() > 1 { 1 } else { DIGITS_OF_ONE };
         let by_number: Vec<_> = names.iter().map(|name| numbered(name, least)).collect();
@@ -36,7 +36,7 @@ impl Series {
     }
 }
 
-/// A name's part before what it ends in, and that: `a.2024` and `.csv.gz`.
+/// Splits a name before its extensions: `a.2024` and `.csv.gz`.
 fn stem(name: &str) -> (&str, &str) {
     let is_ending = |text: &str| !text.is_empty() && text.len() <= 7 && text.chars().any(char::is_alphabetic);
     let mut at = name.len();

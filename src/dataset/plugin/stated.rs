@@ -1,4 +1,4 @@
-//! What a `plugin.yaml` says of how a file is read, and of how many rejects it may have.
+//! Options of a `plugin.yaml` for the reading of a file, and its limit of rejects.
 
 use super::yaml::{HeaderYaml, Yaml};
 use crate::dataset::Limit;
@@ -6,7 +6,7 @@ use crate::format::{Charset, Escape, Footer, Format, NO_DELIMITER, ReadOptions};
 use crate::schema::Selection;
 use crate::text::nearest;
 
-/// Lines that a footer may have.
+/// Greatest number of lines of a footer.
 const MAX_FOOTER: usize = 1_000;
 
 /// # Errors
@@ -125,7 +125,7 @@ fn footer(yaml: &Yaml, is_undelimited: bool) -> Result<Footer, String> {
     }
 }
 
-/// The rejects that a file may have: `100` or `10 %`.
+/// Reads a limit of rejects: `100` or `10 %`.
 ///
 /// # Errors
 /// In words that begin with the key.

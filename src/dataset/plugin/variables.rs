@@ -1,4 +1,4 @@
-//! `!env NAME` in a `plugin.yaml`: the values of variables in their place, and what is shown of them in messages.
+//! `!env NAME` in a `plugin.yaml`: the values of variables in their place, and their substitutes in messages.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use crate::schema::{column_names, table_name};
 use crate::text::secrets;
 use crate::text::shown::lines;
 
-/// What the program says of a plugin by its nature.
+/// Keys whose values the program shows by their nature.
 const SAID: [&str; 3] = ["name:", "table:", "files:"];
 
 /// Words of every condition.
 const WORDS: [&str; 4] = ["between", "null", "true", "false"];
 
-/// The values of variables, with what is shown in their place.
+/// Values of variables, with their substitutes in messages.
 #[derive(Default)]
 pub(super) struct Secrets(BTreeMap<String, String>);
 
@@ -24,12 +24,12 @@ impl Secrets {
         if !SAID.iter().any(|word| line.starts_with(word)) {
             secrets::keep(value, &shown);
         }
-        // Also as the name that is proposed instead of it.
+        // The proposed names are hidden too.
         let proposed = [table_name(value), column_names(&[value], None).swap_remove(0)];
         for form in secrets::forms(value).into_iter().chain(proposed) {
             self.0.insert(form, shown.clone());
         }
-        // A condition is told by its parts.
+        // Messages about a condition show its parts.
         if line.trim_start().starts_with("filter:") {
             let parts = value.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
             for part in parts.filter(|part| part.chars().count() > 3 && !WORDS.contains(&part.to_lowercase().as_str()))
@@ -41,13 +41,13 @@ impl Secrets {
     }
 
     pub(super) fn hide(&self, text: &str) -> String {
-        // Others write out some of what misleads and not all of it.
+        // Messages of other crates write out some misleading signs, but not all.
         secrets::without(&lines(text), self.0.iter().map(|(value, shown)| (value.as_str(), shown.as_str())))
             .into_owned()
     }
 }
 
-/// The text with the values of variables, quoted as JSON, in the place of `!env NAME`.
+/// Replaces `!env NAME` by the values of variables, quoted as JSON.
 pub(super) fn with_variables(text: &str, variable: &Variable<'_>, secrets: &mut Secrets) -> Result<String, Wrong> {
     let mut filled = String::with_capacity(text.len());
     for (number, line) in text.lines().enumerate() {

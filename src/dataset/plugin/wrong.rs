@@ -1,4 +1,4 @@
-//! A plugin that is wrong: the files that it may claim are held back until it is right, or gone.
+//! Faulty plugins: the files that one may claim are held back until it is right, or gone.
 
 use serde::Deserialize;
 
@@ -7,28 +7,28 @@ use super::{PluginError, Plugins, Variable, yaml};
 use crate::dataset::Dataset;
 use crate::schema::table_name;
 
-/// A plugin that is wrong.
+/// A faulty plugin.
 #[derive(Clone, Debug)]
 pub(super) struct WrongPlugin {
     pub(super) error: PluginError,
-    /// Those of its last version that was right, in this process.
+    /// Patterns of its last version without an error, in this process.
     known: Vec<FilePattern>,
-    /// Those that can be read in spite of what is wrong.
+    /// Patterns that can be read in spite of the error.
     readable: Vec<FilePattern>,
-    /// The table that it is taken to be of where it has no files that are known: its folder's name.
+    /// Table that it is held to be of if no files are known: its folder's name.
     table: Option<String>,
-    /// Whether it may claim everything, because not even its folder is known.
+    /// True if it may claim everything, because not even its folder is known.
     all: bool,
 }
 
-/// What is asked of a text that is wrong elsewhere.
+/// The only key that is read from a faulty text.
 #[derive(Deserialize)]
 struct Files {
     files: Vec<String>,
 }
 
 impl WrongPlugin {
-    /// The plugin with this text.
+    /// Reads what it can of the plugin with this text.
     pub(super) fn new(error: PluginError, text: &str, variable: &Variable<'_>, before: &Plugins) -> WrongPlugin {
         let right = before.right.iter().find(|plugin| plugin.path == error.path).map(|plugin| &plugin.files);
         let wrong = before.wrong.iter().find(|plugin| plugin.error.path == error.path).map(|plugin| &plugin.known);
@@ -40,12 +40,12 @@ impl WrongPlugin {
         WrongPlugin { error, known, readable, table, all: false }
     }
 
-    /// The folder of the plugins, which cannot be read.
+    /// The faulty plugin of a folder that cannot be read.
     pub(super) fn of_folder(error: PluginError) -> WrongPlugin {
         WrongPlugin { error, known: Vec::new(), readable: Vec::new(), table: None, all: true }
     }
 
-    /// Whether it may claim a file, or a part of one, of this name.
+    /// True if it may claim a file, or a part of one, of this name.
     pub(super) fn claims(&self, name: &str) -> bool {
         self.all
             || self.known.iter().chain(&self.readable).any(|glob| glob.is_match(name))
@@ -53,7 +53,7 @@ impl WrongPlugin {
     }
 }
 
-/// The globs in a text that is wrong elsewhere: as YAML, or else by the lines of `files` alone.
+/// The globs in a text that is faulty elsewhere: as YAML, or else by the lines of `files` alone.
 fn readable(text: &str, variable: &Variable<'_>) -> Vec<FilePattern> {
     let filled = yaml::filled(text, variable).unwrap_or_else(|_| text.to_owned());
     let of = |text: &str| serde_saphyr::from_str::<Files>(text).ok();

@@ -1,4 +1,4 @@
-//! The words of a `plugin.yaml`.
+//! Keys of a `plugin.yaml`.
 
 use std::path::Path;
 
@@ -18,10 +18,10 @@ use crate::format::ReadOptions;
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
 use crate::text::nearest;
 
-/// Rejects that a plugin's file may have where nothing is said, in percent.
+/// Default limit of rejects of a plugin's file, in percent.
 const MAX_REJECTS: f64 = 10.0;
 
-/// The file, word for word.
+/// The keys of the file, word for word.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Yaml {
@@ -86,13 +86,13 @@ enum OnSuccessYaml {
     Archive { archive: String },
 }
 
-/// What is wrong, and on which line.
+/// An error and its line.
 pub(super) struct Wrong {
     pub(super) line: Option<u64>,
     pub(super) why: String,
 }
 
-/// The plugin that the text of the file at `path` describes; `None` where it is not enabled.
+/// Parses the plugin in the text of the file at `path`; `None` if it is not enabled.
 pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
     let mut secrets = Secrets::default();
     match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(path, &text)) {
@@ -107,7 +107,7 @@ pub(super) fn filled(text: &str, variable: &Variable<'_>) -> Result<String, Wron
 }
 
 fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
-    // What is wrong begins with the word at fault.
+    // An error begins with the key at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
     let options = serde_saphyr::options! { strict_booleans: true };
@@ -142,13 +142,13 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
 }
 
-/// The line on which a word of the first level stands.
+/// The line of a key of the first level.
 pub(super) fn line_of(text: &str, key: &str) -> Option<u64> {
     let is_it = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
     text.lines().position(is_it).map(|at| at as u64 + 1)
 }
 
-/// "error: line 2 column 1: unknown field `filez`, expected one of name, ..." gets the nearest word.
+/// Adds the nearest key to "error: line 2 column 1: unknown field `filez`, expected one of name, ...".
 fn in_words(error: &serde_saphyr::Error, text: &str) -> Wrong {
     let message = error.to_string();
     let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
@@ -215,7 +215,7 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
     }
     let filter = yaml.filter.as_deref().map(Filter::parse).transpose().map_err(|why| format!("filter: {why}"))?;
     if let Some(filter) = &filter {
-        // Also by what the header of a column that is named gives it.
+        // Columns of the rules count by their headers' names too.
         let headers = rules.iter().flat_map(|rule| &rule.headers);
         let of_headers: Vec<_> = headers.map(|header| column_names(&[header], None).swap_remove(0)).collect();
         let is_unknown = |name: &&str| is_absent(name) && !of_headers.iter().any(|one| one == name);

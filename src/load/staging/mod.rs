@@ -1,4 +1,4 @@
-//! What is said of an input's columns, and the staging table made ready for them.
+//! Messages about an input's columns, and the staging table made ready for them.
 
 mod plan;
 
@@ -22,10 +22,10 @@ use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
 pub(crate) use self::plan::Plan;
 
-/// Headers that a line of the log names.
+/// Greatest number of headers in a line of the log.
 const HEADERS: usize = 30;
 
-/// The input's columns that the plugin does not take.
+/// The input's columns that the plugin leaves out.
 pub(crate) fn columns_left_out(profile: &Profile, shape: &Projection) -> Vec<Beside> {
     let taken = |place: usize| shape.columns.iter().any(|one| one.place == place);
     let columns = profile.columns.iter().enumerate().filter(|(place, _)| !taken(*place));
@@ -35,7 +35,7 @@ pub(crate) fn columns_left_out(profile: &Profile, shape: &Projection) -> Vec<Bes
     columns.map(left_out).collect()
 }
 
-/// Columns of texts that would be of another type if somebody said how they are written: a line for each.
+/// Hints to columns of texts that would be of another type in a stated notation: a line for each.
 pub(crate) fn hints(dataset: &Dataset, profile: &Profile, shape: &Projection) -> Vec<String> {
     let table = Series::of(&[&dataset.table]).map_or_else(|| dataset.table.clone(), |series| series.table);
     let how = match dataset.plugin.as_str() {
@@ -50,7 +50,7 @@ pub(crate) fn hints(dataset: &Dataset, profile: &Profile, shape: &Projection) ->
     texts.filter_map(hint).collect()
 }
 
-/// In which of its columns an input differs from those before it, with both headers; and whether one of them was rather renamed.
+/// The columns in which an input differs from those before it, with both headers; and true if one was rather renamed.
 pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bool)> {
     let is_own = |column: &&Column| column.name != EXTRA_COLUMN;
     let present: Vec<_> = plan.shape.columns.iter().map(|one| &one.column).filter(is_own).collect();
@@ -98,7 +98,7 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
     ))
 }
 
-/// New columns whose headers ask for the name of a column that the table has of another header, in words.
+/// New columns whose headers ask for the name of a column that the table has from another header, in words.
 pub(crate) fn columns_apart(known: &[Column], evolution: &Evolution) -> Option<String> {
     let one = |(place, other): &(usize, usize)| {
         let Column { name, header, .. } = &evolution.columns[*place];
@@ -111,7 +111,7 @@ pub(crate) fn columns_apart(known: &[Column], evolution: &Evolution) -> Option<S
         .then(|| format!("headers that give one name, each a column of its own: {}{more}", shown.join(", ")))
 }
 
-/// Says once that files which look like a series of one table make several.
+/// Logs once that files which look like a series of one table make several.
 pub(crate) async fn tell_series(
     loader: &Loader,
     transaction: &mut dyn Transaction,
@@ -139,7 +139,7 @@ pub(crate) async fn tell_series(
     )))
 }
 
-/// Notes with the first part of a file which parts no plugin takes.
+/// Notes with the first part of a file the parts that no plugin takes.
 pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
     for left_out in passed {
         left_out.beside().iter().cloned().for_each(|one| first.leave_out(one));
@@ -148,18 +148,18 @@ pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
     }
 }
 
-/// Whether the header of a text that has no records is one: it shares a column with the table; or, where there is no table yet, it is a row
-/// of two names or more. What a plugin says of its header or its columns is taken for true.
+/// Checks the header of a text without records: it shares a column with the table, or, without a table, is a row of two
+/// names or more. A header or columns stated by a plugin are taken for true.
 ///
 /// # Errors
-/// [`LoadError::Source`] with what stands there instead.
+/// [`LoadError::Source`] with the row that is no header.
 pub(crate) fn is_headed(dataset: &Dataset, profile: &Profile, known: &[Column]) -> Result<(), LoadError> {
     let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.selection.rules.is_empty();
     let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &profile.layout else { return Ok(()) };
     if is_told {
         return Ok(());
     }
-    // Blanks and colons stand in sentences.
+    // Blanks and colons are in sentences too.
     let is_cut = matches!(dialect.delimiter, b',' | b';' | b'\t' | b'|');
     let columns = &profile.columns;
     let is_shared = |column: &Column| known.iter().any(|one| one.name == column.name);
@@ -180,7 +180,7 @@ pub(crate) fn is_headed(dataset: &Dataset, profile: &Profile, known: &[Column]) 
     Err(SourceError::from(FormatError::NoRecords(why)).into())
 }
 
-/// Whether a cell is rather called like a column than a sentence, a value or markup.
+/// True if a cell is rather a column's name than a sentence, a value or markup.
 fn is_name(cell: &str) -> bool {
     let mut inference = Inference::default();
     inference.see(cell);
@@ -190,7 +190,7 @@ fn is_name(cell: &str) -> bool {
     cell.contains(char::is_alphabetic) && !is_value && is_short && is_plain && !cell.ends_with(['.', '!', '?'])
 }
 
-/// Makes the table, or grows it to what the input needs; says whether it is new. Where a file is the whole truth, the rows there are go.
+/// Creates or grows the table for the input; returns true if it is new. If a file replaces all, old rows are deleted.
 pub(crate) async fn ready_table(
     loader: &Loader,
     transaction: &mut dyn Transaction,
@@ -248,7 +248,7 @@ pub(crate) async fn ready_table(
         }
     }
     if dataset.mode == Mode::Replace {
-        // A file's other parts stay.
+        // The rows of a file's other parts stay.
         let kept = loader.catalog.replace(transaction, &dataset.table, load_id, claim).await?;
         let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
         let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
@@ -257,9 +257,8 @@ pub(crate) async fn ready_table(
     Ok((table, is_new))
 }
 
-/// Refuses a table in which somebody gave another type to a column that the input brings: rows are sent in the bits of the type that the
-/// catalog has. From here on the types stay until the transaction ends. Gives the columns that
-/// are there.
+/// Refuses a table with a hand-changed type of a column that the input brings: rows are sent in the bits of the
+/// catalog's type. From here on the types stay until the transaction ends. Returns the existing columns.
 async fn check_types(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -273,7 +272,7 @@ async fn check_types(
             transaction.execute(&lock, &[]).await?;
             transaction.columns(table).await?
         }
-        // Whoever has the turn to write sees what no other one changes.
+        // The holder of the turn to write sees no changes of others.
         Engine::Sqlite => there,
     };
     let known = evolution.places.iter().filter(|place| !evolution.added.contains(place)).map(|place| {
@@ -282,7 +281,7 @@ async fn check_types(
         (column.name.as_str(), before.map_or(column.kind(), |(_, fits)| fits.narrowest()))
     });
     for (name, kind) in known.chain([LOAD_COLUMN, LINE_COLUMN].map(|name| (name, Type::Bigint))) {
-        // One that is not there is made again, or named by the database.
+        // A column that is absent is made again, or named by the database's error.
         let is_it = |column: &&TableColumn| has_column(names.engine, std::slice::from_ref(*column), name);
         let Some(column) = there.iter().find(is_it) else { continue };
         if !names.holds(&column.declared, kind) {
@@ -306,7 +305,7 @@ async fn check_types(
     Ok(there)
 }
 
-/// What brings a table with these columns to what the input needs. One that somebody dropped by hand is added as those that are new.
+/// The alterations that bring a table with these columns to the input's. A hand-dropped column is added like a new one.
 fn alterations(names: &Names, evolution: &Evolution, there: &[TableColumn]) -> Vec<Alteration> {
     let is_there = |place: usize| has_column(names.engine, there, &evolution.columns[place].name);
     let add = evolution.places.iter().filter(|place| evolution.added.contains(place) || !is_there(**place));
@@ -325,12 +324,12 @@ fn column(names: &Names, evolution: &Evolution, place: usize) -> TableColumn {
     TableColumn { name: column.name.clone(), declared: names.declared(column.kind()).to_owned() }
 }
 
-/// Whether the input brings a column of this name that the ledger does not know yet.
+/// True if the input brings a column of this name that the ledger does not know yet.
 fn is_added(evolution: &Evolution, name: &str) -> bool {
     evolution.added.iter().any(|place| evolution.columns[*place].name == name)
 }
 
-/// A table that is to be made and whose loads have brought rows was dropped by hand: says so, and that their files are new again.
+/// Logs that a table with loaded rows was dropped by hand, and marks its files as new again.
 async fn tell_lost(
     loader: &Loader,
     transaction: &mut dyn Transaction,
@@ -356,7 +355,7 @@ async fn tell_lost(
     Ok(())
 }
 
-/// Makes PostgreSQL's schema where it was dropped since the program began.
+/// Creates PostgreSQL's schema if it was dropped since the program began.
 async fn ready_schema(transaction: &mut dyn Transaction, names: &Names) -> Result<(), WarehouseError> {
     if names.engine == Engine::Sqlite {
         return Ok(());

@@ -1,4 +1,4 @@
-//! How an input's columns go into those of its table: which is which, and of which type they are afterwards.
+//! Plan of an input's columns in its table: the column of each, and its type afterwards.
 
 use super::super::LoadError;
 use crate::dataset::Dataset;
@@ -6,16 +6,16 @@ use crate::format::ExpectedTypes;
 use crate::schema::{Column, Evolution, KnownBy, ProjectedColumn, Projection, Type, evolve, known_places};
 use crate::source::Profile;
 
-/// How an input's columns go into the table.
+/// Plan of an input's columns in its table.
 pub(crate) struct Plan {
-    /// What is loaded, the columns in the table's types.
+    /// The loaded columns, in the table's types.
     pub(crate) shape: Projection,
-    /// What becomes of the table's columns.
+    /// The changes of the table's columns.
     pub(crate) evolution: Evolution,
 }
 
 impl Plan {
-    /// By what is known of the input and of the table's columns.
+    /// Plan by the input's profile and the table's known columns.
     pub(crate) fn of(dataset: &Dataset, profile: &Profile, known: &[Column]) -> Result<Plan, LoadError> {
         let mut shape = dataset.shape_without_key(profile).map_err(LoadError::Shape)?;
         let (columns, by) = columns_of(&shape);
@@ -34,14 +34,14 @@ impl Plan {
         Ok(Plan { shape, evolution })
     }
 
-    /// What the values decide, of the columns and of those that the filter looks at.
+    /// The types that the values decide, of the columns and of those in the filter.
     pub(crate) fn held(&self) -> Vec<ExpectedTypes> {
         let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
         let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared && !one.kept);
         by_values.map(|one| (one.place, one.column.fits)).collect()
     }
 
-    /// Whether rows that were brought into the one's columns are as the other's have them.
+    /// True if rows in the one's columns are as the other's have them.
     pub(crate) fn is_like(&self, other: &Plan) -> bool {
         let kinds = |plan: &Plan| -> Vec<_> {
             let table = plan.evolution.columns.iter().map(Column::kind);
@@ -52,14 +52,14 @@ impl Plan {
     }
 }
 
-/// The columns that the file has and those that its plugin names beside them, and how they are known in the table.
+/// The file's columns and those that its plugin names beside them, with the rules by which they are known in the table.
 fn columns_of(shape: &Projection) -> (Vec<Column>, Vec<KnownBy>) {
     let absent = shape.absent.iter().map(|one| (one.column.clone(), one.known_by.clone()));
     let present = shape.columns.iter().map(|one| (one.column.clone(), one.known_by.clone()));
     present.chain(absent).unzip()
 }
 
-/// A filter looks at the columns that have its names in the table: those of the shape's are `names` there.
+/// Points the filter to the columns with its names in the table; `names` are the table's names of the shape's columns.
 fn filter_by_names(shape: &mut Projection, names: &[&str]) -> Result<(), String> {
     let Projection { columns, filter: Some((filter, seen)), .. } = shape else { return Ok(()) };
     for one in seen.iter_mut() {
@@ -83,8 +83,8 @@ fn filter_by_names(shape: &mut Projection, names: &[&str]) -> Result<(), String>
     filter.check(&kind)
 }
 
-/// Numbers and truths that are written as a plugin says for the whole file stay what they are: what is not written so is refused. Text of
-/// both would be of two kinds.
+/// Keeps the type of numbers and truths in a notation that a plugin states for the whole file: values in another
+/// notation are refused. A text column of both would be of two kinds.
 fn keep_notated(shaped: &mut ProjectedColumn, before: &Column) {
     let is_any = |kinds: &[Type]| kinds.iter().any(|kind| shaped.column.fits.has(*kind));
     let numbers = [Type::Bigint, Type::Numeric, Type::Double];

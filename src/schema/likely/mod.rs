@@ -1,4 +1,4 @@
-//! What the texts of a column rather are, where nobody has said how they are written: told to people, never done.
+//! Likely types of a column of texts without a stated notation: told to people, never applied.
 
 mod words;
 
@@ -6,31 +6,31 @@ use super::conform::{date_by, timestamp_by};
 use super::types::{Fits, Type};
 use super::{Grouping, Inference, Notation, NumberNotation, Percent, Separator, TruthWords};
 
-/// What a column of texts would be, if its notation were said.
+/// The likely type of a column of texts, and the notation that would make it so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Likely {
-    /// Its type then.
+    /// The likely type.
     pub kind: Type,
-    /// How its values are written.
+    /// Notation of the values.
     pub notation: Notation,
-    /// How its days or times are written.
+    /// Format of the days or times, in chrono's words.
     pub format: Option<&'static str>,
-    /// A value that is written so.
+    /// A value in this notation.
     pub sample: String,
 }
 
-/// What the values of a column have shown of how they are written.
+/// Evidence of a column's notation, gathered from its values.
 #[derive(Clone, Debug)]
 pub struct Clue {
-    /// The types of those that stand for something, without blanks around.
+    /// Types of the values other than NULL words, without blanks around.
     plain: Inference,
     /// Notations of numbers that every value goes with: a bit each of [`NUMBERS`].
     numbers: u8,
-    /// What the numbers are with decimal commas, and with points.
+    /// Types of the numbers with decimal commas, and with points.
     read: [Inference; 2],
-    /// Whether a comma or a point stands in any.
+    /// True if any value has a comma or a point.
     has_mark: bool,
-    /// Whether any, and whether each of them has a percent sign.
+    /// True if any value, and true if each of them has a percent sign.
     percent: (bool, bool),
     currency: Option<&'static str>,
     /// Formats of days that every value goes with: a bit each of [`DAYS`].
@@ -43,7 +43,7 @@ pub struct Clue {
     sample: Option<String>,
 }
 
-/// Decimal signs with what stands between groups.
+/// Decimal signs with their groupings.
 const NUMBERS: [(char, Grouping); 8] = [
     (',', Grouping::None),
     (',', Grouping::By(Separator::Point)),
@@ -56,12 +56,12 @@ const NUMBERS: [(char, Grouping); 8] = [
 ];
 const COMMAS: u8 = 0b0000_1111;
 const POINTS: u8 = 0b1111_0000;
-/// Those in which a point and three digits are a group.
+/// Notations in which a point and three digits are a group.
 const GROUPED_BY_POINT: u8 = 0b0000_0010;
 
 const CURRENCIES: [&str; 14] = ["€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "Fr.", "SFr.", "kr", "zł", "Kč"];
 
-/// Formats of days and moments. Of those that go with all values no two may be left: `01/02/2020` could be two days.
+/// Formats of days and moments. Two that both go with all values are no clue: `01/02/2020` could be two days.
 const DAYS: [(Type, &str); 20] = [
     (Type::Date, "%d.%m.%Y"),
     (Type::Date, "%d.%m.%y"),
@@ -99,7 +99,7 @@ const TRUTHS: [(&str, &str); 11] = [
     ("on", "off"),
 ];
 
-/// Words that stand for NULL rather than for themselves, where every other value is a number, a day or a truth.
+/// Words that stand for NULL rather than for themselves, if every other value is a number, a day or a truth.
 const NULLS: [&str; 18] = [
     "NA", "N/A", "n/a", "na", "n.a.", "#N/A", "#NV", "NULL", "null", "Null", "\\N", "None", "NaN", "nan", "nil", "-",
     "--", "k.A.",
@@ -125,7 +125,7 @@ impl Default for Clue {
 }
 
 impl Clue {
-    /// Of values that are of these types as they stand; `grouped` says that every point in them could stand between groups.
+    /// Clue of values of these types; `grouped` says that every point in them could stand between groups.
     pub fn after(fits: Fits, grouped: bool) -> Clue {
         let fresh = Clue::default();
         if fits.is_undecided() {
@@ -152,12 +152,12 @@ impl Clue {
         }
     }
 
-    /// Whether more values can tell more.
+    /// True if more values can tell more.
     pub fn is_alive(&self) -> bool {
         self.plain.fits() != Fits::TEXT || self.numbers != 0 || self.days != 0 || self.truths != 0
     }
 
-    /// Looks at one more value that is not NULL and not empty.
+    /// Adds one more value that is not NULL and not empty.
     pub fn see(&mut self, value: &str) {
         let text = value.trim();
         self.is_padded |= text.len() < value.len();
@@ -248,7 +248,7 @@ impl Clue {
         }
     }
 
-    /// What the values of both show.
+    /// Merges the evidence of another part of the column.
     pub fn and(&mut self, other: &Clue) {
         self.plain.narrow(other.plain.fits());
         self.numbers &= other.numbers;
@@ -271,7 +271,7 @@ impl Clue {
         self.sample = self.sample.take().or_else(|| other.sample.clone());
     }
 
-    /// What the column rather is; `None` where its values say nothing, could be two things, or are of a type as they stand.
+    /// The likely notation; `None` if the values say nothing, could be two things, or have a type as they stand.
     pub fn likely(&self) -> Option<Likely> {
         let notation = Notation { null: self.null.clone(), trim: self.is_padded, ..Notation::default() };
         let sample = self.sample.clone().unwrap_or_default();
@@ -319,7 +319,7 @@ impl Clue {
     }
 }
 
-/// Whether the point of a plain number could stand between groups.
+/// True if the point of a plain number could stand between groups.
 pub(crate) fn is_point_grouping(value: &str) -> bool {
     let notation = NumberNotation { decimal: ',', grouping: Grouping::By(Separator::Point), ..NumberNotation::plain() };
     !value.contains('.') || notation.read(value).is_some()

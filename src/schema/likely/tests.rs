@@ -1,4 +1,4 @@
-//! What texts are told to be, and what could be two things.
+//! Texts whose notation is told, and texts that could be two things.
 
 use super::*;
 

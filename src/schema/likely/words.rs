@@ -1,10 +1,10 @@
-//! What texts rather are, in one line, and the words of a plugin that say it.
+//! Words for a likely notation: a hint in one line, and the keys of a plugin.
 
 use super::Likely;
 use crate::schema::{Grouping, Notation, NumberNotation, Percent, Type};
 
 impl Likely {
-    /// One line that says so of a column.
+    /// One line that hints at the notation of a column.
     pub fn hint(&self, column: &str) -> String {
         let Likely { kind, notation, format, sample } = self;
         let what = match (&notation.number, format, &notation.truth) {
@@ -25,14 +25,14 @@ impl Likely {
         let shown = if sample.is_empty() { String::new() } else { format!(" ({sample})") };
         let mut keys = self.keys();
         if notation.number.as_ref().is_some_and(|number| number.decimal == ',') {
-            // Where the decimal sign is said, what stands between groups need not be.
+            // With the decimal sign stated, the separator of groups need not be.
             keys.retain(|(key, _)| *key != "thousands");
         }
         let keys: Vec<_> = keys.into_iter().map(|(key, value)| format!("{key}: {}", value.replace('"', "'"))).collect();
         format!("{column} looks like {what}{shown}: \"{}\" would make it {kind}", keys.join(", "))
     }
 
-    /// The words of a plugin that say it, without the type of numbers and truths; values as JSON writes them.
+    /// The keys of a plugin that state it, without the type of numbers and truths; values as JSON writes them.
     pub fn keys(&self) -> Vec<(&'static str, String)> {
         let mut keys = Vec::new();
         if let Some(format) = self.format {
@@ -45,7 +45,7 @@ impl Likely {
 }
 
 impl Notation {
-    /// The words of a plugin that say it, with their values as JSON writes them.
+    /// The keys of a plugin that state it, with their values as JSON writes them.
     pub fn keys(&self) -> Vec<(&'static str, String)> {
         let mut keys = Vec::new();
         let list =

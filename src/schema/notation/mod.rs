@@ -1,60 +1,61 @@
-//! How people write values: decimal commas, grouped digits, percent, words of truth and for NULL. Pure: a number's digits are moved, never
-//! calculated with, and what is not written as was said is none.
+//! Notations of people: decimal commas, grouped digits, percent, words of truth and for NULL. Pure: a number's digits
+//! are moved, never calculated with, and a text in another notation is no value.
 
 use std::borrow::Cow;
 
 use super::infer;
 use super::types::{Fits, Type};
 
-/// How the values of a column, or of every column of a file, are written, as far as somebody has said so.
+/// Notation of the values of a column, or of every column of a file, as far as it is stated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notation {
-    /// How numbers are written; as programs write them where this is absent.
+    /// Notation of numbers; that of programs if absent.
     pub number: Option<NumberNotation>,
-    /// The words of truth; `true` and `false` where this is absent.
+    /// Words of truth; `true` and `false` if absent.
     pub truth: Option<TruthWords>,
     /// Words that stand for NULL.
     pub null: Vec<String>,
-    /// Whether blanks around a value are none of it, and a cell of blanks is NULL.
+    /// True if blanks around a value are none of it, and a cell of blanks is NULL.
     pub trim: bool,
 }
 
 /// The words that stand for true and for false, as they stand in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TruthWords {
-    /// Of true.
+    /// Words for true.
     pub yes: Vec<String>,
-    /// Of false.
+    /// Words for false.
     pub no: Vec<String>,
 }
 
-/// How numbers are written.
+/// Notation of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberNotation {
-    /// What stands before the fraction: `.` or `,`.
+    /// Sign before the fraction: `.` or `,`.
     pub decimal: char,
-    /// What may stand between groups of digits.
+    /// Separators that may stand between groups of digits.
     pub grouping: Grouping,
-    /// Whether a percent sign stands behind: `5 %` is 0.05.
+    /// Percent sign behind the number: `5 %` is 0.05.
     pub percent: Percent,
     /// Signs of one currency, which may stand before or behind.
     pub currency: Vec<String>,
-    /// Whether nobody has said that the column has numbers: `1.234`, `(5)`, `5-` and `+5` are codes as often then, unless a fraction tells.
+    /// True if the column is not declared to have numbers: `1.234`, `(5)`, `5-` and `+5` are codes as often then,
+    /// unless a fraction tells.
     pub guarded: bool,
 }
 
-/// What may stand between groups of digits.
+/// Separators that may stand between groups of digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
-    /// Nothing.
+    /// No separator.
     None,
-    /// This.
+    /// This separator.
     By(Separator),
-    /// Anything that is not the decimal sign.
+    /// Any separator other than the decimal sign.
     Any,
 }
 
-/// What stands between groups of digits.
+/// Separator of groups of digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Separator {
     /// `1.234`
@@ -67,14 +68,14 @@ pub enum Separator {
     Apostrophe,
 }
 
-/// Whether a percent sign stands behind a number.
+/// Percent sign behind a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Percent {
-    /// Never.
+    /// No percent sign behind any number.
     No,
-    /// Behind some.
+    /// A percent sign behind some numbers.
     Some,
-    /// Behind each.
+    /// A percent sign behind each number.
     Each,
 }
 
@@ -117,7 +118,7 @@ fn is_blank(letter: char) -> bool {
 }
 
 impl Notation {
-    /// Whether nothing is said.
+    /// True if nothing is stated.
     pub fn is_plain(&self) -> bool {
         self.number.is_none() && self.truth.is_none() && self.null.is_empty() && !self.trim
     }
@@ -133,7 +134,7 @@ impl Notation {
         (!is_null).then_some(text)
     }
 
-    /// Whether a cell without a text says something: an empty box that was not ticked.
+    /// True if a cell without a text is a value: an empty box that was not ticked.
     pub(super) fn reads_empty(&self) -> bool {
         self.truth.as_ref().is_some_and(|words| words.has(""))
     }
@@ -151,7 +152,7 @@ impl Notation {
         if self.truth.is_some() && !native { fits.without(&[Type::Boolean]) } else { fits }
     }
 
-    /// The number as programs write it; `None` where it is not written as was said, or could be two numbers.
+    /// The number as programs write it; `None` if it is in another notation, or could be two numbers.
     pub(super) fn plain_number<'a>(&self, text: &'a str, native: bool) -> Option<Cow<'a, str>> {
         let Some(number) = &self.number else { return Some(Cow::Borrowed(text)) };
         let is_plain = native && infer::number(text) != Fits::TEXT;
@@ -162,7 +163,7 @@ impl Notation {
         }
     }
 
-    /// The truth that a value is.
+    /// Reads a truth.
     pub(super) fn read_truth(&self, text: &str, native: bool) -> Option<bool> {
         match &self.truth {
             None => infer::read_boolean(text),
@@ -172,7 +173,8 @@ impl Notation {
         }
     }
 
-    /// How values of this type have to be written, in words that follow the type's: ` with decimal ","`; empty where nothing is said.
+    /// The notation of values of this type, in words that follow the type: ` with decimal ","`; empty if none is
+    /// stated.
     pub fn words(&self, kind: Type) -> String {
         match (kind, &self.number, &self.truth) {
             (Type::Bigint | Type::Numeric | Type::Double, Some(number), _) => number.words(),
@@ -204,8 +206,8 @@ impl NumberNotation {
         }
     }
 
-    /// The number as programs write it, digit for digit: `1234.50` out of `1.234,50`. A sign may stand before or behind, a negative number
-    /// in brackets.
+    /// The number as programs write it, digit for digit: `1234.50` out of `1.234,50`. A sign may stand before or
+    /// behind, a negative number in brackets.
     pub fn read(&self, text: &str) -> Option<String> {
         if text.starts_with(is_blank) || text.ends_with(is_blank) {
             return None;
@@ -267,7 +269,7 @@ impl NumberNotation {
         infer::is_decimal(&plain).then_some(plain)
     }
 
-    /// The digits before the fraction, where they stand in proper groups.
+    /// The digits before the fraction, if they stand in proper groups.
     fn ungrouped(&self, whole: &str, has_fraction: bool) -> Option<String> {
         let Some(letter) = whole.chars().find(|letter| !letter.is_ascii_digit()) else { return Some(whole.to_owned()) };
         let separator = Separator::of(letter).filter(|one| one.letter() != self.decimal)?;
@@ -303,7 +305,7 @@ fn joined(whole: &str, fraction: &str) -> String {
     if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
 }
 
-/// The number's point two digits to the left.
+/// The number with its point two digits to the left.
 fn hundredth(whole: &str, fraction: &str) -> String {
     let padded = format!("{whole:0>3}");
     let (whole, moved) = padded.split_at(padded.len() - 2);

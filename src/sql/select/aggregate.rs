@@ -17,7 +17,7 @@ use crate::sql::quote;
 pub(super) const AGGREGATES: [&str; 9] =
     ["count", "sum", "avg", "min", "max", "string_agg", "bool_and", "every", "bool_or"];
 
-/// Aggregates that SQLite has not, or computes otherwise.
+/// Aggregates that SQLite lacks, or computes otherwise.
 pub(super) const OTHERS: [&str; 12] = [
     "array_agg",
     "stddev",
@@ -37,7 +37,7 @@ pub(super) fn is_aggregate(name: &str) -> bool {
     AGGREGATES.contains(&name) || OTHERS.contains(&name)
 }
 
-/// What stands around an aggregate: `filter`, `over`.
+/// Clauses around an aggregate: `filter`, `over`.
 struct Around {
     filter: String,
     over: String,
@@ -137,8 +137,8 @@ fn aggregate(name: &str, given: &Given, Around { filter, over }: &Around) -> Res
     }
 }
 
-/// The smallest or largest decimal with its own digits. Texts of the same length sort as their numbers do: first among those that are not
-/// negative, then among those that are.
+/// The smallest or largest decimal with its own digits. Texts of the same length sort as their numbers do: first among
+/// those that are not negative, then among the negative ones.
 fn extreme(name: &str, one: &Typed, call: &dyn Fn(&str, &str) -> String) -> Typed {
     let other = if name == "max" { "min" } else { "max" };
     let (digits, number) = (one.at_rest(), one.key());
@@ -206,7 +206,7 @@ impl Translator<'_> {
         terms.iter().map(|term| order_term(&self.expr(&term.expr, scope)?.key(), term)).collect()
     }
 
-    /// `(partition by … order by … rows …)`.
+    /// Writes `(partition by … order by … rows …)`.
     pub(super) fn window(&mut self, spec: &WindowSpec, scope: &Scope) -> Result<String, SqlError> {
         let mut parts = Vec::new();
         if let Some(name) = &spec.window_name {

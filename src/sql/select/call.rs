@@ -1,4 +1,4 @@
-//! Function calls: which function it is, and the functions over numbers and of choice.
+//! Function calls: their resolution by name, and the functions over numbers and of choice.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ use super::typed::{Scale, Typed, round};
 use super::{SqlError, aggregate, folded, moment, pattern, texts};
 use crate::text::counted;
 
-/// A call.
+/// Translates a call.
 pub(super) fn function(t: &mut Translator, call: &Function, scope: &Scope) -> Result<Typed, SqlError> {
     let name = match call.name.0.as_slice() {
         [ObjectNamePart::Identifier(ident)] => folded(ident),
@@ -64,7 +64,7 @@ pub(super) fn function(t: &mut Translator, call: &Function, scope: &Scope) -> Re
         })
 }
 
-/// Calls that have a grammar of their own.
+/// Translates calls that have a grammar of their own.
 pub(super) fn special(t: &mut Translator, expr: &Expr, scope: &Scope) -> Result<Typed, SqlError> {
     let because = |what: String| refused(what, expr);
     let texts = |name: &str, args: &[Typed]| {
@@ -110,7 +110,7 @@ pub(super) fn special(t: &mut Translator, expr: &Expr, scope: &Scope) -> Result<
     }
 }
 
-/// The arguments, where they are nothing but expressions.
+/// The arguments, if they are nothing but expressions.
 pub(super) fn plain_arguments(call: &Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &call.args else { return None };
     if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
@@ -125,7 +125,7 @@ pub(super) fn plain_arguments(call: &Function) -> Option<Vec<&Expr>> {
         .collect()
 }
 
-/// Whether a select's list holds an aggregate, subqueries included.
+/// True if a select's list holds an aggregate, subqueries included.
 pub(super) fn holds_aggregate(projection: &[SelectItem]) -> bool {
     struct Aggregates;
     impl Visitor for Aggregates {
@@ -162,7 +162,7 @@ fn numbers(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
     Some(done.map(|typed| typed.from(args.iter().map(|arg| arg.sources.clone()))))
 }
 
-/// To a whole number.
+/// Rounds to a whole number.
 fn rounded(name: &str, one: &Typed) -> Result<Typed, String> {
     let (key, whole) = (one.key(), format!("cast({} as integer)", one.key()));
     let sql = match name {
@@ -173,7 +173,7 @@ fn rounded(name: &str, one: &Typed) -> Result<Typed, String> {
         _ => format!("({whole} + ({key} > {whole}))"),
     };
     match one.kind {
-        // PostgreSQL takes these functions of whole numbers for those of doubles.
+        // PostgreSQL reads these functions of whole numbers as those of doubles.
         Kind::Integer | Kind::Bigint => Ok(Typed::new(format!("cast({} as real)", one.sql), Kind::Double)),
         Kind::Whole => Ok(one.clone()),
         Kind::Numeric => Ok(Typed::new(format!("cast({sql} as integer)"), Kind::Whole).from([one.sources.clone()])),
@@ -204,7 +204,7 @@ fn to_digits(name: &str, one: &Typed, digits: &Typed) -> Result<Typed, String> {
             Kind::Whole,
         )),
         (_, Ok(count)) => {
-            // What is multiplied is rounded first, as 0.29 * 100 is 28.999999999999996.
+            // The product is rounded first, as 0.29 * 100 is 28.999999999999996.
             let sql = format!("cast(round({} * {power}, 4) as integer) / {power}", one.key());
             Ok(Typed { scale: Scale::Fixed(count), digits: None, ..Typed::new(format!("({sql})"), Kind::Numeric) })
         }
@@ -240,7 +240,7 @@ fn choice(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
     Some(done.map(|typed| typed.from(args.iter().map(|arg| arg.sources.clone()))))
 }
 
-/// The greater or smaller one of two, or the one that is not NULL.
+/// The greater or smaller of two, or the one that is not NULL.
 fn farther(one: Typed, other: Typed, sign: &str, kind: Kind) -> Result<Typed, String> {
     let (a, b) = (one.at_rest(), other.at_rest());
     let sql = format!("(case when {b} is null or {} {sign} {} then {a} else {b} end)", one.key(), other.key());

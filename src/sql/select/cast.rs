@@ -1,10 +1,10 @@
-//! Casts. What PostgreSQL refuses to read ends the statement here too: SQLite would make NULL or 0 of it.
+//! Casts. A text that PostgreSQL refuses to read ends the statement here too: SQLite would make NULL or 0 of it.
 
 use super::kind::{Kind, Target};
 use super::typed::{Scale, Typed, quoted, round};
 use super::{moment, reading};
 
-/// A value as another kind where PostgreSQL makes it one by itself.
+/// Converts a value to another kind if PostgreSQL does so by itself.
 pub(super) fn coerce(value: &Typed, kind: Kind) -> Result<Typed, String> {
     if value.kind == kind || value.kind == Kind::Unknown || kind == Kind::Unknown {
         return Ok(value.clone());
@@ -27,7 +27,7 @@ fn null_of(null: Typed, kind: Kind) -> Typed {
     Typed { digits, ..null }
 }
 
-/// A text in quotes as another kind.
+/// Reads a text in quotes as another kind.
 pub(super) fn literal(text: &str, kind: Kind) -> Result<Typed, String> {
     let trimmed = text.trim();
     let bad = || format!("{} {}: write it as ISO 8601 has it", kind.word(), quoted(text));
@@ -62,7 +62,7 @@ pub(super) fn literal(text: &str, kind: Kind) -> Result<Typed, String> {
     })
 }
 
-/// As text, the way PostgreSQL writes it.
+/// Writes a value as text, as PostgreSQL does.
 pub(super) fn text(value: &Typed) -> Result<Typed, String> {
     let sql = &value.sql;
     let text = match value.kind {
@@ -77,7 +77,7 @@ pub(super) fn text(value: &Typed) -> Result<Typed, String> {
     Ok(Typed { sources: value.sources.clone(), ..Typed::new(text, Kind::Text) })
 }
 
-/// What `cast` and `::` make of a value.
+/// Casts a value as `cast` and `::` do.
 pub(super) fn cast(value: &Typed, target: Target) -> Result<Typed, String> {
     let kind = target.kind;
     if value.kind == Kind::Unknown && kind != Kind::Unknown {
@@ -120,7 +120,7 @@ fn convert(value: &Typed, target: Target) -> Result<Typed, String> {
                 let whole = Typed::new(sql.clone(), Kind::Whole);
                 match target.length {
                     Some(0) => Ok(whole),
-                    // The digits of a whole number are those of the number.
+                    // The digits of a whole number are the number's own.
                     None if kind == Kind::Numeric => Ok(Typed {
                         digits: Some(format!("cast({sql} as text)")),
                         ..Typed::new(format!("cast({sql} as real)"), Kind::Numeric)

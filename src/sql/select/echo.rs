@@ -1,14 +1,15 @@
-//! Where in a file stands what a database has found in the select as it was written anew for it.
+//! Places in a file for a database's findings in the select that was written anew from it.
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::Place;
 
-/// The place in `text` of the word that stands `offset` signs into `sql`, which was written out of it: the same word, counted from the beginning.
+/// The place in `text` of the word at `offset` signs into `sql`, which was written out of it: the same word, counted
+/// from the beginning.
 pub(crate) fn place_in(text: &str, sql: &str, offset: usize) -> Option<Place> {
     let written = tokens(sql)?;
-    // Written anew, a select stands on one line.
+    // A select that was written anew is on one line.
     let at = written.iter().position(|token| {
         let (start, end) = (token.span.start, token.span.end);
         start.line == 1 && (start.column..end.column).contains(&(offset as u64 + 1))

@@ -1,4 +1,5 @@
-//! Expressions: names, literals, conditions, `case`, subqueries. Operators, casts, functions and moments have files of their own.
+//! Expressions: names, literals, conditions, `case`, subqueries. Operators, casts, functions and moments have files of
+//! their own.
 
 use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, Query, SetExpr, Value};
 
@@ -58,7 +59,7 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
             }
             let (left, right) = (t.expr(left, scope)?, t.expr(right, scope)?);
             let met = match (op, &left.literal, &right.literal) {
-                // A day in quotes beside one that is none.
+                // A day in quotes beside a value that is no moment.
                 (BinaryOperator::Minus, Some(text), None) if right.kind.is_moment() => {
                     moment::between(&literal(text, right.kind).map_err(because)?, op, &right)
                 }
@@ -151,7 +152,7 @@ pub(super) fn translate(t: &mut Translator, expr: &Expr, scope: &Scope) -> Resul
     }
 }
 
-/// A few words for what is refused.
+/// A few words for the refused construct.
 fn construct(expr: &Expr) -> String {
     match expr {
         Expr::Interval(_) => "an interval that is not added to a moment".to_owned(),
@@ -221,7 +222,7 @@ fn constant(value: &Value) -> Result<Typed, String> {
     })
 }
 
-/// A decimal written as `9.50`.
+/// Reads a decimal written as `9.50`.
 pub(super) fn decimal(digits: &str) -> Result<Typed, String> {
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -266,7 +267,7 @@ fn in_subquery(
     let [Column { name, kind, sources }] = done.shape.columns.as_slice() else {
         return Err(wrong("a subquery that is compared with one value gives other than one column", at));
     };
-    // Compared as two columns would be, with the subquery's made what the left side is.
+    // The comparison is that of two columns, with the subquery's made the kind of the left side.
     let meeting = left.kind.meeting(*kind).filter(|kind| *kind != Kind::Unknown);
     let meeting = meeting.ok_or_else(|| refused(format!("{} in {}", left.kind.word(), kind.word()), at))?;
     let into = |typed: &Typed| coerce(typed, meeting).map(|typed| typed.key()).map_err(|what| refused(what, at));
@@ -275,7 +276,7 @@ fn in_subquery(
     Ok(Typed::new(sql, Kind::Boolean).from([left.sources, sources.clone()]))
 }
 
-/// Whether it is seen that a query gives one row at most. SQLite takes the first of several, PostgreSQL fails.
+/// True if a query visibly gives one row at most. SQLite takes the first of several, PostgreSQL fails.
 fn gives_one_row(query: &Query) -> bool {
     if let Some(sqlparser::ast::LimitClause::LimitOffset { limit: Some(Expr::Value(value)), .. }) = &query.limit_clause
     {
@@ -321,7 +322,7 @@ fn case(
     Ok(Typed::stored(format!("(case{branches} else {last} end)"), kind).from(sources))
 }
 
-/// Several values of which one is taken: in what they have in common.
+/// Values of which one is taken, in their common kind.
 pub(super) fn chosen(values: &[Typed]) -> Result<(Kind, Vec<Typed>), String> {
     let mut kind = Kind::Literal;
     for value in values {

@@ -1,4 +1,4 @@
-//! What stands in a FROM: tables, joins, derived tables, series.
+//! FROM clauses: tables, joins, derived tables, series.
 
 use sqlparser::ast::{
     FunctionArg, FunctionArgExpr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableAlias,
@@ -121,7 +121,7 @@ impl Translator<'_> {
             .map(|alias| alias.columns.iter().map(|column| folded(&column.name)).collect())
             .unwrap_or_default();
         let (sql, shape) = renamed(sql, shape, &names);
-        // PostgreSQL 16 lets a derived table go without a name; its columns are named by one here.
+        // PostgreSQL 16 lets a derived table go without a name; its columns need one here.
         let alias = if alias.is_empty() { format!("sluice {}", scope.relations.len()) } else { alias };
         let sql = format!("{sql} as {}", quote(&alias));
         scope.relations.push(Relation { alias, shape, merged: Vec::new() });
@@ -154,7 +154,7 @@ impl Translator<'_> {
         Err(wrong(self.no_table(name), name))
     }
 
-    /// Why a name is no table's.
+    /// The reason why a name is no table's.
     fn no_table(&self, name: &ObjectName) -> String {
         let parts: Vec<_> = name.0.iter().filter_map(ObjectNamePart::as_ident).map(folded).collect();
         match parts.as_slice() {
@@ -167,7 +167,7 @@ impl Translator<'_> {
         }
     }
 
-    /// `generate_series(from, to[, step])` of whole numbers and moments.
+    /// Translates `generate_series(from, to[, step])` of whole numbers and moments.
     fn series(
         &mut self,
         name: &ObjectName,
@@ -238,7 +238,7 @@ impl Translator<'_> {
     }
 }
 
-/// A table under other column names: SQLite takes those for a `with` query only.
+/// A table under other column names: SQLite takes such names for a `with` query only.
 fn renamed(sql: String, shape: Shape, names: &[String]) -> (String, Shape) {
     if names.is_empty() || shape.open {
         return (sql, shape);
@@ -264,7 +264,7 @@ fn alias_of(factor: &TableFactor) -> Option<&TableAlias> {
     }
 }
 
-/// What names the columns that a qualified `*` stands for.
+/// The relation with the columns of a qualified `*`.
 pub(super) fn relation_named<'s>(scope: &'s Scope, name: &ObjectName) -> Option<&'s Relation> {
     let ident: &Ident = name.0.last()?.as_ident()?;
     scope.relations.iter().find(|relation| relation.alias == folded(ident))

@@ -1,9 +1,9 @@
-//! The names of functions, for whoever has written another one.
+//! Names of functions, for hints to a mistyped one.
 
 use super::aggregate::{AGGREGATES, OTHERS};
 use crate::text::nearest;
 
-/// Those that mean the same on both engines, aggregates left out.
+/// Functions that mean the same on both engines, aggregates left out.
 const BOTH: [&str; 60] = [
     "abs",
     "btrim",
@@ -67,7 +67,7 @@ const BOTH: [&str; 60] = [
     "localtimestamp",
 ];
 
-/// Those that PostgreSQL has and that are often used: no other one was meant.
+/// Functions of PostgreSQL in frequent use: such a name is not mistyped.
 const POSTGRES: [&str; 34] = [
     "age",
     "array_length",
@@ -109,6 +109,6 @@ const POSTGRES: [&str; 34] = [
 pub(crate) fn nearest_function(name: &str) -> String {
     let known = || BOTH.iter().chain(&AGGREGATES).chain(&OTHERS).copied();
     let is_one = known().chain(POSTGRES).any(|one| one == name);
-    // There are more functions than these, so only what is very near was meant.
+    // There are more functions than these, so only a very near name is a hint.
     nearest(name, known().filter(|one| !is_one && strsim::osa_distance(name, one) <= 2))
 }

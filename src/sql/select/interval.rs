@@ -1,4 +1,4 @@
-//! Intervals, as far as they are written out: `interval '1 month'`, and so many times one.
+//! Intervals that are written out: `interval '1 month'`, and a multiple of one.
 
 use sqlparser::ast::{BinaryOperator, DateTimeField, Expr, Value};
 
@@ -6,13 +6,13 @@ use super::SqlError;
 use super::scope::Scope;
 use super::translate::{Translator, refused};
 
-/// What is added to a moment: months first, then days, then seconds.
+/// Step from one moment to another: months first, then days, then seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Step {
     pub months: i64,
     pub days: i64,
     pub seconds: i64,
-    /// A whole number that it is taken times.
+    /// Factor of the step, an SQL expression of a whole number.
     pub times: Option<String>,
 }
 
@@ -21,7 +21,7 @@ impl Step {
         self.months < 0 || self.days < 0 || self.seconds < 0
     }
 
-    /// `5 months` as SQLite's functions take it.
+    /// Writes `5 months` as SQLite's functions take it.
     pub(super) fn modifier(&self, count: i64, more: i64, unit: &str) -> String {
         match &self.times {
             None => format!("'{} {unit}'", count + more),
@@ -30,7 +30,7 @@ impl Step {
     }
 }
 
-/// The interval that an expression is, where it is one.
+/// Reads an expression that is an interval; `None` for others.
 pub(super) fn step(t: &mut Translator, expr: &Expr, scope: &Scope) -> Option<Result<Step, SqlError>> {
     if let Some(read) = written(expr) {
         return Some(read.map_err(|what| refused(what, expr)));
@@ -55,7 +55,7 @@ pub(super) fn step(t: &mut Translator, expr: &Expr, scope: &Scope) -> Option<Res
     }
 }
 
-/// An interval that is written out.
+/// Reads an interval that is written out.
 pub(super) fn written(expr: &Expr) -> Option<Result<Step, String>> {
     match expr {
         Expr::Nested(inner) => written(inner),

@@ -1,4 +1,4 @@
-//! What an expression's values are, in PostgreSQL's terms, and the word that a column of them is declared with.
+//! Kinds of an expression's values, in PostgreSQL's terms, and the words that declare columns of them.
 
 use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
 
@@ -8,9 +8,9 @@ use crate::sql::NUMERIC_TEXT;
 /// The kind of an expression's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `integer`: four bytes. What is summed up of it is `bigint`.
+    /// `integer`: four bytes. Its sum is `bigint`.
     Integer,
-    /// `bigint`. What is summed up of it is `numeric`.
+    /// `bigint`. Its sum is `numeric`.
     Bigint,
     /// `numeric` without a fraction: SQLite keeps it as a whole number.
     Whole,
@@ -22,16 +22,16 @@ pub(super) enum Kind {
     Timestamp,
     Timestamptz,
     Text,
-    /// A text in quotes, or NULL: it takes the kind of what it meets.
+    /// A text in quotes, or NULL: it takes the kind of its counterpart.
     Literal,
     /// Seconds, as the difference of two moments gives them.
     Interval,
-    /// Not known.
+    /// An unknown kind.
     Unknown,
 }
 
 impl Kind {
-    /// The kind of a column that is declared so.
+    /// The kind of a column with this declared type.
     pub(super) fn of_declared(engine: Engine, declared: &str) -> Kind {
         let base = declared.split('(').next().unwrap_or_default().trim();
         match (base, engine) {
@@ -52,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// The word for a column of it.
+    /// Declared type of a column of this kind.
     pub(super) fn declared(self, engine: Engine) -> Option<&'static str> {
         let sqlite = engine == Engine::Sqlite;
         Some(match self {
@@ -90,7 +90,7 @@ impl Kind {
         matches!(self, Kind::Integer | Kind::Bigint)
     }
 
-    /// Computed exactly in PostgreSQL.
+    /// True if PostgreSQL computes it exactly.
     pub(super) fn is_exact_number(self) -> bool {
         self.is_integer() || matches!(self, Kind::Whole | Kind::Numeric)
     }
@@ -103,7 +103,7 @@ impl Kind {
         matches!(self, Kind::Date | Kind::Timestamp | Kind::Timestamptz)
     }
 
-    /// The kind that values of both kinds become where they meet; `None` where PostgreSQL would not let them meet.
+    /// The kind that values of both kinds become when they meet; `None` if PostgreSQL would not let them meet.
     pub(super) fn meeting(self, other: Kind) -> Option<Kind> {
         const NUMBERS: [Kind; 5] = [Kind::Integer, Kind::Bigint, Kind::Whole, Kind::Numeric, Kind::Double];
         const MOMENTS: [Kind; 3] = [Kind::Date, Kind::Timestamp, Kind::Timestamptz];
@@ -122,17 +122,17 @@ impl Kind {
     }
 }
 
-/// What a cast makes of a value.
+/// Target of a cast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub kind: Kind,
-    /// The digits behind the point that `numeric(p, s)` asks for, or the letters of `varchar(n)`.
+    /// Digits behind the point of `numeric(p, s)`, or letters of `varchar(n)`.
     pub length: Option<u64>,
-    /// What PostgreSQL calls a column that is cast so.
+    /// PostgreSQL's name for a column with such a cast.
     pub name: &'static str,
 }
 
-/// What a type's name means; `None` where SQLite has nothing like it.
+/// Reads a type's name; `None` if SQLite has nothing like it.
 pub(super) fn target(of: &DataType) -> Option<Target> {
     let plain = |kind, name| Some(Target { kind, length: None, name });
     match of {

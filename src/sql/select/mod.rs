@@ -1,5 +1,6 @@
-//! A select out of an SQL file: which tables it reads, what columns it gives and where they come from, and how it is written on an engine.
-//! The files say `staging.titles` and `datawarehouse.dim_title` whatever the engine and whatever the schemas are called, and mean what PostgreSQL means.
+//! A select out of an SQL file: the tables that it reads, its columns with their sources, and its form on an engine.
+//! The files say `staging.titles` and `datawarehouse.dim_title` whatever the engine and the names of its schemas, and
+//! mean what PostgreSQL means.
 
 mod aggregate;
 mod call;
@@ -42,66 +43,66 @@ pub use overrule::{overruled_by, overrules};
 pub(super) use rows::combines_rows;
 use translate::Translator;
 
-/// Where something stands in a text.
+/// Place in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: u64,
-    /// The column, from 1.
+    /// Column, from 1.
     pub column: u64,
 }
 
-/// Why a text is no select, or none for an engine.
+/// Reason why a text is no select, or none for an engine.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SqlError {
-    /// It cannot be read.
+    /// A text that cannot be parsed.
     #[error("{}{what}", before(*place))]
     Syntax {
-        /// What is wrong, in the parser's words.
+        /// The error in the parser's words.
         what: String,
-        /// Where, if that is told.
+        /// Place of the error, if known.
         place: Option<Place>,
     },
-    /// It is something else, or more than one statement.
+    /// Another statement, or more than one.
     #[error("expected one select, found {what}")]
     NotASelect {
-        /// What it is.
+        /// Words for the statement.
         what: String,
-        /// Where, if that is told.
+        /// Place of the statement, if known.
         place: Option<Place>,
     },
-    /// It holds what is not known to mean the same on SQLite.
+    /// A construct that is not known to mean the same on SQLite.
     #[error("{}{}", before(Some(*place)), self.what())]
     Refused {
         /// The construct.
         what: String,
         /// A word that was perhaps meant: `; did you mean x?`.
         hint: String,
-        /// Where.
+        /// Place of the construct.
         place: Place,
     },
-    /// It names a column that is none.
+    /// A column that does not exist.
     #[error("{}{}", before(Some(*place)), self.what())]
     NoColumn {
         /// The column, as it is written.
         column: String,
         /// A word that was perhaps meant: `; did you mean x?`.
         hint: String,
-        /// Where.
+        /// Place of the column.
         place: Place,
     },
-    /// It is wrong on either engine.
+    /// An error on either engine.
     #[error("{}{what}", before(Some(*place)))]
     Wrong {
-        /// What is wrong.
+        /// The error in words.
         what: String,
-        /// Where.
+        /// Place of the error.
         place: Place,
     },
 }
 
 impl SqlError {
-    /// Where it stands in the text, if that is told.
+    /// The place of the error in the text, if known.
     pub fn place(&self) -> Option<Place> {
         let place = match self {
             SqlError::Syntax { place, .. } | SqlError::NotASelect { place, .. } => *place,
@@ -109,11 +110,11 @@ impl SqlError {
                 Some(*place)
             }
         };
-        // The parser does not know where some of what it reads stands.
+        // The parser does not know the place of some of its parts.
         place.filter(|place| place.line > 0)
     }
 
-    /// Whether the text ends too early.
+    /// True if the text ends too early.
     pub fn is_at_end(&self) -> bool {
         match self {
             SqlError::Syntax { what, place: None } => what.ends_with(END),
@@ -122,7 +123,7 @@ impl SqlError {
         }
     }
 
-    /// What is wrong, without its place.
+    /// The error in words, without its place.
     pub fn what(&self) -> String {
         match self {
             SqlError::Syntax { what, .. } | SqlError::Wrong { what, .. } => what.clone(),
@@ -134,7 +135,7 @@ impl SqlError {
         }
     }
 
-    /// What the parser says: `Expected: a, found: b at Line: 1, Column: 2`.
+    /// Reads the parser's message: `Expected: a, found: b at Line: 1, Column: 2`.
     pub(super) fn of_parser(error: &ParserError) -> SqlError {
         let said = match error {
             ParserError::TokenizerError(said) | ParserError::ParserError(said) => said.clone(),
@@ -155,13 +156,13 @@ impl SqlError {
     }
 }
 
-/// What a text holds that is empty but for comments.
+/// Words for a text that is empty but for comments.
 const NOTHING: &str = "nothing";
 
-/// What the parser finds where a text ends too early.
+/// The parser's words for a text that ends too early.
 pub(super) const END: &str = "found the end of the file";
 
-/// `line 1, column 2: `
+/// Writes `line 1, column 2: `.
 fn before(place: Option<Place>) -> String {
     place
         .filter(|place| place.line > 0)
@@ -171,19 +172,19 @@ fn before(place: Option<Place>) -> String {
 /// A column that a select gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Its name, on both engines.
+    /// Name, on both engines.
     pub name: String,
-    /// The engine's word for its type, as a table's column would be declared; `None` where it is not known.
+    /// Type in the engine's words, as a table's column would be declared; `None` if unknown.
     pub declared: Option<&'static str>,
     /// The columns of tables that its values come from.
     pub sources: BTreeSet<(Table, String)>,
 }
 
-/// One select, read.
+/// One parsed select.
 #[derive(Clone, Debug)]
 pub struct Select {
     pub(super) query: Box<Query>,
-    /// Whether it is written for its engine, so that nothing but names is changed.
+    /// True if it is written for its engine, so that nothing but names is changed.
     own: bool,
 }
 
@@ -191,7 +192,7 @@ impl Select {
     /// Reads a text that holds one select, comments and a semicolon at the end allowed.
     ///
     /// # Errors
-    /// When it is none.
+    /// A text that is no select.
     pub fn parse(text: &str) -> Result<Select, SqlError> {
         let statements = crate::text::nesting::parser(text)
             .and_then(|mut parser| parser.parse_statements())
@@ -213,7 +214,7 @@ impl Select {
         }
     }
 
-    /// The select as one that is written for its engine, such as that of `name.sqlite.sql`: nothing but names is changed in it.
+    /// Marks the select as written for its engine, like that of `name.sqlite.sql`: only names are changed in it.
     #[must_use]
     pub fn for_its_engine(self) -> Select {
         Select { own: true, ..self }
@@ -226,10 +227,10 @@ impl Select {
         found.tables
     }
 
-    /// The select as the engine takes it. `columns` are those of the tables it reads, as far as they are there.
+    /// Writes the select for the engine. `columns` are those of the tables it reads, as far as there are such tables.
     ///
     /// # Errors
-    /// Where it holds what is not known to mean the same on SQLite as on PostgreSQL.
+    /// A construct that is not known to mean the same on SQLite as on PostgreSQL.
     pub fn sql(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Result<String, SqlError> {
         if names.engine == Engine::Sqlite && !self.own {
             return Ok(Translator::new(names, columns, false).query(&self.query, None, None)?.sql);
@@ -239,10 +240,10 @@ impl Select {
         Ok(query.to_string())
     }
 
-    /// What is wrong with it on either engine, as far as that can be told without asking one: one thing, or all columns that there are not.
+    /// Errors on either engine, as far as they are found without asking one: one error, or all missing columns.
     pub fn faults(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<SqlError> {
         let mut all = Translator { missing: Some(Vec::new()), ..Translator::new(names, columns, false) };
-        // How it ends is of no interest: what is not known was passed over.
+        // The outcome is of no interest: unknown constructs were passed over.
         let _ = all.query(&self.query, None, None);
         let missing = all.missing.unwrap_or_default();
         if !missing.is_empty() {
@@ -252,12 +253,12 @@ impl Select {
         first.into_iter().filter(|error| matches!(error, SqlError::Wrong { .. })).collect()
     }
 
-    /// The columns it gives, with the columns they come from; none where they cannot be told, such as those of a table that is not known.
+    /// The columns of its result, with their sources; none if they are unknown, such as those of an unknown table.
     pub fn outputs(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
         self.given(names, columns, names.engine == Engine::Postgres || self.own)
     }
 
-    /// The same as far as it can be told whatever the columns' types are.
+    /// The columns of its result, as far as they are known without the types of its sources.
     pub fn outputs_by_name(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<Output> {
         self.given(names, columns, true)
     }
@@ -271,7 +272,7 @@ impl Select {
         }
         let output = |column: scope::Column| Output {
             name: column.name,
-            // Of what is written for SQLite the kinds are a guess.
+            // A select for SQLite has guessed kinds only.
             declared: column.kind.declared(names.engine).filter(|_| !self.own),
             sources: column.sources,
         };
@@ -279,7 +280,7 @@ impl Select {
     }
 }
 
-/// The columns as the database describes them, with the types that it does not know: SQLite knows none of an expression's.
+/// The database's columns, with the types that it does not know: SQLite knows none of an expression's.
 pub fn described(columns: Vec<TableColumn>, outputs: &[Output]) -> Vec<TableColumn> {
     let named = |name: &str| outputs.iter().find(|output| output.name == name).and_then(|output| output.declared);
     let typed = |column: TableColumn| match named(&column.name) {
@@ -289,8 +290,8 @@ pub fn described(columns: Vec<TableColumn>, outputs: &[Output]) -> Vec<TableColu
     columns.into_iter().map(typed).collect()
 }
 
-/// A query for all rows of a table, view or subquery with these columns, with its values as [`Row`](super::Row) has them: SQLite keeps a computed truth as
-/// 1 or 0, and an instant with `+00:00`.
+/// A query for all rows of a table, view or subquery with these columns, with its values as in [`Row`](super::Row):
+/// SQLite keeps a computed truth as 1 or 0, and an instant with `+00:00`.
 pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
     let list: Vec<_> = outputs
         .iter()
@@ -312,7 +313,7 @@ pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
     }
 }
 
-/// The table that a name of two parts means, `None` where it is none of ours.
+/// The table of a name of two parts, `None` if it is none of ours.
 fn table_of(names: &Names, name: &ObjectName) -> Option<Table> {
     let [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(table)] = name.0.as_slice() else {
         return None;

@@ -1,5 +1,5 @@
-//! Days and moments: what is added to them, their parts, their beginnings. A day is `2024-01-31`, a moment
-//! `2024-01-31 10:00:00.5`, and `+00:00` behind it where it is an instant.
+//! Days and moments: sums, parts, beginnings. A day is `2024-01-31`, a moment `2024-01-31 10:00:00.5`, with `+00:00`
+//! behind it if it is an instant.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use sqlparser::ast::{BinaryOperator, Expr, Spanned};
@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::translate::{Translator, refused};
 use super::typed::{Scale, Typed, fails};
 
-/// A moment in quotes in the form that moments stand in.
+/// Reads a moment in quotes; returns it in the form of stored moments.
 pub(super) fn read_literal(text: &str, kind: Kind) -> Option<String> {
     let day = |text: &str| {
         let shaped = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
@@ -58,7 +58,7 @@ pub(super) fn now(word: &str) -> Typed {
     }
 }
 
-/// A moment and an interval: what PostgreSQL makes of a day is a timestamp.
+/// Adds an interval to a moment; a day becomes a timestamp, as in PostgreSQL.
 pub(super) fn moved(value: &Typed, step: &Step, minus: bool) -> Result<Typed, String> {
     let value = match value.kind {
         Kind::Date => coerce(value, Kind::Timestamp)?,
@@ -68,7 +68,7 @@ pub(super) fn moved(value: &Typed, step: &Step, minus: bool) -> Result<Typed, St
     Ok(Typed::new(shift(&value.sql, step, minus), value.kind).from([value.sources]))
 }
 
-/// A moment so much later. A day that the month does not have becomes its last one.
+/// Shifts a moment by a step. A day that the month does not have becomes its last one.
 pub(super) fn shift(sql: &str, step: &Step, minus: bool) -> String {
     let sign = if minus { -1 } else { 1 };
     let mut sql = sql.to_owned();
@@ -93,7 +93,7 @@ pub(super) fn shift(sql: &str, step: &Step, minus: bool) -> String {
     sql
 }
 
-/// What `+` and `-` make of two values of which one is a moment; `None` where none is.
+/// Applies `+` or `-` to two values, one of them a moment; `None` if neither is.
 pub(super) fn between(left: &Typed, op: &BinaryOperator, right: &Typed) -> Option<Result<Typed, String>> {
     if !left.kind.is_moment() && !right.kind.is_moment() {
         return None;
@@ -138,7 +138,7 @@ fn epoch(sql: &str) -> String {
     format!("(cast(strftime('%s', substr({sql}, 1, 19)) as integer) + {})", fraction(sql))
 }
 
-/// `extract(field from x)`.
+/// Translates `extract(field from x)`.
 pub(super) fn extract_from(
     t: &mut Translator,
     field: &str,
@@ -165,7 +165,7 @@ fn extract(field: &str, value: &Typed) -> Result<Typed, String> {
     let is_date = value.kind == Kind::Date;
     let day = format!("substr({sql}, 1, 10)");
     let part = |form: &str| format!("cast(strftime('{form}', {day}) as integer)");
-    // The week's Thursday says which week of which year it is.
+    // The week's Thursday decides the week's number and its year.
     let thursday = format!("date({day}, '-3 days', 'weekday 4')");
     let clock = |from: u8| format!("cast(substr({sql}, {from}, 2) as integer)");
     let whole = |sql: String| Ok(Typed::new(sql, Kind::Whole));
@@ -190,7 +190,7 @@ fn extract(field: &str, value: &Typed) -> Result<Typed, String> {
     done.map(|typed| typed.from([value.sources.clone()]))
 }
 
-/// `x at time zone 'UTC'`.
+/// Translates `x at time zone 'UTC'`.
 pub(super) fn at_time_zone(value: &Typed, zone: Option<&str>) -> Result<Typed, String> {
     if !zone.is_some_and(|zone| zone.eq_ignore_ascii_case("utc")) {
         return Err("at time zone with another zone than 'UTC'".to_owned());
@@ -203,7 +203,7 @@ pub(super) fn at_time_zone(value: &Typed, zone: Option<&str>) -> Result<Typed, S
     }
 }
 
-/// Functions over moments; `None` where the name is none of them.
+/// Translates functions over moments; `None` for other names.
 pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
     match (name, args) {
         ("date_trunc", [field, value]) => Some(match &field.literal {
@@ -226,7 +226,7 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
     }
 }
 
-/// `date_trunc`: PostgreSQL takes a day for an instant.
+/// Translates `date_trunc`: PostgreSQL takes a day for an instant.
 fn begin(field: &str, value: &Typed) -> Result<Typed, String> {
     let value = match value.kind {
         Kind::Date => coerce(value, Kind::Timestamptz)?,

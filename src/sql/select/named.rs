@@ -1,4 +1,4 @@
-//! The columns of tables that a select names, whatever the tables have: what can be known of a table that is not there yet.
+//! The columns of tables that a select names: the only known columns of a table that is not there yet.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -9,8 +9,8 @@ use super::{Select, folded, table_of};
 use crate::sql::{Names, Table};
 
 impl Select {
-    /// For each table, the columns that the select names of it: those behind its name or alias, and those by themselves where a part of the
-    /// select reads one table only; in the order in which they are named.
+    /// The columns that the select names, by table: those behind its name or alias, and bare ones in a part of the
+    /// select that reads one table only; in the order in which they are named.
     pub fn named_columns(&self, names: &Names) -> BTreeMap<Table, Vec<String>> {
         let mut named = Named { names, scopes: Vec::new(), found: BTreeMap::new() };
         let _: ControlFlow<()> = self.query.visit(&mut named);
@@ -18,7 +18,7 @@ impl Select {
     }
 }
 
-/// What a part of a select reads, by names and aliases; `None` for what is no table of ours.
+/// Relations of a part of a select, by names and aliases; `None` for a relation that is no table of ours.
 type Scope = Vec<(String, Option<Table>)>;
 
 struct Named<'a> {

@@ -1,4 +1,4 @@
-//! Names only: a select as its engine takes it, with nothing but the names of our tables written anew.
+//! Names only: a select as its engine takes it, with only the names of our tables written anew.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,4 @@
-//! One select: its columns with their names, what it is grouped and ordered by, `distinct`, `distinct on`.
+//! One select: its columns with their names, its grouping and order, `distinct`, `distinct on`.
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, NamedWindowExpr, OrderByExpr, OrderBySort, Select, SelectItem,
@@ -23,7 +23,7 @@ struct Item {
 }
 
 impl Translator<'_> {
-    /// A select with its order.
+    /// Translates a select with its order.
     pub(super) fn select(
         &mut self,
         select: &Select,
@@ -31,7 +31,7 @@ impl Translator<'_> {
         outer: Option<&Scope>,
         targets: Option<&[Kind]>,
     ) -> Result<Translated, SqlError> {
-        // What is noted is noted of one select.
+        // The state below is that of one select.
         let around = (
             std::mem::take(&mut self.windows),
             std::mem::take(&mut self.aggregates),
@@ -42,7 +42,7 @@ impl Translator<'_> {
         let done = self.one_select(select, order_by, outer, targets);
         let left = std::mem::replace(&mut self.bare, around.4);
         (self.windows, self.aggregates, self.in_aggregate, self.keys) = (around.0, around.1, around.2, around.3);
-        // What a subquery reads of the tables around it stands bare there too.
+        // A subquery's columns of the tables around it are bare there too.
         for bare in left {
             if bare.depth > 0 && !self.in_aggregate && !self.keys.contains(&bare.key) {
                 self.bare.push(Bare { depth: bare.depth - 1, ..bare });
@@ -81,7 +81,7 @@ impl Translator<'_> {
             (having, grouped) = (format!(" having {}", self.condition(condition, &scope)?.sql), true);
         }
         if (grouped || self.aggregates > 0) && !self.lenient {
-            // Once more, now that it is known what it is grouped by.
+            // The second pass knows the group keys.
             self.forget_bare();
             self.items(select, &scope)?;
             self.check_bare()?;
@@ -125,7 +125,7 @@ impl Translator<'_> {
         Ok(Translated { sql, shape })
     }
 
-    /// What stands in FROM and WHERE is not grouped yet.
+    /// Columns of FROM and WHERE are not grouped yet.
     fn forget_bare(&mut self) {
         self.bare.retain(|bare| bare.depth > 0);
     }
@@ -194,14 +194,14 @@ impl Translator<'_> {
                 Some(item) => item.typed.key(),
                 None => self.expr(expr, scope)?.key(),
             };
-            // A number would be taken for a column's place.
+            // A plain number would be a column's place.
             let is_number = key.bytes().all(|byte| byte.is_ascii_digit());
             keys.push(if is_number { format!("+{key}") } else { key });
         }
         Ok(keys)
     }
 
-    /// What a term of `order by` sorts by, and its place in the list where it is one of its columns.
+    /// Key of a term of `order by`, and its place in the list if it is one of the list's columns.
     fn term(&mut self, term: &OrderByExpr, items: &[Item], scope: &Scope) -> Result<(Typed, Option<usize>), SqlError> {
         let found = match &term.expr {
             Expr::Value(value) => place(&value.value).filter(|place| *place < items.len()),
@@ -229,7 +229,7 @@ impl Translator<'_> {
         Ok(if list.is_empty() { String::new() } else { format!(" window {}", list.join(", ")) })
     }
 
-    /// `distinct on`: the first row of each.
+    /// Translates `distinct on`: the first row of each.
     #[expect(clippy::too_many_arguments, reason = "the pieces of one select")]
     fn distinct_on(
         &mut self,
@@ -262,7 +262,7 @@ impl Translator<'_> {
     }
 }
 
-/// `x desc nulls first`: where PostgreSQL has NULLs unless it is said.
+/// Writes `x desc nulls first`: without NULLS in the term, NULLs go where PostgreSQL has them.
 pub(super) fn order_term(key: &str, term: &OrderByExpr) -> Result<String, SqlError> {
     let descending = match &term.options.sort {
         None | Some(OrderBySort::Asc) => false,
@@ -278,7 +278,7 @@ fn order_clause(keys: &[String], order_by: &[OrderByExpr]) -> Result<String, Sql
     Ok(if terms.is_empty() { String::new() } else { format!(" order by {}", terms.join(", ")) })
 }
 
-/// By a column's place, so that it is computed once; a decimal by its number.
+/// Key to sort by: a column's place, so that it is computed once; a decimal's number.
 fn sort_key((typed, place): &(Typed, Option<usize>), star: bool) -> String {
     match place {
         Some(place) if typed.kind != Kind::Numeric && !star => (place + 1).to_string(),
@@ -326,7 +326,7 @@ fn is_star(item: &SelectItem) -> bool {
     matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
-/// The list with its stars, for tables of which not all columns are known: the database will say what is missing.
+/// The list with its stars, for tables whose columns are not all known: the database reports missing ones.
 fn open_list(select: &Select, scope: &Scope, list: &[String]) -> String {
     let single = select.projection.len() == 1 && scope.all().is_empty();
     if single { "*".to_owned() } else { list.join(", ") }

@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::texts;
 use super::typed::{Scale, Typed, fails, quoted};
 
-/// `a = b` and its like, by value.
+/// Compares by value: `a = b` and its like.
 pub(super) fn compare(left: &Typed, word: &str, right: &Typed) -> Result<Typed, String> {
     let not_comparable = || format!("{} {word} {}", left.kind.word(), right.kind.word());
     let kind = left.kind.meeting(right.kind).ok_or_else(not_comparable)?;
@@ -22,7 +22,7 @@ pub(super) fn compare(left: &Typed, word: &str, right: &Typed) -> Result<Typed, 
     Ok(Typed::new(sql, Kind::Boolean).from([one.sources, other.sources]))
 }
 
-/// Operators between two values.
+/// Applies an operator to two values.
 pub(super) fn arithmetic(left: &Typed, op: &BinaryOperator, right: &Typed) -> Result<Typed, String> {
     let word = op.to_string();
     match op {
@@ -89,7 +89,7 @@ fn numbers(left: &Typed, op: &BinaryOperator, right: &Typed) -> Result<Typed, St
     Ok(typed.from(sources))
 }
 
-/// What is divided by: zero is an error in PostgreSQL, and NULL in SQLite.
+/// The divisor: zero is an error in PostgreSQL, and NULL in SQLite.
 pub(super) fn divisor(typed: &Typed) -> String {
     let sql = &typed.sql;
     match sql.parse::<f64>() {
@@ -164,7 +164,7 @@ pub(super) fn like(
     Ok(Typed::new(sql, Kind::Boolean).from([value.sources, pattern.sources]))
 }
 
-/// A pattern of `like` as one of `glob`.
+/// Converts a pattern of `like` to one of `glob`.
 fn globbed(pattern: &str, escape: Option<char>) -> Result<String, String> {
     let mut glob = String::new();
     let mut letters = pattern.chars();

@@ -12,7 +12,7 @@ fn engine_word(engine: Engine) -> &'static str {
     }
 }
 
-/// The engine that a file is for alone: `dim_title.sqlite.sql` is for SQLite, `dim_title.sql` for both.
+/// The only engine of a file: `dim_title.sqlite.sql` is for SQLite, `dim_title.sql` for both (`None`).
 pub fn overrules(path: &Path) -> Option<Engine> {
     let stem = path.file_name()?.to_str()?.strip_suffix(".sql")?;
     [Engine::Postgres, Engine::Sqlite].into_iter().find(|engine| {
@@ -20,7 +20,8 @@ pub fn overrules(path: &Path) -> Option<Engine> {
     })
 }
 
-/// The file that overrules this one on an engine, whether it is there or not: `dim_title.sqlite.sql` for `dim_title.sql`.
+/// The path of the file that overrules this one on an engine, even if there is none: `dim_title.sqlite.sql` for
+/// `dim_title.sql`.
 pub fn overruled_by(path: &Path, engine: Engine) -> PathBuf {
     path.with_extension(format!("{}.sql", engine_word(engine)))
 }

@@ -4,7 +4,7 @@ use super::kind::Kind;
 use super::reading;
 use super::typed::{Scale, Typed, quoted, round};
 
-/// The functions with a pattern; `None` where the name is none of them.
+/// Translates the functions with a pattern; `None` for other names.
 pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
     let (value, pattern) = match (name, args) {
         ("to_char" | "to_date" | "to_timestamp", [value, pattern]) => (value, pattern),
@@ -29,13 +29,13 @@ pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, Strin
 /// One word of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Word {
-    /// A field, and whether FM stands before it.
+    /// A field, and true if FM stands before it.
     Field(String, bool),
-    /// What stands there as it is.
+    /// Plain text.
     Plain(String),
 }
 
-/// The fields that are known, longer ones first.
+/// The known fields, longer ones first.
 const FIELDS: [&str; 27] = [
     "HH24", "HH12", "YYYY", "IYYY", "MONTH", "Month", "month", "MON", "Mon", "mon", "DAY", "Day", "day", "DDD", "YY",
     "MM", "DD", "DY", "Dy", "dy", "HH", "MI", "SS", "IW", "ID", "Q", "D",
@@ -55,7 +55,7 @@ fn words(pattern: &str) -> Result<Vec<Word>, String> {
         let is_name = |field: &str| field.len() >= 2 && field[..2].chars().any(|letter| letter.is_ascii_lowercase());
         let is_name = |field: &str| is_name(field) || ["MONTH", "MON", "DAY", "DY"].contains(&field);
         let found = FIELDS.iter().find(|field| match is_name(field) {
-            // The letters' size is that of the names.
+            // The letters' case is that of the names.
             true => bare.starts_with(**field),
             false => bare.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field)),
         });
@@ -88,7 +88,7 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/// `to_char` of a moment.
+/// Translates `to_char` of a moment.
 fn shown(sql: &str, kind: Kind, pattern: &str) -> Result<Typed, String> {
     let day = format!("substr({sql}, 1, 10)");
     let thursday = format!("date({day}, '-3 days', 'weekday 4')");
@@ -133,7 +133,7 @@ fn shown(sql: &str, kind: Kind, pattern: &str) -> Result<Typed, String> {
         };
         parts.push(if fills { format!("cast(cast({digits} as integer) as text)") } else { digits });
     }
-    // NULL stays NULL also where the pattern has no field.
+    // NULL stays NULL even if the pattern has no field.
     Ok(Typed::new(
         format!("({} || substr({sql}, 1, 0))", if parts.is_empty() { "''".to_owned() } else { parts.join(" || ") }),
         Kind::Text,
@@ -160,7 +160,7 @@ fn named(list: &[&str], which: &str, field: &str, fills: bool) -> String {
     format!("case {which}{branches} end")
 }
 
-/// A text in a pattern as ISO 8601 has it: fields of a fixed width in their places.
+/// Reads a text by a pattern, to ISO 8601: fields of a fixed width in their places.
 fn read(sql: &str, pattern: &str) -> Result<String, String> {
     let refuse = || format!("reading by the pattern {}", quoted(pattern));
     let (mut at, mut shape) = (1, String::new());
@@ -197,14 +197,14 @@ fn read(sql: &str, pattern: &str) -> Result<String, String> {
     };
     let day = [part("YYYY", None)?, part("MM", Some("01"))?, part("DD", Some("01"))?].join(" || '-' || ");
     let clock = [part("HH24", Some("00"))?, part("MI", Some("00"))?, part("SS", Some("00"))?].join(" || ':' || ");
-    // What has another shape is handed on as it is, to fail with its own text.
+    // A text of another shape is handed on as it is, to fail with its own text.
     Ok(format!(
         "case when {sql} glob {} then {day} || ' ' || {clock} when {sql} is not null then 'x' || {sql} end",
         quoted(&shape)
     ))
 }
 
-/// `to_char` of a number, to patterns of 9, 0, commas and a point.
+/// Translates `to_char` of a number, to patterns of 9, 0, commas and a point.
 fn number(value: &Typed, pattern: &str) -> Result<Typed, String> {
     let refuse = || format!("to_char() of a number with the pattern {}", quoted(pattern));
     let (fills, bare) = pattern.strip_prefix("FM").map_or((false, pattern), |bare| (true, bare));
@@ -230,7 +230,7 @@ fn number(value: &Typed, pattern: &str) -> Result<Typed, String> {
     let rounded = round(&format!("abs({number})"), count as u64);
     let text = format!("printf('%.{count}f', {rounded})");
     let whole_digits = format!("cast(cast({rounded} as integer) as text)");
-    // Zeros before the point, as many as the pattern asks for; none of a number below one where it asks for none.
+    // Zeros before the point, as many as the pattern has; none for a number below one if it has none.
     let zeros = "0".repeat(places.len());
     let padded = match shown {
         0 if count > 0 => format!("case when {rounded} < 1 then '' else {whole_digits} end"),

@@ -13,7 +13,7 @@ use super::translate::{Translator, refused, wrong};
 use super::typed::Typed;
 use super::{SqlError, cast, folded};
 
-/// A query as SQLite takes it, and what it gives.
+/// A query as SQLite takes it, and its columns.
 #[derive(Clone, Debug)]
 pub(super) struct Translated {
     pub sql: String,
@@ -21,7 +21,7 @@ pub(super) struct Translated {
 }
 
 impl Translator<'_> {
-    /// A query. Its columns become `targets`, where it is part of a set operation.
+    /// Translates a query. Its columns become `targets` in a set operation.
     pub(super) fn query(
         &mut self,
         query: &Query,
@@ -55,7 +55,7 @@ impl Translator<'_> {
             if with.recursive
                 && let SetExpr::SetOperation { left, .. } = &*cte.query.body
             {
-                // What it begins with tells what its columns are.
+                // The first part decides the kinds of the columns.
                 let start = self.body(left, outer, None)?;
                 targets = Some(start.shape.columns.iter().map(|column| settled(column.kind)).collect::<Vec<_>>());
                 let mut shape = start.shape;
@@ -83,7 +83,7 @@ impl Translator<'_> {
         Ok(format!("with {}{} ", if with.recursive { "recursive " } else { "" }, list.join(", ")))
     }
 
-    /// A body with its order.
+    /// Translates a body with its order.
     fn ordered(
         &mut self,
         body: &SetExpr,
@@ -120,7 +120,7 @@ impl Translator<'_> {
         Ok(Translated { sql, shape: done.shape })
     }
 
-    /// A body without an order.
+    /// Translates a body without an order.
     fn body(
         &mut self,
         body: &SetExpr,
@@ -147,7 +147,7 @@ impl Translator<'_> {
         }
     }
 
-    /// What the columns of a set operation's parts have in common.
+    /// Finds the common kinds of a set operation's columns.
     fn leaf_kinds(&mut self, body: &SetExpr, outer: Option<&Scope>, kinds: &mut Vec<Kind>) -> Result<(), SqlError> {
         if let SetExpr::SetOperation { left, right, .. } = body {
             self.leaf_kinds(left, outer, kinds)?;
@@ -244,12 +244,12 @@ impl Translator<'_> {
     }
 }
 
-/// What a column is in the end: a text in quotes is a text.
+/// The final kind of a column: a text in quotes is a text.
 pub(super) fn settled(kind: Kind) -> Kind {
     if kind == Kind::Literal { Kind::Text } else { kind }
 }
 
-/// A shape's columns, and what they are grouped by to be distinct.
+/// The columns of a shape, and their keys for `distinct`.
 pub(super) fn list_and_keys(shape: &Shape) -> (String, String) {
     let names: Vec<_> = shape.columns.iter().map(|column| quote(&column.name)).collect();
     let keys: Vec<_> =
@@ -262,7 +262,7 @@ pub(super) fn rename(mut shape: Shape, names: &[String]) -> Shape {
     shape
 }
 
-/// The place that a number in `group by` or `order by` means, from 0.
+/// The place meant by a number in `group by` or `order by`, from 0.
 pub(super) fn place(value: &Value) -> Option<usize> {
     match value {
         Value::Number(digits, _) => digits.parse::<usize>().ok()?.checked_sub(1),

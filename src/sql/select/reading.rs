@@ -1,10 +1,10 @@
-//! Texts read as numbers, truths and moments. A text that is none ends the statement, with the text in the error.
+//! Texts read as numbers, truths and moments. A text of another form ends the statement, with the text in the error.
 
 use super::typed::fails;
 
 const DAY: &str = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]";
 
-/// Digits, with a sign or none.
+/// Reads digits, with a sign or none.
 pub(super) fn integer(sql: &str) -> String {
     let digits = unsigned(sql);
     format!(
@@ -14,7 +14,7 @@ pub(super) fn integer(sql: &str) -> String {
     )
 }
 
-/// Digits with a point, or none, and a sign, or none.
+/// Reads digits with a point or none, and a sign or none.
 pub(super) fn number(sql: &str) -> String {
     let digits = unsigned(sql);
     format!(
@@ -24,7 +24,7 @@ pub(super) fn number(sql: &str) -> String {
     )
 }
 
-/// A number as JSON has it.
+/// Reads a number in the form of JSON.
 pub(super) fn double(sql: &str) -> String {
     format!(
         "case when {sql} is null then null when json_valid(trim({sql})) and json_type(trim({sql})) in ('integer', 'real') \
@@ -33,7 +33,7 @@ pub(super) fn double(sql: &str) -> String {
     )
 }
 
-/// The words that PostgreSQL takes for true and false.
+/// Reads the words that PostgreSQL takes for true and false.
 pub(super) fn boolean(sql: &str) -> String {
     format!(
         "case when {sql} is null then null \
@@ -44,7 +44,7 @@ pub(super) fn boolean(sql: &str) -> String {
     )
 }
 
-/// `2024-01-31`, also at the beginning of a moment.
+/// Reads `2024-01-31`, also at the beginning of a moment.
 pub(super) fn date(sql: &str) -> String {
     format!(
         "case when {sql} is null then null \
@@ -54,7 +54,7 @@ pub(super) fn date(sql: &str) -> String {
     )
 }
 
-/// `2024-01-31`, `2024-01-31 10:00`, `2024-01-31T10:00:00.5`.
+/// Reads `2024-01-31`, `2024-01-31 10:00`, `2024-01-31T10:00:00.5`.
 pub(super) fn timestamp(sql: &str) -> String {
     let moment = format!("replace(trim({sql}), 'T', ' ')");
     format!(
@@ -64,7 +64,8 @@ pub(super) fn timestamp(sql: &str) -> String {
     )
 }
 
-/// The same, with `Z`, `+00` or `+00:00` behind it, or an offset as `+02:00` behind whole seconds, or none, which is UTC.
+/// Reads a timestamp with `Z`, `+00` or `+00:00` behind it, or an offset as `+02:00` behind whole seconds, or none,
+/// which is UTC.
 pub(super) fn timestamptz(sql: &str) -> String {
     let moment = format!("replace(trim({sql}), 'T', ' ')");
     let bare = format!(

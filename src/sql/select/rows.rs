@@ -1,4 +1,4 @@
-//! Which staged row each row of a select comes from, where it comes from one.
+//! Lineage by row: the staged row that each row of a select comes from, if it comes from one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -48,7 +48,7 @@ const AGGREGATES: [&str; 32] = [
     "variance",
 ];
 
-/// Functions and words whose value changes though no row does.
+/// Functions and words whose value changes even if no row does.
 const VOLATILE: [&str; 14] = [
     "current_date",
     "current_time",
@@ -67,7 +67,7 @@ const VOLATILE: [&str; 14] = [
 ];
 
 impl Select {
-    /// The staging table of which each row of the result is one row, perhaps joined to others; `None` where rows are
+    /// The staging table of which each row of the result is one row, perhaps joined to others; `None` if rows are
     /// grouped, combined or numbered.
     pub fn row_wise(&self, names: &Names) -> Option<Table> {
         let query = &self.query;
@@ -84,7 +84,8 @@ impl Select {
         table_of(names, name).filter(|table| table.schema == Schema::Staging)
     }
 
-    /// The name for load or line, where the select gives by it something else than those of the staged row that it is of.
+    /// The lineage column, load or line, that the select fills with something other than the staged row's own; `None`
+    /// if it does not.
     pub fn lineage_of_others(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Option<&'static str> {
         let of = self.row_wise(names);
         let outputs = self.outputs(names, columns);
@@ -95,8 +96,8 @@ impl Select {
         [LOAD_COLUMN, LINE_COLUMN].into_iter().find(is_wrong)
     }
 
-    /// The select with the load and the line of the staged row that each row comes from, of a select that is [row by
-    /// row](Select::row_wise) and gives the columns in `given`.
+    /// Adds the load and the line of each row's staged row to a select that is [row by row](Select::row_wise) and gives
+    /// the columns in `given`.
     #[must_use]
     pub fn with_lineage(&self, given: &[TableColumn]) -> Select {
         let mut query = self.query.clone();
@@ -119,7 +120,7 @@ impl Select {
         Select { query, own: self.own }
     }
 
-    /// The select reading another table in the place of `table`, under the same name.
+    /// The select with another table in the place of `table`, under the same name.
     #[must_use]
     pub fn reading(&self, names: &Names, table: &Table, instead: &Table) -> Select {
         let mut query = self.query.clone();
@@ -127,7 +128,7 @@ impl Select {
         Select { query, own: self.own }
     }
 
-    /// The select with the table in every place where it reads `this`.
+    /// The select with the table wherever it reads `this`.
     #[must_use]
     pub fn with_this(&self, table: &Table) -> Select {
         let mut query = self.query.clone();
@@ -135,7 +136,7 @@ impl Select {
         Select { query, own: self.own }
     }
 
-    /// The word that makes its result another one though no table has changed, if there is one.
+    /// The word, if any, that changes its result though no table has changed.
     pub fn volatile(&self) -> Option<String> {
         match self.query.visit(&mut Volatile) {
             ControlFlow::Break(word) => Some(word),
@@ -144,12 +145,12 @@ impl Select {
     }
 }
 
-/// Whether the value of an expression, or of a select's item, depends on more than one row.
+/// True if the value of an expression, or of a select's item, depends on more than one row.
 pub(in crate::sql) fn combines_rows(item: &impl Visit) -> bool {
     matches!(item.visit(&mut Combines(0)), ControlFlow::Break(()))
 }
 
-/// Looks for aggregates and windows outside subqueries.
+/// Visitor that finds aggregates and windows outside subqueries.
 struct Combines(u32);
 
 impl Visitor for Combines {

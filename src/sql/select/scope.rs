@@ -1,4 +1,4 @@
-//! What a name means where it stands: the tables of a FROM, those around it, and their columns.
+//! Scopes of names: the tables of a FROM, those around it, and their columns.
 
 use sqlparser::ast::Ident;
 
@@ -15,11 +15,11 @@ pub(super) struct Column {
     pub sources: Sources,
 }
 
-/// What a select, a table or a list of values gives.
+/// The columns of a select, a table or a list of values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
     pub columns: Vec<Column>,
-    /// Whether there may be more columns than are known.
+    /// True if there may be more columns than are known.
     pub open: bool,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Shape {
 pub(super) struct Relation {
     pub alias: String,
     pub shape: Shape,
-    /// Columns that `using` made one with those of a table before: not part of `*`.
+    /// Columns that `using` merged with those of a table before: not part of `*`.
     pub merged: Vec<String>,
 }
 
@@ -41,19 +41,19 @@ pub(super) struct Scope<'a> {
     pub outer: Option<&'a Scope<'a>>,
 }
 
-/// Where a name leads.
+/// Outcome of the search for a name.
 pub(super) enum Found {
-    /// A column, and how many selects further out its table stands.
+    /// A column, and the number of selects from here out to its table.
     Column(Typed, usize),
-    /// Nothing, and all columns are known.
+    /// No column, while all columns are known.
     Nothing,
-    /// It may be a column of this table, of which not all columns are known.
+    /// Perhaps a column of this table, whose columns are not all known.
     Perhaps(String),
     Several,
 }
 
 impl Scope<'_> {
-    /// A column without its table.
+    /// Finds a column without its table.
     pub(super) fn column(&self, ident: &Ident) -> Found {
         let name = folded(ident);
         if let Some(merged) = self.merged.iter().find(|column| column.name == name) {
@@ -72,7 +72,7 @@ impl Scope<'_> {
         }
     }
 
-    /// A column of a table.
+    /// Finds a column of a table.
     pub(super) fn qualified(&self, table: &Ident, column: &Ident) -> Found {
         let (table, name) = (folded(table), folded(column));
         let Some(relation) = self.relations.iter().find(|relation| relation.alias == table) else {
@@ -86,7 +86,7 @@ impl Scope<'_> {
         }
     }
 
-    /// What `*` stands for.
+    /// The columns of `*`.
     pub(super) fn all(&self) -> Vec<(String, Typed)> {
         let merged = self.merged.iter().map(|column| {
             let typed = Typed { sources: column.sources.clone(), ..Typed::stored(quote(&column.name), column.kind) };
@@ -99,7 +99,7 @@ impl Scope<'_> {
         merged.chain(rest).collect()
     }
 
-    /// The tables that can be seen.
+    /// The visible tables.
     pub(super) fn tables(&self) -> Vec<&str> {
         let outside = self.outer.map(Scope::tables).unwrap_or_default();
         self.relations.iter().map(|relation| relation.alias.as_str()).chain(outside).collect()
@@ -109,7 +109,7 @@ impl Scope<'_> {
         self.tables().contains(&name)
     }
 
-    /// The columns that can be seen, of one table or of all.
+    /// The visible columns, of one table or of all.
     pub(super) fn names(&self, table: Option<&str>) -> Vec<&str> {
         let of_one = self.relations.iter().filter(|relation| table.is_none_or(|table| relation.alias == table));
         let own = of_one.flat_map(|relation| relation.shape.columns.iter().map(|column| column.name.as_str()));
@@ -131,7 +131,7 @@ impl Relation {
         Typed { sources: column.sources.clone(), ..Typed::stored(sql, column.kind) }
     }
 
-    /// What `t.*` stands for.
+    /// The columns of `t.*`.
     pub(super) fn all(&self) -> Vec<(String, Typed)> {
         self.shape.columns.iter().map(|column| (column.name.clone(), self.typed(column))).collect()
     }

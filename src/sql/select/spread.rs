@@ -1,5 +1,5 @@
-//! A select that groups, leaves out repeats or puts several together, taken apart into selects that are row by row: which staged rows its
-//! own rows are made of.
+//! Spread of a select that groups, leaves out repeats or puts several together: selects that are row by row, with the
+//! staged rows that its own rows are made of.
 
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins,
@@ -11,9 +11,9 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::Names;
 
 impl Select {
-    /// The selects that give, one by one, the staged rows that the rows of this one are made of, each as often as it comes; one for each
-    /// part of a union. Columns that are made of several rows are left out. `None` where a row of it is not made of whole staged rows that
-    /// are known by their values, such as those of a `with` query.
+    /// The selects of the staged rows that the rows of this one are made of, each as often as it comes; one for each
+    /// part of a union. Columns made of several rows are left out. `None` if a row of it is not made of whole staged
+    /// rows that are known by their values, such as those of a `with` query.
     pub fn spread(&self, names: &Names) -> Option<Vec<Select>> {
         let mut parts = Vec::new();
         parts_of(&self.query, &mut parts)?;
@@ -34,7 +34,7 @@ impl Select {
         selects.map(|selects| selects.concat()).filter(|selects| !selects.is_empty())
     }
 
-    /// The part over each of the selects that a derived table, the only one that it reads, is made of; with load and line.
+    /// The part over each of the selects of its derived table, the only one that it reads; with load and line.
     fn through(&self, part: &sqlparser::ast::Select, names: &Names) -> Option<Vec<Select>> {
         let [
             TableWithJoins {
@@ -60,7 +60,7 @@ impl Select {
             }));
             self.with_body(over)
         };
-        // Only a table's own rows can say where they are from.
+        // Only a table's own rows have a load and a line.
         let all_row_wise = inner.iter().all(|select| select.row_wise(names).is_some());
         all_row_wise.then(|| inner.into_iter().map(over).collect())
     }
@@ -71,7 +71,7 @@ impl Select {
     }
 }
 
-/// The selects that a union puts together.
+/// The selects of a union.
 fn parts_of<'a>(query: &'a Query, parts: &mut Vec<&'a sqlparser::ast::Select>) -> Option<()> {
     if query.with.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
         return None;
@@ -120,7 +120,7 @@ fn row_by_row(part: &sqlparser::ast::Select, titles: Option<&[Option<Ident>]>) -
     Some(one)
 }
 
-/// The name that an item has by itself.
+/// The name of an item by itself.
 fn title(item: &SelectItem) -> Option<Ident> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),

@@ -1,4 +1,4 @@
-//! Names, lineage and errors of a select; what selects give is tested on both engines (`tests/sql.rs`).
+//! Names, lineage and errors of a select; the results of selects are tested on both engines (`tests/sql.rs`).
 
 use super::*;
 
@@ -110,7 +110,7 @@ fn columns_come_from_columns() {
             "max text <- lines.sku; extract NUMERIC <- orders.day"
         );
     }
-    // What only PostgreSQL has is followed too.
+    // Constructs that only PostgreSQL has are followed too.
     assert_eq!(
         outputs(
             Engine::Postgres,

@@ -4,7 +4,7 @@ use super::cast::{coerce, text};
 use super::kind::Kind;
 use super::typed::{Typed, quoted};
 
-/// Letters beyond ASCII that have one other letter for small or large: Latin, Greek, Cyrillic.
+/// Letters beyond ASCII with exactly one other letter for small or large: Latin, Greek, Cyrillic.
 fn letters() -> impl Iterator<Item = (char, char)> {
     ('\u{c0}'..='\u{24f}').chain('\u{386}'..='\u{3ab}').chain('\u{400}'..='\u{52f}').filter_map(|large| {
         let mut small = large.to_lowercase();
@@ -14,13 +14,13 @@ fn letters() -> impl Iterator<Item = (char, char)> {
     })
 }
 
-/// Small letters. SQLite knows those of ASCII only; a text with others is changed letter by letter.
+/// Writes small letters. SQLite knows those of ASCII only; a text with others is changed letter by letter.
 pub(super) fn lower(sql: &str) -> String {
     let (large, small): (String, String) = letters().unzip();
     changed("lower", sql, &large, &small)
 }
 
-/// Large letters.
+/// Writes large letters.
 pub(super) fn upper(sql: &str) -> String {
     let (large, small): (String, String) = letters().unzip();
     changed("upper", sql, &small, &large)
@@ -36,7 +36,7 @@ fn changed(function: &str, sql: &str, from: &str, to: &str) -> String {
     )
 }
 
-/// Functions whose arguments and result are texts and counts; `None` where the name is none of them.
+/// Translates functions over texts and counts; `None` for other names.
 pub(super) fn function(name: &str, args: &[Typed]) -> Option<Result<Typed, String>> {
     let plain = |kind: Kind, write: &dyn Fn(&[String]) -> String| -> Option<Result<Typed, String>> {
         let mut sqls = Vec::new();

@@ -1,4 +1,4 @@
-//! What PostgreSQL calls a column that has no name (`FigureColname` in its parser).
+//! PostgreSQL's titles of columns without a name (`FigureColname` in its parser).
 
 use sqlparser::ast::{DataType, Expr, Query, SelectItem, SetExpr};
 
@@ -10,7 +10,7 @@ pub(super) fn title(expr: &Expr) -> String {
     named(expr).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
 }
 
-/// The name, and whether it is one of its own; else a cast's type says more.
+/// The name, and true if it is the expression's own; else a cast's type says more.
 fn named(expr: &Expr) -> Option<(String, bool)> {
     let own = |name: &str| Some((name.to_owned(), true));
     match expr {

@@ -1,5 +1,5 @@
-//! Reads a select as PostgreSQL means it and writes it as SQLite takes it, so that it gives the same. What is not known to mean the same is refused:
-//! everything that is written here is written by somebody who knew what it means on both.
+//! Translation of a select from PostgreSQL's meaning to SQLite's words, with the same result. A construct that is not
+//! known to mean the same is refused: the code here covers only constructs whose meaning is known on both.
 
 use std::collections::HashMap;
 
@@ -12,31 +12,31 @@ use super::scope::{Found, Scope, Shape};
 use super::typed::{Sources, Typed};
 use super::{Place, SqlError, cast, expression};
 
-/// The way through one select.
+/// State of the translation of one select.
 pub(super) struct Translator<'a> {
     pub names: &'a Names,
     pub columns: &'a HashMap<Table, Vec<TableColumn>>,
-    /// Only what the columns are is asked: what is not known is passed over.
+    /// True if only the columns are asked for: unknown constructs are passed over.
     pub lenient: bool,
-    /// The columns that there are not, where they are what is asked: then, too, what is not known is passed over.
+    /// Columns that do not exist, collected if they are asked for; unknown constructs are passed over then, too.
     pub missing: Option<Vec<SqlError>>,
-    /// The `with` queries that can be seen.
+    /// The visible `with` queries.
     pub ctes: Vec<(String, Shape)>,
     /// The `window` clause's names.
     pub windows: Vec<String>,
-    /// How many aggregates have been met.
+    /// Number of aggregates so far.
     pub aggregates: usize,
-    /// Whether we stand in an aggregate's argument.
+    /// True within an aggregate's argument.
     pub in_aggregate: bool,
-    /// What the select is grouped by.
+    /// Keys of the select's `group by`.
     pub keys: Vec<String>,
-    /// Columns that stand outside of aggregates and of what is grouped by.
+    /// Columns outside of aggregates and group keys.
     pub bare: Vec<Bare>,
 }
 
-/// A column that stands neither in an aggregate nor in what is grouped by.
+/// A column outside of aggregates and group keys.
 pub(super) struct Bare {
-    /// How many selects further out its table stands.
+    /// Number of selects from here out to its table.
     pub depth: usize,
     pub key: String,
     pub why: SqlError,
@@ -58,7 +58,7 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// An expression.
+    /// Translates an expression.
     pub(super) fn expr(&mut self, expr: &Expr, scope: &Scope) -> Result<Typed, SqlError> {
         let bare = self.bare.len();
         match expression::translate(self, expr, scope) {
@@ -80,24 +80,24 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// A condition.
+    /// Translates a condition.
     pub(super) fn condition(&mut self, expr: &Expr, scope: &Scope) -> Result<Typed, SqlError> {
         let typed = self.expr(expr, scope)?;
         cast::coerce(&typed, super::kind::Kind::Boolean).map_err(|what| refused(what, expr))
     }
 }
 
-/// An error that names a construct which SQLite has not, or means otherwise.
+/// An error for a construct that SQLite lacks, or means otherwise.
 pub(super) fn refused(what: impl Into<String>, at: &impl Spanned) -> SqlError {
     SqlError::Refused { what: what.into(), hint: String::new(), place: place(at) }
 }
 
-/// An error that both engines would make.
+/// An error of both engines.
 pub(super) fn wrong(what: impl Into<String>, at: &impl Spanned) -> SqlError {
     SqlError::Wrong { what: what.into(), place: place(at) }
 }
 
-/// Where something begins.
+/// The place of the beginning of a node.
 pub(super) fn place(at: &impl Spanned) -> Place {
     let Location { line, column } = at.span().start;
     Place { line, column }

@@ -1,7 +1,7 @@
 //! An expression as SQLite takes it, with the kind of its values and the columns they come from.
 //!
-//! A decimal stands in a row as its digits, in a text, so that none is lost; what computes with it takes the number. The scale goes along, so that a
-//! result has as many digits as in PostgreSQL.
+//! A decimal stands in a row as its digits, in a text, so that none is lost; arithmetic takes the number. The scale
+//! goes along, so that a result has as many digits as in PostgreSQL.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use super::kind::Kind;
 /// The columns of tables that values come from.
 pub(super) type Sources = BTreeSet<(Table, String)>;
 
-/// How many digits a decimal has behind the point.
+/// Number of digits of a decimal behind the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
     Fixed(u64),
-    /// An expression that gives it for each row.
+    /// An expression for the digits of each row.
     Of(String),
-    /// As many as fifteen digits in all allow: what a division gives.
+    /// The result of a division: as many as fifteen digits in all allow.
     Free,
 }
 
@@ -57,18 +57,18 @@ impl Scale {
     }
 }
 
-/// An expression.
+/// A translated expression.
 #[derive(Clone, Debug)]
 pub(super) struct Typed {
-    /// Its value; of a decimal the floating-point number.
+    /// Its value; for a decimal the floating-point number.
     pub sql: String,
     pub kind: Kind,
     pub sources: Sources,
-    /// Of a decimal, how many digits it has behind the point.
+    /// Scale of a decimal.
     pub scale: Scale,
-    /// Of a decimal, its digits where they stand somewhere.
+    /// Digits of a decimal, if they stand somewhere.
     pub digits: Option<String>,
-    /// Whether the number is the nearest to the decimal; else its sixteenth digit may be off.
+    /// True if the number is the nearest to the decimal; else its sixteenth digit may be off.
     pub exact: bool,
     /// The text between the quotes.
     pub literal: Option<String>,
@@ -80,7 +80,7 @@ impl Typed {
         Typed { sql: sql.into(), kind, sources, scale, digits: None, exact: true, literal: None }
     }
 
-    /// A value as it stands in a row.
+    /// A value of a row.
     pub(super) fn stored(sql: impl Into<String>, kind: Kind) -> Typed {
         let sql = sql.into();
         if kind != Kind::Numeric {
@@ -91,7 +91,7 @@ impl Typed {
         Typed { scale, digits: Some(sql), ..Typed::new(number, kind) }
     }
 
-    /// A decimal that was computed.
+    /// A computed decimal.
     pub(super) fn computed(sql: impl Into<String>, scale: Scale) -> Typed {
         Typed { scale, exact: false, ..Typed::new(sql, Kind::Numeric) }
     }
@@ -105,7 +105,7 @@ impl Typed {
         self.kind == Kind::Literal && self.literal.is_none()
     }
 
-    /// As it stands in a row, and in a text: of a decimal its digits.
+    /// Its form in a row, and in a text: the digits of a decimal.
     pub(super) fn at_rest(&self) -> String {
         if self.kind != Kind::Numeric {
             return self.sql.clone();
@@ -115,7 +115,7 @@ impl Typed {
         }
         let sql = &self.sql;
         match self.scale.sql() {
-            // Adding nothing takes the sign from a zero.
+            // A zero added takes the sign from a zero.
             Some(scale) => {
                 format!("case when {sql} is not null then printf('%.*f', {scale}, round({sql}, {scale}) + 0.0) end")
             }
@@ -128,7 +128,7 @@ impl Typed {
         }
     }
 
-    /// What it is compared, sorted and grouped by, and rounded from: the same number wherever the decimal is the same.
+    /// Key for comparison, order, grouping and rounding: equal for equal decimals.
     pub(super) fn key(&self) -> String {
         if self.exact || self.kind != Kind::Numeric {
             return self.sql.clone();
@@ -141,17 +141,18 @@ impl Typed {
     }
 }
 
-/// A decimal's number rounded, half away from zero. The number nearest to 1.005 lies below it; one bit more, and it is rounded as the decimal is.
+/// A decimal's number rounded, half away from zero. The number nearest to 1.005 lies below it; one bit more, and it is
+/// rounded as the decimal is.
 pub(super) fn round(key: &str, digits: u64) -> String {
     format!("round({key} * 1.0000000000000002, {digits})")
 }
 
-/// A text in quotes.
+/// Quotes a text.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// An expression that ends the statement with these words and a value: the functions for JSON are the only ones of SQLite that fail with words of ours.
+/// An expression that ends the statement with these words and a value: only SQLite's JSON functions take our words.
 pub(super) fn fails(words: &str, value: &str) -> String {
     format!("json_extract('{{}}', {} || coalesce({value}, 'NULL'))", quoted(&format!("{words}: ")))
 }

@@ -7,11 +7,11 @@ use arrow_array::{Array, BooleanArray, PrimitiveArray, RecordBatch, StringArray}
 
 use crate::schema::Type;
 
-/// Days and microseconds from 1970-01-01, where Arrow counts from, to 2000-01-01, where PostgreSQL does.
+/// Days and microseconds from 1970-01-01, Arrow's epoch, to 2000-01-01, PostgreSQL's.
 const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
-/// A column that is read by its type.
+/// A column, downcast by its type.
 enum Cells<'a> {
     Bigint(&'a PrimitiveArray<Int64Type>),
     Numeric(&'a StringArray),
@@ -22,10 +22,10 @@ enum Cells<'a> {
     Text(&'a StringArray),
 }
 
-/// What a COPY stream begins with: the signature, no flags, no extension.
+/// Header of a COPY stream: the signature, no flags, no extension.
 pub(super) const HEADER: &[u8] = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
 
-/// What it ends with.
+/// Trailer of a COPY stream.
 pub(super) const TRAILER: &[u8] = &(-1i16).to_be_bytes();
 
 /// Appends the batch's rows to a COPY stream; `types` are its columns' types.
@@ -74,11 +74,11 @@ fn field(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Groups of four digits that a decimal has at most, on both sides of its point.
+/// Greatest number of groups of four digits in a decimal, on both sides of its point.
 const MAX_GROUPS: usize = 24;
 
-/// A plain decimal (`-12.340`) of at most 38 digits, as `numeric_recv` reads it: groups of four digits from the point outwards,
-/// and the scale, so that trailing zeros stay.
+/// Writes a plain decimal (`-12.340`) of at most 38 digits, as `numeric_recv` reads it: groups of four digits from the
+/// point outwards, and the scale, so that trailing zeros stay.
 fn numeric(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let (negative, bytes) = bytes.strip_prefix(b"-").map_or((false, bytes), |rest| (true, rest));

@@ -1,8 +1,9 @@
-//! Locks that nobody can read beside, taken so that readers do not wait for long and none of them fails.
+//! Exclusive locks, taken so that readers do not wait for long and none of them fails.
 //!
-//! Whoever waits for such a lock is waited for by all who come later, and whoever waits for a second one while holding a first can
-//! stand in a circle with a reader, of whom the server ends one. So all are taken at once or none, those of views before those of the
-//! tables that they read, as their readers take them; and each is waited for so briefly that readers pass between the tries.
+//! All later sessions wait behind a session that waits for such a lock, and a session that waits for a second one while
+//! holding a first can stand in a circle with a reader, of whom the server ends one. So all are taken at once or none,
+//! those of views before those of the tables that they read, as their readers take them; and each is waited for so
+//! briefly that readers pass between the tries.
 
 use std::time::{Duration, Instant};
 
@@ -13,26 +14,26 @@ use super::super::WarehouseError;
 use super::safe;
 use super::views::dependents;
 
-/// How long one lock is waited for; less than the server's `deadlock_timeout`, one second, so that it never looks for a circle.
+/// Wait for one lock; less than the server's `deadlock_timeout`, one second, so that it never looks for a circle.
 const TRY: Duration = Duration::from_millis(100);
-/// How long readers go before us between two tries.
+/// Pause between two tries, for readers to go first.
 const PAUSE: Duration = Duration::from_millis(400);
-/// How long it is tried before the run gives up.
+/// Time of all tries, after which the run gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// After how long it is said in the log for whom it waits.
+/// Wait after which the log names the holders.
 const SAID_AFTER: Duration = Duration::from_secs(5);
 
-/// Who holds locks on the relations.
+/// Query for the holders of locks on the relations.
 const HOLDERS: &str = "
     select string_agg(distinct format('%s (process %s, user %s, since %s)', l.relation::regclass, a.pid, a.usename,
         to_char(a.xact_start at time zone 'UTC', 'HH24:MI:SS')), ', ')
     from pg_locks as l join pg_stat_activity as a using (pid)
     where l.granted and l.relation in (select to_regclass(r) from unnest($1::text[]) as r) and l.pid <> pg_backend_pid()";
 
-/// Locks these relations (quoted; those that are not there are passed over), and the views over them, for this transaction alone.
+/// Locks these relations (quoted; absent ones are passed over), and the views over them, for this transaction alone.
 ///
 /// # Errors
-/// [`WarehouseError::Locked`] with the name of who reads them, after five minutes.
+/// [`WarehouseError::Locked`] with the names of the readers, after five minutes.
 pub(super) async fn lock(connection: &mut PgConnection, relations: &[String]) -> Result<(), WarehouseError> {
     let mut statements: Vec<String> = Vec::new();
     let mut tables = Vec::new();
@@ -43,7 +44,7 @@ pub(super) async fn lock(connection: &mut PgConnection, relations: &[String]) ->
             .await?;
         let Some(kind) = kind else { continue };
         for view in dependents(connection, relation, kind == "v").await?.iter().filter(|view| view.kind == "v") {
-            // `lock table` would lock what a view reads with it; its owner set anew, as it is, locks itself alone.
+            // `lock table` would lock a view's tables with it; a change of owner to the same one locks the view alone.
             let statement = format!("alter view {} owner to {}", view.name, view.owner);
             if !statements.contains(&statement) {
                 statements.push(statement);

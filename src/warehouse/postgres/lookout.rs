@@ -1,5 +1,5 @@
-//! Who holds the lock that a statement waits for. It is asked on another connection while the statement waits, because afterwards
-//! the server does not know it any more.
+//! Lookout for the holder of the lock that a statement waits for. It asks on another connection while the statement
+//! waits, because afterwards the server does not know it any more.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,14 +9,15 @@ use tracing::info;
 
 use super::super::WarehouseError;
 
-/// After how long a statement is looked at for the first time, and then again: shorter than any wait for a lock.
+/// Time of the first look at a waiting statement, and of each next one: shorter than any wait for a lock.
 const SOON: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(4);
 
-/// After how long it is said in the log for whom it waits.
+/// Wait after which the log names the holder.
 const SAID_AFTER: Duration = Duration::from_secs(4);
 
-/// Who holds what these processes wait for. What the role may not see of others is NULL; a prepared transaction has no process.
+/// Query for the holders of locks that these processes wait for. Columns hidden from the role are NULL; a prepared
+/// transaction has no process.
 const HOLDERS: &str = "
     select string_agg(format('%s (%s%s%s)',
             case when b.pid = 0 then 'a prepared transaction (see pg_prepared_xacts)' else 'process ' || b.pid end,
@@ -30,7 +31,7 @@ const HOLDERS: &str = "
     left join pg_stat_activity as a on a.pid = b.pid
     where b.pid <> all ($1)";
 
-/// Knows the processes that serve this program, and looks for whom they wait.
+/// Knows the processes that serve this program, and finds the sessions that they wait for.
 #[derive(Clone)]
 pub(super) struct Lookout {
     pool: PgPool,
@@ -42,11 +43,11 @@ pub(super) struct Lookout {
 pub(super) struct Own(Arc<Mutex<Vec<i32>>>);
 
 impl Own {
-    /// One more.
+    /// Adds a process.
     pub(super) fn add(&self, pid: i32) {
         let mut pids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pids.retain(|known| *known != pid);
-        // What came long ago is closed.
+        // The oldest ones are of closed connections.
         if pids.len() >= 64 {
             pids.remove(0);
         }
@@ -63,12 +64,13 @@ impl Lookout {
         Lookout { pool, own }
     }
 
-    /// Takes a process for one that serves this program.
+    /// Adds a process that serves this program.
     pub(super) fn knows(&self, pid: i32) {
         self.own.add(pid);
     }
 
-    /// Does the work. While it lasts it is looked for whom it waits; where the server gives up waiting, the error says who that was.
+    /// Awaits the work, and meanwhile looks for a lock's holder, to be named in the error if the server gives up
+    /// waiting.
     pub(super) async fn over<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, WarehouseError>
     where
         WarehouseError: From<E>,
@@ -97,13 +99,13 @@ impl Lookout {
         }
     }
 
-    /// Who is waited for now, in words; `None` where nobody is, or nobody can say.
+    /// The holders of the lock that is waited for now, in words; `None` if there are none, or none are known.
     async fn holders(&self) -> Option<String> {
         sqlx::query_scalar(HOLDERS).bind(self.own.list()).fetch_one(&self.pool).await.ok().flatten()
     }
 }
 
-/// The error with the name of who was waited for.
+/// The error with the lock's holders.
 fn named(error: WarehouseError, holders: Option<String>) -> WarehouseError {
     match (error, holders) {
         (WarehouseError::Locked(_), Some(holders)) => WarehouseError::Locked(holders),

@@ -26,77 +26,79 @@ use lookout::{Lookout, Own};
 pub use notice::NoticeLayer;
 use transaction::PostgresTransaction;
 
-/// Connections: a few loads, a run, and what listings need.
+/// Connections: a few loads, a run, and listings.
 const CONNECTIONS: u32 = 8;
 
-/// How long is waited for one of them.
+/// Wait for a connection of the pool.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Two programs that start at once take turns at making the schemas: the first eight bytes of `sluice` as a number.
+/// Key of the lock by which two programs that start at once take turns at making the schemas: the first eight bytes of
+/// `sluice` as a number.
 const PREPARE_LOCK: i64 = 0x736c_7569_6365;
 
-/// How often they are made again, and after what time, where another one makes them although it has not got the lock: the server still
+/// Number of further tries, and their distance, if another session makes the schemas without the lock: the server still
 /// works for a program that was killed over it.
 const MAKE_TRIES: u32 = 20;
 const MAKE_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// Whether something could not be made because another one has just made it.
+/// True if an object could not be made because another session has just made it.
 fn is_made_meanwhile(why: &str) -> bool {
     ["pg_namespace_nspname_index", "pg_type_typname_nsp_index", "pg_class_relname_nsp_index", "already exists"]
         .iter()
         .any(|sign| why.contains(sign))
 }
 
-/// A file is deleted when its rows are on disk, not before. Session settings do not last behind a pooler, so a load's transaction
-/// says it again.
+/// Durability of commits: a file is deleted when its rows are on disk, not before. Session settings do not last behind
+/// a pooler, so a load's transaction sets it again.
 const DURABLE: &str =
     "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 const BEGIN: &str =
     "begin; select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'";
 const BEGIN_STAR: &str = "begin isolation level repeatable read";
 
-/// How long a transaction waits for a lock of others: one of little, another one, and the star's, of which there is one at a time.
+/// Waits for a lock of others, in milliseconds: of a short transaction, of another one, and of the star's, of which
+/// there is one at a time.
 const SHORT_WAIT: u32 = 2_000;
 const WAIT: u32 = 30_000;
 const STAR_WAIT: u32 = 300_000;
 
-/// A client that is gone without a word (its container was killed and its last packet lost, its machine lost power) is noticed by the
-/// server within half a minute, and its locks go with it: it asks after ten seconds of silence, three times. A transaction that lasts
-/// is no such silence, and neither is a load whose next rows are awaited.
+/// Keepalives, by which the server notices within half a minute a client that is gone without a word (its container was
+/// killed and its last packet lost, its machine lost power), and releases its locks: it asks after ten seconds of
+/// silence, three times. A long transaction is no such silence, and neither is a load whose next rows are awaited.
 const SESSION: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
-    // Of what is no transaction: the catalog's reads.
+    // Limit outside of transactions: the catalog's reads.
     ("lock_timeout", "30s"),
 ];
 
-/// The same while the server has sent something that nobody acknowledges, from version 12 on. Not for what is read out: whoever pauses
-/// over a result for as long as that would lose it.
+/// The limit while the server's data stay unacknowledged, from version 12 on. Not for `copy_out`: a reader that pauses
+/// for as long over a result would lose it.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
 
-/// A load or a run takes as long as it takes: what a role or a database sets for others would end it each time, and it would be tried for
-/// ever. Of these the server knows those of its version.
+/// Limits that a role or a database sets for others. They would end a long load or run each time, and it would be tried
+/// for ever. The server knows those of its version.
 const LIMITS: [&str; 4] =
     ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"];
 
-/// For the transaction, behind a pooler; the third is from version 17 on.
+/// Lifts the limits for the transaction, behind a pooler; the third is from version 17 on.
 const UNLIMITED: &str = "; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
 const UNLIMITED_17: &str = "; set local transaction_timeout = 0";
 
-/// Those that still hold.
+/// Query for the limits that still hold.
 const LIMITED: &str = "select name, setting || coalesce(unit, '') from pg_settings where name = any ($1) and setting <> '0' order by name";
 
 /// Lifts the limits for a session, as far as the server lets it.
 async fn lift_limits(connection: &mut PgConnection) {
-    // The first one may be too short for a look at those that hold.
+    // The first limit may be too short for a look at those that hold.
     for name in LIMITS {
-        // What an older server does not know is no limit of its, and what is refused is told at the start.
+        // A setting unknown to an older server is no limit of its, and a refused one is told at the start.
         let _ = connection.execute(safe(format!("set {name} = 0"))).await;
     }
 }
 
-/// Says which of them the server, or a pooler before it, keeps.
+/// Warns of the limits that the server, or a pooler before it, keeps.
 async fn tell_limits(pool: &PgPool, address: &str) -> Result<(), WarehouseError> {
     let held: Vec<(String, String)> = sqlx::query_as(LIMITED).bind(LIMITS.as_slice()).fetch_all(pool).await?;
     for (name, value) in held {
@@ -108,14 +110,14 @@ async fn tell_limits(pool: &PgPool, address: &str) -> Result<(), WarehouseError>
     Ok(())
 }
 
-/// The server's process that serves a connection.
+/// Query for the server's process that serves a connection.
 const PROCESS: &str = "select pg_backend_pid()";
 
-/// The same while a statement runs or waits, from version 14 on. Servers on some systems refuse it.
+/// The check for a gone client while a statement runs or waits, from version 14 on. Servers on some systems refuse it.
 const CHECK_CLIENT: &str = "set client_connection_check_interval = 10000";
 
-/// How long one connection may take. A network that is silent is given up by the system only after two minutes, and its last tries are a
-/// minute apart: whoever waited for them would still wait when it is there again.
+/// Time for one connection. The system gives up a silent network only after two minutes, and its last tries are a
+/// minute apart: a program that waited for them would still wait when it is there again.
 const ANSWER: std::time::Duration = std::time::Duration::from_secs(10);
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, WarehouseError> {
@@ -129,9 +131,9 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, WarehouseEr
 }
 
 pub(super) struct Postgres {
-    /// Whether we may ask which server it is.
+    /// True if the role may ask for the server's identity.
     tells_server: bool,
-    /// Its version, as `server_version_num` has it.
+    /// Version of the server, as in `server_version_num`.
     version: i32,
     lookout: Lookout,
     pool: PgPool,
@@ -151,12 +153,12 @@ impl Postgres {
         }
         options = options
             .application_name("sluice")
-            // Values are written as text in one way, wherever the server stands.
+            // One form of values as text, whatever the server's settings.
             .options([("timezone", "UTC"), ("datestyle", "ISO"), ("intervalstyle", "postgres")])
             .options(SESSION)
             .log_slow_statements(log_level(false), std::time::Duration::from_secs(10))
             .log_statements(log_level(address.echo));
-        // One connection by itself tells at once why there is none; a pool would go on trying.
+        // A single connection fails at once with the reason; a pool would go on trying.
         let first = connect(&options).await.map_err(|error| error.while_doing(&shown(&options)))?;
         first.close().await?;
         let own = Own::default();
@@ -172,7 +174,7 @@ impl Postgres {
                         lift_limits(connection).await;
                         connection.execute(DURABLE).await?;
                         own.add(connection.fetch_one(PROCESS).await?.try_get(0)?);
-                        // What an older server does not know, or another system has not got, is done without.
+                        // A setting that an older server or another system lacks is done without.
                         let _ = connection.execute(CHECK_CLIENT).await;
                         Ok(())
                     })
@@ -213,7 +215,7 @@ impl Postgres {
     async fn why_no_connection(&self) -> WarehouseError {
         match connect(&self.options).await {
             Ok(connection) => {
-                // One too many is closed as well as it can be.
+                // A surplus connection is closed as well as it can be.
                 let _ = connection.close().await;
                 WarehouseError::Unavailable("all connections are in use".to_owned())
             }
@@ -229,14 +231,14 @@ impl Postgres {
         Ok(found.is_some())
     }
 
-    /// Makes the schemas and the catalog, one program at a time.
+    /// Creates the schemas and the catalog, one program at a time.
     async fn make(&self) -> Result<(), WarehouseError> {
         let mut lock = self.pool.begin().await?;
         let turn = sqlx::query("select pg_advisory_xact_lock($1)").bind(PREPARE_LOCK);
         self.lookout.over(turn.execute(&mut *lock)).await?;
         for schema in SCHEMAS {
             let name = self.names.schema(schema);
-            // `if not exists` would ask for the right to create even where nothing is to be made.
+            // `if not exists` would need the right to create even if nothing is to be made.
             if !self.has_schema(name).await? {
                 self.pool.execute(safe(format!("create schema {}", quote(name)))).await?;
             }
@@ -251,7 +253,7 @@ impl Postgres {
         done
     }
 
-    /// A connection whose own schema is the catalog's, because the migrator keeps its table there.
+    /// A connection with the catalog's schema as its own, because the migrator keeps its table there.
     async fn migrator(&self) -> Result<DatabaseConnection, WarehouseError> {
         let options = self.options.clone().options([("search_path", models::POSTGRES_SCHEMA)]);
         let lookout = self.lookout.clone();
@@ -315,7 +317,7 @@ impl Warehouse for Postgres {
             migrator.close().await?;
             WarehouseError::of_newer(&self.address, &unknown?)?;
             let pending = pending?;
-            // What a pending one makes is not missing besides.
+            // Tables of a pending migration are not missing besides.
             if pending.is_empty() {
                 let tables = models::missing_tables(&self.catalog).await?;
                 missing.extend(tables.into_iter().map(|name| format!("the catalog's table {name}")));
@@ -345,12 +347,12 @@ impl Warehouse for Postgres {
         let unlimited = if self.version >= 170_000 { UNLIMITED_17 } else { "" };
         let begin = format!("{begin}; set local lock_timeout = {wait}{UNLIMITED}{unlimited}{unacknowledged}");
         let mut transaction = match self.pool.begin_with(safe(begin)).await {
-            // The pool has tried all the time, and does not say what came of it.
+            // The pool has tried all the time, and does not give the reason.
             Err(sqlx::Error::PoolTimedOut) => return Err(self.why_no_connection().await),
             begun => begun?,
         };
         if scope == Scope::Star {
-            // Waiting for a lock comes before the snapshot, so that what the run before wrote is seen.
+            // The wait for a lock comes before the snapshot, so that the run sees the rows of the run before.
             let lock = transaction.execute("lock table sluice.run in share row exclusive mode");
             let locked = self.lookout.over(lock).await;
             locked.map_err(|error| error.while_doing("waiting for another run to end"))?;
@@ -370,7 +372,7 @@ impl Warehouse for Postgres {
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
         let mut connection = self.pool.acquire().await?;
-        // What `*` stands for may have changed since a statement was kept.
+        // The columns of `*` may have changed since a statement was kept.
         connection.clear_cached_statements().await?;
         let statement = self.lookout.over((&mut *connection).prepare(safe(sql))).await?;
         each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
@@ -382,7 +384,7 @@ impl Warehouse for Postgres {
     }
 }
 
-/// A row that came in the simple protocol, where every value is text already.
+/// A row of the simple protocol, whose values are text already.
 fn text(row: &PgRow) -> Result<Row, WarehouseError> {
     (0..row.len())
         .map(|at| {
@@ -403,7 +405,7 @@ fn text(row: &PgRow) -> Result<Row, WarehouseError> {
 
 fn shown(options: &PgConnectOptions) -> String {
     let mut url = options.to_url_lossy();
-    // Cannot fail on an address that has a host; where it has none there is no password either.
+    // Cannot fail on an address with a host; one without a host has no password either.
     let _ = url.set_password(None);
     url.set_query(None);
     // A password with a / in it ends the part that has it too early.

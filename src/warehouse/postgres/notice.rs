@@ -1,6 +1,7 @@
-//! What the server says besides while it commits. A commit that was confirmed with a warning is not what was asked for: the wait for a
-//! standby may have been given up, for one (<https://www.postgresql.org/docs/current/runtime-config-replication.html>). sqlx hands such
-//! notices to the log only, so they are heard there.
+//! The server's notices during a commit. A commit that was confirmed with a warning is not the one asked for: the wait
+//! for a standby may have been given up, for one
+//! (<https://www.postgresql.org/docs/current/runtime-config-replication.html>). sqlx hands such notices to the log
+//! only, so a layer of the log collects them.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -10,14 +11,14 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// What sqlx names notices in the log.
+/// Target of sqlx's notices in the log.
 const TARGET: &str = "sqlx::postgres::notice";
 
 tokio::task_local! {
     static HEARD: RefCell<Vec<String>>;
 }
 
-/// Runs something, and gives the server's warnings meanwhile, where [`NoticeLayer`] is among the log's layers.
+/// Awaits a future; returns the server's warnings meanwhile, if [`NoticeLayer`] is among the log's layers.
 pub(super) async fn listen<T>(to: impl Future<Output = T>) -> (T, Vec<String>) {
     HEARD
         .scope(RefCell::default(), async {
@@ -27,13 +28,13 @@ pub(super) async fn listen<T>(to: impl Future<Output = T>) -> (T, Vec<String>) {
         .await
 }
 
-/// Hears the server's warnings. The log's filter has to let them through.
+/// Layer of the log that collects the server's warnings. The log's filter has to let them through.
 pub struct NoticeLayer;
 
 impl<S: Subscriber> Layer<S> for NoticeLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == TARGET && *event.metadata().level() <= Level::WARN {
-            // Whoever does not listen reads it in the log.
+            // Outside of `listen` the log alone has it.
             let _ = HEARD.try_with(|heard| event.record(&mut Words(&mut heard.borrow_mut())));
         }
     }

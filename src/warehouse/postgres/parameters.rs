@@ -1,9 +1,9 @@
-//! What an address says after its `?`.
+//! Parameters of an address, after its `?`.
 
 use tracing::warn;
 use url::Url;
 
-/// What sqlx knows, `PgConnectOptions` in its documentation; `options[...]` too.
+/// Parameters that sqlx knows, `PgConnectOptions` in its documentation; `options[...]` too.
 const KNOWN: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -25,13 +25,14 @@ const KNOWN: [&str; 18] = [
     "options",
 ];
 
-/// Whether the address says a password.
+/// True if the address holds a password.
 pub(super) fn has_password(address: &str) -> bool {
     let is_said = |url: Url| url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password");
     Url::parse(address).is_ok_and(is_said)
 }
 
-/// Names the words that nobody knows. sqlx does too, but with their values, which may be secret, so the log leaves that out.
+/// Warns of unknown parameters by their names. sqlx does too, but with their values, which may be secret, so the log
+/// leaves that out.
 pub(super) fn warn_of_unknown(address: &str) {
     let Ok(url) = Url::parse(address) else { return };
     for (name, _) in url.query_pairs() {

@@ -1,10 +1,10 @@
-//! What sqlx does not set on its sockets, and does not give them away for.
+//! Options of sqlx's sockets, which it does not set, and does not hand out for others to set.
 //!
-//! Small messages go out at once: COPY ends with a small message after the data; without TCP_NODELAY it waits for the server to acknowledge
-//! the data, which the server puts off for up to 40 ms. Measured on loopback: 300 files of one row into one table 13.5 s without and 0.8 s
-//! with it, a million rows in about 280 batches 7.2 s and 4.6 s.
+//! TCP_NODELAY sends small messages at once: COPY ends with a small message after the data, which would else wait for
+//! the server to acknowledge the data, put off for up to 40 ms. Measured on loopback: 300 files of one row into one
+//! table 13.5 s without and 0.8 s with it, a million rows in about 280 batches 7.2 s and 4.6 s.
 //!
-//! A server that is gone without a word (its machine lost power, a wire was cut) is noticed within a minute, and not waited for.
+//! Keepalives notice within a minute a server that is gone without a word (its machine lost power, a wire was cut).
 
 use std::fs;
 use std::io;
@@ -13,22 +13,22 @@ use std::time::Duration;
 
 use rustix::net::sockopt;
 
-/// How long nothing is heard before the other side is asked, how often it is asked, and how many times.
+/// Silence before the other side is asked, the interval of further questions, and their number.
 const IDLE: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(10);
 const TIMES: u32 = 3;
 
-/// How long what was sent may stay unacknowledged, in milliseconds.
+/// Limit for unacknowledged data, in milliseconds.
 const UNACKNOWLEDGED: u32 = 60_000;
 
-/// Sets the options on every TCP socket of the program. They are right for all of them; what is no TCP socket refuses them. Where there
-/// is no `/proc` nothing happens but the delay.
+/// Sets the options on every TCP socket of the program. They are right for all of them; other files refuse them.
+/// Without `/proc` it does nothing, and only the delay remains.
 #[allow(unsafe_code)] // See the reason within.
 pub(super) fn set_options() {
     for entry in fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
         let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
-        // SAFETY: the number was open a moment ago. Were it closed or given to another file since, the calls below would be refused
-        // or set the options on another socket; nothing is read, written or closed through it.
+        // SAFETY: the number was open a moment ago. Were it closed or given to another file since, the calls below
+        // would be refused or set the options on another socket; nothing is read, written or closed through it.
         let socket = unsafe { BorrowedFd::borrow_raw(number) };
         let _ = set(socket);
     }

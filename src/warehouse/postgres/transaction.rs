@@ -1,4 +1,4 @@
-//! What one transaction does on PostgreSQL.
+//! A transaction on PostgreSQL.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ use crate::sql::{Names, Table, TableColumn};
 pub(super) struct PostgresTransaction {
     transaction: sqlx::Transaction<'static, Postgres>,
     names: Names,
-    /// Whether we may ask which server it is.
+    /// True if the role may ask for the server's identity.
     tells_server: bool,
     lookout: Lookout,
 }
 
-/// The cluster's identity, the database, and the timeline, which a standby changes when it is promoted: the first eight digits of its
-/// log's name.
+/// Query for the cluster's identity, the database, and the timeline, which a standby changes when it is promoted: the
+/// first eight digits of its log's name.
 const SERVER: &str = "select system_identifier || '/' || current_database() || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()";
 
-/// A view that is made to be looked at.
+/// Name of a view that is made to be described.
 const DESCRIBED: &str = "pg_temp.sluice_describe";
 
 impl PostgresTransaction {
@@ -41,7 +41,7 @@ impl PostgresTransaction {
         PostgresTransaction { transaction, names, tells_server, lookout }
     }
 
-    /// The columns of a relation (quoted); none where there is none.
+    /// The columns of a relation (quoted); none if there is no such relation.
     async fn attributes(&mut self, relation: &str) -> Result<Vec<TableColumn>, WarehouseError> {
         let columns: Vec<(String, String)> = sqlx::query_as(
             "select attname::text, format_type(atttypid, atttypmod) from pg_attribute
@@ -53,7 +53,7 @@ impl PostgresTransaction {
         Ok(columns.into_iter().map(|(name, declared)| TableColumn { name, declared }).collect())
     }
 
-    /// Whether a view (quoted) is there with this select and its columns already.
+    /// True if there is a view (quoted) with this select and its columns already.
     async fn is_view_of(&mut self, view: &str, select: &str) -> Result<bool, WarehouseError> {
         let stands = self.attributes(view).await?;
         if stands.is_empty() {
@@ -190,7 +190,7 @@ impl Transaction for PostgresTransaction {
         fail::fail_point!("commit_not_sent", |_| Err(WarehouseError::unknown("a fault of the test's")));
         let (done, warnings) = notice::listen(self.transaction.commit()).await;
         done.map_err(|error| match &error {
-            // A reference or key that does not hold, class 23, is looked at before anything is committed.
+            // A broken reference or key, class 23, is found before anything is committed.
             sqlx::Error::Database(database) if database.code().is_some_and(|code| code.starts_with("23")) => {
                 error.into()
             }
@@ -223,7 +223,7 @@ fn clause(alteration: &Alteration) -> String {
     }
 }
 
-/// The column's values in the wider type, as they are written in both engines.
+/// Expression for the column's values in the wider type, as both engines write them.
 fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
     if from.is_undecided() {
         return format!("null::{declared}");
@@ -251,7 +251,7 @@ fn widened(column: &str, from: Fits, to: Type, declared: &str) -> String {
     }
 }
 
-/// `create or replace view` cannot drop, rename, reorder or retype columns: SQLSTATE 42P16.
+/// True for SQLSTATE 42P16: `create or replace view` cannot drop, rename, reorder or retype columns.
 fn is_other_columns(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("42P16"))
 }

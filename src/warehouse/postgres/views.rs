@@ -1,5 +1,5 @@
-//! Views over something that has to change are taken down and put back as they were, within the same transaction:
-//! nobody sees them missing, also those that others made.
+//! Views over a relation that has to change are taken down and put back as they were, within the same transaction: no
+//! session sees them missing. That holds for views of others too.
 
 use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, Row};
@@ -16,8 +16,8 @@ pub(super) struct SavedView {
     extras: Vec<String>,
 }
 
-/// Views that depend on the relation, however far, those that others depend on last; with `itself`, the relation
-/// as the last of them, without its definition.
+/// Query for the views that depend on the relation, however far, those that others depend on last; with `itself`, the
+/// relation as the last of them, without its definition.
 const DEPENDENTS: &str = "
     with recursive dependent(oid, depth) as (
         select $1::regclass::oid, 0
@@ -40,19 +40,20 @@ const DEPENDENTS: &str = "
     where dependent.depth > 0 or $2
     order by dependent.depth desc, 2";
 
-/// What depends on a relation.
+/// A view that depends on a relation.
 pub(super) struct Dependent {
-    /// Its name, quoted.
+    /// Name, quoted.
     pub(super) name: String,
-    /// `v` for a plain view, as `pg_class.relkind` says.
+    /// Kind as in `pg_class.relkind`: `v` for a plain view.
     pub(super) kind: String,
-    /// Its owner, quoted.
+    /// Owner, quoted.
     pub(super) owner: String,
     shown: String,
     saved: SavedView,
 }
 
-/// What depends on `relation` (quoted), however far, those that others depend on last; with `itself` also the relation, as the last.
+/// The views that depend on `relation` (quoted), however far, those that others depend on last; with `itself` also the
+/// relation, as the last.
 pub(super) async fn dependents(
     connection: &mut PgConnection,
     relation: &str,
@@ -83,8 +84,8 @@ pub(super) async fn dependents(
     rows.iter().map(dependent).collect()
 }
 
-/// Drops the views over `relation` (quoted), with `itself` also the relation, which is a view then. Gives what
-/// [`put_back`] needs.
+/// Drops the views over `relation` (quoted), with `itself` also the relation, which is a view then. Returns the input
+/// of [`put_back`].
 pub(super) async fn take_down(
     connection: &mut PgConnection,
     relation: &str,
@@ -103,7 +104,7 @@ pub(super) async fn take_down(
     Ok(saved)
 }
 
-/// Makes the views again. One that cannot be made any more is left out if it `may_go`; gives the names of those.
+/// Makes the views again. A view that cannot be made any more is left out if it `may_go`; returns the names left out.
 pub(super) async fn put_back(
     connection: &mut PgConnection,
     saved: &[SavedView],

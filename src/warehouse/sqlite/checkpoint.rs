@@ -1,5 +1,5 @@
-//! What was committed lies in the write-ahead log, on stable storage. From there it is copied into the database's file
-//! (<https://www.sqlite.org/wal.html#ckpt>) by a connection of its own, so that no commit waits for it.
+//! Checkpoints of the write-ahead log. Commits are in the log, on stable storage. A connection of its own copies them
+//! into the database's file (<https://www.sqlite.org/wal.html#ckpt>), so that no commit waits for it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,13 +8,15 @@ use sqlx::SqlitePool;
 use tokio::sync::{Mutex, mpsc};
 use tracing::{info, warn};
 
-/// From this size on the log is copied, in bytes. Once it is, it is cut to this size.
+/// Length in bytes from which the log is copied; afterwards it is cut to this length.
 pub(super) const COPIED: u64 = 4 * 1024 * 1024;
 
-/// From this size on, and at each doubling, somebody is told that an old reader keeps the log from being written from its start again.
+/// Length in bytes from which, and at each doubling, a warning says that an old reader keeps the log from being written
+/// from its start again.
 const ALARMING: u64 = 1024 * 1024 * 1024;
 
-/// At this size a transaction that begins waits until the log is copied, so that it is written from its start again.
+/// Length in bytes at which a transaction waits at its begin until the log is copied, so that it is written from its
+/// start again.
 const LONGEST: u64 = 128 * 1024 * 1024;
 
 /// Copies the log in the background as long as it lives.
@@ -27,12 +29,12 @@ pub(super) struct Checkpointer {
 struct Log {
     pool: SqlitePool,
     path: PathBuf,
-    /// One copies at a time. From which size on the next warning comes, in bytes.
+    /// Length in bytes of the next warning. The lock lets one copy at a time.
     copying: Mutex<u64>,
 }
 
 impl Checkpointer {
-    /// For the database at `path`.
+    /// Starts the checkpointer of the database at `path`.
     pub(super) fn start(pool: SqlitePool, path: &Path) -> Checkpointer {
         let mut name = path.as_os_str().to_owned();
         name.push("-wal");
@@ -47,25 +49,26 @@ impl Checkpointer {
         Checkpointer { log, committed }
     }
 
-    /// Something was committed.
+    /// Tells of a commit.
     pub(super) fn wake(&self) {
-        // Where it cannot be sent, one before it has not been seen yet.
+        // A full channel has an earlier commit that was not seen yet.
         let _ = self.committed.try_send(());
     }
 
-    /// Waits until the log is in the database's file, as far as readers let it: first it is brought to stable storage, by whomever it was written.
+    /// Waits until the log is in the database's file, as far as readers let it: first all of it, also that of others,
+    /// is brought to stable storage.
     pub(super) async fn barrier(&self) {
         self.log.copy_from(0).await;
     }
 
-    /// Waits for the log to be copied where it has grown too long.
+    /// Waits for the log to be copied if it has grown too long.
     pub(super) async fn keep_up(&self) {
         self.log.copy_from(LONGEST).await;
     }
 }
 
-/// Whether a reader keeps what is committed from being copied whole: SQLite answers whether it was kept from it, the pages in the log, and
-/// those that are copied. What one long load has written and not committed counts for none of them.
+/// True if a reader keeps the commits from being copied whole: SQLite returns a flag for that, the pages in the log,
+/// and the copied ones. Uncommitted pages of a long load count for none of them.
 fn is_held(copied: Option<(i64, i64, i64)>) -> bool {
     copied.is_none_or(|(busy, pages, copied)| busy != 0 || copied < pages)
 }
@@ -74,7 +77,7 @@ impl Log {
     async fn copy_from(&self, size: u64) {
         if self.path.metadata().is_ok_and(|log| log.len() > size) {
             let mut warns_at = self.copying.lock().await;
-            // What cannot be copied now, because somebody reads an older state, is copied another time.
+            // Pages that a reader of an older state holds back are copied another time.
             let copied: Option<(i64, i64, i64)> =
                 sqlx::query_as("pragma wal_checkpoint(passive)").fetch_optional(&self.pool).await.unwrap_or_default();
             let length = self.path.metadata().map_or(0, |log| log.len());

@@ -1,10 +1,10 @@
-//! Which other processes have the database's file open. SQLite does not tell whose lock is waited for, so this is what can be known;
-//! processes of other users and of other containers are not seen.
+//! Other processes with the database's file open. SQLite does not tell which of them holds a lock, so this is all that
+//! can be known; processes of other users and of other containers are not seen.
 
 use std::fs;
 use std::path::Path;
 
-/// In words, with the processes' names.
+/// The other processes in words, with their names.
 pub(super) fn holders(database: &Path) -> String {
     let Ok(database) = database.canonicalize() else { return "nobody can say which".to_owned() };
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {

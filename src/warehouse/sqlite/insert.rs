@@ -1,5 +1,5 @@
-//! Arrow columns into SQLite, through the library's own calls: a prepared insert of a few rows is bound and run over and over, which
-//! takes a third of the time of statements that are sent to the connection's thread.
+//! Arrow columns into SQLite, through the library's own calls: a prepared insert of a few rows is bound and run over
+//! and over, which takes a third of the time of statements that are sent to the connection's thread.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ops::Range;
@@ -15,17 +15,17 @@ use super::super::{WarehouseError, text};
 use super::quote;
 use crate::schema::Type;
 
-/// Rows of one statement: from eight on, what a statement costs by itself does not count any more.
+/// Rows of one statement: from eight on, the cost of the statement itself does not count any more.
 const ROWS: usize = 16;
 
-/// How often a statement is run at least before it is one of more rows, which costs more to prepare.
+/// Least number of runs of a statement of more rows, which costs more to prepare.
 const RUNS: usize = 16;
 
-/// Values that a statement takes (`SQLITE_MAX_VARIABLE_NUMBER`).
+/// Greatest number of values of a statement (`SQLITE_MAX_VARIABLE_NUMBER`).
 const VALUES: usize = 32_766;
 
-/// Appends the batch to `table` (quoted); `types` are its columns' types. Gives the number of rows that the table took: a trigger may leave
-/// some out.
+/// Appends the batch to `table` (quoted); `types` are its columns' types. Returns the number of rows that the table
+/// took: a trigger may leave some out.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     table: &str,
@@ -40,7 +40,7 @@ pub(super) async fn insert(
     let at_once = (VALUES / columns.len().max(1)).min(batch.num_rows() / RUNS).clamp(1, ROWS);
     let together = batch.num_rows() - batch.num_rows() % at_once;
     let mut handle = connection.lock_handle().await?;
-    // The rows of a batch are there in milliseconds, but they are work all the same.
+    // The rows of a batch take milliseconds, but they block the thread all the same.
     tokio::task::block_in_place(|| {
         let database = handle.as_raw_handle();
         let mut taken = 0;
@@ -59,8 +59,8 @@ struct Statement {
     statement: NonNull<ffi::sqlite3_stmt>,
 }
 
-// The pointers come from SQLite and are used while the connection is locked for us; texts that are bound live until the rows are stepped
-// over; the next ones bind each place anew, and after the last the statement goes.
+// The pointers come from SQLite and are used while the connection is locked for us; texts that are bound live until the
+// rows are stepped over; the next ones bind each place anew, and after the last the statement goes.
 #[allow(unsafe_code)]
 impl Statement {
     fn prepare(database: NonNull<ffi::sqlite3>, sql: &str) -> Result<Statement, WarehouseError> {
@@ -75,7 +75,7 @@ impl Statement {
         }
     }
 
-    /// Inserts these rows, so many at a time; gives the number of those that the table took.
+    /// Inserts these rows, so many at a time; returns the number that the table took.
     fn insert(
         &self,
         types: &[Type],
@@ -119,7 +119,7 @@ impl Statement {
             Cells::Bigint(array) if array.is_valid(row) => unsafe {
                 ffi::sqlite3_bind_int64(statement, at, array.value(row))
             },
-            // SQLite makes NULL of what is no number; as a word it stays what it is.
+            // SQLite makes NULL of NaN; as a word it stays.
             Cells::Double(array) if array.is_valid(row) && array.value(row).is_nan() => bind_text(b"NaN"),
             Cells::Double(array) if array.is_valid(row) => unsafe {
                 ffi::sqlite3_bind_double(statement, at, array.value(row))
@@ -148,7 +148,7 @@ impl Statement {
 #[allow(unsafe_code)]
 impl Drop for Statement {
     fn drop(&mut self) {
-        // What it says was said by the step that failed.
+        // The failed step has returned its error already.
         let _ = unsafe { ffi::sqlite3_finalize(self.statement.as_ptr()) };
     }
 }
@@ -160,7 +160,7 @@ fn error(database: NonNull<ffi::sqlite3>, code: c_int) -> WarehouseError {
     WarehouseError::of_sqlite(code, message.to_string_lossy().into_owned())
 }
 
-/// A text that is made for a row.
+/// A text made for a row.
 #[derive(Clone)]
 enum Made {
     Nothing,
@@ -178,7 +178,7 @@ impl Made {
     }
 }
 
-/// A column that is read by its type.
+/// A column, downcast by its type.
 enum Cells<'a> {
     Bigint(&'a PrimitiveArray<Int64Type>),
     Double(&'a PrimitiveArray<Float64Type>),

@@ -1,4 +1,4 @@
-//! SQLite, in one file: schemas are prefixes of names there, and one file is what makes a commit atomic in WAL mode.
+//! SQLite, in one file: schemas are prefixes of names there, and the one file makes a commit atomic in WAL mode.
 
 mod checkpoint;
 mod holders;
@@ -28,13 +28,13 @@ use checkpoint::{COPIED, Checkpointer};
 use transaction::SqliteTransaction;
 use writer::Writer;
 
-/// One writes, the others read.
+/// Connections: one writes, the others read.
 const CONNECTIONS: u32 = 5;
 
 /// Bytes of a page.
 const PAGE: u32 = 16 * 1024;
 
-/// How long a writer waits for another one, also one in another program.
+/// Wait of a writer for another one, also for one in another program.
 const BUSY: Duration = Duration::from_secs(60);
 
 pub(super) struct Sqlite {
@@ -45,7 +45,7 @@ pub(super) struct Sqlite {
     names: Names,
     address: String,
     path: PathBuf,
-    /// As SQLite calls it.
+    /// Name of the file in SQLite's words.
     file: Arc<OnceLock<String>>,
 }
 
@@ -54,14 +54,14 @@ impl Sqlite {
         let options = SqliteConnectOptions::from_str(&address.url)
             .map_err(|error| WarehouseError::Address(error.to_string()))?
             .create_if_missing(address.create)
-            // Of a new file: a load writes much at once, and each page costs on its way through the log.
+            // Setting of a new file: a load writes much at once, and each page costs on its way through the log.
             .page_size(PAGE)
             .journal_mode(SqliteJournalMode::Wal)
             // A file is deleted when its rows are on disk, not before.
             .synchronous(SqliteSynchronous::Full)
             // The star's references are checked as a whole by the run that changes them, not row by row.
             .foreign_keys(false)
-            // No commit waits for what the checkpointer does beside.
+            // No commit waits for the checkpointer.
             .pragma("wal_autocheckpoint", "0")
             .pragma("journal_size_limit", COPIED.to_string())
             .busy_timeout(BUSY)
@@ -190,7 +190,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
-        // One snapshot from here on, and the schema read anew: a connection that prepares a statement by the schema it knew
+        // One snapshot from here on, and a fresh schema: a connection that prepared a statement by an older schema
         // would count its columns wrong.
         let mut connection = self.pool.begin().await?;
         connection.execute("select count(*) from sqlite_schema").await?;
@@ -205,7 +205,8 @@ impl Warehouse for Sqlite {
     }
 }
 
-/// Reads back what a commit's durability hangs on: SQLite answers a setting that it cannot have with another one, and without an error.
+/// Checks that commits are durable, by the settings read back: SQLite replaces a setting that it cannot have with
+/// another one, without an error.
 async fn is_durable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let (mode,): (String,) = sqlx::query_as("pragma journal_mode").fetch_one(&mut *connection).await?;
     let (synchronous,): (i64,) = sqlx::query_as("pragma synchronous").fetch_one(connection).await?;
@@ -218,7 +219,8 @@ async fn is_durable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error
     )))
 }
 
-/// File systems of a network do not lock as SQLite needs it (<https://www.sqlite.org/howtocorrupt.html#_filesystems_with_broken_or_missing_lock_implementations>).
+/// Refuses network file systems, which do not lock as SQLite needs it
+/// (<https://www.sqlite.org/howtocorrupt.html#_filesystems_with_broken_or_missing_lock_implementations>).
 fn refuse_network(path: &Path) -> Result<(), WarehouseError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let kind = rustix::fs::statfs(folder).ok().and_then(|found| network(found.f_type));
@@ -243,7 +245,7 @@ fn network(kind: rustix::fs::FsWord) -> Option<&'static str> {
     }
 }
 
-/// A row as text, whatever its values are stored as.
+/// A row as text, whatever the storage of its values.
 fn as_text(row: &SqliteRow) -> Result<Row, WarehouseError> {
     (0..row.len())
         .map(|at| {

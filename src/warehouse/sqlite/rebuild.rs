@@ -1,5 +1,6 @@
-//! Changing a table's columns. SQLite can add a column and little else, so anything more makes the table again under its
-//! name, by the steps of <https://www.sqlite.org/lang_altertable.html#otheralter>. Views refer to it by name and stay.
+//! Changes of a table's columns. SQLite can add a column and little else, so any other change makes the table again
+//! under its name, by the steps of <https://www.sqlite.org/lang_altertable.html#otheralter>. Views refer to it by name
+//! and stay.
 
 use sqlx::{Executor, SqliteConnection};
 
@@ -8,7 +9,7 @@ use super::{quote, safe};
 use crate::schema::{Fits, Form, Type};
 use crate::sql::NUMERIC_TEXT;
 
-/// A value of another type; SQLite has times as text.
+/// Casts a value to another type; SQLite has times as text.
 fn cast(name: &str, declared: &str) -> String {
     match declared {
         "date" => format!("substr({name}, 1, 10)"),
@@ -23,13 +24,13 @@ fn cast(name: &str, declared: &str) -> String {
 struct NewColumn {
     name: String,
     declared: String,
-    /// What it is filled with from the old table.
+    /// Expression for its values, over the old table.
     value: String,
-    /// What stands behind its type.
+    /// Constraint behind its type.
     constraint: String,
 }
 
-/// What the columns of a table may hold: the key, what is never NULL, what stands in where nothing is said, what refers to another table.
+/// Query for a table's columns with their constraints: primary key, not null, default, reference to another table.
 const COLUMNS: &str = "select c.name, c.type, case when c.pk > 0 then ' primary key' else '' end
     || case when c.\"notnull\" then ' not null' else '' end || coalesce(' default ' || c.dflt_value, '')
     || coalesce(' references \"' || replace(f.\"table\", '\"', '\"\"') || '\" (\"' || replace(f.\"to\", '\"', '\"\"') || '\")', '')
@@ -111,7 +112,7 @@ pub(super) async fn alter(
     let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
     let values: Vec<_> = columns.iter().map(|column| column.value.as_str()).collect();
     for sql in [
-        // Without it the rename would look into every view, and fail on those over the table that is just gone.
+        // Without it the rename would look into every view, and fail on those over the dropped table.
         "pragma legacy_alter_table = on".to_owned(),
         format!("create table {new} ({})", definitions.join(", ")),
         format!("insert into {new} (rowid, {}) select rowid, {} from {table}", names.join(", "), values.join(", ")),
@@ -130,7 +131,7 @@ pub(super) async fn alter(
     }
     for (sql,) in attached {
         match connection.execute(safe(sql)).await {
-            // An index on a column that went goes with it.
+            // An index on a dropped column goes with it.
             Err(sqlx::Error::Database(error)) if error.message().contains("no such column") => {}
             done => {
                 done?;
@@ -148,7 +149,7 @@ fn declared(kind: Type) -> &'static str {
     }
 }
 
-/// The column's values in the wider type, as they are written in both engines.
+/// Expression for the column's values in the wider type, as both engines write them.
 fn widened(column: &str, from: Fits, to: Type) -> String {
     if from.is_undecided() {
         return "null".to_owned();

@@ -1,4 +1,4 @@
-//! What one transaction does on SQLite.
+//! A transaction on SQLite.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,12 +21,12 @@ pub(super) struct SqliteTransaction {
 }
 
 impl SqliteTransaction {
-    /// `file` is the database's, as SQLite calls it, once it was asked.
+    /// Transaction on the database in `file`, SQLite's name for it, filled once it was asked.
     pub(super) fn new(turn: Turn, names: Names, file: Arc<OnceLock<String>>) -> Self {
         SqliteTransaction { turn, names, file }
     }
 
-    /// The views that cannot be read, and why.
+    /// The views that cannot be read, with the reasons.
     async fn broken_views(&mut self) -> Result<Vec<(String, String)>, WarehouseError> {
         let views: Vec<(String,)> = sqlx::query_as("select name from sqlite_schema where type = 'view' order by name")
             .fetch_all(self.turn.connection()?)
@@ -74,7 +74,7 @@ impl Transaction for SqliteTransaction {
         self.turn.connection()?.execute(safe(format!("create temp view sluice_describe as {select}"))).await?;
         let mut columns = self.table_info("sluice_describe").await?;
         self.turn.connection()?.execute("drop view temp.sluice_describe").await?;
-        // And a prepared statement tells the names as they are, where a view makes repeated ones differ.
+        // A prepared statement tells the names as they are; a view makes repeated ones differ.
         let statement = (self.turn.connection()?).prepare(safe(select)).await?;
         for (column, named) in columns.iter_mut().zip(statement.columns()) {
             named.name().clone_into(&mut column.name);
@@ -144,7 +144,7 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn wait_at_most(&mut self, _: Duration) -> Result<(), WarehouseError> {
-        // Whoever has the turn to write waits for nobody.
+        // The holder of the turn to write waits for no lock.
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl Transaction for SqliteTransaction {
                 self.file.get_or_init(|| file)
             }
         };
-        // It has one history.
+        // A file has one history.
         Ok(Some(format!("{file}/0")))
     }
 

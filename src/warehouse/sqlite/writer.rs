@@ -1,5 +1,5 @@
-//! SQLite has one writer, so transactions take turns. Each commit waits for the disk; short ones that follow each other share one:
-//! each is a savepoint within the same transaction, and all of them hear of its end.
+//! Turns of writing: SQLite has one writer. Each commit waits for the disk; short ones that follow each other share
+//! one: each is a savepoint within the same transaction, and all of them hear of its end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use super::super::WarehouseError;
 use super::checkpoint::Checkpointer;
 use super::holders::holders;
 
-/// Transactions that share one commit at most.
+/// Greatest number of transactions that share one commit.
 const MOST: usize = 64;
 
-/// How long the first of them waits for the others at most.
+/// Longest wait of the first of them for the others.
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// After how long it is said in the log for whom a transaction waits.
+/// Wait after which the log names the other processes.
 const SAID_AFTER: Duration = Duration::from_secs(4);
 
-/// The turn to write, and what was written in it so far.
+/// The turn to write, and the uncommitted work in it so far.
 #[derive(Clone)]
 pub(super) struct Writer {
     pool: SqlitePool,
     turn: Arc<Mutex<Option<Group>>>,
-    /// Short transactions that wait for their turn.
+    /// Number of short transactions that wait for their turn.
     waiting: Arc<AtomicUsize>,
     checkpointer: Checkpointer,
 }
@@ -41,12 +41,12 @@ struct Group {
     since: Instant,
 }
 
-/// A transaction. Where it is not committed, its connection goes with it: closing that rolls back, and who asks then what became of
-/// a commit asks on another one.
+/// A transaction. Without a commit its connection goes with it: closing that rolls back, and a later question about a
+/// commit goes to another one.
 struct Open(Option<PoolConnection<Sqlite>>);
 
 impl Open {
-    /// Takes the write lock at once, so that nothing that was read before can be out of date at the first write.
+    /// Takes the write lock at once, so that no earlier read can be out of date at the first write.
     async fn begin(pool: &SqlitePool) -> Result<Open, WarehouseError> {
         let mut open = Open(Some(pool.acquire().await?));
         take_lock(open.connection()?, pool.connect_options().get_filename()).await?;
@@ -64,13 +64,13 @@ impl Open {
         fail::fail_point!("commit_not_sent", |_| Err(WarehouseError::unknown("a fault of the test's")));
         self.connection()?.execute("commit").await.map_err(WarehouseError::unknown)?;
         fail::fail_point!("commit_not_answered", |_| Err(WarehouseError::unknown("a fault of the test's")));
-        // Committed, the connection is as good as any.
+        // A connection after a commit is as good as any.
         drop(self.0.take());
         Ok(())
     }
 }
 
-/// Begins to write; says for whom it waits where another program does.
+/// Begins to write; the log names the other processes if one of them writes.
 async fn take_lock(connection: &mut SqliteConnection, path: &Path) -> Result<(), WarehouseError> {
     let mut begin = connection.execute("begin immediate");
     tokio::select! {
@@ -92,7 +92,7 @@ impl Drop for Open {
     }
 }
 
-/// A turn. Dropping it rolls back what was done in it, and nothing else.
+/// A turn. Dropping it rolls back its own work, and nothing else.
 pub(super) struct Turn {
     writer: Writer,
     open: Option<(OwnedMutexGuard<Option<Group>>, Group)>,
@@ -129,7 +129,7 @@ impl Writer {
         Ok(Turn { writer: self.clone(), open: Some((turn, group)), shares })
     }
 
-    /// Commits, and tells those who wait for it.
+    /// Commits, and tells the waiting transactions.
     async fn commit(&self, group: Group) {
         let done = group.transaction.commit().await.map_err(|error| match error {
             WarehouseError::Unknown(why) => why,
@@ -137,12 +137,12 @@ impl Writer {
         });
         self.checkpointer.wake();
         for waits in group.done {
-            // Who does not listen any more asks the ledger later.
+            // A transaction that does not listen any more asks the ledger later.
             let _ = waits.send(done.clone());
         }
     }
 
-    /// Gives the group to whoever waits for the turn, or commits it.
+    /// Passes the group on to the next in turn, or commits it.
     async fn pass_on(&self, mut turn: OwnedMutexGuard<Option<Group>>, group: Group) {
         let is_full = group.done.len() >= MOST || group.since.elapsed() >= LONGEST;
         if is_full || self.waiting.load(Ordering::SeqCst) == 0 {
@@ -162,7 +162,7 @@ impl Turn {
         }
     }
 
-    /// Makes everything permanent, on stable storage, perhaps together with what others do next.
+    /// Makes everything permanent, on stable storage, perhaps together with later transactions of others.
     pub(super) async fn commit(mut self) -> Result<(), WarehouseError> {
         if self.shares {
             self.connection()?.execute("release sluice_turn").await?;
@@ -182,7 +182,7 @@ impl Turn {
             match tokio::time::timeout(LONGEST, &mut receiver).await {
                 Ok(Ok(done)) => return done.map_err(WarehouseError::Unknown),
                 Ok(Err(_)) => return Err(WarehouseError::unknown("what shared the commit ended before it")),
-                // Who was to take the group over did not come.
+                // The transaction that was to take the group over did not come.
                 Err(_) => {
                     if let Ok(mut turn) = Arc::clone(&self.writer.turn).try_lock_owned()
                         && let Some(group) = turn.take()
@@ -198,7 +198,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some((turn, mut group)) = self.open.take() else { return };
-        // Alone, the transaction goes as a whole. Else those before it wait for their commit.
+        // A sole transaction goes as a whole. Others before it wait for their commit.
         if group.done.is_empty() {
             return;
         }
@@ -214,7 +214,7 @@ impl Drop for Turn {
     }
 }
 
-/// Counts who waits, as long as they do.
+/// Counts the waiting transactions while it lives.
 struct Waits(Arc<AtomicUsize>);
 
 impl Waits {
