@@ -49,7 +49,7 @@ pub struct Dropped {
     pub made_by: Option<String>,
 }
 
-/// The reasons for which a table stays.
+/// The reasons why a table stays.
 #[derive(Debug, thiserror::Error)]
 pub enum DropError {
     /// There is no such table.

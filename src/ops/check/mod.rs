@@ -93,7 +93,7 @@ pub struct CheckedBeside {
     pub line: Option<u64>,
     /// The key, or the sheet's, member's or column's name.
     pub name: Option<String>,
-    /// The text, or the reason for which it is not loaded.
+    /// The text, or the reason why it is not loaded.
     pub text: String,
 }
 
@@ -112,7 +112,7 @@ pub struct CheckedReject {
     pub text: String,
 }
 
-/// The reasons for which a file cannot be checked.
+/// The reasons why a file cannot be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// The file cannot be read.

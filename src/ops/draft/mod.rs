@@ -26,7 +26,7 @@ pub struct Draft {
     pub guesses: Vec<String>,
 }
 
-/// The reasons for which no file was written.
+/// The reasons why no file was written.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
     /// The request cannot be met: the reason and the alternatives, in words.

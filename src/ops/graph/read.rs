@@ -11,7 +11,7 @@ use crate::project::{Model, ModelError, SqlFile, in_order, names_in_order};
 use crate::sql::{Names, Schema, Select, Table};
 use crate::warehouse::{Scope, WarehouseError};
 
-/// The reasons for which there is no graph.
+/// The reasons why there is no graph.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A folder cannot be read.

@@ -70,12 +70,12 @@ pub struct FailedNote {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// The ledger's facts, or the reason for which it cannot be asked.
+/// The ledger's facts, or the reason why it cannot be asked.
 #[derive(Debug, Default, Serialize)]
 pub struct DatabaseStatus {
     /// The address, without its password.
     pub address: String,
-    /// The reason for which it cannot be asked.
+    /// The reason why it cannot be asked.
     pub error: Option<String>,
     /// True if the database contains a warehouse.
     pub exists: bool,

@@ -34,7 +34,7 @@ pub(super) fn model_of(app: &App, table: &Table) -> Result<Model, TraceError> {
     Err(TraceError::Asked(format!("{}: {why}", names.shown(table))))
 }
 
-/// Returns the reason for which rows of the model's table cannot be traced.
+/// Returns the reason why rows of the model's table cannot be traced.
 pub(super) async fn of_model(
     names: &Names,
     transaction: &mut dyn Transaction,

@@ -43,7 +43,7 @@ pub struct Traced {
     pub staged: Vec<Staged>,
     /// True if there are more records.
     pub more: bool,
-    /// The reason for which there are none, or the remedy where they have changed since.
+    /// The reason why there are none, or the remedy where they have changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -68,12 +68,12 @@ pub struct Staged {
     pub row: Option<Cells>,
     /// The load's status in the ledger: `loaded`, `replaced` or `retracted`.
     pub status: String,
-    /// The reason for which the row is gone.
+    /// The reason why the row is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// The reasons for which nothing was traced.
+/// The reasons why nothing was traced.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The request cannot be met: the reason and the alternatives, in words.

@@ -124,7 +124,7 @@ pub(super) async fn of_member(
     Ok(Found { places, lacks })
 }
 
-/// Returns the reason for which a row has no record.
+/// Returns the reason why a row has no record.
 pub(super) fn why_none(table: &Table, row: &Cells) -> String {
     let is_inferred =
         row.get("is_inferred").and_then(|cell| cell.as_str()).is_some_and(|text| text == "true" || text == "1");
