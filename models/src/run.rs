@@ -1,4 +1,4 @@
-//! One run of the pipeline or of the analysis, and what it changed.
+//! One run of the pipeline or of the analysis, with its changes.
 
 use sea_orm::entity::prelude::*;
 
@@ -13,7 +13,7 @@ pub struct Model {
     pub status: String,
     pub started_at: DateTimeUtc,
     pub finished_at: DateTimeUtc,
-    /// What changed, as JSON: an object for each table or view.
+    /// The changes, as JSON: an object for each table or view.
     pub changes: Option<String>,
     pub error: Option<String>,
 }
