@@ -203,7 +203,7 @@ fn with_mode(mut error: clap::Error) -> clap::Error {
 pub enum End {
     /// Done.
     Done,
-    /// Something failed and was named.
+    /// Some input failed, and was reported.
     Failed,
     /// Done, with rejects.
     Rejects,

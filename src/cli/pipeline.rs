@@ -35,10 +35,10 @@ pub(super) struct Plan {
     /// Only these tables: fact_x, with those it needs +fact_x, with those that need it fact_x+
     #[arg(long, value_name = "TABLES")]
     select: Vec<String>,
-    /// As if every table were compared whole
+    /// Show the changes of comparing every table whole
     #[arg(long)]
     full: bool,
-    /// As if columns and tables that no file gives any more were dropped
+    /// Show the changes of dropping columns and tables that no file gives any more
     #[arg(long)]
     allow_drop: bool,
     /// Print the statements, too

@@ -63,7 +63,7 @@ pub enum DropError {
     /// The name fits two tables.
     #[error("there are {0} and {1}: say which")]
     Ambiguous(String, String),
-    /// This program did not make the table.
+    /// The table is foreign: this program did not make it.
     #[error("{0} was not made by Sluice: drop it in the database")]
     Foreign(String),
     /// Other objects rest on the table.

@@ -24,7 +24,7 @@ impl Run<'_> {
     /// Adds the rows of `keyed`, whose keys were looked up in this transaction.
     pub(super) async fn add(&mut self, model: &Model, sql: &FactSql, keyed: &str) -> Result<u64, RunError> {
         let members = |dimension: &str| self.states.get(dimension).map(|state| state.rows).unwrap_or_default();
-        // By the size of their dimensions, the largest first.
+        // The largest dimensions come first.
         let mut keys: Vec<_> = sql.keys().map(|(key, dimension)| (members(dimension), key.to_owned())).collect();
         keys.sort_by(|one, other| other.cmp(one));
         let large = keys.into_iter().filter(|(members, _)| *members >= FEW_MEMBERS);

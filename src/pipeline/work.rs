@@ -13,9 +13,9 @@ pub(super) enum Work {
     Nothing,
     /// There is no table yet.
     First,
-    /// From the rows of these loads of the one staging table behind it.
+    /// The rows of these loads of the one staging table behind it are added.
     Loads(Loads),
-    /// By comparing all of it, for this reason.
+    /// All of it is compared, for this reason.
     Whole(String),
 }
 

@@ -21,22 +21,22 @@ const DOUBT: u32 = 5;
 /// The latest news of a file's arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It was renamed in, whole.
+    /// The file was renamed in, whole.
     Renamed,
     /// Its writer has closed it, that many times since the last look.
     Closed(u32),
     /// Data was written into it since.
     Written,
-    /// It is there; its owner or times may have been set, as copying programs do after closing it.
+    /// The file is there; its owner or times may have been set, as copying programs do after closing it.
     Seen,
 }
 
 /// The reasons why a file that looked whole could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hindered {
-    /// Somebody was seen to write it.
+    /// A program was seen writing it.
     Written,
-    /// It cannot be claimed.
+    /// The file cannot be claimed.
     Unclaimable,
 }
 

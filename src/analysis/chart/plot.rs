@@ -60,7 +60,7 @@ impl Axis {
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) name: String,
-    /// For each position of the axis: no row, or a row with its value.
+    /// The values by position on the axis: no row, or a row with its value.
     pub(super) values: Vec<Option<Option<f64>>>,
 }
 

@@ -63,7 +63,7 @@ pub struct Checked {
     pub bytes: Option<SpanBytes>,
     /// Lines, keys and parts beside the records, which a load keeps or leaves out.
     pub beside: Vec<CheckedBeside>,
-    /// Columns of texts that would be of another type if somebody said how they are written: a line each.
+    /// Text columns that would have another type if their notation were declared: a line each.
     pub hints: Vec<String>,
     /// The first of the rejects.
     pub rejects: Vec<CheckedReject>,
@@ -84,7 +84,7 @@ pub struct CheckedColumn {
     pub samples: Vec<String>,
 }
 
-/// A thing that stands beside the records.
+/// A line, key or part of an input beside its records.
 #[derive(Debug, Serialize)]
 pub struct CheckedBeside {
     /// `above`, `below`, `key`, `sheet`, `member` or `column`.
@@ -129,7 +129,7 @@ pub enum CheckError {
 /// Reads each part of the file at `path` as a load would.
 ///
 /// # Errors
-/// When a part cannot be read or does not go with its plugin.
+/// When a part cannot be read or does not fit its plugin.
 pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut taken, mut passed, mut checked) = (Vec::new(), Vec::new(), Vec::new());

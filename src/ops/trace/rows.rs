@@ -33,7 +33,7 @@ pub(super) struct Found {
 /// Returns the query for the records of a dimension's members.
 ///
 /// # Errors
-/// When the table is no dimension, or its rows cannot be told apart: the reason and the alternatives.
+/// When the table is no dimension, or the records of its rows cannot be told: the reason and the alternatives.
 pub(super) async fn of_members(
     app: &App,
     transaction: &mut dyn Transaction,

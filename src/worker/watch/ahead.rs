@@ -30,7 +30,7 @@ pub(super) struct Earlier {
 /// The files so far: the first to arrive for each table.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    /// By table: all files, and only those that replace rows.
+    /// All files, and only those that replace rows, by table.
     tables: HashMap<String, Earlier>,
     replaced: HashMap<String, Earlier>,
     /// Files whose content alone tells their tables: all, and those that may replace rows.

@@ -321,7 +321,7 @@ impl Watch {
             self.cannot_claim(&name, &why);
             self.stuck.insert(name);
         }
-        // Files that were out of sight for a while, because the folder was unmounted, are in nobody's hand any more.
+        // Files that were out of sight while the folder was unmounted are in no load's hands any more.
         let known: HashSet<_> = self
             .in_hand
             .values()

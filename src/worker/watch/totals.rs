@@ -9,7 +9,7 @@ pub struct Totals {
     pub loaded: u64,
     /// Files whose content had been loaded before.
     pub duplicates: u64,
-    /// Files that lie in `failed/`.
+    /// Files in `failed/`.
     pub failed: u64,
     /// Files that wait to be tried again.
     pub waiting: u64,
