@@ -58,7 +58,7 @@ fn run() -> ExitCode {
     }
 }
 
-/// New files are readable and writable for user and group only; a stricter umask stays in force.
+/// Makes new files readable and writable for user and group only; a stricter umask stays in force.
 fn keep_from_others() {
     use rustix::fs::Mode;
     let own = Mode::WGRP | Mode::RWXO;
@@ -81,7 +81,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// For the fault tests: kills the program at the point of the code that `DIE_AT` names, or stops it at that of
+/// Kills the program, for the fault tests, at the point of the code that `DIE_AT` names, or stops it at that of
 /// `STOP_AT`; `POINT:2` means the second pass.
 #[cfg(feature = "failpoints")]
 fn die_at_failpoint() {

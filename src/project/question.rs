@@ -166,7 +166,7 @@ pub(crate) fn in_plain(name: &str) -> String {
     first + words.get(1..).unwrap_or_default()
 }
 
-/// `bar` is short for `{type: bar}`.
+/// Reads a chart: `bar` is short for `{type: bar}`.
 fn kind_or_chart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Chart>, D::Error> {
     struct KindOrChart;
     impl<'de> Visitor<'de> for KindOrChart {
@@ -188,7 +188,7 @@ fn kind_or_chart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ch
     deserializer.deserialize_any(KindOrChart).map(Some)
 }
 
-/// `a` is short for `[a]`.
+/// Reads a list of columns: `a` is short for `[a]`.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Columns;
     impl<'de> Visitor<'de> for Columns {

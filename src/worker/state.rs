@@ -214,7 +214,7 @@ pub(crate) fn read(place: &Place) -> Option<State> {
     serde_json::from_slice(&place.dir.note(STATE, &place.owners).ok()?).ok()
 }
 
-/// The machine's name.
+/// Returns the machine's name.
 fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }

@@ -231,7 +231,7 @@ fn select(word: &str, columns: &[&str], from: &str) -> String {
     select_as(word, columns, from, |_| None)
 }
 
-/// `written` gives the expression for a column that is more than its name.
+/// Returns a select; `written` gives the expression for a column that is more than its name.
 fn select_as(word: &str, columns: &[&str], from: &str, written: impl Fn(&str) -> Option<String>) -> String {
     let columns: Vec<_> =
         columns.iter().map(|column| format!("  {}", written(column).unwrap_or_else(|| identifier(column)))).collect();

@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for DimensionUse {
 }
 
 impl DimensionUse {
-    /// The dimension's name.
+    /// Returns the dimension's name.
     pub fn dimension(&self) -> &str {
         match self {
             DimensionUse::Name(dimension) => dimension,
@@ -228,7 +228,7 @@ pub enum OneOrMore {
 }
 
 impl OneOrMore {
-    /// The texts.
+    /// Returns the texts.
     pub fn texts(&self) -> &[String] {
         match self {
             OneOrMore::None => &[],
@@ -258,7 +258,7 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 50 && name.bytes().all(is_plain)
 }
 
-/// One group of checks, or a list of them.
+/// Reads one group of checks, or a list of them.
 fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Checks>>, D::Error> {
     // As for [`DimensionUse`], the error has to name the wrong word.
     struct Groups;
