@@ -1,4 +1,4 @@
-//! All that the program is built of: made once, out of settings and a database, and never half made.
+//! The parts of the program, made once out of settings and a database, and always complete.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::warehouse::Warehouse;
 
 /// The program.
 pub struct App {
-    /// Its database and folders.
+    /// The database and the folders.
     pub workspace: Workspace,
     /// The path of its loads.
     pub loader: Loader,
-    /// The plugins as they are now.
+    /// The current plugins.
     pub plugins: CurrentPlugins,
     /// Notified of each file that was loaded.
     pub loaded: Notify,
 }
 
 impl App {
-    /// Begins with the settings; plugins, people to tell and another folder to load from can be added.
+    /// Begins with the settings; plugins, alerts and another folder to load from can be added.
     pub fn builder(settings: &Settings) -> Builder {
         let folders = &settings.folders;
         Builder {
@@ -42,7 +42,7 @@ impl App {
     }
 }
 
-/// What an [`App`] will be made of.
+/// The parts of an [`App`] to be.
 pub struct Builder {
     sql: PathBuf,
     exports: PathBuf,
@@ -60,31 +60,31 @@ impl Builder {
         Builder { imports: imports.into(), ..self }
     }
 
-    /// Reads files as these plugins say.
+    /// Reads files by these plugins.
     #[must_use]
     pub fn plugins(self, plugins: Plugins) -> Builder {
         Builder { plugins: plugins.into(), ..self }
     }
 
-    /// Tells people by these ways.
+    /// Sends alerts by these ways.
     #[must_use]
     pub fn alerts(self, alerts: Alerts) -> Builder {
         Builder { alerts, ..self }
     }
 
-    /// Unpacks and decodes within these limits.
+    /// Decompresses and decodes within these limits.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Builder {
         Builder { limits, ..self }
     }
 
-    /// Keeps loaded files here.
+    /// Keeps loaded files in this archive.
     #[must_use]
     pub fn archive(self, archive: Arc<Archive>) -> Builder {
         Builder { archive, ..self }
     }
 
-    /// The program over a database that is connected.
+    /// Builds the program over a connected database.
     pub fn build(self, warehouse: Arc<dyn Warehouse>) -> App {
         let Builder { sql, exports, imports, limits, archive, alerts, plugins } = self;
         let workspace = Workspace::new(warehouse, sql, exports);

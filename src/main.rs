@@ -18,10 +18,10 @@ fn main() -> ExitCode {
     if let Some(code) = decode_if_asked() {
         return code;
     }
-    // SQL is read by functions that call themselves.
+    // The parser of SQL is recursive.
     match std::thread::Builder::new().name("main".to_owned()).stack_size(STACK).spawn(run).map(JoinHandle::join) {
         Ok(Ok(code)) => code,
-        // It has said so itself.
+        // The panic has been reported already.
         Ok(Err(_panic)) => ExitCode::from(101),
         Err(error) => end(&error.into(), 1),
     }
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 
 fn run() -> ExitCode {
     let cli = Cli::read();
-    // FAILPOINTS in the environment says what happens at which point: "delete=2*return".
+    // FAILPOINTS in the environment gives the actions at each point: "delete=2*return".
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
     #[cfg(feature = "failpoints")]
@@ -47,18 +47,18 @@ fn run() -> ExitCode {
         Err(error) => return end(&error.into(), 1),
     };
     let result = runtime.block_on(cli.run(settings));
-    // Whoever still reads a file is not waited for: its load was rolled back.
+    // Readers of a file are not waited for: their load was rolled back.
     runtime.shutdown_background();
     match result {
         Ok(done) => done.into(),
         Err(error) if error.is::<Usage>() || is_older(&error) => end(&error, 2),
-        // Whoever reads our output has seen enough.
+        // The reader of the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => end(&error, 1),
     }
 }
 
-/// Files that are made are the user's and the group's: others neither read nor write them. What a stricter umask takes away stays away.
+/// Makes new files readable and writable for user and group only; a stricter umask stays in force.
 fn keep_from_others() {
     use rustix::fs::Mode;
     let own = Mode::WGRP | Mode::RWXO;
@@ -67,12 +67,12 @@ fn keep_from_others() {
 }
 
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
-    // Where standard error is closed, there is nobody left to tell.
+    // If standard error is closed, nobody is left to tell.
     let _ = writeln!(shown::stderr(), "error: {error:#}");
     ExitCode::from(code)
 }
 
-/// Whether this program is older than the catalog: only a person can fix that.
+/// Returns true if this program is older than the catalog: only a person can fix that.
 fn is_older(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<WarehouseError>(), Some(WarehouseError::Newer(..)))
 }
@@ -81,8 +81,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// For the fault tests: the program is killed at the point of the code that `DIE_AT` names, or stopped at that of `STOP_AT`;
-/// `POINT:2` means the second time that it comes by.
+/// Kills the program, for the fault tests, at the point of the code that `DIE_AT` names, or stops it at that of
+/// `STOP_AT`; `POINT:2` means the second pass.
 #[cfg(feature = "failpoints")]
 fn die_at_failpoint() {
     use rustix::process::{Signal, getpid, kill_process};

@@ -1,4 +1,5 @@
-//! Something that stood in an input beside its records: a title, a footer, a key beside a JSON array, a sheet or a member left out.
+//! A thing that stood in an input beside its records: a title, a footer, a key beside a JSON array, a sheet or a member
+//! left out.
 
 use sea_orm::entity::prelude::*;
 
@@ -13,11 +14,12 @@ pub struct Model {
     pub load_id: i64,
     /// `above`, `below`, `key`, `sheet`, `member` or `column`.
     pub kind: String,
-    /// The line of the input on which it starts, from 1, where it has one.
+    /// The line of the input on which it starts, from 1, if it has one.
     pub line: Option<i64>,
     /// The key, or the sheet's, member's or column's name.
     pub name: Option<String>,
-    /// The line or the key's value as it stood in the input, or why the sheet, member or column was not loaded.
+    /// The line or the key's value as it stood in the input, or the reason why the sheet, member or column was not
+    /// loaded.
     pub text: String,
 }
 

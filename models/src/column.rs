@@ -1,4 +1,4 @@
-//! A column of a staging table: what it is called in the files, and which types every value so far can be.
+//! A column of a staging table: its name in the files, and the types that fit all values so far.
 
 use sea_orm::entity::prelude::*;
 
@@ -12,15 +12,16 @@ pub struct Model {
     /// The name.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// Place in the table, from 0.
+    /// The position in the table, from 0.
     pub position: i32,
     /// The header as it stood in the file that brought the column.
     pub header: String,
-    /// The column's type.
+    /// The type of the column.
     pub r#type: String,
-    /// Every type that all values so far read back from unchanged, narrowest first, separated by commas.
+    /// The types that all values so far read back from unchanged, narrowest first, separated by commas.
     pub fits: String,
-    /// The load that brought the column, or brought it again after somebody had dropped it: earlier ones have no values in it.
+    /// The load that brought the column, or brought it again after it had been dropped: earlier ones have no values in
+    /// it.
     pub first_load_id: i64,
     /// The load that gave it its present type.
     pub type_load_id: i64,

@@ -1,4 +1,4 @@
-//! What a column of a staging table was and became: a line for each type that it has had.
+//! The history of a column of a staging table: a line for each type that it has had.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A staging table that loads have gone into. A load locks its dataset's row, so that one table is changed by one load at a time.
+//! A staging table that loads have gone into. A load locks its dataset's row, so that one table is changed by one load
+//! at a time.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,8 +1,8 @@
-//! The catalog: what was loaded, what was refused, what each staging table looks like, what each pipeline run changed.
+//! The catalog: loads, rejects, the columns of each staging table, the changes of each pipeline run.
 //! Entities and migrations only; the queries are the ledger's.
 //!
-//! The tables live in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
-//! `sluice__load`, and whoever runs a statement built from these entities writes the name so (see `ledger/`).
+//! The tables are in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
+//! `sluice__load`, and code that runs a statement built from these entities writes the name so (see `ledger/`).
 
 pub mod beside;
 pub mod column;
@@ -18,10 +18,10 @@ pub mod star_reject;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityName, Statement};
 
-/// The catalog's tables that are not there, by their names in the schema.
+/// Returns the missing tables of the catalog, by their names in the schema.
 ///
 /// # Errors
-/// Whatever the database says.
+/// Any error of the database.
 pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>, DbErr> {
     let (backend, tables) = (
         db.get_database_backend(),

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// What became of a load.
+/// The outcomes of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
 pub enum Status {
@@ -15,23 +15,23 @@ pub enum Status {
     /// The same content had been loaded into the same table before: no row was added.
     #[sea_orm(string_value = "duplicate")]
     Duplicate,
-    /// Its rows were in staging until a later file, the whole truth, took their place.
+    /// Its rows were in staging until a later full file replaced them.
     #[sea_orm(string_value = "replaced")]
     Replaced,
-    /// Its rows were in staging until somebody took them back: the same content is new again.
+    /// Its rows were in staging until they were retracted: the same content is new again.
     #[sea_orm(string_value = "retracted")]
     Retracted,
-    /// Its rows were in staging until they went in another way, a table dropped or emptied by hand; `error` says how that was seen. The
-    /// same content is new again.
+    /// Its rows were in staging until they were lost in another way, such as a table dropped or emptied by hand;
+    /// `error` gives the evidence. The same content is new again.
     #[sea_orm(string_value = "lost")]
     Lost,
-    /// Nothing of it is in staging; `error` says why.
+    /// None of it is in staging; `error` gives the reason.
     #[sea_orm(string_value = "failed")]
     Failed,
 }
 
 impl Status {
-    /// The word that stands in the table.
+    /// Returns the word in the table.
     pub fn word(self) -> String {
         self.to_value()
     }
@@ -44,13 +44,13 @@ pub struct Model {
     /// The number, from 1.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// The name of the input, as it lay in the folder.
+    /// The name of the input in the folder.
     pub source: String,
     /// The staging table, without its schema.
     pub dataset: String,
-    /// BLAKE3 of the bytes that were parsed, 64 hexadecimal digits; absent where the input could not be read.
+    /// BLAKE3 of the parsed bytes, 64 hexadecimal digits; absent if the input could not be read.
     pub hash: Option<String>,
-    /// Size of the input in bytes.
+    /// The size of the input in bytes.
     pub bytes: Option<i64>,
     /// Records read, the header not counted; always `rows_loaded + rows_rejected + rows_duplicate + rows_filtered`.
     pub rows_read: i64,
@@ -60,23 +60,23 @@ pub struct Model {
     pub rows_rejected: i64,
     /// Records of a content that was loaded before.
     pub rows_duplicate: i64,
-    /// Records that the plugin's filter does not keep.
+    /// Records that the plugin's filter leaves out.
     pub rows_filtered: i64,
-    /// Of the rows loaded, those that had fewer cells than the header, NULL in the rest.
+    /// Loaded rows with fewer cells than the header, NULL in the rest.
     pub rows_padded: i64,
-    /// Of the rows loaded, those that had more, kept in `_extra`.
+    /// Loaded rows with more cells than the header, kept in `_extra`.
     pub rows_extended: i64,
     /// How far it got.
     pub status: Status,
-    /// How many loads had brought the same content into the same table before.
+    /// The number of earlier loads of the same content into the same table.
     pub repeat: i64,
-    /// The place in which the input lay while it was loaded: a restart asks by it whether that very load was committed.
+    /// The place of the input during its load: after a restart, it tells if that very load was committed.
     pub claim: Option<String>,
     /// The load that brought the same content first.
     pub duplicate_of: Option<i64>,
-    /// How the input was read, as JSON.
+    /// The dialect or layout of the input, as JSON.
     pub dialect: Option<String>,
-    /// The columns it was read with, as JSON: name, header, type.
+    /// The columns of the input, as JSON: name, header, type.
     pub columns: Option<String>,
     /// The time at which it began.
     pub started_at: DateTimeUtc,

@@ -1,4 +1,4 @@
-//! A question's view as it was made, so that it goes with its file and nobody else's view does.
+//! A question's view as it was made, so that it goes with its file, and no foreign view does.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,7 +11,7 @@ pub struct Model {
     pub name: String,
     /// Its definition in the database's words, right after it was made.
     pub definition: String,
-    /// The endings of the files that its results were written to, as a JSON list.
+    /// The extensions of its exports, as a JSON list.
     pub exports: String,
 }
 

@@ -1,4 +1,4 @@
-//! One record that was read and not loaded, with everything needed to fix it.
+//! One record that was read and not loaded, with all that is needed to fix it.
 
 use sea_orm::entity::prelude::*;
 
@@ -13,11 +13,11 @@ pub struct Model {
     pub load_id: i64,
     /// The line of the input on which the record starts, from 1.
     pub line: i64,
-    /// The column that was at fault, where it is one column's.
+    /// The column at fault, if it is a single one.
     pub column: Option<String>,
-    /// One of a closed list, in words.
+    /// The reason, one of a closed list, in words.
     pub reason: String,
-    /// What is to be said besides, such as the value that does not go with the column.
+    /// The particulars, such as the value that does not fit the column.
     pub detail: Option<String>,
     /// The record as it stood in the input; bytes that are no text are replaced by U+FFFD here
     /// and kept as they were in `exports/rejects/`.

@@ -1,4 +1,4 @@
-//! One run of the pipeline or of the analysis, and what it changed.
+//! One run of the pipeline or of the analysis, with its changes.
 
 use sea_orm::entity::prelude::*;
 
@@ -17,7 +17,7 @@ pub struct Model {
     pub started_at: DateTimeUtc,
     /// The time at which it ended.
     pub finished_at: DateTimeUtc,
-    /// What changed, as JSON: an object for each table or view.
+    /// The changes, as JSON: an object for each table or view.
     pub changes: Option<String>,
     /// What went wrong, in words.
     pub error: Option<String>,

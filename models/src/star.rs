@@ -1,4 +1,4 @@
-//! A table of the star: what it was built out of, so that a run knows what is new to it.
+//! A table of the star with the sources of its last build, so that a run knows the news.
 
 use sea_orm::entity::prelude::*;
 
@@ -13,17 +13,17 @@ pub struct Model {
     pub kind: String,
     /// BLAKE3 of its header, its select and the columns that it reads.
     pub definition: String,
-    /// The loads whose rows it was built out of, whatever their dataset: `1-40,42`.
+    /// The loads behind it, whatever their dataset: `1-40,42`.
     pub seen: String,
-    /// The versions of the tables of the star that it was built out of, as a JSON object.
+    /// The versions of the star's tables behind it, as a JSON object.
     pub upstream: String,
-    /// Goes up with each run that changes it.
+    /// The version: each run that changes the table increases it.
     pub version: i64,
     /// The highest surrogate key that was ever given.
     pub highest_key: i64,
-    /// Rows it has, the unknown member not counted.
+    /// The number of rows, without the unknown member.
     pub rows: i64,
-    /// When a run looked after it last.
+    /// The time of the last run that considered it.
     pub built_at: DateTimeUtc,
 }
 

@@ -1,4 +1,4 @@
-//! A row that a fact's select gives and that is not in the fact, as of its last run.
+//! A row of a fact's select that is not in the fact, as of its last run.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,7 +11,7 @@ pub struct Model {
     pub id: i64,
     /// The fact, without its schema.
     pub fact: String,
-    /// The load that brought the staged row, where the fact's select is row by row.
+    /// The load of the staged row, if the fact's select is row by row.
     pub load_id: Option<i64>,
     /// The line of the input on which its record starts, from 1.
     pub line: Option<i64>,
@@ -19,7 +19,7 @@ pub struct Model {
     pub column: String,
     /// That value.
     pub value: Option<String>,
-    /// Why the row is left out, in words.
+    /// The reason, in words.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! A question whose file is gone loses its view and what was written of its results. A view that somebody else made stays.
+//! A question without its file loses its view and its exports. A view that another program made stays.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,11 +13,11 @@ use crate::sql::Table;
 use crate::warehouse::relying::{definition_of, relying_on};
 use crate::warehouse::{Scope, Transaction};
 
-/// Drops the views whose files are gone from `sql/analysis/`, and deletes their exports. A folder that is not there, or cannot be read, tells
-/// nothing: then they stay.
+/// Drops the views whose files are gone from `sql/analysis/`, and deletes their exports. If the folder is missing or
+/// cannot be read, they stay.
 ///
 /// # Errors
-/// What the database says, or when an export cannot be deleted: everything is left as it was then.
+/// The database's error, or an export that cannot be deleted: all is left as it was then.
 pub(super) async fn forget(workspace: &Workspace) -> Result<(), RunError> {
     let Ok(files) = std::fs::read_dir(workspace.sql.join("analysis")) else { return Ok(()) };
     let Ok(files) = files.collect::<Result<Vec<_>, _>>() else { return Ok(()) };
@@ -33,7 +33,7 @@ pub(super) async fn forget(workspace: &Workspace) -> Result<(), RunError> {
     if left.is_empty() {
         return Ok(());
     }
-    // One that reads another goes before it.
+    // A reader goes before the view that it reads.
     loop {
         let before = left.len();
         for view in std::mem::take(&mut left) {
@@ -91,7 +91,7 @@ async fn drop_one(
     Ok(true)
 }
 
-/// Deletes files of a table's rows; gives those that were there.
+/// Deletes the exports of a table; returns those that existed.
 ///
 /// # Errors
 /// When one cannot be deleted.

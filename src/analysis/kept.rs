@@ -1,26 +1,26 @@
-//! What the page needs of a result, taken while its rows pass: the first rows for the table, and points for the chart, of which there are
-//! never more than a bound.
+//! The page's part of a result, taken as its rows pass: the first rows for the table, and a limited number of points
+//! for the chart.
 
 use crate::project::{Chart, ChartKind};
 use crate::warehouse::Row;
 
-/// Rows of a result that the page shows at most, and cells; but some rows of a wide one too.
+/// The most rows and cells of a result on the page; a wide result has some rows, too.
 const PAGE_ROWS: usize = 1_000;
 const PAGE_CELLS: usize = 30_000;
 const WIDE_ROWS: usize = 20;
-/// Letters of a cell that the page shows; the files have them all.
+/// The most letters of a cell on the page; the files have them all.
 const CELL_LETTERS: usize = 500;
-/// Points that are kept for a chart; above that they are thinned.
+/// The number of points that are kept for a chart; beyond it they are thinned.
 const MAX_POINTS: usize = 20_000;
 
-/// What is kept of a result.
+/// The kept part of a result.
 #[derive(Debug)]
 pub(super) struct Kept {
     /// The first rows.
     pub(super) first: Vec<Row>,
-    /// For the chart, if there is one.
+    /// The points of the chart, if there is one.
     pub(super) points: Vec<Point>,
-    /// Whether points were left out.
+    /// True if points were left out.
     pub(super) thinned: bool,
     places: Option<Places>,
     limit: usize,
@@ -29,27 +29,27 @@ pub(super) struct Kept {
 /// A row of a result as a chart needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
-    /// Along the axis.
+    /// The value along the axis.
     pub(super) x: Option<String>,
-    /// Of which series.
+    /// The name of the series.
     pub(super) series: Option<String>,
     /// The numbers, by the columns of [`Places::y`].
     pub(super) y: Vec<Option<f64>>,
 }
 
-/// Which columns a chart reads.
+/// The columns that a chart reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Places {
     pub(super) kind: ChartKind,
     pub(super) x: usize,
     pub(super) y: Vec<usize>,
     pub(super) series: Option<usize>,
-    /// Whether the header names `y`.
+    /// True if the header names `y`.
     pub(super) named: bool,
 }
 
 impl Places {
-    /// The places of the chart's columns, which are the result's; `None` where nothing is drawn.
+    /// Returns the positions of the chart's columns in the result; `None` without a chart.
     pub(super) fn of(chart: &Chart, columns: &[&str]) -> Option<Places> {
         let place = |name: &String| columns.iter().position(|column| column == name);
         if chart.kind == ChartKind::Table || columns.is_empty() {
@@ -72,12 +72,12 @@ impl Kept {
         Kept { first: Vec::new(), points: Vec::new(), thinned: false, places, limit: MAX_POINTS }
     }
 
-    /// Which columns the chart reads.
+    /// Returns the columns that the chart reads.
     pub(super) fn places(&self) -> Option<&Places> {
         self.places.as_ref()
     }
 
-    /// Looks at a row.
+    /// Takes in a row.
     pub(super) fn see(&mut self, row: &Row) {
         if self.first.len() < (PAGE_CELLS / row.len().max(1)).clamp(WIDE_ROWS, PAGE_ROWS) {
             self.first.push(row.iter().map(|cell| cell.as_deref().map(cut)).collect());
@@ -112,7 +112,7 @@ fn size(point: &Point) -> f64 {
     point.y.iter().flatten().fold(0.0, |most, number| number.abs().max(most))
 }
 
-/// The lowest and the highest of each four points of a series: half of them, with the outline that they had.
+/// Returns the lowest and the highest of each four points of a series: half of them, with the same outline.
 fn peaks(points: Vec<Point>) -> Vec<Point> {
     let mut groups: std::collections::HashMap<Option<String>, Vec<usize>> = std::collections::HashMap::new();
     let mut keep = vec![false; points.len()];
@@ -134,7 +134,7 @@ fn peaks(points: Vec<Point>) -> Vec<Point> {
     points.into_iter().zip(keep).filter_map(|(point, kept)| kept.then_some(point)).collect()
 }
 
-/// The half of the points with the largest numbers, in their order.
+/// Returns the half of the points with the largest numbers, in their order.
 fn largest(points: Vec<Point>) -> Vec<Point> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|one, other| size(&points[*other]).total_cmp(&size(&points[*one])));

@@ -1,22 +1,23 @@
-//! Which staging tables a question reads in the end: through other questions and through the tables of the star.
+//! The staging tables behind a question: through other questions and through the tables of the star.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sql::{Schema, Table};
 
-/// Which tables each table or view of the star is made from.
+/// The tables that each table or view of the star is made from.
 pub(super) type Definitions = BTreeMap<String, BTreeSet<Table>>;
 
-/// Where a question's rows come from.
+/// The origin of a question's rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lineage {
-    /// The staging tables, and whether one is read directly rather than out of what the last build of the star made of it.
+    /// The staging tables, each with true if it is read directly rather than through the last build of the star.
     pub(super) datasets: BTreeMap<String, bool>,
-    /// Tables that no file of ours defines.
+    /// Tables that no file of the project defines.
     pub(super) others: BTreeSet<Table>,
 }
 
-/// Follows what a question reads. `views` are built whenever they are read, `models` when the star is.
+/// Returns the lineage of tables that a question reads. `views` are evaluated at each read, `models` at each build of
+/// the star.
 pub(super) fn of(reads: &BTreeSet<Table>, views: &Definitions, models: &Definitions) -> Lineage {
     let mut lineage = Lineage::default();
     let mut seen = BTreeSet::new();

@@ -1,4 +1,5 @@
-//! Runs the questions: every file of `sql/analysis/` becomes a view, its result goes to `exports/`, and all of them to one page.
+//! Runs the questions: every file of `sql/analysis/` becomes a view, its result goes to `exports/`, and all of them to
+//! one page.
 
 mod chart;
 mod gone;
@@ -32,54 +33,54 @@ use lineage::Definitions;
 use page::{Page, Source};
 use questions::{Failures, Question, Questions, fail};
 
-/// Rows of each result that are shown.
+/// The number of rows of a result that are shown.
 pub const SHOWN: usize = 10;
 
 /// The page with all answers, in `exports/`.
 pub const PAGE: &str = "index.html";
 
-/// Loads of a dataset that the page names.
+/// The number of loads of a dataset that the page names.
 const NAMED_LOADS: u64 = 20;
 
 /// The result of one question.
 #[derive(Clone, Debug, Serialize)]
 pub struct Answer {
-    /// The view.
+    /// The view's name.
     pub view: String,
-    /// Its columns.
+    /// The columns of the result.
     pub columns: Vec<String>,
-    /// Its first rows, at most [`SHOWN`].
+    /// The first rows, at most [`SHOWN`].
     pub first: Vec<Row>,
-    /// Number of its rows.
+    /// The number of all rows.
     pub rows: u64,
-    /// The file with all of them; the first one where the header asks for several.
+    /// The file with all rows; the first one if the header asks for several.
     pub path: PathBuf,
 }
 
 /// A question that was not answered.
 #[derive(Debug)]
 pub struct Failure {
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// What its header says of it, where that can be read.
+    /// The description in the header, if it can be read.
     pub description: Option<String>,
-    /// Why: with the file, and the line where it is one's.
+    /// The error, with the file and, if it is in one, the line.
     pub error: RunError,
 }
 
-/// What came of all questions.
+/// The outcome of all questions.
 #[derive(Debug)]
 pub struct Answers {
     /// The answers.
     pub answers: Vec<Answer>,
-    /// The others, by the names of their views.
+    /// The failures, by the names of their views.
     pub failures: BTreeMap<String, Failure>,
 }
 
-/// Answers every question, or fails: as [`answer_all`].
+/// Answers every question, or fails; see [`answer_all`].
 ///
 /// # Errors
-/// The first one's that was not answered.
+/// The error of the first question without an answer.
 pub async fn run(workspace: &Workspace) -> Result<Vec<Answer>, RunError> {
     let Answers { answers, failures } = answer_all(workspace).await?;
     match failures.into_values().next() {
@@ -88,8 +89,8 @@ pub async fn run(workspace: &Workspace) -> Result<Vec<Answer>, RunError> {
     }
 }
 
-/// Makes the views in one transaction, then reads and exports each, and writes the page. A question that fails stands on the page with its
-/// reason, and holds up none but those that read it; its view and its files stay as they were.
+/// Makes the views in one transaction, then reads and exports each, and writes the page. A question that fails is on
+/// the page with its error, and holds up none but those that read it; its view and its files stay as they were.
 ///
 /// # Errors
 /// When there is none, the database does not answer, or the page cannot be written.
@@ -101,7 +102,7 @@ pub async fn answer_all(workspace: &Workspace) -> Result<Answers, RunError> {
         Err(error) => Some(error.to_string()),
     };
     if let Some(error) = error {
-        // The run's own error is what matters; a database that is away cannot keep it.
+        // The run's own error matters more than a failure to record it.
         let _ = workspace.catalog.run_failed("analysis", started_at, error).await;
     }
     result
@@ -148,7 +149,7 @@ async fn answer(workspace: &Workspace, started_at: DateTime<Utc>) -> Result<Answ
     Ok(Answers { answers, failures })
 }
 
-/// Writes a question's files; gives what is printed and what the page shows.
+/// Writes a question's files; returns the printed answer and the page's part.
 async fn export(workspace: &Workspace, name: &str, question: &Question) -> Result<(Answer, page::Question), RunError> {
     let header = &question.header;
     let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
@@ -191,11 +192,11 @@ async fn export(workspace: &Workspace, name: &str, question: &Question) -> Resul
     Ok((answer, section))
 }
 
-/// What the views and the tables of the star are made from.
+/// Returns the tables behind the views and the tables of the star.
 fn definitions(workspace: &Workspace, questions: &Questions) -> (Definitions, Definitions) {
     let names = workspace.warehouse.names();
     let views = questions.iter().map(|(name, question)| (name.clone(), question.select.tables(names))).collect();
-    // A file of the pipeline that cannot be read is the pipeline's error, not that of a question.
+    // A file of the pipeline that cannot be read is the pipeline's error, not a question's.
     let files = sql_files(&workspace.sql.join("pipeline"), names.engine).unwrap_or_default();
     let models = files.iter().filter_map(|file| Model::parse(file).ok());
     (views, models.map(|model| (model.name.clone(), model.reads(names))).collect())

@@ -1,19 +1,19 @@
-//! Numbers as people read them: thousands apart, as many decimals as help.
+//! Numbers for people: with thousands separators, and as many decimals as help.
 
-/// Decimals that are shown at most; the rest is in the exports.
+/// The most decimals that are shown; the exports have all.
 const MAX_DECIMALS: usize = 4;
 
-/// How the numbers of one column are shown.
+/// The format of the numbers of one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
-    /// Decimals of each.
+    /// The number of decimals.
     decimals: usize,
-    /// Whether thousands are set apart: not those of keys and years.
+    /// True for thousands separators: keys and years have none.
     grouped: bool,
 }
 
 impl Style {
-    /// As the column's name and values ask for.
+    /// Returns the format for a column's name and values.
     pub(super) fn of<'a>(name: &str, values: impl Iterator<Item = &'a str> + Clone) -> Style {
         let name = name.to_lowercase();
         let is_key = ["id", "key", "year", "zip", "code", "no", "nr"]
@@ -26,7 +26,7 @@ impl Style {
         Style { decimals: decimals.min(MAX_DECIMALS), grouped: !is_key && !are_years }
     }
 
-    /// The number, and whether it says all that it is.
+    /// Returns the number, and true if nothing of it is left out.
     pub(super) fn shown(self, text: &str) -> (String, bool) {
         if !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.')) {
             return (text.to_owned(), true);
@@ -48,8 +48,8 @@ impl Style {
     }
 }
 
-/// Decimals as they are written, or as far as they say something where they are many: `5.0000000000000000` is an average, and
-/// `80516.390000000014` a sum of doubles, of which fifteen digits count.
+/// Returns the number of decimals as written, or of significant ones if they are many: `5.0000000000000000` is an
+/// average, and `80516.390000000014` a sum of doubles, of which fifteen digits count.
 fn decimals(text: &str) -> usize {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() <= MAX_DECIMALS {
@@ -60,7 +60,7 @@ fn decimals(text: &str) -> usize {
     rounded.split_once('.').map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len())
 }
 
-/// The number with commas between its thousands.
+/// Returns the number with commas between its thousands.
 pub(super) fn grouped(number: &str) -> String {
     let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     let (whole, fraction) = digits.split_at(digits.find(['.', 'e']).unwrap_or(digits.len()));
@@ -74,7 +74,7 @@ pub(super) fn grouped(number: &str) -> String {
     text + fraction
 }
 
-/// A number of a chart with all digits that matter: `1,234.5`.
+/// Formats a chart's number with all significant digits: `1,234.5`.
 pub(super) fn full(number: f64) -> String {
     if number != 0.0 && !(1e-4..1e15).contains(&number.abs()) {
         return format!("{number:.3e}");
@@ -85,7 +85,7 @@ pub(super) fn full(number: f64) -> String {
     grouped(if text == "-0" { "0" } else { text })
 }
 
-/// A number in little room: `1.5M`.
+/// Formats a number for little room: `1.5M`.
 pub(super) fn short(number: f64) -> String {
     let (unit, word) = match number.abs() {
         size if size >= 999_950_000_000.0 => (1e12, "T"),

@@ -1,4 +1,4 @@
-//! The files of `sql/analysis/`, each read by itself: one that is wrong leaves the others alone.
+//! The files of `sql/analysis/`, each read by itself: a faulty one leaves the others alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,19 +18,19 @@ pub(super) struct Question {
     file: SqlFile,
     pub(super) header: QuestionHeader,
     pub(super) select: Select,
-    /// The view's columns, when it is made.
+    /// The view's columns, once it is made.
     pub(super) columns: Vec<TableColumn>,
-    /// The same with their types, also where SQLite does not know them.
+    /// The same columns with their types, also where SQLite does not know them.
     pub(super) outputs: Vec<Output>,
 }
 
 impl Question {
-    /// The file's text.
+    /// Returns the file's text.
     pub(super) fn text(&self) -> &str {
         &self.file.text
     }
 
-    /// The file that its select stands in, and its text.
+    /// Returns the path and the text of the file with its select.
     pub(super) fn of_select(&self) -> (&Path, &str) {
         match &self.file.own {
             Some((path, text)) => (path, text),
@@ -38,12 +38,12 @@ impl Question {
         }
     }
 
-    /// What is wrong with its header.
+    /// Makes an error of its header.
     pub(super) fn error_of_header(&self, HeaderError { line, why, .. }: HeaderError) -> ModelError {
         ModelError::at(&self.file.path, line, why)
     }
 
-    /// What is wrong with its select.
+    /// Makes an error of its select.
     pub(super) fn error_of_select(&self, why: impl Into<String>) -> ModelError {
         let (path, text) = self.of_select();
         ModelError::at(path, Lines::of(text).of_the_select(), why)
@@ -52,13 +52,13 @@ impl Question {
 
 /// The questions, by their names.
 pub(super) type Questions = BTreeMap<String, Question>;
-/// Those that cannot be answered, by their names.
+/// The questions without an answer, by their names.
 pub(super) type Failures = BTreeMap<String, Failure>;
 
-/// Every question that can be read and with whose file there is no problem; of the others, why not.
+/// Reads every question; those whose files have problems become failures.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no question.
 pub(super) fn read(workspace: &Workspace, problems: &[Problem]) -> Result<(Questions, Failures), RunError> {
     let (mut questions, mut failures) = (Questions::new(), Failures::new());
     let engine = workspace.warehouse.names().engine;
@@ -94,14 +94,14 @@ fn read_one(pipeline: &Path, file: SqlFile) -> Result<(String, Question), ModelE
     Ok((name, Question { file, header, select, columns: Vec::new(), outputs: Vec::new() }))
 }
 
-/// Takes a question out of those that can be answered.
+/// Moves a question to the failures.
 pub(super) fn fail(questions: &mut Questions, failures: &mut Failures, name: &str, error: RunError) {
     if let Some(Question { header, .. }) = questions.remove(name) {
         failures.insert(name.to_owned(), Failure { title: header.title, description: header.description, error });
     }
 }
 
-/// The names of the questions, each after those it reads; those that need each other in a circle fail.
+/// Returns the names of the questions, each after those that it reads; questions in a circle fail.
 pub(super) fn in_order(names: &Names, questions: &mut Questions, failures: &mut Failures) -> Vec<String> {
     let reads = |select: &Select| -> BTreeSet<String> {
         let tables = select.tables(names).into_iter();

@@ -1,4 +1,5 @@
-//! Makes the questions' views, in one transaction. One that the database refuses leaves the others alone; its view stays as it was.
+//! Makes the questions' views, in one transaction. A view that the database refuses leaves the others alone, and stays
+//! as it was.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,10 @@ use crate::sql::{Names, Output, Schema, Table, described};
 use crate::warehouse::relying::definition_of;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
-/// Makes a view of each question, after those it reads; moves those that cannot be made to the failures.
+/// Makes a view of each question, after those that it reads; moves questions that fail to the failures.
 ///
 /// # Errors
-/// What the database says that is no question's fault.
+/// The database's error that is no question's fault.
 pub(super) async fn make(
     workspace: &Workspace,
     questions: &mut Questions,
@@ -26,7 +27,7 @@ pub(super) async fn make(
     let names = workspace.warehouse.names();
     let own_views = crate::project::own_views(&workspace.sql);
     let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
-    // What the views give: SQLite does not know the types of a view's computed columns.
+    // The outputs of the views: SQLite does not know the types of computed columns.
     let read = questions.values().flat_map(|question| question.select.tables(names));
     let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
     let mut given = given_by_views(workspace, &mut *transaction, of_star).await;
@@ -57,7 +58,7 @@ pub(super) async fn make(
     Ok(())
 }
 
-/// Keeps that the view is this question's, and what its results are and were written to.
+/// Records the view as this question's, with the exports of its results, past and present.
 async fn keep(
     workspace: &Workspace,
     transaction: &mut dyn Transaction,
@@ -76,7 +77,8 @@ async fn keep(
     if before == Some(&now) { Ok(()) } else { workspace.catalog.keep_question(transaction, &now).await }
 }
 
-/// A view that was made out of an earlier text would answer another question.
+/// Returns the error of a question whose source failed: the source's view still has an earlier text, and would answer
+/// another question.
 fn reads_failed(names: &Names, question: &Question, failures: &Failures) -> Option<ModelError> {
     let reads = question.select.tables(names).into_iter();
     let mut reads = reads.filter(|table| table.schema == Schema::Datawarehouse && failures.contains_key(&table.name));
@@ -112,7 +114,7 @@ async fn make_one(
     Ok(())
 }
 
-/// Whose fault it is that the database did not do what it was asked.
+/// Returns the error of a refused statement: the question's, or the database's.
 fn at_fault(question: &Question, refused: WarehouseError) -> RunError {
     match refused {
         refused if refused.is_transient() => refused.into(),

@@ -1,13 +1,13 @@
-//! What stands beside the records of an input, as people read it.
+//! The lines, keys and parts beside the records of an input, for people.
 
 use std::io::Write;
 
 use super::table;
 
-/// How much of it is shown of each load.
+/// The number of them that are shown of each load.
 const SHOWN: usize = 20;
 
-/// Prints it under a line that says what follows; nothing where nothing stands there. Each is kind, line, name and text.
+/// Prints them under an introduction; nothing if there are none. Each is kind, line, name and text.
 pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &str)]) -> std::io::Result<()> {
     if beside.is_empty() {
         return Ok(());
@@ -29,7 +29,7 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
     Ok(())
 }
 
-/// In words, of the word in the catalog.
+/// Returns the place in words, for the catalog's word.
 fn where_it_stands(kind: &str) -> &str {
     match kind {
         "above" => "above the table",

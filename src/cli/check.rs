@@ -1,4 +1,4 @@
-//! `app check FILE`: how a file would be read. Loads nothing, needs no database.
+//! `app check FILE`: a dry run of a load. Loads nothing, needs no database.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `app check sql/`: whether the files of the star and of the analysis go together. Runs none of them, changes nothing.
+//! `app check sql/`: checks the files of the star and of the analysis against each other. Runs none of them, changes
+//! nothing.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::settings::Settings;
 use crate::sql_check::{Files, check};
 use crate::text::counted;
 
-/// Whether a path is the SQL folder, or in it.
+/// Returns true if a path is the SQL folder, or in it.
 pub(super) fn is_sql(settings: &Settings, path: &Path) -> bool {
     match (path.canonicalize(), settings.folders.sql_dir.canonicalize()) {
         (Ok(path), Ok(sql)) => path.starts_with(sql),

@@ -1,14 +1,14 @@
-//! Asks before something that cannot be undone.
+//! The question before an action that cannot be undone.
 
 use std::io::{BufRead, IsTerminal, Write};
 
 use crate::daemon::Usage;
 use crate::text::shown;
 
-/// Whether a person says yes to what `command` would do.
+/// Returns true if a person agrees to the action of `command`.
 ///
 /// # Errors
-/// [`Usage`] where nobody can be asked; `dry_run` is the command that only shows it.
+/// [`Usage`] if nobody can be asked; `dry_run` is the command that only shows the action.
 pub(super) fn confirm(command: &str, would: &str, question: &str, dry_run: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(Usage(format!(
@@ -24,7 +24,7 @@ pub(super) fn confirm(command: &str, would: &str, question: &str, dry_run: &str)
     Ok(is_yes)
 }
 
-/// Whether the first line says yes; no line says no.
+/// Returns true if the first line says yes; no line says no.
 fn is_yes(mut input: impl BufRead) -> std::io::Result<bool> {
     let mut answer = String::new();
     input.read_line(&mut answer)?;

@@ -1,4 +1,4 @@
-//! `app demo`: the whole way on the sample and the example that ship with the program.
+//! `app demo`: the whole path from file to answer, on the sample and the example that ship with the program.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::daemon::{self, Until};
 use crate::settings::Settings;
 use crate::text::counted;
 
-/// The files of the demo: where they go, and what is in them.
+/// The files of the demo, by their path.
 const FILES: [(&str, &str); 8] = [
     ("imports/2019_free_title_data.csv", include_str!("../../samples/2019_free_title_data.csv")),
     ("sql/pipeline/dim_title.sql", include_str!("../../sql/pipeline/dim_title.sql")),
@@ -49,7 +49,7 @@ pub(super) async fn run() -> anyhow::Result<End> {
     Ok(if totals.loaded == 1 { End::Done } else { End::Failed })
 }
 
-/// The defaults, below the folder: what is set for the user's own project is not the demo's.
+/// Returns the defaults, below the folder: settings of the user's own project do not apply to the demo.
 fn settings(folder: &Path) -> anyhow::Result<Settings> {
     let within = |name: &str| folder.join(name).display().to_string();
     let pairs = [

@@ -1,4 +1,4 @@
-//! `app drop TABLE`: drops a table with what belongs to it. It cannot be undone, so it asks.
+//! `app drop TABLE`: drops a table with all that belongs to it. It cannot be undone, so it asks.
 
 use std::io::Write;
 
@@ -11,18 +11,18 @@ use crate::ops::drop::{DropError, Dropped, drop_table};
 use crate::settings::Settings;
 use crate::text::counted;
 
-/// What was said on the command line.
+/// The arguments of the command.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Wanted {
-    /// Such as staging.orders, datawarehouse.fact_orders, or a question's view
+    /// The table or view, such as staging.orders, datawarehouse.fact_orders, or a question's view
     table: String,
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// Only say what would go
+    /// Only show what would be dropped
     #[arg(long)]
     dry_run: bool,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +45,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     Ok(End::Done)
 }
 
-/// What the command line is at fault for ends with 2.
+/// Turns errors of the command line into usage errors, with exit code 2.
 fn said(error: DropError) -> anyhow::Error {
     match error {
         DropError::Unknown { .. } | DropError::Ambiguous(..) | DropError::Foreign(_) => Usage(error.to_string()).into(),

@@ -1,4 +1,4 @@
-//! `app graph`: what is made of what.
+//! `app graph`: the lineage of tables.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::dataset::plugin::Plugins;
 use crate::ops::graph::{Graph, dot, mermaid, read, svg};
 use crate::settings::Settings;
 
-/// What it is written as.
+/// The formats of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// Text that GitHub draws
@@ -22,17 +22,18 @@ pub(super) enum Format {
     Svg,
 }
 
-/// `app graph`.
+/// The arguments of `app graph`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  app graph --output star.svg")]
 pub(super) struct Wanted {
-    /// What it is written as [default: what PATH ends in, or mermaid]
+    /// The format [default: by the extension of PATH, or mermaid]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Into a file, instead of printing it
+    /// Write a file, instead of printing
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// With the columns, which comes from which, and which key refers to which; of tables that are not there yet those that the files name
+    /// With columns, their sources and the references of keys; for tables that do not exist yet, the columns that the
+    /// files name
     #[arg(long)]
     columns: bool,
 }
@@ -54,7 +55,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         .map_err(|error| Usage(error.to_string()))?;
     let app = match daemon::look(settings).await {
         Ok(app) => Some(app),
-        // Without a warehouse there are the files that say what it will be.
+        // Without a warehouse, the files alone tell its shape.
         Err(error) if error.is::<Usage>() => None,
         Err(error) => return Err(error),
     };

@@ -58,7 +58,7 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-/// What to do, without a subcommand.
+/// The modes without a subcommand.
 #[derive(Debug, Args)]
 struct Mode {
     /// Load what is in DIR [default: IMPORTS_DIR] and what comes; the same as no option at all
@@ -82,110 +82,110 @@ struct Mode {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What needs a person (exit 1 then); who watches, what waits, runs and failed
+    /// Shows problems that need a person (exit 1 then), watchers, and files that wait, load or failed
     Status {
-        /// One JSON object
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Moves what failed back into imports/
+    /// Moves failed files back into imports/
     Retry {
         /// A file in imports/failed/, or the number of a load [default: all]
         what: Option<String>,
-        /// Those also whose rows would take the place of newer ones
+        /// Also files whose rows would replace newer ones
         #[arg(long)]
         older: bool,
-        /// One JSON object a line
+        /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
     /// Takes a load's rows back: as if its file had never come
     Retract(retract::Retract),
-    /// Drops a table or view with what belongs to it: its files can be loaded again
+    /// Drops a table or view with all that belongs to it: its files can be loaded again
     Drop(drop::Wanted),
-    /// What --pipeline would change; changes nothing
+    /// Shows the changes that --pipeline would make; changes nothing
     Plan(pipeline::Plan),
-    /// What was loaded, the newest first
+    /// Lists the loads, the newest first
     Loads {
-        /// How many to show
+        /// The number of loads to show
         #[arg(long, default_value_t = 20)]
         limit: u64,
-        /// One JSON object a line
+        /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// What was read and not loaded, and why
+    /// Lists records that were read and not loaded, with reasons
     Rejects {
-        /// Only those of this load; or a fact: the rows that are left out of it
+        /// Only the rejects of this load; or a fact: the rows that are left out of it
         #[arg(value_name = "LOAD|FACT")]
         what: Option<String>,
-        /// How many to show
+        /// The number of rejects to show
         #[arg(long, default_value_t = 100)]
         limit: u64,
-        /// One JSON object a line
+        /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// How a file would be read; or, of sql/, whether the star's files are right. Loads and runs nothing
+    /// Checks a file without loading it; or, with sql/, the star's files without running them
     Check {
         /// The file; or sql/, a folder or a file in it
         file: PathBuf,
-        /// One JSON object for each part of the file, or for each error
+        /// Print one JSON object for each part of the file, or for each error
         #[arg(long)]
         json: bool,
     },
-    /// When a file came, how it was read, where its rows are
+    /// Tells when a file came, how it was read, and where its rows are
     Why {
-        /// Its name, or the beginning of its hash
+        /// The file's name, or the beginning of its hash
         file: String,
     },
     /// Writes a first file for a table of the star into sql/pipeline/
     New(new::Wanted),
     /// Writes a first plugin for files: their pattern, their table, every column with its type
     Plugin(plugin::Wanted),
-    /// Where rows of the star come from: file, line, load, and the row in staging
+    /// Traces rows of the star to their origin: file, line, load, and the row in staging
     Trace(trace::Wanted),
-    /// What is made of what: files, staging, star and views, as Mermaid, DOT or SVG
+    /// Draws the lineage of files, staging, star and views, as Mermaid, DOT or SVG
     Graph(graph::Wanted),
-    /// A table or view as a file in exports/
+    /// Exports a table or view as a file in exports/
     Export {
-        /// Such as staging.orders or datawarehouse.dim_title
+        /// The table, such as staging.orders or datawarehouse.dim_title
         table: String,
-        /// What it is written as [default: what PATH ends in, or csv]
+        /// The format [default: by the extension of PATH, or csv]
         #[arg(long, value_enum)]
         format: Option<crate::export::Format>,
-        /// Where, instead of exports/
+        /// The path, instead of a file in exports/
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },
-    /// Every setting, its value and where it comes from
+    /// Lists every setting, its value and its source
     Config {
-        /// One JSON object a line
+        /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Is everything in place
+    /// Checks that everything is in place
     Doctor {
-        /// It is a fault, too, when nobody watches imports/
+        /// Also fail if no program watches imports/
         #[arg(long)]
         watched: bool,
         /// Send a test message to the webhook and by mail
         #[arg(long)]
         alert_test: bool,
-        /// One JSON object a line
+        /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// The whole way on a sample that ships with the program, in a temporary folder
+    /// Shows the whole path on a sample that ships with the program, in a temporary folder
     Demo,
-    /// Words that a shell completes
+    /// Prints completions for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
 }
 
-/// An unknown command's error with the option that was meant.
+/// Adds the likely option to an unknown command's error.
 fn with_mode(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
     let word = word.to_lowercase();
@@ -198,12 +198,12 @@ fn with_mode(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// How a command ends when nothing went wrong on the way.
+/// The end of a command without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Done.
     Done,
-    /// Something failed and was named.
+    /// Some input failed, and was reported.
     Failed,
     /// Done, with rejects.
     Rejects,
@@ -219,27 +219,27 @@ impl From<End> for ExitCode {
     }
 }
 
-/// Modes that are written as options and taken for commands.
+/// Modes that are options, and are mistaken for commands.
 const MODES: [&str; 4] = ["watch", "once", "pipeline", "analysis"];
 
 impl Cli {
-    /// The command line's; ends the program where that is wrong.
+    /// Reads the command line; ends the program if it is invalid.
     pub fn read() -> Cli {
         Cli::try_parse().unwrap_or_else(|error| with_mode(error).exit())
     }
 
-    /// Where people read the log of this command.
+    /// Returns the stream on which people read the log of this command.
     pub fn people(&self) -> People {
         let results = self.command.is_some() || self.mode.pipeline || self.mode.analysis || self.mode.json;
         if results { People::Stderr } else { People::Stdout }
     }
 
-    /// Whether people want to read only what is wrong.
+    /// Returns true if only warnings and errors are wanted.
     pub fn quiet(&self) -> bool {
         self.quiet
     }
 
-    /// Whether the command is worth a log file: it changes the warehouse.
+    /// Returns true if the command keeps a log file, because it changes the warehouse.
     pub fn keeps_log(&self) -> bool {
         matches!(self.command, None | Some(Command::Retract(_) | Command::Drop(_)))
     }
@@ -247,7 +247,7 @@ impl Cli {
     /// Runs the command.
     ///
     /// # Errors
-    /// What went wrong, in words for people; [`crate::daemon::Usage`] where the settings or the command line are at fault.
+    /// Any error, in words for people; [`crate::daemon::Usage`] if the settings or the command line are at fault.
     pub async fn run(self, settings: Settings) -> anyhow::Result<End> {
         match self.command {
             Some(Command::Status { json }) => status::run(&settings, json).await,

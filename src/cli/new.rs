@@ -10,14 +10,14 @@ use crate::ops::draft::{DraftError, write};
 use crate::project::KindWord;
 use crate::settings::Settings;
 
-/// `app new`.
+/// The arguments of `app new`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  app new dimension dim_customer --from staging.customers")]
 pub(super) struct Wanted {
-    /// What the table is
+    /// The kind of the table
     #[arg(value_enum)]
     kind: KindWord,
-    /// What it is called: small letters, digits and _, such as dim_customer
+    /// The name: small letters, digits and _, such as dim_customer
     name: String,
     /// The table that its rows come from, such as staging.customers; a calendar takes its years from its days
     #[arg(long, value_name = "TABLE")]

@@ -1,4 +1,4 @@
-//! `app --once`: loads what is in the folder, and says what became of it.
+//! `app --once`: loads the files in the folder, and prints their outcomes.
 
 use std::io::Write;
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         let next = if totals.waiting > 0 {
             " Next: app --once again, when what is said above is fixed".to_owned()
         } else if totals.failed > 0 {
-            // Where somebody else has made failed/, it is not there.
+            // If another user owns failed/, the files go elsewhere.
             let is_foreign = foreign_failed(&folder).is_ok_and(|foreign| foreign.is_some());
             let failed = folder.join(if is_foreign { OWN_FAILED } else { FAILED });
             format!(" Next: look into {}/", failed.display())

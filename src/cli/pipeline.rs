@@ -1,4 +1,4 @@
-//! `app --pipeline`: builds the star, and says what changed.
+//! `app --pipeline`: builds the star, and prints the changes.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -12,39 +12,39 @@ use crate::pipeline::{self, Finding, Options, TableChange};
 use crate::settings::Settings;
 use crate::text::counted;
 
-/// How long alerts may take at the end.
+/// The longest wait for alerts at the end.
 const TELLING: Duration = Duration::from_secs(15);
 
-/// What a run is asked for.
+/// The options of a run.
 #[derive(Debug, Args)]
 pub(super) struct Asked {
     /// Only these tables: fact_x, with those it needs +fact_x, with those that need it fact_x+
     #[arg(long, value_name = "TABLES", requires = "pipeline")]
     select: Vec<String>,
-    /// Compare every table whole, whatever is new
+    /// Compare every table whole, with or without news
     #[arg(long, requires = "pipeline")]
     full: bool,
-    /// Let columns and tables go that no file gives any more, with their values
+    /// Drop columns and tables that no file gives any more, with their values
     #[arg(long, requires = "pipeline")]
     allow_drop: bool,
 }
 
-/// `app plan`.
+/// The arguments of `app plan`.
 #[derive(Debug, Args)]
 pub(super) struct Plan {
     /// Only these tables: fact_x, with those it needs +fact_x, with those that need it fact_x+
     #[arg(long, value_name = "TABLES")]
     select: Vec<String>,
-    /// As if every table were compared whole
+    /// Show the changes of comparing every table whole
     #[arg(long)]
     full: bool,
-    /// As if columns and tables that no file gives any more were let go
+    /// Show the changes of dropping columns and tables that no file gives any more
     #[arg(long)]
     allow_drop: bool,
-    /// The statements, too
+    /// Print the statements, too
     #[arg(long)]
     sql: bool,
-    /// One JSON object a line
+    /// Print one JSON object a line
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +65,7 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
     print(&done?, started, json)
 }
 
-/// Says what a run would change, and rolls it back.
+/// Prints the changes that a run would make, and rolls them back.
 pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<End> {
     let Plan { select, full, allow_drop, sql, json } = wanted;
     let app = daemon::look(settings).await?;
@@ -101,7 +101,7 @@ async fn build(settings: &Settings, alerts: &Alerts, options: &Options) -> anyho
     Ok(pipeline::run_with(&app.workspace, options).await?.changes)
 }
 
-/// Prints what a run of the pipeline changed.
+/// Prints the changes of a run of the pipeline.
 pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> anyhow::Result<End> {
     if json {
         for change in changes {
@@ -114,7 +114,7 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
         .map(|one| {
             let [rows, inserted, updated, deleted] =
                 [one.rows, one.inserted, one.updated, one.deleted].map(|count| count.to_string());
-            // A view has none of its own.
+            // A view has no rows of its own.
             let rows = if one.kind == "view" { String::new() } else { rows };
             vec![
                 one.table.clone(),

@@ -15,7 +15,7 @@ use crate::schema::table_name;
 use crate::settings::Settings;
 use crate::text::shown::{path as shown_path, shown};
 
-/// `app plugin`.
+/// The arguments of `app plugin`.
 #[derive(Debug, Args)]
 pub(super) struct Wanted {
     #[command(subcommand)]
@@ -27,7 +27,7 @@ enum What {
     /// Writes plugins/NAME/plugin.yaml, which reads these files with every column typed
     #[command(after_help = "Example:\n  app plugin new orders --from orders_2026-01.csv orders_2026-02.csv")]
     New {
-        /// What the plugin is called: small letters, digits and _
+        /// The plugin's name: small letters, digits and _
         name: String,
         /// Files of its table
         #[arg(long, value_name = "FILE", num_args = 1.., required = true)]

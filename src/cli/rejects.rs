@@ -1,4 +1,4 @@
-//! `app rejects [LOAD]`: what was read and not loaded.
+//! `app rejects [LOAD]`: the records that were read and not loaded.
 
 use serde_json::json;
 

@@ -11,7 +11,7 @@ use crate::load::retract::{RetractError, Retraction, retract};
 use crate::settings::Settings;
 use crate::text::counted;
 
-/// What was said on the command line.
+/// The arguments of the command.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Retract {
     /// The load's number: see app loads
@@ -19,10 +19,10 @@ pub(super) struct Retract {
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// Only say what would happen
+    /// Only show what would happen
     #[arg(long)]
     dry_run: bool,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +45,7 @@ pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<
     Ok(End::Done)
 }
 
-/// What the command line is at fault for ends with 2.
+/// Turns errors of the command line into usage errors, with exit code 2.
 fn said(error: RetractError) -> anyhow::Error {
     match error {
         RetractError::Unknown(_) | RetractError::NoRows { .. } => Usage(error.to_string()).into(),

@@ -1,4 +1,5 @@
-//! `app retry [FILE|LOAD]`: moves what failed back into the folder, to be loaded again; but puts no older rows over newer ones.
+//! `app retry [FILE|LOAD]`: moves failed files back into the folder, to be loaded again, unless their rows would
+//! replace newer ones.
 
 use std::cmp::Ordering;
 use std::io::Write;
@@ -86,25 +87,25 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
     Ok(end)
 }
 
-/// The newest load whose rows a file that failed would put older ones over.
+/// Returns the newest load whose rows a failed file would replace with older ones.
 async fn newer(app: &App, plugins: &Plugins, reach: &Reach, file: &FailedFile) -> Result<Option<Came>, WarehouseError> {
     let counts = |came: &Came| plugins.reach(came.file()).replaces && is_newer(came, file);
     app.workspace.catalog.last_by_name(reach.tables.as_deref(), &counts).await
 }
 
-/// Whether a load counts over a file that failed: by the order of names, or because it came after that. Which of two names is the later one
-/// only a person knows (`stock_9`, `stock_10`), so either is enough.
+/// Returns true if a load counts as newer than a failed file: by the order of names, or because it came later. Only a
+/// person knows the later one of two names (`stock_9`, `stock_10`), so either is enough.
 fn is_newer(came: &Came, file: &FailedFile) -> bool {
     let order = came.file().cmp(file.landed_as());
     let came_later = file.note.as_ref().is_some_and(|note| match note.load {
         Some(tried) if order != Ordering::Equal || came.source == came.file() => came.id > tried,
-        // Other parts of it may have been loaded in the very attempt, of which the second is known.
+        // Other parts of it may have been loaded in the same attempt, whose time is known to the second.
         _ => came.started_at >= note.at + TimeDelta::seconds(1),
     });
     order == Ordering::Greater || came_later
 }
 
-/// Those of this name, in `failed/` or as they landed, or of the load with this number.
+/// Returns the files of this name, in `failed/` or as they landed, or of the load with this number.
 fn named<'a>(what: &str, failed: &'a [FailedFile]) -> Result<Vec<&'a FailedFile>, Usage> {
     let load = |file: &FailedFile| file.note.as_ref().and_then(|note| note.load);
     let exact: Vec<_> = failed.iter().filter(|file| file.name == what).collect();

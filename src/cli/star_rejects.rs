@@ -1,4 +1,4 @@
-//! `app rejects FACT`: the rows that a fact's select gives and that are left out of it, because a dimension does not know a value.
+//! `app rejects FACT`: the rows of a fact's select that are left out of it, because a dimension does not know a value.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! `app trace TABLE`: file, line, load and staged row that rows of the star come from.
+//! `app trace TABLE`: the origin of rows of the star: file, line, load and staged row.
 
 use std::io::Write;
 
@@ -11,19 +11,19 @@ use crate::ops::trace::{Cells, Staged, Trace, TraceError, trace};
 use crate::settings::Settings;
 use crate::text::shown::shown as clean;
 
-/// `app trace`.
+/// The arguments of `app trace`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  app trace datawarehouse.fact_order --where \"order_id = 7\"")]
 pub(super) struct Wanted {
     /// A fact, a dimension, or a table of staging
     table: String,
-    /// Which of its rows: a condition in SQL
+    /// The rows: a condition in SQL
     #[arg(long = "where", value_name = "CONDITION")]
     condition: Option<String>,
-    /// How many rows to trace, and records of each to show
+    /// The number of rows to trace, and of records to show for each
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
-    /// One JSON object a row
+    /// Print one JSON object a row
     #[arg(long)]
     json: bool,
 }
@@ -78,7 +78,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     Ok(End::Done)
 }
 
-/// `a = 1, b = "x"` on one line; load and line, which are told otherwise, left out.
+/// Formats a row on one line: `a = 1, b = "x"`, without load and line, which are shown elsewhere.
 fn words(row: &Cells) -> String {
     let cells = row.iter().filter(|(name, _)| *name != "_load_id" && *name != "_line");
     let cell = |cell: &serde_json::Value| match cell.as_str() {

@@ -1,4 +1,4 @@
-//! `app why FILE`: when a file came, how it was read, what became of its rows, where they are now.
+//! `app why FILE`: the arrival of a file, its layout, the fate of its rows and their present place.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::text::counted;
 use crate::text::nearest;
 use crate::text::shown::shown;
 
-/// Rejects that are shown of each load.
+/// The number of rejects that are shown of each load.
 const REJECTS: u64 = 5;
 
 pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> {

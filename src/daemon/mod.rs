@@ -1,4 +1,4 @@
-//! From settings to a watched folder: makes what is missing, starts the worker, waits for the signal, drains.
+//! The daemon, from settings to a watched folder: makes missing parts, starts the worker, waits for the signal, drains.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// How long the daemon loads.
+/// The end of the daemon's loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// Until the folder is empty.
@@ -35,16 +35,16 @@ pub enum Until {
     Signal,
 }
 
-/// How long connections may take to close.
+/// The longest wait for connections to close.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// How long alerts may take then.
+/// The longest wait for alerts after that.
 const TELLING: Duration = Duration::from_secs(3);
 
-/// Connects and makes what is missing, or, with `INIT_DB=false`, says what is.
+/// Connects and makes missing parts, or, with `INIT_DB=false`, names them.
 ///
 /// # Errors
-/// [`Usage`] where a setting is of no use or something is missing, else what the database says.
+/// [`Usage`] if a setting is invalid or a part is missing, else the database's error.
 pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
     Ok(App::builder(settings).build(connected(settings).await?))
 }
@@ -85,7 +85,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         })?;
         info!(folder = %path.display(), "made the folder");
     }
-    // Nothing else is done where what is asked for cannot be.
+    // A request that cannot be met ends before anything is done.
     if until == Until::Empty {
         Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
             .map_err(|error| Usage(error.to_string()))?;
@@ -102,7 +102,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         return Err(Usage(error.to_string()).into());
     }
     read.announce();
-    // The watch of a folder says what is wrong with plugins.
+    // The watch of a folder logs faulty plugins.
     let builder = App::builder(settings).imports(folder).plugins(read).alerts(alerts).archive(archive);
     let app = builder.build(warehouse);
     if settings.database.dev && settings.database.init_db {
@@ -142,7 +142,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         }
         Until::Signal => {
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });
-            // Another program may be writing into the database for long; files are looked at meanwhile.
+            // Another program may hold the database for long; files are looked at meanwhile.
             let met = Arc::clone(&app);
             let meeting = tokio::spawn(async move { meet_server(&met).await });
             let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(Arc::clone(&app))));
@@ -167,14 +167,14 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             totals
         }
     };
-    // Who does not end in time has rolled back, or copies the log at the next start.
+    // A load that does not end in time has rolled back, or copies the log at the next start.
     let closing = tokio::time::timeout(CLOSING, app.workspace.warehouse.close());
     let _ = tokio::join!(closing, app.loader.alerts.finish(TELLING));
     Ok(totals)
 }
 
-/// Compares what was deleted with the ledger, which may be that of another server, or an older state of it. Where it cannot, the first
-/// load does it.
+/// Compares the deletion log with the ledger, which may be another server's, or an older state of it. If that fails,
+/// the first load does it.
 async fn meet_server(app: &App) {
     if !app.loader.deletions.has_notes() {
         return;
@@ -190,14 +190,14 @@ async fn meet_server(app: &App) {
     }
 }
 
-/// The folder of the plugins, to be read again and again.
+/// Returns the folder of the plugins, to be read again and again.
 fn plugin_folder(settings: &Settings, archive: Arc<Archive>) -> PluginFolder {
     let given = settings.clone();
     let variable = Box::new(move |name: &str| given.variable(name));
     PluginFolder::new(&settings.folders.plugins_dir, variable, Box::new(move |asked| archive.check(Some(asked))))
 }
 
-/// Connects; with `DEV=true` to an empty warehouse.
+/// Connects; with `DEV=true`, to an empty warehouse.
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
     if !(settings.database.dev && settings.database.init_db) {
         return connected(settings).await;
@@ -209,8 +209,8 @@ async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
     Ok(warehouse)
 }
 
-/// Makes the daemon wait for what it cannot begin without, with pauses that grow; `None` where it was asked to stop meanwhile. Who asks for
-/// what is there now is told at once.
+/// Makes the daemon wait for its prerequisites, with growing pauses; `None` if it is asked to stop meanwhile. A single
+/// run fails at once.
 async fn patiently<T>(
     until: Until,
     stop: &impl AsyncFn(),
@@ -243,7 +243,7 @@ async fn patiently<T>(
     }
 }
 
-/// Whether the same may go well later.
+/// Returns true if a later attempt may succeed.
 fn is_passing(error: &anyhow::Error) -> bool {
     error.downcast_ref::<WarehouseError>().is_some_and(WarehouseError::is_transient)
         || error.downcast_ref::<std::io::Error>().is_some_and(passes)
@@ -262,10 +262,10 @@ async fn prepare(warehouse: &dyn Warehouse) -> anyhow::Result<()> {
     })
 }
 
-/// Connects to a warehouse that is there already, and makes nothing.
+/// Connects to an existing warehouse, and makes nothing.
 ///
 /// # Errors
-/// [`Usage`] where there is none yet, else what the database says.
+/// [`Usage`] if there is none yet, else the database's error.
 pub async fn look(settings: &Settings) -> anyhow::Result<App> {
     let mut settings = settings.clone();
     settings.database.init_db = false;
@@ -290,8 +290,8 @@ fn usage(error: WarehouseError) -> anyhow::Error {
     }
 }
 
-/// Says which programs load out of the folder already. A place in it is locked as long as its program lives, so what stands in a locked
-/// one is that program's own, whatever numbers the system has given to others since.
+/// Logs the programs that load out of the folder already. A place is locked as long as its program lives, so the
+/// content of a locked one is that program's own, even if its process number has been reused since.
 fn name_others(folder: &Path) {
     for place in places(folder).unwrap_or_default() {
         if !place.lives {
@@ -304,7 +304,7 @@ fn name_others(folder: &Path) {
     }
 }
 
-/// Ends each time the program is asked to stop.
+/// Returns a function that ends each time the program is asked to stop.
 fn stop_signal() -> std::io::Result<impl AsyncFn()> {
     let signals = Mutex::new((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
     Ok(async move || {

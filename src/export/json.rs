@@ -21,11 +21,11 @@ pub(super) fn write(
             }
             serde_json::to_writer(&mut *file, &field.name)?;
             file.write_all(b": ")?;
-            // A number of a column that holds a NaN besides is one all the same.
+            // A number is one even if its column also holds a NaN.
             let is_number = field.kind.is_number() || query.columns[place].declared == Some(Type::Numeric);
             match plain {
                 None => file.write_all(b"null")?,
-                // What is no number in JSON (NaN, Infinity) is a string.
+                // Values that JSON does not take for numbers (NaN, Infinity) are strings.
                 Some(text) if is_number && is_json(text) => file.write_all(text.as_bytes())?,
                 Some(text) if field.kind == Kind::Boolean => file.write_all(text.as_bytes())?,
                 Some(_) => serde_json::to_writer(&mut *file, &spelled)?,

@@ -1,47 +1,47 @@
-//! What a result's columns are: their declared types, as far as all values go with them. Where SQLite does not tell the type of what a
-//! select computes, the values do.
+//! The kinds of a result's columns: the declared types, as far as all values fit them. Where SQLite does not know the
+//! type of a computed column, its values decide.
 
 use crate::schema::{Type, read_date, read_timestamp, read_timestamptz};
 use crate::sql::Engine;
 
-/// Digits that Parquet's decimals, and those of most readers, have at most.
+/// The most digits of a decimal in Parquet and in most of its readers.
 const MAX_DIGITS: usize = 38;
-/// Digits that a double gives back, whatever they are.
+/// The number of digits that a double always preserves.
 pub(super) const DOUBLE_DIGITS: usize = 15;
 
-/// What all values of a column are.
+/// The kinds of columns by all their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Whole numbers of 64 bits.
+    /// Integers of 64 bits.
     Whole,
-    /// Decimal numbers with so many digits at most, and so many of them after the point.
+    /// Decimal numbers.
     Decimal {
-        /// All digits, 38 at most.
+        /// The most digits in all, up to 38.
         digits: u8,
-        /// Those after the point.
+        /// The most digits after the point.
         scale: u8,
     },
     /// Floating-point numbers.
     Double,
-    /// true and false.
+    /// Booleans: true and false.
     Boolean,
     /// Days.
     Date,
-    /// Moments without a zone.
+    /// Days with a time, without a zone.
     Timestamp,
     /// Instants.
     Timestamptz,
-    /// Anything.
+    /// Any text.
     Text,
 }
 
 impl Kind {
-    /// Whether its values are numbers.
+    /// Returns true if the values are numbers.
     pub fn is_number(self) -> bool {
         matches!(self, Kind::Whole | Kind::Decimal { .. } | Kind::Double)
     }
 
-    /// Whether its values are days or moments.
+    /// Returns true if the values are days or moments.
     pub fn is_moment(self) -> bool {
         matches!(self, Kind::Date | Kind::Timestamp | Kind::Timestamptz)
     }
@@ -50,17 +50,17 @@ impl Kind {
 /// A column of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What its values are.
+    /// The kind of its values.
     pub kind: Kind,
     /// The number of letters of the longest value.
     pub longest: usize,
-    /// Whether moments have parts of seconds.
+    /// True if moments have fractions of seconds.
     pub fractions: bool,
 }
 
-/// The type that the engine calls so; `None` for what SQLite has computed without a type.
+/// Returns the type for the engine's word; `None` for a column that SQLite computes without a type.
 pub(super) fn declared(engine: Engine, word: &str) -> Option<Type> {
     let word = word.to_lowercase();
     let begins = |begin: &str| word.starts_with(begin);
@@ -79,12 +79,12 @@ pub(super) fn declared(engine: Engine, word: &str) -> Option<Type> {
     })
 }
 
-/// What a column's values have been so far.
+/// The values of a column so far.
 #[derive(Clone, Debug)]
 pub(super) struct Observed {
     declared: Option<Type>,
     any: bool,
-    /// Whether SQLite keeps one of them as text, of a column without a type.
+    /// True if SQLite stores one of them as text, in a column without a type.
     text: bool,
     whole: bool,
     plain: bool,
@@ -119,7 +119,7 @@ impl Observed {
         }
     }
 
-    /// Looks at one more value that is not NULL, and at what SQLite keeps it as where it has no type.
+    /// Takes in one more value that is not NULL, with SQLite's storage class if the column has no type.
     pub(super) fn see(&mut self, value: &str, storage: Option<&str>) {
         self.any = true;
         self.longest = self.longest.max(value.chars().count());
@@ -157,7 +157,7 @@ impl Observed {
         self.fractions |= value.contains('.');
     }
 
-    /// The column.
+    /// Returns the column.
     pub(super) fn field(&self, name: String) -> Field {
         Field { name, kind: self.kind(), longest: self.longest, fractions: self.fractions }
     }
@@ -184,7 +184,7 @@ impl Observed {
     }
 }
 
-/// How many digits a plain decimal number (`-12.340`) has before its point and after it.
+/// Returns the number of digits of a plain decimal number (`-12.340`) before its point and after it.
 fn plain_digits(value: &str) -> Option<(usize, usize)> {
     let value = value.strip_prefix('-').unwrap_or(value);
     let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));

@@ -1,5 +1,5 @@
-//! What goes out: a result as files that appear when they are whole. The query runs once, whatever the number of formats: CSV is written
-//! as the rows come, the other formats out of a temporary file, when all values have told what their columns can be.
+//! Exports: a result as files that appear when they are whole. The query runs once for all formats. CSV is written as
+//! the rows come; the other formats follow out of a temporary file, once all values have decided the columns' kinds.
 
 mod json;
 mod kind;
@@ -24,7 +24,7 @@ use spool::Spool;
 pub use kind::{Field, Kind};
 pub use whole::write_whole;
 
-/// What a result can be written as.
+/// The formats of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -39,7 +39,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What its files end in.
+    /// Returns the extension of its files.
     pub fn ending(self) -> &'static str {
         match self {
             Format::Csv => "csv",
@@ -49,7 +49,7 @@ impl Format {
         }
     }
 
-    /// What a file is that ends so.
+    /// Returns the format of files with this extension.
     pub(crate) fn of_ending(ending: &str) -> Option<Format> {
         match ending.to_lowercase().as_str() {
             "csv" => Some(Format::Csv),
@@ -61,32 +61,32 @@ impl Format {
     }
 }
 
-/// What was written.
+/// The summary of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// The columns, with what all their values are.
+    /// The columns, with the kinds of all their values.
     pub fields: Vec<Field>,
-    /// Number of rows.
+    /// The number of rows.
     pub rows: u64,
 }
 
-/// Why nothing was written.
+/// The errors of an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The query.
+    /// The query failed.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    /// The file.
+    /// The file cannot be written.
     #[error("{path}: {error}")]
     File {
-        /// Which one.
+        /// The path.
         path: String,
-        /// What is wrong.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// A query and what is known of its columns.
+/// A query and the known facts about its columns.
 #[derive(Clone, Debug)]
 pub struct Query {
     sql: String,
@@ -96,16 +96,17 @@ pub struct Query {
 /// A column of a query.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryColumn {
-    /// Its name in the files.
+    /// The name in the files.
     pub(crate) name: String,
-    /// Its type; `None` where SQLite does not tell the type of what is computed.
+    /// The type; `None` for a computed column of SQLite.
     pub(crate) declared: Option<Type>,
-    /// How its files spell booleans and moments.
+    /// The spelling of booleans and moments in its files.
     pub(crate) spelling: Option<Fits>,
 }
 
 impl Query {
-    /// All rows of a table or view with these columns. `outputs` are those of a view's select, where they are known.
+    /// Selects all rows of a table or view with these columns. `outputs` are those of a view's select, where they are
+    /// known.
     pub fn of(names: &Names, table: &Table, columns: &[TableColumn], outputs: &[Output]) -> Query {
         let columns = columns.iter().map(|column| {
             let declared = kind::declared(names.engine, &column.declared);
@@ -118,17 +119,17 @@ impl Query {
         Query::over(names, &relation, columns.collect(), "")
     }
 
-    /// The columns by their names in the table.
+    /// Selects the columns by their names in the table.
     pub(crate) fn over(names: &Names, relation: &str, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
         let mut list: Vec<_> = columns.iter().map(|(name, _)| quote(name)).collect();
-        // A text that looks like a number is told from a number by what SQLite keeps it as.
+        // SQLite's storage class tells a number from a text that looks like one.
         let unknown = columns.iter().filter(|(_, column)| column.declared.is_none() && names.engine == Engine::Sqlite);
         list.extend(unknown.map(|(name, _)| format!("typeof({})", quote(name))));
         let sql = format!("select {} from {relation}{order}", list.join(", "));
         Query { sql, columns: columns.into_iter().map(|(_, column)| column).collect() }
     }
 
-    /// Looks at a row; takes what it tells besides its cells off it.
+    /// Takes in a row, and cuts off its storage classes.
     fn observe(&self, row: &mut Row, observed: &mut [Observed]) {
         let mut storage = row.split_off(self.columns.len().min(row.len())).into_iter();
         for ((cell, column), observed) in row.iter().zip(&self.columns).zip(observed) {
@@ -139,7 +140,7 @@ impl Query {
         }
     }
 
-    /// A row as its files had it.
+    /// Returns a row in the spelling of its files.
     fn as_in_files<'a>(&self, row: &'a Row) -> Vec<Option<std::borrow::Cow<'a, str>>> {
         let cell = |(cell, column): (&'a Option<String>, &QueryColumn)| {
             let text = cell.as_deref()?;
@@ -210,7 +211,7 @@ pub async fn write(
         write_as(*format, query, &fields, spool, path, &mut file.writer).map_err(at(path))?;
         done.push((path, file));
     }
-    // Nothing appears before everything is written.
+    // No file appears before all are written.
     for (path, file) in csv.into_iter().chain(done) {
         file.appear().map_err(at(path))?;
     }

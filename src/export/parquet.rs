@@ -1,5 +1,6 @@
-//! A result as Parquet: typed columns, in groups of rows that are bounded, so that memory does not grow with the result.
-//! The types are those that DuckDB, pandas and Spark read as their own: <https://parquet.apache.org/docs/file-format/types/logicaltypedefinition/>.
+//! A result as Parquet: typed columns, in groups of rows that are bounded, so that memory does not grow with the
+//! result. The types are those that DuckDB, pandas and Spark read as their own:
+//! <https://parquet.apache.org/docs/file-format/types/logicaltypedefinition/>.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -17,11 +18,11 @@ use super::{Field, Kind};
 use crate::schema::{read_date, read_timestamp, read_timestamptz};
 use crate::warehouse::Row;
 
-/// Rows of a group, and bytes of its cells, at most.
+/// The most rows of a group, and the most bytes of its cells.
 const GROUP_ROWS: usize = 122_880;
 const GROUP_BYTES: usize = 32 << 20;
 
-/// Decimals of so many digits fit 64 bits; longer ones take 16 bytes.
+/// The number of digits up to which decimals fit 64 bits; longer ones take 16 bytes.
 const SHORT_DIGITS: u8 = 18;
 
 pub(super) fn write(
@@ -104,7 +105,7 @@ fn column_type(field: &Field) -> Result<Type> {
     builder.with_logical_type(logical).build()
 }
 
-/// A column of the group in hand.
+/// A column of the current group.
 struct Column {
     kind: Kind,
     /// 1 for each value, 0 for each NULL.
@@ -140,7 +141,7 @@ impl Column {
         self.value(text).ok_or_else(|| ParquetError::General(format!("{text:?} is not what its column's values are")))
     }
 
-    /// Appends a value; `None` where it is not of the column's kind, which all its values were found to be.
+    /// Appends a value; `None` if it is not of the column's kind, which contradicts the earlier look at all values.
     fn value(&mut self, text: &str) -> Option<()> {
         match &mut self.values {
             Values::Boolean(values) => values.push(text == "true"),
@@ -189,7 +190,7 @@ impl Column {
     }
 }
 
-/// A plain decimal number times ten to the power of `scale`.
+/// Returns a plain decimal number times ten to the power of `scale`.
 fn unscaled(text: &str, scale: u8) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     format!("{whole}{fraction:0<width$}", width = usize::from(scale)).parse().ok()

@@ -1,4 +1,4 @@
-//! Rows in a temporary file without a name, to be read as often as there are formats: memory holds one row at a time.
+//! Rows in an unnamed temporary file, to be read once for each format: memory holds one row at a time.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::warehouse::Row;
 
-/// Stands for NULL where a cell's length does.
+/// The length that stands for NULL.
 const NULL: u32 = u32::MAX;
 
 /// The rows of a result.
@@ -17,7 +17,7 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// In this folder, which has room for the exports too.
+    /// Creates the file in this folder, which has room for the exports, too.
     pub(super) fn create(folder: &Path) -> io::Result<Spool> {
         fs::create_dir_all(folder)?;
         Ok(Spool { file: BufWriter::new(tempfile::tempfile_in(folder)?), rows: 0, width: 0 })
@@ -37,7 +37,7 @@ impl Spool {
         Ok(())
     }
 
-    /// The rows from the first one on.
+    /// Returns the rows from the first one on.
     pub(super) fn rows(&mut self) -> io::Result<impl Iterator<Item = io::Result<Row>> + use<>> {
         self.file.flush()?;
         let mut file = self.file.get_ref().try_clone()?;

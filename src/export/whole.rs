@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::text::rights::explain_folder;
 
-/// A file that is being written; dropped, it is gone.
+/// A file that is being written; it is deleted when dropped.
 pub(super) struct Whole {
     pub(super) writer: BufWriter<File>,
     temporary: NamedTempFile,
@@ -16,18 +16,18 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// Makes the folder too.
+    /// Creates the file, and the folder if necessary.
     pub(super) fn create(path: &Path) -> io::Result<Whole> {
         let folder = folder_of(path);
         fs::create_dir_all(folder).map_err(|error| explain_folder(error, folder))?;
-        // Who may read it, the umask says.
+        // The umask decides who may read it.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         let temporary = tempfile::Builder::new().prefix(".export-").permissions(mode).tempfile_in(folder);
         let temporary = temporary.map_err(|error| explain_folder(error, folder))?;
         Ok(Whole { writer: BufWriter::new(temporary.reopen()?), temporary, path: path.to_owned() })
     }
 
-    /// Takes the place of what was there before.
+    /// Replaces the earlier file.
     pub(super) fn appear(mut self) -> io::Result<()> {
         self.writer.flush()?;
         self.temporary.persist(&self.path).map_err(|error| error.error)?;
@@ -38,14 +38,14 @@ impl Whole {
 /// Writes a text as a file that appears when it is whole.
 ///
 /// # Errors
-/// When it cannot be written; a file that was there before is untouched then.
+/// When it cannot be written; an earlier file is untouched then.
 pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut file = Whole::create(path)?;
     file.writer.write_all(text.as_bytes())?;
     file.appear()
 }
 
-/// The folder in which a file is to be.
+/// Returns the folder of a file.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

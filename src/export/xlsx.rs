@@ -1,6 +1,7 @@
-//! A result as a workbook: typed cells, the header in bold and in sight, a filter. A number that a cell cannot hold with all its digits
-//! is text, and so is a text that looks like a formula. What does not fit on a sheet goes on to the next one.
-//! Rows are written as they come (constant memory). Limits: <https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3>.
+//! A result as a workbook: typed cells, a bold header that stays in sight, a filter. A number whose digits a cell
+//! cannot hold is text, and so is a text that looks like a formula. Rows beyond a sheet's limit go on to the next one.
+//! Rows are written as they come (constant memory). Limits:
+//! <https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3>.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,11 +14,11 @@ use super::{Field, Kind};
 use crate::schema::{read_date, read_timestamp, read_timestamptz};
 use crate::warehouse::Row;
 
-/// Rows of a sheet, its header not counted.
+/// The most rows of a sheet, without its header.
 const SHEET_ROWS: u32 = 1_048_575;
-/// UTF-16 units of a cell.
+/// The most UTF-16 units of a cell.
 const MAX_TEXT: usize = 32_767;
-/// Letters of a sheet's name.
+/// The most letters of a sheet's name.
 const MAX_NAME: usize = 31;
 
 const MILLIS_A_DAY: f64 = 86_400_000.0;
@@ -89,7 +90,7 @@ fn format_of(field: &Field) -> Format {
         Kind::Decimal { scale, .. } => format!("0.{}", "0".repeat(scale.into())),
         Kind::Date => "yyyy-mm-dd".to_owned(),
         Kind::Timestamp => format!("yyyy-mm-dd hh:mm:ss{fraction}"),
-        // A cell has no zone: all are told in UTC.
+        // A cell has no zone: instants are written in UTC.
         Kind::Timestamptz => format!("yyyy-mm-dd hh:mm:ss{fraction} \"UTC\""),
         Kind::Double | Kind::Boolean | Kind::Text => "General".to_owned(),
     })
@@ -123,20 +124,20 @@ fn put(
     }
 }
 
-/// The number, where a cell gives back all its digits.
+/// Returns the number, if a cell preserves all its digits.
 fn exact(text: &str) -> Option<f64> {
     let digits = text.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
     (digits <= DOUBLE_DIGITS).then(|| text.parse().ok())?
 }
 
-/// Days since 1899-12-30, from the day on from which Excel counts as the calendar does; to the millisecond.
+/// Returns the days since 1899-12-30, to the millisecond, from the day on which Excel's count agrees with the calendar.
 fn serial(at: NaiveDateTime) -> Option<f64> {
     let since = at.signed_duration_since(NaiveDate::from_ymd_opt(1899, 12, 30)?.and_time(chrono::NaiveTime::MIN));
     let is_shown = since.num_days() >= 61 && at.nanosecond().is_multiple_of(1_000_000);
     is_shown.then(|| since.num_milliseconds() as f64 / MILLIS_A_DAY)
 }
 
-/// The sheet's name, of what such a name may have.
+/// Returns a valid name for a sheet.
 fn sheet_name(title: &str, number: u32) -> String {
     let suffix = if number == 1 { String::new() } else { format!(" ({number})") };
     let plain = |letter: char| if "[]:*?/\\'".contains(letter) || letter.is_control() { '_' } else { letter };
@@ -144,7 +145,7 @@ fn sheet_name(title: &str, number: u32) -> String {
     if name.is_empty() || name.eq_ignore_ascii_case("history") {
         name.push('_');
     }
-    // Counted as Excel does, in UTF-16.
+    // Excel counts UTF-16 units.
     while name.encode_utf16().count() + suffix.len() > MAX_NAME {
         name.pop();
     }

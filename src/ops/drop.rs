@@ -1,5 +1,5 @@
-//! Drops a table with what belongs to it: a staging table with the ledger's claim to its rows, a table of the star, or a question's view. In one
-//! transaction, so that either all of it goes or nothing and the reason is told.
+//! Drops a table and all that belongs to it: a staging table with the ledger's claim to its rows, a table of the star,
+//! or a question's view. One transaction drops all of it or, with the reason, nothing.
 
 use std::io;
 use std::path::Path;
@@ -23,55 +23,55 @@ use crate::text::nearest;
 use crate::warehouse::relying::{definition_of, relying_on};
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
-/// How long others' locks on the table are waited for.
+/// The wait for other sessions' locks on the table.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What went, or would go.
+/// The objects that were dropped, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dropped {
     /// The table or view, with its schema.
     pub table: String,
     /// `staging`, `dimension`, `fact`, `bridge`, `calendar`, `table` or `view` of the star, or `question`.
     pub kind: String,
-    /// Its rows; absent for a view.
+    /// The number of rows; `None` for a view.
     pub rows: Option<u64>,
-    /// The loads that brought them: their files are new again.
+    /// The loads that brought the rows: their files count as new again.
     pub loads: Vec<i64>,
-    /// Tables that the program keeps beside it.
+    /// Auxiliary tables of the program.
     pub beside: Vec<String>,
-    /// Views of this program that read it.
+    /// Views of this program that read the table.
     pub views: Vec<String>,
     /// Files in `exports/`.
     pub exports: Vec<String>,
-    /// Files of `sql/` that read it or refer to it.
+    /// Files of `sql/` that read the table or refer to it.
     pub read_by: Vec<String>,
-    /// The file of `sql/` that makes it again.
+    /// The file of `sql/` that makes the table again.
     pub made_by: Option<String>,
 }
 
-/// Why a table stays.
+/// The reasons why a table stays.
 #[derive(Debug, thiserror::Error)]
 pub enum DropError {
     /// There is no such table.
     #[error("there is no table or view {name}{hint}")]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// The nearest one that there is.
+        /// The nearest existing name.
         hint: String,
     },
-    /// There are two.
+    /// The name fits two tables.
     #[error("there are {0} and {1}: say which")]
     Ambiguous(String, String),
-    /// It is not this program's.
+    /// The table is foreign: this program did not make it.
     #[error("{0} was not made by Sluice: drop it in the database")]
     Foreign(String),
-    /// Others would break.
+    /// Other objects rest on the table.
     #[error("{table} stays, because these rest on it: {relying}; drop them first")]
     ReliedOn {
         /// The table.
         table: String,
-        /// The others.
+        /// The objects that rest on it.
         relying: String,
     },
     /// An export cannot be deleted.
@@ -79,30 +79,30 @@ pub enum DropError {
     Export {
         /// The file.
         path: String,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// The database.
+    /// The database's error.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
 }
 
-/// A table that is to go, and what is known of it.
+/// A table that is to be dropped, and the facts about it.
 enum What {
     Staging,
     Star(TableState),
     Question,
 }
 
-/// Drops a table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema); or, where it is not `really` to be done, only
-/// finds out what would go.
+/// Drops the table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema). Unless `really`, only
+/// finds out what would be dropped.
 ///
 /// # Errors
-/// When there is none, or others rest on it: nothing happened then.
+/// When there is no such table, or others rest on it: nothing is dropped then.
 pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, DropError> {
     let names = app.workspace.warehouse.names();
     let table = find(app, name).await?;
-    // A load's lock is waited for by the ledger's line, which a snapshot of an earlier moment could not take.
+    // The ledger's line waits for a load's lock; a snapshot of an earlier moment could not take it.
     let scope = if table.schema == Schema::Staging { Scope::Load } else { Scope::Star };
     let mut transaction = app.workspace.warehouse.begin(scope).await?;
     transaction.wait_at_most(PATIENCE).await?;
@@ -160,7 +160,7 @@ pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, 
     Ok(done)
 }
 
-/// Drops one table or view and what the catalog has of it.
+/// Drops one table or view, and its rows in the catalog.
 async fn take(
     app: &App,
     transaction: &mut dyn Transaction,
@@ -197,7 +197,7 @@ async fn take(
     Ok(())
 }
 
-/// The table that is meant.
+/// Returns the table with this name.
 async fn find(app: &App, name: &str) -> Result<Table, DropError> {
     let names = app.workspace.warehouse.names();
     let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
@@ -225,7 +225,7 @@ async fn find(app: &App, name: &str) -> Result<Table, DropError> {
             Schema::Staging => datasets.contains(&table.name),
             _ => of_star(&table.name),
         };
-        // A table of staging that is gone has the ledger's claim to its rows still.
+        // A staging table that is gone may still have the ledger's claim to its rows.
         let is_claimed = table.schema == Schema::Staging && is_ours;
         match (is_there, is_ours) {
             (true, true) => ours.push(table),
@@ -247,7 +247,7 @@ async fn find(app: &App, name: &str) -> Result<Table, DropError> {
     }
 }
 
-/// The views that this program made and that are as it made them.
+/// Returns the views that this program made, as far as they are unchanged since.
 async fn own_views(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -265,7 +265,7 @@ async fn own_views(
     Ok(own)
 }
 
-/// The files of `sql/` that have to do with a table. One that cannot be read is the next run's matter.
+/// Returns the files of `sql/` that concern a table. A file that cannot be read is left to the next run.
 fn files_of(app: &App, table: &Table) -> Dropped {
     let names = app.workspace.warehouse.names();
     let mut found = Dropped::default();

@@ -1,4 +1,4 @@
-//! One module for each thing that can be asked of a project: gives structs, prints nothing.
+//! One module for each question about a project; they return structs and print nothing.
 
 pub mod check;
 pub mod draft;

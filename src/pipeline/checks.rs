@@ -1,4 +1,4 @@
-//! What the headers say must hold, looked at when the whole star is built and before anything of it is published.
+//! The checks of the headers, made when the whole star is built and before any of it is published.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use crate::sql::{Table, quote};
 use crate::star::{Check, checks};
 use crate::warehouse::Row;
 
-/// Rows at fault that are shown.
+/// The number of rows at fault that are shown.
 const SHOWN: usize = 3;
 
-/// What a check found.
+/// The result of a check that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The check.
+    /// The check, in words.
     pub check: String,
     /// Rows at fault.
     pub rows: u64,
-    /// A few of them, with file and line where they are known.
+    /// A few of the rows, with file and line where they are known.
     pub samples: Vec<String>,
 }
 
 impl Run<'_> {
-    /// Makes the checks of every table that was looked at.
+    /// Makes the checks of all tables in `looked_at`.
     pub(super) async fn check(&mut self, models: &[Model]) -> Result<(), RunError> {
         let mut failed = Vec::new();
         for model in models {
@@ -103,7 +103,7 @@ impl Run<'_> {
         Ok(all)
     }
 
-    /// A few rows at fault in words.
+    /// Returns a few rows at fault, in words.
     async fn samples(&mut self, model: &Model, check: &Check) -> Result<Vec<String>, RunError> {
         let columns = self.transaction.describe(&check.rows).await.map_err(|error| model.error(error.to_string()))?;
         let rows = self.query(model, &format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
@@ -132,7 +132,7 @@ impl Run<'_> {
     }
 }
 
-/// `a = 1, b = "x"`, without lineage.
+/// Formats a row's values without lineage: `a = 1, b = "x"`.
 fn values(names: &[String], row: &Row) -> String {
     let cell = |cell: &Option<String>| cell.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
     let is_shown = |(name, _): &(&String, &Option<String>)| *name != LOAD_COLUMN && *name != LINE_COLUMN;

@@ -1,4 +1,4 @@
-//! The staged rows that a table is brought up to date from: those of new loads, and those to be looked up again.
+//! The staged rows that bring a table up to date: those of new loads, and those to be looked up again.
 
 use super::rows::{Rows, written};
 use super::table::Run;
@@ -11,11 +11,12 @@ use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Schema, Table, create_table, quote};
 use crate::star::is_again;
 
-/// The temporary table with them.
+/// The temporary table with these rows.
 const PART: &str = "sluice_part";
 
 impl Run<'_> {
-    /// The rows that come from some of the staged ones, which [`PART`] holds then: those of new loads, and those to be looked up again.
+    /// Returns the rows out of some staged ones, which fill [`PART`]: those of new loads, and those to be looked up
+    /// again.
     pub(super) async fn part(
         &mut self,
         model: &Model,
@@ -33,9 +34,9 @@ impl Run<'_> {
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
         match self.names.engine {
-            // It reads on several cores for a table that it makes, not for one that is there.
+            // `create table as` reads on several cores, `insert` does not.
             Engine::Postgres => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
-            // A table made of a select would forget what its columns hold.
+            // On SQLite, a table made of a select loses the types of its columns.
             Engine::Sqlite => {
                 self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
                 let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
@@ -57,7 +58,8 @@ impl Run<'_> {
         self.of_part(model, rows, of).await
     }
 
-    /// The rows that come from staged ones that others took the place of, as far as they are kept for retractions; [`PART`] holds those then.
+    /// Returns the rows out of staged ones that were replaced, as far as they are kept for retractions; these fill
+    /// [`PART`].
     pub(super) async fn part_replaced(&mut self, model: &Model, rows: &Rows) -> Result<Option<String>, RunError> {
         let Some(of) = rows.of.as_ref().filter(|_| rows.source.has_lineage()) else { return Ok(None) };
         let history = History::of(self.names, of);
@@ -78,7 +80,7 @@ impl Run<'_> {
         self.of_part(model, rows, of).await.map(Some)
     }
 
-    /// The rows that come from [`PART`], which stands in the place of a staging table.
+    /// Returns the rows out of [`PART`], which takes the place of a staging table.
     async fn of_part(&mut self, model: &Model, rows: &Rows, of: &Table) -> Result<String, RunError> {
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
         let select = rows.select.reading(self.names, of, &part);

@@ -11,14 +11,14 @@ use crate::sql::{Schema, Table, TableColumn};
 use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::text::counted;
 
-/// The temporary table with the keys of versions that a dimension without history does not keep.
+/// The temporary table with the keys of versions that a dimension without history drops.
 const OLD: &str = "sluice_old";
 
-/// Rows of a calendar that are written at once.
+/// The number of a calendar's rows in one statement.
 const DAYS: usize = 1000;
 
 impl Run<'_> {
-    /// A dimension with a select; gives the highest surrogate key that was ever given.
+    /// Brings a dimension with a select up to date; returns the highest surrogate key that was ever given.
     pub(super) async fn dimension(
         &mut self,
         model: &Model,
@@ -41,7 +41,8 @@ impl Run<'_> {
             DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model))
                 .with_newest(rows.newest);
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
-        // What staging does not have any more still tells what was, and so does what a select gave that dates its rows by the newest load.
+        // Rows that staging has lost still count for the past, and so do rows of a select that dates them by the newest
+        // load.
         let forgets = rows.replaced || rows.upserted;
         let sums_up = !rows.source.has_lineage() && (sql.is_dated_by_load() || !rows.grows);
         let remembers = sql.is_historic() && (forgets || sums_up);
@@ -55,7 +56,7 @@ impl Run<'_> {
                 let part = self.part(model, rows, loads, false).await?;
                 self.all(model, sql.observe(&part, NEW)).await?;
                 self.drop_part(model).await?;
-                // Those that name none are of no member that is affected.
+                // Rows without a key belong to no affected member.
                 self.must_have_key(model, header, &sql).await?;
                 self.all(model, sql.note_affected()).await?;
                 sql.of_affected(&rows.all)
@@ -74,7 +75,7 @@ impl Run<'_> {
         Ok(highest)
     }
 
-    /// The columns that name members stay the same, because the keys were given by them.
+    /// Fails if the natural key changes: surrogate keys were given by it.
     async fn must_keep_key(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
         let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
         let own = [Run::id(model), "valid_from".to_owned()];
@@ -98,7 +99,7 @@ impl Run<'_> {
             .into())
     }
 
-    /// Makes the table, or gives it the columns that the file says now.
+    /// Creates the table, or alters it to the columns of its file.
     async fn stand(
         &mut self,
         model: &Model,
@@ -125,7 +126,7 @@ impl Run<'_> {
                 let old = format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model));
                 self.execute(model, &old).await?;
             }
-            // What says when a row holds stands in valid_from, and is not lost.
+            // The time from which a row holds is kept in valid_from.
             let moved = |column: &TableColumn| sql.is_historic() && header.at.as_ref() == Some(&column.name);
             for column in stands.iter().filter(|column| moved(column)) {
                 self.let_go(model, &Table::datawarehouse(&model.name), &column.name).await?;
@@ -137,7 +138,7 @@ impl Run<'_> {
             }
             let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
             self.reshape(model, &Table::datawarehouse(&model.name), &stands, &columns).await?;
-            // After its columns, for PostgreSQL changes no table whose references are still to be checked.
+            // After the columns, because PostgreSQL alters no table with pending reference checks.
             if old.is_some() {
                 self.execute(
                     model,
@@ -153,8 +154,8 @@ impl Run<'_> {
         self.execute(model, &sql.name_unknown(header)).await.map(drop)
     }
 
-    /// The condition for versions that its table cannot keep, where it may let them go: those that are not current, where it has no
-    /// history any more, and those that would begin at the same time as another one.
+    /// Returns the condition for versions that the table may drop: those that are not current, if it has no history any
+    /// more, and those that would begin at the same time as another one.
     async fn old_versions(
         &mut self,
         model: &Model,
@@ -179,13 +180,13 @@ impl Run<'_> {
         Ok(Some(at_once))
     }
 
-    /// Every row names its member.
+    /// Fails if a row has no natural key.
     async fn must_have_key(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
         let nameless = self.count(model, &sql.count_nameless()).await?;
         self.must_be_given(model, "key", &header.key, nameless, sql.first_nameless()).await
     }
 
-    /// Every row names its member and says from when on it holds, and no two of them disagree.
+    /// Fails if a row lacks its natural key or its time, or two rows disagree.
     async fn must_be_named(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
         self.must_have_key(model, header, sql).await?;
         if self.count_some(model, sql.count_timeless()).await? > 0 {
@@ -205,7 +206,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Compares the table with the versions that its rows make; gives the highest key that was ever given.
+    /// Merges the versions of the rows into the table; returns the highest key that was ever given.
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     async fn merge(
         &mut self,
@@ -246,7 +247,7 @@ impl Run<'_> {
         self.counted(model, change).await
     }
 
-    /// Counts the members; gives the highest key.
+    /// Counts the members; returns the highest key.
     async fn counted(&mut self, model: &Model, change: &mut TableChange) -> Result<i64, RunError> {
         let (id, table) = (Run::id(model), self.shown(model));
         let found = self.query(model, &format!("select count(*) - 1, max({id}) from {table}")).await?;
@@ -255,7 +256,7 @@ impl Run<'_> {
         Ok(number(1).unwrap_or_default())
     }
 
-    /// A dimension of days.
+    /// Brings a dimension of days up to date.
     pub(super) async fn calendar(
         &mut self,
         model: &Model,

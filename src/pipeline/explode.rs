@@ -1,4 +1,5 @@
-//! Which cell stopped a run because it is no JSON array: asked when the run is rolled back, for the database names no row.
+//! Finds the cell that stopped a run because it is no JSON array. The database names no row, so it is looked for after
+//! the rollback.
 
 use super::columns_read;
 use super::origin::place_of;
@@ -9,10 +10,11 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::quote;
 use crate::warehouse::{Row, Scope, WarehouseError};
 
-/// Signs of a cell that are shown.
+/// The number of characters of a cell that are shown.
 const SHOWN: usize = 60;
 
-/// The first cell of the column to be exploded that is no array, as an error of the file; `None` where there is none, or it cannot be told.
+/// Returns the first cell of the exploded column that is no array, as an error of the file; `None` if there is none, or
+/// it cannot be told.
 pub(super) async fn no_array(workspace: &Workspace, model: &Model) -> Option<ModelError> {
     let explode = model.header.explode.as_ref()?;
     let (traced, row) = first(workspace, model, &explode.column).await.ok()??;
@@ -21,7 +23,7 @@ pub(super) async fn no_array(workspace: &Workspace, model: &Model) -> Option<Mod
     Some(model.error_of_word(format!("explode: {}: {cell:?} is no JSON array{place}", explode.column)))
 }
 
-/// The row with that cell behind its load and line, and whether it has those.
+/// Returns the row with that cell behind its load and line, and true if it has these.
 async fn first(workspace: &Workspace, model: &Model, column: &str) -> Result<Option<(bool, Row)>, ModelError> {
     let Some(select) = &model.select else { return Ok(None) };
     let names = workspace.warehouse.names();
@@ -49,7 +51,7 @@ async fn first(workspace: &Workspace, model: &Model, column: &str) -> Result<Opt
     Ok(found)
 }
 
-/// ` (tags.csv line 3, load 2)`
+/// Formats the place of a row: ` (tags.csv line 3, load 2)`
 async fn place(workspace: &Workspace, row: &Row) -> Result<String, WarehouseError> {
     let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
     let (Some(load), Some(line)) = (number(0), number(1)) else { return Ok(String::new()) };

@@ -54,7 +54,7 @@ impl Run<'_> {
         self.count_unknown(model, &sql, change).await
     }
 
-    /// Every dimension must be there, and its key and the fact's column of kinds that can be compared.
+    /// Fails if a dimension is missing, or its key and the fact's column cannot be compared.
     fn must_have_targets(&self, model: &Model, header: &Fact, columns: &[TableColumn]) -> Result<(), RunError> {
         for (column, used) in &header.dimensions {
             let name = used.dimension();
@@ -88,7 +88,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes the table and fills it in one go.
+    /// Creates the table and fills it at once.
     async fn first(
         &mut self,
         model: &Model,
@@ -103,8 +103,8 @@ impl Run<'_> {
         self.books(model, rows, sql, true, change).await
     }
 
-    /// What comes before all rows are written: members are made, rejects written down, and a grain of members, which does not stand in the
-    /// fact as it is, is looked at in the select.
+    /// Prepares the lookups: makes members, notes rejects, and checks in the select a grain of members' columns, which
+    /// the fact does not have as such.
     async fn look_over(
         &mut self,
         model: &Model,
@@ -156,7 +156,7 @@ impl Run<'_> {
         self.books(model, rows, sql, false, change).await
     }
 
-    /// Brings in the rows of new loads, takes out those of loads that are gone, and looks up again those whose members moved.
+    /// Adds the rows of new loads, deletes those of retracted loads, and looks up again those whose members moved.
     async fn bring_in(
         &mut self,
         model: &Model,
@@ -189,7 +189,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Brings in the rows of new loads together with those whose members moved.
+    /// Adds the rows of new loads together with those whose members moved.
     #[allow(clippy::too_many_arguments)]
     async fn look_up_again(
         &mut self,
@@ -217,7 +217,8 @@ impl Run<'_> {
         self.drop_part(model).await
     }
 
-    /// Adds rows of which none is there. The database finds a repeated grain fastest itself, and we find out which one it was.
+    /// Adds rows to an empty table. The database finds a repeated grain fastest; only then is it looked up which one it
+    /// was.
     async fn fill(
         &mut self,
         model: &Model,
@@ -248,7 +249,7 @@ impl Run<'_> {
         done
     }
 
-    /// Puts the rows with keys into a temporary table.
+    /// Writes the rows with keys into a temporary table.
     async fn keyed(&mut self, model: &Model, sql: &FactSql, source: &str) -> Result<(), RunError> {
         self.execute(model, &sql.create_keyed()).await?;
         self.execute(model, &format!("insert into {KEYED} {}", sql.keyed(source))).await?;
@@ -267,7 +268,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// No two of these rows have the same grain, and where it tells rows apart in the fact, none lacks it.
+    /// Fails if two rows have the same grain or, where it tells rows apart in the fact, one lacks it.
     async fn must_have_grain(
         &mut self,
         model: &Model,
@@ -280,7 +281,7 @@ impl Run<'_> {
         self.must_be_unique(model, "grain", &sql.repeated(rows)).await
     }
 
-    /// The table's columns as they are; one that refers to another table than its role says now has no type, so that it is made anew.
+    /// Returns the table's current columns; one that now refers to another table has no type, so that it is made anew.
     pub(super) async fn standing(&mut self, model: &Model, sql: &FactSql) -> Result<Vec<TableColumn>, RunError> {
         let mut stands = self.existing(model).await?;
         let Some(query) = sql.standing_references() else { return Ok(stands) };
@@ -291,7 +292,7 @@ impl Run<'_> {
         Ok(stands)
     }
 
-    /// Whether the table's rows are told apart by other columns than the header says now.
+    /// Returns true if the table's rows have another grain than the header's.
     pub(super) async fn has_other_grain(
         &mut self,
         model: &Model,
@@ -310,7 +311,7 @@ impl Run<'_> {
         Ok(grain != stood || stands.iter().any(|column| grain.contains(&column.name) && retyped(column)))
     }
 
-    /// Rows staged = facts + rejected + filtered, and what is summed up is the same on both sides.
+    /// Checks that rows staged = facts + rejected + filtered, and that sums agree on both sides.
     async fn books(
         &mut self,
         model: &Model,
@@ -321,7 +322,7 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let rejected = self.count_some(model, sql.count_rejected()).await?;
         if first {
-            // The database has put what it was given into the table in one statement.
+            // The database has written its input into the table in one statement.
             let given = self.count(model, &format!("select count(*) from ({}) as n", rows.all)).await?;
             return self.balance(model, rows, given, rejected, change.rows, change).await;
         }
@@ -346,7 +347,7 @@ impl Run<'_> {
         self.balance(model, rows, given, rejected, stands, change).await
     }
 
-    /// Rows staged = facts + rejected + filtered.
+    /// Checks that rows staged = facts + rejected + filtered.
     async fn balance(
         &mut self,
         model: &Model,
@@ -374,7 +375,7 @@ impl Run<'_> {
     }
 }
 
-/// The rows that the select gives are in the table, or rejected.
+/// Fails unless each row of the select is in the table or rejected.
 fn must_balance(model: &Model, given: u64, stands: u64, rejected: u64) -> Result<(), ModelError> {
     if given == stands + rejected {
         return Ok(());

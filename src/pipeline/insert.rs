@@ -1,5 +1,5 @@
-//! Adds a fact's new rows to those that are there. What takes the time is its indexes: the rows come in one order, and go into each index at
-//! other places.
+//! Adds new rows to a fact. The time goes into its indexes: rows arrive in one order, and go to scattered places in
+//! each index.
 
 use super::RunError;
 use super::table::Run;
@@ -7,24 +7,24 @@ use crate::project::Model;
 use crate::sql::{Engine, quote};
 use crate::star::{FactSql, KEYED};
 
-/// The temporary table with the keys of one role, in their order, and the rows that they belong to.
+/// The temporary table with the keys of one role, in order, and their rows.
 const PLACES: &str = "sluice_places";
 
-/// Memory for pages on SQLite while new rows go into indexes at random places, in KiB, and otherwise.
+/// The page cache on SQLite, in KiB, while new rows go into indexes at scattered places, and otherwise.
 const WITH_MORE_PAGES: &str = "pragma cache_size = -9216";
 const WITH_FEW_PAGES: &str = "pragma cache_size = -2000";
 
-/// Rows whose keys are written at once: in the order of the keys they are beside each other in the index, and their pages fit the memory.
+/// The number of rows whose keys are written at once: neighbours in the index, whose pages fit the memory.
 const AT_ONCE: u64 = 2000;
 
-/// A dimension with fewer members than this has its places in the index in memory anyway.
+/// The number of members below which a dimension's part of the index stays in memory anyway.
 const FEW_MEMBERS: u64 = 100;
 
 impl Run<'_> {
-    /// Adds the rows that `keyed` gives, whose keys were looked up in this transaction.
+    /// Adds the rows of `keyed`, whose keys were looked up in this transaction.
     pub(super) async fn add(&mut self, model: &Model, sql: &FactSql, keyed: &str) -> Result<u64, RunError> {
         let members = |dimension: &str| self.states.get(dimension).map(|state| state.rows).unwrap_or_default();
-        // By the size of their dimensions, the largest first.
+        // The largest dimensions come first.
         let mut keys: Vec<_> = sql.keys().map(|(key, dimension)| (members(dimension), key.to_owned())).collect();
         keys.sort_by(|one, other| other.cmp(one));
         let large = keys.into_iter().filter(|(members, _)| *members >= FEW_MEMBERS);
@@ -42,8 +42,8 @@ impl Run<'_> {
         }
     }
 
-    /// So that the server need not look each key up once more, where it lets us say so: a superuser may, and where nobody else's triggers
-    /// wait for the rows.
+    /// Adds rows without the server's check of each key, where it allows that: for a superuser, and where no foreign
+    /// triggers wait for the rows.
     async fn add_unchecked(&mut self, model: &Model, statement: &str) -> Result<u64, RunError> {
         let table = self.shown(model).replace('\'', "''");
         let may = format!(
@@ -59,9 +59,9 @@ impl Run<'_> {
         Ok(added)
     }
 
-    /// Writes one index after the other in its own order: the rows come with the highest of their keys in `later`, which is one place in the
-    /// index, and then get their own, those that are beside each other at once. Each page is written once so, instead of once for each row
-    /// (SQLite keeps few pages in memory).
+    /// Writes one index after the other in its own order. Rows arrive with the highest of their keys in `later`, which
+    /// is one place in the index, and then get their own keys, neighbours together. Each page is so written once,
+    /// instead of once for each row (SQLite keeps few pages in memory).
     async fn add_by_index(
         &mut self,
         model: &Model,

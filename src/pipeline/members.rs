@@ -1,4 +1,4 @@
-//! Members that facts make before their rows arrive, and those that they need no more.
+//! Members that facts make before their rows arrive, and the removal of those without facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +8,11 @@ use crate::project::{Fact, Missing, Model};
 use crate::sql::{Engine, Table};
 use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 
-/// What a run is to be asked for where keys would point nowhere.
+/// The advice where keys would point nowhere.
 const LOOK_AFTER: &str = "let the run look after it, too (--select NAME+ takes in what refers to NAME)";
 
 impl Run<'_> {
-    /// Makes members of values that dimensions do not know, and writes down the rows that are left out.
+    /// Makes members for unknown values, and notes the rows that are left out.
     pub(super) async fn lookups(
         &mut self,
         model: &Model,
@@ -29,7 +29,7 @@ impl Run<'_> {
             let all = format!("select * from {NEW}");
             let statements = sql.infer(&all, |name| highest.get(name).copied().unwrap_or_default());
             let mut made = 1;
-            // A member that is made can be what lets another row in, which makes members in turn.
+            // A new member can let another row in, which makes members in turn.
             while made > 0 {
                 made = 0;
                 for (dimension, statement) in &statements {
@@ -49,7 +49,7 @@ impl Run<'_> {
         self.all(model, sql.write_rejects(source)).await.map(drop)
     }
 
-    /// Facts that pointed to the unknown member may find one now.
+    /// Marks the facts of the unknown member: they may find a new one now.
     async fn has_inferred(&mut self, model: &Model, dimension: &str, count: u64) -> Result<(), RunError> {
         let touched = self.touched(model, dimension).await?;
         self.execute(model, &format!("insert into {touched} values (0)")).await?;
@@ -73,7 +73,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Every key of every fact must be a member's, also where a run was not asked for the fact.
+    /// Fails if a key of any fact is no member's, also for facts outside of the run's selection.
     pub(super) async fn must_not_dangle(&mut self, models: &[Model]) -> Result<(), RunError> {
         if !self.members_went && !self.changes.iter().any(|change| change.deleted > 0) {
             return Ok(());
@@ -98,7 +98,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes out members that were made for facts that are gone; gives whether there were any.
+    /// Deletes inferred members whose facts are gone; returns true if there were any.
     pub(super) async fn forget_inferred(&mut self, models: &[Model]) -> Result<bool, RunError> {
         let mut references = Vec::new();
         for fact in models {
@@ -131,7 +131,7 @@ impl Run<'_> {
         Ok(forgotten > 0)
     }
 
-    /// Takes out the members of one dimension that are not needed, and has looked up again what refers to them.
+    /// Deletes unneeded members of one dimension, and has references to them looked up again.
     async fn forget(
         &mut self,
         model: &Model,
@@ -161,7 +161,7 @@ impl Run<'_> {
         Ok(forgotten)
     }
 
-    /// Whether the facts and dimensions are there, these with the mark of members that are made.
+    /// Returns true if the facts and dimensions exist, the latter with the mark of inferred members.
     async fn all_stand(&mut self, references: &[Reference]) -> Result<bool, RunError> {
         for Reference { fact, key, dimension, .. } in references {
             for (table, column) in [(fact, key.as_str()), (dimension, "is_inferred")] {
@@ -174,7 +174,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// The temporary table with the keys of a dimension that facts have to look up again, made where there is none.
+    /// Returns the temporary table with the keys that facts of a dimension look up again; makes it if necessary.
     async fn touched(&mut self, model: &Model, dimension: &str) -> Result<String, RunError> {
         let touched = format!("sluice_t_{dimension}");
         if self.touched.insert(dimension.to_owned(), touched.clone()).is_none() {
@@ -183,7 +183,7 @@ impl Run<'_> {
         Ok(touched)
     }
 
-    /// Facts that only refer to the dimension are as they were, but those that point to who is gone.
+    /// Marks only the facts that point to deleted members; others stay as they are.
     async fn has_forgotten(
         &mut self,
         dimension: &str,

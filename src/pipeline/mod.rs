@@ -1,5 +1,5 @@
-//! Runs the star: every file of `sql/pipeline/` in the order they need each other, in one transaction. Tables are changed
-//! by what differs, never swapped, so that views and readers stand.
+//! Runs the star: every file of `sql/pipeline/`, in the order of their needs, in one transaction. Only the differences
+//! are written, and tables are never swapped, so that views and readers stand.
 
 mod checks;
 mod delta;
@@ -39,29 +39,30 @@ use table::Run;
 use view_deps::ViewDeps;
 pub(crate) use views::{describe_views, given_by_views};
 
-/// What a run is asked for.
+/// The options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The tables, all of them when empty: `fact_orders`, with those it needs `+fact_orders`, with those that need it `fact_orders+`.
+    /// The tables, all of them when empty: `fact_orders`, with those it needs `+fact_orders`, with those that need it
+    /// `fact_orders+`.
     pub select: Vec<String>,
-    /// Compare every table whole, whatever is new.
+    /// Compares every table whole, with or without news.
     pub full: bool,
-    /// Columns and tables that nothing gives any more go, with their values.
+    /// Drops columns and tables without a source, with their values.
     pub allow_drop: bool,
-    /// Nothing is committed.
+    /// Commits nothing.
     pub dry: bool,
 }
 
-/// What a run did, or would do.
+/// The changes of a run, done or planned.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// For each table, in the order in which they were built.
+    /// The changes by table, in the order of the run.
     pub changes: Vec<TableChange>,
     /// The statements.
     pub sql: Vec<String>,
 }
 
-/// Digits in threes: `4,812`.
+/// Formats a count with digits in threes: `4,812`.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -74,49 +75,49 @@ fn grouped(count: u64) -> String {
     text
 }
 
-/// What a run did to one table.
+/// The changes of one table in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TableChange {
-    /// The table.
+    /// The table's name.
     pub table: String,
     /// dimension, fact, bridge, calendar, table or view.
     pub kind: &'static str,
-    /// How it was brought up to date, and why so.
+    /// The way of the update, and the reason for it.
     pub how: String,
-    /// Rows it has now, the unknown member not counted.
+    /// The number of rows now, without the unknown member.
     pub rows: u64,
-    /// Rows that are new: members, versions, facts.
+    /// New rows: members, versions, facts.
     pub inserted: u64,
     /// Rows that were overwritten.
     pub updated: u64,
-    /// Rows that went.
+    /// Rows that were deleted.
     pub deleted: u64,
-    /// Of the new rows of a dimension, those that are another version of a member that was there.
+    /// New rows of a dimension that are another version of an existing member.
     pub new_versions: u64,
     /// Members whose last version ended.
     pub closed: u64,
-    /// Of the rows of a fact that were overwritten, those that point to another member now.
+    /// Overwritten rows of a fact that now point to another member.
     pub repointed: u64,
-    /// Members that were made for facts that came before them: of a fact, those that it made; of a dimension, those that it got.
+    /// Inferred members: for a fact, those that it made; for a dimension, those that it received.
     pub inferred: u64,
     /// Staged rows that are left out because a dimension does not know their values.
     pub rejected: u64,
-    /// Staged rows that the select does not take, where it is row by row and all of them were read.
+    /// Staged rows that the select leaves out, where it is row by row and all of them were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filtered: Option<u64>,
-    /// For each key of a fact, if any: the number of rows that have no member.
+    /// The number of rows without a member, for each such key of a fact.
     pub unknown: BTreeMap<String, u64>,
-    /// Checks that found something and let it pass.
+    /// Failed checks of severity `warn`.
     pub warnings: Vec<Finding>,
 }
 
 impl TableChange {
-    /// Rows that are not as they were.
+    /// Returns the number of changed rows.
     pub fn changed(&self) -> u64 {
         self.inserted + self.updated + self.deleted
     }
 
-    /// Takes in what was done to the table when it had its turn again.
+    /// Adds the changes of another turn of the table.
     fn add(&mut self, again: TableChange) {
         self.inserted += again.inserted;
         self.updated += again.updated;
@@ -127,7 +128,7 @@ impl TableChange {
         self.filtered = again.filtered.or(self.filtered);
     }
 
-    /// What there is to say besides how many rows are new, changed and gone.
+    /// Returns the remarks beside the numbers of new, changed and deleted rows.
     pub fn remarks(&self) -> String {
         let mut said: Vec<_> = [
             (self.new_versions, if self.new_versions == 1 { "new version" } else { "new versions" }),
@@ -145,7 +146,7 @@ impl TableChange {
         said.join(", ")
     }
 
-    /// In words: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
+    /// Formats the changes: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
     pub fn words(&self) -> String {
         let counts = [(self.inserted, "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
         let mut said: Vec<_> = counts
@@ -161,27 +162,27 @@ impl TableChange {
     }
 }
 
-/// Why a run of the pipeline or of the analysis did not come to its end. The database is as it was.
+/// The errors of a run of the pipeline or of the analysis. The database is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A file.
+    /// A file is at fault.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Several files, or one as it was looked at before anything ran.
+    /// Several files are at fault, or one is before the run.
     #[error("{0}")]
     Files(Problems),
     /// There is nothing to run.
     #[error("{0}")]
     Nothing(String),
-    /// The database, apart from any file.
+    /// The database's error, apart from any file.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
     /// A result cannot be written; the views are there.
     #[error("{path}: {error}")]
     Export {
-        /// The file.
+        /// The path.
         path: String,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
 }
@@ -197,7 +198,8 @@ pub async fn run(workspace: &Workspace) -> Result<Vec<TableChange>, RunError> {
 /// Brings the star up to date and commits it whole, unless it is a dry run.
 ///
 /// # Errors
-/// When a file cannot be read, a key or grain is not unique, a check finds something, or the database refuses: the star stays as it was.
+/// When a file cannot be read, a key or grain is not unique, a check finds something, or the database refuses: the star
+/// stays as it was.
 pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report, RunError> {
     let (started, started_at) = (Instant::now(), chrono::Utc::now());
     let result = build(workspace, options, started_at).await;
@@ -214,7 +216,7 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
         }
         Err(_) if options.dry => {}
         Err(error) => {
-            // The run's own error is what matters; a database that is away cannot keep it.
+            // The run's own error matters more than a failure to record it.
             let _ = workspace.catalog.run_failed("pipeline", started_at, error.to_string()).await;
         }
     }
@@ -223,7 +225,7 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
 
 async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
     let folder = workspace.sql.join("pipeline");
-    // All that is wrong is said below.
+    // Faults of the files are reported below.
     let models = read_models(workspace);
     let select = |models: &Vec<Model>| select::selected(models, workspace.warehouse.names(), &options.select);
     let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Nothing)?;
@@ -259,10 +261,10 @@ async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Ut
     run.publish(options.dry).await
 }
 
-/// Says everything that is wrong with the files of `app` but those that `skip` names, before any is run.
+/// Reports all faults of the files of `app`, except those that `skip` names, before any of them runs.
 ///
 /// # Errors
-/// What is wrong, or what the database says that is no file's fault.
+/// The faults, or the database's error that is no file's fault.
 async fn must_be_right(workspace: &Workspace, skip: impl Fn(&Path) -> bool) -> Result<(), RunError> {
     match problems(&*workspace.warehouse, &workspace.sql, skip).await? {
         none if none.is_empty() => Ok(()),
@@ -270,20 +272,20 @@ async fn must_be_right(workspace: &Workspace, skip: impl Fn(&Path) -> bool) -> R
     }
 }
 
-/// The files of the star, in the order in which their tables need each other.
+/// Returns the files of the star, each after those that it needs.
 ///
 /// # Errors
-/// When there is none, or one is wrong.
+/// When there is none, or one is at fault.
 pub fn read_models(workspace: &Workspace) -> Result<Vec<Model>, RunError> {
     let files = sql_files(&workspace.sql.join("pipeline"), workspace.warehouse.names().engine)?;
     let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
     Ok(in_order(models, workspace.warehouse.names())?)
 }
 
-/// The columns of every table that a select reads.
+/// Returns the columns of every table that a select reads.
 ///
 /// # Errors
-/// In words, where a table of staging is not there; whatever else is missing the database names itself.
+/// In words, if a staging table is missing; other missing objects are named by the database.
 pub(crate) async fn columns_read(
     transaction: &mut dyn Transaction,
     names: &Names,

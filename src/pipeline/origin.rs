@@ -1,4 +1,4 @@
-//! Where rows that a check finds come from: for those of a dimension, the staged rows that name their members.
+//! The origin of rows that a check finds: for a dimension, the staged rows of their members.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::sql::{Engine, quote};
 use crate::star::UNKNOWN;
 use crate::warehouse::{Transaction, WarehouseError};
 
-/// How the staged rows of a dimension's members are found.
+/// The query for the staged rows of a dimension's members.
 pub(super) struct Origin {
     /// The select's rows with load and line, joined to the table's, without a condition.
     rows: String,
-    /// The condition by the table's own key, and those by what names a member, each without its value.
+    /// The condition by surrogate key, and those by natural key, each without its value.
     by_id: (String, String),
     by_key: Vec<(String, String)>,
-    /// The rows that are most like the table's, first.
+    /// The order that puts the most similar rows first.
     order: String,
 }
 
 impl Run<'_> {
-    /// `None` where it is no dimension, or its rows are not staged rows one by one.
+    /// Returns the query; `None` if the table is no dimension, or its rows are not staged rows one by one.
     pub(super) async fn origin(&mut self, model: &Model) -> Result<Option<Origin>, RunError> {
         let (Kind::Dimension(header), Some(select)) = (&model.header.kind, &model.select) else { return Ok(None) };
         let rows = self.rows(model, select).await?;
@@ -52,12 +52,12 @@ impl Run<'_> {
         }))
     }
 
-    /// A staged row in words: `orders.csv line 3, load 2`.
+    /// Formats a staged row: `orders.csv line 3, load 2`.
     pub(super) async fn place(&mut self, load: i64, line: i64) -> Result<String, RunError> {
         Ok(place_of(self.workspace, &mut *self.transaction, load, line).await?)
     }
 
-    /// Load and line of the staged row that a row of the table is most like.
+    /// Returns load and line of the staged row that is most similar to a row of the table.
     pub(super) async fn origin_of(
         &mut self,
         model: &Model,
@@ -77,7 +77,7 @@ impl Run<'_> {
     }
 }
 
-/// A staged row in words: `orders.csv line 3, load 2`.
+/// Formats a staged row: `orders.csv line 3, load 2`.
 pub(super) async fn place_of(
     workspace: &Workspace,
     transaction: &mut dyn Transaction,

@@ -1,4 +1,4 @@
-//! What a run asks of the database, and what it refuses in words.
+//! The queries of a run, and its refusals in words.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::text::nearest;
 use crate::warehouse::Row;
 
 impl Run<'_> {
-    /// The header's words must be the select's.
+    /// Fails if the header names a column that the select lacks.
     pub(super) fn must_give(
         model: &Model,
         columns: &[TableColumn],
@@ -27,7 +27,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// No two columns of the table may have one name.
+    /// Fails if two columns of the table have one name.
     pub(super) fn must_differ(model: &Model, columns: &[TableColumn], id: Option<&str>) -> Result<(), ModelError> {
         let names = columns.iter().map(|column| column.name.as_str()).chain(id);
         let mut taken = BTreeSet::new();
@@ -39,7 +39,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The table's name in SQL.
+    /// Returns the table's name in SQL.
     pub(super) fn shown(&self, model: &Model) -> String {
         self.names.table(&Table::datawarehouse(&model.name))
     }

@@ -1,4 +1,4 @@
-//! What a dimension remembers: rows that staging does not have any more, and that were not retracted.
+//! The memory of a dimension: rows that staging has lost without a retraction.
 
 use tracing::warn;
 
@@ -9,12 +9,12 @@ use crate::project::{Dimension, Gone, Model};
 use crate::sql::{Schema, Table};
 use crate::star::{DimensionSql, NEW, REPLACED};
 
-/// Files that no run saw, of which so many are named.
+/// The number of files named that no run saw.
 const MISSED_SHOWN: usize = 3;
 
 impl Run<'_> {
-    /// Keeps what the select gives beside what it gave, takes out what was retracted, and closes members that the newest file does not
-    /// name.
+    /// Keeps the select's rows beside earlier ones, deletes retracted ones, and closes members that the newest file
+    /// does not name.
     pub(super) async fn remember(
         &mut self,
         model: &Model,
@@ -42,7 +42,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Says which files were replaced before a run saw them.
+    /// Logs the files that were replaced before a run saw them.
     async fn tell_missed(&mut self, model: &Model) -> Result<(), RunError> {
         let tables: Vec<_> = self.made_of(model).iter().map(|table| table.name.clone()).collect();
         let last = self.states.get(&model.name).and_then(|state| state.seen.last()).unwrap_or_default();
@@ -59,14 +59,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The table of rows that staging does not have any more, with the columns that the file says now.
+    /// Brings the table of rows that staging has lost to the columns of the file.
     async fn stand_seen(&mut self, model: &Model, rows: &Rows, sql: &DimensionSql) -> Result<(), RunError> {
         let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
         if !self.transaction.columns(&seen).await?.is_empty() {
             return self.follow(model, &seen, &sql.seen_columns()).await;
         }
         self.all(model, sql.create_seen()).await?;
-        // What was upserted stands in staging or beside it, with its loads.
+        // Upserted rows are in staging or beside it, with their loads.
         let Some(last) = self.states.get(&model.name).and_then(|state| state.seen.last()) else { return Ok(()) };
         if !rows.replaced && rows.source.has_lineage() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Gives a table the columns that its file says now, in place: its views stand.
+//! Alters a table to the columns of its file, in place: its views stand.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use crate::sql::{Table, TableColumn};
 use crate::star::{DimensionSql, FactSql};
 use crate::warehouse::Alteration;
 
-/// The columns that a file says now.
+/// The columns of a file.
 #[derive(Default)]
 pub(super) struct Columns<'a> {
     pub(super) all: &'a [TableColumn],
-    /// Those that name a dimension's members.
+    /// The columns of a dimension's natural key.
     pub(super) key: &'a [String],
-    /// For those that refer to a dimension, that dimension and its key.
+    /// The dimension and its key, by the column that refers to it.
     pub(super) references: BTreeMap<String, String>,
 }
 
 impl Run<'_> {
-    /// Whether the file says other columns than its table has, another grain, or another view.
+    /// Returns true if the file has other columns than its table, another grain, or another view.
     pub(super) async fn is_to_be_altered(
         &mut self,
         model: &Model,
@@ -61,7 +61,8 @@ impl Run<'_> {
         Ok(says.len() != stands.len() || !says.iter().all(|column| stands.contains(column)))
     }
 
-    /// The same before it is its turn, as far as that can be told before the tables that it needs have their columns.
+    /// Returns the same before the table's turn, as far as it can be told while the tables that it needs lack their
+    /// columns.
     pub(super) async fn will_alter(&mut self, model: &Model) -> Result<bool, RunError> {
         let Some(select) = &model.select else { return Ok(false) };
         self.transaction.execute("savepoint sluice_look", &[]).await?;
@@ -74,12 +75,12 @@ impl Run<'_> {
         };
         self.transaction.execute("rollback to savepoint sluice_look", &[]).await?;
         self.transaction.execute("release savepoint sluice_look", &[]).await?;
-        // What is wrong with it is said when it is its turn.
+        // Faults are reported at the table's turn.
         Ok(told.unwrap_or(false))
     }
 
-    /// Gives a table these columns: new ones are added, those that went are dropped where that is allowed, and one with another type
-    /// is both, because its values are computed anew, unless it is one of a dimension's `key` or times, whose values are cast.
+    /// Alters a table to these columns. New ones are added, obsolete ones are dropped where that is allowed. A changed
+    /// type means both, because values are computed anew; only a dimension's `key` and times are cast.
     pub(super) async fn reshape(
         &mut self,
         model: &Model,
@@ -135,7 +136,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Gives a table of the catalog these columns, with the values that it has.
+    /// Alters a table of the catalog to these columns and keeps its values.
     pub(super) async fn follow(
         &mut self,
         model: &Model,
@@ -159,14 +160,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Drops a column whose values stand elsewhere.
+    /// Drops a column whose values are kept elsewhere.
     pub(super) async fn let_go(&mut self, model: &Model, table: &Table, column: &str) -> Result<(), RunError> {
         let drop = [Alteration::Drop { name: column.to_owned() }];
         self.transaction.alter(table, &drop, &self.own_views).await.map_err(|error| model.error(error.to_string()))?;
         Ok(())
     }
 
-    /// Refuses what would lose data, unless it is allowed.
+    /// Refuses to lose data, unless it is allowed.
     pub(super) fn must_drop(&self, model: &Model, what: &str) -> Result<(), ModelError> {
         if self.options.allow_drop {
             return Ok(());
@@ -174,7 +175,7 @@ impl Run<'_> {
         Err(model.error(format!("{what}: app --pipeline --allow-drop lets it go, with its values")))
     }
 
-    /// Drops the tables that were built out of files that are there no more, where that is allowed.
+    /// Drops the tables without a file, where that is allowed.
     pub(super) async fn drop_undeclared(&mut self, models: &[Model]) -> Result<(), RunError> {
         let is_declared = |name: &String| models.iter().any(|model| model.name == *name);
         let mut others: Vec<_> = self.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
@@ -190,11 +191,11 @@ impl Run<'_> {
             );
             return Ok(());
         }
-        // A fact's references are dropped with it, which takes locks on the dimensions.
+        // Dropping a fact drops its references, which locks the dimensions.
         let tables = others.iter().map(|state| &state.name).chain(self.targets.keys());
         let tables: Vec<_> = tables.map(|name| Table::datawarehouse(name)).collect();
         self.transaction.lock_alone(&tables).await?;
-        // What reads before what is read, and facts before the dimensions that they refer to.
+        // Readers come before the tables that they read, and facts before their dimensions.
         others.sort_by_key(|state| match state.kind.as_str() {
             "view" => 0,
             "dimension" | "calendar" => 2,
@@ -219,7 +220,7 @@ impl Run<'_> {
     }
 }
 
-/// The word for a kind as it was written down.
+/// Returns the word for a recorded kind.
 fn kind_word(word: &str) -> &'static str {
     ["dimension", "fact", "bridge", "calendar", "table", "view"]
         .into_iter()

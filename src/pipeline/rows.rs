@@ -1,4 +1,4 @@
-//! What a model's select gives, and what its rows are made of.
+//! The rows of a model's select, and their sources.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,29 +9,29 @@ use crate::project::{Kind, Model, ModelError};
 use crate::sql::{Names, Schema, Select, Table, TableColumn, described};
 use crate::star::Source;
 
-/// A model's rows, ready to be asked for.
+/// The queries for a model's rows.
 pub(super) struct Rows {
     pub(super) source: Source,
     /// The select, with lineage where its rows have it.
     pub(super) select: Select,
-    /// All of them.
+    /// The query for all rows.
     pub(super) all: String,
-    /// The staging table whose rows these are one by one, if they are.
+    /// The staging table, if the rows are its rows one by one.
     pub(super) of: Option<Table>,
-    /// Whether later loads take the place of earlier ones in a staging table that it reads.
+    /// True if later loads replace earlier ones in a staging table of the select.
     pub(super) replaced: bool,
-    /// The newest load of such a table whose rows are in it.
+    /// The newest load with rows in such a table.
     pub(super) replaced_by: Option<i64>,
-    /// Whether rows are overwritten there.
+    /// True if rows are overwritten there.
     pub(super) upserted: bool,
-    /// Whether rows only come into every staging table that it is made of, also by way of other tables of the star.
+    /// True if every staging table behind the model only grows, also behind other tables of the star.
     pub(super) grows: bool,
     /// The newest load of those tables.
     pub(super) newest: Option<i64>,
 }
 
 impl Run<'_> {
-    /// Reads what the select gives, and how its rows are to be had.
+    /// Returns the rows of the select and the queries for them.
     pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
         let wrong = |why: String| model.error(why);
         let mut columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
@@ -73,13 +73,13 @@ impl Run<'_> {
         Ok(rows)
     }
 
-    /// The staging tables that it is made of.
+    /// Returns the staging tables behind the model.
     pub(super) fn made_of(&self, model: &Model) -> BTreeSet<Table> {
         self.made_of.get(&model.name).cloned().unwrap_or_default()
     }
 }
 
-/// The staging tables that each table is made of. The models stand in the order in which they need each other.
+/// Returns the staging tables behind each table. The models are in the order of their needs.
 pub(super) fn made_of(models: &[Model], names: &Names) -> BTreeMap<String, BTreeSet<Table>> {
     let mut made: BTreeMap<String, BTreeSet<Table>> = BTreeMap::new();
     for model in models {
@@ -92,7 +92,7 @@ pub(super) fn made_of(models: &[Model], names: &Names) -> BTreeMap<String, BTree
     made
 }
 
-/// A select in the engine's words.
+/// Returns a select in the engine's dialect.
 pub(super) fn written(
     model: &Model,
     select: &Select,

@@ -1,4 +1,4 @@
-//! Which tables a run is asked for: `fact_orders`, `+fact_orders`, `fact_orders+`.
+//! The selection of tables for a run: `fact_orders`, `+fact_orders`, `fact_orders+`.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use crate::project::Model;
 use crate::sql::Names;
 use crate::text::nearest;
 
-/// The names of the models that are wanted; all where nothing is said.
+/// Returns the names of the selected models; all for an empty selection.
 ///
 /// # Errors
-/// In words, where a name is none of them.
+/// In words, where a name is no model's.
 pub(super) fn selected(models: &[Model], names: &Names, wanted: &[String]) -> Result<BTreeSet<String>, String> {
     if wanted.is_empty() {
         return Ok(models.iter().map(|model| model.name.clone()).collect());
@@ -33,7 +33,7 @@ pub(super) fn selected(models: &[Model], names: &Names, wanted: &[String]) -> Re
             }
         }
         if one.ends_with('+') {
-            // In the order in which they need each other, so one pass finds all.
+            // The models are in the order of their needs, so one pass finds all.
             let mut after = BTreeSet::from([name.to_owned()]);
             for model in models {
                 if model.needs(names).iter().any(|need| after.contains(need)) {

@@ -1,4 +1,4 @@
-//! One run: what it knows, and how it brings one table after the other up to date in its transaction.
+//! The state of one run, and the update of one table after the other in its transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,39 +24,39 @@ pub(super) struct Run<'a> {
     pub(super) transaction: Box<dyn Transaction>,
     pub(super) own_views: Vec<Table>,
     pub(super) started_at: DateTime<Utc>,
-    /// What is known of each table, before it was its turn and after.
+    /// The state of each table, before its turn and after.
     pub(super) states: BTreeMap<String, TableState>,
     /// The versions before this run.
     before: BTreeMap<String, i64>,
     /// The loads that staging holds.
     loaded: LoadSet,
-    /// What came and went since a table was built, by what it had seen.
+    /// The loads that came and went since a table was built, by the loads that it had seen.
     news: Vec<(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)>,
-    /// The dimensions of which facts may make members.
+    /// The dimensions whose members facts may make.
     pub(super) inferring: BTreeSet<String>,
-    /// Whether members that were made for facts are gone.
+    /// True if inferred members were deleted.
     pub(super) members_went: bool,
-    /// The staging tables that each table is made of, also by way of other tables of the star.
+    /// The staging tables behind each table, also by way of other tables of the star.
     pub(super) made_of: BTreeMap<String, BTreeSet<Table>>,
-    /// Dimensions that facts have to know, as far as they were built.
+    /// The dimensions for the lookups of facts, as far as they were built.
     pub(super) targets: BTreeMap<String, Target>,
-    /// What the views of the star read: what reads them reads that.
+    /// The tables beneath the views of the star: readers of a view read these.
     pub(super) beneath: ViewDeps,
-    /// What the views of the star give: SQLite does not know the types of what they compute.
+    /// The outputs of the views of the star: SQLite does not know the types of computed columns.
     pub(super) views: BTreeMap<String, Vec<Output>>,
-    /// For each dimension that changed, the temporary table with the keys that facts have to look up again.
+    /// The temporary table with the keys that facts look up again, for each changed dimension.
     pub(super) touched: BTreeMap<String, String>,
     /// Dimensions that gave up versions: facts are compared whole, wherever they point.
     pub(super) unversioned: BTreeSet<String>,
     pub(super) changes: Vec<TableChange>,
     /// The table whose turn it is.
     pub(super) turn: String,
-    /// Whether its file says something else than when it was built.
+    /// True if the table's file has changed since it was built.
     pub(super) redefined: bool,
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
-    /// What PostgreSQL does only when every reference to rows that went is looked after.
+    /// The statements that PostgreSQL runs only after all references to deleted rows are checked.
     pub(super) finally: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
             made_of: made_of(models, workspace.warehouse.names()),
             own_views: {
                 let views = models.iter().filter(|model| model.header.kind == Kind::View).map(|view| &view.name);
-                // One whose file is gone goes at the end of the run.
+                // A view without a file goes at the end of the run.
                 let is_undeclared = |state: &&TableState| state.kind == "view" && options.allow_drop;
                 let undeclared = states.values().filter(is_undeclared).map(|state| &state.name);
                 let of_star = views.chain(undeclared).map(|name| Table::datawarehouse(name));
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             self.sql.push(statement);
         }
         let report = Report { changes: self.changes, sql: self.sql };
-        // A connection outlives the run, and so would they.
+        // The connection outlives the run, and these tables would, too.
         for table in self.touched.values() {
             self.transaction.execute(&format!("drop table {table}"), &[]).await?;
         }
@@ -132,8 +132,9 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
-    /// Brings the tables up to date. Those whose columns change, and those that need them, come last: on PostgreSQL nobody can read a table
-    /// from then on until the commit. They are locked all at once, so that readers cannot stand in a circle with the run.
+    /// Brings the tables up to date. Tables with altered columns, and those that need them, come last: on PostgreSQL
+    /// nobody can read them from then on until the commit. They are locked all at once, so that readers and the run
+    /// cannot deadlock.
     pub(super) async fn tables(&mut self, models: &[&Model]) -> Result<(), RunError> {
         let (mut later, mut altered) = (Vec::<&Model>::new(), Vec::new());
         for model in models {
@@ -156,7 +157,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Brings one table up to date; one whose columns change is left to later where it `may_wait`, and `false` given.
+    /// Brings one table up to date; if its columns change and it `may_wait`, leaves it to later and returns `false`.
     async fn table(&mut self, model: &Model, may_wait: bool) -> Result<bool, RunError> {
         self.turn.clone_from(&model.name);
         let mut change =
@@ -206,8 +207,8 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    /// Gives those tables another turn that were built before something that they are built out of changed: facts make members, and
-    /// members that no fact names any more go.
+    /// Gives tables another turn if a table behind them has changed since theirs: facts make members, and members
+    /// without facts go.
     pub(super) async fn settle(&mut self, models: &[&Model]) -> Result<(), RunError> {
         while let Some(model) = models.iter().find(|model| self.is_behind(model)) {
             self.table(model, false).await?;
@@ -221,7 +222,7 @@ impl<'a> Run<'a> {
         self.states.get(&model.name).is_some_and(|state| state.upstream.iter().any(is_another))
     }
 
-    /// Writes down what the table was built out of.
+    /// Records the sources that the table was built from.
     async fn note(
         &mut self,
         model: &Model,
@@ -249,7 +250,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// What tells this header, select and set of columns from another.
+    /// Returns a hash of the header, the select and the columns.
     pub(super) fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
         let mut hash = blake3::Hasher::new();
         hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
@@ -274,7 +275,7 @@ impl<'a> Run<'a> {
         let exists = !self.existing(model).await?.is_empty();
         let news = self.news.iter().find(is_of);
         let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
-        // A view has no rows that could be behind: it is made again when its file says something else.
+        // A view has no rows that could be outdated: it is made again when its file changes.
         let is_view = model.header.kind == Kind::View;
         let needs = self.beneath.needs(model, self.names).into_iter().filter(|_| !is_view);
         let upstream =
@@ -307,7 +308,7 @@ impl<'a> Run<'a> {
         Ok(question.decide())
     }
 
-    /// A table without a key of its own.
+    /// Brings a table without a surrogate key up to date.
     async fn plain(
         &mut self,
         model: &Model,
@@ -339,7 +340,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Makes a table hold the rows of a temporary one, each as often as it stands there.
+    /// Makes a table hold the rows of a temporary one, duplicates included.
     pub(super) async fn replace_rows(
         &mut self,
         model: &Model,
@@ -354,7 +355,7 @@ impl<'a> Run<'a> {
         self.execute(model, &format!("drop table {DIFFERENCE}")).await.map(drop)
     }
 
-    /// What facts have to know of a table, where it is a dimension that stands.
+    /// Adds a dimension to the targets of facts' lookups, if it exists.
     pub(super) async fn learn(&mut self, model: &Model) -> Result<(), RunError> {
         let columns = self.existing(model).await?;
         let valid = columns.iter().find(|column| column.name == "valid_from").map(|column| column.declared.clone());
@@ -376,7 +377,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Whether facts make members of this dimension.
+    /// Returns true if facts make members of this dimension.
     pub(super) fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
     }

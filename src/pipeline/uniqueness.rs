@@ -1,4 +1,4 @@
-//! Rows that are not told apart by what tells them apart, or say nothing of it: a run refuses them, and names the files and lines that they are from.
+//! Rows whose key or grain is repeated or missing: a run refuses them, and names their files and lines.
 
 use super::RunError;
 use super::table::Run;
@@ -11,12 +11,12 @@ use crate::warehouse::Row;
 struct Sample {
     values: Row,
     rows: usize,
-    /// Where a few of them are from.
+    /// The places of a few of these rows.
     places: Vec<String>,
 }
 
 impl Run<'_> {
-    /// What tells rows apart is there in each of them; `lacking` rows have NULL in it, of which `first` gives one's load and line.
+    /// Fails if `lacking` rows have NULL in their key or grain; `first` gives load and line of one of them.
     pub(super) async fn must_be_given(
         &mut self,
         model: &Model,
@@ -36,7 +36,7 @@ impl Run<'_> {
             .into())
     }
 
-    /// Says where the first of some rows is from, where a query for its load and line can be asked.
+    /// Returns the place of the first of some rows, if a query for its load and line exists.
     pub(super) async fn first_of(&mut self, model: &Model, query: Option<String>) -> Result<String, RunError> {
         let Some(query) = query else { return Ok(String::new()) };
         let found = self.query(model, &query).await?;
@@ -47,7 +47,7 @@ impl Run<'_> {
         Ok(place.map_or_else(String::new, |place| format!(", the first of them {place}")))
     }
 
-    /// Fails where several rows share values.
+    /// Fails if several rows share values.
     pub(super) async fn must_be_unique(
         &mut self,
         model: &Model,
@@ -95,7 +95,7 @@ impl Run<'_> {
             .into())
     }
 
-    /// The file, line and load that a row with load and line names.
+    /// Returns the file, line and load of a row with load and line.
     async fn place_in(&mut self, row: &[Option<String>]) -> Result<Option<String>, RunError> {
         let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
         match number(0).zip(number(1)) {
@@ -106,7 +106,7 @@ impl Run<'_> {
 }
 
 impl Sample {
-    /// `id = "7" (2 rows: orders.csv line 2, load 1; orders.csv line 5, load 1)`.
+    /// Formats the values and their places: `id = "7" (2 rows: orders.csv line 2, load 1; orders.csv line 5, load 1)`.
     fn shown(&self, columns: &[String]) -> String {
         let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), |text| format!("{text:?}"));
         let pairs: Vec<_> =

@@ -1,22 +1,23 @@
-//! What a model reads through the views of the star: a view has no rows of its own, so what it reads is what changes.
+//! The tables that a model reads through the views of the star: a view has no rows of its own, so the tables beneath it
+//! count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::{Kind, Model};
 use crate::sql::{Names, Schema, Table};
 
-/// For each view of the star, what its select reads.
+/// The tables that each view of the star reads.
 #[derive(Debug, Default)]
 pub(super) struct ViewDeps(BTreeMap<String, BTreeSet<Table>>);
 
 impl ViewDeps {
-    /// Of the views among these models.
+    /// Collects the views among these models.
     pub(super) fn of(models: &[Model], names: &Names) -> ViewDeps {
         let views = models.iter().filter(|model| model.header.kind == Kind::View);
         ViewDeps(views.map(|view| (view.name.clone(), view.reads(names))).collect())
     }
 
-    /// The tables that a model's select reads, and those beneath the views among them.
+    /// Returns the tables that a model's select reads, and those beneath the views among them.
     pub(super) fn reads(&self, model: &Model, names: &Names) -> BTreeSet<Table> {
         let mut found = BTreeSet::new();
         let mut left = Vec::from_iter(model.reads(names));
@@ -29,7 +30,7 @@ impl ViewDeps {
         found
     }
 
-    /// The tables of the star that it needs, and those beneath the views among them.
+    /// Returns the tables of the star that a model needs, and those beneath the views among them.
     pub(super) fn needs(&self, model: &Model, names: &Names) -> BTreeSet<String> {
         let read = self.reads(model, names).into_iter();
         let mut needs: BTreeSet<_> =

@@ -1,4 +1,4 @@
-//! What views give, by their files: SQLite knows no type of what a select computes.
+//! The outputs of views by their files: SQLite does not know the types of computed columns.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use crate::project::{Kind, Model, SqlFile, names_in_order};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
 use crate::warehouse::Transaction;
 
-/// Adds to the columns of views what is known of their types.
+/// Adds the known types to the columns of views.
 pub(crate) fn describe_views(columns: &mut HashMap<Table, Vec<TableColumn>>, views: &BTreeMap<String, Vec<Output>>) {
     for (table, columns) in columns.iter_mut().filter(|(table, _)| table.schema == Schema::Datawarehouse) {
         if let Some(outputs) = views.get(&table.name) {
@@ -18,7 +18,7 @@ pub(crate) fn describe_views(columns: &mut HashMap<Table, Vec<TableColumn>>, vie
     }
 }
 
-/// What these views and those that they read give, as far as their files tell; names that are no views are passed over.
+/// Returns the outputs of these views and those that they read, as far as their files tell; other names are skipped.
 pub(crate) async fn given_by_views(
     workspace: &Workspace,
     transaction: &mut dyn Transaction,
@@ -45,7 +45,7 @@ pub(crate) async fn given_by_views(
     given
 }
 
-/// The selects of the files that make views.
+/// Returns the selects of the files that make views.
 fn selects(workspace: &Workspace) -> BTreeMap<String, Select> {
     let engine = workspace.warehouse.names().engine;
     let files = |folder: &str| sql_files(&workspace.sql.join(folder), engine).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is new to a table since the run before, and how it can be brought up to date: from new loads alone, or compared whole.
+//! The news of a table since its last run, and the way of its update: from new loads alone, or compared whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,20 +6,20 @@ use crate::catalog::StagedLoad;
 use crate::sql::{Schema, Table};
 use crate::star::{LoadSet, TableState};
 
-/// How a table is brought up to date.
+/// The ways of bringing a table up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// Nothing is new to it.
+    /// There is no news.
     Nothing,
     /// There is no table yet.
     First,
-    /// From the rows of these loads of the one staging table that its rows come from.
+    /// The rows of these loads of the one staging table behind it are added.
     Loads(Loads),
-    /// By comparing all of it, for this reason.
+    /// All of it is compared, for this reason.
     Whole(String),
 }
 
-/// What came into a staging table and what left it, and which dimensions changed.
+/// The loads that came into a staging table, and those that left it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loads {
     /// Loads whose rows came.
@@ -29,35 +29,35 @@ pub(super) struct Loads {
 }
 
 impl Loads {
-    /// The numbers of the loads that went, for SQL.
+    /// Returns the numbers of the loads that went, for SQL.
     pub(super) fn gone_list(&self) -> String {
         self.gone.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// What is known when it is decided.
+/// The facts for the decision.
 pub(super) struct Question<'a> {
     pub(super) state: Option<&'a TableState>,
     pub(super) exists: bool,
     pub(super) full: bool,
     pub(super) definition: &'a str,
-    /// The word of the select that changes by itself.
+    /// The volatile function of the select, if any.
     pub(super) volatile: Option<String>,
     /// The tables that it reads.
     pub(super) reads: &'a BTreeSet<Table>,
-    /// The staging table whose rows its rows are, where they are, and only come and go by whole loads.
+    /// The staging table, if the rows are its rows one by one, and only come and go by whole loads.
     pub(super) appended: Option<&'a Table>,
     /// The versions of the star's tables that it reads or refers to, before this run and now.
     pub(super) upstream: &'a BTreeMap<String, (i64, i64)>,
-    /// Its dimensions: where one of these has changed in this run, it is known which rows that concerns.
+    /// Its dimensions: for a change in this run, the rows concerned are known.
     pub(super) followed: &'a BTreeSet<String>,
-    /// Loads that came since, and loads that went.
+    /// The loads that came since, and those that went.
     pub(super) new: &'a [StagedLoad],
     pub(super) gone: &'a [StagedLoad],
 }
 
 impl Question<'_> {
-    /// Decides.
+    /// Returns the way of the update.
     pub(super) fn decide(&self) -> Work {
         let state = match (self.state, self.exists) {
             (Some(state), true) => state,
@@ -76,7 +76,7 @@ impl Question<'_> {
         let built = |name: &String| state.upstream.get(name).copied().unwrap_or_default();
         for (name, (before, now)) in self.upstream {
             let built = built(name);
-            // What changed in this run is known, also where the table had its turn already.
+            // Changes of this run are known, also after the table's turn.
             if built < *before || (built != *now && !self.followed.contains(name)) {
                 return Work::Whole(format!("{name} has changed"));
             }
@@ -106,7 +106,7 @@ impl Question<'_> {
 }
 
 impl Work {
-    /// In words, for people.
+    /// Returns the way in words, for people.
     pub(super) fn words(&self) -> String {
         let loads = |count: usize| format!("{count} {}", if count == 1 { "load" } else { "loads" });
         match self {
@@ -123,7 +123,7 @@ impl Work {
     }
 }
 
-/// Load numbers as SQL: those that are in stretches as `between`.
+/// Returns a condition for load numbers in SQL: consecutive ones as `between`.
 pub(super) fn among(column: &str, loads: &[i64]) -> String {
     let mut stretches: Vec<(i64, i64)> = Vec::new();
     for load in loads {
@@ -143,11 +143,11 @@ pub(super) fn among(column: &str, loads: &[i64]) -> String {
     any_of(&parts)
 }
 
-/// Alternatives that stand together without brackets between them.
+/// The number of alternatives that are joined without brackets.
 const SIDE_BY_SIDE: usize = 100;
 
-/// Whether any of them is true. SQLite takes expressions that are a thousand deep at most, and `a or b or c` is as deep as it is long: many
-/// are put together by halves.
+/// Returns a condition that is true if any part is. SQLite limits the depth of expressions to a thousand, and `a or b
+/// or c` is as deep as it is long: many parts are joined by halves.
 fn any_of(parts: &[String]) -> String {
     match parts {
         [] => "1 = 0".to_owned(),

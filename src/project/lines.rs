@@ -1,21 +1,21 @@
-//! On which line of a file what is wrong stands, as far as its words tell.
+//! The lines of errors in a file, as far as their words tell.
 
-/// A file's text, in its two parts.
+/// The text of a file, in its two parts.
 pub(crate) struct Lines<'a> {
     text: &'a str,
-    /// Lines of the header.
+    /// The number of lines of the header.
     header: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// Of a file that may begin with a header.
+    /// Splits a file that may begin with a header.
     pub(crate) fn of(text: &'a str) -> Lines<'a> {
         let has = text.trim_start().starts_with("/*");
         let end = text.find("*/").filter(|_| has).map_or(0, |end| text[..end].matches('\n').count() + 1);
         Lines { text, header: end }
     }
 
-    /// The header's line on which `name` stands under the word, or else the word's own.
+    /// Returns the header's line with `name` under the word, or else the word's own line.
     pub(crate) fn of_header(&self, word: &str, name: &str) -> Option<u64> {
         let header = || self.text.lines().enumerate().take(self.header);
         let is = |line: &str| {
@@ -25,7 +25,7 @@ impl<'a> Lines<'a> {
         let within = |line: &str| holds(line, &format!("{word}:"));
         let begins: Vec<_> = header().filter(|(_, line)| is(line)).map(|(place, _)| place).collect();
         let holding: Vec<_> = header().filter(|(_, line)| within(line)).map(|(place, _)| place).collect();
-        // The word may stand in several groups: it is the one under which the name stands before the word comes again.
+        // A word may occur in several groups: it is the one with the name before its next occurrence.
         let named = |starts: &[usize]| {
             starts.iter().enumerate().find_map(|(turn, start)| {
                 let end = starts.get(turn + 1).copied().unwrap_or(self.header);
@@ -39,7 +39,7 @@ impl<'a> Lines<'a> {
         found.map(|place| place as u64 + 1)
     }
 
-    /// The first line of the select that holds the word; the last one where `last` says so.
+    /// Returns the first line of the select with the word; with `last`, the last one.
     pub(crate) fn of_select(&self, word: &str, last: bool) -> Option<u64> {
         // A select may begin on the header's last line.
         let from = self.header.saturating_sub(1);
@@ -51,13 +51,13 @@ impl<'a> Lines<'a> {
         found.map(|(place, _)| place as u64 + 1)
     }
 
-    /// The last line that is not empty.
+    /// Returns the last line that is not empty.
     pub(crate) fn last(&self) -> Option<u64> {
         let lines = self.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         lines.last().map(|(place, _)| place as u64 + 1)
     }
 
-    /// The line with which the select begins.
+    /// Returns the first line of the select.
     pub(crate) fn of_the_select(&self) -> Option<u64> {
         let from = self.header.saturating_sub(1);
         let mut lines = self.text.lines().enumerate().skip(from);
@@ -66,7 +66,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Whether the word stands in the line, not as a part of a longer one.
+/// Returns true if the word occurs in the line, not as a part of a longer one.
 fn holds(line: &str, word: &str) -> bool {
     let (line, word) = (line.to_lowercase(), word.to_lowercase());
     let part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

@@ -1,5 +1,5 @@
-//! The declared files of `sql/`: where they lie, what their headers say, which tables and questions they declare, in which order those need each other.
-//! Nothing is asked of a database.
+//! The declared files of `sql/`: their folders, headers, tables, questions and the order of their needs. No database is
+//! asked.
 
 mod header;
 mod lines;
@@ -21,7 +21,7 @@ pub use problem::{Problem, Problems};
 pub(crate) use question::in_plain;
 pub use question::{Chart, ChartKind, QuestionHeader};
 
-/// The surrogate key's column of a dimension.
+/// Returns the name of a dimension's surrogate key.
 pub fn key_column(dimension: &str) -> String {
     format!("{dimension}_key")
 }

@@ -12,19 +12,19 @@ use crate::text::nearest;
 /// A file of SQL, and the one that overrules its select on the engine in use, if there is one.
 #[derive(Clone, Debug, Default)]
 pub struct SqlFile {
-    /// The file.
+    /// The path.
     pub path: PathBuf,
-    /// What is in it.
+    /// The text.
     pub text: String,
-    /// `name.sqlite.sql` or `name.postgres.sql`, and what is in it.
+    /// The path and text of `name.sqlite.sql` or `name.postgres.sql`.
     pub own: Option<(PathBuf, String)>,
 }
 
 impl SqlFile {
-    /// The name and the select.
+    /// Returns the name and the select.
     ///
     /// # Errors
-    /// When the name is no table's, or the text is not one select.
+    /// When the name is no table's, or the text is not a single select.
     pub fn read(&self) -> Result<(String, Select), ModelError> {
         let name = table_of_file(&self.path)?;
         let select = match &self.own {
@@ -38,51 +38,51 @@ impl SqlFile {
 /// One file of the star.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// The table's name: the file's without its ending.
+    /// The table's name: the file's without its extension.
     pub name: String,
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What the table is.
+    /// The header.
     pub header: Header,
-    /// Where its rows come from; a calendar has none.
+    /// The select; a calendar has none.
     pub select: Option<Select>,
-    /// The selects over the table that must give no row.
+    /// The selects over the table that must return no row.
     pub checks: Vec<Select>,
-    /// What stands in the file up to the end of its header.
+    /// The text up to the end of the header.
     head: String,
 }
 
-/// What is wrong with a file.
+/// An error in a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{}{}: {why}", crate::text::shown::path(path), part(*line), part(*column))]
 pub struct ModelError {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The line, from 1, where it is one's.
+    /// The line, from 1, if the error is in one.
     pub line: Option<u64>,
     /// The column, from 1, where it is known.
     pub column: Option<u64>,
-    /// What is wrong.
+    /// The reason, in words.
     pub why: String,
 }
 
-/// A part of a place: `:3`.
+/// Formats a part of a place: `:3`.
 fn part(number: Option<u64>) -> String {
     number.map_or_else(String::new, |number| format!(":{number}"))
 }
 
 impl ModelError {
-    /// Of a file as a whole.
+    /// Makes the error of a file as a whole.
     pub fn of(path: &Path, why: impl Into<String>) -> ModelError {
         ModelError::at(path, None, why)
     }
 
-    /// Of a line of a file.
+    /// Makes the error of a line of a file.
     pub fn at(path: &Path, line: Option<u64>, why: impl Into<String>) -> ModelError {
         ModelError { path: path.to_owned(), line, column: None, why: why.into() }
     }
 
-    /// Of the select in a file, with what fixes it.
+    /// Makes the error of the select in a file, with its remedy.
     pub fn of_sql(path: &Path, error: &SqlError) -> ModelError {
         let fix = match error {
             SqlError::Refused { hint, .. } => {
@@ -123,12 +123,13 @@ impl Model {
         Ok(Model { name, path: path.to_owned(), header, select, checks, head })
     }
 
-    /// An error of this file.
+    /// Makes an error of this file.
     pub fn error(&self, why: impl Into<String>) -> ModelError {
         ModelError::of(&self.path, why)
     }
 
-    /// An error of a word of its header, with the line where that stands, or what it names: the error begins with them.
+    /// Makes an error of a word of the header, with its line: the reason begins with the word, or with a name in its
+    /// value.
     pub fn error_of_word(&self, why: impl Into<String>) -> ModelError {
         let why = why.into();
         let mut words = why.split(':').map(str::trim).skip_while(|word| *word == "checks");
@@ -136,7 +137,7 @@ impl Model {
         ModelError::at(&self.path, Lines::of(&self.head).of_header(word, name), why)
     }
 
-    /// The dimensions that it refers to, by the select's column.
+    /// Returns the dimensions that it refers to, by the select's column.
     pub fn dimensions(&self) -> Option<&BTreeMap<String, DimensionUse>> {
         match &self.header.kind {
             Kind::Fact(fact) | Kind::Bridge(fact, _) => Some(&fact.dimensions),
@@ -144,12 +145,12 @@ impl Model {
         }
     }
 
-    /// The tables that its select reads.
+    /// Returns the tables that its select reads.
     pub fn reads(&self, names: &Names) -> BTreeSet<Table> {
         self.select.as_ref().map(|select| select.tables(names)).unwrap_or_default()
     }
 
-    /// The tables of the star that must be there before it.
+    /// Returns the tables of the star that must exist before it.
     pub fn needs(&self, names: &Names) -> BTreeSet<String> {
         let checked = self.checks.iter().flat_map(|check| check.tables(names));
         let read = self.reads(names).into_iter().chain(checked);
@@ -161,12 +162,12 @@ impl Model {
     }
 }
 
-/// Whether anything follows the header.
+/// Returns true if anything follows the header.
 fn has_sql(text: &str) -> bool {
     text.split_once("*/").is_some_and(|(_, rest)| !rest.trim().is_empty())
 }
 
-/// The table that a file is called after.
+/// Returns the table that a file is named after.
 ///
 /// # Errors
 /// When the name is no table's.
@@ -189,10 +190,10 @@ fn read_select(path: &Path, text: &str) -> Result<Select, ModelError> {
     })
 }
 
-/// The models, each after those it needs; otherwise by name.
+/// Sorts the models by name, each after those that it needs.
 ///
 /// # Errors
-/// When a fact names a dimension that is none, or the models need each other in a circle.
+/// When a fact names a table that is no dimension, or the models need each other in a circle.
 pub fn in_order(models: Vec<Model>, names: &Names) -> Result<Vec<Model>, ModelError> {
     let needs = models.iter().map(|model| {
         let mut needs = model.needs(names);
@@ -211,7 +212,8 @@ pub fn in_order(models: Vec<Model>, names: &Names) -> Result<Vec<Model>, ModelEr
     Ok(ordered.iter().filter_map(|name| models.remove(name)).collect())
 }
 
-/// The facts that make members of a dimension which this one, that makes none, only looks up: they come first, so that it finds them.
+/// Returns the facts that make members of a dimension which this one only looks up: they come first, so that it finds
+/// the members.
 fn makers<'a>(model: &Model, models: &'a [Model]) -> impl Iterator<Item = String> + 'a {
     let infers = |used: &DimensionUse| used.missing() == Missing::Infer;
     let uses = model.dimensions().into_iter().flat_map(BTreeMap::values);
@@ -228,10 +230,10 @@ fn check_dimensions(model: &Model, models: &BTreeMap<String, Model>) -> Result<(
     model.dimensions().into_iter().flatten().try_for_each(|(column, used)| check_dimension(model, column, used, models))
 }
 
-/// What a model's column refers to must be a dimension that one column can name a member of.
+/// Checks that a model's column refers to a dimension with a key of one column.
 ///
 /// # Errors
-/// When it is none.
+/// When it does not.
 pub fn check_dimension(
     model: &Model,
     column: &str,

@@ -1,15 +1,15 @@
-//! In which order things are made that need each other.
+//! The order of things that need each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names, each after those it needs, otherwise by name. Needs that are no names are passed over.
+/// Sorts names, each after those that it needs, otherwise by name. Needs that are no names are skipped.
 ///
 /// # Errors
-/// The circle, where there is one: its first name stands at the end again.
+/// The circle, if there is one: its first name is also the last.
 pub fn in_order(mut needs: BTreeMap<String, BTreeSet<String>>) -> Result<Vec<String>, Vec<String>> {
     let mut ordered = Vec::with_capacity(needs.len());
     while let Some(first) = needs.keys().next().cloned() {
-        // Walk to one that needs nothing that is still to be made; meeting one twice is a circle.
+        // Walks to a name without open needs; meeting one twice is a circle.
         let mut way = vec![first];
         while let Some(next) = needs[&way[way.len() - 1]].iter().find(|need| needs.contains_key(*need)).cloned() {
             let start = way.iter().position(|name| *name == next);

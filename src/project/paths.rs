@@ -1,4 +1,4 @@
-//! The files of `sql/` as they lie in their folders.
+//! The files of `sql/` in their folders.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -6,7 +6,7 @@ use std::{fs, io};
 use super::{ModelError, SqlFile};
 use crate::sql::{Engine, Table, overruled_by, overrules};
 
-/// The `.sql` files of a folder with their texts, by name; beside each the one that overrules it on an engine.
+/// Returns the `.sql` files of a folder with their texts, by name; each with the one that overrules it on an engine.
 ///
 /// # Errors
 /// When there are none, or one cannot be read.
@@ -14,7 +14,7 @@ pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, M
     sql_paths(folder, engine)?.into_iter().map(|path| sql_file(path, engine)).collect()
 }
 
-/// The `.sql` files of a folder by name, those left out that overrule others.
+/// Returns the `.sql` files of a folder by name, without those that overrule others.
 ///
 /// # Errors
 /// When there are none, or one overrules none.
@@ -41,7 +41,7 @@ pub(crate) fn sql_paths(folder: &Path, engine: Engine) -> Result<Vec<PathBuf>, M
     Ok(both)
 }
 
-/// A file, with the one that overrules it on an engine.
+/// Returns a file, with the one that overrules it on an engine.
 ///
 /// # Errors
 /// When one of them cannot be read.
@@ -51,7 +51,7 @@ pub(crate) fn sql_file(path: PathBuf, engine: Engine) -> Result<SqlFile, ModelEr
     Ok(SqlFile { text: read_text(&path)?, path, own })
 }
 
-/// A file's text, without the mark with which editors on Windows begin it.
+/// Returns a file's text, without the byte order mark of editors on Windows.
 fn read_text(path: &Path) -> Result<String, ModelError> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => ModelError::of(path, "it is not in UTF-8: save it so"),
@@ -60,7 +60,7 @@ fn read_text(path: &Path) -> Result<String, ModelError> {
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
-/// The views that `app --analysis` makes out of the files in the folder `sql`: they can be made again.
+/// Returns the views that `app --analysis` makes of the files in the folder `sql`: they can be made again.
 pub(crate) fn own_views(sql: &Path) -> Vec<Table> {
     let files = fs::read_dir(sql.join("analysis")).into_iter().flatten().flatten();
     let sql = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "sql"));

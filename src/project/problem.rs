@@ -1,4 +1,4 @@
-//! What is wrong with files of `sql/`, by file and line.
+//! The problems in files of `sql/`, by file and line.
 
 use std::path::{Path, PathBuf};
 
@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use super::ModelError;
 
-/// What is wrong with a file.
+/// A problem in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
-    /// The file.
+    /// The path of the file.
     pub file: PathBuf,
-    /// The line, from 1, where it is one's.
+    /// The line, from 1, if the problem is in one.
     pub line: Option<u64>,
     /// The column, from 1, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
-    /// What is wrong, and what was perhaps meant.
+    /// The reason, and the likely intention.
     pub why: String,
 }
 
@@ -40,12 +40,12 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// What is wrong with several files.
+/// The problems in several files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// These, by file and line.
+    /// Sorts problems by file and line.
     pub(crate) fn new(problems: impl IntoIterator<Item = Problem>) -> Problems {
         let mut problems: Vec<_> = problems.into_iter().collect();
         problems.sort();

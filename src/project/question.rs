@@ -1,5 +1,5 @@
-//! The comment in YAML with which a file of `sql/analysis/` may begin: title, text, chart and exports of its question.
-//! A comment whose first line does not begin with a word and a colon is a comment like every other.
+//! The YAML comment at the beginning of a file of `sql/analysis/`: title, text, chart and exports of its question. A
+//! comment whose first line does not begin with a word and a colon is an ordinary one.
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -10,30 +10,30 @@ use crate::project::{HeaderError, Lines};
 use crate::text::nearest;
 use crate::text::yaml_fault::Vocabulary;
 
-/// What a question's file says of it.
+/// The header of a question's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuestionHeader {
-    /// Its title; the file's name in words where it has none.
+    /// The title; by default, the file's name in words.
     pub title: String,
-    /// Text below the title; paragraphs are separated by blank lines.
+    /// The text below the title; blank lines separate paragraphs.
     pub description: Option<String>,
-    /// How its result is drawn.
+    /// The chart of the result.
     pub chart: Option<Chart>,
-    /// What its result is written as: at least one format.
+    /// The formats in which the result is written: at least one.
     pub exports: Vec<Format>,
 }
 
-/// How a result is drawn.
+/// The chart of a result.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
-    /// As what.
+    /// The kind of the chart.
     #[serde(rename = "type")]
     pub kind: ChartKind,
-    /// The column along the axis; the first one where it is not said.
+    /// The column along the axis; by default, the first one.
     #[serde(default)]
     pub x: Option<String>,
-    /// The columns with the numbers; all numbers where it is not said.
+    /// The columns with the numbers; by default, all numbers.
     #[serde(default, deserialize_with = "one_or_more")]
     pub y: Vec<String>,
     /// The column whose values tell the series apart.
@@ -49,11 +49,11 @@ pub enum ChartKind {
     Bar,
     /// Lines.
     Line,
-    /// Lines with what is below them filled; several are stacked.
+    /// Lines above filled areas; several are stacked.
     Area,
     /// Parts of a whole.
     Pie,
-    /// None: the table alone.
+    /// No chart: the table alone.
     Table,
 }
 
@@ -83,7 +83,7 @@ const VOCABULARY: Vocabulary = Vocabulary {
 };
 
 impl QuestionHeader {
-    /// Reads the comment that a text begins with, if it is a header.
+    /// Reads the comment at the beginning of a text, if it is a header.
     ///
     /// # Errors
     /// In words, with the line of the file.
@@ -91,7 +91,7 @@ impl QuestionHeader {
         let yaml = match comment(text) {
             None => Yaml::default(),
             Some((lines, comment)) => {
-                // As many lines before the YAML as there are in the file, so that its errors name the file's lines.
+                // As many lines precede the YAML as in the file, so that errors name the file's lines.
                 let yaml = format!("{}  {comment}", "\n".repeat(lines));
                 // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
                 let options = serde_saphyr::options! { strict_booleans: true };
@@ -127,7 +127,7 @@ impl QuestionHeader {
         })
     }
 
-    /// The chart's columns must be the result's.
+    /// Checks that the chart's columns are in the result.
     ///
     /// # Errors
     /// In words, with the line of the file's text and the nearest name.
@@ -147,7 +147,7 @@ impl QuestionHeader {
     }
 }
 
-/// The comment that is a header, with the number of lines before it.
+/// Returns the comment that is a header, with the number of lines before it.
 fn comment(text: &str) -> Option<(usize, &str)> {
     let body = text.trim_start_matches('\u{feff}').trim_start();
     let before = text[..text.len() - body.len()].matches('\n').count();
@@ -158,7 +158,7 @@ fn comment(text: &str) -> Option<(usize, &str)> {
     is_header.then_some((before, comment))
 }
 
-/// A name such as `top_related_titles` in words.
+/// Returns a name such as `top_related_titles` in words.
 pub(crate) fn in_plain(name: &str) -> String {
     let words = name.replace('_', " ");
     let words = words.trim();
@@ -166,7 +166,7 @@ pub(crate) fn in_plain(name: &str) -> String {
     first + words.get(1..).unwrap_or_default()
 }
 
-/// `bar` is short for `{type: bar}`.
+/// Reads a chart: `bar` is short for `{type: bar}`.
 fn kind_or_chart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Chart>, D::Error> {
     struct KindOrChart;
     impl<'de> Visitor<'de> for KindOrChart {
@@ -188,7 +188,7 @@ fn kind_or_chart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ch
     deserializer.deserialize_any(KindOrChart).map(Some)
 }
 
-/// `a` is short for `[a]`.
+/// Reads a list of columns: `a` is short for `[a]`.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Columns;
     impl<'de> Visitor<'de> for Columns {

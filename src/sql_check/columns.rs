@@ -1,4 +1,4 @@
-//! What each file's table would have for columns, and whether the header names those that there are.
+//! The columns of each file's table, and checks of the header against them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::star::{DimensionSql, FactSql, OWN, Source, Target, calendar_columns};
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 
-/// The star as its files would make it, as far as they have been looked at.
+/// The star of the files that have been checked so far.
 pub(super) struct Star<'a> {
     files: &'a Files,
     names: &'a Names,
@@ -23,7 +23,7 @@ pub(super) struct Star<'a> {
     problems: &'a mut Vec<Problem>,
     /// The columns of each table or view, `None` where they cannot be told.
     tables: BTreeMap<String, Option<Vec<TableColumn>>>,
-    /// What facts have to know of each dimension.
+    /// The facts about each dimension that lookups need.
     targets: BTreeMap<String, Target>,
     inferring: BTreeSet<String>,
 }
@@ -51,7 +51,7 @@ impl<'a> Star<'a> {
         }
     }
 
-    /// Looks at one file, after those that it needs.
+    /// Checks one file, after those that it needs.
     pub(super) async fn look_at(&mut self, name: &str) -> Result<(), WarehouseError> {
         let Some((path, one)) = self.files.readable.get(name) else { return Ok(()) };
         if self.files.skipped.contains(path) {
@@ -78,7 +78,8 @@ impl<'a> Star<'a> {
         Ok(())
     }
 
-    /// Takes a table or view as the database has it, but that SQLite does not know the types of what a view computes.
+    /// Takes over a table or view from the database, with types for a view's computed columns, which SQLite does not
+    /// know.
     async fn pass(&mut self, name: &str, path: &Path, one: &Readable) -> Result<(), WarehouseError> {
         let select = match one {
             Readable::Question(_, select) => Some(select),
@@ -102,20 +103,20 @@ impl<'a> Star<'a> {
         self.problems.push(Problem::at(path, line, why));
     }
 
-    /// Something about a word of the header and what it names.
+    /// Reports a problem of a word of the header and a name in its value.
     fn of_header(&mut self, model: &Model, word: &str, name: &str, why: String) {
         let line = self.lines(&model.path).of_header(word, name);
         self.problem(&model.path, line, why);
     }
 
-    /// The columns that a select gives; says what is wrong with it.
+    /// Returns the columns of a select; reports its problems.
     pub(super) async fn select(
         &mut self,
         path: &Path,
         select: &Select,
     ) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
         let (found, wrong) = self.given(path, select).await?;
-        // The one that is written for the engine in use is at fault.
+        // The file for the engine in use is at fault.
         let path = self.files.own.get(path).map_or(path, PathBuf::as_path);
         for Wrong { place, word, why } in wrong {
             let lines = self.lines(path);
@@ -201,7 +202,7 @@ impl<'a> Star<'a> {
         Ok(Wrong { place: None, word: Some(table.name.clone()), why })
     }
 
-    /// The name for load or line, where the select gives something else by it to a table that has its own.
+    /// Returns the name for load or line that the select gives to other values, in a table with its own lineage.
     async fn lineage_of_others(
         &mut self,
         model: &Model,
@@ -218,7 +219,7 @@ impl<'a> Star<'a> {
         Ok(select.lineage_of_others(self.names, &known))
     }
 
-    /// The columns of a model's table.
+    /// Returns the columns of a model's table.
     async fn model(&mut self, model: &Model) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
         let id = TableColumn { name: key_column(&model.name), declared: self.key_type().to_owned() };
         let Some(select) = &model.select else {
@@ -301,7 +302,7 @@ impl<'a> Star<'a> {
                 );
                 self.of_header(model, "dimensions", column, why);
             }
-            // What is wrong with the dimension is said there; the fact has its key all the same.
+            // The dimension's problems are reported there; the fact has its key all the same.
             let key = TableColumn { name: column.clone(), declared: String::new() };
             let any = Target { key, valid: None, is_calendar: false, infers: false };
             targets.entry(name.to_owned()).or_insert(any);
@@ -310,7 +311,7 @@ impl<'a> Star<'a> {
         sql.columns().to_vec()
     }
 
-    /// What the header says of its columns must be so.
+    /// Reports a contradiction between the header and its columns.
     fn must_fit(&mut self, model: &Model, fits: Result<(), String>) {
         if let Err(why) = fits {
             let word = why.split(':').next().unwrap_or_default().to_owned();
@@ -318,7 +319,7 @@ impl<'a> Star<'a> {
         }
     }
 
-    /// The header's words must be the select's.
+    /// Reports the names of a header's word that the select lacks.
     fn must_give<'b>(
         &mut self,
         model: &Model,
@@ -334,11 +335,11 @@ impl<'a> Star<'a> {
         }
     }
 
-    /// No two columns of a table may have one name; whether it is so.
+    /// Reports columns of the same name; returns true if there are none.
     fn must_differ(&mut self, model: &Model, columns: &[TableColumn]) -> bool {
         let mut taken = BTreeSet::new();
         let repeated: Vec<_> = columns.iter().filter(|column| !taken.insert(&column.name)).collect();
-        // That a name is a dimension's own is said already.
+        // A dimension's reserved names are reported already.
         let is_said = |name: &str| matches!(model.header.kind, Kind::Dimension(_)) && OWN.contains(&name);
         for column in repeated.iter().filter(|column| !is_said(&column.name)) {
             let lines = self.lines(&model.path);
@@ -349,7 +350,7 @@ impl<'a> Star<'a> {
         repeated.is_empty()
     }
 
-    /// What must hold of a table can only be said of its columns.
+    /// Reports checks of columns that a table lacks.
     async fn checks(&mut self, model: &Model) -> Result<(), WarehouseError> {
         let Some(Some(columns)) = self.tables.get(&model.name).cloned() else { return Ok(()) };
         for checks in &model.header.checks {

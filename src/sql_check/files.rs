@@ -1,4 +1,4 @@
-//! The files of `sql/pipeline/` and `sql/analysis/`, each read as far as it can be.
+//! The files of `sql/pipeline/` and `sql/analysis/`, each read as far as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::project::{
 use crate::project::{sql_file, sql_paths};
 use crate::sql::{Engine, Names, Schema, Select};
 
-/// Words of a header that are wrong and of which the next one is looked for.
+/// The number of wrong words of a header after which no more are looked for.
 const WORDS: usize = 50;
 
 /// One file that can be read.
@@ -18,34 +18,34 @@ const WORDS: usize = 50;
 pub(super) enum Readable {
     /// A table of the star.
     Model(Box<Model>),
-    /// A question, with what its header says where that can be read.
+    /// A question, with its header if that can be read.
     Question(Option<Box<QuestionHeader>>, Select),
 }
 
-/// What was read.
+/// The files and their problems.
 #[derive(Debug, Default)]
 pub struct Files {
     /// The files with their texts, by path.
     pub(super) texts: BTreeMap<PathBuf, String>,
     /// The files that overrule the selects of others on the engine in use.
     pub(super) own: BTreeMap<PathBuf, PathBuf>,
-    /// Those that can be read, by the name of their table or view.
+    /// The readable files, by the name of their table or view.
     pub(super) readable: BTreeMap<String, (PathBuf, Readable)>,
-    /// The selects of files of which the header cannot be read.
+    /// The selects of files without a readable header.
     pub(super) headless: Vec<(PathBuf, Select)>,
-    /// The names of those that cannot.
+    /// The names of unreadable files.
     pub(super) unreadable: BTreeSet<String>,
-    /// Those that are not looked at: their tables and views are taken as the database has them.
+    /// Files that are not checked: their tables and views are taken over from the database.
     pub(super) skipped: BTreeSet<PathBuf>,
-    /// What is wrong with each by itself.
+    /// The problems of each file by itself.
     pub(super) problems: Vec<Problem>,
 }
 
 impl Files {
-    /// Reads all of them.
+    /// Reads all files.
     ///
     /// # Errors
-    /// In words, where there is none.
+    /// In words, if there is none.
     pub fn read(sql: &Path, engine: Engine) -> Result<Files, String> {
         let mut files = Files::default();
         files.read_folder(&sql.join("pipeline"), engine, Files::read_model);
@@ -86,12 +86,12 @@ impl Files {
         self.problem(error);
     }
 
-    /// The files.
+    /// Returns the paths of the files.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.texts.keys().map(PathBuf::as_path)
     }
 
-    /// The same, but that these are not looked at.
+    /// Returns the same, with files to be skipped.
     #[must_use]
     pub(super) fn without(mut self, skip: impl Fn(&Path) -> bool) -> Files {
         self.skipped = self.texts.keys().filter(|path| skip(path)).cloned().collect();
@@ -134,7 +134,7 @@ impl Files {
         }
     }
 
-    /// The header, or every word in it that is unknown.
+    /// Returns the header; reports every unknown word in it.
     fn header(&mut self, path: &Path, text: &str) -> Option<Header> {
         let mut rest = text.to_owned();
         for round in 0..WORDS {
@@ -142,7 +142,7 @@ impl Files {
                 Ok(header) => return Some(header).filter(|_| round == 0),
                 Err(error) => error,
             };
-            // What is missing once a wrong word is left out is that word.
+            // A word that is missing after a wrong one was left out is that word.
             if round == 0 || error.is_alone {
                 self.problem(Problem::at(path, error.line, error.why));
             }
@@ -193,8 +193,8 @@ impl Files {
         })
     }
 
-    /// The names of those that can be read, each after those it needs; says where they need each other in a circle, or name a dimension
-    /// that is none.
+    /// Returns the names of readable files, each after those that it needs; reports circles, and references to tables
+    /// that are no dimensions.
     pub(super) fn in_order(&self, names: &Names, problems: &mut Vec<Problem>) -> Vec<&str> {
         let models: BTreeMap<String, Model> = self.models().map(|model| (model.name.clone(), model.clone())).collect();
         for model in models.values() {

@@ -1,4 +1,5 @@
-//! What a select gives, asked of the database over tables that stand in for those that are not there, or have other columns than their files say.
+//! The columns of a select, by the database. Stand-ins replace tables that do not exist, or have other columns than
+//! their files give.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,32 +12,32 @@ use crate::sql::{
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 
-/// How the problem with two columns of one name begins.
+/// The beginning of the problem with two columns of one name.
 pub(super) const TWO: &str = "the select gives two columns the name";
 
 /// The tables that a select reads, as far as they are known.
 pub(super) type Known = HashMap<Table, Vec<TableColumn>>;
 
-/// What is wrong with a select.
+/// A problem of a select.
 pub(super) struct Wrong {
-    /// Where, if that is told.
+    /// The position, if it is told.
     pub(super) place: Option<Place>,
-    /// A word in it that says where.
+    /// A word that locates it.
     pub(super) word: Option<String>,
     pub(super) why: String,
 }
 
-/// What is said of a select, by us or by the database.
+/// The sources of an error about a select: this program or the database.
 enum Said {
     Ours(SqlError),
     Theirs(String, Option<Place>),
 }
 
-/// The columns that a select gives; `None` where that cannot be told because something is wrong. `stands_in`: the tables that are read as
-/// `known` has them, whatever the database has.
+/// Returns the columns of a select, `None` if problems prevent it, and the problems. `stands_in` are the tables that
+/// are read as `known` has them, whatever the database has.
 ///
 /// # Errors
-/// What the database says that is not the select's fault.
+/// The database's error that is not the select's fault.
 pub(super) async fn given(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -63,7 +64,7 @@ pub(super) async fn given(
     Ok((None, wrong))
 }
 
-/// What the database says, in our words where they are known.
+/// Turns the database's error into this program's words, where they are known.
 fn theirs(error: String, known: &Known) -> Wrong {
     let (word, why) = if let Some(name) = repeated_column(&error) {
         (Some(name.clone()), format!("{TWO} {name}"))
@@ -110,7 +111,7 @@ async fn describe(
     Ok(given)
 }
 
-/// The columns with the types that the select means: SQLite takes a day that is cast to text for a day still.
+/// Returns the columns with the types that the select means: to SQLite, a day that is cast to text is still a day.
 fn typed(columns: Vec<TableColumn>, outputs: Vec<Output>) -> Vec<TableColumn> {
     let mut declared: HashMap<String, &str> =
         outputs.into_iter().filter_map(|output| Some((output.name, output.declared?))).collect();
@@ -121,11 +122,11 @@ fn typed(columns: Vec<TableColumn>, outputs: Vec<Output>) -> Vec<TableColumn> {
     columns.into_iter().map(typed).collect()
 }
 
-/// The column that an error says there is none of.
+/// Returns the column that is missing according to an error.
 fn missing_column(error: &str) -> Option<String> {
     let plain = |name: &str| name.replace('"', "");
     if let Some((_, rest)) = error.split_once("no such column: ") {
-        // SQLite asks whether single quotes were meant.
+        // SQLite adds a hint at single quotes.
         let end = rest.find(" - ").unwrap_or(rest.len());
         return Some(plain(rest[..end].split([' ', ')', ';']).next()?));
     }
@@ -134,13 +135,13 @@ fn missing_column(error: &str) -> Option<String> {
     Some(plain(name))
 }
 
-/// The column that PostgreSQL says a select gives twice.
+/// Returns the column that a select gives twice, according to PostgreSQL.
 fn repeated_column(error: &str) -> Option<String> {
     let (before, _) = error.split_once("\" specified more than once")?;
     Some(before.rsplit_once("column \"")?.1.to_owned())
 }
 
-/// The function that PostgreSQL says there is none of, and the call as it says it.
+/// Returns the function that is missing according to PostgreSQL, and the call in its words.
 fn missing_function(error: &str) -> Option<(String, &str)> {
     let (call, _) = error.split_once("function ")?.1.split_once(" does not exist")?;
     Some((call.split('(').next()?.to_owned(), call))

@@ -1,5 +1,6 @@
-//! Looks at the files of `sql/` without running them: what their headers say, what their selects read and give, and whether that goes together.
-//! Tables that are not built yet are stood in for by empty ones with the columns that their files would give them; nothing is kept.
+//! Checks the files of `sql/` without running them: their headers, the inputs and outputs of their selects, and the
+//! agreement of these. Empty tables with the columns of their files stand in for tables that are not built yet; nothing
+//! is kept.
 
 mod columns;
 mod files;
@@ -13,10 +14,10 @@ use crate::warehouse::{Scope, Warehouse, WarehouseError};
 use columns::Star;
 pub use files::Files;
 
-/// Everything that is wrong with the files, by file and line; what the database has to be asked for is asked of `warehouse`, where there is one.
+/// Returns all problems of the files, by file and line; `warehouse`, if there is one, describes the selects.
 ///
 /// # Errors
-/// What the database says that is no file's fault.
+/// The database's error that is no file's fault.
 pub async fn check(
     files: &Files,
     names: &Names,
@@ -25,7 +26,7 @@ pub async fn check(
     let mut problems = files.problems.clone();
     let ordered = files.in_order(names, &mut problems);
     if let Some(warehouse) = warehouse {
-        // Dropped at the end, and with it every table that stood in for another.
+        // The transaction ends with a rollback, and with it every stand-in.
         let mut transaction = warehouse.begin(Scope::Load).await?;
         let mut star = Star::new(files, &ordered, names, &mut *transaction, &mut problems);
         for one in ordered {
@@ -41,10 +42,10 @@ pub async fn check(
     Ok(problems)
 }
 
-/// Everything that is wrong with the files in the folder `sql` but those that `skip` names.
+/// Returns all problems of the files in the folder `sql`, except those that `skip` names.
 ///
 /// # Errors
-/// What the database says that is no file's fault.
+/// The database's error that is no file's fault.
 pub(crate) async fn problems(
     warehouse: &dyn Warehouse,
     sql: &Path,

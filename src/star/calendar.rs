@@ -1,11 +1,11 @@
-//! A calendar's days: their natural key is the date, their surrogate key the date's digits (20240131).
+//! The days of a calendar: the natural key is the date, the surrogate key its digits (20240131).
 
 use chrono::{Datelike, NaiveDate};
 
 use crate::project::Calendar;
 use crate::sql::{Engine, TableColumn};
 
-/// A calendar's columns, the surrogate key left out.
+/// Returns a calendar's columns, without the surrogate key.
 pub fn columns(engine: Engine) -> Vec<TableColumn> {
     let boolean = "boolean";
     let number = match engine {
@@ -35,9 +35,10 @@ pub fn columns(engine: Engine) -> Vec<TableColumn> {
     ]
 }
 
-/// Its days as rows of `values`, the surrogate key first, in the order of [`columns`].
+/// Returns the days as rows of `values`, the surrogate key first, in the order of [`columns`].
 ///
-/// Weeks are those of ISO 8601; a weekday is 1 (Monday) to 7. A fiscal year has the number of the calendar year in which it ends.
+/// Weeks are those of ISO 8601; a weekday is 1 (Monday) to 7. A fiscal year has the number of the calendar year in
+/// which it ends.
 pub fn values(calendar: Calendar) -> impl Iterator<Item = String> {
     calendar
         .from

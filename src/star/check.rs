@@ -1,25 +1,26 @@
-//! What must hold of a table, as queries that find what does not.
+//! The checks of a table, as queries that find the rows at fault.
 
 use super::class::Class;
 use crate::project::{Checks, Severity};
 use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;
 
-/// One thing that must hold.
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What it is called in messages: `not_null: name`.
+    /// The name in messages: `not_null: name`.
     pub name: String,
-    /// The rows at fault, as a select.
+    /// The select that returns the rows at fault.
     pub rows: String,
-    /// What is done when there are any.
+    /// The effect of a row at fault.
     pub severity: Severity,
 }
 
-/// The checks of a group for a table (quoted) with these columns; `sql` are its own selects in the engine's words.
+/// Returns the checks of a group for a table (quoted) with these columns; `sql` are its own selects in the engine's
+/// dialect.
 ///
 /// # Errors
-/// In words, where a check names a column that the table does not have.
+/// In words, if a check names a column that the table lacks.
 pub fn checks(
     checks: &Checks,
     engine: Engine,
@@ -35,7 +36,7 @@ pub fn checks(
             Err(format!("checks: {word}: the table has no column {name}{hint}"))
         }
     };
-    // SQLite keeps the digits of a decimal as text.
+    // SQLite stores the digits of a decimal as text.
     let value = |column: &TableColumn| match (engine, column.declared.as_str()) {
         (Engine::Sqlite, "numeric_text") => format!("cast({} as real)", quote(&column.name)),
         _ => quote(&column.name),

@@ -1,16 +1,16 @@
-//! What a column's values are, as far as it decides what they can be compared with: by the word that the database has for its type.
+//! The classes of columns by the values that they can be compared with, out of the database's word for the type.
 
 use crate::project::Scalar;
 use crate::sql::TableColumn;
 
-/// Kinds of values that can be compared with each other.
+/// The classes of values that can be compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Whole, decimal or floating.
+    /// Integers, decimals or floating-point numbers.
     Number,
     /// A text.
     Text,
-    /// true or false.
+    /// Booleans: true or false.
     Bool,
     /// A day.
     Date,
@@ -18,12 +18,12 @@ pub enum Class {
     Timestamp,
     /// An instant.
     Timestamptz,
-    /// Something else, or not known.
+    /// Another type, or an unknown one.
     Other,
 }
 
 impl Class {
-    /// Of a type in an engine's words.
+    /// Returns the class of a type in an engine's words.
     pub fn of(declared: &str) -> Class {
         let begins = |words: &[&str]| words.iter().any(|word| declared.starts_with(word));
         match () {
@@ -37,12 +37,12 @@ impl Class {
         }
     }
 
-    /// Whether it says when something is.
+    /// Returns true for dates and times.
     pub fn is_time(self) -> bool {
         matches!(self, Class::Date | Class::Timestamp | Class::Timestamptz)
     }
 
-    /// In words.
+    /// Returns the class in words.
     pub fn word(self) -> &'static str {
         match self {
             Class::Number => "a number",
@@ -54,10 +54,10 @@ impl Class {
         }
     }
 
-    /// A value of a header in SQL, for a column of this class.
+    /// Returns a value of a header in SQL, for a column of this class.
     ///
     /// # Errors
-    /// In words, where the column cannot hold it.
+    /// In words, if the column cannot hold it.
     pub fn literal(self, value: &Scalar) -> Result<String, String> {
         let fits = match (self, value) {
             (Class::Text, Scalar::Text(_)) | (Class::Other, _) => true,
@@ -72,7 +72,8 @@ impl Class {
 }
 
 impl Class {
-    /// Whether a value of a header is above another one in each column of this class; that of texts is a matter of the database's order.
+    /// Returns true if a value of a header is above another one in each column of this class; the order of texts is the
+    /// database's.
     pub fn is_above(self, one: &Scalar, other: &Scalar) -> bool {
         // An instant's offset may move it by a day.
         let time = |text: &str| match self {
@@ -87,10 +88,10 @@ impl Class {
     }
 }
 
-/// What says when a row holds must be a time.
+/// Checks that the column with the time from which a row holds is a date or a timestamp.
 ///
 /// # Errors
-/// In words, where it is none.
+/// In words, if it is not.
 pub(super) fn must_be_time(at: Option<&str>, columns: &[TableColumn]) -> Result<(), String> {
     let Some(column) = columns.iter().find(|column| Some(column.name.as_str()) == at) else { return Ok(()) };
     let class = Class::of(&column.declared);

@@ -1,5 +1,5 @@
-//! The declared star: what the headers in `sql/pipeline/` say, in which order the tables are built, and the SQL that brings
-//! each up to date by what differs. Pure: values in, SQL text out, no I/O.
+//! The declared star: the headers in `sql/pipeline/`, the order of the tables, and the SQL that updates each by its
+//! differences. Pure: values in, SQL text out, no I/O.
 
 mod calendar;
 mod check;
@@ -21,12 +21,12 @@ pub use rows::RowsSql;
 pub use source::Source;
 pub use state::{LoadSet, TableState};
 
-/// The key of the member that stands for what is not in a dimension.
+/// The key of the unknown member, which stands for values that a dimension lacks.
 pub const UNKNOWN: i64 = 0;
 
-/// The temporary table that a select's result is put into.
+/// The temporary table with a select's result.
 pub const NEW: &str = "sluice_new";
-/// The temporary table with a fact's rows after its dimensions' columns were replaced by keys.
+/// The temporary table with a fact's rows after lookup: keys in place of the columns that name members.
 pub const KEYED: &str = "sluice_keyed";
-/// The temporary table with the rows in which a table and its new content differ.
+/// The temporary table with the differences between a table and its new content.
 pub const DIFFERENCE: &str = "sluice_difference";

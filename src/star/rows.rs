@@ -1,10 +1,10 @@
-//! Rows without a key of their own: plain tables, and facts whose grain is made of members. They are brought up to date by the rows in which the table and
-//! its new content differ, each row counted as often as it stands there.
+//! Rows without a key of their own: plain tables, and facts whose grain has members' columns. They are updated by the
+//! differences between the table and its new content, with each row counted as often as it occurs.
 
 use super::DIFFERENCE;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
-/// The SQL that makes a table hold the rows of a temporary table, and nothing else.
+/// The SQL that makes a table hold exactly the rows of a temporary table.
 pub struct RowsSql {
     engine: Engine,
     table: String,
@@ -13,7 +13,7 @@ pub struct RowsSql {
 }
 
 impl RowsSql {
-    /// For the table called `name`, whose rows stand in `source`.
+    /// Prepares the table called `name`, whose rows are in `source`.
     pub fn new(names: &Names, name: &str, source: &'static str, columns: &[TableColumn]) -> Self {
         let columns: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         RowsSql {
@@ -24,13 +24,13 @@ impl RowsSql {
         }
     }
 
-    /// Fills a table that is empty.
+    /// Fills an empty table.
     pub fn fill(&self) -> String {
         let RowsSql { table, source, columns, .. } = self;
         format!("insert into {table} ({columns}) select {columns} from {source}")
     }
 
-    /// Puts what differs into [`DIFFERENCE`]: `place` is the place of a row that has to go, NULL for one that is new.
+    /// Writes the differences into [`DIFFERENCE`]: `place` is the position of a row to be deleted, NULL for a new one.
     pub fn compare(&self) -> String {
         let RowsSql { table, source, columns, .. } = self;
         let place = self.place();
@@ -38,7 +38,7 @@ impl RowsSql {
             Engine::Postgres => "max(place::text)::tid",
             Engine::Sqlite => "max(place)",
         };
-        // Rows that are the same are numbered, so that of three and two one is left over. Grouping takes NULLs for equal.
+        // Equal rows are numbered, so that of three and two one remains. Grouping takes NULLs for equal.
         format!(
             "create temp table {DIFFERENCE} as select {columns}, {highest} as place from (\
              select {columns}, {place} as place, row_number() over (partition by {columns}) as repeat from {table} \
@@ -48,13 +48,13 @@ impl RowsSql {
         )
     }
 
-    /// Takes out what has to go.
+    /// Deletes obsolete rows.
     pub fn delete(&self) -> String {
         let place = self.place();
         format!("delete from {} where {place} in (select place from {DIFFERENCE} where place is not null)", self.table)
     }
 
-    /// Adds what is new.
+    /// Adds new rows.
     pub fn insert(&self) -> String {
         let RowsSql { table, columns, .. } = self;
         format!("insert into {table} ({columns}) select {columns} from {DIFFERENCE} where place is null")

@@ -1,11 +1,11 @@
-//! A model's rows as a select: what its file says, with columns or arrays turned into rows and repeats left out.
+//! The rows of a model as a select: that of its file, with columns or arrays turned into rows and repeats left out.
 
 use crate::project::{Header, Kind};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS};
 use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;
 
-/// How a model's rows are made of its select's.
+/// The way from a select's rows to a model's.
 #[derive(Clone, Debug)]
 pub struct Source {
     engine: Engine,
@@ -18,20 +18,20 @@ pub struct Source {
 #[derive(Clone, Debug)]
 enum Shape {
     Plain,
-    /// The columns that become rows, and the one that takes them.
+    /// The columns that become rows, and the one that receives their values.
     Unpivot(Vec<TableColumn>, String),
-    /// The column with the array, and the one that takes the elements.
+    /// The column with the array, and the one that receives the elements.
     Explode(String, String),
 }
 
 impl Source {
-    /// For a select that gives these columns. `row_wise`: whether each row is one staged row's.
+    /// Prepares a select with these columns. `row_wise` is true if each row comes from one staged row.
     ///
     /// # Errors
-    /// In words, where the header names a column that the select does not give, or two columns have one name.
+    /// In words, if the header names a column that the select lacks, or two columns have one name.
     pub fn new(header: &Header, engine: Engine, given: &[TableColumn], row_wise: bool) -> Result<Source, String> {
         let is_lineage = |column: &&TableColumn| column.name == LOAD_COLUMN || column.name == LINE_COLUMN;
-        // A table or view has what its select gives; others have lineage of their own.
+        // A table or view keeps its select's lineage columns; other kinds have their own.
         let is_as_given = matches!(header.kind, Kind::Table | Kind::View);
         let keeps = |column: &&TableColumn| is_as_given || !is_lineage(column);
         let mut columns: Vec<_> = given.iter().filter(keeps).cloned().collect();
@@ -70,22 +70,22 @@ impl Source {
         Ok(Source { engine, columns, lineage, shape, distinct: header.distinct })
     }
 
-    /// The columns of its rows, [lineage](Source::has_lineage) left out where it is not a table's or view's that asks for it.
+    /// Returns the columns of its rows, without [lineage](Source::has_lineage) unless a table or view selects it.
     pub fn columns(&self) -> &[TableColumn] {
         &self.columns
     }
 
-    /// Whether each row says by load and line of which staged row it is.
+    /// Returns true if each row has the load and line of a staged row.
     pub fn has_lineage(&self) -> bool {
         self.lineage
     }
 
-    /// Whether there is one row for each of the select's.
+    /// Returns true if each row of the select gives one row.
     pub fn is_plain(&self) -> bool {
         matches!(self.shape, Shape::Plain) && !self.distinct
     }
 
-    /// The rows, out of the select in the engine's words; one with lineage where this has it.
+    /// Returns the query for the rows, out of the select in the engine's dialect; with lineage if this has it.
     pub fn sql(&self, select: &str) -> String {
         let kept: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
         let lineage: Vec<_> = [LOAD_COLUMN, LINE_COLUMN]
@@ -132,13 +132,13 @@ impl Source {
                         "e.value",
                     ),
                     Engine::Sqlite => (
-                        // What is no array ends the statement, as it does on PostgreSQL.
+                        // A value that is no array ends the statement, as it does on PostgreSQL.
                         format!(
                             "cross join json_each(case when {array} is null then '[]' \
                              when json_valid({array}) and json_type({array}) = 'array' then {array} \
                              else json_extract('{{}}', 'explode: not a JSON array: ' || {array}) end) as e"
                         ),
-                        // A number as it is written; its value would have fifteen digits.
+                        // The number as it is written; its value would have fifteen digits.
                         &*format!(
                             "case e.type when 'true' then 'true' when 'false' then 'false' when 'integer' then {array} -> e.key \
                              when 'real' then {array} -> e.key else cast(e.value as text) end"
@@ -162,7 +162,7 @@ fn find<'a>(word: &str, name: &str, columns: &'a [TableColumn]) -> Result<(usize
     })
 }
 
-/// The columns that a list names; `a..c` stands for those from a to c.
+/// Returns the columns of a list; `a..c` stands for those from a to c.
 fn stretch(names: &[String], columns: &[TableColumn]) -> Result<Vec<TableColumn>, String> {
     let mut found = Vec::new();
     for name in names {

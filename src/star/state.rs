@@ -1,51 +1,51 @@
-//! What a table of the star was built out of.
+//! The state of a table of the star after its last build.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// What is known of one table from the run before.
+/// The state of one table after the last run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableState {
     /// The table, without its schema.
     pub name: String,
     /// dimension, fact, bridge, calendar, table or view.
     pub kind: String,
-    /// Tells one header, select and set of columns from another.
+    /// The hash of header, select and columns.
     pub definition: String,
-    /// The loads that staging held when it was built.
+    /// The loads in staging at the time of the build.
     pub seen: LoadSet,
-    /// The versions of the star's tables that it was built out of.
+    /// The versions of the star's tables behind it.
     pub upstream: BTreeMap<String, i64>,
-    /// Goes up with each run that changes it.
+    /// The version: each run that changes the table increases it.
     pub version: i64,
     /// The highest surrogate key that was ever given.
     pub highest_key: i64,
-    /// Rows it has, the unknown member not counted.
+    /// The number of rows, without the unknown member.
     pub rows: u64,
 }
 
-/// Numbers of loads, as stretches that do not touch: `1-40,42`.
+/// A set of load numbers, as ranges that do not touch: `1-40,42`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadSet(Vec<(i64, i64)>);
 
 impl LoadSet {
-    /// First and last number of each stretch, ascending.
+    /// Returns first and last number of each range, ascending.
     pub fn stretches(&self) -> impl Iterator<Item = (i64, i64)> {
         self.0.iter().copied()
     }
 
-    /// Whether it has none.
+    /// Returns true if it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The highest.
+    /// Returns the highest number.
     pub fn last(&self) -> Option<i64> {
         self.0.last().map(|(_, last)| *last)
     }
 
-    /// Those that are not in `other`.
+    /// Returns the numbers that are not in `other`.
     pub fn without(&self, other: &LoadSet) -> LoadSet {
         let mut left = Vec::new();
         let mut others = other.0.iter().peekable();

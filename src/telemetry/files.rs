@@ -1,8 +1,9 @@
-//! The files in `logs/`: a new one each day and when one is full, old ones deleted. A folder that cannot be written never stops
-//! the program: lines are left out until it can.
+//! The files in `logs/`: a new one each day and when one is full; old ones are deleted. A folder that cannot be written
+//! never stops the program: lines are left out meanwhile.
 //!
-//! Several programs write into the same files at once. So no file is ever renamed: `sluice.2026-11-21.jsonl` is followed by
-//! `sluice.2026-11-21.2.jsonl`, which everybody finds by the same rule, and a line is appended by one system call.
+//! Several programs write into the same files at once. So no file is ever renamed: `sluice.2026-11-21.jsonl` is
+//! followed by `sluice.2026-11-21.2.jsonl`, which all programs find by the same rule, and one system call appends a
+//! line.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -22,9 +23,9 @@ pub(super) struct LogFiles {
     keep_days: u32,
     max_bytes: u64,
     current: Option<Current>,
-    /// Lines left out since the folder could not be written.
+    /// The number of lines left out since the folder could not be written.
     left_out: u64,
-    /// Whether the last line was cut off: the next one must not go on in it.
+    /// True if the last line was cut off: the next one must not continue it.
     is_torn: bool,
 }
 
@@ -34,7 +35,7 @@ struct Current {
 }
 
 impl LogFiles {
-    /// Opens nothing yet. Files of `keep_days` days are kept, today's among them; one of `max_bytes` is full.
+    /// Opens nothing yet. Files of `keep_days` days, including today, are kept; a file of `max_bytes` is full.
     pub(super) fn new(folder: PathBuf, keep_days: u32, max_bytes: u64) -> LogFiles {
         LogFiles { folder, keep_days, max_bytes, current: None, left_out: 0, is_torn: false }
     }
@@ -48,12 +49,12 @@ impl LogFiles {
         if self.is_torn { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    /// Today's file that is not full.
+    /// Returns today's file that is not full.
     fn file(&mut self, today: NaiveDate) -> io::Result<&File> {
         let goes_on = match &self.current {
             Some(Current { day, file }) => {
                 let meta = file.metadata()?;
-                // One that somebody deleted has no name any more.
+                // A deleted file has no name any more.
                 *day == today && meta.len() < self.max_bytes && meta.nlink() > 0
             }
             None => false,
@@ -88,10 +89,10 @@ impl LogFiles {
                 days.entry(day).or_default().push(entry.path());
             }
         }
-        // The newest days that there are stay, however long ago: a clock that leaps forward takes none of them but the oldest.
+        // The newest existing days stay, however old: a clock that leaps forward deletes only the oldest.
         let oldest = days.range(..=today).rev().nth(self.keep_days.saturating_sub(1) as usize).map(|(day, _)| *day);
         for path in days.into_iter().filter(|(day, _)| Some(*day) < oldest).flat_map(|(_, paths)| paths) {
-            // One that cannot be deleted is no reason to stop, and another program may have been faster.
+            // A file that cannot be deleted is no reason to stop, and another program may have been faster.
             let _ = fs::remove_file(path);
         }
         Ok(())
@@ -128,11 +129,11 @@ impl Write for LogFiles {
 }
 
 fn say(text: std::fmt::Arguments<'_>) {
-    // Where standard error is closed too, there is nobody left to tell.
+    // If standard error is closed, too, nobody is left to tell.
     let _ = writeln!(Above(io::stderr()), "{text}");
 }
 
-/// The day of a file of ours by its name.
+/// Returns the day of a log file by its name.
 fn day_of(name: &str) -> Option<NaiveDate> {
     let day = name.strip_prefix("sluice.")?.strip_suffix(".jsonl")?;
     let (day, number) = day.split_once('.').unwrap_or((day, "2"));

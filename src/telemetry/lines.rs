@@ -1,5 +1,5 @@
-//! What a line of the log looks like. For people: time, level, message, fields; for `logs/`: a JSON object that also holds what is
-//! known of the load the line belongs to, as the spans around it have it.
+//! The format of a log line. For people: time, level, message, fields; for `logs/`: a JSON object that also holds the
+//! fields of the line's load, out of its spans.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ where
         } else {
             write!(line, "{time} {level:>5} ")?;
         }
-        // Whoever logs a foreign name may forget that it can hold anything.
+        // A foreign name may contain anything.
         let mut own = String::new();
         context.format_fields(Writer::new(&mut own), event)?;
         writeln!(line, "{}", shown(&hidden(&own)))

@@ -19,22 +19,22 @@ use crate::settings::Settings;
 use crate::telemetry::progress::Above;
 use crate::warehouse::NoticeLayer;
 
-/// Where people read the log.
+/// The stream on which people read the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum People {
-    /// The program's result is its log.
+    /// Standard output: the program's result is its log.
     Stdout,
-    /// Standard output belongs to the result.
+    /// Standard error: standard output belongs to the result.
     Stderr,
 }
 
 /// Starts logging, until the guard is dropped.
-/// `to_file` says whether the command is worth a log file; colours come only on a terminal, and only where they are `welcome`.
-/// A `quiet` command shows people warnings and errors only. Progress is for those who watch a terminal, and for the file.
+/// `to_file` is true if the command keeps a log file; colours appear only on a terminal, and only if `welcome`. A
+/// `quiet` command shows people warnings and errors only. Progress goes to terminals and to the file.
 pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, quiet: bool) -> Option<WorkerGuard> {
     let level = if settings.logging.debug_logs { "debug" } else { "info" };
     let sql = if settings.logging.echo_sql { "info" } else { "warn" };
-    // One filter before both layers: a filter in each loses the event after a look whether a level is on.
+    // One filter before both layers: with a filter in each, a check of a level loses the event.
     let filter = EnvFilter::new(format!("warn,sluice={level},app={level},{}", crate::warehouse::log_filter(sql)));
 
     let (writer, guard) = to_file
@@ -55,12 +55,12 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, 
     if to_file && !quiet && terminal && std::io::stderr().is_terminal() {
         progress::show_bars();
     }
-    // Fails only where a logger was set before, as in tests, which then keep theirs.
+    // Fails only if a logger was set before, as in tests, which then keep theirs.
     let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).with(NoticeLayer).try_init();
     guard
 }
 
-/// What of the log people see.
+/// The part of the log for people.
 struct Screen {
     people: People,
     terminal: bool,

@@ -1,4 +1,4 @@
-//! Long loads show themselves: on a terminal by a bar each, in the log by a line every ten seconds.
+//! The progress of long loads: on a terminal by a bar each, in the log by a line every ten seconds.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,41 +10,41 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-/// How long a load lasts before it gets a bar: what is shorter would only flicker.
+/// The age at which a load gets a bar: shorter ones would only flicker.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// How long it is until the next line in the log.
+/// The interval of lines in the log.
 const LINE: Duration = Duration::from_secs(10);
 
-/// What the lines in the log are told by.
+/// The target of the lines in the log.
 pub const TARGET: &str = "sluice::telemetry::progress";
 
-/// The terminal is the process's, so the bars are too.
+/// The bars of the process, like its terminal.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
-/// How far the loads on their way are: the process's too, as its bars are.
+/// The progress of the loads in hand, one for the process like its bars.
 static RUNNING: Mutex<BTreeMap<u64, Running>> = Mutex::new(BTreeMap::new());
 
-/// How far a load is.
+/// The progress of a load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Running {
-    /// What is loaded.
+    /// The name of the file.
     pub file: String,
     /// The load's number in the ledger.
     pub load: i64,
-    /// When its rows began to come.
+    /// The time of its first rows.
     pub started: DateTime<Utc>,
-    /// Bytes that came.
+    /// The bytes so far.
     pub bytes: u64,
-    /// Bytes that are to come in all.
+    /// The bytes in all.
     pub bytes_total: u64,
-    /// Rows that came.
+    /// The rows so far.
     pub rows: u64,
-    /// Rows in a second, on average.
+    /// The rows per second, on average.
     pub rows_per_second: u64,
 }
 
-/// The loads on their way, the first to begin first.
+/// Returns the loads in hand, the first to begin first.
 pub fn running() -> Vec<Running> {
     lock().values().cloned().collect()
 }
@@ -53,12 +53,12 @@ fn lock() -> MutexGuard<'static, BTreeMap<u64, Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on loads have bars, on standard error.
+/// Shows bars for loads from now on, on standard error.
 pub fn show_bars() {
     BARS.get_or_init(MultiProgress::new);
 }
 
-/// Writes lines above the bars, where there are any.
+/// Writes lines above the bars, if there are any.
 pub struct Above<W>(pub W);
 
 impl<W: Write> Write for Above<W> {
@@ -74,13 +74,13 @@ impl<W: Write> Write for Above<W> {
     }
 }
 
-/// One load on its way.
+/// One load in hand.
 pub(crate) struct Progress {
-    /// Its place among those on their way.
+    /// The key among the loads in hand.
     number: u64,
     name: String,
     load_id: i64,
-    /// Bytes that are to come.
+    /// The bytes in all.
     total: u64,
     bytes: u64,
     rows: u64,
@@ -90,7 +90,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A load of so many bytes.
+    /// Begins a load of so many bytes.
     pub(crate) fn new(name: &str, load_id: i64, total: u64) -> Progress {
         let now = Instant::now();
         let started = Utc::now();
@@ -119,7 +119,7 @@ impl Progress {
         }
     }
 
-    /// So many more rows, which took so many bytes.
+    /// Adds so many rows, which took so many bytes.
     pub(crate) fn advance(&mut self, rows: u64, bytes: u64) {
         self.rows += rows;
         self.bytes = (self.bytes + bytes).min(self.total);
@@ -171,7 +171,7 @@ fn per_second(count: u64, time: Duration) -> u64 {
     (count as f64 / time.as_secs_f64().max(0.001)) as u64
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

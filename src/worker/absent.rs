@@ -1,5 +1,6 @@
-//! What a program says of itself while its folder is gone, and with the folder the place where it says so otherwise: a hidden file in
-//! `exports/`, locked as long as the program waits. Who can lock it knows that its program waits no longer.
+//! The state of a program while its folder is gone, and with it the usual place of that state: a hidden file in
+//! `exports/`, locked as long as the program waits. A file whose lock is free belongs to a program that waits no
+//! longer.
 
 use std::ffi::OsString;
 use std::fs::{self, TryLockError};
@@ -12,24 +13,24 @@ use tempfile::NamedTempFile;
 use super::state::State;
 use crate::source::Dir;
 
-/// What the names of these files begin with.
+/// The beginning of these files' names.
 const NAME: &str = ".waiting-";
 
-/// Says that a program waits for its folder, until it is dropped.
+/// The note that a program waits for its folder; it goes when this is dropped.
 #[derive(Debug)]
 pub(super) struct Absent {
     _note: NamedTempFile,
 }
 
 impl Absent {
-    /// In `exports`, where what dead programs have left goes.
+    /// Writes the note in `exports`, and removes those of dead programs.
     ///
     /// # Errors
-    /// When it cannot be written there.
+    /// When the note cannot be written.
     pub(super) fn say(exports: &Path, state: &State) -> io::Result<Absent> {
         for (path, lives) in notes(exports) {
             if !lives {
-                let _ = fs::remove_file(path); // Whoever waits next tries again.
+                let _ = fs::remove_file(path); // The next program that waits tries again.
             }
         }
         let mut note = tempfile::Builder::new().prefix(NAME).suffix(".json").tempfile_in(exports)?;
@@ -39,7 +40,7 @@ impl Absent {
     }
 }
 
-/// What the programs say that wait for the folder.
+/// Returns the states of the programs that wait for the folder.
 pub fn absent(exports: &Path, folder: &Path) -> Vec<State> {
     let Ok(held) = Dir::open(exports) else { return Vec::new() };
     let owners = [rustix::process::geteuid().as_raw(), held.metadata().map_or(0, |meta| meta.uid())];
@@ -50,7 +51,7 @@ pub fn absent(exports: &Path, folder: &Path) -> Vec<State> {
     living.filter_map(|(path, _)| said(path)).filter(|state| state.folder == folder).collect()
 }
 
-/// The files, and whether their programs live.
+/// Returns the notes, each with true if its program lives.
 fn notes(exports: &Path) -> Vec<(PathBuf, bool)> {
     let entries = fs::read_dir(exports).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(NAME.as_bytes()));
@@ -72,7 +73,7 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let watched = Folder::open(&folder).unwrap();
         let state = StateFile::new(watched.root(), watched.home()).snapshot();
-        // One that a dead program has left: nobody holds its lock.
+        // A dead program's note: nobody holds its lock.
         let left = dir.path().join(".waiting-left.json");
         fs::write(&left, serde_json::to_vec(&State { pid: 1, ..state.clone() }).unwrap()).unwrap();
         assert!(absent(dir.path(), &folder).is_empty());

@@ -1,11 +1,11 @@
-//! What does not go well is tried again, after a pause that grows; the reason is said when it is new.
+//! Retries after a growing pause; the reason is logged when it is new.
 
 use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A pause before something is tried again.
+/// A pause before the next attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     until: Instant,
@@ -14,12 +14,12 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Makes the pause longer, or begins it; says whether the reason is a new one.
+    /// Begins the pause or lengthens it; returns true if the reason is new.
     pub(crate) fn of(pause: &mut Option<Backoff>, why: &str) -> bool {
         Backoff::at_most(pause, why, LONGEST)
     }
 
-    /// As [`Backoff::of`], but no longer than `longest`.
+    /// Does the same as [`Backoff::of`], with pauses of at most `longest`.
     pub(crate) fn at_most(pause: &mut Option<Backoff>, why: &str, longest: Duration) -> bool {
         let length = pause.as_ref().map_or(FIRST, |known| (known.length * 2).min(longest));
         let is_new = pause.as_ref().is_none_or(|known| known.why != why);
@@ -27,12 +27,12 @@ impl Backoff {
         is_new
     }
 
-    /// What went wrong.
+    /// Returns the reason.
     pub(crate) fn why(&self) -> &str {
         &self.why
     }
 
-    /// When it is over.
+    /// Returns the end of the pause.
     pub(crate) fn until(&self) -> Instant {
         self.until
     }

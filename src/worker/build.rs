@@ -1,4 +1,4 @@
-//! Brings the star up to date after loads, where `PIPELINE=on_load`: loads that follow each other closely share a run.
+//! Brings the star up to date after loads, where `PIPELINE=on_load`: loads in close succession share a run.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,26 +10,26 @@ use crate::alert::Kind;
 use crate::app::App;
 use crate::pipeline::{self, RunError, TableChange};
 
-/// So long no file is loaded before a run begins.
+/// The time without loads before a run begins.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// So long a run waits for that at most.
+/// The longest wait for such a time.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether anything else is new.
+/// The interval at which other changes are looked for.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// What the alert about it is called.
+/// The subject of its alert.
 const SUBJECT: &str = "pipeline";
 
-/// Runs the pipeline whenever files were loaded, for ever. What came before is looked at first. A run that is cut short changes nothing.
+/// Runs the pipeline after loads, for ever; earlier loads are looked at first. A run that is cut short changes nothing.
 pub async fn build(app: Arc<App>) {
     let mut trouble = None;
     loop {
         let again = run(&app, &mut trouble).await.unwrap_or_else(|| Instant::now() + LOOK);
         tokio::select! {
             () = app.loaded.notified() => {}
-            // Loads are retracted, files are changed, and the database is well again, though nothing is loaded.
+            // Retractions, changed files and a recovered database need a run, though nothing is loaded.
             () = tokio::time::sleep_until(again.into()) => continue,
         }
         let begun = Instant::now();
@@ -37,9 +37,9 @@ pub async fn build(app: Arc<App>) {
     }
 }
 
-/// Brings the star up to date; gives when to try it again although nothing is loaded meanwhile.
+/// Brings the star up to date; returns the time of the next attempt where no load comes before it.
 async fn run(app: &App, trouble: &mut Option<Backoff>) -> Option<Instant> {
-    // In a project where nothing was loaded yet, tables that are not there are no fault.
+    // In a project without any load, missing tables are no fault.
     if app.workspace.catalog.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
         return None;
     }

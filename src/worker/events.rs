@@ -1,4 +1,4 @@
-//! What the system says of the folder, gathered until the next look.
+//! The system's events about the folder, gathered until the next look.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -13,18 +13,18 @@ use tracing::warn;
 use super::settle::Arrival;
 use crate::source::CLAIMS;
 
-/// What the system said since the last look; as much as there are names, however many events.
+/// The events since the last look, one per name however many there were.
 #[derive(Default)]
 pub(super) struct Events {
     news: Mutex<(HashMap<OsString, Arrival>, bool)>,
-    /// Something was said.
+    /// Wakes up the next look.
     pub(super) arrived: Notify,
 }
 
 impl Events {
-    /// Starts to listen; `None`, and a line in the log, where the system has no events to give.
+    /// Starts to listen; returns `None`, after a line in the log, where the system has no events.
     pub(super) fn listen(self: &Arc<Self>, folder: &Path) -> Option<RecommendedWatcher> {
-        // Events name whole paths.
+        // Events carry absolute paths.
         let (sink, place) = (Arc::clone(self), std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
         let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| sink.put(event, &place))
             .and_then(|mut watcher| {
@@ -34,7 +34,7 @@ impl Events {
         made.map_err(|error| warn!(%error, "no events for the folder: looking every second instead")).ok()
     }
 
-    /// What was said of each name, and whether the folder has to be looked through.
+    /// Returns the latest event of each name, and true if the whole folder has to be looked through.
     pub(super) fn take(&self) -> (HashMap<OsString, Arrival>, bool) {
         std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -43,7 +43,8 @@ impl Events {
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Ok(event) => {
-                // The folder itself was removed, renamed or unmounted, or the one of our place in it. That it was looked into is no news: it was us.
+                // The folder or the program's place in it was removed, renamed or unmounted. Reads are no news: they
+                // are this program's.
                 let is_gone = matches!(
                     event.kind,
                     EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Other
@@ -63,7 +64,7 @@ impl Events {
                     let known = news.0.entry(name.to_owned()).or_insert(Arrival::Seen);
                     *known = match (*known, arrival) {
                         (Arrival::Closed(times), Arrival::Closed(more)) => Arrival::Closed(times + more),
-                        // It is open again.
+                        // It was opened again.
                         (Arrival::Closed(times), Arrival::Written) => Arrival::Closed(times + 1),
                         (known, Arrival::Seen) => known,
                         (_, arrival) => arrival,

@@ -1,4 +1,4 @@
-//! What lies in the folder, and which of it is for us.
+//! The entries of the folder, and the ones among them that are to be loaded.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
@@ -9,15 +9,15 @@ use std::path::Path;
 use crate::format::Format;
 use crate::source::why_not;
 
-/// Something in the folder.
+/// An entry of the folder.
 pub(super) struct Seen {
     pub name: OsString,
-    /// Why it is left where it is; `None` for a file to be loaded.
+    /// The reason why it is left alone; `None` for a file to be loaded.
     pub left: Option<&'static str>,
 }
 
 impl Seen {
-    /// Whether its name says that it is on its way to another one.
+    /// Returns true if the name is a temporary one, to be followed by another.
     pub(super) fn is_on_its_way(&self) -> bool {
         matches!(self.left, Some(HIDDEN | TEMPORARY))
     }
@@ -26,7 +26,7 @@ impl Seen {
 const HIDDEN: &str = "hidden";
 const TEMPORARY: &str = "a temporary name";
 
-/// Everything in the folder but what is Sluice's own, by name.
+/// Returns all entries of the folder by name, except Sluice's own.
 pub(super) fn look(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<Seen>> {
     let mut seen = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -36,11 +36,11 @@ pub(super) fn look(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<V
     Ok(seen)
 }
 
-/// What stands in the folder for Sluice's own sake, and for git's.
+/// The entries that belong to Sluice or git.
 const OURS: [&str; 3] = [".sluice", "failed", ".gitkeep"];
 
-/// One name in the folder; `claims` tells names that a plugin claims, whatever they end in.
-/// Gives `None` where there is nothing by that name, or it is Sluice's own.
+/// Looks at one name in the folder; `claims` returns true for names that a plugin claims, whatever their ending.
+/// Returns `None` where there is no such entry, or it is Sluice's own.
 pub(super) fn look_at(folder: &Path, name: OsString, claims: &dyn Fn(&str) -> bool) -> Option<Seen> {
     let for_a_moment = [".doctor-", ".again-"].iter().any(|ours| name.as_encoded_bytes().starts_with(ours.as_bytes()));
     if for_a_moment || OURS.iter().any(|own| name == *own) {
@@ -51,7 +51,8 @@ pub(super) fn look_at(folder: &Path, name: OsString, claims: &dyn Fn(&str) -> bo
     Some(Seen { left, name })
 }
 
-/// Why a file is left where it is, were it to lie in the folder as it lies where it is; `claims` tells names that a plugin claims.
+/// Returns the reason why a file would be left alone in the folder; `claims` returns true for names that a plugin
+/// claims.
 pub fn left(path: &Path, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
     let (folder, name) = (path.parent()?, path.file_name()?);
     match look_at(folder, name.to_owned(), claims) {
@@ -83,8 +84,8 @@ fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Opti
     }
 }
 
-/// Whether a text may go on: its last line has no end, or it has no more than one, which is perhaps the header of what is to come.
-/// What is packed says itself where it ends.
+/// Returns true if a text may be continued: its last line has no end, or its only line is perhaps the header. Archives
+/// and compressed files mark their own end.
 pub(super) fn may_go_on(path: &Path) -> bool {
     let packed = [".gz", ".zst", ".zip", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods"];
     let name = path.to_string_lossy().to_ascii_lowercase();
@@ -105,7 +106,7 @@ pub(super) fn may_go_on(path: &Path) -> bool {
     !ends().is_ok_and(is_whole)
 }
 
-/// What is looked at to count the lines of a text, in bytes.
+/// The bytes that are read to count the lines of a text.
 const HEAD: u64 = 64 * 1024;
 
 #[cfg(test)]

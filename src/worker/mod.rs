@@ -1,4 +1,4 @@
-//! What runs for ever and only finds work: it never parses, it calls `load`.
+//! The tasks that run for ever. They only find work: they never parse, they call `load`.
 
 mod absent;
 mod backoff;

@@ -1,25 +1,25 @@
-//! What is said of things that come and go, so that whoever makes them come and go does not fill the log: each once, again only a good while
-//! later and with how often it came meanwhile, and of all no more than so many in a minute.
+//! Limits log lines about things that come and go: each is logged once, and again only a good while later with the
+//! number of its returns; all together have a limit per minute.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
-/// How long nothing more is said of a thing that went and is there again.
+/// The silence about a thing that went and came again.
 const SILENCE: Duration = Duration::from_secs(600);
 
-/// Lines in one minute.
+/// The most lines in one minute.
 const LINES: u64 = 200;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Things that are remembered after they went.
+/// The number of things that are remembered after they went.
 const GONE: usize = 10_000;
 
-/// What was said, and of what is there.
+/// The lines so far, and the things that are there.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     things: HashMap<OsString, Thing>,
-    /// When the minute began, and how many lines it had.
+    /// The beginning of the minute, and the number of its lines.
     minute: Option<Instant>,
     lines: u64,
     unsaid: u64,
@@ -28,13 +28,13 @@ pub(super) struct Said {
 #[derive(Debug)]
 struct Thing {
     said: Instant,
-    /// How often it came since that.
+    /// The number of its returns since then.
     came: u64,
     is_there: bool,
 }
 
 impl Said {
-    /// A thing is there, now or still; gives words for the end of the line where it is to be spoken of.
+    /// Notes that a thing is there; returns the end of its line if it is to be logged.
     pub(super) fn comes(&mut self, name: &OsStr, now: Instant) -> Option<String> {
         let (came, is_due) = match self.things.get_mut(name) {
             Some(thing) if thing.is_there => return None,
@@ -64,7 +64,7 @@ impl Said {
         Some(if came > 1 { format!(" (it came {came} times since that was last said)") } else { String::new() })
     }
 
-    /// Forgets what went, a good while later.
+    /// Forgets the things that went a good while ago.
     pub(super) fn leave(&mut self, is_there: impl Fn(&OsString) -> bool, now: Instant) {
         let mut gone = 0;
         self.things.retain(|name, thing| {
@@ -77,7 +77,7 @@ impl Said {
         }
     }
 
-    /// How many were not spoken of since this was last asked.
+    /// Returns the number of suppressed lines since the last call.
     pub(super) fn unsaid(&mut self) -> u64 {
         std::mem::take(&mut self.unsaid)
     }
@@ -99,7 +99,7 @@ mod tests {
         }
         let again = " (it came 600 times since that was last said)".to_owned();
         assert_eq!(lines, [(0, String::new()), (600, again.clone()), (1200, again)]);
-        // What stays is said once.
+        // A thing that stays is logged once.
         for minute in 0..60 {
             let now = start + Duration::from_secs(10_000 + minute * 60);
             assert_eq!(said.comes("y".as_ref(), now).is_some(), minute == 0);

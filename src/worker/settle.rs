@@ -1,5 +1,6 @@
-//! When a file is whole. Nobody says so, so it is taken when it was renamed in, or when nobody has it open and nobody has
-//! touched it for a while: for a moment where it was written in one go, else for longer, the longer its writer was seen to pause.
+//! Decides when a file is whole. A file is taken when it was renamed in, or when nobody has it open and nobody has
+//! touched it for a while: a moment if it was written in one go, else longer in proportion to its writer's longest
+//! pause.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,62 +9,62 @@ use std::time::{Duration, Instant};
 use crate::dataset::plugin::Reach;
 use crate::source::{Stamp, Writer, writer};
 
-/// How long a file must be quiet that was written in one go.
+/// The quiet time of a file that was written in one go.
 const MOMENT: Duration = Duration::from_millis(500);
 
-/// How many times as long as its writer's longest pause a file must be quiet.
+/// The quiet time in multiples of the writer's longest pause.
 const PATIENCE: u32 = 3;
 
-/// How many times as long where neither an event nor the system says that the writer is done.
+/// The same factor where neither an event nor the system tells that the writer is done.
 const DOUBT: u32 = 5;
 
-/// What is known of a file's arrival.
+/// The latest news of a file's arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It was renamed in, whole.
+    /// The file was renamed in, whole.
     Renamed,
-    /// Its writer has closed it, so many times since the last look.
+    /// Its writer has closed it, that many times since the last look.
     Closed(u32),
-    /// Something was written into it since.
+    /// Data was written into it since.
     Written,
-    /// It is there; its owner or times may have been set, as copying programs do after they closed it.
+    /// The file is there; its owner or times may have been set, as copying programs do after closing it.
     Seen,
 }
 
-/// Why a file that looked whole could not be taken.
+/// The reasons why a file that looked whole could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hindered {
-    /// Somebody was seen to write it.
+    /// A program was seen writing it.
     Written,
-    /// It cannot be claimed.
+    /// The file cannot be claimed.
     Unclaimable,
 }
 
-/// A file that is waited for.
+/// A file that is not taken yet.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     stamp: Stamp,
     arrival: Arrival,
-    /// When it was seen first.
+    /// The time of the first sight.
     came: Instant,
-    /// Since when it looks whole.
+    /// The time since which it looks whole.
     whole: Option<Instant>,
-    /// Why it could not be taken although it looked whole.
+    /// The reason why it could not be taken although it looked whole.
     hindered: Option<Hindered>,
-    /// When it was last seen to change.
+    /// The time of the last change.
     changed: Instant,
     /// The longest pause between two changes.
     pause: Duration,
-    /// How many times it was seen to be closed by a writer.
+    /// The number of times that writers closed it.
     closed: u32,
-    /// Which tables it may go into, once that was asked.
+    /// The tables that it may go into, once they are known.
     pub(super) reach: Option<Arc<Reach>>,
-    /// Whether it waits for one that comes before it.
+    /// True if it waits for an earlier file.
     pub(super) behind: bool,
 }
 
 impl Candidate {
-    /// A file seen for the first time, at `now`.
+    /// Makes the candidate for a file seen for the first time, at `now`.
     pub(super) fn new(stamp: Stamp, arrival: Arrival, now: Instant) -> Self {
         let changed = now.checked_sub(stamp.age()).unwrap_or(now);
         let closed = if let Arrival::Closed(times) = arrival { times } else { 0 };
@@ -81,20 +82,20 @@ impl Candidate {
         }
     }
 
-    /// What it looked like last.
+    /// Returns the stamp of the last look.
     pub(super) fn stamp(&self) -> Stamp {
         self.stamp
     }
 
-    /// Whether it waits for one that comes before it.
+    /// Returns true if it waits for an earlier file.
     pub(super) fn is_behind(&self) -> bool {
         self.behind
     }
 
-    /// Looks at the file again, at `now`.
+    /// Takes in a further look at the file, at `now`.
     pub(super) fn update(&mut self, stamp: Stamp, arrival: Arrival, now: Instant) {
         if arrival == Arrival::Renamed && stamp != self.stamp {
-            // Another file under the name: its history is not the old one's.
+            // Another file has taken the name: the history is the old one's.
             *self = Candidate::new(stamp, arrival, now);
             return;
         }
@@ -118,36 +119,36 @@ impl Candidate {
         }
     }
 
-    /// When it may be taken if it looks whole: it was written in one go, as programs do that copy, and `writer` does not say otherwise.
+    /// Returns the earliest time for a file written in one go, as copying programs do, unless `writer` contradicts.
     pub(super) fn soon_at(&self, settle: Duration, writer: Writer, now: Instant) -> Instant {
         let one_go = matches!(self.arrival, Arrival::Closed(_)) && self.closed == 1 && writer != Writer::Open;
         if one_go { self.changed + settle.min(MOMENT) } else { self.ready_at(settle, writer, now) }
     }
 
-    /// Since when it would be taken, as far as is known without asking the system.
+    /// Returns the time since which it would be taken, as far as is known without asking the system.
     pub(super) fn whole_since(&mut self, settle: Duration, now: Instant) -> Option<Instant> {
         let is_whole = self.soon_at(settle, Writer::None, now) <= now;
         self.whole = is_whole.then(|| self.whole.unwrap_or(now));
         self.whole
     }
 
-    /// Since when it is there, also while it was in hand and was put back.
+    /// Returns the time of its arrival, also if it was in hand and was put back.
     pub(super) fn came(&self) -> Instant {
         self.came
     }
 
-    /// It was in hand, and is there since it came before that.
+    /// Notes that it was in hand and has been put back; it keeps the time of its arrival.
     pub(super) fn put_back(&mut self, came: Option<Instant>, by_writer: bool) {
         self.came = came.map_or(self.came, |came| came.min(self.came));
         self.hindered = by_writer.then_some(Hindered::Written);
     }
 
-    /// It cannot be claimed.
+    /// Notes that it cannot be claimed.
     pub(super) fn cannot_be_claimed(&mut self) {
         self.hindered = Some(Hindered::Unclaimable);
     }
 
-    /// Why it is not taken although it came so long ago: it is still written, or cannot be claimed.
+    /// Returns the reason why it is not taken long after its arrival: it is still written, or cannot be claimed.
     pub(super) fn is_endless(&self, settle: Duration, after: Duration, path: &Path, now: Instant) -> Option<Hindered> {
         if now.saturating_duration_since(self.came) < after {
             return None;
@@ -155,7 +156,7 @@ impl Candidate {
         self.hindered.or_else(|| (self.ready_at(settle, writer(path), now) > now).then_some(Hindered::Written))
     }
 
-    /// When it may be taken, as far as is known now; `writer` is what the system says of it.
+    /// Returns the time at which it may be taken, as far as is known; `writer` is the system's answer about it.
     pub(super) fn ready_at(&self, settle: Duration, writer: Writer, now: Instant) -> Instant {
         match (writer, self.arrival) {
             (Writer::Open, _) => now + settle.max(Duration::from_millis(200)),
@@ -190,7 +191,7 @@ mod tests {
         let first = stamp("a");
         let renamed = Candidate::new(first, Arrival::Renamed, now);
         assert!(renamed.ready_at(SETTLE, Writer::Unknown, now) <= now);
-        // A look at the folder may have been faster than the event.
+        // A look at the folder may precede the event.
         let mut found = Candidate::new(first, Arrival::Seen, now);
         found.update(first, Arrival::Renamed, now);
         assert!(found.ready_at(SETTLE, Writer::Unknown, now) <= now);
@@ -200,10 +201,10 @@ mod tests {
         assert_eq!(closed.soon_at(SETTLE, Writer::Unknown, now), now + MOMENT);
         assert!(closed.soon_at(SETTLE, Writer::Open, now) > now + MOMENT);
         assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE);
-        // Its owner and times are set after it was closed, as docker cp and mv do.
+        // The owner and times are set after the file was closed, as docker cp and mv do.
         closed.update(Stamp { modified: (0, 0), changed: (1, 1), ..last }, Arrival::Seen, now);
         assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE);
-        // It is opened and written again.
+        // The file is opened and written again.
         closed.update(stamp("xy"), Arrival::Written, now);
         assert_eq!(closed.ready_at(SETTLE, Writer::Unknown, now), now + SETTLE * DOUBT);
     }

@@ -1,6 +1,5 @@
-//! What a program that watches a folder does, in a small file in its place there, for `app status` to read. It is written at a
-//! change and at most once a second, and only what people look at: a disk that is full or a folder that cannot be written holds
-//! nothing up.
+//! The state of a program that watches a folder, in a small file in its place there, for `app status`. It is written at
+//! a change and at most once a second. It only serves people: a full disk or a read-only folder holds up no load.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,35 +18,35 @@ use crate::telemetry::progress;
 use crate::telemetry::progress::Running;
 use crate::text::secrets::hidden;
 
-/// How long it is until the next writing at least.
+/// The shortest time between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a program does that loads out of a folder.
+/// The state of a program that loads out of a folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Its number on its machine.
+    /// The process number on its machine.
     pub pid: u32,
-    /// Its machine.
+    /// The name of its machine.
     pub host: String,
-    /// When it began.
+    /// The time of its start.
     pub started: DateTime<Utc>,
-    /// The folder, by its whole path.
+    /// The absolute path of the folder.
     pub folder: PathBuf,
-    /// What keeps it from loading.
+    /// The obstacle to loading, if any.
     pub trouble: Option<Held>,
     /// Files in hand.
     pub in_hand: BTreeSet<String>,
-    /// Of their loads those that rows come from, with what came so far.
+    /// The loads in progress, with their rows so far.
     pub running: Vec<Running>,
-    /// Files that it has put back, to be tried again.
+    /// The files that it has put back, to be tried again.
     pub put_back: BTreeMap<String, Held>,
-    /// Why files wait that could be taken otherwise.
+    /// The reasons why files wait that could be taken otherwise.
     #[serde(default)]
     pub held: BTreeMap<String, String>,
 }
 
 impl State {
-    /// As it is written: JSON, without secrets in the reasons.
+    /// Returns the state as JSON, without secrets in the reasons.
     pub(super) fn written(&self) -> serde_json::Result<Vec<u8>> {
         let mut said = self.clone();
         let held = said.trouble.iter_mut().chain(said.put_back.values_mut()).map(|held| &mut held.why);
@@ -58,16 +57,16 @@ impl State {
     }
 }
 
-/// Why something does not go on, and since when.
+/// A reason for a wait, and its beginning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Held {
-    /// Since when.
+    /// The beginning of the wait.
     pub since: DateTime<Utc>,
-    /// In words.
+    /// The reason, in words.
     pub why: String,
 }
 
-/// Keeps the file up to date until it is dropped, and takes it away then.
+/// Keeps the file up to date, and removes it when dropped.
 pub(super) struct StateFile {
     shared: Arc<Shared>,
     writer: Option<AbortHandle>,
@@ -82,7 +81,7 @@ struct Shared {
 }
 
 impl StateFile {
-    /// For the program whose place in the folder is `home`.
+    /// Starts the file for the program whose place in the folder is `home`.
     pub(super) fn new(root: &Dir, home: &Dir) -> StateFile {
         let folder = root.path();
         let state = State {
@@ -104,24 +103,24 @@ impl StateFile {
             changed: Notify::new(),
         });
         shared.changed.notify_one();
-        // Outside of a runtime nothing runs that could be told of.
+        // Outside of a runtime no load runs that could be shown.
         let runtime = tokio::runtime::Handle::try_current().ok();
         let writer = runtime.map(|runtime| runtime.spawn(keep(Arc::clone(&shared))).abort_handle());
         StateFile { shared, writer }
     }
 
-    /// What it says now.
+    /// Returns the current state.
     pub(super) fn snapshot(&self) -> State {
         self.shared.state().clone()
     }
 
-    /// A file whose load begins.
+    /// Notes a file whose load begins.
     pub(super) fn begun(&self, name: &str) {
         self.shared.state().in_hand.insert(name.to_owned());
         self.shared.changed.notify_one();
     }
 
-    /// What keeps it from loading from now on; `None` when all is well again.
+    /// Notes the obstacle to loading from now on; `None` ends it.
     pub(super) fn trouble(&self, why: Option<&str>) {
         let mut state = self.shared.state();
         let since = state.trouble.as_ref().map_or_else(Utc::now, |known| known.since);
@@ -129,7 +128,7 @@ impl StateFile {
         self.shared.changed.notify_one();
     }
 
-    /// A file that was put back, and why.
+    /// Notes a file that was put back, and the reason.
     pub(super) fn put_back(&self, name: &str, why: &str) {
         let mut state = self.shared.state();
         state.in_hand.remove(name);
@@ -138,13 +137,13 @@ impl StateFile {
         self.shared.changed.notify_one();
     }
 
-    /// Why files wait that could be taken otherwise.
+    /// Notes the reasons why files wait that could be taken otherwise.
     pub(super) fn held(&self, held: BTreeMap<String, String>) {
         self.shared.state().held = held;
         self.shared.changed.notify_one();
     }
 
-    /// A file whose load ended, and that waits no longer.
+    /// Notes a file whose load ended, and that waits no longer.
     pub(super) fn done(&self, name: &str) {
         let mut state = self.shared.state();
         state.in_hand.remove(name);
@@ -158,9 +157,9 @@ impl Drop for StateFile {
         if let Some(writer) = &self.writer {
             writer.abort();
         }
-        // Nobody writes it after this.
+        // The writer is stopped from here on.
         *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        // What stays behind, the next start clears with the place.
+        // A file that stays behind is removed with the place at the next start.
         let _ = self.shared.home.remove(STATE);
     }
 }
@@ -177,14 +176,14 @@ impl Shared {
         }
         let mut state = self.state();
         state.running = progress::running();
-        // What somebody took away does not wait any more.
+        // Files that were taken away do not wait any more.
         let claims: Vec<_> = self.home.folders()?.into_iter().filter_map(|claim| self.home.dir(claim).ok()).collect();
         let is_there = |name: &str| self.root.look(name).is_ok() || claims.iter().any(|dir| dir.look(name).is_ok());
         state.put_back.retain(|name, _| is_there(name));
         let mut said = state.clone();
         drop(state);
         let mut text = said.written()?;
-        // Who reads it reads no more than that.
+        // Readers read no more than that.
         while text.len() as u64 > NOTE_MAX && !said.put_back.is_empty() {
             let half = said.put_back.len() / 2;
             said.put_back = said.put_back.into_iter().take(half).collect();
@@ -195,14 +194,14 @@ impl Shared {
     }
 }
 
-/// Writes at each change, and every second while something is loaded.
+/// Writes at each change, and every second during loads.
 async fn keep(shared: Arc<Shared>) {
     loop {
         if shared.state().in_hand.is_empty() {
             shared.changed.notified().await;
         }
         let this = Arc::clone(&shared);
-        // Where it cannot be written, who looks sees an older state; the loads go on.
+        // If it cannot be written, readers see an older state; the loads go on.
         if let Ok(Err(error)) = spawn_blocking(move || this.write()).await {
             tracing::debug!(folder = %shared.home.path().display(), %error, "cannot write what app status shows");
         }
@@ -210,12 +209,12 @@ async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// What the program says whose place this is, if it says anything.
+/// Returns the state of the program whose place this is, if there is one.
 pub(crate) fn read(place: &Place) -> Option<State> {
     serde_json::from_slice(&place.dir.note(STATE, &place.owners).ok()?).ok()
 }
 
-/// The machine's name.
+/// Returns the machine's name.
 fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }

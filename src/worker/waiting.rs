@@ -1,4 +1,5 @@
-//! What lies in the folder and is not loaded, for how long, and why: as far as the folder itself tells, whoever watches it.
+//! The files in the folder that are not loaded, with age and reason, as far as the folder itself tells without its
+//! watcher.
 
 use std::io;
 use std::path::Path;
@@ -12,20 +13,20 @@ use crate::source::{Stamp, Writer, writer};
 /// A file that is not loaded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Waiting {
-    /// Its name.
+    /// The name in the folder.
     pub file: String,
-    /// Since when nobody has touched it, or since when it waits where that is known.
+    /// The time of the last change, or the beginning of the wait where it is known.
     pub since: DateTime<Utc>,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: String,
-    /// Whether it is to be loaded.
+    /// True if it is to be loaded.
     pub is_ours: bool,
-    /// Whether a person is to look at it when it waits for long.
+    /// True if it needs a person after a long wait.
     #[serde(skip)]
     pub counts: bool,
 }
 
-/// What lies in the folder, by name; `claims` tells names that a plugin claims.
+/// Returns the entries of the folder by name; `claims` returns true for names that a plugin claims.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -33,7 +34,7 @@ pub fn waiting(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<W
     let seen = look(folder, claims)?;
     let waiting = seen.into_iter().filter_map(|seen| {
         let path = folder.join(&seen.name);
-        // A folder, a link and the like are no files that wait.
+        // Folders, links and the like are no files that wait.
         let stamp = Stamp::of(&path)?;
         let file = seen.name.to_string_lossy().into_owned();
         let counts = !file.starts_with('.');
@@ -44,7 +45,7 @@ pub fn waiting(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<W
     Ok(waiting.collect())
 }
 
-/// Why a file waits, as far as it tells itself; `left` says why it is left where it is.
+/// Returns the reason for a file's wait, as far as the file tells; `left` is the reason why it is left alone.
 pub(super) fn why_waiting(path: &Path, left: Option<&str>) -> String {
     match left {
         Some(why) => format!("left where it is: {}", why.split(" (").next().unwrap_or(why)),

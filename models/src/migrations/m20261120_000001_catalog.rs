@@ -9,7 +9,7 @@ pub(super) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Made half, it could not be made again.
+    /// A half-made catalog could not be made again.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }
@@ -47,8 +47,8 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // One content is loaded into one table once. A second loader of the same content blocks on this index
-        // until the first commits or rolls back, and only then knows.
+        // One content is loaded into one table once. A second loader of the same content blocks on this index until the
+        // first commits or rolls back, and only then knows.
         manager
             .create_index(
                 Index::create()

@@ -1,4 +1,4 @@
-//! An index for the question that every load begins with: has this content been in its table before, whatever became of it?
+//! An index for the first query of every load: earlier loads of this content into its table, whatever their outcome.
 
 use sea_orm_migration::prelude::*;
 
@@ -9,7 +9,7 @@ pub(super) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Made half, it could not be made again.
+    /// A half-made index could not be made again.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

@@ -1,4 +1,4 @@
-//! What a run of the pipeline knows of the runs before it: star, star_reject.
+//! The memory of pipeline runs: star, star_reject.
 
 use sea_orm_migration::prelude::*;
 
@@ -9,7 +9,7 @@ pub(super) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Made half, it could not be made again.
+    /// Half-made tables could not be made again.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

@@ -1,4 +1,4 @@
-//! What stands in an input beside its records is kept with the load.
+//! A table for the lines, keys and parts of an input beside its records.
 
 use sea_orm_migration::prelude::*;
 
@@ -9,7 +9,7 @@ pub(super) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Made half, it could not be made again.
+    /// A half-made table could not be made again.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

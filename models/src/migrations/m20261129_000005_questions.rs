@@ -1,4 +1,4 @@
-//! The views that questions made, so that they go with their files.
+//! The views of questions, so that they go with their files.
 
 use sea_orm_migration::prelude::*;
 
@@ -9,7 +9,7 @@ pub(super) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Made half, it could not be made again.
+    /// A half-made table could not be made again.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

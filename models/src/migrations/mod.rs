@@ -22,7 +22,7 @@ pub const POSTGRES_SCHEMA: &str = "sluice";
 /// the migrator keeps its own table in the first schema of the path.
 ///
 /// # Errors
-/// Whatever the database says; migrations that ran before the error stay.
+/// Any error of the database; migrations that ran before the error stay.
 pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     match db.get_database_backend() {
         DbBackend::Sqlite => SqliteMigrator::up(db, None).await,
@@ -30,10 +30,11 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
-/// Names of the migrations that [`migrate`] would run. Changes nothing, unless the migrator's own table is missing.
+/// Returns the names of the migrations that [`migrate`] would run. Changes nothing, unless the migrator's own table is
+/// missing.
 ///
 /// # Errors
-/// Whatever the database says.
+/// Any error of the database.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let pending = match db.get_database_backend() {
         DbBackend::Sqlite => SqliteMigrator::get_pending_migrations(db).await?,
@@ -42,11 +43,11 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(pending.iter().map(|one| one.name().to_owned()).collect())
 }
 
-/// Names of migrations that were run by a newer program and are not known to this one. Changes nothing, unless the migrator's own
-/// table is missing.
+/// Returns the names of migrations that a newer program has run and this one does not know. Changes nothing, unless the
+/// migrator's own table is missing.
 ///
 /// # Errors
-/// Whatever the database says.
+/// Any error of the database.
 pub async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let run = match db.get_database_backend() {
         DbBackend::Sqlite => SqliteMigrator::get_migration_models(db).await?,
@@ -56,10 +57,10 @@ pub async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(run.into_iter().map(|one| one.version).filter(|version| !known.contains(version)).collect())
 }
 
-/// When the catalog's first migration was run, in seconds since 1970.
+/// Returns the time of the catalog's first migration, in seconds since 1970.
 ///
 /// # Errors
-/// Whatever the database says.
+/// Any error of the database.
 pub async fn made_at(db: &DatabaseConnection) -> Result<Option<i64>, DbErr> {
     let backend = db.get_database_backend();
     let sql = match backend {
@@ -104,7 +105,7 @@ impl MigratorTrait for SqliteMigrator {
     }
 }
 
-/// A catalog table's name on this engine.
+/// Returns a catalog table's name on this engine.
 fn table(backend: DbBackend, name: &str) -> TableRef {
     match backend {
         DbBackend::Sqlite => format!("{POSTGRES_SCHEMA}__{name}").into_table_ref(),

@@ -1,4 +1,4 @@
-//! Bars that lie, each with its name before it and its value behind it: names are read without turning the head.
+//! Horizontal bars, each between its name and its value: long names stay readable.
 
 use maud::{Markup, html};
 
@@ -7,11 +7,11 @@ use super::plot::Plot;
 use super::scale::Scale;
 use super::{legend, n, text};
 
-/// The part of the width that names may take.
+/// The largest share of the width for names.
 const NAMES: f64 = 0.36;
-/// A picture that is no wider puts names that need more above their bars.
+/// The width up to which long names stand above their bars.
 const NARROW: f64 = 400.0;
-/// What a name above its bars takes.
+/// The height of a name above its bars.
 const ABOVE: f64 = 17.0;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {

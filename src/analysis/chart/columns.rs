@@ -1,4 +1,4 @@
-//! Bars that stand, along time or numbers.
+//! Vertical bars, along time or numbers.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use super::lines::value_axis;
 use super::plot::{Axis, Plot};
 use super::{legend, n, text};
 
-/// Bars that have their values above them, where these fit.
+/// The number of bars up to which values stand above them, where they fit.
 const WITH_VALUES: usize = 16;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
@@ -18,7 +18,7 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
     let count = plot.axis.len();
     let band = (width - left) / count as f64;
     let gap = (band * 0.24).min(24.0);
-    // A lone bar is no wall.
+    // A single bar has a limited width.
     let thick = ((band - gap) / plot.series.len() as f64).min(90.0);
     let group = thick * plot.series.len() as f64;
     let labels = labels(plot);
@@ -56,7 +56,7 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
     (bottom + 32.0, drawing)
 }
 
-/// Years are not set apart in thousands.
+/// Returns the labels: years have no thousands separator.
 fn labels(plot: &Plot) -> Vec<String> {
     match &plot.axis {
         Axis::Numbers(places) if places.iter().any(|place| !(1900.0..2100.0).contains(place)) => {

@@ -8,9 +8,9 @@ use super::scale::{self, Scale};
 use super::{legend, n, text};
 use crate::project::ChartKind;
 
-/// Points up to which each has a dot.
+/// The number of points up to which each has a dot.
 const DOTS: usize = 40;
-/// Points from which on a line is thin.
+/// The number of points from which a line is thin.
 const DENSE: usize = 200;
 
 pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
@@ -53,7 +53,7 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
                     @let value = series.value(*at).unwrap_or(0.0);
                     g class="mark" {
                         title { (plot.labels[*at]) @if plot.series.len() > 1 { ", " (series.name) } ": " (full(value)) }
-                        // A lone point has no line to be seen by.
+                        // A single point has no line that would show it.
                         @let radius = if run.len() == 1 { 4.0 } else { dots };
                         @if radius > 0.0 { circle class=(format!("s{one}")) cx=(n(*x)) cy=(n(*y)) r=(n(radius)) {} }
                         circle class="touch" cx=(n(*x)) cy=(n(*y)) r="9" {}
@@ -68,7 +68,7 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
     (bottom + 32.0, drawing)
 }
 
-/// For each series what lies below it, and at the end the sum of all.
+/// Returns the base of each series, and at the end the sum of all.
 fn bases(plot: &Plot, stacks: bool) -> Vec<Vec<f64>> {
     let mut sums = vec![vec![0.0; plot.axis.len()]];
     for series in plot.series.iter().filter(|_| stacks) {
@@ -79,7 +79,7 @@ fn bases(plot: &Plot, stacks: bool) -> Vec<Vec<f64>> {
     sums
 }
 
-/// The stretches of a series without a NULL; places where it has no row are passed over. A stack has no gaps.
+/// Returns the runs of a series without a NULL; positions without a row are skipped. A stack has no gaps.
 fn runs(plot: &Plot, one: usize, stacks: bool) -> Vec<Vec<usize>> {
     if stacks {
         return vec![(0..plot.axis.len()).collect()];
@@ -100,7 +100,7 @@ fn points(all: impl Iterator<Item = (f64, f64)>) -> String {
     all.map(|(x, y)| format!("{},{}", n(x), n(y))).collect::<Vec<_>>().join(" ")
 }
 
-/// The axis along the bottom, with the places and words of its marks.
+/// Returns the axis along the bottom, with the places and labels of its ticks.
 fn along(plot: &Plot, left: f64, width: f64) -> (Scale, Vec<(f64, String)>) {
     let inset = 14.0;
     let within = |low: f64, high: f64| Scale { low, high, from: left + inset, to: width - inset };
@@ -131,7 +131,7 @@ fn along(plot: &Plot, left: f64, width: f64) -> (Scale, Vec<(f64, String)>) {
             (scale, ticks.collect())
         }
     };
-    // Words at the ends stay within the drawing, and none runs into the one before.
+    // Labels at the ends stay within the drawing, and none overlaps the one before.
     let mut free = 0.0;
     let mut shown = Vec::new();
     for (value, words) in ticks {
@@ -145,7 +145,7 @@ fn along(plot: &Plot, left: f64, width: f64) -> (Scale, Vec<(f64, String)>) {
     (scale, shown)
 }
 
-/// The axis of the values: its scale, where the drawing begins beside it, and its lines.
+/// Returns the axis of the values: its scale, the left edge of the drawing beside it, and its lines.
 pub(super) fn value_axis(low: f64, high: f64, bottom: f64, top: f64, width: f64) -> (Scale, f64, Markup) {
     let ticks = scale::ticks(low, high, 5);
     let (low, high) = (ticks[0], ticks[ticks.len() - 1]);

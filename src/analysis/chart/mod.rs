@@ -1,5 +1,6 @@
-//! Charts as SVG: values in, markup out, no I/O. Colours are the page's variables `--c0` to `--c7`, so that a chart is readable
-//! in light and in dark; each is drawn for a wide and for a narrow page, because its text must not shrink with it.
+//! Charts as SVG: values in, markup out, no I/O. Colours are the page's variables `--c0` to `--c7`, so that a chart is
+//! readable in light and in dark. Each is drawn for a wide and for a narrow page, because its text must not shrink with
+//! it.
 
 mod bars;
 mod columns;
@@ -16,7 +17,7 @@ pub(super) use plot::Plot;
 use crate::project::ChartKind;
 use plot::Axis;
 
-/// How wide a drawing is, in its own units, which are the page's pixels.
+/// The widths of a drawing in its own units, which are the page's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
     Wide,
@@ -39,7 +40,7 @@ impl Width {
     }
 }
 
-/// The plot as one `svg`. `id` is unique on the page; `title` is said to who cannot see it.
+/// Returns the plot as one `svg`. `id` is unique on the page; screen readers read `title`.
 pub(super) fn svg(plot: &Plot, width: Width, id: &str, title: &str) -> Markup {
     let (height, drawing) = match (plot.kind, &plot.axis) {
         (ChartKind::Pie, _) => pie::draw(plot, width.units()),
@@ -58,10 +59,11 @@ pub(super) fn svg(plot: &Plot, width: Width, id: &str, title: &str) -> Markup {
     }
 }
 
-/// Where a legend begins.
+/// The top of the legend.
 const TOP: f64 = 4.0;
 
-/// The names of several series with their colours, as they fit on lines, or what the only one is; gives the height too.
+/// Returns the names of several series with their colours, in as many lines as they need, or the name of the only one;
+/// and the height.
 fn legend(plot: &Plot, width: f64, left: f64) -> (f64, Markup) {
     if let [only] = plot.series.as_slice() {
         let name = html! { text class="faint" x=(n(left)) y=(n(TOP + 10.0)) { title { (only.name) } (text::cut(&only.name, width - left)) } };
@@ -89,7 +91,7 @@ fn legend(plot: &Plot, width: f64, left: f64) -> (f64, Markup) {
     (y - TOP + 22.0, drawing)
 }
 
-/// A number of a drawing, short.
+/// Formats a coordinate, short.
 fn n(number: f64) -> String {
     let text = format!("{number:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()

@@ -1,4 +1,4 @@
-//! Parts of a whole: a ring, and beside it what each part is.
+//! Parts of a whole: a ring, and beside it the name of each part.
 
 use std::f64::consts::TAU;
 
@@ -68,9 +68,9 @@ fn percent(part: f64) -> String {
     if percent > 0.0 && percent < 0.1 { "< 0.1 %".to_owned() } else { format!("{percent:.1} %") }
 }
 
-/// A part of the ring, from and to as parts of the whole turn.
+/// Returns a part of the ring; `from` and `to` are fractions of the whole turn.
 fn ring(x: f64, y: f64, from: f64, to: f64) -> String {
-    // An arc that ends where it begins is none.
+    // An arc that ends at its start is invisible.
     let to = to.min(from + 0.9999);
     let point = |turn: f64, radius: f64| {
         let (sin, cos) = ((turn - 0.25) * TAU).sin_cos();

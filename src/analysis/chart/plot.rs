@@ -1,4 +1,4 @@
-//! What is drawn: points put into series along one axis, as many as can be told apart, and notes of what that left out.
+//! The content of a chart: points in series along one axis, as many as can be told apart, and notes about the rest.
 
 use std::collections::HashMap;
 
@@ -9,18 +9,18 @@ use crate::export::{Field, Kind};
 use crate::project::ChartKind;
 use crate::schema::{read_date, read_timestamp, read_timestamptz};
 
-/// Series that have a colour each.
+/// The number of series with a colour each.
 const MAX_SERIES: usize = 8;
-/// Bars with a name, counting one for each series.
+/// The number of bars with a name, counting one for each series.
 const MAX_NAMED: usize = 24;
-/// Bars along time or numbers.
+/// The number of bars along time or numbers.
 const MAX_COLUMNS: usize = 200;
-/// Parts of a pie.
+/// The number of a pie's parts.
 const MAX_PARTS: usize = 8;
-/// Points of a line; what lies between is within its width.
+/// The number of a line's points; the others lie within its width.
 const MAX_POINTS: usize = 1_000;
 
-/// What stands for a name that is NULL, and for one without a letter.
+/// The words for a name that is NULL, and for an empty one.
 const NO_NAME: &str = "(none)";
 const EMPTY: &str = "(empty)";
 
@@ -29,16 +29,16 @@ const EMPTY: &str = "(empty)";
 pub(in super::super) struct Plot {
     pub(super) kind: ChartKind,
     pub(super) axis: Axis,
-    /// The words for each place of the axis.
+    /// The label for each position of the axis.
     pub(super) labels: Vec<String>,
     pub(super) series: Vec<Series>,
-    /// What is to be said below the chart.
+    /// The notes below the chart.
     pub(in super::super) notes: Vec<String>,
-    /// What the axis is called.
+    /// The name of the axis.
     x_name: String,
 }
 
-/// The axis along which values stand, in its order.
+/// The positions along the axis, in its order.
 #[derive(Clone, Debug)]
 pub(super) enum Axis {
     /// Seconds since 1970.
@@ -60,7 +60,7 @@ impl Axis {
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) name: String,
-    /// For each place of the axis: no row, or a row with its value.
+    /// The values by position on the axis: no row, or a row with its value.
     pub(super) values: Vec<Option<Option<f64>>>,
 }
 
@@ -75,10 +75,10 @@ impl Series {
 }
 
 impl Plot {
-    /// The chart of what was kept.
+    /// Returns the chart of the kept points.
     ///
     /// # Errors
-    /// In words for whoever reads the page, where there is nothing to draw.
+    /// In words for the page's readers, if there is nothing to draw.
     pub(in super::super) fn of(places: &Places, fields: &[Field], kept: &Kept) -> Result<Plot, String> {
         let y: Vec<usize> = (0..places.y.len())
             .filter(|at| fields.get(places.y[*at]).is_some_and(|field| field.kind.is_number()))
@@ -100,7 +100,7 @@ impl Plot {
             added: false,
             nameless: 0,
         };
-        // With series, each value of that column is one; without, each column of numbers.
+        // With a series column, each of its values is a series; without, each column of numbers.
         let y = if places.series.is_some() { &y[..1] } else { &y[..] };
         let x = &fields[places.x];
         for point in &kept.points {
@@ -120,7 +120,7 @@ impl Plot {
         Ok(plot)
     }
 
-    /// Leaves out what cannot be told apart.
+    /// Leaves out points that cannot be told apart.
     fn fit(&mut self) {
         let count = self.series.len();
         if self.kind == ChartKind::Pie {
@@ -177,7 +177,7 @@ impl Plot {
         }
     }
 
-    /// The places with the largest values, in the axis's order.
+    /// Returns the positions with the largest values, in the axis's order.
     fn largest(&self, most: usize) -> Vec<usize> {
         let size = |at: &usize| self.series.iter().filter_map(|one| one.value(*at)).map(f64::abs).sum::<f64>();
         let mut places: Vec<usize> = (0..self.axis.len()).collect();
@@ -187,7 +187,7 @@ impl Plot {
         places
     }
 
-    /// For each stretch of the axis the places of the lowest and the highest value of each series.
+    /// Returns the positions of the lowest and the highest value of each series, for each stretch of the axis.
     fn outline(&self) -> Vec<usize> {
         let (places, series) = (self.axis.len(), self.series.len().max(1));
         let stretch = places.div_ceil((MAX_POINTS / 2 / series).max(10));
@@ -217,13 +217,13 @@ impl Plot {
         }
     }
 
-    /// The lowest and the highest value.
+    /// Returns the lowest and the highest value.
     pub(super) fn bounds(&self) -> (f64, f64) {
         let values = || self.series.iter().flat_map(|series| series.values.iter().flatten().flatten().copied());
         (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
     }
 
-    /// The chart in words, for who cannot see it.
+    /// Returns the chart in words, for screen readers.
     pub(super) fn in_words(&self) -> String {
         let kind = match self.kind {
             ChartKind::Bar => "Bar chart",
@@ -249,10 +249,10 @@ impl Plot {
     }
 }
 
-/// Puts points into series along an axis.
+/// Collects points into series along an axis.
 struct Builder {
     axis: HashMap<String, usize>,
-    /// The texts along the axis with their places in time or among numbers.
+    /// The texts along the axis with their time or number.
     keys: Vec<(String, f64)>,
     series: Vec<Series>,
     names: HashMap<String, usize>,
@@ -332,7 +332,7 @@ impl Builder {
     }
 }
 
-/// Whether the axis has an order of its own, rather than that of the rows.
+/// Returns true if the axis has an order of its own, rather than that of the rows.
 fn along(kind: ChartKind, x: Kind) -> bool {
     kind != ChartKind::Pie && (x.is_moment() || x.is_number())
 }

@@ -1,8 +1,8 @@
-//! Axes: from values to places, and the values at which an axis is marked.
+//! Axes: positions of values, and the values of ticks.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
-/// A stretch of values on a stretch of the drawing.
+/// A range of values on a stretch of the drawing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     pub(super) low: f64,
@@ -20,7 +20,7 @@ impl Scale {
     }
 }
 
-/// About so many round values that span the others: steps of 1, 2, 2.5 or 5 times a power of ten.
+/// Returns about as many round values that span the range: steps of 1, 2, 2.5 or 5 times a power of ten.
 pub(super) fn ticks(low: f64, high: f64, about: usize) -> Vec<f64> {
     let (low, high) = match (low, high) {
         (low, high) if low == high && low == 0.0 => (0.0, 1.0),
@@ -35,13 +35,13 @@ pub(super) fn ticks(low: f64, high: f64, about: usize) -> Vec<f64> {
     (0..=(last - first).min(100.0) as usize).map(|at| (first + at as f64) * step).collect()
 }
 
-/// The values that bars and areas stand on the zero of, and lines where they are not far from it.
+/// Returns the range with zero, for bars and areas, and for lines that are near it.
 pub(super) fn with_zero(low: f64, high: f64, always: bool) -> (f64, f64) {
     let near = low >= 0.0 && low <= 0.6 * high || high <= 0.0 && high >= 0.6 * low;
     if always || near { (low.min(0.0), high.max(0.0)) } else { (low, high) }
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 pub(super) fn seconds(at: NaiveDateTime) -> f64 {
     at.and_utc().timestamp_micros() as f64 / 1e6
 }
@@ -95,7 +95,8 @@ impl Step {
     }
 }
 
-/// At most so many moments from `low` to `high` at which the calendar has something round, with their words; among days, only days.
+/// Returns at most so many moments from `low` to `high` that are round in the calendar, with their labels; for days,
+/// only days.
 pub(super) fn time_ticks(low: f64, high: f64, most: usize, days: bool) -> Vec<(f64, String)> {
     let rough = (high - low) / most.max(1) as f64;
     let step = STEPS
@@ -129,7 +130,7 @@ pub(super) fn time_ticks(low: f64, high: f64, most: usize, days: bool) -> Vec<(f
 fn first_tick(low: NaiveDateTime, step: Step) -> NaiveDateTime {
     match step {
         Step::Seconds(step) => {
-            // Weeks begin on Monday: 1970-01-05 was one.
+            // Weeks begin on Monday, such as 1970-01-05.
             let offset = if step == 7 * DAY { 4 * DAY } else { 0 };
             let at = (low.and_utc().timestamp() - offset).div_euclid(step) * step + offset;
             moment(at as f64)
@@ -143,7 +144,7 @@ fn first_tick(low: NaiveDateTime, step: Step) -> NaiveDateTime {
     }
 }
 
-/// The year stands where it is new, and so does the day of a time.
+/// Returns a tick's label: the year appears where it changes, and so does the day of a time.
 fn tick_words(at: NaiveDateTime, step: Step, before: Option<NaiveDateTime>) -> String {
     let new_year = before.is_none_or(|before| before.year() != at.year());
     let new_day = before.is_none_or(|before| before.date() != at.date());
@@ -160,7 +161,7 @@ fn tick_words(at: NaiveDateTime, step: Step, before: Option<NaiveDateTime>) -> S
     at.format(format).to_string()
 }
 
-/// A moment in words, as precise as it is.
+/// Returns a moment in words, as precise as it is.
 pub(super) fn words(at: NaiveDateTime) -> String {
     let format = match (at.num_seconds_from_midnight(), at.second()) {
         (0, _) => "%-d %b %Y",
@@ -170,7 +171,7 @@ pub(super) fn words(at: NaiveDateTime) -> String {
     at.format(format).to_string()
 }
 
-/// Moments in words, all alike: years where all begin one, months where all begin one.
+/// Returns moments in words, all alike: as years if all begin one, as months if all begin one.
 pub(super) fn all_in_words(all: &[f64]) -> Vec<String> {
     let all: Vec<_> = all.iter().map(|seconds| moment(*seconds)).collect();
     let begin_a_day = all.iter().all(|at| at.num_seconds_from_midnight() == 0);

@@ -1,4 +1,4 @@
-//! Charts of what is not as one would wish it.
+//! Charts of difficult input.
 
 use super::super::kept::{Kept, Places};
 use super::*;

@@ -1,16 +1,16 @@
-//! How much room a text takes, near enough: there is no font to measure.
+//! The room that a text takes, approximately: there is no font to measure.
 
-/// The size of a chart's letters, with something for fonts that are wide.
+/// The size of a chart's letters, with a reserve for wide fonts.
 const SIZE: f64 = 12.9;
 
-/// The width of a text, rather too wide than too narrow.
+/// Returns the width of a text, rather too wide than too narrow.
 pub(super) fn width(text: &str) -> f64 {
     text.chars().map(letter).sum::<f64>() * SIZE
 }
 
-/// The text, cut to a width, with `…` where something is missing.
+/// Returns the text, cut to a width, with `…` for the rest.
 pub(super) fn cut(text: &str, room: f64) -> String {
-    // What would break a line is a blank here.
+    // Line breaks become blanks.
     let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     if width(&text) <= room {
         return text;
@@ -33,7 +33,7 @@ fn letter(letter: char) -> f64 {
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 0.92,
         'A'..='Z' => 0.7,
         '\u{300}'..='\u{36f}' => 0.0,
-        // East Asian letters and pictures are as wide as they are high.
+        // East Asian letters and emoji are as wide as they are high.
         '\u{1100}'..='\u{11ff}' | '\u{2e80}'.. => 1.0,
         _ => 0.58,
     }

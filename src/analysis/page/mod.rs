@@ -1,5 +1,6 @@
-//! `exports/index.html`: one page with every question, its chart, its table, and how fresh what it reads is. It needs nothing but itself: its
-//! style and its script are in it, and it may not ask a network for anything. Everything that is not ours is escaped (maud).
+//! `exports/index.html`: one page with every question, its chart, its table, and the freshness of its sources. The page
+//! is self-contained: it includes its style and script, and may not access a network. All foreign text is escaped
+//! (maud).
 
 mod rows;
 mod sources;
@@ -19,50 +20,50 @@ use crate::warehouse::Row;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Rows of a table that are printed, as the style has it.
+/// The number of a table's rows that are printed, as the style has it.
 const PAPER_ROWS: usize = 20;
 
-/// What the page may do: what is in it, and nothing else.
+/// The page's content security policy: only its own content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The page.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// When it is made.
+    /// The time of its making.
     pub(super) made: DateTime<Utc>,
-    /// When the star was last built.
+    /// The time of the star's last build.
     pub(super) built: Option<DateTime<Utc>>,
-    /// When a build failed, if it was the last one.
+    /// The time of the last build, if it failed.
     pub(super) failed: Option<DateTime<Utc>>,
     /// The questions, in their order.
     pub(super) questions: Vec<Question>,
 }
 
-/// A question with its answer, or why it has none.
+/// A question with its answer, or the error.
 #[derive(Debug, Default)]
 pub(super) struct Question {
     /// The view's name.
     pub(super) name: String,
     pub(super) title: String,
     pub(super) description: Option<String>,
-    /// The chart, or why there is none.
+    /// The chart, or the reason why there is none.
     pub(super) chart: Option<Result<Plot, String>>,
     pub(super) fields: Vec<Field>,
     /// The first rows.
     pub(super) first: Vec<Row>,
-    /// The number of all.
+    /// The number of all rows.
     pub(super) rows: u64,
-    /// What the result was written as.
+    /// The formats of the exports.
     pub(super) exports: Vec<Format>,
     pub(super) sources: Vec<Source>,
-    /// Tables that it reads besides.
+    /// Other tables that it reads.
     pub(super) others: Vec<String>,
-    /// Why it has no answer.
+    /// The error.
     pub(super) failed: Option<String>,
 }
 
 impl Question {
-    /// One without an answer.
+    /// Returns a question without an answer.
     pub(super) fn failed(name: &str, failure: &Failure) -> Question {
         Question {
             name: name.to_owned(),
@@ -75,7 +76,7 @@ impl Question {
 }
 
 impl Page {
-    /// The page as HTML.
+    /// Returns the page as HTML.
     pub(super) fn html(&self) -> String {
         let count = match self.questions.len() {
             1 => "1 question".to_owned(),
@@ -177,7 +178,7 @@ impl Page {
     }
 }
 
-/// Paragraphs are separated by blank lines.
+/// Splits a text into paragraphs at blank lines.
 fn paragraphs(text: &str) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
     for line in text.lines().map(str::trim) {

@@ -8,12 +8,12 @@ use crate::export::{Field, Kind};
 use crate::schema::{read_timestamp, read_timestamptz};
 use crate::warehouse::Row;
 
-/// Rows from which on a table can be searched.
+/// The number of rows from which a table can be searched.
 const SEARCHED: usize = 10;
-/// Numbers of one row that are shown as figures.
+/// The number of figures for a result of one row.
 const MAX_FIGURES: usize = 4;
 
-/// A result of one row: its numbers, large.
+/// Returns a result of one row: its numbers, large.
 pub(super) fn figures(question: &Question) -> Markup {
     let numbers = || question.fields.iter().enumerate().filter(|(_, field)| field.kind.is_number());
     let ([row], 1..=MAX_FIGURES) = (question.first.as_slice(), numbers().count()) else { return html! {} };
@@ -31,7 +31,7 @@ pub(super) fn figures(question: &Question) -> Markup {
     }
 }
 
-/// The rows, to be sorted by a click where scripts run.
+/// Returns the rows, to be sorted by a click where scripts run.
 pub(super) fn table(question: &Question) -> Markup {
     let styles: Vec<_> =
         question.fields.iter().enumerate().map(|(at, field)| style(field, at, &question.first)).collect();
@@ -54,7 +54,7 @@ fn style(field: &Field, at: usize, rows: &[Row]) -> Style {
     Style::of(&field.name, values.take_while(|_| field.kind.is_number()))
 }
 
-/// What a column is, for the style and the script.
+/// Returns the class of a column, for the style and the script.
 fn class(kind: Kind) -> &'static str {
     match kind {
         kind if kind.is_number() => "num",
@@ -72,7 +72,7 @@ fn cell(text: Option<&str>, kind: Kind, style: Style) -> Markup {
         let whole = (!exact).then_some(text);
         return html! { td.num title=[whole] data-value=[whole] { (shown) } };
     }
-    // Both engines' moments are written alike.
+    // Moments of both engines are written alike.
     let moment = match kind {
         Kind::Timestamp => read_timestamp(text).map(|at| at.format("%Y-%m-%d %H:%M:%S%.f").to_string()),
         Kind::Timestamptz => read_timestamptz(text).map(|at| at.format("%Y-%m-%d %H:%M:%S%.f UTC").to_string()),

@@ -1,4 +1,4 @@
-//! Under a question: which files what it reads came from, and when they were loaded.
+//! The sources below a question: the files that its rows came from, and the times of their loads.
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -10,11 +10,11 @@ use crate::catalog::{Freshness, LoadLine};
 /// A staging table that a question reads.
 #[derive(Debug)]
 pub(in crate::analysis) struct Source {
-    /// Its name as people write it.
+    /// The name as people write it.
     pub(in crate::analysis) table: String,
-    /// Its loads.
+    /// The loads.
     pub(in crate::analysis) loads: Freshness,
-    /// Whether it is read directly, not out of what the last build of the star made of it.
+    /// True if it is read directly, not through the last build of the star.
     pub(in crate::analysis) direct: bool,
 }
 

@@ -1,14 +1,14 @@
-//! Moments as people read them. The page's script keeps the words up to date; without it they are those of when the page was made.
+//! Moments for people. The page's script keeps the words up to date; without it they are those of the page's making.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
 
-/// `21 Nov 2026, 11:30 UTC`.
+/// Formats a moment: `21 Nov 2026, 11:30 UTC`.
 pub(super) fn moment(at: DateTime<Utc>) -> Markup {
     html! { time datetime=(iso(at)) { (at.format("%-d %b %Y, %H:%M UTC")) } }
 }
 
-/// `3 hours ago (21 Nov 2026, 11:30 UTC)`.
+/// Formats a moment with its age: `3 hours ago (21 Nov 2026, 11:30 UTC)`.
 pub(super) fn with_words(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     html! { time.ago datetime=(iso(at)) { (ago(at, now)) } " (" (moment(at)) ")" }
 }
@@ -17,7 +17,7 @@ fn iso(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// How long ago it was.
+/// Returns the time since then, in words.
 fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let minutes = (now - at).num_minutes();
     let (count, unit) = match minutes {

@@ -1,4 +1,4 @@
-//! How a file would be read, without a database: what a load would find out, and the plugin that would pin it.
+//! A dry run of a load, without a database: the records that it would load or reject, and the plugin that would pin it.
 
 mod pin;
 mod start;
@@ -22,25 +22,26 @@ use texts::with_clues;
 
 pub use start::{Started, start};
 
-/// Inputs up to this size, in bytes, are read through for what stands below their records, where nothing else has to be known of these.
+/// The size in bytes up to which an input is read through for lines below its records, where nothing else of them is
+/// needed.
 const SMALL: u64 = 16 * 1024 * 1024;
 
-/// Rejects that are shown.
+/// The number of rejects that are shown.
 const REJECTS: usize = 5;
 
-/// How one part of a file would be read.
+/// The result for one part of a file.
 #[derive(Debug, Serialize)]
 pub struct Checked {
-    /// Its name in the ledger.
+    /// The name in the ledger.
     pub source: String,
     /// The staging table.
     pub table: String,
-    /// How it is written.
+    /// The layout: a text's dialect, a sheet, Parquet.
     pub layout: Layout,
     /// The names that are taken for the header, where nothing proves that they are one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub likely_header: Option<String>,
-    /// Its columns.
+    /// The columns, in the order of the table.
     pub columns: Vec<CheckedColumn>,
     /// Records, the header not counted.
     pub rows_read: u64,
@@ -50,49 +51,49 @@ pub struct Checked {
     pub rows_rejected: u64,
     /// Records that the plugin's filter would leave out.
     pub rows_filtered: u64,
-    /// Of those that would be loaded, records with fewer cells than the header.
+    /// Loaded records with fewer cells than the header.
     pub rows_padded: u64,
-    /// Of those that would be loaded, records with more, which would go into `_extra`.
+    /// Loaded records with more cells than the header; the surplus would go into `_extra`.
     pub rows_extended: u64,
-    /// Of the records of a text, those with quotes that are not doubled, where all of it was read.
+    /// Records of a text with quotes that are not doubled; `None` unless all of it was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_loose: Option<u64>,
-    /// The bytes of the text, by what they are, where all of it was read.
+    /// The bytes of the text by their kind; `None` unless all of it was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<SpanBytes>,
-    /// What stands beside the records and is kept with a load, or is left out.
+    /// Lines, keys and parts beside the records, which a load keeps or leaves out.
     pub beside: Vec<CheckedBeside>,
-    /// Columns of texts that would be of another type if somebody said how they are written: a line each.
+    /// Text columns that would have another type if their notation were declared: a line each.
     pub hints: Vec<String>,
-    /// The first of the refused ones.
+    /// The first of the rejects.
     pub rejects: Vec<CheckedReject>,
-    /// The `plugin.yaml` that would read files like it in just this way.
+    /// The `plugin.yaml` that would read such files in just this way.
     pub plugin: String,
 }
 
 /// A column as it would be loaded.
 #[derive(Debug, Serialize)]
 pub struct CheckedColumn {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: String,
-    /// Its header in the file.
+    /// The header in the file.
     pub header: String,
-    /// Its type.
+    /// The type as `plugin.yaml` names it.
     pub r#type: &'static str,
-    /// Its first values that are not NULL.
+    /// The first values that are not NULL.
     pub samples: Vec<String>,
 }
 
-/// Something that stands beside the records.
+/// A line, key or part of an input beside its records.
 #[derive(Debug, Serialize)]
 pub struct CheckedBeside {
     /// `above`, `below`, `key`, `sheet`, `member` or `column`.
     pub kind: &'static str,
-    /// The line on which it starts, where it has one.
+    /// The line on which it starts, if it has one.
     pub line: Option<u64>,
     /// The key, or the sheet's, member's or column's name.
     pub name: Option<String>,
-    /// Its text, or why it is not loaded.
+    /// The text, or the reason why it is not loaded.
     pub text: String,
 }
 
@@ -103,24 +104,24 @@ pub struct CheckedReject {
     pub line: u64,
     /// The column at fault.
     pub column: Option<String>,
-    /// Why.
+    /// The reason's word.
     pub reason: &'static str,
-    /// What is to be said besides.
+    /// The reason's particulars.
     pub detail: String,
-    /// Its text.
+    /// The record's text.
     pub text: String,
 }
 
-/// Why a file could not be checked.
+/// The reasons why a file cannot be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It does not go with its plugin.
+    /// The file does not fit its plugin.
     #[error("{0}")]
     Shape(String),
-    /// Arrow's own limits.
+    /// A limit of Arrow.
     #[error("cannot make columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
 }
@@ -128,7 +129,7 @@ pub enum CheckError {
 /// Reads each part of the file at `path` as a load would.
 ///
 /// # Errors
-/// When a part cannot be read or does not go with its plugin.
+/// When a part cannot be read or does not fit its plugin.
 pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut taken, mut passed, mut checked) = (Vec::new(), Vec::new(), Vec::new());
@@ -155,14 +156,14 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     let profile = with_clues(source, profile).await?;
     let shape = dataset.shape(&profile).map_err(CheckError::Shape)?;
     let mut counts = Counts::default();
-    // Where types come from the values alone, every value goes with them: nothing more is refused than the profile saw.
+    // If types come from the values alone, every value fits: no record is rejected beyond those that the profile saw.
     let is_plain =
         dataset.stated.selection == Selection::default() && dataset.filter.is_none() && dataset.key.is_empty();
     if is_plain && !profile.preview.is_uneven {
         counts.rejected = profile.preview.rejected;
         counts.loaded = profile.rows - counts.rejected;
         counts.rejects = profile.preview.rejects.clone();
-        // What stands below the records of a larger file is told by its load.
+        // A larger file's load tells of the lines below its records.
         while let Some(chunk) = source.next_batch().await? {
             counts.loose += loose(&chunk.records);
             counts.beside.extend(chunk.beside);
@@ -197,7 +198,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     })
 }
 
-/// What would become of the records.
+/// The counts of records by their outcome.
 #[derive(Default)]
 struct Counts {
     loaded: u64,
@@ -248,7 +249,7 @@ fn refused(reject: Reject) -> CheckedReject {
     CheckedReject { line: reject.line, column: reject.column, reason, detail: reject.detail, text }
 }
 
-/// How a part is written, in words.
+/// Returns the layout in words.
 pub fn words(layout: &Layout) -> String {
     match layout {
         Layout::Json(json) => {
@@ -286,7 +287,7 @@ pub fn words(layout: &Layout) -> String {
     }
 }
 
-/// Where the table begins and what names its columns.
+/// Returns the place of the table and the source of its column names, in words.
 fn frame(dialect: &Dialect) -> String {
     let above = match dialect.skip_lines {
         0 => String::new(),

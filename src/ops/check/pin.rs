@@ -1,4 +1,4 @@
-//! A plugin in YAML that reads files in just the way in which one was read.
+//! A plugin in YAML that reads files in the way in which one was read.
 
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
@@ -6,7 +6,8 @@ use crate::format::{Dialect, Footer, Layout, NO_DELIMITER};
 use crate::schema::{Column, EXTRA_COLUMN, Notation, Projection, Type};
 use crate::source::Profile;
 
-/// The plugin in YAML, with all that the plugin says that reads the file now; every word is quoted as JSON, which YAML reads too.
+/// Returns the plugin in YAML, with all words of the plugin that reads the file now. Words are quoted as JSON, which is
+/// YAML too.
 pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &Profile, shape: &Projection) -> String {
     let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
     let claimed = !dataset.plugin.is_empty();
@@ -64,7 +65,7 @@ pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &
             yaml += &format!("on_success: {{archive: {}}}\n", quoted(&place.to_string()));
         }
     }
-    // Without a plugin nothing limits them.
+    // Without a plugin, rejects have no limit.
     yaml + &match dataset.max_rejects {
         None => "max_rejects: 100 %\n".to_owned(),
         Some(Limit::Percent(share)) => format!("max_rejects: {share} %\n"),
@@ -72,7 +73,7 @@ pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &
     }
 }
 
-/// The words that say how a part is written: its encoding, what separates its cells, where its table begins.
+/// Returns the words for a part's layout: encoding, delimiter and quote, the place of its table.
 pub(super) fn layout_yaml(layout: &Layout) -> String {
     match layout {
         Layout::Excel(dialect) => frame_yaml(dialect),
@@ -84,7 +85,7 @@ pub(super) fn layout_yaml(layout: &Layout) -> String {
     }
 }
 
-/// The words that say how a column is read; `from` as YAML has it.
+/// Returns the words for one column; `from` is YAML already.
 pub(super) fn column_words(
     from: &str,
     name: &str,
@@ -101,7 +102,7 @@ pub(super) fn column_words(
         ..notation.clone()
     };
     words.extend(of_kind.keys().into_iter().map(|(key, value)| match key {
-        // Others than we read YAML, too.
+        // Other readers of YAML take these keys for booleans or null.
         "true" | "false" | "null" => format!("\"{key}\": {value}"),
         _ => format!("{key}: {value}"),
     }));
@@ -127,7 +128,7 @@ fn dialect_yaml(dialect: &Dialect) -> String {
     format!("delimiter: {delimiter}\nquote: {}\nescape: {escape}\n", dialect.quote.map_or_else(none, byte))
 }
 
-/// Where the table begins; left to be found out where records of another table stand above it, which are refused.
+/// Returns the place of the table. It is left out where records of another table, which are rejected, stand above it.
 fn frame_yaml(dialect: &Dialect) -> String {
     if dialect.table_above {
         return String::new();

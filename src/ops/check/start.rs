@@ -1,4 +1,5 @@
-//! A first plugin for files of one table: the pattern of their names, every column of any of them, its type and how its values are written.
+//! A first plugin for files of one table: a pattern for their names, every column of any of them, its type and
+//! notation.
 
 use std::path::Path;
 
@@ -10,36 +11,36 @@ use crate::format::Limits;
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
 use crate::source::{FileSource, Profile, Source};
 
-/// Rejects that a plugin's file may have where nothing is said, as a share.
+/// The share of rejects, in percent, that a new plugin allows.
 const MAX_REJECTS: u64 = 10;
 
-/// A plugin that was written for files, and how it reads them.
+/// A plugin that was written for files, and the way in which it reads them.
 #[derive(Debug)]
 pub struct Started {
-    /// Its text in YAML.
+    /// The text in YAML.
     pub yaml: String,
-    /// Which files it claims.
+    /// The patterns of the names that it claims.
     pub files: Vec<String>,
     /// The table that it feeds.
     pub table: String,
-    /// How it reads each of the files.
+    /// The result for each of the files.
     pub checked: Vec<Checked>,
 }
 
 /// A column of any of the files.
 struct Column {
     name: String,
-    /// Its headers, as they stand in the files; none where they have no header.
+    /// The headers as they stand in the files; empty where they have none.
     headers: Vec<String>,
-    /// Its place in the file that has it first, from 0.
+    /// The position, from 0, in the first file that has it.
     place: usize,
-    /// Whether its header stands several times in a file.
+    /// True if the header stands several times in a file.
     is_repeated: bool,
     fits: Fits,
     clue: Clue,
 }
 
-/// Writes the plugin `name` for these files, which it reads with every column of the type that all of them go with.
+/// Writes the plugin `name` for these files; each column has the type that all of them fit.
 ///
 /// # Errors
 /// When a file cannot be read, or has several parts.
@@ -83,12 +84,12 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
     Ok(Started { yaml, files, table, checked })
 }
 
-/// How the files are written, as far as they are written alike.
+/// Returns the words for the layout that all files share.
 fn layout(profiles: &[Profile]) -> String {
     let texts: Vec<_> = profiles.iter().map(|profile| layout_yaml(&profile.layout)).collect();
     let is_said = |line: &&str| texts.iter().all(|text| text.lines().any(|other| other == *line));
     let mut lines: Vec<_> = texts.first().map_or("", String::as_str).lines().filter(is_said).collect();
-    // Half of a dialect says nothing.
+    // Half a dialect is worth nothing.
     let is_whole = lines.iter().filter(|line| line.starts_with("delimiter") || line.starts_with("quote")).count() == 2;
     if !is_whole {
         lines
@@ -146,7 +147,7 @@ fn words(column: &Column) -> Vec<String> {
     }
 }
 
-/// How a plugin with this text reads the files.
+/// Returns the result of reading the files by a plugin with this text.
 async fn read_by(
     name: &str,
     yaml: &str,

@@ -1,5 +1,5 @@
-//! The texts of a Parquet file: it says itself what its columns are, and only all of their values tell that a text is rather a number or a
-//! day.
+//! The text columns of a Parquet file. Its schema gives their type; only all of their values tell that they hold
+//! numbers or days.
 
 use arrow_array::cast::AsArray;
 
@@ -8,7 +8,7 @@ use crate::format::Layout;
 use crate::schema::{Clue, Type};
 use crate::source::{FileSource, Profile, Source};
 
-/// The profile with what the values of columns of text show, where a part is Parquet.
+/// Returns the profile, for Parquet with the clues of all values of its text columns.
 pub(super) async fn with_clues(source: &mut FileSource, mut profile: Profile) -> Result<Profile, CheckError> {
     if profile.layout != Layout::Parquet {
         return Ok(profile);

@@ -1,4 +1,4 @@
-//! What the rows of a table tell of its columns.
+//! Guesses from a table's rows: its key, its dimensions, its days.
 
 use std::collections::BTreeMap;
 
@@ -7,42 +7,42 @@ use crate::sql::{Names, Table, TableColumn, quote};
 use crate::star::Class;
 use crate::warehouse::{Transaction, WarehouseError};
 
-/// Columns of which every two are tried together.
+/// The number of columns that are tried in pairs.
 const PAIRED: usize = 8;
 
-/// What is known of a table's rows.
+/// The facts about a table's rows.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) rows: u64,
-    /// The columns that name a row, or of a dimension that is drawn out of others' rows, a member.
+    /// The columns that name a row; for a dimension out of other tables' rows, a member.
     pub(super) key: Vec<String>,
-    /// Whether no two rows have the same key.
+    /// True if no two rows have the same key.
     pub(super) unique: bool,
-    /// Whether the key is missing in some.
+    /// True if some rows have no key.
     pub(super) nulls: bool,
-    /// The columns that have one value for each key.
+    /// The columns with one value for each key.
     pub(super) follow: Vec<String>,
-    /// For each column that names a member of a dimension, the dimension.
+    /// The dimension by the column that names its members.
     pub(super) dimensions: BTreeMap<String, String>,
-    /// Its days.
+    /// The range of its days.
     pub(super) days: Option<Days>,
 }
 
-/// The days in a table, those of other times left out.
+/// The range of days in a table, without those outside `FIRST_DAY` to `LAST_DAY`.
 #[derive(Debug)]
 pub(super) struct Days {
     pub(super) first: String,
     pub(super) last: String,
-    /// Whether there are others.
+    /// True if there are days outside of it.
     pub(super) others: bool,
 }
 
-/// Days that stand for none, such as 9999-12-31, would make a calendar of millions.
+/// Placeholders such as 9999-12-31 would make a calendar of millions of days.
 const FIRST_DAY: &str = "1900-01-01";
 const LAST_DAY: &str = "2100-12-31";
 
 impl Days {
-    /// In words: `2023-05-01 to 2024-03-01`.
+    /// Returns the range in words: `2023-05-01 to 2024-03-01`.
     pub(super) fn words(&self) -> String {
         let others = if self.others {
             format!(" (those before {FIRST_DAY} or after {LAST_DAY} left out)")
@@ -53,11 +53,11 @@ impl Days {
     }
 }
 
-/// A dimension that there is a file of.
+/// A dimension that has a file.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) name: String,
-    /// What names its members; a calendar has none.
+    /// The key of its members; a calendar has none.
     pub(super) key: Option<Key>,
 }
 
@@ -65,19 +65,19 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) column: String,
-    /// Its type, where it is known.
+    /// The type, where it is known.
     pub(super) declared: Option<&'static str>,
 }
 
 impl Key {
-    /// Whether a column's values can be members' names.
+    /// Returns true if a column's values can be members' names.
     fn is_named_by(&self, column: &TableColumn) -> bool {
         self.column == column.name
             && self.declared.is_none_or(|declared| Class::of(declared) == Class::of(&column.declared))
     }
 }
 
-/// Of one column.
+/// The counts of one column.
 struct Counts {
     values: u64,
     distinct: u64,
@@ -104,7 +104,7 @@ pub(super) async fn look(
     let (rows, counts) = count(transaction, &shown, columns).await?;
     facts.rows = rows;
     let mut candidates: Vec<_> = columns.iter().zip(&counts).filter(|(column, _)| can_name(column)).collect();
-    // A column that is called like a key is one before others.
+    // A column that is named like a key comes before others.
     let prefix = prefix(columns);
     let rank = |column: &TableColumn| rank(&column.name, prefix, name);
     candidates.sort_by_key(|(column, _)| std::cmp::Reverse(rank(column)));
@@ -112,11 +112,12 @@ pub(super) async fn look(
     let named = |(column, _): &&(&TableColumn, &Counts)| rank(column) == RANK_OF_NAME;
     let found = candidates.iter().find(unique);
     let found = match kind {
-        // dim_city out of the orders: its cities, and not their numbers.
+        // For dim_city out of the orders, its cities instead of their numbers.
         KindWord::Dimension => candidates.iter().find(named).or(found),
         _ => found,
     };
-    // Where something is called like a key, and is none by itself, two together may be: of a few rows, any number is one by chance.
+    // If a column is named like a key but is not unique, two together may be: among a few rows, any number is unique by
+    // chance.
     let is_called_key = candidates.first().is_some_and(|(column, _)| rank(column) > 0);
     let by_chance = kind == KindWord::Fact && is_called_key && found.is_some_and(|(column, _)| rank(column) == 0);
     let together = match by_chance {
@@ -151,13 +152,13 @@ pub(super) async fn look(
 
 const RANK_OF_NAME: u8 = 3;
 
-/// How much a column's name looks like that of a key of this table; `prefix` is what all columns' names begin with.
+/// Returns how much a column's name resembles a key of this table; `prefix` is common to all columns' names.
 fn rank(column: &str, prefix: &str, table: &str) -> u8 {
     let column = column.strip_prefix(prefix).filter(|rest| !rest.is_empty()).unwrap_or(column);
     let thing = table.split_once('_').map_or(table, |(_, thing)| thing);
     let ending = ["id", "key", "no", "nr", "number", "code"].iter().find(|ending| column.ends_with(*ending));
     let stem = ending.map_or(column, |ending| column[..column.len() - ending.len()].trim_end_matches('_'));
-    // custkey is a customer's.
+    // custkey belongs to customer.
     if stem == thing || column == thing || (ending.is_some() && stem.len() >= 4 && thing.starts_with(stem)) {
         return RANK_OF_NAME;
     }
@@ -171,7 +172,7 @@ fn rank(column: &str, prefix: &str, table: &str) -> u8 {
     }
 }
 
-/// What all names begin with, up to a `_`: `o_` of `o_orderkey` and `o_custkey`.
+/// Returns the common prefix of all names, up to a `_`: `o_` of `o_orderkey` and `o_custkey`.
 fn prefix(columns: &[TableColumn]) -> &str {
     let Some(first) = columns.first().filter(|_| columns.len() > 1) else { return "" };
     let Some(end) = first.name.find('_') else { return "" };
@@ -179,7 +180,7 @@ fn prefix(columns: &[TableColumn]) -> &str {
     if columns.iter().all(|column| column.name.starts_with(prefix)) { prefix } else { "" }
 }
 
-/// Whether a column's values can be names: measures and truths are none.
+/// Returns true if a column's values can be names: measures and booleans cannot.
 fn can_name(column: &TableColumn) -> bool {
     let declared = column.declared.as_str();
     !["bool", "double", "real", "numeric"].iter().any(|word| declared.starts_with(word))
@@ -212,7 +213,7 @@ async fn count(
 ) -> Result<(u64, Vec<Counts>), WarehouseError> {
     let mut counts = Vec::new();
     let mut rows = 0;
-    // SQLite gives at most 2,000 columns.
+    // SQLite returns at most 2,000 columns.
     for some in columns.chunks(500) {
         let list: Vec<_> = some
             .iter()
@@ -230,7 +231,7 @@ async fn count(
     Ok((rows, counts))
 }
 
-/// Two columns that name a row together.
+/// Returns two columns that name a row together.
 async fn pair(
     transaction: &mut dyn Transaction,
     table: &str,
@@ -251,7 +252,7 @@ async fn pair(
             if number(transaction, &format!("select count(*) from (select distinct {names} from {table}) as p")).await?
                 == rows
             {
-                // As they stand in the table.
+                // In the order of the table.
                 let mut both = [one, other];
                 both.sort_by_key(|both| columns.iter().position(|column| column == **both));
                 return Ok(both.map(|column| column.name.clone()).to_vec());
@@ -261,7 +262,7 @@ async fn pair(
     Ok(Vec::new())
 }
 
-/// Whether a column has one value for each of a key's.
+/// Returns true if a column has one value for each value of a key.
 async fn follows(
     transaction: &mut dyn Transaction,
     table: &str,
@@ -284,7 +285,7 @@ async fn days(
     let mut days: Option<Days> = None;
     for column in columns.iter().filter(|column| is_day(column)) {
         let name = quote(&column.name);
-        // The day after the last one, because moments of it are later than it.
+        // The bound is the day after the last one, for the moments of the last one.
         let within = format!("{name} >= '{FIRST_DAY}' and {name} < '2101-01-01'");
         let sql = format!(
             "select min(case when {within} then {name} end), max(case when {within} then {name} end), \

@@ -1,5 +1,5 @@
-//! Writes a first file for a table of the star, out of what is known of a staging table: which column names a row, which ones belong to a
-//! dimension that there is. It is a beginning; what is guessed is said so in it.
+//! Writes a first file for a table of the star from a staging table: the column that names a row, the columns that name
+//! members of existing dimensions. The file marks its guesses.
 
 mod guess;
 mod text;
@@ -20,35 +20,35 @@ use crate::warehouse::{Scope, Transaction, WarehouseError};
 /// A file that was written.
 #[derive(Debug)]
 pub struct Draft {
-    /// Where.
+    /// The path.
     pub path: PathBuf,
-    /// What was guessed, in words.
+    /// The guesses, in words.
     pub guesses: Vec<String>,
 }
 
-/// Why none was.
+/// The reasons why no file was written.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
-    /// What was asked for cannot be: in words, with what can.
+    /// The request cannot be met: the reason and the alternatives, in words.
     #[error("{0}")]
     Asked(String),
     /// The file cannot be written.
     #[error("{path}: {error}")]
     File {
-        /// Where.
+        /// The path.
         path: String,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The database.
+    /// The database's error.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
 }
 
-/// What a file is made of.
+/// The facts that a file is written from.
 #[derive(Debug)]
 struct Known {
-    /// The table, as files write it.
+    /// The table's name, as files write it.
     from: String,
     columns: Vec<TableColumn>,
     facts: guess::Facts,
@@ -77,10 +77,10 @@ pub async fn write(app: &App, kind: KindWord, name: &str, from: Option<&str>) ->
     Ok(Draft { path, guesses })
 }
 
-/// The place of a file that is not there yet.
+/// Returns the path of a file that does not exist yet.
 fn free_path(sql: &Path, name: &str) -> Result<PathBuf, DraftError> {
     let path = sql.join("pipeline").join(format!("{name}.sql"));
-    // A path's last part would do: the name must not have another one.
+    // A path's last component would pass: the name must not contain a separator.
     let plain = name.replace('/', " ");
     let file = SqlFile { path: format!("{plain}.sql").into(), text: "select 1 as a".to_owned(), own: None };
     if let Err(error) = file.read() {
@@ -138,7 +138,7 @@ async fn find(
     )))
 }
 
-/// The dimensions that there are files of, with what their members are named by.
+/// Returns the dimensions that have files, with the keys of their members.
 async fn dimensions(sql: &Path, names: &Names, transaction: &mut dyn Transaction) -> Vec<guess::Known> {
     let files = sql_files(&sql.join("pipeline"), names.engine).unwrap_or_default();
     let mut found = Vec::new();
@@ -156,7 +156,7 @@ async fn dimensions(sql: &Path, names: &Names, transaction: &mut dyn Transaction
     found
 }
 
-/// The type of a column that a model's select gives, where that can be told.
+/// Returns the type of a column that a model's select gives, where it can be told.
 async fn declared(
     transaction: &mut dyn Transaction,
     names: &Names,

@@ -1,4 +1,4 @@
-//! The file's text. Pure.
+//! The file's text, without any access to files or the database.
 
 use super::Known;
 use super::guess::Facts;
@@ -9,7 +9,7 @@ use crate::star::{Class, OWN};
 
 type Text = (String, Vec<String>);
 
-/// The text, and what was guessed.
+/// Returns the text and the guesses in it.
 pub(super) fn of(kind: KindWord, name: &str, known: Option<&Known>) -> Result<Text, String> {
     match (kind, known) {
         (KindWord::Calendar, known) => Ok(calendar(known)),
@@ -84,7 +84,7 @@ fn dimension(name: &str, known: &Known) -> Text {
     (format!("/*\n{header}*/\n{comment}{select}{only}\n"), guesses)
 }
 
-/// What a dimension calls a column: some names are its own.
+/// Returns a dimension's name for a column: some names are reserved.
 fn given(dimension: &str, column: &TableColumn) -> String {
     let name = &column.name;
     let is_own = OWN.contains(&name.as_str()) || *name == key_column(dimension);
@@ -100,11 +100,11 @@ fn is_day(column: &TableColumn) -> bool {
 }
 
 fn is_number(column: &TableColumn) -> bool {
-    // SQLite's decimals are texts.
+    // SQLite stores decimals as texts.
     Class::of(&column.declared) == Class::Number
 }
 
-/// Lines with their comments in one column.
+/// Returns lines with their comments aligned in one column.
 fn aligned(lines: &[(String, &str)]) -> String {
     let commented = lines.iter().filter(|(_, comment)| !comment.is_empty());
     let width = commented.map(|(line, _)| line.chars().count()).max().unwrap_or_default();
@@ -201,7 +201,7 @@ fn calendar(known: Option<&Known>) -> Text {
     let year = |day: &str| day.get(..4).and_then(|year| year.parse::<i32>().ok());
     let days = known.and_then(|known| known.facts.days.as_ref());
     let (first, last, why) = match days.and_then(|days| Some((days, year(&days.first)?, year(&days.last)?))) {
-        // Where days come in still, next year's do.
+        // If days still arrive, the next year's follow.
         Some((days, first, last)) if last >= this => {
             (first, last + 1, format!("whole years around the days of {}, and one more", days.words()))
         }
@@ -231,14 +231,14 @@ fn select(word: &str, columns: &[&str], from: &str) -> String {
     select_as(word, columns, from, |_| None)
 }
 
-/// `written`: how a column is written that is not written by its name alone.
+/// Returns a select; `written` gives the expression for a column that is more than its name.
 fn select_as(word: &str, columns: &[&str], from: &str, written: impl Fn(&str) -> Option<String>) -> String {
     let columns: Vec<_> =
         columns.iter().map(|column| format!("  {}", written(column).unwrap_or_else(|| identifier(column)))).collect();
     format!("{word}\n{}\nfrom {from}", columns.join(",\n"))
 }
 
-/// Words that PostgreSQL keeps for itself.
+/// The reserved words of PostgreSQL.
 const RESERVED: &str = " all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create current_catalog \
     current_date current_role current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for \
     foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not null offset on only or order \
@@ -246,7 +246,7 @@ const RESERVED: &str = " all analyse analyze and any array as asc asymmetric bot
     variadic when where window with authorization binary collation concurrently cross current_schema freeze full ilike inner is isnull join left \
     like natural notnull outer overlaps right similar tablesample verbose index set values exists between ";
 
-/// A name in SQL: in quotes where it needs them.
+/// Returns a name in SQL, quoted where necessary.
 pub(super) fn identifier(name: &str) -> String {
     if is_plain(name) && !RESERVED.contains(&format!(" {name} ")) { name.to_owned() } else { quote(name) }
 }
@@ -256,14 +256,14 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-/// A name in YAML: in quotes where it could be something else.
+/// Returns a name in YAML, quoted where it could mean something else.
 fn yaml(name: &str) -> String {
     let plain = is_plain(name) && !["null", "true", "false"].contains(&name);
-    // JSON's texts are YAML's.
+    // A JSON string is a YAML string.
     if plain { name.to_owned() } else { comment_of(&serde_json::Value::from(name).to_string()) }
 }
 
-/// A text that cannot end the comment that it stands in.
+/// Returns a text that cannot end its comment.
 fn comment_of(text: &str) -> String {
     text.replace("*/", "*\\/").replace('\n', " ")
 }

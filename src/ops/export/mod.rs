@@ -10,22 +10,22 @@ use crate::schema::Column;
 use crate::sql::{Schema, Table};
 use crate::warehouse::{Scope, Warehouse, WarehouseError};
 
-/// What a table is exported by.
+/// The queries that export a table.
 #[derive(Clone, Debug)]
 pub struct TableExport {
-    /// The table.
+    /// The table or view.
     pub table: Table,
     query: Query,
-    /// The same with columns that no two of them share a name.
+    /// The same query with unique column names.
     typed: Query,
 }
 
-/// How a table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema) is exported. A staging table gets back the headers
-/// of its files and, as text, the spelling of their booleans and moments, in the order in which its rows were loaded; `None` where there is
-/// no such table.
+/// Returns the export of the table or view called `name` (`staging.x`, `datawarehouse.y`, or without a schema), or
+/// `None` where there is none. A staging table gets back the headers of its files and, as text, the spelling of their
+/// booleans and moments, in the order in which its rows were loaded.
 ///
 /// # Errors
-/// What the database says.
+/// When the database refuses the query.
 pub async fn table(workspace: &Workspace, name: &str) -> Result<Option<TableExport>, WarehouseError> {
     let names = workspace.warehouse.names();
     let candidates = match name.split_once('.') {
@@ -55,7 +55,7 @@ pub async fn table(workspace: &Workspace, name: &str) -> Result<Option<TableExpo
                 let columns = known.iter().map(|column| (column.name.clone(), in_files(column, header(column))));
                 Query::over(names, &names.table(&table), columns.collect(), order)
             };
-            // Files without a header have nothing to name their columns by.
+            // Files without a header leave nothing to name columns by.
             let named = known.iter().any(|column| !column.header.is_empty());
             (
                 query(&|column| if named { column.header.clone() } else { column.name.clone() }),
@@ -71,7 +71,7 @@ fn in_files(column: &Column, name: String) -> QueryColumn {
     QueryColumn { name, declared: Some(column.kind()), spelling: Some(column.fits) }
 }
 
-/// Whether the header names this column and no other one, in whatever case of letters.
+/// Returns true if the header names this column and no other one, regardless of case.
 fn is_name(column: &Column, all: &[Column]) -> bool {
     let same =
         |other: &Column, name: &str| other.name != column.name && other.header.to_lowercase() == name.to_lowercase();

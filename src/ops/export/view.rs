@@ -1,4 +1,4 @@
-//! What the columns of a table or view of the star are, where the engine does not tell.
+//! The columns of a table or view of the star, where the engine does not tell their types.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::pipeline::given_by_views;
 use crate::sql::{Engine, Output, Schema, Table, TableColumn, described};
 use crate::warehouse::Transaction;
 
-/// The columns with their types, and how they are read so that both engines write them alike. Where a file was changed since its view was
-/// made, columns that it does not name are left as they are.
+/// Returns the columns with their types and the expressions by which both engines write them alike. If a file was
+/// changed since its view was made, columns that it does not name stay as they are.
 pub(super) async fn typed(
     workspace: &Workspace,
     transaction: &mut dyn Transaction,

@@ -9,8 +9,8 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Schema, Select, Table, TableColumn};
 use crate::star::calendar_columns;
 
-/// Adds the columns of tables of which none are known, as far as the files tell: of staging those that selects name, of the star those
-/// that its files give.
+/// Adds the columns of tables without known ones, as far as the files tell: for staging, the columns that selects name;
+/// for the star, those that its files give.
 pub(super) fn add(parts: &mut Parts, names: &Names) {
     let selects: Vec<Select> = parts
         .models
@@ -56,7 +56,7 @@ fn given(select: &Select, parts: &Parts, names: &Names) -> Vec<String> {
     select.outputs_by_name(names, &parts.columns).into_iter().map(|output| output.name).collect()
 }
 
-/// The columns of a model's table, in their order.
+/// Returns the columns of a model's table, in their order.
 fn of_model(model: &Model, parts: &Parts, names: &Names, infers: bool) -> Vec<String> {
     let Some(select) = &model.select else {
         let days = calendar_columns(names.engine).into_iter().map(|column| column.name);
@@ -70,7 +70,7 @@ fn of_model(model: &Model, parts: &Parts, names: &Names, infers: bool) -> Vec<St
             columns.push(column);
         }
     }
-    // What is not known of the select is not known of the table.
+    // Unknown columns of the select leave the table's unknown.
     if columns.is_empty() {
         return columns;
     }

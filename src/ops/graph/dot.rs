@@ -1,10 +1,10 @@
-//! Graphviz' text.
+//! The graph as text for Graphviz.
 
 use std::fmt::Write;
 
 use super::{Graph, Node, NodeKind};
 
-/// The graph from left to right; tables with columns are records with a port for each.
+/// Returns the graph from left to right; tables with columns are records with a port for each.
 pub fn dot(graph: &Graph) -> String {
     let mut text =
         "digraph sluice {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\", fontsize=11];\n".to_owned();
@@ -48,7 +48,7 @@ fn label(node: &Node) -> String {
     label
 }
 
-/// A text within quotes; in a record its own signs are escaped, too.
+/// Returns a text for use within quotes; in a record, its special characters are escaped, too.
 fn escaped(text: &str, in_record: bool) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {

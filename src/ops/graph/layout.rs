@@ -1,14 +1,14 @@
-//! Where nodes stand: in layers from left to right, each node right of all it is made of, in an order in which few edges cross.
+//! The places of nodes: layers from left to right, each node right of all that it is made of, with few edges crossing.
 
 use super::{Graph, Node, NodeKind};
 
 const NAME: f64 = 13.0;
 const PADDING: f64 = 14.0;
-/// Between two layers.
+/// The gap between two layers.
 const ACROSS: f64 = 64.0;
-/// Between two nodes of a layer.
+/// The gap between two nodes of a layer.
 const DOWN: f64 = 18.0;
-/// Times that the order and the places are improved.
+/// The number of passes that improve the order and the places.
 const SWEEPS: usize = 12;
 
 /// The height of a node's head: its name and its kind.
@@ -16,7 +16,7 @@ pub(super) const HEAD: f64 = 44.0;
 /// The height of a column's name.
 pub(super) const ROW: f64 = 17.0;
 
-/// What is left free below the last column.
+/// The space below the last column.
 const FOOT: f64 = 7.0;
 
 /// A rectangle.
@@ -34,7 +34,7 @@ impl Place {
     }
 }
 
-/// The places of all nodes, and for each edge those that it passes by on its way.
+/// The places of all nodes, and for each edge the places that it passes by.
 pub(super) struct Layout {
     pub(super) nodes: Vec<Place>,
     pub(super) ways: Vec<Vec<Place>>,
@@ -42,12 +42,12 @@ pub(super) struct Layout {
     pub(super) height: f64,
 }
 
-/// The widest that a text can be in a proportional font of this size.
+/// Returns the greatest width of a text in a proportional font of this size.
 fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|letter| if u32::from(letter) < 0x1100 { 0.6 } else { 1.05 }).sum::<f64>() * size
 }
 
-/// What stands in a layer: nodes, and the places where long edges pass by.
+/// The layers' contents: nodes, and the points at which long edges pass by.
 struct Layers {
     layers: Vec<Vec<usize>>,
     places: Vec<Place>,
@@ -98,7 +98,7 @@ pub(super) fn layout(graph: &Graph) -> Layout {
     Layout { nodes: all.places, ways, width, height }
 }
 
-/// The layer of each node: behind all that it is made of, staging before the star before the analysis.
+/// Returns the layer of each node: behind all that it is made of, staging before the star before the analysis.
 fn ranks(graph: &Graph) -> Vec<usize> {
     let mut ranks: Vec<usize> = Vec::with_capacity(graph.nodes.len());
     let mut star = 2;
@@ -116,7 +116,7 @@ fn ranks(graph: &Graph) -> Vec<usize> {
         }
         ranks.push(rank);
     }
-    // Layers that nothing is in are left out.
+    // Empty layers are left out.
     let used: Vec<usize> =
         (0..=ranks.iter().copied().max().unwrap_or_default()).filter(|rank| ranks.contains(rank)).collect();
     ranks.iter().map(|rank| used.iter().position(|one| one == rank).unwrap_or_default()).collect()
@@ -197,7 +197,7 @@ impl Layers {
                 for at in (1..layer.len()).rev() {
                     up[at - 1] = up[at - 1].min(up[at] - height(at - 1));
                 }
-                // Both leave room, so does what is between them.
+                // Both leave room, and so does their midpoint.
                 for (at, node) in layer.iter().enumerate() {
                     self.places[*node].y = f64::midpoint(down[at], up[at]);
                 }

@@ -1,10 +1,10 @@
-//! Mermaid's text, which GitHub and GitLab draw.
+//! The graph as text for Mermaid, which GitHub and GitLab draw.
 
 use std::fmt::Write;
 
 use super::{Graph, Node, NodeKind};
 
-/// The graph as a flow chart.
+/// Returns the graph as a flow chart.
 pub fn mermaid(graph: &Graph) -> String {
     let mut text = "flowchart LR\n".to_owned();
     for (place, node) in graph.nodes.iter().enumerate() {
@@ -41,7 +41,7 @@ fn label(node: &Node) -> String {
     label
 }
 
-/// Whatever Mermaid or a browser could take for something else, as the number of the letter.
+/// Returns a text in which any letter that Mermaid or a browser could interpret is written as its number.
 fn escaped(text: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || " _.,-:/".contains(letter);
     text.chars()

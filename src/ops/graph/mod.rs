@@ -1,4 +1,4 @@
-//! What is made of what: files, staging tables, the star and its views, as a picture or as text for tools that draw.
+//! The lineage of tables: files, staging tables, the star and its views, as a picture or as text for tools that draw.
 
 mod columns;
 mod dot;
@@ -17,7 +17,7 @@ pub use mermaid::mermaid;
 pub use read::read;
 pub use svg::svg;
 
-/// What a node is.
+/// The kinds of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// Files that are loaded.
@@ -33,7 +33,7 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
-    /// In a word.
+    /// Returns the kind as one word.
     pub fn word(self) -> &'static str {
         match self {
             NodeKind::Files => "files",
@@ -45,54 +45,54 @@ impl NodeKind {
     }
 }
 
-/// One thing that rows are in.
+/// A set of files, a table or a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// What it is called, as people write it.
+    /// The name, as people write it.
     pub name: String,
-    /// What it is.
+    /// The kind.
     pub kind: NodeKind,
-    /// Its columns, where they are known and wanted.
+    /// The columns, where they are known and wanted.
     pub columns: Vec<String>,
 }
 
-/// From where to where.
+/// A connection of two nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
-    /// The place of the node that is read.
+    /// The index of the node that is read.
     pub from: usize,
-    /// The place of the node that reads; it stands behind the other one.
+    /// The index of the node that reads, greater than `from`.
     pub to: usize,
-    /// Whether one refers to the other by its key, instead of taking rows from it.
+    /// True if one refers to the other by its key, instead of taking rows from it.
     pub refers: bool,
-    /// Which column comes from which, where that is known and wanted.
+    /// The pairs of columns, source first, where they are known and wanted.
     pub columns: BTreeSet<(String, String)>,
 }
 
-/// Nodes, each behind those that it is made of, and edges.
+/// The nodes, each behind those that it is made of, and the edges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
-    /// The nodes.
+    /// All nodes, in that order.
     pub nodes: Vec<Node>,
-    /// The edges.
+    /// All edges.
     pub edges: Vec<Edge>,
 }
 
-/// What a graph is made of.
+/// The material of a graph.
 #[derive(Debug, Default)]
 pub struct Parts {
-    /// For staging tables, what is known of their files: patterns, or the newest one.
+    /// The files of staging tables: patterns, or the newest file.
     pub files: BTreeMap<String, String>,
-    /// The tables of the star, each after those it needs.
+    /// The tables of the star, each after those that it needs.
     pub models: Vec<Model>,
-    /// The views of the analysis, each after those it reads.
+    /// The views of the analysis, each after those that it reads.
     pub questions: Vec<(String, Select)>,
-    /// The columns of the tables that there are; empty where they are not wanted.
+    /// The columns of existing tables; empty where they are not wanted.
     pub columns: HashMap<Table, Vec<TableColumn>>,
 }
 
 impl Graph {
-    /// Of these parts.
+    /// Makes the graph of these parts.
     pub fn of(parts: &Parts, names: &Names) -> Graph {
         let mut made = Making { parts, names, graph: Graph::default(), places: BTreeMap::new() };
         let reads = |select: &Select| select.tables(names);
@@ -136,13 +136,13 @@ impl Graph {
         made.graph
     }
 
-    /// What the node at a place is called in texts.
+    /// Returns the identifier of the node at an index in texts.
     fn id(place: usize) -> String {
         format!("n{place}")
     }
 }
 
-/// What a model's table calls a column that its select gives, among all of them.
+/// Returns the table's name for a column of a model's select, among all of them.
 fn called(model: &Model, given: &[&str], column: &str) -> String {
     let place = |name: &str| given.iter().position(|one| *one == name.trim());
     let is_among = |list: &String| {
@@ -184,7 +184,7 @@ impl Making<'_> {
         self.graph.nodes.push(Node { name: self.names.shown(table), kind, columns });
     }
 
-    /// A staging table, behind its files.
+    /// Adds a staging table, behind its files.
     fn staging(&mut self, name: &str) {
         let table = Table::staging(name);
         if self.places.contains_key(&table) {
@@ -202,7 +202,8 @@ impl Making<'_> {
         }
     }
 
-    /// What a select reads, and which of the table's columns come from which of those; `called`: what the table calls a column of the select.
+    /// Adds the tables that a select reads, and the pairs of columns; `called` gives the table's name for a column of
+    /// the select.
     fn reads(&mut self, select: &Select, table: &Table, called: impl Fn(&str) -> String) {
         for from in select.tables(self.names) {
             self.edge(&from, table, false, None);
@@ -239,7 +240,8 @@ pub(crate) mod tests {
     use crate::project::SqlFile;
     use crate::sql::Engine;
 
-    /// A star with what is hard to draw: a hostile name, an edge over several layers, two roles of one dimension.
+    /// Returns a star with all that is hard to draw: a hostile name, an edge over several layers, two roles of one
+    /// dimension.
     pub(crate) fn example(columns: bool) -> Graph {
         let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
         let model = |name: &str, text: &str| {

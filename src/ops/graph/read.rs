@@ -1,4 +1,4 @@
-//! Reads what a graph is made of: the SQL files, the plugins, and what the catalog knows of files and columns.
+//! Reads the material of a graph: the SQL files, the plugins, and the catalog's files and columns.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use crate::project::{Model, ModelError, SqlFile, in_order, names_in_order};
 use crate::sql::{Names, Schema, Select, Table};
 use crate::warehouse::{Scope, WarehouseError};
 
-/// Why there is no graph.
+/// The reasons why there is no graph.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// A folder.
+    /// A folder cannot be read.
     #[error("{0}")]
     Folder(String),
-    /// A file of it.
+    /// A file of the folder is at fault.
     #[error("{0}; app check sql/ tells all that is wrong")]
     Model(#[from] ModelError),
-    /// The database.
+    /// The database's error.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
 }
 
-/// Everything; what only the catalog knows is left out where there is none.
+/// Reads all of it; without a catalog, its part is left out.
 ///
 /// # Errors
 /// When a file cannot be read, files need each other in a circle, or the database does not answer.
@@ -62,7 +62,7 @@ pub async fn read(
     };
     let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
     for known in app.workspace.catalog.files(&mut *transaction).await? {
-        // A part of a file has the file's name before its own.
+        // A part's name begins with the name of its file.
         let file = known.last.split('/').next().unwrap_or(&known.last);
         let claimed =
             plugins.dataset(file, &known.last, None).ok().flatten().filter(|dataset| !dataset.files.is_empty());
@@ -98,7 +98,7 @@ fn add_files(files: &mut BTreeMap<String, String>, table: &str, shown: &str) {
     known.push_str(shown);
 }
 
-/// The questions, each after those it reads.
+/// Returns the questions, each after those that it reads.
 fn ordered(mut questions: BTreeMap<String, Select>, names: &Names) -> Result<Vec<(String, Select)>, ReadError> {
     let reads = |select: &Select| {
         let tables = select.tables(names).into_iter();

@@ -1,4 +1,4 @@
-//! A picture that a browser shows, in light and in dark.
+//! The graph as a picture for browsers, in light and in dark.
 
 use std::fmt::Write;
 
@@ -31,7 +31,7 @@ rect.node{fill:#151b23;stroke:#656c76}.files rect.node{fill:#0d1117}
 }
 ";
 
-/// The graph drawn, from left to right.
+/// Draws the graph from left to right.
 pub fn svg(graph: &Graph) -> String {
     let placed = layout(graph);
     let (width, height) = (placed.width + 2.0 * MARGIN, placed.height + 2.0 * MARGIN);
@@ -86,7 +86,7 @@ fn draw_edge(text: &mut String, graph: &Graph, placed: &Layout, edge: &Edge, way
     }
 }
 
-/// Where an edge meets a node: at the column, or at the head.
+/// Returns the height at which an edge meets a node: at the column, or at the head.
 fn height_of(node: &Node, place: &Place, column: &str) -> f64 {
     match node.columns.iter().position(|one| one == column) {
         Some(row) => place.y + HEAD + (row as f64 + 0.55) * ROW,
@@ -125,7 +125,7 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // XML has no place for them.
+            // XML does not allow these.
             letter if letter.is_control() || matches!(letter, '\u{FFFE}' | '\u{FFFF}') => escaped.push(' '),
             letter => escaped.push(letter),
         }

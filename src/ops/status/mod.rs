@@ -1,5 +1,5 @@
-//! How things stand: who watches the folder, what waits, what failed, what was loaded, and what of it needs a person. Pure: what
-//! was found goes in, what people read comes out.
+//! The state of a project: watchers, waiting and failed files, loads, and all that needs a person. Pure: findings in, a
+//! report out.
 
 mod needs;
 
@@ -17,71 +17,71 @@ use crate::worker::{Held, State, Waiting};
 
 pub use self::needs::Need;
 
-/// How things stand.
+/// The state of a project.
 #[derive(Debug, Serialize)]
 pub struct Status {
-    /// Whether nothing needs a person.
+    /// True if nothing needs a person.
     pub ok: bool,
-    /// What needs a person.
+    /// The problems that need a person.
     pub needs: Vec<Need>,
-    /// The folder.
+    /// The watched folder.
     pub folder: PathBuf,
-    /// The programs that load out of it.
+    /// The programs that load out of the folder.
     pub watching: Vec<Watcher>,
-    /// What is loaded now.
+    /// The loads in progress.
     pub running: Vec<Running>,
-    /// What is not loaded yet, the oldest first.
+    /// The files that are not loaded yet, the oldest first.
     pub waiting: Vec<Waiting>,
-    /// What lies in `failed/`.
+    /// The files in `failed/`.
     pub failed_files: Vec<FailedNote>,
-    /// The database.
+    /// The ledger's part.
     pub database: DatabaseStatus,
 }
 
 /// A program that loads out of the folder.
 #[derive(Debug, Serialize)]
 pub struct Watcher {
-    /// Its number on its machine; unknown where it cannot write what it does.
+    /// The process number on its machine; `None` where the program cannot write its state.
     pub pid: Option<u32>,
-    /// Its machine.
+    /// The name of its machine.
     pub host: Option<String>,
-    /// Since when.
+    /// The time of its start.
     pub since: Option<DateTime<Utc>>,
-    /// What keeps it from loading.
+    /// The obstacle to loading, if any.
     pub trouble: Option<Held>,
-    /// What it has in hand.
+    /// The files in hand.
     pub in_hand: Vec<String>,
-    /// Whether it waits for the folder, which it cannot use.
+    /// True if it waits for the folder, which it cannot use.
     pub waits_for_folder: bool,
 }
 
 /// A file in `failed/`, and the reason beside it.
 #[derive(Debug, Serialize)]
 pub struct FailedNote {
-    /// Its name there.
+    /// The name in `failed/`.
     pub file: String,
     /// The load's number in the ledger.
     pub load: Option<i64>,
-    /// What is wrong.
+    /// The error.
     pub error: Option<String>,
-    /// How to fix it.
+    /// The remedy.
     pub fix: Option<String>,
-    /// When it was tried.
+    /// The time of the attempt.
     pub at: Option<DateTime<Utc>>,
 }
 
-/// What the ledger knows, or why it cannot be asked.
+/// The ledger's facts, or the reason why it cannot be asked.
 #[derive(Debug, Default, Serialize)]
 pub struct DatabaseStatus {
-    /// Where it is, without its password.
+    /// The address, without its password.
     pub address: String,
-    /// Why it cannot be asked.
+    /// The reason why it cannot be asked.
     pub error: Option<String>,
-    /// Whether there is a warehouse in it.
+    /// True if the database contains a warehouse.
     pub exists: bool,
-    /// What was loaded since midnight, in UTC.
+    /// The loads since midnight, in UTC.
     pub today: Total,
-    /// What was loaded in the last hour.
+    /// The loads of the last hour.
     pub last_hour: Total,
     /// The newest loads that failed.
     pub failures: Vec<Failure>,
@@ -89,31 +89,31 @@ pub struct DatabaseStatus {
     pub pipeline: Option<LastRun>,
 }
 
-/// What was found.
+/// The findings that a status is made of.
 pub struct Found {
-    /// The folder.
+    /// The watched folder.
     pub folder: PathBuf,
-    /// The programs that live, with what they say of themselves.
+    /// The living programs, with their own state where it can be read.
     pub living: Vec<Option<State>>,
     /// The programs that wait for the folder.
     pub absent: Vec<State>,
-    /// Whether it is there.
+    /// True if the folder exists.
     pub folder_is_there: bool,
-    /// What lies in the folder.
+    /// The files in the folder.
     pub waiting: Vec<Waiting>,
-    /// What programs had claimed that do not live any more.
+    /// The files that dead programs had claimed.
     pub orphans: Vec<Waiting>,
-    /// What lies in `failed/`.
+    /// The files in `failed/`.
     pub failed: Vec<FailedFile>,
-    /// What the ledger says.
+    /// The ledger's part.
     pub database: DatabaseStatus,
-    /// What could not be looked at, in words.
+    /// The places that could not be read, in words.
     pub unreadable: Vec<Need>,
-    /// How long a file may wait until a person has to look at it.
+    /// The wait after which a file needs a person.
     pub stale_after: Duration,
 }
 
-/// Puts together how things stand at `now`.
+/// Returns the status at `now`.
 pub fn status(found: Found, now: DateTime<Utc>) -> Status {
     let Found { folder, living, absent, folder_is_there, .. } = found;
     let Found { mut waiting, orphans, failed, database, unreadable, stale_after, .. } = found;
@@ -145,7 +145,7 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
     Status { ok: needs.is_empty(), needs, folder, watching, running, waiting, failed_files, database }
 }
 
-/// What a program tries again that does not lie in the folder, because it keeps it in its place.
+/// Returns the files that a program keeps in their place and tries again, which are not in the folder.
 fn kept(state: &State, names: &[String], database: &DatabaseStatus) -> Vec<Waiting> {
     let in_place = state.put_back.iter().filter(|(name, _)| !names.contains(name) && !state.in_hand.contains(*name));
     in_place
@@ -179,12 +179,12 @@ impl From<FailedFile> for FailedNote {
     }
 }
 
-/// `2020-01-31 10:00:00Z`.
+/// Formats a moment: `2020-01-31 10:00:00Z`.
 pub fn moment(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// A time in two units at most: `40 s`, `5 min`, `3 h 10 min`, `2 d 4 h`.
+/// Formats a time in two units at most: `40 s`, `5 min`, `3 h 10 min`, `2 d 4 h`.
 pub fn span(time: chrono::TimeDelta) -> String {
     let seconds = time.num_seconds().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);

@@ -1,4 +1,4 @@
-//! What of it needs a person, and how to fix it.
+//! The problems that need a person, and their remedies.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use crate::catalog::LastRun;
 use crate::source::FailedFile;
 use crate::worker::{Held, State, Waiting};
 
-/// Something that a person has to do.
+/// A problem that needs a person.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Need {
-    /// What is wrong.
+    /// The problem, in words.
     pub what: String,
-    /// How to fix it.
+    /// The remedy, in words.
     pub fix: String,
 }
 
-/// What the database's need begins with.
+/// The beginning of the database's problem.
 pub(super) const NO_ANSWER: &str = "the database does not answer";
 
-/// What keeps something from going on, without the cause where the database's own need has that.
+/// Returns an obstacle, without the cause where the database's own problem has it.
 pub(super) fn short(why: &str, database: &DatabaseStatus) -> String {
     match (&database.error, why.split_once(": ")) {
         (Some(error), Some((what, cause))) if error.contains(cause) => what.to_owned(),
@@ -63,7 +63,7 @@ pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need 
     }
 }
 
-/// What waits too long, and whether anybody is there to load it.
+/// Returns the files that wait too long, and whether anybody is there to load them.
 pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, stale_after: Duration) -> Vec<Need> {
     let mut needs = Vec::new();
     let ours = waiting.iter().filter(|file| file.is_ours).count();
@@ -105,7 +105,7 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
     let mut needs = Vec::new();
     if let Some(error) = &database.error {
         let address = &database.address;
-        // It may say so itself.
+        // The error may begin with it already.
         let known = format!("{NO_ANSWER}: {address}: ");
         let cause = error.strip_prefix(&known).unwrap_or(error);
         needs.push(Need {

@@ -1,11 +1,11 @@
-//! What is wrong with a condition that somebody typed: where in it, and what was perhaps meant.
+//! The error in a condition that a user typed: its position and the likely intention.
 
 use std::collections::HashMap;
 
 use crate::sql::{Names, SqlError, Table, TableColumn};
 
-/// In words: `letter 7: there is no column ordr_id; did you mean order_id? The columns of datawarehouse.fact_order are …`. `known` are the
-/// columns of the tables that it reads.
+/// Returns the error in words: `letter 7: there is no column ordr_id; did you mean order_id? The columns of
+/// datawarehouse.fact_order are …`. `known` are the columns of the tables that the condition reads.
 pub(super) fn at_fault(
     error: &SqlError,
     text: &str,
@@ -14,7 +14,7 @@ pub(super) fn at_fault(
 ) -> String {
     let mut said = error.to_string();
     if !text.trim_end().contains('\n') {
-        // Of one line nobody needs the number, and columns are something else here.
+        // A single line needs no number, and "column" means something else here.
         said = said.replacen("line 1, column ", "letter ", 1);
     }
     let SqlError::NoColumn { hint, .. } = error else { return said };

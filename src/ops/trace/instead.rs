@@ -1,4 +1,4 @@
-//! Of a table whose rows do not tell where they come from: why, and what can be traced in its place.
+//! The advice for a table whose rows do not tell their origin: the reason, and the tables that can be traced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Select, Table};
 use crate::warehouse::Transaction;
 
-/// The file that makes a table.
+/// Returns the file that makes a table.
 ///
 /// # Errors
 /// When there is none, or it is a question's, or it cannot be read.
@@ -34,7 +34,7 @@ pub(super) fn model_of(app: &App, table: &Table) -> Result<Model, TraceError> {
     Err(TraceError::Asked(format!("{}: {why}", names.shown(table))))
 }
 
-/// Why rows of the model's table cannot be traced.
+/// Returns the reason why rows of the model's table cannot be traced.
 pub(super) async fn of_model(
     names: &Names,
     transaction: &mut dyn Transaction,
@@ -78,7 +78,7 @@ pub(super) async fn of_model(
 
 const NOT_ONE: &str = "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's";
 
-/// The commands that trace what a select reads, by the columns that name its rows.
+/// Returns the commands that trace the tables of a select, by the columns that name its rows.
 fn listed(names: &Names, select: &Select, named: &BTreeMap<Table, BTreeSet<String>>) -> String {
     let command = |table: Table| {
         let columns = named.get(&table).into_iter().flatten();

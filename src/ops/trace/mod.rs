@@ -1,4 +1,4 @@
-//! Where a row of the star comes from: the file, its line, the load, and the row as it is in staging. Changes nothing.
+//! The origin of a row of the star: the file, its line, the load, and the row in staging. Changes nothing.
 
 mod condition;
 mod instead;
@@ -23,27 +23,27 @@ use rows::Found;
 /// A row's columns, in their order.
 pub type Cells = serde_json::Map<String, serde_json::Value>;
 
-/// Where rows come from.
+/// Rows with their origins.
 #[derive(Debug)]
 pub struct Trace {
     /// The table.
     pub table: Table,
-    /// The rows that were asked for.
+    /// The requested rows.
     pub rows: Vec<Traced>,
-    /// Whether there are more of them.
+    /// True if there are more rows.
     pub more: bool,
 }
 
-/// A row and where it comes from.
+/// A row and its origin.
 #[derive(Debug, Serialize)]
 pub struct Traced {
     /// The row.
     pub row: Cells,
-    /// The records that it comes from.
+    /// The records of its origin.
     pub staged: Vec<Staged>,
-    /// Whether there are more of them.
+    /// True if there are more records.
     pub more: bool,
-    /// Why there are none, or what is to be done where they are not as they were.
+    /// The reason why there are none, or the remedy where they have changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -51,46 +51,46 @@ pub struct Traced {
 /// A record of a file.
 #[derive(Debug, Serialize)]
 pub struct Staged {
-    /// The load that brought it.
+    /// The number of its load.
     pub load: i64,
     /// The line of the file on which it starts, from 1; `None` where records are numbered and stand on several lines.
     pub line: Option<i64>,
-    /// Its number among the records of the file, from 1, where several start on one line.
+    /// The number among the records of the file, from 1, where several start on one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<i64>,
     /// The file, or the part of it.
     pub file: String,
-    /// When it was loaded.
+    /// The time of the load.
     pub loaded_at: Option<DateTime<Utc>>,
     /// The staging table.
     pub table: String,
-    /// Its row there; `None` where it is not there any more.
+    /// The row in staging; `None` where it is gone.
     pub row: Option<Cells>,
-    /// What the ledger says of the load: `loaded`, `replaced` or `retracted`.
+    /// The load's status in the ledger: `loaded`, `replaced` or `retracted`.
     pub status: String,
-    /// Where the row is not there any more, why.
+    /// The reason why the row is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// Why nothing was traced.
+/// The reasons why nothing was traced.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// What was asked for cannot be: in words, with what can.
+    /// The request cannot be met: the reason and the alternatives, in words.
     #[error("{0}")]
     Asked(String),
-    /// The table's file.
+    /// The table's file is at fault.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The database.
+    /// The database's error.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
 }
 
-/// Traces the rows of a table for which a condition holds, `limit` of them and of the records of each.
+/// Traces the rows of a table that meet a condition: at most `limit` rows, and as many records of each.
 ///
 /// # Errors
-/// When there is no such table, the condition is none, or the table does not tell where its rows come from.
+/// When there is no such table, the condition is invalid, or the table does not tell the origin of its rows.
 pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -> Result<Trace, TraceError> {
     let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
     let (table, columns) = find(app, &mut *transaction, name).await?;
@@ -166,11 +166,11 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
     Ok(Trace { table, rows: traced, more })
 }
 
-/// How it is known where a row comes from.
+/// The sources of a row's origin.
 enum Origin {
-    /// It says so itself.
+    /// The row's own load and line.
     Lineage,
-    /// By its natural key.
+    /// The natural key.
     Member(rows::Source),
 }
 
@@ -200,7 +200,7 @@ async fn find(
     Err(TraceError::Asked(format!("there is no table {name}{hint}")))
 }
 
-/// The rows for which the condition holds.
+/// Returns the rows that meet the condition.
 async fn asked(
     transaction: &mut dyn Transaction,
     names: &Names,

@@ -1,4 +1,4 @@
-//! Which records a member of a dimension comes from: those with its natural key.
+//! The records of a dimension's member: those with its natural key.
 
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
@@ -12,28 +12,28 @@ use crate::star::{GONE, UNKNOWN};
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 
-/// A dimension's rows with load and line.
+/// The rows of a dimension with load and line.
 pub(super) struct Source {
     table: String,
     id: String,
     key: Vec<String>,
     rows: Vec<String>,
-    /// Where rows are kept that staging does not have any more.
+    /// The table that keeps rows which staging has lost.
     seen: Option<String>,
 }
 
-/// What is known of where a member comes from.
+/// The origin of a member, as far as it is known.
 pub(super) struct Found {
-    /// Load and line of its records.
+    /// The load and line of its records.
     pub(super) places: Vec<(i64, i64)>,
-    /// The loads of records of which the line is not known.
+    /// The loads of records without a known line.
     pub(super) lacks: Vec<i64>,
 }
 
-/// How the records of a dimension's members are found.
+/// Returns the query for the records of a dimension's members.
 ///
 /// # Errors
-/// When the table is no dimension, or no record can be told for its rows: why, and what can be traced instead.
+/// When the table is no dimension, or the records of its rows cannot be told: the reason and the alternatives.
 pub(super) async fn of_members(
     app: &App,
     transaction: &mut dyn Transaction,
@@ -50,7 +50,7 @@ pub(super) async fn of_members(
     let mut rows = Vec::new();
     for select in &selects {
         match with_lineage(names, transaction, &model, header, select).await {
-            // Taken apart, it may compare what it did not compare as a whole, such as a part's NULL.
+            // A part may compare a value, such as NULL, that the whole does not compare.
             Err(TraceError::Warehouse(WarehouseError::Refused(_))) if selects.len() > 1 => {
                 return Err(instead::of_model(names, transaction, table, &model).await);
             }
@@ -59,7 +59,7 @@ pub(super) async fn of_members(
     }
     let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", table.name) };
     let seen = (!transaction.columns(&seen).await?.is_empty()).then(|| names.table(&seen));
-    // What took part in earlier versions and is not in staging any more.
+    // The rows of earlier versions that staging has lost.
     rows.extend(seen.as_ref().map(|seen| format!("select * from {seen} where {LINE_COLUMN} is not null")));
     Ok(Source {
         table: names.table(table),
@@ -70,7 +70,7 @@ pub(super) async fn of_members(
     })
 }
 
-/// The rows of a select with load and line.
+/// Returns the rows of a select with load and line.
 async fn with_lineage(
     names: &Names,
     transaction: &mut dyn Transaction,
@@ -93,7 +93,7 @@ async fn with_lineage(
     Ok(source.sql(&select.with_lineage(&given).sql(names, &columns).map_err(in_file)?))
 }
 
-/// The records of a member.
+/// Returns the records of a member.
 pub(super) async fn of_member(
     transaction: &mut dyn Transaction,
     source: &Source,
@@ -124,7 +124,7 @@ pub(super) async fn of_member(
     Ok(Found { places, lacks })
 }
 
-/// Why a row comes from no record.
+/// Returns the reason why a row has no record.
 pub(super) fn why_none(table: &Table, row: &Cells) -> String {
     let is_inferred =
         row.get("is_inferred").and_then(|cell| cell.as_str()).is_some_and(|text| text == "true" || text == "1");

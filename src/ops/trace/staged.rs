@@ -8,7 +8,7 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Table, quote};
 use crate::warehouse::Transaction;
 
-/// The rows of a record in staging; one without a row where it is not there any more.
+/// Returns the rows of a record in staging; one entry without a row where it is gone.
 pub(super) async fn records(
     transaction: &mut dyn Transaction,
     names: &Names,
@@ -41,7 +41,7 @@ pub(super) async fn records(
     Ok(rows.into_iter().map(|row| record(Some(cells(&columns, row)))).collect())
 }
 
-/// Adds what the ledger knows of its load.
+/// Adds the ledger's facts about its load.
 pub(super) async fn tell_load(app: &App, record: &mut Staged) -> Result<(), TraceError> {
     if let Some(load) = app.workspace.catalog.load(record.load).await? {
         let layout = load.dialect.as_deref().and_then(|layout| serde_json::from_str(layout).ok());

@@ -1,4 +1,4 @@
-//! The comment in YAML with which a file of the star begins: it says what the table is, never how it is made.
+//! The YAML comment at the beginning of a file of the star: it declares the table, not the way of its update.
 
 mod vocabulary;
 mod words;
@@ -15,79 +15,79 @@ use words::Words;
 pub(crate) use words::is_plain_name;
 pub use words::{Checks, DimensionUse, Explode, Gone, KindWord, Missing, Scalar, Severity, Unpivot};
 
-/// What a file of the star says of its table.
+/// The header of a file of the star.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
-    /// What the table is.
+    /// The kind of the table.
     pub kind: Kind,
-    /// Columns that become rows before anything else.
+    /// Columns that become rows before all else.
     pub unpivot: Option<Unpivot>,
-    /// A JSON array that becomes rows before anything else.
+    /// A JSON array that becomes rows before all else.
     pub explode: Option<Explode>,
-    /// Whether rows that are the same count once.
+    /// True if equal rows count once.
     pub distinct: bool,
-    /// What must hold of it, in groups.
+    /// The checks of the table, in groups.
     pub checks: Vec<Checks>,
 }
 
-/// What a table of the star is.
+/// The kinds of tables of the star.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// Members with a surrogate key that stays the same.
+    /// Members with a stable surrogate key.
     Dimension(Dimension),
     /// Events, with keys of dimensions.
     Fact(Fact),
-    /// What belongs to what, many to many.
+    /// Links between members, many to many.
     Bridge(Fact, Option<Weight>),
     /// Days: a dimension without a select.
     Calendar(Calendar),
-    /// Rows as the select gives them.
+    /// Rows as the select returns them.
     Table,
     /// The select itself.
     View,
 }
 
-/// What is said of a dimension.
+/// The header of a dimension.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dimension {
-    /// The columns that name a member: its natural key.
+    /// The columns of the natural key, which name a member.
     pub key: Vec<String>,
     /// Columns whose change opens a new version of the member.
     pub history: Vec<String>,
-    /// The column that says from when on a row holds.
+    /// The column with the time from which a row holds.
     pub at: Option<String>,
     /// Attributes of the unknown member.
     pub unknown: BTreeMap<String, Scalar>,
-    /// What becomes of a member that is not named any more.
+    /// The treatment of a member that is no longer named.
     pub gone: Gone,
 }
 
-/// What is said of a fact.
+/// The header of a fact.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fact {
-    /// The columns that no two rows share the values of.
+    /// The columns whose values together are unique.
     pub grain: Vec<String>,
-    /// The column that says which version of a dimension a row sees.
+    /// The column whose time selects the version of a dimension.
     pub at: Option<String>,
-    /// For each column that names a member: of which dimension.
+    /// The dimension by the column that names its members.
     pub dimensions: BTreeMap<String, DimensionUse>,
 }
 
-/// A bridge's column of shares.
+/// The weights of a bridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weight {
-    /// The column.
+    /// The column with the weights.
     pub column: String,
     /// The columns within whose values the weights sum to 1.
     pub group: Vec<String>,
 }
 
-/// What is said of a calendar.
+/// The header of a calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calendar {
-    /// Its first day.
+    /// The first day.
     pub from: NaiveDate,
-    /// Its last day.
+    /// The last day.
     pub to: NaiveDate,
     /// The first month of the fiscal year, from 1.
     pub fiscal_year_starts: u32,
@@ -97,7 +97,7 @@ pub struct Calendar {
 const LONGEST: i64 = 366 * 1000;
 
 impl Kind {
-    /// The word in the header.
+    /// Returns the word in the header.
     pub fn word(&self) -> &'static str {
         match self {
             Kind::Dimension(_) => "dimension",
@@ -109,7 +109,7 @@ impl Kind {
         }
     }
 
-    /// The words that a header of this kind must have, and those that it may have besides.
+    /// Returns the required words of a header of this kind, and the optional ones.
     fn takes(word: KindWord) -> (&'static [&'static str], &'static [&'static str]) {
         match word {
             KindWord::Dimension => {
@@ -126,31 +126,31 @@ impl Kind {
     }
 }
 
-/// What is wrong with a header.
+/// An error in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderError {
     /// The line of the file, from 1, where it is known.
     pub line: Option<u64>,
-    /// What is wrong.
+    /// The reason, in words.
     pub why: String,
-    /// Whether the rest of the header can be read without that line.
+    /// True if the rest of the header can be read without that line.
     pub is_alone: bool,
 }
 
 impl HeaderError {
-    /// Of a header as a whole, or of one word that does not go with others.
+    /// Makes the error of a header as a whole, or of a word that does not go with others.
     pub(crate) fn at(line: Option<u64>, why: String) -> HeaderError {
         HeaderError { line, why, is_alone: false }
     }
 
-    /// What the reader of YAML says.
+    /// Makes the error out of the YAML reader's.
     pub(crate) fn of(Fault { line, why, is_alone }: Fault) -> HeaderError {
         HeaderError { line, why: format!("header: {why}"), is_alone }
     }
 }
 
 impl Header {
-    /// Reads the comment that a text begins with.
+    /// Reads the comment at the beginning of a text.
     ///
     /// # Errors
     /// In words, with the line of the file where the YAML is wrong.
@@ -162,7 +162,7 @@ impl Header {
         let Some(Some((comment, _))) = comment else {
             return Err(HeaderError::at(Some(first), without_comment(body, comment.is_some())));
         };
-        // As many lines before the YAML as there are in the file, so that its errors name the file's lines.
+        // As many lines precede the YAML as in the file, so that errors name the file's lines.
         let yaml = format!("{}  {comment}", "\n".repeat(text[..before].matches('\n').count()));
         // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
         let options = serde_saphyr::options! { strict_booleans: true };
@@ -173,7 +173,7 @@ impl Header {
             .map_err(|(word, why)| HeaderError::at(Lines::of(text).of_header(word, ""), format!("header: {why}")))
     }
 
-    /// Makes a header of its words; an error names the word that is at fault.
+    /// Makes a header out of its words; an error names the word at fault.
     fn of(words: Words) -> Result<Header, (&'static str, String)> {
         let word = words.kind;
         let (needed, allowed) = Kind::takes(word);
@@ -282,7 +282,7 @@ fn calendar(words: &Words) -> Result<Calendar, (&'static str, String)> {
     Ok(Calendar { from, to, fiscal_year_starts })
 }
 
-/// Why a text does not begin with a header: there is no comment, or it is not `closed`.
+/// Returns the reason why a text has no header: there is no comment, or it `is_open` at the end.
 fn without_comment(body: &str, is_open: bool) -> String {
     let what = if is_open {
         "the comment that begins here with /* has no */"

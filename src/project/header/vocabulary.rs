@@ -1,4 +1,4 @@
-//! What each word of a header takes, as it is said where it has something else.
+//! The values of each word of a header, as errors name them.
 
 use crate::text::yaml_fault::Vocabulary;
 
@@ -6,7 +6,7 @@ const COLUMNS: &str = "a column or a list of them, such as [a, b]";
 const COLUMN: &str = "the name of a column";
 const DAY: &str = "a day, such as 2024-01-31";
 
-/// What a header looks like, for errors.
+/// Examples of a header, for errors.
 pub(super) const EXAMPLES: &str =
     "kind: dimension with key: [id], kind: fact with grain: [id] and dimensions: {city: dim_city}, or kind: table";
 

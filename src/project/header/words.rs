@@ -1,4 +1,4 @@
-//! The words of a header as they are written, before anything is known of what goes together.
+//! The words of a header as they are written, before their combinations are checked.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A value as YAML has it.
+/// A value in YAML.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "expected a text, a number, true or false")]
 pub enum Scalar {
     /// true or false.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Whole(i64),
     /// Another number.
     Number(f64),
@@ -21,7 +21,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// The number, where it is one.
+    /// Returns the value as a number, if it is one.
     pub fn number(&self) -> Option<f64> {
         match self {
             #[allow(clippy::cast_precision_loss)]
@@ -31,7 +31,7 @@ impl Scalar {
         }
     }
 
-    /// The value in SQL: a number as it is, anything else in quotes.
+    /// Returns the value in SQL: numbers as they are, other values in quotes.
     pub fn sql(&self) -> String {
         match self {
             Scalar::Bool(truth) => truth.to_string(),
@@ -42,7 +42,7 @@ impl Scalar {
     }
 }
 
-/// What a table of the star is.
+/// The kinds of tables of the star, as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum KindWord {
@@ -50,7 +50,7 @@ pub enum KindWord {
     Dimension,
     /// Events, with keys of dimensions
     Fact,
-    /// What belongs to what, many to many
+    /// Links between members, many to many
     Bridge,
     /// Days
     Calendar,
@@ -60,44 +60,44 @@ pub enum KindWord {
     View,
 }
 
-/// How a fact refers to a dimension.
+/// The reference of a fact to a dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DimensionUse {
     /// The dimension; the role is the column's name.
     Name(String),
-    /// The dimension, and what is said besides.
+    /// The dimension and further words.
     Detailed(Detailed),
 }
 
-/// How a fact refers to a dimension, in full.
+/// The reference of a fact to a dimension, in full.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Detailed {
     /// The dimension.
     dimension: String,
-    /// The key's column is `<role>_key`.
+    /// The role: the key's column is `<role>_key`.
     #[serde(default, deserialize_with = "role")]
     role: Option<String>,
-    /// What becomes of a value that is no member.
+    /// The treatment of a value that is no member.
     #[serde(default)]
     missing: Missing,
 }
 
-/// What becomes of a fact's row whose value is not in the dimension.
+/// The treatments of a fact's row whose value is not in the dimension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
-    /// It points to the unknown member.
+    /// The row points to the unknown member.
     #[default]
     Unknown,
-    /// A member is made that is completed when its row arrives.
+    /// A member is inferred, and completed when its row arrives.
     Infer,
-    /// It is left out, and kept as a reject.
+    /// The row is left out, and kept as a reject.
     Reject,
 }
 
 impl<'de> Deserialize<'de> for DimensionUse {
-    // An untagged enum would not say which word is wrong.
+    // The error of an untagged enum would not name the wrong word.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Use;
         impl<'de> Visitor<'de> for Use {
@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for DimensionUse {
 }
 
 impl DimensionUse {
-    /// The dimension's name.
+    /// Returns the dimension's name.
     pub fn dimension(&self) -> &str {
         match self {
             DimensionUse::Name(dimension) => dimension,
@@ -128,7 +128,7 @@ impl DimensionUse {
         }
     }
 
-    /// What becomes of a value that is no member.
+    /// Returns the treatment of a value that is no member.
     pub fn missing(&self) -> Missing {
         match self {
             DimensionUse::Name(_) => Missing::Unknown,
@@ -136,7 +136,7 @@ impl DimensionUse {
         }
     }
 
-    /// The fact's column that holds the key, for the select's `column`.
+    /// Returns the fact's column that holds the key, for the select's `column`.
     pub fn key_column(&self, column: &str) -> String {
         let role = match self {
             DimensionUse::Detailed(Detailed { role: Some(role), .. }) => role,
@@ -146,22 +146,22 @@ impl DimensionUse {
     }
 }
 
-/// What becomes of a member that a file, the whole truth, does not name any more.
+/// The treatments of a member that a full file does not name any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gone {
-    /// Its last version ends.
+    /// The last version ends.
     #[default]
     Close,
-    /// It stays as it was.
+    /// The member stays as it was.
     Keep,
 }
 
-/// Turns columns that hold a list back into rows.
+/// Turns columns that form a list into rows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unpivot {
-    /// The column that takes their values.
+    /// The column that receives their values.
     pub into: String,
     /// The columns; `a..c` stands for those from a to c in the select's order.
     #[serde(deserialize_with = "list")]
@@ -172,43 +172,43 @@ pub struct Unpivot {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Explode {
-    /// The column that takes the elements, as text.
+    /// The column that receives the elements, as text.
     pub into: String,
     /// The column with the array.
     pub column: String,
 }
 
-/// What is done when a check finds something.
+/// The effects of a failed check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The run fails, and the star stays as it was.
     #[default]
     Error,
-    /// It is counted and told.
+    /// The rows at fault are counted and reported.
     Warn,
 }
 
-/// What must hold of a table as the run would leave it: one group of checks.
+/// One group of checks on a table as the run would leave it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checks {
     /// Columns without NULL.
     #[serde(default, deserialize_with = "list")]
     pub not_null: Vec<String>,
-    /// Columns of which no value stands twice.
+    /// Columns without repeated values.
     #[serde(default, deserialize_with = "list")]
     pub unique: Vec<String>,
-    /// For a column, the values that it may have.
+    /// The accepted values, by column.
     #[serde(default)]
     pub accepted: BTreeMap<String, Vec<Scalar>>,
-    /// For a column, the lowest and the highest value that it may have.
+    /// The lowest and the highest accepted value, by column.
     #[serde(default)]
     pub range: BTreeMap<String, (Scalar, Scalar)>,
-    /// Selects over `this` that must give no row.
+    /// Selects over `this` that must return no row.
     #[serde(default)]
     pub sql: OneOrMore,
-    /// What is done when one of the group finds something.
+    /// The effect of a failed check of the group.
     #[serde(default)]
     pub severity: Severity,
 }
@@ -228,7 +228,7 @@ pub enum OneOrMore {
 }
 
 impl OneOrMore {
-    /// The texts.
+    /// Returns the texts.
     pub fn texts(&self) -> &[String] {
         match self {
             OneOrMore::None => &[],
@@ -246,21 +246,21 @@ fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>
     list(deserializer).map(Some)
 }
 
-/// A name, as the tables' are.
+/// Reads a name in the form of tables' names.
 fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let role = String::deserialize(deserializer)?;
     if is_plain_name(&role) { Ok(Some(role)) } else { Err(D::Error::custom("no plain name")) }
 }
 
-/// Whether a name is made of up to 50 small letters, digits and `_`.
+/// Returns true if a name consists of up to 50 lowercase letters, digits and `_`.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     !name.is_empty() && name.len() <= 50 && name.bytes().all(is_plain)
 }
 
-/// One group of checks, or a list of them.
+/// Reads one group of checks, or a list of them.
 fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Checks>>, D::Error> {
-    // As for [`DimensionUse`], a word that is wrong is to be said.
+    // As for [`DimensionUse`], the error has to name the wrong word.
     struct Groups;
     impl<'de> Visitor<'de> for Groups {
         type Value = Vec<Checks>;
@@ -284,7 +284,7 @@ fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Check
     deserializer.deserialize_any(Groups).map(Some)
 }
 
-/// Every word that a header may have.
+/// The words of a header.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {
@@ -313,7 +313,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Those that are there, `kind` left out.
+    /// Returns the given words, without `kind`.
     pub(super) fn said(&self) -> Vec<&'static str> {
         let said = [
             ("key", self.key.is_some()),

@@ -1,12 +1,13 @@
-//! A dimension's table brought to its versions: what changed is overwritten, what is new gets a key, what went leaves its key behind.
+//! Merges versions into a dimension's table: changed rows are overwritten, new ones get a key, and deleted ones leave
+//! theirs behind.
 
 use super::super::{NEW, UNKNOWN};
 use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, in_order, same};
 use crate::sql::quote;
 
 impl DimensionSql {
-    /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds their key: of
-    /// the one that had it before, or else of the first one that had none, or else of the first one.
+    /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds
+    /// their key: of the version with this key, or else of the first one without a key, or else of the first one.
     pub fn adopt(&self) -> Vec<String> {
         if !self.is_historic() {
             return Vec::new();
@@ -22,7 +23,7 @@ impl DimensionSql {
             self.same_version("r", "v"),
         )];
         if self.infers {
-            // What had another key is known by the member's from now on; that one stays the member's.
+            // Versions with another key are known by the member's key from now on.
             statements.push(format!(
                 "update {retired} as r set valid_from = {} from {table} as d where {} and d.is_inferred and d.{id} <> r.{id} \
                  and exists (select 1 from {VERSIONS} as v where {})",
@@ -30,7 +31,7 @@ impl DimensionSql {
                 self.same_version("d", "r"),
                 self.same_version("v", "d"),
             ));
-            // Members without a row yet, where there were no versions before.
+            // Members without a row yet, or without versions before.
             statements.push(format!(
                 "update {table} set valid_from = {}, valid_to = {}, is_current = true where is_inferred and valid_from is null",
                 self.earliest(),
@@ -40,8 +41,8 @@ impl DimensionSql {
         statements
     }
 
-    /// Notes in `touched` the keys of members that get another version or time or go, and 0 where a member is new, or was closed for a
-    /// while: facts that point to them are to be looked up again.
+    /// Notes in `touched` the keys of members that get another version or time or go, and 0 for a member that is new or
+    /// was closed for a while: facts that point to them are looked up again.
     pub fn note_moved(&self, touched: &str, restricted: bool, keeps: bool) -> Vec<String> {
         let DimensionSql { table, id, .. } = self;
         let keys = self.keys();
@@ -93,7 +94,7 @@ impl DimensionSql {
         })
     }
 
-    /// Counts how many versions fewer members would have that stay.
+    /// Counts the versions that remaining members lose.
     pub fn count_fewer(&self) -> Option<String> {
         self.is_historic().then(|| {
             let keys = self.keys();
@@ -109,7 +110,7 @@ impl DimensionSql {
         })
     }
 
-    /// Counts versions that are new of members that are not.
+    /// Counts the new versions of existing members.
     pub fn count_new_versions(&self) -> Option<String> {
         self.is_historic().then(|| {
             let DimensionSql { table, id, .. } = self;
@@ -122,7 +123,7 @@ impl DimensionSql {
         })
     }
 
-    /// Overwrites what changed.
+    /// Overwrites changed rows.
     pub fn update(&self) -> Option<String> {
         let mut set: Vec<_> =
             self.columns.iter().filter(|one| !self.key.contains(one)).map(|one| quote(&one.name)).collect();
@@ -147,8 +148,9 @@ impl DimensionSql {
         })
     }
 
-    /// Adds new members and versions. Keys go on from the highest that was ever given, in the order of the natural key's bytes, so that
-    /// they are the same on both engines, whatever a server's collation; a version that comes back gets its key back.
+    /// Adds new members and versions. Keys continue from the highest that was ever given, in the order of the natural
+    /// key's bytes, so that they are the same on both engines, whatever a server's collation; a version that comes back
+    /// gets its key back.
     pub fn insert(&self, highest: i64) -> String {
         let DimensionSql { table, id, retired, .. } = self;
         let mut order: Vec<_> = self
@@ -190,7 +192,8 @@ impl DimensionSql {
         )
     }
 
-    /// Takes out what the select does not give any more, and keeps its key for the case that it comes back; the last statement counts.
+    /// Deletes rows that the select does not return any more, and keeps their keys for their return; the last statement
+    /// counts.
     pub fn retire(&self, restricted: bool) -> Vec<String> {
         let DimensionSql { table, id, retired, .. } = self;
         let mut columns = self.keys();
@@ -215,7 +218,7 @@ impl DimensionSql {
         statements
     }
 
-    /// The condition for a row `d` of the table that no version is any more.
+    /// Returns the condition for a row `d` of the table that is no version any more.
     fn is_gone(&self, restricted: bool) -> String {
         let inferred = if self.infers { " and d.is_inferred is not true" } else { "" };
         let among = if restricted {

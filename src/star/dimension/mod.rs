@@ -1,5 +1,5 @@
-//! A dimension: members keep their keys for ever. Without history its attributes are overwritten when they change; with history a
-//! change opens a new version of the member, and the versions are those that all its rows, ordered by when they hold, give.
+//! A dimension: members keep their keys for ever. Without history, changed attributes are overwritten. With history, a
+//! change opens a new version of the member; its versions follow from all its rows, in the order of their times.
 
 mod merge;
 mod seen;
@@ -14,25 +14,25 @@ use crate::project::{Dimension, Scalar};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
 
-/// The temporary table with the versions that the select's rows make.
+/// The temporary table with the versions of the select's rows.
 const VERSIONS: &str = "sluice_versions";
-/// The temporary table with the natural keys of members that new rows are of.
+/// The temporary table with the natural keys of members with new rows.
 pub const AFFECTED: &str = "sluice_affected";
 /// The temporary table with the natural keys of members whose keys or times change.
 const MOVED: &str = "sluice_moved";
-/// The column that says from when on a row holds.
+/// The column with the time from which a row holds.
 const AT: &str = "sluice_at";
-/// The column that says that a member is not named any more.
+/// The column that marks a member that is no longer named.
 pub const GONE: &str = "sluice_gone";
 
-/// From when on a row holds.
+/// The time from which a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum At {
-    /// It does not say: there is one row for each member.
+    /// None: there is one row for each member.
     Nothing,
-    /// This column says it.
+    /// The value of this column.
     Column(TableColumn),
-    /// When its file was loaded.
+    /// The time of its load.
     Loaded,
 }
 
@@ -40,11 +40,10 @@ pub enum At {
 pub const OWN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_inferred"];
 
 impl Dimension {
-    /// Whether the columns that a select gives are what the header says of them, and can be a dimension's: names that are a dimension's
-    /// own are left to it.
+    /// Checks that the select's columns agree with the header and can be a dimension's: its own names are reserved.
     ///
     /// # Errors
-    /// In words.
+    /// In words, if they do not.
     pub fn fits(&self, columns: &[TableColumn]) -> Result<(), String> {
         must_be_time(self.at.as_deref(), columns)?;
         for TableColumn { name, declared } in columns {
@@ -65,9 +64,9 @@ impl Dimension {
 pub struct DimensionSql {
     engine: Engine,
     table: String,
-    /// Where keys are kept of versions that are gone.
+    /// The table that keeps the keys of deleted versions.
     retired: String,
-    /// Where rows are kept that staging does not have any more.
+    /// The table that keeps rows which staging has lost.
     seen: String,
     loads: String,
     name: String,
@@ -75,21 +74,21 @@ pub struct DimensionSql {
     id: String,
     key: Vec<TableColumn>,
     history: Vec<String>,
-    /// Every column of the table that the select gives, in its order.
+    /// The table's columns out of the select, in its order.
     columns: Vec<TableColumn>,
     at: At,
     lineage: bool,
-    /// The newest load of what the select reads, for rows that do not say of which load they are.
+    /// The newest load behind the select, for rows without lineage.
     newest: Option<i64>,
-    /// Whether facts may make members before their rows arrive.
+    /// True if facts may make members before their rows arrive.
     infers: bool,
-    /// Whether the select says which key a member has.
+    /// True if the select gives the surrogate keys.
     has_ids: bool,
 }
 
 impl DimensionSql {
-    /// For the dimension called `name` over a select with these columns. `lineage`: whether its rows say of which staged row they are;
-    /// `infers`: whether facts make members of it.
+    /// Prepares the dimension called `name` over a select with these columns. `lineage` is true if its rows have load
+    /// and line, `infers` if facts make members of it.
     pub fn new(
         names: &Names,
         name: &str,
@@ -126,31 +125,31 @@ impl DimensionSql {
         }
     }
 
-    /// For one whose select gives the surrogate key, too.
+    /// Takes the surrogate keys from the select.
     #[must_use]
     pub fn with_ids(mut self) -> Self {
         self.has_ids = true;
         self
     }
 
-    /// For rows that came by this load, where they do not say so.
+    /// Dates rows without lineage by this load.
     #[must_use]
     pub fn with_newest(mut self, newest: Option<i64>) -> Self {
         self.newest = newest;
         self
     }
 
-    /// Whether rows begin to hold when they were loaded.
+    /// Returns true if rows begin to hold when they were loaded.
     pub fn is_dated_by_load(&self) -> bool {
         self.at == At::Loaded
     }
 
-    /// Whether members have versions.
+    /// Returns true if members have versions.
     pub fn is_historic(&self) -> bool {
         !self.history.is_empty()
     }
 
-    /// The columns of its table, the surrogate key left out.
+    /// Returns the columns of its table, without the surrogate key.
     pub fn table_columns(&self) -> Vec<TableColumn> {
         let own = |name: &str, declared: &str| TableColumn { name: name.to_owned(), declared: declared.to_owned() };
         let mut all = self.columns.clone();
@@ -164,7 +163,7 @@ impl DimensionSql {
         all
     }
 
-    /// The type of the time from which on a version holds.
+    /// Returns the type of the time from which a version holds.
     pub fn valid(&self) -> String {
         match (&self.at, self.engine) {
             (At::Column(column), _) => column.declared.clone(),
@@ -173,7 +172,7 @@ impl DimensionSql {
         }
     }
 
-    /// Makes the table with its unknown member, and the one for keys that are not to be given again.
+    /// Creates the table with its unknown member, and the one for keys that must not be given again.
     pub fn create(&self) -> Vec<String> {
         let DimensionSql { table, id, .. } = self;
         let integer = match self.engine {
@@ -189,7 +188,7 @@ impl DimensionSql {
         statements
     }
 
-    /// The columns of the table for keys that are not to be given again, the surrogate key left out.
+    /// Returns the columns of the table for keys that must not be given again, without the surrogate key.
     pub fn retired_columns(&self) -> Vec<TableColumn> {
         let mut columns = self.key.clone();
         if self.is_historic() {
@@ -198,7 +197,7 @@ impl DimensionSql {
         columns
     }
 
-    /// Makes the table for keys that are not to be given again, where there is none.
+    /// Creates the table for keys that must not be given again, unless it exists.
     pub fn create_retired(&self) -> Vec<String> {
         let columns: Vec<_> =
             self.retired_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
@@ -224,7 +223,8 @@ impl DimensionSql {
         format!("{schema}.{}", quote(name))
     }
 
-    /// The condition for versions that begin on the same day as another one of the member, the first of each day left out.
+    /// Returns the condition for versions that begin on the same day as another one of the member, except the first of
+    /// each day.
     pub fn at_once(&self) -> String {
         let DimensionSql { table, id, .. } = self;
         let day = match self.engine {
@@ -239,7 +239,7 @@ impl DimensionSql {
         )
     }
 
-    /// Makes the index over the natural key.
+    /// Creates the index over the natural key.
     pub fn create_index(&self) -> String {
         let index = quote(&format!("{}_natural_key", self.name));
         let mut columns = self.keys();
@@ -247,7 +247,7 @@ impl DimensionSql {
         format!("create unique index {index} on {} ({})", self.table, columns.join(", "))
     }
 
-    /// Gives the unknown member its attributes.
+    /// Sets the unknown member's attributes.
     pub fn name_unknown(&self, header: &Dimension) -> String {
         let mut set: Vec<_> = self
             .columns
@@ -287,7 +287,8 @@ fn same(columns: &[String], one: &str, other: &str) -> String {
     columns.iter().map(|column| format!("{one}.{column} = {other}.{column}")).collect::<Vec<_>>().join(" and ")
 }
 
-/// A value that names a member, as it stands in a key's column of a type: 1.50 names the member 1.5, whatever an engine takes for equal.
+/// Returns a member's name as a key's column of a type has it: 1.50 names the member 1.5, whichever values an engine
+/// takes for equal.
 pub(super) fn as_named(engine: Engine, declared: &str, value: &str) -> String {
     match (declared.starts_with("numeric"), engine) {
         (false, _) => value.to_owned(),
@@ -299,7 +300,8 @@ pub(super) fn as_named(engine: Engine, declared: &str, value: &str) -> String {
     }
 }
 
-/// A natural key in the order that is the same on both engines, whatever a server's collation: by the bytes of texts and of decimals.
+/// Returns a natural key for sorting by the bytes of texts and decimals: the same on both engines, whatever a server's
+/// collation.
 pub(super) fn in_order(engine: Engine, column: &TableColumn, value: &str) -> String {
     let collate = if engine == Engine::Postgres { " collate \"C\"" } else { "" };
     let begins = |words: &[&str]| words.iter().any(|word| column.declared.contains(word));
@@ -310,7 +312,7 @@ pub(super) fn in_order(engine: Engine, column: &TableColumn, value: &str) -> Str
     }
 }
 
-/// A day as a value of a date or time.
+/// Returns a day as a value of a date or time.
 pub(super) fn moment_literal(engine: Engine, declared: &str, day: &str) -> String {
     match (engine, declared) {
         (Engine::Postgres, _) => format!("cast('{day}' as {declared})"),

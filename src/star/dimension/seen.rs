@@ -1,16 +1,16 @@
-//! Rows that staging does not have any more, because others took their place, and that still tell what was. Each stands there with the
-//! load that brought it, so that it goes when its load is retracted.
+//! Rows that staging has lost to later ones, and that still count for the past. Each keeps the load that brought it, so
+//! that it goes when its load is retracted.
 
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, TableColumn, quote};
 
-/// The temporary table with rows of an upserted staging table that others took the place of, and which are kept there for retractions.
+/// The temporary table with replaced rows of an upserted staging table, which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";
 
 impl DimensionSql {
-    /// The columns of the table with rows that staging does not have any more.
+    /// Returns the columns of the table with rows that staging has lost.
     pub fn seen_columns(&self) -> Vec<TableColumn> {
         let own = |name: &str, declared: &str| TableColumn { name: name.to_owned(), declared: declared.to_owned() };
         let mut columns = self.columns.clone();
@@ -19,7 +19,7 @@ impl DimensionSql {
         columns
     }
 
-    /// Makes that table.
+    /// Creates that table.
     pub fn create_seen(&self) -> Vec<String> {
         let declared: Vec<_> =
             self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
@@ -34,7 +34,7 @@ impl DimensionSql {
         ]
     }
 
-    /// Fills it with the versions that there are, which came by this load.
+    /// Fills it with the existing versions, as rows of this load.
     pub fn remember_versions(&self, load: Option<i64>) -> String {
         let all = self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ");
         let inferred = if self.infers { " and is_inferred is not true" } else { "" };
@@ -48,14 +48,14 @@ impl DimensionSql {
         )
     }
 
-    /// Takes out what retracted loads brought, and which members they lacked.
+    /// Deletes the rows of retracted loads, and the members' ends out of these loads.
     pub fn forget_retracted(&self) -> String {
         let DimensionSql { seen, loads, .. } = self;
         let load = quote(LOAD_COLUMN);
         format!("delete from {seen} where {load} in (select id from {loads} where status = 'retracted')")
     }
 
-    /// Takes out members that the select does not give any more: where it reads what only grows, their rows were retracted.
+    /// Deletes members that the select does not return any more: since its tables only grow, their rows were retracted.
     pub fn forget_missing(&self) -> String {
         let keys = self.keys();
         format!(
@@ -65,7 +65,7 @@ impl DimensionSql {
         )
     }
 
-    /// Takes out [replaced](REPLACED) rows that no version can be made of: what others put right.
+    /// Deletes [replaced](REPLACED) rows without key or time: later ones corrected them.
     pub fn drop_nameless_replaced(&self) -> String {
         let mut given = self.keys();
         given.push(AT.to_owned());
@@ -73,8 +73,9 @@ impl DimensionSql {
         format!("delete from {REPLACED} where {}", null.join(" or "))
     }
 
-    /// Keeps the rows of a temporary table beside those that are there: [`NEW`] or [`REPLACED`]. Of what a staged row gave before, only
-    /// what it gives now stays. A row that says what was known is left out where the one that said so cannot be retracted.
+    /// Keeps the rows of a temporary table, [`NEW`] or [`REPLACED`], beside earlier ones. Earlier results of a staged
+    /// row give way to its present ones. A row without news is left out if the row that brought the same cannot be
+    /// retracted.
     pub fn remember(&self, from: &str) -> Vec<String> {
         let DimensionSql { seen, loads, .. } = self;
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
@@ -105,7 +106,7 @@ impl DimensionSql {
             ),
             false => (AT.to_owned(), "true".to_owned()),
         };
-        // A day that a row names can be put right; the time of a load is that load's alone.
+        // A day that a row names can be corrected; the time of a load is that load's alone.
         let before = if self.is_dated_by_load() { "<=" } else { "=" };
         let list: Vec<_> = all.iter().map(|name| format!("n.{name}")).collect();
         let place = |row: &str| format!("({row}.{AT}, {}, {})", first(row, LOAD_COLUMN), first(row, LINE_COLUMN));
@@ -131,8 +132,8 @@ impl DimensionSql {
         ]
     }
 
-    /// Closes the members that are not in [`NEW`]: `load` is the newest one of a dataset whose files are each the whole truth. They end
-    /// when it was loaded, or right after their last row begins to hold, where that is later.
+    /// Closes the members that are not in [`NEW`]: `load` is the newest one of a dataset of full files. They end at the
+    /// time of this load, or right after their last row begins to hold, if that is later.
     pub fn close(&self, load: i64) -> String {
         let DimensionSql { seen, loads, .. } = self;
         let keys = self.keys();
@@ -156,7 +157,7 @@ impl DimensionSql {
         )
     }
 
-    /// The rows that count: where a newer load names a member again, from a time before it was closed, it was not.
+    /// Returns the valid rows: a member's end is void if a newer load names the member from an earlier time.
     pub(super) fn seen_rows(&self) -> String {
         let keys = self.keys();
         format!(
@@ -169,12 +170,12 @@ impl DimensionSql {
         )
     }
 
-    /// The names of the columns: a table whose columns were added later has them in another order.
+    /// Returns the names of the columns: in a table with columns added later, they have another order.
     fn seen_list(&self) -> String {
         self.seen_columns().iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The end of the shortest version that begins then: a day, or a second.
+    /// Returns the end of the shortest version that begins then: a day, or a second.
     fn right_after(&self, time: &str) -> String {
         match (self.engine, self.valid().as_str()) {
             (Engine::Postgres, "date") => format!("{time} + 1"),
@@ -187,7 +188,7 @@ impl DimensionSql {
     }
 }
 
-/// A number of a row, 0 where it has none: the engines do not agree where NULL comes in an order.
+/// Returns a number of a row, 0 for NULL: the engines sort NULL differently.
 pub(super) fn first(row: &str, column: &str) -> String {
     format!("coalesce({row}.{}, 0)", quote(column))
 }

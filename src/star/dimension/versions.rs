@@ -1,4 +1,4 @@
-//! The select's rows, and the versions that they make.
+//! The select's rows, and the versions that follow from them.
 
 use super::super::NEW;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
@@ -8,7 +8,7 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, TableColumn, quote};
 
 impl DimensionSql {
-    /// Puts a select's rows into a temporary table, each with the time from which on it holds.
+    /// Writes a select's rows into a temporary table, each with the time from which it holds.
     pub fn observe(&self, source: &str, into: &str) -> Vec<String> {
         let mut declared: Vec<_> =
             self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
@@ -52,11 +52,11 @@ impl DimensionSql {
         }
     }
 
-    /// An instant of the catalog as [`DimensionSql::valid`] has it.
+    /// Returns an instant of the catalog in the type of [`DimensionSql::valid`].
     pub(super) fn moment(&self, instant: &str) -> String {
         match self.engine {
             Engine::Postgres => format!("cast({instant} as {})", self.valid()),
-            // The catalog has RFC 3339 with the offset +00:00; tables have a blank for its T.
+            // The catalog stores RFC 3339 with the offset +00:00; tables have a blank in place of T.
             Engine::Sqlite => match self.valid().as_str() {
                 "date" => format!("substr({instant}, 1, 10)"),
                 "timestamp" => format!("replace(substr({instant}, 1, length({instant}) - 6), 'T', ' ')"),
@@ -65,12 +65,12 @@ impl DimensionSql {
         }
     }
 
-    /// Counts rows without a name: the natural key holds NULL.
+    /// Counts rows with NULL in the natural key.
     pub fn count_nameless(&self) -> String {
         format!("select count(*) from {NEW} where {}", self.is_nameless())
     }
 
-    /// Load and line of the first of these, where rows have them.
+    /// Returns load and line of the first of these, if rows have them.
     pub fn first_nameless(&self) -> Option<String> {
         self.lineage.then(|| first_place(NEW, &self.is_nameless()))
     }
@@ -80,24 +80,24 @@ impl DimensionSql {
         null.join(" or ")
     }
 
-    /// Counts rows that do not say from when on they hold; `None` where they need not.
+    /// Counts rows without the time from which they hold; `None` where they need none.
     pub fn count_timeless(&self) -> Option<String> {
         (self.at != At::Nothing).then(|| format!("select count(*) from {NEW} where {AT} is null"))
     }
 
-    /// Load and line of the first of these, where rows have them.
+    /// Returns load and line of the first of these, if rows have them.
     pub fn first_timeless(&self) -> Option<String> {
         self.lineage.then(|| first_place(NEW, &format!("{AT} is null")))
     }
 
-    /// A few natural keys (with times) of which several rows differ; where load and line do not order them.
+    /// Returns a few natural keys (with times) with several different rows, where load and line do not order them.
     pub fn repeated(&self) -> Option<Repeated> {
         if self.at != At::Nothing && self.lineage {
             return None;
         }
         let mut columns: Vec<_> = self.key.iter().map(|column| column.name.clone()).collect();
         let (mut keys, mut all) = (self.keys(), self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>());
-        // Rows that are dated by the newest load have all the same time.
+        // Rows that are dated by the newest load all have the same time.
         if let At::Column(at) = &self.at {
             columns.push(at.name.clone());
             keys.push(AT.to_owned());
@@ -108,7 +108,7 @@ impl DimensionSql {
             "select {list}, count(*) as {COUNT} from (select distinct {all} from {NEW}) as n group by {list} having count(*) > 1 \
              order by count(*) desc, {list} limit 5"
         );
-        // Of rows that are the same the first is shown.
+        // The first of equal rows is shown.
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
         let others = format!(
             "(select {list}, {load}, {line}, row_number() over (partition by {all} order by {load}, {line}) as sluice_turn from {NEW}) as n \
@@ -118,7 +118,7 @@ impl DimensionSql {
         Some(Repeated { columns, values, rows, standing: None })
     }
 
-    /// Tells, in less time, whether [`DimensionSql::repeated`] can find anything.
+    /// Tells, in less time, if [`DimensionSql::repeated`] can find anything.
     pub fn has_repeats(&self) -> String {
         let mut keys = self.keys();
         keys.extend((self.at != At::Nothing).then(|| AT.to_owned()));
@@ -128,11 +128,11 @@ impl DimensionSql {
         )
     }
 
-    /// Notes the natural keys of the rows in [`NEW`], and empties it: all rows of these members come into it then.
+    /// Notes the natural keys of the rows in [`NEW`], and empties it: all rows of these members follow.
     pub fn note_affected(&self) -> Vec<String> {
         let keys = self.keys().join(", ");
         let mut statements = vec![format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}")];
-        // SQLite makes an index of its own for a select, but for a delete it would read the whole table for each row.
+        // SQLite indexes this by itself for a select, but for a delete it would scan the table for each row.
         if self.engine == Engine::Sqlite {
             statements.push(format!("create index {AFFECTED}_key on {AFFECTED} ({keys})"));
         }
@@ -140,7 +140,7 @@ impl DimensionSql {
         statements
     }
 
-    /// Those of a select's rows that are of affected members.
+    /// Returns a select's rows of affected members.
     pub fn of_affected(&self, source: &str) -> String {
         let same = |one: &TableColumn| {
             let name = quote(&one.name);
@@ -153,7 +153,8 @@ impl DimensionSql {
         )
     }
 
-    /// Puts the versions into a temporary table: of the rows in [`NEW`], or of all that are [remembered](DimensionSql::remember).
+    /// Writes the versions into a temporary table: of the rows in [`NEW`], or of all
+    /// [remembered](DimensionSql::remember) ones.
     pub fn make_versions(&self, kept: bool) -> Vec<String> {
         let mut statements = Vec::new();
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();

@@ -1,4 +1,4 @@
-//! The columns that tell a fact's rows apart, and the rows that they do not.
+//! The grain of a fact, and the rows that break it.
 
 use super::super::KEYED;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
@@ -6,12 +6,12 @@ use super::{FactSql, is_again};
 use crate::sql::quote;
 
 impl FactSql {
-    /// Whether a row's grain stands in the fact as it is, so that rows can be told from each other there.
+    /// Returns true if the fact itself has the columns of the grain, so that rows can be told apart there.
     pub fn has_plain_grain(&self) -> bool {
         !self.grain.iter().any(|column| self.roles.iter().any(|role| role.column.name == column.name))
     }
 
-    /// A few values of the grain that several rows of `rows` have.
+    /// Returns a few values of the grain that several rows of `rows` have.
     pub fn repeated(&self, rows: &str) -> Repeated {
         let list = self.grain_names().join(", ");
         let values = format!(
@@ -25,8 +25,8 @@ impl FactSql {
         }
     }
 
-    /// A few values of the grain of `rows` that rows of the fact have, too, which stay as they are: those of [`KEYED`] are compared with
-    /// all that are not in [`AGAIN`](super::AGAIN), others with all.
+    /// Returns a few values of the grain that `rows` share with unchanged rows of the fact: [`KEYED`] is compared with
+    /// the rows that are not in [`AGAIN`](super::AGAIN), other rows with all.
     pub fn repeated_beside(&self, rows: &str) -> Repeated {
         let grain = self.grain_names();
         let same: Vec<_> = grain.iter().map(|column| format!("f.{column} = k.{column}")).collect();
@@ -47,12 +47,12 @@ impl FactSql {
         }
     }
 
-    /// Counts rows of `rows` whose grain is NULL in part, where it stands in the fact as it is.
+    /// Counts rows of `rows` with NULL in the grain, if the fact itself has its columns.
     pub fn count_nameless(&self, rows: &str) -> Option<String> {
         self.has_plain_grain().then(|| format!("select count(*) from {rows} where {}", self.is_nameless()))
     }
 
-    /// Load and line of the first of these.
+    /// Returns load and line of the first of these.
     pub fn first_nameless(&self, rows: &str) -> Option<String> {
         self.lineage.then(|| first_place(rows, &self.is_nameless()))
     }
@@ -62,12 +62,12 @@ impl FactSql {
         null.join(" or ")
     }
 
-    /// The columns of the grain, quoted.
+    /// Returns the columns of the grain, quoted.
     pub(super) fn grain_names(&self) -> Vec<String> {
         self.grain.iter().map(|column| quote(&column.name)).collect()
     }
 
-    /// The names of the grain's columns.
+    /// Returns the names of the grain's columns.
     pub fn grain_columns(&self) -> Vec<String> {
         self.grain.iter().map(|column| column.name.clone()).collect()
     }

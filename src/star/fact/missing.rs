@@ -1,4 +1,4 @@
-//! Values that a dimension does not know: unknown, a member that is made, or a reject.
+//! Values that a dimension does not know: the unknown member, an inferred one, or a reject.
 
 use super::super::dimension::{in_order, moment_literal};
 use super::super::{NEW, UNKNOWN};
@@ -9,7 +9,7 @@ use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Schema, Table, quote};
 
 impl FactSql {
-    /// Writes the rows that are left out, each once: with the first column that names no member.
+    /// Writes the rejects, each once: with the first column that names no member.
     pub fn write_rejects(&self, source: &str) -> Vec<String> {
         let (load, line) = (format!("n.{}", quote(LOAD_COLUMN)), format!("n.{}", quote(LINE_COLUMN)));
         let (load, line) = if self.lineage { (load, line) } else { ("null".to_owned(), "null".to_owned()) };
@@ -34,7 +34,7 @@ impl FactSql {
             .collect()
     }
 
-    /// Forgets the rows that were left out: all of them, or those of the staged rows in a temporary table.
+    /// Deletes the rejects: all of them, or those of the staged rows in a temporary table.
     pub fn forget_rejects(&self, again: bool) -> String {
         let among = if again {
             format!(" and (load_id, line) in (select {}, {} from {AGAIN})", quote(LOAD_COLUMN), quote(LINE_COLUMN))
@@ -44,24 +44,24 @@ impl FactSql {
         format!("delete from {} where fact = '{}'{among}", self.rejects, self.name)
     }
 
-    /// Forgets the rows that were left out under a condition.
+    /// Deletes the rejects under a condition.
     pub fn forget_rejects_of(&self, condition: &str) -> String {
         format!("delete from {} where fact = '{}' and {condition}", self.rejects, self.name)
     }
 
-    /// Whether rows can be left out.
+    /// Returns true if rows can be rejected.
     pub fn has_rejects(&self) -> bool {
         self.rejected().next().is_some()
     }
 
-    /// Counts the rows that are left out.
+    /// Counts the rejects.
     pub fn count_rejected(&self) -> Option<String> {
         self.has_rejects().then(|| format!("select count(*) from {} where fact = '{}'", self.rejects, self.name))
     }
 
-    /// Makes members of the values that a dimension does not know, where the header says so; one that was there before gets the key that
-    /// its first version had, which it keeps when that comes back. For each such dimension the statement, with `highest`, its highest key
-    /// that was ever given, filled in. Rows that are left out make none.
+    /// Makes members of the values that a dimension does not know, where the header says so. A member that existed
+    /// before gets the key of its first version, which it keeps when that comes back. Returns a statement for each such
+    /// dimension, with its highest key ever given (`highest`). Rejects make no members.
     pub fn infer(&self, source: &str, highest: impl Fn(&str) -> i64) -> Vec<(String, String)> {
         let inferred = self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer);
         let missing: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
@@ -80,7 +80,7 @@ impl FactSql {
                     columns.push_str(", valid_from, valid_to, is_current");
                     let [earliest, latest] = ["0001-01-01", "9999-12-31"].map(|day| moment_literal(self.engine, valid, day));
                     values = format!(", {earliest}, {latest}, true");
-                    // Keys that no version had come last.
+                    // Keys without a version come last.
                     first = format!(
                         "case when r.valid_from > {earliest} then 0 else 1 end, coalesce(r.valid_from, {earliest}), r.{id}"
                     );
@@ -102,7 +102,7 @@ impl FactSql {
             .collect()
     }
 
-    /// Whether a member that this fact makes for one of its columns can be what another one names, which makes none.
+    /// Returns true if a member that this fact makes for one column can be found by another one, which makes none.
     pub fn finds_inferred(&self) -> bool {
         let infers = |dimension: &str| {
             self.roles.iter().any(|role| role.dimension == dimension && role.missing == Missing::Infer)
@@ -110,7 +110,7 @@ impl FactSql {
         self.roles.iter().any(|role| role.missing != Missing::Infer && infers(&role.dimension))
     }
 
-    /// For each dimension the number of rows without a member, in one row; `None` for a fact without dimensions.
+    /// Counts the rows without a member for each dimension, in one row; `None` for a fact without dimensions.
     pub fn count_unknown(&self) -> Option<String> {
         let counts: Vec<_> = self
             .roles
@@ -120,7 +120,7 @@ impl FactSql {
         (!counts.is_empty()).then(|| format!("select {}", counts.join(", ")))
     }
 
-    /// The select's rows, kept for several questions.
+    /// Keeps the select's rows for several queries.
     pub fn keep(source: &str) -> String {
         format!("create temp table {NEW} as {source}")
     }

@@ -1,4 +1,4 @@
-//! A fact: rows whose columns that name members become the members' keys.
+//! A fact: columns that name members become the members' keys.
 
 mod grain;
 mod missing;
@@ -17,36 +17,36 @@ use crate::project::{Fact, Missing};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
 
-/// The temporary table with load and line of rows that are to be looked up again.
+/// The temporary table with load and line of the rows that are looked up again.
 pub const AGAIN: &str = "sluice_again";
 
-/// The condition for a row called `of` that its staged row is to be looked up again.
+/// Returns the condition for a row called `of` whose staged row is looked up again.
 pub fn is_again(of: &str) -> String {
     let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
     format!("({of}.{load}, {of}.{line}) in (select {load}, {line} from {AGAIN})")
 }
 
-/// What a fact has to know of a dimension.
+/// The facts about a dimension that a lookup needs.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The column that names a member.
     pub key: TableColumn,
-    /// The type of the time from which versions hold, where it has versions.
+    /// The type of the time from which versions hold, if it has versions.
     pub valid: Option<String>,
-    /// Whether it is a calendar: its members are named by the day of a time.
+    /// True for a calendar: its members are named by the day of a time.
     pub is_calendar: bool,
-    /// Whether members can be made before their rows arrive.
+    /// True if members can be made before their rows arrive.
     pub infers: bool,
 }
 
 impl Target {
-    /// Whether a fact's column can be compared with the key, the same on both engines.
+    /// Returns true if a fact's column can be compared with the key, with the same result on both engines.
     pub fn is_comparable(&self, given: &TableColumn) -> bool {
         let (one, other) = (Class::of(&given.declared), Class::of(&self.key.declared));
         one == other || one == Class::Other || other == Class::Other || (self.is_calendar && one.is_time())
     }
 
-    /// Whether a member can be made of any value of a fact's column: a fraction is none of a whole key.
+    /// Returns true if any value of a fact's column can be a member: fractions do not fit an integer key.
     pub fn takes(&self, given: &TableColumn) -> bool {
         let has_fraction =
             |column: &TableColumn| ["numeric", "real", "double"].iter().any(|word| column.declared.starts_with(word));
@@ -55,10 +55,10 @@ impl Target {
 }
 
 impl Fact {
-    /// Whether the columns that a select gives are what the header says of them.
+    /// Checks that the select's columns agree with the header.
     ///
     /// # Errors
-    /// In words.
+    /// In words, if they do not.
     pub fn fits(&self, columns: &[TableColumn]) -> Result<(), String> {
         must_be_time(self.at.as_deref(), columns)
     }
@@ -68,7 +68,7 @@ impl Fact {
 struct Role {
     /// The select's column.
     column: TableColumn,
-    /// The fact's.
+    /// The fact's column.
     key: String,
     dimension: String,
     target: Target,
@@ -84,7 +84,7 @@ pub struct FactSql {
     roles: Vec<Role>,
     /// The fact's columns.
     columns: Vec<TableColumn>,
-    /// The select's columns that no two rows share the values of.
+    /// The select's columns whose values together are unique.
     grain: Vec<TableColumn>,
     at: Option<TableColumn>,
     lineage: bool,
@@ -92,8 +92,8 @@ pub struct FactSql {
 }
 
 impl FactSql {
-    /// For the fact called `name` over a select with these columns. `targets` has each dimension. `lineage`: whether rows say of which
-    /// staged row they are.
+    /// Prepares the fact called `name` over a select with these columns. `targets` has each dimension; `lineage` is
+    /// true if rows have load and line.
     pub fn new(
         names: &Names,
         name: &str,
@@ -133,17 +133,17 @@ impl FactSql {
         }
     }
 
-    /// The fact's columns.
+    /// Returns the fact's columns.
     pub fn columns(&self) -> &[TableColumn] {
         &self.columns
     }
 
-    /// The fact's columns that hold keys, each with its dimension.
+    /// Returns the fact's columns with keys, each with its dimension.
     pub fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
         self.roles.iter().map(|role| (role.key.as_str(), role.dimension.as_str()))
     }
 
-    /// The fact's rows out of the select's, those left out that a dimension does not know and the header rejects.
+    /// Returns the fact's rows out of the select's, without rejects.
     pub fn keyed(&self, source: &str) -> String {
         let mut list = Vec::new();
         for column in &self.columns {
@@ -161,8 +161,8 @@ impl FactSql {
         format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins(|_| true))
     }
 
-    /// Puts load and line of rows into [`AGAIN`] that point to a member that moved; `touched` has a temporary table for each dimension
-    /// that changed. Rows that were left out are among them.
+    /// Writes load and line of rows into [`AGAIN`] that point to a member that moved; `touched` has a temporary table
+    /// for each changed dimension. Rejects are among them.
     pub fn note_again(&self, touched: &BTreeMap<String, String>) -> Option<String> {
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
         let mut found: Vec<_> = self
@@ -186,7 +186,7 @@ impl FactSql {
         Some(format!("create temp table {AGAIN} as {}", found.join(" union ")))
     }
 
-    /// Takes rows out that are not in [`KEYED`]: all of them, or those in [`AGAIN`].
+    /// Deletes rows that are not in [`KEYED`]: all of them, or those in [`AGAIN`].
     pub fn delete(&self, again: bool) -> String {
         let among = if again { format!("{} and ", is_again("f")) } else { String::new() };
         format!(
@@ -196,12 +196,12 @@ impl FactSql {
         )
     }
 
-    /// Takes the rows of loads out that are gone.
+    /// Deletes the rows of retracted loads.
     pub fn delete_loads(&self, loads: &str) -> String {
         format!("delete from {} where {} in ({loads})", self.table, quote(LOAD_COLUMN))
     }
 
-    /// Overwrites the rows that are not as in [`KEYED`]. `keys` alone: only those that point to other members.
+    /// Overwrites the rows that differ from those in [`KEYED`]; `None` if all columns belong to the grain.
     pub fn update(&self) -> Option<String> {
         let is_grain = |column: &&TableColumn| self.grain.iter().any(|one| one.name == column.name);
         let others: Vec<_> = self.columns.iter().filter(|one| !is_grain(one)).map(|one| quote(&one.name)).collect();
@@ -232,7 +232,7 @@ impl FactSql {
         })
     }
 
-    /// Adds the rows of [`KEYED`] that are new.
+    /// Adds the new rows of [`KEYED`].
     pub fn insert(&self) -> String {
         let columns: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
         let columns = columns.join(", ");
@@ -249,12 +249,12 @@ impl FactSql {
         format!("insert into {} ({}) {keyed}", self.table, columns.join(", "))
     }
 
-    /// An index over the grain of [`KEYED`].
+    /// Creates an index over the grain of [`KEYED`].
     pub fn index_keyed(&self) -> String {
         format!("create index sluice_keyed_grain on {KEYED} ({})", self.grain_names().join(", "))
     }
 
-    /// The columns that can be summed up.
+    /// Returns the columns that can be summed up.
     pub fn measures(&self) -> impl Iterator<Item = &str> {
         let is_number = |column: &&TableColumn| {
             let declared = column.declared.as_str();
@@ -280,7 +280,7 @@ impl FactSql {
         format!("select count(*){} from {rows}", sums.concat())
     }
 
-    /// The value that names a member, as the dimension has it.
+    /// Returns the value that names a member, in the form of the dimension.
     fn value(&self, place: usize) -> String {
         let Role { column, target, .. } = &self.roles[place];
         let name = format!("n.{}", quote(&column.name));
@@ -291,7 +291,7 @@ impl FactSql {
         }
     }
 
-    /// When a fact happened, as a dimension has its times: SQLite compares them as texts.
+    /// Returns the time of a fact in the form of a dimension's times: SQLite compares them as texts.
     fn moment(&self, at: &TableColumn, valid: &str) -> String {
         let name = format!("n.{}", quote(&at.name));
         match (self.engine, Class::of(&at.declared), Class::of(valid)) {
@@ -302,7 +302,7 @@ impl FactSql {
         }
     }
 
-    /// Joins the dimensions of some roles, each as `d` and the role's place.
+    /// Joins the dimensions of some roles, each as `d` and the role's position.
     fn joins(&self, of: impl Fn(&Role) -> bool) -> String {
         let joins = self.roles.iter().enumerate().filter(|(_, role)| of(role)).map(|(place, role)| {
             let Role { dimension, target, .. } = role;
@@ -314,7 +314,7 @@ impl FactSql {
                 (Some(_), None) => format!(
                     " left join {table} as d{place} on d{place}.{key} = {value} and d{place}.{id} <> {UNKNOWN} and d{place}.is_current"
                 ),
-                // What happened before a member's first version sees that one.
+                // Facts before a member's first version see that one.
                 (Some(valid), Some(at)) => format!(
                     " left join (select {key}, {id}, valid_to, is_current, case when lag({id}) over (partition by {key} order by valid_from) is null \
                      then {} else valid_from end as valid_from from {table} where {id} <> {UNKNOWN}) as d{place} on d{place}.{key} = {value} \

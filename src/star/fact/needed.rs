@@ -1,47 +1,47 @@
-//! Members that were made for facts, and those among them that no fact needs any more.
+//! Inferred members, and those among them that no fact needs any more.
 
 use super::super::UNKNOWN;
 use crate::project::Missing;
 use crate::project::key_column;
 use crate::sql::{Names, Schema, Table, quote};
 
-/// The temporary table with dimension and key of those that are needed.
+/// The temporary table with dimension and key of needed members.
 pub const NEEDED: &str = "sluice_needed";
 
-/// How a fact refers to a dimension.
+/// The reference of a fact to a dimension.
 #[derive(Clone, Debug)]
 pub struct Reference {
     /// The fact.
     pub fact: String,
-    /// Its column with the key.
+    /// The fact's column with the key.
     pub key: String,
     /// The dimension.
     pub dimension: String,
-    /// What becomes of a value that the dimension does not know.
+    /// The treatment of a value that the dimension does not know.
     pub missing: Missing,
 }
 
-/// The SQL that tells which of a dimension's members facts need.
+/// The SQL that tells the members of a dimension that facts need.
 pub struct NeededSql<'a> {
     names: &'a Names,
-    /// Every reference of every fact to a dimension of which members can be made.
+    /// All references of facts to dimensions with inferred members.
     references: &'a [Reference],
 }
 
 impl<'a> NeededSql<'a> {
-    /// For these references.
+    /// Prepares these references.
     pub fn new(names: &'a Names, references: &'a [Reference]) -> Self {
         NeededSql { names, references }
     }
 
-    /// Makes the table of those that are needed.
+    /// Creates the table of needed members.
     pub fn create(&self) -> String {
-        // With a key: each member is looked up in it.
+        // Members are looked up by this key.
         format!("create temp table {NEEDED} (dimension text, id bigint, primary key (dimension, id))")
     }
 
-    /// Notes members that rows need which are not noted yet: a row needs what is made for it, and where it would be left out without a
-    /// member, it counts from when that one is needed. To be done until it finds none.
+    /// Notes needed members that are not noted yet. A row needs the members that are made for it; if it would be
+    /// rejected without a member, it counts only once that one is needed. To be repeated until it finds none.
     pub fn note(&self, reference: &Reference) -> Option<String> {
         let Reference { fact, key, dimension, .. } = reference;
         let only_if: String = self
@@ -71,12 +71,12 @@ impl<'a> NeededSql<'a> {
         })
     }
 
-    /// Counts the members of a dimension that are not needed.
+    /// Counts the unneeded members of a dimension.
     pub fn count_forgotten(&self, dimension: &str) -> String {
         format!("select count(*) from {} as d where {}", self.table(dimension), is_forgotten(dimension))
     }
 
-    /// Notes in `touched` which members of a dimension are not needed: what refers to them is to be looked up again.
+    /// Notes in `touched` the unneeded members of a dimension: references to them are looked up again.
     pub fn note_forgotten(&self, dimension: &str, touched: &str) -> String {
         let id = quote(&key_column(dimension));
         format!(
@@ -86,8 +86,8 @@ impl<'a> NeededSql<'a> {
         )
     }
 
-    /// Takes them out, and keeps their keys for the case that they come back; the last statement counts. `key` names members; `valid`:
-    /// whether they have versions.
+    /// Deletes them, and keeps their keys for their return; the last statement counts. `key` names members; `valid` is
+    /// true if they have versions.
     pub fn forget(&self, dimension: &str, key: &str, valid: bool) -> [String; 2] {
         let (table, id, key) = (self.table(dimension), quote(&key_column(dimension)), quote(key));
         let retired = self.names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
@@ -105,7 +105,7 @@ impl<'a> NeededSql<'a> {
         ]
     }
 
-    /// Counts the members that are not needed and that rows of a fact point to.
+    /// Counts the unneeded members that rows of a fact point to.
     pub fn count_pointed_to(&self, reference: &Reference) -> String {
         let Reference { fact, key, dimension, .. } = reference;
         format!(

@@ -1,4 +1,4 @@
-//! A fact's table: its columns, what tells its rows apart, and its references.
+//! A fact's table: its columns, its grain and its references.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ fn literal(text: &str) -> String {
 }
 
 impl FactSql {
-    /// `create table`, with what refers to the dimensions.
+    /// Returns `create table`, with the references to the dimensions.
     pub fn create(&self) -> String {
         let plain = self.has_plain_grain();
         let columns: Vec<_> = self
@@ -35,16 +35,16 @@ impl FactSql {
         format!("create table {} ({})", self.table, columns.join(", "))
     }
 
-    /// Makes the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
+    /// Creates the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
     pub fn create_filled(&self, keyed: &str) -> Vec<String> {
         match self.engine {
-            // It works on several cores for a table that it makes, not for one that is there.
+            // `create table as` works on several cores, `insert` does not.
             Engine::Postgres => vec![format!("create table {} as {keyed}", self.table)],
             Engine::Sqlite => vec![self.create(), self.fill(keyed)],
         }
     }
 
-    /// What a new table gets after its rows, so that none is checked by itself: the key, the indexes, the references.
+    /// Adds the grain's key, indexes and references after the rows of a new table, so that no row is checked by itself.
     pub fn finish(&self) -> Vec<String> {
         let mut statements: Vec<_> = self.has_plain_grain().then(|| self.unique_grain()).into_iter().collect();
         if let (Engine::Postgres, false) = (self.engine, self.roles.is_empty()) {
@@ -59,18 +59,19 @@ impl FactSql {
         statements
     }
 
-    /// Makes the temporary table [`KEYED`].
+    /// Creates the temporary table [`KEYED`].
     pub fn create_keyed(&self) -> String {
         let columns: Vec<_> = self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         format!("create temp table {KEYED} ({})", columns.join(", "))
     }
 
-    /// Whether `rowid` is what SQLite calls a row's number, and no column of the fact.
+    /// Returns true if `rowid` is SQLite's row number, and no column of the fact.
     pub fn has_row_numbers(&self) -> bool {
         !self.columns.iter().any(|column| column.name.eq_ignore_ascii_case("rowid"))
     }
 
-    /// Adds the rows of [`KEYED`] under their numbers there and `highest`, with the highest of all keys for those that are written `later`.
+    /// Adds the rows of [`KEYED`] under their numbers there plus `highest`; keys that are written `later` get the
+    /// highest of all keys.
     pub fn fill_rows(&self, highest: u64, later: &[String]) -> String {
         let names: Vec<_> = self.columns.iter().map(|column| quote(&column.name)).collect();
         let given = self.columns.iter().zip(&names).map(|(column, name)| match later.contains(&column.name) {
@@ -121,7 +122,7 @@ impl FactSql {
         quote(&format!("{}_{}", self.name, &blake3::hash(of.as_bytes()).to_hex()[..8]))
     }
 
-    /// The columns by which the table's rows are told apart, as they stand.
+    /// Returns the columns of the table's present grain.
     pub fn unique_columns(&self) -> String {
         match self.engine {
             Engine::Postgres => format!(
@@ -138,7 +139,7 @@ impl FactSql {
         }
     }
 
-    /// Takes away what tells rows apart, so that others can.
+    /// Drops the grain's key, so that another one can be added.
     pub fn drop_grain(&self) -> Vec<String> {
         match self.engine {
             Engine::Postgres => {
@@ -152,12 +153,12 @@ impl FactSql {
         }
     }
 
-    /// For each column that refers to a dimension, that dimension and its key.
+    /// Returns the dimension and its key, by the column that refers to it.
     pub fn references(&self) -> BTreeMap<String, String> {
         self.roles.iter().map(|role| (role.key.clone(), self.reference(&role.dimension))).collect()
     }
 
-    /// The columns whose references stand as they are to be.
+    /// Returns the columns whose references exist as declared.
     pub fn standing_references(&self) -> Option<String> {
         let standing = self.roles.iter().map(|role| match self.engine {
             Engine::Postgres => format!(
@@ -178,12 +179,12 @@ impl FactSql {
         (!standing.is_empty()).then(|| standing.join(" union all "))
     }
 
-    /// What a table gets after its columns were changed: see [`FactSql::finish`]. `stood` are the columns that were there.
+    /// Finishes a table after changes of its columns, as [`FactSql::finish`] does; `stood` are the earlier columns.
     pub fn finish_again(&self, stood: &[TableColumn], other_grain: bool) -> Vec<String> {
         let is_new = |role: &&Role| !stood.iter().any(|column| column.name == role.key && !column.declared.is_empty());
         let (roles, stood): (Vec<_>, Vec<_>) = self.roles.iter().partition(is_new);
         let mut statements = Vec::new();
-        // PostgreSQL changes no table whose references are still to be checked.
+        // PostgreSQL alters no table with pending reference checks.
         let schema = self.table.split('.').next().unwrap_or_default();
         for role in stood.iter().filter(|_| self.engine == Engine::Postgres) {
             let name = self.index(&format!("{}_fkey", role.key));
@@ -201,7 +202,7 @@ impl FactSql {
         statements
     }
 
-    /// Counts rows that refer to members that are not there; on PostgreSQL the commit looks.
+    /// Counts rows that refer to missing members; on PostgreSQL the commit checks this.
     pub fn count_dangling(names: &Names, fact: &str) -> Option<String> {
         (names.engine == Engine::Sqlite).then(|| {
             format!("select count(*) from pragma_foreign_key_check('{}')", names.flat(&Table::datawarehouse(fact)))

@@ -1,4 +1,5 @@
-//! Who stands before whom where rows replace others: of two files that may touch the same rows the earlier one, by name, is first.
+//! The order of files where rows replace others: of two files that may touch the same rows, the first by name goes
+//! first.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -6,14 +7,14 @@ use std::time::Instant;
 
 use crate::dataset::plugin::Reach;
 
-/// What a file is that others wait for.
+/// The states of a file that others wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stands {
-    /// It is being loaded.
+    /// The file is being loaded.
     InHand,
-    /// It waits itself.
+    /// The file waits, too.
     Waits,
-    /// It is not loaded in this run.
+    /// The file is not loaded in this run.
     GivenUp,
 }
 
@@ -22,23 +23,24 @@ pub(super) enum Stands {
 pub(super) struct Earlier {
     pub(super) name: OsString,
     pub(super) stands: Stands,
-    /// When it came; `None` where it was there before all others.
+    /// The time of its arrival; `None` where it precedes all others.
     pub(super) came: Option<Instant>,
 }
 
-/// The files that were seen so far: of each table the one that came first.
+/// The files so far: the first to arrive for each table.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    /// Of every table, and of those only whose rows they replace.
+    /// All files, and only those that replace rows, by table.
     tables: HashMap<String, Earlier>,
     replaced: HashMap<String, Earlier>,
-    /// Of those whose content alone tells their tables, where rows may be replaced.
+    /// Files whose content alone tells their tables: all, and those that may replace rows.
     anywhere: Option<Earlier>,
     replacing: Option<Earlier>,
 }
 
 impl Ahead {
-    /// A file before one with this reach that may touch what it touches, and that was there when that was `whole`, if it is.
+    /// Returns an earlier file that may touch the tables of `reach`; only those count that were there when the later
+    /// one was `whole`.
     pub(super) fn of(&self, reach: &Reach, whole: Option<Instant>) -> Option<&Earlier> {
         let in_time = |earlier: &&Earlier| whole.is_none() || earlier.came <= whole;
         match &reach.tables {
@@ -52,7 +54,7 @@ impl Ahead {
         }
     }
 
-    /// The next file.
+    /// Adds the next file.
     pub(super) fn add(&mut self, name: &OsStr, reach: &Reach, stands: Stands, came: Option<Instant>) {
         let is_first = |known: Option<&Earlier>| known.is_none_or(|known| came < known.came);
         let earlier = || Earlier { name: name.to_owned(), stands, came };
@@ -75,7 +77,7 @@ impl Ahead {
     }
 }
 
-/// Whether two files may touch the same rows, and it counts which is first.
+/// Returns true if two files may touch the same rows, and their order matters.
 pub(super) fn touch(one: &Reach, other: &Reach) -> bool {
     let mut ahead = Ahead::default();
     ahead.add(OsStr::new(""), one, Stands::Waits, None);
@@ -99,11 +101,11 @@ mod tests {
             |ahead: &Ahead, whole| ahead.of(&up, whole).map(|earlier| earlier.name.clone().into_string().unwrap());
         ahead.add(OsStr::new("03.zip"), &any, Stands::Waits, at(3));
         assert_eq!((before(&ahead, at(2)), before(&ahead, at(3))), (None, Some("03.zip".to_owned())));
-        // One that is not whole yet waits for all of them.
+        // A file that is not whole yet waits for all of them.
         assert_eq!(before(&ahead, None), Some("03.zip".to_owned()));
         ahead.add(OsStr::new("up0"), &up, Stands::Waits, at(1));
         assert_eq!((before(&ahead, at(0)), before(&ahead, at(2))), (None, Some("up0".to_owned())));
-        // What is in hand or was begun before is waited for in any case.
+        // A file in hand, or begun before, is waited for in any case.
         ahead.add(OsStr::new("up1"), &up, Stands::InHand, None);
         assert_eq!(before(&ahead, at(0)), Some("up1".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! What became of a file that was taken, and what waits because of it.
+//! The outcome of a file that was taken, and the waits that follow from it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::alert::Kind;
 use crate::load::FileOutcome;
 use crate::source::ClaimedFile;
 
-/// The longest pause where somebody else holds a lock: to ask again costs little.
+/// The longest pause under another session's lock: asking again is cheap.
 const LOCKED: Duration = Duration::from_secs(15);
 
 impl Watch {
@@ -55,7 +55,7 @@ impl Watch {
                 if error.is_of_database() {
                     self.wait(&error.to_string());
                 } else if error.is_locked() {
-                    // Whoever holds the lock is told of when the file has waited for long.
+                    // The holder of the lock is named once the file has waited for long.
                     if self.pause_at_most(&name, &error.to_string(), LOCKED) {
                         warn!(file.path = file.name(), "not loaded yet: {error}; {}", error.fix());
                     }
@@ -100,7 +100,7 @@ impl Watch {
         }
     }
 
-    /// Says once what is wrong with the database, and waits longer each time.
+    /// Logs a database problem once, and waits longer each time.
     fn wait(&mut self, why: &str) {
         if Backoff::of(&mut self.trouble, why) {
             error!("{why}; files wait in the folder until that is fixed");

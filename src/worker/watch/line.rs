@@ -1,5 +1,5 @@
-//! Files whose rows replace others stand in line: one is not taken while an earlier one, by name, that was there when it was whole waits
-//! in the folder for whatever reason, or while another one of its table is in hand.
+//! Files whose rows replace others form a line. A file is not taken while an earlier one, by name, that was there when
+//! it was whole waits in the folder for whatever reason, or while another one of its table is in hand.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,18 +16,18 @@ use super::ahead::{Ahead, Earlier, Stands, touch};
 use crate::dataset::plugin::{Plugins, Reach};
 use crate::source::{ClaimedFile, FAILED, OWN_FAILED};
 
-/// How a file that was begun before is told from others of its name.
+/// Returns the key that tells a file that was begun before from others of its name.
 fn claim_of(file: &ClaimedFile) -> OsString {
     file.place().into_os_string()
 }
 
 impl Watch {
-    /// Whether a file that was begun before waits for one that comes before it.
+    /// Returns true if a file that was begun before waits for an earlier one.
     pub(super) fn is_behind(&self, file: &ClaimedFile) -> bool {
         !self.behind.is_empty() && self.behind.contains(&claim_of(file))
     }
 
-    /// Finds out who waits for whom. Where nothing is replaced, nobody does.
+    /// Finds the waits among files. Without replacement there are none.
     pub(super) fn stand_in_line(&mut self) {
         let plugins = self.app.plugins.get();
         if !plugins.replace_any() {
@@ -67,7 +67,7 @@ impl Watch {
             self.overlooks |= earlier.is_none() && ahead.of(&reach, None).is_some();
             match earlier {
                 Some(Earlier { name: first, stands: Stands::Waits, .. }) => {
-                    // What is not whole waits for that in any case.
+                    // A file that is not whole waits in any case.
                     if self.held.contains_key(name) || whole.is_some() {
                         held.insert(name.clone(), waits_for(&first));
                     }
@@ -80,7 +80,7 @@ impl Watch {
                 }
                 Some(Earlier { stands: Stands::InHand, .. }) => ahead.add(name, &reach, Stands::Waits, came),
                 None => match candidate.is_endless(self.settle, stale_after, &self.path.join(name), now) {
-                    // Its place in the order is that of its end, which nobody knows.
+                    // Its place in the order is that of its end, which is unknown.
                     Some(why) => drop(held.insert(name.clone(), endless(why, &self.path.join(name)))),
                     None => ahead.add(name, &reach, Stands::Waits, came),
                 },
@@ -101,7 +101,7 @@ impl Watch {
         }
     }
 
-    /// Says once for which file another one waits, in the log and in what `app status` shows.
+    /// Says once for which file another one waits, in the log and in `app status`.
     fn say_held(&mut self, held: &BTreeMap<OsString, String>) {
         let plugins = self.app.plugins.get();
         let by_plugin = |name: &OsStr| plugins.held(&name.to_string_lossy(), &name.to_string_lossy()).is_some();
@@ -126,15 +126,15 @@ impl Watch {
         self.state.held(shown.collect());
     }
 
-    /// A file that is not loaded in this run, nor any that comes after it and replaces its rows.
+    /// Gives up a file in this run, and with it all later ones that replace its rows.
     pub(super) fn give_up(&mut self, name: &OsStr) {
         self.totals.waiting += 1;
         let reach = reach(&self.app.plugins.get(), name);
         self.given_up.insert(name.to_owned(), reach);
     }
 
-    /// Says of a file that is taken, and that replaces rows, what its place in the order of names is not: after which it comes too late,
-    /// and without which it is loaded.
+    /// Logs a replacing file that is taken out of the order of names: the files after which it comes too late, and
+    /// those without which it is loaded.
     pub(super) fn tell_order(&mut self, name: &OsStr, reach: &Reach) {
         if !reach.replaces {
             return;
@@ -182,7 +182,7 @@ pub(super) fn reach(plugins: &Plugins, name: &OsStr) -> Reach {
     plugins.reach(&name.to_string_lossy())
 }
 
-/// The place of a file that was begun before.
+/// Places a file that was begun before.
 #[expect(clippy::too_many_arguments, reason = "what is found out in one look")]
 fn stand(
     ahead: &mut Ahead,

@@ -1,5 +1,5 @@
-//! Finds files in the folder and has them loaded: what lies there first, then what comes. Events say at once that
-//! something came; they may be lost, so a look at the folder every minute is what makes it right.
+//! Finds files in the folder and has them loaded: first the files that are there, then new ones. Events tell at once of
+//! new files; they may be lost, so a look at the folder every minute makes it right.
 
 mod ahead;
 mod done;
@@ -36,17 +36,17 @@ use crate::load::FileOutcome;
 use crate::source::{ClaimedFile, Folder, Stamp};
 use crate::text::counted;
 
-/// What alerts call it when no file is loaded.
+/// The subject of alerts when no file is loaded.
 pub(crate) const TROUBLE: &str = "loading";
 
 const RESCAN: Duration = Duration::from_secs(60);
 const RESCAN_POLLING: Duration = Duration::from_secs(1);
 
-/// How long a load in hand may go on after the signal to stop: what stops a container waits ten seconds.
+/// The time that loads in hand have after the signal to stop: container runtimes wait ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
 
-/// Loads at a time. On PostgreSQL each has a connection; SQLite has one writer, and while that is at work the next ones are looked at,
-/// and small ones share its commits.
+/// Loads at a time. On PostgreSQL each has a connection; SQLite has one writer, and during its work the next files are
+/// looked at, and small ones share its commits.
 const LOADS: usize = 4;
 const LOADS_SQLITE: usize = 16;
 
@@ -54,61 +54,62 @@ const LOADS_SQLITE: usize = 16;
 pub struct Watch {
     app: Arc<App>,
     path: PathBuf,
-    /// What `app status` shows; it stands in the place, so it goes before that.
+    /// The state for `app status`; its file is in the place, so it is dropped before that.
     state: StateFile,
     folder: Folder,
     settle: Duration,
     poll: bool,
-    /// Files that are waited for, in the order in which they are taken.
+    /// Files that wait, in the order in which they are taken.
     candidates: BTreeMap<OsString, Candidate>,
-    /// What was named in the log as not for us, or as what is waited for.
+    /// The names in the log that are left alone or waited for.
     named: Said,
     running: JoinSet<FileOutcome>,
-    /// Who had the place for short files when.
+    /// The turns of owners in the place for short files.
     short: Turns,
     in_hand: HashMap<Id, ClaimedFile>,
-    /// Which tables the files in hand may go into.
+    /// The tables that the files in hand may go into.
     reaches: HashMap<Id, Reach>,
     plugins: PluginFolder,
-    /// Files, by their claims, that wait for one which comes before them.
+    /// Files, by their claims, that wait for an earlier one.
     behind: HashSet<OsString>,
-    /// Whether somebody waits no more for an earlier file, because it came too late.
+    /// True if a file no longer waits for an earlier one, because that came too late.
     overlooks: bool,
-    /// Since when files in hand were there.
+    /// The arrivals of files in hand.
     came: HashMap<OsString, Instant>,
-    /// Why files wait that could be taken otherwise, as it was said.
+    /// The logged reasons why files wait that could be taken otherwise.
     held: BTreeMap<OsString, String>,
-    /// Files that are not loaded in this run, where nothing is tried twice, and those that programs had claimed and nobody can claim now.
+    /// Files that are not loaded in this run, where nothing is tried twice, and files of other programs' claims that
+    /// cannot be claimed now.
     given_up: BTreeMap<OsString, Reach>,
     stuck: BTreeSet<OsString>,
     /// Files in `failed/` without which later ones of their tables are loaded.
     failed: BTreeMap<OsString, Reach>,
     /// The last file by name that was taken for a table whose rows are replaced.
     newest: HashMap<String, OsString>,
-    /// Whether it ends when the folder is empty: then nothing is tried twice.
+    /// True if it ends when the folder is empty: then nothing is tried twice.
     once: bool,
-    /// What was put back to be tried again, and will seem to have been renamed in.
+    /// Files that were put back to be tried again, and will seem to have been renamed in.
     put_back: HashSet<OsString>,
-    /// What programs that do not live any more had claimed.
+    /// Files that dead programs had claimed.
     leftovers: VecDeque<ClaimedFile>,
-    /// What this program could not finish with: its rows may be there.
+    /// Files that this program could not finish: their rows may be there.
     kept: Vec<ClaimedFile>,
-    /// Until when the files of these names wait, because something of theirs went wrong.
+    /// The ends of the waits of files with these names, after a failure of theirs.
     pauses: HashMap<OsString, Backoff>,
-    /// The database does not answer.
+    /// Set while the database does not answer.
     trouble: Option<Backoff>,
-    /// The folder is not there.
+    /// Set while the folder is not there.
     away: Option<Backoff>,
-    /// Why it was not, as it was said; and whether that was said of this time.
+    /// The logged reasons why it was not; and true if this absence is logged.
     missed: Said,
     told_away: bool,
-    /// What is said of that where the folder is not.
+    /// The note that replaces the state while the folder is absent.
     absent: Option<Absent>,
     totals: Totals,
 }
 
 impl Watch {
-    /// Watches a folder in which the program has its place.
+    /// Makes the watch of a folder in which the program has its place.
     pub fn new(app: Arc<App>, folder: Folder, plugins: PluginFolder, settle: Duration, poll: bool) -> Watch {
         let path = folder.path().to_owned();
         Watch {
@@ -147,8 +148,8 @@ impl Watch {
         }
     }
 
-    /// Loads what is in the folder, waiting for what is being written, and ends; earlier at the signal to stop or when
-    /// the database does not answer.
+    /// Loads the files in the folder, waiting for those that are being written, and ends; earlier at the signal to stop
+    /// or when the database does not answer.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -173,7 +174,8 @@ impl Watch {
         Ok(self.totals)
     }
 
-    /// Loads what is in the folder and what comes, until the signal to stop; then lets the loads in hand commit or roll back.
+    /// Loads the files in the folder and new ones until the signal to stop; then lets the loads in hand commit or roll
+    /// back.
     pub async fn forever(mut self, stop: impl AsyncFn()) -> Totals {
         self.told_plugins();
         let events = Arc::new(Events::default());
@@ -195,10 +197,10 @@ impl Watch {
             let (arrivals, overflow) = events.take();
             for (name, mut arrival) in arrivals {
                 if arrival == Arrival::Renamed && self.put_back.remove(&name) {
-                    arrival = Arrival::Seen; // It was us.
+                    arrival = Arrival::Seen; // This program caused it.
                 }
                 let plugins = self.app.plugins.get();
-                // What is on its way is named if it is there still at the next look at the folder.
+                // A file with a temporary name is logged if it is still there at the next look at the folder.
                 if let Some(seen) = look_at(&self.path, name, &|name| plugins.claims(name))
                     && !seen.is_on_its_way()
                 {
@@ -227,7 +229,7 @@ impl Watch {
         self.totals
     }
 
-    /// Takes a place in a folder that was removed and made again, or mounted; says whether it is there.
+    /// Takes a place in a folder that was made again or mounted; returns true if it is there.
     fn open_again(&mut self) -> bool {
         match Folder::open(&self.path) {
             Ok(folder) => {
@@ -319,7 +321,7 @@ impl Watch {
             self.cannot_claim(&name, &why);
             self.stuck.insert(name);
         }
-        // What was out of sight for a while, because the folder was unmounted, is in nobody's hand any more.
+        // Files that were out of sight while the folder was unmounted are in no load's hands any more.
         let known: HashSet<_> = self
             .in_hand
             .values()
@@ -330,13 +332,13 @@ impl Watch {
             .collect();
         let forgotten = self.folder.claims().unwrap_or_default();
         leftovers.extend(forgotten.into_iter().filter(|file| !known.contains(&file.claim())));
-        // The more often a program has ended over one, the later it is its turn.
+        // The more often a program has ended over a file, the later is its turn.
         leftovers.sort_by_key(ClaimedFile::ends);
         self.leftovers.extend(leftovers);
         Ok(())
     }
 
-    /// Forgets what is not there any more: names come and go.
+    /// Forgets names that are gone.
     fn forget(&mut self, all: &[Seen], planted: &[(String, String)]) {
         let there: HashSet<&OsStr> = all.iter().map(|seen| &*seen.name).collect();
         let planted: HashSet<&OsStr> = planted.iter().map(|(name, _)| OsStr::new(name)).collect();
@@ -363,7 +365,8 @@ impl Watch {
             .or_insert_with(|| Candidate::new(stamp, arrival, now));
     }
 
-    /// Lets the loads in hand end; those that do not within the grace, or before the second signal, roll back, and the next start loads them.
+    /// Waits for the loads in hand; those that outlast the grace or the second signal roll back, and the next start
+    /// loads them.
     async fn drain(&mut self, stop: impl AsyncFn()) {
         if !self.running.is_empty() {
             let seconds = GRACE.as_secs();

@@ -1,4 +1,5 @@
-//! The plugins are looked at before files are taken: what changed is read again, and what is wrong holds back the files that it claims.
+//! Looks at the plugins before files are taken: changed ones are read again, and faulty ones hold back the files that
+//! they claim.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,8 +16,8 @@ use crate::dataset::plugin::{Look, Plugins};
 const FIX: &str = "fix it: it is read again by itself, and the files that it claims are held back until then";
 
 impl Watch {
-    /// Reads the plugins again where they have changed; gives the time until which nothing is taken, because somebody is changing them:
-    /// a file and its plugin may land together.
+    /// Reads changed plugins again; returns the time until which no file is taken, because plugins are changing: a file
+    /// and its plugin may land together.
     pub(super) fn look_at_plugins(&mut self, now: Instant) -> Option<Instant> {
         let before = self.app.plugins.get();
         let plugins = match self.plugins.look(&before, self.settle, now) {
@@ -28,7 +29,7 @@ impl Watch {
         plugins.announce();
         self.app.plugins.set(plugins);
         self.tell_plugins(&before);
-        // What they claim now may be another file, and another table.
+        // Their claims may now be other files and tables.
         let plugins = self.app.plugins.get();
         for candidate in self.candidates.values_mut() {
             candidate.reach = None;
@@ -40,7 +41,7 @@ impl Watch {
         self.candidates.retain(|name, _| is_ours(name));
         self.held.clear();
         self.show_held();
-        // What waited because of them is tried at once.
+        // Files that waited because of them are tried at once.
         if before.errors().next().is_some() {
             self.pauses.clear();
         }
@@ -50,7 +51,7 @@ impl Watch {
         None
     }
 
-    /// Says at the beginning what is wrong with plugins.
+    /// Logs faulty plugins at the beginning.
     pub(super) fn told_plugins(&self) {
         self.tell_plugins(&Arc::default());
     }
@@ -74,7 +75,7 @@ impl Watch {
         }
     }
 
-    /// Whether a plugin that is wrong may claim a file; it is said once.
+    /// Returns true, and logs it once, if a faulty plugin may claim a file.
     pub(super) fn is_held_by_plugin(&mut self, name: &OsStr) -> bool {
         let (plugins, shown) = (self.app.plugins.get(), name.to_string_lossy());
         let Some(wrong) = plugins.held(&shown, &shown) else { return false };

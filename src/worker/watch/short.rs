@@ -1,5 +1,5 @@
-//! A place more than those that all files share is left for one that is short, so that long ones do not keep it waiting. It is rationed:
-//! whose file was in it last waits for those of others, and of one owner the smallest is first.
+//! Keeps one place beyond the common ones for a short file, so that long ones do not keep it waiting. The place is
+//! rationed: the owner of its last file waits for the others, and of one owner the smallest file is first.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -12,13 +12,13 @@ use super::Watch;
 use super::line::reach;
 use crate::source::Writer;
 
-/// Bytes of a file that is short.
+/// The size in bytes below which a file is short.
 const SHORT: u64 = 1 << 20;
 
-/// Files that are looked at for a short one.
+/// The number of files that are searched for a short one.
 const LOOKED_AT: usize = 10_000;
 
-/// Files of one owner of which the system is asked whether they are whole.
+/// The number of files of one owner for which the system is asked whether they are whole.
 const TRIED: usize = 20;
 
 /// A short file that may be taken.
@@ -26,11 +26,11 @@ const TRIED: usize = 20;
 struct Short {
     name: OsString,
     bytes: u64,
-    /// The user whose it is.
+    /// The number of the file's user.
     owner: u32,
 }
 
-/// Whose turn it was when, in the place for short files.
+/// The turns of owners in the place for short files.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     last: HashMap<u32, u64>,
@@ -38,7 +38,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// The files in the order in which they may have the place: first those of whoever had it longest ago, or never; of these the smallest.
+    /// Sorts the files by their turn: first the owner without a turn or with the oldest one; of one owner the smallest
+    /// file.
     fn order(&self, mut files: Vec<Short>) -> Vec<Short> {
         files.sort_by(|one, other| {
             let key = |file: &Short| (self.last.get(&file.owner).copied(), file.bytes);
@@ -47,14 +48,14 @@ impl Turns {
         files
     }
 
-    /// A file of this owner has the place.
+    /// Notes that a file of this owner has the place.
     fn take(&mut self, owner: u32) {
         self.last.insert(owner, self.next);
         self.next += 1;
     }
 }
 
-/// Whether a file is text by its name: what is packed or columns is not known by its size.
+/// Returns true if the name is a text's: the size tells nothing about compressed or columnar files.
 fn is_text(name: &OsStr) -> bool {
     const TEXTS: [&str; 8] = ["csv", "tsv", "txt", "psv", "dat", "json", "jsonl", "ndjson"];
     let ending = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
@@ -62,7 +63,7 @@ fn is_text(name: &OsStr) -> bool {
 }
 
 impl Watch {
-    /// Gives the place for a short file to the one whose turn it is; says when to look again, if that is known.
+    /// Gives the place for a short file to the next one by turn; returns the time of the next look, if it is known.
     pub(super) fn take_short(&mut self, now: Instant) -> Option<Instant> {
         let (mut short, mut soonest) = (Vec::new(), None);
         let plugins = self.app.plugins.get();
@@ -72,7 +73,7 @@ impl Watch {
         let mut before: HashSet<String> = in_hand.flat_map(|reach| reach.tables).flatten().collect();
         for (name, one) in self.candidates.iter_mut().take(LOOKED_AT) {
             let reach = Arc::clone(one.reach.get_or_insert_with(|| Arc::new(reach(&plugins, name))));
-            // It would have the place only to wait for one that is loaded into its table.
+            // Otherwise the place would only wait for a load into the same table.
             let is_first = !reach.tables.iter().flatten().any(|table| before.contains(table));
             let paused = self.pauses.get(name).map_or(now, Backoff::until);
             if is_first && paused <= now {
@@ -82,7 +83,7 @@ impl Watch {
             if !is_first || stamp.size > SHORT || one.is_behind() || !is_text(name) {
                 continue;
             }
-            // As far as is known without asking the system.
+            // This is known without asking the system.
             match one.soon_at(self.settle, Writer::None, now).max(paused) {
                 soon if soon > now && !self.once => soonest = soonest.into_iter().chain([soon]).min(),
                 _ => short.push(Short { name: name.clone(), bytes: stamp.size, owner: stamp.owner }),
@@ -137,7 +138,7 @@ mod tests {
             files.retain(|file| *file != first);
             had.push(first.name.into_string().unwrap());
         }
-        // Nobody had it yet: the smallest. Then each owner in turn, and of each the smallest.
+        // Without any turn, the smallest. Then each owner in turn, and of each the smallest.
         assert_eq!(had, ["z.csv", "x.csv", "a00.csv", "y.csv", "a01.csv", "a02.csv"]);
     }
 

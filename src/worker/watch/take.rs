@@ -1,4 +1,4 @@
-//! Which files are taken when: those that were begun before first, the others when they are whole, as many as may run.
+//! The order in which files are taken: those that were begun before, then whole ones, up to the limit of loads.
 
 use std::ffi::OsStr;
 use std::io;
@@ -18,7 +18,7 @@ use crate::source::{ClaimedFile, Stamp, Writer, writer};
 use crate::sql::Engine;
 
 impl Watch {
-    /// Claims what is whole and starts its load, as many as may run; gives the time to look again.
+    /// Claims whole files and starts their loads, up to the limit; returns the time of the next look.
     pub(super) fn take_ready(&mut self) -> Instant {
         let (now, next) = (Instant::now(), self.take_what_is_ready());
         let kept = self.kept.iter().map(|file| self.paused_until(&file.os_name(), now).max(now + RESCAN_POLLING));
@@ -60,7 +60,7 @@ impl Watch {
             && let Some(at) = self.leftovers.iter().position(|file| !self.is_behind(file))
             && let Some(file) = self.leftovers.get(at)
         {
-            // Should the program end over one of these, too, it is known which one it was.
+            // If the program ends over one of these, too, it is known which one it was.
             if !self.running.is_empty() && (file.is_orphan() || self.in_hand.values().any(|file| file.ends() > 0)) {
                 return next;
             }
@@ -69,7 +69,7 @@ impl Watch {
             }
         }
         let mut after = Bound::Unbounded;
-        // One name at a time: where thousands wait, the first few take every place.
+        // One name at a time: with thousands waiting, the first few take every place.
         while let Some(name) = self.candidates.range((after, Bound::Unbounded)).next().map(|(name, _)| name.clone()) {
             after = Bound::Excluded(name.clone());
             if self.is_in_hand(&name) || self.candidates.get(&name).is_some_and(Candidate::is_behind) {
@@ -82,7 +82,7 @@ impl Watch {
             match self.ready_at(&name, now) {
                 None => {
                     self.candidates.remove(&name);
-                    next = now; // Nothing stands behind it any more.
+                    next = now; // Nothing waits behind it any more.
                 }
                 Some(ready) if ready > now => next = next.min(ready),
                 Some(_) if self.is_held_by_plugin(&name) => {}
@@ -96,7 +96,7 @@ impl Watch {
         next
     }
 
-    /// When a file may be taken; `None` where it is gone.
+    /// Returns the time at which a file may be taken; `None` if it is gone.
     pub(super) fn ready_at(&mut self, name: &OsStr, now: Instant) -> Option<Instant> {
         let paused = self.paused_until(name, now);
         let path = self.path.join(name);
@@ -107,9 +107,9 @@ impl Watch {
         if self.once || ready <= now {
             let writer = writer(&path);
             ready = match writer {
-                // Who asks for what is there means what nobody is writing any more.
+                // A single run takes every file that is not being written,
                 Writer::None if self.once => now,
-                // And waits no longer than it takes to see that.
+                // and waits only until that is known.
                 Writer::Unknown if self.once => ready,
                 _ if candidate.soon_at(self.settle, writer, now) <= now && !may_go_on(&path) => now,
                 _ => candidate.ready_at(self.settle, writer, now),
@@ -153,7 +153,7 @@ impl Watch {
         self.pauses.get(name).map_or(now, Backoff::until)
     }
 
-    /// Says of a file once that it cannot be claimed.
+    /// Logs once that a file cannot be claimed.
     pub(super) fn cannot_claim(&mut self, name: &OsStr, why: &str) {
         let fix =
             format!("give the user that Sluice runs as the right to move it, and to write in {}", self.path.display());
@@ -165,12 +165,12 @@ impl Watch {
         }
     }
 
-    /// Lets the files of a name wait, longer each time; says whether the reason is new.
+    /// Lets the files of a name wait, longer each time; returns true if the reason is new.
     pub(super) fn pause(&mut self, name: &OsStr, why: &str) -> bool {
         self.pause_at_most(name, why, RESCAN)
     }
 
-    /// As [`Watch::pause`], but no longer than `longest`.
+    /// Does the same as [`Watch::pause`], with pauses of at most `longest`.
     pub(super) fn pause_at_most(&mut self, name: &OsStr, why: &str, longest: Duration) -> bool {
         let mut pause = self.pauses.remove(name);
         let is_new = Backoff::at_most(&mut pause, why, longest);
@@ -178,7 +178,7 @@ impl Watch {
         is_new
     }
 
-    /// Goes on with what was begun before.
+    /// Continues a file that was begun before.
     fn start_again(&mut self, mut file: ClaimedFile) {
         match file.begin_again() {
             Ok(()) => self.start(file, true),
@@ -196,7 +196,7 @@ impl Watch {
             _ => place.expect_any(),
         }
         self.tell_order(&file.os_name(), &reach);
-        // In its place at once: it is large, and would be moved a few times.
+        // Boxed at once: the future is large, and would be moved a few times.
         let load = Box::pin(async move { load_file(&app.loader, &plugins, claimed, unfinished, place).await });
         let task = self.running.spawn(load);
         self.reaches.insert(task.id(), reach);

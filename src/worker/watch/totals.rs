@@ -2,26 +2,26 @@
 
 use crate::load::LoadReport;
 
-/// What became of the files of one run.
+/// The outcomes of the files of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Files whose rows are in staging.
     pub loaded: u64,
     /// Files whose content had been loaded before.
     pub duplicates: u64,
-    /// Files that lie in `failed/`.
+    /// Files in `failed/`.
     pub failed: u64,
     /// Files that wait to be tried again.
     pub waiting: u64,
-    /// Records read, of duplicates too.
+    /// Records read, including those of duplicates.
     pub rows_read: u64,
     /// Rows in staging.
     pub rows_loaded: u64,
-    /// Records refused.
+    /// Records rejected.
     pub rows_rejected: u64,
-    /// Records of contents loaded before.
+    /// Records of contents that were loaded before.
     pub rows_duplicate: u64,
-    /// Records that a plugin's filter does not keep.
+    /// Records that a plugin's filter leaves out.
     pub rows_filtered: u64,
 }
 
