@@ -1,5 +1,5 @@
 //! Sluice loads every flat file that lands in a folder exactly once, and builds a star schema out of what it loaded.
-//! `ARCHITECTURE.md` says where things are; the path of one file is `load.rs`.
+//! `ARCHITECTURE.md` says where things are; the path of one file is `load/mod.rs`.
 
 pub mod alert;
 pub mod analysis;

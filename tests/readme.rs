@@ -1,4 +1,4 @@
-//! The README's `console` blocks do what they say, in the order in which they stand.
+//! The `console` blocks of the README and of the book in `docs/` do what they say, in the order in which they stand.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,7 @@ use crate::support::{Outcome, Workdir, alone, holds, same};
 pub fn cases() -> Vec<Trial> {
     [
         alone("readme::console_blocks_run", console_blocks_run),
+        alone("readme::console_blocks_of_the_book_run", console_blocks_of_the_book_run),
         alone("readme::settings_and_examples_are_complete", settings_and_examples_are_complete),
     ]
     .into_iter()
@@ -22,30 +23,36 @@ fn project_file(name: &str) -> anyhow::Result<String> {
     Ok(fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))?)
 }
 
+/// Runs the commands of a page's `console` blocks, one after the other, in a folder; gives what they print.
+fn run_page(page: &str, folder: &Path) -> anyhow::Result<String> {
+    let text = project_file(page)?;
+    let blocks = text.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let programs = Path::new(env!("CARGO_BIN_EXE_app")).parent().unwrap_or(Path::new("/")).display();
+    let mut all = String::new();
+    for command in blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("$ ")) {
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", format!("{programs}:/usr/local/bin:/usr/bin:/bin"))
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{page}: {command}: {}\n{said}", output.status);
+        all += &String::from_utf8_lossy(&output.stdout);
+    }
+    Ok(all)
+}
+
 async fn console_blocks_run(workdir: Workdir) -> Outcome {
     workdir.copy_example_sql()?;
     fs::create_dir(workdir.path("samples"))?;
     workdir.write("samples/2019_free_title_data.csv", project_file("samples/2019_free_title_data.csv")?)?;
-    let readme = project_file("README.md")?;
-    let blocks = readme.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let commands: Vec<_> = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("$ ")).collect();
-    same(commands.len() > 8, true)?;
-    let folder = Path::new(env!("CARGO_BIN_EXE_app")).parent().unwrap_or(Path::new("/")).display();
-    let mut all = String::new();
-    for command in commands {
-        let output = Command::new("sh")
-            .args(["-c", command])
-            .current_dir(workdir.path(""))
-            .env_clear()
-            .env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"))
-            .output()?;
-        same((command, output.status.code()), (command, Some(0)))?;
-        all += &String::from_utf8_lossy(&output.stdout);
-    }
+    let all = run_page("README.md", &workdir.path(""))?;
     for words in [
         "harbour clerk",
         "0 changes",
         "same content as load 1",
+        "orders.csv line 3",
         "a quote is opened and never closed",
         "id;name;price\n2;\"Brot;3.20\n",
     ] {
@@ -54,19 +61,37 @@ async fn console_blocks_run(workdir: Workdir) -> Outcome {
     Ok(())
 }
 
-/// The README's plugin is one.
+/// Each page in a project of its own, which is empty.
+async fn console_blocks_of_the_book_run(workdir: Workdir) -> Outcome {
+    let mut ran = 0;
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".md") {
+            continue;
+        }
+        let folder = workdir.path(&format!("book/{name}"));
+        for part in ["imports", "plugins", "sql/pipeline", "sql/analysis"] {
+            fs::create_dir_all(folder.join(part))?;
+        }
+        ran += usize::from(!run_page(&format!("docs/{name}"), &folder)?.is_empty());
+    }
+    anyhow::ensure!(ran >= 5, "only {ran} pages have commands that print something");
+    Ok(())
+}
+
+/// The plugin with everything is one, and no setting is left out of the book and of `.env.example`.
 async fn settings_and_examples_are_complete(workdir: Workdir) -> Outcome {
-    let text = project_file("README.md")?;
+    let text = project_file("docs/plugins.md")?;
     let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
     fs::create_dir_all(workdir.path("plugins/orders"))?;
     workdir.write("plugins/orders/plugin.yaml", yaml)?;
     let plugins = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None))?;
     same((plugins.claims("orders_7.csv"), plugins.claims("other.csv")), (true, false))?;
-    let (readme, example) = (project_file("README.md")?, project_file(".env.example")?);
+    let (page, example) = (project_file("docs/settings.md")?, project_file(".env.example")?);
     for known in &sluice::settings::KNOWN {
         holds(&example, &format!("#{}={}\n", known.name, known.default))?;
-        holds(&readme, &format!("`{}`", known.name))?;
-        holds(&readme, &format!("`{}`", known.default))?;
+        holds(&page, &format!("`{}`", known.name))?;
+        holds(&page, &format!("`{}`", known.default))?;
     }
     Ok(())
 }

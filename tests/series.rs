@@ -174,9 +174,10 @@ async fn tables_of_a_series_are_mentioned_once(database: TestDatabase, workdir: 
 
 /// Also every key of a plugin stands in a table of the book.
 async fn the_plugins_of_the_book_are_right(_: Workdir) -> Outcome {
-    let book = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/plugins.md"))?;
+    let page = |name: &str| std::fs::read_to_string(format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR")));
+    let book = page("plugins")? + &page("columns")?;
     let examples: Vec<_> = book.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    same(examples.len(), 2)?;
+    same(examples.len(), 3)?;
     for yaml in examples {
         sluice::dataset::plugin::Plugins::of_text("book", yaml)?;
     }
@@ -187,7 +188,10 @@ async fn the_plugins_of_the_book_are_right(_: Workdir) -> Outcome {
     anyhow::ensure!(known.len() > 30, "{words}");
     for key in known {
         let key = key.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '_');
-        anyhow::ensure!(key == "columns" || book.contains(&format!("`{key}`")), "{key} is not in docs/plugins.md");
+        anyhow::ensure!(
+            key == "columns" || book.contains(&format!("`{key}`")),
+            "{key} is neither in docs/plugins.md nor in docs/columns.md"
+        );
     }
     Ok(())
 }

@@ -30,8 +30,8 @@ pub const FAULTS: &[Fault] = &[
     },
 ];
 
-/// The longest that a side may take to notice that the other one is gone, in seconds: README says half a minute for the server; the
-/// program waits for a minute.
+/// The longest that a side may take to notice that the other one is gone, in seconds: docs/postgresql.md says half a minute for the
+/// server; the program waits for a minute.
 const NOTICED: u64 = 75;
 
 /// A server that listens on the network, and a project whose program runs at its other end. `site.url` is the server's, for counting.
