@@ -182,7 +182,9 @@ impl Watch {
             self.miss(&error);
         }
         let mut scanned = Instant::now();
-        info!(folder = %self.path.display(), waiting = self.candidates.len(), "watching");
+        let waiting = self.candidates.len();
+        let sentence = format!("watching {}: {} there", self.path.display(), counted(waiting as u64, "file"));
+        info!(sentence, folder = %self.path.display(), waiting, "watching");
         loop {
             let rescan = if watcher.is_some() { RESCAN } else { RESCAN_POLLING };
             let next = self.take_ready().min(scanned + rescan);
