@@ -15,6 +15,9 @@ const LETTERS: usize = 60;
 /// Columns of the terminal that a column of text keeps, where it has so many, and as long as others can go instead.
 const READABLE: usize = 16;
 
+/// Columns of the terminal up to which a text is not broken, as long as others can go instead: a moment is one.
+const SHORT: usize = 20;
+
 /// Columns of the terminal below which a column of text is not read any more.
 const LEAST: usize = 4;
 
@@ -79,7 +82,7 @@ impl Need {
         let texts = || cells().chain([header]);
         let natural = texts().map(UnicodeWidthStr::width).max().unwrap_or_default();
         let word = texts().flat_map(|text| text.split(' ')).map(UnicodeWidthStr::width).max().unwrap_or_default();
-        let least = if is_number { natural } else { word.min(READABLE) };
+        let least = if is_number || natural <= SHORT { natural } else { word.min(READABLE) };
         Need { natural, least, rank, is_number, is_empty: cells().all(|text| matches!(text, "" | "0")) }
     }
 }

@@ -15,7 +15,7 @@ pub(super) const SENTENCE: &str = "sentence";
 /// assert_eq!(sluice::telemetry::named("our stock.csv"), "\"our stock.csv\"");
 /// ```
 pub fn named(name: &str) -> Cow<'_, str> {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "._-/+@#%~*".contains(letter);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "._-/+@#%~*:".contains(letter);
     if !name.is_empty() && name.chars().all(is_plain) { name.into() } else { format!("{name:?}").into() }
 }
 
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_name_that_could_be_more_is_in_quotes() {
-        for plain in ["stock.csv", "bundle.zip/Umsätze_2026-11.csv", "売上.csv", "p*.csv"] {
+        for plain in ["stock.csv", "bundle.zip/Umsätze_2026-11.csv", "postgres://host/db", "売上.csv", "p*.csv"] {
             assert_eq!(named(plain), plain);
         }
         assert_eq!(named("x.csv: 3 rows"), r#""x.csv: 3 rows""#);

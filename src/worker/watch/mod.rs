@@ -183,7 +183,8 @@ impl Watch {
         }
         let mut scanned = Instant::now();
         let waiting = self.candidates.len();
-        let sentence = format!("watching {}: {} there", self.path.display(), counted(waiting as u64, "file"));
+        let there = if waiting > 0 { format!(", {} in it", counted(waiting as u64, "file")) } else { String::new() };
+        let sentence = format!("watching {}{there}", self.path.display());
         info!(sentence, folder = %self.path.display(), waiting, "watching");
         loop {
             let rescan = if watcher.is_some() { RESCAN } else { RESCAN_POLLING };
