@@ -41,6 +41,8 @@ fn run() -> ExitCode {
     settings.keep_secrets();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = !plain && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    sluice::cli::set_look(colour, columns);
     let _log = telemetry::start(&settings, cli.people(), cli.keeps_log(), colour, cli.quiet());
     let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,

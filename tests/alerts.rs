@@ -180,7 +180,7 @@ async fn dead_servers_hold_nothing_up(workdir: Workdir) -> Outcome {
     }
     // All of it while the first alert is still on its way.
     for _ in 1..20 {
-        daemon.wait_for(&["loaded file.path"])?;
+        daemon.wait_for(&["INFO loaded "])?;
     }
     same(daemon.log().contains("alert not sent"), false)?;
     daemon.wait_for(&["alert not sent by mail", "bad0.csv", "look at ALERT_SMTP_URL"])?;

@@ -66,7 +66,7 @@ async fn kept_for_days(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.write(&format!("{day}/.kept"), note.replace(until, "1000000000"))?;
     workdir.write(&format!("{day}/of somebody else.csv"), "a\n1\n")?;
     let mut daemon = Daemon::start(&workdir, &[], &settings)?;
-    daemon.wait_for(&["purged what was kept long enough", "files=1"])?;
+    daemon.wait_for(&["purged what was kept long enough", "files 1"])?;
     workdir.write("imports/new.csv", "a\n1\n")?;
     daemon.wait_for(&["kept", "new.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;

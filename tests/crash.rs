@@ -39,9 +39,11 @@ async fn every_row_is_there_once_after_a_restart(database: TestDatabase, workdir
 
         let mut daemon = Daemon::start(&workdir, &[], &settings[..1])?;
         if point != "deleted" {
-            let line = daemon.wait_for(&["INFO loaded", "t.csv"])?;
-            holds(&line, "rows=5000 rejected=1")?;
-            holds(&line, "loaded what had been begun before")?;
+            let line = daemon.wait_for(&[" loaded ", "t.csv"])?;
+            holds(
+                &line,
+                "WARN loaded what had been begun before of t.csv: 5000 rows into staging.t, 1 rejected: app rejects ",
+            )?;
         }
         // What comes after it loads as well, so the restart is over.
         workdir.write("imports/after.csv", format!("a\n{round}\n"))?;
@@ -84,7 +86,7 @@ async fn killed_while_reading(database: TestDatabase, workdir: Workdir) -> Outco
     daemon.wait_for(&["loading", "big.csv"])?;
     daemon.kill()?;
     let mut daemon = Daemon::start(&workdir, &[], &settings)?;
-    daemon.wait_for(&["INFO loaded", "big.csv", "rows=300000 rejected=0"])?;
+    daemon.wait_for(&["INFO loaded", "big.csv: 300000 rows into staging.big (load "])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(
         database.text("select count(*), count(distinct id), min(_line), max(_line) from staging.big").await?,

@@ -30,10 +30,10 @@ fn start(workdir: &Workdir, database: &TestDatabase) -> anyhow::Result<Daemon> {
 async fn what_lies_there_and_what_comes_is_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.write("imports/first.csv", "a\n1\n")?;
     let mut daemon = start(&workdir, &database)?;
-    daemon.wait_for(&["loaded file.path=\"first.csv\" rows=1 rejected=0 took_ms=", "load.id=1"])?;
+    daemon.wait_for(&["INFO loaded first.csv: 1 row into staging.first (load 1, ", " ms)"])?;
     workdir.write("imports/second.csv", "a\n1\n2\n")?;
     daemon.wait_for(&["loading", "second.csv"])?;
-    daemon.wait_for(&["loaded", "second.csv", "rows=2", "load.id=2"])?;
+    daemon.wait_for(&["loaded second.csv: 2 rows into ", "(load 2, "])?;
     same(workdir.list("imports"), Vec::<String>::new())?;
     let (status, log) = daemon.terminate()?;
     same(status.code(), Some(0))?;
@@ -58,17 +58,17 @@ async fn a_file_is_taken_when_it_is_whole(database: TestDatabase, workdir: Workd
     same(daemon.log().contains("pieces.csv"), false)?;
     pieces.write_all(b"3\n")?;
     drop(pieces);
-    daemon.wait_for(&["loaded", "pieces.csv", "rows=4"])?;
+    daemon.wait_for(&["loaded pieces.csv: 4 rows"])?;
     // As rsync and editors do: hidden, then renamed.
     workdir.write("imports/.x.csv.Ab12", "a\n1\n")?;
     fs::rename(workdir.path("imports/.x.csv.Ab12"), workdir.path("imports/x.csv"))?;
-    daemon.wait_for(&["loaded", "x.csv", "rows=1"])?;
+    daemon.wait_for(&["loaded x.csv: 1 row "])?;
     // As mv does from another file system: written, then given its old times.
     let moved = fs::File::create(workdir.path("imports/moved.csv"))?;
     (&moved).write_all(b"a\n1\n2\n")?;
     moved.set_modified(std::time::SystemTime::UNIX_EPOCH)?;
     drop(moved);
-    daemon.wait_for(&["loaded", "moved.csv", "rows=2"])?;
+    daemon.wait_for(&["loaded moved.csv: 2 rows"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text("select count(*) from sluice.load where status = 'loaded'").await?, "5")
 }
@@ -95,7 +95,7 @@ async fn other_commands_work_while_it_runs(database: TestDatabase, workdir: Work
     let totals: serde_json::Value = serde_json::from_str(&stdout(&once))?;
     let (status, log) = daemon.terminate()?;
     same(status.code(), Some(0))?;
-    let daemons = log.matches("loaded file.path").count() as u64 - 5;
+    let daemons = log.matches("INFO loaded ").count() as u64 - 5;
     let rest = app(&workdir, &["--once", "--json"], &settings)?;
     let rest: serde_json::Value = serde_json::from_str(&stdout(&rest))?;
     let all = daemons + totals["loaded"].as_u64().unwrap_or(0) + rest["loaded"].as_u64().unwrap_or(0);
@@ -114,7 +114,7 @@ async fn it_waits_for_a_database_that_is_away(database: TestDatabase, workdir: W
     workdir.write("imports/n.csv", "a\n1\n")?;
     daemon.wait_for(&["loading", "n.csv"])?;
     drop(lock);
-    daemon.wait_for(&["loaded", "n.csv", "rows=1"])?;
+    daemon.wait_for(&["loaded n.csv: 1 row "])?;
     same(daemon.terminate()?.0.code(), Some(0))
 }
 
@@ -138,7 +138,7 @@ async fn what_is_not_for_us_is_left_and_named_once(workdir: Workdir) -> Outcome 
         ("folder.csv", "a folder"),
         ("later.docx", "no format that is read"),
     ] {
-        let lines: Vec<_> = log.lines().filter(|line| line.contains(&format!("file.path=\"{name}\""))).collect();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(&format!("INFO {name}: "))).collect();
         same((name, lines.len()), (name, 1))?;
         holds(lines[0], why)?;
         same(workdir.path("imports").join(name).exists(), true)?;
@@ -165,7 +165,7 @@ async fn many_files_and_bad_ones_among_them(workdir: Workdir) -> Outcome {
     }
     workdir.write("imports/zlast.csv", "a\n1\n")?;
     for _ in 0..101 {
-        daemon.wait_for(&["loaded file.path"])?;
+        daemon.wait_for(&["INFO loaded "])?;
     }
     let (_, log) = daemon.terminate()?;
     same(log.matches("not loaded: the file is empty").count(), 100)?;

@@ -36,9 +36,20 @@ async fn each_line_of_a_load_has_its_number(database: TestDatabase, workdir: Wor
     same(output.status.code(), Some(1))?;
     // People are spared it.
     same(["claim=", "file{", "load{"].map(|word| stdout(&output).contains(word)), [false; 3])?;
-    holds(&stdout(&output), " INFO loading file.path=\"good.csv\" table=\"good\"\n")?;
+    holds(&stdout(&output), " INFO loading good.csv into staging.good\n")?;
+
+    holds(&stdout(&output), " WARN loaded good.csv: 2 rows into staging.good, 1 rejected: app rejects ")?;
+    let loading = stdout(&output).lines().filter(|line| line.contains("good.csv: 2 rows")).count();
+    same(loading, 1)?;
 
     let lines = lines(&workdir)?;
+    // Programs get the fields, and not the sentence out of them.
+    same(lines.iter().filter(|line| !line["sentence"].is_null()).count(), 0)?;
+    let loaded = lines.iter().find(|line| line["message"] == "loaded").cloned().unwrap_or_default();
+    for (field, value) in [("file.path", "good.csv".into()), ("rows", Value::from(2)), ("rejected", 1.into())] {
+        same((field, &loaded[field]), (field, &value))?;
+    }
+    same([&loaded["load.id"], &loaded["took_ms"]].map(Value::is_u64), [true; 2])?;
     let of = |file: &str| lines.iter().filter(|line| line["file.path"] == file).collect::<Vec<_>>();
     for (file, moved) in [("good.csv", "loaded"), ("bad.csv", "moved, with the reason beside it")] {
         let own = of(file);
@@ -70,7 +81,7 @@ async fn two_programs_lose_no_line(database: TestDatabase, workdir: Workdir) -> 
             workdir.write(&format!("imports/n{n}.csv"), format!("a\n{n}\n"))?;
         }
         for _ in 0..50 {
-            daemon.wait_for(&["loaded file.path"])?;
+            daemon.wait_for(&["INFO loaded "])?;
         }
         same(runs.join().unwrap_or(false), true)
     })?;

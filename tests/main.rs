@@ -64,6 +64,7 @@ mod star;
 mod status;
 mod structures;
 mod support;
+mod terminal;
 mod titles;
 mod tls;
 mod trace;
@@ -131,6 +132,7 @@ fn main() {
         retract::cases(),
         duplicates::cases(),
         drop::cases(),
+        terminal::cases(),
         titles::cases(),
         tls::cases(),
         cli::cases(),

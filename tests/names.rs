@@ -26,7 +26,8 @@ pub fn cases() -> Vec<Trial> {
 
 /// Empty files are not loaded, and so their names are told everywhere.
 fn hostile() -> Vec<String> {
-    let forged = "x\n2026-11-29 00:00:00  INFO loaded file.path=\"payroll.csv\" rows=999 y.csv".to_owned();
+    let forged = "x\n2026-11-29 00:00:00  INFO loaded payroll.csv: 999 rows into staging.payroll (load 1, 3 ms) y.csv"
+        .to_owned();
     let signs = [
         "\u{1}",
         "\u{7}",

@@ -191,13 +191,13 @@ async fn a_failed_file_holds_nothing_back(database: TestDatabase, workdir: Workd
     daemon.wait_for(&["moved, with the reason beside it"])?;
     rename_in(&workdir, "up.2026-11-29.csv", NEW)?;
     daemon.wait_for(&["up.2026-11-29.csv", "loaded without up.2026-11-28.csv, which comes before it"])?;
-    daemon.wait_for(&["loaded file.path=\"up.2026-11-29.csv\""])?;
+    daemon.wait_for(&["INFO loaded up.2026-11-29.csv: "])?;
     // What comes later by its name's order is told.
     workdir.write("imports/failed/up.2026-11-28.csv", OLD)?;
     let settings = [("DATABASE_URL", database.url.as_str())];
     same(app(&workdir, &["retry", "--older"], &settings)?.status.code(), Some(0))?;
     daemon.wait_for(&["loaded after a file that comes after it by name: up.2026-11-29.csv"])?;
-    daemon.wait_for(&["loaded file.path=\"up.2026-11-28.csv\""])?;
+    daemon.wait_for(&["INFO loaded up.2026-11-28.csv: "])?;
     same(daemon.terminate()?.0.code(), Some(0))
 }
 
@@ -353,7 +353,7 @@ async fn sixteen_rounds_of_large_and_small_files(database: TestDatabase, workdir
         // In whichever order they end.
         let mut ends = BTreeSet::from([format!("up.{round}.3.csv"), format!("whole.{round}.3.csv")]);
         while !ends.is_empty() {
-            let line = daemon.wait_for(&["loaded file.path", ".3.csv"])?;
+            let line = daemon.wait_for(&["INFO loaded ", ".3.csv"])?;
             ends.retain(|name| !line.contains(name.as_str()));
         }
         same(database.text("select id, v from staging.up where id <= 2 order by id").await?, {
@@ -386,7 +386,7 @@ async fn numbers_follow_names(database: TestDatabase, workdir: Workdir) -> Outco
         } else {
             let mut daemon = Daemon::start(&workdir, &[mode], &[("DATABASE_URL", &database.url)])?;
             for _ in 0..16 {
-                daemon.wait_for(&["loaded file.path"])?;
+                daemon.wait_for(&["INFO loaded "])?;
             }
             same(daemon.terminate()?.0.code(), Some(0))?;
         }
@@ -417,7 +417,7 @@ async fn numbers_follow_names_in_each_of_two_tables(database: TestDatabase, work
         } else {
             let mut daemon = Daemon::start(&workdir, &[mode], &settings)?;
             for _ in 0..20 + 2 * values.len() {
-                daemon.wait_for(&["loaded file.path"])?;
+                daemon.wait_for(&["INFO loaded "])?;
             }
             same(daemon.terminate()?.0.code(), Some(0))?;
         }

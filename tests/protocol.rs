@@ -50,7 +50,7 @@ async fn a_commit_without_an_answer_is_asked_for(database: TestDatabase, workdir
             daemon.wait_for(&["watching"])?;
             workdir.write(&format!("imports/{name}.csv"), format!("id,n\n1,{round}\n2,{round}\n"))?;
             daemon.wait_for(&["it is not known whether the commit happened"])?;
-            daemon.wait_for(&["INFO loaded", name, "rows=2"])?;
+            daemon.wait_for(&["INFO loaded", name, ": 2 rows"])?;
             daemon.wait_for(&["all is well again"])?;
             same(daemon.terminate()?.0.code(), Some(0))?;
             let rows = if name == "upsert" { 2 } else { 2 * (round + 1) };
@@ -73,7 +73,7 @@ async fn a_database_that_is_away_then_is_asked_later(database: TestDatabase, wor
     workdir.write("imports/again.csv", "id\n1\n2\n")?;
     daemon.wait_for(&["it is not known whether the commit happened"])?;
     daemon.wait_for(&["the database does not answer"])?;
-    daemon.wait_for(&["loaded what had been begun before", "again.csv", "rows=2"])?;
+    daemon.wait_for(&["loaded what had been begun before of again.csv: 2 rows"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same((workdir.list("imports"), workdir.claims()), (Vec::new(), 0))?;
     same(database.text("select count(*) from staging.again").await?, "2")
@@ -191,7 +191,7 @@ async fn a_fault_of_the_program_costs_no_file(database: TestDatabase, workdir: W
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/x.csv", "a\n1\n")?;
     daemon.wait_for(&["a fault of the program", "x.csv"])?;
-    daemon.wait_for(&["INFO loaded", "x.csv", "rows=1"])?;
+    daemon.wait_for(&["INFO loaded x.csv: 1 row "])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text("select count(*) from staging.x").await?, "1")
 }

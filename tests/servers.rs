@@ -71,7 +71,7 @@ async fn others_go_on(database: TestDatabase, workdir: Workdir, holds_it: &str) 
     }
     for n in 1..=6 {
         let last = format!("z{n}.csv");
-        if !daemon.log().contains(&format!("loaded file.path=\"{last}")) {
+        if !daemon.log().contains(&format!("loaded {last}")) {
             daemon.wait_for(&["INFO loaded", &last])?;
         }
     }

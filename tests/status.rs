@@ -125,7 +125,7 @@ async fn a_load_on_its_way_shows_how_far_it_is(database: TestDatabase, workdir: 
     }
     same((json["ok"].as_bool(), json["waiting"].as_array().map(Vec::len)), (Some(true), Some(0)))?;
     drop(lock);
-    daemon.wait_for(&["loaded", "n.csv", "rows=5000 rejected=1500"])?;
+    daemon.wait_for(&["loaded n.csv: 5000 rows into staging.n, 1500 rejected: app rejects 1"])?;
     until(&workdir, &settings, |json| json["watching"][0]["in_hand"].as_array().is_some_and(Vec::is_empty))?;
     same(daemon.terminate()?.0.code(), Some(0))
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{End, table};
+use super::{End, screen, table};
 use crate::analysis::{self, Answers, PAGE, SHOWN};
 use crate::app::App;
 use crate::daemon;
@@ -28,24 +28,24 @@ pub(super) async fn print(app: &App, json: bool) -> anyhow::Result<End> {
             .iter()
             .map(|row| row.iter().map(|cell| table::shortened(cell.as_deref().unwrap_or_default())).collect())
             .collect();
-        let headers: Vec<_> = answer.columns.iter().map(String::as_str).collect();
+        let headers: Vec<_> = answer.columns.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
         let shown = match answer.rows {
             1 => "1 row".to_owned(),
             rows if rows > SHOWN as u64 => format!("first {SHOWN} of {rows} rows"),
             rows => counted(rows, "row"),
         };
         writeln!(
-            crate::text::shown::stdout(),
+            screen::stdout(),
             "{} ({shown}; all in {})",
             crate::text::shown::shown(&answer.view),
             crate::text::shown::path(&answer.path)
         )?;
         table::print(&headers, &rows)?;
-        writeln!(crate::text::shown::stdout())?;
+        writeln!(screen::stdout())?;
     }
     if !json {
         writeln!(
-            crate::text::shown::stdout(),
+            screen::stdout(),
             "All of them on one page: {}",
             crate::text::shown::path(&app.workspace.exports.join(PAGE))
         )?;

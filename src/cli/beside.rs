@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::table;
+use super::{screen, table};
 
 /// The number of them that are shown of each load.
 const SHOWN: usize = 20;
@@ -12,7 +12,7 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
     if beside.is_empty() {
         return Ok(());
     }
-    writeln!(crate::text::shown::stdout(), "{intro}")?;
+    writeln!(screen::stdout(), "{intro}")?;
     let rows: Vec<_> = beside
         .iter()
         .take(SHOWN)
@@ -22,9 +22,9 @@ pub(super) fn print(intro: &str, beside: &[(&str, Option<u64>, Option<&str>, &st
             vec![where_it_stands(kind).to_owned(), line, name, table::shortened(text)]
         })
         .collect();
-    table::print(&["where", "line", "name", "text"], &rows)?;
+    table::print(&[("where", 0), ("line", 2), ("name", 1), ("text", 0)], &rows)?;
     if beside.len() > SHOWN {
-        writeln!(crate::text::shown::stdout(), "and {} more", beside.len() - SHOWN)?;
+        writeln!(screen::stdout(), "and {} more", beside.len() - SHOWN)?;
     }
     Ok(())
 }

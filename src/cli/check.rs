@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{End, beside, table};
+use super::{End, beside, screen, table};
 use crate::daemon::Usage;
 use crate::dataset::plugin::Plugins;
 use crate::format::SpanBytes;
@@ -22,10 +22,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         .map_err(|error| Usage(error.to_string()))?;
     let left = left(path, &|name| plugins.claims(name));
     if let (Some(why), false) = (left, json) {
-        writeln!(
-            crate::text::shown::stdout(),
-            "lying in imports/ as it lies here it would be left there, not loaded: {why}"
-        )?;
+        writeln!(screen::stdout(), "lying in imports/ as it lies here it would be left there, not loaded: {why}")?;
     }
     let parts = check(path, &plugins, settings.archives.limits()).await;
     let parts = parts.with_context(|| crate::text::shown::path(path))?;
@@ -39,7 +36,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         }
         return Ok(end);
     }
-    let mut out = crate::text::shown::stdout();
+    let mut out = screen::stdout();
     for part in parts {
         writeln!(out, "{} -> staging.{}", shown(&part.source), part.table)?;
         writeln!(out, "{}", shown(&words(&part.layout)))?;
@@ -54,7 +51,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                 vec![one.name, one.header, one.r#type.to_owned(), samples.join(" | ")]
             })
             .collect();
-        table::print(&["column", "header", "type", "first values"], &columns)?;
+        table::print(&[("column", 0), ("header", 1), ("type", 0), ("first values", 2)], &columns)?;
         for hint in &part.hints {
             writeln!(out, "{}", shown(hint))?;
         }
@@ -92,13 +89,11 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                     vec![one.line.to_string(), one.column.unwrap_or_default(), reason, table::shortened(&one.text)]
                 })
                 .collect();
-            table::print(&["line", "column", "reason", "text"], &rejects)?;
+            table::print(&[("line", 0), ("column", 2), ("reason", 0), ("text", 1)], &rejects)?;
         }
-        writeln!(
-            out,
-            "\nTo read files like it in just this way, plugins/{}/plugin.yaml:\n\n{}",
-            part.table, part.plugin
-        )?;
+        writeln!(out, "\nTo read files like it in just this way, plugins/{}/plugin.yaml:\n", part.table)?;
+        // To be copied as it is.
+        writeln!(crate::text::shown::stdout(), "{}", part.plugin)?;
     }
     Ok(end)
 }

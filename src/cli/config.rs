@@ -19,6 +19,6 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
         .into_iter()
         .map(|(known, value, origin)| vec![known.name.to_owned(), value, origin.to_string(), known.about.to_owned()])
         .collect();
-    table::print(&["setting", "value", "from", "what it is for"], &rows)?;
+    table::print(&[("setting", 0), ("value", 0), ("from", 1), ("what it is for", 2)], &rows)?;
     Ok(End::Done)
 }

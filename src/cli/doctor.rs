@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use super::screen::Tone;
 use super::{End, table};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
@@ -113,9 +114,19 @@ pub(super) async fn run(settings: &Settings, watched: bool, alert_test: bool, js
                 Err(why) => vec![what, "NOT OK".to_owned(), why],
             })
             .collect();
-        table::print(&["check", "", "what was found, or how to fix it"], &rows)?;
+        let columns = [("check", 0), ("", 0), ("what was found, or how to fix it", 0)];
+        table::print_toned(&columns, &rows, tone)?;
     }
     Ok(if failed { End::Failed } else { End::Done })
+}
+
+fn tone(header: &str, cell: &str) -> Option<Tone> {
+    match (header, cell) {
+        ("", "ok") => Some(Tone::Good),
+        ("", _) => Some(Tone::Bad),
+        _ if cell.contains("warning: ") => Some(Tone::Doubt),
+        _ => None,
+    }
 }
 
 /// Whether it answers, is whole and, where that is `tried`, takes rows.

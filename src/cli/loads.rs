@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
+use super::screen::Tone;
 use super::{End, table};
+use crate::catalog::LoadStatus;
 use crate::daemon;
 use crate::settings::Settings;
 
@@ -59,9 +61,32 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
             row
         })
         .collect();
-    table::print(
-        &["load", "started", "file", "table", "status", "read", "loaded", "rejected", "duplicate", "filtered", "note"],
-        &rows,
-    )?;
+    let columns = [
+        ("load", 0),
+        ("started", 4),
+        ("file", 0),
+        ("table", 3),
+        ("status", 0),
+        ("read", 7),
+        ("loaded", 0),
+        ("rejected", 1),
+        ("duplicate", 6),
+        ("filtered", 5),
+        ("note", 2),
+    ];
+    table::print_toned(&columns, &rows, tone)?;
     Ok(End::Done)
+}
+
+fn tone(header: &str, cell: &str) -> Option<Tone> {
+    match (header, cell) {
+        ("status", cell) if cell == LoadStatus::Loaded.word() => Some(Tone::Good),
+        ("status", cell)
+            if [LoadStatus::Failed, LoadStatus::Lost].map(LoadStatus::word).iter().any(|bad| bad == cell) =>
+        {
+            Some(Tone::Bad)
+        }
+        ("rejected", cell) if cell != "0" => Some(Tone::Doubt),
+        _ => None,
+    }
 }

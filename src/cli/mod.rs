@@ -19,6 +19,7 @@ mod plugin;
 mod rejects;
 mod retract;
 mod retry;
+mod screen;
 mod star_rejects;
 mod status;
 mod table;
@@ -34,6 +35,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::settings::Settings;
 use crate::telemetry::People;
+
+pub use self::screen::set_look;
 
 const EXAMPLE: &str = "\
 Example:

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{End, table};
+use super::{End, screen, table};
 use crate::daemon::{self, Until};
 use crate::settings::Settings;
 use crate::source::{FAILED, OWN_FAILED, foreign_failed};
@@ -36,7 +36,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
             String::new()
         };
         writeln!(
-            crate::text::shown::stdout(),
+            screen::stdout(),
             "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate + {} filtered; {:.1} s.{next}",
             totals.loaded,
             totals.duplicates,

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::screen::{self, Tone};
 use super::{End, table};
 use crate::alert::{Alerts, Kind};
 use crate::daemon;
 use crate::pipeline::{self, Finding, Options, TableChange};
 use crate::settings::Settings;
+use crate::telemetry;
 use crate::text::counted;
 
 /// The longest wait for alerts at the end.
@@ -70,7 +72,7 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
     let Plan { select, full, allow_drop, sql, json } = wanted;
     let app = daemon::look(settings).await?;
     let report = pipeline::run_with(&app.workspace, &Options { select, full, allow_drop, dry: true }).await?;
-    let mut out = crate::text::shown::stdout();
+    let mut out = screen::stdout();
     for change in &report.changes {
         if json {
             table::print_json(change)?;
@@ -81,7 +83,8 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
     if sql && json {
         table::print_json(&serde_json::json!({ "sql": report.sql }))?;
     } else if sql {
-        writeln!(out, "\n{};", report.sql.join(";\n"))?;
+        // To be copied as it is.
+        writeln!(crate::text::shown::stdout(), "\n{};", report.sql.join(";\n"))?;
     } else if !json {
         let changed = report.changes.iter().any(|change| change.changed() > 0);
         writeln!(
@@ -94,6 +97,7 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
 }
 
 async fn build(settings: &Settings, alerts: &Alerts, options: &Options) -> anyhow::Result<Vec<TableChange>> {
+    telemetry::show_steps();
     let app = daemon::connect(settings).await?;
     if app.workspace.catalog.pipeline_failed_last().await? {
         alerts.remember(Kind::Pipeline, "pipeline");
@@ -128,7 +132,12 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
             ]
         })
         .collect();
-    table::print(&["table", "kind", "rows", "new", "changed", "gone", "besides", "how"], &rows)?;
+    let columns =
+        [("table", 0), ("kind", 4), ("rows", 0), ("new", 2), ("changed", 2), ("gone", 2), ("besides", 1), ("how", 3)];
+    table::print_toned(&columns, &rows, |header, cell| {
+        let is_doubtful = header == "besides" && ["rejected", "unknown"].iter().any(|word| cell.contains(word));
+        is_doubtful.then_some(Tone::Doubt)
+    })?;
     for (change, warning) in changes.iter().flat_map(|one| one.warnings.iter().map(move |warning| (one, warning))) {
         let Finding { check, rows, samples } = warning;
         writeln!(
@@ -140,6 +149,6 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
     }
     let all: u64 = changes.iter().map(TableChange::changed).sum();
     let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { counted(all, "change") };
-    writeln!(crate::text::shown::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
+    writeln!(screen::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
     Ok(End::Done)
 }

@@ -39,6 +39,6 @@ pub(super) async fn run(settings: &Settings, load: Option<i64>, limit: u64, json
             ]
         })
         .collect();
-    table::print(&["load", "line", "column", "reason", "text"], &rows)?;
+    table::print(&[("load", 0), ("line", 0), ("column", 2), ("reason", 0), ("text", 1)], &rows)?;
     Ok(End::Done)
 }

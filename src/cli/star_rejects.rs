@@ -51,6 +51,7 @@ pub(super) async fn run(settings: &Settings, name: &str, limit: u64, json: bool)
             ]
         })
         .collect();
-    table::print(&["load", "file", "line", "column", "value", "reason"], &rows)?;
+    let columns = [("load", 2), ("file", 1), ("line", 0), ("column", 0), ("value", 0), ("reason", 3)];
+    table::print(&columns, &rows)?;
     Ok(End::Done)
 }

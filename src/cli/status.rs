@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
+use super::screen::{self, Tone};
 use super::{End, table};
 use crate::app::App;
 use crate::catalog::{Failure, Total};
@@ -141,11 +142,12 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
 }
 
 fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let mut out = crate::text::shown::stdout();
+    let mut out = screen::stdout();
     if !status.needs.is_empty() {
-        writeln!(out, "needs a person:")?;
+        writeln!(screen::toned(Tone::Bad), "needs a person:")?;
         for Need { what, fix } in status.needs.iter().take(SHOWN) {
-            writeln!(out, "- {}\n  {}", shown(what), shown(fix))?;
+            writeln!(screen::toned(Tone::Bad), "- {}", shown(what))?;
+            writeln!(out, "  {}", shown(fix))?;
         }
         more(status.needs.len())?;
         writeln!(out)?;
@@ -153,10 +155,10 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
     let folder = crate::text::shown::path(&status.folder);
     let waits = status.watching.iter().filter(|one| one.waits_for_folder).count();
     match status.watching.len() {
-        _ if waits > 0 => writeln!(out, "{folder} is waited for")?,
-        0 => writeln!(out, "{folder} is watched by nobody")?,
-        1 => writeln!(out, "{folder} is watched")?,
-        many => writeln!(out, "{folder} is watched by {many} programs")?,
+        _ if waits > 0 => writeln!(screen::toned(Tone::Doubt), "{folder} is waited for")?,
+        0 => writeln!(screen::toned(Tone::Doubt), "{folder} is watched by nobody")?,
+        1 => writeln!(screen::toned(Tone::Good), "{folder} is watched")?,
+        many => writeln!(screen::toned(Tone::Good), "{folder} is watched by {many} programs")?,
     }
     for one in &status.watching {
         match (one.pid, one.since) {
@@ -174,12 +176,12 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
             vec![one.load.to_string(), one.file.clone(), of, one.rows.to_string(), one.rows_per_second.to_string()]
         };
         let rows: Vec<_> = status.running.iter().map(row).collect();
-        table::print(&["load", "running", "read", "rows", "rows/s"], &rows)?;
+        table::print(&[("load", 1), ("running", 0), ("read", 0), ("rows", 2), ("rows/s", 3)], &rows)?;
     }
     if !status.waiting.is_empty() {
         let shown = status.waiting.iter().take(SHOWN);
         let rows: Vec<_> = shown.map(|one| vec![one.file.clone(), span(now - one.since), one.why.clone()]).collect();
-        table::print(&["waiting", "for", "why"], &rows)?;
+        table::print(&[("waiting", 0), ("for", 1), ("why", 0)], &rows)?;
         more(status.waiting.len())?;
     }
     let database = &status.database;
@@ -192,18 +194,19 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
             .into_iter()
             .map(|one| vec![one.load.to_string(), moment(one.at), one.source.clone(), table::shortened(&one.error)])
             .collect();
-        table::print(&["load", "failed", "source", "error"], &rows)?;
+        table::print(&[("load", 0), ("failed", 1), ("source", 0), ("error", 0)], &rows)?;
     }
     if !database.exists {
         let why = if database.error.is_some() { "no answer: see above" } else { "there is no warehouse yet" };
-        writeln!(out, "database {}: {why}", database.address)?;
+        let tone = if database.error.is_some() { Tone::Bad } else { Tone::Aside };
+        writeln!(screen::toned(tone), "database {}: {why}", database.address)?;
         return Ok(());
     }
     writeln!(out, "last hour: {}\ntoday (UTC): {}", total(&database.last_hour), total(&database.today))?;
     match &database.pipeline {
         Some(run) => {
-            let became = if run.failed { "failed" } else { "done" };
-            writeln!(out, "last pipeline run: {became}, {}", moment(run.finished))?;
+            let (tone, became) = if run.failed { (Tone::Bad, "failed") } else { (Tone::Good, "done") };
+            writeln!(screen::toned(tone), "last pipeline run: {became}, {}", moment(run.finished))?;
         }
         None => writeln!(out, "last pipeline run: none yet")?,
     }
@@ -213,7 +216,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
 fn more(all: usize) -> std::io::Result<()> {
     match all.saturating_sub(SHOWN) {
         0 => Ok(()),
-        rest => writeln!(crate::text::shown::stdout(), "and {rest} more: app status --json"),
+        rest => writeln!(screen::stdout(), "and {rest} more: app status --json"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::{End, table};
+use super::{End, screen, table};
 use crate::daemon::{self, Usage};
 use crate::ops::status::moment;
 use crate::ops::trace::{Cells, Staged, Trace, TraceError, trace};
@@ -46,7 +46,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         let holds = condition.map_or("has no rows".to_owned(), |condition| format!("has no row where {condition}"));
         anyhow::bail!("{shown} {holds}{hint}");
     }
-    let mut out = crate::text::shown::stdout();
+    let mut out = screen::stdout();
     for one in rows {
         if json {
             let mut object = serde_json::json!(one);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{End, beside, table};
+use super::{End, beside, screen, table};
 use crate::catalog::{LoadLine, LoadStatus};
 use crate::daemon::{self, Usage};
 use crate::ops::check::words;
@@ -22,7 +22,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
     }
-    let mut out = crate::text::shown::stdout();
+    let mut out = screen::stdout();
     for load in loads {
         writeln!(
             out,
@@ -70,7 +70,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
                     vec![one.line.to_string(), column, reason, table::shortened(&one.text)]
                 })
                 .collect();
-            table::print(&["line", "column", "reason", "text"], &rows)?;
+            table::print(&[("line", 0), ("column", 2), ("reason", 0), ("text", 1)], &rows)?;
         }
     }
     Ok(End::Done)

@@ -17,6 +17,7 @@ use crate::load::error::passes;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
+use crate::text::counted;
 use crate::text::rights::explain_folder;
 use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
 use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
@@ -108,7 +109,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     if settings.database.dev && settings.database.init_db {
         app.loader.deletions.forget();
     }
-    info!(database = app.workspace.warehouse.address(), "connected");
+    let address = app.workspace.warehouse.address();
+    info!(sentence = format!("connected to {address}"), database = address, "connected");
     if settings.keeping.on_success == OnSuccess::Delete && app.workspace.catalog.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
     }
@@ -155,6 +157,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
                 loaded, waiting, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_filtered, ..
             } = totals;
             info!(
+                sentence = stopped(&totals),
                 files = loaded,
                 rows = rows_loaded,
                 read = rows_read,
@@ -171,6 +174,17 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let closing = tokio::time::timeout(CLOSING, app.workspace.warehouse.close());
     let _ = tokio::join!(closing, app.loader.alerts.finish(TELLING));
     Ok(totals)
+}
+
+/// The end of a daemon's work in words: the counts of all files and rows.
+fn stopped(totals: &Totals) -> String {
+    let Totals { loaded, waiting, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_filtered, .. } = *totals;
+    let files = counted(loaded, "file");
+    let back = if waiting > 0 { format!("; {} rolled back", counted(waiting, "file")) } else { String::new() };
+    format!(
+        "stopped: {files} loaded; rows: {rows_read} read = {rows_loaded} loaded + {rows_rejected} rejected + {rows_duplicate} duplicate + \
+         {rows_filtered} filtered{back}"
+    )
 }
 
 /// Compares the deletion log with the ledger, which may be another server's, or an older state of it. If that fails,

@@ -12,7 +12,7 @@ use tracing::{Span, info, instrument};
 use super::Loader;
 use super::error::Consequence;
 use super::order::Place;
-use super::outcome::{delete, dispose, record_failure, say};
+use super::outcome::{delete, dispose, record_failure, say, staged};
 use super::staging::leave_out;
 use super::{LoadError, LoadReport, load_in};
 use crate::archive::OnSuccess;
@@ -20,6 +20,7 @@ use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
 use crate::format::FormatError;
 use crate::source::{ClaimedFile, FileSource, Source, SourceError, Stamp};
+use crate::telemetry::named;
 use crate::text::rights::explain;
 
 /// Number of programs that may end while they load a file before it is held to be the cause; and the same for a file
@@ -87,12 +88,13 @@ pub async fn load_file(
             place.expect(&dataset.table);
         }
         if loader.tries.begin(source.name()) {
-            info!(file.path = source.name(), table = dataset.table, "loading");
+            let sentence = format!("loading {} into {}", named(source.name()), staged(loader, &dataset.table));
+            info!(sentence, file.path = source.name(), table = dataset.table, "loading");
         }
         match load_in(&place, loader, &dataset, &mut source, unfinished).await {
             Ok(report) => {
                 loader.tries.end(source.name());
-                say(source.name(), &report, unfinished, started.elapsed());
+                say(source.name(), &staged(loader, &dataset.table), &report, unfinished, started.elapsed());
                 deletion.extend(report.deletion(&dataset.table, source.name()));
                 reports.push(report);
             }

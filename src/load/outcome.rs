@@ -15,6 +15,8 @@ use crate::load::LoadError;
 use crate::load::{FileOutcome, LoadReport};
 use crate::record::{Beside, BesideKind};
 use crate::source::{ClaimedFile, Failure, Profile, Stamp};
+use crate::sql::Table;
+use crate::telemetry::{self, named};
 use crate::text::counted;
 use crate::warehouse::WarehouseError;
 
@@ -43,13 +45,24 @@ pub(crate) async fn delete(
     Ok(true)
 }
 
-/// Logs the counts of a load.
-pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Duration) {
+/// The table of staging as people write it.
+pub(crate) fn staged(loader: &Loader, table: &str) -> String {
+    loader.warehouse.names().shown(&Table::staging(table))
+}
+
+/// Logs the counts of a load into the `table`.
+pub(crate) fn say(name: &str, table: &str, report: &LoadReport, unfinished: bool, took: Duration) {
     let LoadReport { load_id, books, .. } = *report;
     let took_ms = took.as_millis() as u64;
     if let Some(of) = report.duplicate_of {
         let duplicate = books.duplicate;
+        let sentence = format!(
+            "{} is a duplicate of load {of}: the same content is in the table already, {table} (load {load_id}, {})",
+            named(name),
+            telemetry::took(took_ms)
+        );
         info!(
+            sentence,
             file.path = name,
             rows = 0,
             duplicate,
@@ -60,19 +73,20 @@ pub(crate) fn say(name: &str, report: &LoadReport, unfinished: bool, took: Durat
         return;
     }
     let (rows, rejected) = (books.loaded, books.rejected);
-    if unfinished {
-        info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded what had been begun before");
-    } else {
-        info!(file.path = name, rows, rejected, took_ms, load.id = load_id, "loaded");
-    }
+    let loaded = if unfinished { "loaded what had been begun before" } else { "loaded" };
+    let sentence = format!(
+        "{loaded}{} {}: {} into {table}{} (load {load_id}, {})",
+        if unfinished { " of" } else { "" },
+        named(name),
+        counted(rows, "row"),
+        if rejected > 0 { format!(", {rejected} rejected: app rejects {load_id}") } else { String::new() },
+        telemetry::took(took_ms)
+    );
+    // Somebody has to look at what was rejected.
     if rejected > 0 {
-        warn!(
-            file.path = name,
-            load.id = load_id,
-            "{} rejected: app rejects {load_id} shows {}",
-            counted(rejected, "record"),
-            if rejected == 1 { "it" } else { "them" }
-        );
+        warn!(sentence, file.path = name, rows, rejected, took_ms, load.id = load_id, "{loaded}");
+    } else {
+        info!(sentence, file.path = name, rows, rejected, took_ms, load.id = load_id, "{loaded}");
     }
     if books.filtered > 0 {
         info!(

@@ -32,6 +32,8 @@ use crate::catalog::Workspace;
 use crate::project::{Model, ModelError, Problems, in_order, sql_files};
 use crate::sql::{Names, Schema, Select, Table, TableColumn};
 use crate::sql_check::problems;
+use crate::telemetry;
+use crate::text::counted;
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 pub use checks::Finding;
@@ -207,12 +209,10 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
         Ok(_) if options.dry => {}
         Ok(report) => {
             let changed: u64 = report.changes.iter().map(TableChange::changed).sum();
-            info!(
-                tables = report.changes.len(),
-                changes = changed,
-                took_ms = started.elapsed().as_millis() as u64,
-                "pipeline done"
-            );
+            let (tables, took_ms) = (report.changes.len(), started.elapsed().as_millis() as u64);
+            let (tables_said, changes) = (counted(tables as u64, "table"), counted(changed, "change"));
+            let sentence = format!("pipeline done: {changes} in {tables_said} ({})", telemetry::took(took_ms));
+            info!(sentence, tables, changes = changed, took_ms, "pipeline done");
         }
         Err(_) if options.dry => {}
         Err(error) => {

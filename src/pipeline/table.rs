@@ -14,6 +14,7 @@ use crate::project::own_views;
 use crate::project::{Kind, Missing, Model};
 use crate::sql::{Engine, Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
 use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
+use crate::telemetry::Step;
 use crate::warehouse::{Scope, Transaction};
 
 /// A run, from its begin to its commit.
@@ -160,6 +161,7 @@ impl<'a> Run<'a> {
     /// Brings one table up to date; if its columns change and it `may_wait`, leaves it to later and returns `false`.
     async fn table(&mut self, model: &Model, may_wait: bool) -> Result<bool, RunError> {
         self.turn.clone_from(&model.name);
+        let step = Step::new(&model.name);
         let mut change =
             TableChange { table: model.name.clone(), kind: model.header.kind.word(), ..TableChange::default() };
         let rows = match &model.select {
@@ -200,6 +202,7 @@ impl<'a> Run<'a> {
         }
         self.learn(model).await?;
         self.note(model, definition, &change, highest_key, work == Work::First).await?;
+        step.done((model.header.kind != Kind::View).then_some(change.rows));
         match self.changes.iter_mut().find(|first| first.table == change.table) {
             Some(first) => first.add(change),
             None => self.changes.push(change),

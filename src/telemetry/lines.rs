@@ -1,4 +1,4 @@
-//! The format of a log line. For people: time, level, message, fields; for `logs/`: a JSON object that also holds the
+//! The format of a log line. For people: time, level, a sentence; for `logs/`: a JSON object that also holds the
 //! fields of the line's load, out of its spans.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::time::{ChronoLocal, FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::sentence::{SENTENCE, Said};
 use crate::text::secrets::{hidden, hide_in};
 use crate::text::shown::{json, shown};
 
@@ -22,7 +23,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let level = event.metadata().level();
         let mut time = String::new();
         ChronoLocal::new("%Y-%m-%d %H:%M:%S".to_owned()).format_time(&mut Writer::new(&mut time))?;
@@ -38,10 +39,10 @@ where
         } else {
             write!(line, "{time} {level:>5} ")?;
         }
+        let mut said = Said::default();
+        event.record(&mut said);
         // A foreign name may contain anything.
-        let mut own = String::new();
-        context.format_fields(Writer::new(&mut own), event)?;
-        writeln!(line, "{}", shown(&hidden(&own)))
+        writeln!(line, "{}", shown(&hidden(&said.line())))
     }
 }
 
@@ -74,6 +75,7 @@ where
             }
         }
         object.extend(fields(&own));
+        object.shift_remove(SENTENCE);
         object.insert("target".to_owned(), about.target().into());
         let mut object = Value::Object(object);
         hide_in(&mut object);

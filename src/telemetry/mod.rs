@@ -3,6 +3,8 @@
 mod files;
 mod lines;
 pub mod progress;
+mod sentence;
+mod steps;
 
 use std::io::{IsTerminal, Write};
 
@@ -15,6 +17,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use self::files::LogFiles;
+pub use self::sentence::{named, took};
+pub(crate) use self::steps::Step;
+pub use self::steps::show_steps;
 use crate::settings::Settings;
 use crate::telemetry::progress::Above;
 use crate::warehouse::NoticeLayer;

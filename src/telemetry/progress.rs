@@ -10,17 +10,22 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
+use crate::text::shown::shown;
+
 /// The age at which a load gets a bar: shorter ones would only flicker.
 const SHORT: Duration = Duration::from_millis(500);
 
 /// The interval of lines in the log.
 const LINE: Duration = Duration::from_secs(10);
 
+/// Signs of a name beside a bar.
+const NAME: usize = 40;
+
 /// The target of the lines in the log.
 pub const TARGET: &str = "sluice::telemetry::progress";
 
 /// The bars of the process, like its terminal.
-static BARS: OnceLock<MultiProgress> = OnceLock::new();
+pub(super) static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
 /// The progress of the loads in hand, one for the process like its bars.
 static RUNNING: Mutex<BTreeMap<u64, Running>> = Mutex::new(BTreeMap::new());
@@ -164,7 +169,16 @@ impl Drop for Progress {
 fn bar(name: &str, total: u64) -> ProgressBar {
     let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total).with_style(style).with_prefix(name.to_owned())
+    ProgressBar::new(total).with_style(style).with_prefix(short(name))
+}
+
+/// A name as a line has room for it.
+pub(super) fn short(name: &str) -> String {
+    let name = shown(name);
+    match name.char_indices().nth(NAME) {
+        Some((at, _)) => format!("{}…", &name[..at]),
+        None => name.into_owned(),
+    }
 }
 
 fn per_second(count: u64, time: Duration) -> u64 {
@@ -172,7 +186,7 @@ fn per_second(count: u64, time: Duration) -> u64 {
 }
 
 /// Formats `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {

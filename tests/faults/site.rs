@@ -381,7 +381,7 @@ fn said(log: &str) -> Vec<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let is_loud = |line: &&str| line.contains(" WARN ") || line.contains("ERROR ") || line.starts_with("error:");
     // What is said of files that are meant to be bad says nothing of the fault.
-    let lines = log.lines().filter(is_loud).filter(|line| !line.contains("file.path=\"bad."));
+    let lines = log.lines().filter(is_loud).filter(|line| !line.contains(" bad."));
     for line in lines {
         let text = line.split_once("WARN ").or_else(|| line.split_once("ERROR ")).map_or(line, |(_, text)| text);
         let words = text

@@ -184,7 +184,10 @@ impl Watch {
             self.miss(&error);
         }
         let mut scanned = Instant::now();
-        info!(folder = %self.path.display(), waiting = self.candidates.len(), "watching");
+        let waiting = self.candidates.len();
+        let there = if waiting > 0 { format!(", {} in it", counted(waiting as u64, "file")) } else { String::new() };
+        let sentence = format!("watching {}{there}", self.path.display());
+        info!(sentence, folder = %self.path.display(), waiting, "watching");
         loop {
             let rescan = if watcher.is_some() { RESCAN } else { RESCAN_POLLING };
             let next = self.take_ready().min(scanned + rescan);
