@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
 
-use sluice::cli::Cli;
+use sluice::cli::{Cli, End};
 use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
 use sluice::settings::Settings;
@@ -29,6 +29,9 @@ fn main() -> ExitCode {
 
 fn run() -> ExitCode {
     let cli = Cli::read();
+    if let Some(result) = cli.help() {
+        return finish(result);
+    }
     // FAILPOINTS in the environment says what happens at which point: "delete=2*return".
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
@@ -49,6 +52,10 @@ fn run() -> ExitCode {
     let result = runtime.block_on(cli.run(settings));
     // Whoever still reads a file is not waited for: its load was rolled back.
     runtime.shutdown_background();
+    finish(result)
+}
+
+fn finish(result: anyhow::Result<End>) -> ExitCode {
     match result {
         Ok(done) => done.into(),
         Err(error) if error.is::<Usage>() || is_older(&error) => end(&error, 2),

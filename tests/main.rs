@@ -51,6 +51,7 @@ mod random;
 mod read_back;
 mod readers;
 mod readme;
+mod reference;
 mod remembered;
 mod retract;
 mod retried;
@@ -140,6 +141,7 @@ fn main() {
         alerts::cases(),
         logs::cases(),
         readme::cases(),
+        reference::cases(),
     ];
     let conclusion = libtest_mimic::run(&arguments, cases.into_iter().flatten().collect());
     support::cluster::stop();
