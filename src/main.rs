@@ -9,6 +9,7 @@ use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
 use sluice::settings::Settings;
 use sluice::telemetry;
+use sluice::text::chain;
 use sluice::text::nesting::STACK;
 use sluice::text::shown;
 use sluice::warehouse::WarehouseError;
@@ -75,7 +76,7 @@ fn keep_from_others() {
 
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
     // Where standard error is closed, there is nobody left to tell.
-    let _ = writeln!(shown::stderr(), "error: {error:#}");
+    let _ = writeln!(shown::stderr(), "error: {}", chain(error));
     ExitCode::from(code)
 }
 

@@ -29,6 +29,7 @@ mod house;
 mod inferred;
 mod intruders;
 mod json;
+mod json_shapes;
 mod kept_values;
 mod keys;
 mod limits;
@@ -36,6 +37,7 @@ mod load;
 mod logs;
 mod long;
 mod members;
+mod messages;
 mod model;
 mod names;
 mod notation;
@@ -118,9 +120,11 @@ fn main() {
         readers::cases(),
         inferred::cases(),
         json::cases(),
+        json_shapes::cases(),
         keys::cases(),
         limits::cases(),
         members::cases(),
+        messages::cases(),
         returns::cases(),
         retried::cases(),
         history::cases(),

@@ -1,5 +1,6 @@
 //! Words for people and what parsers are fed: counts, near names, foreign names, secrets, faults of YAML, owners of paths. The lowest folder: it knows no other.
 
+mod chain;
 mod counted;
 mod double;
 mod nearest;
@@ -10,6 +11,7 @@ pub mod shown;
 pub(crate) mod words;
 pub(crate) mod yaml_fault;
 
+pub use chain::chain;
 pub(crate) use counted::counted;
 pub use double::double_text;
 pub(crate) use nearest::nearest;

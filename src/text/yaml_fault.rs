@@ -85,7 +85,11 @@ impl Vocabulary {
                     let why = "YAML is indented with blanks, and this line with a tab".to_owned();
                     Fault { line: Some(line), why, is_alone: false }
                 }
-                None => whole(format!("this is no YAML: {msg}")),
+                None if yaml.matches('"').count() % 2 == 1 => whole("a \" is opened and never closed".to_owned()),
+                None => {
+                    let msg = msg.replace("scalar", "text").replace("mapping", "words with values");
+                    whole(format!("this is no YAML: {}", msg.replace("sequence", "list")))
+                }
             },
             _ => match word {
                 Some(Word { name, takes, .. }) => alone(format!("{name} takes {takes}")),
