@@ -4,11 +4,12 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
 
-use sluice::cli::Cli;
+use sluice::cli::{Cli, End};
 use sluice::daemon::Usage;
 use sluice::format::decode_if_asked;
 use sluice::settings::Settings;
 use sluice::telemetry;
+use sluice::text::chain;
 use sluice::text::nesting::STACK;
 use sluice::text::shown;
 use sluice::warehouse::WarehouseError;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
 
 fn run() -> ExitCode {
     let cli = Cli::read();
+    if let Some(result) = cli.help() {
+        return finish(result);
+    }
     // FAILPOINTS in the environment gives the actions at each point: "delete=2*return".
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
@@ -51,6 +55,10 @@ fn run() -> ExitCode {
     let result = runtime.block_on(cli.run(settings));
     // Readers of a file are not waited for: their load was rolled back.
     runtime.shutdown_background();
+    finish(result)
+}
+
+fn finish(result: anyhow::Result<End>) -> ExitCode {
     match result {
         Ok(done) => done.into(),
         Err(error) if error.is::<Usage>() || is_older(&error) => end(&error, 2),
@@ -70,7 +78,7 @@ fn keep_from_others() {
 
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
     // If standard error is closed, nobody is left to tell.
-    let _ = writeln!(shown::stderr(), "error: {error:#}");
+    let _ = writeln!(shown::stderr(), "error: {}", chain(error));
     ExitCode::from(code)
 }
 

@@ -29,6 +29,7 @@ mod house;
 mod inferred;
 mod intruders;
 mod json;
+mod json_shapes;
 mod kept_values;
 mod keys;
 mod limits;
@@ -36,6 +37,7 @@ mod load;
 mod logs;
 mod long;
 mod members;
+mod messages;
 mod model;
 mod names;
 mod notation;
@@ -51,6 +53,7 @@ mod random;
 mod read_back;
 mod readers;
 mod readme;
+mod reference;
 mod remembered;
 mod retract;
 mod retried;
@@ -118,9 +121,11 @@ fn main() {
         readers::cases(),
         inferred::cases(),
         json::cases(),
+        json_shapes::cases(),
         keys::cases(),
         limits::cases(),
         members::cases(),
+        messages::cases(),
         returns::cases(),
         retried::cases(),
         history::cases(),
@@ -142,6 +147,7 @@ fn main() {
         alerts::cases(),
         logs::cases(),
         readme::cases(),
+        reference::cases(),
     ];
     let conclusion = libtest_mimic::run(&arguments, cases.into_iter().flatten().collect());
     support::cluster::stop();

@@ -371,7 +371,7 @@ async fn a_file_that_does_not_go_with_its_plugin_fails(database: TestDatabase, w
 
 async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
     for (yaml, expected) in [
-        ("name: x\nfilez: [\"*.csv\"]\n", ":2: unknown field `filez`, expected one of name"),
+        ("name: x\nfilez: [\"*.csv\"]\n", ":2: unknown word filez; did you mean files?"),
         ("name: x\nfiles: []\n", "files: names no file"),
         (
             "name: x\nfiles: [a]\ncolumns: [{from: a, type: bigit}]\n",
@@ -386,9 +386,9 @@ async fn what_is_wrong_is_said_at_the_start(workdir: Workdir) -> Outcome {
         ("name: x\nfiles: [a]\nmode: upsert\n", "mode: upsert needs a key"),
         ("name: x\nfiles: [a]\nkey: [id]\n", "key: goes with mode: upsert"),
         ("name: x\nfiles: [a]\nformat: cvs\n", "plugin.yaml:3: format: there is no cvs; did you mean csv?"),
-        ("name: x\nfiles: [a]\nheader: none\n", "plugin.yaml:3: header: expected true, false or a number of rows"),
-        ("name: x\nfiles: [a]\nenabled: yes\n", "plugin.yaml:3: enabled: yes: true or false is expected"),
-        ("name: x\nfiles: [a]\nkey: id\n", "plugin.yaml:3: key: id: a list is expected, such as [id, name]"),
+        ("name: x\nfiles: [a]\nheader: none\n", "plugin.yaml:3: header takes true, false or a number of rows"),
+        ("name: x\nfiles: [a]\nenabled: yes\n", "plugin.yaml:3: enabled takes true or false"),
+        ("name: x\nfiles: [a]\nkey: id\n", "plugin.yaml:3: key takes a list of columns, such as [id, name]"),
         ("name: x\nfiles: [a]\nformat: fixed\n", "format: fixed needs widths"),
         ("name: x\nfiles: [a]\nwidths: [3]\ndelimiter: tab\n", "widths: columns of fixed width have no delimiter"),
         ("name: x\nfiles: [a]\non_success: archve\n", "did you mean archive?"),

@@ -9,7 +9,7 @@ use crate::daemon::{self, Usage};
 use crate::project::Problem;
 use crate::settings::Settings;
 use crate::sql_check::{Files, check};
-use crate::text::counted;
+use crate::text::{chain, counted};
 
 /// Returns true if a path is the SQL folder, or in it.
 pub(super) fn is_sql(settings: &Settings, path: &Path) -> bool {
@@ -42,7 +42,8 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
                 why.context("headers and the words of selects are right, tables and columns could not be looked at")
             );
         }
-        writeln!(crate::text::shown::stderr(), "{:#}", why.context("tables and columns could not be looked at"))?;
+        let why = chain(&why.context("tables and columns could not be looked at"));
+        writeln!(crate::text::shown::stderr(), "{why}")?;
     }
     print(&problems, count, json)?;
     Ok(if problems.is_empty() { End::Done } else { End::Failed })

@@ -11,6 +11,7 @@ mod doctor;
 mod drop;
 mod export;
 mod graph;
+mod help;
 mod loads;
 mod new;
 mod once;
@@ -51,6 +52,7 @@ Settings come from the environment and .env: see `app config`.";
 /// Loads every flat file that lands in a folder exactly once, and builds a star schema out of what it loaded.
 #[derive(Debug, Parser)]
 #[command(name = "app", version, about, after_help = EXAMPLE, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+#[command(disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
     mode: Mode,
@@ -186,6 +188,8 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// The help of a command; or every setting, key of a plugin, word of a header: settings, plugin, star
+    Help(help::Wanted),
 }
 
 /// Adds the likely option to an unknown command's error.
@@ -229,6 +233,14 @@ impl Cli {
     /// Reads the command line; ends the program if it is invalid.
     pub fn read() -> Cli {
         Cli::try_parse().unwrap_or_else(|error| with_mode(error).exit())
+    }
+
+    /// Answers `app help`, which needs neither settings nor a log; `None` where something else is asked.
+    pub fn help(&self) -> Option<anyhow::Result<End>> {
+        match &self.command {
+            Some(Command::Help(wanted)) => Some(help::run(wanted).map(|()| End::Done)),
+            _ => None,
+        }
     }
 
     /// Returns the stream on which people read the log of this command.
@@ -283,6 +295,7 @@ impl Cli {
                 clap_complete::generate(shell, &mut Cli::command(), "app", &mut std::io::stdout());
                 Ok(End::Done)
             }
+            Some(Command::Help(wanted)) => help::run(&wanted).map(|()| End::Done),
             None if self.mode.once => once::run(settings, self.mode.json).await,
             None if self.mode.pipeline => pipeline::run(&settings, &self.mode.asked, self.mode.json).await,
             None if self.mode.analysis => analysis::run(&settings, self.mode.json).await,

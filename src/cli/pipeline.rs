@@ -60,7 +60,7 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
         Ok(_) => alerts.recover(Kind::Pipeline, "pipeline", "the pipeline ran"),
         Err(error) => {
             let fix = "fix what is named, then run app --pipeline; the star is as it was";
-            alerts.raise(Kind::Pipeline, "pipeline", &format!("{error:#}"), fix, None);
+            alerts.raise(Kind::Pipeline, "pipeline", &crate::text::chain(error), fix, None);
         }
     }
     alerts.finish(TELLING).await;

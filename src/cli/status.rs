@@ -122,7 +122,7 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
         Ok(Ok(status)) => DatabaseStatus { address, exists: true, ..status },
         // There is none yet: nothing was loaded so far, and nothing is wrong with that.
         Ok(Err(error)) if error.is::<Usage>() => DatabaseStatus { address, ..Default::default() },
-        Ok(Err(error)) => DatabaseStatus { address, error: Some(format!("{error:#}")), ..Default::default() },
+        Ok(Err(error)) => DatabaseStatus { address, error: Some(crate::text::chain(&error)), ..Default::default() },
         Err(_) => {
             let error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
             DatabaseStatus { address, error, ..Default::default() }

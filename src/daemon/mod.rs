@@ -17,7 +17,7 @@ use crate::load::error::passes;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
-use crate::text::counted;
+use crate::text::{chain, counted};
 use crate::text::rights::explain_folder;
 use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
 use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
@@ -235,7 +235,7 @@ async fn patiently<T>(
     loop {
         match attempt().await {
             Err(error) if until == Until::Signal && is_passing(&error) => {
-                let why = format!("{error:#}");
+                let why = chain(&error);
                 if Backoff::of(&mut pause, &why) {
                     error!("{why}; waiting until that is fixed");
                     alerts.raise(Kind::Trouble, TROUBLE, &why, "fix that; files wait until then", None);

@@ -144,7 +144,7 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
         }
     };
     if head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP) {
-        let members = directory(&file, limits.members)?;
+        let members = directory(&file, limits.members).map_err(|error| of_workbook(error, name))?;
         if workbook::Kind::of_zip(&file, &members).is_none() {
             refuse(foreign_zip(members.iter().map(|member| member.name.as_slice())))?;
             return archive::members(path, name, &members, &budget);
@@ -437,4 +437,16 @@ fn is_zstd(head: &[u8]) -> bool {
 /// the program ends.
 pub(super) fn reopen(file: &File) -> io::Result<File> {
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+/// A workbook is a zip archive, which nobody who saves one has heard of.
+fn of_workbook(error: FormatError, name: &str) -> FormatError {
+    let name = name.to_ascii_lowercase();
+    match error {
+        FormatError::NoEnd if [".xlsx", ".xlsm", ".ods"].iter().any(|ending| name.ends_with(ending)) => {
+            FormatError::Refused(
+                "the workbook is cut off, or is no Excel file: its end is not there; save or copy it again".to_owned(),
+            )
+        }
+        other => other,
+    }
 }

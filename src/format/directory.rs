@@ -135,7 +135,7 @@ impl End {
                 Some(bytes) => refused(format!(
                     "{bytes} bytes stand behind its end, which no member is: unpack it, and drop what it holds"
                 )),
-                None => damaged("its end is not there"),
+                None => FormatError::NoEnd,
             });
         };
         let at = size - length + at as u64;

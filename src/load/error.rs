@@ -179,7 +179,10 @@ impl LoadError {
             }
             LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
-                ErrorKind::PermissionDenied => "give the user that Sluice runs as the right to",
+                ErrorKind::PermissionDenied => {
+                    "give the user that Sluice runs as the right to write in the imports folder and to move what lies there: chown -R USER \
+                     imports; it is tried again by itself"
+                }
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
                 _ => "fix what the message says",
             },

@@ -5,5 +5,6 @@ pub mod draft;
 pub mod drop;
 pub mod export;
 pub mod graph;
+pub mod help;
 pub mod status;
 pub mod trace;

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use crate::export::Format;
 use crate::project::{HeaderError, Lines};
 use crate::text::nearest;
-use crate::text::yaml_fault::Vocabulary;
+use crate::text::yaml_fault::{Level, Vocabulary, word};
 
 /// The header of a question's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,18 +67,54 @@ struct Yaml {
     exports: Option<Vec<Format>>,
 }
 
-const VOCABULARY: Vocabulary = Vocabulary {
-    takes: &[
-        ("title", "a text"),
-        ("description", "a text"),
-        ("chart", "bar, line, area, pie, table or {type: bar, x: COLUMN, y: COLUMN}"),
-        ("type", "one of bar, line, area, pie, table"),
-        ("x", "the name of a column"),
-        ("y", "a column or a list of them, such as [a, b]"),
-        ("series", "the name of a column"),
-        ("exports", "a list of formats, such as [csv, xlsx]"),
+const CHART: &str = "bar, line, area, pie, table or {type: bar, x: COLUMN, y: COLUMN}";
+
+/// The words of a header of `sql/analysis/`.
+pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
+    levels: &[
+        Level {
+            above: "",
+            words: &[
+                word(["title", "a text", "the file's name in words", "title: Sales by month", "the title on the page"]),
+                word(["description", "a text", "", "description: Without returns.", "the text below the title"]),
+                word([
+                    "chart",
+                    CHART,
+                    "the table alone",
+                    "chart: {type: line, x: month, y: sales}",
+                    "how the result is drawn",
+                ]),
+                word([
+                    "exports",
+                    "a list of formats, such as [csv, xlsx]",
+                    "[csv]",
+                    "exports: [csv, xlsx]",
+                    "csv, json, parquet, xlsx",
+                ]),
+            ],
+        },
+        Level {
+            above: "chart",
+            words: &[
+                word(["type", "one of bar, line, area, pie, table", "", "type: line", "how it is drawn"]),
+                word(["x", "the name of a column", "the first column", "x: month", "the column along the axis"]),
+                word([
+                    "y",
+                    "a column or a list of them, such as [a, b]",
+                    "all numbers",
+                    "y: [sales, returns]",
+                    "the columns with the numbers",
+                ]),
+                word([
+                    "series",
+                    "the name of a column",
+                    "",
+                    "series: city",
+                    "the column whose values tell the lines apart; goes with one y",
+                ]),
+            ],
+        },
     ],
-    beneath: &[(&["type", "x", "y", "series"], "chart")],
     example: "title: Sales by month, chart: {type: line, x: month, y: sales}, exports: [csv, xlsx]",
 };
 
@@ -233,6 +269,12 @@ mod tests {
         assert_eq!((short.title.as_str(), short.exports), ("Top related titles", vec![Format::Csv]));
         assert_eq!(short.chart.map(|chart| (chart.kind, chart.y)), Some((ChartKind::Bar, vec![])));
         assert_eq!(parse("/* chart: {type: bar, y: n} */ select 1").unwrap().chart.unwrap().y, ["n"]);
+    }
+
+    #[test]
+    fn the_reference_has_the_words_of_the_reader() {
+        crate::text::yaml_fault::same_words::<Yaml>(&VOCABULARY.levels[0]);
+        crate::text::yaml_fault::same_words::<Chart>(&VOCABULARY.levels[1]);
     }
 
     #[test]

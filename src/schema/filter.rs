@@ -6,6 +6,8 @@
 use std::cmp::Ordering;
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::Token;
 
 use super::Type;
 use super::infer::read_boolean;
@@ -59,18 +61,37 @@ enum Operand {
     Null,
 }
 
+/// A condition, for errors.
+const EXAMPLE: &str = "price > 5 and city in ('Bern', 'Genf')";
+
 impl Filter {
     /// Reads a condition such as `price > 5 and city in ('Bern', 'Genf')`.
     ///
     /// # Errors
     /// In words, if the text is no condition or holds an unknown function or operator.
     pub fn parse(text: &str) -> Result<Filter, String> {
-        let say = |error: sqlparser::parser::ParserError| error.to_string().replace("sql parser error: ", "");
-        let mut parser = crate::text::nesting::parser(text).map_err(say)?;
-        let expr = parser.parse_expr().map_err(say)?;
+        if text.trim().is_empty() {
+            return Err(format!("it has no condition, such as {EXAMPLE}"));
+        }
+        let mut parser = crate::text::nesting::parser(text).map_err(|error| match error {
+            ParserError::ParserError(why) => why,
+            _ if text.matches('\'').count() % 2 == 1 => format!("{text}: a text is opened by ' and never closed"),
+            _ => format!("{text}: this cannot be read; a condition is such as {EXAMPLE}"),
+        })?;
+        let expr = parser.parse_expr().map_err(|_| {
+            let (last, next) = (parser.get_current_token().token.clone(), parser.peek_token().token);
+            match (last, next) {
+                (Token::EOF, _) | (_, Token::EOF) => {
+                    format!("{text}: something is missing at its end; a condition is such as {EXAMPLE}")
+                }
+                (last, next) => {
+                    format!("{text}: this cannot be read at {last} {next}; a condition is such as {EXAMPLE}")
+                }
+            }
+        })?;
         let rest = parser.peek_token();
-        if rest.token != sqlparser::tokenizer::Token::EOF {
-            return Err(format!("{rest} follows the condition"));
+        if rest.token != Token::EOF {
+            return Err(format!("{rest} follows the condition: join two by and, or or"));
         }
         Ok(Filter { condition: condition(&expr)?, text: text.to_owned() })
     }
@@ -338,7 +359,17 @@ mod tests {
     fn what_is_not_known_is_said() {
         assert!(Filter::parse("a like 'x%'").unwrap_err().contains("not known in a filter"));
         assert!(Filter::parse("upper(a) = 'X'").unwrap_err().contains("not known in a filter"));
-        assert!(Filter::parse("a >").is_err());
+        for (text, expected) in [
+            ("", "it has no condition, such as price > 5"),
+            ("price >", "price >: something is missing at its end; a condition is such as price > 5"),
+            ("(price > 3", "something is missing at its end"),
+            ("price = = 3", "price = = 3: this cannot be read at = 3; a condition"),
+            ("name = 'x", "name = 'x: a text is opened by ' and never closed"),
+            ("price > 3 name", "name follows the condition: join two by and, or or"),
+        ] {
+            let said = Filter::parse(text).unwrap_err();
+            assert!(said.contains(expected), "{text}: {said}");
+        }
         assert!(Filter::parse("a = 1; drop table x").unwrap_err().contains("follows the condition"));
         assert_eq!(Filter::parse("a > 1 and b is null").unwrap().columns(), ["a", "b"]);
     }

@@ -57,10 +57,13 @@ impl Files {
     }
 
     fn read_folder(&mut self, folder: &Path, engine: Engine, read_one: fn(&mut Files, &SqlFile)) {
-        let has_one = std::fs::read_dir(folder).is_ok_and(|entries| {
-            entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))
-        });
-        if !has_one {
+        let is_empty = match std::fs::read_dir(folder) {
+            Ok(mut entries) => !entries
+                .any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))),
+            // One that cannot be read may hold everything.
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if is_empty {
             return;
         }
         let paths = sql_paths(folder, engine).unwrap_or_else(|error| {

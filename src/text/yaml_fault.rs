@@ -4,14 +4,40 @@ use serde_saphyr::Error;
 
 use crate::text::nearest;
 
-/// The words that a text may have.
+/// The words that a text may have: what its reader takes, what is said of a fault, and what the reference shows.
 pub(crate) struct Vocabulary {
-    /// The value that each word takes, as a message says it.
-    pub(crate) takes: &'static [(&'static str, &'static str)],
-    /// Words that stand beneath another one, with that one.
-    pub(crate) beneath: &'static [(&'static [&'static str], &'static str)],
+    /// The outermost first.
+    pub(crate) levels: &'static [Level],
     /// An example of a text.
     pub(crate) example: &'static str,
+}
+
+/// Words that stand beneath the same one.
+pub(crate) struct Level {
+    /// The word that they stand beneath, as it is said; empty for the outermost.
+    pub(crate) above: &'static str,
+    /// In the order of the reference.
+    pub(crate) words: &'static [Word],
+}
+
+/// One word.
+pub(crate) struct Word {
+    /// As it is written.
+    pub(crate) name: &'static str,
+    /// Its value, as it is said behind "takes".
+    pub(crate) takes: &'static str,
+    /// The value where nothing is said; empty where that is none.
+    pub(crate) default: &'static str,
+    /// A line with it.
+    pub(crate) example: &'static str,
+    /// Its meaning, in one line.
+    pub(crate) about: &'static str,
+}
+
+/// A word as a row of a table: name, what it takes, default, example, meaning.
+pub(crate) const fn word(row: [&'static str; 5]) -> Word {
+    let [name, takes, default, example, about] = row;
+    Word { name, takes, default, example, about }
 }
 
 /// A fault and its place.
@@ -39,11 +65,11 @@ impl Vocabulary {
             Error::SerdeUnknownField { field, expected, .. } => alone(self.unknown(field, expected)),
             Error::SerdeUnknownVariant { variant, expected, .. } if variant != "~" => {
                 let hint = nearest(variant, expected.iter().copied());
-                let word = word.map_or_else(String::new, |(word, _)| format!("{word}: "));
+                let word = word.map_or_else(String::new, |word| format!("{}: ", word.name));
                 alone(format!("{word}{variant} is none of {}{hint}", expected.join(", ")))
             }
             Error::SerdeMissingField { field, .. } => match word.filter(|_| !self.is_outermost(field)) {
-                Some((word, takes)) => alone(format!("{word} lacks {field}: it takes {takes}")),
+                Some(Word { name, takes, .. }) => alone(format!("{name} lacks {field}: it takes {takes}")),
                 None => whole(format!("{field} is missing; such as {}", self.example)),
             },
             Error::DuplicateMappingKey { key, .. } => {
@@ -59,22 +85,27 @@ impl Vocabulary {
                     let why = "YAML is indented with blanks, and this line with a tab".to_owned();
                     Fault { line: Some(line), why, is_alone: false }
                 }
-                None => whole(format!("this is no YAML: {msg}")),
+                None if yaml.matches('"').count() % 2 == 1 => whole("a \" is opened and never closed".to_owned()),
+                None => {
+                    let msg = msg.replace("scalar", "text").replace("mapping", "words with values");
+                    whole(format!("this is no YAML: {}", msg.replace("sequence", "list")))
+                }
             },
             _ => match word {
-                Some((word, takes)) => alone(format!("{word} takes {takes}")),
+                Some(Word { name, takes, .. }) => alone(format!("{name} takes {takes}")),
                 None => whole(format!("words with values are expected; such as {}", self.example)),
             },
         }
     }
 
     fn unknown(&self, field: &str, expected: &[&str]) -> String {
-        let home = self.beneath.iter().find(|(words, _)| words.contains(&field));
+        let has = |level: &&Level| level.words.iter().any(|word| word.name == field);
+        let above: Vec<_> = self.levels.iter().skip(1).filter(has).map(|level| level.above).collect();
         let is_outside = expected.first().is_some_and(|first| self.is_outermost(first));
         let is_near = expected.iter().any(|one| strsim::osa_distance(field, one) == 1);
-        let hint = match home {
-            Some((_, above)) if is_outside && !is_near => format!("; it stands beneath {above}"),
-            None if !is_outside && self.takes.iter().any(|(word, _)| *word == field) => {
+        let hint = match above.is_empty() {
+            false if is_outside && !is_near => format!("; it stands beneath {}", above.join(" or ")),
+            true if !is_outside && self.is_outermost(field) => {
                 "; it stands at the beginning of a line of its own, beneath nothing".to_owned()
             }
             _ => match nearest(field, expected.iter().copied()) {
@@ -85,35 +116,48 @@ impl Vocabulary {
         format!("unknown word {field}{hint}")
     }
 
-    fn is_outermost(&self, word: &str) -> bool {
-        !self.beneath.iter().any(|(words, _)| words.contains(&word))
+    fn is_outermost(&self, name: &str) -> bool {
+        self.levels.first().is_some_and(|level| level.words.iter().any(|word| word.name == name))
     }
 
-    /// The word whose value stands at a place: the last one before it on the line, or else the word of a line above
-    /// that is indented less.
-    fn word_at(&self, yaml: &str, line: usize, column: usize) -> Option<(&'static str, &'static str)> {
+    /// The word that a line begins with: where the line is indented or an entry of a list, rather that of a level beneath.
+    fn begins(&self, line: &str) -> Option<&'static Word> {
+        let inner = line.trim_start();
+        let is_deep = inner.len() < line.len() || inner.starts_with('-');
+        let inner = inner.trim_start_matches('-').trim_start();
+        let mut found = self.words().filter(|word| begins_with(inner, word.name));
+        if is_deep { found.last() } else { found.next() }
+    }
+
+    /// The word whose value stands at a place: the last one before it on the line, or else that of a line above which is indented less.
+    fn word_at(&self, yaml: &str, line: usize, column: usize) -> Option<&'static Word> {
         let lines: Vec<_> = yaml.lines().take(line).collect();
         let (last, above) = lines.split_last()?;
         let before: String = last.chars().take(column).collect();
-        let on_line = self.takes.iter().filter_map(|found| Some((place_of(&before, found.0)?, found)));
-        if let Some((_, found)) = on_line.max_by_key(|(place, _)| *place) {
-            return Some(*found);
+        let on_line = self.words().filter_map(|word| Some((place_of(&before, word.name)?, word)));
+        // Of several at the same place the last, which is the innermost.
+        match on_line.max_by_key(|(place, _)| *place) {
+            Some((0, _)) => return self.begins(last),
+            Some((_, word)) => return Some(word),
+            None => {}
         }
         let mut indent = indent_of(last);
-        let first = self.takes.iter().find(|(word, _)| begins_with(last, word));
-        if first.is_some() {
-            return first.copied();
+        if let Some(word) = self.begins(last) {
+            return Some(word);
         }
         for line in above.iter().rev().filter(|line| !line.trim().is_empty()) {
             if indent_of(line) < indent || line.trim_start().starts_with('-') {
                 indent = indent_of(line);
-                let found = self.takes.iter().find(|(word, _)| begins_with(line, word));
-                if found.is_some() {
-                    return found.copied();
+                if let Some(word) = self.begins(line) {
+                    return Some(word);
                 }
             }
         }
         None
+    }
+
+    fn words(&self) -> impl Iterator<Item = &'static Word> + use<> {
+        self.levels.iter().flat_map(|level| level.words)
     }
 }
 
@@ -128,7 +172,7 @@ fn place_of(line: &str, word: &str) -> Option<usize> {
 
 /// True if a line begins with a word and its colon.
 fn begins_with(line: &str, word: &str) -> bool {
-    line.trim_start().strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
 }
 
 fn indent_of(line: &str) -> usize {
@@ -139,4 +183,16 @@ fn indent_of(line: &str) -> usize {
 fn tab(yaml: &str) -> Option<u64> {
     let is = |line: &str| line[..indent_of(line)].contains('\t');
     yaml.lines().position(is).map(|place| place as u64 + 1)
+}
+
+/// Asserts that a level has the words that the reader of `T` takes, and no other.
+#[cfg(test)]
+pub(crate) fn same_words<T: serde::de::DeserializeOwned + std::fmt::Debug>(level: &Level) {
+    let error = serde_saphyr::from_str::<T>("no such word: 1").unwrap_err();
+    let Error::SerdeUnknownField { expected, .. } = error.without_snippet() else { panic!("{error:?}") };
+    let mut taken = expected.to_vec();
+    let mut listed: Vec<_> = level.words.iter().map(|word| word.name).collect();
+    taken.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, taken);
 }

@@ -10,6 +10,7 @@ mod rule;
 mod series;
 mod stated;
 mod variables;
+mod vocabulary;
 mod wrong;
 mod yaml;
 
@@ -24,6 +25,7 @@ pub use self::current::{CurrentPlugins, Look, PluginFolder};
 use self::pattern::FilePattern;
 pub use self::reach::Reach;
 pub use self::series::Series;
+pub(crate) use self::vocabulary::VOCABULARY;
 use self::wrong::WrongPlugin;
 
 /// Error in a plugin.

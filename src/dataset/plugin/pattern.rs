@@ -1,6 +1,6 @@
 //! Patterns of file names: a letter and its mark, two signs in macOS's file names, are the composed letter (NFC).
 
-use globset::{Glob, GlobMatcher};
+use globset::{ErrorKind, Glob, GlobMatcher};
 
 use crate::schema::composed;
 
@@ -14,9 +14,9 @@ pub(super) struct FilePattern {
 
 impl FilePattern {
     /// # Errors
-    /// A text that is no glob.
-    pub(super) fn new(text: &str) -> Result<FilePattern, globset::Error> {
-        let glob = Glob::new(&composed(text))?.compile_matcher();
+    /// A text that is no glob, in words.
+    pub(super) fn new(text: &str) -> Result<FilePattern, String> {
+        let glob = Glob::new(&composed(text)).map_err(|error| in_words(text, error.kind()))?.compile_matcher();
         Ok(FilePattern { glob, text: text.to_owned() })
     }
 
@@ -32,4 +32,16 @@ impl FilePattern {
     pub(super) fn is(&self, other: &FilePattern) -> bool {
         self.glob.glob() == other.glob.glob()
     }
+}
+
+fn in_words(text: &str, kind: &ErrorKind) -> String {
+    let why = match kind {
+        ErrorKind::UnclosedClass => "a [ is never closed; for the sign itself write [[]",
+        ErrorKind::UnclosedAlternates => "a { is never closed; for the sign itself write [{]",
+        ErrorKind::UnopenedAlternates => "a } closes no {; for the sign itself write [}]",
+        ErrorKind::InvalidRange(..) => "a range within [ ] ends before it begins",
+        ErrorKind::DanglingEscape => "nothing follows its last \\",
+        _ => "it is no pattern of names, such as orders_*.csv",
+    };
+    format!("{text:?}: {why}")
 }

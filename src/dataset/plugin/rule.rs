@@ -36,7 +36,7 @@ pub(super) struct ColumnYaml {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "from: expected a header, several in a list, or a place counted from 1")]
+#[serde(untagged)]
 enum FromYaml {
     Place(usize),
     Header(String),
@@ -62,7 +62,11 @@ pub(super) fn rule(yaml: &ColumnYaml, file: Said<'_>) -> Result<ColumnRule, Stri
     let kind = match yaml.r#type.as_deref() {
         None => None,
         Some(word) => Some(Type::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
-            format!("columns: there is no type {word}{}", nearest(word, Type::ALL.into_iter().map(Type::word)))
+            let hint = match nearest(word, Type::ALL.into_iter().map(Type::word)) {
+                none if none.is_empty() => format!("; the types are {}", Type::ALL.map(Type::word).join(", ")),
+                hint => hint,
+            };
+            format!("columns: there is no type {word}{hint}")
         })?),
     };
     if let Some(format) = &yaml.format {

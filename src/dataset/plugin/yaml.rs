@@ -11,12 +11,14 @@ use super::pattern::FilePattern;
 use super::rule::{ColumnYaml, rule};
 use super::stated::{limit, stated};
 use super::variables::{Secrets, with_variables};
+use super::vocabulary::VOCABULARY;
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::ReadOptions;
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
 use crate::text::nearest;
+use crate::text::yaml_fault::Fault;
 
 /// Default limit of rejects of a plugin's file, in percent.
 const MAX_REJECTS: f64 = 10.0;
@@ -73,14 +75,14 @@ fn yes() -> bool {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "header: expected true, false or a number of rows")]
+#[serde(untagged)]
 pub(super) enum HeaderYaml {
     Is(bool),
     Rows(usize),
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "on_success: expected delete, archive, keep N days or {archive: FOLDER}")]
+#[serde(untagged)]
 enum OnSuccessYaml {
     Word(String),
     Archive { archive: String },
@@ -112,14 +114,17 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
     let options = serde_saphyr::options! { strict_booleans: true };
     let quoted = with_quoted_null(text);
-    let yaml: Yaml = serde_saphyr::from_str_with_options(&quoted, options).map_err(|error| in_words(&error, text))?;
+    let yaml: Yaml = serde_saphyr::from_str_with_options(&quoted, options).map_err(|error| {
+        let Fault { line, why, .. } = VOCABULARY.fault(&error, text);
+        Wrong { line, why }
+    })?;
     if !yaml.enabled {
         return Ok(None);
     }
     if yaml.files.is_empty() {
         return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
     }
-    let pattern = |text: &String| FilePattern::new(text).map_err(|error| at_key(format!("files: {error}")));
+    let pattern = |text: &String| FilePattern::new(text).map_err(|why| at_key(format!("files: {why}")));
     let files = yaml.files.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
         decimal: yaml.decimal.as_deref(),
@@ -146,31 +151,6 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
 pub(super) fn line_of(text: &str, key: &str) -> Option<u64> {
     let is_it = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
     text.lines().position(is_it).map(|at| at as u64 + 1)
-}
-
-/// Adds the nearest key to "error: line 2 column 1: unknown field `filez`, expected one of name, ...".
-fn in_words(error: &serde_saphyr::Error, text: &str) -> Wrong {
-    let message = error.to_string();
-    let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let why = match (first.starts_with("line "), first.split_once(": ")) {
-        (true, Some((_, why))) => why,
-        _ => first,
-    };
-    let hint = match (why.split('`').nth(1), why.split_once("expected one of ")) {
-        (Some(wrong), Some((_, words))) if why.contains("unknown") => nearest(wrong, words.split(", ")),
-        _ => String::new(),
-    };
-    let line = error.location().map(|at| at.line());
-    let expected = match why {
-        "expected sequence start" => "a list is expected, such as [id, name]",
-        "expected mapping start" => "expected words with values, such as {from: Price, name: price, type: numeric}",
-        _ if why.contains("bool") => "true or false is expected",
-        "expected string scalar" => "a text is expected",
-        "invalid u64" | "invalid usize" => "a number from 0 on is expected",
-        _ => return Wrong { line, why: format!("{why}{hint}") },
-    };
-    let wrong = line.and_then(|line| text.lines().nth(line as usize - 1)).unwrap_or_default().trim();
-    Wrong { line, why: format!("{wrong}: {expected}") }
 }
 
 fn drops_others(yaml: &Yaml) -> Result<bool, String> {

@@ -51,7 +51,9 @@ pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need 
         None => (moment(state.started), "no reason was kept"),
     };
     if is_there {
-        let fix = "it tries again by itself; give the user that it runs as the right to use it".to_owned();
+        let fix = format!(
+            "it tries again by itself; give the user that it runs as the right to read and write in it: chown -R USER {folder}"
+        );
         return Need {
             what: format!("the daemon (pid {pid}) loads nothing out of {folder} since {since}: {why}"),
             fix,

@@ -6,11 +6,13 @@ mod words;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use clap::ValueEnum;
 
 use super::Lines;
 use crate::text::nearest;
 use crate::text::yaml_fault::Fault;
-use vocabulary::{EXAMPLES, VOCABULARY};
+use vocabulary::EXAMPLES;
+pub(crate) use vocabulary::VOCABULARY;
 use words::Words;
 pub(crate) use words::is_plain_name;
 pub use words::{Checks, DimensionUse, Explode, Gone, KindWord, Missing, Scalar, Severity, Unpivot};
@@ -126,6 +128,16 @@ impl Kind {
     }
 }
 
+/// The kinds of tables whose header may have a word of the first level besides `kind`, and whether it must.
+pub(crate) fn kinds_with(word: &str) -> Vec<(&'static str, bool)> {
+    let of = |kind: &KindWord| {
+        let (needed, allowed) = Kind::takes(*kind);
+        let is_needed = needed.contains(&word);
+        (is_needed || allowed.contains(&word)).then_some((kind.word(), is_needed))
+    };
+    KindWord::value_variants().iter().filter_map(of).collect()
+}
+
 /// An error in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderError {
@@ -178,7 +190,7 @@ impl Header {
         let word = words.kind;
         let (needed, allowed) = Kind::takes(word);
         let said = words.said();
-        let kind_word = format!("{word:?}").to_lowercase();
+        let kind_word = word.word();
         if let Some(missing) = needed.iter().find(|one| !said.contains(one)) {
             return Err(("kind", format!("kind: {kind_word} needs {missing}; such as {EXAMPLES}")));
         }

@@ -60,6 +60,20 @@ pub enum KindWord {
     View,
 }
 
+impl KindWord {
+    /// As a header has it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            KindWord::Dimension => "dimension",
+            KindWord::Fact => "fact",
+            KindWord::Bridge => "bridge",
+            KindWord::Calendar => "calendar",
+            KindWord::Table => "table",
+            KindWord::View => "view",
+        }
+    }
+}
+
 /// The reference of a fact to a dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DimensionUse {
@@ -334,5 +348,22 @@ impl Words {
             ("checks", self.checks.is_some()),
         ];
         said.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::VOCABULARY;
+    use super::{Checks, Detailed, Explode, Unpivot, Words};
+    use crate::text::yaml_fault::same_words;
+
+    #[test]
+    fn the_reference_has_the_words_of_the_reader() {
+        let [words, detailed, unpivot, explode, checks] = VOCABULARY.levels else { panic!("five levels") };
+        same_words::<Words>(words);
+        same_words::<Detailed>(detailed);
+        same_words::<Unpivot>(unpivot);
+        same_words::<Explode>(explode);
+        same_words::<Checks>(checks);
     }
 }
