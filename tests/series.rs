@@ -184,7 +184,7 @@ async fn the_plugins_of_the_book_are_right(_: Workdir) -> Outcome {
     let unknown =
         sluice::dataset::plugin::Plugins::of_text("x", "name: x\nnonsense: 1\n").err().map(|error| error.to_string());
     let words = unknown.unwrap_or_default();
-    let known: Vec<_> = words.split("expected one of ").nth(1).unwrap_or_default().split(", ").collect();
+    let known: Vec<_> = words.split("the words here are ").nth(1).unwrap_or_default().split(", ").collect();
     anyhow::ensure!(known.len() > 30, "{words}");
     for key in known {
         let key = key.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '_');

@@ -17,8 +17,8 @@ use crate::load::error::passes;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
-use crate::text::{chain, counted};
 use crate::text::rights::explain_folder;
+use crate::text::{chain, counted};
 use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
 use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
 
