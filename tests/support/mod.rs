@@ -88,6 +88,23 @@ pub fn address(url: &str) -> Address {
     }
 }
 
+/// The cases of a file, each by the function that gives it what it needs: `cases! { on_both: a, b; alone: c; }`.
+macro_rules! cases {
+    ($($kind:ident: $($case:ident),+ $(,)?;)+) => {
+        pub fn cases() -> Vec<libtest_mimic::Trial> {
+            let mut all = Vec::new();
+            $($(all.extend($crate::support::$kind(&$crate::support::name_of(module_path!(), stringify!($case)), $case));)+)+
+            all
+        }
+    };
+}
+pub(crate) use cases;
+
+/// `it::load::books` and `each_byte` are `load::books::each_byte`.
+pub fn name_of(module: &str, case: &str) -> String {
+    format!("{}::{case}", module.split_once("::").map_or(module, |(_, rest)| rest))
+}
+
 /// The case on both engines, each with a database and a project folder of its own, schemas made.
 pub fn on_both<F, R>(name: &str, case: F) -> Vec<Trial>
 where

@@ -1,4 +1,4 @@
-//! Names, lineage and errors of a select; the results of selects are tested on both engines (`tests/sql.rs`).
+//! Names, lineage and errors of a select; the results of selects are tested on both engines (`tests/sql/selects.rs`).
 
 use super::*;
 

@@ -1,0 +1,28 @@
+//! Commands, their words, and the house itself.
+
+pub mod commands;
+pub mod house;
+pub mod json_shapes;
+pub mod logs;
+pub mod messages;
+pub mod readme;
+pub mod reference;
+pub mod terminal;
+
+use libtest_mimic::Trial;
+
+pub fn cases() -> Vec<Trial> {
+    [
+        commands::cases(),
+        house::cases(),
+        json_shapes::cases(),
+        logs::cases(),
+        messages::cases(),
+        readme::cases(),
+        reference::cases(),
+        terminal::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

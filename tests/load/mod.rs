@@ -1,0 +1,58 @@
+//! Inputs on their way into staging, once, with every row accounted for.
+
+pub mod archive;
+pub mod books;
+pub mod by_hand;
+pub mod crash;
+pub mod drop;
+pub mod duplicates;
+pub mod far;
+pub mod files;
+pub mod history;
+pub mod hostile;
+pub mod intruders;
+pub mod json;
+pub mod kept_values;
+pub mod keys;
+pub mod limits;
+pub mod long;
+pub mod names;
+pub mod order;
+pub mod protocol;
+pub mod read_back;
+pub mod retract;
+pub mod retried;
+pub mod returns;
+
+use libtest_mimic::Trial;
+
+pub fn cases() -> Vec<Trial> {
+    [
+        archive::cases(),
+        books::cases(),
+        by_hand::cases(),
+        crash::cases(),
+        drop::cases(),
+        duplicates::cases(),
+        far::cases(),
+        files::cases(),
+        history::cases(),
+        hostile::cases(),
+        intruders::cases(),
+        json::cases(),
+        kept_values::cases(),
+        keys::cases(),
+        limits::cases(),
+        long::cases(),
+        names::cases(),
+        order::cases(),
+        protocol::cases(),
+        read_back::cases(),
+        retract::cases(),
+        retried::cases(),
+        returns::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

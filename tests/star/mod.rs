@@ -1,0 +1,34 @@
+//! The star: builds, history, members, traces.
+
+pub mod build;
+pub mod draft;
+pub mod graph;
+pub mod inferred;
+pub mod members;
+pub mod model;
+pub mod plans;
+pub mod readers;
+pub mod remembered;
+pub mod titles;
+pub mod trace;
+
+use libtest_mimic::Trial;
+
+pub fn cases() -> Vec<Trial> {
+    [
+        build::cases(),
+        draft::cases(),
+        graph::cases(),
+        inferred::cases(),
+        members::cases(),
+        model::cases(),
+        plans::cases(),
+        readers::cases(),
+        remembered::cases(),
+        titles::cases(),
+        trace::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

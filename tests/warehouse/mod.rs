@@ -1,0 +1,11 @@
+//! The engines, and what servers do.
+
+pub mod servers;
+pub mod tls;
+pub mod warehouse_contract;
+
+use libtest_mimic::Trial;
+
+pub fn cases() -> Vec<Trial> {
+    [servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
+}

@@ -1,0 +1,11 @@
+//! The daemon, what it says of itself, and who is told.
+
+pub mod alerts;
+pub mod daemon;
+pub mod status;
+
+use libtest_mimic::Trial;
+
+pub fn cases() -> Vec<Trial> {
+    [alerts::cases(), daemon::cases(), status::cases()].into_iter().flatten().collect()
+}
