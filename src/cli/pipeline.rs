@@ -8,8 +8,8 @@ use clap::Args;
 use super::screen::{self, Tone};
 use super::{End, table};
 use crate::alert::{Alerts, Kind};
-use crate::daemon;
-use crate::pipeline::{self, Finding, Options, TableChange};
+use crate::daemon::{self, Usage};
+use crate::pipeline::{self, Finding, Options, RunError, TableChange};
 use crate::settings::Settings;
 use crate::telemetry;
 use crate::text::counted;
@@ -56,7 +56,9 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
     let options = Options { select: asked.select.clone(), full: asked.full, allow_drop: asked.allow_drop, dry: false };
     let alerts = Alerts::start(&settings.alerting)?;
     let done = build(settings, &alerts, &options).await;
+    let done = done.map_err(wrong_selection);
     match &done {
+        Err(error) if error.is::<Usage>() => {}
         Ok(_) => alerts.recover(Kind::Pipeline, "pipeline", "the pipeline ran"),
         Err(error) => {
             let fix = "fix what is named, then run app --pipeline; the star is as it was";
@@ -71,7 +73,8 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
 pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<End> {
     let Plan { select, full, allow_drop, sql, json } = wanted;
     let app = daemon::look(settings).await?;
-    let report = pipeline::run_with(&app.workspace, &Options { select, full, allow_drop, dry: true }).await?;
+    let options = Options { select, full, allow_drop, dry: true };
+    let report = pipeline::run_with(&app.workspace, &options).await.map_err(|error| wrong_selection(error.into()))?;
     let mut out = screen::stdout();
     for change in &report.changes {
         if json {
@@ -94,6 +97,14 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
         )?;
     }
     Ok(End::Done)
+}
+
+/// A table that is selected and does not exist is wrong usage: nothing ran, and nothing failed.
+fn wrong_selection(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::Selection(why)) => Usage(why.clone()).into(),
+        _ => error,
+    }
 }
 
 async fn build(settings: &Settings, alerts: &Alerts, options: &Options) -> anyhow::Result<Vec<TableChange>> {

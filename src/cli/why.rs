@@ -82,7 +82,13 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
         LoadStatus::Loaded => {
             let rows = app.workspace.catalog.rows_of(&load.dataset, load.id).await?;
             let none = if load.rows_read == 0 { "; the file had a header and no rows" } else { "" };
-            format!("its rows are in staging.{} ({rows} with _load_id {}){none}", load.dataset, load.id)
+            let (table, id, brought) = (&load.dataset, load.id, load.rows_loaded.unsigned_abs());
+            match rows {
+                rows if rows < brought => format!(
+                    "{rows} of its {brought} rows are in staging.{table} (with _load_id {id}): later files replaced the others, or somebody took them out"
+                ),
+                rows => format!("its rows are in staging.{table} ({rows} with _load_id {id}){none}"),
+            }
         }
         LoadStatus::Duplicate => {
             let of = load.duplicate_of.unwrap_or_default();

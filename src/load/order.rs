@@ -28,8 +28,33 @@ enum Expected {
     Nothing,
     /// Any table: the file's contents are not known yet.
     Anything,
+    /// A table of a workbook's sheets.
+    Sheets(Sheets),
     /// This table.
     Table(String),
+}
+
+/// The tables that the sheets of a workbook may go into, known before it is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheets {
+    /// The table of the file's name. A sheet's table is it, or begins with it and `_`.
+    pub own: String,
+    /// The tables that plugins name.
+    pub others: Vec<String>,
+}
+
+impl Expected {
+    fn may_be(&self, table: &str) -> bool {
+        match self {
+            Expected::Nothing => false,
+            Expected::Anything => true,
+            Expected::Sheets(Sheets { own, others }) => {
+                table.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+                    || others.iter().any(|other| other == table)
+            }
+            Expected::Table(other) => other == table,
+        }
+    }
 }
 
 /// Place of a file in the order. Dropping it marks the file as done.
@@ -55,15 +80,15 @@ impl Order {
 
 /// Wakes the files whose turn it is now, and no others: else each change would have all of the waiting ones look.
 fn wake(in_hand: &BTreeMap<u64, InHand>) {
-    let mut expected = Vec::new();
+    let mut before: Vec<&Expected> = Vec::new();
     for file in in_hand.values() {
-        if file.waits.as_ref().is_some_and(|table| !expected.contains(&table)) {
+        if file.waits.as_ref().is_some_and(|table| !before.iter().any(|one| one.may_be(table))) {
             file.turn.notify_one();
         }
         match &file.expected {
             Expected::Nothing => {}
             Expected::Anything => return,
-            Expected::Table(table) => expected.push(table),
+            expected => before.push(expected),
         }
     }
 }
@@ -79,6 +104,11 @@ impl Place {
         self.set(Expected::Anything);
     }
 
+    /// States the tables that a workbook's sheets may go into: those after it wait with their numbers in these until it is open.
+    pub fn expect_sheets(&self, sheets: Sheets) {
+        self.set(Expected::Sheets(sheets));
+    }
+
     /// Waits until each file before it has its number in the table, or is done.
     pub async fn turn(&self, table: &str) {
         // A change between a look and the wait is kept for the wait.
@@ -90,12 +120,7 @@ impl Place {
     /// The notice to wait for if a file before it has no number in the table yet; `None` if it is its turn.
     fn look(&self, table: &str) -> Option<Arc<Notify>> {
         let mut in_hand = self.order.in_hand();
-        let is_ahead = |before: &InHand| match &before.expected {
-            Expected::Nothing => false,
-            Expected::Anything => true,
-            Expected::Table(other) => other == table,
-        };
-        let waits = in_hand.range(..self.number).any(|(_, before)| is_ahead(before));
+        let waits = in_hand.range(..self.number).any(|(_, before)| before.expected.may_be(table));
         let own = in_hand.get_mut(&self.number)?;
         own.waits = waits.then(|| table.to_owned());
         waits.then(|| Arc::clone(&own.turn))
@@ -104,7 +129,8 @@ impl Place {
     /// States that the file is open now and has several parts: those after it wait no longer than for its table, if its
     /// name decides that.
     pub fn expect_parts(&self) {
-        let is_any = self.order.in_hand().get(&self.number).is_some_and(|own| own.expected == Expected::Anything);
+        let is_open = |own: &InHand| matches!(own.expected, Expected::Anything | Expected::Sheets(_));
+        let is_any = self.order.in_hand().get(&self.number).is_some_and(is_open);
         if is_any {
             self.set(Expected::Nothing);
         }
@@ -135,6 +161,17 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_workbook_holds_back_the_tables_of_its_sheets_alone() {
+        let order = Arc::new(Order::default());
+        let (book, after) = (order.join(), order.join());
+        book.expect_sheets(Sheets { own: "book".to_owned(), others: vec!["stock".to_owned()] });
+        let waits = |table| after.look(table).is_some();
+        assert_eq!(["book", "book_may", "stock", "books", "orders"].map(waits), [true, true, true, false, false]);
+        book.expect_parts();
+        assert!(!waits("book_may"));
+    }
 
     #[tokio::test]
     async fn numbers_of_one_table_are_given_in_the_order_of_the_places() {

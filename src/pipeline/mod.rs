@@ -173,6 +173,9 @@ pub enum RunError {
     /// Several files are at fault, or one is before the run.
     #[error("{0}")]
     Files(Problems),
+    /// A table was asked for that no file declares: nothing was run.
+    #[error("{0}")]
+    Selection(String),
     /// There is nothing to run.
     #[error("{0}")]
     Nothing(String),
@@ -215,6 +218,7 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
             info!(sentence, tables, changes = changed, took_ms, "pipeline done");
         }
         Err(_) if options.dry => {}
+        Err(RunError::Selection(_)) => {}
         Err(error) => {
             // The run's own error matters more than a failure to record it.
             let _ = workspace.catalog.run_failed("pipeline", started_at, error.to_string()).await;
@@ -228,7 +232,7 @@ async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Ut
     // Faults of the files are reported below.
     let models = read_models(workspace);
     let select = |models: &Vec<Model>| select::selected(models, workspace.warehouse.names(), &options.select);
-    let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Nothing)?;
+    let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Selection)?;
     must_be_right(workspace, |file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('.').next().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sluice::sql::Engine;
 use sluice::warehouse::Scope;
 
+use crate::format::packed::make::{sheet, xlsx};
 use crate::support::process::{Daemon, app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same, star};
 
@@ -40,7 +41,20 @@ cases! {
         numbers_follow_names,
         numbers_follow_names_in_each_of_two_tables,
         numbers_follow_names_of_packed_files,
+        a_workbook_that_is_read_holds_up_no_other_table,
         many_stretches_of_loads;
+}
+
+/// A workbook's first pass takes long: the files of other tables are loaded meanwhile.
+async fn a_workbook_that_is_read_holds_up_no_other_table(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let rows = format!("<row>{}</row>", "<c><v>1</v></c>".repeat(3)).repeat(60_000);
+    workdir.write("imports/book.xlsx", xlsx(&[("one", &sheet(&rows))])?)?;
+    workdir.write("imports/other.csv", "a\n1\n")?;
+    let mut daemon = start(&workdir, &database, &[])?;
+    daemon.wait_for(&["loaded book.xlsx"])?;
+    let log = daemon.terminate()?.1;
+    let at = |words: &str| log.find(words).unwrap_or(usize::MAX);
+    same(at("loaded other.csv") < at("loading book.xlsx"), true)
 }
 
 fn start(workdir: &Workdir, database: &TestDatabase, more: &[(&str, &str)]) -> anyhow::Result<Daemon> {

@@ -15,7 +15,21 @@ pub struct Reach {
 /// Extensions of files whose parts may go into tables of their own.
 const CONTAINERS: [&str; 5] = [".zip", ".xlsx", ".xlsm", ".xls", ".ods"];
 
+/// Bytes of a table's name up to which the names of its sheets, which may be cut, begin with it.
+const WHOLE: usize = 50;
+
 impl Plugins {
+    /// The table of a workbook's name, with which the tables of its sheets begin, and the tables that plugins name; `None` for an
+    /// archive, whose members have names of their own.
+    pub fn sheets(&self, file_name: &str) -> Option<(String, Vec<String>)> {
+        let lower = file_name.to_ascii_lowercase();
+        let bare = [".gz", ".zst"].into_iter().find_map(|ending| lower.strip_suffix(ending)).unwrap_or(&lower);
+        let own = Dataset::of_file(file_name).table;
+        let is_sure = !bare.ends_with(".zip") && own.len() <= WHOLE && own.trim_matches('_') == own;
+        let tables = self.right.iter().map(|plugin| plugin.dataset.table.clone()).filter(|table| !table.is_empty());
+        is_sure.then(|| (own, tables.collect()))
+    }
+
     /// True if later rows replace those of any table.
     pub fn replace_any(&self) -> bool {
         self.right.iter().any(replaces)

@@ -14,6 +14,7 @@ use super::super::settle::{Arrival, Candidate};
 use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
 use crate::load::load_file;
+use crate::load::order::Sheets;
 use crate::source::{ClaimedFile, Stamp, Writer, writer};
 use crate::sql::Engine;
 
@@ -193,7 +194,10 @@ impl Watch {
         let reach = plugins.reach(&file.name());
         match reach.tables.as_deref() {
             Some([table]) => place.expect(table),
-            _ => place.expect_any(),
+            _ => match plugins.sheets(&file.name()) {
+                Some((own, others)) => place.expect_sheets(Sheets { own, others }),
+                None => place.expect_any(),
+            },
         }
         self.tell_order(&file.os_name(), &reach);
         // Boxed at once: the future is large, and would be moved a few times.
