@@ -90,7 +90,7 @@ async fn trouble_is_told_once(database: TestDatabase, workdir: Workdir) -> Outco
     // It is tried again and again, and begins once.
     daemon.wait_for(&["loading", "r.csv"])?;
     fs::remove_file(workdir.path("exports/rejects"))?;
-    daemon.wait_for(&["INFO loaded", "r.csv"])?;
+    daemon.wait_for(&[" loaded ", "r.csv"])?;
     is(&hook.next()?, "stuck", "r.csv", "recovered")?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(hook.is_quiet(), true)
