@@ -193,7 +193,7 @@ async fn a_pipe_knows_no_width(workdir: Workdir) -> Outcome {
     for arguments in [["loads"], ["status"], ["config"], ["rejects"]] {
         let wide = stdout(&app(&workdir, &arguments, &[])?);
         let narrow = stdout(&app(&workdir, &arguments, &[("COLUMNS", "40"), ("TERM", "xterm")])?);
-        let without = |text: &str| text.replace("environment", "default    ").replace(' ', "").replace('-', "");
+        let without = |text: &str| text.replace("environment", "default    ").replace([' ', '-'], "");
         same((arguments, without(&narrow)), (arguments, without(&wide)))?;
     }
     let loads = stdout(&app(&workdir, &["loads"], &[])?);
