@@ -231,7 +231,8 @@ mod tests {
         let empty = Need { is_empty: true, ..number(9, 1) };
         assert_eq!(fitted(&[text(20, 0), text(10, 5), empty], 40), [Some(20), Some(10), None]);
         let needs = [text(30, 0), number(9, 1), number(9, 3), number(9, 2)];
-        assert_eq!(fitted(&needs, 45), [Some(26), Some(9), None, None]);
+        assert_eq!(fitted(&needs, 45), [Some(17), Some(9), None, Some(9)]);
+        assert_eq!(fitted(&needs, 43), [Some(27), Some(9), None, None]);
     }
 
     #[test]

@@ -332,7 +332,7 @@ async fn dev_drops_at_the_start_of_once_only(database: TestDatabase, workdir: Wo
     same(app(&workdir, &["loads"], &settings)?.status.code(), Some(0))?;
     same(database.text("select a from datawarehouse.t").await?, "1")?;
     let output = app(&workdir, &["--once"], &settings)?;
-    holds(&stdout(&output), "WARN DEV=true: dropping staging, datawarehouse and catalog database=")?;
+    holds(&stdout(&output), "WARN DEV=true: dropping staging, datawarehouse and catalog (database ")?;
     same(database.text("select count(*) from sluice.load").await?, "0")?;
     same(database.text("select a from datawarehouse.t").await.is_err(), true)
 }

@@ -68,7 +68,9 @@ fn killed_at_point(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
                     let file = site.drop(stem, kind, rows)?;
                     let daemon = site.start_armed("DIE_AT", &format!("{point}:{pass}"))?;
                     until(PATIENCE, || {
-                        let is_done = ["INFO loaded", "INFO moved"].iter().any(|word| daemon.says(&[word, &file]));
+                        let is_done = [" loaded ", ": moved, with the reason beside it"]
+                            .iter()
+                            .any(|word| daemon.says(&[word, &file]));
                         is_done || !daemon.is_alive()
                     });
                     // It says that it loaded before it deletes.

@@ -116,7 +116,7 @@ fn at_points(bed: &Bed, engine: Engine, one_disk: bool) -> anyhow::Result<Row> {
                 machine.sync()?;
                 let daemon = machine.site.start_armed("STOP_AT", &format!("{point}:{}", 1 + (at + way + round) % 2))?;
                 until(Duration::from_secs(20), || {
-                    daemon.is_stopped() || files.iter().all(|file| daemon.says(&["INFO loaded", file]))
+                    daemon.is_stopped() || files.iter().all(|file| daemon.says(&[" loaded ", file]))
                 });
                 machine.lose_power()?;
                 machine.site.settle(PATIENCE)?;

@@ -125,7 +125,7 @@ async fn an_object_store(database: TestDatabase, workdir: Workdir) -> Outcome {
     daemon.wait_for(&["watching"])?;
     for (name, text) in [("small.csv", &small), ("big.csv", &big), ("ä b+c%2F.csv", &small)] {
         workdir.write(&format!("imports/{name}"), text)?;
-        daemon.wait_for(&["INFO kept", name, "s3://bucket/loaded/"])?;
+        daemon.wait_for(&[name, ": kept (kept as ", "s3://bucket/loaded/"])?;
     }
     let (status, log) = daemon.terminate()?;
     same((status.code(), log.contains("hunter2"), log.contains("the-key")), (Some(0), false, false))?;
@@ -170,7 +170,7 @@ async fn a_store_that_fails_or_lies_keeps_the_file(database: TestDatabase, workd
 
         store.set(Mood::Honest);
         let mut daemon = Daemon::start(&workdir, &[], &settings)?;
-        daemon.wait_for(&["INFO kept", "x.csv"])?;
+        daemon.wait_for(&["INFO x.csv: kept ("])?;
         same(daemon.terminate()?.0.code(), Some(0))?;
         same(store.objects(), [(object(&text, "x.csv"), text.into_bytes())])?;
         same(workdir.claims(), 0)?;

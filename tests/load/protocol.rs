@@ -81,7 +81,7 @@ async fn a_delete_that_fails_is_tried_again(database: TestDatabase, workdir: Wor
     let mut daemon = Daemon::start(&workdir, &[], &settings)?;
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/again.csv", "id\n1\n2\n")?;
-    daemon.wait_for(&["ERROR its rows are loaded, and the file cannot be deleted", "again.csv"])?;
+    daemon.wait_for(&["ERROR again.csv: its rows are loaded, and the file cannot be deleted"])?;
     daemon.wait_for(&["loaded what had been begun", "again.csv"])?;
     daemon.wait_for(&["loaded what had been begun", "again.csv"])?;
     workdir.write("imports/other.csv", "id\n1\n")?;
@@ -187,7 +187,7 @@ async fn a_fault_of_the_program_costs_no_file(database: TestDatabase, workdir: W
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/x.csv", "a\n1\n")?;
     daemon.wait_for(&["a fault of the program", "x.csv"])?;
-    daemon.wait_for(&["INFO loaded x.csv: 1 row "])?;
+    daemon.wait_for(&[" INFO loaded ", " x.csv: 1 row "])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text("select count(*) from staging.x").await?, "1")
 }

@@ -86,7 +86,7 @@ async fn trouble_is_told_once_and_when_all_is_well(database: TestDatabase, workd
     // It is tried again and again, and begins once.
     daemon.wait_for(&["loading", "r.csv"])?;
     fs::remove_file(workdir.path("exports/rejects"))?;
-    daemon.wait_for(&["INFO loaded", "r.csv"])?;
+    daemon.wait_for(&[" loaded ", "r.csv"])?;
     is(&hook.next()?, "stuck", "r.csv", "recovered")?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(hook.is_quiet(), true)
