@@ -21,7 +21,7 @@ const CITY: &str = "/*\nkind: dimension\nkey: city\n*/\nselect distinct city fro
 const ORDER: &str = "/*\nkind: fact\ngrain: id\ndimensions:\n  city: {dimension: dim_city, missing: reject}\n\
                      checks: {accepted: {price: [0]}, severity: warn}\n*/\nselect id, city, price from staging.orders\n";
 const SALES: &str = "/* title: Sales */\nselect city, sum(price) as sales from datawarehouse.fact_order f\n\
-                     join datawarehouse.dim_city d on d.city_key = f.city_key group by city\n";
+                     join datawarehouse.dim_city d on d.dim_city_key = f.city_key group by city\n";
 
 async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) -> Outcome {
     let url = database.url.clone();
@@ -50,6 +50,9 @@ async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) 
     shape("plan", &["plan", "--json"])?;
     shape("pipeline", &["--pipeline", "--json"])?;
     shape("analysis", &["--analysis", "--json"])?;
+    workdir.write("sql/analysis/failed.sql", "select ctiy from datawarehouse.dim_city\n")?;
+    shape("analysis_failed", &["--analysis", "--json"])?;
+    fs::remove_file(workdir.path("sql/analysis/failed.sql"))?;
     shape("status", &["status", "--json"])?;
     shape("loads", &["loads", "--json"])?;
     shape("rejects", &["rejects", "--json"])?;
