@@ -1,18 +1,13 @@
 //! `app config`: every setting.
 
-use serde_json::json;
-
 use super::{End, table};
+use crate::ops::config::config;
 use crate::settings::Settings;
 
 pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
     let listing = settings.listing();
     if json {
-        for (known, value, origin) in listing {
-            table::print_json(&json!({
-                "name": known.name, "value": value, "from": origin.to_string(), "default": known.default, "about": known.about,
-            }))?;
-        }
+        config(settings).iter().try_for_each(table::print_json)?;
         return Ok(End::Done);
     }
     let rows: Vec<_> = listing

@@ -1,40 +1,17 @@
 //! `app loads`: the ledger.
 
-use std::collections::HashMap;
-
-use serde_json::json;
-
 use super::screen::Tone;
 use super::{End, table};
 use crate::catalog::LoadStatus;
 use crate::daemon;
+use crate::ops;
 use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
     let loads = app.workspace.catalog.loads(limit).await?;
     if json {
-        let ids: Vec<_> = loads.iter().map(|load| load.id).collect();
-        let mut beside: HashMap<i64, Vec<serde_json::Value>> = HashMap::new();
-        for some in ids.chunks(10_000) {
-            for one in app.workspace.catalog.beside_of(some).await? {
-                let entry = json!({ "kind": one.kind, "line": one.line, "name": one.name, "text": one.text });
-                beside.entry(one.load_id).or_default().push(entry);
-            }
-        }
-        for load in loads {
-            let parsed =
-                |text: Option<&str>| text.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-            table::print_json(&json!({
-                "load": load.id, "source": load.source, "table": load.dataset, "status": load.status.word(),
-                "rows_read": load.rows_read, "rows_loaded": load.rows_loaded, "rows_rejected": load.rows_rejected,
-                "rows_duplicate": load.rows_duplicate, "rows_filtered": load.rows_filtered,
-                "rows_padded": load.rows_padded, "rows_extended": load.rows_extended, "duplicate_of": load.duplicate_of, "hash": load.hash,
-                "bytes": load.bytes, "dialect": parsed(load.dialect.as_deref()), "columns": parsed(load.columns.as_deref()),
-                "started_at": load.started_at, "finished_at": load.finished_at, "error": load.error,
-                "beside": beside.remove(&load.id).unwrap_or_default(),
-            }))?;
-        }
+        ops::loads::in_full(&app.workspace, loads).await?.iter().try_for_each(table::print_json)?;
         return Ok(End::Done);
     }
     let rows: Vec<_> = loads

@@ -21,7 +21,6 @@ mod rejects;
 mod retract;
 mod retry;
 mod screen;
-mod star_rejects;
 mod status;
 mod table;
 mod trace;
@@ -272,9 +271,9 @@ impl Cli {
             Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
             Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
             Some(Command::Rejects { what, limit, json }) => match what.as_deref().map(|what| (what, what.parse())) {
-                Some((name, Err(_))) => star_rejects::run(&settings, name, limit, json).await,
-                Some((_, Ok(load))) => rejects::run(&settings, Some(load), limit, json).await,
-                None => rejects::run(&settings, None, limit, json).await,
+                Some((name, Err(_))) => rejects::of_fact(&settings, name, limit, json).await,
+                Some((_, Ok(load))) => rejects::of_loads(&settings, Some(load), limit, json).await,
+                None => rejects::of_loads(&settings, None, limit, json).await,
             },
             Some(Command::Check { file, json }) if check_sql::is_sql(&settings, &file) => {
                 check_sql::run(&settings, &file, json).await

@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::time::Instant;
 
-use serde_json::json;
-
 use super::{End, screen, table};
 use crate::daemon::{self, Until};
 use crate::settings::Settings;
@@ -15,11 +13,7 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
     let folder = settings.folders.imports_dir.clone();
     let totals = daemon::run(&settings, &folder, Until::Empty).await?;
     if json {
-        table::print_json(&json!({
-            "loaded": totals.loaded, "duplicates": totals.duplicates, "failed": totals.failed, "waiting": totals.waiting,
-            "rows_read": totals.rows_read, "rows_loaded": totals.rows_loaded,
-            "rows_rejected": totals.rows_rejected, "rows_duplicate": totals.rows_duplicate, "rows_filtered": totals.rows_filtered,
-        }))?;
+        table::print_json(&totals)?;
     } else {
         let next = if totals.waiting > 0 {
             " Next: app --once again, when what is said above is fixed".to_owned()

@@ -444,7 +444,8 @@ fn of_workbook(error: FormatError, name: &str) -> FormatError {
     match error {
         FormatError::NoEnd if [".xlsx", ".xlsm", ".ods"].iter().any(|ending| name.ends_with(ending)) => {
             FormatError::Refused(
-                "the workbook is cut off, or is no Excel file: its end is not there; save or copy it again".to_owned(),
+                "the workbook is damaged or cut off, or is no Excel file: its end is not there; save or copy it again"
+                    .to_owned(),
             )
         }
         other => other,

@@ -110,7 +110,9 @@ pub enum FormatError {
     #[error("cannot unpack: {0}")]
     Archive(String),
     /// An archive without its directory, which stands at its end.
-    #[error("cannot unpack: the archive is cut off, or is no zip archive: its end is not there; copy it again")]
+    #[error(
+        "cannot unpack: the archive is damaged or cut off, or is no zip archive: its end is not there; copy it again"
+    )]
     NoEnd,
     /// An input of another kind, or one whose reader did not get to its end: in words.
     #[error("{0}")]

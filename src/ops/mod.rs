@@ -1,10 +1,13 @@
 //! One module for each question about a project; they return structs and print nothing.
 
 pub mod check;
+pub mod config;
 pub mod draft;
 pub mod drop;
 pub mod export;
 pub mod graph;
 pub mod help;
+pub mod loads;
+pub mod rejects;
 pub mod status;
 pub mod trace;

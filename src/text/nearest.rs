@@ -1,31 +1,44 @@
 //! Suggestions for unknown names.
 
+/// Further than any number of letters: one name is only a part of the other.
+const PART: usize = 1_000;
+
 /// Returns `; did you mean x?`, or an empty text if no name is near. Large and small letters are the same.
 ///
-/// A name is near that differs by few letters (one in three or four, two in five to eight, and so on), or that has or lacks words beside
-/// it: `orders` and `fact_orders`. A beginning such as `dim_` that both have says nothing.
+/// A name is near that differs by few letters (one in three or four, two in five to eight, and so on), that another begins with, or that
+/// is near a word of another: `dim` and `dimension`, `ordr` and `fact_order`. A beginning such as `dim_` that both have says nothing.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let name = name.to_lowercase();
     let found = known.filter_map(|one| Some((distance(&name, &one.to_lowercase())?, one)));
     found.min_by_key(|(distance, _)| *distance).map_or_else(String::new, |(_, one)| format!("; did you mean {one}?"))
 }
 
-/// Letters that differ, or more than any where only words are beside it; `None` where the names have nothing in common.
 fn distance(name: &str, other: &str) -> Option<usize> {
     let shared = name.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
     let shared = name.as_bytes()[..shared].iter().rposition(|byte| *byte == b'_').map_or(0, |at| at + 1);
-    let (rest, other_rest) = (&name[shared..], &other[shared..]);
-    let longer = rest.chars().count().max(other_rest.chars().count());
-    let letters = strsim::osa_distance(rest, other_rest);
-    if letters <= longer.div_ceil(4) && letters < longer {
-        return Some(letters);
-    }
-    let (short, long) = if name.len() < other.len() { (name, other) } else { (other, name) };
-    let is_border = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
-    let is_word = |(at, _): (usize, &str)| {
-        is_border(long[..at].chars().next_back()) && is_border(long[at + short.len()..].chars().next())
-    };
-    (short.chars().count() > 2 && long.match_indices(short).any(is_word)).then_some(usize::MAX)
+    letters(&name[shared..], &other[shared..]).or_else(|| {
+        let is_part = |short: &str, long: &str| short.chars().count() > 2 && long.starts_with(short);
+        if is_part(name, other) || is_part(other, name) {
+            return Some(PART);
+        }
+        let has_words = |text: &str| text.contains(|letter: char| !letter.is_alphanumeric());
+        let near = |text: &str, long: &str| {
+            let long = long.split(|letter: char| !letter.is_alphanumeric()).filter(|word| word.chars().count() > 3);
+            long.filter_map(|word| letters(text, word)).min().map(|letters| PART + letters)
+        };
+        match (has_words(name), has_words(other)) {
+            (false, true) => near(name, other),
+            (true, false) => near(other, name),
+            _ => None,
+        }
+    })
+}
+
+/// Letters that differ, where they are few for the length of the longer word.
+fn letters(one: &str, other: &str) -> Option<usize> {
+    let longer = one.chars().count().max(other.chars().count());
+    let letters = strsim::osa_distance(one, other);
+    (letters <= longer.div_ceil(4) && letters < longer).then_some(letters)
 }
 
 #[cfg(test)]
@@ -53,7 +66,9 @@ mod tests {
             ("title", "dim_title"),
             ("orders", "fact_orders"),
             ("fct_orders", "fact_orders"),
+            ("ordr", "fact_orders"),
             ("keep", "keep 7 days"),
+            ("dim", "dim_date"),
             ("cvs", "csv"),
             ("lod", "load"),
         ] {

@@ -87,8 +87,11 @@ impl Vocabulary {
                 }
                 None if yaml.matches('"').count() % 2 == 1 => whole("a \" is opened and never closed".to_owned()),
                 None => {
-                    let msg = msg.replace("scalar", "text").replace("mapping", "words with values");
-                    whole(format!("this is no YAML: {}", msg.replace("sequence", "list")))
+                    let msg = msg.replace("scalar", "text").replace("mapping values", "words with values");
+                    whole(format!(
+                        "this is no YAML: {}",
+                        msg.replace("sequence", "list").replace("mapping", "words with values")
+                    ))
                 }
             },
             _ => match word {
@@ -120,13 +123,11 @@ impl Vocabulary {
         self.levels.first().is_some_and(|level| level.words.iter().any(|word| word.name == name))
     }
 
-    /// The word that a line begins with: where the line is indented or an entry of a list, rather that of a level beneath.
+    /// The word that a line begins with: where the line is indented, rather that of a level beneath.
     fn begins(&self, line: &str) -> Option<&'static Word> {
         let inner = line.trim_start();
-        let is_deep = inner.len() < line.len() || inner.starts_with('-');
-        let inner = inner.trim_start_matches('-').trim_start();
         let mut found = self.words().filter(|word| begins_with(inner, word.name));
-        if is_deep { found.last() } else { found.next() }
+        if inner.len() < line.len() { found.last() } else { found.next() }
     }
 
     /// The word whose value stands at a place: the last one before it on the line, or else that of a line above which is indented less.

@@ -21,7 +21,7 @@ const CITY: &str = "/*\nkind: dimension\nkey: city\n*/\nselect distinct city fro
 const ORDER: &str = "/*\nkind: fact\ngrain: id\ndimensions:\n  city: {dimension: dim_city, missing: reject}\n\
                      checks: {accepted: {price: [0]}, severity: warn}\n*/\nselect id, city, price from staging.orders\n";
 const SALES: &str = "/* title: Sales */\nselect city, sum(price) as sales from datawarehouse.fact_order f\n\
-                     join datawarehouse.dim_city d on d.city_key = f.city_key group by city\n";
+                     join datawarehouse.dim_city d on d.dim_city_key = f.city_key group by city\n";
 
 async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) -> Outcome {
     let url = database.url.clone();
@@ -38,11 +38,14 @@ async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) 
     let orders = "Orders of May\n\nid,city,price\n1,Bern,2.50\n2,Genf,3.25\n3,\"Bern\"x,4\n4,Chur,1\n5,Bern\n";
     workdir.write("orders.csv", orders)?;
     shape("check", &["check", "orders.csv", "--json"])?;
-    for (name, text) in [("orders.csv", orders), ("orders_again.csv", orders), ("cities.csv", "city\nBern\nGenf\n")] {
+    for (name, text) in [("orders.csv", orders), ("cities.csv", "city\nBern\nGenf\n")] {
         workdir.write(&format!("imports/{name}"), text)?;
     }
     workdir.write("imports/broken.json", "no JSON\n")?;
     workdir.plugin("orders", "name: orders\nfiles: [\"orders*.csv\"]\ntable: orders\nmax_rejects: 50 %\n")?;
+    shape("once", &["--once", "--json"])?;
+    // By itself: at the same time, either of the two would be the duplicate.
+    workdir.write("imports/orders_again.csv", orders)?;
     shape("once", &["--once", "--json"])?;
     workdir.write("sql/pipeline/dim_city.sql", CITY)?;
     workdir.write("sql/pipeline/fact_order.sql", ORDER)?;
@@ -50,6 +53,9 @@ async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) 
     shape("plan", &["plan", "--json"])?;
     shape("pipeline", &["--pipeline", "--json"])?;
     shape("analysis", &["--analysis", "--json"])?;
+    workdir.write("sql/analysis/failed.sql", "select ctiy from datawarehouse.dim_city\n")?;
+    shape("analysis_failed", &["--analysis", "--json"])?;
+    fs::remove_file(workdir.path("sql/analysis/failed.sql"))?;
     shape("status", &["status", "--json"])?;
     shape("loads", &["loads", "--json"])?;
     shape("rejects", &["rejects", "--json"])?;

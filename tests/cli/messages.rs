@@ -168,10 +168,14 @@ async fn a_file_that_is_cut_off_is_said_to_be_so(workdir: Workdir) -> Outcome {
     // The beginning of an archive with one member.
     let cut = b"PK\x03\x04\x14\0\0\0\x08\0\0\0!\0\x11\x11\x11\x11\x05\0\0\0\x05\0\0\0\x05\0\0\0a.csvid";
     for (name, bytes, expected) in [
-        ("a.xlsx", &cut[..], "the workbook is cut off, or is no Excel file: its end is not there"),
-        ("A.XLSM", &cut[..], "the workbook is cut off, or is no Excel file"),
-        ("a.ods", &cut[..], "the workbook is cut off"),
-        ("a.zip", &cut[..], "the archive is cut off, or is no zip archive: its end is not there; copy it again"),
+        ("a.xlsx", &cut[..], "the workbook is damaged or cut off, or is no Excel file: its end is not there"),
+        ("A.XLSM", &cut[..], "the workbook is damaged or cut off, or is no Excel file"),
+        ("a.ods", &cut[..], "the workbook is damaged or cut off"),
+        (
+            "a.zip",
+            &cut[..],
+            "the archive is damaged or cut off, or is no zip archive: its end is not there; copy it again",
+        ),
         ("b.zip", b"id,name\n1,a\n", "it is called .zip and is no zip archive"),
     ] {
         workdir.write(name, bytes)?;

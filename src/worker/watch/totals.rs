@@ -1,9 +1,11 @@
 //! The counts of one run, over all its files.
 
+use serde::Serialize;
+
 use crate::load::LoadReport;
 
 /// The outcomes of the files of one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Files whose rows are in staging.
     pub loaded: u64,
