@@ -148,7 +148,9 @@ impl Dialect {
         let line = &sample[fit.records[start - 1].place.clone()];
         let names = |delimiter: &u8| {
             let cells = line_cells(line, &Dialect { delimiter: *delimiter, spaced: false, ..self.clone() });
-            cells.len() == fit.width && !cells.iter().any(|cell| cell.is_empty() || is_value(cell))
+            // Blanks separate the words of a comment and of text with commas too.
+            let is_of_text = *delimiter == b' ' && (line.starts_with(b"#") || line.contains(&b','));
+            !is_of_text && cells.len() == fit.width && !cells.iter().any(|cell| cell.is_empty() || is_value(cell))
         };
         let others = USUAL.into_iter().chain([b' ']).filter(|byte| *byte != self.delimiter);
         others.into_iter().find(names).filter(|_| touches && fit.width > 1)

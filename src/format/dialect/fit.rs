@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
+use super::alike::is_amount;
 use super::detect::USUAL;
 use super::frame::names_figures;
 use super::header::{figure, has_digit, is_value, names, nearly_all};
@@ -49,6 +50,8 @@ pub(super) struct Fit<'a> {
     escaped: bool,
     /// The ends of cells and lines.
     lines: (u8, LineEnd),
+    /// The text of the records.
+    sample: &'a [u8],
 }
 
 /// The width of most records, among those with more than one cell, and the number of these: the widest of widths nearly
@@ -176,6 +179,7 @@ impl<'a> Fit<'a> {
             list,
             escaped: dialect.is_escaped(),
             lines: (dialect.delimiter, dialect.line_end),
+            sample,
             records,
         }
     }
@@ -197,6 +201,7 @@ impl<'a> Fit<'a> {
             list: false,
             escaped: dialect.is_escaped(),
             lines,
+            sample,
             records,
         }
     }
@@ -291,6 +296,43 @@ impl<'a> Fit<'a> {
         is_rival && !has_comma && !other.records.is_empty() && names(&head.cells) && rest.iter().any(is_full)
     }
 
+    /// True if another usual delimiter than the comma cuts all records below titles evenly into three cells or more, and
+    /// the commas stand within these: they are more, or each comma is a cell's own. Not if the delimiter stands in one
+    /// cell of the other cut alone, as in a list.
+    fn holds_commas_of(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
+        let table = self.records.get(self.first..).unwrap_or_default();
+        let is_full = |record: &Sampled<'_>| record.cells.len() == self.width && !record.stray;
+        if !is_rival || self.width < 3 || table.len() < 2 || self.first > MAX_ABOVE || !table.iter().all(is_full) {
+            return false;
+        }
+        let line = |record: &Sampled<'_>| self.sample.get(record.place.clone()).unwrap_or_default();
+        let all_own = table.iter().all(|record| has_own_commas(line(record), self.lines.0));
+        let begins = |record: &&Sampled<'_>| record.line >= table[0].line;
+        let is_list = || is_list_between(other.records.iter().filter(begins), self.lines.0);
+        all_own || (self.width > other.width && !is_list())
+    }
+
+    /// True if commas cut the line above the records of the other cut, and all of these, into names and as many cells:
+    /// then that line is the header, and the other delimiter stands in lists.
+    fn heads_lists_of(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && self.lines.0 == b',' && !other.unusual && other.lines.0 != b',';
+        let Some((head, first)) = other.first.checked_sub(1).map(|above| (&other.records[above], other.first)) else {
+            return false;
+        };
+        let Some(at) = self.records.iter().position(|record| record.line == head.line) else { return false };
+        let (head, rest) = (&self.records[at], &self.records[at + 1..]);
+        let line = |record: &Sampled<'_>| other.sample.get(record.place.clone()).unwrap_or_default();
+        let all_own = || other.records[first..].iter().all(|record| has_own_commas(line(record), other.lines.0));
+        let is_like_it = |record: &Sampled<'_>| record.cells.len() == self.width && (record.spaced || !head.spaced);
+        is_rival
+            && head.cells.len() == self.width
+            && names(&head.cells)
+            && rest.len() > 1
+            && rest.iter().all(is_like_it)
+            && (head.spaced || self.width > 2 || !all_own())
+    }
+
     fn score(&self) -> (bool, bool, f64) {
         // A table that begins with the first line is likelier than one below a title, and one whose header is as wide
         // as it is.
@@ -309,8 +351,14 @@ impl<'a> Fit<'a> {
             let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
             return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
         }
+        if self.heads_lists_of(other) || other.heads_lists_of(self) {
+            return self.heads_lists_of(other);
+        }
         if self.is_headed_against(other) || other.is_headed_against(self) {
             return self.is_headed_against(other);
+        }
+        if self.holds_commas_of(other) || other.holds_commas_of(self) {
+            return self.holds_commas_of(other);
         }
         if self.is_around(other) || other.is_around(self) {
             return self.is_around(other);
@@ -321,6 +369,45 @@ impl<'a> Fit<'a> {
         }
         if (mine.2 - theirs.2).abs() > 0.02 { mine.2 > theirs.2 } else { self.width > other.width }
     }
+}
+
+/// True if each comma of a line belongs to one of the cells that this delimiter ends: a blank follows it, it stands in a
+/// number or between two with decimals, or within quotes.
+fn has_own_commas(line: &[u8], delimiter: u8) -> bool {
+    let (mut start, mut quoted) = (0, false);
+    for (at, byte) in line.iter().enumerate() {
+        match *byte {
+            b'"' if quoted || at == start => quoted = !quoted,
+            byte if byte == delimiter && !quoted => start = at + 1,
+            b',' if !quoted && line.get(at + 1) != Some(&b' ') => {
+                let end = memchr::memchr(delimiter, &line[at..]).map_or(line.len(), |length| at + length);
+                let cell = std::str::from_utf8(&line[start..end]).unwrap_or_default().trim().trim_end_matches('-');
+                let is_decimal = |part: &str| part.contains('.') && is_value(part);
+                if !is_amount(cell) && !cell.split(',').all(is_decimal) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+/// True if the byte stands in one column alone: between things of one kind, or beside two columns and more.
+fn is_list_between<'r, 's: 'r>(records: impl Iterator<Item = &'r Sampled<'s>>, byte: u8) -> bool {
+    let (mut places, mut is_of_kind, mut width) = (Vec::new(), true, 0);
+    for record in records {
+        width = width.max(record.cells.len());
+        for (place, cell) in record.cells.iter().enumerate().filter(|(_, cell)| cell.as_bytes().contains(&byte)) {
+            let mut kinds = cell.split(char::from(byte)).map(is_value);
+            let first = kinds.next();
+            is_of_kind &= kinds.all(|kind| Some(kind) == first);
+            places.push(place);
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    places.len() == 1 && (width > 2 || is_of_kind)
 }
 
 /// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
