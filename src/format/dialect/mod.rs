@@ -6,6 +6,7 @@ mod detect;
 mod fit;
 mod frame;
 mod header;
+mod prose;
 mod tables;
 mod units;
 mod words;
