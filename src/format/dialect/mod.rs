@@ -2,6 +2,7 @@
 
 mod above;
 mod alike;
+mod amounts;
 mod detect;
 mod fit;
 mod frame;
