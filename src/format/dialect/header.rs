@@ -6,6 +6,7 @@ use super::alike::{
     beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like, is_numbered,
     is_of_pattern, is_sure,
 };
+use super::headings::is_row_of_headings;
 use crate::schema::{Inference, Type};
 
 /// True if a cell is of another type than text.
@@ -61,6 +62,9 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let Some((first, rest)) = table.split_first() else { return true };
     if is_value_of_its_own(first, rest) {
         return false;
+    }
+    if is_row_of_headings(first, rest, width) {
+        return true;
     }
     let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
     let values = first.iter().filter(|cell| is_value(cell)).count();

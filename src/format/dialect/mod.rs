@@ -7,6 +7,7 @@ mod detect;
 mod fit;
 mod frame;
 mod header;
+mod headings;
 mod prose;
 mod tables;
 mod units;
