@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
-use super::alike::is_amount;
+use super::commas::{has_own_commas, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
-use super::header::{figure, has_digit, is_value, names, nearly_all};
+use super::header::{has_digit, is_value, names};
+use super::lines::is_one_column;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
@@ -229,34 +230,7 @@ impl<'a> Fit<'a> {
             && self.share >= enough
             && !self.words
             && !self.list
-            && !(self.unusual && (self.first > 0 || self.is_one_column()))
-    }
-
-    /// True if blanks or colons rather stand within one cell: between words, in times and in addresses.
-    fn is_one_column(&self) -> bool {
-        let table: Vec<_> = self.records.iter().filter(|record| record.cells.len() == self.width).take(200).collect();
-        let each = |is_so: &dyn Fn(&&Sampled<'_>) -> bool| {
-            table.iter().filter(|record| is_so(record)).count() * 10 >= table.len() * 9
-        };
-        let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
-        let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
-        let is_number =
-            |cell: &Cow<'_, str>| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let column_of_values = |place: usize| {
-            let cells: Vec<_> = table.iter().skip(1).map(|record| &*record.cells[place]).collect();
-            nearly_all(&cells, is_value)
-        };
-        let is_plain = self.width == 2 && !(0..2).any(column_of_values);
-        match self.lines.0 {
-            b':' => {
-                let is_time = |record: &&Sampled<'_>| record.cells.len() <= 3 && record.cells.iter().all(is_number);
-                is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
-            }
-            b' ' => {
-                is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1]))
-            }
-            _ => false,
-        }
+            && !(self.unusual && (self.first > 0 || is_one_column(&self.records, self.width, self.lines.0)))
     }
 
     /// True if the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
@@ -309,7 +283,7 @@ impl<'a> Fit<'a> {
         let line = |record: &Sampled<'_>| self.sample.get(record.place.clone()).unwrap_or_default();
         let all_own = table.iter().all(|record| has_own_commas(line(record), self.lines.0));
         let begins = |record: &&Sampled<'_>| record.line >= table[0].line;
-        let is_list = || is_list_between(other.records.iter().filter(begins), self.lines.0);
+        let is_list = || list_between(other.records.iter().filter(begins), self.lines.0).is_some();
         all_own || (self.width > other.width && !is_list())
     }
 
@@ -324,13 +298,15 @@ impl<'a> Fit<'a> {
         let (head, rest) = (&self.records[at], &self.records[at + 1..]);
         let line = |record: &Sampled<'_>| other.sample.get(record.place.clone()).unwrap_or_default();
         let all_own = || other.records[first..].iter().all(|record| has_own_commas(line(record), other.lines.0));
+        // Decimals stand behind the last delimiter, a list in the last cell behind the comma.
+        let is_list = || other.width > 2 && list_between(rest.iter(), other.lines.0) == Some(1);
         let is_like_it = |record: &Sampled<'_>| record.cells.len() == self.width && (record.spaced || !head.spaced);
         is_rival
             && head.cells.len() == self.width
             && names(&head.cells)
             && rest.len() > 1
             && rest.iter().all(is_like_it)
-            && (head.spaced || self.width > 2 || !all_own())
+            && (head.spaced || self.width > 2 || is_list() || !all_own())
     }
 
     fn score(&self) -> (bool, bool, f64) {
@@ -369,45 +345,6 @@ impl<'a> Fit<'a> {
         }
         if (mine.2 - theirs.2).abs() > 0.02 { mine.2 > theirs.2 } else { self.width > other.width }
     }
-}
-
-/// True if each comma of a line belongs to one of the cells that this delimiter ends: a blank follows it, it stands in a
-/// number or between two with decimals, or within quotes.
-fn has_own_commas(line: &[u8], delimiter: u8) -> bool {
-    let (mut start, mut quoted) = (0, false);
-    for (at, byte) in line.iter().enumerate() {
-        match *byte {
-            b'"' if quoted || at == start => quoted = !quoted,
-            byte if byte == delimiter && !quoted => start = at + 1,
-            b',' if !quoted && line.get(at + 1) != Some(&b' ') => {
-                let end = memchr::memchr(delimiter, &line[at..]).map_or(line.len(), |length| at + length);
-                let cell = std::str::from_utf8(&line[start..end]).unwrap_or_default().trim().trim_end_matches('-');
-                let is_decimal = |part: &str| part.contains('.') && is_value(part);
-                if !is_amount(cell) && !cell.split(',').all(is_decimal) {
-                    return false;
-                }
-            }
-            _ => {}
-        }
-    }
-    true
-}
-
-/// True if the byte stands in one column alone: between things of one kind, or beside two columns and more.
-fn is_list_between<'r, 's: 'r>(records: impl Iterator<Item = &'r Sampled<'s>>, byte: u8) -> bool {
-    let (mut places, mut is_of_kind, mut width) = (Vec::new(), true, 0);
-    for record in records {
-        width = width.max(record.cells.len());
-        for (place, cell) in record.cells.iter().enumerate().filter(|(_, cell)| cell.as_bytes().contains(&byte)) {
-            let mut kinds = cell.split(char::from(byte)).map(is_value);
-            let first = kinds.next();
-            is_of_kind &= kinds.all(|kind| Some(kind) == first);
-            places.push(place);
-        }
-    }
-    places.sort_unstable();
-    places.dedup();
-    places.len() == 1 && (width > 2 || is_of_kind)
 }
 
 /// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
