@@ -116,6 +116,27 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
     !above.is_empty() && ((0..width).any(is_shared) || over_values || values.iter().any(breaks))
 }
 
+/// True if the record, right below a blank line, is a line of text: a blank follows each delimiter, as in no record
+/// above, and a word stands in a column that has values.
+pub(super) fn is_prose(cells: &[Cell], above: &[Cell], texts: Texts<'_>, frame: &Frame<'_>) -> bool {
+    let width = frame.header.len();
+    if frame.dialect.spaced || cells.len() != width || cells.iter().any(|cell| cell.null) {
+        return false;
+    }
+    let is_spaced = |text: &str| text.starts_with(' ') && !text.trim().is_empty();
+    let stride = width + usize::from(frame.dialect.surplus);
+    let above = &above[above.len().saturating_sub(LOOKED_AT * stride)..];
+    let (Some(cells), Some(above)) = (texts.strings(cells), texts.strings(above)) else { return false };
+    let column = |place: usize| above.iter().skip(place).step_by(stride).filter(|cell| !cell.is_empty());
+    let of_values = |place: usize| column(place).count() > 0 && column(place).all(|cell| is_value(cell));
+    let is_word =
+        |cell: &str| !is_value(cell) && !is_null_word(cell) && !cell.bytes().any(|byte| byte.is_ascii_digit());
+    cells[1..].iter().all(|cell| is_spaced(cell))
+        && !is_value(cells[0])
+        && !(1..width).any(|place| column(place).any(|cell| cell.starts_with(' ')))
+        && (0..width).any(|place| is_word(cells[place]) && of_values(place))
+}
+
 /// Two records of the width from `at` on; one broken record among them is passed over.
 fn records_below(pending: &[u8], mut at: usize, dialect: &Dialect, width: usize) -> Vec<Vec<String>> {
     let mut found = Vec::new();

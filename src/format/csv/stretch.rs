@@ -3,7 +3,7 @@
 use memchr::{memchr, memmem};
 
 use super::loose::loosely;
-use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_reordered};
+use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_prose, is_reordered};
 use super::split;
 use super::split::{Cut, MAX_CELLS, line};
 use super::swallowed::{is_several, is_swallowed};
@@ -358,7 +358,8 @@ impl Stretch {
         let (above, cells) = self.cells.split_at(first);
         frame.header.len() > 1
             && (is_reordered(cells, above, texts, frame, filter)
-                || (position.after_blank && begins_table(start as usize, above, texts, frame)))
+                || (position.after_blank && begins_table(start as usize, above, texts, frame))
+                || (position.after_blank && is_prose(cells, above, texts, frame)))
     }
 
     /// True if the record whose cells start at `first` is a row of the header once more, with whatever quotes.

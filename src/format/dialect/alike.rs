@@ -162,9 +162,11 @@ fn is_uuid(text: &str) -> bool {
     lengths.eq([8, 4, 4, 4, 12]) && text.split('-').all(is_hexadecimal)
 }
 
-/// True for several numbers with blanks between them, as in aligned columns.
+/// True for several numbers with blanks between them, as in aligned columns, or two with decimals and a comma: a place.
 fn is_row_of_numbers(text: &str) -> bool {
-    text.split_whitespace().count() > 1 && text.split_whitespace().all(is_value)
+    let is_decimal = |part: &str| part.contains('.') && is_value(part);
+    let is_place = || text.split_once(',').is_some_and(|(one, other)| is_decimal(one) && is_decimal(other));
+    (text.split_whitespace().count() > 1 && text.split_whitespace().all(is_value)) || is_place()
 }
 
 /// True if a cell is a number as people write it: `007`, `+5`, `1,234.50`, `$5`, `5 %`; no range of ages and no season

@@ -3,6 +3,7 @@
 use csv_nose::{SampleSize, Sniffer};
 
 use super::above::{first_record, records_above};
+use super::amounts::is_column_of_amounts;
 use super::fit::{Fit, has_name_too_many};
 use super::frame::{frame, rows_of_header};
 use super::header::is_value;
@@ -44,6 +45,10 @@ impl Dialect {
                 ..Dialect::plain(NO_DELIMITER)
             };
         }
+        let is_of_amounts = stated.delimiter.is_none() && usual(sample) == [b','] && {
+            let dialect = undelimited(sample, stated);
+            is_column_of_amounts(&Fit::single(sample, complete, &dialect).records)
+        };
         let mut best: Option<(Fit<'_>, Dialect)> = None;
         let mut consider = |delimiters: &[u8]| {
             for dialect in delimiters.iter().flat_map(|delimiter| spellings(sample, *delimiter, stated)) {
@@ -57,6 +62,7 @@ impl Dialect {
         match stated.delimiter {
             Some(delimiter) => consider(&[delimiter]),
             // A usual delimiter that separates rules out the others.
+            None if is_of_amounts => false,
             None => consider(&usual(sample)) || consider(&unusual(sample)),
         };
         let (fit, mut dialect) = match best {
@@ -67,10 +73,10 @@ impl Dialect {
             _ => {
                 let comma = spellings(sample, b',', stated).swap_remove(0);
                 let fit = Fit::single(sample, complete, &comma);
-                if fit.width > 1 {
+                if fit.width > 1 && !is_of_amounts {
                     (fit, comma)
                 } else {
-                    let dialect = Dialect { delimiter: NO_DELIMITER, padded: false, ..comma };
+                    let dialect = undelimited(sample, stated);
                     (Fit::single(sample, complete, &dialect), dialect)
                 }
             }
@@ -148,7 +154,9 @@ impl Dialect {
         let line = &sample[fit.records[start - 1].place.clone()];
         let names = |delimiter: &u8| {
             let cells = line_cells(line, &Dialect { delimiter: *delimiter, spaced: false, ..self.clone() });
-            cells.len() == fit.width && !cells.iter().any(|cell| cell.is_empty() || is_value(cell))
+            // Blanks separate the words of a comment and of text with commas too.
+            let is_of_text = *delimiter == b' ' && (line.starts_with(b"#") || line.contains(&b','));
+            !is_of_text && cells.len() == fit.width && !cells.iter().any(|cell| cell.is_empty() || is_value(cell))
         };
         let others = USUAL.into_iter().chain([b' ']).filter(|byte| *byte != self.delimiter);
         others.into_iter().find(names).filter(|_| touches && fit.width > 1)
@@ -245,6 +253,12 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &ReadOptions) -> Vec<Dialect>
         all.push(Dialect { quote: None, escape: Escape::Backslash, line_end, ..Dialect::plain(delimiter) });
     }
     all
+}
+
+/// The dialect of a text in which every line is one cell.
+fn undelimited(sample: &[u8], stated: &ReadOptions) -> Dialect {
+    let comma = spellings(sample, b',', stated).swap_remove(0);
+    Dialect { delimiter: NO_DELIMITER, padded: false, ..comma }
 }
 
 /// True if blanks stand between a quote and the start or the end of its cell.

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
+use super::commas::{has_own_commas, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
-use super::header::{figure, has_digit, is_value, names, nearly_all};
+use super::header::{has_digit, is_value, names};
+use super::lines::is_one_column;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
@@ -49,6 +51,8 @@ pub(super) struct Fit<'a> {
     escaped: bool,
     /// The ends of cells and lines.
     lines: (u8, LineEnd),
+    /// The text of the records.
+    sample: &'a [u8],
 }
 
 /// The width of most records, among those with more than one cell, and the number of these: the widest of widths nearly
@@ -176,6 +180,7 @@ impl<'a> Fit<'a> {
             list,
             escaped: dialect.is_escaped(),
             lines: (dialect.delimiter, dialect.line_end),
+            sample,
             records,
         }
     }
@@ -197,6 +202,7 @@ impl<'a> Fit<'a> {
             list: false,
             escaped: dialect.is_escaped(),
             lines,
+            sample,
             records,
         }
     }
@@ -224,34 +230,7 @@ impl<'a> Fit<'a> {
             && self.share >= enough
             && !self.words
             && !self.list
-            && !(self.unusual && (self.first > 0 || self.is_one_column()))
-    }
-
-    /// True if blanks or colons rather stand within one cell: between words, in times and in addresses.
-    fn is_one_column(&self) -> bool {
-        let table: Vec<_> = self.records.iter().filter(|record| record.cells.len() == self.width).take(200).collect();
-        let each = |is_so: &dyn Fn(&&Sampled<'_>) -> bool| {
-            table.iter().filter(|record| is_so(record)).count() * 10 >= table.len() * 9
-        };
-        let is_clock = |cell: &str| matches!(figure(cell).as_deref(), Some("9:9" | "9:9:9" | "9:9:9.9"));
-        let is_day = |cell: &str| matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"));
-        let is_number =
-            |cell: &Cow<'_, str>| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let column_of_values = |place: usize| {
-            let cells: Vec<_> = table.iter().skip(1).map(|record| &*record.cells[place]).collect();
-            nearly_all(&cells, is_value)
-        };
-        let is_plain = self.width == 2 && !(0..2).any(column_of_values);
-        match self.lines.0 {
-            b':' => {
-                let is_time = |record: &&Sampled<'_>| record.cells.len() <= 3 && record.cells.iter().all(is_number);
-                is_plain || each(&is_time) || each(&|record| record.cells[1].starts_with("//"))
-            }
-            b' ' => {
-                is_plain || each(&|record| self.width == 2 && is_day(&record.cells[0]) && is_clock(&record.cells[1]))
-            }
-            _ => false,
-        }
+            && !(self.unusual && (self.first > 0 || is_one_column(&self.records, self.width, self.lines.0)))
     }
 
     /// True if the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
@@ -291,6 +270,45 @@ impl<'a> Fit<'a> {
         is_rival && !has_comma && !other.records.is_empty() && names(&head.cells) && rest.iter().any(is_full)
     }
 
+    /// True if another usual delimiter than the comma cuts all records below titles evenly into three cells or more, and
+    /// the commas stand within these: they are more, or each comma is a cell's own. Not if the delimiter stands in one
+    /// cell of the other cut alone, as in a list.
+    fn holds_commas_of(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
+        let table = self.records.get(self.first..).unwrap_or_default();
+        let is_full = |record: &Sampled<'_>| record.cells.len() == self.width && !record.stray;
+        if !is_rival || self.width < 3 || table.len() < 2 || self.first > MAX_ABOVE || !table.iter().all(is_full) {
+            return false;
+        }
+        let line = |record: &Sampled<'_>| self.sample.get(record.place.clone()).unwrap_or_default();
+        let all_own = table.iter().all(|record| has_own_commas(line(record), self.lines.0));
+        let begins = |record: &&Sampled<'_>| record.line >= table[0].line;
+        let is_list = || list_between(other.records.iter().filter(begins), self.lines.0).is_some();
+        all_own || (self.width > other.width && !is_list())
+    }
+
+    /// True if commas cut the line above the records of the other cut, and all of these, into names and as many cells:
+    /// then that line is the header, and the other delimiter stands in lists.
+    fn heads_lists_of(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && self.lines.0 == b',' && !other.unusual && other.lines.0 != b',';
+        let Some((head, first)) = other.first.checked_sub(1).map(|above| (&other.records[above], other.first)) else {
+            return false;
+        };
+        let Some(at) = self.records.iter().position(|record| record.line == head.line) else { return false };
+        let (head, rest) = (&self.records[at], &self.records[at + 1..]);
+        let line = |record: &Sampled<'_>| other.sample.get(record.place.clone()).unwrap_or_default();
+        let all_own = || other.records[first..].iter().all(|record| has_own_commas(line(record), other.lines.0));
+        // Decimals stand behind the last delimiter, a list in the last cell behind the comma.
+        let is_list = || other.width > 2 && list_between(rest.iter(), other.lines.0) == Some(1);
+        let is_like_it = |record: &Sampled<'_>| record.cells.len() == self.width && (record.spaced || !head.spaced);
+        is_rival
+            && head.cells.len() == self.width
+            && names(&head.cells)
+            && rest.len() > 1
+            && rest.iter().all(is_like_it)
+            && (head.spaced || self.width > 2 || is_list() || !all_own())
+    }
+
     fn score(&self) -> (bool, bool, f64) {
         // A table that begins with the first line is likelier than one below a title, and one whose header is as wide
         // as it is.
@@ -309,8 +327,14 @@ impl<'a> Fit<'a> {
             let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
             return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
         }
+        if self.heads_lists_of(other) || other.heads_lists_of(self) {
+            return self.heads_lists_of(other);
+        }
         if self.is_headed_against(other) || other.is_headed_against(self) {
             return self.is_headed_against(other);
+        }
+        if self.holds_commas_of(other) || other.holds_commas_of(self) {
+            return self.holds_commas_of(other);
         }
         if self.is_around(other) || other.is_around(self) {
             return self.is_around(other);

@@ -9,6 +9,7 @@ use super::header::{
     figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_stated, is_value, is_written_value,
     names, nearly_all,
 };
+use super::prose::below_prose;
 use super::units::{gives_units, is_unit};
 use crate::format::csv::split::Sampled;
 
@@ -34,6 +35,9 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     }
     if start == first && first > 0 {
         start += usize::from(is_letterhead(&fit.records[first..], fit.width));
+    }
+    if start == first {
+        start += below_prose(&fit.records[first..], fit.width);
     }
     let table = &fit.records[start..];
     if is_header(&cells(table), fit.width) {

@@ -6,6 +6,7 @@ use super::alike::{
     beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like, is_numbered,
     is_of_pattern, is_sure,
 };
+use super::headings::is_row_of_headings;
 use crate::schema::{Inference, Type};
 
 /// True if a cell is of another type than text.
@@ -59,6 +60,12 @@ pub(super) fn mostly(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
 /// loaded as a record: a value over values makes it one, whatever its other cells are.
 pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let Some((first, rest)) = table.split_first() else { return true };
+    if is_value_of_its_own(first, rest) {
+        return false;
+    }
+    if is_row_of_headings(first, rest, width) {
+        return true;
+    }
     let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
     let values = first.iter().filter(|cell| is_value(cell)).count();
     let filled = first.iter().filter(|cell| !cell.is_empty()).count();
@@ -232,6 +239,17 @@ pub(super) fn is_written_value(cell: &str) -> bool {
 fn is_again(first: &[Cow<'_, str>], cells: &[Cow<'_, str>]) -> bool {
     let same = first.iter().zip(cells).filter(|(one, other)| one == other).count();
     first == cells || (first.len() > 1 && same * 2 > first.len())
+}
+
+/// True if the only cell of the first row stands again below it, and not over figures, as in files that were put
+/// together: a name is no value of its own column.
+fn is_value_of_its_own(first: &[Cow<'_, str>], rest: &[&[Cow<'_, str>]]) -> bool {
+    let [first] = first else { return false };
+    let is_other = |cells: &&&[Cow<'_, str>]| cells.first().is_some_and(|cell| cell != first && !cell.is_empty());
+    let others: Vec<&str> = rest.iter().filter(is_other).map(|cells| &*cells[0]).collect();
+    let is_figure = |cell: &str| has_digit(cell) || is_null_word(cell);
+    let is_over_figures = !has_digit(first) && !others.is_empty() && nearly_all(&others, is_figure);
+    !is_over_figures && rest.iter().any(|cells| cells.first() == Some(first))
 }
 
 /// True if the one year of a row is rather an amount: it stands first, or among numbers of its size.

@@ -1,5 +1,6 @@
 //! A row below the names that gives the units of the columns: `kg`, `[m/s]`, `%`.
 
+use super::alike::is_amount;
 use super::frame::{LOOKED_AT, in_use};
 use super::header::{is_null_word, is_value, nearly_all};
 use crate::format::csv::split::Sampled;
@@ -55,11 +56,16 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     let used = in_use(records, width);
     let full =
         |row: &Sampled<'_>| used.iter().all(|place| row.cells.get(*place).is_some_and(|cell| !cell.trim().is_empty()));
-    if records.len() < 2 || used.len() < 2 || !full(names) || !full(units) {
+    let unit = |place: &usize| units.cells.get(*place).map_or("", |cell| cell.trim());
+    // The first column may have no unit.
+    let has_units = || used.iter().skip(1).all(|place| !unit(place).is_empty());
+    if records.len() < 2 || used.len() < 2 || !full(names) || !has_units() {
         return false;
     }
-    let unit = |place: &usize| units.cells[*place].trim();
-    let is_other = |place: &usize| OTHERS.contains(&unit(place).to_lowercase().as_str());
+    let is_other = |place: &usize| {
+        let is_first = used.first() == Some(place);
+        (is_first && unit(place).is_empty()) || OTHERS.contains(&unit(place).to_lowercase().as_str())
+    };
     // A text that most tables have there is no unit, whatever the columns hold.
     if !used.iter().all(|place| is_unit(unit(place)) || is_other(place)) {
         return false;
@@ -70,7 +76,7 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
     };
     let has_values = |place: &&usize| {
         let cells = column(**place);
-        cells.len() > 1 && nearly_all(&cells, is_value)
+        cells.len() > 1 && nearly_all(&cells, |cell| is_value(cell) || is_amount(cell))
     };
     let values: Vec<usize> = used.iter().filter(has_values).copied().collect();
     let known: Vec<&str> = values.iter().map(unit).filter(|cell| is_unit(cell)).collect();

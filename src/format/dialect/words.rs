@@ -170,9 +170,11 @@ pub(super) fn is_table_of_words(head: &Sampled<'_>, rows: &[Sampled<'_>], is_fir
 
 /// True if all cells are known names of columns.
 pub(super) fn are_names(head: &Sampled<'_>) -> bool {
-    let is_name = |cell: &str| {
-        let last = cell.trim().rsplit([' ', '_', '-', '.']).next().unwrap_or_default().to_lowercase();
-        NAMES.contains(&last.as_str())
-    };
     head.cells.iter().all(|cell| is_name(cell))
+}
+
+/// True if a cell, or its last word, is a known name of a column.
+pub(super) fn is_name(cell: &str) -> bool {
+    let last = cell.trim().rsplit([' ', '_', '-', '.']).next().unwrap_or_default().to_lowercase();
+    NAMES.contains(&last.as_str())
 }
