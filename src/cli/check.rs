@@ -74,7 +74,8 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
             let all = header + beside + records + rejects + blank;
             writeln!(
                 out,
-                "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} rejects + {blank} line ends, blank \
+                "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} rejects \
+                 + {blank} line ends, blank \
                  lines and empty records"
             )?;
         }

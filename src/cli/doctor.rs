@@ -151,7 +151,8 @@ async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
     // It is all right within a network that is one's own, and so no fault.
     let answers = match crate::settings::may_send_in_clear(&url) {
         true => {
-            "answers; warning: a server, or somebody between, can ask for the password in clear: add sslmode=require or verify-full to DATABASE_URL"
+            "answers; warning: a server, or somebody between, can ask for the password in clear: add sslmode=require \
+             or verify-full to DATABASE_URL"
         }
         false => "answers",
     };

@@ -72,7 +72,8 @@ fn words(done: &Dropped, dry_run: bool) -> String {
         let numbers: Vec<_> = loads.iter().take(10).map(i64::to_string).collect();
         let more = if loads.len() > 10 { ", …" } else { "" };
         lines.push(format!(
-            "{count} ({}{more}) {are} retracted: their files can be loaded again, and the next app --pipeline takes their rows out of the star",
+            "{count} ({}{more}) {are} retracted: their files can be loaded again, and the next app --pipeline takes \
+             their rows out of the star",
             numbers.join(", ")
         ));
     }

@@ -31,7 +31,8 @@ pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
         };
         writeln!(
             screen::stdout(),
-            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} duplicate + {} filtered; {:.1} s.{next}",
+            "files: {} loaded, {} duplicate, {} failed, {} waiting; rows: {} read = {} loaded + {} rejected + {} \
+             duplicate + {} filtered; {:.1} s.{next}",
             totals.loaded,
             totals.duplicates,
             totals.failed,

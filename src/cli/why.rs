@@ -85,7 +85,8 @@ async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String
             let (table, id, brought) = (&load.dataset, load.id, load.rows_loaded.unsigned_abs());
             match rows {
                 rows if rows < brought => format!(
-                    "{rows} of its {brought} rows are in staging.{table} (with _load_id {id}): later files replaced the others, or somebody took them out"
+                    "{rows} of its {brought} rows are in staging.{table} (with _load_id {id}): later files replaced \
+                     the others, or somebody took them out"
                 ),
                 rows => format!("its rows are in staging.{table} ({rows} with _load_id {id}){none}"),
             }

@@ -112,7 +112,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     let address = app.workspace.warehouse.address();
     info!(sentence = format!("connected to {address}"), database = address, "connected");
     if settings.keeping.on_success == OnSuccess::Delete && app.workspace.catalog.loads(1).await?.is_empty() {
-        info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move them, to keep them elsewhere");
+        info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move \
+         them, to keep them elsewhere");
     }
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);

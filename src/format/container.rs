@@ -152,7 +152,9 @@ pub fn parts(path: &Path, name: &str, limits: Limits) -> Result<Vec<Part>, Forma
     }
     if name.to_ascii_lowercase().ends_with(".zip") && !head.starts_with(b"PK") && !head.is_empty() {
         return Err(FormatError::Archive(
-            "it is called .zip and is no zip archive: it does not begin with PK; cut off what stands before it, or name it by what it is".to_owned(),
+            "it is called .zip and is no zip archive: it does not begin with PK; cut off what stands before it, or \
+             name it by what it is"
+                .to_owned(),
         ));
     }
     let (packing, table_hint) = if head.starts_with(GZIP) {

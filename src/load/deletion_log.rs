@@ -182,7 +182,8 @@ impl DeletionLog {
             warn!(
                 loads = foreign.len(),
                 last = last.source,
-                "this is another database than the one that files were loaded into before, or its catalog was made anew; it has not got their rows"
+                "this is another database than the one that files were loaded into before, or its catalog was made \
+                 anew; it has not got their rows"
             );
         }
         if (is_another || !missing.is_empty())
@@ -301,11 +302,13 @@ impl DeletionLog {
         };
         match self.bring_back(kept) {
             Ok(to) => {
-                warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost a load that it had confirmed: its file is loaded again");
+                warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost \
+                 a load that it had confirmed: its file is loaded again");
                 true
             }
             Err(why) => {
-                error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the database has lost a load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
+                error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the database has lost a \
+                 load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
                 false
             }
         }

@@ -59,7 +59,8 @@ pub enum LoadError {
     },
     /// A column of the table whose type was changed by hand.
     #[error(
-        "somebody has changed the type of {table}.{column}: it is {is}, and its files made it {expected}: nothing was loaded; {fix} puts it \
+        "somebody has changed the type of {table}.{column}: it is {is}, and its files made it {expected}: nothing was \
+         loaded; {fix} puts it \
          back; for another type let a plugin say type: of the column"
     )]
     Retyped {
@@ -188,7 +189,8 @@ impl LoadError {
             },
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
             LoadError::InPart { .. } => {
-                "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: load in a plugin, and it is \
+                "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: \
+                 load in a plugin, and it is \
                  loaded beside them"
             }
             LoadError::Retyped { .. } => {

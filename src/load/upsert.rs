@@ -41,7 +41,8 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
     let (name, kind) = (&evolution.columns[place].name, from.narrowest());
     Err(format!(
         "key: with this file the column {name} would become text, and its values of type {kind} were not written in one form that could be \
-         written again: rows of the same key would stand twice; fix the value that is no {kind}, or say type: text of {name} in the plugin, \
+         written again: rows of the same key would stand twice; fix the value that is no {kind}, or say type: text of \
+          {name} in the plugin, \
          drop the table with app drop and bring all of its files again"
     ))
 }

@@ -94,7 +94,8 @@ impl Run<'_> {
             all.push(Check {
                 name: format!("weight: the sum of {} is 1", weight.column),
                 rows: format!(
-                    "select {group}, sum({weight_column}) as weight from {} group by {group} having abs(sum({weight_column}) - 1) > 0.000001",
+                    "select {group}, sum({weight_column}) as weight from {} group by {group} having \
+                     abs(sum({weight_column}) - 1) > 0.000001",
                     self.shown(model)
                 ),
                 severity: Severity::Error,

@@ -342,7 +342,14 @@ impl Run<'_> {
         if !left && let Some(place) = (1..source.len()).find(|place| !near(&source[*place], &fact[*place])) {
             let column = sql.measures().nth(place - 1).unwrap_or_default();
             let text = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".to_owned());
-            return Err(model.error(format!("the books do not balance: the sum of {column} is {} in the select and {} in the table; nothing was changed", text(&source[place]), text(&fact[place]))).into());
+            return Err(model
+                .error(format!(
+                    "the books do not balance: the sum of {column} is {} in the select and {} \
+             in the table; nothing was changed",
+                    text(&source[place]),
+                    text(&fact[place])
+                ))
+                .into());
         }
         self.balance(model, rows, given, rejected, stands, change).await
     }

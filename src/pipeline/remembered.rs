@@ -52,7 +52,8 @@ impl Run<'_> {
             warn!(
                 table = model.name,
                 files = missed.len(),
-                "replaced by later ones before a run saw them, so that they leave no versions: {}; app --pipeline after each file keeps them",
+                "replaced by later ones before a run saw them, so that they leave no versions: {}; app --pipeline \
+                 after each file keeps them",
                 some.join(", ")
             );
         }

@@ -80,7 +80,8 @@ fn holds(line: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "/*\nkind: fact\ngrain: [id]\ndimensions:\n  city: dim_city\n  day: dim_day\n*/\nselect id, city,\n  o.day\nfrom staging.orders as o";
+    const TEXT: &str = "/*\nkind: fact\ngrain: [id]\ndimensions:\n  city: dim_city\n  day: dim_day\n*/\nselect id, \
+     city,\n  o.day\nfrom staging.orders as o";
 
     #[test]
     fn lines_of_words() {
@@ -90,7 +91,8 @@ mod tests {
         assert_eq!(lines.of_header("grain", "absent"), Some(3));
         assert_eq!(lines.of_header("history", "id"), None);
         assert_eq!(Lines::of("/*\nkind: table\nchecks: {range: {a: [1, x]}}\n*/").of_header("range", "a"), Some(3));
-        let groups = "/*\nkind: table\nchecks:\n  - range: {a: [1, 2]}\n    severity: warn\n  - range:\n      b: [1, 2]\n  - {range: {c: [1, 2]}}\n*/";
+        let groups = "/*\nkind: table\nchecks:\n  - range: {a: [1, 2]}\n    severity: warn\n  - range:\n      b: [1, \
+         2]\n  - {range: {c: [1, 2]}}\n*/";
         let lines_of = |name: &str| Lines::of(groups).of_header("range", name);
         assert_eq!(["a", "b", "c", "absent"].map(lines_of), [Some(4), Some(7), Some(8), Some(4)]);
         assert_eq!(lines.of_select("day", false), Some(9));

@@ -251,10 +251,11 @@ pub fn check_dimension(
         Some(Kind::Calendar(_)) => {}
         Some(Kind::Dimension(Dimension { key, .. })) => {
             return Err(model.error_of_word(format!(
-                    "dimensions: {column}: {name} is known by {} columns together ({}), a fact's column can name one; give the dimension a key of one column",
-                    key.len(),
-                    key.join(", ")
-                )));
+                "dimensions: {column}: {name} is known by {} columns together ({}), a fact's column can name one; \
+                     give the dimension a key of one column",
+                key.len(),
+                key.join(", ")
+            )));
         }
         Some(other) => {
             return Err(

@@ -259,7 +259,11 @@ mod tests {
 
     #[test]
     fn a_header_says_what_it_says_and_the_rest_follows() {
-        let header = parse("\n/*\ntitle: Sales\ndescription: |\n  One.\n\n  Two.\nchart: {type: line, x: day, y: [a, b]}\nexports: [parquet, xlsx]\n*/ select 1").unwrap();
+        let header = parse(
+            "\n/*\ntitle: Sales\ndescription: |\n  One.\n\n  Two.\nchart: {type: line, x: day, y: [a, \
+         b]}\nexports: [parquet, xlsx]\n*/ select 1",
+        )
+        .unwrap();
         assert_eq!(header.title, "Sales");
         assert_eq!(header.description.as_deref(), Some("One.\n\nTwo.\n"));
         let y = vec!["a".to_owned(), "b".to_owned()];

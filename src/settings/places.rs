@@ -25,7 +25,8 @@ pub(super) fn why_not_watched(settings: &Settings, imports: &Path) -> Option<Str
         [] => {}
         [(name, place)] => {
             return Some(format!(
-                "{name}: {} is IMPORTS_DIR ({shown}) or lies in it, where files are loaded and deleted, and others may write: choose a place \
+                "{name}: {} is IMPORTS_DIR ({shown}) or lies in it, where files are loaded and deleted, and others may \
+                 write: choose a place \
                  outside of it",
                 place.display()
             ));
@@ -33,7 +34,8 @@ pub(super) fn why_not_watched(settings: &Settings, imports: &Path) -> Option<Str
         several => {
             let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
             return Some(format!(
-                "IMPORTS_DIR: {shown} holds the places of {}, and what lies in it is loaded and deleted: choose a folder of its own for it, \
+                "IMPORTS_DIR: {shown} holds the places of {}, and what lies in it is loaded and deleted: choose a \
+                 folder of its own for it, \
                  such as imports",
                 names.join(", ")
             ));

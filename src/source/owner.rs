@@ -130,11 +130,13 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
     let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
     Ok(Some(Foreign {
         what: format!(
-            "{path} is {what} of uid {uid}, mode {mode:o}, and who asks is uid {us}: what stands in it is not believed, and only a Sluice of uid \
+            "{path} is {what} of uid {uid}, mode {mode:o}, and who asks is uid {us}: what stands in it is not \
+             believed, and only a Sluice of uid \
              {uid} would use it"
         ),
         fix: format!(
-            "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the user that Sluice runs as \
+            "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the \
+             user that Sluice runs as \
              (chown -R, chmod -R go-w) or move it away"
         ),
     }))

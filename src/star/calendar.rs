@@ -56,7 +56,8 @@ fn value(day: NaiveDate, fiscal_year_starts: u32) -> String {
     let first = day.with_day(1).unwrap_or(day);
     let last = first.checked_add_months(chrono::Months::new(1)).and_then(|next| next.pred_opt()).unwrap_or(day);
     format!(
-        "({}, '{day}', {}, {}, {}, '{}', '{}', {}, {}, {weekday}, '{}', {}, {}, {}, {fiscal_year}, {}, {fiscal_month}, '{first}', '{last}')",
+        "({}, '{day}', {}, {}, {}, '{}', '{}', {}, {}, {weekday}, '{}', {}, {}, {}, {fiscal_year}, {}, {fiscal_month}, \
+         '{first}', '{last}')",
         day.format("%Y%m%d"),
         day.year(),
         day.month0() / 3 + 1,
@@ -85,7 +86,8 @@ mod tests {
     fn days_and_their_years() {
         assert_eq!(
             day("2024-12-30", 1),
-            "(20241230, '2024-12-30', 2024, 4, 12, 'December', '2024-12', 30, 365, 1, 'Monday', false, 2025, 1, 2024, 4, 12, '2024-12-01', '2024-12-31')"
+            "(20241230, '2024-12-30', 2024, 4, 12, 'December', '2024-12', 30, 365, 1, 'Monday', false, 2025, 1, 2024, \
+             4, 12, '2024-12-01', '2024-12-31')"
         );
         assert!(day("2024-06-30", 7).ends_with("2024, 4, 12, '2024-06-01', '2024-06-30')"));
         assert!(day("2024-07-01", 7).ends_with("2025, 1, 1, '2024-07-01', '2024-07-31')"));

@@ -32,7 +32,8 @@ pub(super) fn with_places(rows: &str, columns: &[String], values: &str) -> Strin
     // Several rows may come from one staged row.
     format!(
         "select distinct {list}, {COUNT}, {load}, {line} from (\
-         select {of_value}, r.{COUNT}, k.{load}, k.{line}, dense_rank() over (partition by {of_value} order by k.{load}, k.{line}) as sluice_place \
+         select {of_value}, r.{COUNT}, k.{load}, k.{line}, dense_rank() over (partition by {of_value} order by \
+          k.{load}, k.{line}) as sluice_place \
          from (select * from {rows}) as k join ({values}) as r on {}\
          ) as s where sluice_place <= {SHOWN} order by {COUNT} desc, {list}, {load}, {line}",
         same.join(" and ")

@@ -125,7 +125,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn it_is_what_sets_are(one in proptest::collection::btree_set(0..40_i64, 0..30), other in proptest::collection::btree_set(0..40_i64, 0..30)) {
+        fn it_is_what_sets_are(one in proptest::collection::btree_set(0..40_i64, 0..30), other in
+            proptest::collection::btree_set(0..40_i64, 0..30)) {
             let of = |set: &std::collections::BTreeSet<i64>| {
                 let mut stretches: Vec<(i64, i64)> = Vec::new();
                 for number in set {

@@ -123,10 +123,12 @@ impl From<sqlx::Error> for WarehouseError {
                     text = ours.to_owned();
                 }
                 if is_of_pooler(database.code().as_deref().unwrap_or_default()) {
-                    text += ": a pooler that gives each transaction another connection? Use session pooling, or PgBouncer 1.21 with max_prepared_statements";
+                    text += ": a pooler that gives each transaction another connection? Use session pooling, or \
+                     PgBouncer 1.21 with max_prepared_statements";
                 }
                 if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() && text.contains("readonly") {
-                    text += ": the user that Sluice runs as needs the right to write the file, those beside it that end in -wal and -shm, and their folder";
+                    text += ": the user that Sluice runs as needs the right to write the file, those beside it that \
+                     end in -wal and -shm, and their folder";
                 }
                 if database.code().as_deref() == Some(LOCK_NOT_AVAILABLE) {
                     WarehouseError::Locked(text)

@@ -90,7 +90,9 @@ fn open(workdir: &Workdir, page: &str, width: u32) -> anyhow::Result<(String, St
 
 async fn the_page_works_in_a_browser(workdir: Workdir) -> Outcome {
     // Twelve rows, so that the table can be searched.
-    workdir.write("imports/t.csv", "n,day,name\n10,2024-03-01,x10\n9,2024-02-29,X9\n-1.5,,b\n,2023-01-01,a\n1000000,2024-01-01,x1\n20,2024-01-02,\"\"\n30,2024-01-03,c\n31,2024-01-04,d\n32,2024-01-05,e\n33,2024-01-06,f\n34,2024-01-07,g\n35,2024-01-08,h\n")?;
+    workdir.write("imports/t.csv",
+        "n,day,name\n10,2024-03-01,x10\n9,2024-02-29,X9\n-1.5,,b\n,2023-01-01,a\n1000000,2024-01-01,x1\n\
+         20,2024-01-02,\"\"\n30,2024-01-03,c\n31,2024-01-04,d\n32,2024-01-05,e\n33,2024-01-06,f\n34,2024-01-07,g\n35,2024-01-08,h\n")?;
     workdir
         .write("sql/analysis/v.sql", "/*\nchart: {type: bar, x: name, y: n}\n*/\nselect n, day, name from staging.t")?;
     for command in ["--once", "--analysis"] {

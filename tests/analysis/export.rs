@@ -54,18 +54,23 @@ fn lines(workdir: &Workdir, url: &str, table: &str, format: &str) -> anyhow::Res
 async fn both_engines_write_the_same_text(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.load(&database, "t.csv", ROWS).await?;
     for (file, text) in [
-        ("pipeline/plain", "/* kind: table */ select id, price, ratio, ok, day, at, instant, note from staging.t".to_owned()),
+        (
+            "pipeline/plain",
+            "/* kind: table */ select id, price, ratio, ok, day, at, instant, note from staging.t".to_owned(),
+        ),
         ("pipeline/computed", format!("/* kind: table */ {COMPUTED}")),
         ("pipeline/of_star", format!("/* kind: view */ {COMPUTED}")),
         (
             "pipeline/over_view",
-            "/* kind: table */ select bool_or(wrong) as any_wrong, max(next) as newest from datawarehouse.of_star".to_owned(),
+            "/* kind: table */ select bool_or(wrong) as any_wrong, max(next) as newest from datawarehouse.of_star"
+                .to_owned(),
         ),
         ("analysis/answer", COMPUTED.to_owned()),
         ("analysis/z_over", "select * from datawarehouse.answer".to_owned()),
         (
             "analysis/z_over_star",
-            "select positive, bool_and(wrong) as all_wrong, max(next) as newest, sum(twice) as total from datawarehouse.of_star group by positive"
+            "select positive, bool_and(wrong) as all_wrong, max(next) as newest, sum(twice) as total from \
+             datawarehouse.of_star group by positive"
                 .to_owned(),
         ),
     ] {

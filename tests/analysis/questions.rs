@@ -165,7 +165,8 @@ async fn answers_are_written_as_the_header_says(database: TestDatabase, workdir:
         .await?;
     workdir.write(
         "sql/analysis/v.sql",
-        "/*\nexports: [parquet, json, xlsx]\n*/\nselect substr(cast(zip as text), 1, 3) as area, count(*) as many, max(day) as newest, sum(price) as total \
+        "/*\nexports: [parquet, json, xlsx]\n*/\nselect substr(cast(zip as text), 1, 3) as area, count(*) as many, \
+         max(day) as newest, sum(price) as total \
          from staging.sales group by 1",
     )?;
     let settings = [("DATABASE_URL", database.url.as_str())];
@@ -261,7 +262,8 @@ fn questions(workdir: &Workdir) -> Outcome {
     for (name, header, select) in [
         (
             "a_shops",
-            "title: \"Sales <by> shop & \\\"house\\\"\"\ndescription: |\n  What each took.\n\n  '; drop table x; --\nchart: {type: bar, x: shop}\nexports: [csv, xlsx]",
+            "title: \"Sales <by> shop & \\\"house\\\"\"\ndescription: |\n  What each took.\n\n  '; drop table x; \
+             --\nchart: {type: bar, x: shop}\nexports: [csv, xlsx]",
             "select shop, sum(price) as total from datawarehouse.sale group by shop order by 2 desc nulls last",
         ),
         (
@@ -347,7 +349,8 @@ async fn the_page_says_what_is_not_in_the_star_yet(database: TestDatabase, workd
     workdir.write("sql/pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-01-01\n*/")?;
     workdir.write(
         "sql/analysis/v.sql",
-        "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a cross join datawarehouse.dim_day as d where d.dim_day_key > 0",
+        "select t.a from datawarehouse.t as t join staging.other as o on o.a = t.a cross join datawarehouse.dim_day as \
+         d where d.dim_day_key > 0",
     )?;
     let app = workdir.app(&database);
     pipeline::run(&app.workspace).await?;

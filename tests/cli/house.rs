@@ -149,8 +149,9 @@ async fn lines_are_short(_: Workdir) -> Outcome {
     for folder in ["src", "tests", "benches", "models/src"] {
         all.extend(files(folder, "rs")?);
     }
-    let is_long =
-        |line: &&str| line.chars().count() > WIDTH && !line.trim_start().starts_with('|') && !line.contains("https://");
+    // Rows of tables, and records of JSON in raw strings, are one line each.
+    let is_row = |line: &str| ["|", "r#\""].iter().any(|mark| line.trim_start().starts_with(mark));
+    let is_long = |line: &&str| line.chars().count() > WIDTH && !is_row(line) && !line.contains("https://");
     let long: Vec<_> = all
         .iter()
         .map(|(file, text)| (file.display().to_string(), text.lines().filter(is_long).count()))

@@ -414,7 +414,10 @@ async fn names_are_the_same_however_composed(database: TestDatabase, workdir: Wo
     for (name, files, header) in [("nfc", "Größen_*.csv", "Größe"), ("nfd", "Ho\u{308}hen_*.csv", "Ho\u{308}he")] {
         workdir.plugin(
             name,
-            &format!("name: {name}\nfiles: [\"{files}\"]\ntable: {name}\ncolumns:\n  - {{from: {header}, name: size, type: numeric, required: true}}\n"),
+            &format!(
+                "name: {name}\nfiles: [\"{files}\"]\ntable: {name}\ncolumns:\n  - {{from: {header}, name: size, \
+             type: numeric, required: true}}\n"
+            ),
         )?;
     }
     for (file, header) in [

@@ -26,7 +26,8 @@ pub fn cases() -> Vec<Trial> {
 async fn a_column_has_several_headers(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.plugin(
         "o",
-        "name: o\nfiles: [\"o*\"]\ntable: o\nmode: upsert\nkey: [id]\ncolumns:\n  - {from: [Auftrag-Nr., Order No], name: id}\n  - {from: n}\n",
+        "name: o\nfiles: [\"o*\"]\ntable: o\nmode: upsert\nkey: [id]\ncolumns:\n  - {from: [Auftrag-Nr., Order No], \
+         name: id}\n  - {from: n}\n",
     )?;
     workdir.load(&database, "o1.csv", "Auftrag-Nr.;n\n1;2\n2;3\n").await?;
     workdir.load(&database, "o2.csv", "Order No;n\n2;4\n3;5\n").await?;
@@ -42,7 +43,8 @@ async fn a_column_has_several_headers(database: TestDatabase, workdir: Workdir) 
 async fn a_declared_column_is_there(database: TestDatabase, workdir: Workdir) -> Outcome {
     let yaml = |mode: &str| {
         format!(
-            "name: o\nfiles: [\"o*\"]\ntable: o\n{mode}columns:\n  - {{from: id}}\n  - {{from: [Preis, Price], name: price, type: numeric}}\n  - {{from: note}}\n  - {{from: n}}\n"
+            "name: o\nfiles: [\"o*\"]\ntable: o\n{mode}columns:\n  - {{from: id}}\n  - {{from: [Preis, Price], name: \
+             price, type: numeric}}\n  - {{from: note}}\n  - {{from: n}}\n"
         )
     };
     workdir.plugin("o", &yaml(""))?;
@@ -90,7 +92,8 @@ async fn another_header_is_told(database: TestDatabase, workdir: Workdir) -> Out
     let log = once("o2.csv", "Order Nr,n\n1,3\n")?;
     holds(
         &log,
-        "the header is another one than before: without \"Order No\", \"Order Nr\" new; before: \"Order No\", \"n\"; now: \"Order Nr\", \"n\"; where it was renamed, from: [\"Order No\", \"Order Nr\"] in a plugin makes both one column",
+        "the header is another one than before: without \"Order No\", \"Order Nr\" new; before: \"Order No\", \"n\"; \
+         now: \"Order Nr\", \"n\"; where it was renamed, from: [\"Order No\", \"Order Nr\"] in a plugin makes both one column",
     )?;
     let log = once("o3.csv", "Order No,Order Nr,n,x\n1,1,3,4\n")?;
     holds(&log, "the header is another one than before: \"x\" new; before: \"Order No\", \"n\", \"Order Nr\"; now:")?;
@@ -148,7 +151,8 @@ async fn a_first_plugin_reads_its_files_typed(database: TestDatabase, workdir: W
     same((done.status.code(), stderr(&done)), (Some(0), String::new()))?;
     same(
         database.text("select name, \"type\" from sluice.\"column\" order by position").await?,
-        "nr|bigint\nbetrag|numeric\nrabatt|numeric\ntag|date\nzeit|timestamp\naktiv|boolean\nmenge|bigint\ntext|text\npreis|numeric\nneu|text",
+        "nr|bigint\nbetrag|numeric\nrabatt|numeric\ntag|date\nzeit|timestamp\naktiv|boolean\nmenge|bigint\ntext|text\n\
+         preis|numeric\nneu|text",
     )?;
     same(
         database
@@ -169,7 +173,8 @@ async fn tables_of_a_series_are_mentioned_once(database: TestDatabase, workdir: 
         workdir.write(&format!("imports/stock_2026-0{month}.csv"), format!("id,n{month}\n{month},5\n"))?;
         logs.push(stdout(&app(&workdir, &["--once"], &settings)?));
     }
-    let said = "sales_2026_01 and sales_2026_02 look like a series of one table: app plugin new sales --from FILE... writes a plugin that loads sales_*.csv into sales";
+    let said = "sales_2026_01 and sales_2026_02 look like a series of one table: app plugin new sales --from FILE... \
+     writes a plugin that loads sales_*.csv into sales";
     let count = |log: &String| log.matches("look like a series").count();
     same(logs.iter().map(count).collect::<Vec<_>>(), [0, 1, 0])?;
     holds(&logs[1], said)

@@ -91,7 +91,8 @@ fn hostile_files(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     site.refuse("columns.csv", format!("{columns}\n{}1\n", "1,".repeat(99_999)).as_bytes())?;
     site.refuse("deep.json", ("[".repeat(100_000) + &"]".repeat(100_000)).as_bytes())?;
     for name in ["x'; drop table staging.rows; --.csv", "\"; drop table staging__rows; --.csv", "%s%n.csv", "-rf.csv"] {
-        let text = "id,\"x'); drop table staging.rows; --\",\"\"\"; drop table staging__rows; --\"\n1,'; drop table staging.rows; --,=cmd|' /C calc'!A0\n";
+        let text = "id,\"x'); drop table staging.rows; --\",\"\"\"; drop table staging__rows; --\"\n1,'; drop table \
+         staging.rows; --,=cmd|' /C calc'!A0\n";
         site.refuse(name, text.as_bytes())?;
     }
     site.refuse("=cmd|' -C calc'!A0.csv", b"=1+1,@x\n=cmd|' /C calc'!A0,2\n")?;

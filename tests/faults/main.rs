@@ -1,6 +1,7 @@
 //! Faults done to the real program, one after the other, on both engines: it is killed, its database and its disk are taken away,
 //! files are bad, hostile or changed under its hands. Afterwards every file that was dropped is looked for: its rows are there once,
-//! or it lies in `failed/` with the reason. What sleeps here lets a fault fall at a random moment, or last; no result is waited for so. `scripts/test-faults` builds the program and starts this.
+//! or it lies in `failed/` with the reason. What sleeps here lets a fault fall at a random moment, or last; no
+//! result is waited for so. `scripts/test-faults` builds the program and starts this.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

@@ -303,7 +303,8 @@ fn pgbouncer(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     row
 }
 
-/// PgBouncer before 1.21 gives the transactions of one connection to several, which breaks prepared statements: the program has to say so and to
+/// PgBouncer before 1.21 gives the transactions of one connection to several, which breaks prepared statements: the
+/// program has to say so and to
 /// lose nothing, until a person has given it connections of its own.
 fn through_pooler(mut site: Site<'_>, direct: String) -> anyhow::Result<Row> {
     site.start()?;

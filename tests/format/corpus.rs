@@ -1,4 +1,5 @@
-//! The reading of each file in `corpus/`: small texts as programs and people write them, with what is right of them in `corpus/golden.jsonl`,
+//! The reading of each file in `corpus/`: small texts as programs and people write them, with what is right of them
+//! in `corpus/golden.jsonl`,
 //! one line for each table in a file. A rule that is changed shows here at once what it fixes and what it breaks.
 
 use std::collections::BTreeMap;

@@ -161,7 +161,8 @@ async fn a_plugin_names_columns(database: TestDatabase, workdir: Workdir) -> Out
     workdir.plugin(
         "p",
         &format!(
-            "name: p\nfiles: [\"t*\"]\ntable: t\ncolumns:\n  - {{from: [\"{ASKED}Montag\", Mo], name: mo}}\n  - {{from: amount_}}\n  - {{from: [\"Rate €\", \"Rate $\"]}}\n"
+            "name: p\nfiles: [\"t*\"]\ntable: t\ncolumns:\n  - {{from: [\"{ASKED}Montag\", Mo], name: mo}}\n  - \
+             {{from: amount_}}\n  - {{from: [\"Rate €\", \"Rate $\"]}}\n"
         ),
     )?;
     for (at, text) in [

@@ -205,7 +205,8 @@ async fn what_texts_look_like_is_told(database: TestDatabase, workdir: Workdir) 
     let text = "id;betrag;tag;ok;text\n1;1.234,50;31.12.2024;ja;a\n2;5,00;01.02.2024;nein;b\n";
     workdir.write("bank.csv", text)?;
     workdir.write("imports/bank.csv", text)?;
-    let line = "betrag looks like decimal commas (1.234,50): \"decimal: ','\" would make it numeric; app plugin new bank --from FILE writes it";
+    let line = "betrag looks like decimal commas (1.234,50): \"decimal: ','\" would make it numeric; app plugin new \
+     bank --from FILE writes it";
     let check = stdout(&app(&workdir, &["check", "bank.csv"], &settings)?);
     holds(&check, line)?;
     holds(&check, "tag looks like days (31.12.2024): \"type: date, format: '%d.%m.%Y'\" would make it date")?;

@@ -133,7 +133,8 @@ async fn what_is_passed_over_is_told(database: TestDatabase, workdir: Workdir) -
     workdir.load(&database, "some.zip", archive).await?;
     same(
         database.text("select kind, name, text from sluice.beside order by id").await?,
-        "member|.DS_Store|a hidden file of macOS\nmember|.gitkeep|a hidden file that is empty\nmember|__MACOSX/._one.csv|a hidden file of macOS\n\
+        "member|.DS_Store|a hidden file of macOS\nmember|.gitkeep|a hidden file that is \
+         empty\nmember|__MACOSX/._one.csv|a hidden file of macOS\n\
          member|latest.csv|a symbolic link, which is not followed",
     )?;
     // Somebody's data is not passed over for its name.

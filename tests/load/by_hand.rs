@@ -175,7 +175,8 @@ async fn an_upsert_asks_for_the_types_too(database: TestDatabase, workdir: Workd
 fn trigger(database: &TestDatabase) -> Vec<String> {
     match database.engine {
         Engine::Postgres => vec![
-            "create function leave_out() returns trigger language plpgsql as $$ begin if new.id = 3 then return null; end if; return new; end $$"
+            "create function leave_out() returns trigger language plpgsql as $$ begin if new.id = 3 then return null; \
+             end if; return new; end $$"
                 .to_owned(),
             "create trigger tr before insert or update on staging.t for each row execute function leave_out()".to_owned(),
         ],

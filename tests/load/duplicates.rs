@@ -148,7 +148,8 @@ async fn some_rows_gone_is_for_a_person(database: TestDatabase, workdir: Workdir
 async fn a_load_without_rows_has_them(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.plugin(
         "p",
-        "name: p\nfiles: [\"t*\"]\ntable: t\nmax_rejects: 100 %\nfilter: a > 10\ncolumns:\n  - {from: a, name: a, type: bigint}\n  - {from: b, name: b, type: text}\n",
+        "name: p\nfiles: [\"t*\"]\ntable: t\nmax_rejects: 100 %\nfilter: a > 10\ncolumns:\n  - {from: a, name: a, \
+         type: bigint}\n  - {from: b, name: b, type: text}\n",
     )?;
     let none = [("t.1.csv", "a,b\n"), ("t.2.csv", "a,b\nx,y\n"), ("t.3.csv", "a,b\n1,y\n")];
     for (name, text) in none {

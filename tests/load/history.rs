@@ -18,7 +18,8 @@ cases! {
 const TABLES: [(&str, &str); 4] = [
     (
         "dim_customer",
-        "select dim_customer_key, customer_id, name, city, segment, valid_from, valid_to, is_current from datawarehouse.dim_customer order by 1",
+        "select dim_customer_key, customer_id, name, city, segment, valid_from, valid_to, is_current from \
+         datawarehouse.dim_customer order by 1",
     ),
     (
         "dim_product",
@@ -26,11 +27,13 @@ const TABLES: [(&str, &str); 4] = [
     ),
     (
         "fact_order",
-        "select order_id, customer_key, payer_key, product_key, ordered_key, paid_key, quantity, amount, _load_id, _line from datawarehouse.fact_order order by 1",
+        "select order_id, customer_key, payer_key, product_key, ordered_key, paid_key, quantity, amount, _load_id, \
+         _line from datawarehouse.fact_order order by 1",
     ),
     (
         "dim_date",
-        "select min(dim_date_key) as first_day, max(dim_date_key) as last_day, count(*) as days from datawarehouse.dim_date where dim_date_key <> 0",
+        "select min(dim_date_key) as first_day, max(dim_date_key) as last_day, count(*) as days from \
+         datawarehouse.dim_date where dim_date_key <> 0",
     ),
 ];
 

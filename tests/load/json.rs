@@ -96,7 +96,8 @@ async fn one_broken_record_costs_one_record(database: TestDatabase, workdir: Wor
     same(database.text(&sql).await?, rest.len().to_string())
 }
 
-const RATES: &str = "{\"base\":\"EUR\",\"date\":\"2024-05-01\",\"rates\":[{\"code\":\"USD\",\"rate\":1.08},{\"code\":\"CHF\",\"rate\":0.98}],\n\
+const RATES: &str = "{\"base\":\"EUR\",\"date\":\"2024-05-01\",\
+    \"rates\":[{\"code\":\"USD\",\"rate\":1.08},{\"code\":\"CHF\",\"rate\":0.98}],\n\
                      \"source\":{\"id\":7,\"tags\":[1]}}";
 
 async fn keys_beside_the_records_are_kept(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -62,7 +62,8 @@ async fn many_new_rows_get_their_own_each(database: TestDatabase, workdir: Workd
     }
     workdir.write(
         "sql/pipeline/fact_f.sql",
-        "/*\nkind: fact\ngrain: [id]\ndimensions: {a: dim_a, b: dim_b, c: dim_c}\n*/\nselect id, a, b, c, a as of_a, b as of_b, c as of_c from staging.f",
+        "/*\nkind: fact\ngrain: [id]\ndimensions: {a: dim_a, b: dim_b, c: dim_c}\n*/\nselect id, a, b, c, a as of_a, b \
+         as of_b, c as of_c from staging.f",
     )?;
     // Three dimensions of which two are large.
     let file = |ids: std::ops::Range<u64>| {
@@ -80,7 +81,8 @@ async fn many_new_rows_get_their_own_each(database: TestDatabase, workdir: Workd
         join datawarehouse.dim_b as b on b.dim_b_key = f.b_key join datawarehouse.dim_c as c on c.dim_c_key = f.c_key \
         where f.id < 20000 and not (a.a = f.of_a and b.b = f.of_b and c.c = f.of_c)";
     same(database.text(wrong).await?, "0")?;
-    let all = "select count(*), min(id), max(id), count(distinct a_key), count(distinct b_key), count(distinct c_key) from datawarehouse.fact_f";
+    let all = "select count(*), min(id), max(id), count(distinct a_key), count(distinct b_key), count(distinct c_key) \
+     from datawarehouse.fact_f";
     same(database.text(all).await?, "11000|1|20000|701|331|6")?;
     same(database.text("select a_key, b_key, c_key from datawarehouse.fact_f where id = 20000").await?, "0|0|0")?;
     // One that is there already, among many.
@@ -88,7 +90,8 @@ async fn many_new_rows_get_their_own_each(database: TestDatabase, workdir: Workd
     let error = run(&database, &workdir, false).await.unwrap_err();
     holds(
         &error.to_string(),
-        "grain: several rows of the select have the same id: id = \"77\" (2 rows: f.csv line 4002, load 4; f.csv line 78, load 1, in the table already)",
+        "grain: several rows of the select have the same id: id = \"77\" (2 rows: f.csv line 4002, load 4; f.csv line \
+         78, load 1, in the table already)",
     )?;
     same(database.text(all).await?, "11000|1|20000|701|331|6")
 }
@@ -128,7 +131,11 @@ async fn rows_that_are_not_told_apart_name_their_lines(database: TestDatabase, w
         .await?;
     // Rows that are the same are one.
     workdir.load(&database, "c.csv", "city,land,day\nBern,CH,2024-01-01\nBern,DE,2024-01-01\n").await?;
-    fails("dim_city.sql:3: key: several rows of the select have the same city: city = \"Bern\" (2 rows: c.csv line 2, load 1; c.csv line 3, load 7)").await?;
+    fails(
+        "dim_city.sql:3: key: several rows of the select have the same city: city = \"Bern\" (2 rows: c.csv line 2, \
+     load 1; c.csv line 3, load 7)",
+    )
+    .await?;
     workdir.load(&database, "c.csv", "city,land,day\n,CH,2024-01-01\nOslo,NO,\n").await?;
     fails("key: NULL in it (city) in 1 row of the select, the first of them c.csv line 2, load 8: leave").await?;
     let dated = dim_city.replace("[city]", "[city]\nhistory: [land]\nat: day") + " where city is not null";

@@ -58,7 +58,8 @@ async fn the_last_day_is_in_the_last_version(database: TestDatabase, workdir: Wo
         "sql/pipeline/dim_r.sql",
         DIMENSION.replace("*/", "at: since\n*/").replace("city from", "city, since from"),
     )?;
-    let fact = "/*\nkind: fact\ngrain: [o]\nat: day\ndimensions: {id: {dimension: dim_r, missing: reject}}\n*/\nselect o, id, day from staging.f";
+    let fact = "/*\nkind: fact\ngrain: [o]\nat: day\ndimensions: {id: {dimension: dim_r, missing: reject}}\n*/\nselect \
+     o, id, day from staging.f";
     workdir.write("sql/pipeline/fact_f.sql", fact)?;
     workdir.load(&database, "r.csv", "id,city,since\n1,X,2020-01-01\n1,Y,2021-01-01\n").await?;
     workdir.load(&database, "f.csv", "o,id,day\n1,1,9999-12-31\n2,1,9999-12-30\n3,1,2020-05-01\n").await?;

@@ -27,7 +27,9 @@ pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<St
         (
             "fact_order",
             format!(
-                "select f.order_id, {c}, {g}, f.order_date_key, e.fee, e.label, f.amount, f.tip, f._load_id, f._line from datawarehouse.fact_order f {of} join datawarehouse.dim_customer g on g.dim_customer_key = f.friend_key join datawarehouse.dim_fee e on e.dim_fee_key = f.fee_key"
+                "select f.order_id, {c}, {g}, f.order_date_key, e.fee, e.label, f.amount, f.tip, f._load_id, f._line \
+                 from datawarehouse.fact_order f {of} join datawarehouse.dim_customer g on g.dim_customer_key = \
+                  f.friend_key join datawarehouse.dim_fee e on e.dim_fee_key = f.fee_key"
             ),
         ),
         (
@@ -40,7 +42,12 @@ pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<St
         ("bridge_taste", format!("select {c}, t.tag from datawarehouse.bridge_taste f {of} {tag}")),
         ("dim_fee", format!("select fee, label{made} from datawarehouse.dim_fee")),
         ("dim_shop", format!("select shop_id, city, is_current{shop_valid} from datawarehouse.dim_shop")),
-        ("fact_visit", "select f.visit_id, s.shop_id, s.city, f.visited_on, f._load_id, f._line from datawarehouse.fact_visit f join datawarehouse.dim_shop s on s.dim_shop_key = f.shop_id_key".to_owned()),
+        (
+            "fact_visit",
+            "select f.visit_id, s.shop_id, s.city, f.visited_on, f._load_id, f._line from \
+         datawarehouse.fact_visit f join datawarehouse.dim_shop s on s.dim_shop_key = f.shop_id_key"
+                .to_owned(),
+        ),
         ("fact_shop", "select * from datawarehouse.fact_shop".to_owned()),
         ("totals", "select customer_id, city, amount, tip, rest, mean, orders from datawarehouse.totals".to_owned()),
         ("members", "select customer_id, versions from datawarehouse.members".to_owned()),
@@ -89,14 +96,36 @@ pub async fn invariants(database: &TestDatabase, models: &Models) -> Outcome {
     for (table, key) in historic {
         let (id, table) = (format!("{table}_key"), format!("datawarehouse.{table}"));
         none.extend([
-            ("versions overlap", format!("select a.{key}, a.{id}, b.{id} from {table} a join {table} b on a.{key} = b.{key} and a.{id} < b.{id} and a.valid_from < b.valid_to and b.valid_from < a.valid_to")),
-            ("a version ends before it begins", format!("select {key}, {id} from {table} where valid_from >= valid_to or valid_from is null or valid_to is null")),
-            ("the current version is that without an end", format!("select {key}, {id} from {table} where (cast(valid_to as text) like '9999-12-31%') <> is_current")),
-            ("two current versions", format!("select {key} from {table} where is_current group by {key} having count(*) > 1")),
+            (
+                "versions overlap",
+                format!(
+                    "select a.{key}, a.{id}, b.{id} from {table} a join {table} b on a.{key} = \
+             b.{key} and a.{id} < b.{id} and a.valid_from < b.valid_to and b.valid_from < a.valid_to"
+                ),
+            ),
+            (
+                "a version ends before it begins",
+                format!(
+                    "select {key}, {id} from {table} where valid_from >= valid_to \
+             or valid_from is null or valid_to is null"
+                ),
+            ),
+            (
+                "the current version is that without an end",
+                format!(
+                    "select {key}, {id} from {table} where \
+             (cast(valid_to as text) like '9999-12-31%') <> is_current"
+                ),
+            ),
+            (
+                "two current versions",
+                format!("select {key} from {table} where is_current group by {key} having count(*) > 1"),
+            ),
         ]);
     }
     if models.is_historic() {
-        let gap = "select a.customer_id, a.valid_to from datawarehouse.dim_customer a where not a.is_current and not exists (select 1 from datawarehouse.dim_customer b where b.customer_id = a.customer_id and b.valid_from = a.valid_to)";
+        let gap = "select a.customer_id, a.valid_to from datawarehouse.dim_customer a where not a.is_current and not \
+         exists (select 1 from datawarehouse.dim_customer b where b.customer_id = a.customer_id and b.valid_from = a.valid_to)";
         none.push(("versions of a customer have a gap, or none is current", gap.to_owned()));
     }
     let staged = |dimension: &str, key: &str, attribute: &str, dataset: &str| {
@@ -123,7 +152,8 @@ pub async fn invariants(database: &TestDatabase, models: &Models) -> Outcome {
         ("fact_visit", "promo_key", "dim_promo"),
     ] {
         let dangling = format!(
-            "select f.{key} from datawarehouse.{fact} f where not exists (select 1 from datawarehouse.{dimension} d where d.{dimension}_key = f.{key})"
+            "select f.{key} from datawarehouse.{fact} f where not exists (select 1 from datawarehouse.{dimension} d \
+             where d.{dimension}_key = f.{key})"
         );
         none.push(("a key is no member's", dangling));
     }

@@ -75,20 +75,39 @@ impl Models {
         let (says_when, when) = if self.shop_says_when { ("at: changed_on\n", ", changed_on") } else { ("", "") };
         let (promo_at, since) = if self.promo_says_when { ("at: since\n", ", since") } else { ("", "") };
         let files = [
-            ("dim_customer", format!("kind: dimension\nkey: [customer_id]\n{history}at: changed_on\n*/\nselect customer_id, name, city, changed_on from staging.customers")),
-            ("dim_tag", "kind: dimension\nkey: [tag]\nat: since\nunknown: {label: none}\n*/\nselect tag, label, since from staging.tags".to_owned()),
+            ("dim_customer", format!("kind: dimension\nkey: [customer_id]\n{history}at: changed_on\n*/\nselect \
+             customer_id, name, city, changed_on from staging.customers")),
+            ("dim_tag", "kind: dimension\nkey: [tag]\nat: since\nunknown: {label: none}\n*/\nselect tag, label, since \
+             from staging.tags".to_owned()),
             ("dim_day", "kind: calendar\nfrom: 2024-01-01\nto: 2024-02-29\n*/\n".to_owned()),
-            ("dim_shop", format!("kind: dimension\nkey: [shop_id]\nhistory: [city]\n{says_when}*/\nselect shop_id, city{when} from staging.shops")),
+            ("dim_shop", format!("kind: dimension\nkey: [shop_id]\nhistory: [city]\n{says_when}*/\nselect shop_id, \
+             city{when} from staging.shops")),
             ("dim_fee", "kind: dimension\nkey: [fee]\nat: _load_id\n*/\nselect fee, label from staging.fees".to_owned()),
-            ("dim_promo", format!("kind: dimension\nkey: [promo]\nhistory: [rate]\n{promo_at}gone: {gone}\n*/\nselect promo, rate{since} from staging.promos")),
-            ("fact_order", format!("kind: fact\ngrain: [order_id]\nat: order_date\ndimensions:\n  customer_id: {{dimension: dim_customer, missing: {customer}}}\n  friend_id: {{dimension: dim_customer, role: friend, missing: {friend}}}\n  order_date: dim_day\n  fee: {{dimension: dim_fee, missing: {fee}}}\n{checks}*/\nselect order_id, customer_id, friend_id, order_date, fee, amount, tip from staging.orders where amount > 0")),
-            ("fact_tag", format!("kind: fact\ngrain: [order_id, tag]\nat: order_date\nunpivot: {{into: tag, columns: [t1..t2]}}\ndimensions:\n  tag: {{dimension: dim_tag, missing: {tag}}}\n  customer_id: {{dimension: dim_customer, missing: {friend}}}\n*/\nselect order_id, customer_id, order_date, t1, t2 from staging.orders")),
-            ("fact_word", format!("kind: fact\ngrain: [order_id, word]\nunpivot: {{into: word, columns: [t1..t2]}}\ndimensions:\n  customer_id: {{dimension: dim_customer, missing: {customer}}}\n*/\nselect order_id, customer_id, t1, t2 from staging.orders where amount > 20")),
-            ("bridge_taste", format!("kind: bridge\ndistinct: true\ndimensions:\n  customer_id: {{dimension: dim_customer, missing: {friend}}}\n  tag: {{dimension: dim_tag, missing: {tag}}}\n*/\nselect customer_id, t1 as tag from staging.orders")),
-            ("fact_visit", "kind: fact\ngrain: [visit_id]\nat: visited_on\ndimensions:\n  shop_id: dim_shop\n  promo: {dimension: dim_promo, missing: infer}\n*/\nselect visit_id, shop_id, promo, visited_on from staging.visits".to_owned()),
+            ("dim_promo", format!("kind: dimension\nkey: [promo]\nhistory: [rate]\n{promo_at}gone: {gone}\n*/\nselect \
+             promo, rate{since} from staging.promos")),
+            ("fact_order", format!("kind: fact\ngrain: [order_id]\nat: order_date\ndimensions:\n  customer_id: \
+             {{dimension: dim_customer, missing: {customer}}}\n  friend_id: {{dimension: dim_customer, role: friend, \
+              missing: {friend}}}\n  order_date: dim_day\n  fee: {{dimension: dim_fee, missing: \
+               {fee}}}\n{checks}*/\nselect order_id, customer_id, friend_id, order_date, fee, amount, tip from \
+                staging.orders where amount > 0")),
+            ("fact_tag", format!("kind: fact\ngrain: [order_id, tag]\nat: order_date\nunpivot: {{into: tag, columns: \
+             [t1..t2]}}\ndimensions:\n  tag: {{dimension: dim_tag, missing: {tag}}}\n  customer_id: {{dimension: \
+              dim_customer, missing: {friend}}}\n*/\nselect order_id, customer_id, order_date, t1, t2 from staging.orders")),
+            ("fact_word", format!("kind: fact\ngrain: [order_id, word]\nunpivot: {{into: word, columns: \
+             [t1..t2]}}\ndimensions:\n  customer_id: {{dimension: dim_customer, missing: {customer}}}\n*/\nselect \
+              order_id, customer_id, t1, t2 from staging.orders where amount > 20")),
+            ("bridge_taste", format!("kind: bridge\ndistinct: true\ndimensions:\n  customer_id: {{dimension: \
+             dim_customer, missing: {friend}}}\n  tag: {{dimension: dim_tag, missing: {tag}}}\n*/\nselect customer_id, \
+              t1 as tag from staging.orders")),
+            ("fact_visit", "kind: fact\ngrain: [visit_id]\nat: visited_on\ndimensions:\n  shop_id: dim_shop\n  promo: \
+             {dimension: dim_promo, missing: infer}\n*/\nselect visit_id, shop_id, promo, visited_on from staging.visits".to_owned()),
             ("fact_shop", "kind: fact\ngrain: [shop_id]\ndimensions: {}\n*/\nselect shop_id, city from staging.shops".to_owned()),
-            ("totals", "kind: table\n*/\nselect c.customer_id, c.city, sum(f.amount) as amount, sum(f.tip) as tip, sum(f.amount - f.tip) as rest, round(avg(f.tip), 3) as mean, count(*) as orders from datawarehouse.fact_order f join datawarehouse.dim_customer c on c.dim_customer_key = f.customer_id_key group by c.customer_id, c.city".to_owned()),
-            ("members", "kind: table\n*/\nselect customer_id, count(*) as versions from datawarehouse.dim_customer group by customer_id".to_owned()),
+            ("totals", "kind: table\n*/\nselect c.customer_id, c.city, sum(f.amount) as amount, sum(f.tip) as tip, \
+             sum(f.amount - f.tip) as rest, round(avg(f.tip), 3) as mean, count(*) as orders from \
+              datawarehouse.fact_order f join datawarehouse.dim_customer c on c.dim_customer_key = f.customer_id_key \
+               group by c.customer_id, c.city".to_owned()),
+            ("members", "kind: table\n*/\nselect customer_id, count(*) as versions from datawarehouse.dim_customer \
+             group by customer_id".to_owned()),
             ("big", "kind: view\n*/\nselect order_id from datawarehouse.fact_order where amount > 50".to_owned()),
         ];
         for (name, text) in files {

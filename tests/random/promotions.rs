@@ -57,7 +57,12 @@ impl Promotions {
             told.extend(versions.iter().map(|(from, rate, open)| format!("{promo}|{rate}|{}|{open}", since(from))));
         }
         let since = if models.promo_says_when { "valid_from" } else { "'loaded'" };
-        let text = database.text(&format!("select promo, rate, {since}, is_current from datawarehouse.dim_promo where dim_promo_key <> 0 and not is_inferred order by promo, valid_from")).await?;
+        let text = database
+            .text(&format!(
+                "select promo, rate, {since}, is_current from datawarehouse.dim_promo where \
+         dim_promo_key <> 0 and not is_inferred order by promo, valid_from"
+            ))
+            .await?;
         ensure!(text == told.join("\n"), "promotions are\n{text}\nand the files told\n{}", told.join("\n"));
         Ok(())
     }

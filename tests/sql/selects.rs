@@ -124,7 +124,8 @@ async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outco
     stage(&database, &workdir).await?;
     workdir.write(
         "sql/pipeline/sales.sql",
-        "/* kind: table */ select id, price, price * 2 as twice, price > 5 as dear, at::date as day, count(*) over () as n from staging.goods",
+        "/* kind: table */ select id, price, price * 2 as twice, price > 5 as dear, at::date as day, count(*) over () \
+         as n from staging.goods",
     )?;
     workdir.write(
         "sql/analysis/by_day.sql",
@@ -132,7 +133,8 @@ async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outco
     )?;
     workdir.write(
         "sql/analysis/over.sql",
-        "select day + 1 as next, not dear as cheap, total / 2 > 5 as much, round(total / 3, 2) as third from datawarehouse.by_day where dear is not null order by next",
+        "select day + 1 as next, not dear as cheap, total / 2 > 5 as much, round(total / 3, 2) as third from \
+         datawarehouse.by_day where dear is not null order by next",
     )?;
     let app = workdir.app(&database);
     sluice::pipeline::run(&app.workspace).await?;
@@ -145,11 +147,13 @@ async fn the_star_keeps_types(database: TestDatabase, workdir: Workdir) -> Outco
     same(declared, ["bigint", numeric, numeric, "boolean", "date", "bigint"])?;
     same(
         workdir.read("exports/by_day.csv")?,
-        "day,dear,total\n2021-01-03,false,-7.50\n2023-12-31,false,0.20\n2024-01-31,true,19.00\n2024-02-29,true,20.50\n2024-12-30,false,0.40\n,,\n",
+        "day,dear,total\n2021-01-03,false,-7.50\n2023-12-31,false,0.20\n2024-01-31,true,19.00\n2024-02-29,true,20.50\n\
+         2024-12-30,false,0.40\n,,\n",
     )?;
     same(
         workdir.read("exports/over.csv")?,
-        "next,cheap,much,third\n2021-01-04,true,false,-2.50\n2024-01-01,true,false,0.07\n2024-02-01,false,true,6.33\n2024-03-01,false,true,6.83\n2024-12-31,true,false,0.13\n",
+        "next,cheap,much,third\n2021-01-04,true,false,-2.50\n2024-01-01,true,false,0.07\n2024-02-01,false,true,6.33\n\
+         2024-03-01,false,true,6.83\n2024-12-31,true,false,0.13\n",
     )?;
     let again = sluice::pipeline::run(&app.workspace).await?;
     same((again[0].inserted, again[0].deleted), (0, 0))

@@ -39,7 +39,8 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
     for (file, text) in [
         (
             "pipeline/dim_city.sql",
-            "/*\nkind: dimension\nkey: [citty]\nhistory:\n  - contry\nunknown: {country: none}\nchecks:\n  not_null: [nothing]\n  unique: [city]\n  sql: select 1 from this where ctiy = 'x'\n*/\nselect city, country\nfrom staging.cities",
+            "/*\nkind: dimension\nkey: [citty]\nhistory:\n  - contry\nunknown: {country: none}\nchecks:\n  not_null: \
+             [nothing]\n  unique: [city]\n  sql: select 1 from this where ctiy = 'x'\n*/\nselect city, country\nfrom staging.cities",
         ),
         (
             "pipeline/dim_pair.sql",
@@ -47,12 +48,15 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
         ),
         (
             "pipeline/fact_order.sql",
-            "/*\nkind: fact\ngrain: [order_idd]\ndimensions:\n  city: dim_ctiy\n  pair: dim_pair\n  sold: dim_day\n*/\nselect order_id, city, city as pair,\n  cast(sold as text) as sold, order_id as sold_key,\n  price, price\nfrom staging.orders",
+            "/*\nkind: fact\ngrain: [order_idd]\ndimensions:\n  city: dim_ctiy\n  pair: dim_pair\n  sold: \
+             dim_day\n*/\nselect order_id, city, city as pair,\n  cast(sold as text) as sold, order_id as \
+              sold_key,\n  price, price\nfrom staging.orders",
         ),
         ("pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-12-31\n*/"),
         (
             "pipeline/fact_day.sql",
-            "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  sold: dim_day\n*/\nselect order_id,\n  cast(sold as text) as sold, order_id as sold_key\nfrom staging.orders",
+            "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  sold: dim_day\n*/\nselect order_id,\n  cast(sold as \
+             text) as sold, order_id as sold_key\nfrom staging.orders",
         ),
         ("pipeline/words.sql", "/*\nkind: table\ngrian: [a]\ndistict: true\n*/\nselec 1"),
         (
@@ -86,10 +90,12 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
         "sql/pipeline/dim_city.sql:5: history: the select gives no column contry; did you mean country?",
         "sql/pipeline/dim_city.sql:8: checks: not_null: the table has no column nothing",
         "sql/pipeline/dim_city.sql:10: checks: sql: there is no column ctiy; did you mean city?",
-        "sql/pipeline/fact_day.sql:5: dimensions: sold is text, and dim_day knows its members by date, which is date: cast one of them in its select",
+        "sql/pipeline/fact_day.sql:5: dimensions: sold is text, and dim_day knows its members by date, which is date: \
+         cast one of them in its select",
         "sql/pipeline/fact_day.sql:8: two columns would be called sold_key: rename one, or give a role",
         "sql/pipeline/fact_order.sql:5: dimensions: city: there is no dimension dim_ctiy; did you mean dim_city?",
-        "sql/pipeline/fact_order.sql:6: dimensions: pair: dim_pair is known by 2 columns together (city, country), a fact's column can name one; give the dimension a key of one column",
+        "sql/pipeline/fact_order.sql:6: dimensions: pair: dim_pair is known by 2 columns together (city, country), a \
+         fact's column can name one; give the dimension a key of one column",
         "sql/pipeline/fact_order.sql:11: the select gives two columns the name price",
         "sql/pipeline/one.sql:1: the tables need each other in a circle: one -> two -> one",
         "sql/pipeline/words.sql:3: header: unknown word grian; did you mean grain?",
@@ -126,20 +132,26 @@ async fn every_error_of_every_file_has_its_line(database: TestDatabase, workdir:
 const FILES: [(&str, &str); 8] = [
     (
         "pipeline/dim_city.sql",
-        "/*\nkind: dimension\nkey: [city]\nhistory: [country]\nchecks:\n  not_null: [country]\n  sql: select c.city from this as c where c.valid_from > c.valid_to\n*/\nselect city, country from staging.cities",
+        "/*\nkind: dimension\nkey: [city]\nhistory: [country]\nchecks:\n  not_null: [country]\n  sql: select c.city \
+         from this as c where c.valid_from > c.valid_to\n*/\nselect city, country from staging.cities",
     ),
     ("pipeline/dim_day.sql", "/*\nkind: calendar\nfrom: 2024-01-01\nto: 2024-12-31\n*/"),
     (
         "pipeline/fact_order.sql",
-        "/*\nkind: fact\ngrain: [order_id]\nat: sold\ndimensions:\n  city: {dimension: dim_city, role: place, missing: infer}\n  sold: dim_day\nchecks: {range: {price: [0, 100]}, not_null: [place_key, sold_key]}\n*/\nselect order_id, city, sold, price from staging.orders",
+        "/*\nkind: fact\ngrain: [order_id]\nat: sold\ndimensions:\n  city: {dimension: dim_city, role: place, missing: \
+         infer}\n  sold: dim_day\nchecks: {range: {price: [0, 100]}, not_null: [place_key, sold_key]}\n*/\nselect \
+          order_id, city, sold, price from staging.orders",
     ),
     (
         "pipeline/city_day.sql",
-        "/*\nkind: bridge\ndimensions: {city: dim_city, sold: dim_day}\nweight: share\ngroup: [city]\ndistinct: true\n*/\nselect city, sold, 1.0 as share from staging.orders",
+        "/*\nkind: bridge\ndimensions: {city: dim_city, sold: dim_day}\nweight: share\ngroup: [city]\ndistinct: \
+         true\n*/\nselect city, sold, 1.0 as share from staging.orders",
     ),
     (
         "pipeline/per_city.sql",
-        "/* kind: table */\nselect d.city, d.is_current, f._load_id, sum(f.price) as total\nfrom datawarehouse.fact_order as f\njoin datawarehouse.dim_city as d on d.dim_city_key = f.place_key\ngroup by d.city, d.is_current, f._load_id",
+        "/* kind: table */\nselect d.city, d.is_current, f._load_id, sum(f.price) as total\nfrom \
+         datawarehouse.fact_order as f\njoin datawarehouse.dim_city as d on d.dim_city_key = f.place_key\ngroup by \
+          d.city, d.is_current, f._load_id",
     ),
     ("pipeline/cities.sql", "/* kind: view */\nselect city, is_inferred from datawarehouse.dim_city"),
     ("analysis/a_second.sql", "select city, total from datawarehouse.z_first"),

@@ -20,7 +20,8 @@ cases! {
         runs_are_in_the_catalog;
 }
 
-const DIM_CITY: &str = "/*\nkind: dimension\nkey: [city]\n*/\nselect city, max(country) as country, max(people) as people from staging.cities group by city";
+const DIM_CITY: &str = "/*\nkind: dimension\nkey: [city]\n*/\nselect city, max(country) as country, max(people) as \
+ people from staging.cities group by city";
 
 /// Runs the pipeline; gives for each table `name +inserted ~updated -deleted`.
 async fn run(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {
@@ -99,10 +100,15 @@ fn numbers(text: &str) -> String {
 }
 
 async fn roles_and_two_dimensions(database: TestDatabase, workdir: Workdir) -> Outcome {
-    workdir.write("sql/pipeline/dim_city.sql", "/*\nkind: dimension\nkey: [city]\n*/\nselect origin as city from staging.trips union select target from staging.trips")?;
+    workdir.write(
+        "sql/pipeline/dim_city.sql",
+        "/*\nkind: dimension\nkey: [city]\n*/\nselect origin as city from \
+     staging.trips union select target from staging.trips",
+    )?;
     workdir.write(
         "sql/pipeline/fact_trip.sql",
-        "/*\nkind: fact\ngrain: [origin, target, day]\ndimensions:\n  origin: dim_city\n  target: {dimension: dim_city, role: arrival}\n*/\nselect day, origin, target, count(*) as trips from staging.trips group by day, origin, target",
+        "/*\nkind: fact\ngrain: [origin, target, day]\ndimensions:\n  origin: dim_city\n  target: {dimension: \
+         dim_city, role: arrival}\n*/\nselect day, origin, target, count(*) as trips from staging.trips group by day, origin, target",
     )?;
     workdir.load(&database, "trips.csv", "day,origin,target\n2024-01-01,a,b\n2024-01-01,a,b\n2024-01-02,b,a\n").await?;
     run(&database, &workdir).await?;
@@ -136,7 +142,8 @@ async fn a_run_that_fails_changes_nothing(database: TestDatabase, workdir: Workd
     let error = run_fails(&database, &workdir).await?;
     holds(
         &error,
-        "fact_sale.sql:3: grain: several rows of the select have the same id: id = \"1\" (2 rows: sales.csv line 2, load 4; sales.csv line 2, load 2, in the table already)",
+        "fact_sale.sql:3: grain: several rows of the select have the same id: id = \"1\" (2 rows: sales.csv line 2, \
+         load 4; sales.csv line 2, load 2, in the table already)",
     )?;
     same(database.text("select count(*) from datawarehouse.dim_city").await?, "2")?;
     same(database.text("select count(*) from datawarehouse.fact_sale").await?, "1")?;
@@ -183,7 +190,8 @@ async fn a_changed_select_changes_the_table_under_its_views(database: TestDataba
     workdir.write("sql/pipeline/fact_sale.sql", FACT_SALE)?;
     workdir.write(
         "sql/analysis/by_city.sql",
-        "select c.city, sum(f.amount) as amount from datawarehouse.fact_sale f join datawarehouse.dim_city c on c.dim_city_key = f.city_key group by c.city",
+        "select c.city, sum(f.amount) as amount from datawarehouse.fact_sale f join datawarehouse.dim_city c on \
+         c.dim_city_key = f.city_key group by c.city",
     )?;
     workdir.load(&database, "cities.csv", "city,country,people\nBern,CH,130000\nAarau,CH,20000\n").await?;
     workdir.load(&database, "sales.csv", "id,city,amount\n1,Bern,9.50\n2,Aarau,1\n").await?;
@@ -194,7 +202,8 @@ async fn a_changed_select_changes_the_table_under_its_views(database: TestDataba
     workdir.load(&database, "sales.csv", "id,city,amount,note\nx3,Bern,2,late\n").await?;
     workdir.write(
         "sql/pipeline/dim_city.sql",
-        "/*\nkind: dimension\nkey: [city]\n*/\nselect city, 'no. ' || max(people) as people, length(city) as letters from staging.cities group by city",
+        "/*\nkind: dimension\nkey: [city]\n*/\nselect city, 'no. ' || max(people) as people, length(city) as letters \
+         from staging.cities group by city",
     )?;
     workdir.write("sql/pipeline/fact_sale.sql", FACT_SALE.replace("amount from", "amount, note from"))?;
     holds(

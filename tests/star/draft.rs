@@ -62,7 +62,8 @@ async fn a_star_out_of_first_files_is_built(database: TestDatabase, workdir: Wor
     holds(&city, "kind: dimension\nkey: [city]\n# history: [country]")?;
     holds(
         &city,
-        "-- Not one value for each city: order_id, customer_id, sold, price\nselect distinct\n  city,\n  country\nfrom staging.orders\nwhere city is not null\n",
+        "-- Not one value for each city: order_id, customer_id, sold, price\nselect distinct\n  city,\n  country\nfrom \
+         staging.orders\nwhere city is not null\n",
     )?;
     holds(
         &workdir.read("sql/pipeline/fact_order.sql")?,
@@ -76,7 +77,11 @@ async fn a_star_out_of_first_files_is_built(database: TestDatabase, workdir: Wor
     same(output.status.code(), Some(0)).map_err(|error| error.context(stderr(&output)))?;
     same(
         database
-            .text("select c.name, t.city, f.order_id from datawarehouse.fact_order as f join datawarehouse.dim_customer as c on c.dim_customer_key = f.customer_id_key join datawarehouse.dim_city as t on t.dim_city_key = f.city_key order by f.order_id")
+            .text(
+                "select c.name, t.city, f.order_id from datawarehouse.fact_order as f join \
+             datawarehouse.dim_customer as c on c.dim_customer_key = f.customer_id_key join datawarehouse.dim_city as \
+              t on t.dim_city_key = f.city_key order by f.order_id",
+            )
             .await?,
         "Ann|Bern|1\nBob|Genf|2\nAnn|Bern|3\nAnn|∅|4",
     )
@@ -141,7 +146,8 @@ async fn each_first_file_passes_the_check_as_it_stands(database: TestDatabase, w
     same(
         workdir.read("sql/pipeline/dim_day.sql")?.as_str(),
         "/*\nkind: calendar\n\
-         from: 1996-01-01         # whole years around the days of 1996-03-13 to 1997-01-28 (those before 1900-01-01 or after 2100-12-31 left out)\n\
+         from: 1996-01-01         # whole years around the days of 1996-03-13 to 1997-01-28 (those before 1900-01-01 \
+          or after 2100-12-31 left out)\n\
          to: 1997-12-31           # a day outside is unknown: facts get key 0 for it\n\
          # fiscal_year_starts: 7  # the month, where it is not January\n*/\n",
     )?;

@@ -19,7 +19,8 @@ cases! {
 
 fn order(missing: &str, buyer: &str) -> String {
     format!(
-        "/*\nkind: fact\ngrain: [order_id]\nat: day\ndimensions:\n  id: {{dimension: dim_customer, missing: {missing}}}\n  buyer: {{dimension: dim_customer, missing: {buyer}}}\n*/\nselect order_id, id, buyer, day from staging.orders"
+        "/*\nkind: fact\ngrain: [order_id]\nat: day\ndimensions:\n  id: {{dimension: dim_customer, missing: \
+         {missing}}}\n  buyer: {{dimension: dim_customer, missing: {buyer}}}\n*/\nselect order_id, id, buyer, day from staging.orders"
     )
 }
 
@@ -132,9 +133,11 @@ async fn rows_left_out_make_no_members(database: TestDatabase, workdir: Workdir)
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
     // Order 1 makes 7, which lets order 2 in, which makes 8. Order 3 would have to make its own buyer; 4 and 5 each other's.
     let first = workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,7,2024-01-02\n").await?;
-    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,7,8,2024-01-02\n3,9,9,2024-01-02\n4,8,5,2024-01-02\n5,5,8,2024-01-02\n6,7,7,2024-01-02\n").await?;
+    workdir.load(&database, "orders.csv",
+        "order_id,id,buyer,day\n2,7,8,2024-01-02\n3,9,9,2024-01-02\n4,8,5,2024-01-02\n5,5,8,2024-01-02\n6,7,7,2024-01-02\n").await?;
     run(&database, &workdir).await?;
-    let orders = "select f.order_id, i.id, b.id from datawarehouse.fact_order f join datawarehouse.dim_customer i on i.dim_customer_key = f.id_key join datawarehouse.dim_customer b on b.dim_customer_key = f.buyer_key order by 1";
+    let orders = "select f.order_id, i.id, b.id from datawarehouse.fact_order f join datawarehouse.dim_customer i on \
+     i.dim_customer_key = f.id_key join datawarehouse.dim_customer b on b.dim_customer_key = f.buyer_key order by 1";
     same(database.text(orders).await?, "1|1|7\n2|7|8\n4|8|5\n5|5|8\n6|7|7")?;
     is_settled(&database, &workdir).await?;
     // Without it none of them has who lets it in, though 5 and 8 are made by the orders that they let in.
@@ -196,8 +199,16 @@ async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workd
         .write("sql/pipeline/dim_shop.sql", "/*\nkind: dimension\nkey: [shop]\n*/\nselect shop from staging.shops")?;
     workdir.write("sql/pipeline/fact_order.sql", order("infer", "unknown"))?;
     // It makes shops and looks up customers, the visits the other way round: neither can come first.
-    workdir.write("sql/pipeline/fact_call.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  buyer: dim_customer\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, buyer, shop from staging.orders")?;
-    workdir.write("sql/pipeline/fact_visit.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: dim_shop\n  id: {dimension: dim_customer, missing: infer}\n*/\nselect order_id, shop, id from staging.orders")?;
+    workdir.write(
+        "sql/pipeline/fact_call.sql",
+        "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  buyer: \
+     dim_customer\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, buyer, shop from staging.orders",
+    )?;
+    workdir.write(
+        "sql/pipeline/fact_visit.sql",
+        "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: \
+     dim_shop\n  id: {dimension: dim_customer, missing: infer}\n*/\nselect order_id, shop, id from staging.orders",
+    )?;
     workdir.write(
         "sql/pipeline/members.sql",
         "/* kind: table */ select count(*) - 1 as members from datawarehouse.dim_customer",
@@ -209,7 +220,8 @@ async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workd
     is_settled(&database, &workdir).await?;
     let seven = workdir.load(&database, "orders.csv", "order_id,id,buyer,day,shop\n2,7,1,2024-01-02,s2\n").await?;
     run(&database, &workdir).await?;
-    let found = "select o.order_id, o.buyer_key, c.buyer_key, v.shop_key from datawarehouse.fact_order o join datawarehouse.fact_call c on c.order_id = o.order_id join datawarehouse.fact_visit v on v.order_id = o.order_id order by 1";
+    let found = "select o.order_id, o.buyer_key, c.buyer_key, v.shop_key from datawarehouse.fact_order o join \
+     datawarehouse.fact_call c on c.order_id = o.order_id join datawarehouse.fact_visit v on v.order_id = o.order_id order by 1";
     same(database.text(found).await?, "1|2|2|1\n2|1|1|2")?;
     same(database.text("select members from datawarehouse.members").await?, "2")?;
     is_settled(&database, &workdir).await?;
@@ -219,7 +231,11 @@ async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workd
         "sql/pipeline/fact_order.sql",
         order("infer", "unknown").replace("from staging.orders", "from staging.orders where buyer <> 7"),
     )?;
-    workdir.write("sql/pipeline/fact_call.sql", "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: {dimension: dim_shop, missing: infer}\n*/\nselect order_id, shop from staging.orders")?;
+    workdir.write(
+        "sql/pipeline/fact_call.sql",
+        "/*\nkind: fact\ngrain: [order_id]\ndimensions:\n  shop: {dimension: \
+     dim_shop, missing: infer}\n*/\nselect order_id, shop from staging.orders",
+    )?;
     pipeline::run_with(&workdir.app(&database).workspace, &Options { allow_drop: true, ..Options::default() }).await?;
     same(database.text("select members from datawarehouse.members").await?, "1")?;
     is_settled(&database, &workdir).await

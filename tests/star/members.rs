@@ -19,19 +19,27 @@ cases! {
         a_fact_is_built_alone;
 }
 
-const CUSTOMERS: &str = "select dim_customer_key, id, city, valid_from from datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
+const CUSTOMERS: &str = "select dim_customer_key, id, city, valid_from from datawarehouse.dim_customer where \
+ dim_customer_key <> 0 order by id, valid_from";
 
 fn order(missing: &str, buyer: &str) -> String {
     format!(
-        "/*\nkind: fact\ngrain: [order_id]\nat: day\ndimensions:\n  id: {{dimension: dim_customer, missing: {missing}}}\n  buyer: {{dimension: dim_customer, missing: {buyer}}}\n*/\nselect order_id, id, buyer, day from staging.orders"
+        "/*\nkind: fact\ngrain: [order_id]\nat: day\ndimensions:\n  id: {{dimension: dim_customer, missing: \
+         {missing}}}\n  buyer: {{dimension: dim_customer, missing: {buyer}}}\n*/\nselect order_id, id, buyer, day from staging.orders"
     )
 }
 
 async fn a_row_is_one_reject_whatever_it_lacks(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     workdir.write("sql/pipeline/fact_order.sql", order("reject", "reject"))?;
-    workdir.write("sql/pipeline/fact_word.sql", "/*\nkind: fact\ngrain: [order_id, word]\nunpivot: {into: word, columns: [w1, w2]}\ndimensions:\n  id: {dimension: dim_customer, missing: reject}\n*/\nselect order_id, id, w1, w2 from staging.orders")?;
-    workdir.write("sql/pipeline/bridge_pair.sql", "/*\nkind: bridge\ndistinct: true\ndimensions:\n  id: {dimension: dim_customer, missing: reject}\n  buyer: {dimension: dim_customer, missing: reject}\n*/\nselect id, buyer from staging.orders")?;
+    workdir.write(
+        "sql/pipeline/fact_word.sql",
+        "/*\nkind: fact\ngrain: [order_id, word]\nunpivot: {into: word, \
+     columns: [w1, w2]}\ndimensions:\n  id: {dimension: dim_customer, missing: reject}\n*/\nselect order_id, id, w1, \
+      w2 from staging.orders",
+    )?;
+    workdir.write("sql/pipeline/bridge_pair.sql", "/*\nkind: bridge\ndistinct: true\ndimensions:\n  id: {dimension: \
+     dim_customer, missing: reject}\n  buyer: {dimension: dim_customer, missing: reject}\n*/\nselect id, buyer from staging.orders")?;
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
     workdir
         .load(
@@ -88,7 +96,8 @@ async fn decimals_are_known_by_their_value(database: TestDatabase, workdir: Work
     };
     let fact = |missing: &str| {
         format!(
-            "/*\nkind: fact\ngrain: [id]\ndimensions:\n  rate: {{dimension: dim_rate, missing: {missing}}}\n  other: dim_rate\n*/\nselect id, rate, other from staging.sales"
+            "/*\nkind: fact\ngrain: [id]\ndimensions:\n  rate: {{dimension: dim_rate, missing: {missing}}}\n  other: \
+             dim_rate\n*/\nselect id, rate, other from staging.sales"
         )
     };
     workdir.write("sql/pipeline/dim_rate.sql", dimension("history: [label]\nat: since\n"))?;
@@ -178,7 +187,12 @@ async fn what_is_remembered_takes_new_columns(database: TestDatabase, workdir: W
     workdir.write("sql/pipeline/dim_customer.sql", plain.replace("id, city", "id, city, name"))?;
     run(&database, &workdir).await?;
     same(
-        database.text("select dim_customer_key, id, city, name, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1").await?,
+        database
+            .text(
+                "select dim_customer_key, id, city, name, is_current from datawarehouse.dim_customer where \
+         dim_customer_key <> 0 order by 1",
+            )
+            .await?,
         "1|1|Bern|Ann|false\n2|1|Zug|Ann|true\n3|X2|Uri|Bob|true",
     )?;
     is_settled(&database, &workdir).await

@@ -84,7 +84,8 @@ async fn versions_are_those_that_all_rows_give(database: TestDatabase, workdir: 
     let late =
         workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Zug,2024-01-15\n").await?;
     run(&database, &workdir).await?;
-    let split = "1|1|Anna|Bern|2024-01-01|2024-01-15|false\n4|1|Anna|Zug|2024-01-15|2024-02-01|false\n5|1|Anna|Bern|2024-02-01|9999-12-31|true\n\
+    let split = "1|1|Anna|Bern|2024-01-01|2024-01-15|false\n4|1|Anna|Zug|2024-01-15|2024-02-01|false\n\
+     5|1|Anna|Bern|2024-02-01|9999-12-31|true\n\
                  2|2|Bob|∅|2024-01-01|2024-02-01|false\n3|2|Bob|Genf|2024-02-01|9999-12-31|true";
     same(database.text(CUSTOMERS).await?, split)?;
     same(of(&run(&database, &workdir).await?, "dim_customer").changed(), 0)?;
@@ -138,7 +139,12 @@ async fn a_fact_sees_the_version_of_its_time(database: TestDatabase, workdir: Wo
         )
         .await?;
     workdir
-        .load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n1,1,2023-12-01,1\n2,1,2024-02-29,2\n3,1,2024-03-01,3\n4,9,2024-03-01,4\n5,1,2024-03-02,0\n")
+        .load(
+            &database,
+            "orders.csv",
+            "order_id,customer_id,order_date,amount\n1,1,2023-12-01,1\n2,1,2024-02-29,2\n3,1,2024-03-01,3\n\
+             4,9,2024-03-01,4\n5,1,2024-03-02,0\n",
+        )
         .await?;
     let changes = run(&database, &workdir).await?;
     let fact = of(&changes, "fact_order");
@@ -157,7 +163,15 @@ async fn a_fact_sees_the_version_of_its_time(database: TestDatabase, workdir: Wo
     let fact = of(&changes, "fact_order");
     same((fact.how.as_str(), fact.repointed, fact.inserted, fact.deleted), ("rows whose members changed", 2, 0, 0))?;
     same(database.text(ORDERS).await?, "1|1|Bern|1\n2|1|Zug|2\n3|1|Genf|3\n4|9|Uri|4")?;
-    same(database.text("select count(*) from datawarehouse.fact_order f left join datawarehouse.dim_customer d on d.dim_customer_key = f.customer_id_key where d.dim_customer_key is null").await?, "0")
+    same(
+        database
+            .text(
+                "select count(*) from datawarehouse.fact_order f left join datawarehouse.dim_customer d on \
+     d.dim_customer_key = f.customer_id_key where d.dim_customer_key is null",
+            )
+            .await?,
+        "0",
+    )
 }
 
 async fn a_member_that_a_whole_file_does_not_name_is_closed(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -167,7 +181,8 @@ async fn a_member_that_a_whole_file_does_not_name_is_closed(database: TestDataba
     )?;
     workdir
         .write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("at: changed_on\n", "").replace(", changed_on", ""))?;
-    let all = "select dim_customer_key, customer_id, name, city, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1";
+    let all = "select dim_customer_key, customer_id, name, city, is_current from datawarehouse.dim_customer where \
+     dim_customer_key <> 0 order by 1";
     workdir.load(&database, "customers1.csv", "customer_id,name,city\n1,Ann,Bern\n2,Bob,Genf\n").await?;
     run(&database, &workdir).await?;
     same(database.text(all).await?, "1|1|Ann|Bern|true\n2|2|Bob|Genf|true")?;
@@ -180,7 +195,8 @@ async fn a_member_that_a_whole_file_does_not_name_is_closed(database: TestDataba
     workdir.load(&database, "customers3.csv", "customer_id,name,city\n1,Ann,Zug\n2,Bob,Genf\n").await?;
     run(&database, &workdir).await?;
     same(database.text(all).await?, "1|1|Ann|Bern|false\n2|2|Bob|Genf|false\n3|1|Ann|Zug|true\n4|2|Bob|Genf|true")?;
-    let overlaps = "select count(*) from datawarehouse.dim_customer a join datawarehouse.dim_customer b on a.customer_id = b.customer_id and a.dim_customer_key < b.dim_customer_key and a.valid_from < b.valid_to and b.valid_from < a.valid_to";
+    let overlaps = "select count(*) from datawarehouse.dim_customer a join datawarehouse.dim_customer b on \
+     a.customer_id = b.customer_id and a.dim_customer_key < b.dim_customer_key and a.valid_from < b.valid_to and b.valid_from < a.valid_to";
     same(database.text(overlaps).await?, "0")
 }
 
@@ -234,7 +250,8 @@ async fn inferred_members_are_completed(database: TestDatabase, workdir: Workdir
         (of(&changes, "dim_customer").inferred, of(&changes, "dim_customer").remarks().contains("2 inferred")),
         (2, true),
     )?;
-    let all = "select dim_customer_key, customer_id, city, valid_from, is_inferred from datawarehouse.dim_customer where dim_customer_key <> 0 order by 1";
+    let all = "select dim_customer_key, customer_id, city, valid_from, is_inferred from datawarehouse.dim_customer \
+     where dim_customer_key <> 0 order by 1";
     same(database.text(all).await?, "1|1|Bern|2024-01-01|false\n2|5|∅|0001-01-01|true\n3|7|∅|0001-01-01|true")?;
     let facts = "select order_id, customer_id_key from datawarehouse.fact_order order by 1";
     same(database.text(facts).await?, "1|3\n2|2\n3|0")?;
@@ -323,7 +340,11 @@ async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcom
         "sql/pipeline/dim_b.sql",
         "/*\nkind: dimension\nkey: [b]\ndistinct: true\n*/ select b from staging.pairs",
     )?;
-    workdir.write("sql/pipeline/bridge_ab.sql", "/*\nkind: bridge\ndimensions: {a: dim_a, b: dim_b}\nweight: share\ngroup: [a]\n*/ select a, b, share from staging.pairs")?;
+    workdir.write(
+        "sql/pipeline/bridge_ab.sql",
+        "/*\nkind: bridge\ndimensions: {a: dim_a, b: dim_b}\nweight: \
+     share\ngroup: [a]\n*/ select a, b, share from staging.pairs",
+    )?;
     workdir.write(
         "sql/pipeline/fact_day.sql",
         "/*\nkind: fact\ngrain: [a, b]\ndimensions: {since: dim_day}\n*/ select a, b, since from staging.pairs",
@@ -344,7 +365,12 @@ async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcom
         "1|x|20240229\n1|y|0\n2|x|20240701",
     )?;
     same(
-        database.text("select date, month_name, fiscal_year, fiscal_month, iso_week, is_weekend from datawarehouse.dim_day where dim_day_key = 20240701").await?,
+        database
+            .text(
+                "select date, month_name, fiscal_year, fiscal_month, iso_week, is_weekend from \
+         datawarehouse.dim_day where dim_day_key = 20240701",
+            )
+            .await?,
         "2024-07-01|July|2025|1|27|false",
     )?;
     workdir.load(&database, "pairs.csv", "a,b,share,since\n3,x,0.5,2024-02-29\n").await?;
@@ -356,7 +382,13 @@ async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> 
     let checks = "checks:\n  not_null: [name]\n  accepted: {city: [Bern, Genf]}\n";
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER.replace("*/", &format!("{checks}*/")))?;
     let with = |checks: &str| ORDER.replace("*/", &format!("checks:\n{checks}*/"));
-    workdir.write("sql/pipeline/fact_order.sql", with("  range: {amount: [1, 50]}\n  sql: select customer_id_key from this group by customer_id_key having sum(amount) > 60\n"))?;
+    workdir.write(
+        "sql/pipeline/fact_order.sql",
+        with(
+            "  range: {amount: [1, 50]}\n  sql: select customer_id_key from \
+     this group by customer_id_key having sum(amount) > 60\n",
+        ),
+    )?;
     workdir.load(&database, "customers.csv", "customer_id,name,city,changed_on\n1,Ann,Bern,2024-01-01\n").await?;
     workdir.load(&database, "orders.csv", "order_id,customer_id,order_date,amount\n1,1,2024-02-01,40\n").await?;
     run(&database, &workdir).await?;
@@ -366,7 +398,8 @@ async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> 
     holds(&error, "orders.csv line 2, load 3)")?;
     holds(
         &error,
-        "fact_order.sql:9: checks: sql: select customer_id_key from this group by customer_id_key having sum(amount) > 60: 1 at fault, such as customer_id_key = \"1\"",
+        "fact_order.sql:9: checks: sql: select customer_id_key from this group by customer_id_key having sum(amount) > \
+         60: 1 at fault, such as customer_id_key = \"1\"",
     )?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "1")?;
     workdir.write("sql/pipeline/fact_order.sql", with("  range: {amount: [1, 50]}\n  severity: warn\n"))?;
@@ -407,7 +440,11 @@ async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> 
 async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     workdir.write("sql/pipeline/fact_order.sql", ORDER)?;
-    workdir.write("sql/pipeline/totals.sql", "/* kind: table */ select customer_id_key, sum(amount) as amount from datawarehouse.fact_order group by customer_id_key")?;
+    workdir.write(
+        "sql/pipeline/totals.sql",
+        "/* kind: table */ select customer_id_key, sum(amount) as amount from \
+     datawarehouse.fact_order group by customer_id_key",
+    )?;
     workdir.write(
         "sql/pipeline/recent.sql",
         "/* kind: view */ select order_id from datawarehouse.fact_order where amount > 1",
@@ -448,7 +485,8 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
         .await?;
     holds(
         &run_fails(&database, &workdir).await?,
-        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows: orders.csv line 3, load 4; orders.csv line 2, load 3, in the table already)",
+        "grain: several rows of the select have the same order_id: order_id = \"2\" (2 rows: orders.csv line 3, load \
+         4; orders.csv line 2, load 3, in the table already)",
     )?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "2")
 }

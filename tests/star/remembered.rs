@@ -22,7 +22,8 @@ cases! {
         a_member_that_comes_back_is_open_again;
 }
 
-const VERSIONS: &str = "select dim_customer_key, id, city, valid_from, valid_to, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
+const VERSIONS: &str = "select dim_customer_key, id, city, valid_from, valid_to, is_current from \
+ datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
 const CITIES: &str =
     "select id, city, is_current from datawarehouse.dim_customer where dim_customer_key <> 0 order by id, valid_from";
 
@@ -157,7 +158,8 @@ async fn what_went_before_a_file_replaced_it_stays_away(database: TestDatabase, 
 
 /// A select that is not row by row, over files that only come.
 async fn sums_leave_with_their_load(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let city = "/*\nkind: dimension\nkey: [city]\nhistory: [customers]\n*/\nselect city, count(*) as customers from staging.customers group by city";
+    let city = "/*\nkind: dimension\nkey: [city]\nhistory: [customers]\n*/\nselect city, count(*) as customers from \
+     staging.customers group by city";
     workdir.write("sql/pipeline/dim_city.sql", city)?;
     let cities = "select city, customers, is_current from datawarehouse.dim_city where dim_city_key <> 0 order by city, valid_from";
     load(&database, &workdir, "1,Bern,2024-01-01").await?;
@@ -202,13 +204,15 @@ async fn a_version_of_the_same_day_is_closed(database: TestDatabase, workdir: Wo
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     workdir.write(
         "sql/pipeline/dim_time.sql",
-        "/*\nkind: dimension\nkey: [id]\nhistory: [city]\nat: since\n*/\nselect id, city, cast(since as timestamp) as since from staging.customers",
+        "/*\nkind: dimension\nkey: [id]\nhistory: [city]\nat: since\n*/\nselect id, city, cast(since as timestamp) as \
+         since from staging.customers",
     )?;
     load(&database, &workdir, "1,Bern,2024-01-01\n2,Uri,2024-01-01\n2,Zug,2999-05-31\n3,Bern,2999-12-31").await?;
     run(&database, &workdir).await?;
     load(&database, &workdir, "1,Bern,2024-01-01").await?;
     run(&database, &workdir).await?;
-    let closed = "1|1|Bern|2024-01-01|9999-12-31|true\n2|2|Uri|2024-01-01|2999-05-31|false\n3|2|Zug|2999-05-31|2999-06-01|false\n4|3|Bern|2999-12-31|3000-01-01|false";
+    let closed = "1|1|Bern|2024-01-01|9999-12-31|true\n2|2|Uri|2024-01-01|2999-05-31|false\n\
+     3|2|Zug|2999-05-31|2999-06-01|false\n4|3|Bern|2999-12-31|3000-01-01|false";
     same(database.text(VERSIONS).await?, closed)?;
     same(
         database.text("select id, valid_to from datawarehouse.dim_time where id > 1 order by id, valid_from").await?,

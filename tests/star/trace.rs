@@ -16,7 +16,8 @@ cases! {
 const FILES: [(&str, &str); 13] = [
     (
         "pipeline/dim_customer.sql",
-        "/*\nkind: dimension\nkey: [customer_id]\nhistory: [city]\nat: since\n*/\nselect customer_id, name, city, since from staging.customers",
+        "/*\nkind: dimension\nkey: [customer_id]\nhistory: [city]\nat: since\n*/\nselect customer_id, name, city, \
+         since from staging.customers",
     ),
     (
         "pipeline/dim_city.sql",
@@ -24,7 +25,8 @@ const FILES: [(&str, &str); 13] = [
     ),
     (
         "pipeline/fact_order.sql",
-        "/*\nkind: fact\ngrain: [order_id]\nat: sold\ndimensions:\n  customer_id: {dimension: dim_customer, missing: reject}\n*/\nselect order_id, customer_id, sold, price from staging.orders",
+        "/*\nkind: fact\ngrain: [order_id]\nat: sold\ndimensions:\n  customer_id: {dimension: dim_customer, missing: \
+         reject}\n*/\nselect order_id, customer_id, sold, price from staging.orders",
     ),
     (
         "pipeline/per_day.sql",
@@ -34,19 +36,23 @@ const FILES: [(&str, &str); 13] = [
     ("pipeline/traced.sql", "/* kind: table */ select _line, order_id * 10 as ten, _load_id from staging.orders"),
     (
         "pipeline/dim_place.sql",
-        "/*\nkind: dimension\nkey: [place]\n*/\nselect city as place from staging.customers union select customer_id from staging.orders union all select 'none'",
+        "/*\nkind: dimension\nkey: [place]\n*/\nselect city as place from staging.customers union select customer_id \
+         from staging.orders union all select 'none'",
     ),
     (
         "pipeline/dim_sold.sql",
-        "/*\nkind: dimension\nkey: [sold]\n*/\nselect sold, count(*) as n, max(price) as most from staging.orders where price > 4 group by sold having count(*) > 0",
+        "/*\nkind: dimension\nkey: [sold]\n*/\nselect sold, count(*) as n, max(price) as most from staging.orders \
+         where price > 4 group by sold having count(*) > 0",
     ),
     (
         "pipeline/dim_latest.sql",
-        "/*\nkind: dimension\nkey: [customer_id]\n*/\nselect distinct on (customer_id) customer_id, name from staging.customers order by customer_id, since desc",
+        "/*\nkind: dimension\nkey: [customer_id]\n*/\nselect distinct on (customer_id) customer_id, name from \
+         staging.customers order by customer_id, since desc",
     ),
     (
         "pipeline/dim_derived.sql",
-        "/*\nkind: dimension\nkey: [name]\n*/\nselect s.name, count(*) as n, max(s.since) as since from (select name, since from staging.customers union all select customer_id, null from staging.orders) as s where s.name <> '' group by s.name",
+        "/*\nkind: dimension\nkey: [name]\n*/\nselect s.name, count(*) as n, max(s.since) as since from (select name, \
+         since from staging.customers union all select customer_id, null from staging.orders) as s where s.name <> '' group by s.name",
     ),
     (
         "pipeline/dim_with.sql",
@@ -211,11 +217,13 @@ async fn what_cannot_be_traced_says_why(database: TestDatabase, workdir: Workdir
     for (table, why) in [
         (
             "per_day",
-            "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's; trace what its select reads: app trace staging.orders --where \"sold = ...\"",
+            "its select groups or combines rows, or leaves out repeats, so no row of it is one staged row's; trace \
+             what its select reads: app trace staging.orders --where \"sold = ...\"",
         ),
         (
             "plain",
-            "this one does not give _load_id and _line: add them to it, run app --pipeline, and its rows can be traced; trace what its select reads: app trace staging.orders",
+            "this one does not give _load_id and _line: add them to it, run app --pipeline, and its rows can be \
+             traced; trace what its select reads: app trace staging.orders",
         ),
         ("dim_with", "cannot be followed to staged rows; trace what its select reads: app trace staging.orders"),
         ("dim_day", "a calendar's days are made"),

@@ -38,7 +38,8 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
                     @let shown = if text::width(&full(value)) < band - 4.0 { full(value) } else { short(value) };
                     g class="mark" {
                         title { (label) @if plot.series.len() > 1 { ", " (series.name) } ": " (full(value)) }
-                        rect class=(format!("s{one}")) x=(n(x)) y=(n(high)) width=(n((thick - if thick > 4.0 { 1.0 } else { 0.0 }).max(0.5)))
+                        rect class=(format!("s{one}")) x=(n(x)) y=(n(high)) width=(n((thick - if thick > 4.0 { 1.0 }
+                            else { 0.0 }).max(0.5)))
                             height=(n((low - high).max(1.0))) rx=(if thick > 6.0 { "2" } else { "0" }) {}
                         @if with_values && text::width(&shown) < thick.max(band / plot.series.len() as f64) {
                             text class="value" x=(n(x + thick / 2.0)) text-anchor="middle"
@@ -48,7 +49,8 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
                 }
             }
             @if at % every == 0 {
-                text class="tick" x=(n(middle.clamp(left + text::width(label) / 2.0 - 10.0, width - text::width(label) / 2.0))) y=(n(bottom + 22.0)) text-anchor="middle" { (label) }
+                text class="tick" x=(n(middle.clamp(left + text::width(label) / 2.0 - 10.0, width - text::width(label)
+                    / 2.0))) y=(n(bottom + 22.0)) text-anchor="middle" { (label) }
             }
         }
         line class="zero" x1=(n(left)) x2=(n(width)) y1=(n(zero)) y2=(n(zero)) {}

@@ -48,7 +48,8 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
                     polygon class=(format!("fill s{one}{}", if stacks { " stacked" } else { "" }))
                         points=(points(line.iter().copied().chain(below))) {}
                 }
-                polyline class=(format!("line l{one}{}", if places.len() > DENSE { " dense" } else { "" })) points=(points(line.iter().copied())) {}
+                polyline class=(format!("line l{one}{}", if places.len() > DENSE { " dense" } else { "" }))
+                    points=(points(line.iter().copied())) {}
                 @for (at, (x, y)) in run.iter().zip(&line) {
                     @let value = series.value(*at).unwrap_or(0.0);
                     g class="mark" {

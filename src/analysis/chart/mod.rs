@@ -66,7 +66,8 @@ const TOP: f64 = 4.0;
 /// and the height.
 fn legend(plot: &Plot, width: f64, left: f64) -> (f64, Markup) {
     if let [only] = plot.series.as_slice() {
-        let name = html! { text class="faint" x=(n(left)) y=(n(TOP + 10.0)) { title { (only.name) } (text::cut(&only.name, width - left)) } };
+        let name = html! { text class="faint" x=(n(left)) y=(n(TOP + 10.0)) { title { (only.name) }
+        (text::cut(&only.name, width - left)) } };
         return (22.0, name);
     }
     let (mut x, mut y, mut places) = (left, TOP + 6.0, Vec::new());

@@ -57,7 +57,8 @@ pub(super) fn draw(plot: &Plot, width: f64) -> (f64, Markup) {
             text class="faint" x=(n(list_x + list_width - 62.0)) y=(n(y + 14.0)) text-anchor="end" { (number) }
             text class="value" x=(n(list_x + list_width)) y=(n(y + 14.0)) text-anchor="end" { (said) }
         }
-        text class="total" x=(n(middle_x)) y=(n(middle_y + 2.0)) text-anchor="middle" { (if text::width(&full(total)) * 1.7 < 2.0 * HOLE { full(total) } else { short(total) }) }
+        text class="total" x=(n(middle_x)) y=(n(middle_y + 2.0)) text-anchor="middle" { (if text::width(&full(total))
+            * 1.7 < 2.0 * HOLE { full(total) } else { short(total) }) }
         text class="faint" x=(n(middle_x)) y=(n(middle_y + 20.0)) text-anchor="middle" { (text::cut(&series.name, 2.0 * HOLE - 16.0)) }
     };
     (height, drawing)

@@ -24,7 +24,8 @@ const SCRIPT: &str = include_str!("page.js");
 const PAPER_ROWS: usize = 20;
 
 /// The page's content security policy: only its own content.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+ base-uri 'none'; form-action 'none'";
 
 /// The page.
 #[derive(Debug)]
@@ -107,12 +108,14 @@ impl Page {
                         }
                         @if let Some(words) = self.unanswered() { p.warning { (words) } }
                         @if let Some(failed) = self.failed {
-                            p.warning { "The last build of the star failed, " (time::with_words(failed, self.made)) ": what it would have brought is not in these answers." }
+                            p.warning { "The last build of the star failed, " (time::with_words(failed, self.made)) ": \
+                             what it would have brought is not in these answers." }
                         }
                     }
                     div.sides {
                         nav aria-label="Questions" {
-                            ol { @for question in &self.questions { li { a class=[question.failed.as_ref().map(|_| "failing")] href=(format!("#{}", question.name)) { (question.title) } } } }
+                            ol { @for question in &self.questions { li { a class=[question.failed.as_ref().map(|_|
+                                "failing")] href=(format!("#{}", question.name)) { (question.title) } } } }
                         }
                         main { @for question in &self.questions { (self.section(question)) } }
                     }

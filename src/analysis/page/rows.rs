@@ -38,10 +38,12 @@ pub(super) fn table(question: &Question) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(format!("Table: {}", question.title)) {
             table.data data-search[question.first.len() > SEARCHED] {
-                thead { tr { @for field in &question.fields { th scope="col" class=(class(field.kind)) data-kind=(class(field.kind)) { (field.name) } } } }
+                thead { tr { @for field in &question.fields { th scope="col" class=(class(field.kind))
+                    data-kind=(class(field.kind)) { (field.name) } } } }
                 tbody {
                     @for row in &question.first {
-                        tr { @for ((cell, field), style) in row.iter().zip(&question.fields).zip(&styles) { (self::cell(cell.as_deref(), field.kind, *style)) } }
+                        tr { @for ((cell, field), style) in row.iter().zip(&question.fields).zip(&styles) {
+                            (self::cell(cell.as_deref(), field.kind, *style)) } }
                     }
                 }
             }

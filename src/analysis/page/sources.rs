@@ -28,7 +28,8 @@ pub(super) fn sources(question: &Question, now: DateTime<Utc>, built: Option<Dat
             @if !question.sources.is_empty() {
                 div.scroll {
                     table {
-                        thead { tr { th scope="col" { "Table" } th scope="col" { "Newest file" } th scope="col" { "Loaded" } th.num scope="col" { "Its rows" } th.num scope="col" { "All files" } } }
+                        thead { tr { th scope="col" { "Table" } th scope="col" { "Newest file" } th scope="col" {
+                            "Loaded" } th.num scope="col" { "Its rows" } th.num scope="col" { "All files" } } }
                         tbody { @for source in &question.sources { (line(source, now, built)) } }
                     }
                 }
@@ -56,7 +57,8 @@ fn line(source: &Source, now: DateTime<Utc>, built: Option<DateTime<Utc>>) -> Ma
                     details {
                         summary { "earlier files" }
                         ul {
-                            @for load in earlier { li { (load.source) ", " (time::moment(at(load))) ", " (full(load.rows_loaded as f64)) " rows" } }
+                            @for load in earlier { li { (load.source) ", " (time::moment(at(load))) ", "
+                                (full(load.rows_loaded as f64)) " rows" } }
                             @if left > 0 { li { "and " (full(left as f64)) " before them" } }
                         }
                     }

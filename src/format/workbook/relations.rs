@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn sheets_and_relationships_are_those_that_are_written() {
-        let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' r:id='rId4'></sheet></sheets></workbook>";
+        let book = "<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId3\"/><sheet name='b' \
+         r:id='rId4'></sheet></sheets></workbook>";
         let sheets = [(b"rId3".to_vec(), "a".to_owned()), (b"rId4".to_vec(), "b".to_owned())];
         assert_eq!(xlsx_sheets(book.as_bytes()).unwrap(), sheets);
         let related =

@@ -135,7 +135,8 @@ pub(crate) async fn tell_series(
     let [other] = alike.as_slice() else { return Ok(None) };
     let (Series { files, table }, this) = (series, &dataset.table);
     Ok(Some(format!(
-        "{other} and {this} look like a series of one table: app plugin new {table} --from FILE... writes a plugin that loads {files} into {table}"
+        "{other} and {this} look like a series of one table: app plugin new {table} --from FILE... writes a plugin \
+         that loads {files} into {table}"
     )))
 }
 

@@ -52,7 +52,8 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
         let mut parts = FileSource::parts(path, &file_name, None, limits).await?;
         if parts.len() > 1 {
             let why = format!(
-                "{file_name} has {} parts, and a plugin is written for the files of one table: app check {file_name} shows one for each part",
+                "{file_name} has {} parts, and a plugin is written for the files of one table: app check {file_name} \
+                 shows one for each part",
                 parts.len()
             );
             return Err(CheckError::Shape(why));

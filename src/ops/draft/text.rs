@@ -181,7 +181,8 @@ fn bridge(known: &Known) -> Result<Text, String> {
         let found: Vec<_> = dimensions.iter().map(|(column, dimension)| format!("{column} of {dimension}")).collect();
         let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
         return Err(format!(
-            "a bridge joins two dimensions at least, by columns that are called like their keys; {} has {found}: write its dimensions first (app new dimension NAME --from TABLE)",
+            "a bridge joins two dimensions at least, by columns that are called like their keys; {} has {found}: write \
+             its dimensions first (app new dimension NAME --from TABLE)",
             known.from
         ));
     }
@@ -239,11 +240,16 @@ fn select_as(word: &str, columns: &[&str], from: &str, written: impl Fn(&str) ->
 }
 
 /// The reserved words of PostgreSQL.
-const RESERVED: &str = " all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create current_catalog \
-    current_date current_role current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for \
-    foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not null offset on only or order \
-    placing primary references returning select session_user some symmetric system_user table then to trailing true union unique user using \
-    variadic when where window with authorization binary collation concurrently cross current_schema freeze full ilike inner is isnull join left \
+const RESERVED: &str = " all analyse analyze and any array as asc asymmetric both case cast check collate column \
+ constraint create current_catalog \
+    current_date current_role current_time current_timestamp current_user default deferrable desc distinct do else end \
+     except false fetch for \
+    foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not \
+     null offset on only or order \
+    placing primary references returning select session_user some symmetric system_user table then to trailing true \
+     union unique user using \
+    variadic when where window with authorization binary collation concurrently cross current_schema freeze full ilike \
+     inner is isnull join left \
     like natural notnull outer overlaps right similar tablesample verbose index set values exists between ";
 
 /// Returns a name in SQL, quoted where necessary.

@@ -251,7 +251,8 @@ pub(crate) mod tests {
             model("dim_city.sql", "/*\nkind: dimension\nkey: [city]\n*/ select city from staging.orders"),
             model(
                 "fact_order.sql",
-                "/*\nkind: fact\ngrain: [id]\ndimensions:\n  origin: dim_city\n  target: dim_city\n*/ select id, origin, target from staging.orders",
+                "/*\nkind: fact\ngrain: [id]\ndimensions:\n  origin: dim_city\n  target: dim_city\n*/ select id, \
+                 origin, target from staging.orders",
             ),
         ];
         let top =

@@ -55,7 +55,8 @@ pub(super) async fn of_model(
         ),
         Kind::Table | Kind::View => (NOT_ONE.to_owned(), &no_key),
         Kind::Dimension(header) => (
-            "its select takes its rows from a with query, a join of derived tables or the star, or keeps some of them (limit, except, intersect), \
+            "its select takes its rows from a with query, a join of derived tables or the star, or keeps some of them \
+             (limit, except, intersect), \
              so they cannot be followed to staged rows"
                 .to_owned(),
             &header.key,

@@ -320,7 +320,8 @@ mod tests {
     fn the_kinds() {
         let Kind::Dimension(title) = parse("/*\nkind: dimension\nkey: [title]\n*/ select 1").kind else { panic!() };
         assert_eq!(title, Dimension { key: vec!["title".into()], ..Dimension::default() });
-        let text = "\n/*\nkind: fact\ngrain: [title, skill]\nat: day\ndimensions:\n  title: dim_title\n  skill: {dimension: dim_skill, role: ability, missing: infer}\n*/";
+        let text = "\n/*\nkind: fact\ngrain: [title, skill]\nat: day\ndimensions:\n  title: dim_title\n  skill: \
+         {dimension: dim_skill, role: ability, missing: infer}\n*/";
         let Kind::Fact(fact) = parse(text).kind else { panic!() };
         assert_eq!(fact.dimensions["title"].key_column("title"), "title_key");
         assert_eq!(fact.dimensions["skill"].key_column("skill"), "ability_key");
@@ -342,7 +343,8 @@ mod tests {
 
     #[test]
     fn checks_and_values() {
-        let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 1, true, 2024-01-01]}\n  range: {c: [1, 5.5]}\n  sql: select 1 from this\n  severity: warn\n*/ select 1";
+        let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 1, true, 2024-01-01]}\n  range: {c: \
+         [1, 5.5]}\n  sql: select 1 from this\n  severity: warn\n*/ select 1";
         let [checks] = &parse(text).checks[..] else { panic!() };
         assert_eq!(
             checks.accepted["b"].iter().map(Scalar::sql).collect::<Vec<_>>(),

@@ -231,7 +231,8 @@ impl Translator<'_> {
         let (from, to, sign) = (bound(&from)?, bound(&to)?, if down { ">=" } else { "<=" });
         let column = quote(&called);
         let sql = format!(
-            "(with recursive series(v) as (select {from} where {from} {sign} {to} union all select {next} from series where {next} {sign} {to}) \
+            "(with recursive series(v) as (select {from} where {from} {sign} {to} union all select {next} from series \
+             where {next} {sign} {to}) \
              select v as {column} from series)"
         );
         Ok((sql, called.clone(), shape(kind)))

@@ -35,7 +35,8 @@ fn outputs(engine: Engine, text: &str) -> Vec<String> {
 
 #[test]
 fn names_are_the_engines() {
-    let text = "/* h */ select t.id, staging.\"2019\".b from staging.T as t, staging.\"2019\" where exists (select 1 from datawarehouse.dim_x); -- end";
+    let text = "/* h */ select t.id, staging.\"2019\".b from staging.T as t, staging.\"2019\" where exists (select 1 \
+     from datawarehouse.dim_x); -- end";
     assert_eq!(
         sql(Engine::Postgres, text).unwrap(),
         "SELECT t.id, \"raw\".\"2019\".b FROM \"raw\".\"t\" AS t, \"raw\".\"2019\" WHERE EXISTS (SELECT 1 FROM \"datawarehouse\".\"dim_x\")"
@@ -84,7 +85,8 @@ fn columns_come_from_columns() {
         let given = |text: &str| outputs(engine, text).join("; ").replace(numeric, "NUMERIC");
         assert_eq!(
             given("select o.*, l.sku from staging.orders o join staging.lines l on l.id = o.id"),
-            "id bigint <- orders.id; price NUMERIC <- orders.price; day date <- orders.day; paid boolean <- orders.paid; sku text <- lines.sku"
+            "id bigint <- orders.id; price NUMERIC <- orders.price; day date <- orders.day; paid boolean <- \
+             orders.paid; sku text <- lines.sku"
         );
         assert_eq!(
             given(

@@ -122,7 +122,8 @@ impl Typed {
             None => {
                 let exponent = format!("substr(printf('%.14e', {sql}), instr(printf('%.14e', {sql}), 'e') + 1)");
                 format!(
-                    "case when {sql} is not null then rtrim(rtrim(printf('%.*f', max(1, 14 - cast({exponent} as integer)), {sql} + 0.0), '0'), '.') end"
+                    "case when {sql} is not null then rtrim(rtrim(printf('%.*f', max(1, 14 - cast({exponent} as \
+                     integer)), {sql} + 0.0), '0'), '.') end"
                 )
             }
         }

@@ -15,9 +15,11 @@ impl DimensionSql {
         let (table, id, retired, keys) = (&self.table, &self.id, &self.retired, self.keys());
         let inferred = if self.infers { "d.is_inferred or " } else { "" };
         let mut statements = vec![format!(
-            "update {table} as d set valid_from = f.begins from (select d.{id}, v.valid_from as begins, row_number() over (partition by d.{id} \
+            "update {table} as d set valid_from = f.begins from (select d.{id}, v.valid_from as begins, row_number() \
+             over (partition by d.{id} \
              order by case when r.{id} = d.{id} then 0 when r.{id} is null then 1 else 2 end, v.valid_from) as place \
-             from {table} as d join {VERSIONS} as v on {} left join {retired} as r on {} where d.{id} <> {UNKNOWN} and ({inferred}d.valid_from is null)) as f \
+             from {table} as d join {VERSIONS} as v on {} left join {retired} as r on {} where d.{id} <> {UNKNOWN} and \
+              ({inferred}d.valid_from is null)) as f \
              where f.{id} = d.{id} and f.place = 1",
             same(&keys, "v", "d"),
             self.same_version("r", "v"),
@@ -180,7 +182,8 @@ impl DimensionSql {
             )
         };
         format!(
-            "insert into {table} ({id}, {}) select {key}, {} from {VERSIONS} as v left join (select {given}, min(g.{id}) as {id} from {retired} as g \
+            "insert into {table} ({id}, {}) select {key}, {} from {VERSIONS} as v left join (select {given}, \
+             min(g.{id}) as {id} from {retired} as g \
              where not exists (select 1 from {table} as d where d.{id} = g.{id}) group by {given}) as r on {} \
              cross join (select max(id) as highest from (select {highest} as id union all select max({id}) from {table} \
              union all select max({id}) from {retired}) as given) as h \

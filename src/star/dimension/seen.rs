@@ -39,7 +39,8 @@ impl DimensionSql {
         let all = self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ");
         let inferred = if self.infers { " and is_inferred is not true" } else { "" };
         format!(
-            "insert into {} ({}) select {all}, {}, null, valid_from, false from {} where {} <> {UNKNOWN} and valid_from is not null{inferred}",
+            "insert into {} ({}) select {all}, {}, null, valid_from, false from {} where {} <> {UNKNOWN} and \
+             valid_from is not null{inferred}",
             self.seen,
             self.seen_list(),
             number(load),
@@ -142,7 +143,8 @@ impl DimensionSql {
         let of_load = quote(LOAD_COLUMN);
         format!(
             "insert into {seen} ({}, {of_load}, {AT}, {GONE}) \
-             select {}, case when s.{of_load} > {load} then s.{of_load} else {load} end, case when s.{AT} < {loaded} then {loaded} else {} end, true \
+             select {}, case when s.{of_load} > {load} then s.{of_load} else {load} end, case when s.{AT} < {loaded} \
+              then {loaded} else {} end, true \
              from (select {}, max({AT}) as {AT}, max(coalesce({of_load}, 0)) as {of_load} from {seen} where not {GONE} group by {}) as s \
              where s.{AT} < {} and not exists (select 1 from {NEW} as n where {}) \
              and not exists (select 1 from {seen} as g where {} and g.{GONE} and g.{AT} > s.{AT} and g.{of_load} >= s.{of_load})",
@@ -161,7 +163,8 @@ impl DimensionSql {
     pub(super) fn seen_rows(&self) -> String {
         let keys = self.keys();
         format!(
-            "(select * from {0} as g where not (g.{GONE} and exists (select 1 from {0} as l where {1} and not l.{GONE} and l.{AT} <= g.{AT} \
+            "(select * from {0} as g where not (g.{GONE} and exists (select 1 from {0} as l where {1} and not l.{GONE} \
+             and l.{AT} <= g.{AT} \
              and {2} > {3})))",
             self.seen,
             same(&keys, "l", "g"),

@@ -111,7 +111,8 @@ impl DimensionSql {
         // The first of equal rows is shown.
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
         let others = format!(
-            "(select {list}, {load}, {line}, row_number() over (partition by {all} order by {load}, {line}) as sluice_turn from {NEW}) as n \
+            "(select {list}, {load}, {line}, row_number() over (partition by {all} order by {load}, {line}) as \
+             sluice_turn from {NEW}) as n \
              where sluice_turn = 1"
         );
         let rows = self.lineage.then(|| with_places(&others, &keys, &values));
@@ -169,7 +170,8 @@ impl DimensionSql {
             (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
             (false, At::Nothing) => format!("select distinct {all} from {NEW}"),
             (false, _) => format!(
-                "select {all} from (select {all}, row_number() over (partition by {keys} order by {AT} desc{latest}) as pick from {NEW}) as n where pick = 1"
+                "select {all} from (select {all}, row_number() over (partition by {keys} order by {AT} desc{latest}) \
+                 as pick from {NEW}) as n where pick = 1"
             ),
             (true, _) => {
                 let gone = if kept { GONE } else { "false" };
@@ -191,11 +193,15 @@ impl DimensionSql {
                     format!(", latest as (partition by {keys} order by {GONE}, {AT} desc)")
                 };
                 format!(
-                    "with picked as (select {all}, {AT}, {gone} as {GONE}, row_number() over (partition by {keys}, {AT} order by {gone}{latest}) as pick from {rows} as r), \
-                     marked as (select {}{}, {AT}, {GONE}, case when row_number() over by_time > 1 and {} and {GONE} = lag({GONE}) over by_time then 0 else 1 end as starts \
+                    "with picked as (select {all}, {AT}, {gone} as {GONE}, row_number() over (partition by {keys}, \
+                     {AT} order by {gone}{latest}) as pick from {rows} as r), \
+                     marked as (select {}{}, {AT}, {GONE}, case when row_number() over by_time > 1 and {} and {GONE} = \
+                      lag({GONE}) over by_time then 0 else 1 end as starts \
                      from picked where pick = 1 window by_time as (partition by {keys} order by {AT}){window_latest}), \
-                     begun as (select {all}, {GONE}, {AT} as valid_from, lead({AT}) over (partition by {keys} order by {AT}) as valid_to from marked where starts = 1) \
-                     select {all}, valid_from, coalesce(valid_to, {}) as valid_to, valid_to is null as is_current from begun where not {GONE}",
+                     begun as (select {all}, {GONE}, {AT} as valid_from, lead({AT}) over (partition by {keys} order by \
+                      {AT}) as valid_to from marked where starts = 1) \
+                     select {all}, valid_from, coalesce(valid_to, {}) as valid_to, valid_to is null as is_current from \
+                      begun where not {GONE}",
                     of_version.join(", "),
                     newest.concat(),
                     same.join(" and "),

@@ -88,11 +88,14 @@ impl FactSql {
                 let order = in_order(self.engine, &target.key, "m.value");
                 let value = self.value(place);
                 let statement = format!(
-                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition by m.given is null order by {order})), \
+                    "insert into {table} ({columns}) select coalesce(m.given, h.highest + row_number() over (partition \
+                     by m.given is null order by {order})), \
                      m.value, true{values} from (select u.value, g.{id} as given \
                      from (select distinct {value} as value from ({source}) as n{joins} where {value} is not null{left_out} \
-                     and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u left join (select r.{key}, r.{id}, \
-                     row_number() over (partition by r.{key} order by {first}) as place from {retired} as r) as g on g.{key} = u.value and g.place = 1) as m \
+                     and not exists (select 1 from {table} as d where d.{key} = {value} and d.{id} <> {UNKNOWN})) as u \
+                      left join (select r.{key}, r.{id}, \
+                     row_number() over (partition by r.{key} order by {first}) as place from {retired} as r) as g on \
+                      g.{key} = u.value and g.place = 1) as m \
                      cross join (select max(id) as highest from (select {} as id union all select max({id}) from {table} \
                      union all select max({id}) from {retired}) as given) as h",
                     highest(dimension)

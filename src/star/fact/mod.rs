@@ -316,9 +316,12 @@ impl FactSql {
                 ),
                 // Facts before a member's first version see that one.
                 (Some(valid), Some(at)) => format!(
-                    " left join (select {key}, {id}, valid_to, is_current, case when lag({id}) over (partition by {key} order by valid_from) is null \
-                     then {} else valid_from end as valid_from from {table} where {id} <> {UNKNOWN}) as d{place} on d{place}.{key} = {value} \
-                     and ({at} >= d{place}.valid_from and ({at} < d{place}.valid_to or d{place}.is_current) or {at} is null and d{place}.is_current)",
+                    " left join (select {key}, {id}, valid_to, is_current, case when lag({id}) over (partition by \
+                     {key} order by valid_from) is null \
+                     then {} else valid_from end as valid_from from {table} where {id} <> {UNKNOWN}) as d{place} on \
+                      d{place}.{key} = {value} \
+                     and ({at} >= d{place}.valid_from and ({at} < d{place}.valid_to or d{place}.is_current) or {at} is \
+                      null and d{place}.is_current)",
                     moment_literal(self.engine, valid, "0001-01-01")
                 ),
             }

@@ -162,7 +162,8 @@ impl FactSql {
     pub fn standing_references(&self) -> Option<String> {
         let standing = self.roles.iter().map(|role| match self.engine {
             Engine::Postgres => format!(
-                "select a.attname::text from pg_constraint as c join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] \
+                "select a.attname::text from pg_constraint as c join pg_attribute as a on a.attrelid = c.conrelid and \
+                 a.attnum = c.conkey[1] \
                  where c.contype = 'f' and c.conrelid = to_regclass({}) and c.confrelid = to_regclass({}) and a.attname = {}",
                 literal(&self.table),
                 literal(&self.names.table(&Table::datawarehouse(&role.dimension))),

@@ -27,7 +27,8 @@ pub(crate) fn parser(text: &str) -> Result<Parser<'static>, ParserError> {
     match too_deep(&tokens) {
         None => Ok(Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(tokens)),
         Some(Location { line, column }) => Err(ParserError::ParserError(format!(
-            "it is nested too deeply: more than {MAX_LEVELS} operators or selects depend on each other here; put parts of it in parentheses, \
+            "it is nested too deeply: more than {MAX_LEVELS} operators or selects depend on each other here; put parts \
+             of it in parentheses, \
              or what they give in a file of its own at Line: {line}, Column: {column}"
         ))),
     }

@@ -23,9 +23,11 @@ const HOLDERS: &str = "
             case when b.pid = 0 then 'a prepared transaction (see pg_prepared_xacts)' else 'process ' || b.pid end,
             coalesce(nullif(a.application_name, ''), a.backend_type, 'not known'),
             coalesce(', user ' || a.usename, ''),
-            coalesce(', from ' || case when a.backend_start is null then null else coalesce(host(a.client_addr), 'the server itself') end, '')
+            coalesce(', from ' || case when a.backend_start is null then null else coalesce(host(a.client_addr), 'the \
+             server itself') end, '')
                 || coalesce(', ' || a.state, '')
-                || coalesce(', in its transaction since ' || to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', '')),
+                || coalesce(', in its transaction since ' || to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD \
+                 HH24:MI:SS') || ' UTC', '')),
         '; ' order by b.pid)
     from (select distinct unnest(pg_blocking_pids(w)) as pid from unnest($1::int[]) as w) as b
     left join pg_stat_activity as a on a.pid = b.pid

@@ -184,8 +184,10 @@ impl Postgres {
             .await
             .map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
         let (fsync, version, tells_server): (String, i32, bool) = sqlx::query_as(
-            "select current_setting('fsync'), current_setting('server_version_num')::int, has_function_privilege('pg_control_system()', 'execute')
-                 and has_function_privilege('pg_current_wal_lsn()', 'execute') and has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')",
+            "select current_setting('fsync'), current_setting('server_version_num')::int, \
+             has_function_privilege('pg_control_system()', 'execute')
+                 and has_function_privilege('pg_current_wal_lsn()', 'execute') and \
+                  has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')",
         )
         .fetch_one(&pool)
         .await?;

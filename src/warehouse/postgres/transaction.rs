@@ -26,7 +26,8 @@ pub(super) struct PostgresTransaction {
 
 /// Query for the cluster's identity, the database, and the timeline, which a standby changes when it is promoted: the
 /// first eight digits of its log's name.
-const SERVER: &str = "select system_identifier || '/' || current_database() || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()";
+const SERVER: &str = "select system_identifier || '/' || current_database() || '/' || \
+ left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()";
 
 /// Name of a view that is made to be described.
 const DESCRIBED: &str = "pg_temp.sluice_describe";

@@ -149,7 +149,8 @@ impl Watch {
             let earlier = earlier.to_string_lossy();
             warn!(
                 file.path = &*shown,
-                "loaded without {earlier}, which comes before it and lies in failed/: loaded later, that one would put older rows over newer ones"
+                "loaded without {earlier}, which comes before it and lies in failed/: loaded later, that one would put \
+                 older rows over newer ones"
             );
         }
         for table in reach.tables.iter().flatten() {

@@ -112,7 +112,8 @@ pub fn deflated(name: &str, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
 /// The XML of a sheet with these rows.
 pub fn sheet(rows: &str) -> String {
     format!(
-        "<?xml version=\"1.0\"?><worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>{rows}</sheetData></worksheet>"
+        "<?xml version=\"1.0\"?><worksheet \
+         xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>{rows}</sheetData></worksheet>"
     )
 }
 

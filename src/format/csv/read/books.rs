@@ -163,7 +163,8 @@ proptest! {
     fn the_books_of_damaged_texts_balance(
         text in texts(),
         damages in proptest::collection::vec(damages(), 0..6),
-        encoding in proptest::sample::select(vec![None, None, Some(UTF_8.into()), Some(SHIFT_JIS.into()), Some(WINDOWS_1252.into()), Some(Charset::Cp850)]),
+        encoding in proptest::sample::select(vec![None, None, Some(UTF_8.into()), Some(SHIFT_JIS.into()),
+            Some(WINDOWS_1252.into()), Some(Charset::Cp850)]),
     ) {
         balances(&damaged(text, &damages), &ReadOptions { encoding, ..ReadOptions::default() })?;
     }
