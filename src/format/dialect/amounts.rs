@@ -10,7 +10,8 @@ const MAX_LINES: usize = 3;
 const UNNAMED: usize = 3;
 
 /// True if the lines are one column of amounts, some with a comma, below a name without one. Without a name, each has
-/// two decimals or several groups of digits, and what stands before the commas does not count up.
+/// two decimals or several groups of digits; what stands before the commas does not count up, and not all are pairs of
+/// numbers of two digits.
 pub(super) fn is_column_of_amounts(lines: &[Sampled<'_>]) -> bool {
     if lines.iter().any(|line| line.stray) {
         return false;
@@ -30,7 +31,13 @@ pub(super) fn is_column_of_amounts(lines: &[Sampled<'_>]) -> bool {
         numbers.is_some_and(|numbers| numbers.windows(3).all(is_even))
     };
     let is_sure = |amount: &Amount| amount.decimals == 2 || (amount.decimals == 0 && amount.groups > 2);
-    above > 0 || (amounts.len() >= UNNAMED && amounts.iter().all(is_sure) && !counts())
+    // Two numbers of two digits each may as well be two columns, but not `05`.
+    let is_pair = |text: &&str| {
+        let digits = |part: &str| part.len() == 2 && !part.starts_with('0') && part.parse::<u8>().is_ok();
+        text.split_once(',').is_some_and(|(one, other)| digits(one) && digits(other))
+    };
+    let is_told = || !texts.iter().all(is_pair) && !counts();
+    above > 0 || (amounts.len() >= UNNAMED && amounts.iter().all(is_sure) && is_told())
 }
 
 /// An amount as people write it.

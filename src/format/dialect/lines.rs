@@ -26,12 +26,17 @@ pub(super) fn is_one_column(records: &[Sampled<'_>], width: usize, delimiter: u8
     match delimiter {
         b':' => {
             let is_time = |record: &&Sampled<'_>| record.cells.len() <= 3 && record.cells.iter().all(is_number);
-            // A day, or anything else that is no number, stands before the hour: `2026-01-01 10:00:00 INFO`.
+            // A day and a blank stand before the hour, or the year: `2026-01-01 10:00:00 INFO`, `1/Oct/2025:13:55`.
             let is_after_day = |record: &&Sampled<'_>| {
-                let (hour, minute) = (&record.cells[0], &record.cells[1]);
-                let before = hour.trim_end_matches(|letter: char| letter.is_ascii_digit());
-                let after = minute.trim_start_matches(|letter: char| letter.is_ascii_digit());
-                !before.is_empty() && hour.len() == before.len() + 2 && minute.len() == after.len() + 2
+                let (first, next) = (&record.cells[0], &record.cells[1]);
+                let before = first.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                let digits = next.len() - next.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+                let is_day = match first.len() - before.len() {
+                    2 => before.ends_with([' ', 'T']) && before.bytes().any(|byte| byte.is_ascii_digit()),
+                    4 => before.ends_with('/'),
+                    _ => false,
+                };
+                is_day && digits == 2
             };
             let is_octet = |cell: &Cow<'_, str>| cell.len() == 2 && cell.bytes().all(|byte| byte.is_ascii_hexdigit());
             let is_device = |record: &&Sampled<'_>| record.cells.len() == 6 && record.cells.iter().all(is_octet);
