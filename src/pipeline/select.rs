@@ -75,6 +75,6 @@ mod tests {
         assert_eq!(of("+fact_f").unwrap(), "dim_a fact_f");
         assert_eq!(of("dim_a+").unwrap(), "dim_a fact_f top");
         assert_eq!(of("+top, dim_b").unwrap(), "dim_a dim_b fact_f top");
-        assert!(of("fact_g").unwrap_err().contains("did you mean fact_f?"));
+        assert!(of("fact_ff").unwrap_err().contains("did you mean fact_f?"));
     }
 }
