@@ -12,7 +12,7 @@ use super::footer::Moved;
 pub(super) enum Span {
     /// The names of the columns, or the name of the key under which the records stand.
     Header,
-    /// Kept beside the records ([`Beside`](super::Beside)).
+    /// Kept beside the records ([`Beside`](crate::record::Beside)).
     Beside,
     /// A record, without its line end.
     Record,

@@ -290,7 +290,7 @@ pub fn described(columns: Vec<TableColumn>, outputs: &[Output]) -> Vec<TableColu
     columns.into_iter().map(typed).collect()
 }
 
-/// A query for all rows of a table, view or subquery with these columns, with its values as in [`Row`](super::Row):
+/// A query for all rows of a table, view or subquery with these columns, with its values as in `warehouse::Row`:
 /// SQLite keeps a computed truth as 1 or 0, and an instant with `+00:00`.
 pub fn as_written(names: &Names, relation: &str, outputs: &[Output]) -> String {
     let list: Vec<_> = outputs

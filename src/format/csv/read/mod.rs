@@ -87,7 +87,7 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// Reads records without a header, as [`write_record`](super::write_record) writes them; a record is a line.
+    /// Reads records without a header, as [`write_record`](crate::record::write_record) writes them; a record is a line.
     ///
     /// # Errors
     /// When reading fails.
