@@ -124,7 +124,9 @@ fn merge(one: Value, other: Value) -> Value {
         (Value::Array(one), Value::Array(other)) => {
             Value::Array(one.into_iter().chain(other).reduce(merge).into_iter().collect())
         }
-        (Value::Object(mut one), Value::Object(other)) => {
+        (Value::Object(mut one), Value::Object(other))
+            if !one.contains_key("either") && !other.contains_key("either") =>
+        {
             let absent = |object: &Map<String, Value>, key: &String| !object.contains_key(key);
             let lacking: Vec<_> = one.keys().filter(|key| absent(&other, key)).cloned().collect();
             for key in lacking {
