@@ -6,15 +6,15 @@ use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use sluice::format::csv::Reader;
-use sluice::record::{Chunk, Reject, Width};
 use sluice::format::{Dialect, Format, FormatError, Input, Layout, ReadOptions};
+use sluice::record::{Chunk, Reject, Width};
 use sluice::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
 use sluice_fuzz::check_load;
 
 fuzz_target!(|bytes: &[u8]| {
     check_reader(bytes, &ReadOptions::default());
     check_reader(bytes, &ReadOptions { widths: vec![1, 3, 8], ..ReadOptions::default() });
-    check_survey(bytes);
+    check_profile(bytes);
 });
 
 /// What a reader gave, put down so that it can be compared.
@@ -105,7 +105,7 @@ fn check_columns(chunk: &Chunk, names: &[String]) {
     }
 }
 
-fn check_survey(bytes: &[u8]) {
+fn check_profile(bytes: &[u8]) {
     let input = || Ok(Input::Bytes(Box::new(Cursor::new(bytes.to_vec()))));
     let Some((found, _)) = check_load(Format::Csv, input, &ReadOptions::default()) else { return };
     assert_eq!(found.digest.bytes, bytes.len() as u64);

@@ -1,6 +1,6 @@
 //! The way of a load without a database, which every target goes: what is asked of it holds for any bytes.
 
-use sluice::format::{Format, FormatError, Found, Input, SpanBytes, ReadOptions, each_chunk, profile};
+use sluice::format::{Format, FormatError, FormatProfile, Input, ReadOptions, SpanBytes, each_chunk, profile};
 use sluice::record::Width;
 use sluice::schema::{Column, column_names, conform, shape};
 
@@ -12,7 +12,7 @@ pub fn check_load(
     format: Format,
     open: impl Fn() -> Result<Input, FormatError>,
     stated: &ReadOptions,
-) -> Option<(Found, Option<SpanBytes>)> {
+) -> Option<(FormatProfile, Option<SpanBytes>)> {
     let found = match profile(format, &open, stated) {
         Ok(found) => found,
         Err(error @ FormatError::Unaccounted { .. }) => panic!("{error}"),
