@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use sluice::format::csv::Reader;
 use sluice::format::{Dialect, Format, FormatError, Input, Layout, ReadOptions};
 use sluice::record::{Chunk, Reject, Width};
-use sluice::schema::{Column, Fits, Inference, Type, column_names, conform, shape};
+use sluice::schema::{Column, Fits, Inference, Selection, Type, column_names, conform, shape};
 use sluice_fuzz::check_load;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -95,11 +95,13 @@ fn check_columns(chunk: &Chunk, names: &[String]) {
     }
     let column = |place: usize, fits: Fits| Column { name: names[place].clone(), header: String::new(), fits };
     let inferred: Vec<_> = seen.iter().enumerate().map(|(place, one)| column(place, one.fits())).collect();
-    let conformed = conform(records, &shape(&inferred, &[], None).expect("there are columns"), 1).expect("columns");
+    let conformed = conform(records, &shape(&inferred, &Selection::default(), None).expect("there are columns"), 1)
+        .expect("columns");
     assert_eq!((conformed.rejects.len(), conformed.batch.num_rows()), (0, records.len()));
     for kind in Type::ALL {
         let forced: Vec<_> = (0..names.len()).map(|place| column(place, Fits::of(&[kind]))).collect();
-        let conformed = conform(records, &shape(&forced, &[], None).expect("there are columns"), 1).expect("columns");
+        let conformed = conform(records, &shape(&forced, &Selection::default(), None).expect("there are columns"), 1)
+            .expect("columns");
         let rows = conformed.batch.num_rows() + conformed.rejects.len() + conformed.filtered as usize;
         assert_eq!(rows, records.len());
     }

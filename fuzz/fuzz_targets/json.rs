@@ -31,7 +31,7 @@ fn check(bytes: &[u8], stated: &ReadOptions) {
     let read = each_chunk(input().expect("memory"), &found.layout, names, |chunk| {
         for row in 0..chunk.records.len() {
             let text = chunk.records.raw(row);
-            assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(), "{text}");
+            assert!(serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(), "{text}");
         }
         true
     });

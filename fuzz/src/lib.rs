@@ -2,7 +2,7 @@
 
 use sluice::format::{Format, FormatError, FormatProfile, Input, ReadOptions, SpanBytes, each_chunk, profile};
 use sluice::record::Width;
-use sluice::schema::{Column, column_names, conform, shape};
+use sluice::schema::{Column, Selection, column_names, conform, shape};
 
 /// Surveys an input and reads it as a load does; gives what was found, or `None` where it is refused.
 ///
@@ -25,7 +25,7 @@ pub fn check_load(
     let columns: Vec<_> = std::iter::zip(&found.columns, names)
         .map(|((header, seen), name)| Column { name, header: header.clone(), fits: seen.fits() })
         .collect();
-    let shape = shape(&columns, &[], None).expect("there are columns");
+    let shape = shape(&columns, &Selection::default(), None).expect("there are columns");
     let (mut rows, mut extended, mut line, mut given) = (0, 0, 0, (0, 0));
     let input = open().expect("what was opened can be opened again");
     let read = each_chunk(input, &found.layout, headers, |chunk| {
