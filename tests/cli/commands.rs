@@ -29,7 +29,9 @@ cases! {
     on_sqlite:
         who_holds_the_lock_is_named;
     on_both:
-        no_password_is_shown;
+        no_password_is_shown,
+        a_table_that_no_file_declares_fails_no_run,
+        why_counts_the_rows_that_are_left;
 }
 
 async fn wrong_settings_and_usage_end_with_2(workdir: Workdir) -> Outcome {
@@ -438,4 +440,29 @@ async fn no_password_is_shown(database: TestDatabase, workdir: Workdir) -> Outco
         same(database.url.starts_with("postgres") && text.contains(&password), false)?;
     }
     same(workdir.list("logs").len(), 1)
+}
+
+async fn a_table_that_no_file_declares_fails_no_run(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("imports/t.csv", "id,v\n1,a\n2,b\n")?;
+    workdir.write("sql/pipeline/dim_t.sql", "/*\nkind: dimension\nkey: id\n*/\nselect id, v from staging.t\n")?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    same(app(&workdir, &["--pipeline"], &settings)?.status.code(), Some(0))?;
+    for arguments in [["--pipeline", "--select", "nosuch"], ["plan", "--select", "nosuch"]] {
+        let done = app(&workdir, &arguments, &settings)?;
+        same(done.status.code(), Some(2))?;
+        holds(&stderr(&done), "no table nosuch")?;
+    }
+    same(database.text("select count(*) from sluice.run where error is not null").await?, "0")?;
+    same(app(&workdir, &["status"], &settings)?.status.code(), Some(0))
+}
+
+async fn why_counts_the_rows_that_are_left(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.load(&database, "t.csv", "id\n1\n2\n").await?;
+    let mut transaction = database.warehouse.begin(Scope::Load).await?;
+    let table = database.warehouse.names().table(&Table::staging("t"));
+    transaction.execute(&format!("delete from {table} where id = 1"), &[]).await?;
+    transaction.commit().await?;
+    holds(&stdout(&app(&workdir, &["why", "t.csv"], &settings)?), "1 of its 2 rows are in staging.t")
 }
