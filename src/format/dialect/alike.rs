@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::header::{figure, is_value, mostly, nearly_all};
+use super::header::{figure, has_digit, is_value, mostly, nearly_all};
 
 /// Words of two or three letters that name columns, and are no codes of a list.
 const SHORT_NAMES: [&str; 42] = [
@@ -46,6 +46,9 @@ pub(super) fn is_code(cell: &str, others: &[&str]) -> bool {
 /// The pattern of a cell with digits and other signs, each run of digits, of capitals and of small letters taken as
 /// one: `A-626` and `B-7` are `A-9`. `None` if it has no digit, or nothing else.
 fn pattern(cell: &str) -> Option<String> {
+    if !has_digit(cell) {
+        return None;
+    }
     let mut pattern = String::new();
     for letter in cell.trim().chars() {
         let kind = match letter {
@@ -58,7 +61,7 @@ fn pattern(cell: &str) -> Option<String> {
             pattern.push(kind);
         }
     }
-    (pattern.contains('9') && pattern.len() > 1).then_some(pattern)
+    (pattern.len() > 1).then_some(pattern)
 }
 
 /// True if a cell has digits and other signs, laid out as in most of those below it: `A-626`, `C07`, `INV/2024-7`.

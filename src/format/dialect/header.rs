@@ -191,8 +191,7 @@ fn is_word(cell: &str) -> bool {
 
 /// True for words for a value that is still to come, which may be names as well.
 fn is_pending(cell: &str) -> bool {
-    ["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"]
-        .contains(&cell.trim().to_lowercase().as_str())
+    is_one_of(cell, &["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"])
 }
 
 /// True if cells have digits and look as the first of them does.
@@ -271,7 +270,7 @@ fn year_of(cell: &str) -> Option<f64> {
 
 /// True if a word for nothing may as well be the name of an unknown category.
 fn is_category(cell: &str) -> bool {
-    ["unknown", "missing", "none", "inf", "-inf"].contains(&cell.trim().to_lowercase().as_str())
+    is_one_of(cell, &["unknown", "missing", "none", "inf", "-inf"])
 }
 
 /// True for words that stand for a missing value.
@@ -281,7 +280,13 @@ pub(in crate::format) fn is_null_word(cell: &str) -> bool {
         "<null>", "none", "nil", "-", "--", "–", "—", "\\n", "?", "*", "..", "...", "inf", "-inf", "unknown", "#nv",
         "blank", "leer", "empty", "n/v", "missing",
     ];
-    WORDS.contains(&cell.trim().to_lowercase().as_str())
+    is_one_of(cell, &WORDS)
+}
+
+/// True if a cell is one of these words, in capitals or small letters.
+fn is_one_of(cell: &str, words: &[&str]) -> bool {
+    let cell = cell.trim();
+    words.iter().any(|word| word.len() == cell.len() && word.eq_ignore_ascii_case(cell))
 }
 
 /// True if a value is a day over numbers, or a number over days.
