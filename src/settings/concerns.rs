@@ -15,6 +15,8 @@ pub struct Database {
     pub database_url: String,
     /// Password for an address without one; may be empty.
     pub database_password: String,
+    /// Connections to PostgreSQL at once, at most.
+    pub database_connections: u32,
     /// Name of the staging schema.
     pub staging_schema: String,
     /// Name of the star's schema.

@@ -13,7 +13,7 @@ pub struct Known {
 }
 
 /// All settings, in the order of `.env.example`.
-pub const KNOWN: [Known; 30] = [
+pub const KNOWN: [Known; 31] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -25,6 +25,12 @@ pub const KNOWN: [Known; 30] = [
         default: "",
         values: "a text",
         about: "the password, where DATABASE_URL has none; any signs may be in it; PGPASSWORD is understood too",
+    },
+    Known {
+        name: "DATABASE_CONNECTIONS",
+        default: "8",
+        values: "a whole number from 6",
+        about: "connections to PostgreSQL at once, at most: four loads, a run and what they ask need 6",
     },
     Known {
         name: "STAGING_SCHEMA",

@@ -202,6 +202,11 @@ impl Settings {
                 "DECODER_MEMORY and DECODER_SECONDS: a reader needs 67108864 bytes and 1 second at least".to_owned(),
             ));
         }
+        if self.database.database_connections < 6 {
+            return Err(SettingsError(
+                "DATABASE_CONNECTIONS: four loads, a run and what they ask need 6 connections at least".to_owned(),
+            ));
+        }
         self.may_watch(&self.folders.imports_dir)?;
         if !(0.0..=3600.0).contains(&seconds) {
             return Err(SettingsError(format!("SETTLE_SECONDS: {seconds} is not between 0 and 3600")));
@@ -261,6 +266,7 @@ impl Settings {
             datawarehouse: self.database.dw_schema.clone(),
             echo: self.logging.echo_sql,
             create: self.database.init_db,
+            connections: self.database.database_connections,
         }
     }
 

@@ -22,7 +22,6 @@ pub(crate) use self::steps::Step;
 pub use self::steps::show_steps;
 use crate::settings::Settings;
 use crate::telemetry::progress::Above;
-use crate::warehouse::NoticeLayer;
 
 /// The stream on which people read the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub fn start(settings: &Settings, people: People, to_file: bool, welcome: bool, 
         progress::show_bars();
     }
     // Fails only if a logger was set before, as in tests, which then keep theirs.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).with(NoticeLayer).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(file).try_init();
     guard
 }
 

@@ -16,7 +16,6 @@ use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
-pub use postgres::NoticeLayer;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
 
@@ -204,6 +203,8 @@ pub struct Address {
     pub echo: bool,
     /// True if an SQLite file is made when there is none.
     pub create: bool,
+    /// Connections to PostgreSQL at once, at most.
+    pub connections: u32,
 }
 
 /// Connects. The scheme of the address decides the engine.

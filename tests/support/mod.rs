@@ -85,6 +85,7 @@ pub fn address(url: &str) -> Address {
         datawarehouse: "datawarehouse".into(),
         echo: false,
         create: true,
+        connections: 8,
     }
 }
 

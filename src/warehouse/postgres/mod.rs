@@ -9,6 +9,8 @@ mod socket;
 mod transaction;
 mod views;
 
+use std::net::SocketAddr;
+
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
@@ -23,11 +25,8 @@ use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
 use crate::sql::{Engine, Names, Schema, quote};
 pub use copy::encode;
 use lookout::{Lookout, Own};
-pub use notice::NoticeLayer;
+use notice::TELL_WARNINGS;
 use transaction::PostgresTransaction;
-
-/// Connections: a few loads, a run, and listings.
-const CONNECTIONS: u32 = 8;
 
 /// Wait for a connection of the pool.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -159,18 +158,19 @@ impl Postgres {
             .log_slow_statements(log_level(false), std::time::Duration::from_secs(10))
             .log_statements(log_level(address.echo));
         // A single connection fails at once with the reason; a pool would go on trying.
-        let first = connect(&options).await.map_err(|error| error.while_doing(&shown(&options)))?;
+        let mut first = connect(&options).await.map_err(|error| error.while_doing(&shown(&options)))?;
+        notice::prove(&mut first).await.map_err(|error| error.while_doing(&shown(&options)))?;
         first.close().await?;
-        let own = Own::default();
+        let (own, peer) = (Own::default(), options.clone());
         let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
+            .max_connections(address.connections)
             .acquire_timeout(PATIENCE)
             .after_connect({
                 let own = own.clone();
                 move |connection, _| {
-                    let own = own.clone();
+                    let (own, peer) = (own.clone(), peer.clone());
                     Box::pin(async move {
-                        socket::set_options();
+                        socket::set_options(&servers(&peer).await);
                         lift_limits(connection).await;
                         connection.execute(DURABLE).await?;
                         own.add(connection.fetch_one(PROCESS).await?.try_get(0)?);
@@ -347,7 +347,8 @@ impl Warehouse for Postgres {
         };
         let unacknowledged = if self.version >= 120_000 { UNACKNOWLEDGED } else { "" };
         let unlimited = if self.version >= 170_000 { UNLIMITED_17 } else { "" };
-        let begin = format!("{begin}; set local lock_timeout = {wait}{UNLIMITED}{unlimited}{unacknowledged}");
+        let begin =
+            format!("{begin}; {TELL_WARNINGS}; set local lock_timeout = {wait}{UNLIMITED}{unlimited}{unacknowledged}");
         let mut transaction = match self.pool.begin_with(safe(begin)).await {
             // The pool has tried all the time, and does not give the reason.
             Err(sqlx::Error::PoolTimedOut) => return Err(self.why_no_connection().await),
@@ -403,6 +404,12 @@ fn text(row: &PgRow) -> Result<Row, WarehouseError> {
             }))
         })
         .collect()
+}
+
+/// The addresses of the server; none for a socket in a folder.
+async fn servers(options: &PgConnectOptions) -> Vec<SocketAddr> {
+    let found = tokio::net::lookup_host((options.get_host(), options.get_port())).await;
+    found.map(Iterator::collect).unwrap_or_default()
 }
 
 fn shown(options: &PgConnectOptions) -> String {
