@@ -49,6 +49,12 @@ pub(super) struct Fit<'a> {
     list: bool,
     /// True if a backslash takes the delimiter's meaning away, outside of quotes.
     escaped: bool,
+    /// True if blanks may stand around quotes.
+    padded: bool,
+    /// The byte around cells.
+    quote: Option<u8>,
+    /// Records with text behind a closing quote, or a quote that is never closed.
+    strays: usize,
     /// The ends of cells and lines.
     lines: (u8, LineEnd),
     /// The text of the records.
@@ -147,6 +153,12 @@ impl<'a> Fit<'a> {
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
+        // R writes quotes around the names.
+        let is_quoted = |head: &Sampled<'_>| {
+            head.place.len() + 1 >= head.cells.iter().map(|cell| cell.len() + 3).sum() && dialect.quote.is_some()
+        };
+        let counts_head = heads && first == 0 && records.first().is_some_and(|head| short(head) && is_quoted(head));
+        let count = count + usize::from(counts_head);
         let all_spaced = || records.iter().filter(of_table).all(spaced);
         let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
         cells_of.sort_unstable();
@@ -179,6 +191,9 @@ impl<'a> Fit<'a> {
             decimal,
             list,
             escaped: dialect.is_escaped(),
+            padded: dialect.padded,
+            quote: dialect.quote,
+            strays: records.iter().filter(|record| record.stray).count(),
             lines: (dialect.delimiter, dialect.line_end),
             sample,
             records,
@@ -201,6 +216,9 @@ impl<'a> Fit<'a> {
             decimal: false,
             list: false,
             escaped: dialect.is_escaped(),
+            padded: dialect.padded,
+            quote: dialect.quote,
+            strays: 0,
             lines,
             sample,
             records,
@@ -327,6 +345,13 @@ impl<'a> Fit<'a> {
             let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
             return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
         }
+        if (self.lines, self.quote) == (other.lines, other.quote) && self.padded != other.padded {
+            // A quote behind a blank encloses a cell, unless some are so not closed.
+            let (padded, plain) = if self.padded { (self, other) } else { (other, self) };
+            if padded.is_even() && padded.strays <= plain.strays && padded.share >= plain.share {
+                return self.padded;
+            }
+        }
         if self.heads_lists_of(other) || other.heads_lists_of(self) {
             return self.heads_lists_of(other);
         }
@@ -350,7 +375,11 @@ impl<'a> Fit<'a> {
 /// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
 pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], width: usize) -> bool {
     let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
-    let even = records.iter().filter(|record| record.cells.len() == width).count();
+    let is_even = |record: &&Sampled<'_>| {
+        let beyond = record.cells.get(width..);
+        record.cells.len() <= head.cells.len() && beyond.is_some_and(|cells| cells.iter().all(|cell| cell.is_empty()))
+    };
+    let even = records.iter().filter(is_even).count();
     head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
 }
 

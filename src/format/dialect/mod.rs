@@ -4,13 +4,18 @@ mod above;
 mod alike;
 mod amounts;
 mod commas;
+mod days;
 mod detect;
 mod fit;
 mod frame;
 mod header;
 mod headings;
+mod levels;
 mod lines;
+mod phrases;
 mod prose;
+mod quotes;
+mod row_names;
 mod tables;
 mod units;
 mod words;
@@ -75,6 +80,9 @@ pub struct Dialect {
     /// True if the first cell of each record is the row's name, over which the header has none, as R writes it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub row_names: bool,
+    /// True if the header is one name short, and nothing proves which cell of the records has none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub doubtful_names: bool,
     /// The byte between the names of the header, if it is another one than between the records' cells.
     #[serde(
         default,
@@ -234,6 +242,7 @@ impl Dialect {
             records_above: Vec::new(),
             surplus: false,
             row_names: false,
+            doubtful_names: false,
             header_delimiter: None,
             loose_header: false,
         }
