@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::escaped::escaped;
+use super::escaped::{escaped, unescaped};
 use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
 use crate::format::encoding::MARK;
 use crate::record::Cell;
@@ -63,7 +63,7 @@ pub(super) fn record(
     let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
     let (mut at, mut lines, mut stray, mut dropped) = (start, 0, 0, 0);
     let first = cells.len();
-    let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.padded;
+    let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.padded && !dialect.escapes_bare;
     loop {
         // Nearly all cells are so: without quotes, and with another one behind them.
         if is_plain
@@ -111,6 +111,9 @@ pub(super) fn record(
         if cells.len() == cells.capacity() && cells.len() - first > MAX_CELLS {
             dropped += cells.len() - first;
             cells.truncate(first);
+        }
+        if dialect.escapes_bare && quoted.is_none() {
+            quoted = unescaped(buffer, open, end, dialect, side);
         }
         cells.push(quoted.unwrap_or(Cell { start: offset(open), end: offset(end), null: open == end }));
         if last {

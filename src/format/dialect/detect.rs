@@ -4,6 +4,7 @@ use csv_nose::{SampleSize, Sniffer};
 
 use super::above::{first_record, records_above};
 use super::amounts::is_column_of_amounts;
+use super::backslashes::escape_bare_cells;
 use super::commas::have_commas_in_values;
 use super::fit::{Fit, has_name_too_many};
 use super::frame::{frame, rows_of_header};
@@ -96,6 +97,7 @@ impl Dialect {
         // Records further on follow the same rule whatever the sample holds: a quote behind a blank is text if nothing
         // closes it.
         dialect.padded = dialect.can_be_padded();
+        dialect.escapes_bare = dialect.escape == Escape::Backslash && escape_bare_cells(sample, &dialect);
         dialect
     }
 

@@ -3,6 +3,7 @@
 mod above;
 mod alike;
 mod amounts;
+mod backslashes;
 mod commas;
 mod days;
 mod detect;
@@ -45,6 +46,9 @@ pub struct Dialect {
     pub quote: Option<u8>,
     /// The way in which a quote is written inside quotes.
     pub escape: Escape,
+    /// True if a backslash means the same before a quote or another backslash in cells without quotes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub escapes_bare: bool,
     /// The ends of lines.
     pub line_end: LineEnd,
     /// True if blanks may stand around quotes: `a, "b, c" , d`. Blanks of cells without quotes are part of them.
@@ -227,6 +231,7 @@ impl Dialect {
             delimiter,
             quote: Some(b'"'),
             escape: Escape::Doubled,
+            escapes_bare: false,
             line_end: LineEnd::Lf,
             padded: false,
             spaced: false,

@@ -10,7 +10,7 @@ const OF_CODES: [&str; 12] =
     ["number", "numbers", "no", "no.", "nr", "nr.", "nummer", "code", "plate", "plates", "id", "key"];
 
 /// Words that only stand within a name.
-const WITHIN: [&str; 12] = ["and", "of", "or", "the", "per", "in", "und", "oder", "der", "des", "et", "y"];
+const WITHIN: [&str; 10] = ["and", "of", "or", "the", "per", "und", "oder", "der", "des", "et"];
 
 /// Digits of a telephone number, at least and at most.
 const DIGITS: std::ops::RangeInclusive<usize> = 6..=15;
@@ -28,7 +28,8 @@ pub(super) fn is_phrase(head: &Sampled<'_>, of_codes: bool) -> bool {
     let is_code = OF_CODES.contains(&last_lower.as_str());
     let is_small = |word: &Cow<'_, str>| word.starts_with(char::is_lowercase) && word.chars().count() > 1;
     let is_sentence = first.starts_with(char::is_uppercase) && first.chars().count() > 1 && is_small(last);
-    let is_within = head.cells.iter().any(|cell| WITHIN.contains(&cell.to_lowercase().as_str()));
+    let inner = &head.cells[1..(head.cells.len() - 1).max(1)];
+    let is_within = inner.iter().any(|cell| WITHIN.contains(&cell.to_lowercase().as_str()));
     (of_codes && is_code) || is_within || (is_sentence && (is_code || !are_names(head)))
 }
 
