@@ -16,11 +16,12 @@ const FOR_EACH_WRONG_OF_PLAIN: usize = 9;
 const QUOTE: u8 = b'\'';
 
 /// True if the quote of `dialect`, an apostrophe, encloses cells: some that hold a delimiter or a line end, without which
-/// their records would not have the width of the others; or all names of the header; or nearly all cells of a column.
+/// their records would not have the width of the others, or the quote doubled; or all names of the header; or nearly all
+/// cells of a column.
 pub(super) fn are_quotes(sample: &[u8], complete: bool, dialect: &Dialect) -> bool {
     let lines: Vec<Line> = lines(sample, dialect).take(RECORDS).collect();
     let enclosed: usize = lines.iter().map(|line| line.enclosed).sum();
-    if enclosed == 0 || lines.iter().any(|line| line.is_double) {
+    if lines.iter().any(|line| line.is_double) {
         return false;
     }
     let width = frequent(lines.iter().map(|line| line.cells));
@@ -28,11 +29,13 @@ pub(super) fn are_quotes(sample: &[u8], complete: bool, dialect: &Dialect) -> bo
     let opened: usize = lines.iter().map(|line| line.opened).sum();
     let is_headed = lines.first().is_some_and(|head| head.cells > 1 && head.enclosed == head.cells);
     if cut.wrong == 0 {
-        return cut.even > 1 && cut.uneven * 9 <= cut.even && cut.hard > 0;
+        return cut.even > 1
+            && cut.uneven * 9 <= cut.even
+            && (cut.hard > 0 || (opened == 0 && is_column(sample, dialect, width)));
     }
     match cut.hard > 0 || is_headed {
         true => cut.quoted >= cut.wrong * FOR_EACH_WRONG,
-        false => enclosed >= opened * FOR_EACH_WRONG_OF_PLAIN && is_column(sample, dialect, width),
+        false => enclosed > 0 && enclosed >= opened * FOR_EACH_WRONG_OF_PLAIN && is_column(sample, dialect, width),
     }
 }
 
@@ -144,16 +147,25 @@ impl Cuts {
     }
 }
 
-/// The cells of a record; true if the quote encloses some; and true if they would be others without it.
+/// The cells of a record; true if the quote encloses some; and true if these hold what it is there for.
 fn found(record: &Sampled<'_>, raw: &[u8], dialect: &Dialect) -> (usize, bool, bool) {
     let is_quoted = cells(raw, dialect.delimiter).any(|cell| cell.first() == Some(&QUOTE));
-    let is_hard = record.lines > 1 || cells(raw, dialect.delimiter).count() != record.cells.len();
+    let has_doubled = |cell: &[u8]| is_enclosed(cell) && cell[1..cell.len() - 1].contains(&QUOTE);
+    let is_hard = record.lines > 1
+        || cells(raw, dialect.delimiter).count() != record.cells.len()
+        || cells(raw, dialect.delimiter).any(has_doubled);
     (record.cells.len(), is_quoted, is_quoted && is_hard)
 }
 
-/// True if a column has only cells that begin with the quote below the first line.
+/// True if a column has only cells that begin with the quote, the first of them perhaps but for its name.
 fn is_column(sample: &[u8], dialect: &Dialect, width: usize) -> bool {
-    let below = || texts(sample, dialect).skip(1).take(RECORDS).map(|line| cells(line, dialect.delimiter));
-    let column = |place: usize| below().filter_map(move |mut line| line.nth(place)).filter(|cell| !cell.is_empty());
-    (0..width).any(|place| column(place).count() > 1 && column(place).all(|cell| cell.first() == Some(&QUOTE)))
+    let lines = |skipped: usize| texts(sample, dialect).skip(skipped).take(RECORDS);
+    let column = |place: usize, skipped: usize| {
+        let cells = lines(skipped).filter_map(move |line| cells(line, dialect.delimiter).nth(place));
+        cells.filter(|cell| !cell.is_empty())
+    };
+    let is_so = |place: usize, skipped: usize| {
+        column(place, skipped).count() > 1 && column(place, skipped).all(|cell| cell.first() == Some(&QUOTE))
+    };
+    (0..width).any(|place| is_so(place, 0) || is_so(place, 1))
 }
