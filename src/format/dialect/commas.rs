@@ -3,7 +3,7 @@
 
 use super::alike::is_amount;
 use super::header::{is_value, mostly, nearly_all};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// True if each comma of a line belongs to one of the cells that this delimiter ends: a blank follows it, it stands in a
 /// number or between two with decimals, or within quotes.

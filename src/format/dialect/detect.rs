@@ -12,7 +12,8 @@ use super::header::is_value;
 use super::quotes::are_quotes;
 use super::row_names::{ShortHeader, short_header};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
-use crate::format::csv::split::{Sampled, blanks, line_cells};
+use crate::format::csv::sampled::Sampled;
+use crate::format::csv::split::{blanks, line_cells};
 
 /// The delimiters of nearly all files; the first of equals is taken, because commas stand in texts and numbers too.
 pub(super) const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];

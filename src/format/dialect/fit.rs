@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
+use super::above::{grown, is_headed, is_text, stacked};
+use super::blocks::{pairs, tables};
 use super::commas::{has_own_commas, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
@@ -10,7 +11,8 @@ use super::header::{has_digit, is_value, names};
 use super::lines::is_one_column;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
-use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
+use crate::format::csv::sampled::{Sampled, sampled, sampled_from};
+use crate::format::csv::split::without_cr;
 
 /// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record
 /// has.
@@ -381,44 +383,4 @@ pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], wid
     };
     let even = records.iter().filter(is_even).count();
     head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
-}
-
-/// A table within a sample: records of one width, with blank lines around them.
-#[derive(Clone, Copy)]
-pub(super) struct Block {
-    width: usize,
-    records: usize,
-}
-
-/// The records between blank lines, without the titles above them.
-fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampled<'s>]> {
-    records.chunk_by(|_, next| !next.after_blank).map(|block| {
-        let titles = block.iter().take_while(|record| record.cells.len() == 1).count();
-        &block[titles..]
-    })
-}
-
-/// The number of words and their values that stand one below the other.
-fn pairs(records: &[Sampled<'_>]) -> usize {
-    let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
-    blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
-}
-
-/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one
-/// width.
-pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
-    let mut found: Vec<Block> = Vec::new();
-    for block in blocks(records) {
-        let width = block.first().map_or(1, |record| record.cells.len());
-        let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
-        let even = block.len() > 1
-            && block.iter().all(|record| record.cells.len() == width && filled(record))
-            && !is_run_of_pairs(block);
-        match found.iter_mut().find(|known| known.width == width) {
-            Some(known) if even => known.records += block.len(),
-            None if even => found.push(Block { width, records: block.len() }),
-            _ => {}
-        }
-    }
-    found
 }

@@ -12,7 +12,7 @@ use super::header::{
 use super::levels::levels;
 use super::prose::below_prose;
 use super::units::{gives_units, is_unit};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Title rows in one block, and lines of pairs, at most.
 const MAX_TITLES: usize = 10;

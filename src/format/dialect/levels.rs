@@ -2,7 +2,7 @@
 
 use super::alike::is_amount;
 use super::header::{is_null_word, is_stated, is_value, nearly_all};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Records that are looked at below the names.
 const LOOKED_AT: usize = 200;

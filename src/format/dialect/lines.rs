@@ -6,7 +6,7 @@ use super::alike::is_amount;
 use super::header::{figure, is_value, nearly_all};
 use super::phrases::{is_of_code, is_phrase, is_telephone};
 use super::units::is_unit;
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// True if blanks or colons rather stand within one cell: between words, in times and in addresses.
 pub(super) fn is_one_column(records: &[Sampled<'_>], width: usize, delimiter: u8) -> bool {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::are_names;
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Last words of names that say which kind of code a column holds.
 const OF_CODES: [&str; 12] =

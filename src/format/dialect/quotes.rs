@@ -2,7 +2,8 @@
 //! that is cut badly decides over no other.
 
 use super::{Dialect, LineEnd};
-use crate::format::csv::split::{Sampled, blanks, sampled_from};
+use crate::format::csv::sampled::{Sampled, sampled_from};
+use crate::format::csv::split::blanks;
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;

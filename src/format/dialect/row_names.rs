@@ -3,7 +3,7 @@
 
 use super::Dialect;
 use super::header::nearly_all;
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Last words of the names of columns that hold amounts, whose decimals a comma may part from them.
 const AMOUNTS: [&str; 44] = [

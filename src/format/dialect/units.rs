@@ -3,7 +3,7 @@
 use super::alike::is_amount;
 use super::frame::{LOOKED_AT, in_use};
 use super::header::{is_null_word, is_value, nearly_all};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Words and signs that are units, in small letters but for those that differ by it. A record may hold any other word.
 const UNITS: [&str; 164] = [
