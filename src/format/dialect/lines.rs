@@ -24,7 +24,7 @@ pub(super) fn is_one_column(records: &[Sampled<'_>], width: usize, delimiter: u8
         b':' => {
             let is_clock = |place: usize| each(&|record| is_within_clock(&record.cells, place));
             is_plain
-                || each(&|record| record.cells.len() <= 3 && record.cells.iter().all(is_number))
+                || each(&|record| record.cells.len() <= 3 && record.cells.iter().all(|cell| is_number(cell)))
                 || (0..width - 1).any(is_clock)
                 || each(&|record| is_device(&record.cells))
                 || each(&|record| record.cells[1].starts_with("//"))
@@ -65,7 +65,7 @@ fn is_day(cell: &str) -> bool {
     matches!(figure(cell).as_deref(), Some("9-9-9" | "9.9.9" | "9/9/9" | "9. 9. 9"))
 }
 
-fn is_number(cell: &Cow<'_, str>) -> bool {
+fn is_number(cell: &str) -> bool {
     !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 

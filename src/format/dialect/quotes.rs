@@ -65,7 +65,7 @@ fn cells(line: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn lines<'a>(sample: &'a [u8], dialect: &Dialect) -> impl Iterator<Item = Line> {
+fn lines(sample: &[u8], dialect: &Dialect) -> impl Iterator<Item = Line> {
     let delimiter = dialect.delimiter;
     texts(sample, dialect).map(move |line| {
         let all = || cells(line, delimiter);
