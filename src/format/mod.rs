@@ -15,6 +15,7 @@ mod foreign;
 mod json;
 mod limits;
 mod long;
+mod notations;
 mod parquet;
 mod planted;
 mod profiler;

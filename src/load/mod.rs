@@ -224,6 +224,11 @@ async fn commit_load(
             names.escape_debug()
         );
     }
+    if dataset.stated.header_rows.is_none()
+        && let Some(names) = profile.doubtful_names()
+    {
+        warn!(file.path = source.name(), load.id = load_id, "{names}");
+    }
     source.expect_types(plan.held());
     let shape = plan.shape.clone();
     let kinds = shape.columns.iter().map(|one| one.column.kind());

@@ -171,6 +171,18 @@ impl Profile {
         let names: Vec<_> = self.columns.iter().map(|column| column.header.as_str()).collect();
         is_likely.then(|| names.join(", "))
     }
+
+    /// A sentence on the names of the columns if the header is one short and nothing proves which cell has none.
+    pub fn doubtful_names(&self) -> Option<String> {
+        let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &self.layout else { return None };
+        let taken = match dialect.row_names {
+            true => "the first cell of each is taken for the row's name",
+            false => "the last column has no name, as a comma rather stands within a value",
+        };
+        dialect.doubtful_names.then(|| {
+            format!("the header is one name short of the cells of the records: {taken}; quotes around values with a comma, or a name more, tell it")
+        })
+    }
 }
 
 /// Error of a source, after which it gives no more records.

@@ -16,6 +16,8 @@ use crate::support::{Outcome, Workdir, cases};
 const OTHERWISE: &[(&str, &str)] = &[
     ("lone-quote-", "a quote that is never closed takes its own line alone, and not all lines below it"),
     ("hand-no-header-quotes-unclosed", "so it does where no header stands above"),
+    ("hand-apostrophes-one-open", "an apostrophe too, where apostrophes enclose cells"),
+    ("hand-units-above-open-quote", "and below a row of units"),
     ("hand-tables-quote-in-record", "and where another table stands below"),
     ("quotes-inside-", "quotes that are not doubled are letters, and none of them is lost"),
 ];
@@ -55,12 +57,12 @@ async fn the_corpus_has_the_cells_that_csv_reads(_: Workdir) -> Outcome {
     let alike = differing.iter().filter(|(_, files)| **files == 0);
     wrong.extend(alike.map(|(name, _)| format!("{name} is listed, and read alike")));
     anyhow::ensure!(wrong.is_empty(), "{equal} files are read alike, these are not:\n{}", wrong.join("\n"));
-    anyhow::ensure!(equal > 470 && untold < 40, "{equal} files are read alike, of {untold} the dialect cannot be told");
+    anyhow::ensure!(equal > 600 && untold < 45, "{equal} files are read alike, of {untold} the dialect cannot be told");
     Ok(())
 }
 
 /// Whether the other reader cannot be told the dialect: blanks around quotes, a header that is cut by its line, widths, and backslashes
-/// without quotes.
+/// in cells without quotes.
 fn is_inexpressible(dialect: &Dialect, bytes: &[u8]) -> bool {
     let is_escaped = dialect.quote.is_none() && dialect.escape == Escape::Backslash;
     let is_blank = |byte: &u8| *byte == b' ' || *byte == b'\t' && dialect.delimiter != b'\t';
@@ -70,7 +72,11 @@ fn is_inexpressible(dialect: &Dialect, bytes: &[u8]) -> bool {
         let (before, after) = (ends(three[0]) && three[2] == quote, three[0] == quote && ends(three[2]));
         is_blank(&three[1]) && (before || after)
     });
-    (dialect.padded && is_padded) || dialect.loose_header || !dialect.widths.is_empty() || is_escaped
+    (dialect.padded && is_padded)
+        || dialect.loose_header
+        || !dialect.widths.is_empty()
+        || is_escaped
+        || dialect.escapes_bare
 }
 
 /// The lines of a table, up to that at its end, that are not the same.

@@ -1,4 +1,5 @@
-//! Records without quotes in which a backslash takes the meaning of a delimiter away, as databases write text.
+//! Records without quotes in which a backslash takes the meaning of a delimiter away, as databases write text, and cells
+//! in which one stands before each quote.
 
 use super::split::{Cut, may_go_on, offset, without_cr};
 use crate::format::dialect::{Dialect, LineEnd};
@@ -77,4 +78,28 @@ pub(super) fn escaped(
         at = stop + 1;
         from = at;
     }
+}
+
+/// The cell without quotes between two places of the buffer, without the backslashes before quotes and backslashes;
+/// `None` if it has none.
+pub(super) fn unescaped(
+    buffer: &[u8],
+    start: usize,
+    end: usize,
+    dialect: &Dialect,
+    side: &mut Vec<u8>,
+) -> Option<Cell> {
+    let text = &buffer[start..end];
+    let is_pair = |at: usize| {
+        let next = text.get(at + 1).copied();
+        text[at] == b'\\' && next.is_some() && (next == Some(b'\\') || next == dialect.quote)
+    };
+    memchr::memchr_iter(b'\\', text).find(|at| is_pair(*at))?;
+    let (begin, mut at) = (side.len(), 0);
+    while at < text.len() {
+        at += usize::from(is_pair(at));
+        side.push(text[at]);
+        at += 1;
+    }
+    Some(Cell { start: offset(buffer.len() + begin), end: offset(buffer.len() + side.len()), null: false })
 }

@@ -10,6 +10,7 @@ mod other;
 #[cfg(test)]
 mod properties;
 mod read;
+pub(super) mod sampled;
 pub(super) mod split;
 mod stretch;
 mod swallowed;

@@ -1,10 +1,8 @@
 //! The end of a record and the ranges of its cells. Works on a buffer, keeps nothing.
 
-use std::borrow::Cow;
-
 use memchr::{memchr, memchr2, memchr3};
 
-use super::escaped::escaped;
+use super::escaped::{escaped, unescaped};
 use crate::format::dialect::{Dialect, Escape, LineEnd, NO_DELIMITER};
 use crate::format::encoding::MARK;
 use crate::record::Cell;
@@ -24,9 +22,6 @@ pub(super) enum Cut {
     /// The input ends inside quotes.
     Unclosed,
 }
-
-/// Bytes of a record of a sample, at most: a longer one rather has a quote that is never closed.
-const LONGEST_SAMPLED: usize = 64 * 1024;
 
 /// Words of eight bytes that are searched one by one for the end of a cell.
 const WORDS: usize = 4;
@@ -63,7 +58,7 @@ pub(super) fn record(
     let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
     let (mut at, mut lines, mut stray, mut dropped) = (start, 0, 0, 0);
     let first = cells.len();
-    let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.padded;
+    let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.padded && !dialect.escapes_bare;
     loop {
         // Nearly all cells are so: without quotes, and with another one behind them.
         if is_plain
@@ -111,6 +106,9 @@ pub(super) fn record(
         if cells.len() == cells.capacity() && cells.len() - first > MAX_CELLS {
             dropped += cells.len() - first;
             cells.truncate(first);
+        }
+        if dialect.escapes_bare && quoted.is_none() {
+            quoted = unescaped(buffer, open, end, dialect, side);
         }
         cells.push(quoted.unwrap_or(Cell { start: offset(open), end: offset(end), null: open == end }));
         if last {
@@ -284,106 +282,6 @@ pub(super) fn texts(line: &[u8], side: &[u8], cells: &[Cell]) -> Vec<String> {
 pub(super) fn offset(at: usize) -> u32 {
     debug_assert!(u32::try_from(at).is_ok());
     at as u32
-}
-
-/// One record of a sample.
-#[derive(Clone, Debug)]
-pub(in crate::format) struct Sampled<'a> {
-    /// The cells as text.
-    pub cells: Vec<Cow<'a, str>>,
-    /// Lines before the record.
-    pub line: u64,
-    /// The range of the record in the sample, without its line end.
-    pub place: std::ops::Range<usize>,
-    /// Line ends within the record, its own included.
-    pub lines: u64,
-    /// True if text follows a closing quote, or a quote is never closed.
-    pub stray: bool,
-    /// True if a blank line stands above the record.
-    pub after_blank: bool,
-    /// True if a blank follows each delimiter.
-    pub spaced: bool,
-    /// True if the record ends with a delimiter.
-    pub ends_delimited: bool,
-}
-
-/// The records of a sample that are not blank; ends at the first one that is cut off. A line with a quote that is never
-/// closed is a record of its own, cut without quotes.
-pub(in crate::format) fn sampled<'a>(
-    sample: &'a [u8],
-    dialect: &Dialect,
-    complete: bool,
-) -> impl Iterator<Item = Sampled<'a>> {
-    sampled_from(sample, 0, 0, dialect, complete)
-}
-
-/// As [`sampled`], from the byte `at` on, which stands on the line `line` (from 0).
-pub(in crate::format) fn sampled_from<'a>(
-    sample: &'a [u8],
-    mut at: usize,
-    mut line: u64,
-    dialect: &Dialect,
-    complete: bool,
-) -> impl Iterator<Item = Sampled<'a>> {
-    let (mut cells, mut side) = (Vec::new(), Vec::new());
-    let unquoted = Dialect { quote: None, escape: Escape::Doubled, ..dialect.clone() };
-    std::iter::from_fn(move || {
-        let mut after_blank = false;
-        while at < sample.len() {
-            cells.clear();
-            side.clear();
-            at = behind_marks(sample, at, dialect);
-            let mut cut = record(sample, at, dialect, complete, &mut cells, &mut side);
-            let is_unclosed = cut == Cut::Unclosed || (cut == Cut::More && sample.len() - at > LONGEST_SAMPLED);
-            if is_unclosed {
-                let stop = dialect.line_end.find(&sample[at..]).map(|length| at + length)?;
-                let next = stop + dialect.line_end.length(&sample[stop..]);
-                cells.clear();
-                side.clear();
-                cut = record(&sample[..next], at, &unquoted, true, &mut cells, &mut side);
-            }
-            let Cut::Record { end, next, lines, stray, .. } = cut else { return None };
-            let (start, begin) = (line, at);
-            let closing = complete && next == sample.len();
-            let blank = is_empty(&cells) || (cells.len() <= 1 && is_blank(&sample[at..end], dialect, closing));
-            (at, line) = (next, line + lines);
-            if blank {
-                after_blank = true;
-                continue;
-            }
-            let text = |cell: &Cell| {
-                let (from, to) = (cell.start as usize, cell.end as usize);
-                if from < sample.len() || from == to {
-                    let bytes = sample.get(from..to).unwrap_or_default();
-                    return std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
-                }
-                let at_side = &side[from - sample.len()..to - sample.len()];
-                Cow::Owned(String::from_utf8_lossy(at_side).into_owned())
-            };
-            let blank_before = |cell: &Cell| {
-                let (from, quote) = (cell.start as usize, dialect.quote);
-                let before = |back: usize| from.checked_sub(back).and_then(|at| sample.get(at)).copied();
-                cell.null
-                    || before(0).is_none_or(|byte| byte == b' ')
-                    || (before(1) == quote && before(2) == Some(b' '))
-            };
-            let spaced = cells.iter().skip(1).any(|cell| !cell.null) && cells.iter().skip(1).all(blank_before);
-            let ends_delimited = cells.len() > 1 && cells.last().is_some_and(|cell| cell.null);
-            let cells = cells.iter().map(text).collect();
-            let stray = stray > 0 || is_unclosed;
-            return Some(Sampled {
-                cells,
-                line: start,
-                place: begin..end,
-                lines,
-                stray,
-                after_blank,
-                spaced,
-                ends_delimited,
-            });
-        }
-        None
-    })
 }
 
 #[cfg(test)]

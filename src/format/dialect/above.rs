@@ -1,11 +1,11 @@
 //! The lines above a table: text, which is kept beside its records, or records of another table or of an older form of
 //! this one.
 
-use super::fit::tables;
+use super::blocks::tables;
 use super::frame::names_figures;
 use super::header::{is_value, names};
 use super::words::is_table_of_words;
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Pairs of a word and its value in a row above a table, at most; more of them are a table.
 const MAX_PAIRS: usize = 20;

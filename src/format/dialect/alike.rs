@@ -134,7 +134,14 @@ pub(super) fn is_compared(cell: &str) -> bool {
 /// True if a cell is the address of a page or a mailbox, which is no column's name.
 fn is_address(cell: &str) -> bool {
     let is_mail = || cell.split_once('@').is_some_and(|(_, host)| host.contains('.')) && !cell.contains(' ');
-    cell.contains("://") || is_mail()
+    cell.contains("://") || is_mail() || is_device(cell)
+}
+
+/// True for the address of a device or of a host in groups of hexadecimal digits: `56:55:6d:89:aa:82`, `2001:db8::1`.
+fn is_device(cell: &str) -> bool {
+    let groups = cell.split(':').count();
+    let is_group = |group: &str| group.len() <= 4 && is_hexadecimal(group);
+    cell.split(':').all(is_group) && (groups > 5 || (groups > 2 && cell.contains("::")))
 }
 
 /// True for a key and its value in one cell: `HOME=/root`, `age: 5`.
@@ -150,10 +157,20 @@ fn is_assignment(text: &str) -> bool {
         .is_some_and(|(key, rest)| is_key(key.trim_end()) && value(rest))
 }
 
-/// The pattern of an address or a moment that stands before other words: `9.9.9.9`, `9-9-9`.
+/// Words at the beginning of a line in which a time is looked for.
+const BEFORE_TIME: usize = 5;
+
+/// The pattern of an address or a moment that stands before other words: `9.9.9.9`, `9-9-9`; or of the time in the first
+/// of them: `9:9:9`.
 fn stamp(text: &str) -> Option<String> {
     let (first, _) = text.trim().split_once([' ', '\t'])?;
-    figure(first).filter(|figure| figure.matches('9').count() > 2 && !figure.contains(char::is_alphabetic))
+    let of_first =
+        figure(first).filter(|figure| figure.matches('9').count() > 2 && !figure.contains(char::is_alphabetic));
+    let time = |word: &str| {
+        let figure = figure(word.trim_matches(['[', ']', '(', ')']))?;
+        matches!(figure.as_str(), "9:9:9" | "9:9:9.9" | "9:9:9,9").then_some(figure)
+    };
+    of_first.or_else(|| text.split_whitespace().take(BEFORE_TIME).find_map(time))
 }
 
 fn is_hexadecimal(text: &str) -> bool {

@@ -4,11 +4,16 @@ use csv_nose::{SampleSize, Sniffer};
 
 use super::above::{first_record, records_above};
 use super::amounts::is_column_of_amounts;
+use super::backslashes::escape_bare_cells;
+use super::commas::have_commas_in_values;
 use super::fit::{Fit, has_name_too_many};
 use super::frame::{frame, rows_of_header};
 use super::header::is_value;
+use super::quotes::are_quotes;
+use super::row_names::{ShortHeader, short_header};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
-use crate::format::csv::split::{Sampled, blanks, line_cells};
+use crate::format::csv::sampled::Sampled;
+use crate::format::csv::split::{blanks, line_cells};
 
 /// The delimiters of nearly all files; the first of equals is taken, because commas stand in texts and numbers too.
 pub(super) const USUAL: [u8; 4] = [b'\t', b';', b'|', b','];
@@ -45,13 +50,16 @@ impl Dialect {
                 ..Dialect::plain(NO_DELIMITER)
             };
         }
-        let is_of_amounts = stated.delimiter.is_none() && usual(sample) == [b','] && {
-            let dialect = undelimited(sample, stated);
-            is_column_of_amounts(&Fit::single(sample, complete, &dialect).records)
+        let mut usual = usual(sample);
+        let has_own_commas = stated.delimiter.is_none() && usual.contains(&b',') && {
+            let dialect = undelimited(sample, complete, stated);
+            let lines = Fit::single(sample, complete, &dialect).records;
+            (usual == [b','] && is_column_of_amounts(&lines)) || have_commas_in_values(&lines)
         };
+        usual.retain(|delimiter| *delimiter != b',' || !has_own_commas);
         let mut best: Option<(Fit<'_>, Dialect)> = None;
         let mut consider = |delimiters: &[u8]| {
-            for dialect in delimiters.iter().flat_map(|delimiter| spellings(sample, *delimiter, stated)) {
+            for dialect in delimiters.iter().flat_map(|delimiter| spellings(sample, complete, *delimiter, stated)) {
                 let fit = Fit::of(sample, complete, &dialect);
                 if best.as_ref().is_none_or(|(known, _)| fit.is_better_than(known)) {
                     best = Some((fit, dialect));
@@ -62,8 +70,8 @@ impl Dialect {
         match stated.delimiter {
             Some(delimiter) => consider(&[delimiter]),
             // A usual delimiter that separates rules out the others.
-            None if is_of_amounts => false,
-            None => consider(&usual(sample)) || consider(&unusual(sample)),
+            None if has_own_commas => consider(&usual),
+            None => consider(&usual) || consider(&unusual(sample)),
         };
         let (fit, mut dialect) = match best {
             Some(best) if best.0.is_even() || stated.delimiter.is_some() => best,
@@ -71,12 +79,12 @@ impl Dialect {
             Some(best) if best.0.records.is_empty() => best,
             // Without a delimiter there is one column.
             _ => {
-                let comma = spellings(sample, b',', stated).swap_remove(0);
+                let comma = spellings(sample, complete, b',', stated).swap_remove(0);
                 let fit = Fit::single(sample, complete, &comma);
-                if fit.width > 1 && !is_of_amounts {
+                if fit.width > 1 && !has_own_commas {
                     (fit, comma)
                 } else {
-                    let dialect = undelimited(sample, stated);
+                    let dialect = undelimited(sample, complete, stated);
                     (Fit::single(sample, complete, &dialect), dialect)
                 }
             }
@@ -90,6 +98,7 @@ impl Dialect {
         // Records further on follow the same rule whatever the sample holds: a quote behind a blank is text if nothing
         // closes it.
         dialect.padded = dialect.can_be_padded();
+        dialect.escapes_bare = dialect.escape == Escape::Backslash && escape_bare_cells(sample, &dialect);
         dialect
     }
 
@@ -134,7 +143,9 @@ impl Dialect {
             [] => 0,
         };
         self.width = header.max(fit.width);
-        self.row_names = self.header_rows > 0 && has_row_names(table, self.header_rows, fit.width);
+        let short = short_header(table, self.header_rows, fit.width, sample, self);
+        self.row_names = matches!(short, Some(ShortHeader::RowNames | ShortHeader::RatherRowNames));
+        self.doubtful_names = matches!(short, Some(ShortHeader::RatherRowNames | ShortHeader::Commas));
         // `a,b,` over `1,2,`: the last delimiter ends the record.
         let trailing = |record: &Sampled<'_>| record.ends_delimited || record.cells.len() < self.width;
         if self.width > 2 && table.len() > 1 && table.iter().all(trailing) {
@@ -161,23 +172,6 @@ impl Dialect {
         let others = USUAL.into_iter().chain([b' ']).filter(|byte| *byte != self.delimiter);
         others.into_iter().find(names).filter(|_| touches && fit.width > 1)
     }
-}
-
-/// True if each record begins with its name, over which the header has none: one cell more than names, the last one
-/// filled, and the first another one in each.
-fn has_row_names(table: &[Sampled<'_>], rows: usize, width: usize) -> bool {
-    let (header, records) = table.split_at(rows.min(table.len()));
-    let end = records.iter().skip(1).position(|record| record.after_blank).map_or(records.len(), |at| at + 1);
-    let records = &records[..end];
-    let is_short =
-        header.iter().all(|row| row.cells.len() + 1 == width && !row.cells.iter().any(|cell| cell.is_empty()));
-    let is_full = |record: &Sampled<'_>| {
-        record.cells.len() == width && record.cells.last().is_some_and(|cell| !cell.trim().is_empty())
-    };
-    let mut first: Vec<_> = records.iter().filter_map(|record| record.cells.first()).collect();
-    first.sort_unstable();
-    first.dedup();
-    is_short && records.len() > 1 && records.iter().all(is_full) && first.len() == records.len()
 }
 
 /// The delimiter that the first line names, and the line's length.
@@ -214,19 +208,22 @@ fn sniffed(sample: &[u8]) -> Option<u8> {
 }
 
 /// The dialects with this delimiter, one for each way of writing quotes.
-fn spellings(sample: &[u8], delimiter: u8, stated: &ReadOptions) -> Vec<Dialect> {
+fn spellings(sample: &[u8], complete: bool, delimiter: u8, stated: &ReadOptions) -> Vec<Dialect> {
     let has = |words: &[u8]| memchr::memmem::find(sample, words).is_some();
+    let has_apostrophe =
+        || has(&[delimiter, b'\'']) || has(&[delimiter, b' ', b'\'']) || has(b"\n'") || sample.starts_with(b"'");
+    let encloses = |escape: Escape| {
+        let padded = is_padded(sample, delimiter, b'\'');
+        let line_end = line_ends(sample, Some(b'\''))[0];
+        let dialect = Dialect { quote: Some(b'\''), escape, line_end, padded, ..Dialect::plain(delimiter) };
+        are_quotes(sample, complete, &dialect)
+    };
     let quotes: Vec<Option<u8>> = match stated.quote {
         Some(stated) => vec![stated],
-        None if !is_lone_mark(sample, delimiter)
-            && (has(&[delimiter, b'\''])
-                || has(&[delimiter, b' ', b'\''])
-                || has(b"\n'")
-                || sample.starts_with(b"'")) =>
-        {
-            vec![Some(b'"'), Some(b'\'')]
-        }
-        None => vec![Some(b'"')],
+        None if !has_apostrophe() => vec![Some(b'"')],
+        None if encloses(Escape::Doubled) || (has(b"\\'") && encloses(Escape::Backslash)) => vec![Some(b'\'')],
+        None if is_lone_mark(sample, delimiter) => vec![Some(b'"')],
+        None => vec![Some(b'"'), Some(b'\'')],
     };
     let mut all = Vec::new();
     for quote in quotes {
@@ -256,8 +253,8 @@ fn spellings(sample: &[u8], delimiter: u8, stated: &ReadOptions) -> Vec<Dialect>
 }
 
 /// The dialect of a text in which every line is one cell.
-fn undelimited(sample: &[u8], stated: &ReadOptions) -> Dialect {
-    let comma = spellings(sample, b',', stated).swap_remove(0);
+fn undelimited(sample: &[u8], complete: bool, stated: &ReadOptions) -> Dialect {
+    let comma = spellings(sample, complete, b',', stated).swap_remove(0);
     Dialect { delimiter: NO_DELIMITER, padded: false, ..comma }
 }
 

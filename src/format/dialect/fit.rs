@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
+use super::above::{grown, is_headed, is_text, stacked};
+use super::blocks::{pairs, tables};
 use super::commas::{has_own_commas, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
@@ -10,7 +11,8 @@ use super::header::{has_digit, is_value, names};
 use super::lines::is_one_column;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
-use crate::format::csv::split::{Sampled, sampled, sampled_from, without_cr};
+use crate::format::csv::sampled::{Sampled, sampled, sampled_from};
+use crate::format::csv::split::without_cr;
 
 /// A dialect is taken for the right one if this share of the records has the same width; half of it if the first record
 /// has.
@@ -49,6 +51,12 @@ pub(super) struct Fit<'a> {
     list: bool,
     /// True if a backslash takes the delimiter's meaning away, outside of quotes.
     escaped: bool,
+    /// True if blanks may stand around quotes.
+    padded: bool,
+    /// The byte around cells.
+    quote: Option<u8>,
+    /// Records with text behind a closing quote, or a quote that is never closed.
+    strays: usize,
     /// The ends of cells and lines.
     lines: (u8, LineEnd),
     /// The text of the records.
@@ -147,6 +155,12 @@ impl<'a> Fit<'a> {
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
+        // R writes quotes around the names.
+        let is_quoted = |head: &Sampled<'_>| {
+            head.place.len() + 1 >= head.cells.iter().map(|cell| cell.len() + 3).sum() && dialect.quote.is_some()
+        };
+        let counts_head = heads && first == 0 && records.first().is_some_and(|head| short(head) && is_quoted(head));
+        let count = count + usize::from(counts_head);
         let all_spaced = || records.iter().filter(of_table).all(spaced);
         let mut cells_of: Vec<_> = records[first..].iter().map(|record| record.cells.len()).collect();
         cells_of.sort_unstable();
@@ -179,6 +193,9 @@ impl<'a> Fit<'a> {
             decimal,
             list,
             escaped: dialect.is_escaped(),
+            padded: dialect.padded,
+            quote: dialect.quote,
+            strays: records.iter().filter(|record| record.stray).count(),
             lines: (dialect.delimiter, dialect.line_end),
             sample,
             records,
@@ -201,6 +218,9 @@ impl<'a> Fit<'a> {
             decimal: false,
             list: false,
             escaped: dialect.is_escaped(),
+            padded: dialect.padded,
+            quote: dialect.quote,
+            strays: 0,
             lines,
             sample,
             records,
@@ -327,6 +347,13 @@ impl<'a> Fit<'a> {
             let (plain, escaped) = if self.escaped { (other, self) } else { (self, other) };
             return (escaped.share > plain.share && escaped.share >= 0.99) == self.escaped;
         }
+        if (self.lines, self.quote) == (other.lines, other.quote) && self.padded != other.padded {
+            // A quote behind a blank encloses a cell, unless some are so not closed.
+            let (padded, plain) = if self.padded { (self, other) } else { (other, self) };
+            if padded.is_even() && padded.strays <= plain.strays && padded.share >= plain.share {
+                return self.padded;
+            }
+        }
         if self.heads_lists_of(other) || other.heads_lists_of(self) {
             return self.heads_lists_of(other);
         }
@@ -350,46 +377,10 @@ impl<'a> Fit<'a> {
 /// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
 pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], width: usize) -> bool {
     let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
-    let even = records.iter().filter(|record| record.cells.len() == width).count();
+    let is_even = |record: &&Sampled<'_>| {
+        let beyond = record.cells.get(width..);
+        record.cells.len() <= head.cells.len() && beyond.is_some_and(|cells| cells.iter().all(|cell| cell.is_empty()))
+    };
+    let even = records.iter().filter(is_even).count();
     head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
-}
-
-/// A table within a sample: records of one width, with blank lines around them.
-#[derive(Clone, Copy)]
-pub(super) struct Block {
-    width: usize,
-    records: usize,
-}
-
-/// The records between blank lines, without the titles above them.
-fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampled<'s>]> {
-    records.chunk_by(|_, next| !next.after_blank).map(|block| {
-        let titles = block.iter().take_while(|record| record.cells.len() == 1).count();
-        &block[titles..]
-    })
-}
-
-/// The number of words and their values that stand one below the other.
-fn pairs(records: &[Sampled<'_>]) -> usize {
-    let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
-    blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
-}
-
-/// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one
-/// width.
-pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
-    let mut found: Vec<Block> = Vec::new();
-    for block in blocks(records) {
-        let width = block.first().map_or(1, |record| record.cells.len());
-        let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
-        let even = block.len() > 1
-            && block.iter().all(|record| record.cells.len() == width && filled(record))
-            && !is_run_of_pairs(block);
-        match found.iter_mut().find(|known| known.width == width) {
-            Some(known) if even => known.records += block.len(),
-            None if even => found.push(Block { width, records: block.len() }),
-            _ => {}
-        }
-    }
-    found
 }

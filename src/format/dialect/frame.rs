@@ -9,9 +9,10 @@ use super::header::{
     figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_stated, is_value, is_written_value,
     names, nearly_all,
 };
+use super::levels::levels;
 use super::prose::below_prose;
 use super::units::{gives_units, is_unit};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Title rows in one block, and lines of pairs, at most.
 const MAX_TITLES: usize = 10;
@@ -57,12 +58,13 @@ pub(super) fn rows_of_header(table: &[Sampled<'_>], width: usize) -> usize {
 }
 
 /// The cells of each record, up to the header of another table: names below a blank line, one of which is the first
-/// row's.
+/// row's. Records that a quote too many has cut badly tell nothing.
 fn cells<'r, 's>(records: &'r [Sampled<'s>]) -> Vec<&'r [Cow<'s, str>]> {
     let shares = |record: &Sampled<'_>| record.cells.iter().zip(&records[0].cells).any(|(cell, name)| cell == name);
     let is_other = |record: &Sampled<'_>| record.after_blank && names(&record.cells) && shares(record);
     let end = records.iter().skip(1).position(is_other).map_or(records.len(), |at| at + 1);
-    records[..end].iter().map(|record| record.cells.as_slice()).collect()
+    let is_whole = |(at, record): &(usize, &Sampled<'_>)| *at == 0 || !record.stray;
+    records[..end].iter().enumerate().filter(is_whole).map(|(_, record)| record.cells.as_slice()).collect()
 }
 
 fn filled(record: &Sampled<'_>) -> usize {
@@ -262,6 +264,12 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
                 || !goes_on(&table[..count - 1], row, width)
         };
         if (count > 1 && is_other()) || used.is_empty() {
+            break;
+        }
+        if count == 1
+            && let Some(count) = levels(table, width)
+        {
+            rows = count;
             break;
         }
         if named(&table[..count], &used) * 10 >= used.len() * 9 {

@@ -6,6 +6,7 @@ use super::alike::{
     beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like, is_numbered,
     is_of_pattern, is_sure,
 };
+use super::days::{are_days, are_steps, count_both_ways, day};
 use super::headings::is_row_of_headings;
 use crate::schema::{Inference, Type};
 
@@ -63,7 +64,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     if is_value_of_its_own(first, rest) {
         return false;
     }
-    if is_row_of_headings(first, rest, width) {
+    if is_row_of_headings(first, rest, width) || count_both_ways(first, rest) || are_steps(first, rest) {
         return true;
     }
     let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
@@ -72,7 +73,10 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let column = |place: usize| -> Vec<&str> {
         rest.iter().map(|cells| &*cells[place.min(width - 1)]).filter(|cell| !cell.is_empty()).collect()
     };
-    let years = is_progress(first) && !is_amount_of_a_year(first, column);
+    let has_words =
+        |(place, cell): (usize, &Cow<'_, str>)| is_value(cell) && column(place).iter().any(|cell| !is_value(cell));
+    let days = || are_days(first) && first.iter().enumerate().any(has_words);
+    let years = (is_progress(first) && !is_amount_of_a_year(first, column)) || days();
     let is_over_values = || rest.len() > 1 && (0..first.len()).all(|place| nearly_all(&column(place), is_value));
     if is_one_word(first) && (is_null_word(&first[0]) || is_value(&first[0]) || !is_over_values()) {
         return false;
@@ -356,9 +360,10 @@ const COUNTED: usize = 4;
 
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
-/// True if a value is a year or a month too, so that the row above may be one of them.
+/// True if a value is a year, a month or a day too, so that the row above may be one of them.
 fn is_step(cell: &str) -> bool {
-    cell.trim().parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
+    day(cell).is_some()
+        || cell.trim().parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
 }
 
 fn is_whole(cell: &str) -> bool {

@@ -4,7 +4,7 @@ use super::frame::names_figures;
 use super::header::{is_null_word, names};
 use super::units::gives_units;
 use super::words::{are_names, is_name};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Lines of prose, at most.
 const MAX_LINES: usize = 10;

@@ -4,7 +4,7 @@ use super::above::{extent, filled, is_text};
 use super::header::{is_null_word, is_value, is_written_value, names, nearly_all};
 use super::words::{ROWS, are_names, is_table_of_words};
 use super::{Dialect, NO_DELIMITER, ReadOptions};
-use crate::format::csv::split::{Sampled, sampled};
+use crate::format::csv::sampled::{Sampled, sampled};
 
 /// Records of a sample that are looked at.
 const RECORDS: usize = 2_000;

@@ -3,7 +3,7 @@
 use super::alike::is_amount;
 use super::frame::{LOOKED_AT, in_use};
 use super::header::{is_null_word, is_value, nearly_all};
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Words and signs that are units, in small letters but for those that differ by it. A record may hold any other word.
 const UNITS: [&str; 164] = [
@@ -71,8 +71,8 @@ pub(super) fn gives_units(table: &[Sampled<'_>], width: usize) -> bool {
         return false;
     }
     let column = |place: usize| -> Vec<&str> {
-        let records = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(place));
-        records.map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
+        let whole = records.iter().filter(|record| !record.stray).take(LOOKED_AT);
+        whole.filter_map(|record| record.cells.get(place)).map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect()
     };
     let has_values = |place: &&usize| {
         let cells = column(**place);

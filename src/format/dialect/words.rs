@@ -2,7 +2,7 @@
 
 use super::above::filled;
 use super::header::has_digit;
-use crate::format::csv::split::Sampled;
+use crate::format::csv::sampled::Sampled;
 
 /// Words that name columns, as the last word of a name or as all of it. A value is seldom one of them.
 const NAMES: [&str; 140] = [

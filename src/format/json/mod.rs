@@ -13,6 +13,7 @@ mod collect;
 mod cut;
 mod flatten;
 mod layout;
+pub(super) mod profile;
 mod scan;
 mod search;
 mod window;

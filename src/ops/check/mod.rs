@@ -181,7 +181,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         source: source.name().to_owned(),
         table: dataset.table.clone(),
         plugin: pin(file, source.sheet(), dataset, &profile, &shape),
-        hints: hints(dataset, &profile, &shape),
+        hints: profile.doubtful_names().into_iter().chain(hints(dataset, &profile, &shape)).collect(),
         columns: shape.columns.iter().map(|shaped| column(shaped, samples(shaped))).collect(),
         likely_header: profile.likely_header().filter(|_| dataset.stated.header_rows.is_none()),
         layout: profile.layout,

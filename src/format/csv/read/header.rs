@@ -37,6 +37,10 @@ impl<R: Read> Reader<R> {
             if !text.is_empty() {
                 text.push(b'\n');
             }
+            if self.dialect.row_names {
+                // An empty name stands over the rows' names, so that the text names the columns of one record too.
+                text.push(self.dialect.header_delimiter.unwrap_or(self.dialect.delimiter));
+            }
             text.extend_from_slice(&line);
             rows.push(cells);
         }

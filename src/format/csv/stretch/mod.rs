@@ -1,5 +1,7 @@
 //! The records of one stretch of the input, and the reasons for its rejects.
 
+mod finish;
+
 use memchr::{memchr, memmem};
 
 use super::loose::loosely;
@@ -7,10 +9,9 @@ use super::other::{NameFilter, Texts, begins_table, is_of_returns, is_prose, is_
 use super::split;
 use super::split::{Cut, MAX_CELLS, line};
 use super::swallowed::{is_several, is_swallowed};
-use crate::format::audit::Span;
 use crate::format::dialect::{Dialect, LineEnd};
-use crate::format::encoding::{MARK, unescaped};
-use crate::record::{Cell, Chunk, Reason, Records, Reject, Row, Width};
+use crate::format::encoding::MARK;
+use crate::record::{Cell, Reason, Reject, Row, Width};
 use crate::text::counted;
 
 /// Cells of a stretch, those that fill up short records included: as many as bytes, a limit that only short records
@@ -70,34 +71,6 @@ pub(super) enum Parsed {
     Upto(usize),
     /// The first record does not end, nor does its line.
     TooLong,
-}
-
-/// The records of a stretch, with the starts of the rejects in it.
-pub(super) struct Whole {
-    pub chunk: Chunk,
-    refused: Vec<usize>,
-}
-
-impl Whole {
-    /// The start of each record in the stretch, its text, and its kind, a record or a reject; in the order of the text.
-    pub(super) fn spans(&self) -> impl Iterator<Item = (usize, &[u8], Span)> {
-        let records = &self.chunk.records;
-        let (mut row, mut reject) = (0, 0);
-        std::iter::from_fn(move || {
-            let record = (row < records.len()).then(|| records.start(row));
-            match (record, self.refused.get(reject)) {
-                (Some(start), refused) if refused.is_none_or(|refused| start < *refused) => {
-                    row += 1;
-                    Some((start, records.in_text(row - 1).as_bytes(), Span::Record))
-                }
-                (_, Some(start)) => {
-                    reject += 1;
-                    Some((*start, self.chunk.rejects[reject - 1].text.as_slice(), Span::Reject))
-                }
-                _ => None,
-            }
-        })
-    }
 }
 
 impl Stretch {
@@ -390,67 +363,6 @@ impl Stretch {
         self.side.extend_from_slice(&json);
         Cell { start, end: start + json.len() as u32, null: false }
     }
-
-    /// Gives the records of the stretch; `text` holds the parsed bytes. Refuses records that are no text in the
-    /// dialect's encoding.
-    pub(super) fn finish(mut self, mut text: Vec<u8>, width: usize, encoding: &str) -> Whole {
-        rebase(&mut self.cells, self.base, text.len());
-        let nul = memchr(0, &text).is_some();
-        text.extend_from_slice(&self.side);
-        let text = match String::from_utf8(text) {
-            Ok(text) if !nul => text,
-            Ok(text) => {
-                self.refuse(text.as_bytes(), width, encoding);
-                text
-            }
-            Err(error) => {
-                let mut text = error.into_bytes();
-                self.refuse(&text, width, encoding);
-                blank_what_is_no_text(&mut text);
-                // Only bytes outside the kept records were replaced.
-                String::from_utf8(text).unwrap_or_default()
-            }
-        };
-        if is_armed("csv_record") && self.rows.len() > 1 {
-            self.rows.remove(1);
-            self.cells.drain(width..2 * width);
-        }
-        if is_armed("csv_tail") {
-            self.rows.pop();
-            self.cells.truncate(self.rows.len() * width);
-        }
-        let (refused, rejects) = self.rejects.into_iter().unzip();
-        let records = Records::new(text, self.cells, self.rows, width);
-        Whole { chunk: Chunk { records, rejects, ..Chunk::default() }, refused }
-    }
-
-    /// Makes rejects of the records that are not UTF-8 or hold a NUL byte, which PostgreSQL cannot store.
-    fn refuse(&mut self, text: &[u8], width: usize, encoding: &str) {
-        let mut kept = 0;
-        for at in 0..self.rows.len() {
-            let row = self.rows[at];
-            let raw = &text[row.start as usize..row.end as usize];
-            let reject = |reason| Reject::new(row.line, reason, raw);
-            let rejected = match std::str::from_utf8(raw) {
-                Err(error) => {
-                    let wrong = &raw[error.valid_up_to()..];
-                    let byte = unescaped(wrong).filter(|_| encoding != "UTF-8").unwrap_or(wrong[0]);
-                    Some(reject(Reason::WrongByte).detail(format!("0x{byte:02X} is not {encoding}")))
-                }
-                Ok(raw) => raw.contains('\0').then(|| reject(Reason::Nul)),
-            };
-            if let Some(reject) = rejected {
-                self.rejects.push((row.start as usize, reject));
-            } else {
-                self.rows[kept] = row;
-                self.cells.copy_within(at * width..(at + 1) * width, kept * width);
-                kept += 1;
-            }
-        }
-        self.rows.truncate(kept);
-        self.cells.truncate(kept * width);
-        self.rejects.sort_by_key(|(start, _)| *start);
-    }
 }
 
 const NULL: Cell = Cell { start: 0, end: 0, null: true };
@@ -471,15 +383,5 @@ pub(super) fn rebase<'a>(cells: impl IntoIterator<Item = &'a mut Cell>, pending:
             cell.start -= shift;
             cell.end -= shift;
         }
-    }
-}
-
-fn blank_what_is_no_text(text: &mut [u8]) {
-    let mut from = 0;
-    while let Err(error) = std::str::from_utf8(&text[from..]) {
-        let at = from + error.valid_up_to();
-        let end = error.error_len().map_or(text.len(), |length| at + length);
-        text[at..end].fill(b'?');
-        from = end;
     }
 }

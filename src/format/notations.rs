@@ -1,0 +1,94 @@
+//! The ways in which the columns' values are written: stated ones, and clues on others.
+
+use super::ReadOptions;
+use crate::schema::{Clue, Fits, Inference, Notation, Type, is_point_grouping};
+
+/// Watches the writing of a column's texts, from the first value on that fits no type of those before.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    pub(super) clue: Option<Box<Clue>>,
+    /// True if an earlier number has a point that can only stand before a fraction.
+    pub(super) has_fractions: bool,
+}
+
+impl Watch {
+    pub(super) fn see_all<'a>(&mut self, column: &mut Inference, mut values: impl Iterator<Item = &'a str>) {
+        let mut is_telling = !self.has_fractions && is_fraction(column.fits());
+        while self.clue.as_ref().is_none_or(|clue| clue.is_alive())
+            && let Some(value) = values.next()
+        {
+            if let Some(clue) = &mut self.clue {
+                clue.see(value);
+                continue;
+            }
+            let before = *column;
+            column.see(value);
+            // Most values tell nothing new.
+            if *column == before && !is_telling {
+                continue;
+            }
+            let (before, now) = (before.fits(), column.fits());
+            if now == Fits::TEXT {
+                let mut clue = Clue::after(before, !self.has_fractions);
+                clue.see(value);
+                self.clue = Some(Box::new(clue));
+            } else if !self.has_fractions && is_fraction(now) {
+                self.has_fractions = !is_point_grouping(value);
+            }
+            is_telling = !self.has_fractions && is_fraction(now);
+        }
+    }
+}
+
+fn is_fraction(fits: Fits) -> bool {
+    !fits.has(Type::Bigint) && fits.has(Type::Numeric)
+}
+
+/// The stated notations of the columns' values.
+#[derive(Default)]
+pub(super) struct Notations {
+    columns: Vec<Notation>,
+    /// True if the part has numbers and truths of its own, besides texts.
+    pub(super) native: bool,
+}
+
+impl Notations {
+    /// The notations of these columns, each with its header and its name.
+    pub(super) fn new<'a>(
+        columns: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        stated: &ReadOptions,
+        native: bool,
+    ) -> Notations {
+        Notations { columns: stated.selection.notations(columns), native }
+    }
+
+    /// True if no column has a stated notation.
+    pub(super) fn are_plain(&self) -> bool {
+        self.columns.iter().all(Notation::is_plain)
+    }
+
+    /// The value of a cell; `None` if it is empty, or a word for that.
+    pub(super) fn value<'a>(&self, place: usize, cell: Option<&'a str>) -> Option<&'a str> {
+        let value = self.of(place).map_or(cell, |notation| notation.value(cell));
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// Looks at cells of a column.
+    pub(super) fn see<'a>(&self, column: &mut Inference, place: usize, cells: impl Iterator<Item = Option<&'a str>>) {
+        match self.of(place) {
+            None => column.see_all(cells.flatten().filter(|value| !value.is_empty())),
+            Some(notation) => column.see_written(cells, notation, self.native),
+        }
+    }
+
+    /// The possible types of a cell's value; all if it holds none.
+    pub(super) fn inferred(&self, place: usize, cell: Option<&str>) -> Inference {
+        let mut inferred = Inference::default();
+        self.see(&mut inferred, place, [cell].into_iter());
+        inferred
+    }
+
+    pub(super) fn of(&self, place: usize) -> Option<&Notation> {
+        self.columns.get(place).filter(|notation| !notation.is_plain())
+    }
+}
