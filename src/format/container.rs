@@ -18,7 +18,7 @@ use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
 use super::rows::Rows;
 use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
-use super::{Format, FormatError, Input, archive, workbook};
+use super::{Format, FormatError, Input, ReadOptions, archive, workbook};
 use crate::record::Beside;
 
 /// The packing of a part.
@@ -54,6 +54,8 @@ pub struct Part {
     pub format: Format,
     /// The name of the sheet, for a part of a workbook.
     pub sheet: Option<String>,
+    /// The workbook of the sheet.
+    pub workbook: Option<Workbook>,
     /// Contents of the file beside its parts, which are not loaded; with the first part.
     pub beside: Vec<Beside>,
     packing: Packing,
@@ -69,6 +71,23 @@ pub struct Part {
     foreign: Option<Foreign>,
     /// The place of the table in its text, if the text holds several.
     table: Option<TablePlace>,
+}
+
+/// A workbook, of which a part is a sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workbook {
+    /// The file's name, or for a member `x.zip/book.xlsx`.
+    pub name: String,
+    /// The name that the table of one of its sheets is derived from: the file's or the member's own.
+    pub table_hint: String,
+}
+
+impl Workbook {
+    /// The name that the own table of a sheet is derived from: `book_Prices.xlsx`.
+    pub fn hint_of(&self, sheet: &str) -> String {
+        let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
+        format!("{stem}_{}.{ending}", sheet.replace('.', "_"))
+    }
 }
 
 /// The bytes of a table among others in a text.
@@ -194,6 +213,7 @@ impl Part {
             table_hint,
             format: Format::Csv,
             sheet: None,
+            workbook: None,
             beside: Vec::new(),
             packing,
             budget: Arc::clone(budget),
@@ -260,16 +280,14 @@ impl Part {
         for (at, mut sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
             sheet.name = sheet.name.replace('\0', "\u{FFFD}");
-            let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
-            let table_hint = match at {
-                0 => self.table_hint.clone(),
-                _ => format!("{stem}_{}.{ending}", sheet.name.replace('.', "_")),
-            };
+            let workbook = Workbook { name: self.name.clone(), table_hint: self.table_hint.clone() };
+            let table_hint = if at == 0 { self.table_hint.clone() } else { workbook.hint_of(&sheet.name) };
             let packing = Packing::Sheet { text: sheet.text, start: sheet.start, length: sheet.length };
             let name = format!("{}/{}", self.name, sheet.name);
             parts.push(Part {
                 format: Format::Workbook,
                 sheet: Some(sheet.name),
+                workbook: Some(workbook),
                 ..Part::new(name, table_hint, packing, &self.budget, 0)
             });
         }
@@ -313,14 +331,14 @@ impl Part {
         }))
     }
 
-    /// The tables of a text, each a part: the first is named after the text, the others after the text and their
-    /// number. A text that does not show several is one part, as is one that cannot be read: that error comes when it
+    /// The tables of a text or a sheet, each a part: the first is named after the text, the others after the text and
+    /// their number, or after workbook, sheet and number. One that does not show several is one part, as is one that cannot be read: that error comes when it
     /// is loaded.
     ///
     /// # Errors
     /// When there are more tables than a file may have parts.
     pub fn tables(self, path: &Path) -> Result<Vec<Part>, FormatError> {
-        if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
+        if !matches!(self.format, Format::Csv | Format::Workbook) || self.problem.is_some() || self.foreign.is_some() {
             return Ok(vec![self]);
         }
         let read = || {
@@ -332,8 +350,14 @@ impl Part {
         let Some(sample) = read().ok().filter(|sample| memchr::memchr(0, sample).is_none()) else {
             return Ok(vec![self]);
         };
-        let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
-        let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
+        let options =
+            if self.format == Format::Workbook { ReadOptions::default().with_sheet() } else { ReadOptions::default() };
+        let starts = table_starts(&sample, (sample.len() as u64) < TABLES, &options);
+        let hint = match (&self.workbook, &self.sheet) {
+            (Some(workbook), Some(sheet)) => workbook.hint_of(sheet),
+            _ => self.table_hint.clone(),
+        };
+        let (stem, ending) = hint.split_once('.').unwrap_or((&hint, ""));
         let mut parts = Vec::with_capacity(starts.len());
         for (place, start) in starts.iter().enumerate() {
             if place > 0 {

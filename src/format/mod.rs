@@ -27,7 +27,7 @@ mod workbook;
 mod zip_names;
 
 pub use audit::SpanBytes;
-pub use container::{Part, parts};
+pub use container::{Part, Workbook, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
 pub use encoding::{Charset, Digest, Guess, guess_encoding};

@@ -23,6 +23,7 @@ pub mod read_back;
 pub mod retract;
 pub mod retried;
 pub mod returns;
+pub mod sheets;
 
 use libtest_mimic::Trial;
 
@@ -51,6 +52,7 @@ pub fn cases() -> Vec<Trial> {
         retract::cases(),
         retried::cases(),
         returns::cases(),
+        sheets::cases(),
     ]
     .into_iter()
     .flatten()
