@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::above::{grown, is_headed, is_run_of_pairs, is_text, stacked};
+use super::above::{filled, grown, is_headed, is_run_of_pairs, is_text, stacked};
 use super::commas::{has_own_commas, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
-use super::header::{has_digit, is_value, names};
+use super::header::{has_digit, is_value, names, nearly_all};
 use super::lines::is_one_column;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
@@ -106,7 +106,9 @@ impl<'a> Fit<'a> {
         records = loose.unwrap_or(records);
         let frequent = frequent_width(&records);
         let tables = tables(&records);
-        let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
+        let is_below_pairs = || tables.len() == 1 && is_below_pairs(&records);
+        let widest = tables.iter().copied().max_by_key(|table| table.width);
+        let widest = widest.filter(|_| tables.len() > 1 || is_below_pairs());
         let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
         let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
         let stacked = stacked(&records).filter(|_| widest.is_none());
@@ -373,6 +375,24 @@ fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampl
 fn pairs(records: &[Sampled<'_>]) -> usize {
     let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
     blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
+}
+
+/// True if the last block between blank lines is a header of three names or more over records of its width, below
+/// blocks of text and of words and their values: more of these than records.
+fn is_below_pairs(records: &[Sampled<'_>]) -> bool {
+    let all: Vec<_> = records.chunk_by(|_, next| !next.after_blank).collect();
+    let Some(([head, rest @ ..], above)) = all.split_last() else { return false };
+    let width = head.cells.len();
+    let pairs: Vec<_> = above.iter().flat_map(|block| block.iter()).filter(|record| filled(record) > 1).collect();
+    let values: Vec<&str> = pairs.iter().map(|pair| &*pair.cells[1]).collect();
+    width > 2
+        && names(&head.cells)
+        && !rest.is_empty()
+        && rest.iter().all(|record| record.cells.len() == width)
+        && pairs.len() > 1
+        && above.iter().flat_map(|block| block.iter()).all(is_text)
+        && above.iter().all(|block| is_run_of_pairs(block))
+        && !nearly_all(&values, is_value)
 }
 
 /// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one

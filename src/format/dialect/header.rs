@@ -190,7 +190,7 @@ fn is_word(cell: &str) -> bool {
 }
 
 /// True for words for a value that is still to come, which may be names as well.
-fn is_pending(cell: &str) -> bool {
+pub(super) fn is_pending(cell: &str) -> bool {
     ["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"]
         .contains(&cell.trim().to_lowercase().as_str())
 }
