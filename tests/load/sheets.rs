@@ -13,7 +13,8 @@ cases! {
         a_renamed_sheet_goes_on,
         sheets_of_workbooks_that_are_there_together,
         sheets_within_an_archive,
-        tables_on_a_sheet_are_loads;
+        tables_on_a_sheet_are_loads,
+        a_table_on_a_sheet_that_is_no_load_is_refused;
     on_sqlite:
         a_sheet_for_another_one_is_told;
 }
@@ -172,4 +173,24 @@ async fn tables_on_a_sheet_are_loads(database: TestDatabase, workdir: Workdir) -
     }
     let parts = database.text("select source from sluice.load where dataset = 'wider_data_2'").await?;
     holds(&parts, "wider.xlsx/Data/2")
+}
+
+/// Pairs above a table are no table, and a lone record below names is of one.
+async fn a_table_on_a_sheet_that_is_no_load_is_refused(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let sales: Rows<'_> = &[&["name", "qty", "z"], &["A", "1", "2"], &["B", "2", "3"], &[]];
+    let prices: Rows<'_> = &[&["code", "price"], &["X", "1.5"], &["Y", "2.5"]];
+    let stock: Rows<'_> = &[&["Artikel", "Stück"], &["A", "1"], &["B", "2"], &["C", "3"], &[]];
+    let pairs: Rows<'_> = &[&["Customer", "ACME"], &["Order", "4711"], &["Pages", "3"], &[]];
+    workdir.plugin("claimed", "name: claimed\nfiles: [claimed.xlsx]\nmax_rejects: 100 %\n")?;
+    for (stem, rows, loaded, rejected) in [
+        ("lone", [sales, &prices[..2]].concat(), 2, 2),
+        ("claimed", [sales, prices].concat(), 2, 3),
+        ("above", [stock, &sales[..3]].concat(), 2, 4),
+        ("pairs", [pairs, &sales[..3]].concat(), 2, 0),
+    ] {
+        let books = workdir.load(&database, &format!("{stem}.xlsx"), book(&[("Data", &rows)])?).await?.books;
+        same((stem, books.loaded, books.rejected), (stem, loaded, rejected))?;
+        same((stem, names(&database, stem).await?.as_str()), (stem, "AB"))?;
+    }
+    Ok(())
 }

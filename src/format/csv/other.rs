@@ -102,12 +102,10 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
         return false;
     }
     let below = records_below(texts.pending, next, frame.dialect, width);
-    // Two records below it leave the same cells empty.
-    let is_narrow = |record: &Vec<String>| record[used..].iter().all(String::is_empty);
-    if used < width && (below.len() < 2 || !below.iter().all(is_narrow)) {
+    let Some(record) = below.first() else { return false };
+    if record[used..].iter().any(|cell| !cell.is_empty()) {
         return false;
     }
-    let Some(record) = below.first() else { return false };
     let stride = width + usize::from(frame.dialect.surplus);
     let above = &above[above.len().saturating_sub(LOOKED_AT * stride)..];
     let Some(above) = texts.strings(above) else { return false };
