@@ -179,7 +179,7 @@ async fn tables_on_a_sheet_are_loads(database: TestDatabase, workdir: Workdir) -
 async fn a_table_on_a_sheet_that_is_no_load_is_refused(database: TestDatabase, workdir: Workdir) -> Outcome {
     let sales: Rows<'_> = &[&["name", "qty", "z"], &["A", "1", "2"], &["B", "2", "3"], &[]];
     let prices: Rows<'_> = &[&["code", "price"], &["X", "1.5"], &["Y", "2.5"]];
-    let stock: Rows<'_> = &[&["Artikel", "Stück"], &["A", "1"], &["B", "2"], &["C", "3"], &[]];
+    let stock: Rows<'_> = &[&["Artikel", "Stück"], &["P", "7"], &["Q", "8"], &["R", "9"], &[]];
     let pairs: Rows<'_> = &[&["Customer", "ACME"], &["Order", "4711"], &["Pages", "3"], &[]];
     workdir.plugin("claimed", "name: claimed\nfiles: [claimed.xlsx]\nmax_rejects: 100 %\n")?;
     for (stem, rows, loaded, rejected) in [
