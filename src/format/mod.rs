@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod cell;
+mod column_stats;
 mod container;
 pub mod csv;
 mod decoder;

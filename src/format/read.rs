@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::column_stats::{ColumnStats, Notations};
 use super::csv::Reader;
 use super::footer::HeldBack;
 use super::json::{Columns, Counting, JsonLayout, JsonReader, json_layout};
-use super::profiler::{ColumnStats, Notations, Profiler};
+use super::profiler::Profiler;
 use super::rows::Rows;
 use super::{Charset, Dialect, Digest, Footer, Format, FormatError, Guess, ReadOptions, SpanBytes, guess_encoding};
 use crate::record::JOINT;
