@@ -87,14 +87,16 @@ impl Catalog {
         Ok(lines.into_iter().map(|line| line.name).collect())
     }
 
-    /// The last load of a workbook's sheet whose rows went into the table.
+    /// The last load of a workbook's sheet whose rows went into the table, of those whose rows are `gone` too.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn last_sheet(&self, table: &str) -> Result<Option<LoadLine>, WarehouseError> {
+    pub async fn last_sheet(&self, table: &str, gone: bool) -> Result<Option<LoadLine>, WarehouseError> {
+        let there = [Status::Loaded, Status::Replaced];
+        let statuses = if gone { &super::admission::ONCE_LOADED[..] } else { &there[..] };
         let query = load::Entity::find()
             .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]))
+            .filter(load::Column::Status.is_in(statuses.iter().copied()))
             .filter(load::Column::Dialect.starts_with(Layout::SHEET))
             .order_by_desc(load::Column::Id)
             .limit(1);

@@ -19,7 +19,7 @@ struct Known {
     last: Option<String>,
     /// True if that part's file had other sheets that were loaded.
     had_others: bool,
-    /// True for each sheet whose own table is there.
+    /// True for each sheet that has gone into its own table.
     has_own: Vec<bool>,
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn name_sheets(
         let table = Dataset::of_file(&workbook.table_hint).table;
         let called: Vec<String> = sheets.iter().filter_map(FileSource::sheet).map(str::to_owned).collect();
         let own: Vec<String> = called.iter().map(|sheet| Dataset::of_file(&workbook.hint_of(sheet)).table).collect();
-        let known = known(catalog, place, &table, &own).await?;
+        let known = known(catalog, place, &table, &called, &own).await?;
         let beside = sheets[0].beside().iter().filter(|beside| beside.kind == BesideKind::Sheet);
         let left_out: Vec<String> = beside.filter_map(|beside| beside.name.clone()).collect();
         let first = first_sheet(&called, &left_out, &known);
@@ -73,18 +73,32 @@ fn has_named_table(file: &str, plugins: &Plugins, sheet: &FileSource) -> bool {
         })
 }
 
-/// The state of the workbook's `table`, and of the sheets' `own` tables.
-async fn known(catalog: &Catalog, place: &Place, table: &str, own: &[String]) -> Result<Known, WarehouseError> {
+/// The state of the workbook's `table`, and of the `own` tables of the sheets.
+async fn known(
+    catalog: &Catalog,
+    place: &Place,
+    table: &str,
+    sheets: &[String],
+    own: &[String],
+) -> Result<Known, WarehouseError> {
     let before = place.sheets_before(table).await;
     let there = catalog.datasets_among(own).await?;
-    let is_there = |own: &String| there.contains(own) || before.iter().any(|sheet| sheet.table == *own);
-    let has_own = own.iter().map(is_there).collect();
+    let mut has_own = Vec::with_capacity(own.len());
+    for (sheet, own) in sheets.iter().zip(own) {
+        // Another file may have a table of that name.
+        let is_its = |source: &str| is_sheet(source, sheet) && is_of_workbook(source, table);
+        let mut has = before.iter().any(|one| one.table == *own && is_its(&one.source));
+        if !has && there.contains(own) {
+            has = catalog.last_sheet(own, true).await?.is_some_and(|load| is_its(&load.source));
+        }
+        has_own.push(has);
+    }
     let workbook = |part: &str| part.rsplit_once('/').map_or("", |(workbook, _)| workbook).to_owned();
     if let Some(last) = before.iter().rev().find(|sheet| sheet.table == table) {
         let of_it = before.iter().filter(|sheet| workbook(&sheet.source) == workbook(&last.source));
         return Ok(Known { last: Some(last.source.clone()), had_others: of_it.count() > 1, has_own });
     }
-    let Some(last) = catalog.last_sheet(table).await? else {
+    let Some(last) = catalog.last_sheet(table, false).await? else {
         return Ok(Known { has_own, ..Known::default() });
     };
     let of_it = catalog.loads_of(&workbook(&last.source)).await?;
@@ -113,6 +127,11 @@ fn is_sheet(part: &str, sheet: &str) -> bool {
     };
     let number = part.rsplit_once('/').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
     ends_so(part) || number.is_some_and(|(part, _)| ends_so(part))
+}
+
+/// True if a part, `a.zip/book.xlsx/Prices`, is of a workbook whose name gives this table.
+fn is_of_workbook(part: &str, table: &str) -> bool {
+    part.split('/').any(|name| name.contains('.') && Dataset::of_file(name).table == table)
 }
 
 /// Tells that a sheet goes where another one went: renamed, as long as each workbook has one sheet alone.

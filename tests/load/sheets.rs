@@ -11,6 +11,7 @@ cases! {
         a_sheet_stays_with_its_table,
         a_sheet_that_was_empty_at_first_gets_a_table_of_its_own,
         a_renamed_sheet_goes_on,
+        a_table_of_another_file_is_no_table_of_a_sheet,
         sheets_of_workbooks_that_are_there_together,
         sheets_within_an_archive,
         tables_on_a_sheet_are_loads,
@@ -89,6 +90,16 @@ async fn a_renamed_sheet_goes_on(database: TestDatabase, workdir: Workdir) -> Ou
         workdir.drop_file(&database, &format!("x.{day}.xlsx"), book(&[(day, rows)])?).await?;
     }
     same(names(&database, "x").await?.as_str(), "ABCDEF")
+}
+
+async fn a_table_of_another_file_is_no_table_of_a_sheet(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.drop_file(&database, "x.1.xlsx", book(&[("2024", JAN)])?).await?;
+    workdir.drop_file(&database, "x_2024.csv", "name,qty\nZ,9\n").await?;
+    workdir.drop_file(&database, "x.2.xlsx", book(&[("2024", FEB)])?).await?;
+    workdir.drop_file(&database, "x_2024.xlsx", book(&[("2024", JAN)])?).await?;
+    workdir.drop_file(&database, "x.3.xlsx", book(&[("2024", LATER)])?).await?;
+    same(names(&database, "x").await?.as_str(), "ABCDEF")?;
+    same(names(&database, "x_2024").await?.as_str(), "ABZ")
 }
 
 async fn a_sheet_for_another_one_is_told(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -378,7 +378,7 @@ fn pairs(records: &[Sampled<'_>]) -> usize {
 }
 
 /// True if the last block between blank lines is a header of three names or more over records of its width, below
-/// blocks of text and of words and their values: more of these than records.
+/// blocks of text and of words and their values.
 fn is_below_pairs(records: &[Sampled<'_>]) -> bool {
     let all: Vec<_> = records.chunk_by(|_, next| !next.after_blank).collect();
     let Some(([head, rest @ ..], above)) = all.split_last() else { return false };
