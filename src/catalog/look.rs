@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter,
 
 use super::{LoadLine, RejectLine};
 use crate::catalog::Catalog;
+use crate::format::Layout;
 use crate::warehouse::WarehouseError;
 
 /// Input and time of a load.
@@ -74,6 +75,32 @@ impl Catalog {
     pub async fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
         let lines: Vec<dataset::Model> = self.read(dataset::Entity::find().into_query()).await?;
         Ok(lines.into_iter().map(|line| line.name).collect())
+    }
+
+    /// These of the staging tables, as far as loads have gone into them.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn datasets_among(&self, tables: &[String]) -> Result<Vec<String>, WarehouseError> {
+        let query = dataset::Entity::find().filter(dataset::Column::Name.is_in(tables));
+        let lines: Vec<dataset::Model> = self.read(query.into_query()).await?;
+        Ok(lines.into_iter().map(|line| line.name).collect())
+    }
+
+    /// The last load of a workbook's sheet whose rows went into the table, of those whose rows are `gone` too.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn last_sheet(&self, table: &str, gone: bool) -> Result<Option<LoadLine>, WarehouseError> {
+        let there = [Status::Loaded, Status::Replaced];
+        let statuses = if gone { &super::admission::ONCE_LOADED[..] } else { &there[..] };
+        let query = load::Entity::find()
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Status.is_in(statuses.iter().copied()))
+            .filter(load::Column::Dialect.starts_with(Layout::SHEET))
+            .order_by_desc(load::Column::Id)
+            .limit(1);
+        Ok(self.read(query.into_query()).await?.pop())
     }
 
     /// The line of a load, by its number.

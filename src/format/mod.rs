@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod cell;
+mod column_stats;
 mod container;
 pub mod csv;
 mod decoder;
@@ -28,7 +29,7 @@ mod workbook;
 mod zip_names;
 
 pub use audit::SpanBytes;
-pub use container::{Part, parts};
+pub use container::{Part, Workbook, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
 pub use encoding::{Charset, Digest, Guess, guess_encoding};

@@ -11,9 +11,7 @@ use super::json::profile::profile_json;
 use super::json::{Columns, JsonLayout, JsonReader};
 use super::profiler::Profiler;
 use super::rows::Rows;
-use super::{
-    Charset, Dialect, Digest, Escape, Footer, Format, FormatError, Guess, ReadOptions, SpanBytes, guess_encoding,
-};
+use super::{Charset, Dialect, Digest, Footer, Format, FormatError, Guess, ReadOptions, SpanBytes, guess_encoding};
 use crate::record::JOINT;
 use crate::record::write_record;
 use crate::record::{Chunk, Reason, Reject};
@@ -34,6 +32,9 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// The beginning of the JSON of each layout of a sheet.
+    pub const SHEET: &str = r#"{"format":"excel""#;
+
     /// The text between the parts of a column's name; `None` in formats without nested names.
     pub fn joint(&self) -> Option<&'static str> {
         match self {
@@ -193,14 +194,7 @@ fn check_columns(count: usize) -> Result<(), FormatError> {
 
 /// The profile of a sheet: text in one known dialect, with the table's start and the columns' names still to be found.
 fn profile_sheet(input: impl Read, stated: &ReadOptions) -> Result<FormatProfile, FormatError> {
-    let known = ReadOptions {
-        encoding: Some(encoding_rs::UTF_8.into()),
-        delimiter: Some(b','),
-        quote: Some(Some(b'"')),
-        escape: Some(Escape::Doubled),
-        is_sheet: true,
-        ..stated.clone()
-    };
+    let known = stated.clone().with_sheet();
     let (found, _) = profile_csv(input, &known, u64::MAX)?;
     let layout = match found.layout {
         Layout::Csv(dialect) => Layout::Excel(dialect),

@@ -13,6 +13,7 @@ use super::Loader;
 use super::error::Consequence;
 use super::order::Place;
 use super::outcome::{delete, dispose, record_failure, say, staged};
+use super::sheets::name_sheets;
 use super::staging::leave_out;
 use super::{LoadError, LoadReport, load_in};
 use crate::archive::OnSuccess;
@@ -59,7 +60,7 @@ pub async fn load_file(
     let mut reports = Vec::new();
     let partly = file.partly();
     let earlier = partly.as_ref().map_or_else(Vec::new, |partly| partly.claims.clone());
-    let (opened, parts) = match open(loader, &file, &name, plugins).await {
+    let (opened, parts) = match open(loader, &file, &name, plugins, &place).await {
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
             let failed = record_failure(loader, &dataset, &part, None, error).await;
@@ -158,7 +159,13 @@ struct Refused {
 }
 
 /// Opens a file, and finds out its parts and their datasets.
-async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins) -> Result<(File, Parts), Refused> {
+async fn open(
+    loader: &Loader,
+    file: &ClaimedFile,
+    name: &str,
+    plugins: &Plugins,
+    place: &Place,
+) -> Result<(File, Parts), Refused> {
     let refuse = |part: &str, dataset: &str, error: LoadError| Refused {
         dataset: Dataset::of_file(dataset),
         part: part.to_owned(),
@@ -172,7 +179,10 @@ async fn open(loader: &Loader, file: &ClaimedFile, name: &str, plugins: &Plugins
     // While it is open, every look is at the very file that was opened here, whatever is put in its place.
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = FileSource::parts(&path, name, Some(file), loader.limits).await;
-    let parts = parts.map_err(|error| refuse(name, name, error.into()))?;
+    let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
+    name_sheets(&loader.catalog, place, name, plugins, &mut parts)
+        .await
+        .map_err(|error| refuse(name, name, error.into()))?;
     let is_untold = |part: &FileSource| plugins.is_untold(name, part.table_hint(), part.sheet());
     let sources = FileSource::each_table(parts, is_untold).await;
     let sources = sources.map_err(|error| refuse(name, name, error.into()))?;

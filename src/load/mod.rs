@@ -13,6 +13,7 @@ pub mod order;
 mod outcome;
 mod reject_file;
 pub mod retract;
+mod sheets;
 pub(crate) mod staging;
 pub mod tries;
 mod upsert;

@@ -16,9 +16,29 @@ pub struct Order {
 #[derive(Debug)]
 struct InHand {
     expected: Expected,
-    /// The table in which it waits for its turn.
-    waits: Option<String>,
+    /// The turn that it waits for.
+    waits: Option<Turn>,
     turn: Arc<Notify>,
+    /// The sheets that it has, each with its table, as far as a workbook of its is open.
+    sheets: Vec<SheetTable>,
+}
+
+/// A turn of a file among those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Turn {
+    /// For its number in this table.
+    Number(String),
+    /// For the tables of its sheets, the first of which is this one.
+    Sheets(String),
+}
+
+/// A sheet, by the name of its part, and its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SheetTable {
+    /// The name of the part: `book.xlsx/Prices`.
+    pub source: String,
+    /// The staging table, without its schema.
+    pub table: String,
 }
 
 /// Table in which a file has no number yet.
@@ -44,6 +64,24 @@ pub struct Sheets {
 }
 
 impl Expected {
+    /// True if the file keeps another one waiting.
+    fn holds(&self, turn: &Turn) -> bool {
+        match turn {
+            Turn::Number(table) => self.may_be(table),
+            Turn::Sheets(own) => self.may_have_sheets_of(own),
+        }
+    }
+
+    /// True for a file that is not open yet and may be a workbook whose tables begin with the same name.
+    fn may_have_sheets_of(&self, own: &str) -> bool {
+        let begins = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('_'));
+        match self {
+            Expected::Nothing | Expected::Table(_) => false,
+            Expected::Anything => true,
+            Expected::Sheets(sheets) => sheets.own == own || begins(&sheets.own, own) || begins(own, &sheets.own),
+        }
+    }
+
     fn may_be(&self, table: &str) -> bool {
         match self {
             Expected::Nothing => false,
@@ -69,7 +107,10 @@ impl Order {
     pub fn join(self: &Arc<Self>) -> Place {
         let mut in_hand = self.in_hand();
         let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
-        in_hand.insert(number, InHand { expected: Expected::Nothing, waits: None, turn: Arc::default() });
+        in_hand.insert(
+            number,
+            InHand { expected: Expected::Nothing, waits: None, turn: Arc::default(), sheets: Vec::new() },
+        );
         Place { order: Arc::clone(self), number }
     }
 
@@ -82,7 +123,7 @@ impl Order {
 fn wake(in_hand: &BTreeMap<u64, InHand>) {
     let mut before: Vec<&Expected> = Vec::new();
     for file in in_hand.values() {
-        if file.waits.as_ref().is_some_and(|table| !before.iter().any(|one| one.may_be(table))) {
+        if file.waits.as_ref().is_some_and(|turn| !before.iter().any(|one| one.holds(turn))) {
             file.turn.notify_one();
         }
         match &file.expected {
@@ -111,18 +152,36 @@ impl Place {
 
     /// Waits until each file before it has its number in the table, or is done.
     pub async fn turn(&self, table: &str) {
-        // A change between a look and the wait is kept for the wait.
-        while let Some(turn) = self.look(table) {
-            turn.notified().await;
+        self.wait_for(&Turn::Number(table.to_owned())).await;
+    }
+
+    /// Waits until each file before it that may be a workbook of this table is open; gives the sheets of those that are
+    /// not done, in the order of their places. Those that are done are in the catalog by then.
+    pub async fn sheets_before(&self, own: &str) -> Vec<SheetTable> {
+        self.wait_for(&Turn::Sheets(own.to_owned())).await;
+        self.order.in_hand().range(..self.number).flat_map(|(_, before)| before.sheets.clone()).collect()
+    }
+
+    /// States the tables of the sheets of a workbook, for the files after it.
+    pub fn has_sheets(&self, sheets: Vec<SheetTable>) {
+        if let Some(own) = self.order.in_hand().get_mut(&self.number) {
+            own.sheets.extend(sheets);
         }
     }
 
-    /// The notice to wait for if a file before it has no number in the table yet; `None` if it is its turn.
-    fn look(&self, table: &str) -> Option<Arc<Notify>> {
+    async fn wait_for(&self, turn: &Turn) {
+        // A change between a look and the wait is kept for the wait.
+        while let Some(notice) = self.look(turn) {
+            notice.notified().await;
+        }
+    }
+
+    /// The notice to wait for if a file before it keeps it waiting; `None` if it is its turn.
+    fn look(&self, turn: &Turn) -> Option<Arc<Notify>> {
         let mut in_hand = self.order.in_hand();
-        let waits = in_hand.range(..self.number).any(|(_, before)| before.expected.may_be(table));
+        let waits = in_hand.range(..self.number).any(|(_, before)| before.expected.holds(turn));
         let own = in_hand.get_mut(&self.number)?;
-        own.waits = waits.then(|| table.to_owned());
+        own.waits = waits.then(|| turn.clone());
         waits.then(|| Arc::clone(&own.turn))
     }
 
@@ -167,10 +226,13 @@ mod tests {
         let order = Arc::new(Order::default());
         let (book, after) = (order.join(), order.join());
         book.expect_sheets(Sheets { own: "book".to_owned(), others: vec!["stock".to_owned()] });
-        let waits = |table| after.look(table).is_some();
+        let waits = |table: &str| after.look(&Turn::Number(table.to_owned())).is_some();
+        let waits_with_sheets = |own: &str| after.look(&Turn::Sheets(own.to_owned())).is_some();
+        let of_sheets = ["book", "book_may", "boo", "books", "stock"].map(waits_with_sheets);
+        assert_eq!(of_sheets, [true, true, false, false, false]);
         assert_eq!(["book", "book_may", "stock", "books", "orders"].map(waits), [true, true, true, false, false]);
         book.expect_parts();
-        assert!(!waits("book_may"));
+        assert!(!waits("book_may") && !waits_with_sheets("book"));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{ClaimedFile, Profile, Source, SourceError, Stamp, Writer, writer};
 use crate::format::{
-    ExpectedTypes, Format, FormatError, Input, Limits, Part, Profiler, ReadOptions, SAMPLE_BYTES, SpanBytes,
+    ExpectedTypes, Format, FormatError, Input, Limits, Part, Profiler, ReadOptions, SAMPLE_BYTES, SpanBytes, Workbook,
     each_chunk_above, identity, parts, profile, sample,
 };
 use crate::record::{Beside, Chunk};
@@ -118,6 +118,18 @@ impl FileSource {
     /// The sheet of a workbook.
     pub fn sheet(&self) -> Option<&str> {
         self.part.sheet.as_deref()
+    }
+
+    /// The workbook of the sheet.
+    pub fn workbook(&self) -> Option<&Workbook> {
+        self.part.workbook.as_ref()
+    }
+
+    /// Names the sheet's table after the workbook alone, or after workbook and sheet.
+    pub fn name_table(&mut self, after_workbook: bool) {
+        if let (Some(workbook), Some(sheet)) = (&self.part.workbook, &self.part.sheet) {
+            self.part.table_hint = if after_workbook { workbook.table_hint.clone() } else { workbook.hint_of(sheet) };
+        }
     }
 
     /// Notes a part of the file that is not loaded.

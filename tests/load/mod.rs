@@ -23,6 +23,7 @@ pub mod read_back;
 pub mod retract;
 pub mod retried;
 pub mod returns;
+pub mod sheets;
 pub mod torn;
 
 use libtest_mimic::Trial;
@@ -52,6 +53,7 @@ pub fn cases() -> Vec<Trial> {
         retract::cases(),
         retried::cases(),
         returns::cases(),
+        sheets::cases(),
         torn::cases(),
     ]
     .into_iter()

@@ -81,9 +81,9 @@ fn is_distinct<T: Ord + Copy>(all: &[T]) -> bool {
     sorted.len() == all.len()
 }
 
-/// True if the record at `at`, right below a blank line, begins another table of the same width: names, of which one is
-/// the header's in its column, or each stands over values in a column whose records above have values, or one stands
-/// over words in such a column; or a title above such names.
+/// True if the record at `at`, right below a blank line, begins another table of the same width, or a narrower one that
+/// is filled up: names, of which one is the header's in its column, or each stands over values in a column whose records
+/// above have values, or one stands over words in such a column; or a title above such names.
 pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &Frame<'_>) -> bool {
     let width = frame.header.len();
     let Some((first, mut next)) = cut(texts.pending, at, frame.dialect) else { return false };
@@ -96,24 +96,31 @@ pub(super) fn begins_table(at: usize, above: &[Cell], texts: Texts<'_>, frame: &
         (row, next) = below;
     }
     let is_text = |cell: &String| !cell.is_empty() && !is_value(cell) && !is_null_word(cell);
-    let names: Vec<&str> = row.iter().map(String::as_str).collect();
-    if row.len() != width || !row.iter().all(is_text) || !is_distinct(&names) {
+    let used = row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+    let names: Vec<&str> = row[..used].iter().map(String::as_str).collect();
+    if row.len() != width || used < width.min(2) || !row[..used].iter().all(is_text) || !is_distinct(&names) {
         return false;
     }
     let below = records_below(texts.pending, next, frame.dialect, width);
     let Some(record) = below.first() else { return false };
+    if record[used..].iter().any(|cell| !cell.is_empty()) {
+        return false;
+    }
     let stride = width + usize::from(frame.dialect.surplus);
     let above = &above[above.len().saturating_sub(LOOKED_AT * stride)..];
     let Some(above) = texts.strings(above) else { return false };
     let column = |place: usize| above.iter().skip(place).step_by(stride).filter(|cell| !cell.is_empty());
     let of_values = |place: &usize| column(*place).count() > 0 && column(*place).all(|cell| is_value(cell));
+    if used < width && !(used..width).all(|place| column(place).next().is_some()) {
+        return false;
+    }
     let is_shared = |place: usize| frame.header[place] == row[place] && !column(place).any(|cell| *cell == row[place]);
-    let values: Vec<usize> = (0..width).filter(of_values).collect();
+    let values: Vec<usize> = (0..used).filter(of_values).collect();
     let over_values = !values.is_empty() && values.iter().all(|place| is_value(&record[*place]));
     let is_word = |record: &Vec<String>, place: usize| !record[place].is_empty() && !is_value(&record[place]);
     let breaks =
         |place: &usize| column(*place).count() > 1 && below.len() > 1 && below.iter().all(|one| is_word(one, *place));
-    !above.is_empty() && ((0..width).any(is_shared) || over_values || values.iter().any(breaks))
+    !above.is_empty() && ((0..used).any(is_shared) || over_values || values.iter().any(breaks))
 }
 
 /// True if the record, right below a blank line, is a line of text: a blank follows each delimiter, as in no record

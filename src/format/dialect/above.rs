@@ -1,10 +1,11 @@
 //! The lines above a table: text, which is kept beside its records, or records of another table or of an older form of
 //! this one.
 
+use super::alike::is_amount;
 use super::blocks::tables;
 use super::frame::names_figures;
-use super::header::{is_value, names};
-use super::words::is_table_of_words;
+use super::header::{has_digit, is_value, names};
+use super::words::{are_names, is_table_of_words};
 use crate::format::csv::sampled::Sampled;
 
 /// Pairs of a word and its value in a row above a table, at most; more of them are a table.
@@ -55,7 +56,7 @@ pub(super) fn records_above(records: &[Sampled<'_>], start: usize, without_heade
         let is_run = |run: &[Sampled<'_>]| {
             run.len() > 1
                 && run.iter().all(|record| filled(record) > 1)
-                && (run.len() > MAX_PAIRS || !run.iter().all(is_pair))
+                && (run.len() > MAX_PAIRS || !run.iter().all(is_pair) || is_table_of_numbers(run))
         };
         let refused = block.chunk_by(|one, next| extent(one) == extent(next)).any(is_run);
         if refused || (without_header && touches && done == start) {
@@ -63,6 +64,14 @@ pub(super) fn records_above(records: &[Sampled<'_>], start: usize, without_heade
         }
     }
     found
+}
+
+/// True if the first of some pairs names a column of numbers: by known names above two of them, or above three.
+fn is_table_of_numbers(pairs: &[Sampled<'_>]) -> bool {
+    let Some((head, rest)) = pairs.split_first() else { return false };
+    let is_number = |record: &Sampled<'_>| record.cells[1].trim().parse::<f64>().is_ok() || is_amount(&record.cells[1]);
+    let least = if are_names(head) { 2 } else { 3 };
+    rest.len() >= least && !head.cells[..2].iter().any(|cell| has_digit(cell)) && rest.iter().all(is_number)
 }
 
 /// The first record of a table without a header whose width is first met at the record `start`: the records right above

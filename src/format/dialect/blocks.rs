@@ -1,6 +1,7 @@
 //! The tables and the pairs of words between the blank lines of a sample.
 
-use super::above::is_run_of_pairs;
+use super::above::{filled, is_run_of_pairs, is_text};
+use super::header::{is_value, names, nearly_all};
 use crate::format::csv::sampled::Sampled;
 
 /// A table within a sample: records of one width, with blank lines around them.
@@ -22,6 +23,24 @@ fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampl
 pub(super) fn pairs(records: &[Sampled<'_>]) -> usize {
     let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
     blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
+}
+
+/// True if the last block between blank lines is a header of three names or more over records of its width, below
+/// blocks of text and of words and their values.
+pub(super) fn is_below_pairs(records: &[Sampled<'_>]) -> bool {
+    let all: Vec<_> = records.chunk_by(|_, next| !next.after_blank).collect();
+    let Some(([head, rest @ ..], above)) = all.split_last() else { return false };
+    let width = head.cells.len();
+    let pairs: Vec<_> = above.iter().flat_map(|block| block.iter()).filter(|record| filled(record) > 1).collect();
+    let values: Vec<&str> = pairs.iter().map(|pair| &*pair.cells[1]).collect();
+    width > 2
+        && names(&head.cells)
+        && !rest.is_empty()
+        && rest.iter().all(|record| record.cells.len() == width)
+        && pairs.len() > 1
+        && above.iter().flat_map(|block| block.iter()).all(is_text)
+        && above.iter().all(|block| is_run_of_pairs(block))
+        && !nearly_all(&values, is_value)
 }
 
 /// The tables among the records, one for each width: blocks between blank lines of more than one record, all of one

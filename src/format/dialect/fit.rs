@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::above::{grown, is_headed, is_text, stacked};
-use super::blocks::{pairs, tables};
+use super::blocks::{is_below_pairs, pairs, tables};
 use super::commas::{has_own_commas, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
@@ -114,7 +114,9 @@ impl<'a> Fit<'a> {
         records = loose.unwrap_or(records);
         let frequent = frequent_width(&records);
         let tables = tables(&records);
-        let widest = tables.iter().copied().max_by_key(|table| table.width).filter(|_| tables.len() > 1);
+        let is_below_pairs = || tables.len() == 1 && is_below_pairs(&records);
+        let widest = tables.iter().copied().max_by_key(|table| table.width);
+        let widest = widest.filter(|_| tables.len() > 1 || is_below_pairs());
         let (width, count) = widest.map_or(frequent, |table| (table.width, table.records));
         let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
         let stacked = stacked(&records).filter(|_| widest.is_none());

@@ -10,8 +10,10 @@ use super::header::{
     names, nearly_all,
 };
 use super::levels::levels;
+use super::pairs::below_pairs;
 use super::prose::below_prose;
 use super::units::{gives_units, is_unit};
+use super::words::are_names;
 use crate::format::csv::sampled::Sampled;
 
 /// Title rows in one block, and lines of pairs, at most.
@@ -39,6 +41,9 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     }
     if start == first {
         start += below_prose(&fit.records[first..], fit.width);
+    }
+    if fit.width == 2 && !fit.records.get(start).is_some_and(are_names) {
+        start = start.max(first + below_pairs(&fit.records[first..], first > 0));
     }
     let table = &fit.records[start..];
     if is_header(&cells(table), fit.width) {
@@ -192,7 +197,7 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
             {
                 pairs
             }
-            () if names_most(titles, 2) => titles,
+            () if names_most(titles, 2) || (titles > 1 && names_all_but_first(&block[titles..], width)) => titles,
             () => 0,
         }
 }
@@ -258,11 +263,8 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
         let is_no_name = |(place, cell): (usize, &Cow<'_, str>)| {
             is_sure(cell) || is_null_word(cell) || (is_written_value(cell) && !is_numbered(&row.cells, place))
         };
-        let is_other = || {
-            !may_be_names(row)
-                || row.cells.iter().enumerate().any(is_no_name)
-                || !goes_on(&table[..count - 1], row, width)
-        };
+        let has_no_name = || row.cells.iter().enumerate().any(is_no_name) && !is_row_of_years(row);
+        let is_other = || !may_be_names(row) || has_no_name() || !goes_on(&table[..count - 1], row, width);
         if (count > 1 && is_other()) || used.is_empty() {
             break;
         }
@@ -272,8 +274,11 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
             rows = count;
             break;
         }
-        if named(&table[..count], &used) * 10 >= used.len() * 9 {
-            rows = if count == 1 || tells_names(&table[..count], below) { count } else { 1 };
+        let names_others =
+            || count > 1 && named(&table[..count], &used[..1]) == 0 && names_all_but_first(&table[count - 1..], width);
+        if named(&table[..count], &used) * 10 >= used.len() * 9 || names_others() {
+            let tells = || is_row_of_years(row) || tells_names(&table[..count], below);
+            rows = if count == 1 || tells() { count } else { 1 };
             break;
         }
     }
@@ -287,6 +292,30 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
         rows = 2;
     }
     (0, rows)
+}
+
+/// True if a row has years and the like in each cell but the first, which is empty.
+fn is_row_of_years(row: &Sampled<'_>) -> bool {
+    row.cells.len() > 2
+        && row.cells[0].is_empty()
+        && row.cells[1..].iter().all(|cell| is_value(cell))
+        && is_progress(&row.cells)
+}
+
+/// True if the first of the rows names all columns in use but the first one, two at least, and begins with an empty
+/// cell, as none of the others does.
+fn names_all_but_first(rows: &[Sampled<'_>], width: usize) -> bool {
+    let Some((row, below)) = rows.split_first() else { return false };
+    let used = in_use(below, width);
+    let is_named = |place: &usize| row.cells.get(*place).is_some_and(|cell| !cell.is_empty());
+    let is_labelled = |record: &Sampled<'_>| record.cells.first().is_some_and(|cell| !cell.is_empty());
+    used.len() > 2
+        && used[0] == 0
+        && !is_named(&0)
+        && used[1..].iter().all(is_named)
+        && may_be_names(row)
+        && !row.after_blank
+        && below.iter().take(LOOKED_AT).take_while(|record| !record.after_blank).all(is_labelled)
 }
 
 /// True if a row goes on with the names of the rows above it: it stands below a heading over several columns, and gives

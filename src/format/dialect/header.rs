@@ -194,7 +194,7 @@ fn is_word(cell: &str) -> bool {
 }
 
 /// True for words for a value that is still to come, which may be names as well.
-fn is_pending(cell: &str) -> bool {
+pub(super) fn is_pending(cell: &str) -> bool {
     is_one_of(cell, &["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"])
 }
 

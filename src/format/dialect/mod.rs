@@ -14,6 +14,7 @@ mod header;
 mod headings;
 mod levels;
 mod lines;
+mod pairs;
 mod phrases;
 mod prose;
 mod quotes;
@@ -212,6 +213,20 @@ pub struct ReadOptions {
     pub selection: Selection,
     /// The lines at the end that are not of the table.
     pub footer: Footer,
+}
+
+impl ReadOptions {
+    /// The options with those in which every sheet is written.
+    pub(super) fn with_sheet(self) -> ReadOptions {
+        ReadOptions {
+            encoding: Some(encoding_rs::UTF_8.into()),
+            delimiter: Some(b','),
+            quote: Some(Some(b'"')),
+            escape: Some(Escape::Doubled),
+            is_sheet: true,
+            ..self
+        }
+    }
 }
 
 impl Dialect {

@@ -29,11 +29,12 @@ pub(in crate::format) struct TableStart {
 /// The starts of the tables of a text, as far as its first bytes show; empty if it holds one table. A table has a
 /// header and two records at least. It ends at a blank line, or at a row of names of another width over records of that
 /// width.
-pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<TableStart> {
+pub(in crate::format) fn table_starts(sample: &[u8], complete: bool, options: &ReadOptions) -> Vec<TableStart> {
     if is_even(sample) {
         return Vec::new();
     }
-    let dialect = Dialect::detect(sample, complete, &ReadOptions::default());
+    let found = Dialect::detect(sample, complete, options);
+    let dialect = Dialect { by_record: options.is_sheet, filled_up: options.is_sheet, ..found };
     if dialect.delimiter == NO_DELIMITER
         || dialect.width < 2
         || dialect.loose_header
@@ -45,7 +46,8 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool) -> Vec<Tabl
     let mut heads: Vec<usize> = Vec::new();
     for at in 0..records.len() {
         let before = heads.last().copied();
-        if is_head(&records, at, before) && before.is_none_or(|before| is_other(&records, before, at)) {
+        let may_begin = before.is_some() || !options.is_sheet || is_no_run_of_pairs(&records, at);
+        if may_begin && is_head(&records, at, before) && before.is_none_or(|before| is_other(&records, before, at)) {
             heads.push(at);
         }
     }
@@ -83,6 +85,13 @@ fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let names_values = |place: usize| is_column_of(records, at, place, is_value);
     let breaks = || before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));
     (0..width).any(names_values) || (is_apart(records, at) && (breaks() || is_table_of_words(head, block, is_first)))
+}
+
+/// True if the record at `at` of a sheet rather heads a table than a word and its value in each of some rows: it names
+/// more than two columns, or has known names, or many rows below it.
+fn is_no_run_of_pairs(records: &[Sampled<'_>], at: usize) -> bool {
+    let head = &records[at];
+    extent(head) > 2 || are_names(head) || even(block(records, at), extent(head)).count() >= ROWS
 }
 
 /// The records below the header at `at`, up to the next blank line.

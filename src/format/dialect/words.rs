@@ -1,6 +1,6 @@
 //! Tables of words: the signs that tell their header from a word and its value above another table.
 
-use super::above::filled;
+use super::above::{extent, filled};
 use super::header::has_digit;
 use crate::format::csv::sampled::Sampled;
 
@@ -168,9 +168,9 @@ pub(super) fn is_table_of_words(head: &Sampled<'_>, rows: &[Sampled<'_>], is_fir
     are_names(head) || (is_first && is_of_words && (rows.len() >= ROWS || is_twice))
 }
 
-/// True if all cells are known names of columns.
+/// True if all cells up to the last filled one are known names of columns.
 pub(super) fn are_names(head: &Sampled<'_>) -> bool {
-    head.cells.iter().all(|cell| is_name(cell))
+    head.cells[..extent(head)].iter().all(|cell| is_name(cell))
 }
 
 /// True if a cell, or its last word, is a known name of a column.

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::{Columns, Counting, JsonLayout, JsonReader, json_layout};
+use crate::format::column_stats::ColumnStats;
 use crate::format::notations::Notations;
-use crate::format::profiler::ColumnStats;
 use crate::format::read::{FormatProfile, Layout};
 use crate::format::{Digest, FormatError, ReadOptions};
 use crate::record::{Chunk, JOINT, Records};

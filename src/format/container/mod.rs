@@ -2,46 +2,28 @@
 //! compressed file is one part, an archive has one for each member. Archives within archives are not opened. The limit
 //! of unpacked bytes is counted on the stream itself, for all parts together, whatever sizes the archive states.
 
+mod packing;
+mod spool;
+mod tables;
+
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::fd::AsRawFd;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use flate2::read::DeflateDecoder;
-
+use self::tables::TablePlace;
 use super::decoder::{Memory, Pace};
-use super::dialect::table_starts;
 use super::directory::directory;
 use super::foreign::{Foreign, foreign, foreign_compound, foreign_zip};
 use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
 use super::rows::Rows;
-use super::unpacked::{Beginning, Bytes, Checked, Gzip, Whole};
+use super::unpacked::Beginning;
 use super::{Format, FormatError, Input, archive, workbook};
 use crate::record::Beside;
 
-/// The packing of a part.
-#[derive(Clone, Debug)]
-pub(super) enum Packing {
-    Plain,
-    Gzip,
-    Zstd,
-    /// The text of a sheet, among others in a temporary file, with its start and length.
-    Sheet {
-        text: Arc<File>,
-        start: u64,
-        length: u64,
-    },
-    /// A member of a zip, with the place of its bytes, their packed and unpacked number, and the method.
-    Member {
-        start: u64,
-        packed: u64,
-        deflated: bool,
-        size: u64,
-        crc: u32,
-    },
-}
+pub(super) use self::packing::Packing;
+pub(super) use self::spool::{Spool, reopen};
 
 /// One table in a file that can be loaded.
 #[derive(Clone, Debug)]
@@ -54,6 +36,8 @@ pub struct Part {
     pub format: Format,
     /// The name of the sheet, for a part of a workbook.
     pub sheet: Option<String>,
+    /// The workbook of the sheet.
+    pub workbook: Option<Workbook>,
     /// Contents of the file beside its parts, which are not loaded; with the first part.
     pub beside: Vec<Beside>,
     packing: Packing,
@@ -71,23 +55,25 @@ pub struct Part {
     table: Option<TablePlace>,
 }
 
-/// The bytes of a table among others in a text.
-#[derive(Clone, Copy, Debug)]
-struct TablePlace {
-    start: u64,
-    /// The length in bytes; `None` for the last table, which goes to the end of the text.
-    length: Option<u64>,
-    /// Lines before it.
-    line: u64,
-    /// The byte between cells.
-    delimiter: u8,
+/// A workbook, of which a part is a sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workbook {
+    /// The file's name, or for a member `x.zip/book.xlsx`.
+    pub name: String,
+    /// The name that the table of one of its sheets is derived from: the file's or the member's own.
+    pub table_hint: String,
+}
+
+impl Workbook {
+    /// The name that the own table of a sheet is derived from: `book_Prices.xlsx`.
+    pub fn hint_of(&self, sheet: &str) -> String {
+        let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
+        format!("{stem}_{}.{ending}", sheet.replace('.', "_"))
+    }
 }
 
 /// Bytes of a part that decide its kind.
 const HEAD: u64 = 4096;
-
-/// Bytes of a text that are searched for several tables.
-const TABLES: u64 = 512 * 1024;
 
 /// The first bytes of files, by kind.
 const GZIP: &[u8] = b"\x1F\x8B";
@@ -97,34 +83,6 @@ const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 const PARQUET: &[u8] = b"PAR1";
 /// First bytes of OLE's compound files, which XLS is one of.
 const COMPOUND: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
-
-/// A temporary file without a name that keeps the text of all sheets; made with the first sheet.
-#[derive(Debug, Default)]
-pub(super) struct Spool {
-    file: Option<(Arc<File>, u64)>,
-}
-
-impl Spool {
-    /// Keeps the bytes that `write` writes; gives the file, their start and their length.
-    pub(super) fn keep<T>(
-        &mut self,
-        write: impl FnOnce(&mut dyn Write) -> Result<T, FormatError>,
-    ) -> Result<(T, Arc<File>, u64, u64), FormatError> {
-        let (file, start) = match &self.file {
-            Some((file, end)) => (Arc::clone(file), *end),
-            None => (Arc::new(tempfile::tempfile()?), 0),
-        };
-        // Bytes of a failed write are written over.
-        (&*file).seek(SeekFrom::Start(start))?;
-        let mut out = BufWriter::new(&*file);
-        let done = write(&mut out)?;
-        out.flush()?;
-        drop(out);
-        let end = (&*file).stream_position()?;
-        self.file = Some((Arc::clone(&file), end));
-        Ok((done, file, start, end - start))
-    }
-}
 
 /// The parts of the file at `path`, called `name`.
 ///
@@ -194,6 +152,7 @@ impl Part {
             table_hint,
             format: Format::Csv,
             sheet: None,
+            workbook: None,
             beside: Vec::new(),
             packing,
             budget: Arc::clone(budget),
@@ -260,16 +219,14 @@ impl Part {
         for (at, mut sheet) in read.sheets.into_iter().enumerate() {
             self.budget.part()?;
             sheet.name = sheet.name.replace('\0', "\u{FFFD}");
-            let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
-            let table_hint = match at {
-                0 => self.table_hint.clone(),
-                _ => format!("{stem}_{}.{ending}", sheet.name.replace('.', "_")),
-            };
+            let workbook = Workbook { name: self.name.clone(), table_hint: self.table_hint.clone() };
+            let table_hint = if at == 0 { self.table_hint.clone() } else { workbook.hint_of(&sheet.name) };
             let packing = Packing::Sheet { text: sheet.text, start: sheet.start, length: sheet.length };
             let name = format!("{}/{}", self.name, sheet.name);
             parts.push(Part {
                 format: Format::Workbook,
                 sheet: Some(sheet.name),
+                workbook: Some(workbook),
                 ..Part::new(name, table_hint, packing, &self.budget, 0)
             });
         }
@@ -313,60 +270,6 @@ impl Part {
         }))
     }
 
-    /// The tables of a text, each a part: the first is named after the text, the others after the text and their
-    /// number. A text that does not show several is one part, as is one that cannot be read: that error comes when it
-    /// is loaded.
-    ///
-    /// # Errors
-    /// When there are more tables than a file may have parts.
-    pub fn tables(self, path: &Path) -> Result<Vec<Part>, FormatError> {
-        if self.format != Format::Csv || self.problem.is_some() || self.foreign.is_some() {
-            return Ok(vec![self]);
-        }
-        let read = || {
-            let file = File::open(path)?;
-            let size = file.metadata()?.len();
-            first_bytes(self.unpack(file)?, TABLES, size)
-        };
-        // In UTF-16 a line ends with more than one byte.
-        let Some(sample) = read().ok().filter(|sample| memchr::memchr(0, sample).is_none()) else {
-            return Ok(vec![self]);
-        };
-        let starts = table_starts(&sample, (sample.len() as u64) < TABLES);
-        let (stem, ending) = self.table_hint.split_once('.').unwrap_or((&self.table_hint, ""));
-        let mut parts = Vec::with_capacity(starts.len());
-        for (place, start) in starts.iter().enumerate() {
-            if place > 0 {
-                self.budget.part()?;
-            }
-            let number = place + 1;
-            let length = starts.get(number).map(|next| (next.at - start.at) as u64);
-            parts.push(Part {
-                name: format!("{}/{number}", self.name),
-                table_hint: if place == 0 { self.table_hint.clone() } else { format!("{stem}_{number}.{ending}") },
-                table: Some(TablePlace {
-                    start: start.at as u64,
-                    length,
-                    line: start.line,
-                    delimiter: start.delimiter,
-                }),
-                beside: if place == 0 { self.beside.clone() } else { Vec::new() },
-                ..self.clone()
-            });
-        }
-        Ok(if parts.is_empty() { vec![self] } else { parts })
-    }
-
-    /// Lines of the file before the part.
-    pub fn first_line(&self) -> u64 {
-        self.table.map_or(0, |table| table.line)
-    }
-
-    /// The byte between cells, if the part is one of several tables of a text.
-    pub fn delimiter(&self) -> Option<u8> {
-        self.table.map(|table| table.delimiter)
-    }
-
     fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
         if let Some(decoder) = self.budget.limits.decoder {
             // First read before the load's transaction begins: a thread that waits here holds nothing that others wait
@@ -408,26 +311,6 @@ impl Part {
             "the file is called .{ending} and is no {what}: it does not begin {begins}; nor is it text: {why}"
         ))
     }
-
-    fn unpack(&self, mut file: File) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match &self.packing {
-            Packing::Plain => Box::new(file),
-            Packing::Sheet { text, start, length } => {
-                let mut text = reopen(text)?;
-                text.seek(SeekFrom::Start(*start))?;
-                Box::new(text.take(*length))
-            }
-            Packing::Gzip => Box::new(self.unpacked.read(Whole { input: Gzip::new(file), what: "gzip" })),
-            Packing::Zstd => Box::new(self.unpacked.read(Whole { input: zstd::Decoder::new(file)?, what: "zstd" })),
-            Packing::Member { start, packed, deflated, size, crc } => {
-                file.seek(SeekFrom::Start(*start))?;
-                let bytes = file.take(*packed);
-                let bytes = if *deflated { Bytes::Deflated(DeflateDecoder::new(bytes)) } else { Bytes::Stored(bytes) };
-                let (sum, member) = (flate2::Crc::new(), (*packed, *size, *crc));
-                Box::new(self.unpacked.read(Whole { input: Checked { bytes, sum, member }, what: "zip" }))
-            }
-        })
-    }
 }
 
 /// True if a file begins as one of zstd does: with a frame, or with a skippable one, as pzstd writes it.
@@ -435,11 +318,6 @@ fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(ZSTD) || (head.len() > 3 && head[0] & 0xF0 == 0x50 && head[1..4] == [0x2A, 0x4D, 0x18])
 }
 
-/// Opens a temporary file without a name once more, from its start. Without a name it leaves nothing behind, however
-/// the program ends.
-pub(super) fn reopen(file: &File) -> io::Result<File> {
-    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
-}
 /// A workbook is a zip archive, which nobody who saves one has heard of.
 fn of_workbook(error: FormatError, name: &str) -> FormatError {
     let name = name.to_ascii_lowercase();
