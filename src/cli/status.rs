@@ -15,7 +15,7 @@ use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
-use crate::telemetry::progress::Running;
+use crate::telemetry::progress::{FileStep, Running};
 use crate::text::shown::shown;
 use crate::worker::{Waiting, absent, read_state, waiting};
 
@@ -173,10 +173,15 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         let row = |one: &Running| {
             let percent = one.bytes * 100 / one.bytes_total.max(1);
             let of = format!("{} of {} bytes ({percent} %)", one.bytes, one.bytes_total);
-            vec![one.load.to_string(), one.file.clone(), of, one.rows.to_string(), one.rows_per_second.to_string()]
+            let number = |number: u64| if one.load.is_some() { number.to_string() } else { String::new() };
+            let load = one.load.map_or_else(String::new, |load| load.to_string());
+            let (rows, rate) = (number(one.rows), number(one.rows_per_second));
+            vec![load, one.file.clone(), span(now - one.started), step(one), of, rows, rate]
         };
-        let rows: Vec<_> = status.running.iter().map(row).collect();
-        table::print(&[("load", 1), ("running", 0), ("read", 0), ("rows", 2), ("rows/s", 3)], &rows)?;
+        let rows: Vec<_> = status.running.iter().take(SHOWN).map(row).collect();
+        let columns = [("load", 1), ("running", 0), ("for", 1), ("step", 0), ("read", 0), ("rows", 2), ("rows/s", 3)];
+        table::print(&columns, &rows)?;
+        more(status.running.len())?;
     }
     if !status.waiting.is_empty() {
         let shown = status.waiting.iter().take(SHOWN);
@@ -211,6 +216,18 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         None => writeln!(out, "last pipeline run: none yet")?,
     }
     Ok(())
+}
+
+/// The step of a file in hand, in words.
+fn step(one: &Running) -> String {
+    match (one.step, &one.waits_for) {
+        (FileStep::Waiting, Some(other)) => format!("waits for {other}"),
+        (FileStep::Waiting, None) => "waits for its turn".to_owned(),
+        (FileStep::Opening, _) => "opening".to_owned(),
+        (FileStep::FirstPass, _) => "first pass".to_owned(),
+        (FileStep::Database, _) => "waits for the database".to_owned(),
+        (FileStep::Loading, _) => "loading".to_owned(),
+    }
 }
 
 fn more(all: usize) -> std::io::Result<()> {

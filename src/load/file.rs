@@ -21,6 +21,7 @@ use crate::dataset::plugin::Plugins;
 use crate::format::FormatError;
 use crate::source::{ClaimedFile, FileSource, Source, SourceError, Stamp};
 use crate::telemetry::named;
+use crate::telemetry::progress::{FileStep, Stage};
 use crate::text::rights::explain;
 
 /// Number of programs that may end while they load a file before it is held to be the cause; and the same for a file
@@ -59,7 +60,11 @@ pub async fn load_file(
     let mut reports = Vec::new();
     let partly = file.partly();
     let earlier = partly.as_ref().map_or_else(Vec::new, |partly| partly.claims.clone());
-    let (opened, parts) = match open(loader, &file, &name, plugins).await {
+    place.called(&name);
+    let opening = Stage::new(&name, FileStep::Opening);
+    let opened = open(loader, &file, &name, plugins).await;
+    drop(opening);
+    let (opened, parts) = match opened {
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
             let failed = record_failure(loader, &dataset, &part, None, error).await;

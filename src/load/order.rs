@@ -15,6 +15,7 @@ pub struct Order {
 /// A file in hand.
 #[derive(Debug)]
 struct InHand {
+    name: String,
     expected: Expected,
     /// The table in which it waits for its turn.
     waits: Option<String>,
@@ -69,7 +70,10 @@ impl Order {
     pub fn join(self: &Arc<Self>) -> Place {
         let mut in_hand = self.in_hand();
         let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
-        in_hand.insert(number, InHand { expected: Expected::Nothing, waits: None, turn: Arc::default() });
+        in_hand.insert(
+            number,
+            InHand { name: String::new(), expected: Expected::Nothing, waits: None, turn: Arc::default() },
+        );
         Place { order: Arc::clone(self), number }
     }
 
@@ -94,6 +98,13 @@ fn wake(in_hand: &BTreeMap<u64, InHand>) {
 }
 
 impl Place {
+    /// States the file's name, for those that wait for it.
+    pub fn called(&self, name: &str) {
+        if let Some(own) = self.order.in_hand().get_mut(&self.number) {
+            name.clone_into(&mut own.name);
+        }
+    }
+
     /// States the table that the file goes into: those after it wait with their numbers in that table.
     pub fn expect(&self, table: &str) {
         self.set(Expected::Table(table.to_owned()));
@@ -109,21 +120,24 @@ impl Place {
         self.set(Expected::Sheets(sheets));
     }
 
-    /// Waits until each file before it has its number in the table, or is done.
-    pub async fn turn(&self, table: &str) {
+    /// Waits until each file before it has its number in the table, or is done; `tell` hears the names of those that it
+    /// waits for.
+    pub async fn turn(&self, table: &str, tell: impl Fn(&str)) {
         // A change between a look and the wait is kept for the wait.
-        while let Some(turn) = self.look(table) {
+        while let Some((before, turn)) = self.look(table) {
+            tell(&before);
             turn.notified().await;
         }
     }
 
-    /// The notice to wait for if a file before it has no number in the table yet; `None` if it is its turn.
-    fn look(&self, table: &str) -> Option<Arc<Notify>> {
+    /// The file before it that has no number in the table yet, and the notice to wait for; `None` if it is its turn.
+    fn look(&self, table: &str) -> Option<(String, Arc<Notify>)> {
         let mut in_hand = self.order.in_hand();
-        let waits = in_hand.range(..self.number).any(|(_, before)| before.expected.may_be(table));
+        let before = in_hand.range(..self.number).find(|(_, before)| before.expected.may_be(table));
+        let before = before.map(|(_, before)| before.name.clone());
         let own = in_hand.get_mut(&self.number)?;
-        own.waits = waits.then(|| table.to_owned());
-        waits.then(|| Arc::clone(&own.turn))
+        own.waits = before.is_some().then(|| table.to_owned());
+        before.map(|before| (before, Arc::clone(&own.turn)))
     }
 
     /// States that the file is open now and has several parts: those after it wait no longer than for its table, if its
@@ -180,21 +194,21 @@ mod tests {
         one.expect_any();
         tokio::select! {
             biased;
-            () = two.turn("b") => panic!("it has not waited"),
+            () = two.turn("b", |_| ()) => panic!("it has not waited"),
             () = std::future::ready(()) => {}
         }
         one.expect("a");
         two.expect("b");
         // The file before is of another table.
-        two.turn("b").await;
-        let last = tokio::spawn(async move { three.turn("a").await });
+        two.turn("b", |_| ()).await;
+        let last = tokio::spawn(async move { three.turn("a", |_| ()).await });
         tokio::task::yield_now().await;
         assert!(!last.is_finished());
         one.numbered();
         last.await.unwrap();
         one.expect("a");
         drop(one);
-        order.join().turn("a").await;
+        order.join().turn("a", |_| ()).await;
     }
 
     #[tokio::test]
@@ -209,7 +223,7 @@ mod tests {
         for (number, (place, table)) in places.into_iter().enumerate() {
             let sender = sender.clone();
             tokio::spawn(async move {
-                place.turn(table).await;
+                place.turn(table, |_| ()).await;
                 sender.send(number).unwrap();
                 // The next one's turn begins with the number, not only when the file is done.
                 if number % 2 == 0 { place.numbered() } else { drop(place) }
@@ -222,7 +236,7 @@ mod tests {
         given_up.expect("a");
         tokio::select! {
             biased;
-            () = given_up.turn("a") => panic!("it has not waited"),
+            () = given_up.turn("a", |_| ()) => panic!("it has not waited"),
             () = std::future::ready(()) => {}
         }
         drop(given_up);

@@ -6,6 +6,7 @@ mod exact;
 mod filter;
 mod header;
 mod infer;
+mod key;
 mod likely;
 mod loose;
 mod moment;
