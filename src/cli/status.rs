@@ -17,6 +17,7 @@ use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
 use crate::telemetry::progress::{FileStep, Running};
 use crate::text::shown::shown;
+use crate::warehouse::WarehouseError;
 use crate::worker::{Waiting, absent, read_state, waiting};
 
 /// How long the database may take to answer.
@@ -122,7 +123,10 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
         Ok(Ok(status)) => DatabaseStatus { address, exists: true, ..status },
         // There is none yet: nothing was loaded so far, and nothing is wrong with that.
         Ok(Err(error)) if error.is::<Usage>() => DatabaseStatus { address, ..Default::default() },
-        Ok(Err(error)) => DatabaseStatus { address, error: Some(crate::text::chain(&error)), ..Default::default() },
+        Ok(Err(error)) => {
+            let is_read_only = matches!(error.downcast_ref(), Some(WarehouseError::ReadOnly(_)));
+            DatabaseStatus { address, error: Some(crate::text::chain(&error)), is_read_only, ..Default::default() }
+        }
         Err(_) => {
             let error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
             DatabaseStatus { address, error, ..Default::default() }

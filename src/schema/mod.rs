@@ -22,6 +22,7 @@ pub use filter::Filter;
 pub use header::{KnownBy, known_places};
 pub(crate) use infer::is_value;
 pub use infer::{Inference, double_as_written};
+pub use key::KEY_BYTES;
 pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely};
 pub use loose::Loose;

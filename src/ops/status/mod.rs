@@ -77,6 +77,9 @@ pub struct DatabaseStatus {
     pub address: String,
     /// The reason why it cannot be asked.
     pub error: Option<String>,
+    /// True if it answers and takes no writes.
+    #[serde(skip)]
+    pub is_read_only: bool,
     /// True if the database contains a warehouse.
     pub exists: bool,
     /// The loads since midnight, in UTC.

@@ -157,9 +157,15 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
         // The error may begin with it already.
         let known = format!("{NO_ANSWER}: {address}: ");
         let cause = error.strip_prefix(&known).unwrap_or(error);
-        needs.push(Need {
-            what: format!("{NO_ANSWER} ({address}): {cause}"),
-            fix: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
+        needs.push(match database.is_read_only {
+            true => Need {
+                what: format!("{error} ({address})"),
+                fix: "make room on its disk, or give its user the right to write: app doctor".to_owned(),
+            },
+            false => Need {
+                what: format!("{NO_ANSWER} ({address}): {cause}"),
+                fix: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
+            },
         });
     }
     if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {

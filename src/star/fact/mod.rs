@@ -89,6 +89,8 @@ pub struct FactSql {
     at: Option<TableColumn>,
     lineage: bool,
     names: Names,
+    /// True if values of the grain may be too long for an index.
+    long_keys: bool,
 }
 
 impl FactSql {
@@ -130,7 +132,20 @@ impl FactSql {
             at: header.at.as_ref().and_then(|at| columns.iter().find(|column| column.name == *at).cloned()),
             lineage,
             names: names.clone(),
+            long_keys: false,
         }
+    }
+
+    /// Leaves rows whose grain is too long for an index out of the index.
+    #[must_use]
+    pub fn with_long_keys(mut self, long_keys: bool) -> Self {
+        self.long_keys = long_keys && self.engine == Engine::Postgres;
+        self
+    }
+
+    /// Returns true if the table's own index does not find every repeated grain.
+    pub fn has_long_keys(&self) -> bool {
+        self.long_keys
     }
 
     /// Returns the fact's columns.
