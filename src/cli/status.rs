@@ -20,7 +20,7 @@ use crate::text::shown::shown;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Waiting, absent, read_state, waiting};
 
-/// How long the database may take to answer.
+/// The longest wait for the database's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Failed loads that are shown.
@@ -58,7 +58,7 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|place| place.lives);
     let living: Vec<_> = living.iter().map(read_state).collect();
     let mut absent = absent(&settings.folders.exports_dir, folder);
-    // What it says of itself in the folder, where it can, is newer.
+    // The state in the folder, where there is one, is newer.
     absent.retain(|one| !living.iter().flatten().any(|other| (other.pid, &other.host) == (one.pid, &one.host)));
     if !is_there && absent.is_empty() {
         see(&shown, "there is no such folder".to_owned(), "start app, which makes it, or set IMPORTS_DIR");
@@ -95,7 +95,7 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     }
 }
 
-/// What a program had claimed that does not live any more: the next start loads it.
+/// The files that a dead program had claimed: the next start loads them.
 fn orphans(place: &Place) -> Vec<Waiting> {
     let mut files = Vec::new();
     for claim in place.dir.folders().unwrap_or_default() {
@@ -194,7 +194,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         more(status.waiting.len())?;
     }
     let database = &status.database;
-    // What lies in failed/ is told above, with its fix.
+    // The files in failed/ are told above, with their fixes.
     let told =
         |one: &&Failure| status.failed_files.iter().any(|file| file.load == Some(one.load) || file.file == one.source);
     let untold: Vec<_> = database.failures.iter().filter(|one| !told(one)).collect();

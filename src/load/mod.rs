@@ -197,7 +197,7 @@ async fn commit_load(
         }
         // A program ended between its commit and its delete: this is that load, not a second one.
         Admission::Finished(load_id) => {
-            // That commit can be seen before it is on stable storage. A commit of our own comes after it.
+            // The other program's commit can be seen before it is on stable storage. A commit of our own comes after it.
             transaction.commit().await?;
             loader.warehouse.barrier().await?;
             publish(reject_file(loader, source, &profile), load_id);

@@ -51,7 +51,7 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
         format!("it is gone, and the daemon (pid {}) waits for it: make it, mount it or move it back", state.pid)
     });
     let mut written = vec![&folders.imports_dir, &folders.exports_dir, &folders.logs_dir];
-    // Where nothing was kept yet it is made when something is.
+    // An archive in which nothing was kept yet is made when something is.
     if let Place::Folder(archive) = &settings.keeping.archive
         && (archive.exists() || settings.keeping.on_success != OnSuccess::Delete)
     {
@@ -95,7 +95,7 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
     let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
     for name in ["pipeline", "analysis"] {
         let path = folders.sql_dir.join(name);
-        // Who only loads needs none.
+        // A project that only loads needs none.
         let result = if has_sql(&path) {
             crate::project::sql_files(&path, engine)
                 .map(|files| counted(files.len() as u64, "file"))

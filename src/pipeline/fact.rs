@@ -247,8 +247,8 @@ impl Run<'_> {
             return Err(error);
         }
         self.execute(model, "release savepoint sluice_fill").await?;
-        if sql.has_long_keys() {
-            self.must_be_unique(model, "grain", &sql.repeated(&self.shown(model))).await?;
+        if let (true, Some(rows)) = (done.is_ok(), sql.long_rows()) {
+            self.must_be_unique(model, "grain", &sql.repeated(&rows)).await?;
         }
         done
     }

@@ -55,9 +55,7 @@ pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Co
     let mut kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
     let filtered = (records.len() - kept.len()) as u64;
     let long = key::long_keys(records, &kept, &shape.columns);
-    if !long.is_empty() {
-        kept.retain(|row| !long.contains_key(row));
-    }
+    kept.retain(|row| !long.contains_key(row));
     let mut bad = BTreeMap::new();
     let mut batch = typed(records, &kept, &shape.columns, load_id, &mut bad)?;
     let mut good = kept;

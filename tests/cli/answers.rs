@@ -64,7 +64,10 @@ async fn one_load_is_dropped_in_the_singular(database: TestDatabase, workdir: Wo
     let settings = [("DATABASE_URL", database.url.as_str())];
     workdir.load(&database, "n.csv", "a\n1\n2\n").await?;
     let output = stdout(&app(&workdir, &["drop", "n", "--yes"], &settings)?);
-    holds(&output, "staging.n (staging) and its 2 rows are dropped\n1 load (1) is retracted: its file can be loaded again")
+    holds(
+        &output,
+        "staging.n (staging) and its 2 rows are dropped\n1 load (1) is retracted: its file can be loaded again",
+    )
 }
 
 async fn a_folder_is_told_from_a_file_that_is_not_there(workdir: Workdir) -> Outcome {

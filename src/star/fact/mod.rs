@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::class::{Class, must_be_time};
 use super::dimension::{as_named, moment_literal};
+use super::long_keys::only_short;
 use super::{KEYED, UNKNOWN};
 use crate::project::key_column;
 use crate::project::{Fact, Missing};
@@ -143,9 +144,11 @@ impl FactSql {
         self
     }
 
-    /// Returns true if the table's own index does not find every repeated grain.
-    pub fn has_long_keys(&self) -> bool {
-        self.long_keys
+    /// Returns the table's rows that its own index leaves out, to follow `from`; `None` if there can be none.
+    pub fn long_rows(&self) -> Option<String> {
+        let only_short = if self.long_keys { only_short(self.engine, &self.grain) } else { String::new() };
+        let short = only_short.strip_prefix(" where ")?;
+        Some(format!("(select * from {} where not ({short})) as n", self.table))
     }
 
     /// Returns the fact's columns.
