@@ -3,11 +3,11 @@
 //! well a text can be compressed.
 
 use crate::schema::KEY_BYTES;
-use crate::sql::{Engine, TableColumn, quote};
+use crate::sql::{TableColumn, quote};
 
 /// Returns the condition, with its `where`, for the rows in an index over these columns; nothing where none can be too
 /// long.
-pub(super) fn only_short(engine: Engine, columns: &[TableColumn]) -> String {
+pub(super) fn only_short(columns: &[TableColumn]) -> String {
     let bytes = |column: &TableColumn| match &*column.declared {
         text if ["text", "char"].iter().any(|word| text.contains(word)) => Some(quote(&column.name)),
         numeric if numeric.starts_with("numeric") => Some(format!("cast({} as text)", quote(&column.name))),
@@ -15,7 +15,7 @@ pub(super) fn only_short(engine: Engine, columns: &[TableColumn]) -> String {
     };
     let bytes: Vec<_> =
         columns.iter().filter_map(bytes).map(|text| format!("coalesce(octet_length({text}), 0)")).collect();
-    if engine == Engine::Sqlite || bytes.is_empty() {
+    if bytes.is_empty() {
         return String::new();
     }
     format!(" where {} <= {KEY_BYTES}", bytes.join(" + "))

@@ -31,7 +31,7 @@ async fn rejects(database: &TestDatabase, load: i64) -> anyhow::Result<Vec<Strin
     Ok(database.text(&of_load).await?.lines().map(str::to_owned).collect())
 }
 
-const UP: &str = "name: up\nfiles: [\"up*\"]\ntable: up\nmode: upsert\nkey: [id]\nmax_rejects: 90 %\ncolumns:\n  - {from: id, type: text}\n";
+const UP: &str = "name: up\nfiles: [\"up*\"]\ntable: up\nmode: upsert\nkey: [id]\nmax_rejects: 90 %\ncolumns: [{from: id, type: text}]\n";
 
 async fn a_key_that_is_too_long_is_a_reject_on_both_engines(database: TestDatabase, workdir: Workdir) -> Outcome {
     workdir.plugin("up", UP)?;

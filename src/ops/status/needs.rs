@@ -77,7 +77,8 @@ pub(super) fn silent(states: &[&State], folder: &Path, now: DateTime<Utc>) -> im
         move |(State { pid, host, .. }, at)| Need {
             what: format!("the daemon (pid {pid} on {host}) says nothing of itself since {}", moment(at)),
             fix: format!(
-                "see whether it is stopped (kill -CONT {pid} lets it go on), and whether its user may write in                  {folder}: chown -R USER {folder}"
+                "see whether it is stopped (kill -CONT {pid} lets it go on), and whether its user may write in {folder}: \
+                 chown -R USER {folder}"
             ),
         },
     )

@@ -152,7 +152,7 @@ impl DimensionSql {
 
     /// The condition for the rows in an index over the natural key.
     fn indexed(&self) -> String {
-        if self.long_keys { only_short(self.engine, &self.key) } else { String::new() }
+        if self.long_keys { only_short(&self.key) } else { String::new() }
     }
 
     /// Dates rows without lineage by this load.

@@ -140,13 +140,13 @@ impl FactSql {
     /// Leaves rows whose grain is too long for an index out of the index.
     #[must_use]
     pub fn with_long_keys(mut self, long_keys: bool) -> Self {
-        self.long_keys = long_keys && self.engine == Engine::Postgres;
+        self.long_keys = long_keys;
         self
     }
 
     /// Returns the table's rows that its own index leaves out, to follow `from`; `None` if there can be none.
     pub fn long_rows(&self) -> Option<String> {
-        let only_short = if self.long_keys { only_short(self.engine, &self.grain) } else { String::new() };
+        let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
         let short = only_short.strip_prefix(" where ")?;
         Some(format!("(select * from {} where not ({short})) as n", self.table))
     }

@@ -90,7 +90,7 @@ impl FactSql {
 
     fn unique_grain(&self) -> String {
         let grain = self.grain_names().join(", ");
-        let only_short = if self.long_keys { only_short(self.engine, &self.grain) } else { String::new() };
+        let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
         match self.engine {
             Engine::Postgres if only_short.is_empty() => {
                 format!("alter table {} add primary key ({grain})", self.table)
