@@ -167,7 +167,13 @@ async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
     match tokio::time::timeout(PATIENCE, write).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            return Err(format!("{error}; make room on its disk, or give its user the right to write"));
+            let why = match error {
+                WarehouseError::ReadOnly(why) => why,
+                other => other.to_string(),
+            };
+            return Err(format!(
+                "cannot be written: {why}; make room on its disk, or give its user the right to write"
+            ));
         }
         Err(_) => {
             return Ok(format!(

@@ -213,3 +213,21 @@ impl From<sea_orm::DbErr> for WarehouseError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_or_read_only_file_answers() {
+        for (code, expected) in [
+            (8, "the database takes no writes: x"),
+            (13, "the database takes no writes: x"),
+            (5, "the database does not answer: x"),
+            (1, "x"),
+        ] {
+            let error = WarehouseError::of_sqlite(code, "x".to_owned());
+            assert_eq!((error.to_string().as_str(), error.is_transient()), (expected, code != 1));
+        }
+    }
+}
