@@ -9,14 +9,22 @@ use super::{End, beside, screen, table};
 use crate::daemon::Usage;
 use crate::dataset::plugin::Plugins;
 use crate::format::SpanBytes;
-use crate::ops::check::{check, words};
+use crate::ops::check::{CheckedFile, check, words};
 use crate::settings::Settings;
 use crate::text::shown::shown;
 use crate::worker::left;
 
 pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow::Result<End> {
     if !path.is_file() {
-        return Err(Usage(format!("there is no file {}", crate::text::shown::path(path))).into());
+        let shown = crate::text::shown::path(path);
+        return Err(Usage(match path.is_dir() {
+            true => format!(
+                "{shown} is a folder: app check reads one file, or the SQL files of {}",
+                settings.folders.sql_dir.display()
+            ),
+            false => format!("there is no file {shown}"),
+        })
+        .into());
     }
     let plugins = Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
         .map_err(|error| Usage(error.to_string()))?;
@@ -29,11 +37,7 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
     let rejected = parts.iter().any(|part| part.rows_rejected > 0);
     let end = if rejected { End::Rejects } else { End::Done };
     if json {
-        for part in &parts {
-            let mut object = serde_json::json!(part);
-            object["left"] = left.into();
-            table::print_json(&object)?;
-        }
+        parts.into_iter().try_for_each(|part| table::print_json(&CheckedFile { part, left }))?;
         return Ok(end);
     }
     let mut out = screen::stdout();

@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
 use super::confirm::confirm;
 use super::{End, table};
 use crate::daemon::{self, Usage};
 use crate::ops::drop::{DropError, Dropped, drop_table};
+use crate::ops::reported::Reported;
 use crate::settings::Settings;
 use crate::text::counted;
 
@@ -55,26 +54,30 @@ fn said(error: DropError) -> anyhow::Error {
 
 fn print(done: &Dropped, json: bool, dry_run: bool) -> anyhow::Result<()> {
     if json {
-        let mut object = json!(done);
-        object["dry_run"] = dry_run.into();
-        return table::print_json(&object);
+        return table::print_json(&Reported { done, dry_run });
     }
     Ok(writeln!(crate::text::shown::stdout(), "{}", words(done, dry_run))?)
 }
 
 fn words(done: &Dropped, dry_run: bool) -> String {
     let Dropped { table, kind, rows, loads, beside, views, exports, read_by, made_by } = done;
-    let (is, are) = if dry_run { ("would be", "would be") } else { ("is", "are") };
+    let be = |count: usize| match count {
+        _ if dry_run => "would be",
+        1 => "is",
+        _ => "are",
+    };
+    let is_dropped = be(1 + usize::from(rows.is_some()));
     let rows = rows.map(|rows| format!(" and its {}", counted(rows, "row"))).unwrap_or_default();
-    let mut lines = vec![format!("{table} ({kind}){rows} {is} dropped")];
+    let mut lines = vec![format!("{table} ({kind}){rows} {is_dropped} dropped")];
     if !loads.is_empty() {
         let count = counted(loads.len() as u64, "load");
         let numbers: Vec<_> = loads.iter().take(10).map(i64::to_string).collect();
         let more = if loads.len() > 10 { ", …" } else { "" };
         lines.push(format!(
-            "{count} ({}{more}) {are} retracted: their files can be loaded again, and the next app --pipeline takes \
-             their rows out of the star",
-            numbers.join(", ")
+            "{count} ({}{more}) {} retracted: {} can be loaded again, and the next app --pipeline takes the rows out of the star",
+            numbers.join(", "),
+            be(loads.len()),
+            if loads.len() == 1 { "its file" } else { "their files" }
         ));
     }
     for (what, some) in

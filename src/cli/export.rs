@@ -27,6 +27,12 @@ pub(super) async fn run(
             ))
         })?,
     };
+    // The name of a folder that is asked for may be mistyped.
+    if let Some(folder) = output.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        return Err(Usage(format!("there is no folder {}: make it, or name the right one", folder.display())).into());
+    }
     let app = daemon::look(settings).await?;
     let Some(found) = table(&app.workspace, name).await? else {
         let mut known = app.workspace.catalog.datasets().await?;

@@ -142,6 +142,9 @@ enum Command {
     Why {
         /// The file's name, or the beginning of its hash
         file: String,
+        /// Print one JSON object a load
+        #[arg(long)]
+        json: bool,
     },
     /// Writes a first file for a table of the star into sql/pipeline/
     New(new::Wanted),
@@ -279,7 +282,7 @@ impl Cli {
                 check_sql::run(&settings, &file, json).await
             }
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
-            Some(Command::Why { file }) => why::run(&settings, &file).await,
+            Some(Command::Why { file, json }) => why::run(&settings, &file, json).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
             Some(Command::Plugin(wanted)) => plugin::run(&settings, wanted).await,
             Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,

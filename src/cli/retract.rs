@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
 use super::confirm::confirm;
 use super::{End, table};
 use crate::daemon::{self, Usage};
 use crate::load::retract::{RetractError, Retraction, retract};
+use crate::ops::reported::Reported;
 use crate::settings::Settings;
 use crate::text::counted;
 
@@ -55,9 +54,7 @@ fn said(error: RetractError) -> anyhow::Error {
 
 fn print(done: &Retraction, json: bool, dry_run: bool) -> anyhow::Result<()> {
     if json {
-        let mut object = json!(done);
-        object["dry_run"] = dry_run.into();
-        return table::print_json(&object);
+        return table::print_json(&Reported { done, dry_run });
     }
     writeln!(crate::text::shown::stdout(), "{}", words(done, dry_run))?;
     if !dry_run && !done.already {

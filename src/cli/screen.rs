@@ -21,7 +21,7 @@ const JOINTS: &[char] = &['/', '_', '-', ',', ';', ':', '.', '=', '&', '?'];
 
 static LOOK: OnceLock<Look> = OnceLock::new();
 
-/// How standard output looks.
+/// The look of standard output.
 #[derive(Clone, Copy, Default)]
 struct Look {
     /// Columns of the terminal; none in a pipe.
@@ -49,7 +49,7 @@ pub(super) fn width() -> Option<usize> {
     look().width
 }
 
-/// How things stand with what a text tells.
+/// The tone of a text: good, bad or in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     /// It is well.

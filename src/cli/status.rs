@@ -15,11 +15,12 @@ use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
-use crate::telemetry::progress::Running;
+use crate::telemetry::progress::{FileStep, Running};
 use crate::text::shown::shown;
+use crate::warehouse::WarehouseError;
 use crate::worker::{Waiting, absent, read_state, waiting};
 
-/// How long the database may take to answer.
+/// The longest wait for the database's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Failed loads that are shown.
@@ -57,7 +58,7 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|place| place.lives);
     let living: Vec<_> = living.iter().map(read_state).collect();
     let mut absent = absent(&settings.folders.exports_dir, folder);
-    // What it says of itself in the folder, where it can, is newer.
+    // The state in the folder, where there is one, is newer.
     absent.retain(|one| !living.iter().flatten().any(|other| (other.pid, &other.host) == (one.pid, &one.host)));
     if !is_there && absent.is_empty() {
         see(&shown, "there is no such folder".to_owned(), "start app, which makes it, or set IMPORTS_DIR");
@@ -94,7 +95,7 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     }
 }
 
-/// What a program had claimed that does not live any more: the next start loads it.
+/// The files that a dead program had claimed: the next start loads them.
 fn orphans(place: &Place) -> Vec<Waiting> {
     let mut files = Vec::new();
     for claim in place.dir.folders().unwrap_or_default() {
@@ -122,7 +123,10 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
         Ok(Ok(status)) => DatabaseStatus { address, exists: true, ..status },
         // There is none yet: nothing was loaded so far, and nothing is wrong with that.
         Ok(Err(error)) if error.is::<Usage>() => DatabaseStatus { address, ..Default::default() },
-        Ok(Err(error)) => DatabaseStatus { address, error: Some(crate::text::chain(&error)), ..Default::default() },
+        Ok(Err(error)) => {
+            let is_read_only = matches!(error.downcast_ref(), Some(WarehouseError::ReadOnly(_)));
+            DatabaseStatus { address, error: Some(crate::text::chain(&error)), is_read_only, ..Default::default() }
+        }
         Err(_) => {
             let error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
             DatabaseStatus { address, error, ..Default::default() }
@@ -173,10 +177,15 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         let row = |one: &Running| {
             let percent = one.bytes * 100 / one.bytes_total.max(1);
             let of = format!("{} of {} bytes ({percent} %)", one.bytes, one.bytes_total);
-            vec![one.load.to_string(), one.file.clone(), of, one.rows.to_string(), one.rows_per_second.to_string()]
+            let number = |number: u64| if one.load.is_some() { number.to_string() } else { String::new() };
+            let load = one.load.map_or_else(String::new, |load| load.to_string());
+            let (rows, rate) = (number(one.rows), number(one.rows_per_second));
+            vec![load, one.file.clone(), span(now - one.started), step(one), of, rows, rate]
         };
-        let rows: Vec<_> = status.running.iter().map(row).collect();
-        table::print(&[("load", 1), ("running", 0), ("read", 0), ("rows", 2), ("rows/s", 3)], &rows)?;
+        let rows: Vec<_> = status.running.iter().take(SHOWN).map(row).collect();
+        let columns = [("load", 1), ("running", 0), ("for", 1), ("step", 0), ("read", 0), ("rows", 2), ("rows/s", 3)];
+        table::print(&columns, &rows)?;
+        more(status.running.len())?;
     }
     if !status.waiting.is_empty() {
         let shown = status.waiting.iter().take(SHOWN);
@@ -185,7 +194,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         more(status.waiting.len())?;
     }
     let database = &status.database;
-    // What lies in failed/ is told above, with its fix.
+    // The files in failed/ are told above, with their fixes.
     let told =
         |one: &&Failure| status.failed_files.iter().any(|file| file.load == Some(one.load) || file.file == one.source);
     let untold: Vec<_> = database.failures.iter().filter(|one| !told(one)).collect();
@@ -211,6 +220,18 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         None => writeln!(out, "last pipeline run: none yet")?,
     }
     Ok(())
+}
+
+/// The step of a file in hand, in words.
+fn step(one: &Running) -> String {
+    match (one.step, &one.waits_for) {
+        (FileStep::Waiting, Some(other)) => format!("waits for {other}"),
+        (FileStep::Waiting, None) => "waits for its turn".to_owned(),
+        (FileStep::Opening, _) => "opening".to_owned(),
+        (FileStep::FirstPass, _) => "first pass".to_owned(),
+        (FileStep::Database, _) => "waits for the database".to_owned(),
+        (FileStep::Loading, _) => "loading".to_owned(),
+    }
 }
 
 fn more(all: usize) -> std::io::Result<()> {

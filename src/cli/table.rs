@@ -66,7 +66,7 @@ pub(super) fn print_toned(
 struct Need {
     /// Columns of the terminal for its widest text.
     natural: usize,
-    /// Those that it is to have where it is shown.
+    /// Columns of the terminal that it is to have where it is shown.
     least: usize,
     /// See [`Column`].
     rank: usize,
@@ -111,7 +111,7 @@ fn fitted(needs: &[Need], width: usize) -> Vec<Option<usize>> {
     if used > width {
         return widths.into_iter().map(|one| one.map(|_| width.saturating_sub(4).max(1))).collect();
     }
-    // What is left goes to those first that want the least of it.
+    // The rest goes to those first that want the least of it.
     let mut spare = width - used;
     kept.sort_by_key(|at| needs[*at].natural - widths[*at].unwrap_or_default());
     for (place, at) in kept.iter().enumerate() {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{End, screen, table};
 use crate::daemon::{self, Usage};
 use crate::ops::status::moment;
-use crate::ops::trace::{Cells, Staged, Trace, TraceError, trace};
+use crate::ops::trace::{Cells, Staged, Trace, TraceError, TracedOf, trace};
 use crate::settings::Settings;
 use crate::text::shown::shown as clean;
 
@@ -49,9 +49,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     let mut out = screen::stdout();
     for one in rows {
         if json {
-            let mut object = serde_json::json!(one);
-            object["table"] = shown.clone().into();
-            table::print_json(&object)?;
+            table::print_json(&TracedOf { traced: one, table: shown.clone() })?;
             continue;
         }
         writeln!(out, "{shown}: {}", clean(&words(&one.row)))?;

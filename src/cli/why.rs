@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use super::{End, beside, screen, table};
-use crate::catalog::{LoadLine, LoadStatus};
 use crate::daemon::{self, Usage};
 use crate::ops::check::words;
+use crate::ops::why::{became, explained};
 use crate::settings::Settings;
 use crate::text::counted;
 use crate::text::nearest;
@@ -14,13 +14,17 @@ use crate::text::shown::shown;
 /// The number of rejects that are shown of each load.
 const REJECTS: u64 = 5;
 
-pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> {
+pub(super) async fn run(settings: &Settings, what: &str, json: bool) -> anyhow::Result<End> {
     let app = daemon::look(settings).await?;
     let loads = app.workspace.catalog.loads_of(what).await?;
     if loads.is_empty() {
         let recent = app.workspace.catalog.loads(1000).await?;
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
+    }
+    if json {
+        explained(&app.workspace, loads, REJECTS).await?.iter().try_for_each(table::print_json)?;
+        return Ok(End::Done);
     }
     let mut out = screen::stdout();
     for load in loads {
@@ -50,7 +54,7 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
                 "  of those loaded {padded} had fewer cells than the header, {extended} had more (in _extra)"
             )?;
         }
-        writeln!(out, "  {}", shown(&became(&app, &load).await?))?;
+        writeln!(out, "  {}", shown(&became(&app.workspace, &load).await?))?;
         let kept = app.workspace.catalog.beside_of(&[load.id]).await?;
         let kept: Vec<_> = kept
             .iter()
@@ -74,39 +78,4 @@ pub(super) async fn run(settings: &Settings, what: &str) -> anyhow::Result<End> 
         }
     }
     Ok(End::Done)
-}
-
-async fn became(app: &crate::app::App, load: &LoadLine) -> anyhow::Result<String> {
-    Ok(match load.status {
-        LoadStatus::Claimed => "it is being loaded".to_owned(),
-        LoadStatus::Loaded => {
-            let rows = app.workspace.catalog.rows_of(&load.dataset, load.id).await?;
-            let none = if load.rows_read == 0 { "; the file had a header and no rows" } else { "" };
-            let (table, id, brought) = (&load.dataset, load.id, load.rows_loaded.unsigned_abs());
-            match rows {
-                rows if rows < brought => format!(
-                    "{rows} of its {brought} rows are in staging.{table} (with _load_id {id}): later files replaced \
-                     the others, or somebody took them out"
-                ),
-                rows => format!("its rows are in staging.{table} ({rows} with _load_id {id}){none}"),
-            }
-        }
-        LoadStatus::Duplicate => {
-            let of = load.duplicate_of.unwrap_or_default();
-            format!("a duplicate: load {of} had brought the same content into staging.{}", load.dataset)
-        }
-        LoadStatus::Replaced => format!("a later file took the place of its rows in staging.{}", load.dataset),
-        LoadStatus::Retracted => {
-            let why = load.error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("its rows were taken back out of staging.{}{why}", load.dataset)
-        }
-        LoadStatus::Lost => {
-            let why = load.error.as_deref().unwrap_or("they were taken out by hand");
-            format!("its rows are not in staging.{} any more: {why}", load.dataset)
-        }
-        LoadStatus::Failed => {
-            let why = load.error.as_deref().unwrap_or("no reason was kept");
-            format!("failed: {why}; no row of it is in staging.{}", load.dataset)
-        }
-    })
 }

@@ -78,6 +78,10 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         if path.is_dir() {
             continue;
         }
+        // The name of a folder that is asked for may be mistyped, and nobody would drop files into that one.
+        if path == folder && path != settings.folders.imports_dir {
+            return Err(Usage(format!("there is no folder {}: make it, or name the right one", path.display())).into());
+        }
         if !settings.database.init_db {
             return Err(Usage(format!("INIT_DB is false, and there is no folder {}: make it", path.display())).into());
         }
@@ -111,6 +115,9 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
     }
     let address = app.workspace.warehouse.address();
     info!(sentence = format!("connected to {address}"), database = address, "connected");
+    for danger in app.workspace.warehouse.dangers().await.unwrap_or_default() {
+        warn!(database = address, "{danger}");
+    }
     if settings.keeping.on_success == OnSuccess::Delete && app.workspace.catalog.loads(1).await?.is_empty() {
         info!(folder = %folder.display(), "files are deleted after they were loaded: copy them in (cp), do not move \
          them, to keep them elsewhere");

@@ -132,6 +132,7 @@ impl Dataset {
                 return Err(format!("key: the file has no column {key}"));
             };
             column.required = true;
+            column.key = self.mode == Mode::Upsert;
         }
         Ok(())
     }

@@ -143,6 +143,12 @@ impl LoadError {
         matches!(self, LoadError::Warehouse(_)) && !self.is_locked()
     }
 
+    /// True if a person has to do something before the input can be loaded. A troubled database and a faulty plugin are
+    /// told of by themselves, and a writer or a lock's holder may end.
+    pub(crate) fn needs_person(&self) -> bool {
+        !(self.is_of_a_writer() || self.is_locked() || self.is_of_database() || matches!(self, LoadError::Plugin(_)))
+    }
+
     /// True if another session holds a lock on the input's table.
     pub(crate) fn is_locked(&self) -> bool {
         matches!(self, LoadError::Warehouse(WarehouseError::Locked(_)))

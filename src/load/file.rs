@@ -22,6 +22,7 @@ use crate::dataset::plugin::Plugins;
 use crate::format::FormatError;
 use crate::source::{ClaimedFile, FileSource, Source, SourceError, Stamp};
 use crate::telemetry::named;
+use crate::telemetry::progress::{FileStep, Stage};
 use crate::text::rights::explain;
 
 /// Number of programs that may end while they load a file before it is held to be the cause; and the same for a file
@@ -60,7 +61,11 @@ pub async fn load_file(
     let mut reports = Vec::new();
     let partly = file.partly();
     let earlier = partly.as_ref().map_or_else(Vec::new, |partly| partly.claims.clone());
-    let (opened, parts) = match open(loader, &file, &name, plugins, &place).await {
+    place.called(&name);
+    let opening = Stage::new(&name, FileStep::Opening);
+    let opened = open(loader, &file, &name, plugins, (&place, &opening)).await;
+    drop(opening);
+    let (opened, parts) = match opened {
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
             let failed = record_failure(loader, &dataset, &part, None, error).await;
@@ -164,7 +169,7 @@ async fn open(
     file: &ClaimedFile,
     name: &str,
     plugins: &Plugins,
-    place: &Place,
+    (place, stage): (&Place, &Stage),
 ) -> Result<(File, Parts), Refused> {
     let refuse = |part: &str, dataset: &str, error: LoadError| Refused {
         dataset: Dataset::of_file(dataset),
@@ -180,7 +185,7 @@ async fn open(
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = FileSource::parts(&path, name, Some(file), loader.limits).await;
     let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
-    name_sheets(&loader.catalog, place, name, plugins, &mut parts)
+    name_sheets(&loader.catalog, (place, stage), name, plugins, &mut parts)
         .await
         .map_err(|error| refuse(name, name, error.into()))?;
     let is_untold = |part: &FileSource| plugins.is_untold(name, part.table_hint(), part.sheet());

@@ -11,6 +11,7 @@ mod file;
 mod loader;
 pub mod order;
 mod outcome;
+mod probe;
 mod reject_file;
 pub mod retract;
 mod sheets;
@@ -36,11 +37,13 @@ use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::schema::Type;
 use crate::source::{Profile, Source, SourceError};
 use crate::sql::Table;
+use crate::telemetry::progress::{FileStep, Stage};
 use crate::warehouse::Scope;
 
 pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
 pub use self::loader::Loader;
+pub use self::probe::takes_writes;
 
 /// Length in bytes up to which inputs are committed together if that is faster.
 const SHORT: u64 = 1024 * 1024;
@@ -101,7 +104,8 @@ async fn load_in(
     source: &mut dyn Source,
     unfinished: bool,
 ) -> Result<LoadReport, LoadError> {
-    let report = match load_in_turn(place, loader, dataset, source, unfinished).await {
+    let stage = Stage::new(source.name(), FileStep::FirstPass);
+    let report = match load_in_turn(place, &stage, loader, dataset, source, unfinished).await {
         Err(error) if is_of_the_beginning(&error, source).await => {
             if matches!(error, LoadError::Source(_)) {
                 info!(
@@ -109,8 +113,9 @@ async fn load_in(
                     "what comes later is not like the beginning (types, cells, keys or encoding): reading all of it before it is loaded"
                 );
             }
+            stage.at(FileStep::FirstPass);
             source.profile().await?;
-            load_in_turn(place, loader, dataset, source, unfinished).await?
+            load_in_turn(place, &stage, loader, dataset, source, unfinished).await?
         }
         done => done?,
     };
@@ -132,6 +137,7 @@ async fn is_of_the_beginning(error: &LoadError, source: &mut dyn Source) -> bool
 /// those of other tables go on.
 async fn load_in_turn(
     place: &Place,
+    stage: &Stage,
     loader: &Loader,
     dataset: &Dataset,
     source: &mut dyn Source,
@@ -140,14 +146,18 @@ async fn load_in_turn(
     loader.tries.may_load(&dataset.table)?;
     // Decoders share their memory: a load with a share must not wait for a file that may need one. Others can be read.
     let is_decoded = source.is_decoded();
+    let wait = async || place.turn(&dataset.table, |before| stage.waits_for(before)).await;
     if is_decoded {
-        place.turn(&dataset.table).await;
+        wait().await;
     }
+    stage.at(FileStep::FirstPass);
     let profile = source.sample().await?;
     if !is_decoded {
-        place.turn(&dataset.table).await;
+        wait().await;
     }
+    stage.at(FileStep::Waiting);
     let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
+    stage.at(FileStep::Database);
     let done = commit_load(place, loader, dataset, source, profile, unfinished).await;
     turn.end(&done);
     done
@@ -188,7 +198,7 @@ async fn commit_load(
         }
         // A program ended between its commit and its delete: this is that load, not a second one.
         Admission::Finished(load_id) => {
-            // That commit can be seen before it is on stable storage. A commit of our own comes after it.
+            // The other program's commit can be seen before it is on stable storage. A commit of our own comes after it.
             transaction.commit().await?;
             loader.warehouse.barrier().await?;
             publish(reject_file(loader, source, &profile), load_id);

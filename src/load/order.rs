@@ -15,6 +15,7 @@ pub struct Order {
 /// A file in hand.
 #[derive(Debug)]
 struct InHand {
+    name: String,
     expected: Expected,
     /// The turn that it waits for.
     waits: Option<Turn>,
@@ -109,7 +110,13 @@ impl Order {
         let number = in_hand.last_key_value().map_or(0, |(last, _)| last + 1);
         in_hand.insert(
             number,
-            InHand { expected: Expected::Nothing, waits: None, turn: Arc::default(), sheets: Vec::new() },
+            InHand {
+                name: String::new(),
+                expected: Expected::Nothing,
+                waits: None,
+                turn: Arc::default(),
+                sheets: Vec::new(),
+            },
         );
         Place { order: Arc::clone(self), number }
     }
@@ -135,6 +142,13 @@ fn wake(in_hand: &BTreeMap<u64, InHand>) {
 }
 
 impl Place {
+    /// States the file's name, for those that wait for it.
+    pub fn called(&self, name: &str) {
+        if let Some(own) = self.order.in_hand().get_mut(&self.number) {
+            name.clone_into(&mut own.name);
+        }
+    }
+
     /// States the table that the file goes into: those after it wait with their numbers in that table.
     pub fn expect(&self, table: &str) {
         self.set(Expected::Table(table.to_owned()));
@@ -150,15 +164,16 @@ impl Place {
         self.set(Expected::Sheets(sheets));
     }
 
-    /// Waits until each file before it has its number in the table, or is done.
-    pub async fn turn(&self, table: &str) {
-        self.wait_for(&Turn::Number(table.to_owned())).await;
+    /// Waits until each file before it has its number in the table, or is done; `tell` hears the names of those that it
+    /// waits for.
+    pub async fn turn(&self, table: &str, tell: impl Fn(&str)) {
+        self.wait_for(&Turn::Number(table.to_owned()), tell).await;
     }
 
-    /// Waits until each file before it that may be a workbook of this table is open; gives the sheets of those that are
-    /// not done, in the order of their places. Those that are done are in the catalog by then.
-    pub async fn sheets_before(&self, own: &str) -> Vec<SheetTable> {
-        self.wait_for(&Turn::Sheets(own.to_owned())).await;
+    /// Waits until each file before it that may be a workbook of this table is open, as [`Place::turn`] does; gives the
+    /// sheets of those that are not done, in the order of their places. Those that are done are in the catalog by then.
+    pub async fn sheets_before(&self, own: &str, tell: impl Fn(&str)) -> Vec<SheetTable> {
+        self.wait_for(&Turn::Sheets(own.to_owned()), tell).await;
         self.order.in_hand().range(..self.number).flat_map(|(_, before)| before.sheets.clone()).collect()
     }
 
@@ -169,20 +184,22 @@ impl Place {
         }
     }
 
-    async fn wait_for(&self, turn: &Turn) {
+    async fn wait_for(&self, turn: &Turn, tell: impl Fn(&str)) {
         // A change between a look and the wait is kept for the wait.
-        while let Some(notice) = self.look(turn) {
+        while let Some((before, notice)) = self.look(turn) {
+            tell(&before);
             notice.notified().await;
         }
     }
 
-    /// The notice to wait for if a file before it keeps it waiting; `None` if it is its turn.
-    fn look(&self, turn: &Turn) -> Option<Arc<Notify>> {
+    /// The file before it that keeps it waiting, and the notice to wait for; `None` if it is its turn.
+    fn look(&self, turn: &Turn) -> Option<(String, Arc<Notify>)> {
         let mut in_hand = self.order.in_hand();
-        let waits = in_hand.range(..self.number).any(|(_, before)| before.expected.holds(turn));
+        let before = in_hand.range(..self.number).find(|(_, before)| before.expected.holds(turn));
+        let before = before.map(|(_, before)| before.name.clone());
         let own = in_hand.get_mut(&self.number)?;
-        own.waits = waits.then(|| turn.clone());
-        waits.then(|| Arc::clone(&own.turn))
+        own.waits = before.is_some().then(|| turn.clone());
+        before.map(|before| (before, Arc::clone(&own.turn)))
     }
 
     /// States that the file is open now and has several parts: those after it wait no longer than for its table, if its
@@ -242,21 +259,21 @@ mod tests {
         one.expect_any();
         tokio::select! {
             biased;
-            () = two.turn("b") => panic!("it has not waited"),
+            () = two.turn("b", |_| ()) => panic!("it has not waited"),
             () = std::future::ready(()) => {}
         }
         one.expect("a");
         two.expect("b");
         // The file before is of another table.
-        two.turn("b").await;
-        let last = tokio::spawn(async move { three.turn("a").await });
+        two.turn("b", |_| ()).await;
+        let last = tokio::spawn(async move { three.turn("a", |_| ()).await });
         tokio::task::yield_now().await;
         assert!(!last.is_finished());
         one.numbered();
         last.await.unwrap();
         one.expect("a");
         drop(one);
-        order.join().turn("a").await;
+        order.join().turn("a", |_| ()).await;
     }
 
     #[tokio::test]
@@ -271,7 +288,7 @@ mod tests {
         for (number, (place, table)) in places.into_iter().enumerate() {
             let sender = sender.clone();
             tokio::spawn(async move {
-                place.turn(table).await;
+                place.turn(table, |_| ()).await;
                 sender.send(number).unwrap();
                 // The next one's turn begins with the number, not only when the file is done.
                 if number % 2 == 0 { place.numbered() } else { drop(place) }
@@ -284,7 +301,7 @@ mod tests {
         given_up.expect("a");
         tokio::select! {
             biased;
-            () = given_up.turn("a") => panic!("it has not waited"),
+            () = given_up.turn("a", |_| ()) => panic!("it has not waited"),
             () = std::future::ready(()) => {}
         }
         drop(given_up);

@@ -10,6 +10,7 @@ use crate::dataset::plugin::Plugins;
 use crate::record::BesideKind;
 use crate::schema::is_same_text;
 use crate::source::{FileSource, Source};
+use crate::telemetry::progress::Stage;
 use crate::warehouse::WarehouseError;
 
 /// The state of a workbook's tables before it is loaded.
@@ -30,7 +31,7 @@ struct Known {
 /// The database's error.
 pub(super) async fn name_sheets(
     catalog: &Catalog,
-    place: &Place,
+    (place, stage): (&Place, &Stage),
     name: &str,
     plugins: &Plugins,
     parts: &mut [FileSource],
@@ -43,7 +44,7 @@ pub(super) async fn name_sheets(
         let table = Dataset::of_file(&workbook.table_hint).table;
         let called: Vec<String> = sheets.iter().filter_map(FileSource::sheet).map(str::to_owned).collect();
         let own: Vec<String> = called.iter().map(|sheet| Dataset::of_file(&workbook.hint_of(sheet)).table).collect();
-        let known = known(catalog, place, &table, &called, &own).await?;
+        let known = known(catalog, (place, stage), &table, &called, &own).await?;
         let beside = sheets[0].beside().iter().filter(|beside| beside.kind == BesideKind::Sheet);
         let left_out: Vec<String> = beside.filter_map(|beside| beside.name.clone()).collect();
         let first = first_sheet(&called, &left_out, &known);
@@ -76,12 +77,12 @@ fn has_named_table(file: &str, plugins: &Plugins, sheet: &FileSource) -> bool {
 /// The state of the workbook's `table`, and of the `own` tables of the sheets.
 async fn known(
     catalog: &Catalog,
-    place: &Place,
+    (place, stage): (&Place, &Stage),
     table: &str,
     sheets: &[String],
     own: &[String],
 ) -> Result<Known, WarehouseError> {
-    let before = place.sheets_before(table).await;
+    let before = place.sheets_before(table, |before| stage.waits_for(before)).await;
     let there = catalog.datasets_among(own).await?;
     let mut has_own = Vec::with_capacity(own.len());
     for (sheet, own) in sheets.iter().zip(own) {

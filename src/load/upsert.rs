@@ -6,7 +6,7 @@
 
 use crate::catalog::staged::has_column;
 use crate::catalog::{History, Key};
-use crate::schema::{Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
+use crate::schema::{Column, EXTRA_COLUMN, Evolution, KEY_BYTES, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -107,9 +107,13 @@ impl<'a> Upsert<'a> {
     /// Removes earlier rows with the same key from a new table, if there are any; returns their number.
     async fn keep_last(&self, transaction: &mut dyn Transaction) -> Result<u64, WarehouseError> {
         transaction.execute("savepoint sluice_unique", &[]).await?;
-        if self.make_unique(transaction).await.is_ok() {
-            transaction.execute("release savepoint sluice_unique", &[]).await?;
-            return Ok(0);
+        match self.make_unique(transaction).await {
+            Ok(()) => {
+                transaction.execute("release savepoint sluice_unique", &[]).await?;
+                return Ok(0);
+            }
+            Err(WarehouseError::Refused(_)) => {}
+            Err(other) => return Err(other),
         }
         transaction.execute("rollback to savepoint sluice_unique", &[]).await?;
         let (table, keys) = (self.names.table(&self.table), self.key.columns());
@@ -221,7 +225,17 @@ impl<'a> Upsert<'a> {
         let index = quote(&format!("sluice_key_{}", &sum[..16]));
         let unique = format!("create unique index if not exists {index} on {} ({keys})", self.names.table(&self.table));
         transaction.execute(&unique, &[]).await.map(drop).map_err(|error| {
-            error.while_doing(&format!("key {}: {shown} holds rows with the same key", self.key.names.join(", ")))
+            let key = self.key.names.join(", ");
+            let what = match &error {
+                WarehouseError::Refused(_) => format!("key {key}: {shown} holds rows with the same key"),
+                WarehouseError::TooLong(_) => format!(
+                    "key {key}: {shown} holds a row, of a time when this was no key of its, whose key has more bytes than an \
+                     index takes ({KEY_BYTES} are always taken); take that row out, or drop the table and bring its files \
+                     again"
+                ),
+                _ => format!("key {key} of {shown}"),
+            };
+            error.while_doing(&what)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What can be written where: the settings, the words of a plugin and those of the files of `sql/`, as tables.
+//! The settings, the words of a plugin and those of the files of `sql/`, as tables.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::project;
 use crate::settings::KNOWN;
 use crate::text::yaml_fault::{Vocabulary, Word};
 
-/// What tables there are.
+/// The tables of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Every setting.

@@ -1,4 +1,4 @@
-//! What was loaded, the newest first.
+//! The loads, the newest first.
 
 use std::collections::HashMap;
 
@@ -25,17 +25,17 @@ pub struct Load {
     pub status: String,
     /// Records that were read.
     pub rows_read: i64,
-    /// Those in the table.
+    /// Records in the table.
     pub rows_loaded: i64,
-    /// Those that are rejects.
+    /// Records that are rejects.
     pub rows_rejected: i64,
-    /// Those that were there already.
+    /// Records that were there already.
     pub rows_duplicate: i64,
-    /// Those that a plugin's filter left out.
+    /// Records that a plugin's filter left out.
     pub rows_filtered: i64,
-    /// Those loaded that have fewer cells than the header.
+    /// Loaded records with fewer cells than the header.
     pub rows_padded: i64,
-    /// Those loaded that have more.
+    /// Loaded records with more cells than the header.
     pub rows_extended: i64,
     /// The load that had brought the same content.
     pub duplicate_of: Option<i64>,
@@ -43,7 +43,7 @@ pub struct Load {
     pub hash: Option<String>,
     /// The content's bytes.
     pub bytes: Option<i64>,
-    /// How the file was read.
+    /// The layout by which the file was read.
     pub dialect: Option<Value>,
     /// The columns, with their headers and types.
     pub columns: Option<Value>,
@@ -51,9 +51,9 @@ pub struct Load {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// Why it failed, or was taken back.
+    /// The reason why it failed or was taken back.
     pub error: Option<String>,
-    /// What stood in the file beside its records.
+    /// The texts that stood in the file beside its records.
     pub beside: Vec<BesideLoad>,
 }
 
@@ -73,7 +73,7 @@ pub struct BesideLoad {
 /// These lines of the ledger with what stands beside each.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub async fn in_full(workspace: &Workspace, lines: Vec<LoadLine>) -> Result<Vec<Load>, WarehouseError> {
     let ids: Vec<_> = lines.iter().map(|load| load.id).collect();
     let mut beside: HashMap<i64, Vec<BesideLoad>> = HashMap::new();

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod config;
+pub mod doctor;
 pub mod draft;
 pub mod drop;
 pub mod export;
@@ -9,5 +10,8 @@ pub mod graph;
 pub mod help;
 pub mod loads;
 pub mod rejects;
+pub mod reported;
+pub mod retry;
 pub mod status;
 pub mod trace;
+pub mod why;

@@ -1,4 +1,4 @@
-//! What was read and not loaded, and the rows that are left out of a fact.
+//! Records that were read and not loaded, and rows that are left out of a fact.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,7 +21,7 @@ pub struct Rejected {
     pub column: Option<String>,
     /// Why, in words that are the same for each of its kind.
     pub reason: String,
-    /// What is to be said besides.
+    /// Further words on the fault.
     pub detail: Option<String>,
     /// The record as it stood in the file.
     pub text: String,
@@ -46,7 +46,7 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Why there is no answer.
+/// The reasons why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RejectsError {
     /// Nothing was loaded under this number.

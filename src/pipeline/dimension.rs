@@ -39,7 +39,8 @@ impl Run<'_> {
         header.fits(columns).map_err(|why| model.error_of_word(why))?;
         let sql =
             DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model))
-                .with_newest(rows.newest);
+                .with_newest(rows.newest)
+                .with_long_keys(self.long_keys);
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
         // Rows that staging has lost still count for the past, and so do rows of a select that dates them by the newest
         // load.

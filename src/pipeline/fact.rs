@@ -32,7 +32,8 @@ impl Run<'_> {
         header.fits(columns).map_err(|why| model.error_of_word(why))?;
         self.must_have_targets(model, header, columns)?;
         let lineage = rows.source.has_lineage();
-        let sql = FactSql::new(self.names, &model.name, header, &self.targets, columns, lineage);
+        let sql = FactSql::new(self.names, &model.name, header, &self.targets, columns, lineage)
+            .with_long_keys(self.long_keys);
         Run::must_differ(model, sql.columns(), None)?;
         match work {
             Work::First => self.first(model, header, rows, &sql, change).await?,
@@ -246,6 +247,9 @@ impl Run<'_> {
             return Err(error);
         }
         self.execute(model, "release savepoint sluice_fill").await?;
+        if let (true, Some(rows)) = (done.is_ok(), sql.long_rows()) {
+            self.must_be_unique(model, "grain", &sql.repeated(&rows)).await?;
+        }
         done
     }
 

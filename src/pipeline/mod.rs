@@ -7,6 +7,7 @@ mod dimension;
 mod explode;
 mod fact;
 mod insert;
+mod long_keys;
 mod members;
 mod origin;
 mod queries;
@@ -207,7 +208,7 @@ pub async fn run(workspace: &Workspace) -> Result<Vec<TableChange>, RunError> {
 /// stays as it was.
 pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report, RunError> {
     let (started, started_at) = (Instant::now(), chrono::Utc::now());
-    let result = build(workspace, options, started_at).await;
+    let result = build(workspace, options, started_at, false).await;
     match &result {
         Ok(_) if options.dry => {}
         Ok(report) => {
@@ -227,7 +228,13 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
     result
 }
 
-async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
+/// One attempt at a run; once more `with_long_keys` if a key is too long for an index.
+async fn build(
+    workspace: &Workspace,
+    options: &Options,
+    started_at: DateTime<Utc>,
+    with_long_keys: bool,
+) -> Result<Report, RunError> {
     let folder = workspace.sql.join("pipeline");
     // Faults of the files are reported below.
     let models = read_models(workspace);
@@ -241,13 +248,25 @@ async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Ut
     .await?;
     let (models, selected) = (models?, selected.unwrap_or_default());
     let mut run = Run::begin(workspace, options, &models, started_at).await?;
+    match with_long_keys {
+        true => run.allow_long_keys(&models).await?,
+        false => run.remember_long_keys().await?,
+    }
     let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
     for model in others {
         run.learn(model).await?;
     }
-    if let Err(error) = run.tables(&selected).await {
+    let mut done = run.tables(&selected).await;
+    if done.is_ok() {
+        done = run.settle(&selected).await;
+    }
+    if let Err(error) = done {
         let turn = std::mem::take(&mut run.turn);
+        let again = run.met_long_key && !with_long_keys;
         drop(run);
+        if again {
+            return Box::pin(build(workspace, options, started_at, true)).await;
+        }
         let model = models.iter().find(|model| model.name == turn);
         let cell = match model {
             Some(model) => explode::no_array(workspace, model).await,
@@ -255,7 +274,6 @@ async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Ut
         };
         return Err(cell.map_or(error, RunError::from));
     }
-    run.settle(&selected).await?;
     while run.forget_inferred(&models).await? {
         run.settle(&selected).await?;
     }

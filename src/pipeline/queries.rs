@@ -8,7 +8,7 @@ use crate::project::key_column;
 use crate::project::{Model, ModelError};
 use crate::sql::{Engine, Table, TableColumn};
 use crate::text::nearest;
-use crate::warehouse::Row;
+use crate::warehouse::{Row, WarehouseError};
 
 impl Run<'_> {
     /// Fails if the header names a column that the select lacks.
@@ -75,6 +75,7 @@ impl Run<'_> {
     pub(super) async fn execute(&mut self, model: &Model, sql: &str) -> Result<u64, RunError> {
         self.sql.push(sql.to_owned());
         let done = self.transaction.execute(sql, &[]).await;
+        self.met_long_key |= matches!(done, Err(WarehouseError::TooLong(_)));
         Ok(done.map_err(|error| model.error(error.to_string()))?)
     }
 

@@ -57,6 +57,9 @@ pub(super) struct Run<'a> {
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
+    /// True if keys may be too long for an index of PostgreSQL; and true if one was.
+    pub(super) long_keys: bool,
+    pub(super) met_long_key: bool,
     /// The statements that PostgreSQL runs only after all references to deleted rows are checked.
     pub(super) finally: Vec<String>,
 }
@@ -107,6 +110,8 @@ impl<'a> Run<'a> {
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
             finally: Vec::new(),
+            long_keys: false,
+            met_long_key: false,
         })
     }
 

@@ -36,6 +36,8 @@ pub enum Reason {
     NotOfType,
     /// An empty cell in a column that a plugin requires, or that is part of its key.
     Required,
+    /// A key of more bytes than an index takes.
+    KeyTooLong,
     /// A text that cannot be read as JSON.
     NotJson,
     /// A record that the file's end cuts off.
@@ -59,6 +61,7 @@ impl Reason {
             Reason::TooLong => "longer than a record may be",
             Reason::NotOfType => "not of the column's type",
             Reason::Required => "required and empty",
+            Reason::KeyTooLong => "a key longer than an index takes",
             Reason::NotJson => "no JSON",
             Reason::Unended => "does not end",
             Reason::RepeatedKey => "a key stands in it twice",

@@ -18,7 +18,7 @@ use chrono::format::{Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::filter::Datum;
-use super::{Form, ProjectedColumn, Projection, Type, exact, infer, moment};
+use super::{Column, Form, ProjectedColumn, Projection, Type, exact, infer, key, moment};
 use crate::record::{Reason, Records, Reject, Width};
 
 /// Column with the number of the load that brought the row (bigint).
@@ -52,8 +52,10 @@ pub struct Conformed {
 /// # Errors
 /// An error of Arrow about the columns, which would be a fault of this function.
 pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Conformed, ArrowError> {
-    let kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
+    let mut kept: Vec<usize> = (0..records.len()).filter(|row| keeps(records, shape, *row)).collect();
     let filtered = (records.len() - kept.len()) as u64;
+    let long = key::long_keys(records, &kept, &shape.columns);
+    kept.retain(|row| !long.contains_key(row));
     let mut bad = BTreeMap::new();
     let mut batch = typed(records, &kept, &shape.columns, load_id, &mut bad)?;
     let mut good = kept;
@@ -71,14 +73,21 @@ pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Co
             }
             _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
         };
-        let header = if column.header.is_empty() { &column.name } else { &column.header };
-        Reject::new(records.line(row), reason, records.raw(row).into_owned())
-            .detail(detail)
-            .column(Some(header.clone()))
+        (row, rejected(records, row, reason, detail, column))
     };
-    let rejects = bad.into_iter().map(reject).collect();
+    let mut rejects: Vec<_> = bad.into_iter().map(reject).collect();
+    rejects.extend(long.into_iter().map(|(row, (at, detail))| {
+        (row, rejected(records, row, Reason::KeyTooLong, detail, &shape.columns[at].column))
+    }));
+    rejects.sort_by_key(|(row, _)| *row);
+    let rejects = rejects.into_iter().map(|(_, reject)| reject).collect();
     let count = |width| good.iter().filter(|row| records.width_of(**row) == width).count() as u64;
     Ok(Conformed { batch, rejects, filtered, padded: count(Width::Short), extended: count(Width::Long) })
+}
+
+fn rejected(records: &Records, row: usize, reason: Reason, detail: String, column: &Column) -> Reject {
+    let header = if column.header.is_empty() { &column.name } else { &column.header };
+    Reject::new(records.line(row), reason, records.raw(row).into_owned()).detail(detail).column(Some(header.clone()))
 }
 
 /// True if the filter keeps a record. A record with a value that is none of its column's type is kept, to be refused.
@@ -203,7 +212,7 @@ fn is_year_whole(year: i32, text: &str) -> bool {
 }
 
 /// A cell's text; `None` for NULL, for a word for NULL, and for an empty text in a column of another type than text.
-fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
+pub(super) fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
     let ProjectedColumn { notation, place, column, .. } = shaped;
     let mut cell = records.cell(row, *place);
     if notation.is_plain() {

@@ -149,6 +149,8 @@ pub struct ProjectedColumn {
     pub delimited: bool,
     /// True if a row with NULL in it is refused.
     pub required: bool,
+    /// True if it is of a key with an index, which takes [`KEY_BYTES`](super::KEY_BYTES) at most.
+    pub key: bool,
     /// True if its type is stated, whatever its values are.
     pub declared: bool,
     /// True if it keeps the table's type, whatever its values are: a value that does not read back from it is refused.
@@ -196,6 +198,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         real: false,
         delimited: false,
         required: false,
+        key: false,
         declared: false,
         kept: false,
         known_by: KnownBy::HEADER,

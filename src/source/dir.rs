@@ -56,7 +56,10 @@ impl Dir {
             Ok(folder) => Ok(Dir { folder: Arc::new(folder), path }),
             Err(Errno::NOTDIR | Errno::LOOP) => Err(io::Error::new(
                 io::ErrorKind::NotADirectory,
-                format!("{} must be a folder, and no link", path.display()),
+                format!(
+                    "{0} must be a folder, and no link or other file: look at it (ls -l {0}), and move it away",
+                    path.display()
+                ),
             )),
             Err(error) => Err(error.into()),
         }

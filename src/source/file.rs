@@ -57,7 +57,11 @@ impl FileSource {
     ) -> Result<Vec<FileSource>, SourceError> {
         let (stamp, claim) = (stamp(claimed, path), claimed.and_then(ClaimedFile::claim));
         let (file, called) = (path.to_owned(), name.to_owned());
-        let parts = spawn_blocking(move || parts(&file, &called, limits)).await.map_err(broken)??;
+        let parts = spawn_blocking(move || {
+            fail::fail_point!("opening");
+            parts(&file, &called, limits)
+        });
+        let parts = parts.await.map_err(broken)??;
         let is_part = parts.len() > 1;
         Ok(parts
             .into_iter()
@@ -188,7 +192,11 @@ impl Source for FileSource {
         if !self.profile.as_ref().is_some_and(|profile| profile.whole) {
             self.chunks = None;
             let (path, part, stated) = self.reading();
-            let done = spawn_blocking(move || profile(part.format, || part.open(&path), &stated)).await;
+            let done = spawn_blocking(move || {
+                fail::fail_point!("first_pass");
+                profile(part.format, || part.open(&path), &stated)
+            });
+            let done = done.await;
             let found = done.map_err(broken)?.map_err(|error| self.part.explain(error))?;
             self.profile = Some(found.into());
         }

@@ -126,19 +126,24 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
         return Ok(None);
     }
     let (path, us) = (folder.join(CLAIMS), rustix::process::geteuid().as_raw());
-    let (path, what) = (path.display(), if meta.is_dir() { "a folder" } else { "no folder" });
-    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
+    let (path, uid, mode) = (path.display(), meta.uid(), meta.mode() & 0o7777);
     Ok(Some(Foreign {
-        what: format!(
-            "{path} is {what} of uid {uid}, mode {mode:o}, and who asks is uid {us}: what stands in it is not \
-             believed, and only a Sluice of uid \
-             {uid} would use it"
-        ),
-        fix: format!(
-            "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the \
-             user that Sluice runs as \
-             (chown -R, chmod -R go-w) or move it away"
-        ),
+        what: match meta.is_dir() {
+            true => format!(
+                "{path} is a folder of uid {uid}, mode {mode:o}, and who asks is uid {us}: what stands in it is not believed, and only a \
+                 Sluice of uid {uid} would use it"
+            ),
+            false => format!(
+                "{path}, made by uid {uid}, must be a folder, and no link or other file: Sluice does not use it"
+            ),
+        },
+        fix: match meta.is_dir() {
+            true => format!(
+                "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the user that \
+                 Sluice runs as (chown -R, chmod -R go-w) or move it away"
+            ),
+            false => format!("look at what it is (ls -l {path}), then remove it: Sluice makes the folder by itself"),
+        },
     }))
 }
 

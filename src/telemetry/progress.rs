@@ -27,17 +27,37 @@ pub const TARGET: &str = "sluice::telemetry::progress";
 /// The bars of the process, like its terminal.
 pub(super) static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
-/// The progress of the loads in hand, one for the process like its bars.
+/// The files in hand, one map for the process like its bars.
 static RUNNING: Mutex<BTreeMap<u64, Running>> = Mutex::new(BTreeMap::new());
 
-/// The progress of a load.
+/// The step that a file in hand is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStep {
+    /// Its parts are looked for: a workbook is decoded, an archive's contents are listed.
+    Opening,
+    /// Its first pass, for its types and its hash.
+    FirstPass,
+    /// A wait for its turn: for another file, or for an earlier load into its table.
+    Waiting,
+    /// A wait for the database to take it.
+    Database,
+    /// Its rows go into the table.
+    Loading,
+}
+
+/// A file in hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Running {
     /// The name of the file.
     pub file: String,
-    /// The load's number in the ledger.
-    pub load: i64,
-    /// The time of its first rows.
+    /// The load's number in the ledger; `None` before it has one.
+    pub load: Option<i64>,
+    /// The step that it is at.
+    pub step: FileStep,
+    /// The file that it waits for.
+    pub waits_for: Option<String>,
+    /// The time at which it was taken, or of its first rows.
     pub started: DateTime<Utc>,
     /// The bytes so far.
     pub bytes: u64,
@@ -49,9 +69,61 @@ pub struct Running {
     pub rows_per_second: u64,
 }
 
-/// Returns the loads in hand, the first to begin first.
+/// Returns the files in hand, the first to begin first.
 pub fn running() -> Vec<Running> {
-    lock().values().cloned().collect()
+    let all: Vec<_> = lock().values().cloned().collect();
+    let is_loaded = |file: &str| all.iter().any(|one| one.load.is_some() && one.file == file);
+    all.iter().filter(|one| one.load.is_some() || !is_loaded(&one.file)).cloned().collect()
+}
+
+/// Adds an entry; returns its key.
+fn enter(one: Running) -> u64 {
+    let mut running = lock();
+    let number = running.last_key_value().map_or(0, |(last, _)| last + 1);
+    running.insert(number, one);
+    number
+}
+
+/// A file in hand that has no load's number yet, until this is dropped.
+pub(crate) struct Stage(u64);
+
+impl Stage {
+    /// Begins a file's, or a part's, way at this step.
+    pub(crate) fn new(file: &str, step: FileStep) -> Stage {
+        Stage(enter(Running {
+            file: file.to_owned(),
+            load: None,
+            step,
+            waits_for: None,
+            started: Utc::now(),
+            bytes: 0,
+            bytes_total: 0,
+            rows: 0,
+            rows_per_second: 0,
+        }))
+    }
+
+    /// Goes on to another step.
+    pub(crate) fn at(&self, step: FileStep) {
+        self.set(step, None);
+    }
+
+    /// Waits for the end of another file.
+    pub(crate) fn waits_for(&self, other: &str) {
+        self.set(FileStep::Waiting, Some(other.to_owned()));
+    }
+
+    fn set(&self, step: FileStep, waits_for: Option<String>) {
+        if let Some(this) = lock().get_mut(&self.0) {
+            (this.step, this.waits_for) = (step, waits_for);
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        lock().remove(&self.0);
+    }
 }
 
 fn lock() -> MutexGuard<'static, BTreeMap<u64, Running>> {
@@ -81,7 +153,7 @@ impl<W: Write> Write for Above<W> {
 
 /// One load in hand.
 pub(crate) struct Progress {
-    /// The key among the loads in hand.
+    /// The key among the files in hand.
     number: u64,
     name: String,
     load_id: i64,
@@ -99,18 +171,17 @@ impl Progress {
     pub(crate) fn new(name: &str, load_id: i64, total: u64) -> Progress {
         let now = Instant::now();
         let started = Utc::now();
-        let this = Running {
+        let number = enter(Running {
             file: name.to_owned(),
-            load: load_id,
+            load: Some(load_id),
+            step: FileStep::Loading,
+            waits_for: None,
             started,
             bytes: 0,
             bytes_total: total,
             rows: 0,
             rows_per_second: 0,
-        };
-        let mut running = lock();
-        let number = running.last_key_value().map_or(0, |(last, _)| last + 1);
-        running.insert(number, this);
+        });
         Progress {
             number,
             name: name.to_owned(),
@@ -205,6 +276,23 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_file_is_known_before_its_load_has_a_number() {
+        let of = |name: &str| running().into_iter().filter(|one| one.file == name).collect::<Vec<_>>();
+        let stage = Stage::new("known.csv", FileStep::FirstPass);
+        stage.waits_for("before.csv");
+        assert_eq!(of("known.csv")[0].waits_for.as_deref(), Some("before.csv"));
+        let progress = Progress::new("known.csv", 7, 10);
+        assert_eq!(
+            of("known.csv").iter().map(|one| (one.load, one.step)).collect::<Vec<_>>(),
+            [(Some(7), FileStep::Loading)]
+        );
+        drop(progress);
+        assert_eq!(of("known.csv").len(), 1);
+        drop(stage);
+        assert!(of("known.csv").is_empty());
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn took(milliseconds: u64) -> String {
     }
 }
 
-/// What an event says.
+/// The parts of an event.
 #[derive(Default)]
 pub(super) struct Said {
     sentence: Option<String>,
@@ -59,7 +59,7 @@ impl Said {
             "file.path" => self.file = Some(value),
             "load.id" => self.load = Some(format!("load {value}")),
             "took_ms" => self.took = Some(value.parse().map_or(value, took)),
-            // Of lines that come by the crate log: their place in the code.
+            // The place in the code, of lines that come by the crate log.
             _ if name.starts_with("log.") => {}
             _ => self.rest.push(format!("{} {value}", name.trim_start_matches("r#").replace('_', " "))),
         }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::progress::{BARS, grouped, short};
 
-/// How often the line of the table at hand is drawn.
+/// The time between two drawings of the line of the table at hand.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Runs that the daemon begins by itself show none.
@@ -42,7 +42,7 @@ impl Step {
     /// The table is done; of a view there are no rows to tell.
     pub(crate) fn done(self, rows: Option<u64>) {
         if let Some(bars) = BARS.get().filter(|_| self.bar.is_some()) {
-            // Where the terminal is gone nobody looks.
+            // An error means that the terminal is gone, and nobody looks.
             let _ = bars.println(line(&self.name, rows, self.started.elapsed()));
         }
     }

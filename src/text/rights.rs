@@ -40,6 +40,17 @@ pub(crate) fn shut(folder: &Path) -> Option<String> {
     (may == Err(rustix::io::Errno::ACCESS)).then(|| whose(folder))
 }
 
+/// The reason why a folder that is there cannot be written, and the remedy, in words; `None` if it can. Room is not looked
+/// for.
+pub(crate) fn unwritable(folder: &Path) -> Option<(&'static str, String)> {
+    use rustix::io::Errno;
+    match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Err(Errno::ACCESS) => Some(("Sluice has no right to write in it", whose(folder))),
+        Err(Errno::ROFS) => Some(("it is read-only", format!("mount {} so that it can be written", folder.display()))),
+        _ => None,
+    }
+}
+
 /// In words: owner, mode, the user we run as, and the fix.
 fn whose(path: &Path) -> String {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());

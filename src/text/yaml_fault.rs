@@ -136,7 +136,7 @@ impl Vocabulary {
         let (last, above) = lines.split_last()?;
         let before: String = last.chars().take(column).collect();
         let on_line = self.words().filter_map(|word| Some((place_of(&before, word.name)?, word)));
-        // Of several at the same place the last, which is the innermost.
+        // The last of several at the same place is the innermost.
         match on_line.max_by_key(|(place, _)| *place) {
             Some((0, _)) => return self.begins(last),
             Some((_, word)) => return Some(word),

@@ -17,6 +17,9 @@ pub enum WarehouseError {
     /// A database that is absent, busy, full or restarting: a later try may go well.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// A database that answers, and takes no writes: it is read-only, or its disk is full.
+    #[error("the database takes no writes: {0}")]
+    ReadOnly(String),
     /// A part of the catalog was taken away under a running program; files wait until it is there again.
     #[error(
         "the catalog is not whole, missing: {0}: restore it from a backup, and loading goes on by itself; where nothing is left of it, a \
@@ -29,6 +32,9 @@ pub enum WarehouseError {
     /// A commit without confirmation: its rows may be there, or may come to be. Only the ledger knows.
     #[error("it is not known whether the commit happened: {0}")]
     Unknown(String),
+    /// A key or row of more bytes than the server takes in an index or on a page.
+    #[error("{0}")]
+    TooLong(String),
     /// A refusal of the database; it would refuse the same again.
     #[error("{0}")]
     Refused(String),
@@ -40,7 +46,8 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// True if a later try may go well.
     pub fn is_transient(&self) -> bool {
-        matches!(self, WarehouseError::Unavailable(_) | WarehouseError::Incomplete(_) | WarehouseError::Locked(_))
+        use WarehouseError::{Incomplete, Locked, ReadOnly, Unavailable};
+        matches!(self, Unavailable(_) | ReadOnly(_) | Incomplete(_) | Locked(_))
     }
 
     /// Prefixes the message with the work in progress.
@@ -53,8 +60,10 @@ impl WarehouseError {
             | WarehouseError::Incomplete(_)
             | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
+            WarehouseError::ReadOnly(why) => WarehouseError::ReadOnly(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
             WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
+            WarehouseError::TooLong(why) => WarehouseError::TooLong(format!("{what}: {why}")),
             WarehouseError::Refused(why) => WarehouseError::Refused(format!("{what}: {why}")),
         }
     }
@@ -73,7 +82,11 @@ impl WarehouseError {
 
     /// Error of SQLite with this result code.
     pub(super) fn of_sqlite(code: i32, message: String) -> Self {
-        if is_passing_in_sqlite(code) { WarehouseError::Unavailable(message) } else { WarehouseError::Refused(message) }
+        match code {
+            code if is_read_only_in_sqlite(code) => WarehouseError::ReadOnly(message),
+            code if is_passing_in_sqlite(code) => WarehouseError::Unavailable(message),
+            _ => WarehouseError::Refused(message),
+        }
     }
 }
 
@@ -98,8 +111,24 @@ fn is_of_pooler(code: &str) -> bool {
     matches!(code, "26000" | "42P05")
 }
 
+/// SQLSTATE of a key or row beyond a limit of the server (`program_limit_exceeded`).
+const TOO_LONG: &str = "54000";
+
 /// SQLSTATE of a lock that was waited for as long as `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// True for SQLITE_READONLY and SQLITE_FULL.
+fn is_read_only_in_sqlite(code: i32) -> bool {
+    matches!(code & 0xFF, 8 | 13)
+}
+
+/// True for a read-only transaction, SQLSTATE 25006, and a full disk, 53100.
+fn is_read_only(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
+    match error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        true => code.parse().is_ok_and(is_read_only_in_sqlite),
+        false => matches!(code, "25006" | "53100"),
+    }
+}
 
 fn is_passing_in_sqlite(code: i32) -> bool {
     matches!(code & 0xFF, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 15 | 23 | 26)
@@ -132,6 +161,10 @@ impl From<sqlx::Error> for WarehouseError {
                 }
                 if database.code().as_deref() == Some(LOCK_NOT_AVAILABLE) {
                     WarehouseError::Locked(text)
+                } else if database.code().as_deref() == Some(TOO_LONG) {
+                    WarehouseError::TooLong(text)
+                } else if is_read_only(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
+                    WarehouseError::ReadOnly(text)
                 } else if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
                     WarehouseError::Unavailable(text)
                 } else {
@@ -177,6 +210,24 @@ impl From<sea_orm::DbErr> for WarehouseError {
             },
             DbErr::ConnectionAcquire(why) => WarehouseError::Unavailable(why.to_string()),
             other => WarehouseError::Refused(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_or_read_only_file_answers() {
+        for (code, expected) in [
+            (8, "the database takes no writes: x"),
+            (13, "the database takes no writes: x"),
+            (5, "the database does not answer: x"),
+            (1, "x"),
+        ] {
+            let error = WarehouseError::of_sqlite(code, "x".to_owned());
+            assert_eq!((error.to_string().as_str(), error.is_transient()), (expected, code != 1));
         }
     }
 }

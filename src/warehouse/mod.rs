@@ -113,6 +113,11 @@ pub trait Warehouse: Send + Sync {
     /// Drops staging, datawarehouse and catalog, with all their tables.
     async fn drop_all(&self) -> Result<(), WarehouseError>;
 
+    /// The server's settings that endanger what is loaded, a sentence each.
+    async fn dangers(&self) -> Result<Vec<String>, WarehouseError> {
+        Ok(Vec::new())
+    }
+
     /// Waits until earlier commits of others are on stable storage. The commit of a killed session can be seen before
     /// it is; a transaction of one's own has to be committed first, whose commit waits for those before it.
     async fn barrier(&self) -> Result<(), WarehouseError>;

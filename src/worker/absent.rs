@@ -72,7 +72,7 @@ mod tests {
         let (folder, other) = (dir.path().join("imports"), dir.path().join("other"));
         fs::create_dir(&folder).unwrap();
         let watched = Folder::open(&folder).unwrap();
-        let state = StateFile::new(watched.root(), watched.home()).snapshot();
+        let state = StateFile::new(watched.root(), watched.home(), dir.path()).snapshot();
         // A dead program's note: nobody holds its lock.
         let left = dir.path().join(".waiting-left.json");
         fs::write(&left, serde_json::to_vec(&State { pid: 1, ..state.clone() }).unwrap()).unwrap();

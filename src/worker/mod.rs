@@ -5,6 +5,7 @@ mod backoff;
 mod build;
 mod events;
 mod look;
+mod reading;
 mod said;
 mod settle;
 mod state;

@@ -148,6 +148,11 @@ impl Candidate {
         self.hindered = Some(Hindered::Unclaimable);
     }
 
+    /// Returns true if it could not be claimed.
+    pub(super) fn is_unclaimable(&self) -> bool {
+        self.hindered == Some(Hindered::Unclaimable)
+    }
+
     /// Returns the reason why it is not taken long after its arrival: it is still written, or cannot be claimed.
     pub(super) fn is_endless(&self, settle: Duration, after: Duration, path: &Path, now: Instant) -> Option<Hindered> {
         if now.saturating_duration_since(self.came) < after {

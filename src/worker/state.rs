@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +13,18 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use crate::source::{Dir, NOTE_MAX, Place, STATE, STATE_NEW};
+use super::reading::bytes_read;
+use crate::source::{ClaimedFile, Dir, NOTE_MAX, Place, STATE, STATE_NEW};
 use crate::telemetry::progress;
 use crate::telemetry::progress::Running;
+use crate::text::rights::unwritable;
 use crate::text::secrets::hidden;
 
 /// The shortest time between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest time between two writes: the state is a sign of life.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// The state of a program that loads out of a folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +35,9 @@ pub struct State {
     pub host: String,
     /// The time of its start.
     pub started: DateTime<Utc>,
+    /// The time of this state, ten seconds old at most in a program that is well.
+    #[serde(default)]
+    pub written: Option<DateTime<Utc>>,
     /// The absolute path of the folder.
     pub folder: PathBuf,
     /// The obstacle to loading, if any.
@@ -43,13 +51,17 @@ pub struct State {
     /// The reasons why files wait that could be taken otherwise.
     #[serde(default)]
     pub held: BTreeMap<String, String>,
+    /// The folders that it cannot write, each with the reason and the remedy.
+    #[serde(default)]
+    pub closed: BTreeMap<String, Held>,
 }
 
 impl State {
     /// Returns the state as JSON, without secrets in the reasons.
     pub(super) fn written(&self) -> serde_json::Result<Vec<u8>> {
         let mut said = self.clone();
-        let held = said.trouble.iter_mut().chain(said.put_back.values_mut()).map(|held| &mut held.why);
+        let held = said.trouble.iter_mut().chain(said.put_back.values_mut());
+        let held = held.flat_map(|held| [&mut held.why].into_iter().chain(&mut held.fix));
         for why in held.chain(said.held.values_mut()) {
             *why = hidden(why).into_owned();
         }
@@ -64,6 +76,9 @@ pub struct Held {
     pub since: DateTime<Utc>,
     /// The reason, in words.
     pub why: String,
+    /// The remedy, where a person is needed at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 /// Keeps the file up to date, and removes it when dropped.
@@ -75,30 +90,49 @@ pub(super) struct StateFile {
 struct Shared {
     root: Dir,
     home: Dir,
+    /// The folders that are to be writable besides: the results and the rejects.
+    written: [PathBuf; 2],
     state: Mutex<State>,
+    /// The files in hand by name.
+    begun: Mutex<BTreeMap<String, Begun>>,
+    /// The files of dead programs that cannot be taken over.
+    elsewhere: Mutex<BTreeSet<String>>,
     ended: Mutex<bool>,
     changed: Notify,
 }
 
+/// A file in hand.
+#[derive(Clone)]
+struct Begun {
+    since: DateTime<Utc>,
+    /// The path in its claim's place.
+    path: PathBuf,
+}
+
 impl StateFile {
-    /// Starts the file for the program whose place in the folder is `home`.
-    pub(super) fn new(root: &Dir, home: &Dir) -> StateFile {
+    /// Starts the file for the program whose place in the folder is `home`; `exports` takes its rejects.
+    pub(super) fn new(root: &Dir, home: &Dir, exports: &Path) -> StateFile {
         let folder = root.path();
         let state = State {
             pid: std::process::id(),
             host: host(),
             started: Utc::now(),
+            written: None,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             trouble: None,
             in_hand: BTreeSet::new(),
             running: Vec::new(),
             put_back: BTreeMap::new(),
             held: BTreeMap::new(),
+            closed: BTreeMap::new(),
         };
         let shared = Arc::new(Shared {
             root: root.clone(),
             home: home.clone(),
+            written: [exports.to_owned(), exports.join("rejects")],
             state: Mutex::new(state),
+            begun: Mutex::default(),
+            elsewhere: Mutex::default(),
             ended: Mutex::new(false),
             changed: Notify::new(),
         });
@@ -115,8 +149,10 @@ impl StateFile {
     }
 
     /// Notes a file whose load begins.
-    pub(super) fn begun(&self, name: &str) {
-        self.shared.state().in_hand.insert(name.to_owned());
+    pub(super) fn begun(&self, file: &ClaimedFile) {
+        let begun = Begun { since: Utc::now(), path: file.place() };
+        lock(&self.shared.begun).insert(file.name(), begun);
+        self.shared.state().in_hand.insert(file.name());
         self.shared.changed.notify_one();
     }
 
@@ -124,17 +160,24 @@ impl StateFile {
     pub(super) fn trouble(&self, why: Option<&str>) {
         let mut state = self.shared.state();
         let since = state.trouble.as_ref().map_or_else(Utc::now, |known| known.since);
-        state.trouble = why.map(|why| Held { since, why: why.to_owned() });
+        state.trouble = why.map(|why| Held { since, why: why.to_owned(), fix: None });
         self.shared.changed.notify_one();
     }
 
-    /// Notes a file that was put back, and the reason.
-    pub(super) fn put_back(&self, name: &str, why: &str) {
+    /// Notes a file that was put back or cannot be taken, the reason, and the remedy if a person is needed at once.
+    pub(super) fn put_back(&self, name: &str, why: &str, fix: Option<&str>) {
+        lock(&self.shared.begun).remove(name);
         let mut state = self.shared.state();
         state.in_hand.remove(name);
         let since = state.put_back.get(name).map_or_else(Utc::now, |known| known.since);
-        state.put_back.insert(name.to_owned(), Held { since, why: why.to_owned() });
+        let held = Held { since, why: why.to_owned(), fix: fix.map(str::to_owned) };
+        state.put_back.insert(name.to_owned(), held);
         self.shared.changed.notify_one();
+    }
+
+    /// Notes the files that dead programs had claimed, and that cannot be taken over.
+    pub(super) fn elsewhere(&self, names: BTreeSet<String>) {
+        *lock(&self.shared.elsewhere) = names;
     }
 
     /// Notes the reasons why files wait that could be taken otherwise.
@@ -145,6 +188,7 @@ impl StateFile {
 
     /// Notes a file whose load ended, and that waits no longer.
     pub(super) fn done(&self, name: &str) {
+        lock(&self.shared.begun).remove(name);
         let mut state = self.shared.state();
         state.in_hand.remove(name);
         state.put_back.remove(name);
@@ -158,35 +202,52 @@ impl Drop for StateFile {
             writer.abort();
         }
         // The writer is stopped from here on.
-        *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.shared.ended) = true;
         // A file that stays behind is removed with the place at the next start.
         let _ = self.shared.home.remove(STATE);
     }
 }
 
 impl Shared {
+    /// The folders that cannot be written now.
+    fn closed(&self) -> impl Iterator<Item = (String, Held)> {
+        let folders = [self.root.path()].into_iter().chain(self.written.iter().map(PathBuf::as_path));
+        folders.filter_map(|folder| {
+            let (why, fix) = unwritable(folder)?;
+            let held = Held { since: Utc::now(), why: why.to_owned(), fix: Some(fix) };
+            Some((folder.display().to_string(), held))
+        })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn write(&self) -> io::Result<()> {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = lock(&self.ended);
         if *ended {
             return Ok(());
         }
+        let (begun, closed) = (lock(&self.begun).clone(), self.closed());
+        let elsewhere = lock(&self.elsewhere).clone();
         let mut state = self.state();
-        state.running = progress::running();
+        state.written = Some(Utc::now());
+        let known = std::mem::take(&mut state.closed);
+        state.closed =
+            closed.map(|(folder, held)| (folder.clone(), known.get(&folder).cloned().unwrap_or(held))).collect();
         // Files that were taken away do not wait any more.
         let claims: Vec<_> = self.home.folders()?.into_iter().filter_map(|claim| self.home.dir(claim).ok()).collect();
         let is_there = |name: &str| self.root.look(name).is_ok() || claims.iter().any(|dir| dir.look(name).is_ok());
-        state.put_back.retain(|name, _| is_there(name));
+        state.put_back.retain(|name, _| elsewhere.contains(name) || is_there(name));
         let mut said = state.clone();
         drop(state);
+        said.running = running(&begun);
         let mut text = said.written()?;
         // Readers read no more than that.
-        while text.len() as u64 > NOTE_MAX && !said.put_back.is_empty() {
-            let half = said.put_back.len() / 2;
-            said.put_back = said.put_back.into_iter().take(half).collect();
+        while text.len() as u64 > NOTE_MAX && said.put_back.len() + said.held.len() > 0 {
+            let (put_back, held) = (said.put_back.len() / 2, said.held.len() / 2);
+            said.put_back = said.put_back.into_iter().take(put_back).collect();
+            said.held = said.held.into_iter().take(held).collect();
             text = said.written()?;
         }
         self.home.write(STATE_NEW, &text, 0o600)?;
@@ -194,11 +255,29 @@ impl Shared {
     }
 }
 
-/// Writes at each change, and every second during loads.
+/// The loads in progress; of a file that is in hand without one, how far it was read.
+fn running(begun: &BTreeMap<String, Begun>) -> Vec<Running> {
+    let mut running = progress::running();
+    for one in running.iter_mut().filter(|one| one.load.is_none()) {
+        let is_of =
+            |name: &str| one.file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some((_, Begun { since, path })) = begun.iter().find(|(name, _)| is_of(name)) {
+            (one.bytes, one.bytes_total) = bytes_read(path);
+            one.started = *since;
+        }
+    }
+    running
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes at each change, every second during loads, and every ten seconds otherwise.
 async fn keep(shared: Arc<Shared>) {
     loop {
         if shared.state().in_hand.is_empty() {
-            shared.changed.notified().await;
+            let _ = tokio::time::timeout(BEAT, shared.changed.notified()).await;
         }
         let this = Arc::clone(&shared);
         // If it cannot be written, readers see an older state; the loads go on.
@@ -229,10 +308,10 @@ mod tests {
         crate::text::secrets::keep("a reason's own secret", "!env REASON");
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
-        let file = StateFile::new(folder.root(), folder.home());
+        let file = StateFile::new(folder.root(), folder.home(), dir.path());
         fs::write(dir.path().join("x.csv"), "").unwrap();
         file.trouble(Some("1 a reason's own secret"));
-        file.put_back("x.csv", "2 a reason's own secret");
+        file.put_back("x.csv", "2 a reason's own secret", Some("4 a reason's own secret"));
         file.held(BTreeMap::from([("y.csv".to_owned(), "3 a reason's own secret".to_owned())]));
         file.shared.write().unwrap();
         let state = read(&places(dir.path()).unwrap()[0]).unwrap();
@@ -241,6 +320,7 @@ mod tests {
             (state.put_back["x.csv"].why.as_str(), state.held["y.csv"].as_str()),
             ("2 !env REASON", "3 !env REASON")
         );
+        assert_eq!(state.put_back["x.csv"].fix.as_deref(), Some("4 !env REASON"));
     }
 
     #[tokio::test]
@@ -249,11 +329,10 @@ mod tests {
         let folder = Folder::open(dir.path()).unwrap();
         let home = folder.home();
         let read = || read(&places(dir.path()).unwrap()[0]);
-        let file = StateFile::new(folder.root(), home);
+        let file = StateFile::new(folder.root(), home, dir.path());
         fs::write(dir.path().join("x.csv"), "").unwrap();
-        file.begun("x.csv");
-        file.put_back("x.csv", "first");
-        file.put_back("x.csv", "second");
+        file.put_back("x.csv", "first", None);
+        file.put_back("x.csv", "second", None);
         file.trouble(Some("away"));
         file.shared.write().unwrap();
         let state = read().unwrap();

@@ -58,6 +58,7 @@ async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) 
     fs::remove_file(workdir.path("sql/analysis/failed.sql"))?;
     shape("status", &["status", "--json"])?;
     shape("loads", &["loads", "--json"])?;
+    shape("why", &["why", "orders.csv", "--json"])?;
     shape("rejects", &["rejects", "--json"])?;
     shape("rejects_of_a_fact", &["rejects", "fact_order", "--json"])?;
     shape("trace", &["trace", "fact_order", "--json"])?;

@@ -1,5 +1,6 @@
 //! Commands, their words, and the house itself.
 
+pub mod answers;
 pub mod commands;
 pub mod house;
 pub mod json_shapes;
@@ -13,6 +14,7 @@ use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
     [
+        answers::cases(),
         commands::cases(),
         house::cases(),
         json_shapes::cases(),

@@ -16,6 +16,7 @@ pub mod kept_values;
 pub mod keys;
 pub mod limits;
 pub mod long;
+pub mod long_keys;
 pub mod names;
 pub mod order;
 pub mod protocol;
@@ -46,6 +47,7 @@ pub fn cases() -> Vec<Trial> {
         keys::cases(),
         limits::cases(),
         long::cases(),
+        long_keys::cases(),
         names::cases(),
         order::cases(),
         protocol::cases(),

@@ -17,6 +17,43 @@ fn command(workdir: &Workdir, arguments: &[&str], settings: &[(&str, &str)]) -> 
     command
 }
 
+/// The user that the program runs as where it is to lack rights that root has; the project folder becomes its own.
+pub fn as_other_user(workdir: &Workdir) -> anyhow::Result<Option<u32>> {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let program = workdir.path("app");
+    if !program.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_app"), &program)?;
+        std::fs::set_permissions(workdir.path(""), std::fs::Permissions::from_mode(0o755))?;
+        std::fs::create_dir(workdir.path("data"))?;
+        for name in ["", "imports", "exports", "data"] {
+            chown(workdir.path(name), Some(OTHER), Some(OTHER))?;
+        }
+    }
+    Ok(Some(OTHER))
+}
+
+/// The number of that user.
+const OTHER: u32 = 4321;
+
+fn command_of(workdir: &Workdir, arguments: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Command> {
+    use std::os::unix::process::CommandExt;
+    let mut command = command(workdir, arguments, settings);
+    if let Some(user) = as_other_user(workdir)? {
+        command = Command::new(workdir.path("app"));
+        command.current_dir(workdir.path("")).args(arguments).env_clear().env("SETTLE_SECONDS", "0.3");
+        command.envs(settings.iter().copied()).uid(user).gid(user);
+    }
+    Ok(command)
+}
+
+/// Runs a command to its end as a user without root's rights.
+pub fn app_of_user(workdir: &Workdir, arguments: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Output> {
+    Ok(command_of(workdir, arguments, settings)?.stdin(Stdio::null()).output()?)
+}
+
 /// Runs a command to its end.
 pub fn app(workdir: &Workdir, arguments: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Output> {
     Ok(command(workdir, arguments, settings).stdin(Stdio::null()).output()?)
@@ -41,7 +78,16 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn start(workdir: &Workdir, arguments: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Daemon> {
-        let mut child = command(workdir, arguments, settings).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        Daemon::spawned(command(workdir, arguments, settings))
+    }
+
+    /// Starts it as a user without root's rights.
+    pub fn start_as_user(workdir: &Workdir, settings: &[(&str, &str)]) -> anyhow::Result<Daemon> {
+        Daemon::spawned(command_of(workdir, &[], settings)?)
+    }
+
+    fn spawned(mut command: Command) -> anyhow::Result<Daemon> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().expect("it was piped");
         let (sender, lines) = channel();
         std::thread::spawn(move || {

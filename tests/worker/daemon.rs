@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use crate::support::process::{Daemon, app, stdout};
+use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
@@ -143,8 +143,12 @@ async fn what_is_not_for_us_is_left_and_named_once(workdir: Workdir) -> Outcome 
 
 async fn polling_finds_files_too(workdir: Workdir) -> Outcome {
     let folder = workdir.path("elsewhere").display().to_string();
+    // A mistyped one would be watched for ever.
+    let output = app(&workdir, &["--watch", &folder], &[])?;
+    same((output.status.code(), workdir.path("elsewhere").exists()), (Some(2), false))?;
+    holds(&stderr(&output), "elsewhere: make it, or name the right one")?;
+    fs::create_dir(workdir.path("elsewhere"))?;
     let mut daemon = Daemon::start(&workdir, &["--watch", &folder], &[("POLL", "true")])?;
-    daemon.wait_for(&["made the folder", "elsewhere"])?;
     daemon.wait_for(&["watching"])?;
     workdir.write("elsewhere/n.csv", "a\n1\n")?;
     daemon.wait_for(&["loaded", "n.csv"])?;

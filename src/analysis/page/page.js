@@ -20,7 +20,7 @@
   show(themes.includes(remembered()) ? remembered() : 'auto');
   document.querySelector('header.top').append(button);
 
-  // How long ago it was when the page is read.
+  // The time that has passed when the page is read.
   const units = [[525600, 'year'], [43200, 'month'], [1440, 'day'], [60, 'hour'], [1, 'minute']];
   for (const time of document.querySelectorAll('time.ago')) {
     const minutes = Math.floor((Date.now() - Date.parse(time.dateTime)) / 60000);

@@ -251,7 +251,7 @@ fn quoted_text(buffer: &[u8], at: usize, escape: Escape, side: &mut Vec<u8>) -> 
         } else if next == Some(quote) || next == Some(b'\\') {
             start.get_or_insert(side.len());
             side.extend_from_slice(&buffer[from..found]);
-            from = found + 1; // What was escaped is part of the text.
+            from = found + 1; // An escaped sign is part of the text.
         }
         search = found + 2;
     }

@@ -17,7 +17,7 @@ pub(super) const MAX_NAME: usize = 64 * 1024;
 /// All names of one record, in bytes, at most.
 const MAX_NAMES: usize = 1024 * 1024;
 
-/// Objects within one another, at most.
+/// Objects within one another, lists aside, at most.
 const MAX_NESTED: usize = 64;
 
 /// Keys that an object usually has, at most.
@@ -47,6 +47,10 @@ impl<'a> Leaves<'a> {
 
     /// Adds the names and values of a record.
     pub(super) fn record(&mut self, text: &'a [u8]) -> Result<(), String> {
+        // Each level reads what is in it once more.
+        if is_too_deep(text) {
+            return Err(too_deep());
+        }
         match std::str::from_utf8(text) {
             Ok(text) if text.starts_with('{') => return self.object("", text, 0),
             _ => {}
@@ -77,7 +81,7 @@ impl<'a> Leaves<'a> {
 
     fn object(&mut self, prefix: &str, text: &'a str, depth: usize) -> Result<(), String> {
         if depth > MAX_NESTED {
-            return Err(format!("objects are nested more than {MAX_NESTED} deep"));
+            return Err(too_deep());
         }
         let Pairs(pairs) = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (Key(key), value) in pairs {
@@ -109,6 +113,36 @@ impl<'a> Leaves<'a> {
         self.cells.push((name, text));
         Ok(())
     }
+}
+
+fn too_deep() -> String {
+    format!("objects are nested more than {MAX_NESTED} deep")
+}
+
+/// True if objects stand within one another too deep, lists aside: told in one look at each byte.
+fn is_too_deep(text: &[u8]) -> bool {
+    if memchr::memchr_iter(b'{', text).nth(MAX_NESTED + 1).is_none() {
+        return false;
+    }
+    let (mut objects, mut lists, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'[' => lists += 1,
+            b']' => lists = lists.saturating_sub(1),
+            b'{' if lists == 0 => objects += 1,
+            b'}' if lists == 0 => objects = objects.saturating_sub(1),
+            _ => {}
+        }
+        // An empty object is a value.
+        if objects > MAX_NESTED + 1 && text.get(at + 1) != Some(&b'}') {
+            return true;
+        }
+    }
+    false
 }
 
 fn too_many_keys() -> String {
@@ -144,5 +178,30 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
             }
         }
         deserializer.deserialize_map(Collect(std::marker::PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_that_is_told_at_once_is_the_one_that_is_read() {
+        let nested = |objects: usize, inner: &str| {
+            let open = "{\"a{[\\\"\":".repeat(objects);
+            format!("{open}{inner}{}", "}".repeat(objects))
+        };
+        let lists = format!("{{\"a\":[{}]}}", "{},".repeat(99) + "[{\"b\":{}}]");
+        for (text, expected) in [
+            (nested(MAX_NESTED + 1, "1"), false),
+            (nested(MAX_NESTED + 1, "{}"), false),
+            (nested(MAX_NESTED + 2, "1"), true),
+            (nested(120, "[{}]"), true),
+            (lists, false),
+        ] {
+            assert_eq!(is_too_deep(text.as_bytes()), expected, "{text}");
+            let object = Leaves::with_capacity(0).object("", &text, 0);
+            assert_eq!(object.is_err(), expected, "{text} {object:?}");
+        }
     }
 }

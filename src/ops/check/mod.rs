@@ -71,6 +71,16 @@ pub struct Checked {
     pub plugin: String,
 }
 
+/// The result for one part, with the reason why the file itself would be left alone in the folder.
+#[derive(Debug, Serialize)]
+pub struct CheckedFile {
+    /// The part.
+    #[serde(flatten)]
+    pub part: Checked,
+    /// The reason, if it would be.
+    pub left: Option<&'static str>,
+}
+
 /// A column as it would be loaded.
 #[derive(Debug, Serialize)]
 pub struct CheckedColumn {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use self::needs::{absent_need, database_needs, failed_need, short, troubles, waits};
+use self::needs::{absent_need, closed, database_needs, failed_need, short, silent, stuck, troubles, waits};
 use crate::catalog::{Failure, LastRun, Total};
 use crate::source::FailedFile;
 use crate::telemetry::progress::Running;
@@ -28,7 +28,7 @@ pub struct Status {
     pub folder: PathBuf,
     /// The programs that load out of the folder.
     pub watching: Vec<Watcher>,
-    /// The loads in progress.
+    /// The files in hand.
     pub running: Vec<Running>,
     /// The files that are not loaded yet, the oldest first.
     pub waiting: Vec<Waiting>,
@@ -77,6 +77,9 @@ pub struct DatabaseStatus {
     pub address: String,
     /// The reason why it cannot be asked.
     pub error: Option<String>,
+    /// True if it answers and takes no writes.
+    #[serde(skip)]
+    pub is_read_only: bool,
     /// True if the database contains a warehouse.
     pub exists: bool,
     /// The loads since midnight, in UTC.
@@ -119,11 +122,13 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
     let Found { mut waiting, orphans, failed, database, unreadable, stale_after, .. } = found;
     let states: Vec<_> = living.iter().flatten().collect();
     let running = states.iter().flat_map(|state| state.running.clone()).collect();
-    let names: Vec<_> = waiting.iter().map(|file| file.file.clone()).collect();
+    let names: Vec<_> = waiting.iter().chain(&orphans).map(|file| file.file.clone()).collect();
     for file in &mut waiting {
         if let Some(held) = states.iter().find_map(|state| state.put_back.get(&file.file)) {
             (file.since, file.why) =
                 (held.since.min(file.since), format!("to be tried again: {}", short(&held.why, &database)));
+            // It needs a person already.
+            file.counts &= held.fix.is_none();
         } else if let Some(why) = states.iter().find_map(|state| state.held.get(&file.file)) {
             file.why.clone_from(why);
         } else if file.is_ours && living.is_empty() && absent.is_empty() {
@@ -136,6 +141,9 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
     let mut watching: Vec<_> = living.iter().map(|state| watcher(state.as_ref())).collect();
     let mut needs = unreadable;
     needs.extend(troubles(&watching, &database));
+    needs.extend(silent(&states, &folder, now));
+    needs.extend(closed(&states));
+    needs.extend(stuck(&states));
     needs.extend(absent.iter().map(|state| absent_need(state, &folder, folder_is_there)));
     watching.extend(absent.iter().map(|state| Watcher { waits_for_folder: true, ..watcher(Some(state)) }));
     needs.extend(waits(&waiting, watching.is_empty(), now, stale_after));
@@ -154,7 +162,7 @@ fn kept(state: &State, names: &[String], database: &DatabaseStatus) -> Vec<Waiti
             since: held.since,
             why: format!("to be tried again: {}", short(&held.why, database)),
             is_ours: true,
-            counts: true,
+            counts: held.fix.is_none(),
         })
         .collect()
 }
@@ -224,17 +232,20 @@ mod tests {
     }
 
     fn state(put_back: &[(&str, i64)]) -> State {
-        let held = |minutes| Held { since: Utc::now() - TimeDelta::minutes(minutes), why: "busy".to_owned() };
+        let held =
+            |minutes| Held { since: Utc::now() - TimeDelta::minutes(minutes), why: "busy".to_owned(), fix: None };
         State {
             pid: 7,
             host: "h".to_owned(),
             started: Utc::now(),
+            written: Some(Utc::now()),
             folder: PathBuf::from("imports"),
             trouble: None,
             in_hand: Default::default(),
             running: Vec::new(),
             put_back: put_back.iter().map(|(name, minutes)| ((*name).to_owned(), held(*minutes))).collect(),
             held: Default::default(),
+            closed: Default::default(),
         }
     }
 
@@ -264,8 +275,39 @@ mod tests {
     }
 
     #[test]
+    fn a_person_is_needed_at_once_where_a_file_cannot_be_taken_or_a_folder_not_be_written() {
+        let held = |why: &str, fix: &str| Held {
+            since: DateTime::UNIX_EPOCH,
+            why: why.to_owned(),
+            fix: (!fix.is_empty()).then(|| fix.to_owned()),
+        };
+        let put_back = [("a.csv", "chown"), ("b.csv", "chown"), ("c.csv", "")];
+        let put_back = put_back.map(|(name, fix)| (name.to_owned(), held("no right", fix))).into();
+        let closed = [("exports".to_owned(), held("no right", "chmod"))].into();
+        let waiting = vec![file("a.csv", 0, true), file("b.csv", 90, true), file("c.csv", 0, true)];
+        let found = found(vec![Some(State { put_back, closed, ..state(&[]) })], waiting);
+        let status = status(found, DateTime::UNIX_EPOCH);
+        let needs: Vec<_> = status.needs.iter().map(|need| (need.what.as_str(), need.fix.as_str())).collect();
+        assert_eq!(
+            needs,
+            [
+                ("exports cannot be written since 1970-01-01 00:00:00Z: no right", "chmod"),
+                ("a.csv and 1 other file are not loaded: no right", "chown"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_silent_needs_a_person() {
+        let state = |seconds| State { written: Some(Utc::now() - TimeDelta::seconds(seconds)), ..state(&[]) };
+        assert!(needs(found(vec![Some(state(30))], Vec::new())).is_empty());
+        let needs = needs(found(vec![Some(state(90))], Vec::new()));
+        assert!(needs[0].starts_with("the daemon (pid 7 on h) says nothing of itself since 20"), "{needs:?}");
+    }
+
+    #[test]
     fn who_waits_for_the_folder_is_named() {
-        let held = Held { since: DateTime::UNIX_EPOCH, why: "no right".to_owned() };
+        let held = Held { since: DateTime::UNIX_EPOCH, why: "no right".to_owned(), fix: None };
         for (is_there, expected) in [
             (false, "imports: the folder is gone, and the daemon (pid 7) waits for it since 1970-01-01 00:00:00Z"),
             (true, "the daemon (pid 7) loads nothing out of imports since 1970-01-01 00:00:00Z: no right"),
@@ -279,7 +321,7 @@ mod tests {
 
     #[test]
     fn trouble_a_database_that_is_away_and_a_failed_run_need_a_person() {
-        let held = Held { since: DateTime::UNIX_EPOCH, why: "no answer".to_owned() };
+        let held = Held { since: DateTime::UNIX_EPOCH, why: "no answer".to_owned(), fix: None };
         let mut found = found(vec![Some(State { trouble: Some(held), ..state(&[]) })], Vec::new());
         let run = LastRun { failed: true, finished: DateTime::UNIX_EPOCH, error: Some("no column".to_owned()) };
         found.database = DatabaseStatus { error: Some("gone".into()), pipeline: Some(run), ..Default::default() };
@@ -295,7 +337,7 @@ mod tests {
 
     #[test]
     fn what_the_database_says_is_told_once() {
-        let held = Held { since: DateTime::UNIX_EPOCH, why: format!("{NO_ANSWER}: no route (os error 7)") };
+        let held = Held { since: DateTime::UNIX_EPOCH, why: format!("{NO_ANSWER}: no route (os error 7)"), fix: None };
         let put_back = [("a.csv".to_owned(), held.clone())].into();
         let mut found = found(vec![Some(State { trouble: Some(held), put_back, ..state(&[]) })], Vec::new());
         let error = Some(format!("{NO_ANSWER}: db: no route (os error 7)"));

@@ -1,14 +1,16 @@
 //! The problems that need a person, and their remedies.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{DatabaseStatus, Watcher, moment, span};
 use crate::catalog::LastRun;
 use crate::source::FailedFile;
+use crate::text::counted;
 use crate::worker::{Held, State, Waiting};
 
 /// A problem that needs a person.
@@ -33,7 +35,7 @@ pub(super) fn short(why: &str, database: &DatabaseStatus) -> String {
 
 pub(super) fn troubles(watching: &[Watcher], database: &DatabaseStatus) -> impl Iterator<Item = Need> {
     let troubled = watching.iter().filter_map(|one| Some((one.pid, one.trouble.as_ref()?)));
-    troubled.map(|(pid, Held { since, why })| Need {
+    troubled.map(|(pid, Held { since, why, .. })| Need {
         what: format!(
             "the daemon (pid {}) loads nothing since {}: {}",
             pid.unwrap_or_default(),
@@ -63,6 +65,52 @@ pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need 
         what: format!("{folder}: the folder is gone, and the daemon (pid {pid}) waits for it since {since}"),
         fix: "make it, mount it or move it back: the daemon goes on by itself".to_owned(),
     }
+}
+
+/// The age of a program's state from which it is no sign of life.
+const SILENT: TimeDelta = TimeDelta::seconds(60);
+
+/// Programs that say nothing of themselves any more: they are stopped, or cannot write in the folder.
+pub(super) fn silent(states: &[&State], folder: &Path, now: DateTime<Utc>) -> impl Iterator<Item = Need> {
+    let folder = folder.display();
+    states.iter().filter_map(move |state| Some((state, state.written.filter(|at| now - *at > SILENT)?))).map(
+        move |(State { pid, host, .. }, at)| Need {
+            what: format!("the daemon (pid {pid} on {host}) says nothing of itself since {}", moment(at)),
+            fix: format!(
+                "see whether it is stopped (kill -CONT {pid} lets it go on), and whether its user may write in {folder}: \
+                 chown -R USER {folder}"
+            ),
+        },
+    )
+}
+
+/// The folders that a program cannot write.
+pub(super) fn closed(states: &[&State]) -> Vec<Need> {
+    let need = |(folder, Held { since, why, fix }): (&String, &Held)| Need {
+        what: format!("{folder} cannot be written since {}: {why}", moment(*since)),
+        fix: fix.clone().unwrap_or_default(),
+    };
+    states.iter().flat_map(|state| &state.closed).map(need).collect()
+}
+
+/// The files that cannot be loaded until a person does something, together where the reason is one.
+pub(super) fn stuck(states: &[&State]) -> Vec<Need> {
+    let mut by_reason: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for (file, Held { why, fix, .. }) in states.iter().flat_map(|state| &state.put_back) {
+        if let Some(fix) = fix {
+            by_reason.entry((why, fix)).or_default().push(file);
+        }
+    }
+    let need = |((why, fix), files): ((&str, &str), Vec<&str>)| Need {
+        what: match files.as_slice() {
+            [first, others @ ..] if !others.is_empty() => {
+                format!("{first} and {} are not loaded: {why}", counted(others.len() as u64, "other file"))
+            }
+            files => format!("{} is not loaded: {why}", files.concat()),
+        },
+        fix: fix.to_owned(),
+    };
+    by_reason.into_iter().map(need).collect()
 }
 
 /// Returns the files that wait too long, and whether anybody is there to load them.
@@ -110,9 +158,15 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
         // The error may begin with it already.
         let known = format!("{NO_ANSWER}: {address}: ");
         let cause = error.strip_prefix(&known).unwrap_or(error);
-        needs.push(Need {
-            what: format!("{NO_ANSWER} ({address}): {cause}"),
-            fix: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
+        needs.push(match database.is_read_only {
+            true => Need {
+                what: format!("{error} ({address})"),
+                fix: "make room on its disk, or give its user the right to write: app doctor".to_owned(),
+            },
+            false => Need {
+                what: format!("{NO_ANSWER} ({address}): {cause}"),
+                fix: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
+            },
         });
     }
     if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {

@@ -48,6 +48,16 @@ pub struct Traced {
     pub note: Option<String>,
 }
 
+/// A row with its origin and its table.
+#[derive(Debug, Serialize)]
+pub struct TracedOf {
+    /// The row and its origin.
+    #[serde(flatten)]
+    pub traced: Traced,
+    /// The table, with its schema.
+    pub table: String,
+}
+
 /// A record of a file.
 #[derive(Debug, Serialize)]
 pub struct Staged {

@@ -9,6 +9,7 @@ pub use seen::REPLACED;
 
 use super::UNKNOWN;
 use super::class::{Class, must_be_time};
+use super::long_keys::only_short;
 use crate::project::key_column;
 use crate::project::{Dimension, Scalar};
 use crate::schema::LOAD_COLUMN;
@@ -84,6 +85,8 @@ pub struct DimensionSql {
     infers: bool,
     /// True if the select gives the surrogate keys.
     has_ids: bool,
+    /// True if keys may be too long for an index.
+    long_keys: bool,
 }
 
 impl DimensionSql {
@@ -122,6 +125,7 @@ impl DimensionSql {
             newest: None,
             infers,
             has_ids: false,
+            long_keys: false,
         }
     }
 
@@ -130,6 +134,25 @@ impl DimensionSql {
     pub fn with_ids(mut self) -> Self {
         self.has_ids = true;
         self
+    }
+
+    /// Leaves keys that are too long for an index out of the indexes.
+    #[must_use]
+    pub fn with_long_keys(mut self, long_keys: bool) -> Self {
+        self.long_keys = long_keys;
+        self
+    }
+
+    /// Makes the indexes over the natural key anew, for keys that are too long for one.
+    pub fn index_anew(&self) -> Vec<String> {
+        let seen = format!("{}_seen_key", self.name);
+        let schema = self.seen.rsplit_once('.').map_or("", |(schema, _)| schema);
+        vec![self.drop_index(), self.create_index(), format!("drop index if exists {schema}.{}", quote(&seen))]
+    }
+
+    /// The condition for the rows in an index over the natural key.
+    fn indexed(&self) -> String {
+        if self.long_keys { only_short(&self.key) } else { String::new() }
     }
 
     /// Dates rows without lineage by this load.
@@ -244,7 +267,7 @@ impl DimensionSql {
         let index = quote(&format!("{}_natural_key", self.name));
         let mut columns = self.keys();
         columns.extend(self.is_historic().then(|| "valid_from".to_owned()));
-        format!("create unique index {index} on {} ({})", self.table, columns.join(", "))
+        format!("create unique index {index} on {} ({}){}", self.table, columns.join(", "), self.indexed())
     }
 
     /// Sets the unknown member's attributes.

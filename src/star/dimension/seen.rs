@@ -23,15 +23,18 @@ impl DimensionSql {
     pub fn create_seen(&self) -> Vec<String> {
         let declared: Vec<_> =
             self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        vec![
-            format!("create table {} ({})", self.seen, declared.join(", ")),
-            format!(
-                "create index {} on {} ({}, {AT})",
-                quote(&format!("{}_seen_key", self.name)),
-                self.seen,
-                self.keys().join(", ")
-            ),
-        ]
+        vec![format!("create table {} ({})", self.seen, declared.join(", ")), self.index_seen()]
+    }
+
+    /// Creates the index of that table over the natural key.
+    pub fn index_seen(&self) -> String {
+        format!(
+            "create index {} on {} ({}, {AT}){}",
+            quote(&format!("{}_seen_key", self.name)),
+            self.seen,
+            self.keys().join(", "),
+            self.indexed()
+        )
     }
 
     /// Fills it with the existing versions, as rows of this load.
@@ -112,7 +115,7 @@ impl DimensionSql {
         let list: Vec<_> = all.iter().map(|name| format!("n.{name}")).collect();
         let place = |row: &str| format!("({row}.{AT}, {}, {})", first(row, LOAD_COLUMN), first(row, LINE_COLUMN));
         vec![
-            format!("create index {from}_key on {from} ({}, {AT})", keys.join(", ")),
+            format!("create index {from}_key on {from} ({}, {AT}){}", keys.join(", "), self.indexed()),
             format!("delete from {seen} as s where not s.{GONE} and {stale}"),
             format!(
                 "insert into {seen} ({}) select {}, {of_load}, {of_line}, n.{AT}, false \

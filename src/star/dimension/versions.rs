@@ -211,7 +211,7 @@ impl DimensionSql {
         };
         statements.push(format!("create temp table {VERSIONS} as {select}"));
         let index = if self.is_historic() { ", valid_from" } else { "" };
-        statements.push(format!("create index {VERSIONS}_key on {VERSIONS} ({keys}{index})"));
+        statements.push(format!("create index {VERSIONS}_key on {VERSIONS} ({keys}{index}){}", self.indexed()));
         if self.engine == Engine::Postgres {
             statements.push(format!("analyze {VERSIONS}"));
         }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::class::{Class, must_be_time};
 use super::dimension::{as_named, moment_literal};
+use super::long_keys::only_short;
 use super::{KEYED, UNKNOWN};
 use crate::project::key_column;
 use crate::project::{Fact, Missing};
@@ -89,6 +90,8 @@ pub struct FactSql {
     at: Option<TableColumn>,
     lineage: bool,
     names: Names,
+    /// True if values of the grain may be too long for an index.
+    long_keys: bool,
 }
 
 impl FactSql {
@@ -130,7 +133,22 @@ impl FactSql {
             at: header.at.as_ref().and_then(|at| columns.iter().find(|column| column.name == *at).cloned()),
             lineage,
             names: names.clone(),
+            long_keys: false,
         }
+    }
+
+    /// Leaves rows whose grain is too long for an index out of the index.
+    #[must_use]
+    pub fn with_long_keys(mut self, long_keys: bool) -> Self {
+        self.long_keys = long_keys;
+        self
+    }
+
+    /// Returns the table's rows that its own index leaves out, to follow `from`; `None` if there can be none.
+    pub fn long_rows(&self) -> Option<String> {
+        let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
+        let short = only_short.strip_prefix(" where ")?;
+        Some(format!("(select * from {} where not ({short})) as n", self.table))
     }
 
     /// Returns the fact's columns.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::KEYED;
+use super::super::long_keys::only_short;
 use super::{FactSql, Role};
 use crate::project::key_column;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
@@ -89,9 +90,12 @@ impl FactSql {
 
     fn unique_grain(&self) -> String {
         let grain = self.grain_names().join(", ");
+        let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
         match self.engine {
-            Engine::Postgres => format!("alter table {} add primary key ({grain})", self.table),
-            Engine::Sqlite => format!("create unique index {} on {} ({grain})", self.index("grain"), self.table),
+            Engine::Postgres if only_short.is_empty() => {
+                format!("alter table {} add primary key ({grain})", self.table)
+            }
+            _ => format!("create unique index {} on {} ({grain}){only_short}", self.index("grain"), self.table),
         }
     }
 
@@ -127,8 +131,9 @@ impl FactSql {
         match self.engine {
             Engine::Postgres => format!(
                 "select a.attname::text from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any(i.indkey) \
-                 where i.indisprimary and i.indrelid = to_regclass('{}')",
-                self.table.replace('\'', "''")
+                 where i.indrelid = to_regclass({}) and (i.indisprimary or i.indexrelid = to_regclass({}))",
+                literal(&self.table),
+                literal(&self.grain_index())
             ),
             Engine::Sqlite => {
                 format!(
@@ -143,14 +148,25 @@ impl FactSql {
     pub fn drop_grain(&self) -> Vec<String> {
         match self.engine {
             Engine::Postgres => {
-                vec![format!(
-                    "alter table {} drop constraint if exists {}",
-                    self.table,
-                    quote(&format!("{}_pkey", self.name))
-                )]
+                let key = quote(&format!("{}_pkey", self.name));
+                vec![
+                    format!("alter table {} drop constraint if exists {key}", self.table),
+                    format!("drop index if exists {}", self.grain_index()),
+                ]
             }
             Engine::Sqlite => vec![format!("drop index if exists {}", self.index("grain"))],
         }
+    }
+
+    /// Makes the grain's index anew, for values that are too long for one.
+    pub fn index_anew(&self) -> Vec<String> {
+        self.drop_grain().into_iter().chain(self.has_plain_grain().then(|| self.unique_grain())).collect()
+    }
+
+    /// Returns PostgreSQL's name of the grain's index where that is not the primary key's.
+    fn grain_index(&self) -> String {
+        let schema = self.table.rsplit_once('.').map_or("", |(schema, _)| schema);
+        format!("{schema}.{}", self.index("grain"))
     }
 
     /// Returns the dimension and its key, by the column that refers to it.

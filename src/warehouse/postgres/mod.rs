@@ -19,8 +19,6 @@ use sqlx::{
     Column, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row as _, Statement, TypeInfo, ValueRef,
 };
 
-use tracing::warn;
-
 use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
 use crate::sql::{Engine, Names, Schema, quote};
 pub use copy::encode;
@@ -97,16 +95,20 @@ async fn lift_limits(connection: &mut PgConnection) {
     }
 }
 
-/// Warns of the limits that the server, or a pooler before it, keeps.
-async fn tell_limits(pool: &PgPool, address: &str) -> Result<(), WarehouseError> {
+/// The settings of a server that endanger what is loaded: no synced commits, and limits that the server, or a pooler
+/// before it, keeps.
+async fn dangers(pool: &PgPool) -> Result<Vec<String>, WarehouseError> {
     let held: Vec<(String, String)> = sqlx::query_as(LIMITED).bind(LIMITS.as_slice()).fetch_all(pool).await?;
-    for (name, value) in held {
-        warn!(
-            database = address,
+    let of_limit = |(name, value): (String, String)| {
+        format!(
             "the server, or a pooler before it, keeps {name} = {value}, and ends what takes longer: alter role ... set {name} = 0"
-        );
-    }
-    Ok(())
+        )
+    };
+    let fsync: String = sqlx::query_scalar("select current_setting('fsync')").fetch_one(pool).await?;
+    let unsynced =
+        "the server runs with fsync = off: a power cut may take what it has confirmed, and files are deleted by then";
+    let unsynced = (fsync != "on").then(|| unsynced.to_owned());
+    Ok(unsynced.into_iter().chain(held.into_iter().map(of_limit)).collect())
 }
 
 /// Query for the server's process that serves a connection.
@@ -183,21 +185,14 @@ impl Postgres {
             .connect_with(options.clone())
             .await
             .map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
-        let (fsync, version, tells_server): (String, i32, bool) = sqlx::query_as(
-            "select current_setting('fsync'), current_setting('server_version_num')::int, \
+        let (version, tells_server): (i32, bool) = sqlx::query_as(
+            "select current_setting('server_version_num')::int, \
              has_function_privilege('pg_control_system()', 'execute')
                  and has_function_privilege('pg_current_wal_lsn()', 'execute') and \
                   has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')",
         )
         .fetch_one(&pool)
         .await?;
-        if fsync != "on" {
-            warn!(
-                database = shown(&options),
-                "the server runs with fsync = off: a power cut may take what it has confirmed, and files are deleted by then"
-            );
-        }
-        tell_limits(&pool, &shown(&options)).await?;
         Ok(Postgres {
             tells_server,
             version,
@@ -362,6 +357,10 @@ impl Warehouse for Postgres {
         }
         let lookout = self.lookout.clone();
         Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone(), self.tells_server, lookout)))
+    }
+
+    async fn dangers(&self) -> Result<Vec<String>, WarehouseError> {
+        dangers(&self.pool).await
     }
 
     async fn barrier(&self) -> Result<(), WarehouseError> {

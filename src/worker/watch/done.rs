@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use tokio::task::{Id, JoinError};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
-use super::super::backoff::Backoff;
 use super::super::look::Seen;
 use super::super::settle::Arrival;
-use super::{TROUBLE, Watch};
+use super::Watch;
 use crate::alert::Kind;
 use crate::load::FileOutcome;
 use crate::source::ClaimedFile;
@@ -27,11 +26,12 @@ impl Watch {
         }
         match &done {
             Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
-                self.state.put_back(&file.name(), &error.to_string());
+                self.state.put_back(&file.name(), &error.to_string(), error.needs_person().then(|| error.fix()));
             }
             Ok(_) => self.state.done(&file.name()),
-            Err(_) => self.state.put_back(&file.name(), "a fault of the program"),
+            Err(_) => self.state.put_back(&file.name(), "a fault of the program", Some("please report it")),
         }
+        self.hurt.remove(&name);
         match done.map(|(_, outcome)| outcome) {
             Ok(FileOutcome::Loaded(reports)) => {
                 self.well_again();
@@ -53,7 +53,7 @@ impl Watch {
             }
             Ok(FileOutcome::Waits(error)) => {
                 if error.is_of_database() {
-                    self.wait(&error.to_string());
+                    self.hurt(&name, &error.to_string());
                 } else if error.is_locked() {
                     // The holder of the lock is named once the file has waited for long.
                     if self.pause_at_most(&name, &error.to_string(), LOCKED) {
@@ -77,7 +77,7 @@ impl Watch {
             }
             Ok(FileOutcome::Kept(file, error)) => {
                 if error.is_of_database() {
-                    self.wait(&error.to_string());
+                    self.hurt(&name, &error.to_string());
                 }
                 self.keep(file, &error.to_string(), error.fix());
             }
@@ -97,29 +97,6 @@ impl Watch {
             self.give_up(&file.os_name());
         } else {
             self.kept.push(file);
-        }
-    }
-
-    /// Logs a database problem once, and waits longer each time.
-    fn wait(&mut self, why: &str) {
-        if Backoff::of(&mut self.trouble, why) {
-            error!("{why}; files wait in the folder until that is fixed");
-            self.app.loader.alerts.raise(
-                Kind::Trouble,
-                TROUBLE,
-                why,
-                "see to the database; files wait in the folder until then",
-                None,
-            );
-        }
-        self.state.trouble(Some(why));
-    }
-
-    fn well_again(&mut self) {
-        if self.trouble.take().is_some() {
-            self.state.trouble(None);
-            info!("all is well again");
-            self.app.loader.alerts.recover(Kind::Trouble, TROUBLE, "files are loaded again");
         }
     }
 }

@@ -16,6 +16,9 @@ use super::ahead::{Ahead, Earlier, Stands, touch};
 use crate::dataset::plugin::{Plugins, Reach};
 use crate::source::{ClaimedFile, FAILED, OWN_FAILED};
 
+/// The number of files of which `app status` says that they wait for one in hand.
+const QUEUED: usize = 100;
+
 /// Returns the key that tells a file that was begun before from others of its name.
 fn claim_of(file: &ClaimedFile) -> OsString {
     file.place().into_os_string()
@@ -34,7 +37,7 @@ impl Watch {
             self.overlooks = false;
             self.behind.clear();
             self.candidates.values_mut().for_each(|candidate| candidate.behind = false);
-            self.say_held(&BTreeMap::new());
+            self.say_held(&BTreeMap::new(), BTreeMap::new());
             return;
         }
         let mut ahead = Ahead::default();
@@ -51,7 +54,7 @@ impl Watch {
         for file in self.kept.iter().chain(&self.leftovers) {
             line.insert((file.os_name(), claim_of(file)), (reach(&file.os_name()), Stands::Waits));
         }
-        let (mut held, mut given_up) = (BTreeMap::new(), Vec::new());
+        let (mut held, mut queued, mut given_up) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         self.behind.clear();
         self.overlooks = false;
         let mut begun = line.into_iter().peekable();
@@ -78,7 +81,12 @@ impl Watch {
                     given_up.push((name.clone(), None));
                     ahead.add(name, &reach, Stands::GivenUp, came);
                 }
-                Some(Earlier { stands: Stands::InHand, .. }) => ahead.add(name, &reach, Stands::Waits, came),
+                Some(Earlier { name: first, stands: Stands::InHand, .. }) => {
+                    if queued.len() < QUEUED {
+                        queued.insert(name.clone(), format!("waits for {}, which is in hand", first.to_string_lossy()));
+                    }
+                    ahead.add(name, &reach, Stands::Waits, came);
+                }
                 None => match candidate.is_endless(self.settle, stale_after, &self.path.join(name), now) {
                     // Its place in the order is that of its end, which is unknown.
                     Some(why) => drop(held.insert(name.clone(), endless(why, &self.path.join(name)))),
@@ -89,7 +97,7 @@ impl Watch {
         for ((begun, claim), (reach, stands)) in begun {
             stand(&mut ahead, &begun, &claim, &reach, stands, &mut self.behind, &mut held, &mut given_up);
         }
-        self.say_held(&held);
+        self.say_held(&held, queued);
         if self.once {
             for (name, claim) in given_up {
                 match claim {
@@ -101,14 +109,16 @@ impl Watch {
         }
     }
 
-    /// Says once for which file another one waits, in the log and in `app status`.
-    fn say_held(&mut self, held: &BTreeMap<OsString, String>) {
+    /// Says once for which file another one waits, in the log and in `app status`; only there of those that are `queued`
+    /// behind one in hand.
+    fn say_held(&mut self, held: &BTreeMap<OsString, String>, queued: BTreeMap<OsString, String>) {
         let plugins = self.app.plugins.get();
         let by_plugin = |name: &OsStr| plugins.held(&name.to_string_lossy(), &name.to_string_lossy()).is_some();
         let before = self.held.len();
         let candidates = &self.candidates;
         self.held.retain(|name, _| held.contains_key(name) || (candidates.contains_key(name) && by_plugin(name)));
-        let mut is_new = self.held.len() != before;
+        let mut is_new = self.held.len() != before || self.queued != queued;
+        self.queued = queued;
         for (name, why) in held {
             if self.held.get(name) != Some(why) {
                 info!(file.path = &*name.to_string_lossy(), "{why}");
@@ -122,7 +132,8 @@ impl Watch {
     }
 
     pub(super) fn show_held(&self) {
-        let shown = self.held.iter().map(|(name, why)| (name.to_string_lossy().into_owned(), why.clone()));
+        let shown =
+            self.queued.iter().chain(&self.held).map(|(name, why)| (name.to_string_lossy().into_owned(), why.clone()));
         self.state.held(shown.collect());
     }
 

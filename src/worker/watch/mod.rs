@@ -2,12 +2,14 @@
 //! new files; they may be lost, so a look at the folder every minute makes it right.
 
 mod ahead;
+mod away;
 mod done;
 mod line;
 mod plugins;
 mod short;
 mod take;
 mod totals;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::{Id, JoinSet};
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
 use self::short::Turns;
 pub use self::totals::Totals;
@@ -29,12 +31,12 @@ use super::said::Said;
 use super::settle::{Arrival, Candidate};
 use super::state::StateFile;
 use super::waiting::why_waiting;
-use crate::alert::Kind;
 use crate::app::App;
 use crate::dataset::plugin::{PluginFolder, Reach};
 use crate::load::FileOutcome;
 use crate::source::{ClaimedFile, Folder, Stamp};
 use crate::text::counted;
+use crate::warehouse::WarehouseError;
 
 /// The subject of alerts when no file is loaded.
 pub(crate) const TROUBLE: &str = "loading";
@@ -78,6 +80,8 @@ pub struct Watch {
     came: HashMap<OsString, Instant>,
     /// The logged reasons why files wait that could be taken otherwise.
     held: BTreeMap<OsString, String>,
+    /// The reasons why files wait for one in hand, which are not logged.
+    queued: BTreeMap<OsString, String>,
     /// Files that are not loaded in this run, where nothing is tried twice, and files of other programs' claims that
     /// cannot be claimed now.
     given_up: BTreeMap<OsString, Reach>,
@@ -98,6 +102,10 @@ pub struct Watch {
     pauses: HashMap<OsString, Backoff>,
     /// Set while the database does not answer.
     trouble: Option<Backoff>,
+    /// The files that wait for the database's sake.
+    hurt: HashSet<OsString>,
+    /// The question to a troubled database, while no file would ask it.
+    probe: JoinSet<Result<(), WarehouseError>>,
     /// Set while the folder is not there.
     away: Option<Backoff>,
     /// The logged reasons why it was not; and true if this absence is logged.
@@ -112,9 +120,10 @@ impl Watch {
     /// Makes the watch of a folder in which the program has its place.
     pub fn new(app: Arc<App>, folder: Folder, plugins: PluginFolder, settle: Duration, poll: bool) -> Watch {
         let path = folder.path().to_owned();
+        let state = StateFile::new(folder.root(), folder.home(), &app.workspace.exports);
         Watch {
             app,
-            state: StateFile::new(folder.root(), folder.home()),
+            state,
             path,
             folder,
             settle,
@@ -130,6 +139,7 @@ impl Watch {
             overlooks: false,
             came: HashMap::new(),
             held: BTreeMap::new(),
+            queued: BTreeMap::new(),
             given_up: BTreeMap::new(),
             stuck: BTreeSet::new(),
             failed: BTreeMap::new(),
@@ -140,6 +150,8 @@ impl Watch {
             kept: Vec::new(),
             pauses: HashMap::new(),
             trouble: None,
+            hurt: HashSet::new(),
+            probe: JoinSet::new(),
             away: None,
             missed: Said::default(),
             told_away: false,
@@ -194,6 +206,7 @@ impl Watch {
             tokio::select! {
                 () = stop() => break,
                 Some(done) = self.running.join_next_with_id() => self.done(done),
+                Some(answer) = self.probe.join_next() => self.answered(answer),
                 () = events.arrived.notified() => {}
                 () = tokio::time::sleep_until(next.into()) => {}
             }
@@ -230,55 +243,6 @@ impl Watch {
         drop(watcher);
         self.drain(stop).await;
         self.totals
-    }
-
-    /// Takes a place in a folder that was made again or mounted; returns true if it is there.
-    fn open_again(&mut self) -> bool {
-        match Folder::open(&self.path) {
-            Ok(folder) => {
-                self.state = StateFile::new(folder.root(), folder.home());
-                self.folder = folder;
-                self.candidates.clear();
-                true
-            }
-            Err(error) => {
-                self.miss(&error);
-                false
-            }
-        }
-    }
-
-    fn find_again(&mut self) {
-        if self.away.take().is_some() {
-            self.absent = None;
-            self.state.trouble(self.trouble.as_ref().map(Backoff::why));
-            self.missed.leave(|_| false, Instant::now());
-            if !std::mem::take(&mut self.told_away) {
-                return;
-            }
-            info!(folder = %self.path.display(), "watching the folder that is there now");
-            self.app.loader.alerts.recover(
-                Kind::Trouble,
-                &self.path.display().to_string(),
-                "the folder is there again",
-            );
-        }
-    }
-
-    fn miss(&mut self, error: &io::Error) {
-        if Backoff::of(&mut self.away, &error.to_string())
-            && let Some(often) = self.missed.comes(OsStr::new(&error.to_string()), Instant::now())
-        {
-            self.told_away = true;
-            error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it{often}");
-            let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
-            self.app.loader.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
-        }
-        self.state.trouble(Some(&format!("cannot use the folder: {error}")));
-        if self.absent.is_none() {
-            let said = Absent::say(&self.app.workspace.exports, &self.state.snapshot());
-            self.absent = said.map_err(|error| debug!(%error, "cannot write what app status shows")).ok();
-        }
     }
 
     fn scan(&mut self) -> io::Result<()> {
@@ -319,11 +283,7 @@ impl Watch {
         let mut stuck = Vec::new();
         let mut leftovers =
             self.folder.claim_leftovers(&mut |name, error| stuck.push((name.to_owned(), error.to_string())))?;
-        self.stuck.clear();
-        for (name, why) in stuck {
-            self.cannot_claim(&name, &why);
-            self.stuck.insert(name);
-        }
+        self.cannot_take_over(stuck);
         // Files that were out of sight while the folder was unmounted are in no load's hands any more.
         let known: HashSet<_> = self
             .in_hand

@@ -1,6 +1,6 @@
 //! The order in which files are taken: those that were begun before, then whole ones, up to the limit of loads.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ impl Watch {
         if let Some(pause) = self.away.as_ref().or(self.trouble.as_ref()).filter(|pause| now < pause.until()) {
             return pause.until();
         }
+        self.ask_database();
         let places = match self.app.workspace.warehouse.names().engine {
             _ if self.trouble.is_some() => 1,
             Engine::Postgres => LOADS,
@@ -125,7 +126,11 @@ impl Watch {
     pub(super) fn claim(&mut self, name: &OsStr) {
         match self.folder.claim(name) {
             Ok(file) => {
-                let came = self.candidates.remove(name).map(|candidate| candidate.came());
+                let candidate = self.candidates.remove(name);
+                if candidate.as_ref().is_some_and(Candidate::is_unclaimable) {
+                    self.state.done(&name.to_string_lossy());
+                }
+                let came = candidate.map(|candidate| candidate.came());
                 self.came.extend(came.map(|came| (name.to_owned(), came)));
                 self.start(file, false);
                 if self.overlooks {
@@ -159,10 +164,23 @@ impl Watch {
         let fix =
             format!("give the user that Sluice runs as the right to move it, and to write in {}", self.path.display());
         let why = format!("cannot claim the file: {why}");
+        self.state.put_back(&name.to_string_lossy(), &why, Some(&fix));
         if self.pause(name, &why) {
             let name = name.to_string_lossy();
             error!(file.path = &*name, "{why}; {fix}");
             self.app.loader.alerts.raise(Kind::Stuck, &name, &why, &fix, None);
+        }
+    }
+
+    /// Notes the files of dead programs that cannot be taken over now, each with the reason.
+    pub(super) fn cannot_take_over(&mut self, stuck: Vec<(OsString, String)>) {
+        let names = stuck.iter().map(|(name, _)| name.clone()).collect();
+        for name in std::mem::replace(&mut self.stuck, names).difference(&self.stuck) {
+            self.state.done(&name.to_string_lossy());
+        }
+        self.state.elsewhere(self.stuck.iter().map(|name| name.to_string_lossy().into_owned()).collect());
+        for (name, why) in stuck {
+            self.cannot_claim(&name, &why);
         }
     }
 
@@ -188,7 +206,7 @@ impl Watch {
     }
 
     pub(super) fn start(&mut self, file: ClaimedFile, unfinished: bool) {
-        self.state.begun(&file.name());
+        self.state.begun(&file);
         let (app, claimed, place) = (Arc::clone(&self.app), file.clone(), self.app.loader.order.join());
         let plugins = self.app.plugins.get();
         let reach = plugins.reach(&file.name());

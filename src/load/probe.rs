@@ -1,0 +1,20 @@
+//! The question whether a database takes writes, asked by a write of its own that leaves nothing behind.
+
+use crate::sql::Table;
+use crate::warehouse::{Scope, Warehouse, WarehouseError};
+
+/// Makes a table in staging, drops it and commits: nothing less reaches the disk, or a server that is read-only.
+///
+/// # Errors
+/// The error of the database, and [`WarehouseError::Incomplete`] if parts of the catalog are missing.
+pub async fn takes_writes(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
+    let missing = warehouse.missing().await?;
+    if !missing.is_empty() {
+        return Err(WarehouseError::Incomplete(missing.join(", ")));
+    }
+    let table = warehouse.names().table(&Table::staging(&format!("sluice_probe_{}", std::process::id())));
+    let mut transaction = warehouse.begin(Scope::Load).await?;
+    transaction.execute(&format!("create table {table} (n bigint)"), &[]).await?;
+    transaction.execute(&format!("drop table {table}"), &[]).await?;
+    transaction.commit().await
+}

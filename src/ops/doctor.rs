@@ -1,0 +1,264 @@
+//! The parts of a project, each with what was found of it, or how to fix it. Changes nothing.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use crate::alert::{Alert, Channel};
+use crate::app::App;
+use crate::archive::{OnSuccess, Place};
+use crate::dataset::plugin::Plugins;
+use crate::settings::{Settings, database_file};
+use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
+use crate::sql::{Engine, Table};
+use crate::text::counted;
+use crate::text::rights::explain_folder;
+use crate::warehouse::{Address, Scope, WarehouseError};
+use crate::worker::absent;
+
+/// The result of one check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The part that was looked at.
+    pub check: String,
+    /// True if it is as it should be.
+    pub ok: bool,
+    /// The findings, or how to fix it.
+    pub text: String,
+}
+
+impl Check {
+    fn new(check: impl Into<String>, result: Result<String, String>) -> Check {
+        let (ok, text) = (result.is_ok(), result.unwrap_or_else(|why| why));
+        Check { check: check.into(), ok, text }
+    }
+}
+
+/// Checks every part of a project; `watched` asks for its health, so that it also fails if no program watches the folder,
+/// and `alert_test` sends a test message.
+///
+/// # Errors
+/// In words, if the settings of the alerts are wrong.
+pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Result<Vec<Check>, String> {
+    let mut checks = database(settings, !watched).await;
+    let folders = &settings.folders;
+    // While its folder is gone a daemon waits for it, and says so elsewhere.
+    let absent = absent(&folders.exports_dir, &folders.imports_dir);
+    let gone = absent.first().filter(|_| !folders.imports_dir.is_dir()).map(|state| {
+        format!("it is gone, and the daemon (pid {}) waits for it: make it, mount it or move it back", state.pid)
+    });
+    let mut written = vec![&folders.imports_dir, &folders.exports_dir, &folders.logs_dir];
+    // An archive in which nothing was kept yet is made when something is.
+    if let Place::Folder(archive) = &settings.keeping.archive
+        && (archive.exists() || settings.keeping.on_success != OnSuccess::Delete)
+    {
+        written.push(archive);
+    }
+    for path in written {
+        let result = match &gone {
+            Some(gone) if *path == folders.imports_dir => Err(gone.clone()),
+            _ if !path.exists() && matches!(&settings.keeping.archive, Place::Folder(archive) if archive == path) => {
+                writable_above(path)
+            }
+            // Loading goes on without it, and its health is what is asked for.
+            _ if watched && *path == folders.logs_dir => {
+                writable(path).or_else(|why| Ok(format!("warning: {why}; loading goes on without the log")))
+            }
+            _ => writable(path),
+        };
+        checks.push(Check::new(format!("folder {}", path.display()), result));
+    }
+    // No fault of the program's, and it loads: whoever runs it decides.
+    if let Ok(Some(warning)) = open_to_others(&folders.imports_dir) {
+        let what = format!("who may write in {}", folders.imports_dir.display());
+        checks.push(Check::new(what, Ok(format!("warning: {warning}"))));
+    }
+    for (name, found) in
+        [(FAILED, foreign_failed(&folders.imports_dir)), (CLAIMS, foreign_claims(&folders.imports_dir))]
+    {
+        if let Ok(Some(Foreign { what: fault, fix })) = found {
+            let what = format!("folder {}", folders.imports_dir.join(name).display());
+            checks.push(Check::new(what, Err(format!("{fault}; {fix}"))));
+        }
+    }
+    let plugins = Plugins::read_right(&folders.plugins_dir, &|name| settings.variable(name));
+    let wrong: Vec<_> = plugins.errors().map(ToString::to_string).collect();
+    let result = if wrong.is_empty() {
+        Ok(counted(plugins.count() as u64, "plugin"))
+    } else {
+        Err(format!("{}; files that they claim are held back until that is fixed", wrong.join("; ")))
+    };
+    checks.push(Check::new(format!("folder {}", folders.plugins_dir.display()), result));
+    let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
+    for name in ["pipeline", "analysis"] {
+        let path = folders.sql_dir.join(name);
+        // A project that only loads needs none.
+        let result = if has_sql(&path) {
+            crate::project::sql_files(&path, engine)
+                .map(|files| counted(files.len() as u64, "file"))
+                .map_err(|error| error.to_string())
+        } else {
+            Ok(format!("none, which is all right where files are only loaded; to begin, {}", begin(name, &path)))
+        };
+        checks.push(Check::new(format!("folder {}", path.display()), result));
+    }
+    let result = match is_watched(&folders.imports_dir) {
+        Ok(true) => Ok("yes".to_owned()),
+        _ if gone.is_some() => Err("not now: the daemon waits for the folder".to_owned()),
+        Ok(false) if watched => Err("no: start app".to_owned()),
+        Ok(false) => Ok("no: app is not running".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    checks.push(Check::new(format!("{} is watched", folders.imports_dir.display()), result));
+    checks.extend(alerts(settings, alert_test).await?);
+    Ok(checks)
+}
+
+/// Asks the database for an answer, for its schemas and, where that is `tried`, for a place for rows.
+async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
+    let mut settings = settings.clone();
+    // A look must not make a database.
+    settings.database.init_db = false;
+    let Address { url, .. } = settings.address();
+    let what = format!("database {}", crate::settings::without_password(&url));
+    let app = match crate::warehouse::connect(&settings.address()).await {
+        Ok(warehouse) => App::builder(&settings).build(warehouse),
+        Err(WarehouseError::Missing(path)) => {
+            return vec![Check::new(what, Err(format!("there is no file {path} yet; start app, or app --once")))];
+        }
+        Err(error) => return vec![Check::new(what, Err(format!("{error}; is DATABASE_URL right?")))],
+    };
+    let schemas = match app.workspace.warehouse.missing().await {
+        Ok(missing) if missing.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),
+        Ok(missing) => Err(format!("missing: {}; start app once with INIT_DB=true", missing.join(", "))),
+        Err(error) => Err(error.to_string()),
+    };
+    // It is all right within a network that is one's own, and so no fault.
+    let mut answers = "answers".to_owned();
+    if crate::settings::may_send_in_clear(&url) {
+        answers += "; warning: a server, or somebody between, can ask for the password in clear: add sslmode=require \
+                    or verify-full to DATABASE_URL";
+    }
+    for danger in app.workspace.warehouse.dangers().await.unwrap_or_default() {
+        answers += &format!("; warning: {danger}");
+    }
+    let written = if tried && schemas.is_ok() { Some(takes_rows(&app, &url).await) } else { None };
+    let mut checks = vec![Check::new(what, Ok(answers)), Check::new("schemas", schemas)];
+    checks.extend(written.map(|result| Check::new("the database takes rows", result)));
+    checks
+}
+
+/// The longest wait of the trial for others who write.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tries to write into a table of its own, and takes that back. A server's disk answers by itself; that of a file is tried too, for what is
+/// not committed need not reach it.
+async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
+    let table = app.workspace.warehouse.names().table(&Table::staging(&format!("doctor_{}", std::process::id())));
+    let write = async {
+        let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
+        transaction.execute(&format!("create table {table} (n bigint)"), &[]).await?;
+        let rows = "with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000) select n from n";
+        transaction.execute(&format!("insert into {table} {rows}"), &[]).await.map(drop)
+    };
+    match tokio::time::timeout(PATIENCE, write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let why = match error {
+                WarehouseError::ReadOnly(why) => why,
+                other => other.to_string(),
+            };
+            return Err(format!(
+                "cannot be written: {why}; make room on its disk, or give its user the right to write"
+            ));
+        }
+        Err(_) => {
+            return Ok(format!(
+                "warning: not tried: others write, or the server was silent, for {} s",
+                PATIENCE.as_secs()
+            ));
+        }
+    }
+    let Some(file) = database_file(url) else { return Ok("rows were written and taken back".to_owned()) };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    has_room(folder, ROOM).map(|free| format!("rows were written and taken back; {free} MiB are free"))
+}
+
+/// Bytes that are tried beside a database that is a file.
+const ROOM: usize = 1 << 20;
+
+/// Writes so many bytes into a file without a name, which is gone then; gives the MiB that are free in the folder.
+fn has_room(folder: &Path, bytes: usize) -> Result<u64, String> {
+    let written = tempfile::Builder::new().prefix(".doctor-").tempfile_in(folder).and_then(|mut file| {
+        file.write_all(&vec![b'.'; bytes])?;
+        file.as_file().sync_data()
+    });
+    written.map_err(|error| {
+        let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        let fix = if is_full { "; make room on its disk" } else { "" };
+        format!("cannot be written: {}{fix}", explain_folder(error, folder))
+    })?;
+    let free = rustix::fs::statvfs(folder).map_err(|error| error.to_string())?;
+    Ok(free.f_bavail.saturating_mul(free.f_frsize) >> 20)
+}
+
+/// One line where nothing is sent, else one for each way.
+async fn alerts(settings: &Settings, send: bool) -> Result<Vec<Check>, String> {
+    let channels = settings.alerting.channels()?;
+    if channels.is_empty() {
+        let none = "none: set ALERT_WEBHOOK, or ALERT_SMTP_URL, ALERT_FROM and ALERT_TO".to_owned();
+        let result = if send { Err(none) } else { Ok(none) };
+        return Ok(vec![Check::new("alerts", result)]);
+    }
+    if !send {
+        let names: Vec<_> = channels.iter().map(Channel::name).collect();
+        let warning = match channels.iter().any(Channel::may_send_in_clear) {
+            true => {
+                "; warning: the mail server, or somebody between, can ask for the password in clear: use smtps:// or tls=required"
+            }
+            false => "",
+        };
+        let text = format!("{}; app doctor --alert-test sends a test{warning}", names.join(", "));
+        return Ok(vec![Check::new("alerts", Ok(text))]);
+    }
+    let mut checks = Vec::new();
+    for channel in channels {
+        let what = format!("alerts by {}", channel.name());
+        let hint = format!("is {} right?", channel.setting());
+        let sent = spawn_blocking(move || channel.send(&Alert::test())).await;
+        let sent = sent.unwrap_or_else(|error| Err(error.to_string()));
+        let result = sent.map(|()| "a test was sent".to_owned()).map_err(|why| format!("not sent: {why}; {hint}"));
+        checks.push(Check::new(what, result));
+    }
+    Ok(checks)
+}
+
+/// True if there are SQL files, or may be some in a folder that cannot be read.
+fn has_sql(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql")),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// The first step to SQL files of a kind, in words.
+fn begin(kind: &str, folder: &Path) -> String {
+    format!("write a select into {}/NAME.sql, as README.md shows, and run app --{kind}", folder.display())
+}
+
+/// Looks for the right to make a folder that is not there.
+fn writable_above(path: &Path) -> Result<String, String> {
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let there = path.ancestors().find(|path| path.exists()).unwrap_or(&path);
+    writable(there).map(|_| "is made when it is needed".to_owned())
+}
+
+fn writable(path: &Path) -> Result<String, String> {
+    if !path.is_dir() {
+        return Err("there is no such folder: make it, or start app with INIT_DB=true".to_owned());
+    }
+    has_room(path, 4096).map(|_| "can be written".to_owned())
+}

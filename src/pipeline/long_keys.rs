@@ -1,0 +1,58 @@
+//! A star whose keys are too long for an index of PostgreSQL. A run that meets one is made once more, with indexes that
+//! leave such keys out; later runs find these indexes.
+
+use super::RunError;
+use super::table::Run;
+use crate::project::{Kind, Model};
+use crate::sql::{Engine, Schema, Table};
+use crate::star::{DimensionSql, FactSql, count_partial};
+
+impl Run<'_> {
+    /// Finds out whether an earlier run has met a long key.
+    pub(super) async fn remember_long_keys(&mut self) -> Result<(), RunError> {
+        if self.names.engine == Engine::Postgres {
+            let schema = self.names.schema(Schema::Datawarehouse);
+            let found = self.transaction.query(&count_partial(schema), &[]).await?;
+            self.long_keys = found.first().and_then(|row| row.first()?.as_deref()).is_some_and(|count| count != "0");
+        }
+        Ok(())
+    }
+
+    /// Leaves long keys out of the indexes of the tables that are there.
+    pub(super) async fn allow_long_keys(&mut self, models: &[Model]) -> Result<(), RunError> {
+        self.long_keys = true;
+        let keyed = models
+            .iter()
+            .filter(|model| matches!(model.header.kind, Kind::Dimension(_) | Kind::Fact(_) | Kind::Bridge(..)));
+        let keyed: Vec<_> = keyed.collect();
+        let tables: Vec<_> = keyed.iter().map(|model| Table::datawarehouse(&model.name)).collect();
+        self.transaction.lock_alone(&tables).await?;
+        for model in keyed {
+            let columns = self.existing(model).await?;
+            if columns.is_empty() {
+                continue;
+            }
+            match &model.header.kind {
+                Kind::Dimension(header) if header.key.iter().all(|key| columns.iter().any(|one| one.name == *key)) => {
+                    let sql =
+                        DimensionSql::new(self.names, &model.name, header, &columns, false, false).with_long_keys(true);
+                    self.all(model, sql.index_anew()).await?;
+                    let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
+                    if !self.transaction.columns(&seen).await?.is_empty() {
+                        self.execute(model, &sql.index_seen()).await?;
+                    }
+                }
+                Kind::Fact(header) | Kind::Bridge(header, _) => {
+                    let sql = FactSql::new(self.names, &model.name, header, &self.targets, &columns, false)
+                        .with_long_keys(true);
+                    // A grain of other columns than the file's is changed in the table's turn.
+                    if !self.has_other_grain(model, &sql, &columns).await? {
+                        self.all(model, sql.index_anew()).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
