@@ -49,12 +49,21 @@ fn figures(cell: &str) -> impl Iterator<Item = char> {
 
 /// True if nine of ten cells are so.
 pub(super) fn nearly_all(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
-    cells.iter().filter(|cell| is_so(cell)).count() * 10 >= cells.len() * 9
+    all_but(cells.len() / 10, cells, is_so)
 }
 
 /// True if two of three cells are so: enough if nothing but a record would be one of them.
 pub(super) fn mostly(cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
-    !cells.is_empty() && cells.iter().filter(|cell| is_so(cell)).count() * 3 >= cells.len() * 2
+    !cells.is_empty() && all_but(cells.len() / 3, cells, is_so)
+}
+
+/// True if all cells are so but `few` at most. Looks no further than it has to.
+fn all_but(few: usize, cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
+    let mut others = 0;
+    cells.iter().all(|cell| {
+        others += usize::from(!is_so(cell));
+        others <= few
+    })
 }
 
 /// True if the table's first row names its columns. A record that is lost to the names is worse than names that are
