@@ -35,6 +35,9 @@ pub enum WarehouseError {
     /// A key or row of more bytes than the server takes in an index or on a page.
     #[error("{0}")]
     TooLong(String),
+    /// An object that another session made while this one was about to.
+    #[error("{0}")]
+    Exists(String),
     /// A refusal of the database; it would refuse the same again.
     #[error("{0}")]
     Refused(String),
@@ -64,6 +67,7 @@ impl WarehouseError {
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
             WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
             WarehouseError::TooLong(why) => WarehouseError::TooLong(format!("{what}: {why}")),
+            WarehouseError::Exists(why) => WarehouseError::Exists(format!("{what}: {why}")),
             WarehouseError::Refused(why) => WarehouseError::Refused(format!("{what}: {why}")),
         }
     }
@@ -114,12 +118,19 @@ fn is_of_pooler(code: &str) -> bool {
 /// SQLSTATE of a key or row beyond a limit of the server (`program_limit_exceeded`).
 const TOO_LONG: &str = "54000";
 
+/// Function of the server that looks for a page for a row.
+const FINDS_ROOM: &str = "RelationGetBufferForTuple";
+
 /// SQLSTATE of a lock that was waited for as long as `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// True for SQLITE_READONLY and SQLITE_FULL.
 fn is_read_only_in_sqlite(code: i32) -> bool {
     matches!(code & 0xFF, 8 | 13)
+}
+
+fn is_readonly_in_sqlite(code: &str) -> bool {
+    code.parse().is_ok_and(|code: i32| code & 0xFF == 8)
 }
 
 /// True for a read-only transaction, SQLSTATE 25006, and a full disk, 53100.
@@ -134,43 +145,53 @@ fn is_passing_in_sqlite(code: i32) -> bool {
     matches!(code & 0xFF, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 15 | 23 | 26)
 }
 
+/// True for an object that another session has made meanwhile: duplicate_schema, duplicate_table, duplicate_object, or a
+/// name that stands in the server's own catalog already.
+fn is_made_meanwhile(code: &str, constraint: Option<&str>) -> bool {
+    const NAMES: [&str; 3] = ["pg_namespace_nspname_index", "pg_type_typname_nsp_index", "pg_class_relname_nsp_index"];
+    matches!(code, "42P06" | "42P07" | "42710")
+        || (code == "23505" && constraint.is_some_and(|name| NAMES.contains(&name)))
+}
+
+fn of_database(error: &dyn sqlx::error::DatabaseError) -> WarehouseError {
+    let code = error.code().unwrap_or_default();
+    let mut text = error.message().to_owned();
+    let postgres = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
+    if let Some(postgres) = postgres {
+        for more in [postgres.detail(), postgres.hint()].into_iter().flatten() {
+            text = format!("{text} ({more})");
+        }
+        // The server's function that found it: words depend on its language.
+        if code == TOO_LONG && postgres.routine() == Some(FINDS_ROOM) {
+            text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
+        }
+    }
+    if let Some(ours) = text.strip_prefix("bad JSON path: '").and_then(|rest| rest.strip_suffix('\'')) {
+        // Words of a translated select about a value (`sql/select/typed.rs`).
+        text = ours.to_owned();
+    }
+    if is_of_pooler(&code) {
+        text += ": a pooler that gives each transaction another connection? Use session pooling, or \
+         PgBouncer 1.21 with max_prepared_statements";
+    }
+    if postgres.is_none() && is_readonly_in_sqlite(&code) {
+        text += ": the user that Sluice runs as needs the right to write the file, those beside it that \
+         end in -wal and -shm, and their folder";
+    }
+    match () {
+        () if code == LOCK_NOT_AVAILABLE => WarehouseError::Locked(text),
+        () if code == TOO_LONG => WarehouseError::TooLong(text),
+        () if is_read_only(&code, error) => WarehouseError::ReadOnly(text),
+        () if is_passing(&code, error) => WarehouseError::Unavailable(text),
+        () if postgres.is_some() && is_made_meanwhile(&code, error.constraint()) => WarehouseError::Exists(text),
+        () => WarehouseError::Refused(text),
+    }
+}
+
 impl From<sqlx::Error> for WarehouseError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(database) => {
-                let mut text = database.message().to_owned();
-                if let Some(postgres) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-                    for more in [postgres.detail(), postgres.hint()].into_iter().flatten() {
-                        text = format!("{text} ({more})");
-                    }
-                    if text.starts_with("row is too big") {
-                        text += ": a row does not fit a page of the server; let a plugin take fewer columns, or split the file";
-                    }
-                }
-                if let Some(ours) = text.strip_prefix("bad JSON path: '").and_then(|rest| rest.strip_suffix('\'')) {
-                    // Words of a translated select about a value (`sql/select/typed.rs`).
-                    text = ours.to_owned();
-                }
-                if is_of_pooler(database.code().as_deref().unwrap_or_default()) {
-                    text += ": a pooler that gives each transaction another connection? Use session pooling, or \
-                     PgBouncer 1.21 with max_prepared_statements";
-                }
-                if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() && text.contains("readonly") {
-                    text += ": the user that Sluice runs as needs the right to write the file, those beside it that \
-                     end in -wal and -shm, and their folder";
-                }
-                if database.code().as_deref() == Some(LOCK_NOT_AVAILABLE) {
-                    WarehouseError::Locked(text)
-                } else if database.code().as_deref() == Some(TOO_LONG) {
-                    WarehouseError::TooLong(text)
-                } else if is_read_only(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
-                    WarehouseError::ReadOnly(text)
-                } else if is_passing(database.code().as_deref().unwrap_or_default(), database.as_ref()) {
-                    WarehouseError::Unavailable(text)
-                } else {
-                    WarehouseError::Refused(text)
-                }
-            }
+            sqlx::Error::Database(database) => of_database(database.as_ref()),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)

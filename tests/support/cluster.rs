@@ -106,6 +106,8 @@ fn start(tls: Option<(&str, &str)>) -> anyhow::Result<Cluster> {
         }
     }
 
+    // A server speaks the language of its operator: `POSTGRES_MESSAGES=de_DE.UTF-8` runs the tests with such a one.
+    let messages = std::env::var("POSTGRES_MESSAGES").unwrap_or_else(|_| "C".to_owned());
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(
@@ -119,6 +121,7 @@ fn start(tls: Option<(&str, &str)>) -> anyhow::Result<Cluster> {
         "fsync=off",
         "max_connections=300",
         &format!("port={port}"),
+        &format!("lc_messages={messages}"),
         &format!("ssl={}", if tls.is_some() { "on" } else { "off" }),
     ] {
         shell.arg("-c").arg(setting);

@@ -38,13 +38,6 @@ const PREPARE_LOCK: i64 = 0x736c_7569_6365;
 const MAKE_TRIES: u32 = 20;
 const MAKE_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// True if an object could not be made because another session has just made it.
-fn is_made_meanwhile(why: &str) -> bool {
-    ["pg_namespace_nspname_index", "pg_type_typname_nsp_index", "pg_class_relname_nsp_index", "already exists"]
-        .iter()
-        .any(|sign| why.contains(sign))
-}
-
 /// Durability of commits: a file is deleted when its rows are on disk, not before. Session settings do not last behind
 /// a pooler, so a load's transaction sets it again.
 const DURABLE: &str =
@@ -287,7 +280,7 @@ impl Warehouse for Postgres {
         let mut tries = 0;
         loop {
             match self.make().await {
-                Err(WarehouseError::Refused(why)) if tries < MAKE_TRIES && is_made_meanwhile(&why) => {
+                Err(WarehouseError::Exists(_)) if tries < MAKE_TRIES => {
                     tries += 1;
                     tokio::time::sleep(MAKE_PAUSE).await;
                 }

@@ -36,9 +36,13 @@ struct Heard {
     log: Dispatch,
 }
 
-/// Awaits a future; returns the server's warnings meanwhile.
+/// Awaits a future; returns the server's warnings meanwhile, which the log has too.
 pub(super) async fn listen<T>(to: impl Future<Output = T>) -> (T, Vec<String>) {
-    let heard = Heard { warnings: RefCell::default(), log: get_default(Dispatch::clone) };
+    listen_beside(get_default(Dispatch::clone), to).await
+}
+
+async fn listen_beside<T>(log: Dispatch, to: impl Future<Output = T>) -> (T, Vec<String>) {
+    let heard = Heard { warnings: RefCell::default(), log };
     HEARD
         .scope(heard, async {
             let done = to.with_subscriber(WARNINGS.clone()).await;
@@ -47,13 +51,13 @@ pub(super) async fn listen<T>(to: impl Future<Output = T>) -> (T, Vec<String>) {
         .await
 }
 
-/// Proves that warnings of this server arrive: it has one for a second `begin`.
+/// Proves that warnings of this server arrive: it has one for a second `begin`, which the log does without.
 ///
 /// # Errors
 /// Refused, if none is heard: files are deleted only after commits without a warning.
 pub(super) async fn prove(connection: &mut PgConnection) -> Result<(), WarehouseError> {
     let sql = format!("begin; {TELL_WARNINGS}; begin; rollback");
-    let (done, warnings) = listen(connection.execute(safe(sql))).await;
+    let (done, warnings) = listen_beside(Dispatch::none(), connection.execute(safe(sql))).await;
     done?;
     if warnings.is_empty() {
         return Err(WarehouseError::Refused(
