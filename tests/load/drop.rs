@@ -131,7 +131,7 @@ async fn tables_of_the_star(database: TestDatabase, workdir: Workdir) -> Outcome
     let refused = run(&workdir, &database, &["drop", "dim_sku", "--yes"], 1)?;
     holds(&refused, "datawarehouse.dim_sku stays, because these rest on it: datawarehouse.fact_n")?;
     let done = run(&workdir, &database, &["drop", "fact_n", "--yes"], 0)?;
-    holds(&done, "datawarehouse.fact_n (fact) and its 2 rows is dropped")?;
+    holds(&done, "datawarehouse.fact_n (fact) and its 2 rows are dropped")?;
     holds(&done, "views that read it: datawarehouse.total")?;
     holds(&done, "sql/pipeline/fact_n.sql still stands: the next app --pipeline makes it again")?;
     same(is_there(&database, &Table::datawarehouse("fact_n")).await?, false)?;
