@@ -83,9 +83,8 @@ impl Kept {
             self.first.push(row.iter().map(|cell| cell.as_deref().map(cut)).collect());
         }
         let Some(places) = &self.places else { return };
-        let text = |column: usize| row.get(column)?.as_deref().map(cut);
-        let number =
-            |column: &usize| row.get(*column)?.as_deref()?.parse().ok().filter(|number: &f64| number.is_finite());
+        let text = |column: usize| row.text(column).map(cut);
+        let number = |column: &usize| row.text(*column)?.parse().ok().filter(|number: &f64| number.is_finite());
         self.points.push(Point {
             x: text(places.x),
             series: places.series.map(|column| text(column).unwrap_or_default()),
@@ -152,7 +151,7 @@ mod tests {
         let mut kept = Kept { limit: 100, ..Kept::new(Places::of(&chart, &["x", "y"])) };
         for row in 0..rows {
             let y = if row == 123 { 1e6 } else { (row % 10) as f64 };
-            kept.see(&vec![Some(row.to_string()), Some(y.to_string())]);
+            kept.see(&vec![Some(row.to_string()), Some(y.to_string())].into());
         }
         kept
     }
@@ -171,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_bounded_however_wide_and_long_it_is() {
         let mut kept = Kept::new(None);
-        let row = vec![Some("ä".repeat(100_000)); 300];
+        let row = vec![Some("ä".repeat(100_000)); 300].into();
         (0..200).for_each(|_| kept.see(&row));
         assert_eq!(kept.first.len(), 100);
         let cell = kept.first[0][0].as_deref().unwrap();

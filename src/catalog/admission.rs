@@ -103,17 +103,16 @@ struct Before {
 }
 
 impl Before {
-    fn of(row: Row) -> Option<Before> {
-        let [load, status, source, claim, loaded, duplicate, columns] = <[_; 7]>::try_from(row).ok()?;
-        let count = |cell: Option<String>| cell?.parse().ok();
-        Some(Before {
-            load: load?.parse().ok()?,
+    fn of(row: &Row) -> Result<Before, WarehouseError> {
+        let status: Option<String> = row.get(1)?;
+        Ok(Before {
+            load: row.get(0)?,
             status: status.and_then(|word| Status::try_from_value(&word).ok()),
-            source: source.unwrap_or_default(),
-            claim: claim.unwrap_or_default(),
-            loaded: count(loaded)?,
-            duplicate: count(duplicate)?,
-            columns: column_names(columns.as_deref()),
+            source: row.get::<Option<String>>(2)?.unwrap_or_default(),
+            claim: row.get::<Option<String>>(3)?.unwrap_or_default(),
+            loaded: row.get(4)?,
+            duplicate: row.get(5)?,
+            columns: column_names(row.text(6)),
         })
     }
 
@@ -168,7 +167,7 @@ impl Catalog {
             .order_by_desc(load::Column::Id);
         // Loads whose rows are in the table, or were, the newest first.
         let ever = self.rows(transaction, self.build(&same.into_query())).await?;
-        let ever: Vec<_> = ever.into_iter().filter_map(Before::of).collect();
+        let ever = ever.iter().map(Before::of).collect::<Result<Vec<_>, _>>()?;
         let mut missing = None;
         if let (true, Some(claim)) = (unfinished, claim)
             && let Some(this) = ever.iter().find(|one| one.source == source && one.claim == claim)

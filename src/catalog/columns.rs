@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::catalog::Catalog;
 use crate::schema::{Column, Evolution, Fits};
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{Row, Transaction, WarehouseError};
 
 impl Catalog {
     /// The columns of a staging table, in their order.
@@ -22,13 +22,11 @@ impl Catalog {
             .filter(column::Column::Dataset.eq(table))
             .order_by_asc(column::Column::Position);
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let [name, header, fits] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
-                Column { name, header, fits: Fits::from_words(&fits) }
-            })
-            .collect())
+        let column = |row: &Row| {
+            let fits: String = row.get(2)?;
+            Ok(Column { name: row.get(0)?, header: row.get(1)?, fits: Fits::from_words(&fits) })
+        };
+        rows.iter().map(column).collect()
     }
 
     /// The columns of a staging table that only later loads brought.
@@ -47,7 +45,7 @@ impl Catalog {
             .filter(column::Column::Dataset.eq(table))
             .filter(column::Column::FirstLoadId.gt(load_id));
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        Ok(rows.into_iter().filter_map(|row| row.into_iter().next()?).collect())
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Records that the table has a hand-dropped column again, with values of this load and later ones.

@@ -41,7 +41,7 @@ impl Catalog {
     pub async fn datasets_in(&self, transaction: &mut dyn Transaction) -> Result<Vec<String>, WarehouseError> {
         let query = dataset::Entity::find().select_only().column(dataset::Column::Name);
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// The files of each staging table's rows.
@@ -59,9 +59,8 @@ impl Catalog {
             .order_by_asc(load::Column::Dataset);
         let mut found = Vec::new();
         for row in self.rows(transaction, self.build(&query.into_query())).await? {
-            let [dataset, last, loads] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
-            let last = self.source_of(transaction, last.parse().unwrap_or_default()).await?.unwrap_or_default();
-            found.push(Files { dataset, last, loads: loads.parse().unwrap_or_default() });
+            let last = self.source_of(transaction, row.get(1)?).await?.unwrap_or_default();
+            found.push(Files { dataset: row.get(0)?, last, loads: row.get(2)? });
         }
         Ok(found)
     }

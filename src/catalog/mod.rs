@@ -34,7 +34,7 @@ use crate::schema::Column;
 use crate::source::Profile;
 use crate::sql::{Engine, Table};
 use crate::text::secrets::hidden;
-use crate::warehouse::{Row, Scope, Transaction, Value, Warehouse, WarehouseError};
+use crate::warehouse::{Cell, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use admission::{Admission, Missing, Repeats, Request};
 pub use beside::BesideLine;
@@ -104,8 +104,9 @@ impl Catalog {
         let table = self.warehouse.names().table(&Table::staging(table));
         let sql = format!("select count(*) from {table} where _load_id = {load}");
         let mut rows = Vec::new();
-        match self.warehouse.copy_out(&sql, &mut |row| rows.extend(row)).await {
-            Ok(()) => Ok(rows.last().and_then(|count| count.as_deref()?.parse().ok()).unwrap_or(0)),
+        match self.warehouse.copy_out(&sql, &mut |row| rows.push(row)).await {
+            // The names of the columns come first.
+            Ok(()) => rows.last().map_or(Ok(0), |row| row.get(0)),
             // The table does not exist.
             Err(WarehouseError::Refused(_)) => Ok(0),
             Err(error) => Err(error),
@@ -248,7 +249,7 @@ impl Catalog {
 
     async fn open(&self, transaction: &mut dyn Transaction, line: load::ActiveModel) -> Result<i64, WarehouseError> {
         let rows = self.rows(transaction, self.build(&returning_id(line))).await?;
-        one_number(&rows).ok_or_else(|| WarehouseError::Refused("the ledger gave a load no number".to_owned()))
+        first_of(&rows)?.ok_or_else(|| WarehouseError::Refused("the ledger gave a load no number".to_owned()))
     }
 
     /// Builds the statement for this engine. On SQLite the catalog's tables have the schema's name before their own.
@@ -313,8 +314,9 @@ fn values(statement: &Statement) -> Result<Vec<Value>, WarehouseError> {
         .collect()
 }
 
-fn one_number(rows: &[Row]) -> Option<i64> {
-    rows.first()?.first()?.as_deref()?.parse().ok()
+/// The first cell of the first row, if there is a row.
+fn first_of<T: Cell>(rows: &[Row]) -> Result<Option<T>, WarehouseError> {
+    rows.first().map(|row| row.get(0)).transpose()
 }
 
 /// Converts a count or size to the catalog's bigint, which is wide enough by far.

@@ -5,7 +5,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::catalog::Catalog;
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{Row, Transaction, WarehouseError};
 
 /// A question's view.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +29,8 @@ impl Catalog {
             .columns([question::Column::Name, question::Column::Definition, question::Column::Exports])
             .order_by_asc(question::Column::Name);
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        let view = |row: super::Row| {
-            let [name, definition, exports] =
-                <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
-            QuestionView { name, definition, exports: serde_json::from_str(&exports).unwrap_or_default() }
-        };
-        Ok(rows.into_iter().map(view).collect())
+        let view = |row: &Row| Ok(QuestionView { name: row.get(0)?, definition: row.get(1)?, exports: row.json(2)? });
+        rows.iter().map(view).collect()
     }
 
     /// Keeps the view of a question.

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::LoadLine;
 use crate::catalog::Catalog;
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{Row, Transaction, WarehouseError};
 
 impl Catalog {
     /// Locks a dataset until the transaction ends; waits for the load that has the lock.
@@ -56,16 +56,10 @@ impl Catalog {
             .filter(load::Column::Id.gt(load_id))
             .order_by_desc(load::Column::Id);
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        let later = |row: super::Row| {
-            let [id, duplicate, columns] = <[_; 3]>::try_from(row).ok()?;
-            let count = |cell: Option<String>| cell?.parse().ok();
-            Some(LaterLoad {
-                id: count(id)?,
-                rows_duplicate: count(duplicate)?,
-                columns: column_names(columns.as_deref()),
-            })
+        let later = |row: &Row| {
+            Ok(LaterLoad { id: row.get(0)?, rows_duplicate: row.get(1)?, columns: column_names(row.text(2)) })
         };
-        Ok(rows.into_iter().filter_map(later).collect())
+        rows.iter().map(later).collect()
     }
 
     /// The newest load before `load_id` whose rows a later one had replaced as a whole.
@@ -133,7 +127,7 @@ impl Catalog {
         self.run(transaction, self.build(&history.into_query())).await?;
         let dataset = dataset::Entity::delete_many().filter(dataset::Column::Name.eq(table));
         self.run(transaction, self.build(&dataset.into_query())).await?;
-        let mut loads: Vec<i64> = rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect();
+        let mut loads = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<i64>, _>>()?;
         loads.sort_unstable();
         Ok(loads)
     }
@@ -151,7 +145,7 @@ impl Catalog {
             .filter(Condition::any().add(load::Column::RowsLoaded.gt(0)).add(load::Column::RowsDuplicate.gt(0)))
             .order_by_asc(load::Column::Id);
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        Ok(rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect())
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// The loads among these whose rows were taken back.

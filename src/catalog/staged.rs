@@ -6,9 +6,10 @@
 //! PostgreSQL. The rows in it are counted, so that a table in another order costs time (one pass over it) and never a
 //! wrong number.
 
+use super::first_of;
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
-use crate::warehouse::{Row, Transaction, Value, WarehouseError};
+use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// Threshold in blocks of a PostgreSQL table: a shorter stretch is read through, not searched by halves.
 const FEW_BLOCKS: i64 = 1_000;
@@ -86,7 +87,7 @@ async fn stretch(
         let (first, last) = (first_place(table, load), first_place(table, load + 1));
         return Ok(Some(format!("rowid between ({first}) and ({last})")));
     }
-    let blocks = number(&transaction.query(BLOCKS, &[Value::from(table)]).await?).unwrap_or(0);
+    let blocks = first_of(&transaction.query(BLOCKS, &[Value::from(table)]).await?)?.unwrap_or(0);
     if blocks <= FEW_BLOCKS {
         return Ok(None);
     }
@@ -107,7 +108,8 @@ async fn first_block(
     while low < high {
         let middle = low + (high - low) / 2;
         let next = format!("select {} from {table} where ctid >= '({middle},0)' limit 1", quote(LOAD_COLUMN));
-        if number(&transaction.query(&next, &[]).await?).is_some_and(|found| found < load) {
+        let found: Option<i64> = first_of(&transaction.query(&next, &[]).await?)?;
+        if found.is_some_and(|found| found < load) {
             low = middle + 1;
         } else {
             high = middle;
@@ -124,9 +126,5 @@ async fn count(
     most: u64,
 ) -> Result<u64, WarehouseError> {
     let some = format!("select count(*) from (select 1 from {table} where {condition} limit {most}) as counted");
-    Ok(number(&transaction.query(&some, &[]).await?).unwrap_or(0).unsigned_abs())
-}
-
-fn number(rows: &[Row]) -> Option<i64> {
-    rows.first()?.first()?.as_deref()?.parse().ok()
+    Ok(first_of(&transaction.query(&some, &[]).await?)?.unwrap_or(0))
 }

@@ -5,10 +5,10 @@ use models::{load, star, star_reject};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{LoadStatus, number, one_number};
+use super::{LoadStatus, first_of, number};
 use crate::catalog::Catalog;
 use crate::star::{LoadSet, TableState};
-use crate::warehouse::{Row, Transaction, WarehouseError};
+use crate::warehouse::{Cell, Row, Transaction, WarehouseError};
 
 /// A load whose rows come into a table of the star, or leave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Catalog {
         ]);
         let query = query.columns([star::Column::Version, star::Column::HighestKey, star::Column::Rows]);
         let rows = self.rows(transaction, self.build(&query.order_by_asc(star::Column::Name).into_query())).await?;
-        Ok(rows.into_iter().map(state).collect())
+        rows.iter().map(state).collect()
     }
 
     /// Writes the state of a table.
@@ -100,8 +100,7 @@ impl Catalog {
         statement.sql =
             format!("select min(id), max(id) from ({}) as loaded group by stretch order by 1", statement.sql);
         let rows = self.rows(transaction, statement).await?;
-        let end = |row: &Row, place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
-        Ok(rows.iter().filter_map(|row| Some((end(row, 0)?, end(row, 1)?))).collect())
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
     /// The staging tables of these loads.
@@ -121,10 +120,7 @@ impl Catalog {
                 .filter(load::Column::Id.between(first, last))
                 .order_by_asc(load::Column::Id);
             for row in self.rows(transaction, self.build(&query.into_query())).await? {
-                let [id, dataset] = <[_; 2]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
-                if let Ok(id) = id.parse() {
-                    found.push(StagedLoad { id, dataset });
-                }
+                found.push(StagedLoad { id: row.get(0)?, dataset: row.get(1)? });
             }
         }
         Ok(found)
@@ -141,7 +137,7 @@ impl Catalog {
     ) -> Result<Option<String>, WarehouseError> {
         let query = load::Entity::find().select_only().column(load::Column::Source).filter(load::Column::Id.eq(id));
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+        rows.first().map(|row| row.get(0)).transpose()
     }
 
     /// Rows that these loads have brought into staging.
@@ -156,7 +152,9 @@ impl Catalog {
                 .column(load::Column::RowsLoaded)
                 .filter(load::Column::Id.is_in(some.iter().copied()));
             let found = self.rows(transaction, self.build(&query.into_query())).await?;
-            rows += found.iter().filter_map(|row| row.first()?.as_deref()?.parse::<u64>().ok()).sum::<u64>();
+            for row in &found {
+                rows += row.get::<u64>(0)?;
+            }
         }
         Ok(rows)
     }
@@ -202,7 +200,7 @@ impl Catalog {
             .filter(load::Column::Id.lte(last))
             .order_by_desc(load::Column::Id)
             .limit(1);
-        Ok(one_number(&self.rows(transaction, self.build(&query.into_query())).await?))
+        first_of(&self.rows(transaction, self.build(&query.into_query())).await?)
     }
 
     /// Loads into these tables after one that were replaced as a whole: their files and numbers.
@@ -222,9 +220,9 @@ impl Catalog {
             .filter(load::Column::Status.eq(LoadStatus::Replaced))
             .filter(load::Column::Id.gt(last))
             .order_by_asc(load::Column::Id);
-        let found = self.rows(transaction, self.build(&query.into_query())).await?.into_iter();
-        let words = |row: Row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join(", load ");
-        Ok(found.map(words).collect())
+        let found = self.rows(transaction, self.build(&query.into_query())).await?;
+        let words = |row: &Row| Ok(format!("{}, load {}", row.get::<String>(0)?, row.get::<i64>(1)?));
+        found.iter().map(words).collect()
     }
 
     /// True if later loads have ever replaced earlier ones as a whole.
@@ -242,17 +240,23 @@ impl Catalog {
     }
 }
 
-fn state(row: Row) -> TableState {
-    let [name, kind, definition, seen, upstream, version, highest_key, rows] =
-        <[_; 8]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
-    TableState {
-        name,
-        kind,
-        definition,
-        seen: seen.parse().unwrap_or_default(),
-        upstream: serde_json::from_str(&upstream).unwrap_or_default(),
-        version: version.parse().unwrap_or_default(),
-        highest_key: highest_key.parse().unwrap_or_default(),
-        rows: rows.parse().unwrap_or_default(),
+fn state(row: &Row) -> Result<TableState, WarehouseError> {
+    Ok(TableState {
+        name: row.get(0)?,
+        kind: row.get(1)?,
+        definition: row.get(2)?,
+        seen: row.get(3)?,
+        upstream: row.json(4)?,
+        version: row.get(5)?,
+        highest_key: row.get(6)?,
+        rows: row.get(7)?,
+    })
+}
+
+impl Cell for LoadSet {
+    const EXPECTED: &'static str = "stretches of loads";
+
+    fn read(cell: Option<&str>) -> Option<Self> {
+        cell?.parse().ok()
     }
 }

@@ -131,7 +131,8 @@ impl Query {
 
     /// Takes in a row, and cuts off its storage classes.
     fn observe(&self, row: &mut Row, observed: &mut [Observed]) {
-        let mut storage = row.split_off(self.columns.len().min(row.len())).into_iter();
+        let own = self.columns.len().min(row.len());
+        let mut storage = row.split_off(own).into_iter();
         for ((cell, column), observed) in row.iter().zip(&self.columns).zip(observed) {
             let storage = if column.declared.is_none() { storage.next().flatten() } else { None };
             if let Some(text) = cell {

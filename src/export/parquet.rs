@@ -206,7 +206,7 @@ mod tests {
         let field = |name: &str, kind| Field { name: name.into(), kind, longest: 0, fractions: false };
         let fields = [field("n", Kind::Whole), field("d", Kind::Decimal { digits: 38, scale: 2 })];
         let wide = format!("-{}.45", "9".repeat(36));
-        let rows = (0..25).map(|n| Ok(vec![(n != 3).then(|| n.to_string()), Some(wide.clone())]));
+        let rows = (0..25).map(|n| Ok(vec![(n != 3).then(|| n.to_string()), Some(wide.clone())].into()));
         let file = tempfile::tempfile().unwrap();
         write_groups(&fields, rows, file.try_clone().unwrap(), 10).unwrap();
         let reader = SerializedFileReader::new(file).unwrap();

@@ -71,7 +71,8 @@ mod tests {
     fn rows_come_back_as_often_as_they_are_wanted() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::create(folder.path()).unwrap();
-        let rows = [vec![None, Some(String::new())], vec![Some("ä\n".to_owned()), Some("x".to_owned())]];
+        let rows: [Row; 2] =
+            [vec![None, Some(String::new())].into(), vec![Some("ä\n".to_owned()), Some("x".to_owned())].into()];
         rows.iter().for_each(|row| spool.put(row).unwrap());
         for _ in 0..2 {
             assert_eq!(spool.rows().unwrap().collect::<io::Result<Vec<_>>>().unwrap(), rows);

@@ -193,7 +193,7 @@ mod tests {
         use calamine::{Reader, Xlsx};
         let fields = [Field { name: "n".into(), kind: Kind::Whole, longest: 2, fractions: false }];
         let (folder, mut file) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
-        let rows = (0..25).map(|n| Ok(vec![Some(n.to_string())]));
+        let rows = (0..25).map(|n| Ok(vec![Some(n.to_string())].into()));
         write_sheets("n", &fields, rows, folder.path(), file.as_file_mut(), 10).unwrap();
         let mut book: Xlsx<_> = calamine::open_workbook(file.path()).unwrap();
         let heights: Vec<_> = book.worksheets().iter().map(|(name, cells)| (name.clone(), cells.height())).collect();

@@ -172,7 +172,7 @@ async fn take(
     let is_there = !transaction.columns(table).await?.is_empty();
     if is_there && !is_view {
         let count = transaction.query(&format!("select count(*) from {quoted}"), &[]).await?;
-        done.rows = count.first().and_then(|row| row.first()?.as_deref()?.parse().ok());
+        done.rows = count.first().map(|row| row.get(0)).transpose()?;
     }
     let mut beside = Vec::new();
     if table.schema == Schema::Staging {

@@ -252,9 +252,9 @@ impl Run<'_> {
     async fn counted(&mut self, model: &Model, change: &mut TableChange) -> Result<i64, RunError> {
         let (id, table) = (Run::id(model), self.shown(model));
         let found = self.query(model, &format!("select count(*) - 1, max({id}) from {table}")).await?;
-        let number = |place: usize| found.first()?.get(place)?.as_deref()?.parse::<i64>().ok();
-        change.rows = number(0).unwrap_or_default().unsigned_abs();
-        Ok(number(1).unwrap_or_default())
+        let Some(row) = found.first() else { return Ok(0) };
+        change.rows = row.get::<i64>(0)?.unsigned_abs();
+        Ok(row.get::<Option<i64>>(1)?.unwrap_or_default())
     }
 
     /// Brings a dimension of days up to date.

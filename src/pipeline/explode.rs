@@ -53,8 +53,7 @@ async fn first(workspace: &Workspace, model: &Model, column: &str) -> Result<Opt
 
 /// Formats the place of a row: ` (tags.csv line 3, load 2)`
 async fn place(workspace: &Workspace, row: &Row) -> Result<String, WarehouseError> {
-    let number = |place: usize| row.get(place)?.as_deref()?.parse::<i64>().ok();
-    let (Some(load), Some(line)) = (number(0), number(1)) else { return Ok(String::new()) };
+    let (Some(load), Some(line)) = (row.get(0)?, row.get(1)?) else { return Ok(String::new()) };
     let mut transaction = workspace.warehouse.begin(Scope::Load).await?;
     Ok(format!(" ({})", place_of(workspace, &mut *transaction, load, line).await?))
 }

@@ -8,6 +8,7 @@ use super::{RunError, TableChange};
 use crate::project::{Fact, Kind, Missing, Model, ModelError};
 use crate::sql::{Engine, Table, TableColumn};
 use crate::star::{AGAIN, FactSql, KEYED};
+use crate::warehouse::Row;
 
 impl Run<'_> {
     pub(super) async fn fact(
@@ -333,12 +334,9 @@ impl Run<'_> {
         let left = sql.has_rejects();
         let source = self.query(model, &sql.sums(&format!("({}) as n", rows.all))).await?;
         let fact = self.query(model, &sql.sums(&self.shown(model))).await?;
-        let first = |rows: &[Vec<Option<String>>]| rows.first().cloned().unwrap_or_default();
+        let first = |rows: &[Row]| rows.first().cloned().unwrap_or_default();
         let (source, fact) = (first(&source), first(&fact));
-        let count = |row: &[Option<String>]| {
-            row.first().and_then(|cell| cell.as_deref()?.parse::<u64>().ok()).unwrap_or_default()
-        };
-        let (given, stands) = (count(&source), count(&fact));
+        let (given, stands) = (source.get::<u64>(0)?, fact.get::<u64>(0)?);
         let near = |one: &Option<String>, other: &Option<String>| {
             let number = |cell: &Option<String>| cell.as_deref().unwrap_or("0").parse::<f64>().unwrap_or_default();
             one == other || (number(one) - number(other)).abs() <= 1e-9 * number(one).abs().max(1.0)
@@ -379,9 +377,12 @@ impl Run<'_> {
     async fn count_unknown(&mut self, model: &Model, sql: &FactSql, change: &mut TableChange) -> Result<(), RunError> {
         let Some(query) = sql.count_unknown() else { return Ok(()) };
         let counts = self.query(model, &query).await?.into_iter().next().unwrap_or_default();
-        let counts = counts.into_iter().map(|count| count.and_then(|count| count.parse().ok()).unwrap_or(0));
-        let keys = sql.keys().map(|(key, _)| key.to_owned());
-        change.unknown = keys.zip(counts).filter(|(_, count)| *count > 0).collect();
+        for (at, (key, _)) in sql.keys().enumerate() {
+            let count = counts.get::<Option<u64>>(at)?.unwrap_or(0);
+            if count > 0 {
+                change.unknown.insert(key.to_owned(), count);
+            }
+        }
         Ok(())
     }
 }

@@ -72,8 +72,8 @@ impl Run<'_> {
         let Some(condition) = condition.or_else(|| origin.by_key.iter().map(is).collect()) else { return Ok(None) };
         let sql = format!("{} where {} order by {} limit 1", origin.rows, condition.join(" and "), origin.order);
         let found = self.query(model, &sql).await?;
-        let number = |place: usize| found.first()?.get(place)?.as_deref()?.parse::<i64>().ok();
-        Ok(number(0).zip(number(1)))
+        let Some(row) = found.first() else { return Ok(None) };
+        Ok(row.get::<Option<i64>>(0)?.zip(row.get(1)?))
     }
 }
 

@@ -86,7 +86,8 @@ impl Run<'_> {
 
     pub(super) async fn count(&mut self, model: &Model, sql: &str) -> Result<u64, RunError> {
         let rows = self.query(model, sql).await?;
-        Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0))
+        let Some(row) = rows.first() else { return Ok(0) };
+        Ok(row.get::<Option<u64>>(0)?.unwrap_or(0))
     }
 
     pub(super) async fn count_some(&mut self, model: &Model, sql: Option<String>) -> Result<u64, RunError> {

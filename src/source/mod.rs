@@ -180,7 +180,10 @@ impl Profile {
             false => "the last column has no name, as a comma rather stands within a value",
         };
         dialect.doubtful_names.then(|| {
-            format!("the header is one name short of the cells of the records: {taken}; quotes around values with a comma, or a name more, tell it")
+            format!(
+                "the header is one name short of the cells of the records: {taken}; quotes around values with a comma, or a name \
+                 more, tell it"
+            )
         })
     }
 }

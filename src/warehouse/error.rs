@@ -26,6 +26,9 @@ pub enum WarehouseError {
          restart with INIT_DB=true makes a new one, which knows nothing of what was loaded"
     )]
     Incomplete(String),
+    /// A row of the catalog with another value in it than this program writes there; files wait until it is put right.
+    #[error("a row of the catalog cannot be read, {0}: was it changed by hand? Restore it from a backup")]
+    Unreadable(String),
     /// A lock of another session on a table; a try after its release goes well.
     #[error("somebody else holds a lock: {0}")]
     Locked(String),
@@ -49,8 +52,8 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// True if a later try may go well.
     pub fn is_transient(&self) -> bool {
-        use WarehouseError::{Incomplete, Locked, ReadOnly, Unavailable};
-        matches!(self, Unavailable(_) | ReadOnly(_) | Incomplete(_) | Locked(_))
+        use WarehouseError::{Incomplete, Locked, ReadOnly, Unavailable, Unreadable};
+        matches!(self, Unavailable(_) | ReadOnly(_) | Incomplete(_) | Unreadable(_) | Locked(_))
     }
 
     /// Prefixes the message with the work in progress.
@@ -61,6 +64,7 @@ impl WarehouseError {
             | WarehouseError::Missing(_)
             | WarehouseError::Newer(..)
             | WarehouseError::Incomplete(_)
+            | WarehouseError::Unreadable(_)
             | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::ReadOnly(why) => WarehouseError::ReadOnly(format!("{what}: {why}")),

@@ -4,6 +4,7 @@
 mod error;
 mod postgres;
 pub(crate) mod relying;
+mod row;
 mod sqlite;
 mod text;
 
@@ -18,6 +19,7 @@ use sea_orm::DatabaseConnection;
 pub use error::WarehouseError;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
+pub use row::{Cell, Row};
 
 use crate::schema::{Fits, Type};
 use crate::sql::{Names, Table, TableColumn};
@@ -44,10 +46,6 @@ impl From<i64> for Value {
         Value::Int(Some(number))
     }
 }
-
-/// A row as text, as both engines write it: `true`, `2020-01-31 10:00:00+00`, a double's shortest digits; NULL is
-/// `None`.
-pub type Row = Vec<Option<String>>;
 
 /// Purpose of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

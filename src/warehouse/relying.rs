@@ -1,7 +1,7 @@
 //! Views and tables that rest on another one, by the database's own records, also those of others.
 
 use crate::sql::{Engine, Names, Table, quote};
-use crate::warehouse::{Transaction, Value, WarehouseError};
+use crate::warehouse::{Row, Transaction, Value, WarehouseError};
 
 /// A view over a table, or a table that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +70,12 @@ async fn on_postgres(
         from found join pg_class as c on c.oid = found.oid join pg_namespace as n on n.oid = c.relnamespace
         order by found.depth desc, 1, 2";
     let rows = transaction.query(sql, &[Value::from(names.table(table).as_str())]).await?;
-    let relying = |row: Vec<Option<String>>| {
-        let [schema, name, kind] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+    let relying = |row: &Row| {
+        let [schema, name, kind]: [String; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
         let of_star = (schema == names.datawarehouse).then(|| Table::datawarehouse(&name));
-        Relying { shown: format!("{schema}.{name}"), of_star, is_view: kind == "view" }
+        Ok(Relying { shown: format!("{schema}.{name}"), of_star, is_view: kind == "view" })
     };
-    Ok(rows.into_iter().map(relying).collect())
+    rows.iter().map(relying).collect()
 }
 
 /// Finds the views that cannot be read without the table, as SQLite keeps no record of a view's sources.
@@ -129,6 +129,6 @@ async fn unreadable(transaction: &mut dyn Transaction, views: &[String]) -> Resu
     Ok(found)
 }
 
-fn texts(rows: Vec<Vec<Option<String>>>) -> Vec<String> {
+fn texts(rows: Vec<Row>) -> Vec<String> {
     rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
 }

@@ -118,7 +118,7 @@ async fn what_matters_is_there(database: TestDatabase, workdir: Workdir) -> Outc
     let doctor = seen(80, &["doctor"])?;
     holds_all(&doctor, &["folder imports", "┆ ok ┆", "ALERT_SMTP_URL,", "the database takes rows"])?;
     let config = seen(80, &["config"])?;
-    holds_all(&config, &["ARCHIVE_MAX_MEMBERS ┆ 1000", "┆ environment ┆", "│ DECODER_SECONDS"])?;
+    holds_all(&config, &["ARCHIVE_MAX_MEMBERS  ┆ 1000", "┆ environment ┆", "│ DECODER_SECONDS"])?;
     let rejects = seen(80, &["rejects"])?;
     holds_all(&rejects, &["│ load ┆ line ┆", "a quote is opened", "┆ text"])?;
     let why = seen(80, &["why", LONG])?;

@@ -26,11 +26,11 @@ async fn by_header(database: &TestDatabase, table: &str) -> anyhow::Result<Strin
     let names: Vec<_> = known.iter().map(|row| format!("\"{}\"", row[0].as_deref().unwrap_or_default())).collect();
     let rows =
         database.rows(&format!("select {} from staging.{table} order by _load_id, _line", names.join(", "))).await?;
-    let cell = |(known, value): (&Vec<Option<String>>, &Option<String>)| {
+    let cell = |(known, value): (&sluice::warehouse::Row, &Option<String>)| {
         let header = known[1].clone().unwrap_or_default().replace(ASKED, "");
         Some(format!("{header}={}", value.as_deref()?))
     };
-    let line = |row: &Vec<Option<String>>| known.iter().zip(row).filter_map(cell).collect::<Vec<_>>().join(" ");
+    let line = |row: &sluice::warehouse::Row| known.iter().zip(row).filter_map(cell).collect::<Vec<_>>().join(" ");
     Ok(rows.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 

@@ -459,7 +459,7 @@ async fn any_name_loads_or_fails_by_name(database: TestDatabase, workdir: Workdi
     same(text.lines().all(|line| line.starts_with("20") || line.starts_with("files: ")), true)?;
     same(workdir.list("imports"), Vec::<String>::new())?;
     let mut tables: Vec<_> =
-        database.rows("select dataset from sluice.load").await?.concat().into_iter().flatten().collect();
+        database.rows("select dataset from sluice.load").await?.into_iter().flatten().flatten().collect();
     tables.sort();
     let long = format!("{}_f13bbcd9", "n".repeat(54));
     let expected = ["_rf", "_vsc", "a", "inv_alid", "new_line", &long, "quo_te_", "up_", "x_drop_table_staging"];

@@ -31,7 +31,7 @@ impl Promotions {
             && !self.0.iter().any(|(of, _)| *of == load)
         {
             let held = database.rows("select promo, rate, since from staging.promos").await?;
-            let row = |row: Vec<Option<String>>| {
+            let row = |row: sluice::warehouse::Row| {
                 let [promo, rate, since] = <[_; 3]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
                 (promo, (since, rate))
             };

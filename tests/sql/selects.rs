@@ -53,8 +53,9 @@ fn read_pairs(text: &str) -> Vec<(String, String, String)> {
 
 async fn given(database: &TestDatabase, select: &str) -> anyhow::Result<String> {
     let rows = database.table(select).await?;
-    let line =
-        |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().unwrap_or("∅")).collect::<Vec<_>>().join("|");
+    let line = |row: &sluice::warehouse::Row| {
+        row.iter().map(|cell| cell.as_deref().unwrap_or("∅")).collect::<Vec<_>>().join("|")
+    };
     Ok(rows.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 

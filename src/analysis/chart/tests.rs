@@ -20,7 +20,7 @@ fn plot_of(
     let chart = Chart { kind, x: None, y: Vec::new(), series: series.map(str::to_owned) };
     let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
     let mut kept = Kept::new(Places::of(&chart, &names));
-    rows.iter().for_each(|row| kept.see(row));
+    rows.iter().for_each(|row| kept.see(&row.clone().into()));
     Plot::of(kept.places().unwrap(), fields, &kept)
 }
 

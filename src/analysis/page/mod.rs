@@ -214,7 +214,7 @@ mod tests {
             description: Some(format!("one\n\n{hostile}\n")),
             chart: Some(Err(hostile.to_owned())),
             fields: vec![field],
-            first: vec![vec![Some(hostile.to_owned())], vec![None]],
+            first: vec![vec![Some(hostile.to_owned())].into(), vec![None].into()],
             rows: 2,
             exports: vec![Format::Csv],
             others: vec![hostile.to_owned()],

@@ -20,7 +20,7 @@ pub(super) fn figures(question: &Question) -> Markup {
     html! {
         div.figures {
             @for (at, field) in numbers() {
-                @if let Some(text) = row.get(at).and_then(Option::as_deref) {
+                @if let Some(text) = row.text(at) {
                     div {
                         b { (style(field, at, &question.first).shown(text).0) }
                         span { (field.name.replace('_', " ")) }
@@ -52,7 +52,7 @@ pub(super) fn table(question: &Question) -> Markup {
 }
 
 fn style(field: &Field, at: usize, rows: &[Row]) -> Style {
-    let values = rows.iter().filter_map(|row| row.get(at)?.as_deref());
+    let values = rows.iter().filter_map(|row| row.text(at));
     Style::of(&field.name, values.take_while(|_| field.kind.is_number()))
 }
 

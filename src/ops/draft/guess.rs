@@ -222,10 +222,9 @@ async fn count(
             .collect();
         let found = transaction.query(&format!("select count(*), {} from {table}", list.join(", ")), &[]).await?;
         let row = found.into_iter().next().unwrap_or_default();
-        let mut numbers = row.iter().map(|cell| cell.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0));
-        rows = numbers.next().unwrap_or(0);
-        while let (Some(values), Some(distinct)) = (numbers.next(), numbers.next()) {
-            counts.push(Counts { values, distinct });
+        rows = row.get(0)?;
+        for at in (1..row.len()).step_by(2) {
+            counts.push(Counts { values: row.get(at)?, distinct: row.get(at + 1)? });
         }
     }
     Ok((rows, counts))
@@ -292,7 +291,7 @@ async fn days(
              count({name}) - count(case when {within} then 1 end) from {table}"
         );
         let found = transaction.query(&sql, &[]).await?;
-        let cell = |place: usize| found.first()?.get(place)?.as_deref();
+        let cell = |place: usize| found.first()?.text(place);
         let day = |place: usize| cell(place)?.get(..10).map(str::to_owned);
         if let (Some(first), Some(last)) = (day(0), day(1)) {
             let others = cell(2).is_some_and(|count| count != "0");
@@ -309,7 +308,7 @@ async fn days(
 
 async fn number(transaction: &mut dyn Transaction, sql: &str) -> Result<u64, WarehouseError> {
     let rows = transaction.query(sql, &[]).await?;
-    Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0))
+    rows.first().map_or(Ok(0), |row| row.get(0))
 }
 
 #[cfg(test)]

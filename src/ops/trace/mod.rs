@@ -16,7 +16,7 @@ use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, Names, Schema, Select, SqlError, Table, TableColumn, as_written};
 use crate::text::nearest;
-use crate::warehouse::{Scope, Transaction, WarehouseError};
+use crate::warehouse::{Row, Scope, Transaction, WarehouseError};
 
 use rows::Found;
 
@@ -236,7 +236,7 @@ async fn asked(
     Ok(rows.into_iter().map(|row| cells(columns, row)).collect())
 }
 
-fn cells(columns: &[TableColumn], row: Vec<Option<String>>) -> Cells {
+fn cells(columns: &[TableColumn], row: Row) -> Cells {
     columns.iter().zip(row).map(|(column, cell)| (column.name.clone(), cell.into())).collect()
 }
 

@@ -113,15 +113,20 @@ pub(super) async fn of_member(
     let sql =
         format!("select distinct {load}, {line} from ({}) as a order by 1, 2 limit {limit}", all.join(" union all "));
     let places = transaction.query(&sql, &[]).await?;
-    let number = |cell: &Option<String>| cell.as_deref()?.parse::<i64>().ok();
-    let places = places.iter().filter_map(|row| Some((number(row.first()?)?, number(row.get(1)?)?))).collect();
+    let mut found = Vec::with_capacity(places.len());
+    for row in &places {
+        // A member that no file gave has no place.
+        found.extend(row.get::<Option<i64>>(0)?.zip(row.get::<Option<i64>>(1)?));
+    }
     let mut lacks = Vec::new();
     if let Some(seen) = seen {
         let loads = of_it(&format!("distinct n.{load}"), seen);
         let sql = format!("{loads} and n.{line} is null and n.{load} is not null and not n.{GONE} order by 1");
-        lacks.extend(transaction.query(&sql, &[]).await?.iter().filter_map(|row| number(row.first()?)));
+        for row in &transaction.query(&sql, &[]).await? {
+            lacks.push(row.get(0)?);
+        }
     }
-    Ok(Found { places, lacks })
+    Ok(Found { places: found, lacks })
 }
 
 /// Returns the reason why a row has no record.
