@@ -97,7 +97,7 @@ async fn a_corrected_row_of_a_fact_has_a_fix(database: TestDatabase, workdir: Wo
         "orders.csv line 2, load 2); if one of them corrects the other, let mode: upsert and key in a plugin",
     )?;
     // The fix, as the book has it.
-    workdir.plugin("orders", "files: [\"orders*.csv\"]\ntable: orders\nmode: upsert\nkey: [id]\n")?;
+    workdir.plugin("orders", "name: orders\nfiles: [\"orders*.csv\"]\ntable: orders\nmode: upsert\nkey: [id]\n")?;
     runs(&workdir, &database, &["retract", "2", "--yes"])?;
     workdir.load(&database, "orders.csv", again).await?;
     runs(&workdir, &database, &["--pipeline"])?;
