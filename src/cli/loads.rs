@@ -19,7 +19,9 @@ const SHOWN: u64 = 20;
 
 /// The arguments of `app loads`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  app loads --since 2026-11-27 --until 2026-11-28    the loads of that day, and their sum")]
+#[command(
+    after_help = "Example:\n  app loads --since 2026-11-27 --until 2026-11-28    the loads of that day, and their sum"
+)]
 pub(super) struct Wanted {
     /// The number of loads to show [default: 20; with --since or --until, all of them]
     #[arg(long)]

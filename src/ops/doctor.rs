@@ -98,9 +98,7 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
         let path = folders.sql_dir.join(name);
         // A project that only loads needs none.
         let result = if has_sql(&path) {
-            sql_files(&path, engine)
-                .map(|files| counted(files.len() as u64, "file"))
-                .map_err(|error| error.to_string())
+            sql_files(&path, engine).map(|files| counted(files.len() as u64, "file")).map_err(|error| error.to_string())
         } else {
             Ok(format!("none, which is all right where files are only loaded; to begin, {}", first_step(&path)))
         };

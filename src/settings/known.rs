@@ -149,7 +149,7 @@ pub const KNOWN: [Known; 31] = [
         name: "PIPELINE",
         default: "manual",
         values: "manual or on_load",
-        about: "when the star is brought up to date: manual (app --pipeline), or on_load: by the daemon after loads, those close together in one run",
+        about: "when the star is brought up to date: manual (app --pipeline), or on_load: by the daemon after loads, close ones together",
     },
     Known {
         name: "ON_SUCCESS",

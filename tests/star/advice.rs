@@ -101,10 +101,7 @@ async fn a_corrected_row_of_a_fact_has_a_fix(database: TestDatabase, workdir: Wo
     runs(&workdir, &database, &["retract", "2", "--yes"])?;
     workdir.load(&database, "orders.csv", again).await?;
     runs(&workdir, &database, &["--pipeline"])?;
-    same(
-        database.text("select id, amount from datawarehouse.fact_order order by id").await?,
-        "1|10\n2|25\n3|30",
-    )?;
+    same(database.text("select id, amount from datawarehouse.fact_order order by id").await?, "1|10\n2|25\n3|30")?;
     workdir.write(
         "sql/pipeline/fact_order.sql",
         "/*\nkind: fact\ngrain: [id]\n*/\nselect id, amount from staging.orders union all select id, amount from staging.orders",
@@ -121,7 +118,10 @@ async fn using_over_a_key_names_the_key(database: TestDatabase, workdir: Workdir
     runs(&workdir, &database, &["--pipeline"])?;
     let (f, d) = ("datawarehouse.fact_order", "datawarehouse.dim_customer");
     for (from, expected) in [
-        (format!("{f} join {d} using (id)"), "no column id on the left side: it has id_key, the member's key: write on id_key ="),
+        (
+            format!("{f} join {d} using (id)"),
+            "no column id on the left side: it has id_key, the member's key: write on id_key =",
+        ),
         (format!("{d} join {f} using (id)"), "no column id on the right side: it has id_key"),
         (format!("{f} join {d} using (id_kye)"), "no column id_kye on the left side; did you mean id_key?"),
     ] {
@@ -158,11 +158,9 @@ async fn a_column_that_becomes_a_key_is_not_lost(database: TestDatabase, workdir
     holds(&fails(&workdir, &database)?, "the column extra of datawarehouse.fact_order is not given any more")
 }
 
-async fn a_fact_without_at_sees_current_versions_and_is_told_so(
-    database: TestDatabase,
-    workdir: Workdir,
-) -> Outcome {
-    let customers = "/*\nkind: dimension\nkey: [id]\nhistory: [city]\nat: since\n*/\nselect id, city, since from staging.customers";
+async fn a_fact_without_at_sees_current_versions_and_is_told_so(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let customers =
+        "/*\nkind: dimension\nkey: [id]\nhistory: [city]\nat: since\n*/\nselect id, city, since from staging.customers";
     workdir.write("sql/pipeline/dim_customer.sql", customers)?;
     workdir.load(&database, "customers.csv", "id,city,since\n1,Basel,2026-01-01\n1,Riehen,2026-06-01\n").await?;
     workdir.load(&database, "orders.csv", "no,id,sold\n7,1,2026-02-01\n8,1,2026-07-01\n").await?;

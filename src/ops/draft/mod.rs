@@ -154,7 +154,8 @@ async fn dimensions(sql: &Path, names: &Names, transaction: &mut dyn Transaction
             }
             _ => continue,
         };
-        let is_historic = matches!(&model.header.kind, Kind::Dimension(Dimension { history, .. }) if !history.is_empty());
+        let is_historic =
+            matches!(&model.header.kind, Kind::Dimension(Dimension { history, .. }) if !history.is_empty());
         found.push(guess::Known { name: model.name, key, is_historic });
     }
     found

@@ -67,8 +67,13 @@ fn dimension(name: &str, known: &Known) -> Text {
     ];
     // A time in the rows may be of another thing, such as a birthday: only a person can tell.
     lines.push(match unique {
-        true => ("# at: _load_id".to_owned(), "a key that comes again: the newest load counts; or a column that orders its rows"),
-        false => ("# at: COLUMN".to_owned(), "with history: from when on a row holds; left out: when its file was loaded"),
+        true => (
+            "# at: _load_id".to_owned(),
+            "a key that comes again: the newest load counts; or a column that orders its rows",
+        ),
+        false => {
+            ("# at: COLUMN".to_owned(), "with history: from when on a row holds; left out: when its file was loaded")
+        }
     });
     lines.extend(text.map(|text| (format!("# unknown: {{{}: none}}", shown(Some(text))), "what member 0 is called")));
     lines.push((format!("# checks: {{not_null: [{any}]}}"), "what must hold before anything is published"));

@@ -38,7 +38,11 @@ pub async fn read(
 ) -> Result<Parts, ReadError> {
     let texts = |folder: &str| {
         let folder = sql.join(folder);
-        if has_sql(&folder) { sql_files(&folder, names.engine).map_err(|error| error.to_string()) } else { Ok(Vec::new()) }
+        if has_sql(&folder) {
+            sql_files(&folder, names.engine).map_err(|error| error.to_string())
+        } else {
+            Ok(Vec::new())
+        }
     };
     let models = texts("pipeline").map_err(ReadError::Folder)?;
     let models = models.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
