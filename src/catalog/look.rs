@@ -7,6 +7,7 @@ use models::load::Status;
 use models::{dataset, load, reject, run};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
+use super::Period;
 use super::{LoadLine, RejectLine};
 use crate::catalog::Catalog;
 use crate::format::Layout;
@@ -51,6 +52,15 @@ impl Catalog {
     /// The database's error.
     pub async fn loads(&self, limit: u64) -> Result<Vec<LoadLine>, WarehouseError> {
         let query = load::Entity::find().order_by_desc(load::Column::Id).limit(limit);
+        self.read(query.into_query()).await
+    }
+
+    /// The loads that began in a period, newest first; at most `limit` of them, if there is one.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn loads_in(&self, period: Period, limit: Option<u64>) -> Result<Vec<LoadLine>, WarehouseError> {
+        let query = load::Entity::find().filter(period.condition()).order_by_desc(load::Column::Id).limit(limit);
         self.read(query.into_query()).await
     }
 

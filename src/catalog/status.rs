@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use models::load::Status;
 use models::{load, run};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use serde::Serialize;
 
 use super::LoadLine;
@@ -24,6 +26,27 @@ pub struct Total {
     pub rows_loaded: i64,
     /// Records refused.
     pub rows_rejected: i64,
+    /// Inputs whose rows went into staging and are gone again: retracted or lost. The other sums leave them out.
+    #[serde(skip)]
+    pub gone: i64,
+}
+
+/// A stretch of time, open where an end is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    /// The first moment of it.
+    pub since: Option<DateTime<Utc>>,
+    /// The first moment after it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Period {
+    /// The condition that a load began in it.
+    pub(super) fn condition(self) -> Condition {
+        let since = self.since.map(|since| load::Column::StartedAt.gte(since));
+        let until = self.until.map(|until| load::Column::StartedAt.lt(until));
+        Condition::all().add_option(since).add_option(until)
+    }
 }
 
 /// A load that failed.
@@ -39,6 +62,8 @@ pub struct Failure {
     pub at: DateTime<Utc>,
     /// Message of the error.
     pub error: String,
+    /// The next load of an input of that name that did not fail.
+    pub loaded_by: Option<i64>,
 }
 
 /// The newest run of the pipeline.
@@ -61,11 +86,11 @@ struct Sum {
 }
 
 impl Catalog {
-    /// Sums over the loads since a time.
+    /// Sums over the loads that began in a period.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn total_since(&self, since: DateTime<Utc>) -> Result<Total, WarehouseError> {
+    pub async fn total(&self, period: Period) -> Result<Total, WarehouseError> {
         let sum = |column: load::Column| column.sum().cast_as("bigint");
         let query = load::Entity::find()
             .select_only()
@@ -73,14 +98,15 @@ impl Catalog {
             .column_as(Expr::cust("count(*)"), "loads")
             .column_as(sum(load::Column::RowsLoaded), "rows_loaded")
             .column_as(sum(load::Column::RowsRejected), "rows_rejected")
-            .filter(load::Column::StartedAt.gte(since))
+            .filter(period.condition())
             .group_by(load::Column::Status);
         let mut total = Total::default();
         for Sum { status, loads, rows_loaded, rows_rejected } in self.read::<Sum>(query.into_query()).await? {
             match status {
                 Status::Duplicate => total.duplicates += loads,
                 Status::Failed => total.failed += loads,
-                Status::Claimed | Status::Retracted | Status::Lost => {}
+                Status::Retracted | Status::Lost => total.gone += loads,
+                Status::Claimed => {}
                 Status::Loaded | Status::Replaced => {
                     total.loaded += loads;
                     total.rows_loaded += rows_loaded;
@@ -101,14 +127,25 @@ impl Catalog {
             .order_by_desc(load::Column::Id)
             .limit(limit);
         let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
-        let failure = |line: LoadLine| Failure {
-            load: line.id,
-            source: line.source,
-            table: line.dataset,
-            at: line.started_at,
-            error: line.error.unwrap_or_default(),
-        };
-        Ok(lines.into_iter().map(failure).collect())
+        let mut failures = Vec::with_capacity(lines.len());
+        for line in lines {
+            let later = load::Entity::find()
+                .filter(load::Column::Source.eq(&line.source))
+                .filter(load::Column::Id.gt(line.id))
+                .filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced, Status::Duplicate]))
+                .order_by_asc(load::Column::Id)
+                .limit(1);
+            let later: Option<LoadLine> = self.read(later.into_query()).await?.pop();
+            failures.push(Failure {
+                load: line.id,
+                source: line.source,
+                table: line.dataset,
+                at: line.started_at,
+                error: line.error.unwrap_or_default(),
+                loaded_by: later.map(|later| later.id),
+            });
+        }
+        Ok(failures)
     }
 
     /// The newest run of the pipeline, if there was any.

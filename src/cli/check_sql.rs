@@ -15,6 +15,8 @@ use crate::text::{chain, counted};
 pub(super) fn is_sql(settings: &Settings, path: &Path) -> bool {
     match (path.canonicalize(), settings.folders.sql_dir.canonicalize()) {
         (Ok(path), Ok(sql)) => path.starts_with(sql),
+        // In a project without one, the answer is its first file.
+        (Err(_), Err(_)) => path.starts_with(&settings.folders.sql_dir),
         _ => false,
     }
 }

@@ -1,15 +1,61 @@
 //! `app loads`: the ledger.
 
-use super::screen::Tone;
+use std::io::Write;
+
+use chrono::{DateTime, NaiveTime, Utc};
+use clap::Args;
+
+use super::screen::{self, Tone};
+use super::status::total;
 use super::{End, table};
-use crate::catalog::LoadStatus;
-use crate::daemon;
+use crate::catalog::{LoadStatus, Period};
+use crate::daemon::{self, Usage};
 use crate::ops;
+use crate::schema::{read_date, read_timestamp, read_timestamptz};
 use crate::settings::Settings;
 
-pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::Result<End> {
+/// The number of loads that are shown where neither a number nor a time is given.
+const SHOWN: u64 = 20;
+
+/// The arguments of `app loads`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  app loads --since 2026-11-27 --until 2026-11-28    the loads of that day, and their sum"
+)]
+pub(super) struct Wanted {
+    /// The number of loads to show [default: 20; with --since or --until, all of them]
+    #[arg(long)]
+    limit: Option<u64>,
+    /// Only loads that began then or later: a day, or a time such as 2026-11-27T08:30, in UTC
+    #[arg(long, value_name = "DATE|TIME", value_parser = moment)]
+    since: Option<DateTime<Utc>>,
+    /// Only loads that began before: a day is not part of it, but the end of the day before
+    #[arg(long, value_name = "DATE|TIME", value_parser = moment)]
+    until: Option<DateTime<Utc>>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads a day, as its first moment, or a time: in UTC, or with its own offset.
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = || read_date(text).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let time = || read_timestamp(text).map(|time| time.and_utc());
+    let found = day().or_else(time).or_else(|| read_timestamptz(text));
+    found.ok_or_else(|| "a day such as 2026-11-27, or a time such as 2026-11-27T08:30 (UTC)".to_owned())
+}
+
+pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
+    let Wanted { limit, since, until, json } = wanted;
+    let period = Period { since, until };
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        let why = "--since and --until leave no time between them: --until is the first moment after, as the next day";
+        return Err(Usage(why.to_owned()).into());
+    }
+    let is_sum = period != Period::default();
     let app = daemon::look(settings).await?;
-    let loads = app.workspace.catalog.loads(limit).await?;
+    let limit = if is_sum { limit } else { limit.or(Some(SHOWN)) };
+    let loads = app.workspace.catalog.loads_in(period, limit).await?;
     if json {
         ops::loads::in_full(&app.workspace, loads).await?.iter().try_for_each(table::print_json)?;
         return Ok(End::Done);
@@ -52,6 +98,14 @@ pub(super) async fn run(settings: &Settings, limit: u64, json: bool) -> anyhow::
         ("note", 2),
     ];
     table::print_toned(&columns, &rows, tone)?;
+    if is_sum {
+        let sum = app.workspace.catalog.total(period).await?;
+        let gone = match sum.gone {
+            0 => String::new(),
+            gone => format!("; {gone} retracted or lost, and not counted"),
+        };
+        writeln!(screen::stdout(), "sum: {}{gone}", total(&sum))?;
+    }
     Ok(End::Done)
 }
 

@@ -27,6 +27,7 @@ mod trace;
 mod watch;
 mod why;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -110,14 +111,7 @@ enum Command {
     /// Shows the changes that --pipeline would make; changes nothing
     Plan(pipeline::Plan),
     /// Lists the loads, the newest first
-    Loads {
-        /// The number of loads to show
-        #[arg(long, default_value_t = 20)]
-        limit: u64,
-        /// Print one JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
+    Loads(loads::Wanted),
     /// Lists records that were read and not loaded, with reasons
     Rejects {
         /// Only the rejects of this load; or a fact: the rows that are left out of it
@@ -207,6 +201,18 @@ fn with_mode(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// Moves a leading `--quiet` behind the command: options in front of one belong to the modes, but this one to all.
+fn quiet_behind(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_quiet = |argument: &OsString| argument == "--quiet" || argument == "-q";
+    if arguments.get(1).is_some_and(is_quiet) {
+        let is_command = |argument: &OsString| !argument.as_encoded_bytes().starts_with(b"-");
+        if let Some(command) = arguments.iter().skip(1).position(is_command) {
+            arguments[1..=command + 1].rotate_left(1);
+        }
+    }
+    arguments
+}
+
 /// The end of a command without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -234,7 +240,8 @@ const MODES: [&str; 4] = ["watch", "once", "pipeline", "analysis"];
 impl Cli {
     /// Reads the command line; ends the program if it is invalid.
     pub fn read() -> Cli {
-        Cli::try_parse().unwrap_or_else(|error| with_mode(error).exit())
+        let arguments = quiet_behind(std::env::args_os().collect());
+        Cli::try_parse_from(arguments).unwrap_or_else(|error| with_mode(error).exit())
     }
 
     /// Answers `app help`, which needs neither settings nor a log; `None` where something else is asked.
@@ -272,7 +279,7 @@ impl Cli {
             Some(Command::Retract(wanted)) => retract::run(&settings, wanted).await,
             Some(Command::Drop(wanted)) => drop::run(&settings, wanted).await,
             Some(Command::Plan(wanted)) => pipeline::plan(&settings, wanted).await,
-            Some(Command::Loads { limit, json }) => loads::run(&settings, limit, json).await,
+            Some(Command::Loads(wanted)) => loads::run(&settings, wanted).await,
             Some(Command::Rejects { what, limit, json }) => match what.as_deref().map(|what| (what, what.parse())) {
                 Some((name, Err(_))) => rejects::of_fact(&settings, name, limit, json).await,
                 Some((_, Ok(load))) => rejects::of_loads(&settings, Some(load), limit, json).await,
@@ -298,7 +305,7 @@ impl Cli {
                 Ok(End::Done)
             }
             Some(Command::Help(wanted)) => help::run(&wanted).map(|()| End::Done),
-            None if self.mode.once => once::run(settings, self.mode.json).await,
+            None if self.mode.once => once::run(settings, self.mode.json, self.quiet).await,
             None if self.mode.pipeline => pipeline::run(&settings, &self.mode.asked, self.mode.json).await,
             None if self.mode.analysis => analysis::run(&settings, self.mode.json).await,
             None => watch::run(settings, self.mode.watch.flatten()).await,

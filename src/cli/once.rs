@@ -8,13 +8,14 @@ use crate::daemon::{self, Until};
 use crate::settings::Settings;
 use crate::source::{FAILED, OWN_FAILED, foreign_failed};
 
-pub(super) async fn run(settings: Settings, json: bool) -> anyhow::Result<End> {
+pub(super) async fn run(settings: Settings, json: bool, quiet: bool) -> anyhow::Result<End> {
     let started = Instant::now();
     let folder = settings.folders.imports_dir.clone();
     let totals = daemon::run(&settings, &folder, Until::Empty).await?;
+    let is_idle = totals.loaded + totals.duplicates + totals.failed + totals.waiting == 0;
     if json {
         table::print_json(&totals)?;
-    } else {
+    } else if !(quiet && is_idle) {
         let next = if totals.waiting > 0 {
             " Next: app --once again, when what is said above is fixed".to_owned()
         } else if totals.failed > 0 {

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use super::screen::{self, Tone};
 use super::{End, table};
 use crate::app::App;
-use crate::catalog::{Failure, Total};
+use crate::catalog::{Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST};
@@ -136,9 +136,10 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
 
 async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
     let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+    let since = |moment| Period { since: Some(moment), until: None };
     Ok(DatabaseStatus {
-        today: app.workspace.catalog.total_since(midnight).await?,
-        last_hour: app.workspace.catalog.total_since(now - TimeDelta::hours(1)).await?,
+        today: app.workspace.catalog.total(since(midnight)).await?,
+        last_hour: app.workspace.catalog.total(since(now - TimeDelta::hours(1))).await?,
         failures: app.workspace.catalog.failures(FAILURES).await?,
         pipeline: app.workspace.catalog.last_pipeline().await?,
         ..Default::default()
@@ -150,7 +151,10 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
     if !status.needs.is_empty() {
         writeln!(screen::toned(Tone::Bad), "needs a person:")?;
         for Need { what, fix } in status.needs.iter().take(SHOWN) {
-            writeln!(screen::toned(Tone::Bad), "- {}", shown(what))?;
+            // The errors of a run have a line each.
+            for (at, line) in what.lines().enumerate() {
+                writeln!(screen::toned(Tone::Bad), "{} {}", if at == 0 { "-" } else { " " }, shown(line))?;
+            }
             writeln!(out, "  {}", shown(fix))?;
         }
         more(status.needs.len())?;
@@ -201,7 +205,11 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
     if !untold.is_empty() {
         let rows: Vec<_> = untold
             .into_iter()
-            .map(|one| vec![one.load.to_string(), moment(one.at), one.source.clone(), table::shortened(&one.error)])
+            .map(|one| {
+                let again = one.loaded_by.map(|load| format!("loaded since, by load {load}: ")).unwrap_or_default();
+                let error = table::shortened(&format!("{again}{}", one.error));
+                vec![one.load.to_string(), moment(one.at), one.source.clone(), error]
+            })
             .collect();
         table::print(&[("load", 0), ("failed", 1), ("source", 0), ("error", 0)], &rows)?;
     }
@@ -241,8 +249,9 @@ fn more(all: usize) -> std::io::Result<()> {
     }
 }
 
-fn total(total: &Total) -> String {
-    let Total { loaded, duplicates, failed, rows_loaded, rows_rejected } = total;
+/// The sums over loads, in words.
+pub(super) fn total(total: &Total) -> String {
+    let Total { loaded, duplicates, failed, rows_loaded, rows_rejected, gone: _ } = total;
     format!(
         "{loaded} loaded, {duplicates} duplicate, {failed} failed; rows: {rows_loaded} loaded, {rows_rejected} rejected"
     )

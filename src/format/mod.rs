@@ -1,4 +1,5 @@
-//! Bytes become records with their line. This folder knows nothing of types, tables or the source of the bytes.
+//! Bytes become records with their line, and columns with the types that their values fit. This folder knows nothing of
+//! tables in a database or of the source of the bytes.
 
 mod archive;
 mod audit;

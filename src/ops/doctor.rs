@@ -11,6 +11,7 @@ use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
 use crate::dataset::plugin::Plugins;
+use crate::project::{first_step, has_sql, sql_files};
 use crate::settings::{Settings, database_file};
 use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
 use crate::sql::{Engine, Table};
@@ -97,11 +98,9 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
         let path = folders.sql_dir.join(name);
         // A project that only loads needs none.
         let result = if has_sql(&path) {
-            crate::project::sql_files(&path, engine)
-                .map(|files| counted(files.len() as u64, "file"))
-                .map_err(|error| error.to_string())
+            sql_files(&path, engine).map(|files| counted(files.len() as u64, "file")).map_err(|error| error.to_string())
         } else {
-            Ok(format!("none, which is all right where files are only loaded; to begin, {}", begin(name, &path)))
+            Ok(format!("none, which is all right where files are only loaded; to begin, {}", first_step(&path)))
         };
         checks.push(Check::new(format!("folder {}", path.display()), result));
     }
@@ -234,19 +233,6 @@ async fn alerts(settings: &Settings, send: bool) -> Result<Vec<Check>, String> {
         checks.push(Check::new(what, result));
     }
     Ok(checks)
-}
-
-/// True if there are SQL files, or may be some in a folder that cannot be read.
-fn has_sql(folder: &Path) -> bool {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "sql")),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-    }
-}
-
-/// The first step to SQL files of a kind, in words.
-fn begin(kind: &str, folder: &Path) -> String {
-    format!("write a select into {}/NAME.sql, as README.md shows, and run app --{kind}", folder.display())
 }
 
 /// Looks for the right to make a folder that is not there.

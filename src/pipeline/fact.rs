@@ -52,6 +52,7 @@ impl Run<'_> {
         {
             change.how.push_str(", compared whole: its grain is made of members");
         }
+        change.how.push_str(&self.undated(header, work));
         change.rejected = self.count_some(model, sql.count_rejected()).await?;
         self.count_unknown(model, &sql, change).await
     }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Run;
+use super::work::Work;
 use super::{RunError, TableChange};
-use crate::project::{Fact, Missing, Model};
+use crate::project::{DimensionUse, Fact, Missing, Model};
 use crate::sql::{Engine, Table};
 use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 
@@ -12,6 +13,19 @@ use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 const LOOK_AFTER: &str = "let the run look after it, too (--select NAME+ takes in what refers to NAME)";
 
 impl Run<'_> {
+    /// Returns the note that a fact without `at` sees current versions, where its dimensions have others; said where
+    /// all of it is built or compared, not with each load.
+    pub(super) fn undated(&self, header: &Fact, work: &Work) -> String {
+        let has_versions = |name: &&str| self.targets.get(*name).is_some_and(|target| target.valid.is_some());
+        let historic: BTreeSet<_> =
+            header.dimensions.values().map(DimensionUse::dimension).filter(has_versions).collect();
+        if header.at.is_some() || historic.is_empty() || matches!(work, Work::Loads(_)) {
+            return String::new();
+        }
+        let historic: Vec<_> = historic.into_iter().collect();
+        format!("; without at, its rows see the current versions of {}", historic.join(", "))
+    }
+
     /// Makes members for unknown values, and notes the rows that are left out.
     pub(super) async fn lookups(
         &mut self,

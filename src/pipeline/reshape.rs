@@ -98,8 +98,19 @@ impl Run<'_> {
                 Some(new) if is_cast(&new.name) => alterations.push(Alteration::Cast(new.clone())),
                 Some(_) => alterations.push(Alteration::Drop { name: old.name.clone() }),
                 None => {
-                    let shown = self.names.shown(table);
-                    self.must_drop(model, &format!("the column {} of {shown} is not given any more", old.name))?;
+                    let column = format!("the column {} of {}", old.name, self.names.shown(table));
+                    match model.dimensions().and_then(|dimensions| dimensions.get(&old.name)) {
+                        Some(used) if !self.options.allow_drop => {
+                            let (key, dimension) = (used.key_column(&old.name), used.dimension());
+                            return Err(model
+                                .error(format!(
+                                    "{column} becomes {key}, the key of its member of {dimension}: app --pipeline \
+                                     --allow-drop makes it so; a value without a member gets the key that missing says"
+                                ))
+                                .into());
+                        }
+                        _ => self.must_drop(model, &format!("{column} is not given any more"))?,
+                    }
                     alterations.push(Alteration::Drop { name: old.name.clone() });
                 }
             }

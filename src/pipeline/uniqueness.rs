@@ -2,7 +2,7 @@
 
 use super::RunError;
 use super::table::Run;
-use crate::project::Model;
+use crate::project::{Kind, Model};
 use crate::star::Repeated;
 use crate::text::counted;
 use crate::warehouse::Row;
@@ -88,9 +88,10 @@ impl Run<'_> {
         let samples: Vec<_> = samples.iter().map(|sample| sample.shown(columns)).collect();
         Err(model
             .error_of_word(format!(
-                "{word}: several rows of the select have the same {}: {}",
+                "{word}: several rows of the select have the same {}: {}; {}",
                 columns.join(", "),
-                samples.join("; ")
+                samples.join("; "),
+                fix(&model.header.kind, repeated.rows.is_some())
             ))
             .into())
     }
@@ -102,6 +103,22 @@ impl Run<'_> {
             Some((load, line)) => self.place(load, line).await.map(Some),
             None => Ok(None),
         }
+    }
+}
+
+/// Returns the fix for rows that share their key or grain; `row_by_row` is true where each comes from one staged row.
+fn fix(kind: &Kind, row_by_row: bool) -> &'static str {
+    match (kind, row_by_row) {
+        (Kind::Dimension(_), true) => {
+            "if one of them corrects the other, at: _load_id in the header lets the newest load's count, at: COLUMN the \
+             latest; if both are members, key needs another column"
+        }
+        (Kind::Dimension(_), false) => "group by the key alone, or add the column that tells them apart to key",
+        (_, true) => {
+            "if one of them corrects the other, let mode: upsert and key in a plugin of the staging table replace it; if \
+             both are right, grain needs another column"
+        }
+        (_, false) => "group by the grain alone, or add the column that tells them apart to grain",
     }
 }
 

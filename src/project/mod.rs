@@ -16,7 +16,7 @@ pub(crate) use header::{Checks, Scalar, VOCABULARY, kinds_with};
 pub(crate) use lines::Lines;
 pub use model::{Model, ModelError, SqlFile, check_dimension, in_order};
 pub use order::in_order as names_in_order;
-pub(crate) use paths::{own_views, sql_file, sql_files, sql_paths};
+pub(crate) use paths::{first_step, has_sql, own_views, sql_file, sql_files, sql_paths};
 pub use problem::{Problem, Problems};
 pub use question::{Chart, ChartKind, QuestionHeader};
 pub(crate) use question::{VOCABULARY as QUESTION_VOCABULARY, in_plain};

@@ -19,12 +19,14 @@ pub(crate) fn sql_files(folder: &Path, engine: Engine) -> Result<Vec<SqlFile>, M
 /// # Errors
 /// When there are none, or one overrules none.
 pub(crate) fn sql_paths(folder: &Path, engine: Engine) -> Result<Vec<PathBuf>, ModelError> {
-    let say = |error: io::Error| ModelError::of(folder, error.to_string());
+    let say = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => ModelError::of(folder, format!("there is no such folder: {}", first_step(folder))),
+        _ => ModelError::of(folder, error.to_string()),
+    };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(say)? {
         let path = entry.map_err(say)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|ending| ending == "sql") && !hidden {
+        if is_sql(&path) {
             paths.push(path);
         }
     }
@@ -35,10 +37,35 @@ pub(crate) fn sql_paths(folder: &Path, engine: Engine) -> Result<Vec<PathBuf>, M
         return Err(ModelError::of(alone, "there is no file for both engines beside it, with the header"));
     }
     if both.is_empty() {
-        return Err(ModelError::of(folder, "there is no .sql file in it"));
+        return Err(ModelError::of(folder, format!("there is no .sql file in it: {}", first_step(folder))));
     }
     both.sort();
     Ok(both)
+}
+
+/// Returns true if a folder has `.sql` files, or cannot be read and so may have them.
+pub(crate) fn has_sql(folder: &Path) -> bool {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().any(|entry| is_sql(&entry.path())),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Returns true for `.sql` files that are not hidden.
+fn is_sql(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    path.extension().is_some_and(|ending| ending == "sql") && !hidden
+}
+
+/// Returns the first step to SQL files in a folder, in words.
+pub(crate) fn first_step(folder: &Path) -> String {
+    let shown = folder.display();
+    if folder.file_name().is_some_and(|name| name == "pipeline") {
+        let new = "app new dimension dim_NAME --from staging.TABLE";
+        format!("{new} writes a first file into it; then run app --pipeline")
+    } else {
+        format!("write a select into {shown}/NAME.sql (mkdir -p {shown}) and run app --analysis")
+    }
 }
 
 /// Returns a file, with the one that overrules it on an engine.

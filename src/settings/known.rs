@@ -78,12 +78,17 @@ pub const KNOWN: [Known; 31] = [
         values: "true or false",
         about: "look every second instead of waiting for events, for mounts that send none",
     },
-    Known { name: "ARCHIVE_MAX_MEMBERS", default: "1000", values: "a whole number", about: "members of an archive" },
+    Known {
+        name: "ARCHIVE_MAX_MEMBERS",
+        default: "1000",
+        values: "a whole number",
+        about: "members of an archive and sheets of a workbook, together",
+    },
     Known {
         name: "ARCHIVE_MAX_BYTES",
         default: "10737418240",
         values: "a whole number",
-        about: "bytes that may come out of one compressed file or member",
+        about: "bytes that may come out of one file, all its parts together",
     },
     Known {
         name: "ARCHIVE_MAX_RATIO",
@@ -144,7 +149,7 @@ pub const KNOWN: [Known; 31] = [
         name: "PIPELINE",
         default: "manual",
         values: "manual or on_load",
-        about: "when the star is brought up to date: manual (app --pipeline), or on_load, by the daemon after each load",
+        about: "when the star is brought up to date: manual (app --pipeline), or on_load: by the daemon after loads, close ones together",
     },
     Known {
         name: "ON_SUCCESS",

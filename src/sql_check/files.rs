@@ -7,7 +7,7 @@ use crate::project::Problem;
 use crate::project::{
     Header, HeaderError, Kind, Lines, Model, ModelError, QuestionHeader, SqlFile, check_dimension, names_in_order,
 };
-use crate::project::{sql_file, sql_paths};
+use crate::project::{first_step, has_sql, sql_file, sql_paths};
 use crate::sql::{Engine, Names, Schema, Select};
 
 /// The number of wrong words of a header after which no more are looked for.
@@ -51,19 +51,14 @@ impl Files {
         files.read_folder(&sql.join("pipeline"), engine, Files::read_model);
         files.read_folder(&sql.join("analysis"), engine, Files::read_question);
         if files.texts.is_empty() {
-            return Err(format!("{}: there is no .sql file in pipeline/ or analysis/ in it", sql.display()));
+            let fix = first_step(&sql.join("pipeline"));
+            return Err(format!("{}: there is no .sql file in pipeline/ or analysis/ in it: {fix}", sql.display()));
         }
         Ok(files)
     }
 
     fn read_folder(&mut self, folder: &Path, engine: Engine, read_one: fn(&mut Files, &SqlFile)) {
-        let is_empty = match std::fs::read_dir(folder) {
-            Ok(mut entries) => !entries
-                .any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|ending| ending == "sql"))),
-            // One that cannot be read may hold everything.
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        };
-        if is_empty {
+        if !has_sql(folder) {
             return;
         }
         let paths = sql_paths(folder, engine).unwrap_or_else(|error| {

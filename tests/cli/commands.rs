@@ -349,9 +349,9 @@ async fn doctor_says_how_to_mend(database: TestDatabase, workdir: Workdir) -> Ou
     for _ in 0..2 {
         let output = app(&workdir, &["doctor"], &settings)?;
         same(output.status.code(), Some(0))?;
-        let begin =
-            "none, which is all right where files are only loaded; to begin, write a select into sql/pipeline/NAME.sql";
-        holds(&stdout(&output), begin)?;
+        let begin = "none, which is all right where files are only loaded; to begin, ";
+        holds(&stdout(&output), &format!("{begin}app new dimension dim_NAME --from staging.TABLE"))?;
+        holds(&stdout(&output), &format!("{begin}write a select into sql/analysis/NAME.sql"))?;
         let _ = std::fs::remove_dir_all(workdir.path("sql"));
     }
     std::fs::create_dir_all(workdir.path("sql/pipeline"))?;

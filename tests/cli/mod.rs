@@ -4,6 +4,7 @@ pub mod answers;
 pub mod commands;
 pub mod house;
 pub mod json_shapes;
+pub mod ledger;
 pub mod logs;
 pub mod messages;
 pub mod readme;
@@ -18,6 +19,7 @@ pub fn cases() -> Vec<Trial> {
         commands::cases(),
         house::cases(),
         json_shapes::cases(),
+        ledger::cases(),
         logs::cases(),
         messages::cases(),
         readme::cases(),

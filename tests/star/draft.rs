@@ -155,7 +155,7 @@ async fn each_first_file_passes_the_check_as_it_stands(database: TestDatabase, w
         workdir.read("sql/pipeline/dim_customer.sql")?.as_str(),
         "/*\nkind: dimension\nkey: [o_custkey]\n\
          # history: [o_orderstatus]             # a change of it opens a new version of the member, instead of overwriting\n\
-         # at: COLUMN                           # the column that says from when on a row holds; left out: when its file was loaded\n\
+         # at: COLUMN                           # with history: from when on a row holds; left out: when its file was loaded\n\
          # unknown: {o_orderstatus: none}       # what member 0 is called\n\
          # checks: {not_null: [o_orderstatus]}  # what must hold before anything is published\n*/\n\
          -- Not one value for each o_custkey: o_orderkey, o_totalprice, o_orderdate\n\

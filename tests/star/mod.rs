@@ -1,5 +1,6 @@
 //! The star: builds, history, members, traces.
 
+pub mod advice;
 pub mod build;
 pub mod draft;
 pub mod graph;
@@ -16,6 +17,7 @@ use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
     [
+        advice::cases(),
         build::cases(),
         draft::cases(),
         graph::cases(),

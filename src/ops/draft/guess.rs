@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) follow: Vec<String>,
     /// The dimension by the column that names its members.
     pub(super) dimensions: BTreeMap<String, String>,
+    /// Those of its dimensions that have a history.
+    pub(super) historic: Vec<String>,
     /// The range of its days.
     pub(super) days: Option<Days>,
 }
@@ -59,6 +61,8 @@ pub(super) struct Known {
     pub(super) name: String,
     /// The key of its members; a calendar has none.
     pub(super) key: Option<Key>,
+    /// True if its members have versions.
+    pub(super) is_historic: bool,
 }
 
 /// A dimension's key.
@@ -94,6 +98,9 @@ pub(super) async fn look(
 ) -> Result<Facts, WarehouseError> {
     let shown = names.table(table);
     let mut facts = Facts { dimensions: of_dimensions(columns, dimensions), ..Facts::default() };
+    let is_used = |known: &&Known| facts.dimensions.values().any(|name| *name == known.name);
+    let historic = dimensions.iter().filter(is_used).filter(|known| known.is_historic);
+    facts.historic = historic.map(|known| known.name.clone()).collect();
     if kind == KindWord::Calendar {
         facts.days = days(transaction, &shown, columns).await?;
         return Ok(facts);

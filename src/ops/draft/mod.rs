@@ -71,7 +71,10 @@ pub async fn write(app: &App, kind: KindWord, name: &str, from: Option<&str>) ->
     };
     let (text, guesses) = text::of(kind, name, known.as_ref()).map_err(DraftError::Asked)?;
     let failed = |error: std::io::Error| DraftError::File { path: path.display().to_string(), error };
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    // The next file of a project is a question.
+    for folder in ["pipeline", "analysis"] {
+        std::fs::create_dir_all(app.workspace.sql.join(folder)).map_err(failed)?;
+    }
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     Ok(Draft { path, guesses })
@@ -151,7 +154,9 @@ async fn dimensions(sql: &Path, names: &Names, transaction: &mut dyn Transaction
             }
             _ => continue,
         };
-        found.push(guess::Known { name: model.name, key });
+        let is_historic =
+            matches!(&model.header.kind, Kind::Dimension(Dimension { history, .. }) if !history.is_empty());
+        found.push(guess::Known { name: model.name, key, is_historic });
     }
     found
 }

@@ -64,11 +64,17 @@ fn dimension(name: &str, known: &Known) -> Text {
         ("kind: dimension".to_owned(), ""),
         (format!("key: {}", list(&titles)), ""),
         (format!("# history: [{any}]"), "a change of it opens a new version of the member, instead of overwriting"),
-        (
-            format!("# at: {}", shown(of(is_day))),
-            "the column that says from when on a row holds; left out: when its file was loaded",
-        ),
     ];
+    // A time in the rows may be of another thing, such as a birthday: only a person can tell.
+    lines.push(match unique {
+        true => (
+            "# at: _load_id".to_owned(),
+            "a key that comes again: the newest load counts; or a column that orders its rows",
+        ),
+        false => {
+            ("# at: COLUMN".to_owned(), "with history: from when on a row holds; left out: when its file was loaded")
+        }
+    });
     lines.extend(text.map(|text| (format!("# unknown: {{{}: none}}", shown(Some(text))), "what member 0 is called")));
     lines.push((format!("# checks: {{not_null: [{any}]}}"), "what must hold before anything is published"));
     let header = aligned(&lines);
@@ -116,7 +122,7 @@ fn aligned(lines: &[(String, &str)]) -> String {
 }
 
 fn fact(known: &Known) -> Text {
-    let Facts { key, unique, dimensions, rows, nulls, .. } = &known.facts;
+    let Facts { key, unique, dimensions, historic, rows, nulls, .. } = &known.facts;
     let mut guesses = Vec::new();
     let from = comment_of(&known.from);
     let not_unique = match rows {
@@ -156,14 +162,25 @@ fn fact(known: &Known) -> Text {
             .filter(|one| is(one) && !key.contains(&one.name) && !dimensions.contains_key(&one.name));
         found.next().map_or("COLUMN".to_owned(), |column| yaml(&column.name))
     };
-    let day =
-        known.columns.iter().find(|column| is_day(column)).map_or("COLUMN".to_owned(), |column| yaml(&column.name));
+    let day = known.columns.iter().find(|column| is_day(column)).map(|column| yaml(&column.name));
+    // Without it, rows would move to the newest version with each change of a member.
+    let is_dated = !historic.is_empty() && day.is_some();
+    if !historic.is_empty() {
+        let members = historic.join(", ");
+        guesses.push(match &day {
+            Some(day) => format!("at: {day}, for {members} has a history: a row sees the version that held then"),
+            None => format!("at: left out, for there is no day: rows see the current version of {members}"),
+        });
+    }
     lines.extend([
         (
             "#   COLUMN: {dimension: dim_x, role: NAME, missing: infer}".to_owned(),
             "a name of its own; or missing: unknown, reject",
         ),
-        (format!("# at: {day}"), "the column that says which version of a member a row sees"),
+        (
+            format!("{}at: {}", if is_dated { "" } else { "# " }, day.as_deref().unwrap_or("COLUMN")),
+            "the column that says which version of a member a row sees",
+        ),
         (
             format!("# checks: {{range: {{{}: [0, 1000]}}}}", of(is_number)),
             "what must hold before anything is published",

@@ -6,8 +6,8 @@ use super::Parts;
 use super::columns::add;
 use crate::app::App;
 use crate::dataset::plugin::Plugins;
-use crate::project::sql_files;
 use crate::project::{Model, ModelError, SqlFile, in_order, names_in_order};
+use crate::project::{has_sql, sql_files};
 use crate::sql::{Names, Schema, Select, Table};
 use crate::warehouse::{Scope, WarehouseError};
 
@@ -38,9 +38,8 @@ pub async fn read(
 ) -> Result<Parts, ReadError> {
     let texts = |folder: &str| {
         let folder = sql.join(folder);
-        if folder.is_dir() {
-            sql_files(&folder, names.engine)
-                .or_else(|error| if error.why.ends_with("in it") { Ok(Vec::new()) } else { Err(error.to_string()) })
+        if has_sql(&folder) {
+            sql_files(&folder, names.engine).map_err(|error| error.to_string())
         } else {
             Ok(Vec::new())
         }

@@ -62,10 +62,11 @@ impl Translator<'_> {
         let part =
             |relations: &[Relation]| Scope { relations: relations.to_vec(), merged: scope.merged.clone(), outer: None };
         let right = Scope { merged: Vec::new(), ..part(&scope.relations[before..]) };
-        let (Found::Column(one, _), Found::Column(other, _)) =
-            (part(&scope.relations[..before]).column(ident), right.column(ident))
-        else {
-            return Err(wrong(format!("using: not exactly one column {name} on each side"), using));
+        let left = part(&scope.relations[..before]);
+        let (one, other) = match (left.column(ident), right.column(ident)) {
+            (Found::Column(one, _), Found::Column(other, _)) => (one, other),
+            (Found::Column(..), found) => return Err(wrong(not_one(&name, "right", &right, &found), using)),
+            (found, _) => return Err(wrong(not_one(&name, "left", &left, &found), using)),
         };
         if one.kind != other.kind || one.kind == Kind::Numeric {
             return Err(refused("using over decimals, or over columns of two types: write on a.x = b.x", using));
@@ -269,4 +270,21 @@ fn alias_of(factor: &TableFactor) -> Option<&TableAlias> {
 pub(super) fn relation_named<'s>(scope: &'s Scope, name: &ObjectName) -> Option<&'s Relation> {
     let ident: &Ident = name.0.last()?.as_ident()?;
     scope.relations.iter().find(|relation| relation.alias == folded(ident))
+}
+
+/// The reason why `using` has not exactly one column on a side, with the fix: a fact has keys in place of columns.
+fn not_one(name: &str, word: &str, side: &Scope, found: &Found) -> String {
+    let on = format!("write on a.{name} = b.{name}");
+    match found {
+        Found::Several => return format!("using: several tables on the {word} side have a column {name}: {on}"),
+        Found::Perhaps(table) => return format!("using: the columns of {table} are not all known: {on}"),
+        _ => {}
+    }
+    let key = format!("{name}_key");
+    let names = side.names(None);
+    let hint = match names.contains(&key.as_str()) {
+        true => format!(": it has {key}, the member's key: write on {key} = DIMENSION_key, with the dimension's name"),
+        false => nearest(name, names.into_iter()),
+    };
+    format!("using: there is no column {name} on the {word} side{hint}")
 }
