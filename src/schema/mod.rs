@@ -1,5 +1,6 @@
 //! The schema of a table: names, types, inference, conforming, widening. Pure: values in, values out, no I/O.
 
+mod by_format;
 mod conform;
 mod evolve;
 mod exact;

@@ -2,7 +2,7 @@
 
 mod words;
 
-use super::conform::{date_by, timestamp_by};
+use super::by_format::{date_by, timestamp_by};
 use super::types::{Fits, Type};
 use super::{Grouping, Inference, Notation, NumberNotation, Percent, Separator, TruthWords};
 
