@@ -1,7 +1,9 @@
 //! Likely types of a column of texts without a stated notation: told to people, never applied.
 
+mod strays;
 mod words;
 
+pub use self::strays::Strays;
 use super::by_format::{date_by, timestamp_by};
 use super::types::{Fits, Type};
 use super::{Grouping, Inference, Notation, NumberNotation, Percent, Separator, TruthWords};
