@@ -4,7 +4,6 @@ use super::{CheckError, Checked};
 use crate::catalog::Workspace;
 use crate::load::staging::Plan;
 use crate::sql::Table;
-use crate::warehouse::Scope;
 
 impl Checked {
     /// True if a plugin states the type of a column, so that [`Checked::compare`] has something to look at.
@@ -18,8 +17,7 @@ impl Checked {
     /// The database's error, and the reason why the part does not go with the table.
     pub async fn compare(&mut self, workspace: &Workspace) -> Result<(), CheckError> {
         let Some((dataset, profile)) = self.stated.as_deref() else { return Ok(()) };
-        let mut transaction = workspace.warehouse.begin(Scope::Load).await?;
-        let known = workspace.catalog.columns(&mut *transaction, &dataset.table).await?;
+        let known = workspace.catalog.committed_columns(&dataset.table).await?;
         let plan = Plan::of(dataset, profile, &known).map_err(|error| CheckError::Shape(error.to_string()))?;
         let shown = workspace.warehouse.names().shown(&Table::staging(&dataset.table));
         self.hints.extend(plan.overruled(dataset, &shown));
