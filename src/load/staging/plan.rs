@@ -55,7 +55,8 @@ impl Plan {
         let Dataset { plugin, table, .. } = dataset;
         (!columns.is_empty()).then(|| {
             format!(
-                "{shown} has values from before the plugin {plugin} stated their types: {}. What is not of the stated                  type is rejected all the same. For the stated types: app drop {table}, then drop its files in again",
+                "{shown} has values from before the plugin {plugin} stated their types: {}. What is not of the \
+                 stated type is rejected all the same. For the stated types: app drop {table}, then drop its files in again",
                 columns.join("; ")
             )
         })
