@@ -29,6 +29,19 @@ impl Catalog {
         rows.iter().map(column).collect()
     }
 
+    /// As [`Catalog::columns`], as they were committed last: waits for no load.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn committed_columns(&self, table: &str) -> Result<Vec<Column>, WarehouseError> {
+        let query =
+            column::Entity::find().filter(column::Column::Dataset.eq(table)).order_by_asc(column::Column::Position);
+        let lines: Vec<column::Model> = self.read(query.into_query()).await?;
+        let column =
+            |line: column::Model| Column { name: line.name, header: line.header, fits: Fits::from_words(&line.fits) };
+        Ok(lines.into_iter().map(column).collect())
+    }
+
     /// The columns of a staging table that only later loads brought.
     ///
     /// # Errors

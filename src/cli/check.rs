@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::{End, beside, screen, table};
-use crate::daemon::Usage;
+use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::format::SpanBytes;
-use crate::ops::check::{CheckedFile, check, words};
+use crate::ops::check::{Checked, CheckedFile, check, words};
 use crate::settings::Settings;
+use crate::text::chain;
 use crate::text::shown::shown;
 use crate::worker::left;
 
@@ -33,9 +34,13 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         writeln!(screen::stdout(), "lying in imports/ as it lies here it would be left there, not loaded: {why}")?;
     }
     let parts = check(path, &plugins, settings.archives.limits()).await;
-    let parts = parts.with_context(|| crate::text::shown::path(path))?;
-    let rejected = parts.iter().any(|part| part.rows_rejected > 0);
-    let end = if rejected { End::Rejects } else { End::Done };
+    let mut parts = parts.with_context(|| crate::text::shown::path(path))?;
+    compare(settings, &mut parts).await.with_context(|| crate::text::shown::path(path))?;
+    let end = match () {
+        () if parts.iter().any(|part| part.refused.is_some()) => End::Failed,
+        () if parts.iter().any(|part| part.rows_rejected > 0) => End::Rejects,
+        () => End::Done,
+    };
     if json {
         parts.into_iter().try_for_each(|part| table::print_json(&CheckedFile { part, left }))?;
         return Ok(end);
@@ -64,6 +69,9 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
             "rows: {} read = {} to load + {} rejected + {} filtered",
             part.rows_read, part.rows_loaded, part.rows_rejected, part.rows_filtered
         )?;
+        if let Some(refused) = &part.refused {
+            writeln!(out, "{refused}")?;
+        }
         if part.rows_padded + part.rows_extended > 0 {
             let (padded, extended) = (part.rows_padded, part.rows_extended);
             writeln!(
@@ -78,9 +86,8 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
             let all = header + beside + records + rejects + blank;
             writeln!(
                 out,
-                "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} rejects \
-                 + {blank} line ends, blank \
-                 lines and empty records"
+                "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} of what \
+                 cannot be read as records + {blank} line ends, blank lines and empty records"
             )?;
         }
         let kept = part.beside.iter().map(|one| (one.kind, one.line, one.name.as_deref(), one.text.as_str()));
@@ -101,4 +108,25 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
         writeln!(crate::text::shown::stdout(), "{}", part.plugin)?;
     }
     Ok(end)
+}
+
+/// Compares stated types with those of the tables that stand, where there is a warehouse. One that cannot be asked is
+/// named.
+async fn compare(settings: &Settings, parts: &mut [Checked]) -> anyhow::Result<()> {
+    if !parts.iter().any(Checked::states_types) {
+        return Ok(());
+    }
+    let app = match daemon::look(settings).await {
+        Ok(app) => app,
+        // There is none yet, and so no table.
+        Err(error) if error.is::<Usage>() => return Ok(()),
+        Err(error) => {
+            let why = chain(&error.context("the types of the columns that the table has could not be looked at"));
+            return Ok(writeln!(crate::text::shown::stderr(), "{why}")?);
+        }
+    };
+    for part in parts {
+        part.compare(&app.workspace).await?;
+    }
+    Ok(())
 }

@@ -31,6 +31,8 @@ pub(super) struct ColumnStats {
     blank: Vec<bool>,
     /// The last records of the header's width, which are not yet in `even`, and the number that is held back.
     tail: VecDeque<Vec<Option<String>>>,
+    /// The lines of those records.
+    tail_lines: VecDeque<u64>,
     pub(super) held_back: usize,
 }
 
@@ -72,9 +74,8 @@ impl ColumnStats {
         for (place, column) in self.even.iter_mut().enumerate().take(records.width()) {
             match notations.of(place) {
                 None => {
-                    let values =
-                        even.iter().filter_map(|row| records.cell(*row, place).filter(|cell| !cell.is_empty()));
-                    self.watches[place].see_all(column, values);
+                    let cell = |row: &usize| Some((*row, records.cell(*row, place).filter(|cell| !cell.is_empty())?));
+                    self.watches[place].see_all(column, even.iter().filter_map(cell), |row| records.line(row));
                 }
                 Some(notation) => {
                     let cells = even.iter().map(|row| records.cell(*row, place));
@@ -87,6 +88,7 @@ impl ColumnStats {
         }
         let owned =
             |row: usize| (0..records.width()).map(|place| records.cell(row, place).map(str::to_owned)).collect();
+        self.tail_lines.extend(last.iter().map(|row| records.line(*row)));
         self.tail.extend(last.into_iter().map(owned));
         self.even_rows += taken as u64;
         self.uneven_rows += uneven.len() as u64;
@@ -104,11 +106,15 @@ impl ColumnStats {
     pub(super) fn see_tail(&mut self, keep: usize, notations: &Notations) {
         while self.tail.len() > keep {
             let record = self.tail.pop_front().unwrap_or_default();
+            let line = self.tail_lines.pop_front().unwrap_or_default();
             for (place, cell) in record.iter().enumerate() {
                 let (cell, column) = (cell.as_deref(), &mut self.even[place]);
                 self.blank[place] |= notations.value(place, cell).is_none();
                 match notations.of(place) {
-                    None => self.watches[place].see_all(column, cell.into_iter().filter(|value| !value.is_empty())),
+                    None => {
+                        let value = cell.filter(|value| !value.is_empty()).map(|value| (0, value));
+                        self.watches[place].see_all(column, value.into_iter(), |_| line);
+                    }
                     Some(notation) => column.see_written([cell].into_iter(), notation, notations.native),
                 }
             }
@@ -219,6 +225,7 @@ impl ColumnStats {
         let clue = |(watch, column): (Watch, Inference)| {
             watch.clue.map_or_else(|| Clue::after(column.fits(), !watch.has_fractions), |clue| *clue)
         };
-        Preview { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), ..self.preview }
+        let strays = self.watches.iter().map(|watch| watch.strays.clone()).collect();
+        Preview { clues: self.watches.into_iter().zip(self.even).map(clue).collect(), strays, ..self.preview }
     }
 }

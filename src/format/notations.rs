@@ -1,7 +1,7 @@
 //! The ways in which the columns' values are written: stated ones, and clues on others.
 
 use super::ReadOptions;
-use crate::schema::{Clue, Fits, Inference, Notation, Type, is_point_grouping};
+use crate::schema::{Clue, Fits, Inference, Notation, Strays, Type, is_point_grouping};
 
 /// Watches the writing of a column's texts, from the first value on that fits no type of those before.
 #[derive(Clone, Debug, Default)]
@@ -9,20 +9,36 @@ pub(super) struct Watch {
     pub(super) clue: Option<Box<Clue>>,
     /// True if an earlier number has a point that can only stand before a fraction.
     pub(super) has_fractions: bool,
+    /// The few values that alone make a text of the column; told from when the clue is.
+    pub(super) strays: Strays,
+    /// Number of values before that.
+    typed: u64,
 }
 
 impl Watch {
-    pub(super) fn see_all<'a>(&mut self, column: &mut Inference, mut values: impl Iterator<Item = &'a str>) {
+    /// Looks at values, each with its record; `line` gives the line of a record.
+    pub(super) fn see_all<'a>(
+        &mut self,
+        column: &mut Inference,
+        mut values: impl Iterator<Item = (usize, &'a str)>,
+        line: impl Fn(usize) -> u64,
+    ) {
         let mut is_telling = !self.has_fractions && is_fraction(column.fits());
-        while self.clue.as_ref().is_none_or(|clue| clue.is_alive())
-            && let Some(value) = values.next()
+        while self.clue.as_ref().is_none_or(|clue| clue.is_alive() || self.strays.is_alive())
+            && let Some((row, value)) = values.next()
         {
             if let Some(clue) = &mut self.clue {
-                clue.see(value);
+                if clue.is_alive() {
+                    clue.see(value);
+                }
+                if self.strays.is_alive() {
+                    self.strays.see(line(row), value);
+                }
                 continue;
             }
             let before = *column;
             column.see(value);
+            self.typed += 1;
             // Most values tell nothing new.
             if *column == before && !is_telling {
                 continue;
@@ -32,6 +48,8 @@ impl Watch {
                 let mut clue = Clue::after(before, !self.has_fractions);
                 clue.see(value);
                 self.clue = Some(Box::new(clue));
+                self.strays = Strays::after(before, self.typed - 1);
+                self.strays.see(line(row), value);
             } else if !self.has_fractions && is_fraction(now) {
                 self.has_fractions = !is_point_grouping(value);
             }

@@ -15,7 +15,7 @@ use super::{Charset, Dialect, Digest, Footer, Format, FormatError, Guess, ReadOp
 use crate::record::JOINT;
 use crate::record::write_record;
 use crate::record::{Chunk, Reason, Reject};
-use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, column_names};
+use crate::schema::{Clue, EXTRA_COLUMN, Fits, Inference, MAX_TABLE_COLUMNS, Strays, column_names};
 
 /// The layout of a part, as its profile found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,8 @@ pub struct Preview {
     pub is_uneven: bool,
     /// Clues on the way in which each column's values are written.
     pub clues: Vec<Clue>,
+    /// The few values of each column that alone make a text of it.
+    pub strays: Vec<Strays>,
 }
 
 /// Bytes read of a long part for its sample.

@@ -295,6 +295,7 @@ async fn commit_load(
     loader.catalog.write_columns(&mut *transaction, &dataset.table, &decided.evolution, load_id).await?;
     beside.splice(0..0, source.beside().iter().cloned().chain(columns_left_out(&profile, &decided.shape)));
     let hints = hints(dataset, &profile, &decided.shape);
+    let overruled = decided.overruled(dataset, &loader.warehouse.names().shown(&table));
     let (changed, apart) = (header_change(&known, &decided), columns_apart(&known, &decided.evolution));
     let columns: Vec<_> = decided.shape.columns.into_iter().map(|one| one.column).collect();
     loader.catalog.finish(&mut *transaction, load_id, books, &columns).await?;
@@ -311,6 +312,9 @@ async fn commit_load(
     fail::fail_point!("committed");
     say_array(source.name(), load_id, &profile.layout);
     say_beside(source.name(), load_id, &beside);
+    if let Some(overruled) = overruled {
+        warn!(file.path = source.name(), load.id = load_id, "{overruled}");
+    }
     say_columns(source.name(), load_id, &hints, changed);
     if let Some(apart) = apart {
         info!(file.path = source.name(), load.id = load_id, "{apart}");

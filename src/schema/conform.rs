@@ -14,9 +14,9 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, Int64Array, PrimitiveArray, RecordBatch, UInt64Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use arrow_select::take::take;
-use chrono::format::{Parsed, StrftimeItems};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+use super::by_format::{date_by, timestamp_by, timestamptz_by};
 use super::filter::Datum;
 use super::{Column, Form, ProjectedColumn, Projection, Type, exact, infer, key, moment};
 use crate::record::{Reason, Records, Reject, Width};
@@ -69,6 +69,8 @@ pub fn conform(records: &Records, shape: &Projection, load_id: i64) -> Result<Co
         let cells = exact::other_width(records, row);
         let (reason, detail) = match (records.cell(row, *place), value(records, row, shaped)) {
             (Some(text), Some(value)) => {
+                let stated = shaped.as_stated();
+                let shaped = stated.as_ref().filter(|stated| !is_of_type(value, stated)).unwrap_or(shaped);
                 (Reason::NotOfType, format!("{text:?} {}{cells}", exact::refusal(value, shaped)))
             }
             _ => (Reason::Required, cells.trim_start_matches(", and ").to_owned()),
@@ -114,6 +116,15 @@ fn datum<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Datum<'a>> {
     })
 }
 
+/// True if a value is of its column's type.
+fn is_of_type(text: &str, shaped: &ProjectedColumn) -> bool {
+    match shaped.column.kind() {
+        Type::Bigint => number(text, shaped).is_some_and(|plain| plain.parse::<i64>().is_ok()),
+        Type::Numeric => number(text, shaped).is_some_and(|plain| infer::is_decimal(&plain)),
+        _ => datum(text, shaped).is_some(),
+    }
+}
+
 /// A number as programs write it, even if its type was not declared.
 fn number<'a>(text: &'a str, shaped: &ProjectedColumn) -> Option<Cow<'a, str>> {
     shaped.notation.plain_number(text, shaped.native).filter(|plain| !exact::is_code(plain))
@@ -148,6 +159,9 @@ fn read_date(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDate> {
 }
 
 fn read_timestamp(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDateTime> {
+    if shaped.overruled == Some(Type::Date) {
+        return read_date(text, shaped).map(|day| day.and_time(NaiveTime::MIN));
+    }
     // A day is midnight if that was said, or if no other moment of the column is one.
     let may = |form: Form| shaped.declared || shaped.column.fits.is_written(form);
     let midnight = || moment::read_date(text).filter(|_| may(Form::Day)).map(|day| day.and_time(NaiveTime::MIN));
@@ -160,69 +174,25 @@ fn read_timestamp(text: &str, shaped: &ProjectedColumn) -> Option<NaiveDateTime>
 }
 
 fn read_timestamptz(text: &str, shaped: &ProjectedColumn) -> Option<DateTime<Utc>> {
-    let Some(format) = &shaped.format else { return moment::read_timestamptz(text) };
-    let at = parsed(text, format).filter(|parts| !is_finer(parts)).and_then(|parts| parts.to_datetime().ok());
-    let at = at.filter(|at| is_year_whole(at.year(), text));
-    at.map(|at| at.to_utc()).filter(|at| (1..=9999).contains(&at.year()))
-}
-
-/// Reads a day in the format, with nothing besides.
-pub(super) fn date_by(text: &str, format: &str) -> Option<NaiveDate> {
-    let day = parsed(text, format).filter(|parts| !has_time(parts)).and_then(|parts| parts.to_naive_date().ok());
-    day.filter(|day| is_year_whole(day.year(), text))
-}
-
-/// Reads a moment in the format, with no part that would be lost.
-pub(super) fn timestamp_by(text: &str, format: &str) -> Option<NaiveDateTime> {
-    let local =
-        parsed(text, format).filter(|parts| !is_finer(parts) && parts.offset().is_none_or(|offset| offset == 0));
-    let local = local.and_then(|parts| parts.to_naive_datetime_with_offset(0).ok());
-    local.filter(|at| is_year_whole(at.year(), text))
-}
-
-/// The parts of a day or time that a format reads.
-fn parsed(text: &str, format: &str) -> Option<Parsed> {
-    let mut parts = Parsed::new();
-    chrono::format::parse(&mut parts, text, StrftimeItems::new(format)).ok()?;
-    // Two digits from 69 on are of the last century, as POSIX has them (`strptime`); chrono begins it with 70.
-    let century = |year: i32| if year >= 69 { 19 } else { 20 };
-    if let (None, None, Some(year)) = (parts.year(), parts.year_div_100(), parts.year_mod_100()) {
-        parts.set_year_div_100(century(year)).ok()?;
+    match &shaped.format {
+        None => moment::read_timestamptz(text),
+        Some(format) => timestamptz_by(text, format),
     }
-    if let (None, None, Some(year)) = (parts.isoyear(), parts.isoyear_div_100(), parts.isoyear_mod_100()) {
-        parts.set_isoyear_div_100(century(year)).ok()?;
-    }
-    Some(parts)
-}
-
-/// True if there is a time of day or a zone, which a day does not keep; midnight is none.
-fn has_time(parts: &Parsed) -> bool {
-    let time = [parts.hour_div_12(), parts.hour_mod_12(), parts.minute(), parts.second(), parts.nanosecond()];
-    time.into_iter().flatten().any(|part| part != 0) || parts.offset().is_some_and(|offset| offset != 0)
-}
-
-/// True if there is more than a microsecond tells, or a leap second, which would come back as another moment.
-fn is_finer(parts: &Parsed) -> bool {
-    parts.nanosecond().is_some_and(|nanos| nanos % 1000 != 0) || parts.second() == Some(60)
-}
-
-/// `%Y` reads the year 20 out of `01.02.20`.
-fn is_year_whole(year: i32, text: &str) -> bool {
-    (1000..=9999).contains(&year) || ((1..1000).contains(&year) && text.contains(&format!("{year:04}")))
 }
 
 /// A cell's text; `None` for NULL, for a word for NULL, and for an empty text in a column of another type than text.
 pub(super) fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
-    let ProjectedColumn { notation, place, column, .. } = shaped;
+    let ProjectedColumn { notation, place, .. } = shaped;
+    let kind = shaped.overruled.unwrap_or(shaped.column.kind());
     let mut cell = records.cell(row, *place);
     if notation.is_plain() {
-        return cell.filter(|text| !text.is_empty() || column.kind() == Type::Text);
+        return cell.filter(|text| !text.is_empty() || kind == Type::Text);
     }
-    let is_box = column.kind() == Type::Boolean && notation.reads_empty();
+    let is_box = kind == Type::Boolean && notation.reads_empty();
     if is_box && shaped.delimited && records.width_of(row) != Width::Short {
         cell = cell.or(Some(""));
     }
-    notation.value(cell).filter(|text| !text.is_empty() || column.kind() == Type::Text || is_box)
+    notation.value(cell).filter(|text| !text.is_empty() || kind == Type::Text || is_box)
 }
 
 fn typed(
@@ -350,9 +320,11 @@ impl Cells<'_> {
             }
             Type::Text => {
                 let mut array = StringBuilder::with_capacity(rows, rows * 16);
+                let stated = self.shaped.as_stated();
                 for &row in self.rows {
                     let text = value(self.records, row, self.shaped);
-                    if text.is_none() && self.shaped.required {
+                    let is_stated = |text: &str| stated.as_ref().is_none_or(|stated| is_of_type(text, stated));
+                    if !text.map_or(!self.shaped.required, is_stated) {
                         self.bad.entry(row).or_insert(self.at);
                     }
                     array.append_option(text);
@@ -365,9 +337,10 @@ impl Cells<'_> {
     /// The column as it was decoded, if it is of the table's type already and no notation of words is declared.
     fn decoded(&mut self, kind: Type) -> Option<ArrayRef> {
         let column = self.records.column(self.shaped.place)?;
-        let ProjectedColumn { notation, format, .. } = self.shaped;
+        let ProjectedColumn { notation, format, overruled, .. } = self.shaped;
         let is_text = column.data_type() == &DataType::Utf8;
-        if !notation.null.is_empty() || format.is_some() || (is_text && !notation.is_plain()) {
+        let is_read = format.is_some() || overruled.is_some();
+        if !notation.null.is_empty() || is_read || (is_text && !notation.is_plain()) {
             return None;
         }
         let typed = native(column, kind)?;
@@ -386,9 +359,13 @@ impl Cells<'_> {
     where
         Self: 'a,
     {
+        let stated = self.shaped.as_stated();
         for &row in self.rows {
             let cell = value(self.records, row, self.shaped);
-            let may_stand = |text: &&str| exact::goes_with_types(text, self.records, row, self.shaped);
+            let may_stand = |text: &&str| match &stated {
+                Some(stated) => is_of_type(text, stated),
+                None => exact::goes_with_types(text, self.records, row, self.shaped),
+            };
             let read = cell.filter(may_stand).and_then(&read);
             if read.is_none() && (cell.is_some() || self.shaped.required) {
                 self.bad.entry(row).or_insert(self.at);

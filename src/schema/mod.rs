@@ -1,5 +1,6 @@
 //! The schema of a table: names, types, inference, conforming, widening. Pure: values in, values out, no I/O.
 
+mod by_format;
 mod conform;
 mod evolve;
 mod exact;
@@ -24,7 +25,7 @@ pub(crate) use infer::is_value;
 pub use infer::{Inference, double_as_written};
 pub use key::KEY_BYTES;
 pub(crate) use likely::is_point_grouping;
-pub use likely::{Clue, Likely};
+pub use likely::{Clue, Likely, Strays};
 pub use loose::Loose;
 pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
 pub use name::{SYSTEM_COLUMNS, column_names, composed, is_same_text, table_name};

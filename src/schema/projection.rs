@@ -153,10 +153,20 @@ pub struct ProjectedColumn {
     pub key: bool,
     /// True if its type is stated, whatever its values are.
     pub declared: bool,
+    /// Its stated type, where the table's column is of another one: a value that is not of both is refused.
+    pub overruled: Option<Type>,
     /// True if it keeps the table's type, whatever its values are: a value that does not read back from it is refused.
     pub kept: bool,
     /// Rule by which it is known in the table.
     pub known_by: KnownBy,
+}
+
+impl ProjectedColumn {
+    /// The column as its type is stated, if the table's is of another one.
+    pub(super) fn as_stated(&self) -> Option<ProjectedColumn> {
+        let fits = Fits::stated(self.overruled?);
+        Some(ProjectedColumn { column: Column { fits, ..self.column.clone() }, overruled: None, ..self.clone() })
+    }
 }
 
 /// A column that a rule names and the table has, but not the input.
@@ -200,6 +210,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         required: false,
         key: false,
         declared: false,
+        overruled: None,
         kept: false,
         known_by: KnownBy::HEADER,
     };
@@ -209,7 +220,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
             if rule.required {
                 return Err(format!("the required column {} is not in the file", rule.shown()));
             }
-            let fits = rule.kind.map_or(Fits::ALL, |kind| Fits::of(&[kind]));
+            let fits = rule.kind.map_or(Fits::ALL, Fits::stated);
             let header = rule.headers.first().cloned().unwrap_or_default();
             let column = Column { name: rule.table_name(), header, fits };
             absent.push(AbsentColumn { column, shown: rule.shown(), known_by: rule.known_by(None) });
@@ -220,7 +231,7 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
             column: Column {
                 name: rule.name.clone().unwrap_or_else(|| found.name.clone()),
                 header: found.header.clone(),
-                fits: rule.kind.map_or(found.fits, |kind| Fits::of(&[kind])),
+                fits: rule.kind.map_or(found.fits, Fits::stated),
             },
             notation: rule.notation.clone(),
             format: rule.format.clone(),

@@ -205,6 +205,15 @@ impl Fits {
         Fits(set)
     }
 
+    /// The set of a column whose type is stated: a whole number is a numeric too, and a day a midnight.
+    pub fn stated(one: Type) -> Fits {
+        match one {
+            Type::Bigint => Fits::of(&[Type::Bigint, Type::Numeric]),
+            Type::Date => Fits::DAY,
+            other => Fits::of(&[other]),
+        }
+    }
+
     /// Boolean in this spelling, and text.
     pub const fn boolean(spelling: Spelling) -> Fits {
         Fits(Self::TEXT.0 | spelling.bit())

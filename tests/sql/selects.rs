@@ -232,5 +232,8 @@ const WRONG: &[(&str, &str)] = &[
     ("select id from goods", "there is no table goods: write staging.goods or datawarehouse.goods"),
     ("select id from staging.goods union select name from staging.goods", "the column name is bigint and text"),
     ("select length(id) from staging.goods", "length() of bigint"),
-    ("select sum(sold) from staging.goods", "sum() of boolean"),
+    ("select sum(sold) from staging.goods", "sum() takes numbers, and this is boolean"),
+    ("select avg(day) from staging.goods", "avg() takes numbers, and this is date"),
+    ("select sum(name) from staging.goods", "sum() takes numbers, and this is text; cast it"),
+    ("select bool_and(id) from staging.goods", "bool_and() takes truths, and this is bigint"),
 ];

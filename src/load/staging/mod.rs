@@ -10,10 +10,10 @@ use crate::catalog::History;
 use crate::catalog::staged::has_column;
 use crate::dataset::plugin::Series;
 use crate::dataset::{Dataset, Mode};
-use crate::format::{FormatError, Layout};
+use crate::format::{FormatError, Layout, Preview};
 use crate::record::{Beside, BesideKind};
 use crate::schema::{
-    Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
+    Clue, Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
 };
 use crate::source::{FileSource, Profile, Source, SourceError};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
@@ -42,10 +42,14 @@ pub(crate) fn hints(dataset: &Dataset, profile: &Profile, shape: &Projection) ->
         "" => format!("app plugin new {table} --from FILE writes it"),
         plugin => format!("the plugin {plugin} can say it"),
     };
+    let may = if dataset.plugin.is_empty() { "a plugin can say it" } else { &how };
     let texts = shape.columns.iter().filter(|one| !one.declared && !one.kept && one.column.kind() == Type::Text);
     let hint = |shaped: &ProjectedColumn| {
-        let likely = profile.preview.clues.get(shaped.place)?.likely()?;
-        Some(format!("{}; {how}", likely.hint(&shaped.column.name)))
+        let (Preview { clues, strays, .. }, name) = (&profile.preview, &shaped.column.name);
+        if let Some(likely) = clues.get(shaped.place).and_then(Clue::likely) {
+            return Some(format!("{}; {how}", likely.hint(name)));
+        }
+        Some(format!("{}; {may}", strays.get(shaped.place).and_then(|strays| strays.hint(name))?))
     };
     texts.filter_map(hint).collect()
 }

@@ -28,7 +28,9 @@ impl Plan {
         let names: Vec<_> = evolution.places.iter().map(|place| evolution.columns[*place].name.as_str()).collect();
         filter_by_names(&mut shape, &names).map_err(LoadError::Shape)?;
         for (one, place) in shape.columns.iter_mut().zip(&evolution.places) {
+            let stated = one.column.kind();
             one.column = evolution.columns[*place].clone();
+            one.overruled = Some(stated).filter(|stated| one.declared && *stated != one.column.kind());
         }
         dataset.require_key(&mut shape).map_err(LoadError::Shape)?;
         Ok(Plan { shape, evolution })
@@ -39,6 +41,25 @@ impl Plan {
         let filtered = self.shape.filter.iter().flat_map(|(_, columns)| columns);
         let by_values = self.shape.columns.iter().chain(filtered).filter(|one| !one.declared && !one.kept);
         by_values.map(|one| (one.place, one.column.fits)).collect()
+    }
+
+    /// The columns whose stated types the table's overrule, in words: a line that says what to do.
+    pub(crate) fn overruled(&self, dataset: &Dataset, shown: &str) -> Option<String> {
+        let widened: Vec<_> = self.evolution.widened().map(|(place, _)| place).collect();
+        let one = |(shaped, place): (&ProjectedColumn, &usize)| {
+            let verb = if widened.contains(place) { "becomes" } else { "stays" };
+            let Column { name, .. } = &shaped.column;
+            Some(format!("{name} {verb} {}, not {}", shaped.column.kind(), shaped.overruled?))
+        };
+        let columns: Vec<_> = self.shape.columns.iter().zip(&self.evolution.places).filter_map(one).collect();
+        let Dataset { plugin, table, .. } = dataset;
+        (!columns.is_empty()).then(|| {
+            format!(
+                "{shown} has values from before the plugin {plugin} stated their types: {}. What is not of the \
+                 stated type is rejected all the same. For the stated types: app drop {table}, then drop its files in again",
+                columns.join("; ")
+            )
+        })
     }
 
     /// True if rows in the one's columns are as the other's have them.

@@ -1,6 +1,7 @@
 //! A dry run of a load, without a database: the records that it would load or reject, and the plugin that would pin it.
 
 mod pin;
+mod standing;
 mod start;
 mod texts;
 
@@ -8,14 +9,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
+use crate::dataset::{Dataset, Limit};
 use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, SpanBytes};
 use crate::load::staging::{columns_left_out, hints, leave_out};
-use crate::record::{Beside, Records, Reject};
+use crate::record::{Beside, Chunk, Records, Reject};
 use crate::schema::{ProjectedColumn, Projection, Selection, conform};
-use crate::source::{FileSource, Source, SourceError};
+use crate::source::{FileSource, Profile, Source, SourceError};
 use crate::text::counted;
+use crate::warehouse::WarehouseError;
 
 use pin::pin;
 use texts::with_clues;
@@ -67,8 +69,14 @@ pub struct Checked {
     pub hints: Vec<String>,
     /// The first of the rejects.
     pub rejects: Vec<CheckedReject>,
+    /// The reason why nothing of it would be loaded: more rejects than the plugin allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// The `plugin.yaml` that would read such files in just this way.
     pub plugin: String,
+    /// The dataset and the profile, if a plugin states the type of a column.
+    #[serde(skip)]
+    stated: Option<Box<(Dataset, Profile)>>,
 }
 
 /// The result for one part, with the reason why the file itself would be left alone in the folder.
@@ -134,6 +142,9 @@ pub enum CheckError {
     /// A limit of Arrow.
     #[error("cannot make columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
+    /// The database's error.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
 }
 
 /// Reads each part of the file at `path` as a load would.
@@ -165,7 +176,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     let profile = source.profile().await?;
     let profile = with_clues(source, profile).await?;
     let shape = dataset.shape(&profile).map_err(CheckError::Shape)?;
-    let mut counts = Counts::default();
+    let mut counts = Counts { is_ascii: profile.header_text.is_ascii(), ..Counts::default() };
     // If types come from the values alone, every value fits: no record is rejected beyond those that the profile saw.
     let is_plain =
         dataset.stated.selection == Selection::default() && dataset.filter.is_none() && dataset.key.is_empty();
@@ -176,6 +187,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         // A larger file's load tells of the lines below its records.
         while let Some(chunk) = source.next_batch().await? {
             counts.loose += loose(&chunk.records);
+            counts.is_ascii &= is_ascii(&chunk);
             counts.beside.extend(chunk.beside);
             if profile.bytes > SMALL {
                 break;
@@ -190,11 +202,12 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
     Ok(Checked {
         source: source.name().to_owned(),
         table: dataset.table.clone(),
-        plugin: pin(file, source.sheet(), dataset, &profile, &shape),
+        plugin: pin((file, source.sheet()), dataset, &profile, &shape, !counts.is_ascii),
+        refused: refusal(dataset, counts.rejected, profile.rows),
         hints: profile.doubtful_names().into_iter().chain(hints(dataset, &profile, &shape)).collect(),
         columns: shape.columns.iter().map(|shaped| column(shaped, samples(shaped))).collect(),
         likely_header: profile.likely_header().filter(|_| dataset.stated.header_rows.is_none()),
-        layout: profile.layout,
+        layout: profile.layout.clone(),
         rows_read: profile.rows,
         rows_loaded: counts.loaded,
         rows_rejected: counts.rejected,
@@ -205,6 +218,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         bytes: source.spans(),
         rejects: counts.rejects.into_iter().map(refused).collect(),
         beside,
+        stated: shape.columns.iter().any(|one| one.declared).then(|| Box::new((dataset.clone(), profile))),
     })
 }
 
@@ -217,6 +231,8 @@ struct Counts {
     padded: u64,
     extended: u64,
     loose: u64,
+    /// True if no letter beyond ASCII proves the encoding.
+    is_ascii: bool,
     rejects: Vec<Reject>,
     beside: Vec<Beside>,
 }
@@ -225,6 +241,7 @@ impl Counts {
     async fn read(&mut self, source: &mut FileSource, shape: &Projection) -> Result<(), CheckError> {
         while let Some(chunk) = source.next_batch().await? {
             self.loose += loose(&chunk.records);
+            self.is_ascii &= is_ascii(&chunk);
             self.beside.extend(chunk.beside);
             let conformed = conform(&chunk.records, shape, 0)?;
             self.loaded += conformed.batch.num_rows() as u64;
@@ -238,6 +255,24 @@ impl Counts {
         }
         Ok(())
     }
+}
+
+/// The reason why so many rejects fail the file.
+fn refusal(dataset: &Dataset, rejected: u64, read: u64) -> Option<String> {
+    let limit = dataset.max_rejects.filter(|limit| limit.is_exceeded(rejected, read))?;
+    let allowed = match limit {
+        Limit::Count(most) => most.to_string(),
+        Limit::Percent(share) => format!("{share} %"),
+    };
+    Some(format!(
+        "more rejects than max_rejects ({allowed}) allows: nothing of it would be loaded, and the file would go to imports/failed/"
+    ))
+}
+
+/// True if a chunk has no letter beyond ASCII.
+fn is_ascii(chunk: &Chunk) -> bool {
+    let beside = chunk.beside.iter().all(|one| one.text.is_ascii());
+    chunk.records.not_ascii() == 0 && beside && chunk.rejects.iter().all(|reject| reject.text.is_ascii())
 }
 
 fn loose(records: &Records) -> u64 {

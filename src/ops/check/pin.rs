@@ -7,8 +7,14 @@ use crate::schema::{Column, EXTRA_COLUMN, Notation, Projection, Type};
 use crate::source::Profile;
 
 /// Returns the plugin in YAML, with all words of the plugin that reads the file now. Words are quoted as JSON, which is
-/// YAML too.
-pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &Profile, shape: &Projection) -> String {
+/// YAML too. `proven` says that letters beyond ASCII prove the encoding.
+pub(super) fn pin(
+    (file, sheet): (&str, Option<&str>),
+    dataset: &Dataset,
+    profile: &Profile,
+    shape: &Projection,
+    proven: bool,
+) -> String {
     let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
     let claimed = !dataset.plugin.is_empty();
     let name = if claimed { &dataset.plugin } else { &dataset.table };
@@ -19,7 +25,7 @@ pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &
         (Layout::Json(_), _) if dataset.stated.beside_columns => yaml += "beside: columns\n",
         _ => {}
     }
-    yaml += &layout_yaml(&profile.layout);
+    yaml += &layout_yaml(&profile.layout, proven || dataset.stated.encoding.is_some());
     match &dataset.stated.footer {
         Footer::None => {}
         Footer::Lines(lines) => yaml += &format!("skip_footer: {lines}\n"),
@@ -73,12 +79,16 @@ pub(super) fn pin(file: &str, sheet: Option<&str>, dataset: &Dataset, profile: &
     }
 }
 
-/// Returns the words for a part's layout: encoding, delimiter and quote, the place of its table.
-pub(super) fn layout_yaml(layout: &Layout) -> String {
+/// Returns the words for a part's layout: encoding, delimiter and quote, the place of its table. UTF-8 that nothing has
+/// `proven` is left out: a later file of the same sender may be in another encoding.
+pub(super) fn layout_yaml(layout: &Layout, proven: bool) -> String {
     match layout {
         Layout::Excel(dialect) => frame_yaml(dialect),
         Layout::Csv(dialect) => {
-            let encoding = format!("encoding: {}\n", quoted(&dialect.encoding.to_lowercase()));
+            let encoding = match dialect.encoding.as_str() {
+                "UTF-8" if !proven => String::new(),
+                other => format!("encoding: {}\n", quoted(&other.to_lowercase())),
+            };
             encoding + &dialect_yaml(dialect) + &frame_yaml(dialect)
         }
         Layout::Json(_) | Layout::Parquet => String::new(),

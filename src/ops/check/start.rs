@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::pin::{column_words, layout_yaml, quoted};
 use super::texts::with_clues;
-use super::{CheckError, Checked, check};
+use super::{CheckError, Checked, check, is_ascii};
 use crate::dataset::plugin::{Plugins, Series};
-use crate::format::Limits;
+use crate::format::{Layout, Limits};
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
 use crate::source::{FileSource, Profile, Source};
 
@@ -45,7 +45,7 @@ struct Column {
 /// # Errors
 /// When a file cannot be read, or has several parts.
 pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Result<Started, CheckError> {
-    let (mut names, mut profiles) = (Vec::new(), Vec::new());
+    let (mut names, mut profiles, mut proven) = (Vec::new(), Vec::new(), false);
     for path in paths {
         let path = path.as_ref();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -60,7 +60,9 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
         }
         for part in &mut parts {
             let profile = part.profile().await?;
-            profiles.push(with_clues(part, profile).await?);
+            let profile = with_clues(part, profile).await?;
+            proven |= !profile.header_text.is_ascii() || is_proven(part, &profile).await?;
+            profiles.push(profile);
         }
         names.push(file_name);
     }
@@ -72,7 +74,7 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
     };
     let list: Vec<_> = files.iter().map(|file| quoted(file)).collect();
     let mut yaml = format!("name: {}\nfiles: [{}]\ntable: {}\n", quoted(name), list.join(", "), quoted(&table));
-    yaml += &layout(&profiles);
+    yaml += &layout(&profiles, proven);
     yaml += "columns:\n";
     for column in columns(&profiles) {
         yaml += &format!("  - {{{}}}\n", words(&column).join(", "));
@@ -85,9 +87,22 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
     Ok(Started { yaml, files, table, checked })
 }
 
+/// Returns true if letters beyond ASCII prove the encoding of a text.
+async fn is_proven(part: &mut FileSource, profile: &Profile) -> Result<bool, CheckError> {
+    if !matches!(profile.layout, Layout::Csv(_)) {
+        return Ok(false);
+    }
+    while let Some(chunk) = part.next_batch().await? {
+        if !is_ascii(&chunk) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Returns the words for the layout that all files share.
-fn layout(profiles: &[Profile]) -> String {
-    let texts: Vec<_> = profiles.iter().map(|profile| layout_yaml(&profile.layout)).collect();
+fn layout(profiles: &[Profile], proven: bool) -> String {
+    let texts: Vec<_> = profiles.iter().map(|profile| layout_yaml(&profile.layout, proven)).collect();
     let is_said = |line: &&str| texts.iter().all(|text| text.lines().any(|other| other == *line));
     let mut lines: Vec<_> = texts.first().map_or("", String::as_str).lines().filter(is_said).collect();
     // Half a dialect is worth nothing.

@@ -1,8 +1,10 @@
 //! Likely types of a column of texts without a stated notation: told to people, never applied.
 
+mod strays;
 mod words;
 
-use super::conform::{date_by, timestamp_by};
+pub use self::strays::Strays;
+use super::by_format::{date_by, timestamp_by};
 use super::types::{Fits, Type};
 use super::{Grouping, Inference, Notation, NumberNotation, Percent, Separator, TruthWords};
 

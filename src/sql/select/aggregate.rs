@@ -9,7 +9,7 @@ use super::cast::{coerce, text};
 use super::kind::Kind;
 use super::one_select::order_term;
 use super::scope::Scope;
-use super::translate::{Translator, refused};
+use super::translate::{Translator, refused, wrong};
 use super::typed::{Scale, Typed};
 use super::{SqlError, folded};
 use crate::sql::quote;
@@ -66,6 +66,11 @@ pub(super) fn function(t: &mut Translator, name: &str, call: &Function, scope: &
     t.in_aggregate = around_us;
     let (given, around) = done?;
     let sources: Vec<_> = given.args.iter().map(|arg| arg.sources.clone()).collect();
+    if let [one] = given.args.as_slice()
+        && let Some(what) = of_no_such_type(name, one.kind)
+    {
+        return Err(wrong(what, call));
+    }
     let typed = if is_aggregate(name) { aggregate(name, &given, &around) } else { over_rows(name, &given, &around) };
     typed.map(|typed| typed.from(sources)).map_err(because)
 }
@@ -95,6 +100,24 @@ fn arguments(t: &mut Translator, call: &Function, scope: &Scope) -> Result<Given
         }
     }
     Ok(given)
+}
+
+/// The error of an aggregate that takes no values of this kind, on PostgreSQL neither.
+fn of_no_such_type(name: &str, kind: Kind) -> Option<String> {
+    let takes = match name {
+        "sum" | "avg" if !kind.is_number() && !matches!(kind, Kind::Interval | Kind::Unknown | Kind::Literal) => {
+            "numbers"
+        }
+        "bool_and" | "bool_or" | "every" if !matches!(kind, Kind::Boolean | Kind::Unknown | Kind::Literal) => "truths",
+        _ => return None,
+    };
+    let fix = match kind {
+        Kind::Text => {
+            "; cast it, as in amount::numeric, or let a plugin state the column's type (app check FILE says why it is text)"
+        }
+        _ => "",
+    };
+    Some(format!("{name}() takes {takes}, and this is {}{fix}", kind.word()))
 }
 
 fn aggregate(name: &str, given: &Given, Around { filter, over }: &Around) -> Result<Typed, String> {
