@@ -84,11 +84,18 @@ fn loose_cells(
         if line.get(open) == Some(&quote) {
             let run = |place: usize| line[open + 1..=place].iter().rev().take_while(|byte| **byte == quote).count();
             let closing = |place: &usize| line[*place] == quote && ends(place + 1) && (closes || run(*place) % 2 == 1);
-            let found = (open + 1..line.len()).find(closing);
-            // The place of a quote that opens another cell behind this delimiter.
-            let opened = |at: usize| (line[at] == delimiter).then(|| at + 1 + blanks(at + 1));
-            let opens = |at: usize, end: usize| opened(at).is_some_and(|at| at < end && line[at] == quote);
-            stop = found.filter(|end| !(open + 1..*end).any(|at| opens(at, *end)));
+            // A quote that opens another cell behind a delimiter ends the search: only that very one may close this cell.
+            for place in open + 1..line.len() {
+                if closing(&place) {
+                    stop = Some(place);
+                    break;
+                }
+                let behind = place + 1 + if line[place] == delimiter { blanks(place + 1) } else { 0 };
+                if line[place] == delimiter && line.get(behind) == Some(&quote) {
+                    stop = Some(behind).filter(closing);
+                    break;
+                }
+            }
             letters += usize::from(stop.is_none() && open == at);
         }
         let next = match stop {

@@ -146,7 +146,11 @@ impl FactSql {
 
     /// Returns the table's rows that its own index leaves out, to follow `from`; `None` if there can be none.
     pub fn long_rows(&self) -> Option<String> {
-        let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
+        // A grain with a dimension's columns has no index of its own.
+        if !self.long_keys || !self.has_plain_grain() {
+            return None;
+        }
+        let only_short = only_short(&self.grain);
         let short = only_short.strip_prefix(" where ")?;
         Some(format!("(select * from {} where not ({short})) as n", self.table))
     }
