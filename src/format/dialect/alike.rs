@@ -28,6 +28,7 @@ pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
         || all(&is_hash)
         || all(&is_row_of_numbers)
         || all(&is_assignment)
+        || all(&is_list)
         || stamp(cell).is_some_and(|own| mostly(others, |other| stamp(other).as_ref() == Some(&own)))
         || all(&|text| text.ends_with('%') && is_amount(text))
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))
@@ -157,6 +158,13 @@ fn is_assignment(text: &str) -> bool {
         .is_some_and(|(key, rest)| is_key(key.trim_end()) && value(rest))
 }
 
+/// True for a list of three things and more in one cell, no blanks behind the signs between them: `red|green|blue`.
+fn is_list(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with(' ');
+    let is_between = |sign: char| text.split(sign).count() > 2 && text.split(sign).all(is_part);
+    ['|', ';'].into_iter().any(is_between)
+}
+
 /// Words at the beginning of a line in which a time is looked for.
 const BEFORE_TIME: usize = 5;
 
@@ -172,6 +180,57 @@ fn stamp(text: &str) -> Option<String> {
     };
     of_first.or_else(|| text.split_whitespace().take(BEFORE_TIME).find_map(time))
 }
+
+/// Digits at the beginning of a text, at least, that tell records from names.
+const LEADING_DIGITS: usize = 3;
+
+/// The kind of a text's beginning.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// An address, a moment, a path, or a key before its value: as no name begins.
+    Sure(String),
+    /// A code or a number of so many digits.
+    Code(String),
+}
+
+/// The kind of a text's beginning, if it is none of a name.
+pub(super) fn start(text: &str) -> Option<Start> {
+    let text = text.trim_start();
+    let bytes = text.as_bytes();
+    let word = text.split([' ', '\t']).next().unwrap_or_default();
+    let is_path = match bytes {
+        [b'/', next, ..] | [b'\\', b'\\', next, ..] => next.is_ascii_alphanumeric(),
+        [drive, b':', b'\\' | b'/', ..] => drive.is_ascii_alphabetic(),
+        _ => false,
+    };
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let sure = |kind: &str| Some(Start::Sure(kind.to_owned()));
+    match () {
+        () if is_path && word[1..].contains(['/', '\\']) => sure("/"),
+        () if word.contains("://") && !word.contains('=') => sure("://"),
+        () if is_assignment(text) && word.contains('=') => sure(&word[..=word.find('=').unwrap_or_default()]),
+        () if stamp(text).is_some() => stamp(text).map(Start::Sure),
+        () if digits >= LEADING_DIGITS && digits < text.len() => Some(Start::Code("9".repeat(digits))),
+        () if is_coded(word) && word.len() < text.len() => {
+            let letters = word.bytes().map(|byte| if byte.is_ascii_digit() { '9' } else { char::from(byte) });
+            Some(Start::Code(letters.map(|letter| if letter.is_ascii_uppercase() { 'A' } else { letter }).collect()))
+        }
+        () => None,
+    }
+}
+
+/// True if a text begins as no name does, and some of those below it do so too, or most if it is a code or a number.
+pub(super) fn begins_like<'t>(text: &str, others: impl Iterator<Item = &'t str>) -> bool {
+    let Some(own) = start(text) else { return false };
+    let like = |other: &str| start(other).as_ref() == Some(&own);
+    match &own {
+        Start::Sure(_) => others.take(BEGINNINGS).any(like),
+        Start::Code(_) => mostly(&others.take(BEGINNINGS).collect::<Vec<_>>(), like),
+    }
+}
+
+/// Texts whose beginnings are looked at.
+const BEGINNINGS: usize = 200;
 
 fn is_hexadecimal(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -194,5 +253,7 @@ fn is_row_of_numbers(text: &str) -> bool {
 pub(super) fn is_amount(cell: &str) -> bool {
     let bare = cell.trim().trim_start_matches(['+', '-']).trim_start_matches(['$', '€', '£']);
     let bare = bare.trim_end_matches(['%', '$', '€', '£']).trim();
+    // SAP writes the sign behind.
+    let bare = bare.strip_suffix('-').filter(|bare| bare.contains(['.', ','])).unwrap_or(bare);
     matches!(figure(bare).as_deref(), Some("9" | "9.9" | "9,9" | "9,9.9" | "9.9,9" | "9,9,9" | "9.9.9,9" | "9,9,9.9"))
 }

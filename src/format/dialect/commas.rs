@@ -1,9 +1,11 @@
 //! Commas within cells: those that another delimiter separates, and those of moments and addresses. Other delimiters
 //! within the cells between commas.
 
-use super::alike::is_amount;
-use super::header::{is_value, mostly, nearly_all};
+use super::Dialect;
+use super::alike::{is_amount, start};
+use super::header::{figure, is_stated, is_value, mostly, nearly_all};
 use crate::format::csv::sampled::Sampled;
+use crate::format::csv::split::line_cells;
 
 /// True if each comma of a line belongs to one of the cells that this delimiter ends: a blank follows it, it stands in a
 /// number or between two with decimals, or within quotes.
@@ -47,6 +49,17 @@ pub(super) fn list_between<'r, 's: 'r>(records: impl Iterator<Item = &'r Sampled
     }
 }
 
+/// True if the byte stands in one column alone, behind the first, and between things of one kind.
+pub(super) fn is_list_of_kind(records: &[Sampled<'_>], byte: u8) -> bool {
+    let is_of_kind = |cell: &str| {
+        let mut kinds = cell.split(char::from(byte)).map(|part| is_value(part.trim()));
+        let first = kinds.next();
+        kinds.all(|kind| Some(kind) == first)
+    };
+    list_between(records.iter(), byte)
+        .is_some_and(|place| place > 0 && records.iter().all(|record| is_of_kind(&record.cells[place])))
+}
+
 /// Months and days of the week, in small letters, as dates in words begin.
 const MONTHS: [&str; 16] =
     ["jan", "feb", "mar", "mär", "apr", "may", "mai", "jun", "jul", "aug", "sep", "oct", "okt", "nov", "dec", "dez"];
@@ -67,32 +80,79 @@ const WEEKDAYS: [&str; 14] = [
     "sonntag",
 ];
 
-/// True if commas rather stand within one value of each line: before the fraction of a second, as programs log it
-/// (`10:00:00,123 INFO`), in a date in words (`May 5, 2026`), or in the query of an address.
-pub(super) fn have_commas_in_values(lines: &[Sampled<'_>]) -> bool {
+/// Words that say how grave a line of a log is.
+const LEVELS: [&str; 10] =
+    ["trace", "debug", "info", "notice", "warn", "warning", "error", "fatal", "critical", "severe"];
+
+/// True if commas rather stand within one value of each line of the sample: before the fraction of a second, as programs
+/// log it (`10:00:00,123 INFO`), in a date in words (`May 5, 2026`), or in the query of an address. Not below a line of
+/// names with as many commas, nor between a quoted cell and others.
+pub(super) fn have_commas_in_values(lines: &[Sampled<'_>], sample: &[u8]) -> bool {
     let texts = || lines.iter().filter_map(|line| line.cells.first()).map(|cell| &**cell);
     let with_comma: Vec<&str> = texts().filter(|text| text.contains(',')).collect();
+    let strays = lines.iter().filter(|line| line.stray).count();
+    if with_comma.len() < 2 || strays * 3 > lines.len() || is_headed_by_commas(lines, sample) {
+        return false;
+    }
     let is_headed = texts()
         .next()
         .is_some_and(|head| !head.contains(',') && !head.contains(|letter: char| letter.is_ascii_digit()));
+    let mut widths: Vec<usize> = lines.iter().map(|line| cut(line, sample).len()).filter(|cells| *cells > 1).collect();
+    widths.dedup();
     let is_log = |text: &str| text.find(',').is_some_and(|at| is_before_fraction(text, at, is_headed));
-    let is_own = |text: &str| text.match_indices(',').all(|(at, _)| is_in_date(text, at) || is_in_query(text, at));
-    with_comma.len() > 1
-        && (mostly(&with_comma, is_log) || (lines.len() <= with_comma.len() + 3 && nearly_all(&with_comma, is_own)))
+    let is_own = |text: &str| {
+        let is_sure = is_headed || widths.len() > 1 || text.find(',').is_some_and(|at| goes_on(&text[at + 1..]));
+        text.match_indices(',').all(|(at, _)| is_in_date(text, at) || (is_sure && is_in_query(text, at)))
+    };
+    mostly(&with_comma, is_log) || (lines.len() <= with_comma.len() + 3 && nearly_all(&with_comma, is_own))
 }
 
-/// True if the comma stands between a time and the digits of its fraction, which end the line below a header only.
+/// The cells of a line between commas.
+fn cut(line: &Sampled<'_>, sample: &[u8]) -> Vec<String> {
+    line_cells(&sample[line.place.clone()], &Dialect::plain(b','))
+}
+
+/// True if commas cut the first line into names, no blanks behind them, and most others have as many outside of quotes.
+fn is_headed_by_commas(lines: &[Sampled<'_>], sample: &[u8]) -> bool {
+    let Some((head, rest)) = lines.split_first() else { return false };
+    let head = cut(head, sample);
+    let is_name = |cell: &String| !is_stated(cell) && !is_value(cell) && !cell.starts_with(' ');
+    let even = rest.iter().filter(|line| cut(line, sample).len() == head.len()).count();
+    head.len() > 1 && head.iter().all(is_name) && start(&head[0]).is_none() && even * 3 >= rest.len() * 2
+}
+
+/// True if the comma stands between a time and the digits of its fraction, behind which words of a log stand. They end
+/// the line below a header only.
 fn is_before_fraction(text: &str, at: usize, is_headed: bool) -> bool {
     let (before, behind) = (&text[..at], &text[at + 1..]);
     let tail = &before.as_bytes()[before.len().saturating_sub(8)..];
     let is_clock =
         matches!(tail, [_, _, b':', _, _, b':', _, _]) && tail.iter().filter(|byte| byte.is_ascii_digit()).count() == 6;
     let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-    let ends = match behind[digits..].chars().next() {
+    let rest = &behind[digits..];
+    let is_fraction = || match rest.chars().next() {
         None => is_headed && digits == 3,
-        Some(next) => matches!(next, ' ' | '\t' | '|' | ';' | ']' | ')' | '>' | '+' | '-' | 'Z'),
+        Some(' ' | '\t') => is_of_log(rest.trim_start()),
+        Some('+' | '-') => is_zone(&rest[1..]),
+        Some(next) => matches!(next, '|' | ';' | ']' | ')' | '>' | 'Z'),
     };
-    is_clock && (1..=9).contains(&digits) && ends
+    is_clock && matches!(digits, 3 | 6 | 9) && is_fraction()
+}
+
+/// True if a text is as logs go on behind the time: with a bracket or another sign, or several words, or how grave it is.
+fn is_of_log(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_level = |word: &&str| LEVELS.contains(&word.trim_end_matches(':').to_ascii_lowercase().as_str());
+    let has_letter = |word: &&str| word.contains(char::is_alphabetic);
+    text.starts_with(['[', '(', '<', '{', '|', '-', '+'])
+        || words.iter().any(is_level)
+        || (words.len() > 1 && words.iter().any(has_letter))
+}
+
+/// True if a text begins with the hours and minutes of a time zone: `0200`, `05:00`.
+fn is_zone(text: &str) -> bool {
+    let word = text.split([' ', '\t', '|', ';', ']', ')']).next().unwrap_or_default();
+    matches!(word.len(), 2 | 4 | 5) && matches!(figure(word).as_deref(), Some("9" | "9:9"))
 }
 
 /// True if the comma stands in a date in words, between the day and the year or behind the day of the week.
@@ -117,4 +177,10 @@ fn is_in_query(text: &str, at: usize) -> bool {
     let start = text[..at].rfind([' ', '"', '<']).map_or(0, |start| start + 1);
     let address = &text[start..at];
     address.find("://").is_some_and(|host| address[host..].contains('?')) && !text[at + 1..].starts_with(' ')
+}
+
+/// True if a query goes on behind a comma with other keys, and no other address follows.
+fn goes_on(rest: &str) -> bool {
+    let word = rest.split([' ', '"', '>']).next().unwrap_or_default();
+    word.contains(['&', '=']) && !word.contains("://")
 }

@@ -6,11 +6,11 @@ use super::above::{first_record, records_above};
 use super::amounts::is_column_of_amounts;
 use super::backslashes::escape_bare_cells;
 use super::commas::have_commas_in_values;
-use super::fit::{Fit, has_name_too_many};
+use super::fit::Fit;
 use super::frame::{frame, rows_of_header};
 use super::header::is_value;
 use super::quotes::are_quotes;
-use super::row_names::{ShortHeader, short_header};
+use super::row_names::{ShortHeader, has_name_too_many, short_header};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
 use crate::format::csv::sampled::Sampled;
 use crate::format::csv::split::{blanks, line_cells};
@@ -54,7 +54,7 @@ impl Dialect {
         let has_own_commas = stated.delimiter.is_none() && usual.contains(&b',') && {
             let dialect = undelimited(sample, complete, stated);
             let lines = Fit::single(sample, complete, &dialect).records;
-            (usual == [b','] && is_column_of_amounts(&lines)) || have_commas_in_values(&lines)
+            (usual == [b','] && is_column_of_amounts(&lines)) || have_commas_in_values(&lines, sample)
         };
         usual.retain(|delimiter| *delimiter != b',' || !has_own_commas);
         let mut best: Option<(Fit<'_>, Dialect)> = None;
@@ -81,7 +81,7 @@ impl Dialect {
             _ => {
                 let comma = spellings(sample, complete, b',', stated).swap_remove(0);
                 let fit = Fit::single(sample, complete, &comma);
-                if fit.width > 1 && !has_own_commas {
+                if fit.width > 1 && !has_own_commas && !fit.begins_with_record() {
                     (fit, comma)
                 } else {
                     let dialect = undelimited(sample, complete, stated);

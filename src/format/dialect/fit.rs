@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::above::{grown, is_headed, is_text, stacked};
+use super::above::{extent, grown, is_headed, is_text, stacked};
+use super::alike::begins_like;
 use super::blocks::{is_below_pairs, pairs, tables};
-use super::commas::{has_own_commas, list_between};
+use super::commas::{has_own_commas, is_list_of_kind, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
 use super::header::{has_digit, is_value, names};
 use super::lines::is_one_column;
+use super::quotes::keeps_quotes;
+use super::row_names::has_name_too_many;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::sampled::{Sampled, sampled, sampled_from};
@@ -153,7 +156,10 @@ impl<'a> Fit<'a> {
         let wide = |record: &Sampled<'_>| {
             let full = || records[1..].iter().any(|other| other.cells.len() == record.cells.len());
             let is_too_many = || has_name_too_many(record, &records[1..], width);
-            record.cells.len() > width && (is_too_many() || (names(&record.cells) && (below || full())))
+            // The last columns may have no name.
+            let named = &record.cells[..extent(record)];
+            let is_named = || names(&record.cells) || (below && named.len() >= width && names(named));
+            record.cells.len() > width && (is_too_many() || (is_named() && (below || full())))
         };
         let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
         let first = if widest.is_none() && heads { 0 } else { first };
@@ -229,23 +235,11 @@ impl<'a> Fit<'a> {
         }
     }
 
-    /// True if there is a column whose cells all stand between single quotes, and no cell that only begins with one.
-    pub(super) fn is_single_quoted(&self) -> bool {
-        let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
-        let opened = |record: &Sampled<'_>| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
-        let below = self.records.get(self.first + 1..).unwrap_or_default();
-        let column = |place: usize| {
-            let mut cells = below.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
-            cells.clone().count() > 1 && cells.all(|cell| quoted(cell))
-        };
-        !self.records.iter().any(opened) && (0..self.width).any(column)
-    }
-
     pub(super) fn is_even(&self) -> bool {
         // A header that is cut into cells makes up for records that are not even.
         let enough = match (self.unusual, self.first) {
             (true, _) => 0.95,
-            (false, 0) => EVEN / 2.0,
+            (false, 0) if !self.begins_with_record() => EVEN / 2.0,
             (false, _) => EVEN,
         };
         self.width > 1
@@ -253,6 +247,12 @@ impl<'a> Fit<'a> {
             && !self.words
             && !self.list
             && !(self.unusual && (self.first > 0 || is_one_column(&self.records, self.width, self.lines.0)))
+    }
+
+    /// True if the first line begins as others below it do, and as no header does.
+    pub(super) fn begins_with_record(&self) -> bool {
+        let mut texts = self.records.iter().map(|record| &*record.cells[0]);
+        texts.next().is_some_and(|text| begins_like(text, texts))
     }
 
     /// True if the commas of the other cut rather stand within cells of this one: in numbers, or in each of two words.
@@ -331,6 +331,19 @@ impl<'a> Fit<'a> {
             && (head.spaced || self.width > 2 || is_list() || !all_own())
     }
 
+    /// True if commas cut all lines evenly, and the other delimiter only stands in a list that is one of these cells.
+    fn cuts_around_list_of(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && self.lines.0 == b',' && !other.unusual && !b",\t".contains(&other.lines.0);
+        let is_full = |record: &Sampled<'_>| record.cells.len() == self.width && !record.stray;
+        let is_own = |record: &Sampled<'_>| has_own_commas(&other.sample[record.place.clone()], other.lines.0);
+        is_rival
+            && other.width > 2
+            && self.records.len() > 1
+            && self.records.iter().all(is_full)
+            && is_list_of_kind(&self.records, other.lines.0)
+            && !other.records.iter().all(is_own)
+    }
+
     fn score(&self) -> (bool, bool, f64) {
         // A table that begins with the first line is likelier than one below a title, and one whose header is as wide
         // as it is.
@@ -356,11 +369,20 @@ impl<'a> Fit<'a> {
                 return self.padded;
             }
         }
+        for (one, rival) in [(self, other), (other, self)] {
+            let is_usual = one.is_even() && !one.unusual && !rival.unusual && one.lines.0 != rival.lines.0;
+            if is_usual && keeps_quotes(&one.records, &rival.records, one.lines.0, one.sample) {
+                return std::ptr::eq(one, self);
+            }
+        }
         if self.heads_lists_of(other) || other.heads_lists_of(self) {
             return self.heads_lists_of(other);
         }
         if self.is_headed_against(other) || other.is_headed_against(self) {
             return self.is_headed_against(other);
+        }
+        if self.cuts_around_list_of(other) || other.cuts_around_list_of(self) {
+            return self.cuts_around_list_of(other);
         }
         if self.holds_commas_of(other) || other.holds_commas_of(self) {
             return self.holds_commas_of(other);
@@ -374,15 +396,4 @@ impl<'a> Fit<'a> {
         }
         if (mine.2 - theirs.2).abs() > 0.02 { mine.2 > theirs.2 } else { self.width > other.width }
     }
-}
-
-/// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
-pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], width: usize) -> bool {
-    let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
-    let is_even = |record: &&Sampled<'_>| {
-        let beyond = record.cells.get(width..);
-        record.cells.len() <= head.cells.len() && beyond.is_some_and(|cells| cells.iter().all(|cell| cell.is_empty()))
-    };
-    let even = records.iter().filter(is_even).count();
-    head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
 }

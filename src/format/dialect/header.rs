@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::alike::{
-    beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like, is_numbered,
-    is_of_pattern, is_sure,
+    begins_like, beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like,
+    is_numbered, is_of_pattern, is_sure,
 };
 use super::days::{are_days, are_steps, count_both_ways, day};
 use super::headings::is_row_of_headings;
@@ -70,7 +70,9 @@ fn all_but(few: usize, cells: &[&str], is_so: impl Fn(&str) -> bool) -> bool {
 /// loaded as a record: a value over values makes it one, whatever its other cells are.
 pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let Some((first, rest)) = table.split_first() else { return true };
-    if is_value_of_its_own(first, rest) {
+    let begins = |cells: &&[Cow<'_, str>]| cells.first().is_some_and(|cell| !cell.is_empty());
+    let below = rest.iter().filter(|cells| begins(cells)).map(|cells| &*cells[0]);
+    if is_value_of_its_own(first, rest) || first.first().is_some_and(|cell| begins_like(cell, below)) {
         return false;
     }
     if is_row_of_headings(first, rest, width) || count_both_ways(first, rest) || are_steps(first, rest) {

@@ -1,6 +1,7 @@
-//! Apostrophes at the beginning of cells: quotes around them, or letters. Told by all of the sample, so that one record
+//! Quotes around cells, and apostrophes at their beginning: quotes as well, or letters. Told by all of the sample, so that one record
 //! that is cut badly decides over no other.
 
+use super::fit::Fit;
 use super::{Dialect, LineEnd};
 use crate::format::csv::sampled::{Sampled, sampled_from};
 use crate::format::csv::split::blanks;
@@ -38,6 +39,38 @@ pub(super) fn are_quotes(sample: &[u8], complete: bool, dialect: &Dialect) -> bo
         true => cut.quoted >= cut.wrong * FOR_EACH_WRONG,
         false => enclosed > 0 && enclosed >= opened * FOR_EACH_WRONG_OF_PLAIN && is_column(sample, dialect, width),
     }
+}
+
+impl Fit<'_> {
+    /// True if there is a column whose cells all stand between single quotes, and no cell that only begins with one.
+    pub(super) fn is_single_quoted(&self) -> bool {
+        let quoted = |cell: &str| cell.len() > 1 && cell.starts_with('\'') && cell.ends_with('\'');
+        let opened = |record: &Sampled<'_>| record.cells.iter().any(|cell| cell.starts_with('\'') && !quoted(cell));
+        let below = self.records.get(self.first + 1..).unwrap_or_default();
+        let column = |place: usize| {
+            let mut cells = below.iter().filter_map(|record| record.cells.get(place)).filter(|cell| !cell.is_empty());
+            cells.clone().count() > 1 && cells.all(|cell| quoted(cell))
+        };
+        !self.records.iter().any(opened) && (0..self.width).any(column)
+    }
+}
+
+/// True if double quotes enclose cells of the first cut, and none is torn by it, while the other one, between whose cells
+/// stand other delimiters, tears those of most records.
+pub(super) fn keeps_quotes(records: &[Sampled<'_>], rivals: &[Sampled<'_>], delimiter: u8, sample: &[u8]) -> bool {
+    let is_torn = |record: &&Sampled<'_>| {
+        let is_odd = |cell: &str| memchr::memchr_iter(b'"', cell.as_bytes()).count() % 2 == 1;
+        record.stray || record.cells.iter().any(|cell| is_odd(cell))
+    };
+    let encloses = |record: &&Sampled<'_>| {
+        let line = sample.get(record.place.clone()).unwrap_or_default();
+        line.starts_with(b"\"") || memchr::memmem::find(line, &[delimiter, b'"']).is_some()
+    };
+    let torn = rivals.iter().filter(is_torn).count();
+    torn > 1
+        && torn * 2 > rivals.len()
+        && !records.iter().any(|record| is_torn(&record))
+        && records.iter().filter(encloses).count() > 1
 }
 
 /// A line, cut at each delimiter whatever quotes there are.

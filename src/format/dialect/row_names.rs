@@ -121,3 +121,14 @@ fn is_fraction(cell: &str) -> bool {
     let digits = cell.bytes().take_while(u8::is_ascii_digit).count();
     (1..=3).contains(&digits) && !cell[digits..].contains(|letter: char| letter.is_ascii_digit() || letter == '.')
 }
+
+/// True if the header has an empty cell too many: without it there are as many names as nearly all records have cells.
+pub(super) fn has_name_too_many(head: &Sampled<'_>, records: &[Sampled<'_>], width: usize) -> bool {
+    let filled = head.cells.iter().filter(|cell| !cell.is_empty()).count();
+    let is_even = |record: &&Sampled<'_>| {
+        let beyond = record.cells.get(width..);
+        record.cells.len() <= head.cells.len() && beyond.is_some_and(|cells| cells.iter().all(|cell| cell.is_empty()))
+    };
+    let even = records.iter().filter(is_even).count();
+    head.cells.len() > width && filled == width && width > 1 && even > 0 && even * 10 >= records.len() * 9
+}
