@@ -49,9 +49,15 @@ pub(super) async fn name_sheets(
         let left_out: Vec<String> = beside.filter_map(|beside| beside.name.clone()).collect();
         let first = first_sheet(&called, &left_out, &known);
         if let (Some(first), Some(last)) = (first, &known.last)
-            && !is_sheet(last, &called[first])
+            && !is_of(last, &called, first)
         {
             say(&workbook.name, &table, (&called[first], last), called.len() + left_out.len() > 1 || known.had_others);
+        }
+        for (at, one) in own.iter().enumerate().filter(|(at, _)| first != Some(*at)) {
+            let shares = |other: &usize| own[*other] == *one && first != Some(*other) && called[*other] != called[at];
+            if let Some(other) = (0..at).find(shares) {
+                say_shared(&workbook.name, one, &called[other], &called[at]);
+            }
         }
         for (at, sheet) in sheets.iter_mut().enumerate() {
             sheet.name_table(first == Some(at));
@@ -85,9 +91,9 @@ async fn known(
     let before = place.sheets_before(table, |before| stage.waits_for(before)).await;
     let there = catalog.datasets_among(own).await?;
     let mut has_own = Vec::with_capacity(own.len());
-    for (sheet, own) in sheets.iter().zip(own) {
+    for (at, own) in own.iter().enumerate() {
         // Another file may have a table of that name.
-        let is_its = |source: &str| is_sheet(source, sheet) && is_of_workbook(source, table);
+        let is_its = |source: &str| is_of(source, sheets, at) && is_of_workbook(source, table);
         let mut has = before.iter().any(|one| one.table == *own && is_its(&one.source));
         if !has && there.contains(own) {
             has = catalog.last_sheet(own, true).await?.is_some_and(|load| is_its(&load.source));
@@ -110,10 +116,11 @@ async fn known(
 /// The sheet that has the table of the workbook's name: of those without a table of their own the one that had it, or
 /// the first of the workbook, unless the one that had it is there without a table in it.
 fn first_sheet(sheets: &[String], left_out: &[String], known: &Known) -> Option<usize> {
-    let had_it = |sheet: &String| known.last.as_ref().is_some_and(|last| is_sheet(last, sheet));
+    let all: Vec<String> = sheets.iter().chain(left_out).cloned().collect();
+    let had_it = |at: usize| known.last.as_ref().is_some_and(|last| is_of(last, &all, at));
     let has_own = |at: usize| known.has_own.get(at).copied().unwrap_or(false);
-    (0..sheets.len()).find(|at| !has_own(*at) && had_it(&sheets[*at])).or_else(|| {
-        let is_free = !sheets.is_empty() && !has_own(0) && !left_out.iter().any(had_it);
+    (0..sheets.len()).find(|at| !has_own(*at) && had_it(*at)).or_else(|| {
+        let is_free = !sheets.is_empty() && !has_own(0) && !(sheets.len()..all.len()).any(had_it);
         is_free.then_some(0)
     })
 }
@@ -128,6 +135,13 @@ fn is_sheet(part: &str, sheet: &str) -> bool {
     };
     let number = part.rsplit_once('/').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
     ends_so(part) || number.is_some_and(|(part, _)| ends_so(part))
+}
+
+/// True if a part is of the sheet at `at` of these: by its name, or by its name in other letters, small or capital, if no
+/// other sheet has it as it is.
+fn is_of(part: &str, sheets: &[String], at: usize) -> bool {
+    let is_in_other_letters = || is_sheet(&part.to_lowercase(), &sheets[at].to_lowercase());
+    is_sheet(part, &sheets[at]) || (is_in_other_letters() && !sheets.iter().any(|sheet| is_sheet(part, sheet)))
 }
 
 /// True if a part, `a.zip/book.xlsx/Prices`, is of a workbook whose name gives this table.
@@ -147,6 +161,17 @@ fn say(workbook: &str, table: &str, (sheet, last): (&str, &str), are_several: bo
     } else {
         info!(file.path = workbook, table, "{sentence}");
     }
+}
+
+/// Tells that two sheets of a workbook go into one table, because their names give the same one.
+fn say_shared(workbook: &str, table: &str, one: &str, other: &str) {
+    warn!(
+        file.path = workbook,
+        table,
+        "the sheets {} and {} both go into {table}, as their names give one table: give one of them another by a plugin with `sheet:`",
+        one.escape_debug(),
+        other.escape_debug()
+    );
 }
 
 #[cfg(test)]
@@ -172,6 +197,9 @@ mod tests {
         assert_eq!(first("Jan Feb", "", "x.xlsx/Feb", &[false, false]), Some(1));
         // A renamed sheet.
         assert_eq!(first("2026-02 Notes", "", "x.1.xlsx/2026-01", &[false, true]), Some(0));
+        // The sheets are written in other letters, and stand in another order.
+        assert_eq!(first("META Data", "", "x.xlsx/data", &[true, false]), Some(1));
+        assert_eq!(first("Data data", "", "x.xlsx/data", &[false, false]), Some(1));
         // Rows of February went into the table of January before.
         assert_eq!(first("Jan Feb", "", "x.xlsx/Feb", &[false, true]), Some(0));
     }

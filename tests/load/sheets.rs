@@ -11,12 +11,14 @@ cases! {
         a_sheet_stays_with_its_table,
         a_sheet_that_was_empty_at_first_gets_a_table_of_its_own,
         a_renamed_sheet_goes_on,
+        a_sheet_in_other_letters_keeps_its_table,
         a_table_of_another_file_is_no_table_of_a_sheet,
         sheets_of_workbooks_that_are_there_together,
         sheets_within_an_archive,
         tables_on_a_sheet_are_loads,
         a_table_on_a_sheet_that_is_no_load_is_refused;
     on_sqlite:
+        sheets_of_one_table_are_told,
         a_sheet_for_another_one_is_told;
 }
 
@@ -90,6 +92,28 @@ async fn a_renamed_sheet_goes_on(database: TestDatabase, workdir: Workdir) -> Ou
         workdir.drop_file(&database, &format!("x.{day}.xlsx"), book(&[(day, rows)])?).await?;
     }
     same(names(&database, "x").await?.as_str(), "ABCDEF")
+}
+
+async fn a_sheet_in_other_letters_keeps_its_table(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let [third, fourth]: [Rows<'_>; 2] = [&[&["name", "qty"], &["G", "7"]], &[&["name", "qty"], &["H", "8"]]];
+    let fifth: Rows<'_> = &[&["name", "qty"], &["I", "9"]];
+    workdir.drop_file(&database, "x.1.xlsx", book(&[("data", JAN), ("meta", FEB)])?).await?;
+    workdir.drop_file(&database, "x.2.xlsx", book(&[("META", LATER), ("Data", third)])?).await?;
+    workdir.drop_file(&database, "x.3.xlsx", book(&[("Meta", fourth), ("DATA", fifth)])?).await?;
+    same(names(&database, "x").await?.as_str(), "ABGI")?;
+    same(names(&database, "x_meta").await?.as_str(), "CDEFH")
+}
+
+async fn sheets_of_one_table_are_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (at, (last, is_told)) in [("jan_1", true), ("jan_2", false)].into_iter().enumerate() {
+        let sheets = [("Notes", JAN), ("Jan-1", FEB), (last, LATER)];
+        workdir.write(&format!("imports/x{at}.xlsx"), book(&sheets)?)?;
+        let done = app(&workdir, &["--once"], &[("DATABASE_URL", &database.url)])?;
+        let log = stdout(&done) + &String::from_utf8_lossy(&done.stderr);
+        let tells = log.lines().any(|line| line.contains("WARN") && line.contains("both go into"));
+        same((at, done.status.code(), tells), (at, Some(0), is_told))?;
+    }
+    Ok(())
 }
 
 async fn a_table_of_another_file_is_no_table_of_a_sheet(database: TestDatabase, workdir: Workdir) -> Outcome {

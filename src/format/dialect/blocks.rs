@@ -1,8 +1,12 @@
 //! The tables and the pairs of words between the blank lines of a sample.
 
-use super::above::{filled, is_run_of_pairs, is_text};
-use super::header::{is_value, names, nearly_all};
+use super::above::{extent, filled, is_run_of_pairs, is_text};
+use super::header::{has_digit, is_value, names, nearly_all};
+use super::units::is_unit;
 use crate::format::csv::sampled::Sampled;
+
+/// Words and their values in a block, at most, if one of them has a unit.
+const MAX_LINES: usize = 20;
 
 /// A table within a sample: records of one width, with blank lines around them.
 #[derive(Clone, Copy)]
@@ -22,7 +26,24 @@ fn blocks<'r, 's>(records: &'r [Sampled<'s>]) -> impl Iterator<Item = &'r [Sampl
 /// The number of words and their values that stand one below the other.
 pub(super) fn pairs(records: &[Sampled<'_>]) -> usize {
     let is_pair = |record: &&Sampled<'_>| record.cells.len() > 1;
-    blocks(records).filter(|block| is_run_of_pairs(block)).flatten().filter(is_pair).count()
+    blocks(records).filter(|block| is_run(block)).flatten().filter(is_pair).count()
+}
+
+/// True if a block is a few words and their values, some of them with a unit behind the value: `Balance, 1.50, EUR`.
+pub(super) fn is_run(block: &[Sampled<'_>]) -> bool {
+    let (text, others): (Vec<_>, Vec<_>) = block.iter().partition(|record| is_text(record));
+    let is_alike = others.is_empty() || (block.len() <= MAX_LINES && others.len() < text.len());
+    is_run_of_pairs(block) || (is_alike && !others.is_empty() && others.into_iter().all(is_pair_with_unit))
+}
+
+/// True for a word, its value and the unit of this.
+fn is_pair_with_unit(record: &Sampled<'_>) -> bool {
+    let is_currency = |cell: &str| cell.len() == 3 && cell.bytes().all(|byte| byte.is_ascii_uppercase());
+    extent(record) == 3
+        && filled(record) == 3
+        && !is_value(&record.cells[0])
+        && has_digit(&record.cells[1])
+        && (is_unit(record.cells[2].trim()) || is_currency(record.cells[2].trim()))
 }
 
 /// True if the last block between blank lines is a header of three names or more over records of its width, below
@@ -38,8 +59,7 @@ pub(super) fn is_below_pairs(records: &[Sampled<'_>]) -> bool {
         && !rest.is_empty()
         && rest.iter().all(|record| record.cells.len() == width)
         && pairs.len() > 1
-        && above.iter().flat_map(|block| block.iter()).all(is_text)
-        && above.iter().all(|block| is_run_of_pairs(block))
+        && above.iter().all(|block| is_run(block))
         && !nearly_all(&values, is_value)
 }
 
@@ -52,7 +72,7 @@ pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
         let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
         let even = block.len() > 1
             && block.iter().all(|record| record.cells.len() == width && filled(record))
-            && !is_run_of_pairs(block);
+            && !is_run(block);
         match found.iter_mut().find(|known| known.width == width) {
             Some(known) if even => known.records += block.len(),
             None if even => found.push(Block { width, records: block.len() }),

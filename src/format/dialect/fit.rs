@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::above::{extent, grown, is_headed, is_text, stacked};
 use super::alike::begins_like;
 use super::blocks::{is_below_pairs, pairs, tables};
+use super::captions::{captions, lone_header};
 use super::commas::{has_own_commas, is_list_of_kind, list_between};
 use super::detect::USUAL;
 use super::frame::names_figures;
@@ -124,17 +125,21 @@ impl<'a> Fit<'a> {
         let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
         let stacked = stacked(&records).filter(|_| widest.is_none());
         let grown = grown(&records, first).filter(|_| widest.is_none());
-        let (width, count, first) = match (stacked, grown) {
-            (Some((first, width, count)), _) => (width, count, first),
-            (None, Some((width, before))) => (width, count + before, 0),
-            (None, None) => (width, count, first),
+        let lone = lone_header(&records).filter(|_| complete);
+        let (width, count, first) = match (lone, stacked, grown) {
+            (Some(at), _, _) => (records[at].cells.len(), 1, at),
+            (None, Some((first, width, count)), _) => (width, count, first),
+            (None, None, Some((width, before))) => (width, count + before, 0),
+            (None, None, None) => (width, count, first),
         };
         let of_table = |record: &&Sampled<'_>| record.cells.len() == width;
         // The records of other tables do not count for this one's evenness.
         let others: usize = if widest.is_some() { tables.iter().map(|table| table.records).sum::<usize>() } else { 0 };
         let text = records[..first].iter().filter(|record| is_text(record)).count();
+        let text = text.max(captions(&records, first, width));
         let single = |records: &[Sampled<'_>]| records.iter().filter(|record| record.cells.len() == 1).count();
         let before = match () {
+            () if lone.is_some() => first,
             () if widest.is_some() => single(&records) + pairs(&records),
             () if stacked.is_some() => first,
             () => text,
@@ -186,7 +191,9 @@ impl<'a> Fit<'a> {
             b';' => width == 2 && !cells.iter().any(|cell| has_digit(cell)),
             _ => true,
         };
-        let words = first > 0 && (count < 2 || (stands_in_words && typed < 0.5 && all_spaced() && !is_named()));
+        let words = first > 0
+            && lone.is_none()
+            && (count < 2 || (stands_in_words && typed < 0.5 && all_spaced() && !is_named()));
         let values = records[..first].iter().filter(|record| is_value(&record.cells[0])).count();
         let list = lines > MOST_TEXT && lines > count && (typed < 0.9 || values * 2 > lines) && !is_named();
         Fit {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::alike::{is_amount, is_code, is_like, is_numbered, is_of_pattern, is_sure};
+use super::captions::below_captions;
 use super::fit::Fit;
 use super::header::{
     figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_stated, is_value, is_written_value,
@@ -12,7 +13,7 @@ use super::header::{
 use super::levels::levels;
 use super::pairs::below_pairs;
 use super::prose::below_prose;
-use super::units::{gives_units, is_unit};
+use super::units::{gives_units, qualifies};
 use super::words::are_names;
 use crate::format::csv::sampled::Sampled;
 
@@ -23,6 +24,9 @@ const MAX_PAIRS: usize = 20;
 /// Lines above a table of one column, at most.
 const MAX_LINES: usize = 3;
 
+/// Columns of labels without a name, at most.
+const MAX_UNNAMED: usize = 3;
+
 /// Header rows that are joined, at most.
 const MAX_HEADER_ROWS: usize = 3;
 
@@ -32,6 +36,9 @@ pub(super) const LOOKED_AT: usize = 200;
 /// The first row of a table among the records, a row of its header if it has one, and the number of its header's rows.
 pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     let first = fit.first.min(fit.records.len());
+    if let Some(rows) = levels(&fit.records[first..], fit.width) {
+        return (first, rows);
+    }
     let mut start = first + below_titles(&fit.records[first..], fit.width);
     if start == first && fit.width <= 2 {
         start += below_text(&fit.records[first..]);
@@ -45,7 +52,14 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     if fit.width == 2 && !fit.records.get(start).is_some_and(are_names) {
         start = start.max(first + below_pairs(&fit.records[first..], first > 0));
     }
+    if start == first {
+        let is_named = is_header(&cells(&fit.records[first..]), fit.width);
+        start += below_captions(&fit.records[first..], fit.width, is_named);
+    }
     let table = &fit.records[start..];
+    if let Some(rows) = levels(table, fit.width) {
+        return (start, rows);
+    }
     if is_header(&cells(table), fit.width) {
         let (above, rows) = header_rows(table, fit.width);
         return (start + above, rows);
@@ -59,7 +73,11 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
 
 /// The number of rows of a header that begins with the first record.
 pub(super) fn rows_of_header(table: &[Sampled<'_>], width: usize) -> usize {
-    if is_header(&cells(table), width) { header_rows(table, width).1 } else { 0 }
+    match levels(table, width) {
+        Some(rows) => rows,
+        None if is_header(&cells(table), width) => header_rows(table, width).1,
+        None => 0,
+    }
 }
 
 /// The cells of each record, up to the header of another table: names below a blank line, one of which is the first
@@ -190,14 +208,16 @@ fn below_titles(rows: &[Sampled<'_>], width: usize) -> usize {
     passed
         + match () {
             () if pairs > titles
-                && tells_pairs(&block[..pairs])
+                && (tells_pairs(&block[..pairs]) || block.get(pairs).is_some_and(is_full_row_of_years))
                 && names_most(pairs, 3)
                 && !block[..pairs].iter().any(|pair| stands_again(pair, &block[pairs..]))
                 && is_header(&cells(&block[pairs..]), width) =>
             {
                 pairs
             }
-            () if names_most(titles, 2) || (titles > 1 && names_all_but_first(&block[titles..], width)) => titles,
+            () if names_most(titles, 2) || (titles > 0 && names_all_but(&block[..titles], &block[titles..], width)) => {
+                titles
+            }
             () => 0,
         }
 }
@@ -268,12 +288,6 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
         if (count > 1 && is_other()) || used.is_empty() {
             break;
         }
-        if count == 1
-            && let Some(count) = levels(table, width)
-        {
-            rows = count;
-            break;
-        }
         let names_others =
             || count > 1 && named(&table[..count], &used[..1]) == 0 && names_all_but_first(&table[count - 1..], width);
         if named(&table[..count], &used) * 10 >= used.len() * 9 || names_others() {
@@ -294,6 +308,12 @@ fn header_rows(table: &[Sampled<'_>], width: usize) -> (usize, usize) {
     (0, rows)
 }
 
+/// True if a row is words and years or the like, two at least, without an empty cell between them.
+fn is_full_row_of_years(row: &Sampled<'_>) -> bool {
+    let is_filled = row.cells.iter().rev().skip_while(|cell| cell.is_empty()).all(|cell| !cell.is_empty());
+    is_filled && !is_value(&row.cells[0]) && is_progress(&row.cells)
+}
+
 /// True if a row has years and the like in each cell but the first, which is empty.
 fn is_row_of_years(row: &Sampled<'_>) -> bool {
     row.cells.len() > 2
@@ -302,17 +322,29 @@ fn is_row_of_years(row: &Sampled<'_>) -> bool {
         && is_progress(&row.cells)
 }
 
-/// True if the first of the rows names all columns in use but the first one, two at least, and begins with an empty
+/// True if titles stand above a row that names all columns in use but the first ones. One title alone may name the
+/// first column, unless it has a digit or a blank and the row leaves two columns without a name.
+fn names_all_but(titles: &[Sampled<'_>], rows: &[Sampled<'_>], width: usize) -> bool {
+    let is_sentence = |cell: &Cow<'_, str>| has_digit(cell) || cell.trim().contains(' ');
+    let unnamed = rows.first().map_or(0, |row| row.cells.iter().take_while(|cell| cell.is_empty()).count());
+    let is_title = titles.len() > 1 || (unnamed > 1 && titles.iter().any(|title| title.cells.iter().any(is_sentence)));
+    is_title && names_all_but_first(rows, width)
+}
+
+/// True if the first of the rows names all columns in use but the first ones, two at least, and begins with an empty
 /// cell, as none of the others does.
 fn names_all_but_first(rows: &[Sampled<'_>], width: usize) -> bool {
     let Some((row, below)) = rows.split_first() else { return false };
     let used = in_use(below, width);
     let is_named = |place: &usize| row.cells.get(*place).is_some_and(|cell| !cell.is_empty());
-    let is_labelled = |record: &Sampled<'_>| record.cells.first().is_some_and(|cell| !cell.is_empty());
-    used.len() > 2
-        && used[0] == 0
-        && !is_named(&0)
-        && used[1..].iter().all(is_named)
+    let unnamed = used.iter().take_while(|place| !is_named(place)).count();
+    let is_labelled = |record: &Sampled<'_>| {
+        record.cells.iter().take(unnamed).all(|cell| !cell.is_empty()) && record.cells.len() > unnamed
+    };
+    (1..=MAX_UNNAMED).contains(&unnamed)
+        && used.len() > unnamed + 1
+        && used[..unnamed].iter().copied().eq(0..unnamed)
+        && used[unnamed..].iter().all(is_named)
         && may_be_names(row)
         && !row.after_blank
         && below.iter().take(LOOKED_AT).take_while(|record| !record.after_blank).all(is_labelled)
@@ -357,24 +389,4 @@ fn names_all(row: &Sampled<'_>, columns: &[usize]) -> bool {
     given.sort_unstable();
     given.dedup();
     given.len() == columns.len()
-}
-
-/// True if the first of the records below a header only qualifies a few of its names: it begins with an empty cell and
-/// has no digit, and below it are figures.
-fn qualifies(below: &[Sampled<'_>], used: &[usize]) -> bool {
-    let Some((row, records)) = below.split_first() else { return false };
-    let cell = |place: usize| row.cells.get(place).map_or("", |cell| &**cell);
-    let first = used.first().is_some_and(|place| cell(*place).is_empty());
-    let few = filled(row) > 0 && filled(row) * 2 <= used.len() && !row.cells.iter().any(|cell| has_digit(cell));
-    // One word alone over figures may be a value that is not there yet: `open`, `n/a`.
-    let are_names = filled(row) > 1 && !row.cells.iter().any(|cell| is_null_word(cell));
-    let few = few && (are_names || row.cells.iter().all(|cell| cell.is_empty() || is_unit(cell.trim())));
-    let over_figures = |place: &usize| {
-        let cells: Vec<_> = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(*place)).collect();
-        !cell(*place).is_empty() && cells.iter().any(|cell| has_digit(cell))
-    };
-    let values = records.first().is_some_and(|record| record.cells.iter().any(|cell| has_digit(cell)));
-    let are_figures = |place: &usize| cell(*place).is_empty() || over_figures(place);
-    let is_half = filled(row) * 2 == used.len();
-    first && few && values && used.iter().any(over_figures) && (!is_half || used.iter().all(are_figures))
 }

@@ -372,7 +372,7 @@ const COUNTED: usize = 4;
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
 /// True if a value is a year, a month or a day too, so that the row above may be one of them.
-fn is_step(cell: &str) -> bool {
+pub(super) fn is_step(cell: &str) -> bool {
     day(cell).is_some()
         || cell.trim().parse().is_ok_and(|number: i32| YEARS.contains(&number) || month_number(number).is_some())
 }

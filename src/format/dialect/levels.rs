@@ -1,27 +1,35 @@
 //! Names of several levels, each written out over every column, as programs that group their columns write them.
 
 use super::alike::is_amount;
-use super::header::{is_null_word, is_stated, is_value, nearly_all};
+use super::header::{is_null_word, is_stated, is_step, is_value, nearly_all};
 use crate::format::csv::sampled::Sampled;
 
 /// Records that are looked at below the names.
 const LOOKED_AT: usize = 200;
 
-/// The rows of a header in which a name stands over two neighbouring columns and the row below it tells them apart, all
-/// of these over values; a third row may name the first columns alone. `None` for any other header.
+/// The rows of a header in which a name, a year or a day stands over two neighbouring columns and the row below it tells
+/// them apart by words, all of these over values; the first or a third row may name the first columns alone. `None` for
+/// any other header.
 pub(super) fn levels(table: &[Sampled<'_>], width: usize) -> Option<usize> {
     let [groups, names, below @ ..] = table else { return None };
     let is_word = |cell: &str| !cell.trim().is_empty() && !is_value(cell) && !is_null_word(cell) && !is_stated(cell);
     if groups.cells.len() != width || names.cells.len() != width {
         return None;
     }
-    let from =
-        groups.cells.iter().zip(&names.cells).take_while(|(one, other)| one.is_empty() && other.is_empty()).count();
+    let is_group = |cell: &str| {
+        !cell.trim().is_empty()
+            && !is_null_word(cell)
+            && (is_step(cell) || (!is_value(cell) && cell.contains(char::is_alphabetic)))
+    };
+    let from = names.cells.iter().take_while(|cell| cell.is_empty()).count();
+    if !groups.cells[..from].iter().all(|cell| cell.is_empty() || is_word(cell)) {
+        return None;
+    }
     let columns = from..width;
     let pairs: Vec<_> = columns.clone().map(|place| (&*groups.cells[place], &*names.cells[place])).collect();
     let is_repeated = pairs.windows(2).any(|two| two[0].0 == two[1].0);
     let are_apart = (1..pairs.len()).all(|at| !pairs[..at].contains(&pairs[at]));
-    if !pairs.iter().all(|(group, name)| is_word(group) && is_word(name)) || !is_repeated || !are_apart {
+    if !pairs.iter().all(|(group, name)| is_group(group) && is_word(name)) || !is_repeated || !are_apart {
         return None;
     }
     let is_index = |row: &Sampled<'_>| {

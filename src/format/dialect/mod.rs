@@ -5,6 +5,7 @@ mod alike;
 mod amounts;
 mod backslashes;
 mod blocks;
+mod captions;
 mod commas;
 mod days;
 mod detect;

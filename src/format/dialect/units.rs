@@ -1,8 +1,9 @@
 //! A row below the names that gives the units of the columns: `kg`, `[m/s]`, `%`.
 
+use super::above::filled;
 use super::alike::is_amount;
 use super::frame::{LOOKED_AT, in_use};
-use super::header::{is_null_word, is_value, nearly_all};
+use super::header::{has_digit, is_null_word, is_pending, is_value, nearly_all};
 use crate::format::csv::sampled::Sampled;
 
 /// Words and signs that are units, in small letters but for those that differ by it. A record may hold any other word.
@@ -109,4 +110,39 @@ pub(super) fn is_unit(cell: &str) -> bool {
         UNITS.contains(part) || UNITS.contains(&part.trim_end_matches(['-', '1', '2', '3', '²', '³', '⁻', '¹', '^']))
     };
     !cell.is_empty() && !is_null_word(cell) && parts.len() <= 4 && parts.iter().all(is_part)
+}
+
+/// True if the first of the records below a header only qualifies its names: it begins with an empty cell and has no
+/// digit, and below it are figures. It has words over a few of them, or over all columns but the first, all of values.
+pub(super) fn qualifies(below: &[Sampled<'_>], used: &[usize]) -> bool {
+    let Some((row, records)) = below.split_first() else { return false };
+    let cell = |place: usize| row.cells.get(place).map_or("", |cell| &**cell);
+    let first = used.first().is_some_and(|place| cell(*place).is_empty());
+    let few = filled(row) > 0 && filled(row) * 2 <= used.len() && !row.cells.iter().any(|cell| has_digit(cell));
+    // One word alone over figures may be a value that is not there yet: `open`, `n/a`.
+    let are_names = filled(row) > 1 && !row.cells.iter().any(|cell| is_null_word(cell));
+    let few = few && (are_names || row.cells.iter().all(|cell| cell.is_empty() || is_unit(cell.trim())));
+    let over_figures = |place: &usize| {
+        let cells: Vec<_> = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(*place)).collect();
+        !cell(*place).is_empty() && cells.iter().any(|cell| has_digit(cell))
+    };
+    let values = records.first().is_some_and(|record| record.cells.iter().any(|cell| has_digit(cell)));
+    let are_figures = |place: &usize| cell(*place).is_empty() || over_figures(place);
+    let is_half = filled(row) * 2 == used.len();
+    let is_column_of_values = |place: &usize| {
+        let cells: Vec<_> = records.iter().take(LOOKED_AT).filter_map(|record| record.cells.get(*place)).collect();
+        let cells: Vec<&str> = cells.into_iter().map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect();
+        cells.len() > 1 && nearly_all(&cells, |cell| is_value(cell) || is_amount(cell) || is_null_word(cell))
+    };
+    let is_word = |cell: &str| !cell.is_empty() && !has_digit(cell) && !is_null_word(cell) && !is_pending(cell);
+    let is_label = |record: &Sampled<'_>| used.first().is_some_and(|place| !record.cells[*place].is_empty());
+    // A word over each column of numbers, and none over the labels.
+    if first
+        && used.len() > 2
+        && used[1..].iter().all(|place| is_word(cell(*place)) && is_column_of_values(place))
+        && records.iter().take(LOOKED_AT).filter(|record| !record.cells.is_empty()).all(is_label)
+    {
+        return true;
+    }
+    first && few && values && used.iter().any(over_figures) && (!is_half || used.iter().all(are_figures))
 }
