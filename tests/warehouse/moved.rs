@@ -1,6 +1,7 @@
 //! An SQLite file that is moved, replaced or deleted under a running program: no input goes, and nothing is mixed.
 
 use std::fs;
+use std::path::Path;
 
 use sluice::warehouse::{Scope, WarehouseError};
 
@@ -19,12 +20,24 @@ cases! {
 const URL: [(&str, &str); 1] = [("DATABASE_URL", "sqlite://data/warehouse.db")];
 const MOVED: &str = "the database file was moved or replaced while Sluice runs";
 
-/// A daemon that has loaded a.csv.
+/// True if there is a file of this name in the folder or in one below it.
+fn is_below(folder: &Path, name: &str) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name() == name || is_below(&entry.path(), name))
+}
+
+/// A daemon that has loaded a.csv, whose file is gone.
 fn started(workdir: &Workdir) -> anyhow::Result<Daemon> {
     let mut daemon = Daemon::start(workdir, &[], &URL)?;
     daemon.wait_for(&["watching"])?;
     workdir.write("imports/a.csv", "a\n1\n")?;
     daemon.wait_for(&["loaded a.csv: 1 row"])?;
+    // Its file goes after that line.
+    let start = std::time::Instant::now();
+    while is_below(&workdir.path("imports"), "a.csv") {
+        anyhow::ensure!(start.elapsed().as_secs() < 60, "a.csv does not go");
+        std::thread::yield_now();
+    }
     Ok(daemon)
 }
 
