@@ -170,6 +170,7 @@ impl LoadError {
             LoadError::Warehouse(WarehouseError::Locked(_)) => {
                 "it is loaded when that transaction has ended; select pg_terminate_backend(PROCESS) ends it"
             }
+            LoadError::Warehouse(WarehouseError::Moved(_)) => "put the database file back, or restart Sluice",
             LoadError::TooManyRejects { .. } => {
                 "app check shows more of them; fix the file or the plugin; app retry moves it back"
             }

@@ -142,7 +142,7 @@ pub async fn load_file(
             let failed = record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
             dispose(file, failed, reports, unfinished, claims)
         }
-        Err(error) => FileOutcome::Kept(file, LoadError::Undeleted(error)),
+        Err(error) => FileOutcome::Kept(file, error),
     }
 }
 

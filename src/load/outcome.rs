@@ -25,19 +25,21 @@ use crate::warehouse::WarehouseError;
 /// another one stays.
 ///
 /// # Errors
-/// A file that cannot be kept or deleted; it stays claimed.
+/// A file that cannot be kept or deleted, or a database that is not in its place any more; the file stays claimed.
 pub(crate) async fn delete(
     loader: &Loader,
     file: &ClaimedFile,
     loaded: Option<Stamp>,
     on_success: &OnSuccess,
     mut deletion: Vec<DeletionRecord>,
-) -> std::io::Result<bool> {
-    if let Some(kept) = loader.archive.keep(file, on_success).await? {
+) -> Result<bool, LoadError> {
+    loader.warehouse.is_there().await?;
+    if let Some(kept) = loader.archive.keep(file, on_success).await.map_err(LoadError::Undeleted)? {
         deletion.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
     }
     loader.deletions.write(&deletion);
-    if !file.delete(loaded)? {
+    loader.warehouse.is_there().await?;
+    if !file.delete(loaded).map_err(LoadError::Undeleted)? {
         return Ok(false);
     }
     fail::fail_point!("deleted");

@@ -8,6 +8,7 @@ use crate::warehouse::{Scope, Warehouse, WarehouseError};
 /// # Errors
 /// The error of the database, and [`WarehouseError::Incomplete`] if parts of the catalog are missing.
 pub async fn takes_writes(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
+    warehouse.is_there().await?;
     let missing = warehouse.missing().await?;
     if !missing.is_empty() {
         return Err(WarehouseError::Incomplete(missing.join(", ")));

@@ -20,6 +20,11 @@ pub enum WarehouseError {
     /// A database that answers, and takes no writes: it is read-only, or its disk is full.
     #[error("the database takes no writes: {0}")]
     ReadOnly(String),
+    /// A database file that was moved, replaced or deleted under a running program: what is committed now would be lost.
+    #[error(
+        "the database file was moved or replaced while Sluice runs: {0}: put it back, or restart Sluice to go on with what is there"
+    )]
+    Moved(String),
     /// A part of the catalog was taken away under a running program; files wait until it is there again.
     #[error(
         "the catalog is not whole, missing: {0}: restore it from a backup, and loading goes on by itself; where nothing is left of it, a \
@@ -52,8 +57,8 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// True if a later try may go well.
     pub fn is_transient(&self) -> bool {
-        use WarehouseError::{Incomplete, Locked, ReadOnly, Unavailable, Unreadable};
-        matches!(self, Unavailable(_) | ReadOnly(_) | Incomplete(_) | Unreadable(_) | Locked(_))
+        use WarehouseError::{Incomplete, Locked, Moved, ReadOnly, Unavailable, Unreadable};
+        matches!(self, Incomplete(_) | Locked(_) | Moved(_) | ReadOnly(_) | Unavailable(_) | Unreadable(_))
     }
 
     /// Prefixes the message with the work in progress.
@@ -63,6 +68,7 @@ impl WarehouseError {
             WarehouseError::Address(_)
             | WarehouseError::Missing(_)
             | WarehouseError::Newer(..)
+            | WarehouseError::Moved(_)
             | WarehouseError::Incomplete(_)
             | WarehouseError::Unreadable(_)
             | WarehouseError::RefusedAt(..) => self,

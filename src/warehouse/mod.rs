@@ -120,6 +120,11 @@ pub trait Warehouse: Send + Sync {
     /// it is; a transaction of one's own has to be committed first, whose commit waits for those before it.
     async fn barrier(&self) -> Result<(), WarehouseError>;
 
+    /// Sees that what was committed can be found again: an SQLite file is still in its place. A server has no place.
+    async fn is_there(&self) -> Result<(), WarehouseError> {
+        Ok(())
+    }
+
     /// Closes the connections, and leaves a complete database: SQLite's log is copied into its file.
     async fn close(&self);
 

@@ -1,5 +1,6 @@
 //! The engines, and what servers do.
 
+pub mod moved;
 pub mod servers;
 pub mod tls;
 pub mod warehouse_contract;
@@ -7,5 +8,5 @@ pub mod warehouse_contract;
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
+    [moved::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
 }

@@ -34,6 +34,9 @@ const LONG: u64 = 4 * 1024 * 1024;
 /// Files of the log, the older one first.
 const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
 
+/// Greatest number of files in a message.
+const NAMED: usize = 20;
+
 /// Interval at which the ledger is asked for the newest records, while files are loaded.
 const ASKED: Duration = Duration::from_secs(1);
 
@@ -176,10 +179,11 @@ impl DeletionLog {
         }
         let gone: Vec<_> = lost.iter().filter(|line| !self.recover(line)).cloned().collect();
         self.keep_lost(alerts, &gone);
-        if let Some(last) = foreign.last() {
+        if !foreign.is_empty() {
+            let named: Vec<_> = foreign.iter().rev().take(NAMED).map(|line| line.source.as_str()).collect();
             warn!(
                 loads = foreign.len(),
-                last = last.source,
+                newest = named.join(", "),
                 "this is another database than the one that files were loaded into before, or its catalog was made \
                  anew; it has not got their rows"
             );

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod holders;
 mod insert;
+mod keeper;
 mod rebuild;
 mod transaction;
 mod writer;
@@ -25,6 +26,7 @@ use crate::sql::{Engine, Names, Schema, quote};
 use crate::text::rights::{explain_folder, shut};
 use crate::text::secrets::without_password;
 use checkpoint::{COPIED, Checkpointer};
+use keeper::Keeper;
 use transaction::SqliteTransaction;
 use writer::Writer;
 
@@ -41,6 +43,7 @@ pub(super) struct Sqlite {
     pool: SqlitePool,
     writer: Writer,
     checkpointer: Checkpointer,
+    keeper: Keeper,
     catalog: DatabaseConnection,
     names: Names,
     address: String,
@@ -83,24 +86,30 @@ impl Sqlite {
             return Err(WarehouseError::Missing(shown.trim_start_matches("sqlite://").to_owned()));
         }
         refuse_network(&path)?;
+        let what = |error: sqlx::Error| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let what = match shut(folder) {
+                Some(whose) => format!("{}: {whose}", path.display()),
+                None => path.display().to_string(),
+            };
+            WarehouseError::from(error).while_doing(&what)
+        };
+        let keeper = Keeper::open(&options).await.map_err(what)?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
+            // A connection that is opened later could be one to a file that was put in the place of this one.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .after_connect(|connection, _| Box::pin(is_durable(connection)))
-            .connect_with(options)
+            .connect_with(options.create_if_missing(false))
             .await
-            .map_err(|error| {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                let what = match shut(folder) {
-                    Some(whose) => format!("{}: {whose}", path.display()),
-                    None => path.display().to_string(),
-                };
-                WarehouseError::from(error).while_doing(&what)
-            })?;
+            .map_err(what)?;
         let checkpointer = Checkpointer::start(pool.clone(), &path);
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
-            writer: Writer::new(pool.clone(), checkpointer.clone()),
+            writer: Writer::new(pool.clone(), checkpointer.clone(), keeper.clone()),
             checkpointer,
+            keeper,
             pool,
             names: Names {
                 engine: Engine::Sqlite,
@@ -185,8 +194,13 @@ impl Warehouse for Sqlite {
         Ok(())
     }
 
+    async fn is_there(&self) -> Result<(), WarehouseError> {
+        self.keeper.check().await
+    }
+
     async fn close(&self) {
         self.pool.close().await;
+        self.keeper.close().await;
     }
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {

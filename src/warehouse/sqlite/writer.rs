@@ -14,6 +14,7 @@ use tracing::info;
 use super::super::WarehouseError;
 use super::checkpoint::Checkpointer;
 use super::holders::holders;
+use super::keeper::Keeper;
 
 /// Greatest number of transactions that share one commit.
 const MOST: usize = 64;
@@ -32,12 +33,13 @@ pub(super) struct Writer {
     /// Number of short transactions that wait for their turn.
     waiting: Arc<AtomicUsize>,
     checkpointer: Checkpointer,
+    keeper: Keeper,
 }
 
 /// Transactions that are done and wait for the commit which they share.
 struct Group {
     transaction: Open,
-    done: Vec<oneshot::Sender<Result<(), String>>>,
+    done: Vec<oneshot::Sender<Result<(), WarehouseError>>>,
     since: Instant,
 }
 
@@ -60,13 +62,20 @@ impl Open {
         }
     }
 
-    async fn commit(mut self) -> Result<(), WarehouseError> {
+    async fn commit(mut self, keeper: &Keeper) -> Result<(), WarehouseError> {
+        if let Err(moved) = keeper.see() {
+            // The connection stays: another one would be to what is in the file's place now.
+            if self.connection()?.execute("rollback").await.is_ok() {
+                drop(self.0.take());
+            }
+            return Err(moved);
+        }
         fail::fail_point!("commit_not_sent", |_| Err(WarehouseError::unknown("a fault of the test's")));
         self.connection()?.execute("commit").await.map_err(WarehouseError::unknown)?;
         fail::fail_point!("commit_not_answered", |_| Err(WarehouseError::unknown("a fault of the test's")));
         // A connection after a commit is as good as any.
         drop(self.0.take());
-        Ok(())
+        keeper.see().map_err(WarehouseError::unknown)
     }
 }
 
@@ -100,8 +109,8 @@ pub(super) struct Turn {
 }
 
 impl Writer {
-    pub(super) fn new(pool: SqlitePool, checkpointer: Checkpointer) -> Writer {
-        Writer { pool, turn: Arc::default(), waiting: Arc::default(), checkpointer }
+    pub(super) fn new(pool: SqlitePool, checkpointer: Checkpointer, keeper: Keeper) -> Writer {
+        Writer { pool, turn: Arc::default(), waiting: Arc::default(), checkpointer, keeper }
     }
 
     /// Waits for the turn. One that `shares` may be committed together with others.
@@ -119,6 +128,7 @@ impl Writer {
         let mut group = match known {
             Some(group) => group,
             None => {
+                self.keeper.check().await?;
                 self.checkpointer.keep_up().await;
                 Group { transaction: Open::begin(&self.pool).await?, done: Vec::new(), since: Instant::now() }
             }
@@ -131,14 +141,16 @@ impl Writer {
 
     /// Commits, and tells the waiting transactions.
     async fn commit(&self, group: Group) {
-        let done = group.transaction.commit().await.map_err(|error| match error {
-            WarehouseError::Unknown(why) => why,
-            other => other.to_string(),
-        });
+        let done = group.transaction.commit(&self.keeper).await;
         self.checkpointer.wake();
         for waits in group.done {
             // A transaction that does not listen any more asks the ledger later.
-            let _ = waits.send(done.clone());
+            let _ = waits.send(match &done {
+                Ok(()) => Ok(()),
+                Err(WarehouseError::Moved(why)) => Err(WarehouseError::Moved(why.clone())),
+                Err(WarehouseError::Unknown(why)) => Err(WarehouseError::Unknown(why.clone())),
+                Err(other) => Err(WarehouseError::unknown(other)),
+            });
         }
     }
 
@@ -171,7 +183,7 @@ impl Turn {
             return Err(WarehouseError::Refused("the transaction has ended".to_owned()));
         };
         if !self.shares {
-            let done = group.transaction.commit().await;
+            let done = group.transaction.commit(&self.writer.keeper).await;
             self.writer.checkpointer.wake();
             return done;
         }
@@ -180,7 +192,7 @@ impl Turn {
         self.writer.pass_on(turn, group).await;
         loop {
             match tokio::time::timeout(LONGEST, &mut receiver).await {
-                Ok(Ok(done)) => return done.map_err(WarehouseError::Unknown),
+                Ok(Ok(done)) => return done,
                 Ok(Err(_)) => return Err(WarehouseError::unknown("what shared the commit ended before it")),
                 // The transaction that was to take the group over did not come.
                 Err(_) => {

@@ -57,6 +57,15 @@ impl Watch {
         }
     }
 
+    /// Sees that the database's files are in their place, before a file comes that needs them.
+    pub(super) async fn see_database(&mut self) {
+        if self.trouble.is_none()
+            && let Err(error) = self.app.workspace.warehouse.is_there().await
+        {
+            self.wait(&error.to_string());
+        }
+    }
+
     /// Takes in the answer of [`Watch::ask_database`].
     pub(super) fn answered(&mut self, answer: Result<Result<(), WarehouseError>, JoinError>) {
         // A file may have been hurt meanwhile.

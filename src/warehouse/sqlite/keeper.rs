@@ -1,0 +1,134 @@
+//! The database's files as they were opened. They can be moved, replaced or deleted under a running program: SQLite goes
+//! on writing into files that have no name any more, and the rows are gone with the program.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
+use tokio::sync::Mutex;
+use tracing::{debug, info};
+
+use super::super::WarehouseError;
+
+/// Endings of the files beside the database's: the write-ahead log, and its index.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// Keeps the files open as long as it lives, by a connection of its own: SQLite removes the log with the last one, and
+/// the system gives the number of an open file to no other.
+#[derive(Clone)]
+pub(super) struct Keeper(Arc<Kept>);
+
+struct Kept {
+    connection: Mutex<Option<SqliteConnection>>,
+    files: Vec<Known>,
+    /// True once the log of files that are not in their place any more was copied.
+    is_copied: AtomicBool,
+}
+
+/// A file in its place: its device and number.
+struct Known {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl Known {
+    fn see(path: PathBuf) -> io::Result<Known> {
+        let id = id(&path)?;
+        Ok(Known { path, id })
+    }
+
+    /// The reason why the file is not in its place; `None` if it is.
+    fn is_away(&self) -> Option<String> {
+        let path = self.path.display();
+        match id(&self.path) {
+            Ok(id) if id == self.id => None,
+            Ok(_) => Some(format!("another file is in the place of {path}")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!("there is no {path} any more")),
+            Err(error) => Some(format!("{path} cannot be found: {error}")),
+        }
+    }
+}
+
+fn id(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|meta| (meta.dev(), meta.ino()))
+}
+
+impl Keeper {
+    /// Opens the database, and makes it if the options say so.
+    pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Keeper, sqlx::Error> {
+        let mut connection = options.connect().await?;
+        super::is_durable(&mut connection).await?;
+        // The first read opens the log and its index.
+        connection.execute("select count(*) from sqlite_schema").await?;
+        connection.execute("pragma busy_timeout = 1000").await?;
+        let path = options.get_filename();
+        // SQLite puts the log beside the file itself, not beside a link to it.
+        let real = path.canonicalize()?;
+        let beside = BESIDE.map(|ending| {
+            let mut name = real.clone().into_os_string();
+            name.push(ending);
+            Known::see(name.into())
+        });
+        let files = [Known::see(path.to_owned())].into_iter().chain(beside).collect::<io::Result<Vec<_>>>()?;
+        Ok(Keeper(Arc::new(Kept {
+            connection: Mutex::new(Some(connection)),
+            files,
+            is_copied: AtomicBool::new(false),
+        })))
+    }
+
+    /// Sees that the files are in their place.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Moved`] if one is not.
+    pub(super) fn see(&self) -> Result<(), WarehouseError> {
+        self.0.files.iter().find_map(Known::is_away).map_or(Ok(()), |why| Err(WarehouseError::Moved(why)))
+    }
+
+    /// As [`Keeper::see`]. The log of a database that was moved is copied into its file, wherever that is, and emptied:
+    /// the file is whole there, and what was put in its place does not get another database's log.
+    pub(super) async fn check(&self) -> Result<(), WarehouseError> {
+        let seen = self.see();
+        match &seen {
+            Ok(()) => self.0.is_copied.store(false, Ordering::SeqCst),
+            Err(_) if self.0.is_copied.load(Ordering::SeqCst) => {}
+            Err(_) => {
+                let is_copied = self.copy_log().await;
+                self.0.is_copied.store(is_copied, Ordering::SeqCst);
+            }
+        }
+        seen
+    }
+
+    /// Copies the log whole, and empties it; returns true if that is done.
+    async fn copy_log(&self) -> bool {
+        let mut connection = self.0.connection.lock().await;
+        let Some(connection) = &mut *connection else { return false };
+        let copied: Result<(i64, i64, i64), _> =
+            sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(connection).await;
+        match copied {
+            Ok((0, ..)) => {
+                info!("the log of the database that is not in its place any more was copied into that database's file");
+                true
+            }
+            // Somebody reads an older state: another time.
+            Ok(_) => false,
+            Err(error) => {
+                debug!(%error, "cannot copy the log of the database that is not in its place any more");
+                false
+            }
+        }
+    }
+
+    /// Lets the files go.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.0.connection.lock().await.take() {
+            let _ = connection.close().await;
+        }
+    }
+}
