@@ -15,7 +15,8 @@ cases! {
         a_member_with_a_long_key_is_in_the_star,
         a_long_key_comes_into_a_star_that_stands,
         facts_name_and_make_members_with_long_keys,
-        a_grain_of_long_values_is_still_unique;
+        a_grain_of_long_values_is_still_unique,
+        a_grain_names_a_dimension_with_long_keys;
 }
 
 /// Text that no server can compress.
@@ -160,6 +161,25 @@ async fn facts_name_and_make_members_with_long_keys(database: TestDatabase, work
         ["1", "2", "∅", "∅"],
     )?;
     same(database.text("select count(*) from datawarehouse.dim_d").await?, "4")
+}
+
+async fn a_grain_names_a_dimension_with_long_keys(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_d.sql", DIM)?;
+    workdir.write(
+        "sql/pipeline/fact_f.sql",
+        "/*\nkind: fact\ngrain: [id, name]\ndimensions: {name: dim_d}\n*/\nselect id, name from staging.f\n",
+    )?;
+    workdir.plugin("f", "name: f\nfiles: [\"f*\"]\ntable: f\n")?;
+    let long = random(12_000, 12);
+    workdir.load(&database, "d.csv", format!("name,size\na,1\n{long},2\n")).await?;
+    workdir.load(&database, "f1.csv", format!("id,name\n1,a\n1,{long}\n")).await?;
+    build(&database, &workdir).await?;
+    workdir.load(&database, "f2.csv", format!("id,name\n2,{long}\n")).await?;
+    build(&database, &workdir).await?;
+    same(database.text("select count(*), count(distinct name_key) from datawarehouse.fact_f").await?, "3|2")?;
+    // One more of the same is still found.
+    workdir.load(&database, "f3.csv", format!("id,name\n2,{long}\n3,a\n")).await?;
+    holds(&build(&database, &workdir).await.unwrap_err().to_string(), "grain")
 }
 
 async fn a_grain_of_long_values_is_still_unique(database: TestDatabase, workdir: Workdir) -> Outcome {
