@@ -7,8 +7,9 @@
 //! `false` in one spelling of three.
 
 use super::Notation;
+use super::doubles::{long_exponent_text, python_text};
 use super::moment::moment;
-use super::types::{Fits, Form, Spelling, Type};
+use super::types::{Fits, Spelling, Type};
 
 const BIGINT: Fits = Fits::of(&[Type::Bigint, Type::Numeric, Type::Double]);
 const BIGINT_NOT_DOUBLE: Fits = Fits::of(&[Type::Bigint, Type::Numeric]);
@@ -171,41 +172,6 @@ pub(super) fn number(value: &str) -> Fits {
     DOUBLE.with_double_forms(value == python_text(double), value == long_exponent_text(double))
 }
 
-/// A double as Python prints it.
-fn python_text(value: f64) -> String {
-    let (mantissa, power) = scientific(value);
-    match power {
-        -4..16 if value.fract() == 0.0 => format!("{value}.0"),
-        -4..16 => value.to_string(),
-        power => format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()),
-    }
-}
-
-/// A double as C's `%g` prints it with exponents of three digits.
-fn long_exponent_text(value: f64) -> String {
-    let (mantissa, power) = scientific(value);
-    match power {
-        -4..6 => value.to_string(),
-        power => format!("{mantissa}e{}{:03}", if power < 0 { '-' } else { '+' }, power.abs()),
-    }
-}
-
-/// The shortest digits that give the double back, as `d.ddd`, and their power of ten.
-fn scientific(value: f64) -> (String, i32) {
-    let text = format!("{value:e}");
-    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
-    (mantissa.to_owned(), power.parse().unwrap_or(0))
-}
-
-/// Writes a double of the database as the files wrote it.
-pub fn double_as_written(text: &str, fits: Fits) -> String {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && fits.is_written(Form::Point) => python_text(value),
-        Ok(value) if value.is_finite() && fits.is_written(Form::LongExponent) => long_exponent_text(value),
-        _ => text.to_owned(),
-    }
-}
-
 /// True if the value's digits are those of its double, none lost and none made up.
 fn is_shortest(mantissa: &[u8], value: &str) -> bool {
     // Fifteen digits always come back (`DBL_DIG`); only far exponents reach beyond a double.
@@ -272,6 +238,7 @@ pub(super) fn read_boolean(value: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::doubles::double_as_written;
     use super::*;
     use crate::text::double_text;
 

@@ -2,6 +2,7 @@
 
 mod by_format;
 mod conform;
+mod doubles;
 mod evolve;
 mod exact;
 mod filter;
@@ -18,11 +19,12 @@ mod types;
 
 use conform::OWN_COLUMNS;
 pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
+pub use doubles::double_as_written;
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;
 pub use header::{KnownBy, known_places};
+pub use infer::Inference;
 pub(crate) use infer::is_value;
-pub use infer::{Inference, double_as_written};
 pub use key::KEY_BYTES;
 pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely, Strays};

@@ -2,6 +2,7 @@
 
 mod copy;
 mod exclusive_lock;
+mod limits;
 mod lookout;
 mod notice;
 mod parameters;
@@ -22,6 +23,7 @@ use sqlx::{
 use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
 use crate::sql::{Engine, Names, Schema, quote};
 pub use copy::encode;
+use limits::{UNLIMITED, UNLIMITED_17, dangers, lift_limits};
 use lookout::{Lookout, Own};
 use notice::TELL_WARNINGS;
 use transaction::PostgresTransaction;
@@ -66,43 +68,6 @@ const SESSION: [(&str, &str); 4] = [
 /// The limit while the server's data stay unacknowledged, from version 12 on. Not for `copy_out`: a reader that pauses
 /// for as long over a result would lose it.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
-
-/// Limits that a role or a database sets for others. They would end a long load or run each time, and it would be tried
-/// for ever. The server knows those of its version.
-const LIMITS: [&str; 4] =
-    ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"];
-
-/// Lifts the limits for the transaction, behind a pooler; the third is from version 17 on.
-const UNLIMITED: &str = "; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
-const UNLIMITED_17: &str = "; set local transaction_timeout = 0";
-
-/// Query for the limits that still hold.
-const LIMITED: &str = "select name, setting || coalesce(unit, '') from pg_settings where name = any ($1) and setting <> '0' order by name";
-
-/// Lifts the limits for a session, as far as the server lets it.
-async fn lift_limits(connection: &mut PgConnection) {
-    // The first limit may be too short for a look at those that hold.
-    for name in LIMITS {
-        // A setting unknown to an older server is no limit of its, and a refused one is told at the start.
-        let _ = connection.execute(safe(format!("set {name} = 0"))).await;
-    }
-}
-
-/// The settings of a server that endanger what is loaded: no synced commits, and limits that the server, or a pooler
-/// before it, keeps.
-async fn dangers(pool: &PgPool) -> Result<Vec<String>, WarehouseError> {
-    let held: Vec<(String, String)> = sqlx::query_as(LIMITED).bind(LIMITS.as_slice()).fetch_all(pool).await?;
-    let of_limit = |(name, value): (String, String)| {
-        format!(
-            "the server, or a pooler before it, keeps {name} = {value}, and ends what takes longer: alter role ... set {name} = 0"
-        )
-    };
-    let fsync: String = sqlx::query_scalar("select current_setting('fsync')").fetch_one(pool).await?;
-    let unsynced =
-        "the server runs with fsync = off: a power cut may take what it has confirmed, and files are deleted by then";
-    let unsynced = (fsync != "on").then(|| unsynced.to_owned());
-    Ok(unsynced.into_iter().chain(held.into_iter().map(of_limit)).collect())
-}
 
 /// Query for the server's process that serves a connection.
 const PROCESS: &str = "select pg_backend_pid()";
