@@ -1,6 +1,7 @@
 //! The real program, run as a user runs it, in a case's project folder.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub fn as_other_user(workdir: &Workdir) -> anyhow::Result<Option<u32>> {
     }
     let program = workdir.path("app");
     if !program.exists() {
-        std::fs::copy(env!("CARGO_BIN_EXE_app"), &program)?;
+        copy_app(&program)?;
         std::fs::set_permissions(workdir.path(""), std::fs::Permissions::from_mode(0o755))?;
         std::fs::create_dir(workdir.path("data"))?;
         for name in ["", "imports", "exports", "data"] {
@@ -33,6 +34,14 @@ pub fn as_other_user(workdir: &Workdir) -> anyhow::Result<Option<u32>> {
         }
     }
     Ok(Some(OTHER))
+}
+
+/// Copies the program, by a process of its own: a file that this one had open to write could not be run while another
+/// test starts a process, which has it open too.
+pub fn copy_app(to: &Path) -> anyhow::Result<()> {
+    let done = Command::new("cp").arg(env!("CARGO_BIN_EXE_app")).arg(to).status()?;
+    anyhow::ensure!(done.success(), "cp: {done}");
+    Ok(())
 }
 
 /// The number of that user.

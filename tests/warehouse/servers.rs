@@ -9,7 +9,7 @@ use sluice::sql::Engine;
 use sluice::warehouse::Scope;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::support::process::{Daemon, app, stderr, stdout};
+use crate::support::process::{Daemon, app, copy_app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, listen, same};
 
 cases! {
@@ -388,7 +388,7 @@ async fn missing_rights_say_whose_and_as_whom(database: TestDatabase, workdir: W
     }
     // As another user, whose folders these are but for one.
     let program = workdir.path("app");
-    fs::copy(env!("CARGO_BIN_EXE_app"), &program)?;
+    copy_app(&program)?;
     fs::set_permissions(workdir.path(""), fs::Permissions::from_mode(0o755))?;
     for name in ["", "imports", "exports"] {
         std::os::unix::fs::chown(workdir.path(name), Some(4321), Some(4322))?;
