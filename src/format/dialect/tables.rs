@@ -154,10 +154,18 @@ fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
 }
 
 /// The first of the titles above the header at `at`: rows with one text in them, with blank lines between them or
-/// without.
+/// without. Rows that end the records above, of as many cells, are records with empty cells.
 fn with_titles(records: &[Sampled<'_>], at: usize) -> usize {
     let is_title = |record: &Sampled<'_>| filled(record) == 1 && !record.cells.iter().any(|cell| is_value(cell));
-    at - records[..at].iter().rev().take_while(|record| is_title(record)).count()
+    let first = at - records[..at].iter().rev().take_while(|record| is_title(record)).count();
+    let goes_on = |above: &Sampled<'_>| {
+        let width = above.cells.len();
+        width > 1 && records[first].cells.len() == width && !records[first].after_blank
+    };
+    if first == at || !first.checked_sub(1).is_some_and(|above| goes_on(&records[above])) {
+        return first;
+    }
+    (first..=at).find(|at| records[*at].after_blank).unwrap_or(first)
 }
 
 /// True if some delimiter cuts all lines into as many cells, two of them filled at least, so that nothing ends a table:
