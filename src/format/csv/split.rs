@@ -60,7 +60,8 @@ pub(super) fn record(
     let first = cells.len();
     let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.escapes_bare;
     // A quote may stand behind the blanks with which a cell begins.
-    let may_open = |byte: u8| dialect.quote == Some(byte) || (dialect.padded && byte != delimiter && matches!(byte, b' ' | b'\t'));
+    let may_open =
+        |byte: u8| dialect.quote == Some(byte) || (dialect.padded && byte != delimiter && matches!(byte, b' ' | b'\t'));
     loop {
         // Nearly all cells are so: without quotes, and with another one behind them.
         if is_plain
