@@ -260,8 +260,12 @@ pub(crate) fn dispose(
             warn!(file.path = failed.name, "the file is gone: somebody else took it");
             return FileOutcome::Gone;
         }
-        Consequence::Pass => {
-            warn!(file.path = failed.name, "{}; what is not loaded is asked for again from there", failed.error);
+        // Nobody can move a window back that seems to end programs, and its source gives it again.
+        _ if failed.consequence == Consequence::Pass || (is_window && matches!(failed.error, LoadError::Ended(_))) => {
+            warn!(
+                file.path = failed.name,
+                "{}; what is not loaded is asked for again from the checkpoint", failed.error
+            );
             return match file.delete(file.stamp()) {
                 Ok(_) => {
                     file.release();
@@ -275,7 +279,7 @@ pub(crate) fn dispose(
         Consequence::Ask => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
-        Consequence::Fail => {
+        Consequence::Pass | Consequence::Fail => {
             let (why, fix, at) = (failed.error.to_string(), failed.error.fix(), now());
             let moved = file.loaded_under(claims).and_then(|partly| {
                 let (error, partly) = (why.as_str(), partly.as_ref());

@@ -38,6 +38,7 @@ mod soak;
 #[path = "../../benches/side_by_side/sql.rs"]
 mod sql;
 mod syscalls;
+mod windows;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,6 +68,7 @@ fn faults() -> Vec<Fault> {
         counting::FAULTS,
         points::FAULTS,
         kills::FAULTS,
+        windows::FAULTS,
         cut::FAULTS,
         outages::FAULTS,
         silent::FAULTS,
@@ -87,6 +89,9 @@ fn faults() -> Vec<Fault> {
 }
 
 fn main() -> anyhow::Result<()> {
+    if let Some(folder) = std::env::var_os(windows::SOURCE) {
+        return windows::work(folder.into());
+    }
     let options = Options::read(std::env::args().skip(1))?;
     let faults = faults();
     if options.list {

@@ -19,6 +19,7 @@ cases! {
         of_two_windows_from_one_place_one_is_loaded,
         a_window_has_as_many_records_as_the_source_said,
         a_spooled_window_is_loaded_by_the_next_program,
+        a_window_that_programs_end_over_is_asked_for_again,
         a_window_comes_back_with_a_restored_database;
     alone:
         a_window_is_bounded,
@@ -185,6 +186,23 @@ async fn a_spooled_window_is_loaded_by_the_next_program(database: TestDatabase, 
     same((claims(&workdir), workdir.list("imports/failed")), (0, vec![]))?;
     same(stands_at(&workdir.app(&database)).await?, Some((json!({ "offset": 2 }), 1, 2)))?;
     holds(&stdout(&app(&workdir, &["loads"], &settings)?), "orders.jsonl")
+}
+
+async fn a_window_that_programs_end_over_is_asked_for_again(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let app = workdir.app(&database);
+    spooled(&Folder::open(&workdir.path("imports"))?, "orders.jsonl", "{\"id\":1}\n{\"id\":2}\n", &window(0, 2))?;
+    for ends in 1..=3 {
+        let folder = Folder::open(&workdir.path("imports"))?;
+        let mut file = folder.claim_leftovers(&mut |_, _| {})?.remove(0);
+        file.begin_again()?;
+        same(file.ends(), ends)?;
+    }
+    let folder = Folder::open(&workdir.path("imports"))?;
+    let file = folder.claim_leftovers(&mut |_, _| {})?.remove(0);
+    same(matches!(loaded(&app, file).await, FileOutcome::Gone), true)?;
+    same((claims(&workdir), workdir.list("imports/failed"), stands_at(&app).await?), (0, vec![], None))?;
+    let outcome = loaded(&app, spooled(&folder, "orders.jsonl", "{\"id\":1}\n{\"id\":2}\n", &window(0, 2))?).await;
+    same(books(&outcome)?.loaded, 2)
 }
 
 async fn a_window_comes_back_with_a_restored_database(database: TestDatabase, workdir: Workdir) -> Outcome {
