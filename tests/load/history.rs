@@ -11,7 +11,8 @@ use crate::support::{Outcome, TestDatabase, Workdir, cases, same};
 
 cases! {
     on_both:
-        each_step_gives_the_expected_star;
+        each_step_gives_the_expected_star,
+        a_database_of_version_0_1_goes_on;
 }
 
 /// What is shown after each step.
@@ -49,7 +50,8 @@ fn names(folder: &str) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-async fn each_step_gives_the_expected_star(database: TestDatabase, workdir: Workdir) -> Outcome {
+/// Puts the example's SQL files and plugins into the project folder.
+fn set_up(workdir: &Workdir) -> Outcome {
     for folder in ["sql/pipeline", "sql/analysis"] {
         for name in names(folder)? {
             workdir.write(&format!("{folder}/{name}"), fs::read(example(folder).join(&name))?)?;
@@ -58,6 +60,11 @@ async fn each_step_gives_the_expected_star(database: TestDatabase, workdir: Work
     for name in names("plugins")? {
         workdir.plugin(&name, &fs::read_to_string(example("plugins").join(&name).join("plugin.yaml"))?)?;
     }
+    Ok(())
+}
+
+async fn each_step_gives_the_expected_star(database: TestDatabase, workdir: Workdir) -> Outcome {
+    set_up(&workdir)?;
     let mut orders_of_february = 0;
     for step in names("files")? {
         for name in names(&format!("files/{step}"))? {
@@ -73,6 +80,42 @@ async fn each_step_gives_the_expected_star(database: TestDatabase, workdir: Work
     }
     retract(&workdir.app(&database).workspace, orders_of_february, true).await?;
     look(&database, &workdir, "5-retraction").await
+}
+
+/// `tests/data/version-0.1.*.sql` are databases that version 0.1 made out of the first two steps.
+async fn a_database_of_version_0_1_goes_on(database: TestDatabase, workdir: Workdir) -> Outcome {
+    set_up(&workdir)?;
+    let old = database.of_statements(|engine| format!("tests/data/version-0.1.{engine}.sql")).await?;
+    let before = "select count(*), max(id), sum(rows_loaded) from sluice.load";
+    let loads = old.text(before).await?;
+    same(old.warehouse.missing().await?.is_empty(), false)?;
+    old.warehouse.prepare().await?;
+    same(old.warehouse.missing().await?, Vec::<String>::new())?;
+    same(
+        (old.text(before).await?, old.text("select count(*) from sluice.checkpoint").await?),
+        (loads, "0".to_owned()),
+    )?;
+    for step in ["1-january", "2-february"] {
+        // What version 0.1 loaded is known.
+        for name in names(&format!("files/{step}"))? {
+            let text = fs::read(example("files").join(step).join(&name))?;
+            let path = workdir.write(&name, &text)?;
+            let mut input =
+                sluice::source::Input::parts(&path, &name, None, sluice::format::Limits::default()).await?.remove(0);
+            let hash = input.profile().await?.hash;
+            let query = format!("select count(*) from sluice.load where hash = '{hash}' and status = 'loaded'");
+            same((name.clone(), old.text(&query).await?), (name, "1".to_owned()))?;
+        }
+    }
+    for step in ["3-late", "4-correction"] {
+        for name in names(&format!("files/{step}"))? {
+            let text = fs::read(example("files").join(step).join(&name))?;
+            let load = workdir.load(&old, &name, &text).await?;
+            same(workdir.load(&old, &name, &text).await?.duplicate_of, Some(load.load_id))?;
+        }
+        look(&old, &workdir, step).await?;
+    }
+    Ok(())
 }
 
 /// Runs the star, twice, and compares it.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use sluice::sql::{Engine, Select, as_written};
 use sluice::warehouse::{Address, Row, Warehouse, connect};
+use sqlx::{ConnectOptions, Connection};
 
 pub use workdir::Workdir;
 
@@ -33,6 +34,24 @@ impl TestDatabase {
         let other = TestDatabase::new(self.engine).await?;
         other.warehouse.prepare().await?;
         Ok(other)
+    }
+
+    /// A new one, made by the statements of a file of the repository; `file` names it by the engine's word.
+    pub async fn of_statements(&self, file: impl Fn(&str) -> String) -> anyhow::Result<TestDatabase> {
+        let new = TestDatabase::new(self.engine).await?;
+        let word = if self.engine == Engine::Sqlite { "sqlite" } else { "postgres" };
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file(word));
+        let sql = sqlx::AssertSqlSafe(std::fs::read_to_string(path)?);
+        match self.engine {
+            Engine::Sqlite => {
+                let options = new.url.parse::<sqlx::sqlite::SqliteConnectOptions>()?.foreign_keys(false);
+                sqlx::raw_sql(sql).execute(&mut options.connect().await?).await?;
+            }
+            Engine::Postgres => {
+                sqlx::raw_sql(sql).execute(&mut sqlx::PgConnection::connect(&new.url).await?).await?;
+            }
+        }
+        Ok(new)
     }
 
     async fn new(engine: Engine) -> anyhow::Result<TestDatabase> {
