@@ -75,6 +75,16 @@ pub enum LoadError {
         /// The statement or the table that restores the type.
         fix: String,
     },
+    /// A right that the database's role lacks for the input's table, and for no other one.
+    #[error("the database's role may not load into {table}: {why}")]
+    Denied {
+        /// The table, as people write it.
+        table: String,
+        /// Refusal of the database.
+        why: String,
+        /// The statements that grant the right.
+        fix: String,
+    },
     /// A file over whose loads programs ended.
     #[error("the program ended {0} times while it loaded this file")]
     Ended(u32),
@@ -124,7 +134,7 @@ impl LoadError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
-            LoadError::Folder(_) | LoadError::Plugin(_) => Consequence::TryAgain,
+            LoadError::Folder(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
@@ -154,13 +164,19 @@ impl LoadError {
         matches!(self, LoadError::Warehouse(WarehouseError::Locked(_)))
     }
 
+    /// True if the input's table takes no rows, and others may.
+    pub(crate) fn is_of_table(&self) -> bool {
+        self.is_locked() || matches!(self, LoadError::Denied { .. })
+    }
+
     /// True if the system killed the reader of the input.
     pub(crate) fn is_killed(&self) -> bool {
         matches!(self, LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))))
     }
 
-    pub(crate) fn fix(&self) -> &'static str {
+    pub(crate) fn fix(&self) -> &str {
         match self {
+            LoadError::Denied { fix, .. } => fix,
             LoadError::Source(SourceError::Unreadable(FormatError::NotText(_))) => {
                 "fix the file, or let a plugin say its encoding; app retry moves it back"
             }

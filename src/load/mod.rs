@@ -14,6 +14,7 @@ mod outcome;
 mod probe;
 mod reject_file;
 pub mod retract;
+mod rights;
 mod sheets;
 pub(crate) mod staging;
 pub mod tries;
@@ -30,6 +31,7 @@ use self::feed::Feed;
 use self::order::Place;
 use self::outcome::{say_array, say_beside, say_columns};
 use self::reject_file::RejectFile;
+use self::rights::denied;
 use self::staging::{Plan, columns_apart, columns_left_out, header_change, hints, is_headed, ready_table, tell_series};
 use self::upsert::{Upsert, keeps_its_key};
 use crate::catalog::{Admission, Missing, Repeats, Request, RowCounts};
@@ -38,7 +40,7 @@ use crate::schema::Type;
 use crate::source::{Profile, Source, SourceError};
 use crate::sql::Table;
 use crate::telemetry::progress::{FileStep, Stage};
-use crate::warehouse::Scope;
+use crate::warehouse::{Scope, WarehouseError};
 
 pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
@@ -158,7 +160,10 @@ async fn load_in_turn(
     stage.at(FileStep::Waiting);
     let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
     stage.at(FileStep::Database);
-    let done = commit_load(place, loader, dataset, source, profile, unfinished).await;
+    let mut done = commit_load(place, loader, dataset, source, profile, unfinished).await;
+    if let Err(LoadError::Warehouse(WarehouseError::Denied(why))) = done {
+        done = Err(denied(loader, dataset, why).await);
+    }
     turn.end(&done);
     done
 }
