@@ -43,7 +43,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
     Ok(if status.ok { End::Done } else { End::Failed })
 }
 
-async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
+pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let folder = &settings.folders.imports_dir;
     let mut unreadable = Vec::new();
     let mut see = |what: &str, error: String, fix: &str| {
@@ -250,7 +250,7 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
 }
 
 /// The step of a file in hand, in words.
-fn step(one: &Running) -> String {
+pub(super) fn step(one: &Running) -> String {
     match (one.step, &one.waits_for) {
         (FileStep::Waiting, Some(other)) => format!("waits for {other}"),
         (FileStep::Waiting, None) => "waits for its turn".to_owned(),

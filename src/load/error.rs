@@ -91,9 +91,15 @@ pub enum LoadError {
     /// A file whose rows are loaded, and that somebody has written into since.
     #[error("its rows are loaded, and somebody has changed it since they were read")]
     Touched,
-    /// A file whose rows are loaded, and that cannot be deleted or moved to the archive.
+    /// A file whose rows are loaded, and that cannot be deleted.
     #[error("its rows are loaded, and the file cannot be deleted or moved: {0}")]
     Undeleted(std::io::Error),
+    /// A file whose rows are loaded, and that cannot be kept in the archive.
+    #[error("its rows are loaded, and the file cannot be kept: {0}")]
+    Unkept(std::io::Error),
+    /// A table with a column of the input's, or without one of every load's, by somebody else's hand.
+    #[error("{0}: nothing was loaded")]
+    Clash(String),
     /// Error of a folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
@@ -137,7 +143,9 @@ impl LoadError {
             LoadError::Folder(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
-            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
+            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) | LoadError::Unkept(_) => {
+                Consequence::Ask
+            }
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
         }
@@ -210,6 +218,19 @@ impl LoadError {
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
                 _ => "fix what the message says",
             },
+            LoadError::Unkept(error) => match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk of the archive",
+                ErrorKind::PermissionDenied => {
+                    "give the user that Sluice runs as the right to write in the archive (ARCHIVE, on_success of a plugin); it is tried \
+                     again by itself"
+                }
+                ErrorKind::ReadOnlyFilesystem => "mount the archive so that it can be written",
+                _ => "fix what the message says; it is tried again by itself",
+            },
+            LoadError::Clash(_) => {
+                "rename or drop what the message names, or the table; a plugin can give the file's column another name (from:); app retry \
+                 moves the file back"
+            }
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
             LoadError::InPart { .. } => {
                 "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: \
