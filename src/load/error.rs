@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn rights_are_spoken_of_where_rights_are_missing_only() {
-        let fix = |error| LoadError::Source(SourceError::Io(error)).fix();
+        let fix = |error| LoadError::Source(SourceError::Io(error)).fix().to_owned();
         assert!(fix(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
         // The error once its message names the file's owner.
         assert!(fix(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));
