@@ -39,7 +39,7 @@ pub use json::{Counting, JsonLayout, Place};
 pub use limits::Limits;
 pub use profiler::{ExpectedTypes, Profiler};
 pub use read::{
-    FormatProfile, Input, Layout, Preview, SAMPLE_BYTES, each_chunk, each_chunk_above, identity, profile, sample,
+    Content, FormatProfile, Layout, Preview, SAMPLE_BYTES, each_chunk, each_chunk_above, identity, profile, sample,
 };
 
 /// The formats that are read.

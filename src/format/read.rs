@@ -58,18 +58,18 @@ impl Layout {
 }
 
 /// The input of a part.
-pub enum Input {
+pub enum Content {
     /// Bytes, unpacked.
     Bytes(Box<dyn Read + Send>),
     /// Rows, decoded.
     Rows(Rows),
 }
 
-impl Input {
+impl Content {
     fn bytes(self) -> Result<Box<dyn Read + Send>, FormatError> {
         match self {
-            Input::Bytes(bytes) => Ok(bytes),
-            Input::Rows(_) => Err(FormatError::NotText("it is a Parquet file".to_owned())),
+            Content::Bytes(bytes) => Ok(bytes),
+            Content::Rows(_) => Err(FormatError::NotText("it is a Parquet file".to_owned())),
         }
     }
 }
@@ -119,12 +119,12 @@ pub const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
 /// When the input cannot be read, or cannot be loaded.
 pub fn profile(
     format: Format,
-    open: impl Fn() -> Result<Input, FormatError>,
+    open: impl Fn() -> Result<Content, FormatError>,
     stated: &ReadOptions,
 ) -> Result<FormatProfile, FormatError> {
     checked(match (format, open()?) {
-        (Format::Parquet, Input::Rows(rows)) => profile_rows(&rows, true),
-        (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, u64::MAX),
+        (Format::Parquet, Content::Rows(rows)) => profile_rows(&rows, true),
+        (Format::Json, Content::Bytes(_)) => profile_json(|| open()?.bytes(), stated, u64::MAX),
         (Format::Workbook, input) => profile_sheet(input.bytes()?, stated),
         _ => profile_text(|| open()?.bytes(), stated, u64::MAX),
     }?)
@@ -137,13 +137,13 @@ pub fn profile(
 /// As [`profile`].
 pub fn sample(
     format: Format,
-    open: impl Fn() -> Result<Input, FormatError>,
+    open: impl Fn() -> Result<Content, FormatError>,
     stated: &ReadOptions,
 ) -> Result<FormatProfile, FormatError> {
     checked(match (format, open()?) {
-        (_, Input::Rows(rows)) => profile_rows(&rows, false),
-        (Format::Json, Input::Bytes(_)) => profile_json(|| open()?.bytes(), stated, SAMPLE_BYTES),
-        (_, Input::Bytes(_)) => profile_text(|| open()?.bytes(), stated, SAMPLE_BYTES),
+        (_, Content::Rows(rows)) => profile_rows(&rows, false),
+        (Format::Json, Content::Bytes(_)) => profile_json(|| open()?.bytes(), stated, SAMPLE_BYTES),
+        (_, Content::Bytes(_)) => profile_text(|| open()?.bytes(), stated, SAMPLE_BYTES),
     }?)
 }
 
@@ -151,7 +151,7 @@ pub fn sample(
 ///
 /// # Errors
 /// When the input cannot be read, or is not needed any more.
-pub fn identity(input: Input, needed: &AtomicBool) -> Result<Digest, FormatError> {
+pub fn identity(input: Content, needed: &AtomicBool) -> Result<Digest, FormatError> {
     Ok(Digest::of(While { input: input.bytes()?, needed })?)
 }
 
@@ -298,7 +298,7 @@ fn profile_csv(
 /// # Errors
 /// When reading fails, or the reader has skipped something.
 pub fn each_chunk(
-    input: Input,
+    input: Content,
     layout: &Layout,
     names: impl IntoIterator<Item = String>,
     sink: impl FnMut(Chunk) -> bool,
@@ -311,7 +311,7 @@ pub fn each_chunk(
 /// # Errors
 /// As [`each_chunk`].
 pub fn each_chunk_above(
-    input: Input,
+    input: Content,
     layout: &Layout,
     names: impl IntoIterator<Item = String>,
     footer: &Footer,
@@ -326,11 +326,11 @@ pub fn each_chunk_above(
             reader.each_chunk(&mut Columns::of(names), sink)?;
             Ok((reader.digest(), reader.spans()))
         }
-        (Layout::Parquet, Input::Rows(rows)) => {
+        (Layout::Parquet, Content::Rows(rows)) => {
             rows.each_chunk(sink)?;
             Ok((rows.digest()?, None))
         }
-        (Layout::Parquet, Input::Bytes(_)) => Err(FormatError::NotText("it is no Parquet file".to_owned())),
+        (Layout::Parquet, Content::Bytes(_)) => Err(FormatError::NotText("it is no Parquet file".to_owned())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A source's rows on their way into a table: read, conformed to the table's types, and counted in a thread of their
+//! An input's rows on their way into a table: read, conformed to the table's types, and counted in a thread of their
 //! own while the database takes the batches before.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::catalog::RowCounts;
 use crate::load::LoadError;
 use crate::record::{Beside, Chunk, Reject};
 use crate::schema::{Projection, conform};
-use crate::source::Source;
+use crate::source::{Input, Next};
 use crate::telemetry::progress::Progress;
 use crate::warehouse::Batches;
 
@@ -21,13 +21,13 @@ const REJECTS: usize = 1_000;
 
 /// Gives batches until there are no more, or so many rejects wait that they have to be written first.
 pub(crate) struct Feed<'a> {
-    source: &'a mut dyn Source,
+    input: &'a mut Input,
     shape: Arc<Projection>,
     load_id: i64,
     progress: Progress,
     /// Row counts so far; duplicates in the table are not known here.
     pub(crate) books: RowCounts,
-    /// Bytes of the source's records and of its rejects.
+    /// Bytes of the input's records and of its rejects.
     pub(crate) bytes: (u64, u64),
     /// Text beside the records, as far as they were given.
     pub(crate) beside: Vec<Beside>,
@@ -36,13 +36,15 @@ pub(crate) struct Feed<'a> {
     rejects: Vec<Reject>,
     failed: Option<LoadError>,
     ended: bool,
+    /// True if a record contradicts the types that the beginning had decided: no more are given.
+    pub(crate) contradicted: bool,
 }
 
 impl<'a> Feed<'a> {
-    pub(crate) fn new(source: &'a mut dyn Source, shape: Projection, load_id: i64, bytes: u64) -> Self {
+    pub(crate) fn new(input: &'a mut Input, shape: Projection, load_id: i64, bytes: u64) -> Self {
         Feed {
-            progress: Progress::new(source.name(), load_id, bytes),
-            source,
+            progress: Progress::new(input.name(), load_id, bytes),
+            input,
             shape: Arc::new(shape),
             load_id,
             books: RowCounts::default(),
@@ -52,6 +54,7 @@ impl<'a> Feed<'a> {
             rejects: Vec::new(),
             failed: None,
             ended: false,
+            contradicted: false,
         }
     }
 
@@ -72,7 +75,14 @@ impl<'a> Feed<'a> {
     }
 
     async fn read(&mut self) -> Result<Option<RecordBatch>, LoadError> {
-        let Some(chunk) = self.source.next_batch().await? else { return Ok(None) };
+        let chunk = match self.input.next_batch().await? {
+            Next::Chunk(chunk) => chunk,
+            Next::End => return Ok(None),
+            Next::Contradicted => {
+                self.contradicted = true;
+                return Ok(None);
+            }
+        };
         let (rows, bytes) = (chunk.rows(), chunk.bytes());
         let Chunk { records, mut rejects, mut beside, .. } = chunk;
         self.bytes.0 += records.raw_bytes();

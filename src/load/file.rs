@@ -20,7 +20,7 @@ use crate::archive::OnSuccess;
 use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
 use crate::format::FormatError;
-use crate::source::{ClaimedFile, FileSource, Source, SourceError, Stamp};
+use crate::source::{ClaimedFile, Input, SourceError, Stamp};
 use crate::telemetry::named;
 use crate::telemetry::progress::{FileStep, Stage};
 use crate::text::rights::explain;
@@ -88,7 +88,7 @@ pub async fn load_file(
     for (mut source, dataset) in taken {
         let started = Instant::now();
         source.with_options(&dataset.stated);
-        source.loaded_before(&earlier);
+        source.loaded_before(unfinished, &earlier);
         on_success = on_success.max(loader.archive.asked(dataset.on_success.as_ref()));
         if is_alone {
             place.expect(&dataset.table);
@@ -97,7 +97,7 @@ pub async fn load_file(
             let sentence = format!("loading {} into {}", named(source.name()), staged(loader, &dataset.table));
             info!(sentence, file.path = source.name(), table = dataset.table, "loading");
         }
-        match load_in(&place, loader, &dataset, &mut source, unfinished).await {
+        match load_in(&place, loader, &dataset, &mut source).await {
             Ok(report) => {
                 loader.tries.end(source.name());
                 say(source.name(), &staged(loader, &dataset.table), &report, unfinished, started.elapsed());
@@ -117,7 +117,7 @@ pub async fn load_file(
         }
     }
     if reports.is_empty() && failed.is_none() && !passed.is_empty() {
-        let sheets: Vec<_> = passed.iter().filter_map(FileSource::sheet).collect();
+        let sheets: Vec<_> = passed.iter().filter_map(Input::sheet).collect();
         let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
         failed = Some(record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
@@ -149,9 +149,9 @@ pub async fn load_file(
 /// The parts of a file.
 struct Parts {
     /// Parts to load, each with its dataset.
-    taken: Vec<(FileSource, Dataset)>,
+    taken: Vec<(Input, Dataset)>,
     /// Sheets that no plugin takes, if plugins claim the file.
-    passed: Vec<FileSource>,
+    passed: Vec<Input>,
     /// True if there is but one part.
     is_alone: bool,
 }
@@ -183,13 +183,13 @@ async fn open(
     })?;
     // While it is open, every look is at the very file that was opened here, whatever is put in its place.
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-    let parts = FileSource::parts(&path, name, Some(file), loader.limits).await;
+    let parts = Input::parts(&path, name, Some(file), loader.limits).await;
     let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
     name_sheets(&loader.catalog, (place, stage), name, plugins, &mut parts)
         .await
         .map_err(|error| refuse(name, name, error.into()))?;
-    let is_untold = |part: &FileSource| plugins.is_untold(name, part.table_hint(), part.sheet());
-    let sources = FileSource::each_table(parts, is_untold).await;
+    let is_untold = |part: &Input| plugins.is_untold(name, part.table_hint(), part.sheet());
+    let sources = Input::each_table(parts, is_untold).await;
     let sources = sources.map_err(|error| refuse(name, name, error.into()))?;
     for left_out in sources.iter().flat_map(|source| source.beside()) {
         let what = format!("{name}/{}", left_out.name.as_deref().unwrap_or_default());

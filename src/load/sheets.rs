@@ -9,7 +9,7 @@ use crate::dataset::Dataset;
 use crate::dataset::plugin::Plugins;
 use crate::record::BesideKind;
 use crate::schema::is_same_text;
-use crate::source::{FileSource, Source};
+use crate::source::Input;
 use crate::telemetry::progress::Stage;
 use crate::warehouse::WarehouseError;
 
@@ -34,7 +34,7 @@ pub(super) async fn name_sheets(
     (place, stage): (&Place, &Stage),
     name: &str,
     plugins: &Plugins,
-    parts: &mut [FileSource],
+    parts: &mut [Input],
 ) -> Result<(), WarehouseError> {
     for sheets in parts.chunk_by_mut(|one, next| one.workbook().is_some() && one.workbook() == next.workbook()) {
         if !sheets.iter().any(|sheet| has_named_table(name, plugins, sheet)) {
@@ -42,7 +42,7 @@ pub(super) async fn name_sheets(
         }
         let Some(workbook) = sheets[0].workbook().cloned() else { continue };
         let table = Dataset::of_file(&workbook.table_hint).table;
-        let called: Vec<String> = sheets.iter().filter_map(FileSource::sheet).map(str::to_owned).collect();
+        let called: Vec<String> = sheets.iter().filter_map(Input::sheet).map(str::to_owned).collect();
         let own: Vec<String> = called.iter().map(|sheet| Dataset::of_file(&workbook.hint_of(sheet)).table).collect();
         let known = known(catalog, (place, stage), &table, &called, &own).await?;
         let beside = sheets[0].beside().iter().filter(|beside| beside.kind == BesideKind::Sheet);
@@ -72,7 +72,7 @@ pub(super) async fn name_sheets(
 }
 
 /// True if the sheet's table is named after the workbook, by no plugin.
-fn has_named_table(file: &str, plugins: &Plugins, sheet: &FileSource) -> bool {
+fn has_named_table(file: &str, plugins: &Plugins, sheet: &Input) -> bool {
     let dataset = plugins.dataset(file, sheet.table_hint(), sheet.sheet());
     sheet.workbook().is_some()
         && dataset.is_ok_and(|dataset| {

@@ -182,17 +182,25 @@ fn read_timestamptz(text: &str, shaped: &ProjectedColumn) -> Option<DateTime<Utc
 
 /// A cell's text; `None` for NULL, for a word for NULL, and for an empty text in a column of another type than text.
 pub(super) fn value<'a>(records: &'a Records, row: usize, shaped: &ProjectedColumn) -> Option<&'a str> {
+    values(records, shaped)(row)
+}
+
+/// The [`value`] of each row of a column.
+#[inline]
+fn values<'a>(records: &'a Records, shaped: &ProjectedColumn) -> impl Fn(usize) -> Option<&'a str> {
     let ProjectedColumn { notation, place, .. } = shaped;
     let kind = shaped.overruled.unwrap_or(shaped.column.kind());
-    let mut cell = records.cell(row, *place);
-    if notation.is_plain() {
-        return cell.filter(|text| !text.is_empty() || kind == Type::Text);
+    let is_plain = notation.is_plain();
+    let is_box = !is_plain && kind == Type::Boolean && notation.reads_empty();
+    let takes_empty = kind == Type::Text || is_box;
+    move |row| {
+        let mut cell = records.cell(row, *place);
+        if is_box && shaped.delimited && records.width_of(row) != Width::Short {
+            cell = cell.or(Some(""));
+        }
+        let cell = if is_plain { cell } else { notation.value(cell) };
+        cell.filter(|text| takes_empty || !text.is_empty())
     }
-    let is_box = kind == Type::Boolean && notation.reads_empty();
-    if is_box && shaped.delimited && records.width_of(row) != Width::Short {
-        cell = cell.or(Some(""));
-    }
-    notation.value(cell).filter(|text| !text.is_empty() || kind == Type::Text || is_box)
 }
 
 fn typed(
@@ -321,8 +329,9 @@ impl Cells<'_> {
             Type::Text => {
                 let mut array = StringBuilder::with_capacity(rows, rows * 16);
                 let stated = self.shaped.as_stated();
+                let value = values(self.records, self.shaped);
                 for &row in self.rows {
-                    let text = value(self.records, row, self.shaped);
+                    let text = value(row);
                     let is_stated = |text: &str| stated.as_ref().is_none_or(|stated| is_of_type(text, stated));
                     if !text.map_or(!self.shaped.required, is_stated) {
                         self.bad.entry(row).or_insert(self.at);
@@ -360,8 +369,9 @@ impl Cells<'_> {
         Self: 'a,
     {
         let stated = self.shaped.as_stated();
+        let value = values(self.records, self.shaped);
         for &row in self.rows {
-            let cell = value(self.records, row, self.shaped);
+            let cell = value(row);
             let may_stand = |text: &&str| match &stated {
                 Some(stated) => is_of_type(text, stated),
                 None => exact::goes_with_types(text, self.records, row, self.shaped),

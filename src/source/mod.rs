@@ -1,129 +1,35 @@
-//! Sources of records. A source never sees a warehouse.
+//! Inputs, and the folder that they land in. A source never sees a warehouse.
 
 mod claimed;
 mod dir;
 mod failed;
-mod file;
 mod folder;
 mod free_name;
-mod memory;
+mod input;
 mod owner;
 mod partly;
 mod places;
+mod reading;
 mod stamp;
 
 pub use claimed::{ClaimedFile, Failure};
 pub use dir::Dir;
 pub(crate) use dir::{NOTE_MAX, why_not};
 pub use failed::{FailedFile, Note, failed_files};
-pub use file::FileSource;
 pub use folder::Folder;
 pub(crate) use folder::{CLAIMS, FAILED, OWN_FAILED, STATE, STATE_NEW};
 pub(crate) use free_name::{move_to_free_name, rename_to_free_name};
-pub use memory::MemorySource;
+pub use input::Input;
 pub use owner::{Foreign, foreign_claims, foreign_failed, open_to_others};
 pub(crate) use owner::{Us, random};
 pub use partly::Partly;
 pub use places::is_watched;
 pub(crate) use places::{Place, places};
+pub use reading::Next;
 pub(crate) use stamp::{Stamp, Writer, writer};
 
-use async_trait::async_trait;
-
-use crate::format::{Digest, ExpectedTypes, FormatError, FormatProfile, Layout, Preview, SpanBytes};
-use crate::record::{Beside, Chunk};
+use crate::format::{Digest, FormatError, FormatProfile, Layout, Preview};
 use crate::schema::{Column, Type, column_names};
-
-/// A loadable input: it is read twice, first for its profile, as far as that is needed, then for its records.
-#[async_trait]
-pub trait Source: Send + Sync {
-    /// Name in the ledger and in messages.
-    fn name(&self) -> &str;
-
-    /// Name for its table, unless another one is stated.
-    fn table_hint(&self) -> &str {
-        self.name()
-    }
-
-    /// True if the input has other parts besides this one.
-    fn is_part(&self) -> bool {
-        false
-    }
-
-    /// True if a decoder reads it, which takes a share of the memory that all decoders have.
-    fn is_decoded(&self) -> bool {
-        false
-    }
-
-    /// Name of the place in which it lies while it is loaded, if it has one of its own.
-    fn claim(&self) -> Option<&str> {
-        None
-    }
-
-    /// Names of the places from which it came back after some of its parts were loaded: those are not loaded again.
-    fn earlier_claims(&self) -> &[String] {
-        &[]
-    }
-
-    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call,
-    /// and after all records were given.
-    ///
-    /// # Errors
-    /// An input that cannot be read or loaded.
-    async fn profile(&mut self) -> Result<Profile, SourceError>;
-
-    /// Reads a sample: like [`Source::profile`], but perhaps of the beginning only; the identity is that of all of it.
-    ///
-    /// # Errors
-    /// As [`Source::profile`].
-    async fn sample(&mut self) -> Result<Profile, SourceError> {
-        self.profile().await
-    }
-
-    /// States the types of the columns, before the records are asked for. If a beginning decided them, later records
-    /// may contradict them: [`SourceError::TypesContradicted`].
-    fn expect_types(&mut self, _: Vec<ExpectedTypes>) {}
-
-    /// The next records, in the order of the input; `None` after the last, when everything agreed with the profile, or
-    /// with the expected types.
-    ///
-    /// # Errors
-    /// An input that cannot be read, or is no longer the profiled one.
-    async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError>;
-
-    /// Makes sure that the input lies at its claim's place also after a power cut: a content that may be loaded again
-    /// is known by its claim alone.
-    ///
-    /// # Errors
-    /// A claim that cannot be brought to stable storage.
-    async fn make_claim_durable(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    /// The contents of the file beside this part, which are not loaded.
-    fn beside(&self) -> &[Beside] {
-        &[]
-    }
-
-    /// The bytes of the spans that the records were cut from, once all were given; `None` if the source does not tell.
-    fn spans(&self) -> Option<SpanBytes> {
-        None
-    }
-
-    /// Checks, before the commit, that nobody has touched the input since it was claimed, nor might.
-    ///
-    /// # Errors
-    /// [`SourceError::Changed`] if somebody has.
-    fn verify_unchanged(&self) -> Result<(), SourceError> {
-        Ok(())
-    }
-
-    /// Lets the input go, as its rows are committed.
-    ///
-    /// # Errors
-    /// An input that cannot go. The rows stay; loaded again, it is a duplicate.
-    async fn ack(&mut self) -> std::io::Result<()>;
-}
 
 /// Profile of an input.
 #[derive(Clone, Debug)]
@@ -197,9 +103,6 @@ pub enum SourceError {
     /// A file that is not there any more.
     #[error("the file is gone")]
     Gone,
-    /// Later records that contradict the types of the beginning; read whole, the input can be loaded.
-    #[error("a later value is not of the type that the first ones are of")]
-    TypesContradicted,
     /// Bytes that changed while they were read; nothing of the input was loaded.
     #[error("the file changed while it was read")]
     Changed,

@@ -12,7 +12,7 @@ use sluice::dataset::Dataset;
 use sluice::format::{Dialect, Layout, Limits, NO_DELIMITER};
 use sluice::record::Records;
 use sluice::schema::{Column, conform};
-use sluice::source::{FileSource, Source};
+use sluice::source::{Input, Next};
 
 /// Writes what is read now as what is right.
 const UPDATE: &str = "UPDATE_GOLDEN";
@@ -108,8 +108,8 @@ fn written(
 async fn readings(path: &Path) -> anyhow::Result<Vec<(String, Map<String, Value>)>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut found = Vec::new();
-    let parts = FileSource::parts(path, &name, None, Limits::default()).await?;
-    for mut source in FileSource::each_table(parts, |_| true).await? {
+    let parts = Input::parts(path, &name, None, Limits::default()).await?;
+    for mut source in Input::each_table(parts, |_| true).await? {
         let table = source.name().to_owned();
         let reading = match reading(&mut source).await {
             Ok(reading) => reading,
@@ -134,13 +134,13 @@ pub struct Reading {
 }
 
 /// The table as a load reads it.
-pub async fn read(source: &mut FileSource) -> anyhow::Result<Reading> {
+pub async fn read(source: &mut Input) -> anyhow::Result<Reading> {
     let dataset = Dataset::of_file(source.table_hint());
     let profile = source.profile().await?;
     let shape = dataset.shape(&profile).map_err(anyhow::Error::msg)?;
     let (mut rows, mut rejects) = (BTreeMap::new(), Vec::new());
     let (mut above, mut below) = (Vec::new(), Vec::new());
-    while let Some(chunk) = source.next_batch().await? {
+    while let Next::Chunk(chunk) = source.next_batch().await? {
         for beside in &chunk.beside {
             if beside.kind.word() == "above" { &mut above } else { &mut below }.extend(beside.line);
         }
@@ -155,7 +155,7 @@ pub async fn read(source: &mut FileSource) -> anyhow::Result<Reading> {
     Ok(Reading { dialect, columns: profile.columns, rows, rejects, above, below })
 }
 
-async fn reading(source: &mut FileSource) -> anyhow::Result<Value> {
+async fn reading(source: &mut Input) -> anyhow::Result<Value> {
     let Reading { dialect, columns, rows, rejects, above, below } = read(source).await?;
     Ok(json!({
         "delimiter": (dialect.delimiter != NO_DELIMITER).then_some(char::from(dialect.delimiter)),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, Terminator};
 use sluice::format::{Dialect, Escape, Limits, LineEnd, NO_DELIMITER};
-use sluice::source::FileSource;
+use sluice::source::Input;
 
 use crate::format::corpus::{self, Reading};
 use crate::support::{Outcome, Workdir, cases};
@@ -32,9 +32,9 @@ async fn the_corpus_has_the_cells_that_csv_reads(_: Workdir) -> Outcome {
     let mut differing: BTreeMap<&str, usize> = OTHERWISE.iter().map(|(name, _)| (*name, 0)).collect();
     for path in corpus::files()? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let parts = FileSource::parts(&path, &name, None, Limits::default()).await?;
+        let parts = Input::parts(&path, &name, None, Limits::default()).await?;
         let mut tables = Vec::new();
-        for mut table in FileSource::each_table(parts, |_| true).await? {
+        for mut table in Input::each_table(parts, |_| true).await? {
             tables.push(corpus::read(&mut table).await?);
         }
         let bytes = fs::read(&path)?;

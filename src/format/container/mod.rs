@@ -19,7 +19,7 @@ use super::json::is_called_lines;
 use super::limits::{Budget, Limits, Meter};
 use super::rows::Rows;
 use super::unpacked::Beginning;
-use super::{Format, FormatError, Input, archive, workbook};
+use super::{Content, Format, FormatError, archive, workbook};
 use crate::record::Beside;
 
 pub(super) use self::packing::Packing;
@@ -252,7 +252,7 @@ impl Part {
     ///
     /// # Errors
     /// When the file cannot be opened; broken packing shows while reading.
-    pub fn open(&self, path: &Path) -> Result<Input, FormatError> {
+    pub fn open(&self, path: &Path) -> Result<Content, FormatError> {
         if let Some(problem) = &self.problem {
             return Err(FormatError::Archive(problem.clone()));
         }
@@ -261,16 +261,16 @@ impl Part {
             return self.open_rows(path);
         }
         let mut bytes = self.unpack(File::open(path)?)?;
-        let Some(table) = self.table else { return Ok(Input::Bytes(bytes)) };
+        let Some(table) = self.table else { return Ok(Content::Bytes(bytes)) };
         io::copy(&mut bytes.by_ref().take(table.start), &mut io::sink())?;
-        Ok(Input::Bytes(match table.length {
+        Ok(Content::Bytes(match table.length {
             Some(length) if matches!(self.packing, Packing::Plain) => Box::new(bytes.take(length)),
             Some(length) => Box::new(Beginning(bytes.take(length))),
             None => bytes,
         }))
     }
 
-    fn open_rows(&self, path: &Path) -> Result<Input, FormatError> {
+    fn open_rows(&self, path: &Path) -> Result<Content, FormatError> {
         if let Some(decoder) = self.budget.limits.decoder {
             // First read before the load's transaction begins: a thread that waits here holds nothing that others wait
             // for.
@@ -279,7 +279,7 @@ impl Part {
                 *memory = Some(Memory::take(decoder.memory, Pace::Quick));
             }
         }
-        Ok(Input::Rows(Rows::new(self.whole(path)?, self.budget.limits, self.text.clone())))
+        Ok(Content::Rows(Rows::new(self.whole(path)?, self.budget.limits, self.text.clone())))
     }
 
     /// Sets the format that a plugin states. A text is read in it; a file that is no text becomes unreadable.

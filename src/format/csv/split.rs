@@ -58,12 +58,15 @@ pub(super) fn record(
     let (delimiter, line_end) = (dialect.delimiter, dialect.line_end);
     let (mut at, mut lines, mut stray, mut dropped) = (start, 0, 0, 0);
     let first = cells.len();
-    let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.padded && !dialect.escapes_bare;
+    let is_plain = line_end == LineEnd::Lf && !dialect.spaced && !dialect.escapes_bare;
+    // A quote may stand behind the blanks with which a cell begins.
+    let may_open =
+        |byte: u8| dialect.quote == Some(byte) || (dialect.padded && byte != delimiter && matches!(byte, b' ' | b'\t'));
     loop {
         // Nearly all cells are so: without quotes, and with another one behind them.
         if is_plain
             && cells.len() < cells.capacity()
-            && (dialect.quote.is_none() || buffer.get(at).copied() != dialect.quote)
+            && buffer.get(at).is_some_and(|byte| !may_open(*byte))
             && let Some(stop) = find(buffer, at, delimiter)
             && buffer[stop] == delimiter
         {

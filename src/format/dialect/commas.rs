@@ -91,20 +91,28 @@ pub(super) fn have_commas_in_values(lines: &[Sampled<'_>], sample: &[u8]) -> boo
     let texts = || lines.iter().filter_map(|line| line.cells.first()).map(|cell| &**cell);
     let with_comma: Vec<&str> = texts().filter(|text| text.contains(',')).collect();
     let strays = lines.iter().filter(|line| line.stray).count();
-    if with_comma.len() < 2 || strays * 3 > lines.len() || is_headed_by_commas(lines, sample) {
+    if with_comma.len() < 2 || strays * 3 > lines.len() {
         return false;
     }
     let is_headed = texts()
         .next()
         .is_some_and(|head| !head.contains(',') && !head.contains(|letter: char| letter.is_ascii_digit()));
+    let is_log = |text: &str| text.find(',').is_some_and(|at| is_before_fraction(text, at, is_headed));
+    let is_in_value = |text: &str, at: usize| is_in_date(text, at) || is_in_query(text, at);
+    let may_be_own = |text: &str| text.match_indices(',').all(|(at, _)| is_in_value(text, at));
+    let are_logs = mostly(&with_comma, is_log);
+    let may_be_values = lines.len() <= with_comma.len() + 3 && nearly_all(&with_comma, may_be_own);
+    // Cutting the lines is what takes time, and most need no look at them.
+    if !(are_logs || may_be_values) || is_headed_by_commas(lines, sample) {
+        return false;
+    }
     let mut widths: Vec<usize> = lines.iter().map(|line| cut(line, sample).len()).filter(|cells| *cells > 1).collect();
     widths.dedup();
-    let is_log = |text: &str| text.find(',').is_some_and(|at| is_before_fraction(text, at, is_headed));
     let is_own = |text: &str| {
         let is_sure = is_headed || widths.len() > 1 || text.find(',').is_some_and(|at| goes_on(&text[at + 1..]));
         text.match_indices(',').all(|(at, _)| is_in_date(text, at) || (is_sure && is_in_query(text, at)))
     };
-    mostly(&with_comma, is_log) || (lines.len() <= with_comma.len() + 3 && nearly_all(&with_comma, is_own))
+    are_logs || (may_be_values && nearly_all(&with_comma, is_own))
 }
 
 /// The cells of a line between commas.

@@ -52,15 +52,17 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     if fit.width == 2 && !fit.records.get(start).is_some_and(are_names) {
         start = start.max(first + below_pairs(&fit.records[first..], first > 0));
     }
+    let mut is_named = None;
     if start == first {
-        let is_named = is_header(&cells(&fit.records[first..]), fit.width);
-        start += below_captions(&fit.records[first..], fit.width, is_named);
+        let named = is_header(&cells(&fit.records[first..]), fit.width);
+        start += below_captions(&fit.records[first..], fit.width, named);
+        is_named = (start == first).then_some(named);
     }
     let table = &fit.records[start..];
     if let Some(rows) = levels(table, fit.width) {
         return (start, rows);
     }
-    if is_header(&cells(table), fit.width) {
+    if is_named.unwrap_or_else(|| is_header(&cells(table), fit.width)) {
         let (above, rows) = header_rows(table, fit.width);
         return (start + above, rows);
     }

@@ -178,7 +178,7 @@ proptest::proptest! {
         // Valid UTF-8 counts as UTF-8, even if it is a word of another encoding: "Ёлка" in IBM 866 is a rare Chinese
         // letter.
         pieces.retain(|line| line.is_ascii() || std::str::from_utf8(line).is_err());
-        let open = || Ok(crate::format::Input::Bytes(Box::new(std::io::Cursor::new(pieces.concat()))));
+        let open = || Ok(crate::format::Content::Bytes(Box::new(std::io::Cursor::new(pieces.concat()))));
         let stated = crate::format::ReadOptions::default();
         let Ok(found) = crate::format::profile(crate::format::Format::Csv, open, &stated) else { return Ok(()) };
         let (mut records, mut told) = (Vec::new(), false);

@@ -15,7 +15,7 @@ use crate::record::{Beside, BesideKind};
 use crate::schema::{
     Clue, Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
 };
-use crate::source::{FileSource, Profile, Source, SourceError};
+use crate::source::{Input, Profile, SourceError};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
 use crate::text::counted;
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
@@ -145,7 +145,7 @@ pub(crate) async fn tell_series(
 }
 
 /// Notes with the first part of a file the parts that no plugin takes.
-pub(crate) fn leave_out(first: &mut FileSource, passed: &[FileSource]) {
+pub(crate) fn leave_out(first: &mut Input, passed: &[Input]) {
     for left_out in passed {
         left_out.beside().iter().cloned().for_each(|one| first.leave_out(one));
         let sheet = left_out.sheet().unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::format::{Dialect, Layout, Limits, LineEnd, NO_DELIMITER, Place, SpanB
 use crate::load::staging::{columns_left_out, hints, leave_out};
 use crate::record::{Beside, Chunk, Records, Reject};
 use crate::schema::{ProjectedColumn, Projection, Selection, conform};
-use crate::source::{FileSource, Profile, Source, SourceError};
+use crate::source::{Input, Next, Profile, SourceError};
 use crate::text::counted;
 use crate::warehouse::WarehouseError;
 
@@ -154,9 +154,9 @@ pub enum CheckError {
 pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec<Checked>, CheckError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut taken, mut passed, mut checked) = (Vec::new(), Vec::new(), Vec::new());
-    let parts = FileSource::parts(path, &name, None, limits).await?;
-    let is_untold = |source: &FileSource| plugins.is_untold(&name, source.table_hint(), source.sheet());
-    for source in FileSource::each_table(parts, is_untold).await? {
+    let parts = Input::parts(path, &name, None, limits).await?;
+    let is_untold = |source: &Input| plugins.is_untold(&name, source.table_hint(), source.sheet());
+    for source in Input::each_table(parts, is_untold).await? {
         match plugins.dataset(&name, source.table_hint(), source.sheet()).map_err(CheckError::Shape)? {
             Some(dataset) => taken.push((source, dataset)),
             None => passed.push(source),
@@ -172,7 +172,7 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
     Ok(checked)
 }
 
-async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
+async fn check_part(source: &mut Input, file: &str, dataset: &Dataset) -> Result<Checked, CheckError> {
     let profile = source.profile().await?;
     let profile = with_clues(source, profile).await?;
     let shape = dataset.shape(&profile).map_err(CheckError::Shape)?;
@@ -185,7 +185,7 @@ async fn check_part(source: &mut FileSource, file: &str, dataset: &Dataset) -> R
         counts.loaded = profile.rows - counts.rejected;
         counts.rejects = profile.preview.rejects.clone();
         // A larger file's load tells of the lines below its records.
-        while let Some(chunk) = source.next_batch().await? {
+        while let Next::Chunk(chunk) = source.next_batch().await? {
             counts.loose += loose(&chunk.records);
             counts.is_ascii &= is_ascii(&chunk);
             counts.beside.extend(chunk.beside);
@@ -238,8 +238,8 @@ struct Counts {
 }
 
 impl Counts {
-    async fn read(&mut self, source: &mut FileSource, shape: &Projection) -> Result<(), CheckError> {
-        while let Some(chunk) = source.next_batch().await? {
+    async fn read(&mut self, source: &mut Input, shape: &Projection) -> Result<(), CheckError> {
+        while let Next::Chunk(chunk) = source.next_batch().await? {
             self.loose += loose(&chunk.records);
             self.is_ascii &= is_ascii(&chunk);
             self.beside.extend(chunk.beside);

@@ -9,7 +9,7 @@ use super::{CheckError, Checked, check, is_ascii};
 use crate::dataset::plugin::{Plugins, Series};
 use crate::format::{Layout, Limits};
 use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
-use crate::source::{FileSource, Profile, Source};
+use crate::source::{Input, Next, Profile};
 
 /// The share of rejects, in percent, that a new plugin allows.
 const MAX_REJECTS: u64 = 10;
@@ -49,7 +49,7 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
     for path in paths {
         let path = path.as_ref();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut parts = FileSource::parts(path, &file_name, None, limits).await?;
+        let mut parts = Input::parts(path, &file_name, None, limits).await?;
         if parts.len() > 1 {
             let why = format!(
                 "{file_name} has {} parts, and a plugin is written for the files of one table: app check {file_name} \
@@ -88,11 +88,11 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
 }
 
 /// Returns true if letters beyond ASCII prove the encoding of a text.
-async fn is_proven(part: &mut FileSource, profile: &Profile) -> Result<bool, CheckError> {
+async fn is_proven(part: &mut Input, profile: &Profile) -> Result<bool, CheckError> {
     if !matches!(profile.layout, Layout::Csv(_)) {
         return Ok(false);
     }
-    while let Some(chunk) = part.next_batch().await? {
+    while let Next::Chunk(chunk) = part.next_batch().await? {
         if !is_ascii(&chunk) {
             return Ok(true);
         }

@@ -6,15 +6,15 @@ use arrow_array::cast::AsArray;
 use super::CheckError;
 use crate::format::Layout;
 use crate::schema::{Clue, Type};
-use crate::source::{FileSource, Profile, Source};
+use crate::source::{Input, Next, Profile};
 
 /// Returns the profile, for Parquet with the clues of all values of its text columns.
-pub(super) async fn with_clues(source: &mut FileSource, mut profile: Profile) -> Result<Profile, CheckError> {
+pub(super) async fn with_clues(source: &mut Input, mut profile: Profile) -> Result<Profile, CheckError> {
     if profile.layout != Layout::Parquet {
         return Ok(profile);
     }
     let mut clues = vec![Clue::default(); profile.columns.len()];
-    while let Some(chunk) = source.next_batch().await? {
+    while let Next::Chunk(chunk) = source.next_batch().await? {
         let texts = profile.columns.iter().zip(&mut clues).enumerate();
         for (place, (_, clue)) in texts.filter(|(_, (column, clue))| column.kind() == Type::Text && clue.is_alive()) {
             let values = chunk.records.column(place).and_then(|array| array.as_string_opt::<i32>());

@@ -1,30 +1,35 @@
-//! A file that was claimed. It is read in a thread of its own, never mapped, in memory that does not grow with it.
+//! An input of the one path: a part of a file, or bytes in memory. It is read twice, first for its profile, as far as that
+//! is needed, then for its records; in a thread of its own, never mapped, in memory that does not grow with it.
 
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
-use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use rustix::fs::{MemfdFlags, memfd_create};
+use tokio::task::spawn_blocking;
 
-use super::{ClaimedFile, Profile, Source, SourceError, Stamp, Writer, writer};
+use super::reading::{Ahead, Chunks, Next, broken};
+use super::{ClaimedFile, Profile, SourceError, Stamp, Writer, writer};
 use crate::format::{
-    ExpectedTypes, Format, FormatError, Input, Limits, Part, Profiler, ReadOptions, SAMPLE_BYTES, SpanBytes, Workbook,
-    each_chunk_above, identity, parts, profile, sample,
+    ExpectedTypes, Format, Limits, Part, ReadOptions, SAMPLE_BYTES, SpanBytes, Workbook, identity, parts, profile,
+    sample,
 };
-use crate::record::{Beside, Chunk};
+use crate::record::Beside;
 
-/// Spans of records that are parsed ahead of the writer.
-const AHEAD: usize = 2;
-
-/// One part of a file: the file itself, or a member of an archive.
-pub struct FileSource {
+/// One part of a file: the file itself, a member of an archive, a sheet, or one of several tables; or bytes in memory.
+pub struct Input {
     /// Path by which it is read.
     path: PathBuf,
     /// The file, if it was claimed.
     claimed: Option<ClaimedFile>,
     claim: Option<String>,
+    /// The bytes, if they are in memory alone.
+    memory: Option<Arc<File>>,
+    /// True if its load was begun before, by a program or a try that ended.
+    begun: bool,
     earlier_claims: Vec<String>,
     /// True if the file has other parts.
     is_part: bool,
@@ -38,13 +43,7 @@ pub struct FileSource {
     spans: Option<SpanBytes>,
 }
 
-/// Records on their way, and the reading thread's results at the end.
-struct Chunks {
-    receiver: mpsc::Receiver<Result<Chunk, SourceError>>,
-    read: JoinHandle<(Option<Profile>, Option<SpanBytes>)>,
-}
-
-impl FileSource {
+impl Input {
     /// The parts of the file at `path`, called `name` in the ledger; `claimed` is its claim, if it has one.
     ///
     /// # Errors
@@ -54,7 +53,7 @@ impl FileSource {
         name: &str,
         claimed: Option<&ClaimedFile>,
         limits: Limits,
-    ) -> Result<Vec<FileSource>, SourceError> {
+    ) -> Result<Vec<Input>, SourceError> {
         let (stamp, claim) = (stamp(claimed, path), claimed.and_then(ClaimedFile::claim));
         let (file, called) = (path.to_owned(), name.to_owned());
         let parts = spawn_blocking(move || {
@@ -65,10 +64,12 @@ impl FileSource {
         let is_part = parts.len() > 1;
         Ok(parts
             .into_iter()
-            .map(|part| FileSource {
+            .map(|part| Input {
                 path: path.to_owned(),
                 claimed: claimed.cloned(),
                 claim: claim.clone(),
+                memory: None,
+                begun: false,
                 earlier_claims: Vec::new(),
                 is_part,
                 part,
@@ -82,31 +83,45 @@ impl FileSource {
             .collect())
     }
 
-    /// The tables of each of the sources: a text without stated options, by `is_untold`, may have several.
+    /// The parts of a file that is in memory alone, as [`Input::parts`].
+    ///
+    /// # Errors
+    /// As [`Input::parts`].
+    pub async fn parts_of_bytes(bytes: &[u8], name: &str, limits: Limits) -> Result<Vec<Input>, SourceError> {
+        let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?);
+        file.write_all(bytes)?;
+        // Nobody has it open for writing any more once it is opened anew.
+        let memory = Arc::new(File::open(opened(&file))?);
+        drop(file);
+        let mut parts = Input::parts(&opened(&memory), name, None, limits).await?;
+        parts.iter_mut().for_each(|part| part.memory = Some(Arc::clone(&memory)));
+        Ok(parts)
+    }
+
+    /// The tables of each of the inputs: a text without stated options, by `is_untold`, may have several.
     ///
     /// # Errors
     /// Too many tables.
-    pub async fn each_table(
-        sources: Vec<FileSource>,
-        is_untold: impl Fn(&FileSource) -> bool,
-    ) -> Result<Vec<FileSource>, SourceError> {
-        let mut all = Vec::with_capacity(sources.len());
-        for source in sources {
-            if !is_untold(&source) {
-                all.push(source);
+    pub async fn each_table(inputs: Vec<Input>, is_untold: impl Fn(&Input) -> bool) -> Result<Vec<Input>, SourceError> {
+        let mut all = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            if !is_untold(&input) {
+                all.push(input);
                 continue;
             }
-            let (path, part) = (source.path.clone(), source.part.clone());
+            let (path, part) = (input.path.clone(), input.part.clone());
             for part in spawn_blocking(move || part.tables(&path)).await.map_err(broken)?? {
-                all.push(FileSource {
-                    path: source.path.clone(),
-                    claimed: source.claimed.clone(),
-                    claim: source.claim.clone(),
-                    earlier_claims: source.earlier_claims.clone(),
+                all.push(Input {
+                    path: input.path.clone(),
+                    claimed: input.claimed.clone(),
+                    claim: input.claim.clone(),
+                    memory: input.memory.clone(),
+                    begun: input.begun,
+                    earlier_claims: input.earlier_claims.clone(),
                     stated: ReadOptions { first_line: part.first_line(), ..ReadOptions::default() },
                     part,
-                    stamp: source.stamp,
-                    is_part: source.is_part,
+                    stamp: input.stamp,
+                    is_part: input.is_part,
                     profile: None,
                     held: Vec::new(),
                     chunks: None,
@@ -115,8 +130,53 @@ impl FileSource {
             }
         }
         let is_part = all.len() > 1;
-        all.iter_mut().for_each(|source| source.is_part = is_part);
+        all.iter_mut().for_each(|input| input.is_part = is_part);
         Ok(all)
+    }
+
+    /// Name in the ledger and in messages.
+    pub fn name(&self) -> &str {
+        &self.part.name
+    }
+
+    /// Name for its table, unless another one is stated.
+    pub fn table_hint(&self) -> &str {
+        &self.part.table_hint
+    }
+
+    /// True if the file has other parts besides this one.
+    pub fn is_part(&self) -> bool {
+        self.is_part
+    }
+
+    /// True if a decoder reads it, which takes a share of the memory that all decoders have.
+    pub fn is_decoded(&self) -> bool {
+        self.part.format == Format::Parquet
+    }
+
+    /// Name of the place in which it lies while it is loaded, if it was claimed.
+    pub fn claim(&self) -> Option<&str> {
+        self.claim.as_deref()
+    }
+
+    /// True if its load was begun before, and may have been committed.
+    pub fn was_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Names of the places from which it came back after some of its parts were loaded: those are not loaded again.
+    pub fn earlier_claims(&self) -> &[String] {
+        &self.earlier_claims
+    }
+
+    /// The contents of the file beside this part, which are not loaded.
+    pub fn beside(&self) -> &[Beside] {
+        &self.part.beside
+    }
+
+    /// The bytes of the spans that the records were cut from, once all were given; `None` if the format has none.
+    pub fn spans(&self) -> Option<SpanBytes> {
+        self.spans
     }
 
     /// The sheet of a workbook.
@@ -141,8 +201,9 @@ impl FileSource {
         self.part.beside.push(beside);
     }
 
-    /// States the claims of the file's parts that were loaded before.
-    pub(crate) fn loaded_before(&mut self, claims: &[String]) {
+    /// States if its load was begun before, and the claims of the file's parts that were loaded before.
+    pub(crate) fn loaded_before(&mut self, begun: bool, claims: &[String]) {
+        self.begun = begun;
         self.earlier_claims = claims.to_vec();
     }
 
@@ -160,36 +221,19 @@ impl FileSource {
         }
         self.stated = ReadOptions { first_line: self.part.first_line(), ..stated.clone() };
     }
-}
 
-#[async_trait]
-impl Source for FileSource {
-    fn name(&self) -> &str {
-        &self.part.name
+    /// True if all of it was read for its profile.
+    pub fn is_whole(&self) -> bool {
+        self.profile.as_ref().is_some_and(|profile| profile.whole)
     }
 
-    fn table_hint(&self) -> &str {
-        &self.part.table_hint
-    }
-
-    fn is_part(&self) -> bool {
-        self.is_part
-    }
-
-    fn claim(&self) -> Option<&str> {
-        self.claim.as_deref()
-    }
-
-    fn earlier_claims(&self) -> &[String] {
-        &self.earlier_claims
-    }
-
-    fn is_decoded(&self) -> bool {
-        self.part.format == Format::Parquet
-    }
-
-    async fn profile(&mut self) -> Result<Profile, SourceError> {
-        if !self.profile.as_ref().is_some_and(|profile| profile.whole) {
+    /// Reads everything once: identity, dialect, columns and the types that all values fit. Cheap after the first call,
+    /// and after all records were given.
+    ///
+    /// # Errors
+    /// An input that cannot be read or loaded.
+    pub async fn profile(&mut self) -> Result<Profile, SourceError> {
+        if !self.is_whole() {
             self.chunks = None;
             let (path, part, stated) = self.reading();
             let done = spawn_blocking(move || {
@@ -204,7 +248,11 @@ impl Source for FileSource {
         self.profile.clone().ok_or(SourceError::Changed)
     }
 
-    async fn sample(&mut self) -> Result<Profile, SourceError> {
+    /// Reads a sample: like [`Input::profile`], but perhaps of the beginning only; the identity is that of all of it.
+    ///
+    /// # Errors
+    /// As [`Input::profile`].
+    pub async fn sample(&mut self) -> Result<Profile, SourceError> {
         if self.profile.is_none() && self.part.format == Format::Parquet {
             let (path, part, stated) = self.reading();
             let done = spawn_blocking(move || sample(part.format, || part.open(&path), &stated)).await;
@@ -234,104 +282,63 @@ impl Source for FileSource {
         }
     }
 
-    fn expect_types(&mut self, held: Vec<ExpectedTypes>) {
+    /// States the types of the columns, before the records are asked for. If a beginning decided them, later records
+    /// may contradict them: [`Next::Contradicted`].
+    pub fn expect_types(&mut self, held: Vec<ExpectedTypes>) {
         self.held = held;
     }
 
-    async fn next_batch(&mut self) -> Result<Option<Chunk>, SourceError> {
-        if self.chunks.is_none() {
-            let expected = self.sample().await?;
-            let (sender, receiver) = mpsc::channel(AHEAD);
-            let (path, part, stated) = self.reading();
-            let held = std::mem::take(&mut self.held);
-            let read = spawn_blocking(move || send_chunks(|| part.open(&path), expected, &stated, &held, &sender));
-            self.chunks = Some(Chunks { receiver, read });
-        }
-        let Some(chunks) = &mut self.chunks else { return Ok(None) };
-        match chunks.receiver.recv().await {
-            Some(chunk) => chunk.map(Some),
+    /// The next records.
+    ///
+    /// # Errors
+    /// An input that cannot be read, or is no longer the profiled one.
+    pub async fn next_batch(&mut self) -> Result<Next, SourceError> {
+        let chunks = match self.chunks.take() {
+            Some(chunks) => chunks,
             None => {
-                if let Some(chunks) = self.chunks.take() {
-                    let (whole, spans) = chunks.read.await.map_err(broken)?;
-                    self.profile = whole.or(self.profile.take());
-                    self.spans = spans;
-                }
-                Ok(None)
+                let expected = self.sample().await?;
+                let (path, part, stated) = self.reading();
+                let held = std::mem::take(&mut self.held);
+                Chunks::read(move || part.open(&path), expected, stated, held)
+            }
+        };
+        match chunks.next().await? {
+            Ahead::More(next, chunks) => {
+                self.chunks = Some(chunks);
+                Ok(next)
+            }
+            Ahead::End(whole, spans) => {
+                self.profile = whole.or(self.profile.take());
+                self.spans = spans;
+                Ok(Next::End)
             }
         }
     }
 
-    async fn make_claim_durable(&self) -> std::io::Result<()> {
+    /// Makes sure that the input lies at its claim's place also after a power cut: a content that may be loaded again
+    /// is known by its claim alone.
+    ///
+    /// # Errors
+    /// A claim that cannot be brought to stable storage.
+    pub async fn make_claim_durable(&self) -> std::io::Result<()> {
         let Some(claimed) = self.claimed.clone() else { return Ok(()) };
         spawn_blocking(move || claimed.sync()).await.map_err(std::io::Error::other)?
     }
 
-    fn beside(&self) -> &[Beside] {
-        &self.part.beside
-    }
-
-    fn spans(&self) -> Option<SpanBytes> {
-        self.spans
-    }
-
-    fn verify_unchanged(&self) -> Result<(), SourceError> {
+    /// Checks, before the commit, that nobody has touched the input since it was claimed, nor might.
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] if somebody has.
+    pub fn verify_unchanged(&self) -> Result<(), SourceError> {
+        // Nobody else can reach bytes in memory.
+        if self.memory.is_some() {
+            return Ok(());
+        }
         let writer = || self.claimed.as_ref().map_or_else(|| writer(&self.path), ClaimedFile::writer);
         match stamp(self.claimed.as_ref(), &self.path) {
             None => Err(SourceError::Gone),
             now if now != self.stamp || writer() == Writer::Open => Err(SourceError::Changed),
             _ => Ok(()),
-        }
-    }
-
-    /// A file goes when all its parts are loaded (`ClaimedFile::delete`), so one part's commit does nothing.
-    async fn ack(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Sends every span, and an error at the end when the bytes are not those that were profiled; ends quietly when the
-/// receiver is gone. Returns the profile of the whole input if only its beginning was read before, and the bytes of its
-/// spans.
-fn send_chunks(
-    open: impl Fn() -> Result<Input, FormatError>,
-    mut expected: Profile,
-    stated: &ReadOptions,
-    held: &[ExpectedTypes],
-    sender: &mpsc::Sender<Result<Chunk, SourceError>>,
-) -> (Option<Profile>, Option<SpanBytes>) {
-    let width = expected.columns.len();
-    let columns = expected.columns.iter().map(|column| (column.header.as_str(), column.name.as_str()));
-    let mut profiler = (!expected.whole).then(|| Profiler::new(columns, stated, &expected.layout));
-    let surplus = expected.layout.has_surplus();
-    let mut read = || -> Result<Option<SpanBytes>, SourceError> {
-        let (mut heard, mut same_width, mut mistaken) = (true, true, false);
-        let names = expected.columns.iter().map(|column| column.header.clone());
-        let (digest, spans) = each_chunk_above(open()?, &expected.layout, names, &stated.footer, |chunk| {
-            same_width = chunk.records.width() == width;
-            if let Some(profiler) = profiler.as_mut().filter(|_| same_width) {
-                profiler.see(&chunk);
-                mistaken = !profiler.still_fits(held, surplus);
-            }
-            heard = !same_width || mistaken || sender.blocking_send(Ok(chunk)).is_ok();
-            heard && same_width && !mistaken
-        })?;
-        match () {
-            () if mistaken => Err(SourceError::TypesContradicted),
-            () if heard && (!same_width || digest.hash != expected.hash) => Err(SourceError::Changed),
-            () => Ok(spans),
-        }
-    };
-    match (read(), profiler) {
-        (Ok(spans), Some(profiler)) => {
-            (expected.rows, expected.preview) = profiler.finish(&mut expected.columns);
-            expected.whole = true;
-            (Some(expected), spans)
-        }
-        (Ok(spans), None) => (None, spans),
-        (Err(error), _) => {
-            // A closed receiver needs no error.
-            let _ = sender.blocking_send(Err(error));
-            (None, None)
         }
     }
 }
@@ -340,8 +347,8 @@ fn stamp(claimed: Option<&ClaimedFile>, path: &Path) -> Option<Stamp> {
     claimed.map_or_else(|| Stamp::of(path), ClaimedFile::stamp)
 }
 
-fn broken(error: JoinError) -> SourceError {
-    SourceError::Io(std::io::Error::other(error))
+fn opened(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 #[cfg(test)]
@@ -354,7 +361,7 @@ mod tests {
         let path = dir.path().join("x.csv");
         // A reader of all of it would take an hour.
         std::fs::File::create(&path).unwrap().set_len(4 << 40).unwrap();
-        let mut parts = FileSource::parts(&path, "x.csv", None, Limits::default()).await.unwrap();
+        let mut parts = Input::parts(&path, "x.csv", None, Limits::default()).await.unwrap();
         let error = parts[0].sample().await.unwrap_err();
         assert!(matches!(error, SourceError::Unreadable(_)), "{error}");
     }

@@ -1,0 +1,80 @@
+//! The table made ready for an input's rows.
+
+use tracing::{info, warn};
+
+use super::staging::{Plan, ready_table};
+use super::upsert::{Upsert, keeps_its_key};
+use super::{LoadError, Work};
+use crate::dataset::Mode;
+use crate::schema::{Column, Type};
+use crate::source::{Input, Profile};
+use crate::sql::Table;
+
+/// The table for an input's rows.
+pub(super) struct Ready<'a> {
+    pub(super) table: Table,
+    /// The columns that the table had, as the catalog knows them.
+    pub(super) known: Vec<Column>,
+    pub(super) plan: Plan,
+    /// Types of the columns that are copied: the plan's, then the number of the load and the line.
+    pub(super) types: Vec<Type>,
+    /// The way of the rows into the table, if their keys are to be compared with those there.
+    pub(super) upsert: Option<Upsert<'a>>,
+}
+
+impl Ready<'_> {
+    /// The table that the rows are copied into.
+    pub(super) fn into(&self) -> &Table {
+        self.upsert.as_ref().map_or(&self.table, Upsert::into)
+    }
+}
+
+/// Creates or grows the table, and tells the input which types its records have to be of.
+pub(super) async fn ready<'a>(
+    work: &mut Work<'a>,
+    input: &mut Input,
+    profile: &Profile,
+) -> Result<Ready<'a>, LoadError> {
+    let Work { loader, dataset, load_id, .. } = *work;
+    let transaction = &mut *work.transaction;
+    let known = loader.catalog.columns(transaction, &dataset.table).await?;
+    let plan = Plan::of(dataset, profile, &known)?;
+    keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
+    let (table, is_new) = ready_table(loader, transaction, dataset, &plan, load_id, input.claim()).await?;
+    say_names(work, input.name(), profile, is_new);
+    input.expect_types(plan.held());
+    let kinds = plan.shape.columns.iter().map(|one| one.column.kind());
+    let types: Vec<_> = kinds.chain([Type::Bigint, Type::Bigint]).collect();
+    let transaction = &mut *work.transaction;
+    let upsert = match dataset.mode {
+        Mode::Upsert => {
+            let (names, there) = (loader.warehouse.names(), transaction.columns(&table).await?);
+            let upsert = Upsert::new(names, &table, &plan.shape, &there, &dataset.key, is_new, load_id);
+            upsert.begin(transaction).await?;
+            Some(upsert)
+        }
+        Mode::Append | Mode::Replace => None,
+    };
+    for column in &plan.shape.absent {
+        let shown = &column.shown;
+        warn!(file.path = input.name(), load.id = load_id, "the file has no column {shown}, which its plugin names");
+    }
+    Ok(Ready { table, known, plan, types, upsert })
+}
+
+/// Logs what nothing proves of the names of the columns.
+fn say_names(work: &Work<'_>, name: &str, profile: &Profile, is_new: bool) {
+    if work.dataset.stated.header_rows.is_some() {
+        return;
+    }
+    if is_new && let Some(names) = profile.likely_header() {
+        info!(
+            file.path = name,
+            "taken for the header: {}; every column is text, so nothing proves it",
+            names.escape_debug()
+        );
+    }
+    if let Some(names) = profile.doubtful_names() {
+        warn!(file.path = name, load.id = work.load_id, "{names}");
+    }
+}

@@ -1,0 +1,99 @@
+//! The end of a load: what it brought is recorded, committed and told.
+
+use tracing::{info, warn};
+
+use super::copy::Copied;
+use super::outcome::{say_array, say_beside, say_columns};
+use super::ready::Ready;
+use super::reject_file::RejectFile;
+use super::staging::{columns_apart, columns_left_out, header_change, hints, tell_series};
+use super::verify::Seen;
+use super::{LoadError, LoadReport, Loader, Work};
+use crate::catalog::RowCounts;
+use crate::format::Layout;
+use crate::record::Beside;
+use crate::source::{Input, Profile};
+
+/// A load that is recorded, with what is to be told once it is committed.
+pub(super) struct Recorded {
+    books: RowCounts,
+    hash: String,
+    layout: Layout,
+    beside: Vec<Beside>,
+    hints: Vec<String>,
+    /// The columns in which the header differs from the one before; true if one was rather renamed.
+    changed: Option<(String, bool)>,
+    /// Stated types that the table's overrule.
+    overruled: Option<String>,
+    /// Headers that give one name.
+    apart: Option<String>,
+    /// Files that look like a series.
+    series: Option<String>,
+    rejected: RejectFile,
+}
+
+/// Records a load in its transaction: columns, counts, texts beside the table. Nobody may have touched the input.
+pub(super) async fn record(
+    work: &mut Work<'_>,
+    input: &Input,
+    ready: Ready<'_>,
+    copied: Copied,
+    seen: Seen,
+    books: RowCounts,
+) -> Result<Recorded, LoadError> {
+    let Work { loader, dataset, load_id, .. } = *work;
+    let transaction = &mut *work.transaction;
+    let (Ready { table, known, .. }, Copied { mut beside, mut rejected, .. }) = (ready, copied);
+    let Seen { profile, plan } = seen;
+    loader.catalog.write_columns(transaction, &dataset.table, &plan.evolution, load_id).await?;
+    beside.splice(0..0, input.beside().iter().cloned().chain(columns_left_out(&profile, &plan.shape)));
+    let hints = hints(dataset, &profile, &plan.shape);
+    let overruled = plan.overruled(dataset, &loader.warehouse.names().shown(&table));
+    let (changed, apart) = (header_change(&known, &plan), columns_apart(&known, &plan.evolution));
+    let columns: Vec<_> = plan.shape.columns.into_iter().map(|one| one.column).collect();
+    loader.catalog.finish(transaction, load_id, books, &columns).await?;
+    loader.catalog.keep_beside(transaction, load_id, &beside).await?;
+    let series = match known.is_empty() {
+        true => tell_series(loader, transaction, dataset, input.table_hint(), &columns).await?,
+        false => None,
+    };
+    rejected.sync()?;
+    input.verify_unchanged()?;
+    let (hash, layout) = (profile.hash, profile.layout);
+    Ok(Recorded { books, hash, layout, beside, hints, changed, overruled, apart, series, rejected })
+}
+
+/// Commits a load, tells what it brought, and publishes its rejects.
+pub(super) async fn commit(work: Work<'_>, input: &Input, recorded: Recorded) -> Result<LoadReport, LoadError> {
+    let Work { transaction, server, load_id, dataset, .. } = work;
+    fail::fail_point!("finished");
+    transaction.commit().await?;
+    fail::fail_point!("committed");
+    let Recorded { books, hash, layout, beside, hints, changed, overruled, apart, series, rejected } = recorded;
+    let name = input.name();
+    say_array(name, load_id, &layout);
+    say_beside(name, load_id, &beside);
+    if let Some(overruled) = overruled {
+        warn!(file.path = name, load.id = load_id, "{overruled}");
+    }
+    say_columns(name, load_id, &hints, changed);
+    if let Some(apart) = apart {
+        info!(file.path = name, load.id = load_id, "{apart}");
+    }
+    if let Some(series) = series {
+        info!(table = dataset.table, "{series}");
+    }
+    publish(rejected, load_id);
+    Ok(LoadReport { load_id, duplicate_of: None, books, hash, server })
+}
+
+pub(super) fn reject_file(loader: &Loader, input: &Input, profile: &Profile) -> RejectFile {
+    let (table_hint, ending) = (input.table_hint(), profile.layout.rejects_ending(input.table_hint()));
+    RejectFile::new(&loader.exports, input.name(), table_hint, ending, &profile.hash, &profile.header_text)
+}
+
+pub(super) fn publish(rejected: RejectFile, load_id: i64) {
+    if let Err(error) = rejected.publish() {
+        warn!(load.id = load_id, %error, "the rejects are not in exports/rejects/; app rejects {load_id} shows them");
+    }
+}
