@@ -1,5 +1,6 @@
 //! Memory of loads that did not happen, so that their repetition holds nothing else up: tables that another session has
-//! locked or that the role may not load into, files whose load was begun before, readers that the system killed. Lost when the program ends.
+//! locked or that the role may not load into, files whose load was begun before, readers that the system killed. Lost
+//! when the program ends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
