@@ -1,10 +1,11 @@
-//! The catalog: loads, rejects, the columns of each staging table, the changes of each pipeline run.
+//! The catalog: loads, rejects, the columns of each staging table, the changes of each pipeline run, checkpoints.
 //! Entities and migrations only; the queries are the ledger's.
 //!
 //! The tables are in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
-//! `sluice__load`, and code that runs a statement built from these entities writes the name so (see `ledger/`).
+//! `sluice__load`, and code that runs a statement built from these entities writes the name so (see `catalog/`).
 
 pub mod beside;
+pub mod checkpoint;
 pub mod column;
 pub mod column_history;
 pub mod dataset;
@@ -27,6 +28,7 @@ pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>
         db.get_database_backend(),
         [
             beside::Entity.table_name(),
+            checkpoint::Entity.table_name(),
             column::Entity.table_name(),
             column_history::Entity.table_name(),
             dataset::Entity.table_name(),

@@ -48,7 +48,8 @@ pub struct Model {
     pub source: String,
     /// The staging table, without its schema.
     pub dataset: String,
-    /// BLAKE3 of the parsed bytes, 64 hexadecimal digits; absent if the input could not be read.
+    /// BLAKE3 of the parsed bytes, 64 hexadecimal digits; of a window, of its position; absent if the input could not be
+    /// read.
     pub hash: Option<String>,
     /// The size of the input in bytes.
     pub bytes: Option<i64>,
@@ -72,6 +73,8 @@ pub struct Model {
     pub repeat: i64,
     /// The place of the input during its load: after a restart, it tells if that very load was committed.
     pub claim: Option<String>,
+    /// The window of a stream that the input is, as JSON; absent for a file.
+    pub position: Option<String>,
     /// The load that brought the same content first.
     pub duplicate_of: Option<i64>,
     /// The dialect or layout of the input, as JSON.

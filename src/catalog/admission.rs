@@ -8,11 +8,11 @@ use sea_orm::{
     ActiveEnum, ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{column_names, number};
+use super::{column_names, first_of, number};
 use crate::catalog::Catalog;
 use crate::catalog::staged;
 use crate::catalog::{History, KEPT};
-use crate::source::Profile;
+use crate::source::{Identity, Profile, Window};
 use crate::sql::Table;
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
@@ -30,8 +30,11 @@ pub enum Admission {
     InPart(Missing),
     /// The same content was loaded into the same table before, as this load.
     Duplicate(i64),
-    /// This very claim was loaded, by a program that ended before it could let the input go.
+    /// This very claim was loaded, by a program that ended before it could let the input go; or this very window was.
     Finished(i64),
+    /// The checkpoint of the window's stream is not where the window goes on from: it stands here, as JSON; `null` is
+    /// the beginning.
+    Passed(String),
 }
 
 /// A load with rows or columns missing that the ledger holds to be in their table.
@@ -76,6 +79,8 @@ pub struct Request<'a> {
     pub table: &'a str,
     /// Name of the input.
     pub source: &'a str,
+    /// Identity of the input.
+    pub identity: Identity<'a>,
     /// The input's path while it is loaded.
     pub claim: Option<&'a str>,
     /// True if a program that has ended had claimed it.
@@ -156,13 +161,16 @@ impl Catalog {
             OnConflict::column(dataset::Column::Name).update_column(dataset::Column::LastStartedAt).to_owned(),
         );
         self.run(transaction, self.build(&lock)).await?;
-
+        let hash = match request.identity {
+            Identity::Content { hash } => hash,
+            Identity::Position(window) => return self.claim_window(transaction, request, profile, window).await,
+        };
         let same = load::Entity::find()
             .select_only()
             .columns([load::Column::Id, load::Column::Status, load::Column::Source, load::Column::Claim])
             .columns([load::Column::RowsLoaded, load::Column::RowsDuplicate, load::Column::Columns])
             .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Hash.eq(&profile.hash))
+            .filter(load::Column::Hash.eq(hash))
             .filter(load::Column::Status.is_in(ONCE_LOADED))
             .order_by_desc(load::Column::Id);
         // Loads whose rows are in the table, or were, the newest first.
@@ -197,6 +205,41 @@ impl Catalog {
             self.lose(transaction, &[missing.load], &why).await?;
         }
         Ok(Admission::Again(load_id, missing))
+    }
+
+    /// Checks that a window goes on from where its stream stands; if so, opens a line. What the bytes are says nothing.
+    async fn claim_window(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request<'_>,
+        profile: &Profile,
+        window: &Window,
+    ) -> Result<Admission, WarehouseError> {
+        let Request { table, source, claim, .. } = *request;
+        let Window { position, generation, .. } = window;
+        let recorded = load::Entity::find()
+            .select_only()
+            .column(load::Column::Id)
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Hash.eq(position.hash()))
+            .filter(load::Column::Status.is_in(ONCE_LOADED))
+            .order_by_desc(load::Column::Id);
+        let recorded = self.rows(transaction, self.build(&recorded.into_query())).await?;
+        let stands_at = self.stands_at(transaction, &position.stream).await?;
+        if stands_at == (*generation, position.from.clone()) {
+            let line = load::ActiveModel {
+                claim: Set(claim.map(str::to_owned)),
+                hash: Set(Some(position.hash())),
+                position: Set(Some(position.text())),
+                repeat: Set(number(recorded.len() as u64)),
+                ..self.line(table, source, Some(profile), Status::Claimed)
+            };
+            return Ok(Admission::New(self.open(transaction, line).await?));
+        }
+        Ok(match first_of(&recorded)? {
+            Some(load) => Admission::Finished(load),
+            None => Admission::Passed(stands_at.1.unwrap_or_default().to_string()),
+        })
     }
 
     /// Finds out if the content is in the table, as one of these loads brought it, and which load's rows are missing.

@@ -5,6 +5,7 @@
 
 mod admission;
 mod beside;
+mod checkpoints;
 mod columns;
 mod freshness;
 mod history;
@@ -38,6 +39,7 @@ use crate::warehouse::{Cell, Row, Scope, Transaction, Value, Warehouse, Warehous
 
 pub use admission::{Admission, Missing, Repeats, Request};
 pub use beside::BesideLine;
+pub use checkpoints::Checkpoint;
 pub use freshness::Freshness;
 pub(crate) use history::{History, KEPT};
 pub(crate) use key::Key;
@@ -238,6 +240,7 @@ impl Catalog {
             status: Set(status),
             repeat: Set(0),
             claim: Set(None),
+            position: Set(None),
             duplicate_of: Set(None),
             dialect: Set(profile.and_then(|profile| serde_json::to_string(&profile.layout).ok())),
             columns: Set(None),
@@ -256,21 +259,7 @@ impl Catalog {
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
         if self.warehouse.names().engine == Engine::Sqlite {
-            for table in [
-                "load",
-                "beside",
-                "reject",
-                "dataset",
-                "column_history",
-                "column",
-                "run",
-                "star_reject",
-                "star",
-                "question",
-            ] {
-                let name = format!("\"sluice\".\"{table}\"");
-                statement.sql = statement.sql.replace(&name, &format!("\"sluice__{table}\" AS \"{table}\""));
-            }
+            statement.sql = without_schemas(&statement.sql);
         }
         statement
     }
@@ -310,6 +299,17 @@ impl Catalog {
             error => error,
         }
     }
+}
+
+/// A statement of the catalog without schemas: `"sluice"."load"` becomes `"sluice__load" AS "load"`.
+fn without_schemas(sql: &str) -> String {
+    let mut parts = sql.split("\"sluice\".\"");
+    let mut all = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (table, rest) = part.split_once('"').unwrap_or((part, ""));
+        all += &format!("\"sluice__{table}\" AS \"{table}\"{rest}");
+    }
+    all
 }
 
 fn returning_id(line: load::ActiveModel) -> sea_orm::sea_query::InsertStatement {

@@ -36,7 +36,7 @@ pub(super) async fn begin<'a>(
     input: &Input,
     profile: &Profile,
 ) -> Result<Work<'a>, LoadError> {
-    if request(dataset, input).repeats != Repeats::Never {
+    if request(dataset, input, profile).repeats != Repeats::Never {
         input.make_claim_durable().await?;
     }
     let scope = if profile.bytes <= SHORT { Scope::Short } else { Scope::Load };
@@ -56,7 +56,7 @@ pub(super) async fn admit<'a>(
     profile: &Profile,
 ) -> Result<Admitted<'a>, LoadError> {
     let Work { loader, dataset, .. } = work;
-    let claim = loader.catalog.claim(&mut *work.transaction, &request(dataset, input), profile).await?;
+    let claim = loader.catalog.claim(&mut *work.transaction, &request(dataset, input, profile), profile).await?;
     work.load_id = match claim {
         Admission::New(load_id) => load_id,
         Admission::Again(load_id, missing) => {
@@ -66,6 +66,10 @@ pub(super) async fn admit<'a>(
         Admission::InPart(missing) => {
             let table = loader.warehouse.names().shown(&Table::staging(&dataset.table));
             return Err(LoadError::InPart { table, missing });
+        }
+        Admission::Passed(at) => {
+            let stream = input.window().map(|window| window.position.stream.to_string()).unwrap_or_default();
+            return Err(LoadError::Passed { stream, at });
         }
         // A program ended between its commit and its delete: this is that load, not a second one.
         Admission::Finished(load_id) => {
@@ -95,7 +99,7 @@ pub(super) async fn admit<'a>(
 }
 
 /// The claim to put to the ledger. A state that a later file has changed is no duplicate when it comes again.
-fn request<'a>(dataset: &'a Dataset, input: &'a Input) -> Request<'a> {
+fn request<'a>(dataset: &'a Dataset, input: &'a Input, profile: &'a Profile) -> Request<'a> {
     let repeats = match (dataset.duplicates, dataset.mode) {
         (Duplicates::Load, _) => Repeats::Always,
         // Rows that another part of the file replaces would be gone if this part were not loaded again.
@@ -106,7 +110,16 @@ fn request<'a>(dataset: &'a Dataset, input: &'a Input) -> Request<'a> {
     let replaces = dataset.mode != Mode::Append;
     let earlier_claims = if dataset.adds_repeats() { input.earlier_claims() } else { &[] };
     let (table, claim) = (&dataset.table, input.claim());
-    Request { table, source: input.name(), claim, unfinished: input.was_begun(), repeats, replaces, earlier_claims }
+    Request {
+        table,
+        source: input.name(),
+        identity: input.identity(profile),
+        claim,
+        unfinished: input.was_begun(),
+        repeats,
+        replaces,
+        earlier_claims,
+    }
 }
 
 /// Logs why a content is loaded that was loaded before.

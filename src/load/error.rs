@@ -27,6 +27,24 @@ pub enum LoadError {
         /// Row counts of the load.
         books: RowCounts,
     },
+    /// A window of a stream with another number of records than the source said.
+    #[error("the source said that the window has {said} records, and {read} were read: nothing was committed")]
+    Miscounted {
+        /// The source's number.
+        said: u64,
+        /// Number of records read.
+        read: u64,
+    },
+    /// A window of a stream whose checkpoint is elsewhere by now: other windows were loaded, or it was set anew.
+    #[error(
+        "the checkpoint of {stream} stands at {at}, and the window goes on from elsewhere: nothing of it was loaded"
+    )]
+    Passed {
+        /// The stream.
+        stream: String,
+        /// The checkpoint's position, as JSON.
+        at: String,
+    },
     /// Columns or filter of the plugin that do not go with the file.
     #[error("{0}")]
     Shape(String),
@@ -134,12 +152,15 @@ pub(crate) enum Consequence {
     Fail,
     /// None: there is nothing left to do.
     Forget,
+    /// The end of the window: its source gives the records again that come behind the checkpoint.
+    Pass,
 }
 
 impl LoadError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
+            LoadError::Passed { .. } => Consequence::Pass,
             LoadError::Folder(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,

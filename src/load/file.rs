@@ -101,7 +101,10 @@ pub async fn load_file(
             Ok(report) => {
                 loader.tries.end(source.name());
                 say(source.name(), &staged(loader, &dataset.table), &report, unfinished, started.elapsed());
-                deletion.extend(report.deletion(&dataset.table, source.name()));
+                // What a source gives again behind the checkpoint is not lost with a database.
+                if source.window().is_none() {
+                    deletion.extend(report.deletion(&dataset.table, source.name()));
+                }
                 reports.push(report);
             }
             Err(error) => {
@@ -185,6 +188,10 @@ async fn open(
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = Input::parts(&path, name, Some(file), loader.limits).await;
     let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
+    let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
+    if let Some(window) = window {
+        parts.iter_mut().for_each(|part| part.is_window(window.clone()));
+    }
     name_sheets(&loader.catalog, (place, stage), name, plugins, &mut parts)
         .await
         .map_err(|error| refuse(name, name, error.into()))?;

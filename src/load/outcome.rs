@@ -253,12 +253,25 @@ pub(crate) fn dispose(
     claims: Vec<String>,
 ) -> FileOutcome {
     Span::current().record("load.id", failed.load);
+    let is_window = !matches!(file.window(), Ok(None));
     let moved = match failed.consequence {
         Consequence::Forget => {
             file.release();
             warn!(file.path = failed.name, "the file is gone: somebody else took it");
             return FileOutcome::Gone;
         }
+        Consequence::Pass => {
+            warn!(file.path = failed.name, "{}; what is not loaded is asked for again from there", failed.error);
+            return match file.delete(file.stamp()) {
+                Ok(_) => {
+                    file.release();
+                    FileOutcome::Gone
+                }
+                Err(error) => FileOutcome::Kept(file, LoadError::Folder(error)),
+            };
+        }
+        // A window that went back, or to `failed/`, would be a file; and its checkpoint has not moved.
+        Consequence::TryAgain | Consequence::Fail if is_window => return FileOutcome::Kept(file, failed.error),
         Consequence::Ask => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),

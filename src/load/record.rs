@@ -52,6 +52,15 @@ pub(super) async fn record(
     let (changed, apart) = (header_change(&known, &plan), columns_apart(&known, &plan.evolution));
     let columns: Vec<_> = plan.shape.columns.into_iter().map(|one| one.column).collect();
     loader.catalog.finish(transaction, load_id, books, &columns).await?;
+    if let Some(window) = input.window()
+        && !loader.catalog.move_checkpoint(transaction, window, load_id, &books).await?
+    {
+        // Another program loaded the stream meanwhile, into another table.
+        return Err(LoadError::Passed {
+            stream: window.position.stream.to_string(),
+            at: "another position".to_owned(),
+        });
+    }
     loader.catalog.keep_beside(transaction, load_id, &beside).await?;
     let series = match known.is_empty() {
         true => tell_series(loader, transaction, dataset, input.table_hint(), &columns).await?,

@@ -26,6 +26,11 @@ pub(super) async fn verify(
     if input.spans().is_some_and(|spans| (spans.records, spans.rejects) != copied.bytes) {
         return Err(LoadError::Unbalanced { read: copied.books.read, books: copied.books });
     }
+    if let Some(said) = input.window().and_then(|window| window.count)
+        && said != copied.books.read
+    {
+        return Err(LoadError::Miscounted { said, read: copied.books.read });
+    }
     // The profile of the whole input, if only its beginning was read before.
     let profile = input.profile().await?;
     let plan = Plan::of(dataset, &profile, &ready.known)?;

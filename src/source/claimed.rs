@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::folder::{FAILED, Home, NOTE};
+use super::folder::{FAILED, Home, MANIFEST, NOTE};
 use super::free_name::{move_to_free_name, note_name, nth_name};
 use super::owner::believed;
 use super::stamp::writer_of_opened;
-use super::{Dir, Partly, Stamp, Writer};
+use super::{Dir, Partly, Stamp, Window, Writer};
 use crate::text::secrets::hidden;
 use crate::text::shown::json;
 
@@ -72,6 +72,18 @@ impl ClaimedFile {
     /// The file's stamp; `None` if it is gone, or no regular file.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         Stamp::from_metadata(&self.dir().ok()?.look(&self.name).ok()?)
+    }
+
+    /// The manifest of the window that it is; `None` for a file.
+    ///
+    /// # Errors
+    /// A manifest that cannot be read: it is not known which records the file has.
+    pub fn window(&self) -> io::Result<Option<Window>> {
+        match self.dir()?.note(MANIFEST, &believed(&self.home.root)?) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Tells if another program has it open for writing.
@@ -192,6 +204,9 @@ impl ClaimedFile {
     /// Clears the place of a deleted file.
     pub fn release(&self) {
         // A leftover place is cleared by the next start.
+        if let Ok(dir) = self.dir() {
+            let _ = dir.remove(MANIFEST);
+        }
         let _ = self.home.dir.remove_dir(&self.place);
     }
 

@@ -6,6 +6,8 @@
 //! imports/x.csv                    landed
 //! imports/.sluice/<program>/<claim>/x.csv  claimed; the program holds a lock on its folder while it lives
 //! imports/.sluice/<program>/<claim>~2/x.csv  claimed by a third program, after two that ended while they loaded it
+//! imports/.sluice/<program>/<claim>/.window.json  beside the file: it is a window of a stream, and this its manifest
+//! imports/.sluice/<program>/<claim>/.spooling     a window that is being written
 //! imports/.sluice/<program>/.stopped       the program ended as it was asked to
 //! imports/.sluice/<program>/state.json     what the program does; only `app status` reads it
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
@@ -39,6 +41,10 @@ pub(crate) const STATE_NEW: &str = "state.json.new";
 
 /// Name of a reason before it is put beside a file in `failed/`. Hidden files are never claimed.
 pub(super) const NOTE: &str = ".error.json";
+
+/// Manifest of a window beside its file, and name of a window while it is written.
+pub(super) const MANIFEST: &str = ".window.json";
+pub(super) const SPOOLING: &str = ".spooling";
 
 /// A folder that files land in, and this program's place in it.
 #[derive(Debug)]
@@ -133,8 +139,18 @@ impl Folder {
     /// `NotFound` when another program was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<ClaimedFile> {
         fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
-        let claim = format!("{}-{}", self.home.name.to_string_lossy(), self.next.fetch_add(1, Ordering::Relaxed));
-        self.take(&self.home.root, name, OsStr::new(&claim), false)
+        self.take(&self.home.root, name, &self.next_claim(), false)
+    }
+
+    /// A name that no claim has or had.
+    pub(super) fn next_claim(&self) -> OsString {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{next}", self.home.name.to_string_lossy()).into()
+    }
+
+    /// This program's place, to be held by its claims.
+    pub(super) fn home_of_claims(&self) -> &Arc<Home> {
+        &self.home
     }
 
     /// Claims the files of programs that have ended: their loads did not finish, or their deletes. `stuck` is called
@@ -178,11 +194,35 @@ impl Folder {
         stuck: &mut dyn FnMut(&OsStr, &io::Error),
     ) -> io::Result<()> {
         let dir = place.dir(claim)?;
-        for name in dir.names()? {
-            if name == NOTE {
-                let _ = dir.remove(name);
-                continue;
+        // What was being written counts for nothing yet.
+        for leftover in [NOTE, SPOOLING] {
+            let _ = dir.remove(leftover);
+        }
+        let (manifests, names): (Vec<_>, Vec<_>) = dir.names()?.into_iter().partition(|name| name == MANIFEST);
+        match names.as_slice() {
+            // A window goes with its manifest: without it, it would be a file.
+            [name] if !manifests.is_empty() => {
+                return match place.rename(claim, &self.home.dir, claim) {
+                    Ok(true) => {
+                        let (home, place, name) = (Arc::clone(&self.home), claim.to_owned(), name.clone());
+                        claimed.push(ClaimedFile { home, place, name, orphan });
+                        Ok(())
+                    }
+                    Ok(false) => {
+                        stuck(name, &io::ErrorKind::AlreadyExists.into());
+                        Ok(())
+                    }
+                    Err(error) => {
+                        stuck(name, &error);
+                        Ok(())
+                    }
+                };
             }
+            // Its window is loaded and gone, or was not whole.
+            [] => manifests.iter().for_each(|manifest| drop(dir.remove(manifest))),
+            _ => {}
+        }
+        for name in names {
             match self.take(&dir, &name, claim, orphan) {
                 Ok(file) => claimed.push(file),
                 Err(error) => stuck(&name, &error),
@@ -200,7 +240,7 @@ impl Folder {
         let mut claims = Vec::new();
         for place in self.home.dir.folders()? {
             for name in self.home.dir.dir(&place)?.names()? {
-                if name != NOTE {
+                if ![NOTE, MANIFEST, SPOOLING].iter().any(|own| name == **own) {
                     claims.push(ClaimedFile {
                         home: Arc::clone(&self.home),
                         place: place.clone(),

@@ -12,7 +12,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use tokio::task::spawn_blocking;
 
 use super::reading::{Ahead, Chunks, Next, broken};
-use super::{ClaimedFile, Profile, SourceError, Stamp, Writer, writer};
+use super::{ClaimedFile, Identity, Profile, SourceError, Stamp, Window, Writer, writer};
 use crate::format::{
     ExpectedTypes, Format, Limits, Part, ReadOptions, SAMPLE_BYTES, SpanBytes, Workbook, identity, parts, profile,
     sample,
@@ -28,6 +28,8 @@ pub struct Input {
     claim: Option<String>,
     /// The bytes, if they are in memory alone.
     memory: Option<Arc<File>>,
+    /// The window of a stream that it is; `None` for a file.
+    window: Option<Window>,
     /// True if its load was begun before, by a program or a try that ended.
     begun: bool,
     earlier_claims: Vec<String>,
@@ -69,6 +71,7 @@ impl Input {
                 claimed: claimed.cloned(),
                 claim: claim.clone(),
                 memory: None,
+                window: None,
                 begun: false,
                 earlier_claims: Vec::new(),
                 is_part,
@@ -116,6 +119,7 @@ impl Input {
                     claimed: input.claimed.clone(),
                     claim: input.claim.clone(),
                     memory: input.memory.clone(),
+                    window: input.window.clone(),
                     begun: input.begun,
                     earlier_claims: input.earlier_claims.clone(),
                     stated: ReadOptions { first_line: part.first_line(), ..ReadOptions::default() },
@@ -157,6 +161,24 @@ impl Input {
     /// Name of the place in which it lies while it is loaded, if it was claimed.
     pub fn claim(&self) -> Option<&str> {
         self.claim.as_deref()
+    }
+
+    /// Identity by which it is known again; `profile` is its own.
+    pub fn identity<'a>(&'a self, profile: &'a Profile) -> Identity<'a> {
+        match &self.window {
+            Some(window) => Identity::Position(window),
+            None => Identity::Content { hash: &profile.hash },
+        }
+    }
+
+    /// The window of a stream that it is; `None` for a file.
+    pub fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
+    }
+
+    /// States that it is a window of a stream.
+    pub fn is_window(&mut self, window: Window) {
+        self.window = Some(window);
     }
 
     /// True if its load was begun before, and may have been committed.

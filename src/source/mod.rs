@@ -10,7 +10,9 @@ mod owner;
 mod partly;
 mod places;
 mod reading;
+mod spool;
 mod stamp;
+mod window;
 
 pub use claimed::{ClaimedFile, Failure};
 pub use dir::Dir;
@@ -26,7 +28,9 @@ pub use partly::Partly;
 pub use places::is_watched;
 pub(crate) use places::{Place, places};
 pub use reading::Next;
+pub use spool::{Bounds, Spool};
 pub(crate) use stamp::{Stamp, Writer, writer};
+pub use window::{Cursor, Identity, Position, Stream, Window};
 
 use crate::format::{Digest, FormatError, FormatProfile, Layout, Preview};
 use crate::schema::{Column, Type, column_names};

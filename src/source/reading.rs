@@ -29,6 +29,7 @@ pub(super) struct Chunks {
 
 /// The answer of a reading thread.
 pub(super) enum Ahead {
+    /// More records, and the thread.
     More(Next, Chunks),
     /// The profile of the whole input if only its beginning was read before, and the bytes of its spans.
     End(Option<Profile>, Option<SpanBytes>),
@@ -63,8 +64,8 @@ impl Chunks {
 }
 
 /// Sends every span, and an error at the end when the bytes are not those that were profiled; ends quietly when the
-/// receiver is gone, or the expected types are contradicted. Returns the profile of the whole input if only its beginning was read before, and the bytes of its
-/// spans.
+/// receiver is gone, or the expected types are contradicted. Returns the profile of the whole input if only its
+/// beginning was read before, and the bytes of its spans.
 fn send_chunks(
     open: impl Fn() -> Result<Content, FormatError>,
     mut expected: Profile,

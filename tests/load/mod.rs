@@ -26,6 +26,7 @@ pub mod retried;
 pub mod returns;
 pub mod sheets;
 pub mod torn;
+pub mod windows;
 
 use libtest_mimic::Trial;
 
@@ -57,6 +58,7 @@ pub fn cases() -> Vec<Trial> {
         returns::cases(),
         sheets::cases(),
         torn::cases(),
+        windows::cases(),
     ]
     .into_iter()
     .flatten()
