@@ -18,6 +18,7 @@ use chrono::{NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::source::{Dir, move_to_free_name, rename_to_free_name};
+use crate::text::rights::{explain, unwritable};
 
 const KEPT: &str = ".kept";
 const DAY: i64 = 24 * 3600;
@@ -47,7 +48,17 @@ impl From<&Metadata> for Identity {
 
 /// Moves the file of that name, opened as `from`, into the folder, under its name or the next free one; copies it to
 /// another file system, and leaves it where it is. Returns the path, which is on stable storage.
-pub(super) fn keep(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// The system's error, which names the folder if that may not be written.
+pub(super) fn keep(dir: &Dir, name: &OsStr, from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
+    keep_in(dir, name, from, folder, days).map_err(|error| {
+        let there = folder.ancestors().find(|path| path.exists()).unwrap_or(folder);
+        if unwritable(there).is_some() { explain(error, there) } else { error }
+    })
+}
+
+fn keep_in(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
     let now = Utc::now();
     let folder = match days {
         None => folder.to_owned(),

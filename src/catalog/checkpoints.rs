@@ -105,7 +105,8 @@ impl Catalog {
                 self.build(&update.into_query())
             }
         };
-        Ok(transaction.execute(&statement.sql, &super::values(&statement)?).await? == 1)
+        let written = transaction.execute(&statement.sql, &super::values(&statement)?).await;
+        Ok(written.map_err(|error| self.of_all(error))? == 1)
     }
 }
 

@@ -43,7 +43,7 @@ impl Catalog {
     /// # Errors
     /// The database's error.
     pub async fn made_at(&self) -> Result<Option<i64>, WarehouseError> {
-        Ok(models::made_at(self.warehouse.catalog()).await?)
+        self.over(models::made_at(self.warehouse.catalog())).await
     }
 
     /// The newest loads, newest first.

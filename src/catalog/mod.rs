@@ -33,7 +33,7 @@ use sea_orm::{
 use crate::record::Reject;
 use crate::schema::Column;
 use crate::source::Profile;
-use crate::sql::{Engine, Table};
+use crate::sql::{Engine, Schema, Table};
 use crate::text::secrets::hidden;
 use crate::warehouse::{Cell, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
@@ -265,18 +265,39 @@ impl Catalog {
     }
 
     async fn run(&self, transaction: &mut dyn Transaction, statement: Statement) -> Result<(), WarehouseError> {
-        transaction.execute(&statement.sql, &values(&statement)?).await.map(drop)
+        transaction.execute(&statement.sql, &values(&statement)?).await.map(drop).map_err(|error| self.of_all(error))
     }
 
     async fn rows(&self, transaction: &mut dyn Transaction, statement: Statement) -> Result<Vec<Row>, WarehouseError> {
-        transaction.query(&statement.sql, &values(&statement)?).await
+        transaction.query(&statement.sql, &values(&statement)?).await.map_err(|error| self.of_all(error))
     }
 
     async fn read<M: FromQueryResult>(
         &self,
         query: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<M>, WarehouseError> {
-        Ok(M::find_by_statement(self.build(&query)).all(self.warehouse.catalog()).await?)
+        let found = M::find_by_statement(self.build(&query)).all(self.warehouse.catalog());
+        self.over(found).await
+    }
+
+    /// Awaits a reading outside of transactions; its error names the holder of the lock that it waited for.
+    async fn over<T>(&self, reading: impl Future<Output = Result<T, sea_orm::DbErr>>) -> Result<T, WarehouseError> {
+        let found = match self.warehouse.lookout() {
+            Some(lookout) => lookout.over(reading).await,
+            None => reading.await.map_err(WarehouseError::from),
+        };
+        found.map_err(|error| self.of_all(error))
+    }
+
+    /// A right that is lacking on the catalog is lacking for every load.
+    fn of_all(&self, error: WarehouseError) -> WarehouseError {
+        let schema = self.warehouse.names().schema(Schema::Catalog);
+        match error {
+            WarehouseError::Denied(why) => WarehouseError::Barred(format!(
+                "{why}: grant ROLE all on schema {schema}, on all tables in schema {schema} and on all sequences in schema {schema}"
+            )),
+            error => error,
+        }
     }
 }
 

@@ -23,6 +23,9 @@ use crate::worker::{Waiting, absent, read_state, waiting};
 /// The longest wait for the database's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The time after which the ledger's answer seems to wait for a lock.
+const PROMPT: Duration = Duration::from_secs(2);
+
 /// Failed loads that are shown.
 const FAILURES: u64 = 5;
 
@@ -40,7 +43,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
     Ok(if status.ok { End::Done } else { End::Failed })
 }
 
-async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
+pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let folder = &settings.folders.imports_dir;
     let mut unreadable = Vec::new();
     let mut see = |what: &str, error: String, fix: &str| {
@@ -117,15 +120,27 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
     let address = without_password(&settings.address().url);
     let asked = tokio::time::timeout(PATIENCE, async {
         let app = daemon::look(settings).await?;
-        ask(&app, now).await
+        let answer = ask(&app, now);
+        tokio::pin!(answer);
+        if let Ok(status) = tokio::time::timeout(PROMPT, &mut answer).await {
+            return status;
+        }
+        let holders = match app.workspace.warehouse.lookout() {
+            Some(lookout) => lookout.holders().await,
+            None => None,
+        };
+        match holders {
+            Some(holders) => Err(WarehouseError::Locked(holders).into()),
+            None => answer.await,
+        }
     });
     match asked.await {
         Ok(Ok(status)) => DatabaseStatus { address, exists: true, ..status },
         // There is none yet: nothing was loaded so far, and nothing is wrong with that.
         Ok(Err(error)) if error.is::<Usage>() => DatabaseStatus { address, ..Default::default() },
         Ok(Err(error)) => {
-            let is_read_only = matches!(error.downcast_ref(), Some(WarehouseError::ReadOnly(_)));
-            DatabaseStatus { address, error: Some(crate::text::chain(&error)), is_read_only, ..Default::default() }
+            let fix = error.downcast_ref().and_then(WarehouseError::fix_of_answer);
+            DatabaseStatus { address, error: Some(crate::text::chain(&error)), fix, ..Default::default() }
         }
         Err(_) => {
             let error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
@@ -214,7 +229,11 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         table::print(&[("load", 0), ("failed", 1), ("source", 0), ("error", 0)], &rows)?;
     }
     if !database.exists {
-        let why = if database.error.is_some() { "no answer: see above" } else { "there is no warehouse yet" };
+        let why = match (&database.error, database.fix) {
+            (None, _) => "there is no warehouse yet",
+            (Some(_), None) => "no answer: see above",
+            (Some(_), Some(_)) => "its figures could not be read: see above",
+        };
         let tone = if database.error.is_some() { Tone::Bad } else { Tone::Aside };
         writeln!(screen::toned(tone), "database {}: {why}", database.address)?;
         return Ok(());
@@ -231,13 +250,14 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
 }
 
 /// The step of a file in hand, in words.
-fn step(one: &Running) -> String {
+pub(super) fn step(one: &Running) -> String {
     match (one.step, &one.waits_for) {
         (FileStep::Waiting, Some(other)) => format!("waits for {other}"),
         (FileStep::Waiting, None) => "waits for its turn".to_owned(),
         (FileStep::Opening, _) => "opening".to_owned(),
         (FileStep::FirstPass, _) => "first pass".to_owned(),
-        (FileStep::Database, _) => "waits for the database".to_owned(),
+        (FileStep::Database, Some(other)) => format!("waits until {other} is written: SQLite has one writer"),
+        (FileStep::Database, None) => "waits for the database".to_owned(),
         (FileStep::Loading, _) => "loading".to_owned(),
     }
 }

@@ -2,9 +2,13 @@
 
 use std::io::Write;
 
+use chrono::Utc;
+
+use super::status::step;
 use super::{End, beside, screen, table};
 use crate::daemon::{self, Usage};
 use crate::ops::check::words;
+use crate::ops::status::{Status, moment, status};
 use crate::ops::why::{became, explained};
 use crate::settings::Settings;
 use crate::text::counted;
@@ -15,9 +19,16 @@ use crate::text::shown::shown;
 const REJECTS: u64 = 5;
 
 pub(super) async fn run(settings: &Settings, what: &str, json: bool) -> anyhow::Result<End> {
-    let app = daemon::look(settings).await?;
+    let app = match daemon::look(settings).await {
+        // Before the first load there is no warehouse yet.
+        Err(error) if error.is::<Usage>() && say_wait(settings, what, json).await? => return Ok(End::Done),
+        app => app?,
+    };
     let loads = app.workspace.catalog.loads_of(what).await?;
     if loads.is_empty() {
+        if say_wait(settings, what, json).await? {
+            return Ok(End::Done);
+        }
         let recent = app.workspace.catalog.loads(1000).await?;
         let hint = nearest(what, recent.iter().map(|load| load.source.as_str()));
         return Err(Usage(format!("no file or hash {} is in the ledger{}", shown(what), shown(&hint))).into());
@@ -77,5 +88,32 @@ pub(super) async fn run(settings: &Settings, what: &str, json: bool) -> anyhow::
             table::print(&[("line", 0), ("column", 2), ("reason", 0), ("text", 1)], &rows)?;
         }
     }
+    say_wait(settings, what, false).await?;
     Ok(End::Done)
+}
+
+/// Tells for what a file of this name waits in the folder, or at which step it is; returns true if there is one.
+async fn say_wait(settings: &Settings, what: &str, json: bool) -> anyhow::Result<bool> {
+    let now = Utc::now();
+    let Status { running, waiting, .. } = status(super::status::look(settings, now).await, now);
+    let (mut out, mut is_there) = (screen::stdout(), false);
+    for one in waiting.iter().filter(|one| one.file == what) {
+        is_there = true;
+        match json {
+            true => table::print_json(one)?,
+            false => {
+                writeln!(out, "{} is not loaded, since {}: {}", shown(&one.file), moment(one.since), shown(&one.why))?
+            }
+        }
+    }
+    for one in running.iter().filter(|one| one.file == what) {
+        is_there = true;
+        match json {
+            true => table::print_json(one)?,
+            false => {
+                writeln!(out, "{} is in hand since {}: {}", shown(&one.file), moment(one.started), shown(&step(one)))?
+            }
+        }
+    }
+    Ok(is_there)
 }

@@ -93,15 +93,31 @@ pub enum LoadError {
         /// The statement or the table that restores the type.
         fix: String,
     },
+    /// A right that the database's role lacks for the input's table, and for no other one.
+    #[error("the database's role may not load into {table}: {why}")]
+    Denied {
+        /// The table, as people write it.
+        table: String,
+        /// Refusal of the database.
+        why: String,
+        /// The statements that grant the right.
+        fix: String,
+    },
     /// A file over whose loads programs ended.
     #[error("the program ended {0} times while it loaded this file")]
     Ended(u32),
     /// A file whose rows are loaded, and that somebody has written into since.
     #[error("its rows are loaded, and somebody has changed it since they were read")]
     Touched,
-    /// A file whose rows are loaded, and that cannot be deleted or moved to the archive.
+    /// A file whose rows are loaded, and that cannot be deleted.
     #[error("its rows are loaded, and the file cannot be deleted or moved: {0}")]
     Undeleted(std::io::Error),
+    /// A file whose rows are loaded, and that cannot be kept in the archive.
+    #[error("its rows are loaded, and the file cannot be kept: {0}")]
+    Unkept(std::io::Error),
+    /// A table with a column of the input's, or without one of every load's, by somebody else's hand.
+    #[error("{0}: nothing was loaded")]
+    Clash(String),
     /// Error of a folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
@@ -145,10 +161,12 @@ impl LoadError {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
             LoadError::Passed { .. } => Consequence::Pass,
-            LoadError::Folder(_) | LoadError::Plugin(_) => Consequence::TryAgain,
+            LoadError::Folder(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
-            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
+            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) | LoadError::Unkept(_) => {
+                Consequence::Ask
+            }
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
         }
@@ -175,13 +193,19 @@ impl LoadError {
         matches!(self, LoadError::Warehouse(WarehouseError::Locked(_)))
     }
 
+    /// True if the input's table takes no rows, and others may.
+    pub(crate) fn is_of_table(&self) -> bool {
+        self.is_locked() || matches!(self, LoadError::Denied { .. })
+    }
+
     /// True if the system killed the reader of the input.
     pub(crate) fn is_killed(&self) -> bool {
         matches!(self, LoadError::Source(SourceError::Unreadable(FormatError::Killed(_))))
     }
 
-    pub(crate) fn fix(&self) -> &'static str {
+    pub(crate) fn fix(&self) -> &str {
         match self {
+            LoadError::Denied { fix, .. } => fix,
             LoadError::Source(SourceError::Unreadable(FormatError::NotText(_))) => {
                 "fix the file, or let a plugin say its encoding; app retry moves it back"
             }
@@ -215,6 +239,19 @@ impl LoadError {
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
                 _ => "fix what the message says",
             },
+            LoadError::Unkept(error) => match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk of the archive",
+                ErrorKind::PermissionDenied => {
+                    "give the user that Sluice runs as the right to write in the archive (ARCHIVE, on_success of a plugin); it is tried \
+                     again by itself"
+                }
+                ErrorKind::ReadOnlyFilesystem => "mount the archive so that it can be written",
+                _ => "fix what the message says; it is tried again by itself",
+            },
+            LoadError::Clash(_) => {
+                "rename or drop what the message names, or the table; a plugin can give the file's column another name (from:); app retry \
+                 moves the file back"
+            }
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",
             LoadError::InPart { .. } => {
                 "take the rows that are left out by app retract, then app retry loads the file; or say duplicates: \
@@ -272,7 +309,7 @@ mod tests {
 
     #[test]
     fn rights_are_spoken_of_where_rights_are_missing_only() {
-        let fix = |error| LoadError::Source(SourceError::Io(error)).fix();
+        let fix = |error| LoadError::Source(SourceError::Io(error)).fix().to_owned();
         assert!(fix(io::Error::from_raw_os_error(libc::EACCES)).contains("the right to read it"));
         // The error once its message names the file's owner.
         assert!(fix(io::Error::new(ErrorKind::PermissionDenied, "whose")).contains("the right to read it"));

@@ -18,6 +18,7 @@ mod ready;
 mod record;
 mod reject_file;
 pub mod retract;
+mod rights;
 mod sheets;
 pub(crate) mod staging;
 pub mod tries;
@@ -33,12 +34,13 @@ use self::deletion_log::DeletionRecord;
 use self::order::Place;
 use self::ready::ready;
 use self::record::{commit, record};
+use self::rights::denied;
 use self::verify::{balance, verify};
 use crate::catalog::RowCounts;
 use crate::dataset::Dataset;
 use crate::source::{Input, Profile};
 use crate::telemetry::progress::{FileStep, Stage};
-use crate::warehouse::Transaction;
+use crate::warehouse::{Transaction, WarehouseError};
 
 pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
@@ -115,8 +117,8 @@ async fn load_in(
     }
 }
 
-/// Loads in turn: while another session has the table locked, this load and those behind it wait in the folder, and
-/// those of other tables go on.
+/// Loads in turn: while another session has the table locked, or the role lacks a right on it, this load and those behind
+/// it wait in the folder, and those of other tables go on.
 async fn load_in_turn(
     place: &Place,
     stage: &Stage,
@@ -139,7 +141,10 @@ async fn load_in_turn(
     stage.at(FileStep::Waiting);
     let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
     stage.at(FileStep::Database);
-    let done = read(place, loader, dataset, input, &profile).await;
+    let mut done = read(place, loader, dataset, input, &profile).await;
+    if let Err(LoadError::Warehouse(WarehouseError::Denied(why))) = done {
+        done = Err(denied(loader, dataset, why).await);
+    }
     turn.end(&done);
     done
 }

@@ -1,5 +1,6 @@
 //! Memory of loads that did not happen, so that their repetition holds nothing else up: tables that another session has
-//! locked, files whose load was begun before, readers that the system killed. Lost when the program ends.
+//! locked or that the role may not load into, files whose load was begun before, readers that the system killed. Lost
+//! when the program ends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use crate::load::LoadError;
 use crate::sql::Engine;
 use crate::warehouse::WarehouseError;
 
-/// Pause of the files of a table that another session has locked, before one of them asks again.
+/// Pause of the files of a table that takes no rows, before one of them asks again.
 const HELD: Duration = Duration::from_secs(2);
 
 /// Wait of the others for that one's answer: longer than a load waits for a lock.
@@ -33,14 +34,40 @@ pub struct Tries {
 #[derive(Debug, Default)]
 struct TableTurn {
     turn: Arc<tokio::sync::Mutex<()>>,
-    locked: Mutex<Option<Locked>>,
+    shut: Mutex<Option<Shut>>,
 }
 
-/// A lock of another session on a table.
+/// A table that takes no rows.
 #[derive(Debug)]
-struct Locked {
-    why: String,
+struct Shut {
+    why: Obstacle,
     until: Instant,
+}
+
+/// The obstacle to loads into one table.
+#[derive(Clone, Debug)]
+enum Obstacle {
+    Locked(String),
+    Denied { table: String, why: String, fix: String },
+}
+
+impl Obstacle {
+    fn of(error: &LoadError) -> Option<Obstacle> {
+        match error {
+            LoadError::Warehouse(WarehouseError::Locked(why)) => Some(Obstacle::Locked(why.clone())),
+            LoadError::Denied { table, why, fix } => {
+                Some(Obstacle::Denied { table: table.clone(), why: why.clone(), fix: fix.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    fn error(&self) -> LoadError {
+        match self.clone() {
+            Obstacle::Locked(why) => WarehouseError::Locked(why).into(),
+            Obstacle::Denied { table, why, fix } => LoadError::Denied { table, why, fix },
+        }
+    }
 }
 
 /// The turn to load into a table, until it is dropped.
@@ -48,11 +75,12 @@ struct Locked {
 pub(crate) struct Turn(Option<(Arc<TableTurn>, OwnedMutexGuard<()>)>);
 
 impl Tries {
-    /// Refuses at once while another session holds a lock on the table, so that no place is taken by waiting for it.
+    /// Refuses at once while another session holds a lock on the table, so that no place is taken by waiting for it; and
+    /// while the role lacks a right on it.
     ///
     /// # Errors
-    /// [`WarehouseError::Locked`] with the words of the load that found it.
-    pub(crate) fn may_load(&self, table: &str) -> Result<(), WarehouseError> {
+    /// [`WarehouseError::Locked`] or [`LoadError::Denied`] with the words of the load that found it.
+    pub(crate) fn may_load(&self, table: &str) -> Result<(), LoadError> {
         let known = lock(&self.tables).get(table).cloned();
         known.map_or(Ok(()), |table| table.may_load())
     }
@@ -61,17 +89,17 @@ impl Tries {
     ///
     /// # Errors
     /// As [`Tries::may_load`].
-    pub(crate) async fn turn(&self, engine: Engine, table: &str) -> Result<Turn, WarehouseError> {
+    pub(crate) async fn turn(&self, engine: Engine, table: &str) -> Result<Turn, LoadError> {
         if engine == Engine::Sqlite {
             return Ok(Turn(None));
         }
         let table = Arc::clone(lock(&self.tables).entry(table.to_owned()).or_default());
         table.may_load()?;
         let guard = Arc::clone(&table.turn).lock_owned().await;
-        // The load before may have found it locked.
+        // The load before may have found it shut.
         table.may_load()?;
-        if let Some(locked) = &mut *lock(&table.locked) {
-            locked.until = Instant::now() + ASKING;
+        if let Some(shut) = &mut *lock(&table.shut) {
+            shut.until = Instant::now() + ASKING;
         }
         Ok(Turn(Some((table, guard))))
     }
@@ -97,9 +125,9 @@ impl Tries {
 }
 
 impl TableTurn {
-    fn may_load(&self) -> Result<(), WarehouseError> {
-        match &*lock(&self.locked) {
-            Some(locked) if Instant::now() < locked.until => Err(WarehouseError::Locked(locked.why.clone())),
+    fn may_load(&self) -> Result<(), LoadError> {
+        match &*lock(&self.shut) {
+            Some(shut) if Instant::now() < shut.until => Err(shut.why.error()),
             _ => Ok(()),
         }
     }
@@ -109,12 +137,8 @@ impl Turn {
     /// Remembers the outcome of the load.
     pub(crate) fn end<T>(self, done: &Result<T, LoadError>) {
         let Some((table, _guard)) = self.0 else { return };
-        *lock(&table.locked) = match done {
-            Err(LoadError::Warehouse(WarehouseError::Locked(why))) => {
-                Some(Locked { why: why.clone(), until: Instant::now() + HELD })
-            }
-            _ => None,
-        };
+        let why = done.as_ref().err().and_then(Obstacle::of);
+        *lock(&table.shut) = why.map(|why| Shut { why, until: Instant::now() + HELD });
     }
 }
 
@@ -143,7 +167,7 @@ mod tests {
         assert_eq!(behind.await.unwrap().unwrap_err().to_string(), "somebody else holds a lock: psql");
         assert!(tries.may_load("t").is_err());
         // It is time to ask again: one does, and the others do not wait for it.
-        lock(&lock(&tries.tables)["t"].locked).as_mut().unwrap().until = Instant::now();
+        lock(&lock(&tries.tables)["t"].shut).as_mut().unwrap().until = Instant::now();
         let asks = tries.turn(POSTGRES, "t").await.unwrap();
         assert!(tries.may_load("t").is_err());
         asks.end(&Ok::<_, LoadError>(()));

@@ -37,6 +37,12 @@ pub enum WarehouseError {
     /// A lock of another session on a table; a try after its release goes well.
     #[error("somebody else holds a lock: {0}")]
     Locked(String),
+    /// A right that the role lacks for a statement; files wait until it is granted.
+    #[error("the database refuses it to its role: {0}")]
+    Denied(String),
+    /// A right that the role lacks for every load: on the catalog, or on the schema of staging.
+    #[error("the database's role lacks a right that every load needs: {0}")]
+    Barred(String),
     /// A commit without confirmation: its rows may be there, or may come to be. Only the ledger knows.
     #[error("it is not known whether the commit happened: {0}")]
     Unknown(String),
@@ -57,8 +63,26 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// True if a later try may go well.
     pub fn is_transient(&self) -> bool {
-        use WarehouseError::{Incomplete, Locked, Moved, ReadOnly, Unavailable, Unreadable};
-        matches!(self, Incomplete(_) | Locked(_) | Moved(_) | ReadOnly(_) | Unavailable(_) | Unreadable(_))
+        use WarehouseError::{Barred, Denied, Incomplete, Locked, Moved, ReadOnly, Unavailable, Unreadable};
+        matches!(
+            self,
+            Barred(_) | Denied(_) | Incomplete(_) | Locked(_) | Moved(_) | ReadOnly(_) | Unavailable(_) | Unreadable(_)
+        )
+    }
+
+    /// The remedy, if it is an error of a database that answers; the others are about its address or its absence.
+    pub fn fix_of_answer(&self) -> Option<&'static str> {
+        match self {
+            WarehouseError::ReadOnly(_) => {
+                Some("make room on its disk, or give its user the right to write: app doctor")
+            }
+            WarehouseError::Locked(_) => {
+                Some("it goes on when that transaction has ended; select pg_terminate_backend(PROCESS) ends it")
+            }
+            WarehouseError::Denied(_) | WarehouseError::Barred(_) => Some("let the owner of what is named grant it"),
+            WarehouseError::Incomplete(_) | WarehouseError::Unreadable(_) => Some("do what the message says"),
+            _ => None,
+        }
     }
 
     /// Prefixes the message with the work in progress.
@@ -75,6 +99,8 @@ impl WarehouseError {
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::ReadOnly(why) => WarehouseError::ReadOnly(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
+            WarehouseError::Denied(why) => WarehouseError::Denied(format!("{what}: {why}")),
+            WarehouseError::Barred(why) => WarehouseError::Barred(format!("{what}: {why}")),
             WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
             WarehouseError::TooLong(why) => WarehouseError::TooLong(format!("{what}: {why}")),
             WarehouseError::Exists(why) => WarehouseError::Exists(format!("{what}: {why}")),
@@ -134,6 +160,9 @@ const FINDS_ROOM: &str = "RelationGetBufferForTuple";
 /// SQLSTATE of a lock that was waited for as long as `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
+/// SQLSTATE of a right that the role lacks (`insufficient_privilege`).
+const DENIED: &str = "42501";
+
 /// True for SQLITE_READONLY and SQLITE_FULL.
 fn is_read_only_in_sqlite(code: i32) -> bool {
     matches!(code & 0xFF, 8 | 13)
@@ -190,6 +219,7 @@ fn of_database(error: &dyn sqlx::error::DatabaseError) -> WarehouseError {
     }
     match () {
         () if code == LOCK_NOT_AVAILABLE => WarehouseError::Locked(text),
+        () if code == DENIED => WarehouseError::Denied(text),
         () if code == TOO_LONG => WarehouseError::TooLong(text),
         () if is_read_only(&code, error) => WarehouseError::ReadOnly(text),
         () if is_passing(&code, error) => WarehouseError::Unavailable(text),
@@ -200,23 +230,27 @@ fn of_database(error: &dyn sqlx::error::DatabaseError) -> WarehouseError {
 
 impl From<sqlx::Error> for WarehouseError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(database) => of_database(database.as_ref()),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => WarehouseError::Unavailable(error.to_string()),
-            _ => WarehouseError::Refused(error.to_string()),
-        }
+        of_sqlx(&error)
+    }
+}
+
+fn of_sqlx(error: &sqlx::Error) -> WarehouseError {
+    match error {
+        sqlx::Error::Database(database) => of_database(database.as_ref()),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => WarehouseError::Unavailable(error.to_string()),
+        _ => WarehouseError::Refused(error.to_string()),
     }
 }
 
 /// True for errors that are no file's fault, so that files wait until a person or time has fixed them. PostgreSQL:
 /// classes 08 (connection), 28 (who we are), 3D (no such database), 3F (no such schema), 40 (serialisation, deadlock),
 /// 53 (resources), 55 (lock), 57 (operator), 58 (system), XX001 and XX002 (corruption), 25006 (read-only), 25P03 and
-/// 25P04 (a transaction longer than the server's limit), 42501 (rights). SQLite: busy, locked, read-only, I/O error,
+/// 25P04 (a transaction longer than the server's limit). SQLite: busy, locked, read-only, I/O error,
 /// corrupt, full, cannot open, locking protocol, rights, no database.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
 fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
@@ -225,7 +259,7 @@ fn is_passing(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
     }
     let classes = ["08", "28", "3D", "3F", "40", "53", "55", "57", "58"];
     is_of_pooler(code)
-        || ["25006", "25P03", "25P04", "42501", "XX001", "XX002"].contains(&code)
+        || ["25006", "25P03", "25P04", "XX001", "XX002"].contains(&code)
         || classes.contains(&code.get(..2).unwrap_or_default())
 }
 
@@ -235,10 +269,7 @@ impl From<sea_orm::DbErr> for WarehouseError {
         match error {
             DbErr::Conn(RuntimeErr::SqlxError(error))
             | DbErr::Exec(RuntimeErr::SqlxError(error))
-            | DbErr::Query(RuntimeErr::SqlxError(error)) => match std::sync::Arc::try_unwrap(error) {
-                Ok(error) => error.into(),
-                Err(shared) => WarehouseError::Unavailable(shared.to_string()),
-            },
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => of_sqlx(&error),
             DbErr::ConnectionAcquire(why) => WarehouseError::Unavailable(why.to_string()),
             other => WarehouseError::Refused(other.to_string()),
         }

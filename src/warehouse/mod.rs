@@ -2,6 +2,7 @@
 //! sees a source, and knows neither loads nor stars.
 
 mod error;
+mod lacking;
 mod postgres;
 pub(crate) mod relying;
 mod row;
@@ -17,6 +18,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
+pub use lacking::Lacking;
+pub use postgres::Lookout;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
 pub use row::{Cell, Row};
@@ -123,6 +126,17 @@ pub trait Warehouse: Send + Sync {
     /// Sees that what was committed can be found again: an SQLite file is still in its place. A server has no place.
     async fn is_there(&self) -> Result<(), WarehouseError> {
         Ok(())
+    }
+
+    /// The lookout for the holders of locks that the catalog's readings wait for, if the engine lets readers wait.
+    fn lookout(&self) -> Option<&Lookout> {
+        None
+    }
+
+    /// The rights out of `rights` (`insert`, `select`...) that the role lacks on these tables, asked on another connection
+    /// than that of the statement which was refused.
+    async fn lacking(&self, _tables: &[Table], _rights: &[&str]) -> Result<Lacking, WarehouseError> {
+        Ok(Lacking::default())
     }
 
     /// Closes the connections, and leaves a complete database: SQLite's log is copied into its file.

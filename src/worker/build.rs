@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Backoff;
 use crate::alert::Kind;
 use crate::app::App;
 use crate::pipeline::{self, RunError, TableChange};
+use crate::project::{first_step, has_sql};
 
 /// The time without loads before a run begins.
 const QUIET: Duration = Duration::from_secs(1);
@@ -24,9 +25,9 @@ const SUBJECT: &str = "pipeline";
 
 /// Runs the pipeline after loads, for ever; earlier loads are looked at first. A run that is cut short changes nothing.
 pub async fn build(app: Arc<App>) {
-    let mut trouble = None;
+    let (mut trouble, mut is_told) = (None, false);
     loop {
-        let again = run(&app, &mut trouble).await.unwrap_or_else(|| Instant::now() + LOOK);
+        let again = run(&app, &mut trouble, &mut is_told).await.unwrap_or_else(|| Instant::now() + LOOK);
         tokio::select! {
             () = app.loaded.notified() => {}
             // Retractions, changed files and a recovered database need a run, though nothing is loaded.
@@ -38,9 +39,21 @@ pub async fn build(app: Arc<App>) {
 }
 
 /// Brings the star up to date; returns the time of the next attempt where no load comes before it.
-async fn run(app: &App, trouble: &mut Option<Backoff>) -> Option<Instant> {
+async fn run(app: &App, trouble: &mut Option<Backoff>, is_told: &mut bool) -> Option<Instant> {
     // In a project without any load, missing tables are no fault.
     if app.workspace.catalog.loads(1).await.is_ok_and(|loads| loads.is_empty()) {
+        return None;
+    }
+    let folder = app.workspace.sql.join("pipeline");
+    // Where a star was built, files that are gone are a fault.
+    if !has_sql(&folder) && app.workspace.catalog.last_pipeline().await.is_ok_and(|last| last.is_none()) {
+        if !std::mem::replace(is_told, true) {
+            warn!(
+                "PIPELINE=on_load does nothing yet: there is no .sql file in {}; {}",
+                folder.display(),
+                first_step(&folder)
+            );
+        }
         return None;
     }
     match pipeline::run(&app.workspace).await {

@@ -1,6 +1,7 @@
 //! The engines, and what servers do.
 
 pub mod moved;
+pub mod rights;
 pub mod servers;
 pub mod tls;
 pub mod warehouse_contract;
@@ -8,5 +9,8 @@ pub mod warehouse_contract;
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [moved::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
+    [moved::cases(), rights::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -86,6 +86,8 @@ fn loose_cells(
             let closing = |place: &usize| line[*place] == quote && ends(place + 1) && (closes || run(*place) % 2 == 1);
             // A quote that opens another cell behind a delimiter ends the search: only that very one may close this cell.
             for place in open + 1..line.len() {
+                #[cfg(test)]
+                tests::visit();
                 if closing(&place) {
                     stop = Some(place);
                     break;
@@ -138,4 +140,40 @@ pub(in crate::format) fn loose_line(line: &[u8], dialect: &Dialect, width: usize
     let (mut cells, mut side) = (Vec::new(), Vec::new());
     loosely(line, 0, line.len(), dialect, width, &mut cells, &mut side)?;
     Some(texts(line, &side, &cells))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static VISITED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    /// Counts a byte that the search for a closing quote looks at.
+    pub(super) fn visit() {
+        VISITED.set(VISITED.get() + 1);
+    }
+
+    #[test]
+    fn no_byte_of_a_line_is_searched_for_each_quote_anew() {
+        const SIGNS: [u8; 4] = *b"\",x ";
+        // All words of one to five signs, each repeated into a line.
+        let mut words = vec![Vec::new()];
+        for length in 0..5 {
+            let longer: Vec<_> = words.iter().filter(|word: &&Vec<u8>| word.len() == length).cloned().collect();
+            words.extend(longer.iter().flat_map(|word| SIGNS.map(|sign| [word.as_slice(), &[sign]].concat())));
+        }
+        for padded in [false, true] {
+            let dialect = Dialect { padded, ..Dialect::plain(b',') };
+            for word in words.iter().filter(|word| !word.is_empty()) {
+                let line = word.repeat(400 / word.len());
+                VISITED.set(0);
+                loose_line(&line, &dialect, usize::MAX);
+                // Both ways of reading it look at each byte once.
+                let (visited, word) = (VISITED.get(), word.escape_ascii());
+                assert!(visited <= 2 * line.len(), "{word} repeated: {visited} looks at {} bytes", line.len());
+            }
+        }
+    }
 }

@@ -217,6 +217,7 @@ pub(crate) async fn ready_table(
         transaction.execute(&sql, &[]).await?;
     } else {
         let there = check_types(transaction, names, &table, evolution, there).await?;
+        is_ours(names, &table, evolution, &there)?;
         let alterations = alterations(names, evolution, &there);
         for one in &alterations {
             match one {
@@ -308,6 +309,24 @@ async fn check_types(
         }
     }
     Ok(there)
+}
+
+/// Refuses a table that somebody else has made, or has given a column of a name that the input brings for the first time:
+/// its values would stand among those of no load.
+fn is_ours(names: &Names, table: &Table, evolution: &Evolution, there: &[TableColumn]) -> Result<(), LoadError> {
+    let has = |name: &str| has_column(names.engine, there, name);
+    let shown = names.shown(table);
+    if let Some(name) = [LOAD_COLUMN, LINE_COLUMN].into_iter().find(|name| !has(name)) {
+        return Err(LoadError::Clash(format!(
+            "{shown} has no column {name}, which every table of Sluice's has: somebody has made it by hand, or dropped that column"
+        )));
+    }
+    match evolution.added.iter().map(|place| &evolution.columns[*place].name).find(|name| has(name)) {
+        Some(name) => Err(LoadError::Clash(format!(
+            "{shown} has a column {name} that no file brought, and this file brings one of that name: somebody has made it by hand"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The alterations that bring a table with these columns to the input's. A hand-dropped column is added like a new one.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use self::needs::{absent_need, closed, database_needs, failed_need, short, silent, stuck, troubles, waits};
 use crate::catalog::{Failure, LastRun, Total};
 use crate::source::FailedFile;
-use crate::telemetry::progress::Running;
+use crate::telemetry::progress::{FileStep, Running};
 use crate::worker::{Held, State, Waiting};
 
 pub use self::needs::Need;
@@ -77,9 +77,9 @@ pub struct DatabaseStatus {
     pub address: String,
     /// The reason why it cannot be asked.
     pub error: Option<String>,
-    /// True if it answers and takes no writes.
+    /// The remedy, if it answers and refuses.
     #[serde(skip)]
-    pub is_read_only: bool,
+    pub fix: Option<&'static str>,
     /// True if the database contains a warehouse.
     pub exists: bool,
     /// The loads since midnight, in UTC.
@@ -121,7 +121,10 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
     let Found { folder, living, absent, folder_is_there, .. } = found;
     let Found { mut waiting, orphans, failed, database, unreadable, stale_after, .. } = found;
     let states: Vec<_> = living.iter().flatten().collect();
-    let running = states.iter().flat_map(|state| state.running.clone()).collect();
+    let mut running: Vec<_> = states.iter().flat_map(|state| state.running.clone()).collect();
+    if database.address.starts_with("sqlite:") {
+        name_writer(&mut running);
+    }
     let names: Vec<_> = waiting.iter().chain(&orphans).map(|file| file.file.clone()).collect();
     for file in &mut waiting {
         if let Some(held) = states.iter().find_map(|state| state.put_back.get(&file.file)) {
@@ -151,6 +154,16 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
     needs.extend(database_needs(&database));
     let failed_files = failed.into_iter().map(FailedNote::from).collect();
     Status { ok: needs.is_empty(), needs, folder, watching, running, waiting, failed_files, database }
+}
+
+/// Names the file that SQLite's one writer is at, for those that wait for the database.
+fn name_writer(running: &mut [Running]) {
+    let Some(writes) = running.iter().find(|one| one.step == FileStep::Loading).map(|one| one.file.clone()) else {
+        return;
+    };
+    for waits in running.iter_mut().filter(|one| one.step == FileStep::Database && one.file != writes) {
+        waits.waits_for = Some(writes.clone());
+    }
 }
 
 /// Returns the files that a program keeps in their place and tries again, which are not in the folder.
@@ -317,6 +330,44 @@ mod tests {
             let found = Found { absent, folder_is_there: is_there, ..found(Vec::new(), waiting) };
             assert_eq!(needs(found), [expected]);
         }
+    }
+
+    #[test]
+    fn the_file_that_sqlite_writes_is_named_for_those_that_wait() {
+        let one = |file: &str, step| Running {
+            file: file.to_owned(),
+            load: None,
+            step,
+            waits_for: None,
+            started: Utc::now(),
+            bytes: 0,
+            bytes_total: 0,
+            rows: 0,
+            rows_per_second: 0,
+        };
+        for (address, expected) in [("sqlite://x.db", Some("long.csv")), ("postgres://h/d", None)] {
+            let running = vec![
+                one("short.csv", FileStep::Database),
+                one("long.csv", FileStep::Loading),
+                one("next.csv", FileStep::FirstPass),
+            ];
+            let mut found = found(vec![Some(State { running, ..state(&[]) })], Vec::new());
+            found.database.address = address.to_owned();
+            let waits: Vec<_> = status(found, Utc::now()).running.into_iter().map(|one| one.waits_for).collect();
+            assert_eq!(waits, [expected.map(str::to_owned), None, None]);
+        }
+    }
+
+    #[test]
+    fn a_database_that_answers_and_refuses_is_not_said_to_be_silent() {
+        let error = Some("somebody else holds a lock: process 7 (psql)".to_owned());
+        let mut found = found(vec![Some(state(&[]))], Vec::new());
+        found.database = DatabaseStatus { address: "db".to_owned(), error, fix: Some("end it"), ..Default::default() };
+        let status = status(found, Utc::now());
+        assert_eq!(
+            status.needs,
+            [Need { what: "somebody else holds a lock: process 7 (psql) (db)".to_owned(), fix: "end it".to_owned() }]
+        );
     }
 
     #[test]

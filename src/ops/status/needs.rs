@@ -158,12 +158,9 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
         // The error may begin with it already.
         let known = format!("{NO_ANSWER}: {address}: ");
         let cause = error.strip_prefix(&known).unwrap_or(error);
-        needs.push(match database.is_read_only {
-            true => Need {
-                what: format!("{error} ({address})"),
-                fix: "make room on its disk, or give its user the right to write: app doctor".to_owned(),
-            },
-            false => Need {
+        needs.push(match database.fix {
+            Some(fix) => Need { what: format!("{error} ({address})"), fix: fix.to_owned() },
+            None => Need {
                 what: format!("{NO_ANSWER} ({address}): {cause}"),
                 fix: "start it, or see whether DATABASE_URL is right: app doctor".to_owned(),
             },

@@ -35,7 +35,7 @@ const HOLDERS: &str = "
 
 /// Knows the processes that serve this program, and finds the sessions that they wait for.
 #[derive(Clone)]
-pub(super) struct Lookout {
+pub struct Lookout {
     pool: PgPool,
     own: Own,
 }
@@ -73,7 +73,10 @@ impl Lookout {
 
     /// Awaits the work, and meanwhile looks for a lock's holder, to be named in the error if the server gives up
     /// waiting.
-    pub(super) async fn over<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, WarehouseError>
+    ///
+    /// # Errors
+    /// The work's error, [`WarehouseError::Locked`] with the holder.
+    pub async fn over<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, WarehouseError>
     where
         WarehouseError: From<E>,
     {
@@ -102,7 +105,7 @@ impl Lookout {
     }
 
     /// The holders of the lock that is waited for now, in words; `None` if there are none, or none are known.
-    async fn holders(&self) -> Option<String> {
+    pub async fn holders(&self) -> Option<String> {
         sqlx::query_scalar(HOLDERS).bind(self.own.list()).fetch_one(&self.pool).await.ok().flatten()
     }
 }

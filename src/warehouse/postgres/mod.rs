@@ -6,6 +6,7 @@ mod limits;
 mod lookout;
 mod notice;
 mod parameters;
+mod rights;
 mod socket;
 mod transaction;
 mod views;
@@ -20,11 +21,12 @@ use sqlx::{
     Column, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row as _, Statement, TypeInfo, ValueRef,
 };
 
-use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
-use crate::sql::{Engine, Names, Schema, quote};
+use super::{Address, Lacking, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
+use crate::sql::{Engine, Names, Schema, Table, quote};
 pub use copy::encode;
 use limits::{UNLIMITED, UNLIMITED_17, dangers, lift_limits};
-use lookout::{Lookout, Own};
+pub use lookout::Lookout;
+use lookout::Own;
 use notice::TELL_WARNINGS;
 use transaction::PostgresTransaction;
 
@@ -264,9 +266,9 @@ impl Warehouse for Postgres {
         }
         if self.has_schema(models::POSTGRES_SCHEMA).await? {
             let migrator = self.migrator().await?;
-            let unknown = models::unknown(&migrator).await;
+            let unknown = self.lookout.over(models::unknown(&migrator)).await;
             let pending = match &unknown {
-                Ok(unknown) if unknown.is_empty() => models::pending(&migrator).await,
+                Ok(unknown) if unknown.is_empty() => self.lookout.over(models::pending(&migrator)).await,
                 _ => Ok(Vec::new()),
             };
             migrator.close().await?;
@@ -324,6 +326,14 @@ impl Warehouse for Postgres {
     async fn barrier(&self) -> Result<(), WarehouseError> {
         // A commit's record is written after those before it, and all of them are synced with it.
         Ok(())
+    }
+
+    fn lookout(&self) -> Option<&Lookout> {
+        Some(&self.lookout)
+    }
+
+    async fn lacking(&self, tables: &[Table], rights: &[&str]) -> Result<Lacking, WarehouseError> {
+        rights::lacking(&self.pool, &self.names, tables, rights).await
     }
 
     async fn close(&self) {

@@ -183,7 +183,11 @@ impl Transaction for PostgresTransaction {
         if !self.tells_server {
             return Ok(None);
         }
-        let (server,) = sqlx::query_as(SERVER).fetch_one(&mut *self.transaction).await?;
+        let found = sqlx::query_as(SERVER).fetch_one(&mut *self.transaction).await;
+        let (server,) = found.map_err(|error| match error.into() {
+            WarehouseError::Denied(why) => WarehouseError::Barred(why),
+            error => error,
+        })?;
         Ok(Some(server))
     }
 

@@ -9,6 +9,7 @@ use tracing::{debug, error, info};
 use super::Watch;
 use crate::alert::Kind;
 use crate::source::Folder;
+use crate::text::rights::explain_folder;
 use crate::worker::absent::Absent;
 use crate::worker::backoff::Backoff;
 use crate::worker::state::StateFile;
@@ -24,7 +25,7 @@ impl Watch {
                 true
             }
             Err(error) => {
-                self.miss(&error);
+                self.miss(error);
                 false
             }
         }
@@ -47,14 +48,17 @@ impl Watch {
         }
     }
 
-    pub(super) fn miss(&mut self, error: &io::Error) {
+    pub(super) fn miss(&mut self, error: io::Error) {
+        let is_shut = error.kind() == io::ErrorKind::PermissionDenied;
+        let error = explain_folder(error, &self.path);
+        let fix = if is_shut { "give its user the right, as the message says" } else { "make or mount it" };
         if Backoff::of(&mut self.away, &error.to_string())
             && let Some(often) = self.missed.comes(OsStr::new(&error.to_string()), Instant::now())
         {
             self.told_away = true;
             error!(folder = %self.path.display(), "cannot use the folder: {error}; waiting for it{often}");
             let (folder, why) = (self.path.display().to_string(), format!("cannot use the folder: {error}"));
-            self.app.loader.alerts.raise(Kind::Trouble, &folder, &why, "make or mount it", None);
+            self.app.loader.alerts.raise(Kind::Trouble, &folder, &why, fix, None);
         }
         self.state.trouble(Some(&format!("cannot use the folder: {error}")));
         if self.absent.is_none() {

@@ -12,8 +12,9 @@ use crate::alert::Kind;
 use crate::load::FileOutcome;
 use crate::source::ClaimedFile;
 
-/// The longest pause under another session's lock: asking again is cheap.
-const LOCKED: Duration = Duration::from_secs(15);
+/// The longest pause of a file whose table takes no rows, under another session's lock or for a right that is lacking:
+/// asking again is cheap.
+const SHUT: Duration = Duration::from_secs(15);
 
 impl Watch {
     pub(super) fn done(&mut self, done: Result<(Id, FileOutcome), JoinError>) {
@@ -54,10 +55,14 @@ impl Watch {
             Ok(FileOutcome::Waits(error)) => {
                 if error.is_of_database() {
                     self.hurt(&name, &error.to_string());
-                } else if error.is_locked() {
-                    // The holder of the lock is named once the file has waited for long.
-                    if self.pause_at_most(&name, &error.to_string(), LOCKED) {
+                } else if error.is_of_table() {
+                    if self.pause_at_most(&name, &error.to_string(), SHUT) {
                         warn!(file.path = file.name(), "not loaded yet: {error}; {}", error.fix());
+                        // The holder of a lock is named once the file has waited for long.
+                        if error.needs_person() {
+                            let (why, fix) = (error.to_string(), error.fix());
+                            self.app.loader.alerts.raise(Kind::Stuck, &file.name(), &why, fix, None);
+                        }
                     }
                 } else if self.pause(&name, &error.to_string()) {
                     warn!(file.path = file.name(), "not loaded yet: {error}");

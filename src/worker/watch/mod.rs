@@ -193,7 +193,7 @@ impl Watch {
         let events = Arc::new(Events::default());
         let mut watcher = if self.poll { None } else { events.listen(&self.path) };
         if let Err(error) = self.scan() {
-            self.miss(&error);
+            self.miss(error);
         }
         let mut scanned = Instant::now();
         let waiting = self.candidates.len();
@@ -236,7 +236,7 @@ impl Watch {
                 if self.folder.is_there() {
                     match self.scan() {
                         Ok(()) => self.find_again(),
-                        Err(error) => self.miss(&error),
+                        Err(error) => self.miss(error),
                     }
                 }
             }

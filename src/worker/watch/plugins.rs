@@ -46,7 +46,7 @@ impl Watch {
             self.pauses.clear();
         }
         if let Err(error) = self.scan() {
-            self.miss(&error);
+            self.miss(error);
         }
         None
     }

@@ -15,8 +15,9 @@ use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
 use crate::load::load_file;
 use crate::load::order::Sheets;
-use crate::source::{ClaimedFile, Stamp, Writer, writer};
+use crate::source::{CLAIMS, ClaimedFile, Stamp, Writer, writer};
 use crate::sql::Engine;
+use crate::text::rights::unwritable;
 
 impl Watch {
     /// Claims whole files and starts their loads, up to the limit; returns the time of the next look.
@@ -161,8 +162,15 @@ impl Watch {
 
     /// Logs once that a file cannot be claimed.
     pub(super) fn cannot_claim(&mut self, name: &OsStr, why: &str) {
-        let fix =
-            format!("give the user that Sluice runs as the right to move it, and to write in {}", self.path.display());
+        let fix = unwritable(&self.path.join(CLAIMS)).map_or_else(
+            || {
+                format!(
+                    "give the user that Sluice runs as the right to move it, and to write in {}",
+                    self.path.display()
+                )
+            },
+            |(_, fix)| fix,
+        );
         let why = format!("cannot claim the file: {why}");
         self.state.put_back(&name.to_string_lossy(), &why, Some(&fix));
         if self.pause(name, &why) {
