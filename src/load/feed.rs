@@ -84,7 +84,7 @@ impl<'a> Feed<'a> {
             }
         };
         let (rows, bytes) = (chunk.rows(), chunk.bytes());
-        let Chunk { records, mut rejects, mut beside, .. } = chunk;
+        let Chunk { records, mut rejects, mut beside, .. } = *chunk;
         self.bytes.0 += records.raw_bytes();
         self.bytes.1 += rejects.iter().map(|reject| reject.text.len() as u64).sum::<u64>();
         self.beside.append(&mut beside);

@@ -330,7 +330,7 @@ impl Input {
                 Ok(next)
             }
             Ahead::End(whole, spans) => {
-                self.profile = whole.or(self.profile.take());
+                self.profile = whole.map(|whole| *whole).or(self.profile.take());
                 self.spans = spans;
                 Ok(Next::End)
             }

@@ -14,7 +14,7 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub enum Next {
     /// Some records.
-    Chunk(Chunk),
+    Chunk(Box<Chunk>),
     /// None: everything agreed with the profile, and with the expected types.
     End,
     /// None: a record contradicts the expected types, which the beginning had decided.
@@ -32,7 +32,7 @@ pub(super) enum Ahead {
     /// More records, and the thread.
     More(Next, Chunks),
     /// The profile of the whole input if only its beginning was read before, and the bytes of its spans.
-    End(Option<Profile>, Option<SpanBytes>),
+    End(Option<Box<Profile>>, Option<SpanBytes>),
 }
 
 impl Chunks {
@@ -57,7 +57,7 @@ impl Chunks {
             Some(next) => Ok(Ahead::More(next?, self)),
             None => {
                 let (whole, spans) = self.read.await.map_err(broken)?;
-                Ok(Ahead::End(whole, spans))
+                Ok(Ahead::End(whole.map(Box::new), spans))
             }
         }
     }
@@ -87,7 +87,7 @@ fn send_chunks(
                 profiler.see(&chunk);
                 mistaken = !profiler.still_fits(held, surplus);
             }
-            heard = !same_width || mistaken || sender.blocking_send(Ok(Next::Chunk(chunk))).is_ok();
+            heard = !same_width || mistaken || sender.blocking_send(Ok(Next::Chunk(Box::new(chunk)))).is_ok();
             heard && same_width && !mistaken
         })?;
         match heard && !mistaken && (!same_width || digest.hash != expected.hash) {
