@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::catalog::Workspace;
+use crate::clock::Clock;
 use crate::dataset::plugin::{CurrentPlugins, Plugins};
 use crate::format::Limits;
 use crate::load::Loader;
@@ -38,6 +39,7 @@ impl App {
             archive: Arc::new(settings.archive()),
             alerts: Alerts::default(),
             plugins: CurrentPlugins::default(),
+            clock: Clock::default(),
         }
     }
 }
@@ -51,6 +53,7 @@ pub struct Builder {
     archive: Arc<Archive>,
     alerts: Alerts,
     plugins: CurrentPlugins,
+    clock: Clock,
 }
 
 impl Builder {
@@ -84,10 +87,17 @@ impl Builder {
         Builder { archive, ..self }
     }
 
+    /// Goes by this clock.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Builder {
+        Builder { clock, ..self }
+    }
+
     /// Builds the program over a connected database.
     pub fn build(self, warehouse: Arc<dyn Warehouse>) -> App {
-        let Builder { sql, exports, imports, limits, archive, alerts, plugins } = self;
-        let workspace = Workspace::new(warehouse, sql, exports);
+        let Builder { sql, exports, imports, limits, archive, alerts, plugins, clock } = self;
+        let mut workspace = Workspace::new(warehouse, sql, exports);
+        workspace.catalog = workspace.catalog.by(clock);
         let loader = Loader { limits, archive, alerts, ..Loader::new(&workspace, &imports) };
         App { workspace, loader, plugins, loaded: Notify::new() }
     }

@@ -7,6 +7,7 @@ pub mod app;
 pub mod archive;
 pub mod catalog;
 pub mod cli;
+pub mod clock;
 pub mod daemon;
 pub mod dataset;
 pub mod export;

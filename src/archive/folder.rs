@@ -14,7 +14,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use chrono::{NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::source::{Dir, move_to_free_name, rename_to_free_name};
@@ -51,24 +51,35 @@ impl From<&Metadata> for Identity {
 ///
 /// # Errors
 /// The system's error, which names the folder if that may not be written.
-pub(super) fn keep(dir: &Dir, name: &OsStr, from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
+pub(super) fn keep(
+    dir: &Dir,
+    name: &OsStr,
+    from: File,
+    folder: &Path,
+    days: Option<(u16, DateTime<Utc>)>,
+) -> io::Result<PathBuf> {
     keep_in(dir, name, from, folder, days).map_err(|error| {
         let there = folder.ancestors().find(|path| path.exists()).unwrap_or(folder);
         if unwritable(there).is_some() { explain(error, there) } else { error }
     })
 }
 
-fn keep_in(dir: &Dir, name: &OsStr, mut from: File, folder: &Path, days: Option<u16>) -> io::Result<PathBuf> {
-    let now = Utc::now();
+fn keep_in(
+    dir: &Dir,
+    name: &OsStr,
+    mut from: File,
+    folder: &Path,
+    days: Option<(u16, DateTime<Utc>)>,
+) -> io::Result<PathBuf> {
     let folder = match days {
         None => folder.to_owned(),
-        Some(_) => folder.join(now.date_naive().to_string()),
+        Some((_, now)) => folder.join(now.date_naive().to_string()),
     };
     fs::create_dir_all(&folder)?;
     // The line is written before the file is in its place, so that no file lacks a time of deletion.
     let note = |meta: &Metadata| match days {
         None => Ok(()),
-        Some(days) => {
+        Some((days, now)) => {
             let kept = Kept { file: meta.into(), until: now.timestamp() + i64::from(days) * DAY };
             let line = serde_json::to_string(&kept)? + "\n";
             let mut notes = File::options().create(true).append(true).open(folder.join(KEPT))?;
@@ -167,7 +178,7 @@ mod tests {
             let path = dir.path().join(name);
             fs::write(&path, name).unwrap();
             let here = Dir::open(dir.path()).unwrap();
-            keep(&here, OsStr::new(name), File::open(&path).unwrap(), &archive, Some(days)).unwrap()
+            keep(&here, OsStr::new(name), File::open(&path).unwrap(), &archive, Some((days, Utc::now()))).unwrap()
         };
         let (short, again, long, changed) =
             (kept("x.csv", 1), kept("x.csv", 1), kept("long.csv", 30), kept("changed.csv", 1));

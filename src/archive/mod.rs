@@ -14,6 +14,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::source::ClaimedFile;
 use crate::text::nearest;
 
@@ -148,7 +149,7 @@ impl Archive {
     ///
     /// # Errors
     /// A file that cannot be kept; it stays claimed, to be tried again.
-    pub async fn keep(&self, file: &ClaimedFile, what: &OnSuccess) -> io::Result<Option<String>> {
+    pub async fn keep(&self, file: &ClaimedFile, what: &OnSuccess, clock: &Clock) -> io::Result<Option<String>> {
         let (place, days) = match what {
             // A file that is gone was kept before.
             _ if !file.is_there()? => return Ok(None),
@@ -160,6 +161,7 @@ impl Archive {
         let kept_as = match place {
             Place::Folder(folder) => {
                 let (dir, name, folder, opened) = (file.dir()?, file.os_name(), folder.clone(), file.open()?);
+                let days = days.map(|days| (days, clock.utc()));
                 let kept = tokio::task::spawn_blocking(move || folder::keep(&dir, &name, opened, &folder, days));
                 kept.await.map_err(io::Error::other)??.display().to_string()
             }
@@ -173,10 +175,10 @@ impl Archive {
     }
 
     /// Deletes files whose days are over; one that cannot be deleted is tried again next time.
-    pub async fn purge(&self) {
+    pub async fn purge(&self, clock: &Clock) {
         let Place::Folder(folder) = self.place.clone() else { return };
         let shown = folder.display().to_string();
-        let now = chrono::Utc::now().timestamp();
+        let now = clock.utc().timestamp();
         match tokio::task::spawn_blocking(move || folder::purge(&folder, now)).await.map_err(io::Error::other) {
             Ok(Ok(0)) => {}
             Ok(Ok(files)) => info!(folder = shown, files, "purged what was kept long enough"),
@@ -185,10 +187,10 @@ impl Archive {
     }
 
     /// Purges now and every hour.
-    pub async fn purge_for_ever(&self) {
+    pub async fn purge_for_ever(&self, clock: &Clock) {
         loop {
-            self.purge().await;
-            tokio::time::sleep(PURGE_EVERY).await;
+            self.purge(clock).await;
+            clock.sleep(PURGE_EVERY).await;
         }
     }
 }

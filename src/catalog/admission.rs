@@ -1,6 +1,5 @@
 //! Admission of an input: the check, before it is loaded, that its content is new to its table.
 
-use chrono::Utc;
 use models::load::Status;
 use models::{dataset, load};
 use sea_orm::sea_query::OnConflict;
@@ -155,7 +154,7 @@ impl Catalog {
     ) -> Result<Admission, WarehouseError> {
         let Request { table, source, claim, unfinished, .. } = *request;
         let mut lock =
-            Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(Utc::now()) })
+            Insert::one(dataset::ActiveModel { name: Set(table.to_owned()), last_started_at: Set(self.clock.utc()) })
                 .into_query();
         lock.on_conflict(
             OnConflict::column(dataset::Column::Name).update_column(dataset::Column::LastStartedAt).to_owned(),
@@ -354,7 +353,7 @@ impl Catalog {
         let kept = staged::rows_of(transaction, names, history.kept(), before.load, before.loaded - there).await?;
         // The rows replaced longest ago are not kept.
         let began = self.load(before.load).await?.map(|line| line.started_at);
-        let is_old = began.is_some_and(|began| (Utc::now() - began).to_std().is_ok_and(|age| age > KEPT));
+        let is_old = began.is_some_and(|began| (self.clock.utc() - began).to_std().is_ok_and(|age| age > KEPT));
         if is_old && history.exists(transaction).await? {
             return Ok(before.loaded);
         }
@@ -382,7 +381,7 @@ impl Catalog {
             rows_read: Set(rows),
             rows_duplicate: Set(rows),
             duplicate_of: Set(Some(of)),
-            finished_at: Set(Some(Utc::now())),
+            finished_at: Set(Some(self.clock.utc())),
             ..self.line(table, source, Some(profile), Status::Duplicate)
         };
         self.open(transaction, line).await

@@ -1,7 +1,6 @@
 //! Checkpoints: how far the streams that are pulled or consumed were loaded. One is moved in the transaction of the rows
 //! that it counts, from the generation before, so that a second program, a late one or a retry brings nothing twice.
 
-use chrono::Utc;
 use models::checkpoint;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
@@ -75,7 +74,7 @@ impl Catalog {
             count: Set(count.map(number)),
             generation: Set(generation + 1),
             load_id: Set(load_id),
-            moved_at: Set(Utc::now()),
+            moved_at: Set(self.clock.utc()),
             ..Default::default()
         };
         let rows = number(books.read);

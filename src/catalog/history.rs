@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
-
 use crate::catalog::Key;
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
 use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
@@ -103,6 +101,7 @@ impl<'a> History<'a> {
         changed: &str,
         key: &Key<'_>,
         load_id: i64,
+        now: i64,
     ) -> Result<(), WarehouseError> {
         let columns = self.columns(transaction).await?;
         let (all, of_table) = (columns.join(", "), prefixed("t", &columns));
@@ -113,7 +112,6 @@ impl<'a> History<'a> {
             // Each of the few is looked up in the table, not the other way round.
             Engine::Sqlite => "cross join",
         };
-        let now = Utc::now().timestamp();
         let keep = format!(
             "insert into {before} ({all}, {BY}, {AT}, {KEY}) select {of_table}, $1, $2, $3 \
              from {changed} as i {joined} {table} as t on {same_key}"

@@ -22,7 +22,6 @@ mod workspace;
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use models::load::Status;
 use models::{load, reject};
 use sea_orm::{
@@ -30,6 +29,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, Insert, QueryFilter, QuerySelect, QueryTrait, Statement,
 };
 
+use crate::clock::Clock;
 use crate::record::Reject;
 use crate::schema::Column;
 use crate::source::Profile;
@@ -90,12 +90,24 @@ impl From<&LoadLine> for RowCounts {
 #[derive(Clone)]
 pub struct Catalog {
     warehouse: Arc<dyn Warehouse>,
+    clock: Clock,
 }
 
 impl Catalog {
     /// Catalog of a warehouse.
     pub fn new(warehouse: Arc<dyn Warehouse>) -> Self {
-        Catalog { warehouse }
+        Catalog { warehouse, clock: Clock::default() }
+    }
+
+    /// The catalog with another clock.
+    #[must_use]
+    pub fn by(self, clock: Clock) -> Self {
+        Catalog { clock, ..self }
+    }
+
+    /// The clock by which it writes times.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Rows of a load in its staging table now, none if there is no such table; reads beside any writer.
@@ -137,7 +149,7 @@ impl Catalog {
                 rows_padded: Set(number(books.padded)),
                 rows_extended: Set(number(books.extended)),
                 columns: Set(serde_json::to_string(columns).ok()),
-                finished_at: Set(Some(Utc::now())),
+                finished_at: Set(Some(self.clock.utc())),
                 ..Default::default()
             })
             .filter(load::Column::Id.eq(load_id));
@@ -189,7 +201,7 @@ impl Catalog {
     ) -> Result<i64, WarehouseError> {
         let line = load::ActiveModel {
             error: Set(Some(hidden(error).replace('\0', "\u{FFFD}"))),
-            finished_at: Set(Some(Utc::now())),
+            finished_at: Set(Some(self.clock.utc())),
             ..self.line(table, source, profile, Status::Failed)
         };
         let mut transaction = self.warehouse.begin(Scope::Short).await?;
@@ -244,7 +256,7 @@ impl Catalog {
             duplicate_of: Set(None),
             dialect: Set(profile.and_then(|profile| serde_json::to_string(&profile.layout).ok())),
             columns: Set(None),
-            started_at: Set(Utc::now()),
+            started_at: Set(self.clock.utc()),
             finished_at: Set(None),
             error: Set(None),
         }

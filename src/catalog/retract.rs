@@ -1,6 +1,5 @@
 //! Queries and writes of a retraction.
 
-use chrono::Utc;
 use models::load::Status;
 use models::{column, column_history, dataset, load};
 use sea_orm::{
@@ -18,7 +17,7 @@ impl Catalog {
     /// The database's error.
     pub async fn lock(&self, transaction: &mut dyn Transaction, table: &str) -> Result<(), WarehouseError> {
         let update = dataset::Entity::update_many()
-            .set(dataset::ActiveModel { last_started_at: Set(Utc::now()), ..Default::default() })
+            .set(dataset::ActiveModel { last_started_at: Set(self.clock.utc()), ..Default::default() })
             .filter(dataset::Column::Name.eq(table));
         self.run(transaction, self.build(&update.into_query())).await
     }

@@ -147,11 +147,12 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         Until::Empty => {
             meet_server(&app).await;
             let totals = watch.once(stop).await?;
-            archive.purge().await;
+            archive.purge(&app.loader.clock).await;
             totals
         }
         Until::Signal => {
-            let purging = tokio::spawn(async move { archive.purge_for_ever().await });
+            let clock = app.loader.clock.clone();
+            let purging = tokio::spawn(async move { archive.purge_for_ever(&clock).await });
             // Another program may hold the database for long; files are looked at meanwhile.
             let met = Arc::clone(&app);
             let meeting = tokio::spawn(async move { meet_server(&met).await });

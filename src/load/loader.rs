@@ -9,11 +9,14 @@ use super::tries::Tries;
 use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::catalog::{Catalog, Workspace};
+use crate::clock::Clock;
 use crate::format::Limits;
 use crate::warehouse::Warehouse;
 
 /// Dependencies of loads.
 pub struct Loader {
+    /// Clock of its pauses, leases and times.
+    pub clock: Clock,
     /// Database that takes the rows.
     pub warehouse: Arc<dyn Warehouse>,
     /// Its catalog.
@@ -40,14 +43,16 @@ impl Loader {
     /// Loader into this project out of the folder `imports`; without alerts or an archive.
     pub fn new(workspace: &Workspace, imports: &std::path::Path) -> Loader {
         let Workspace { warehouse, catalog, sql, exports } = workspace.clone();
+        let clock = catalog.clock().clone();
         Loader {
+            clock: clock.clone(),
             warehouse,
             catalog,
             sql,
             exports,
             limits: Limits::default(),
             order: Arc::default(),
-            tries: Tries::default(),
+            tries: Tries::new(clock),
             deletions: DeletionLog::of(imports),
             alerts: Alerts::default(),
             archive: Arc::default(),

@@ -34,7 +34,7 @@ pub(crate) async fn delete(
     mut deletion: Vec<DeletionRecord>,
 ) -> Result<bool, LoadError> {
     loader.warehouse.is_there().await?;
-    if let Some(kept) = loader.archive.keep(file, on_success).await.map_err(LoadError::Unkept)? {
+    if let Some(kept) = loader.archive.keep(file, on_success, &loader.clock).await.map_err(LoadError::Unkept)? {
         deletion.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
     }
     loader.deletions.write(&deletion);

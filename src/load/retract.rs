@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use serde::Serialize;
 use tracing::info;
 
@@ -152,7 +151,7 @@ async fn is_known_without(
     line: &LoadLine,
 ) -> Result<(), RetractError> {
     let load = line.id;
-    if (Utc::now() - line.started_at).to_std().unwrap_or(Duration::ZERO) > KEPT {
+    if (workspace.catalog.clock().utc() - line.started_at).to_std().unwrap_or(Duration::ZERO) > KEPT {
         return Err(RetractError::TooOld { load, days: KEPT.as_secs() / 86_400 });
     }
     let brought = column_names(line.columns.as_deref());

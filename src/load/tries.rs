@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedMutexGuard;
 
+use crate::clock::Clock;
 use crate::load::LoadError;
 use crate::sql::Engine;
 use crate::warehouse::WarehouseError;
@@ -24,6 +25,7 @@ const KILLS: u32 = 3;
 /// The memory of one program, empty by default.
 #[derive(Debug, Default)]
 pub struct Tries {
+    clock: Clock,
     tables: Mutex<HashMap<String, Arc<TableTurn>>>,
     begun: Mutex<HashSet<String>>,
     killed: Mutex<HashMap<String, u32>>,
@@ -72,9 +74,14 @@ impl Obstacle {
 
 /// The turn to load into a table, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(Option<(Arc<TableTurn>, OwnedMutexGuard<()>)>);
+pub(crate) struct Turn(Option<(Arc<TableTurn>, OwnedMutexGuard<()>, Clock)>);
 
 impl Tries {
+    /// An empty memory, whose pauses go by this clock.
+    pub fn new(clock: Clock) -> Tries {
+        Tries { clock, ..Tries::default() }
+    }
+
     /// Refuses at once while another session holds a lock on the table, so that no place is taken by waiting for it; and
     /// while the role lacks a right on it.
     ///
@@ -82,7 +89,7 @@ impl Tries {
     /// [`WarehouseError::Locked`] or [`LoadError::Denied`] with the words of the load that found it.
     pub(crate) fn may_load(&self, table: &str) -> Result<(), LoadError> {
         let known = lock(&self.tables).get(table).cloned();
-        known.map_or(Ok(()), |table| table.may_load())
+        known.map_or(Ok(()), |table| table.may_load(self.clock.now()))
     }
 
     /// Waits for the earlier loads of this program. SQLite has one writer, which needs no turn here.
@@ -94,14 +101,14 @@ impl Tries {
             return Ok(Turn(None));
         }
         let table = Arc::clone(lock(&self.tables).entry(table.to_owned()).or_default());
-        table.may_load()?;
+        table.may_load(self.clock.now())?;
         let guard = Arc::clone(&table.turn).lock_owned().await;
         // The load before may have found it shut.
-        table.may_load()?;
+        table.may_load(self.clock.now())?;
         if let Some(shut) = &mut *lock(&table.shut) {
-            shut.until = Instant::now() + ASKING;
+            shut.until = self.clock.now() + ASKING;
         }
-        Ok(Turn(Some((table, guard))))
+        Ok(Turn(Some((table, guard, self.clock.clone()))))
     }
 
     /// True if a file's load begins for the first time.
@@ -125,9 +132,9 @@ impl Tries {
 }
 
 impl TableTurn {
-    fn may_load(&self) -> Result<(), LoadError> {
+    fn may_load(&self, now: Instant) -> Result<(), LoadError> {
         match &*lock(&self.shut) {
-            Some(shut) if Instant::now() < shut.until => Err(shut.why.error()),
+            Some(shut) if now < shut.until => Err(shut.why.error()),
             _ => Ok(()),
         }
     }
@@ -136,9 +143,9 @@ impl TableTurn {
 impl Turn {
     /// Remembers the outcome of the load.
     pub(crate) fn end<T>(self, done: &Result<T, LoadError>) {
-        let Some((table, _guard)) = self.0 else { return };
+        let Some((table, _guard, clock)) = self.0 else { return };
         let why = done.as_ref().err().and_then(Obstacle::of);
-        *lock(&table.shut) = why.map(|why| Shut { why, until: Instant::now() + HELD });
+        *lock(&table.shut) = why.map(|why| Shut { why, until: clock.now() + HELD });
     }
 }
 
@@ -154,7 +161,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_loads_behind_one_that_found_its_table_locked_do_not_wait() {
-        let tries = Arc::new(Tries::default());
+        let clock = Clock::default();
+        let tries = Arc::new(Tries::new(clock.clone()));
         let first = tries.turn(POSTGRES, "t").await.unwrap();
         let behind = tokio::spawn({
             let tries = Arc::clone(&tries);
@@ -167,7 +175,7 @@ mod tests {
         assert_eq!(behind.await.unwrap().unwrap_err().to_string(), "somebody else holds a lock: psql");
         assert!(tries.may_load("t").is_err());
         // It is time to ask again: one does, and the others do not wait for it.
-        lock(&lock(&tries.tables)["t"].shut).as_mut().unwrap().until = Instant::now();
+        clock.advance(HELD);
         let asks = tries.turn(POSTGRES, "t").await.unwrap();
         assert!(tries.may_load("t").is_err());
         asks.end(&Ok::<_, LoadError>(()));

@@ -4,6 +4,8 @@
 //! Rows are compared by their cells and not by a hash: a hash would have to be kept with every row, would differ when a
 //! file brings fewer columns, and the comparison is exact.
 
+use chrono::{DateTime, Utc};
+
 use crate::catalog::staged::has_column;
 use crate::catalog::{History, Key};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, KEY_BYTES, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
@@ -96,10 +98,15 @@ impl<'a> Upsert<'a> {
     }
 
     /// Updates the staging table. The last row of each key in the file counts. Columns that the file lacks keep their
-    /// values. `copied` rows came; returns the number of new or changed ones.
-    pub(crate) async fn merge(&self, transaction: &mut dyn Transaction, copied: u64) -> Result<u64, WarehouseError> {
+    /// values. `copied` rows came; what they replace is kept as of `now`. Returns the number of new or changed ones.
+    pub(crate) async fn merge(
+        &self,
+        transaction: &mut dyn Transaction,
+        copied: u64,
+        now: DateTime<Utc>,
+    ) -> Result<u64, WarehouseError> {
         match &self.incoming {
-            Some(incoming) => self.merge_changed(transaction, &self.names.table(incoming)).await,
+            Some(incoming) => self.merge_changed(transaction, &self.names.table(incoming), now).await,
             None => Ok(copied - self.keep_last(transaction).await?),
         }
     }
@@ -138,7 +145,12 @@ impl<'a> Upsert<'a> {
         Ok(gone)
     }
 
-    async fn merge_changed(&self, transaction: &mut dyn Transaction, incoming: &str) -> Result<u64, WarehouseError> {
+    async fn merge_changed(
+        &self,
+        transaction: &mut dyn Transaction,
+        incoming: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64, WarehouseError> {
         let engine = self.names.engine;
         let table = self.names.table(&self.table);
         let changed = self.names.table(&Table { schema: Schema::Temporary, name: "sluice_changed".to_owned() });
@@ -194,7 +206,9 @@ impl<'a> Upsert<'a> {
         for sql in &statements {
             transaction.execute(sql, &[]).await?;
         }
-        History::of(self.names, &self.table).keep(transaction, &changed, &self.key, self.load_id).await?;
+        History::of(self.names, &self.table)
+            .keep(transaction, &changed, &self.key, self.load_id, now.timestamp())
+            .await?;
 
         let own = [LOAD_COLUMN, LINE_COLUMN].map(str::to_owned);
         let all: Vec<_> = self.columns.iter().map(|(name, _)| name).chain(&own).map(|name| quote(name)).collect();

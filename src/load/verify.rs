@@ -52,7 +52,7 @@ pub(super) async fn balance(
 ) -> Result<RowCounts, LoadError> {
     let mut books = copied.books;
     if let Some(upsert) = &ready.upsert {
-        let touched = upsert.merge(&mut *work.transaction, books.loaded).await?;
+        let touched = upsert.merge(&mut *work.transaction, books.loaded, work.loader.clock.utc()).await?;
         books.duplicate = books.loaded - touched;
         books.loaded = touched;
     }

@@ -12,6 +12,7 @@ use super::Dir;
 use super::claimed::ClaimedFile;
 use super::folder::{Folder, Home, MANIFEST, SPOOLING};
 use super::window::Window;
+use crate::clock::Clock;
 
 /// Bounds of a window: it is whole when the first is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub struct Spool {
     dir: Dir,
     file: BufWriter<File>,
     bounds: Bounds,
+    clock: Clock,
     began: Instant,
     rows: u64,
     bytes: u64,
@@ -40,11 +42,11 @@ pub struct Spool {
 }
 
 impl Spool {
-    pub(super) fn begin(home: &Arc<Home>, place: OsString, bounds: Bounds) -> io::Result<Spool> {
+    pub(super) fn begin(home: &Arc<Home>, place: OsString, bounds: Bounds, clock: &Clock) -> io::Result<Spool> {
         let dir = home.dir.new_dir(&place, 0o700)?;
         let file = BufWriter::new(dir.new_file(SPOOLING, 0o600)?);
-        let (home, began) = (Arc::clone(home), Instant::now());
-        Ok(Spool { home, place, dir, file, bounds, began, rows: 0, bytes: 0, finished: false })
+        let (home, clock, began) = (Arc::clone(home), clock.clone(), clock.now());
+        Ok(Spool { home, place, dir, file, bounds, clock, began, rows: 0, bytes: 0, finished: false })
     }
 
     /// Appends bytes that hold so many records.
@@ -61,7 +63,7 @@ impl Spool {
     /// True once one of the bounds is reached.
     pub fn is_full(&self) -> bool {
         let Bounds { rows, bytes, time } = self.bounds;
-        self.rows >= rows || self.bytes >= bytes || self.began.elapsed() >= time
+        self.rows >= rows || self.bytes >= bytes || self.clock.now() - self.began >= time
     }
 
     /// Number of records so far.
@@ -103,11 +105,11 @@ impl Drop for Spool {
 }
 
 impl Folder {
-    /// Begins a window.
+    /// Begins a window within these bounds, whose time goes by the clock.
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub fn spool(&self, bounds: Bounds) -> io::Result<Spool> {
-        Spool::begin(self.home_of_claims(), self.next_claim(), bounds)
+    pub fn spool(&self, bounds: Bounds, clock: &Clock) -> io::Result<Spool> {
+        Spool::begin(self.home_of_claims(), self.next_claim(), bounds, clock)
     }
 }

@@ -145,7 +145,8 @@ pub fn work(folder: PathBuf) -> anyhow::Result<()> {
             let (page, generation) =
                 (from.as_ref().and_then(Value::as_u64).unwrap_or(0), at.map_or(0, |at| at.generation));
             let position = Position { stream: stream.clone(), from, to: json!(page + 1) };
-            let mut spool = imports.spool(Bounds { rows: 10_000, bytes: 1 << 20, time: Duration::from_secs(60) })?;
+            let mut spool = imports
+                .spool(Bounds { rows: 10_000, bytes: 1 << 20, time: Duration::from_secs(60) }, &app.loader.clock)?;
             for n in 0..rows_of(page) {
                 spool.write(format!("{{\"pair\":{},\"n\":{n}}}\n", page / 2).as_bytes(), 1)?;
             }

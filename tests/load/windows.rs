@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sluice::app::App;
 use sluice::catalog::RowCounts;
+use sluice::clock::Clock;
 use sluice::load::{FileOutcome, LoadError, load_file};
 use sluice::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Stream, Window};
 
@@ -61,7 +62,7 @@ fn leave_unfinished(workdir: &Workdir) -> anyhow::Result<()> {
 }
 
 fn spooled(folder: &Folder, name: &str, text: &str, window: &Window) -> anyhow::Result<ClaimedFile> {
-    let mut spool = folder.spool(BOUNDS)?;
+    let mut spool = folder.spool(BOUNDS, &Clock::default())?;
     spool.write(text.as_bytes(), text.lines().count() as u64)?;
     Ok(spool.finish(OsStr::new(name), window)?)
 }
@@ -215,7 +216,7 @@ async fn a_window_comes_back_with_a_restored_database(database: TestDatabase, wo
 async fn a_window_is_bounded(workdir: Workdir) -> Outcome {
     let folder = Folder::open(&workdir.path("imports"))?;
     let filled = |bounds: Bounds| -> anyhow::Result<u64> {
-        let mut spool = folder.spool(bounds)?;
+        let mut spool = folder.spool(bounds, &Clock::default())?;
         while !spool.is_full() {
             spool.write(b"{\"id\":1}\n", 1)?;
         }
@@ -223,7 +224,14 @@ async fn a_window_is_bounded(workdir: Workdir) -> Outcome {
     };
     same(filled(Bounds { rows: 7, ..BOUNDS })?, 7)?;
     same(filled(Bounds { bytes: 20, ..BOUNDS })?, 3)?;
-    same(filled(Bounds { time: Duration::ZERO, ..BOUNDS })?, 0)?;
+    let clock = Clock::default();
+    let mut spool = folder.spool(BOUNDS, &clock)?;
+    spool.write(b"{\"id\":1}\n", 1)?;
+    clock.advance(BOUNDS.time - Duration::from_secs(60));
+    same(spool.is_full(), false)?;
+    clock.advance(Duration::from_secs(60));
+    same((spool.is_full(), spool.rows()), (true, 1))?;
+    drop(spool);
     // A dropped one leaves nothing.
     same(claims(&workdir), 0)
 }

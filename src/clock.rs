@@ -1,0 +1,77 @@
+//! Time as the program sees it: the system's, which a test can move on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
+
+/// A clock. Its copies show the same time.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Arc<Moved>);
+
+/// What a clock is ahead of the system's.
+#[derive(Debug, Default)]
+struct Moved {
+    millis: AtomicU64,
+    moves: Notify,
+}
+
+impl Clock {
+    /// The time, for pauses and leases.
+    pub fn now(&self) -> Instant {
+        Instant::now() + self.ahead()
+    }
+
+    /// The time of day in UTC, for schedules and expiry.
+    pub fn utc(&self) -> DateTime<Utc> {
+        Utc::now() + TimeDelta::from_std(self.ahead()).unwrap_or_default()
+    }
+
+    /// Waits until so much time has passed on this clock.
+    pub async fn sleep(&self, how_long: Duration) {
+        let end = self.now() + how_long;
+        loop {
+            // Told of each move from here on.
+            let moved = self.0.moves.notified();
+            let left = end.saturating_duration_since(self.now());
+            if left.is_zero() || tokio::time::timeout(left, moved).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Moves it on, with all of its copies; who sleeps by it wakes when it is time.
+    pub fn advance(&self, by: Duration) {
+        self.0.millis.fetch_add(by.as_millis().try_into().unwrap_or(u64::MAX), Ordering::SeqCst);
+        self.0.moves.notify_waiters();
+    }
+
+    fn ahead(&self) -> Duration {
+        Duration::from_millis(self.0.millis.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[tokio::test]
+    async fn a_move_is_seen_by_copies_and_ends_sleeps() {
+        let clock = Clock::default();
+        let (copy, before, day) = (clock.clone(), clock.now(), clock.utc());
+        let sleeps = tokio::spawn(async move { copy.sleep(DAY * 3).await });
+        tokio::task::yield_now().await;
+        for _ in 0..2 {
+            clock.advance(DAY);
+            tokio::task::yield_now().await;
+            assert!(!sleeps.is_finished());
+        }
+        clock.advance(DAY);
+        sleeps.await.unwrap();
+        assert!(clock.now() - before >= DAY * 3 && clock.utc() - day >= TimeDelta::days(3));
+    }
+}
