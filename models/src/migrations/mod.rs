@@ -5,7 +5,7 @@ mod m20261121_000002_same_content;
 mod m20261121_000003_star;
 mod m20261129_000004_beside;
 mod m20261129_000005_questions;
-mod m20261130_000006_checkpoint;
+mod m20261130_000007_checkpoint;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{
@@ -79,7 +79,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261121_000003_star::Migration),
         Box::new(m20261129_000004_beside::Migration),
         Box::new(m20261129_000005_questions::Migration),
-        Box::new(m20261130_000006_checkpoint::Migration),
+        Box::new(m20261130_000007_checkpoint::Migration),
     ]
 }
 
