@@ -148,7 +148,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             meet_server(&app).await;
             let totals = watch.once(stop).await?;
             archive.purge().await;
-            totals
+            Totals { lost: app.loader.deletions.lost().len() as u64, ..totals }
         }
         Until::Signal => {
             let purging = tokio::spawn(async move { archive.purge_for_ever().await });

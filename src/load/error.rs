@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use super::deletion_log::DELETED;
 use crate::catalog::{Missing, RowCounts};
 use crate::format::FormatError;
 use crate::source::SourceError;
@@ -84,6 +85,9 @@ pub enum LoadError {
     /// A file whose rows are loaded, and that cannot be deleted or moved to the archive.
     #[error("its rows are loaded, and the file cannot be deleted or moved: {0}")]
     Undeleted(std::io::Error),
+    /// A file whose rows are loaded, and of whose delete there can be no record.
+    #[error("its rows are loaded, and it is not deleted, because that cannot be noted in {DELETED}: {0}")]
+    Unnoted(std::io::Error),
     /// Error of a folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
@@ -127,7 +131,9 @@ impl LoadError {
             LoadError::Folder(_) | LoadError::Plugin(_) => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
-            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) => Consequence::Ask,
+            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) | LoadError::Unnoted(_) => {
+                Consequence::Ask
+            }
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
         }
@@ -185,13 +191,16 @@ impl LoadError {
             LoadError::Source(SourceError::Io(_)) => {
                 "fix what the message says, the file or its disk; app retry moves it back"
             }
-            LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
+            LoadError::Folder(error) | LoadError::Undeleted(error) | LoadError::Unnoted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
                 ErrorKind::PermissionDenied => {
                     "give the user that Sluice runs as the right to write in the imports folder and to move what lies there: chown -R USER \
                      imports; it is tried again by itself"
                 }
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
+                _ if matches!(self, LoadError::Unnoted(_)) => {
+                    "look at what stands there (ls -l imports/.sluice) and move it away; it is tried again by itself"
+                }
                 _ => "fix what the message says",
             },
             LoadError::Touched => "what was added is not loaded: drop it by itself into imports/",

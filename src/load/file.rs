@@ -101,7 +101,7 @@ pub async fn load_file(
             Ok(report) => {
                 loader.tries.end(source.name());
                 say(source.name(), &staged(loader, &dataset.table), &report, unfinished, started.elapsed());
-                deletion.extend(report.deletion(&dataset.table, source.name()));
+                deletion.push(report.deletion(&dataset, source.name()));
                 reports.push(report);
             }
             Err(error) => {

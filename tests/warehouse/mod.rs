@@ -1,5 +1,6 @@
 //! The engines, and what servers do.
 
+pub mod forgotten;
 pub mod moved;
 pub mod servers;
 pub mod tls;
@@ -8,5 +9,5 @@ pub mod warehouse_contract;
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [moved::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
+    [forgotten::cases(), moved::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
 }

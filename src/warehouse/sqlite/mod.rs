@@ -95,12 +95,20 @@ impl Sqlite {
             WarehouseError::from(error).while_doing(&what)
         };
         let keeper = Keeper::open(&options).await.map_err(what)?;
+        let gate = keeper.clone();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
-            // A connection that is opened later could be one to a file that was put in the place of this one.
+            // A connection that is opened later could be one to a file that was put in the place of this one, and stay
+            // when that is put back: such a one is refused.
             .idle_timeout(None)
             .max_lifetime(None)
-            .after_connect(|connection, _| Box::pin(is_durable(connection)))
+            .after_connect(move |connection, _| {
+                let gate = gate.clone();
+                Box::pin(async move {
+                    gate.see().map_err(|moved| sqlx::Error::Io(std::io::Error::other(moved.to_string())))?;
+                    is_durable(connection).await
+                })
+            })
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(what)?;
