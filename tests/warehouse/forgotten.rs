@@ -3,7 +3,8 @@
 use std::fs;
 
 use sluice::sql::Engine;
-use sluice::warehouse::Scope;
+use sluice::warehouse::{Scope, WarehouseError};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, listen, same};
@@ -61,9 +62,10 @@ fn lost(workdir: &Workdir, settings: &[(&str, &str)]) -> anyhow::Result<(Option<
 async fn copy(database: &TestDatabase, workdir: &Workdir, name: &str) -> anyhow::Result<String> {
     match database.engine {
         Engine::Sqlite => {
-            let url = format!("sqlite://{}", workdir.path(name).display());
-            database.warehouse.copy_out(&format!("vacuum into '{}'", workdir.path(name).display()), &mut |_| {}).await?;
-            Ok(url)
+            let to = workdir.path(name).display().to_string();
+            let mut connection = SqliteConnection::connect(&database.url).await?;
+            connection.execute(sqlx::AssertSqlSafe(format!("vacuum into '{to}'"))).await?;
+            Ok(format!("sqlite://{to}"))
         }
         Engine::Postgres => crate::support::cluster::copy_of(&database.url).await,
     }
@@ -212,15 +214,15 @@ async fn a_list_that_cannot_be_read_is_no_consent(database: TestDatabase, workdi
     let other = database.another().await?;
     same(once(&workdir, &at(&other.url))?.0, Some(1))?;
     let list = workdir.path("imports/.sluice/lost.jsonl");
-    fs::remove_file(&list)?;
-    fs::create_dir(&list)?;
+    let listed = fs::read_to_string(&list)?;
+    fs::write(&list, &listed[..listed.len() / 2])?;
     same(lost(&workdir, &at(&other.url))?, (Some(1), vec![1]))?;
-    holds(&once(&workdir, &at(&other.url))?.1, "cannot note which loads are lost")?;
-    fs::remove_dir(&list)?;
+    same(once(&workdir, &at(&other.url))?.0, Some(1))?;
+    same(fs::read_to_string(&list)?, listed)?;
     // The log itself, too.
     let log = workdir.path("imports/.sluice/deleted.jsonl");
     fs::rename(&log, workdir.path("away"))?;
-    fs::create_dir(&log)?;
+    fs::create_dir_all(log.join("x"))?;
     let (code, said) = status(&workdir, &at(&database.url))?;
     same(code, Some(1))?;
     holds(&said, "the notes of deleted files cannot be read")
@@ -231,10 +233,10 @@ async fn a_delete_that_cannot_be_noted_is_put_off(database: TestDatabase, workdi
         let settings = [("DATABASE_URL", database.url.as_str()), ("ON_SUCCESS", keeping)];
         load(&workdir, &settings, &[first])?;
         let log = workdir.path("imports/.sluice/deleted.jsonl");
-        fs::rename(&log, workdir.path("away"))?;
-        fs::create_dir(&log)?;
         let mut daemon = Daemon::start(&workdir, &[], &settings)?;
         daemon.wait_for(&["watching"])?;
+        fs::rename(&log, workdir.path("away"))?;
+        fs::create_dir_all(log.join("x"))?;
         workdir.write(&format!("imports/t.{second}.csv"), format!("a\n{second}\n"))?;
         let why = "its rows are loaded, and it is not deleted, because that cannot be noted in .sluice/deleted.jsonl";
         daemon.wait_for(&["ERROR", why])?;
@@ -248,7 +250,7 @@ async fn a_delete_that_cannot_be_noted_is_put_off(database: TestDatabase, workdi
         holds(&said.1, why)?;
         holds(&said.1, "look at what stands there")?;
         same(workdir.path(&format!("archive/t.{second}.csv")).exists(), false)?;
-        fs::remove_dir(&log)?;
+        fs::remove_dir_all(&log)?;
         fs::rename(workdir.path("away"), &log)?;
         daemon.wait_for(&[&format!("loaded what had been begun before of t.{second}.csv")])?;
         same(daemon.terminate()?.0.code(), Some(0))?;
@@ -300,12 +302,16 @@ async fn a_database_that_is_moved_while_nothing_comes_is_told(_: TestDatabase, w
 
 async fn a_file_that_goes_between_commit_and_delete_is_noticed(_: TestDatabase, workdir: Workdir) -> Outcome {
     use rustix::process::{Pid, Signal, WaitIdOptions, kill_process, waitid};
-    for point in ["committed", "deletion_noted"] {
+    for is_replaced in [false, true] {
         workdir.write("imports/t.1.csv", "a\n1\n")?;
-        let mut daemon = Daemon::start(&workdir, &[], &[DATA[0], ("STOP_AT", point)])?;
+        let mut daemon = Daemon::start(&workdir, &[], &[DATA[0], ("STOP_AT", "committed")])?;
         let pid = Pid::from_raw(i32::try_from(daemon.id())?).expect("a process has a number");
         waitid(rustix::process::WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT)?;
         fs::rename(workdir.path("data"), workdir.path("away"))?;
+        if is_replaced {
+            fs::create_dir(workdir.path("data"))?;
+            fs::copy(workdir.path("away/warehouse.db"), workdir.path("data/warehouse.db"))?;
+        }
         kill_process(pid, Signal::CONT)?;
         daemon.wait_for(&["the database file was moved or replaced while Sluice runs"])?;
         daemon.kill()?;
@@ -324,32 +330,35 @@ async fn a_file_that_goes_between_commit_and_delete_is_noticed(_: TestDatabase, 
 async fn a_new_connection_is_to_the_same_file(database: TestDatabase, workdir: Workdir) -> Outcome {
     let file = database.url.trim_start_matches("sqlite://").to_owned();
     let (away, other) = (workdir.path("away.db"), workdir.path("other.db"));
-    let mut transaction = database.warehouse.begin(Scope::Load).await?;
-    transaction.execute("create table t (n bigint)", &[]).await?;
-    transaction.commit().await?;
-    database.warehouse.copy_out(&format!("vacuum into '{}'", other.display()), &mut |_| {}).await?;
-    for _ in 0..3 {
-        // All connections that there are go.
-        let mut transaction = database.warehouse.begin(Scope::Load).await?;
-        transaction.execute("insert into t values (1)", &[]).await?;
+    let begin = async || database.warehouse.begin(Scope::Load).await;
+    let run = async |sql: &str| -> Outcome {
+        let mut transaction = begin().await?;
+        transaction.execute(sql, &[]).await?;
+        Ok(transaction.commit().await?)
+    };
+    run("create table t (n bigint)").await?;
+    copy(&database, &workdir, "other.db").await?;
+    let catalog = sluice::catalog::Catalog::new(std::sync::Arc::clone(&database.warehouse));
+    for number in 1..=3 {
+        // The connection of a load that is given up goes.
+        let mut transaction = begin().await?;
+        transaction.execute("insert into t values (0)", &[]).await?;
         drop(transaction);
         fs::rename(&file, &away)?;
         fs::rename(&other, &file)?;
-        // Whoever reads now gets no connection to the other file, and none stays in the pool.
-        let mut none = |_| {};
-        let read = database.warehouse.copy_out("select n from t", &mut none);
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(300), read).await;
-        same(database.warehouse.begin(Scope::Load).await.is_err(), true)?;
+        // Whoever reads or writes now gets no connection to the other file, and none stays for later.
+        let moved = |error: Option<WarehouseError>| matches!(error, Some(WarehouseError::Moved(_)));
+        let read = database.warehouse.copy_out("select n from t", &mut |_| {}).await;
+        same((moved(read.err()), moved(begin().await.err())), (true, true))?;
+        let reads = futures_util::future::join_all((0..8).map(|_| catalog.loads(1))).await;
+        drop(reads);
         fs::rename(&file, &other)?;
         fs::rename(&away, &file)?;
-        let mut transaction = database.warehouse.begin(Scope::Load).await?;
-        transaction.execute("insert into t values (2)", &[]).await?;
-        transaction.commit().await?;
+        run(&format!("insert into t values ({number})")).await?;
     }
-    let warehouse = sluice::warehouse::connect(&crate::support::address(&format!("sqlite://{}", other.display()))).await?;
-    let mut rows = 0;
-    warehouse.copy_out("select n from t", &mut |_| rows += 1).await?;
-    same(rows, 1)?;
-    database.warehouse.copy_out("select n from t", &mut |_| rows += 1).await?;
-    same(rows, 1 + 4)
+    let rows = async |path: String| -> anyhow::Result<i64> {
+        let mut connection = SqliteConnection::connect(&format!("sqlite://{path}")).await?;
+        Ok(sqlx::query_scalar("select count(*) from t").fetch_one(&mut connection).await?)
+    };
+    same((rows(file).await?, rows(other.display().to_string()).await?), (3, 0))
 }

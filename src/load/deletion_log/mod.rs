@@ -92,11 +92,12 @@ impl DeletionLog {
         pending.extend(self.listed().unwrap_or_default());
         let (mut lines, mut again) = (Vec::new(), Vec::new());
         for line in inputs {
-            // One load brings one lost load again, first that of a file with its name.
+            // One load brings one lost load again: that of its number, or first that of a file with its name.
             let same = |lost: &&DeletionRecord| {
                 (&lost.hash, &lost.table) == (&line.hash, &line.table) && !again.contains(&lost.name())
             };
-            let found = pending.iter().filter(same).max_by_key(|lost| lost.source == line.source);
+            let is_like = |lost: &&DeletionRecord| (lost.catalog == catalog && lost.load == line.load, lost.source == line.source);
+            let found = pending.iter().rev().filter(same).max_by_key(is_like);
             let found: Vec<_> = found.iter().map(|lost| lost.name()).filter(|name| *name != line.name()).collect();
             again.extend(found.iter().cloned());
             lines.push(Line::Gone(DeletionRecord { catalog: catalog.clone(), again: found, ..line.clone() }));
@@ -109,9 +110,10 @@ impl DeletionLog {
         Ok(())
     }
 
-    /// True if there is any record.
+    /// True if there is any record, of a delete or of a loss.
     pub fn has_notes(&self) -> bool {
-        self.open().is_ok_and(|(_, notes)| FILES.iter().any(|name| notes.look(name).is_ok()))
+        let names = || FILES.iter().chain([&lost::LOST_NAME]);
+        self.open().is_ok_and(|(_, notes)| names().any(|name| notes.look(name).is_ok()))
     }
 
     /// Number of the loads that the log holds, for the case that there is no database to ask for them.

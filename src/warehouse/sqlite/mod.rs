@@ -112,6 +112,7 @@ impl Sqlite {
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(what)?;
+        keeper.guard(pool.clone());
         let checkpointer = Checkpointer::start(pool.clone(), &path);
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
@@ -174,6 +175,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn drop_all(&self) -> Result<(), WarehouseError> {
+        self.keeper.check().await?;
         let mut transaction = self.pool.begin_with("begin immediate").await?;
         for schema in [Schema::Staging, Schema::Datawarehouse, Schema::Catalog] {
             let prefix = format!("{}__", self.names.schema(schema));
@@ -212,6 +214,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
+        self.keeper.check().await?;
         // One snapshot from here on, and a fresh schema: a connection that prepared a statement by an older schema
         // would count its columns wrong.
         let mut connection = self.pool.begin().await?;
