@@ -41,7 +41,9 @@ pub(crate) async fn delete(
     if let Some(kept) = loader.archive.keep(file, on_success).await.map_err(LoadError::Undeleted)? {
         deletion.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
         if let Err(why) = loader.deletions.write(&deletion) {
-            warn!("cannot note that a file is kept as {kept}: {why}; should the database lose its load, it is named and not brought back");
+            warn!(
+                "cannot note that a file is kept as {kept}: {why}; should the database lose its load, it is named and not brought back"
+            );
         }
     }
     loader.warehouse.is_there().await?;

@@ -9,5 +9,8 @@ pub mod warehouse_contract;
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [forgotten::cases(), moved::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()].into_iter().flatten().collect()
+    [forgotten::cases(), moved::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

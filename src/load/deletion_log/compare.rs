@@ -74,11 +74,7 @@ pub(super) struct Comparison {
 
 impl DeletionLog {
     /// Finds the losses of the catalog's database; `server` is known within a load.
-    pub(super) async fn compare(
-        &self,
-        catalog: &Catalog,
-        server: Option<&str>,
-    ) -> Result<Comparison, WarehouseError> {
+    pub(super) async fn compare(&self, catalog: &Catalog, server: Option<&str>) -> Result<Comparison, WarehouseError> {
         let here = catalog.identity().await?;
         let (mut noted, listed, state) = (self.read(), self.listed(), self.told_so_far());
         let server_of_newest = noted.entries.last().map(|one| one.line.server.clone());
@@ -100,7 +96,8 @@ impl DeletionLog {
             _ => server.is_none_or(|server| super::history_of(of_server).0 == super::history_of(server).0),
         };
         let is_alias = |one: &Entry, (of, _): &&(Option<String>, i64)| is_here(of, &one.line.server);
-        let aliases = |one: &Entry| one.before.iter().filter(|load| is_alias(one, load)).map(|(_, load)| *load).collect();
+        let aliases =
+            |one: &Entry| one.before.iter().filter(|load| is_alias(one, load)).map(|(_, load)| *load).collect();
         let aliases: Vec<Vec<i64>> = noted.entries.iter().map(aliases).collect();
         let hashes = catalog.hashes(&aliases.concat()).await?;
         let last = catalog.loads(1).await?.first().map_or(0, |last| last.id);
@@ -190,7 +187,6 @@ fn add_listed(noted: &mut Noted, listed: Vec<DeletionRecord>) {
     let names: HashSet<_> = noted.entries.iter().map(|one| one.line.name()).collect();
     let is_new = |line: &DeletionRecord| !names.contains(&line.name()) && !noted.again.contains(&line.name());
     let more = listed.into_iter().filter(is_new);
-    let more: Vec<_> =
-        more.map(|line| Entry { before: vec![(line.catalog.clone(), line.load)], line }).collect();
+    let more: Vec<_> = more.map(|line| Entry { before: vec![(line.catalog.clone(), line.load)], line }).collect();
     noted.entries.splice(0..0, more);
 }

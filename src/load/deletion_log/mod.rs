@@ -96,7 +96,9 @@ impl DeletionLog {
             let same = |lost: &&DeletionRecord| {
                 (&lost.hash, &lost.table) == (&line.hash, &line.table) && !again.contains(&lost.name())
             };
-            let is_like = |lost: &&DeletionRecord| (lost.catalog == catalog && lost.load == line.load, lost.source == line.source);
+            let is_like = |lost: &&DeletionRecord| {
+                (lost.catalog == catalog && lost.load == line.load, lost.source == line.source)
+            };
             let found = pending.iter().rev().filter(same).max_by_key(is_like);
             let found: Vec<_> = found.iter().map(|lost| lost.name()).filter(|name| *name != line.name()).collect();
             again.extend(found.iter().cloned());
@@ -148,6 +150,8 @@ impl DeletionLog {
         if is_known && self.has_recent(catalog).await? {
             return Ok(());
         }
+        // Two programs would bring back what was kept twice.
+        let _alone = self.alone().await;
         let found = self.compare(catalog, server).await?;
         let mut told = self.told_so_far();
         if let Some(why) = &found.unread {
@@ -197,6 +201,17 @@ impl DeletionLog {
         {
             warn!("cannot note that the tables were dropped: {why}");
         }
+    }
+
+    /// The lock of the log among programs, for as long as the file is kept.
+    async fn alone(&self) -> Option<File> {
+        let (_, notes) = self.open().ok()?;
+        let locked = tokio::task::spawn_blocking(move || {
+            let folder = notes.reopen()?;
+            folder.lock()?;
+            Ok::<_, io::Error>(folder)
+        });
+        locked.await.ok()?.ok()
     }
 
     /// True if the ledger has the newest records: it lacks them if an older state was restored meanwhile.
@@ -251,7 +266,9 @@ impl DeletionLog {
         Ok(lines
             .filter_map(|line| {
                 // A line that a power cut or a full disk left half written.
-                serde_json::from_slice(line).inspect_err(|why| info!("a note of a deleted file cannot be read: {why}")).ok()
+                serde_json::from_slice(line)
+                    .inspect_err(|why| info!("a note of a deleted file cannot be read: {why}"))
+                    .ok()
             })
             .collect())
     }

@@ -146,7 +146,8 @@ impl Noted {
                 }
             }
         }
-        let cuts = cuts.into_iter().map(|(of, cut)| Entry { line: DeletionRecord::of_cut(cut, of), before: Vec::new() });
+        let cuts =
+            cuts.into_iter().map(|(of, cut)| Entry { line: DeletionRecord::of_cut(cut, of), before: Vec::new() });
         noted.entries = cuts.chain(entries.into_iter().flatten()).collect();
         noted
     }
