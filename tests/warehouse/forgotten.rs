@@ -18,6 +18,8 @@ cases! {
         kept_files_come_back_once,
         a_newer_dump_ends_the_loss,
         a_list_that_cannot_be_read_is_no_consent,
+        an_older_catalog_stays_the_same_database,
+        what_was_cut_from_the_log_is_told_by_its_number,
         a_delete_that_cannot_be_noted_is_put_off;
     on_sqlite:
         a_removed_database_of_nobody_is_told,
@@ -226,6 +228,64 @@ async fn a_list_that_cannot_be_read_is_no_consent(database: TestDatabase, workdi
     let (code, said) = status(&workdir, &at(&database.url))?;
     same(code, Some(1))?;
     holds(&said, "the notes of deleted files cannot be read")
+}
+
+async fn an_older_catalog_stays_the_same_database(database: TestDatabase, workdir: Workdir) -> Outcome {
+    load(&workdir, &at(&database.url), &[1])?;
+    let (identity, migration) = match database.engine {
+        Engine::Sqlite => ("sluice__identity", "sluice__migration"),
+        Engine::Postgres => ("sluice.identity", "sluice.migration"),
+    };
+    let mut transaction = database.warehouse.begin(Scope::Load).await?;
+    transaction.execute(&format!("drop table {identity}"), &[]).await?;
+    transaction.execute(&format!("delete from {migration} where version like '%_identity'"), &[]).await?;
+    transaction.commit().await?;
+    let backup = copy(&database, &workdir, "backup").await?;
+    load(&workdir, &at(&database.url), &[2])?;
+    // Both are brought up to date by themselves.
+    let (code, said) = once(&workdir, &at(&backup))?;
+    same(code, Some(1))?;
+    holds(&said, "the database has lost a load")?;
+    same(said.contains("this is another database"), false)?;
+    same(lost(&workdir, &at(&backup))?, (Some(1), vec![2]))?;
+    same(once(&workdir, &at(&database.url))?.0, Some(0))?;
+    // The number that stood in records of older versions.
+    let log = workdir.path("imports/.sluice/deleted.jsonl");
+    let older = fs::read_to_string(&log)?.lines().map(older).collect::<anyhow::Result<String>>()?;
+    fs::write(&log, older)?;
+    let (_, said) = once(&workdir, &at(&backup))?;
+    holds(&said, "has lost a load")?;
+    same(lost(&workdir, &at(&backup))?, (Some(1), vec![2]))
+}
+
+/// A record as older versions wrote it.
+fn older(line: &str) -> anyhow::Result<String> {
+    if line.is_empty() {
+        return Ok(String::new());
+    }
+    let mut record: serde_json::Value = serde_json::from_str(line)?;
+    if let Some(number) = record["catalog"].as_str().and_then(|catalog| catalog.parse::<i64>().ok()) {
+        record["catalog"] = number.into();
+    }
+    record.as_object_mut().map(|fields| fields.remove("note"));
+    Ok(format!("{record}\n{{\"met\":\"x/0\",\"lost\":[{}]}}\n", record["load"]))
+}
+
+async fn what_was_cut_from_the_log_is_told_by_its_number(database: TestDatabase, workdir: Workdir) -> Outcome {
+    load(&workdir, &at(&database.url), &[1])?;
+    let log = workdir.path("imports/.sluice/deleted.jsonl");
+    let noted = fs::read_to_string(&log)?;
+    let record: serde_json::Value = serde_json::from_str(noted.trim())?;
+    for (cut, code) in [(1, 0), (50, 1)] {
+        fs::write(&log, format!("{}\n{noted}", serde_json::json!({"cut": cut, "of": record["catalog"]})))?;
+        same((cut, once(&workdir, &at(&database.url))?.0), (cut, Some(code)))?;
+    }
+    let (code, said) = status(&workdir, &at(&database.url))?;
+    same(code, Some(1))?;
+    holds(&said, "load 50 and others before it, whose names are not kept")?;
+    fs::remove_file(workdir.path("imports/.sluice/lost.jsonl"))?;
+    same(once(&workdir, &at(&database.url))?.0, Some(0))?;
+    same(lost(&workdir, &at(&database.url))?, (Some(0), vec![]))
 }
 
 async fn a_delete_that_cannot_be_noted_is_put_off(database: TestDatabase, workdir: Workdir) -> Outcome {

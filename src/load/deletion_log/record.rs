@@ -73,8 +73,8 @@ impl DeletionRecord {
     /// The record of all loads up to this one, which the log has no more.
     pub(super) fn of_cut(load: i64, catalog: Option<String>) -> DeletionRecord {
         let note = format!("cut/{}/{load}", catalog.as_deref().unwrap_or_default());
-        let source = format!("and all before it back to the newest load there, {CUT}");
-        DeletionRecord { load, source, catalog, note, ..DeletionRecord::default() }
+        let source = format!("load {load} and others before it, whose names are not kept,");
+        DeletionRecord { load, source, table: "their tables".to_owned(), catalog, note, ..DeletionRecord::default() }
     }
 
     /// True if it stands for loads whose records the log has no more.
@@ -82,8 +82,6 @@ impl DeletionRecord {
         self.hash.is_empty()
     }
 }
-
-const CUT: &str = "whose names are not kept any more";
 
 /// A record, and the loads of the same content that it came after.
 #[derive(Clone, Debug)]
