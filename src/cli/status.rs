@@ -101,7 +101,8 @@ async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     for DeletionRecord { load, source, table, .. } in here {
         unreadable.push(Need {
             what: format!(
-                "load {load} ({source} into {table}): the database has lost it although it had confirmed it, and its file is not here any more"
+                "load {load} ({source} into {table}): the database has lost it although it had confirmed it, and its file is not \
+                 here any more"
             ),
             fix: format!("get the file once more and drop it into {shown}; to be told no more, remove {shown}/{LOST}"),
         });

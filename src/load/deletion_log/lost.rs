@@ -80,7 +80,8 @@ impl DeletionLog {
                 load.id = load,
                 file.path = source,
                 table,
-                "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it into {folder}"
+                "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it \
+                 into {folder}"
             );
             let what = "the database has lost a load that it had confirmed, and its file is not here any more";
             let fix = format!("get the file once more and drop it into {folder}; app status tells of it until then");
