@@ -77,7 +77,7 @@ impl DeletionLog {
     pub(super) async fn compare(&self, catalog: &Catalog, server: Option<&str>) -> Result<Comparison, WarehouseError> {
         let here = catalog.identity().await?;
         let (mut noted, listed, state) = (self.read(), self.listed(), self.told_so_far());
-        let server_of_newest = noted.entries.last().map(|one| one.line.server.clone());
+        let server_before = noted.entries.last().map(|one| one.line.server.clone());
         let known_before = known_before(&state, listed.as_deref());
         let database = here.clone().unwrap_or_default();
         let known_here = if state.database == database {
@@ -136,8 +136,7 @@ impl DeletionLog {
             }
         }
         let told = if state.database == database { in_list } else { HashSet::new() };
-        let (back, unread) = (noted.back, noted.unread);
-        let server = server_of_newest;
+        let (back, server, unread) = (noted.back, server_before, noted.unread);
         Ok(Comparison { database, lost, told, known, known_before, back, coming, server, newest, unread })
     }
 
@@ -166,6 +165,15 @@ impl DeletionLog {
             Ok::<_, io::Error>(serde_json::from_str(&text)?)
         };
         read().unwrap_or_default()
+    }
+
+    /// Forgets what was told: from here on, a program that ends before [`DeletionLog::keep_told`] leaves nothing that
+    /// would be taken for known because it is in no list.
+    pub(super) fn forget_told(&self) -> io::Result<()> {
+        match self.open()?.1.remove(TOLD) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
     }
 
     pub(super) fn keep_told(&self, told: &Told) -> io::Result<()> {

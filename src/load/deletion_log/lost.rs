@@ -68,7 +68,8 @@ impl DeletionLog {
             text.push(b'\n');
         }
         notes.write(LOST_NEW, &text, 0o600)?.sync_all()?;
-        notes.replace(LOST_NEW, &notes, LOST_NAME)
+        notes.replace(LOST_NEW, &notes, LOST_NAME)?;
+        notes.sync()
     }
 
     /// Reports losses that were not brought back and are not told yet.

@@ -8,24 +8,24 @@
 //! number. A file whose record cannot be written is not deleted.
 
 mod compare;
+mod files;
 mod lost;
 mod record;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::geteuid;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-use self::record::{Line, Noted};
+use self::files::{FILES, own};
+use self::record::Line;
 use crate::alert::Alerts;
 use crate::catalog::Catalog;
-use crate::source::{CLAIMS, Dir, Us};
+use crate::source::Us;
 use crate::warehouse::WarehouseError;
 
 pub(crate) use self::lost::{LOST, fix_of_another, of_another};
@@ -34,14 +34,15 @@ pub use self::record::DeletionRecord;
 /// Length in bytes from which a new file is begun.
 const LONG: u64 = 4 * 1024 * 1024;
 
-/// Files of the log, the older one first.
-const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
-
 /// Path of the log below the folder.
 pub(crate) const DELETED: &str = ".sluice/deleted.jsonl";
 
 /// Interval at which the ledger is asked for the newest records, while files are loaded.
 const ASKED: Duration = Duration::from_secs(1);
+
+/// Number of tries to be alone with the log, and the pause between them.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The deletion log of one folder.
 #[derive(Debug)]
@@ -178,17 +179,19 @@ impl DeletionLog {
             known.recent = found.newest.iter().cloned().collect();
             known.asked = Some(Instant::now());
         }
-        let left = self.recover(&found.lost, &found.back).unwrap_or_else(|why| {
+        let left = self.forget_told().and_then(|()| self.recover(&found.lost, &found.back)).unwrap_or_else(|why| {
             warn!("cannot bring back the files of lost loads: {why}");
             found.lost.clone()
         });
         let is_new = |line: &&DeletionRecord| !found.told.contains(&line.name());
         self.tell(alerts, &left.iter().filter(is_new).cloned().collect::<Vec<_>>());
-        // The list first: what is told and not in it is known.
         told.move_to(&found, name);
-        let is_kept = !self.has_notes() || self.list(&left).and_then(|()| self.keep_told(&told)).is_ok();
-        if !is_kept {
-            warn!("cannot note which loads are lost: they are told again at the next start");
+        // The list first: what is told and not in it is known.
+        let keep = || self.list(&left).and_then(|()| self.keep_told(&told));
+        if self.has_notes()
+            && let Err(why) = keep()
+        {
+            warn!("cannot note which loads are lost: {why}; they are told again at the next start");
         }
         Ok(())
     }
@@ -203,15 +206,16 @@ impl DeletionLog {
         }
     }
 
-    /// The lock of the log among programs, for as long as the file is kept.
+    /// The lock of the log among programs, for as long as the file is kept. One that is stopped over it is not waited for.
     async fn alone(&self) -> Option<File> {
-        let (_, notes) = self.open().ok()?;
-        let locked = tokio::task::spawn_blocking(move || {
-            let folder = notes.reopen()?;
-            folder.lock()?;
-            Ok::<_, io::Error>(folder)
-        });
-        locked.await.ok()?.ok()
+        let folder = self.open().ok()?.1.reopen().ok()?;
+        for _ in 0..TRIES {
+            if folder.try_lock().is_ok() {
+                return Some(folder);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        None
     }
 
     /// True if the ledger has the newest records: it lacks them if an older state was restored meanwhile.
@@ -238,102 +242,6 @@ impl DeletionLog {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The log, as far as it can be read.
-    fn read(&self) -> Noted {
-        let (mut lines, mut unread) = (Vec::new(), None);
-        for name in FILES {
-            match self.lines(name) {
-                Ok(some) => lines.extend(some),
-                Err(why) => unread = Some(format!("{CLAIMS}/{name}: {why}")),
-            }
-        }
-        Noted::of(lines, unread)
-    }
-
-    /// The lines of a file of the log; none if there is no such file.
-    fn lines(&self, name: &str) -> io::Result<Vec<Line>> {
-        let read = || {
-            let mut text = Vec::new();
-            own(self.open()?.1.file(name)?)?.take(4 * LONG).read_to_end(&mut text)?;
-            Ok::<_, io::Error>(text)
-        };
-        let text = match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read?,
-        };
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        Ok(lines
-            .filter_map(|line| {
-                // A line that a power cut or a full disk left half written.
-                serde_json::from_slice(line)
-                    .inspect_err(|why| info!("a note of a deleted file cannot be read: {why}"))
-                    .ok()
-            })
-            .collect())
-    }
-
-    fn append(&self, lines: &[Line]) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let (_, notes) = self.open()?;
-        let [full, current] = FILES;
-        let mut text = Vec::new();
-        if notes.look(current).is_ok_and(|file| file.is_file() && file.len() > LONG) {
-            let is_forgotten = |line: &Line| matches!(line, Line::Met { lost: None, .. });
-            let cut = match self.lines(current)?.iter().any(is_forgotten) {
-                true => Vec::new(),
-                false => Noted::of(self.lines(full)?, None).cut(),
-            };
-            for line in &cut {
-                serde_json::to_writer(&mut text, line)?;
-                text.push(b'\n');
-            }
-            notes.replace(current, &notes, full)?;
-        } else if !std::mem::replace(&mut self.known().is_whole, false) {
-            text.push(b'\n');
-        }
-        for line in lines {
-            serde_json::to_writer(&mut text, line)?;
-            text.push(b'\n');
-        }
-        // One write, so that the lines of two programs do not mix.
-        notes.append(current)?.write_all(&text)?;
-        self.known().is_whole = true;
-        Ok(())
-    }
-
-    /// The folder, and the folder of the log in it, which must be ours.
-    fn open(&self) -> io::Result<(Dir, Dir)> {
-        let root = Dir::open(&self.folder)?;
-        let (us, notes) = (self.us(&root)?, root.dir(CLAIMS)?);
-        let meta = notes.metadata()?;
-        if us.own(&meta) { Ok((root, notes)) } else { Err(us.refuse(&notes, &meta)) }
-    }
-
-    /// The marks of our files in the folder, asked once for each folder that takes its name.
-    fn us(&self, root: &Dir) -> io::Result<Us> {
-        let meta = root.metadata()?;
-        let folder = (meta.dev(), meta.ino());
-        let mut asked = self.us.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, us)) = *asked
-            && known == folder
-        {
-            return Ok(us);
-        }
-        let us = Us::ask(root)?;
-        *asked = Some((folder, us));
-        Ok(us)
-    }
-}
-
-/// A file of our own: a file made by others, or moved to the log's place, is not believed.
-fn own(file: File) -> io::Result<File> {
-    if file.metadata()?.uid() == geteuid().as_raw() {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
 }
 
 /// A server's database and cluster, and its timeline.
@@ -344,6 +252,7 @@ fn history_of(server: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write;
 
     use super::*;
 
