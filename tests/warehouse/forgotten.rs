@@ -362,11 +362,30 @@ async fn a_database_that_is_moved_while_nothing_comes_is_told(_: TestDatabase, w
 
 async fn a_file_that_goes_between_commit_and_delete_is_noticed(_: TestDatabase, workdir: Workdir) -> Outcome {
     use rustix::process::{Pid, Signal, WaitIdOptions, kill_process, waitid};
-    for is_replaced in [false, true] {
+    let reset = || -> Outcome {
+        for folder in ["data", "away", "imports/.sluice"] {
+            if workdir.path(folder).exists() {
+                fs::remove_dir_all(workdir.path(folder))?;
+            }
+        }
+        Ok(())
+    };
+    let (mut done, mut tried) = (Vec::new(), 0);
+    while done != [false, true] {
+        let is_replaced = !done.is_empty();
         workdir.write("imports/t.1.csv", "a\n1\n")?;
         let mut daemon = Daemon::start(&workdir, &[], &[DATA[0], ("STOP_AT", "committed")])?;
         let pid = Pid::from_raw(i32::try_from(daemon.id())?).expect("a process has a number");
         waitid(rustix::process::WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT)?;
+        // The system may have let the other threads run on for a moment.
+        let noted = workdir.read("imports/.sluice/deleted.jsonl").unwrap_or_default();
+        if noted.contains("t.1.csv") {
+            tried += 1;
+            anyhow::ensure!(tried < 50, "it never stops before the delete");
+            daemon.kill()?;
+            reset()?;
+            continue;
+        }
         fs::rename(workdir.path("data"), workdir.path("away"))?;
         if is_replaced {
             fs::create_dir(workdir.path("data"))?;
@@ -375,14 +394,13 @@ async fn a_file_that_goes_between_commit_and_delete_is_noticed(_: TestDatabase, 
         kill_process(pid, Signal::CONT)?;
         daemon.wait_for(&["the database file was moved or replaced while Sluice runs"])?;
         daemon.kill()?;
-        // The rows are in the file that is away, and the file is loaded into what is made in its place.
+        // The rows are in the file that is away, and the file is loaded into what is in its place.
         let (_, said) = once(&workdir, &DATA)?;
         holds(&said, "t.1.csv")?;
         holds(&said, "files: 1 loaded")?;
         same(workdir.list("imports"), Vec::<String>::new())?;
-        for folder in ["data", "away", "imports/.sluice"] {
-            fs::remove_dir_all(workdir.path(folder))?;
-        }
+        reset()?;
+        done.push(is_replaced);
     }
     Ok(())
 }
