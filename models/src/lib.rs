@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod column;
 pub mod column_history;
 pub mod dataset;
+pub mod identity;
 pub mod load;
 mod migrations;
 pub mod question;
@@ -32,6 +33,7 @@ pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>
             column::Entity.table_name(),
             column_history::Entity.table_name(),
             dataset::Entity.table_name(),
+            identity::Entity.table_name(),
             load::Entity.table_name(),
             question::Entity.table_name(),
             reject::Entity.table_name(),
@@ -51,4 +53,4 @@ pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>
     Ok(tables.into_iter().filter(|table| !there.iter().any(|name| name == table)).collect())
 }
 
-pub use migrations::{POSTGRES_SCHEMA, made_at, migrate, pending, unknown};
+pub use migrations::{POSTGRES_SCHEMA, identity, migrate, pending, unknown};

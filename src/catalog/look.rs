@@ -1,6 +1,6 @@
 //! Queries for people: loads, and rejects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use models::load::Status;
@@ -37,13 +37,19 @@ struct Hash {
     hash: Option<String>,
 }
 
+#[derive(FromQueryResult)]
+struct Content {
+    dataset: String,
+    hash: Option<String>,
+}
+
 impl Catalog {
-    /// Time of the catalog's creation, in seconds since 1970: a copy of it, wherever it is restored, has the same.
+    /// Identity of the catalog: a copy of it, wherever it is restored, has the same.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn made_at(&self) -> Result<Option<i64>, WarehouseError> {
-        self.over(models::made_at(self.warehouse.catalog())).await
+    pub async fn identity(&self) -> Result<Option<String>, WarehouseError> {
+        self.over(models::identity(self.warehouse.catalog())).await
     }
 
     /// The newest loads, newest first.
@@ -167,6 +173,25 @@ impl Catalog {
             hashes.extend(lines.into_iter().filter_map(|line| Some((line.id, line.hash?))));
         }
         Ok(hashes)
+    }
+
+    /// The contents among these, each a table and a hash, that loads have brought into their tables.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn contents(&self, wanted: &[(&str, &str)]) -> Result<HashSet<(String, String)>, WarehouseError> {
+        let mut contents = HashSet::new();
+        for some in wanted.chunks(10_000) {
+            let tables: HashSet<_> = some.iter().map(|(table, _)| *table).collect();
+            let query = load::Entity::find().select_only().columns([load::Column::Dataset, load::Column::Hash]);
+            let query = query
+                .filter(load::Column::Dataset.is_in(tables))
+                .filter(load::Column::Hash.is_in(some.iter().map(|(_, hash)| *hash)))
+                .filter(load::Column::Status.is_in(super::admission::ONCE_LOADED));
+            let lines: Vec<Content> = self.read(query.into_query()).await?;
+            contents.extend(lines.into_iter().filter_map(|line| Some((line.dataset, line.hash?))));
+        }
+        Ok(contents)
     }
 
     /// Rejects, of one load or of all, the newest load first.

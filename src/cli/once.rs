@@ -12,11 +12,13 @@ pub(super) async fn run(settings: Settings, json: bool, quiet: bool) -> anyhow::
     let started = Instant::now();
     let folder = settings.folders.imports_dir.clone();
     let totals = daemon::run(&settings, &folder, Until::Empty).await?;
-    let is_idle = totals.loaded + totals.duplicates + totals.failed + totals.waiting == 0;
+    let is_idle = totals.loaded + totals.duplicates + totals.failed + totals.waiting + totals.lost == 0;
     if json {
         table::print_json(&totals)?;
     } else if !(quiet && is_idle) {
-        let next = if totals.waiting > 0 {
+        let next = if totals.lost > 0 {
+            " Next: app status, which names what the database has lost".to_owned()
+        } else if totals.waiting > 0 {
             " Next: app --once again, when what is said above is fixed".to_owned()
         } else if totals.failed > 0 {
             // If another user owns failed/, the files go elsewhere.
@@ -46,7 +48,7 @@ pub(super) async fn run(settings: Settings, json: bool, quiet: bool) -> anyhow::
             started.elapsed().as_secs_f64()
         )?;
     }
-    Ok(if totals.failed + totals.waiting > 0 {
+    Ok(if totals.failed + totals.waiting + totals.lost > 0 {
         End::Failed
     } else if totals.rows_rejected > 0 {
         End::Rejects

@@ -11,11 +11,12 @@ use crate::app::App;
 use crate::catalog::{Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST};
+use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST, fix_of_another, of_another};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
 use crate::settings::{Settings, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
 use crate::telemetry::progress::{FileStep, Running};
+use crate::text::counted;
 use crate::text::shown::shown;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Waiting, absent, read_state, waiting};
@@ -76,14 +77,39 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     for Foreign { what, fix } in [foreign_failed(folder), foreign_claims(folder)].into_iter().flatten().flatten() {
         see("a folder is in the way", what, &fix);
     }
-    for DeletionRecord { load, source, table, .. } in DeletionLog::of(folder).lost() {
+    let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let (database, lost) = database(settings, now).await;
+    let log = DeletionLog::of(folder);
+    let lost = match lost {
+        Some((lost, unread)) => {
+            if let Some(why) = unread {
+                let fix = format!("look at what stands there (ls -l {shown}/.sluice) and move it away");
+                see("the notes of deleted files cannot be read, so losses cannot be told", why, &fix);
+            }
+            lost
+        }
+        None => log.lost(),
+    };
+    if !database.exists && database.error.is_none() && log.loads() > 0 {
         see(
-            &format!("load {load} ({source} into {table})"),
-            "the database has lost it although it had confirmed it, and its file is not here any more".to_owned(),
-            &format!("get the file once more and drop it into {shown}; to be told no more, remove {shown}/{LOST}"),
+            &format!("there is no warehouse in {}", database.address),
+            format!("{} went into one, whose files are not here any more", counted(log.loads() as u64, "load")),
+            "see whether DATABASE_URL is right, put the database back, or start app: it makes a new one and names what that lacks",
         );
     }
-    let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
+    let (elsewhere, here): (Vec<_>, Vec<_>) = lost.into_iter().partition(|line| line.elsewhere);
+    if !elsewhere.is_empty() {
+        unreadable.push(Need { what: of_another(&elsewhere), fix: fix_of_another(folder) });
+    }
+    for DeletionRecord { load, source, table, .. } in here {
+        unreadable.push(Need {
+            what: format!(
+                "load {load} ({source} into {table}): the database has lost it although it had confirmed it, and its file is not \
+                 here any more"
+            ),
+            fix: format!("get the file once more and drop it into {shown}; to be told no more, remove {shown}/{LOST}"),
+        });
+    }
     Found {
         folder: folder.clone(),
         living,
@@ -92,7 +118,7 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         waiting: files,
         orphans: dead.iter().flat_map(orphans).collect(),
         failed,
-        database: database(settings, now).await,
+        database,
         unreadable,
         stale_after: settings.alerting.stale_after,
     }
@@ -116,11 +142,16 @@ fn orphans(place: &Place) -> Vec<Waiting> {
     files
 }
 
-async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
+/// The loads that a database lacks, and the reason if they cannot all be known.
+type Lost = (Vec<DeletionRecord>, Option<String>);
+
+/// Asks the database, also for the loads that it lacks.
+async fn database(settings: &Settings, now: DateTime<Utc>) -> (DatabaseStatus, Option<Lost>) {
     let address = without_password(&settings.address().url);
     let asked = tokio::time::timeout(PATIENCE, async {
         let app = daemon::look(settings).await?;
-        let answer = ask(&app, now);
+        let answer =
+            async { anyhow::Ok((ask(&app, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?)) };
         tokio::pin!(answer);
         if let Ok(status) = tokio::time::timeout(PROMPT, &mut answer).await {
             return status;
@@ -134,8 +165,8 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
             None => answer.await,
         }
     });
-    match asked.await {
-        Ok(Ok(status)) => DatabaseStatus { address, exists: true, ..status },
+    let status = match asked.await {
+        Ok(Ok((status, lost))) => return (DatabaseStatus { address, exists: true, ..status }, Some(lost)),
         // There is none yet: nothing was loaded so far, and nothing is wrong with that.
         Ok(Err(error)) if error.is::<Usage>() => DatabaseStatus { address, ..Default::default() },
         Ok(Err(error)) => {
@@ -146,7 +177,8 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> DatabaseStatus {
             let error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
             DatabaseStatus { address, error, ..Default::default() }
         }
-    }
+    };
+    (status, None)
 }
 
 async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {

@@ -148,7 +148,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             meet_server(&app).await;
             let totals = watch.once(stop).await?;
             archive.purge(&app.loader.clock).await;
-            totals
+            Totals { lost: app.loader.deletions.lost().len() as u64, ..totals }
         }
         Until::Signal => {
             let clock = app.loader.clock.clone();

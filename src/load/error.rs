@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use super::deletion_log::DELETED;
 use crate::catalog::{Missing, RowCounts};
 use crate::format::FormatError;
 use crate::source::SourceError;
@@ -118,6 +119,9 @@ pub enum LoadError {
     /// A table with a column of the input's, or without one of every load's, by somebody else's hand.
     #[error("{0}: nothing was loaded")]
     Clash(String),
+    /// A file whose rows are loaded, and of whose delete there can be no record.
+    #[error("its rows are loaded, and it is not deleted, because that cannot be noted in {DELETED}: {0}")]
+    Unnoted(std::io::Error),
     /// Error of a folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
@@ -164,9 +168,10 @@ impl LoadError {
             LoadError::Folder(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
-            LoadError::Warehouse(WarehouseError::Unknown(_)) | LoadError::Undeleted(_) | LoadError::Unkept(_) => {
-                Consequence::Ask
-            }
+            LoadError::Warehouse(WarehouseError::Unknown(_))
+            | LoadError::Undeleted(_)
+            | LoadError::Unkept(_)
+            | LoadError::Unnoted(_) => Consequence::Ask,
             LoadError::Warehouse(error) if error.is_transient() => Consequence::TryAgain,
             _ => Consequence::Fail,
         }
@@ -230,13 +235,16 @@ impl LoadError {
             LoadError::Source(SourceError::Io(_)) => {
                 "fix what the message says, the file or its disk; app retry moves it back"
             }
-            LoadError::Folder(error) | LoadError::Undeleted(error) => match error.kind() {
+            LoadError::Folder(error) | LoadError::Undeleted(error) | LoadError::Unnoted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
                 ErrorKind::PermissionDenied => {
                     "give the user that Sluice runs as the right to write in the imports folder and to move what lies there: chown -R USER \
                      imports; it is tried again by itself"
                 }
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
+                _ if matches!(self, LoadError::Unnoted(_)) => {
+                    "look at what stands there (ls -l imports/.sluice) and move it away; it is tried again by itself"
+                }
                 _ => "fix what the message says",
             },
             LoadError::Unkept(error) => match error.kind() {

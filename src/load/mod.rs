@@ -37,8 +37,8 @@ use self::record::{commit, record};
 use self::rights::denied;
 use self::verify::{balance, verify};
 use crate::catalog::RowCounts;
-use crate::dataset::Dataset;
-use crate::source::{Input, Profile};
+use crate::dataset::{Dataset, Duplicates, Mode};
+use crate::source::{Input, Profile, random};
 use crate::telemetry::progress::{FileStep, Stage};
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -63,17 +63,19 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    fn deletion(&self, table: &str, source: &str) -> Option<DeletionRecord> {
-        let (hash, table, source) = (self.hash.clone(), table.to_owned(), source.to_owned());
-        Some(DeletionRecord {
+    fn deletion(&self, dataset: &Dataset, source: &str) -> DeletionRecord {
+        DeletionRecord {
             load: self.load_id,
-            hash,
-            source,
-            table,
-            server: self.server.clone()?,
-            catalog: None,
-            kept: None,
-        })
+            hash: self.hash.clone(),
+            source: source.to_owned(),
+            table: dataset.table.clone(),
+            server: self.server.clone().unwrap_or_default(),
+            note: random(),
+            // The rows that a content has brought can be replaced, and then brought by it once more.
+            repeats: self.duplicate_of.is_none()
+                && (dataset.duplicates, dataset.mode) != (Duplicates::Skip, Mode::Append),
+            ..DeletionRecord::default()
+        }
     }
 }
 

@@ -25,7 +25,8 @@ use crate::warehouse::WarehouseError;
 /// another one stays.
 ///
 /// # Errors
-/// A file that cannot be kept or deleted, or a database that is not in its place any more; the file stays claimed.
+/// A file that cannot be noted, kept or deleted, or a database that is not in its place any more; the file stays
+/// claimed.
 pub(crate) async fn delete(
     loader: &Loader,
     file: &ClaimedFile,
@@ -34,10 +35,17 @@ pub(crate) async fn delete(
     mut deletion: Vec<DeletionRecord>,
 ) -> Result<bool, LoadError> {
     loader.warehouse.is_there().await?;
+    // The archive may take the file itself.
+    loader.deletions.write(&deletion).map_err(LoadError::Unnoted)?;
+    fail::fail_point!("deletion_noted");
     if let Some(kept) = loader.archive.keep(file, on_success, &loader.clock).await.map_err(LoadError::Unkept)? {
         deletion.iter_mut().for_each(|one| one.kept = Some(kept.clone().into()));
+        if let Err(why) = loader.deletions.write(&deletion) {
+            warn!(
+                "cannot note that a file is kept as {kept}: {why}; should the database lose its load, it is named and not brought back"
+            );
+        }
     }
-    loader.deletions.write(&deletion);
     loader.warehouse.is_there().await?;
     if !file.delete(loaded).map_err(LoadError::Undeleted)? {
         return Ok(false);

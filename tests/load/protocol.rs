@@ -160,8 +160,8 @@ async fn what_the_server_lost_is_named_and_brought_back(database: TestDatabase, 
         source: format!("{load}.csv"),
         table: "t".to_owned(),
         server: format!("{database_of}/00000000"),
-        catalog: None,
         kept: kept.map(|name| workdir.path(name)),
+        ..DeletionRecord::default()
     };
     fs::create_dir(workdir.path("archive"))?;
     workdir.write("archive/kept.csv", "a\n2\n")?;
@@ -171,7 +171,7 @@ async fn what_the_server_lost_is_named_and_brought_back(database: TestDatabase, 
         // The number was given to another load since.
         before(report.load_id, "other", Some("archive/kept.csv")),
         before(99, "lost", None),
-    ]);
+    ])?;
     let app = workdir.app(&database);
     app.loader.deletions.reconcile(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
     same(workdir.list("imports"), ["kept.csv"])?;

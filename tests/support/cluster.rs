@@ -54,6 +54,17 @@ pub async fn new_database() -> anyhow::Result<String> {
     Ok(format!("{url}/{name}"))
 }
 
+/// A copy of a database as it is now, as a restored dump is.
+pub async fn copy_of(url: &str) -> anyhow::Result<String> {
+    let (server, from) = url.rsplit_once('/').context("an address without a database")?;
+    let name = format!("case_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::connect(&format!("{server}/postgres")).await?;
+    let end = format!("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{from}'");
+    connection.execute(sqlx::AssertSqlSafe(end)).await?;
+    connection.execute(sqlx::AssertSqlSafe(format!("create database {name} template {from}"))).await?;
+    Ok(format!("{server}/{name}"))
+}
+
 /// Ends the server, if one was started.
 pub fn stop() {
     drop(CLUSTER.lock().unwrap().take());

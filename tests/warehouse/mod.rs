@@ -1,5 +1,6 @@
 //! The engines, and what servers do.
 
+pub mod forgotten;
 pub mod moved;
 pub mod rights;
 pub mod servers;
@@ -9,7 +10,7 @@ pub mod warehouse_contract;
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [moved::cases(), rights::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()]
+    [forgotten::cases(), moved::cases(), rights::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()]
         .into_iter()
         .flatten()
         .collect()

@@ -206,9 +206,11 @@ async fn what_a_restored_database_lost_is_found(database: TestDatabase, workdir:
         holds(&stdout(&status), words)?;
     }
     same(stdout(&status).contains("t.3.csv into t"), false)?;
-    // It is told once.
+    // It is logged once, and no run is well until it is known.
     let done = app(&workdir, &["--once"], &settings)?;
-    same((stdout(&done) + &stderr(&done)).contains("lost"), false)?;
+    same((stdout(&done) + &stderr(&done)).contains("has lost a load"), false)?;
+    same(done.status.code(), Some(1))?;
+    holds(&stdout(&done), "Next: app status, which names what the database has lost")?;
 
     // Loaded again, it is lost no more.
     workdir.write("imports/again.csv", "a\n2\n")?;

@@ -5,6 +5,7 @@ mod m20261121_000002_same_content;
 mod m20261121_000003_star;
 mod m20261129_000004_beside;
 mod m20261129_000005_questions;
+mod m20261129_000006_identity;
 mod m20261130_000007_checkpoint;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
@@ -58,16 +59,21 @@ pub async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(run.into_iter().map(|one| one.version).filter(|version| !known.contains(version)).collect())
 }
 
-/// Returns the time of the catalog's first migration, in seconds since 1970.
+/// Returns the catalog's identity, which its copies share; `None` if it was removed by hand.
 ///
 /// # Errors
 /// Any error of the database.
-pub async fn made_at(db: &DatabaseConnection) -> Result<Option<i64>, DbErr> {
+pub async fn identity(db: &DatabaseConnection) -> Result<Option<String>, DbErr> {
     let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Sqlite => "select min(applied_at) as made_at from sluice__migration",
-        _ => "select min(applied_at) as made_at from sluice.migration",
-    };
+    let sql = format!("select id from {} order by id limit 1", written(backend, "identity"));
+    let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+    row.map_or(Ok(None), |row| row.try_get("", "id"))
+}
+
+/// Returns the time of the catalog's first migration, in seconds since 1970.
+async fn made_at(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = format!("select min(applied_at) as made_at from {}", written(backend, "migration"));
     let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
     row.map_or(Ok(None), |row| row.try_get("", "made_at"))
 }
@@ -79,6 +85,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261121_000003_star::Migration),
         Box::new(m20261129_000004_beside::Migration),
         Box::new(m20261129_000005_questions::Migration),
+        Box::new(m20261129_000006_identity::Migration),
         Box::new(m20261130_000007_checkpoint::Migration),
     ]
 }
@@ -112,5 +119,13 @@ fn table(backend: DbBackend, name: &str) -> TableRef {
     match backend {
         DbBackend::Sqlite => format!("{POSTGRES_SCHEMA}__{name}").into_table_ref(),
         _ => (POSTGRES_SCHEMA.to_owned(), name.to_owned()).into_table_ref(),
+    }
+}
+
+/// Returns the same name as it is written in a statement.
+fn written(backend: DbBackend, name: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => format!("{POSTGRES_SCHEMA}__{name}"),
+        _ => format!("{POSTGRES_SCHEMA}.{name}"),
     }
 }

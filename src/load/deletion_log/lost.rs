@@ -1,104 +1,144 @@
-//! The loads that a server has lost: their files are brought back where they were kept, and the others are recorded
-//! until they are loaded again.
+//! The loads that a database has lost: their files are brought back where they were kept, and the others are listed
+//! until they are loaded again, or somebody removes them from the list.
 
-use std::io::{self, Read, Write};
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tracing::{error, warn};
 
-use super::{DeletionLog, DeletionRecord, LONG, own};
+use super::record::Line;
+use super::{DeletionLog, DeletionRecord, own};
 use crate::alert::{Alerts, Kind};
 use crate::source::{Dir, move_to_free_name, random};
+use crate::text::counted;
 
 /// Path below the folder of the records of lost loads without their files, until they are loaded again or somebody
 /// removes the file.
 pub(crate) const LOST: &str = ".sluice/lost.jsonl";
-const LOST_NAME: &str = "lost.jsonl";
+pub(super) const LOST_NAME: &str = "lost.jsonl";
 const LOST_NEW: &str = "lost.jsonl.new";
 
+/// Greatest number of losses that are told one by one.
+const NAMED: usize = 20;
+
+/// Subject of the alert for loads of another database.
+const ELSEWHERE: &str = "the database";
+
+/// Loads of another database that are not in this one, in words.
+pub(crate) fn of_another(lost: &[DeletionRecord]) -> String {
+    let named: Vec<_> = lost.iter().rev().take(NAMED).map(|line| line.source.as_str()).collect();
+    let more = lost.len() - named.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!(
+        "this is another database than the one that files were loaded into before: it has not got the rows of {}, whose files are not \
+         here any more: {}{more}",
+        counted(lost.len() as u64, "load"),
+        named.join(", ")
+    )
+}
+
+/// The remedy for that.
+pub(crate) fn fix_of_another(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "put the database back that has them, or its backup (DATABASE_URL); or drop the files into {folder} again; \
+         {folder}/{LOST} lists the loads: remove it to be told no more"
+    )
+}
+
 impl DeletionLog {
-    /// Loads that the server lost, whose files were neither brought back nor loaded again since.
+    /// Loads that are listed as lost: their files were neither brought back nor loaded again since.
     pub fn lost(&self) -> Vec<DeletionRecord> {
-        let Ok((_, notes)) = self.open() else { return Vec::new() };
-        let mut text = String::new();
-        let file = notes.file(LOST_NAME).and_then(own);
-        match file.and_then(|file| file.take(2 * LONG).read_to_string(&mut text)) {
-            Ok(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
-            Err(_) => Vec::new(),
-        }
+        self.listed().unwrap_or_default()
     }
 
-    /// Records and reports the losses that were not brought back.
-    pub(super) fn keep_lost(&self, alerts: &Alerts, lost: &[DeletionRecord]) {
-        let folder = self.folder.display();
-        for DeletionRecord { load, source, .. } in lost {
-            let what = "the database has lost a load that it had confirmed, and its file is not here any more";
-            let fix = format!("get the file once more and drop it into {folder}; app status tells of it until then");
-            alerts.raise(Kind::Lost, source, what, &fix, Some(*load));
-        }
-        let noted = || {
-            let mut text = Vec::new();
-            for line in lost {
-                serde_json::to_writer(&mut text, line)?;
-                text.push(b'\n');
-            }
-            self.open()?.1.append(LOST_NAME)?.write_all(&text)
-        };
-        if !lost.is_empty()
-            && let Err(why) = noted()
-        {
-            warn!("cannot note which loads are lost: {why}; app status does not tell of them");
-        }
-    }
-
-    /// Removes loaded contents from the losses.
-    pub(super) fn find_lost(&self, inputs: &[DeletionRecord]) -> io::Result<()> {
+    /// Lists the losses, in the place of those listed before.
+    pub(super) fn list(&self, lost: &[DeletionRecord]) -> io::Result<()> {
         let (_, notes) = self.open()?;
-        if notes.look(LOST_NAME).is_err() {
-            return Ok(());
+        if lost.is_empty() {
+            return match notes.remove(LOST_NAME) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                done => done,
+            };
         }
-        let (known, mut left) = (self.lost(), self.lost());
-        left.retain(|lost| !inputs.iter().any(|one| (&one.hash, &one.table) == (&lost.hash, &lost.table)));
-        if left.is_empty() {
-            return notes.remove(LOST_NAME);
+        let mut text = Vec::new();
+        for line in lost {
+            serde_json::to_writer(&mut text, line)?;
+            text.push(b'\n');
         }
-        if left.len() < known.len() {
-            let mut text = Vec::new();
-            for line in &left {
-                serde_json::to_writer(&mut text, line)?;
-                text.push(b'\n');
-            }
-            notes.write(LOST_NEW, &text, 0o600)?;
-            notes.replace(LOST_NEW, &notes, LOST_NAME)?;
-        }
-        Ok(())
+        notes.write(LOST_NEW, &text, 0o600)?.sync_all()?;
+        notes.replace(LOST_NEW, &notes, LOST_NAME)?;
+        notes.sync()
     }
 
-    /// Reports a loss, and brings its file back if it was kept; returns true if it did.
-    pub(super) fn recover(&self, line: &DeletionRecord) -> bool {
-        let DeletionRecord { load, source, table, kept, .. } = line;
-        let Some(kept) = kept else {
+    /// Reports losses that were not brought back and are not told yet.
+    pub(super) fn tell(&self, alerts: &Alerts, lost: &[DeletionRecord]) {
+        let (elsewhere, here): (Vec<_>, Vec<_>) = lost.iter().cloned().partition(|line| line.elsewhere);
+        let folder = self.folder.display();
+        for DeletionRecord { load, source, table, .. } in here.iter().take(NAMED) {
             error!(
                 load.id = load,
                 file.path = source,
                 table,
-                "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it into {}",
-                self.folder.display()
+                "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it \
+                 into {folder}"
             );
-            return false;
-        };
-        match self.bring_back(kept) {
-            Ok(to) => {
-                warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost \
-                 a load that it had confirmed: its file is loaded again");
-                true
-            }
-            Err(why) => {
-                error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the database has lost a \
-                 load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
-                false
+            let what = "the database has lost a load that it had confirmed, and its file is not here any more";
+            let fix = format!("get the file once more and drop it into {folder}; app status tells of it until then");
+            alerts.raise(Kind::Lost, source, what, &fix, Some(*load));
+        }
+        if here.len() > NAMED {
+            let more = counted((here.len() - NAMED) as u64, "more load");
+            error!("the database has lost {more} that it had confirmed: app status --json names them");
+        }
+        if !elsewhere.is_empty() {
+            let (what, fix) = (of_another(&elsewhere), fix_of_another(&self.folder));
+            error!(loads = elsewhere.len(), "{what}; {fix}");
+            alerts.raise(Kind::Lost, ELSEWHERE, &what, &fix, None);
+        }
+    }
+
+    /// Removes losses whose contents were loaded again from the list.
+    pub(super) fn found_again(&self, again: &[String]) -> io::Result<()> {
+        let Some(mut left) = self.listed().filter(|_| !again.is_empty()) else { return Ok(()) };
+        let before = left.len();
+        left.retain(|lost| !again.contains(&lost.name()));
+        if left.len() == before { Ok(()) } else { self.list(&left) }
+    }
+
+    /// Brings the files of losses back that were kept, and returns the losses that are left. All are listed before, and
+    /// noted as brought back: a program that ends meanwhile leaves none that is neither, and brings none back twice.
+    pub(super) fn recover(&self, lost: &[DeletionRecord], before: &HashSet<String>) -> io::Result<Vec<DeletionRecord>> {
+        // The rows of another database are no loss to repair unasked: perhaps this one is empty on purpose.
+        let comes = |line: &&DeletionRecord| line.kept.is_some() && !line.elsewhere && !before.contains(&line.name());
+        let names: HashSet<_> = lost.iter().filter(comes).map(DeletionRecord::name).collect();
+        if names.is_empty() {
+            return Ok(lost.to_vec());
+        }
+        self.list(lost)?;
+        self.append(&[Line::Back { back: names.iter().cloned().collect() }])?;
+        let mut left = Vec::new();
+        for line in lost {
+            let DeletionRecord { load, source, table, kept, .. } = line;
+            let Some(kept) = kept.as_ref().filter(|_| names.contains(&line.name())) else {
+                left.push(line.clone());
+                continue;
+            };
+            match self.bring_back(kept) {
+                Ok(to) => {
+                    warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost \
+                     a load that it had confirmed: its file is loaded again");
+                    self.known().coming.push(line.clone());
+                }
+                Err(why) => {
+                    error!(load.id = load, file.path = source, table, kept_as = %kept.display(), "the database has lost a \
+                     load that it had confirmed, and its file cannot be brought back: {why}; drop it into {}", self.folder.display());
+                    left.push(line.clone());
+                }
             }
         }
+        Ok(left)
     }
 
     /// Copies a kept file into the folder, under its name or the next free one.

@@ -1,44 +1,48 @@
 //! The deletion log: a record of each deleted file, for the case that the server loses a confirmed commit. After a
-//! failover to a standby that lacked a part of it, or after a restore of an older state, the ledger knows nothing of
-//! loads whose files are deleted. So the records are compared with the ledger when the program starts, when the server
-//! has become another one, and when the newest record's load is not there any more: lost loads are named, and their
-//! files brought back if they were kept. A catalog that was made anew has lost nothing: it is another one.
+//! failover to a standby that lacked a part of it, after a restore of an older state, or beside another database, the
+//! ledger knows nothing of loads whose files are deleted. So the records are compared with the ledger when the program
+//! starts, when the server has become another one, and when the newest record's load is not there any more: lost loads
+//! are named, and their files brought back if they were kept.
 //!
-//! The log is lines of JSON in `imports/.sluice/`, two files of a few megabytes at most. It is no part of any promise:
-//! if it cannot be written, loading goes on.
+//! The log is lines of JSON in `imports/.sluice/`, two files of a few megabytes at most; what is cut from it is noted by
+//! number. A file whose record cannot be written is not deleted.
 
+mod compare;
+mod files;
 mod lost;
+mod record;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::geteuid;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use self::files::{FILES, own};
+use self::record::Line;
 use crate::alert::Alerts;
 use crate::catalog::Catalog;
-use crate::source::{CLAIMS, Dir, Us};
+use crate::source::Us;
 use crate::warehouse::WarehouseError;
 
-pub(crate) use self::lost::LOST;
+pub(crate) use self::lost::{LOST, fix_of_another, of_another};
+pub use self::record::DeletionRecord;
 
 /// Length in bytes from which a new file is begun.
 const LONG: u64 = 4 * 1024 * 1024;
 
-/// Files of the log, the older one first.
-const FILES: [&str; 2] = ["deleted.1.jsonl", "deleted.jsonl"];
-
-/// Greatest number of files in a message.
-const NAMED: usize = 20;
+/// Path of the log below the folder.
+pub(crate) const DELETED: &str = ".sluice/deleted.jsonl";
 
 /// Interval at which the ledger is asked for the newest records, while files are loaded.
 const ASKED: Duration = Duration::from_secs(1);
+
+/// Number of tries to be alone with the log, and the pause between them.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The deletion log of one folder.
 #[derive(Debug)]
@@ -54,46 +58,15 @@ pub struct DeletionLog {
 struct Known {
     /// Server whose ledger holds all recorded loads, as in [`crate::warehouse::Transaction::server`].
     server: Option<String>,
-    /// Time of its catalog's creation.
-    catalog: Option<i64>,
+    /// Identity of its catalog.
+    catalog: Option<String>,
+    /// Records whose files were brought back, and are not loaded again yet.
+    coming: Vec<DeletionRecord>,
     /// The newest records, back to the last question to the ledger.
     recent: Vec<(i64, String)>,
     asked: Option<Instant>,
-}
-
-/// A line of the log.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Gone(DeletionRecord),
-    /// A comparison: the ledger of this server holds all records before but these loads, which were told; without a
-    /// list nothing is known of the records before.
-    Met {
-        met: String,
-        #[serde(default)]
-        lost: Option<Vec<i64>>,
-    },
-}
-
-/// Record of an input that is deleted.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-pub struct DeletionRecord {
-    /// Load that brought its rows.
-    pub load: i64,
-    /// BLAKE3 of its bytes.
-    pub hash: String,
-    /// Name of the input.
-    pub source: String,
-    /// The staging table.
-    pub table: String,
-    /// Server that confirmed the commit.
-    pub server: String,
-    /// Time of its catalog's creation, in seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub catalog: Option<i64>,
-    /// Path in the archive, if it is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<PathBuf>,
+    /// True once a line was written whole: what was there before may end within a line.
+    is_whole: bool,
 }
 
 impl DeletionLog {
@@ -107,30 +80,62 @@ impl DeletionLog {
         }
     }
 
-    /// Records inputs that are about to be deleted.
-    pub fn write(&self, inputs: &[DeletionRecord]) {
-        let catalog = {
+    /// Records inputs that are about to be deleted, of which none may go if that fails.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn write(&self, inputs: &[DeletionRecord]) -> io::Result<()> {
+        let (catalog, mut pending) = {
             let mut known = self.known();
             known.recent.extend(inputs.iter().map(|line| (line.load, line.hash.clone())));
-            known.catalog
+            (known.catalog.clone(), known.coming.clone())
         };
-        if let Err(why) = self.find_lost(inputs) {
+        pending.extend(self.listed().unwrap_or_default());
+        let (mut lines, mut again) = (Vec::new(), Vec::new());
+        for line in inputs {
+            // One load brings one lost load again: that of its number, or first that of a file with its name.
+            let same = |lost: &&DeletionRecord| {
+                (&lost.hash, &lost.table) == (&line.hash, &line.table) && !again.contains(&lost.name())
+            };
+            let is_like = |lost: &&DeletionRecord| {
+                (lost.catalog == catalog && lost.load == line.load, lost.source == line.source)
+            };
+            let found = pending.iter().rev().filter(same).max_by_key(is_like);
+            let found: Vec<_> = found.iter().map(|lost| lost.name()).filter(|name| *name != line.name()).collect();
+            again.extend(found.iter().cloned());
+            lines.push(Line::Gone(DeletionRecord { catalog: catalog.clone(), again: found, ..line.clone() }));
+        }
+        self.append(&lines)?;
+        self.known().coming.retain(|line| !again.contains(&line.name()));
+        if let Err(why) = self.found_again(&again) {
             info!("cannot note that a lost load is loaded again: {why}");
         }
-        let lines: Vec<_> = inputs.iter().map(|line| Line::Gone(DeletionRecord { catalog, ..line.clone() })).collect();
-        if let Err(why) = self.append(&lines) {
-            warn!(
-                "cannot note which files were deleted: {why}; should the server lose what it has confirmed, nobody will tell"
-            );
-        }
+        Ok(())
     }
 
-    /// True if there is any record.
+    /// True if there is any record, of a delete or of a loss.
     pub fn has_notes(&self) -> bool {
-        self.open().is_ok_and(|(_, notes)| FILES.iter().any(|name| notes.look(name).is_ok()))
+        let names = || FILES.iter().chain([&lost::LOST_NAME]);
+        self.open().is_ok_and(|(_, notes)| names().any(|name| notes.look(name).is_ok()))
     }
 
-    /// Makes sure that a server's ledger holds the recorded loads.
+    /// Number of the loads that the log holds, for the case that there is no database to ask for them.
+    pub(crate) fn loads(&self) -> usize {
+        self.read().entries.len()
+    }
+
+    /// The loads that the database of the catalog lacks, of which nobody has said to know, and the reason if a part of
+    /// the log cannot be read. Changes nothing.
+    ///
+    /// # Errors
+    /// A ledger that cannot be asked.
+    pub async fn lost_in(&self, catalog: &Catalog) -> Result<(Vec<DeletionRecord>, Option<String>), WarehouseError> {
+        let found = self.compare(catalog, None).await?;
+        Ok((found.lost, found.unread))
+    }
+
+    /// Makes sure that a server's ledger holds the recorded loads; the server is as in
+    /// [`crate::warehouse::Transaction::server`].
     ///
     /// # Errors
     /// A ledger that cannot be asked.
@@ -140,71 +145,77 @@ impl DeletionLog {
         alerts: &Alerts,
         server: Option<&str>,
     ) -> Result<(), WarehouseError> {
-        let Some(server) = server else { return Ok(()) };
         let _one = self.meeting.lock().await;
-        let is_known = self.known().server.as_deref() == Some(server);
+        let name = server.unwrap_or_default();
+        let is_known = self.known().server.as_deref() == Some(name);
         if is_known && self.has_recent(catalog).await? {
             return Ok(());
         }
-        let made_at = catalog.made_at().await?;
-        let mut noted = self.read();
-        let is_another = noted.iter().any(|line| line.server != server);
-        let ids: Vec<_> = noted.iter().map(|line| line.load).collect();
-        let known = catalog.hashes(&ids).await?;
-        noted.retain(|line| known.get(&line.load) != Some(&line.hash));
-        let missing: Vec<_> = noted.iter().map(|line| line.load).collect();
-        let same = |line: &DeletionRecord| match (line.catalog, made_at) {
-            (Some(noted), Some(now)) => noted == now,
-            _ => history_of(&line.server).0 == history_of(server).0,
-        };
-        let (mut lost, foreign): (Vec<_>, Vec<_>) = noted.into_iter().partition(same);
-        let unknown: Vec<_> = lost.extract_if(.., |line| !known.contains_key(&line.load)).collect();
-        for line in unknown {
-            // Rows without a line in the ledger: the line was deleted by hand, and nothing is lost.
-            if catalog.rows_of(&line.table, line.load).await? == 0 {
-                lost.push(line);
-            }
+        // Two programs would bring back what was kept twice.
+        let _alone = self.alone().await;
+        let found = self.compare(catalog, server).await?;
+        let mut told = self.told_so_far();
+        if let Some(why) = &found.unread {
+            warn!("the notes of deleted files cannot be read: {why}; loads that the database lacks may not be told");
         }
-        if is_another {
+        let before = found.server.as_ref().map(|newest| if told.server.is_empty() { newest } else { &told.server });
+        if before.is_some_and(|before| before != name) {
             warn!(
                 server,
-                lost = lost.len(),
+                lost = found.lost.len(),
                 "the server's history is not the one that had confirmed the last loads: compared them with its ledger"
             );
-        } else if !lost.is_empty() {
+        } else if found.lost.iter().any(|line| !line.elsewhere && !found.told.contains(&line.name())) {
             warn!(
-                lost = lost.len(),
+                lost = found.lost.len(),
                 "the ledger lacks loads that were committed: an older state of the database was restored"
             );
         }
-        let gone: Vec<_> = lost.iter().filter(|line| !self.recover(line)).cloned().collect();
-        self.keep_lost(alerts, &gone);
-        if !foreign.is_empty() {
-            let named: Vec<_> = foreign.iter().rev().take(NAMED).map(|line| line.source.as_str()).collect();
-            warn!(
-                loads = foreign.len(),
-                newest = named.join(", "),
-                "this is another database than the one that files were loaded into before, or its catalog was made \
-                 anew; it has not got their rows"
-            );
-        }
-        if (is_another || !missing.is_empty())
-            && let Err(why) = self.append(&[Line::Met { met: server.to_owned(), lost: Some(missing) }])
         {
-            warn!("cannot note which server this is: {why}");
+            let mut known = self.known();
+            known.server = Some(name.to_owned());
+            known.catalog = Some(found.database.clone()).filter(|id| !id.is_empty());
+            known.coming.clone_from(&found.coming);
+            known.recent = found.newest.iter().cloned().collect();
+            known.asked = Some(Instant::now());
         }
-        let asked = Some(Instant::now());
-        *self.known() = Known { server: Some(server.to_owned()), catalog: made_at, recent: Vec::new(), asked };
+        let left = self.forget_told().and_then(|()| self.recover(&found.lost, &found.back)).unwrap_or_else(|why| {
+            warn!("cannot bring back the files of lost loads: {why}");
+            found.lost.clone()
+        });
+        let is_new = |line: &&DeletionRecord| !found.told.contains(&line.name());
+        self.tell(alerts, &left.iter().filter(is_new).cloned().collect::<Vec<_>>());
+        told.move_to(&found, name);
+        // The list first: what is told and not in it is known.
+        let keep = || self.list(&left).and_then(|()| self.keep_told(&told));
+        if self.has_notes()
+            && let Err(why) = keep()
+        {
+            warn!("cannot note which loads are lost: {why}; they are told again at the next start");
+        }
         Ok(())
     }
 
-    /// Marks all records as told: the tables were dropped on purpose.
+    /// Marks all records as known: the tables were dropped on purpose.
     pub fn forget(&self) {
         if self.has_notes()
-            && let Err(why) = self.append(&[Line::Met { met: String::new(), lost: None }])
+            && let Err(why) =
+                self.append(&[Line::Met { _server: String::new(), lost: None }]).and_then(|()| self.list(&[]))
         {
             warn!("cannot note that the tables were dropped: {why}");
         }
+    }
+
+    /// The lock of the log among programs, for as long as the file is kept. One that is stopped over it is not waited for.
+    async fn alone(&self) -> Option<File> {
+        let folder = self.open().ok()?.1.reopen().ok()?;
+        for _ in 0..TRIES {
+            if folder.try_lock().is_ok() {
+                return Some(folder);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        None
     }
 
     /// True if the ledger has the newest records: it lacks them if an older state was restored meanwhile.
@@ -231,83 +242,6 @@ impl DeletionLog {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The records that were not told as lost.
-    fn read(&self) -> Vec<DeletionRecord> {
-        let mut noted: Vec<DeletionRecord> = Vec::new();
-        let Ok((_, notes)) = self.open() else { return noted };
-        for name in FILES {
-            let mut text = String::new();
-            let read = notes.file(name).and_then(own).and_then(|file| file.take(2 * LONG).read_to_string(&mut text));
-            if let Err(why) = read.as_ref()
-                && why.kind() != io::ErrorKind::NotFound
-            {
-                info!("the notes of deleted files cannot be read: {why}");
-            }
-            for line in text.lines() {
-                match serde_json::from_str(line) {
-                    Ok(Line::Gone(gone)) => noted.push(gone),
-                    Ok(Line::Met { lost: None, .. }) => noted.clear(),
-                    Ok(Line::Met { met, lost: Some(lost) }) => {
-                        noted.retain(|line| !lost.contains(&line.load));
-                        noted.iter_mut().for_each(|line| line.server.clone_from(&met));
-                    }
-                    // A line that a power cut left half written.
-                    Err(why) => info!("a note of a deleted file cannot be read: {why}"),
-                }
-            }
-        }
-        noted
-    }
-
-    fn append(&self, lines: &[Line]) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let (_, notes) = self.open()?;
-        let [full, current] = FILES;
-        if notes.look(current).is_ok_and(|file| file.len() > LONG) {
-            notes.replace(current, &notes, full)?;
-        }
-        let mut text = Vec::new();
-        for line in lines {
-            serde_json::to_writer(&mut text, line)?;
-            text.push(b'\n');
-        }
-        // One write, so that the lines of two programs do not mix.
-        notes.append(current)?.write_all(&text)
-    }
-
-    /// The folder, and the folder of the log in it, which must be ours.
-    fn open(&self) -> io::Result<(Dir, Dir)> {
-        let root = Dir::open(&self.folder)?;
-        let (us, notes) = (self.us(&root)?, root.dir(CLAIMS)?);
-        let meta = notes.metadata()?;
-        if us.own(&meta) { Ok((root, notes)) } else { Err(us.refuse(&notes, &meta)) }
-    }
-
-    /// The marks of our files in the folder, asked once for each folder that takes its name.
-    fn us(&self, root: &Dir) -> io::Result<Us> {
-        let meta = root.metadata()?;
-        let folder = (meta.dev(), meta.ino());
-        let mut asked = self.us.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, us)) = *asked
-            && known == folder
-        {
-            return Ok(us);
-        }
-        let us = Us::ask(root)?;
-        *asked = Some((folder, us));
-        Ok(us)
-    }
-}
-
-/// A file of our own: a file made by others, or moved to the log's place, is not believed.
-fn own(file: File) -> io::Result<File> {
-    if file.metadata()?.uid() == geteuid().as_raw() {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
 }
 
 /// A server's database and cluster, and its timeline.
@@ -318,28 +252,70 @@ fn history_of(server: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write;
 
     use super::*;
 
-    fn gone(load: i64, server: &str) -> DeletionRecord {
-        let (hash, source, table) = ("ab".to_owned(), "x.csv".to_owned(), "x".to_owned());
-        DeletionRecord { load, hash, source, table, server: server.to_owned(), catalog: None, kept: None }
+    fn gone(load: i64, note: &str) -> DeletionRecord {
+        let (hash, source, table) = (format!("h{load}"), "x.csv".to_owned(), "x".to_owned());
+        DeletionRecord { load, hash, source, table, note: note.to_owned(), ..DeletionRecord::default() }
+    }
+
+    fn loads(log: &DeletionLog) -> Vec<(i64, usize)> {
+        log.read().entries.iter().map(|one| (one.line.load, one.before.len())).collect()
     }
 
     #[test]
-    fn what_was_noted_and_not_told_as_lost_is_read_back() {
+    fn what_was_noted_is_read_back_each_load_once() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".sluice")).unwrap();
-        let journal = DeletionLog::of(dir.path());
-        assert!(journal.read().is_empty());
-        journal.write(&[gone(0, "7/dw/01")]);
-        fs::write(dir.path().join(".sluice/deleted.1.jsonl"), "{\"met\":\"7/dw/01\"}\n{\"load\": 0").unwrap();
-        assert_eq!(journal.read(), [gone(0, "7/dw/01")]);
-        journal.forget();
-        journal.write(&[gone(1, "7/dw/01"), gone(2, "7/dw/01")]);
-        journal.append(&[Line::Met { met: "7/dw/02".to_owned(), lost: Some(vec![1]) }]).unwrap();
-        journal.write(&[gone(1, "7/dw/02"), gone(3, "7/dw/02")]);
-        assert_eq!(journal.read(), [gone(2, "7/dw/02"), gone(1, "7/dw/02"), gone(3, "7/dw/02")]);
+        let log = DeletionLog::of(dir.path());
+        assert!(loads(&log).is_empty());
+        log.write(&[gone(0, "")]).unwrap();
+        // Lines of an older version, and a half one.
+        let older = "{\"met\":\"7/dw/01\",\"lost\":[0]}\n{\"load\": 0";
+        fs::write(dir.path().join(".sluice/deleted.1.jsonl"), older).unwrap();
+        assert_eq!(loads(&log), [(0, 1)]);
+        log.forget();
+        assert!(loads(&log).is_empty());
+        log.write(&[gone(1, "a"), gone(2, "b")]).unwrap();
+        // A load that is noted again, and one of a content that was lost.
+        log.write(&[gone(1, "c")]).unwrap();
+        log.append(&[Line::Gone(DeletionRecord { again: vec!["b".to_owned()], ..gone(7, "d") })]).unwrap();
+        assert_eq!(loads(&log), [(1, 2), (7, 2)]);
         assert_eq!(history_of("7/dw/02"), ("7/dw", "02"));
+    }
+
+    #[test]
+    fn a_record_behind_a_half_line_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(".sluice")).unwrap();
+        fs::write(dir.path().join(".sluice/deleted.jsonl"), "{\"load\": 0").unwrap();
+        let log = DeletionLog::of(dir.path());
+        log.write(&[gone(3, "a")]).unwrap();
+        assert_eq!(loads(&log), [(3, 1)]);
+    }
+
+    #[test]
+    fn what_is_cut_is_known_by_its_number() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(".sluice")).unwrap();
+        let (log, place) = (DeletionLog::of(dir.path()), dir.path().join(".sluice/deleted.jsonl"));
+        for load in [5, 6, 7] {
+            log.write(&[gone(load, "")]).unwrap();
+            File::options().append(true).open(&place).unwrap().write_all(&vec![b'\n'; LONG as usize]).unwrap();
+        }
+        log.write(&[gone(8, "")]).unwrap();
+        let named: Vec<_> = log.read().entries.iter().map(|one| (one.line.is_cut(), one.line.load)).collect();
+        assert_eq!(named, [(true, 6), (false, 7), (false, 8)]);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_written_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(".sluice/deleted.jsonl")).unwrap();
+        let log = DeletionLog::of(dir.path());
+        assert!(log.write(&[gone(1, "a")]).is_err());
+        assert!(log.read().unread.is_some());
     }
 }

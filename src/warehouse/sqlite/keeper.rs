@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 use tracing::{debug, info};
 
@@ -28,7 +28,14 @@ struct Kept {
     files: Vec<Known>,
     /// True once the log of files that are not in their place any more was copied.
     is_copied: AtomicBool,
+    /// The pool, and true while it opens no connection.
+    pool: OnceLock<SqlitePool>,
+    is_shut: AtomicBool,
+    options: SqliteConnectOptions,
 }
+
+/// A path that no database can have.
+const NOWHERE: &str = "/dev/null/moved";
 
 /// A file in its place: its device and number.
 struct Known {
@@ -79,7 +86,26 @@ impl Keeper {
             connection: Mutex::new(Some(connection)),
             files,
             is_copied: AtomicBool::new(false),
+            pool: OnceLock::new(),
+            is_shut: AtomicBool::new(false),
+            options: options.clone().create_if_missing(false),
         })))
+    }
+
+    /// Keeps a pool from opening connections while the files are not in their place. One to what was put there would
+    /// write into it, and stay when the database is put back; and SQLite removes the log in that place with it.
+    pub(super) fn guard(&self, pool: SqlitePool) {
+        let _ = self.0.pool.set(pool);
+    }
+
+    /// Shuts the pool, or opens it again.
+    fn shut(&self, is_shut: bool) {
+        if self.0.is_shut.swap(is_shut, Ordering::SeqCst) != is_shut
+            && let Some(pool) = self.0.pool.get()
+        {
+            let options = self.0.options.clone();
+            pool.set_connect_options(if is_shut { options.filename(NOWHERE) } else { options });
+        }
     }
 
     /// Sees that the files are in their place.
@@ -94,6 +120,7 @@ impl Keeper {
     /// the file is whole there, and what was put in its place does not get another database's log.
     pub(super) async fn check(&self) -> Result<(), WarehouseError> {
         let seen = self.see();
+        self.shut(seen.is_err());
         match &seen {
             Ok(()) => self.0.is_copied.store(false, Ordering::SeqCst),
             Err(_) if self.0.is_copied.load(Ordering::SeqCst) => {}

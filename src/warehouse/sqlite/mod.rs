@@ -95,15 +95,24 @@ impl Sqlite {
             WarehouseError::from(error).while_doing(&what)
         };
         let keeper = Keeper::open(&options).await.map_err(what)?;
+        let gate = keeper.clone();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
-            // A connection that is opened later could be one to a file that was put in the place of this one.
+            // A connection that is opened later could be one to a file that was put in the place of this one, and stay
+            // when that is put back: such a one is refused.
             .idle_timeout(None)
             .max_lifetime(None)
-            .after_connect(|connection, _| Box::pin(is_durable(connection)))
+            .after_connect(move |connection, _| {
+                let gate = gate.clone();
+                Box::pin(async move {
+                    gate.see().map_err(|moved| sqlx::Error::Io(std::io::Error::other(moved.to_string())))?;
+                    is_durable(connection).await
+                })
+            })
             .connect_with(options.create_if_missing(false))
             .await
             .map_err(what)?;
+        keeper.guard(pool.clone());
         let checkpointer = Checkpointer::start(pool.clone(), &path);
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
@@ -166,6 +175,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn drop_all(&self) -> Result<(), WarehouseError> {
+        self.keeper.check().await?;
         let mut transaction = self.pool.begin_with("begin immediate").await?;
         for schema in [Schema::Staging, Schema::Datawarehouse, Schema::Catalog] {
             let prefix = format!("{}__", self.names.schema(schema));
@@ -204,6 +214,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
+        self.keeper.check().await?;
         // One snapshot from here on, and a fresh schema: a connection that prepared a statement by an older schema
         // would count its columns wrong.
         let mut connection = self.pool.begin().await?;

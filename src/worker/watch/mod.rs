@@ -223,10 +223,10 @@ impl Watch {
                     self.see(seen, arrival);
                 }
             }
+            self.see_database().await;
             let tries_again = self.away.as_ref().is_some_and(|pause| pause.until() <= Instant::now());
             if overflow || tries_again || scanned.elapsed() >= rescan {
                 scanned = Instant::now();
-                self.see_database().await;
                 if !self.folder.is_there() {
                     watcher = None;
                     if self.open_again() && !self.poll {

@@ -25,6 +25,9 @@ pub struct Totals {
     pub rows_duplicate: u64,
     /// Records that a plugin's filter leaves out.
     pub rows_filtered: u64,
+    /// Loads that the database has lost and nobody has said to know of.
+    #[serde(skip)]
+    pub lost: u64,
 }
 
 impl Totals {

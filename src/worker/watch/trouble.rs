@@ -57,7 +57,8 @@ impl Watch {
         }
     }
 
-    /// Sees that the database's files are in their place, before a file comes that needs them.
+    /// Sees that the database's files are in their place, before a file comes that needs them: three questions to the
+    /// file system at each pass.
     pub(super) async fn see_database(&mut self) {
         if self.trouble.is_none()
             && let Err(error) = self.app.workspace.warehouse.is_there().await
