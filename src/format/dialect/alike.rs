@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::commas::is_date_in_words;
 use super::header::{figure, has_digit, is_value, mostly, nearly_all};
 
 /// Words of two or three letters that name columns, and are no codes of a list.
@@ -29,6 +30,7 @@ pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
         || all(&is_row_of_numbers)
         || all(&is_assignment)
         || all(&is_list)
+        || all(&is_date_in_words)
         || stamp(cell).is_some_and(|own| mostly(others, |other| stamp(other).as_ref() == Some(&own)))
         || all(&|text| text.ends_with('%') && is_amount(text))
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))

@@ -181,6 +181,22 @@ fn is_in_query(text: &str, at: usize) -> bool {
 
 /// True if a query goes on behind a comma with other keys, and no other address follows.
 fn goes_on(rest: &str) -> bool {
-    let word = rest.split([' ', '"', '>']).next().unwrap_or_default();
-    word.contains(['&', '=']) && !word.contains("://")
+    let word = rest.split([' ', '"', '>', ',']).next().unwrap_or_default();
+    word.contains(['&', '=']) && !word.contains("://") && !word.starts_with('/') && !word.contains('?')
 }
+
+/// True if a cell is one value with a comma in it: an amount, a place, or a date in words.
+pub(super) fn is_value_with_comma(cell: &str) -> bool {
+    let cell = cell.trim();
+    let is_decimal = |part: &str| part.contains('.') && is_value(part.trim());
+    let is_place = || cell.split_once(',').is_some_and(|(one, other)| is_decimal(one) && is_decimal(other));
+    cell.contains(',') && (is_amount(cell) || is_place() || is_date_in_words(cell))
+}
+
+/// True if a cell is a date in words with a comma in it: `May 5, 2026`.
+pub(super) fn is_date_in_words(cell: &str) -> bool {
+    cell.contains(',') && cell.len() <= LONGEST_DATE && cell.match_indices(',').all(|(at, _)| is_in_date(cell, at))
+}
+
+/// Bytes of a date in words, at most: `Wednesday, September 30, 2026`.
+const LONGEST_DATE: usize = 40;

@@ -148,7 +148,7 @@ impl Dialect {
         self.doubtful_names = matches!(short, Some(ShortHeader::RatherRowNames | ShortHeader::Commas));
         // `a,b,` over `1,2,`: the last delimiter ends the record.
         let trailing = |record: &Sampled<'_>| record.ends_delimited || record.cells.len() < self.width;
-        if self.width > 2 && table.len() > 1 && table.iter().all(trailing) {
+        if self.width > 2 && (table.len() > 1 || self.header_rows == 1) && table.iter().all(trailing) {
             let filled =
                 |record: &Sampled<'_>| record.cells.len() > 1 && record.cells[record.cells.len() - 2].is_empty();
             if !table.first().is_some_and(filled) {

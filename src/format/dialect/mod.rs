@@ -7,6 +7,7 @@ mod backslashes;
 mod blocks;
 mod captions;
 mod commas;
+mod crosstab;
 mod days;
 mod detect;
 mod fit;
@@ -20,6 +21,7 @@ mod phrases;
 mod prose;
 mod quotes;
 mod row_names;
+mod statement;
 mod tables;
 #[cfg(test)]
 mod tests;
