@@ -16,6 +16,7 @@ mod header;
 mod headings;
 mod levels;
 mod lines;
+mod notes;
 mod pairs;
 mod phrases;
 mod prose;
@@ -69,6 +70,9 @@ pub struct Dialect {
     pub skip_lines: u64,
     /// Rows of the header; 0 if there is none.
     pub header_rows: usize,
+    /// Lines right below the header that are no records: blank ones, and then a ruler or a text without records.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lines_below: u64,
     /// True if a delimiter stands at the end of each record too.
     pub ends_delimited: bool,
     /// True if each record counts as one line, whatever line ends it holds: the rows of a sheet.
@@ -259,6 +263,7 @@ impl Dialect {
             first_line: 0,
             skip_lines: 0,
             header_rows: 1,
+            lines_below: 0,
             ends_delimited: false,
             by_record: false,
             filled_up: false,

@@ -12,6 +12,7 @@ use super::detect::USUAL;
 use super::frame::names_figures;
 use super::header::{has_digit, is_value, names};
 use super::lines::is_one_column;
+use super::notes::{Note, take_note};
 use super::row_names::has_name_too_many;
 use super::statement::statement;
 use super::{Dialect, LineEnd};
@@ -58,6 +59,8 @@ pub(super) struct Fit<'a> {
     escaped: bool,
     /// True if blanks may stand around quotes.
     padded: bool,
+    /// The line below the header that is no record, which `records` are without.
+    pub(super) note: Option<Note>,
     /// True if the first record is the header of a statement, below its titles.
     pub(super) is_statement: bool,
     /// The byte around cells.
@@ -119,6 +122,7 @@ impl<'a> Fit<'a> {
         let loose = with_loose_header(sample, complete, dialect, &records);
         let is_loose = loose.is_some();
         records = loose.unwrap_or(records);
+        let note = take_note(&mut records, complete);
         let frequent = frequent_width(&records);
         let tables = tables(&records);
         let is_below_pairs = || tables.len() == 1 && is_below_pairs(&records);
@@ -128,7 +132,7 @@ impl<'a> Fit<'a> {
         let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
         let stacked = stacked(&records).filter(|_| widest.is_none());
         let grown = grown(&records, first).filter(|_| widest.is_none());
-        let lone = lone_header(&records).filter(|_| complete);
+        let lone = lone_header(&records, note.is_some_and(|note| note.is_remark)).filter(|_| complete);
         let statement = statement(&records, complete).filter(|_| tables.len() < 2 && lone.is_none());
         let widest = widest.filter(|_| statement.is_none());
         let (width, count, first) = match (lone, statement, stacked, grown) {
@@ -224,6 +228,7 @@ impl<'a> Fit<'a> {
             list,
             escaped: dialect.is_escaped(),
             padded: dialect.padded,
+            note,
             is_statement: statement.is_some(),
             quote: dialect.quote,
             strays: records.iter().filter(|record| record.stray).count(),
@@ -250,6 +255,7 @@ impl<'a> Fit<'a> {
             list: false,
             escaped: dialect.is_escaped(),
             padded: dialect.padded,
+            note: None,
             is_statement: false,
             quote: dialect.quote,
             strays: 0,
