@@ -252,7 +252,7 @@ fn is_row_of_numbers(text: &str) -> bool {
 
 /// True if a cell is a number as people write it: `007`, `+5`, `1,234.50`, `$5`, `5 %`; no range of ages and no season
 /// (`2019/20`).
-pub(super) fn is_amount(cell: &str) -> bool {
+pub(in crate::format) fn is_amount(cell: &str) -> bool {
     let bare = cell.trim().trim_start_matches(['+', '-']).trim_start_matches(['$', '€', '£']);
     let bare = bare.trim_end_matches(['%', '$', '€', '£']).trim();
     // SAP writes the sign behind.

@@ -125,9 +125,6 @@ fn is_headed_by_commas(lines: &[Sampled<'_>], sample: &[u8]) -> bool {
 /// the line below a header only.
 fn is_before_fraction(text: &str, at: usize, is_headed: bool) -> bool {
     let (before, behind) = (&text[..at], &text[at + 1..]);
-    let tail = &before.as_bytes()[before.len().saturating_sub(8)..];
-    let is_clock =
-        matches!(tail, [_, _, b':', _, _, b':', _, _]) && tail.iter().filter(|byte| byte.is_ascii_digit()).count() == 6;
     let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &behind[digits..];
     let is_fraction = || match rest.chars().next() {
@@ -136,7 +133,13 @@ fn is_before_fraction(text: &str, at: usize, is_headed: bool) -> bool {
         Some('+' | '-') => is_zone(&rest[1..]),
         Some(next) => matches!(next, '|' | ';' | ']' | ')' | '>' | 'Z'),
     };
-    is_clock && matches!(digits, 3 | 6 | 9) && is_fraction()
+    ends_with_clock(before) && matches!(digits, 3 | 6 | 9) && is_fraction()
+}
+
+/// True if a text ends with a time to the second: `10:00:00`.
+fn ends_with_clock(text: &str) -> bool {
+    let tail = &text.as_bytes()[text.len().saturating_sub(8)..];
+    matches!(tail, [_, _, b':', _, _, b':', _, _]) && tail.iter().filter(|byte| byte.is_ascii_digit()).count() == 6
 }
 
 /// True if a text is as logs go on behind the time: with a bracket or another sign, or several words, or how grave it is.
@@ -185,12 +188,16 @@ fn goes_on(rest: &str) -> bool {
     word.contains(['&', '=']) && !word.contains("://") && !word.starts_with('/') && !word.contains('?')
 }
 
-/// True if a cell is one value with a comma in it: an amount, a place, or a date in words.
+/// True if a cell is one value with a comma in it: an amount, a place, a moment with a fraction, or a date in words.
 pub(super) fn is_value_with_comma(cell: &str) -> bool {
     let cell = cell.trim();
     let is_decimal = |part: &str| part.contains('.') && is_value(part.trim());
     let is_place = || cell.split_once(',').is_some_and(|(one, other)| is_decimal(one) && is_decimal(other));
-    cell.contains(',') && (is_amount(cell) || is_place() || is_date_in_words(cell))
+    let is_moment = || {
+        let digits = |part: &str| matches!(part.len(), 3 | 6) && part.bytes().all(|byte| byte.is_ascii_digit());
+        cell.split_once(',').is_some_and(|(before, fraction)| digits(fraction) && ends_with_clock(before))
+    };
+    cell.contains(',') && (is_amount(cell) || is_place() || is_moment() || is_date_in_words(cell))
 }
 
 /// True if a cell is a date in words with a comma in it: `May 5, 2026`.

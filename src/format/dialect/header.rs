@@ -28,7 +28,7 @@ pub(super) fn has_digit(cell: &str) -> bool {
 }
 
 /// The figure of a cell with digits, each run of them taken as one: `03.05.2020` is `9.9.9`; `None` if it has none.
-pub(super) fn figure(cell: &str) -> Option<String> {
+pub(in crate::format) fn figure(cell: &str) -> Option<String> {
     has_digit(cell).then(|| figures(cell).collect())
 }
 

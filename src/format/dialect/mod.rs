@@ -29,7 +29,8 @@ mod tests;
 mod units;
 mod words;
 
-pub(super) use header::{is_null_word, is_value, joined};
+pub(super) use alike::is_amount;
+pub(super) use header::{figure, is_null_word, is_value, joined};
 pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
