@@ -17,6 +17,41 @@ const MAX_LABELS: usize = 3;
 /// Records that are looked at below the header.
 const LOOKED_AT: usize = 200;
 
+/// Names in a pivot, in small letters.
+const PIVOT_NAMES: [&str; 15] = [
+    "column labels",
+    "row labels",
+    "grand total",
+    "total",
+    "spaltenbeschriftungen",
+    "zeilenbeschriftungen",
+    "gesamtergebnis",
+    "gesamtsumme",
+    "gesamt",
+    "summe",
+    "sum",
+    "étiquettes de colonnes",
+    "étiquettes de lignes",
+    "total général",
+    "total general",
+];
+
+/// First words of the name of a pivot's values, in small letters.
+const VALUES_OF: [&str; 12] = [
+    "sum of ",
+    "count of ",
+    "average of ",
+    "min of ",
+    "max of ",
+    "product of ",
+    "summe von ",
+    "anzahl von ",
+    "mittelwert von ",
+    "minimum von ",
+    "maximum von ",
+    "somme de ",
+];
+
 /// The number of rows of a header with names of several levels.
 pub(super) fn several_rows(table: &[Sampled<'_>], width: usize) -> Option<usize> {
     levels(table, width).max(crosstab(table, width))
@@ -35,17 +70,25 @@ fn rows_of(table: &[Sampled<'_>], from: usize, width: usize) -> Option<usize> {
         return None;
     }
     let mut names: Vec<Vec<&str>> = vec![Vec::new(); width - from];
-    let (mut is_grouped, mut tells, mut rows) = (false, false, 0);
+    let (mut is_grouped, mut is_of_days, mut tells, mut rows) = (false, false, false, 0);
     let is_unnamed = |row: &Sampled<'_>| row.cells.iter().take(from).all(|cell| cell.trim().is_empty());
     for row in table.iter().take(MAX_ROWS).take_while(|row| is_row(row, from, width)) {
         let cells: Vec<&str> = (from..width).map(|place| row.cells.get(place).map_or("", |cell| cell.trim())).collect();
         let spanned = spanned(&cells);
         if rows == 0 {
+            is_of_days = cells.iter().all(|cell| cell.is_empty() || is_step(cell) || is_written_day(cell));
             is_grouped = spanned.chunk_by(|one, next| one == next).filter(|group| group.len() > 1).count() > 1;
         } else {
             let tells_apart = !are_apart(&names) && is_same_in_each(&names, &spanned);
-            // Years that tell no columns apart, and words behind the name of a row, are rather a record.
-            if !tells_apart && (cells.iter().any(|cell| is_value(cell)) || !is_unnamed(row)) {
+            let are_words = cells.iter().all(|cell| cell.is_empty() || is_word(cell));
+            // Years that tell no columns apart, and words behind the name of a row, are rather a record; so is a second
+            // row with a name, unless it has words below years or days.
+            let is_named_too = !is_unnamed(row) && !table[..rows].iter().all(is_unnamed);
+            let is_record = match tells_apart {
+                true => is_named_too && !(are_words && is_of_days),
+                false => cells.iter().any(|cell| is_value(cell)) || !is_unnamed(row),
+            };
+            if is_record {
                 break;
             }
             tells |= tells_apart;
@@ -160,7 +203,9 @@ pub(super) fn below_pivot(rows: &[Sampled<'_>], width: usize) -> usize {
     let are_names = head.cells.len() == width && names.len() == width && head.cells.iter().all(|cell| is_word(cell));
     let has_values =
         |place: usize| records.iter().any(|record| record.cells.get(place).is_some_and(|cell| is_value(cell)));
+    let is_told = title.cells.iter().chain(&head.cells).any(|cell| is_of_pivot(cell));
     let is_pivot = width > 2
+        && is_told
         && is_title
         && are_names
         && !head.after_blank
@@ -168,4 +213,10 @@ pub(super) fn below_pivot(rows: &[Sampled<'_>], width: usize) -> usize {
         && are_values(records, 1, width)
         && (1..width).all(has_values);
     usize::from(is_pivot)
+}
+
+/// True for a name that programs give a pivot's values, rows or columns: `Sum of Amount`, `Row Labels`, `Grand Total`.
+fn is_of_pivot(cell: &str) -> bool {
+    let cell = cell.trim().to_lowercase();
+    PIVOT_NAMES.contains(&cell.as_str()) || VALUES_OF.iter().any(|words| cell.starts_with(words))
 }

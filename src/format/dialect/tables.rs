@@ -47,12 +47,9 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool, options: &R
     for at in 0..records.len() {
         let before = heads.last().copied();
         let may_begin = before.is_some() || !options.is_sheet || is_no_run_of_pairs(&records, at);
-        if before.is_none() && is_empty_table(&records, at) {
-            heads.push(at);
-        } else if may_begin
-            && is_head(&records, at, before)
-            && before.is_none_or(|before| is_other(&records, before, at))
-        {
+        let is_other = || before.is_none_or(|before| is_other(&records, before, at));
+        let is_first = before.is_none() && is_empty_table(&records, at);
+        if is_first || (may_begin && is_head(&records, at, before) && is_other()) {
             heads.push(at);
         }
     }

@@ -151,7 +151,7 @@ fn statement(dice: &mut Rng) -> File {
     let is_filled_up = dice.bool();
     let width = if is_filled_up { names.len() } else { 0 };
     let line = |cells: &[&str]| {
-        let blank = std::iter::repeat("").take(width.saturating_sub(cells.len()));
+        let blank = std::iter::repeat_n("", width.saturating_sub(cells.len()));
         Style { quotes_all: false, ..style }.line(&cells.iter().copied().chain(blank).collect::<Vec<_>>())
     };
     let mut above: Vec<String> = one(dice, &TITLES).iter().map(|cells| line(cells)).collect();
