@@ -148,7 +148,7 @@ impl Style {
         Style {
             delimiter: *one(dice, &[',', ';', '\t', '|']),
             quotes_all: dice.u8(..3) == 0,
-            line_end: one(dice, &["\n", "\r\n"]),
+            line_end: if dice.bool() { "\n" } else { "\r\n" },
         }
     }
 
