@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::dialect::{figure, is_amount};
 use super::notations::{Notations, Watch};
 use super::read::Preview;
 use crate::record::{Chunk, Width};
@@ -198,13 +199,19 @@ impl ColumnStats {
                 return false;
             }
             let even = self.even_up_to(first, notations);
+            let layout = |record: &Vec<Option<String>>| record.first().and_then(Option::as_deref).and_then(figure);
+            let above = first.checked_sub(1).and_then(|above| layout(&self.tail[above]));
+            let goes_on = |record: &Vec<Option<String>>| above.is_some() && layout(record) == above;
             let breaks = |record: &Vec<Option<String>>| {
                 let mut with = even.clone();
                 see(&mut with, record);
-                // A number that is written as a code is one of the table's values, no word below them.
+                // A number that is written as a code is one of the table's values, no word below them; so is an amount
+                // with other signs, in a record that begins with digits laid out as those above it.
                 let is_word = |place| {
                     let cell = record.get(place).and_then(Option::as_deref);
-                    !notations.value(place, cell).is_some_and(is_value)
+                    !notations
+                        .value(place, cell)
+                        .is_some_and(|cell| is_value(cell) || (is_amount(cell) && goes_on(record)))
                 };
                 even.iter().zip(&with).enumerate().any(|(place, (before, after))| {
                     let (before, after) = (before.fits(), after.fits());

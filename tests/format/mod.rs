@@ -5,6 +5,7 @@ pub mod encodings;
 pub mod formats;
 pub mod headers;
 pub mod heads;
+pub mod known;
 pub mod notation;
 pub mod oracle;
 pub mod packages;
@@ -20,6 +21,7 @@ pub fn cases() -> Vec<Trial> {
         formats::cases(),
         headers::cases(),
         heads::cases(),
+        known::cases(),
         notation::cases(),
         oracle::cases(),
         packages::cases(),

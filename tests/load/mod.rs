@@ -18,6 +18,7 @@ pub mod limits;
 pub mod long;
 pub mod long_keys;
 pub mod names;
+pub mod no_records;
 pub mod order;
 pub mod protocol;
 pub mod read_back;
@@ -50,6 +51,7 @@ pub fn cases() -> Vec<Trial> {
         long::cases(),
         long_keys::cases(),
         names::cases(),
+        no_records::cases(),
         order::cases(),
         protocol::cases(),
         read_back::cases(),

@@ -66,6 +66,24 @@ pub(super) fn records_above(records: &[Sampled<'_>], start: usize, without_heade
     found
 }
 
+/// The same for the lines above a statement, which are text but for blocks of one width with less text than other lines,
+/// and tables of numbers.
+pub(super) fn records_above_statement(records: &[Sampled<'_>], start: usize) -> Vec<(u64, u64)> {
+    let (above, below) = records.split_at(start.min(records.len()));
+    let end = below.first().map_or(0, |record| record.line);
+    let blocks: Vec<_> = above.chunk_by(|_, next| !next.after_blank).collect();
+    let ends = blocks.iter().skip(1).map(|block| block[0].line).chain([end]);
+    let is_refused = |block: &[Sampled<'_>]| {
+        let texts = block.iter().filter(|record| is_text(record)).count();
+        let is_table = |pairs: &[Sampled<'_>]| is_pair(&pairs[0]) && is_table_of_numbers(pairs);
+        let is_of_width = block.len() > 1 && block.iter().all(|record| record.cells.len() == block[0].cells.len());
+        (is_of_width && texts * 2 < block.len())
+            || block.chunk_by(|one, next| is_pair(one) == is_pair(next)).any(is_table)
+    };
+    let ranges = blocks.iter().zip(ends).filter(|(block, _)| is_refused(block));
+    ranges.map(|(block, end)| (block[0].line, end)).collect()
+}
+
 /// True if the first of some pairs names a column of numbers: by known names above two of them, or above three.
 fn is_table_of_numbers(pairs: &[Sampled<'_>]) -> bool {
     let Some((head, rest)) = pairs.split_first() else { return false };

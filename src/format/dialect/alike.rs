@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::commas::is_date_in_words;
 use super::header::{figure, has_digit, is_value, mostly, nearly_all};
 
 /// Words of two or three letters that name columns, and are no codes of a list.
@@ -29,6 +30,7 @@ pub(super) fn is_like(cell: &str, others: &[&str]) -> bool {
         || all(&is_row_of_numbers)
         || all(&is_assignment)
         || all(&is_list)
+        || all(&is_date_in_words)
         || stamp(cell).is_some_and(|own| mostly(others, |other| stamp(other).as_ref() == Some(&own)))
         || all(&|text| text.ends_with('%') && is_amount(text))
         || (is_amount(cell) && !cell.ends_with('%') && nearly_all(others, |other| is_value(other) || is_amount(other)))
@@ -250,7 +252,7 @@ fn is_row_of_numbers(text: &str) -> bool {
 
 /// True if a cell is a number as people write it: `007`, `+5`, `1,234.50`, `$5`, `5 %`; no range of ages and no season
 /// (`2019/20`).
-pub(super) fn is_amount(cell: &str) -> bool {
+pub(in crate::format) fn is_amount(cell: &str) -> bool {
     let bare = cell.trim().trim_start_matches(['+', '-']).trim_start_matches(['$', '€', '£']);
     let bare = bare.trim_end_matches(['%', '$', '€', '£']).trim();
     // SAP writes the sign behind.

@@ -8,6 +8,9 @@ use crate::format::csv::sampled::Sampled;
 /// Words and their values in a block, at most, if one of them has a unit.
 const MAX_LINES: usize = 20;
 
+/// Records of a table above its total, at least, its header among them.
+const LEAST_ABOVE_TOTAL: usize = 2;
+
 /// A table within a sample: records of one width, with blank lines around them.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
@@ -70,9 +73,14 @@ pub(super) fn tables(records: &[Sampled<'_>]) -> Vec<Block> {
     for block in blocks(records) {
         let width = block.first().map_or(1, |record| record.cells.len());
         let filled = |record: &Sampled<'_>| record.cells.iter().filter(|cell| !cell.is_empty()).count() > 1;
-        let even = block.len() > 1
-            && block.iter().all(|record| record.cells.len() == width && filled(record))
-            && !is_run(block);
+        // The last record may be a total, alone in its column.
+        let is_total = |at: usize, record: &Sampled<'_>| {
+            at > LEAST_ABOVE_TOTAL && at + 1 == block.len() && record.cells[0].is_empty()
+        };
+        let is_even = |(at, record): (usize, &Sampled<'_>)| {
+            record.cells.len() == width && (filled(record) || is_total(at, record))
+        };
+        let even = block.len() > 1 && block.iter().enumerate().all(is_even) && !is_run(block);
         match found.iter_mut().find(|known| known.width == width) {
             Some(known) if even => known.records += block.len(),
             None if even => found.push(Block { width, records: block.len() }),

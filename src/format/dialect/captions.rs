@@ -79,9 +79,9 @@ pub(super) fn below_captions(rows: &[Sampled<'_>], width: usize, is_named: bool)
     if is_so { count } else { 0 }
 }
 
-/// The last record, if it is a header without records: names below a blank line, and above it lines of fewer cells each,
-/// all of them text.
-pub(super) fn lone_header(records: &[Sampled<'_>]) -> Option<usize> {
+/// The last record, if it is a header without records: names below a blank line or comments, or above a remark that there
+/// are no records; and above it lines of fewer cells each, all of them text.
+pub(super) fn lone_header(records: &[Sampled<'_>], has_remark: bool) -> Option<usize> {
     let (head, above) = records.split_last()?;
     let width = extent(head);
     let is_name = |cell: &str| cell.chars().count() <= LETTERS && !cell.ends_with(['.', '!', '?', ':']);
@@ -92,10 +92,11 @@ pub(super) fn lone_header(records: &[Sampled<'_>]) -> Option<usize> {
         block.iter().all(|record| is_title(&record)) || (!is_table && (is_run(block) || are_captions()))
     };
     let blocks = || above.chunk_by(|_, next| !next.after_blank);
+    let is_comment = |record: &Sampled<'_>| record.cells[0].starts_with('#');
     let titles = above.iter().filter(is_title);
     let is_one = !above.is_empty()
         && above.len() <= MAX_LINES
-        && head.after_blank
+        && (head.after_blank || has_remark || above.iter().all(is_comment))
         && width > 1
         && !head.spaced
         && are_plain_names(head)

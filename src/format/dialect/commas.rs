@@ -133,9 +133,6 @@ fn is_headed_by_commas(lines: &[Sampled<'_>], sample: &[u8]) -> bool {
 /// the line below a header only.
 fn is_before_fraction(text: &str, at: usize, is_headed: bool) -> bool {
     let (before, behind) = (&text[..at], &text[at + 1..]);
-    let tail = &before.as_bytes()[before.len().saturating_sub(8)..];
-    let is_clock =
-        matches!(tail, [_, _, b':', _, _, b':', _, _]) && tail.iter().filter(|byte| byte.is_ascii_digit()).count() == 6;
     let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &behind[digits..];
     let is_fraction = || match rest.chars().next() {
@@ -144,7 +141,13 @@ fn is_before_fraction(text: &str, at: usize, is_headed: bool) -> bool {
         Some('+' | '-') => is_zone(&rest[1..]),
         Some(next) => matches!(next, '|' | ';' | ']' | ')' | '>' | 'Z'),
     };
-    is_clock && matches!(digits, 3 | 6 | 9) && is_fraction()
+    ends_with_clock(before) && matches!(digits, 3 | 6 | 9) && is_fraction()
+}
+
+/// True if a text ends with a time to the second: `10:00:00`.
+fn ends_with_clock(text: &str) -> bool {
+    let tail = &text.as_bytes()[text.len().saturating_sub(8)..];
+    matches!(tail, [_, _, b':', _, _, b':', _, _]) && tail.iter().filter(|byte| byte.is_ascii_digit()).count() == 6
 }
 
 /// True if a text is as logs go on behind the time: with a bracket or another sign, or several words, or how grave it is.
@@ -189,6 +192,26 @@ fn is_in_query(text: &str, at: usize) -> bool {
 
 /// True if a query goes on behind a comma with other keys, and no other address follows.
 fn goes_on(rest: &str) -> bool {
-    let word = rest.split([' ', '"', '>']).next().unwrap_or_default();
-    word.contains(['&', '=']) && !word.contains("://")
+    let word = rest.split([' ', '"', '>', ',']).next().unwrap_or_default();
+    word.contains(['&', '=']) && !word.contains("://") && !word.starts_with('/') && !word.contains('?')
 }
+
+/// True if a cell is one value with a comma in it: an amount, a place, a moment with a fraction, or a date in words.
+pub(super) fn is_value_with_comma(cell: &str) -> bool {
+    let cell = cell.trim();
+    let is_decimal = |part: &str| part.contains('.') && is_value(part.trim());
+    let is_place = || cell.split_once(',').is_some_and(|(one, other)| is_decimal(one) && is_decimal(other));
+    let is_moment = || {
+        let digits = |part: &str| matches!(part.len(), 3 | 6) && part.bytes().all(|byte| byte.is_ascii_digit());
+        cell.split_once(',').is_some_and(|(before, fraction)| digits(fraction) && ends_with_clock(before))
+    };
+    cell.contains(',') && (is_amount(cell) || is_place() || is_moment() || is_date_in_words(cell))
+}
+
+/// True if a cell is a date in words with a comma in it: `May 5, 2026`.
+pub(super) fn is_date_in_words(cell: &str) -> bool {
+    cell.contains(',') && cell.len() <= LONGEST_DATE && cell.match_indices(',').all(|(at, _)| is_in_date(cell, at))
+}
+
+/// Bytes of a date in words, at most: `Wednesday, September 30, 2026`.
+const LONGEST_DATE: usize = 40;

@@ -2,13 +2,14 @@
 
 use csv_nose::{SampleSize, Sniffer};
 
-use super::above::{first_record, records_above};
+use super::above::{first_record, records_above, records_above_statement};
 use super::amounts::is_column_of_amounts;
 use super::backslashes::escape_bare_cells;
 use super::commas::have_commas_in_values;
 use super::fit::Fit;
 use super::frame::{frame, rows_of_header};
 use super::header::is_value;
+use super::notes::Note;
 use super::quotes::are_quotes;
 use super::row_names::{ShortHeader, has_name_too_many, short_header};
 use super::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};
@@ -130,25 +131,31 @@ impl Dialect {
             if self.header_rows == 0 {
                 start = first_record(&fit.records, start);
             }
-            self.records_above = records_above(&fit.records, start, self.header_rows == 0);
+            self.records_above = match fit.is_statement {
+                true => records_above_statement(&fit.records, start),
+                false => records_above(&fit.records, start, self.header_rows == 0),
+            };
             self.table_above = !self.records_above.is_empty();
         }
         self.skip_lines = stated.skip_lines.unwrap_or_else(|| fit.records.get(start).map_or(0, |record| record.line));
         let table = &fit.records[start.min(fit.records.len())..];
-        let header = match &table[..self.header_rows.min(table.len())] {
+        let names = match &table[..self.header_rows.min(table.len())] {
             // A header tells the table's width, a record does not.
             _ if self.header_delimiter.is_some() => fit.width,
             [head] if has_name_too_many(head, &table[1..], fit.width) => fit.width,
             [head, ..] => head.cells.len(),
             [] => 0,
         };
-        self.width = header.max(fit.width);
+        self.width = names.max(fit.width);
+        let (header, records) = table.split_at(self.header_rows.min(table.len()));
+        let lines = |note: Note| header.last().map(|head| note.lines_below(head, records.first()));
+        self.lines_below = fit.note.and_then(lines).unwrap_or(0);
         let short = short_header(table, self.header_rows, fit.width, sample, self);
         self.row_names = matches!(short, Some(ShortHeader::RowNames | ShortHeader::RatherRowNames));
         self.doubtful_names = matches!(short, Some(ShortHeader::RatherRowNames | ShortHeader::Commas));
         // `a,b,` over `1,2,`: the last delimiter ends the record.
         let trailing = |record: &Sampled<'_>| record.ends_delimited || record.cells.len() < self.width;
-        if self.width > 2 && table.len() > 1 && table.iter().all(trailing) {
+        if self.width > 2 && (table.len() > 1 || self.header_rows == 1) && table.iter().all(trailing) {
             let filled =
                 |record: &Sampled<'_>| record.cells.len() > 1 && record.cells[record.cells.len() - 2].is_empty();
             if !table.first().is_some_and(filled) {

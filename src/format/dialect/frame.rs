@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use super::alike::{is_amount, is_code, is_like, is_numbered, is_of_pattern, is_sure};
 use super::captions::below_captions;
+use super::crosstab::{below_pivot, several_rows};
 use super::fit::Fit;
 use super::header::{
     figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_stated, is_value, is_written_value,
     names, nearly_all,
 };
-use super::levels::levels;
 use super::pairs::below_pairs;
 use super::prose::below_prose;
 use super::units::{gives_units, qualifies};
@@ -36,10 +36,16 @@ pub(super) const LOOKED_AT: usize = 200;
 /// The first row of a table among the records, a row of its header if it has one, and the number of its header's rows.
 pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
     let first = fit.first.min(fit.records.len());
-    if let Some(rows) = levels(&fit.records[first..], fit.width) {
+    if fit.is_statement {
+        return (first, rows_of_header(&fit.records[first..], fit.width).max(1));
+    }
+    if let Some(rows) = several_rows(&fit.records[first..], fit.width) {
         return (first, rows);
     }
     let mut start = first + below_titles(&fit.records[first..], fit.width);
+    if start == first {
+        start += below_pivot(&fit.records[first..], fit.width);
+    }
     if start == first && fit.width <= 2 {
         start += below_text(&fit.records[first..]);
     }
@@ -59,7 +65,7 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
         is_named = (start == first).then_some(named);
     }
     let table = &fit.records[start..];
-    if let Some(rows) = levels(table, fit.width) {
+    if let Some(rows) = several_rows(table, fit.width) {
         return (start, rows);
     }
     if is_named.unwrap_or_else(|| is_header(&cells(table), fit.width)) {
@@ -75,7 +81,7 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
 
 /// The number of rows of a header that begins with the first record.
 pub(super) fn rows_of_header(table: &[Sampled<'_>], width: usize) -> usize {
-    match levels(table, width) {
+    match several_rows(table, width) {
         Some(rows) => rows,
         None if is_header(&cells(table), width) => header_rows(table, width).1,
         None => 0,

@@ -28,7 +28,7 @@ pub(super) fn has_digit(cell: &str) -> bool {
 }
 
 /// The figure of a cell with digits, each run of them taken as one: `03.05.2020` is `9.9.9`; `None` if it has none.
-pub(super) fn figure(cell: &str) -> Option<String> {
+pub(in crate::format) fn figure(cell: &str) -> Option<String> {
     has_digit(cell).then(|| figures(cell).collect())
 }
 
@@ -312,16 +312,23 @@ fn is_of_another_kind(cell: &str, others: &[&str]) -> bool {
 }
 
 /// The columns' names out of the rows of a header, joined with a blank. A heading stands over the empty cells to its
-/// right too, if there are names below them and below it.
+/// right too, if there are names below them and below it; so does one of the last of three rows and more, under a heading
+/// over as many columns.
 pub(in crate::format) fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {
     let cell = |row: usize, place: usize| rows[row].get(place).map_or("", String::as_str);
     let below = |row: usize, place: usize| (row + 1..rows.len()).any(|row| !cell(row, place).is_empty());
+    let is_under_heading = |row: usize, place: usize| {
+        let Some(left) = (0..place).rev().find(|left| !cell(row, *left).is_empty()) else { return false };
+        let spans =
+            |above: &usize| !cell(*above, left).is_empty() && (left + 1..=place).all(|at| cell(*above, at).is_empty());
+        row > 1 && (0..row).any(|above| spans(&above)) && (0..row).any(|above| !cell(above, place).is_empty())
+    };
     let heading = |row: usize, place: usize| {
-        if !cell(row, place).is_empty() || !below(row, place) {
+        if !cell(row, place).is_empty() || (!below(row, place) && !is_under_heading(row, place)) {
             return cell(row, place);
         }
         match (0..place).rev().find(|left| !cell(row, *left).is_empty()) {
-            Some(left) if below(row, left) => cell(row, left),
+            Some(left) if below(row, left) || is_under_heading(row, place) => cell(row, left),
             _ => "",
         }
     };

@@ -7,6 +7,7 @@ mod backslashes;
 mod blocks;
 mod captions;
 mod commas;
+mod crosstab;
 mod days;
 mod detect;
 mod fit;
@@ -15,18 +16,21 @@ mod header;
 mod headings;
 mod levels;
 mod lines;
+mod notes;
 mod pairs;
 mod phrases;
 mod prose;
 mod quotes;
 mod row_names;
+mod statement;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod units;
 mod words;
 
-pub(super) use header::{is_null_word, is_value, joined};
+pub(super) use alike::is_amount;
+pub(super) use header::{figure, is_null_word, is_value, joined};
 pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};
@@ -67,6 +71,9 @@ pub struct Dialect {
     pub skip_lines: u64,
     /// Rows of the header; 0 if there is none.
     pub header_rows: usize,
+    /// Lines right below the header that are no records: blank ones, and then a ruler or a text without records.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lines_below: u64,
     /// True if a delimiter stands at the end of each record too.
     pub ends_delimited: bool,
     /// True if each record counts as one line, whatever line ends it holds: the rows of a sheet.
@@ -257,6 +264,7 @@ impl Dialect {
             first_line: 0,
             skip_lines: 0,
             header_rows: 1,
+            lines_below: 0,
             ends_delimited: false,
             by_record: false,
             filled_up: false,

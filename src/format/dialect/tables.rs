@@ -1,8 +1,8 @@
 //! The tables that stand one below the other in a text, each with a header of its own.
 
 use super::above::{extent, filled, is_text};
-use super::header::{is_null_word, is_value, is_written_value, names, nearly_all};
-use super::words::{ROWS, are_names, is_table_of_words};
+use super::header::{has_digit, is_null_word, is_value, is_written_value, names, nearly_all};
+use super::words::{ROWS, are_names, is_name, is_table_of_words};
 use super::{Dialect, NO_DELIMITER, ReadOptions};
 use crate::format::csv::sampled::{Sampled, sampled};
 
@@ -47,7 +47,9 @@ pub(in crate::format) fn table_starts(sample: &[u8], complete: bool, options: &R
     for at in 0..records.len() {
         let before = heads.last().copied();
         let may_begin = before.is_some() || !options.is_sheet || is_no_run_of_pairs(&records, at);
-        if may_begin && is_head(&records, at, before) && before.is_none_or(|before| is_other(&records, before, at)) {
+        let is_other = || before.is_none_or(|before| is_other(&records, before, at));
+        let is_first = before.is_none() && is_empty_table(&records, at);
+        if is_first || (may_begin && is_head(&records, at, before) && is_other()) {
             heads.push(at);
         }
     }
@@ -85,6 +87,17 @@ fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let names_values = |place: usize| is_column_of(records, at, place, is_value);
     let breaks = || before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));
     (0..width).any(names_values) || (is_apart(records, at) && (breaks() || is_table_of_words(head, block, is_first)))
+}
+
+/// True if the record at `at` is the header of a table without records: names of columns, two of them known ones and half
+/// of all at least, with a blank line below and above.
+fn is_empty_table(records: &[Sampled<'_>], at: usize) -> bool {
+    let (head, width) = (&records[at], extent(&records[at]));
+    let is_known = |cell: &str| is_name(cell) || cell.trim().eq_ignore_ascii_case("id");
+    let known = head.cells[..width].iter().filter(|cell| is_known(cell)).count();
+    let is_plain = !head.cells.iter().any(|cell| has_digit(cell) || is_null_word(cell));
+    let is_alone = is_apart(records, at) && records.get(at + 1).is_some_and(|next| next.after_blank);
+    is_alone && is_plain && width > 1 && names(&head.cells[..width]) && known > 1 && known * 2 >= width
 }
 
 /// True if the record at `at` of a sheet rather heads a table than a word and its value in each of some rows: it names
@@ -142,6 +155,9 @@ fn is_apart(records: &[Sampled<'_>], at: usize) -> bool {
 /// over other columns.
 fn is_other(records: &[Sampled<'_>], before: usize, at: usize) -> bool {
     let (one, other) = (&records[before], &records[at]);
+    if block(records, before).is_empty() {
+        return one.cells != other.cells;
+    }
     if extent(one) != extent(other) && (one.cells.len() != other.cells.len() || is_apart(records, at)) {
         return one.cells[..extent(one)] != other.cells[..extent(other)];
     }

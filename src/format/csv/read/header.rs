@@ -44,6 +44,10 @@ impl<R: Read> Reader<R> {
             text.extend_from_slice(&line);
             rows.push(cells);
         }
+        for _ in 0..self.dialect.lines_below {
+            // It stands above the records, and is none of the lines by which a file is known.
+            self.read_line_above(u64::MAX, &mut Vec::new())?;
+        }
         let width = self.dialect.width.max(if rows.is_empty() { 1 } else { 0 });
         self.header_rows = rows.clone();
         if let [names] = &mut rows[..]

@@ -12,7 +12,9 @@ use super::detect::USUAL;
 use super::frame::names_figures;
 use super::header::{has_digit, is_value, names};
 use super::lines::is_one_column;
+use super::notes::{Note, take_note};
 use super::row_names::has_name_too_many;
+use super::statement::statement;
 use super::{Dialect, LineEnd};
 use crate::format::csv::loose::loose_line;
 use crate::format::csv::sampled::{Sampled, sampled, sampled_from};
@@ -57,6 +59,10 @@ pub(super) struct Fit<'a> {
     escaped: bool,
     /// True if blanks may stand around quotes.
     padded: bool,
+    /// The line below the header that is no record, which `records` are without.
+    pub(super) note: Option<Note>,
+    /// True if the first record is the header of a statement, below its titles.
+    pub(super) is_statement: bool,
     /// The byte around cells.
     quote: Option<u8>,
     /// Records with text behind a closing quote, or a quote that is never closed.
@@ -116,6 +122,7 @@ impl<'a> Fit<'a> {
         let loose = with_loose_header(sample, complete, dialect, &records);
         let is_loose = loose.is_some();
         records = loose.unwrap_or(records);
+        let note = take_note(&mut records, complete);
         let frequent = frequent_width(&records);
         let tables = tables(&records);
         let is_below_pairs = || tables.len() == 1 && is_below_pairs(&records);
@@ -125,12 +132,18 @@ impl<'a> Fit<'a> {
         let first = records.iter().position(|record| record.cells.len() == width).unwrap_or(0);
         let stacked = stacked(&records).filter(|_| widest.is_none());
         let grown = grown(&records, first).filter(|_| widest.is_none());
-        let lone = lone_header(&records).filter(|_| complete);
-        let (width, count, first) = match (lone, stacked, grown) {
-            (Some(at), _, _) => (records[at].cells.len(), 1, at),
-            (None, Some((first, width, count)), _) => (width, count, first),
-            (None, None, Some((width, before))) => (width, count + before, 0),
-            (None, None, None) => (width, count, first),
+        let lone = lone_header(&records, note.is_some_and(|note| note.is_remark)).filter(|_| complete);
+        let statement = statement(&records, complete).filter(|_| tables.len() < 2 && lone.is_none());
+        let widest = widest.filter(|_| statement.is_none());
+        let (width, count, first) = match (lone, statement, stacked, grown) {
+            (Some(at), ..) => (records[at].cells.len(), 1, at),
+            (None, Some(at), ..) => {
+                let width = records[at].cells.len();
+                (width, records[at..].iter().filter(|record| record.cells.len() == width).count(), at)
+            }
+            (None, None, Some((first, width, count)), _) => (width, count, first),
+            (None, None, None, Some((width, before))) => (width, count + before, 0),
+            (None, None, None, None) => (width, count, first),
         };
         let of_table = |record: &&Sampled<'_>| record.cells.len() == width;
         // The records of other tables do not count for this one's evenness.
@@ -139,7 +152,7 @@ impl<'a> Fit<'a> {
         let text = text.max(captions(&records, first, width));
         let single = |records: &[Sampled<'_>]| records.iter().filter(|record| record.cells.len() == 1).count();
         let before = match () {
-            () if lone.is_some() => first,
+            () if lone.is_some() || statement.is_some() => first,
             () if widest.is_some() => single(&records) + pairs(&records),
             () if stacked.is_some() => first,
             () => text,
@@ -166,7 +179,8 @@ impl<'a> Fit<'a> {
             let is_named = || names(&record.cells) || (below && named.len() >= width && names(named));
             record.cells.len() > width && (is_too_many() || (is_named() && (below || full())))
         };
-        let heads = first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide);
+        let heads = statement.is_none()
+            && (first == 1 && below && records.first().is_some_and(short) || records.first().is_some_and(wide));
         let first = if widest.is_none() && heads { 0 } else { first };
         // R writes quotes around the names.
         let is_quoted = |head: &Sampled<'_>| {
@@ -193,9 +207,14 @@ impl<'a> Fit<'a> {
         };
         let words = first > 0
             && lone.is_none()
+            && statement.is_none()
             && (count < 2 || (stands_in_words && typed < 0.5 && all_spaced() && !is_named()));
         let values = records[..first].iter().filter(|record| is_value(&record.cells[0])).count();
-        let list = lines > MOST_TEXT && lines > count && (typed < 0.9 || values * 2 > lines) && !is_named();
+        let list = statement.is_none()
+            && lines > MOST_TEXT
+            && lines > count
+            && (typed < 0.9 || values * 2 > lines)
+            && !is_named();
         Fit {
             width,
             share: if after == 0 { 0.0 } else { count as f64 / after.max(1) as f64 },
@@ -209,6 +228,8 @@ impl<'a> Fit<'a> {
             list,
             escaped: dialect.is_escaped(),
             padded: dialect.padded,
+            note,
+            is_statement: statement.is_some(),
             quote: dialect.quote,
             strays: records.iter().filter(|record| record.stray).count(),
             lines: (dialect.delimiter, dialect.line_end),
@@ -234,6 +255,8 @@ impl<'a> Fit<'a> {
             list: false,
             escaped: dialect.is_escaped(),
             padded: dialect.padded,
+            note: None,
+            is_statement: false,
             quote: dialect.quote,
             strays: 0,
             lines,

@@ -1,6 +1,8 @@
 //! The comparison of two dialects by what they make of a sample.
 
-use super::super::commas::{has_own_commas, is_list_of_kind, list_between};
+use std::borrow::Cow;
+
+use super::super::commas::{has_own_commas, is_list_of_kind, is_value_with_comma, list_between};
 use super::super::header::names;
 use super::super::quotes::keeps_quotes;
 use super::{Fit, MAX_ABOVE};
@@ -61,6 +63,19 @@ impl Fit<'_> {
         all_own || (self.width > other.width && !is_list())
     }
 
+    /// True if another usual delimiter than the comma cuts all lines into two cells, and the commas stand within these: in
+    /// a value in each line, always in the same column, and before blanks.
+    fn keeps_values_of(&self, other: &Fit<'_>) -> bool {
+        let is_rival = self.is_even() && !self.unusual && other.lines.0 == b',' && self.lines.0 != b',';
+        let is_own = |cell: &Cow<'_, str>| {
+            is_value_with_comma(cell) || cell.match_indices(',').all(|(at, _)| cell[at + 1..].starts_with(' '))
+        };
+        let is_kept =
+            |record: &Sampled<'_>| record.cells.len() == 2 && !record.stray && record.cells.iter().all(is_own);
+        let all_values = |place: usize| self.records.iter().all(|record| is_value_with_comma(&record.cells[place]));
+        is_rival && self.records.len() > 1 && self.records.iter().all(is_kept) && (0..2).any(all_values)
+    }
+
     /// True if commas cut the line above the records of the other cut, and all of these, into names and as many cells:
     /// then that line is the header, and the other delimiter stands in lists.
     fn heads_lists_of(&self, other: &Fit<'_>) -> bool {
@@ -99,7 +114,7 @@ impl Fit<'_> {
     fn score(&self) -> (bool, bool, f64) {
         // A table that begins with the first line is likelier than one below a title, and one whose header is as wide
         // as it is.
-        let above = if self.first > 0 { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
+        let above = if self.first > 0 && !self.is_statement { 0.15 + 0.01 * self.first.min(10) as f64 } else { 0.0 };
         let headed = self.records.get(self.first).is_none_or(|record| record.cells.len() == self.width);
         let evenness = self.share - above - if headed { 0.0 } else { 0.05 };
         (self.is_even(), !self.unusual, evenness * (0.7 + 0.3 * self.typed))
@@ -138,6 +153,9 @@ impl Fit<'_> {
         }
         if self.holds_commas_of(other) || other.holds_commas_of(self) {
             return self.holds_commas_of(other);
+        }
+        if self.keeps_values_of(other) || other.keeps_values_of(self) {
+            return self.keeps_values_of(other);
         }
         if self.is_around(other) || other.is_around(self) {
             return self.is_around(other);
