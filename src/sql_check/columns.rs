@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
-use crate::project::Problem;
-use crate::project::key_column;
-use crate::project::{Fact, HeaderError, Kind, Lines, Missing, Model};
+use crate::project::{Fact, HeaderError, Kind, Lines, Missing, Model, Problem, key_column};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Schema, Select, Table, TableColumn};
-use crate::star;
-use crate::star::{DimensionSql, FactSql, OWN, Source, Target, calendar_columns};
+use crate::star::{self, DimensionSql, FactSql, OWN, Source, Target, calendar_columns};
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 

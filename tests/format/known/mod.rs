@@ -12,7 +12,7 @@ mod tables;
 
 use anyhow::ensure;
 use sluice::format::Limits;
-use sluice::source::FileSource;
+use sluice::source::Input;
 
 use self::files::{File, Kind};
 use crate::format::corpus::read;
@@ -50,8 +50,8 @@ async fn each_made_text_is_read_as_it_was_made(workdir: Workdir) -> Outcome {
 
 /// Compares the tables of the file with those that it was made of.
 async fn check(path: &std::path::Path, file: &File) -> Outcome {
-    let parts = FileSource::parts(path, "made.csv", None, Limits::default()).await?;
-    let sources = FileSource::each_table(parts, |_| true).await?;
+    let parts = Input::parts(path, "made.csv", None, Limits::default()).await?;
+    let sources = Input::each_table(parts, |_| true).await?;
     ensure!(sources.len() == file.tables.len(), "{} tables, not {}", sources.len(), file.tables.len());
     for (mut source, made) in sources.into_iter().zip(&file.tables) {
         let reading = read(&mut source).await?;
