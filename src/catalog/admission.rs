@@ -333,7 +333,7 @@ impl Catalog {
         }
         let later = self.columns_after(transaction, table, before.load).await?;
         let engine = self.warehouse.names().engine;
-        let is_gone = |name: &&String| later.contains(name) || !staged::has_column(engine, &there, name);
+        let is_gone = |name: &&String| later.contains(name) || !engine.has_column(&there, name);
         Ok(before.columns.iter().filter(is_gone).cloned().collect())
     }
 

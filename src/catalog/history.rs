@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::Key;
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
-use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// Retention of replaced rows. An older load cannot be retracted if a later one may have replaced its rows.
@@ -107,11 +107,7 @@ impl<'a> History<'a> {
         let (all, of_table) = (columns.join(", "), prefixed("t", &columns));
         let (table, before, same_key) =
             (self.names.table(self.table), self.names.table(&self.before), key.same("t", "i"));
-        let joined = match self.names.engine {
-            Engine::Postgres => "join",
-            // Each of the few is looked up in the table, not the other way round.
-            Engine::Sqlite => "cross join",
-        };
+        let joined = self.names.engine.join_few();
         let keep = format!(
             "insert into {before} ({all}, {BY}, {AT}, {KEY}) select {of_table}, $1, $2, $3 \
              from {changed} as i {joined} {table} as t on {same_key}"

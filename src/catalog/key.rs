@@ -44,7 +44,7 @@ impl<'a> Key<'a> {
 
     /// A column as it is compared. SQLite has decimals as text, so zeros behind the point go: 1.0 is the key 1.
     fn compared(&self, column: &str, name: &str) -> String {
-        if self.engine == Engine::Sqlite && self.decimals.iter().any(|one| one == name) {
+        if self.engine.keeps_decimals_as_texts() && self.decimals.iter().any(|one| one == name) {
             format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
         } else {
             column.to_owned()

@@ -33,7 +33,7 @@ use crate::clock::Clock;
 use crate::record::Reject;
 use crate::schema::Column;
 use crate::source::Profile;
-use crate::sql::{Engine, Schema, Table};
+use crate::sql::{Schema, Table};
 use crate::text::secrets::hidden;
 use crate::warehouse::{Cell, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
@@ -270,7 +270,7 @@ impl Catalog {
     /// Builds the statement for this engine. On SQLite the catalog's tables have the schema's name before their own.
     fn build(&self, query: &impl sea_orm::StatementBuilder) -> Statement {
         let mut statement = self.warehouse.catalog().get_database_backend().build(query);
-        if self.warehouse.names().engine == Engine::Sqlite {
+        if !self.warehouse.names().engine.has_schemas() {
             statement.sql = without_schemas(&statement.sql);
         }
         statement

@@ -8,7 +8,7 @@
 
 use super::first_of;
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Engine, Names, Table, TableColumn, quote};
+use crate::sql::{Names, Table, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// Threshold in blocks of a PostgreSQL table: a shorter stretch is read through, not searched by halves.
@@ -40,14 +40,6 @@ pub(crate) async fn rows_of(
         }
     }
     count(transaction, &table, &of_load, expected).await
-}
-
-/// True if a table has a column. SQLite does not tell capital letters from small ones in names.
-pub(crate) fn has_column(engine: Engine, columns: &[TableColumn], name: &str) -> bool {
-    columns.iter().any(|column| match engine {
-        Engine::Postgres => column.name == name,
-        Engine::Sqlite => column.name.eq_ignore_ascii_case(name),
-    })
 }
 
 /// True if a table has no row.
@@ -83,7 +75,7 @@ async fn stretch(
     table: &str,
     load: i64,
 ) -> Result<Option<String>, WarehouseError> {
-    if names.engine == Engine::Sqlite {
+    if names.engine.fills_by_row_number() {
         let (first, last) = (first_place(table, load), first_place(table, load + 1));
         return Ok(Some(format!("rowid between ({first}) and ({last})")));
     }

@@ -64,7 +64,7 @@ pub struct Field {
 pub(super) fn declared(engine: Engine, word: &str) -> Option<Type> {
     let word = word.to_lowercase();
     let begins = |begin: &str| word.starts_with(begin);
-    if word.is_empty() || (engine == Engine::Sqlite && matches!(&*word, "num" | "blob")) {
+    if engine.tells_nothing(&word) {
         return None;
     }
     Some(match () {
@@ -235,9 +235,9 @@ mod tests {
 
     #[test]
     fn the_engines_words() {
-        assert_eq!(declared(Engine::Postgres, "numeric(10,2)"), Some(Type::Numeric));
-        assert_eq!(declared(Engine::Sqlite, "numeric_text"), Some(Type::Numeric));
-        assert_eq!(declared(Engine::Sqlite, "NUM"), None);
-        assert_eq!(declared(Engine::Postgres, "interval"), Some(Type::Text));
+        assert_eq!(declared(Engine::of_url("postgres:"), "numeric(10,2)"), Some(Type::Numeric));
+        assert_eq!(declared(Engine::of_url("sqlite:"), "numeric_text"), Some(Type::Numeric));
+        assert_eq!(declared(Engine::of_url("sqlite:"), "NUM"), None);
+        assert_eq!(declared(Engine::of_url("postgres:"), "interval"), Some(Type::Text));
     }
 }

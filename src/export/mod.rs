@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::record::write_record;
 use crate::schema::{Fits, Type, as_written, double_as_written};
-use crate::sql::{Engine, Names, Output, Table, TableColumn, as_written as as_written_out, quote};
+use crate::sql::{Names, Output, Table, TableColumn, as_written as as_written_out, quote};
 use crate::warehouse::{Row, Warehouse, WarehouseError};
 
 use kind::Observed;
@@ -123,8 +123,8 @@ impl Query {
     pub(crate) fn over(names: &Names, relation: &str, columns: Vec<(String, QueryColumn)>, order: &str) -> Query {
         let mut list: Vec<_> = columns.iter().map(|(name, _)| quote(name)).collect();
         // SQLite's storage class tells a number from a text that looks like one.
-        let unknown = columns.iter().filter(|(_, column)| column.declared.is_none() && names.engine == Engine::Sqlite);
-        list.extend(unknown.map(|(name, _)| format!("typeof({})", quote(name))));
+        let unknown = columns.iter().filter(|(_, column)| column.declared.is_none());
+        list.extend(unknown.filter_map(|(name, _)| names.engine.kind_of(name)));
         let sql = format!("select {} from {relation}{order}", list.join(", "));
         Query { sql, columns: columns.into_iter().map(|(_, column)| column).collect() }
     }

@@ -97,7 +97,7 @@ impl Tries {
     /// # Errors
     /// As [`Tries::may_load`].
     pub(crate) async fn turn(&self, engine: Engine, table: &str) -> Result<Turn, LoadError> {
-        if engine == Engine::Sqlite {
+        if engine.has_one_writer() {
             return Ok(Turn(None));
         }
         let table = Arc::clone(lock(&self.tables).entry(table.to_owned()).or_default());
@@ -157,30 +157,32 @@ fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    const POSTGRES: Engine = Engine::Postgres;
+    fn postgres() -> Engine {
+        Engine::of_url("postgres:")
+    }
 
     #[tokio::test]
     async fn the_loads_behind_one_that_found_its_table_locked_do_not_wait() {
         let clock = Clock::default();
         let tries = Arc::new(Tries::new(clock.clone()));
-        let first = tries.turn(POSTGRES, "t").await.unwrap();
+        let first = tries.turn(postgres(), "t").await.unwrap();
         let behind = tokio::spawn({
             let tries = Arc::clone(&tries);
-            async move { tries.turn(POSTGRES, "t").await.map(drop) }
+            async move { tries.turn(postgres(), "t").await.map(drop) }
         });
         // Other tables go on.
-        tries.turn(POSTGRES, "u").await.unwrap().end(&Ok::<_, LoadError>(()));
+        tries.turn(postgres(), "u").await.unwrap().end(&Ok::<_, LoadError>(()));
         let locked = || LoadError::Warehouse(WarehouseError::Locked("psql".to_owned()));
         first.end(&Err::<(), _>(locked()));
         assert_eq!(behind.await.unwrap().unwrap_err().to_string(), "somebody else holds a lock: psql");
         assert!(tries.may_load("t").is_err());
         // It is time to ask again: one does, and the others do not wait for it.
         clock.advance(HELD);
-        let asks = tries.turn(POSTGRES, "t").await.unwrap();
+        let asks = tries.turn(postgres(), "t").await.unwrap();
         assert!(tries.may_load("t").is_err());
         asks.end(&Ok::<_, LoadError>(()));
         assert!(tries.may_load("t").is_ok());
-        assert!(tries.turn(Engine::Sqlite, "t").await.is_ok());
+        assert!(tries.turn(Engine::of_url("sqlite:"), "t").await.is_ok());
     }
 
     #[test]

@@ -6,10 +6,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::catalog::staged::has_column;
 use crate::catalog::{History, Key};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, KEY_BYTES, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
-use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// An upsert of one load's rows into a staging table.
@@ -64,14 +63,10 @@ impl<'a> Upsert<'a> {
             shape.columns.iter().map(|one| (one.column.name.clone(), one.column.kind())).collect();
         // The surplus is the record's own: that of the replaced row goes.
         let is_without = columns.iter().all(|(name, _)| name != EXTRA_COLUMN);
-        if is_without && has_column(names.engine, known, EXTRA_COLUMN) {
+        if is_without && names.engine.has_column(known, EXTRA_COLUMN) {
             columns.push((EXTRA_COLUMN.to_owned(), Type::Text));
         }
-        // PostgreSQL reads a temporary table on one core, so there it is an ordinary one, which the transaction drops.
-        let incoming = match names.engine {
-            Engine::Postgres => Table { schema: Schema::Catalog, name: format!("incoming_{load_id}") },
-            Engine::Sqlite => Table { schema: Schema::Temporary, name: "sluice_incoming".to_owned() },
-        };
+        let incoming = names.incoming(load_id);
         let key = Key::new(names.engine, key, columns.iter().map(|(name, kind)| (name.as_str(), *kind)));
         Upsert { names, table: table.clone(), incoming: (!is_new).then_some(incoming), columns, key, load_id }
     }
@@ -126,11 +121,8 @@ impl<'a> Upsert<'a> {
         let (table, keys) = (self.names.table(&self.table), self.key.columns());
         let named: Vec<_> =
             keys.iter().zip(self.key.names).map(|(key, name)| format!("{key} as {}", quote(name))).collect();
-        // Records of one line have places of their own. Before version 14 PostgreSQL has no greatest one of them.
-        let place = |of: &str| match self.names.engine {
-            Engine::Postgres => format!("(({of}ctid::text::point)[0] * 65536 + ({of}ctid::text::point)[1])"),
-            Engine::Sqlite => format!("{of}rowid"),
-        };
+        // Records of one line have places of their own.
+        let place = |of: &str| self.names.engine.place_number(of);
         let earlier = format!(
             "delete from {table} as i where exists (select 1 from (select {}, max({}) as last \
              from {table} group by {} having count(*) > 1) as d where {} and {} < d.last)",
@@ -157,21 +149,15 @@ impl<'a> Upsert<'a> {
         let same_cell = |(name, kind): &(String, Type)| {
             let name = quote(name);
             let same = format!("t.{name} is not distinct from i.{name}");
-            match (engine, kind) {
-                // 1.1 and 1.10 are equal, but not the same.
-                (Engine::Postgres, Type::Numeric) => {
-                    format!("{same} and scale(t.{name}) is not distinct from scale(i.{name})")
-                }
+            match kind {
+                Type::Numeric => same + &engine.and_same_scale(&format!("t.{name}"), &format!("i.{name}")),
                 _ => same,
             }
         };
         // SQLite takes at most a thousand conditions in a row.
         let same_cells: Vec<_> = self.columns.iter().map(same_cell).collect();
         let same_cells: Vec<_> = same_cells.chunks(500).map(|some| format!("({})", some.join(" and "))).collect();
-        let place = match engine {
-            Engine::Postgres => "ctid",
-            Engine::Sqlite => "rowid",
-        };
+        let place = engine.place();
         let differing = format!(
             "create temporary table sluice_changed as select i.*, i.{place} as {PLACE} from {incoming} as i left join {table} as t on {} \
              where t.{LINE_COLUMN} is null or not ({})",
@@ -180,29 +166,10 @@ impl<'a> Upsert<'a> {
         );
         // Few rows change as a rule, so each is looked up while all of the file's rows pass.
         let same_key = self.key.same("c", "i");
-        let replaced = match engine {
-            Engine::Postgres => {
-                format!("delete from {changed} as c using {incoming} as i where {same_key} and i.{place} > c.{PLACE}")
-            }
-            Engine::Sqlite => format!(
-                "delete from {changed} where rowid in (select c.rowid from {incoming} as i cross join {changed} as c \
-                 on {same_key} where i.{place} > c.{PLACE})"
-            ),
-        };
-        let statements = match engine {
-            // The planner expects nearly all rows to differ, at a high cost; with this it compares on several cores.
-            Engine::Postgres => vec![
-                "set local parallel_tuple_cost = 0".to_owned(),
-                "set local jit = off".to_owned(),
-                differing,
-                format!("analyze {changed}"),
-                replaced,
-            ],
-            Engine::Sqlite => {
-                let keys = self.key.columns().join(", ");
-                vec![differing, format!("create index temp.sluice_changed_key on sluice_changed ({keys})"), replaced]
-            }
-        };
+        let replaced = engine.delete_few(&changed, incoming, &same_key, &format!("i.{place} > c.{PLACE}"));
+        let found = engine.after_comparison(&changed, "sluice_changed", &self.key.columns().join(", "));
+        let before = engine.before_comparison().iter().map(|&sql| sql.to_owned());
+        let statements: Vec<_> = before.chain([differing, found, replaced]).collect();
         for sql in &statements {
             transaction.execute(sql, &[]).await?;
         }

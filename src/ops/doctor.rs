@@ -93,7 +93,7 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
         Err(format!("{}; files that they claim are held back until that is fixed", wrong.join("; ")))
     };
     checks.push(Check::new(format!("folder {}", folders.plugins_dir.display()), result));
-    let engine = if settings.database.database_url.starts_with("sqlite") { Engine::Sqlite } else { Engine::Postgres };
+    let engine = Engine::of_url(&settings.database.database_url);
     for name in ["pipeline", "analysis"] {
         let path = folders.sql_dir.join(name);
         // A project that only loads needs none.

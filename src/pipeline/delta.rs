@@ -8,7 +8,7 @@ use crate::catalog::History;
 use crate::catalog::staged::first_place;
 use crate::project::Model;
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Engine, Schema, Table, create_table, quote};
+use crate::sql::{Schema, Table, create_table, quote};
 use crate::star::is_again;
 
 /// The temporary table with these rows.
@@ -33,11 +33,9 @@ impl Run<'_> {
         }
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
-        match self.names.engine {
-            // `create table as` reads on several cores, `insert` does not.
-            Engine::Postgres => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
-            // On SQLite, a table made of a select loses the types of its columns.
-            Engine::Sqlite => {
+        match self.names.engine.makes_tables_of_selects() {
+            true => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
+            false => {
                 self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
                 let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
                 let mut found = false;

@@ -6,7 +6,7 @@ use super::table::Run;
 use super::work::{Loads, Work, among};
 use super::{RunError, TableChange};
 use crate::project::{Fact, Kind, Missing, Model, ModelError};
-use crate::sql::{Engine, Table, TableColumn};
+use crate::sql::{Table, TableColumn};
 use crate::star::{AGAIN, FactSql, KEYED};
 use crate::warehouse::Row;
 
@@ -259,7 +259,7 @@ impl Run<'_> {
     async fn keyed(&mut self, model: &Model, sql: &FactSql, source: &str) -> Result<(), RunError> {
         self.execute(model, &sql.create_keyed()).await?;
         self.execute(model, &format!("insert into {KEYED} {}", sql.keyed(source))).await?;
-        if self.names.engine == Engine::Sqlite && sql.has_plain_grain() {
+        if self.names.engine.needs_temporary_indexes() && sql.has_plain_grain() {
             self.execute(model, &sql.index_keyed()).await?;
         }
         self.analyze(model, KEYED).await

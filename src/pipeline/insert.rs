@@ -4,7 +4,7 @@
 use super::RunError;
 use super::table::Run;
 use crate::project::Model;
-use crate::sql::{Engine, quote};
+use crate::sql::quote;
 use crate::star::{FactSql, KEYED};
 
 /// The temporary table with the keys of one role, in order, and their rows.
@@ -31,9 +31,9 @@ impl Run<'_> {
         let large: Vec<_> = large.map(|(_, key)| key).collect();
         let order = large.first().map_or_else(String::new, |key| format!(" order by {}", quote(key)));
         let ordered = format!("{keyed}{order}");
-        match self.names.engine {
-            Engine::Postgres => self.add_unchecked(model, &sql.fill(&ordered)).await,
-            Engine::Sqlite => {
+        match self.names.engine.fills_by_row_number() {
+            false => self.add_unchecked(model, &sql.fill(&ordered)).await,
+            true => {
                 self.execute(model, WITH_MORE_PAGES).await?;
                 let added = self.add_by_index(model, sql, &ordered, large.get(1..).unwrap_or_default()).await;
                 self.execute(model, WITH_FEW_PAGES).await?;

@@ -4,14 +4,13 @@
 use super::RunError;
 use super::table::Run;
 use crate::project::{Kind, Model};
-use crate::sql::{Engine, Schema, Table};
+use crate::sql::{Schema, Table};
 use crate::star::{DimensionSql, FactSql, count_partial};
 
 impl Run<'_> {
     /// Finds out whether an earlier run has met a long key.
     pub(super) async fn remember_long_keys(&mut self) -> Result<(), RunError> {
-        if self.names.engine == Engine::Postgres {
-            let schema = self.names.schema(Schema::Datawarehouse);
+        if let Some(schema) = self.names.schema_to_make(Schema::Datawarehouse) {
             let found = self.transaction.query(&count_partial(schema), &[]).await?;
             self.long_keys = found.first().and_then(|row| row.first()?.as_deref()).is_some_and(|count| count != "0");
         }

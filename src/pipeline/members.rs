@@ -6,7 +6,7 @@ use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
 use crate::project::{DimensionUse, Fact, Missing, Model};
-use crate::sql::{Engine, Table};
+use crate::sql::Table;
 use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 
 /// The advice where keys would point nowhere.
@@ -92,8 +92,8 @@ impl Run<'_> {
         if !self.members_went && !self.changes.iter().any(|change| change.deleted > 0) {
             return Ok(());
         }
-        if self.names.engine == Engine::Postgres {
-            let looked = self.transaction.execute("set constraints all immediate", &[]).await;
+        if let Some(check) = self.names.engine.check_references_now() {
+            let looked = self.transaction.execute(check, &[]).await;
             return looked.map(drop).map_err(|error| {
                 RunError::Nothing(format!("a fact would refer to members that are gone: {error}: {LOOK_AFTER}"))
             });

@@ -7,7 +7,7 @@ use super::table::Run;
 use crate::catalog::Workspace;
 use crate::project::{Kind, Model};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Engine, quote};
+use crate::sql::quote;
 use crate::star::UNKNOWN;
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -31,10 +31,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let table = self.existing(model).await?;
-        let same = match self.names.engine {
-            Engine::Postgres => "is not distinct from",
-            Engine::Sqlite => "is",
-        };
+        let same = self.names.engine.is_same();
         let key: Vec<_> = header.key.iter().map(|name| format!("n.{0} = d.{0}", quote(name))).collect();
         let given = rows.source.columns().iter().filter(|column| table.contains(column));
         let alike: Vec<_> = given.map(|column| format!("n.{0} {same} d.{0}", quote(&column.name))).collect();

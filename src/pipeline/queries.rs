@@ -6,7 +6,7 @@ use super::RunError;
 use super::table::Run;
 use crate::project::key_column;
 use crate::project::{Model, ModelError};
-use crate::sql::{Engine, Table, TableColumn};
+use crate::sql::{Table, TableColumn};
 use crate::text::nearest;
 use crate::warehouse::{Row, WarehouseError};
 
@@ -54,8 +54,8 @@ impl Run<'_> {
     }
 
     pub(super) async fn analyze(&mut self, model: &Model, table: &str) -> Result<(), RunError> {
-        if self.names.engine == Engine::Postgres {
-            self.execute(model, &format!("analyze {table}")).await?;
+        if let Some(analyze) = self.names.engine.analyze(table) {
+            self.execute(model, &analyze).await?;
         }
         Ok(())
     }

@@ -54,7 +54,11 @@ mod tests {
 
     #[test]
     fn with_what_it_needs_and_what_needs_it() {
-        let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
+        let names = Names {
+            engine: Engine::of_url("sqlite:"),
+            staging: "staging".into(),
+            datawarehouse: "datawarehouse".into(),
+        };
         let files = [
             ("dim_a.sql", "/*\nkind: dimension\nkey: [a]\n*/ select a from staging.x"),
             ("dim_b.sql", "/*\nkind: dimension\nkey: [b]\n*/ select b from staging.x"),

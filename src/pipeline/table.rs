@@ -12,7 +12,7 @@ use crate::catalog::StagedLoad;
 use crate::catalog::Workspace;
 use crate::project::own_views;
 use crate::project::{Kind, Missing, Model};
-use crate::sql::{Engine, Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
 use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
 use crate::telemetry::Step;
 use crate::warehouse::{Scope, Transaction};
@@ -117,8 +117,8 @@ impl<'a> Run<'a> {
 
     /// Commits, or leaves everything as it was.
     pub(super) async fn publish(mut self, dry: bool) -> Result<Report, RunError> {
-        if self.names.engine == Engine::Postgres && !self.finally.is_empty() {
-            self.finally.insert(0, "set constraints all immediate".to_owned());
+        if let (Some(check), false) = (self.names.engine.check_references_now(), self.finally.is_empty()) {
+            self.finally.insert(0, check.to_owned());
         }
         for statement in std::mem::take(&mut self.finally) {
             self.transaction.execute(&statement, &[]).await?;

@@ -49,7 +49,11 @@ mod tests {
 
     #[test]
     fn what_views_read_is_read() {
-        let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
+        let names = Names {
+            engine: Engine::of_url("sqlite:"),
+            staging: "staging".into(),
+            datawarehouse: "datawarehouse".into(),
+        };
         let model = |name: &str, text: &str| {
             Model::parse(&SqlFile { path: name.into(), text: text.to_owned(), own: None }).unwrap()
         };

@@ -87,7 +87,7 @@ impl ModelError {
         let fix = match error {
             SqlError::Refused { hint, .. } => {
                 let or = if hint.is_empty() { ";" } else { " Else" };
-                format!("{or} write {} for this engine", overruled_by(path, Engine::Sqlite).display())
+                format!("{or} write {} for this engine", overruled_by(path, Engine::plainer()).display())
             }
             _ => String::new(),
         };
@@ -281,7 +281,11 @@ mod tests {
     }
 
     fn order(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
-        let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
+        let names = Names {
+            engine: Engine::of_url("sqlite:"),
+            staging: "staging".into(),
+            datawarehouse: "datawarehouse".into(),
+        };
         let models = files.iter().map(|(name, text)| Model::parse(&file(name, text))).collect::<Result<Vec<_>, _>>();
         let ordered =
             in_order(models.map_err(|error| error.to_string())?, &names).map_err(|error| error.to_string())?;

@@ -272,9 +272,8 @@ impl Settings {
 
     /// Naming in the database, known before it is asked.
     pub fn names(&self) -> Names {
-        let is_sqlite = self.database.database_url.starts_with("sqlite");
         Names {
-            engine: if is_sqlite { Engine::Sqlite } else { Engine::Postgres },
+            engine: Engine::of_url(&self.database.database_url),
             staging: self.database.staging_schema.clone(),
             datawarehouse: self.database.dw_schema.clone(),
         }

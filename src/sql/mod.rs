@@ -1,7 +1,8 @@
-//! SQL as text: names and their quotes, the tables and columns of an SQL file's select, and its form on an engine.
+//! SQL as text: names and their quotes, what differs between the engines, the tables and columns of an SQL file's select, and its form on an engine.
 //! Pure: no statement is run here.
 
 mod condition;
+mod dialect;
 mod names;
 mod select;
 

@@ -7,7 +7,7 @@ use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::project::{Fact, HeaderError, Kind, Lines, Missing, Model, Problem, key_column};
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Engine, Names, Schema, Select, Table, TableColumn};
+use crate::sql::{Names, Schema, Select, Table, TableColumn};
 use crate::star::{self, DimensionSql, FactSql, OWN, Source, Target, calendar_columns};
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
@@ -218,7 +218,7 @@ impl<'a> Star<'a> {
 
     /// Returns the columns of a model's table.
     async fn model(&mut self, model: &Model) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
-        let id = TableColumn { name: key_column(&model.name), declared: self.key_type().to_owned() };
+        let id = TableColumn { name: key_column(&model.name), declared: self.names.engine.key_type().to_owned() };
         let Some(select) = &model.select else {
             let mut columns = calendar_columns(self.names.engine);
             let key = columns[0].clone();
@@ -387,12 +387,5 @@ impl<'a> Star<'a> {
 
     fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
-    }
-
-    fn key_type(&self) -> &'static str {
-        match self.names.engine {
-            Engine::Postgres => "bigint",
-            Engine::Sqlite => "integer",
-        }
     }
 }

@@ -8,10 +8,7 @@ use crate::sql::{Engine, TableColumn};
 /// Returns a calendar's columns, without the surrogate key.
 pub fn columns(engine: Engine) -> Vec<TableColumn> {
     let boolean = "boolean";
-    let number = match engine {
-        Engine::Postgres => "integer",
-        Engine::Sqlite => "bigint",
-    };
+    let number = engine.small_number();
     let column = |name: &str, declared: &str| TableColumn { name: name.to_owned(), declared: declared.to_owned() };
     vec![
         column("date", "date"),
@@ -102,6 +99,6 @@ mod tests {
             fiscal_year_starts: 1,
         };
         assert_eq!(values(calendar("2024-01-01", "2024-12-31")).count(), 366);
-        assert_eq!(columns(Engine::Sqlite).len() + 1, day("2024-01-01", 1).split(", ").count());
+        assert_eq!(columns(Engine::of_url("sqlite:")).len() + 1, day("2024-01-01", 1).split(", ").count());
     }
 }

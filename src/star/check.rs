@@ -36,11 +36,7 @@ pub fn checks(
             Err(format!("checks: {word}: the table has no column {name}{hint}"))
         }
     };
-    // SQLite stores the digits of a decimal as text.
-    let value = |column: &TableColumn| match (engine, column.declared.as_str()) {
-        (Engine::Sqlite, "numeric_text") => format!("cast({} as real)", quote(&column.name)),
-        _ => quote(&column.name),
-    };
+    let value = |column: &TableColumn| engine.number_in(column);
     let but_unknown = except_unknown.map_or_else(String::new, |id| format!("{} <> {} and ", quote(id), super::UNKNOWN));
     let mut all = Vec::new();
     let mut add = |name: String, condition: String| {

@@ -34,10 +34,7 @@ impl RowsSql {
     pub fn compare(&self) -> String {
         let RowsSql { table, source, columns, .. } = self;
         let place = self.place();
-        let highest = match self.engine {
-            Engine::Postgres => "max(place::text)::tid",
-            Engine::Sqlite => "max(place)",
-        };
+        let highest = self.engine.only_place("place");
         // Equal rows are numbered, so that of three and two one remains. Grouping takes NULLs for equal.
         format!(
             "create temp table {DIFFERENCE} as select {columns}, {highest} as place from (\
@@ -61,9 +58,6 @@ impl RowsSql {
     }
 
     fn place(&self) -> &'static str {
-        match self.engine {
-            Engine::Postgres => "ctid",
-            Engine::Sqlite => "rowid",
-        }
+        self.engine.place()
     }
 }

@@ -126,25 +126,7 @@ impl Source {
             }
             Shape::Explode(column, into) => {
                 let (array, mut list) = (format!("s.{}", quote(column)), others(into));
-                let (element, value) = match self.engine {
-                    Engine::Postgres => (
-                        format!("cross join lateral json_array_elements_text(cast({array} as json)) as e(value)"),
-                        "e.value",
-                    ),
-                    Engine::Sqlite => (
-                        // A value that is no array ends the statement, as it does on PostgreSQL.
-                        format!(
-                            "cross join json_each(case when {array} is null then '[]' \
-                             when json_valid({array}) and json_type({array}) = 'array' then {array} \
-                             else json_extract('{{}}', 'explode: not a JSON array: ' || {array}) end) as e"
-                        ),
-                        // The number as it is written; its value would have fifteen digits.
-                        &*format!(
-                            "case e.type when 'true' then 'true' when 'false' then 'false' when 'integer' then {array} -> e.key \
-                             when 'real' then {array} -> e.key else cast(e.value as text) end"
-                        ),
-                    ),
-                };
+                let (element, value) = self.engine.elements(&array);
                 list.push(format!("{value} as {}", quote(into)));
                 let rows = format!("select {} from ({select}) as s {element}", list.join(", "));
                 let all: Vec<_> = kept.iter().chain(&lineage).map(|name| format!("u.{name}")).collect();
@@ -186,7 +168,7 @@ mod tests {
     }
 
     fn source(header: &str, given: &[&str]) -> Result<Source, String> {
-        Source::new(&Header::parse(header).unwrap(), Engine::Postgres, &columns(given), true)
+        Source::new(&Header::parse(header).unwrap(), Engine::of_url("postgres:"), &columns(given), true)
     }
 
     #[test]

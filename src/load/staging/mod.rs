@@ -7,7 +7,6 @@ use tracing::{info, warn};
 use super::LoadError;
 use super::Loader;
 use crate::catalog::History;
-use crate::catalog::staged::has_column;
 use crate::dataset::plugin::Series;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{FormatError, Layout, Preview};
@@ -16,7 +15,7 @@ use crate::schema::{
     Clue, Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
 };
 use crate::source::{Input, Profile, SourceError};
-use crate::sql::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
 use crate::text::counted;
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
@@ -272,14 +271,13 @@ async fn check_types(
     evolution: &Evolution,
     there: Vec<TableColumn>,
 ) -> Result<Vec<TableColumn>, LoadError> {
-    let there = match names.engine {
-        Engine::Postgres => {
-            let lock = format!("lock table {} in row exclusive mode", names.table(table));
-            transaction.execute(&lock, &[]).await?;
+    let there = match names.engine.hold_columns(&names.table(table)) {
+        Some(hold) => {
+            transaction.execute(&hold, &[]).await?;
             transaction.columns(table).await?
         }
         // The holder of the turn to write sees no changes of others.
-        Engine::Sqlite => there,
+        None => there,
     };
     let known = evolution.places.iter().filter(|place| !evolution.added.contains(place)).map(|place| {
         let before = evolution.narrowed.iter().find(|(narrowed, _)| narrowed == place);
@@ -288,17 +286,11 @@ async fn check_types(
     });
     for (name, kind) in known.chain([LOAD_COLUMN, LINE_COLUMN].map(|name| (name, Type::Bigint))) {
         // A column that is absent is made again, or named by the database's error.
-        let is_it = |column: &&TableColumn| has_column(names.engine, std::slice::from_ref(*column), name);
+        let is_it = |column: &&TableColumn| names.engine.has_column(std::slice::from_ref(*column), name);
         let Some(column) = there.iter().find(is_it) else { continue };
         if !names.holds(&column.declared, kind) {
             let (declared, column_name) = (names.declared(kind), quote(name));
-            let fix = match names.engine {
-                Engine::Postgres => format!(
-                    "alter table {} alter column {column_name} type {declared} using {column_name}::{declared}",
-                    names.table(table)
-                ),
-                Engine::Sqlite => format!("a table {} made anew with {column_name} {declared}", names.table(table)),
-            };
+            let fix = names.engine.restore_type(&names.table(table), &column_name, declared);
             return Err(LoadError::Retyped {
                 table: names.shown(table),
                 column: name.to_owned(),
@@ -314,7 +306,7 @@ async fn check_types(
 /// Refuses a table that somebody else has made, or has given a column of a name that the input brings for the first time:
 /// its values would stand among those of no load.
 fn is_ours(names: &Names, table: &Table, evolution: &Evolution, there: &[TableColumn]) -> Result<(), LoadError> {
-    let has = |name: &str| has_column(names.engine, there, name);
+    let has = |name: &str| names.engine.has_column(there, name);
     let shown = names.shown(table);
     if let Some(name) = [LOAD_COLUMN, LINE_COLUMN].into_iter().find(|name| !has(name)) {
         return Err(LoadError::Clash(format!(
@@ -331,7 +323,7 @@ fn is_ours(names: &Names, table: &Table, evolution: &Evolution, there: &[TableCo
 
 /// The alterations that bring a table with these columns to the input's. A hand-dropped column is added like a new one.
 fn alterations(names: &Names, evolution: &Evolution, there: &[TableColumn]) -> Vec<Alteration> {
-    let is_there = |place: usize| has_column(names.engine, there, &evolution.columns[place].name);
+    let is_there = |place: usize| names.engine.has_column(there, &evolution.columns[place].name);
     let add = evolution.places.iter().filter(|place| evolution.added.contains(place) || !is_there(**place));
     // A plugin names columns that no file has yet.
     let named = evolution.added.iter().filter(|place| !evolution.places.contains(place));
@@ -381,10 +373,7 @@ async fn tell_lost(
 
 /// Creates PostgreSQL's schema if it was dropped since the program began.
 async fn ready_schema(transaction: &mut dyn Transaction, names: &Names) -> Result<(), WarehouseError> {
-    if names.engine == Engine::Sqlite {
-        return Ok(());
-    }
-    let schema = names.schema(Schema::Staging);
+    let Some(schema) = names.schema_to_make(Schema::Staging) else { return Ok(()) };
     let known = "select nspname::text from pg_namespace where nspname = $1";
     if transaction.query(known, &[Value::from(schema)]).await?.is_empty() {
         transaction.execute(&format!("create schema {}", quote(schema)), &[]).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Workspace;
 use crate::pipeline::given_by_views;
-use crate::sql::{Engine, Output, Schema, Table, TableColumn, described};
+use crate::sql::{Output, Schema, Table, TableColumn, described};
 use crate::warehouse::Transaction;
 
 /// Returns the columns with their types and the expressions by which both engines write them alike. If a file was
@@ -15,7 +15,7 @@ pub(super) async fn typed(
     table: &Table,
     columns: Vec<TableColumn>,
 ) -> (Vec<TableColumn>, Vec<Output>) {
-    if workspace.warehouse.names().engine == Engine::Postgres || table.schema != Schema::Datawarehouse {
+    if workspace.warehouse.names().engine.types_views() || table.schema != Schema::Datawarehouse {
         return (columns, Vec::new());
     }
     let mut views = given_by_views(workspace, transaction, [table.name.clone()].into()).await;

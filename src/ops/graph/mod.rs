@@ -243,7 +243,11 @@ pub(crate) mod tests {
     /// Returns a star with all that is hard to draw: a hostile name, an edge over several layers, two roles of one
     /// dimension.
     pub(crate) fn example(columns: bool) -> Graph {
-        let names = Names { engine: Engine::Sqlite, staging: "staging".into(), datawarehouse: "datawarehouse".into() };
+        let names = Names {
+            engine: Engine::of_url("sqlite:"),
+            staging: "staging".into(),
+            datawarehouse: "datawarehouse".into(),
+        };
         let model = |name: &str, text: &str| {
             Model::parse(&SqlFile { path: name.into(), text: text.to_owned(), own: None }).unwrap()
         };

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::project::ModelError;
 use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Engine, Names, Schema, Select, SqlError, Table, TableColumn, as_written};
+use crate::sql::{Names, Schema, Select, SqlError, Table, TableColumn, as_written};
 use crate::text::nearest;
 use crate::warehouse::{Row, Scope, Transaction, WarehouseError};
 
@@ -111,8 +111,8 @@ pub async fn trace(app: &App, name: &str, condition: Option<&str>, limit: u64) -
     } else {
         Origin::Member(rows::of_members(app, &mut *transaction, &table).await?)
     };
-    if names.engine == Engine::Postgres {
-        transaction.execute("set transaction read only", &[]).await?;
+    if let Some(only_read) = names.engine.only_read() {
+        transaction.execute(only_read, &[]).await?;
     }
     let order = match &origin {
         Origin::Lineage => vec![LOAD_COLUMN.to_owned(), LINE_COLUMN.to_owned()],

@@ -188,20 +188,16 @@ impl DimensionSql {
 
     /// Returns the type of the time from which a version holds.
     pub fn valid(&self) -> String {
-        match (&self.at, self.engine) {
-            (At::Column(column), _) => column.declared.clone(),
-            (_, Engine::Postgres) => "timestamp with time zone".to_owned(),
-            (_, Engine::Sqlite) => "timestamptz".to_owned(),
+        match &self.at {
+            At::Column(column) => column.declared.clone(),
+            _ => self.engine.instant().to_owned(),
         }
     }
 
     /// Creates the table with its unknown member, and the one for keys that must not be given again.
     pub fn create(&self) -> Vec<String> {
         let DimensionSql { table, id, .. } = self;
-        let integer = match self.engine {
-            Engine::Postgres => "bigint",
-            Engine::Sqlite => "integer",
-        };
+        let integer = self.engine.key_type();
         let columns: Vec<_> =
             self.table_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
         let mut statements = vec![format!("create table {table} ({id} {integer} primary key, {})", columns.join(", "))];
@@ -234,26 +230,14 @@ impl DimensionSql {
 
     /// Drops the index over the natural key.
     pub fn drop_index(&self) -> String {
-        let name = format!("{}_natural_key", self.name);
-        match self.engine {
-            Engine::Postgres => format!("drop index if exists {}", self.index_of(&name)),
-            Engine::Sqlite => format!("drop index if exists {}", quote(&name)),
-        }
-    }
-
-    fn index_of(&self, name: &str) -> String {
-        let schema = self.table.rsplit_once('.').map_or("", |(schema, _)| schema);
-        format!("{schema}.{}", quote(name))
+        self.engine.drop_index(&self.table, &format!("{}_natural_key", self.name))
     }
 
     /// Returns the condition for versions that begin on the same day as another one of the member, except the first of
     /// each day.
     pub fn at_once(&self) -> String {
         let DimensionSql { table, id, .. } = self;
-        let day = match self.engine {
-            Engine::Postgres => "cast(valid_from as date)",
-            Engine::Sqlite => "substr(valid_from, 1, 10)",
-        };
+        let day = self.engine.day_of("valid_from");
         let keys = self.keys().join(", ");
         let is_day = if self.valid() == "date" { "" } else { " and 1 = 0" };
         format!(
@@ -298,11 +282,11 @@ impl DimensionSql {
     }
 
     fn earliest(&self) -> String {
-        moment_literal(self.engine, &self.valid(), "0001-01-01")
+        self.engine.midnight("0001-01-01", &self.valid())
     }
 
     fn latest(&self) -> String {
-        moment_literal(self.engine, &self.valid(), "9999-12-31")
+        self.engine.midnight("9999-12-31", &self.valid())
     }
 }
 
@@ -313,34 +297,17 @@ fn same(columns: &[String], one: &str, other: &str) -> String {
 /// Returns a member's name as a key's column of a type has it: 1.50 names the member 1.5, whichever values an engine
 /// takes for equal.
 pub(super) fn as_named(engine: Engine, declared: &str, value: &str) -> String {
-    match (declared.starts_with("numeric"), engine) {
-        (false, _) => value.to_owned(),
-        (true, Engine::Postgres) => format!("trim_scale(cast({value} as numeric))"),
-        (true, Engine::Sqlite) => {
-            let text = format!("cast({value} as text)");
-            format!("case when instr({text}, '.') > 0 then rtrim(rtrim({text}, '0'), '.') else {text} end")
-        }
-    }
+    if declared.starts_with("numeric") { engine.shortest_decimal(value) } else { value.to_owned() }
 }
 
 /// Returns a natural key for sorting by the bytes of texts and decimals: the same on both engines, whatever a server's
 /// collation.
 pub(super) fn in_order(engine: Engine, column: &TableColumn, value: &str) -> String {
-    let collate = if engine == Engine::Postgres { " collate \"C\"" } else { "" };
+    let collate = engine.by_bytes();
     let begins = |words: &[&str]| words.iter().any(|word| column.declared.contains(word));
     match () {
         () if begins(&["text", "char"]) => format!("{value}{collate}"),
         () if begins(&["numeric"]) => format!("cast({value} as text){collate}"),
         () => value.to_owned(),
-    }
-}
-
-/// Returns a day as a value of a date or time.
-pub(super) fn moment_literal(engine: Engine, declared: &str, day: &str) -> String {
-    match (engine, declared) {
-        (Engine::Postgres, _) => format!("cast('{day}' as {declared})"),
-        (Engine::Sqlite, "date" | "text") => format!("'{day}'"),
-        (Engine::Sqlite, "timestamp") => format!("'{day} 00:00:00'"),
-        (Engine::Sqlite, _) => format!("'{day} 00:00:00+00:00'"),
     }
 }

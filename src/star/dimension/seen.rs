@@ -4,7 +4,7 @@
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Engine, TableColumn, quote};
+use crate::sql::{TableColumn, quote};
 
 /// The temporary table with replaced rows of an upserted staging table, which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";
@@ -183,14 +183,7 @@ impl DimensionSql {
 
     /// Returns the end of the shortest version that begins then: a day, or a second.
     fn right_after(&self, time: &str) -> String {
-        match (self.engine, self.valid().as_str()) {
-            (Engine::Postgres, "date") => format!("{time} + 1"),
-            (Engine::Postgres, _) => format!("{time} + interval '1 second'"),
-            (Engine::Sqlite, _) => format!(
-                "case length({time}) when 10 then date({time}, '+1 day') \
-                 else datetime(substr({time}, 1, 19), '+1 second') || substr({time}, 20) end"
-            ),
-        }
+        self.engine.right_after(time, &self.valid())
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::repeated::{COUNT, Repeated, first_place, with_places};
 use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Engine, TableColumn, quote};
+use crate::sql::{TableColumn, quote};
 
 impl DimensionSql {
     /// Writes a select's rows into a temporary table, each with the time from which it holds.
@@ -54,15 +54,7 @@ impl DimensionSql {
 
     /// Returns an instant of the catalog in the type of [`DimensionSql::valid`].
     pub(super) fn moment(&self, instant: &str) -> String {
-        match self.engine {
-            Engine::Postgres => format!("cast({instant} as {})", self.valid()),
-            // The catalog stores RFC 3339 with the offset +00:00; tables have a blank in place of T.
-            Engine::Sqlite => match self.valid().as_str() {
-                "date" => format!("substr({instant}, 1, 10)"),
-                "timestamp" => format!("replace(substr({instant}, 1, length({instant}) - 6), 'T', ' ')"),
-                _ => format!("replace({instant}, 'T', ' ')"),
-            },
-        }
+        self.engine.of_instant(instant, &self.valid())
     }
 
     /// Counts rows with NULL in the natural key.
@@ -133,8 +125,8 @@ impl DimensionSql {
     pub fn note_affected(&self) -> Vec<String> {
         let keys = self.keys().join(", ");
         let mut statements = vec![format!("create temp table {AFFECTED} as select distinct {keys} from {NEW}")];
-        // SQLite indexes this by itself for a select, but for a delete it would scan the table for each row.
-        if self.engine == Engine::Sqlite {
+        // A select indexes this by itself, but a delete would scan the table for each row.
+        if self.engine.needs_temporary_indexes() {
             statements.push(format!("create index {AFFECTED}_key on {AFFECTED} ({keys})"));
         }
         statements.push(format!("drop table {NEW}"));
@@ -212,9 +204,7 @@ impl DimensionSql {
         statements.push(format!("create temp table {VERSIONS} as {select}"));
         let index = if self.is_historic() { ", valid_from" } else { "" };
         statements.push(format!("create index {VERSIONS}_key on {VERSIONS} ({keys}{index}){}", self.indexed()));
-        if self.engine == Engine::Postgres {
-            statements.push(format!("analyze {VERSIONS}"));
-        }
+        statements.extend(self.engine.analyze(VERSIONS));
         statements
     }
 }

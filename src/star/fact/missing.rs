@@ -1,6 +1,6 @@
 //! Values that a dimension does not know: the unknown member, an inferred one, or a reject.
 
-use super::super::dimension::{in_order, moment_literal};
+use super::super::dimension::in_order;
 use super::super::{NEW, UNKNOWN};
 use super::{AGAIN, FactSql, Role};
 use crate::project::Missing;
@@ -78,7 +78,7 @@ impl FactSql {
                 let mut first = format!("r.{id}");
                 if let Some(valid) = &target.valid {
                     columns.push_str(", valid_from, valid_to, is_current");
-                    let [earliest, latest] = ["0001-01-01", "9999-12-31"].map(|day| moment_literal(self.engine, valid, day));
+                    let [earliest, latest] = ["0001-01-01", "9999-12-31"].map(|day| self.engine.midnight(day, valid));
                     values = format!(", {earliest}, {latest}, true");
                     // Keys without a version come last.
                     first = format!(

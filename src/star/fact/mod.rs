@@ -10,7 +10,7 @@ pub use needed::{NEEDED, NeededSql, Reference};
 use std::collections::BTreeMap;
 
 use super::class::{Class, must_be_time};
-use super::dimension::{as_named, moment_literal};
+use super::dimension::as_named;
 use super::long_keys::only_short;
 use super::{KEYED, UNKNOWN};
 use crate::project::key_column;
@@ -292,13 +292,7 @@ impl FactSql {
 
     /// Counts rows and sums up the measures, in one row.
     pub fn sums(&self, rows: &str) -> String {
-        let sums: Vec<_> = self
-            .measures()
-            .map(|name| match self.engine {
-                Engine::Postgres => format!(", sum(cast({} as numeric))", quote(name)),
-                Engine::Sqlite => format!(", sum(cast({} as real))", quote(name)),
-            })
-            .collect();
+        let sums: Vec<_> = self.measures().map(|name| format!(", {}", self.engine.sum(name))).collect();
         format!("select count(*){} from {rows}", sums.concat())
     }
 
@@ -306,20 +300,20 @@ impl FactSql {
     fn value(&self, place: usize) -> String {
         let Role { column, target, .. } = &self.roles[place];
         let name = format!("n.{}", quote(&column.name));
-        match (target.is_calendar && column.declared != "date", self.engine) {
-            (true, Engine::Postgres) => format!("cast({name} as date)"),
-            (true, Engine::Sqlite) => format!("substr({name}, 1, 10)"),
-            (false, _) => as_named(self.engine, &target.key.declared, &name),
+        match target.is_calendar && column.declared != "date" {
+            true => self.engine.day_of(&name),
+            false => as_named(self.engine, &target.key.declared, &name),
         }
     }
 
-    /// Returns the time of a fact in the form of a dimension's times: SQLite compares them as texts.
+    /// Returns the time of a fact in the form of a dimension's times.
     fn moment(&self, at: &TableColumn, valid: &str) -> String {
         let name = format!("n.{}", quote(&at.name));
-        match (self.engine, Class::of(&at.declared), Class::of(valid)) {
-            (Engine::Sqlite, Class::Date, Class::Timestamp) => format!("({name} || ' 00:00:00')"),
-            (Engine::Sqlite, Class::Date, Class::Timestamptz) => format!("({name} || ' 00:00:00+00:00')"),
-            (Engine::Sqlite, Class::Timestamp, Class::Timestamptz) => format!("({name} || '+00:00')"),
+        match (Class::of(&at.declared), Class::of(valid)) {
+            _ if !self.engine.compares_moments_as_texts() => name,
+            (Class::Date, Class::Timestamp) => format!("({name} || ' 00:00:00')"),
+            (Class::Date, Class::Timestamptz) => format!("({name} || ' 00:00:00+00:00')"),
+            (Class::Timestamp, Class::Timestamptz) => format!("({name} || '+00:00')"),
             _ => name,
         }
     }
@@ -344,7 +338,7 @@ impl FactSql {
                       d{place}.{key} = {value} \
                      and ({at} >= d{place}.valid_from and ({at} < d{place}.valid_to or d{place}.is_current) or {at} is \
                       null and d{place}.is_current)",
-                    moment_literal(self.engine, valid, "0001-01-01")
+                    self.engine.midnight("0001-01-01", valid)
                 ),
             }
         });

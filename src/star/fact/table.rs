@@ -6,11 +6,7 @@ use super::super::KEYED;
 use super::super::long_keys::only_short;
 use super::{FactSql, Role};
 use crate::project::key_column;
-use crate::sql::{Engine, Names, Table, TableColumn, quote};
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
+use crate::sql::{Names, Table, TableColumn, quote};
 
 impl FactSql {
     /// Returns `create table`, with the references to the dimensions.
@@ -21,15 +17,13 @@ impl FactSql {
             .iter()
             .map(|column| {
                 let (name, declared) = (quote(&column.name), &column.declared);
-                match (self.roles.iter().find(|role| role.key == column.name), self.engine) {
-                    (Some(role), Engine::Sqlite) => {
-                        format!("{name} bigint not null references {}", self.reference(&role.dimension))
-                    }
-                    (Some(_), Engine::Postgres) => format!("{name} bigint not null"),
-                    (None, _) if plain && self.grain.iter().any(|one| one.name == column.name) => {
+                match self.roles.iter().find(|role| role.key == column.name) {
+                    Some(_) if self.engine.adds_constraints() => format!("{name} bigint not null"),
+                    Some(role) => format!("{name} bigint not null references {}", self.reference(&role.dimension)),
+                    None if plain && self.grain.iter().any(|one| one.name == column.name) => {
                         format!("{name} {declared} not null")
                     }
-                    (None, _) => format!("{name} {declared}"),
+                    None => format!("{name} {declared}"),
                 }
             })
             .collect();
@@ -38,25 +32,22 @@ impl FactSql {
 
     /// Creates the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
     pub fn create_filled(&self, keyed: &str) -> Vec<String> {
-        match self.engine {
-            // `create table as` works on several cores, `insert` does not.
-            Engine::Postgres => vec![format!("create table {} as {keyed}", self.table)],
-            Engine::Sqlite => vec![self.create(), self.fill(keyed)],
+        match self.engine.makes_tables_of_selects() {
+            true => vec![format!("create table {} as {keyed}", self.table)],
+            false => vec![self.create(), self.fill(keyed)],
         }
     }
 
     /// Adds the grain's key, indexes and references after the rows of a new table, so that no row is checked by itself.
     pub fn finish(&self) -> Vec<String> {
         let mut statements: Vec<_> = self.has_plain_grain().then(|| self.unique_grain()).into_iter().collect();
-        if let (Engine::Postgres, false) = (self.engine, self.roles.is_empty()) {
+        if self.engine.adds_constraints() && !self.roles.is_empty() {
             let keys: Vec<_> =
                 self.roles.iter().map(|role| format!("alter column {} set not null", quote(&role.key))).collect();
             statements.push(format!("alter table {} {}", self.table, keys.join(", ")));
         }
         statements.extend(self.roles.iter().flat_map(|role| self.refer(role)));
-        if self.engine == Engine::Postgres {
-            statements.push(format!("analyze {}", self.table));
-        }
+        statements.extend(self.engine.analyze(&self.table));
         statements
     }
 
@@ -91,11 +82,9 @@ impl FactSql {
     fn unique_grain(&self) -> String {
         let grain = self.grain_names().join(", ");
         let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
-        match self.engine {
-            Engine::Postgres if only_short.is_empty() => {
-                format!("alter table {} add primary key ({grain})", self.table)
-            }
-            _ => format!("create unique index {} on {} ({grain}){only_short}", self.index("grain"), self.table),
+        match self.engine.adds_constraints() && only_short.is_empty() {
+            true => format!("alter table {} add primary key ({grain})", self.table),
+            false => format!("create unique index {} on {} ({grain}){only_short}", self.index("grain"), self.table),
         }
     }
 
@@ -103,7 +92,7 @@ impl FactSql {
         let key = quote(&role.key);
         let mut statements =
             vec![format!("create index if not exists {} on {} ({key})", self.index(&role.key), self.table)];
-        if self.engine == Engine::Postgres {
+        if self.engine.adds_constraints() {
             statements.push(format!(
                 "alter table {} add constraint {} foreign key ({key}) references {} deferrable initially deferred",
                 self.table,
@@ -119,54 +108,33 @@ impl FactSql {
     }
 
     fn index(&self, of: &str) -> String {
+        quote(&self.index_name(of))
+    }
+
+    fn index_name(&self, of: &str) -> String {
         let name = format!("{}_{of}", self.name);
         if name.len() <= 60 {
-            return quote(&name);
+            return name;
         }
-        quote(&format!("{}_{}", self.name, &blake3::hash(of.as_bytes()).to_hex()[..8]))
+        format!("{}_{}", self.name, &blake3::hash(of.as_bytes()).to_hex()[..8])
     }
 
     /// Returns the columns of the table's present grain.
     pub fn unique_columns(&self) -> String {
-        match self.engine {
-            Engine::Postgres => format!(
-                "select a.attname::text from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any(i.indkey) \
-                 where i.indrelid = to_regclass({}) and (i.indisprimary or i.indexrelid = to_regclass({}))",
-                literal(&self.table),
-                literal(&self.grain_index())
-            ),
-            Engine::Sqlite => {
-                format!(
-                    "select name from pragma_index_info('{}')",
-                    self.index("grain").trim_matches('"').replace('\'', "''")
-                )
-            }
-        }
+        self.engine.key_columns(&self.table, &self.index_name("grain"))
     }
 
     /// Drops the grain's key, so that another one can be added.
     pub fn drop_grain(&self) -> Vec<String> {
-        match self.engine {
-            Engine::Postgres => {
-                let key = quote(&format!("{}_pkey", self.name));
-                vec![
-                    format!("alter table {} drop constraint if exists {key}", self.table),
-                    format!("drop index if exists {}", self.grain_index()),
-                ]
-            }
-            Engine::Sqlite => vec![format!("drop index if exists {}", self.index("grain"))],
-        }
+        let key = quote(&format!("{}_pkey", self.name));
+        let constraint = format!("alter table {} drop constraint if exists {key}", self.table);
+        let index = self.engine.drop_index(&self.table, &self.index_name("grain"));
+        self.engine.adds_constraints().then_some(constraint).into_iter().chain([index]).collect()
     }
 
     /// Makes the grain's index anew, for values that are too long for one.
     pub fn index_anew(&self) -> Vec<String> {
         self.drop_grain().into_iter().chain(self.has_plain_grain().then(|| self.unique_grain())).collect()
-    }
-
-    /// Returns PostgreSQL's name of the grain's index where that is not the primary key's.
-    fn grain_index(&self) -> String {
-        let schema = self.table.rsplit_once('.').map_or("", |(schema, _)| schema);
-        format!("{schema}.{}", self.index("grain"))
     }
 
     /// Returns the dimension and its key, by the column that refers to it.
@@ -176,22 +144,11 @@ impl FactSql {
 
     /// Returns the columns whose references exist as declared.
     pub fn standing_references(&self) -> Option<String> {
-        let standing = self.roles.iter().map(|role| match self.engine {
-            Engine::Postgres => format!(
-                "select a.attname::text from pg_constraint as c join pg_attribute as a on a.attrelid = c.conrelid and \
-                 a.attnum = c.conkey[1] \
-                 where c.contype = 'f' and c.conrelid = to_regclass({}) and c.confrelid = to_regclass({}) and a.attname = {}",
-                literal(&self.table),
-                literal(&self.names.table(&Table::datawarehouse(&role.dimension))),
-                literal(&role.key)
-            ),
-            Engine::Sqlite => format!(
-                "select \"from\" from pragma_foreign_key_list({}) where \"table\" = {} and \"from\" = {}",
-                literal(&self.names.flat(&Table::datawarehouse(&self.name))),
-                literal(&self.names.flat(&Table::datawarehouse(&role.dimension))),
-                literal(&role.key)
-            ),
-        });
+        let fact = Table::datawarehouse(&self.name);
+        let standing = self
+            .roles
+            .iter()
+            .map(|role| self.names.standing_reference(&fact, &Table::datawarehouse(&role.dimension), &role.key));
         let standing: Vec<_> = standing.collect();
         (!standing.is_empty()).then(|| standing.join(" union all "))
     }
@@ -203,7 +160,7 @@ impl FactSql {
         let mut statements = Vec::new();
         // PostgreSQL alters no table with pending reference checks.
         let schema = self.table.split('.').next().unwrap_or_default();
-        for role in stood.iter().filter(|_| self.engine == Engine::Postgres) {
+        for role in stood.iter().filter(|_| self.engine.adds_constraints()) {
             let name = self.index(&format!("{}_fkey", role.key));
             statements.extend(["immediate", "deferred"].map(|when| format!("set constraints {schema}.{name} {when}")));
         }
@@ -211,7 +168,7 @@ impl FactSql {
             statements.push(self.unique_grain());
         }
         for role in roles {
-            if self.engine == Engine::Postgres {
+            if self.engine.adds_constraints() {
                 statements.push(format!("alter table {} alter column {} drop default", self.table, quote(&role.key)));
             }
             statements.extend(self.refer(role));
@@ -221,8 +178,6 @@ impl FactSql {
 
     /// Counts rows that refer to missing members; on PostgreSQL the commit checks this.
     pub fn count_dangling(names: &Names, fact: &str) -> Option<String> {
-        (names.engine == Engine::Sqlite).then(|| {
-            format!("select count(*) from pragma_foreign_key_check('{}')", names.flat(&Table::datawarehouse(fact)))
-        })
+        names.count_dangling(&Table::datawarehouse(fact))
     }
 }

@@ -50,7 +50,7 @@ const GRACE: Duration = Duration::from_secs(9);
 /// Loads at a time. On PostgreSQL each has a connection; SQLite has one writer, and during its work the next files are
 /// looked at, and small ones share its commits.
 const LOADS: usize = 4;
-const LOADS_SQLITE: usize = 16;
+const LOADS_OF_ONE_WRITER: usize = 16;
 
 /// A folder that is watched.
 pub struct Watch {

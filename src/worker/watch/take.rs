@@ -11,12 +11,11 @@ use tracing::{error, info};
 use super::super::backoff::Backoff;
 use super::super::look::may_go_on;
 use super::super::settle::{Arrival, Candidate};
-use super::{LOADS, LOADS_SQLITE, RESCAN, RESCAN_POLLING, Watch};
+use super::{LOADS, LOADS_OF_ONE_WRITER, RESCAN, RESCAN_POLLING, Watch};
 use crate::alert::Kind;
 use crate::load::load_file;
 use crate::load::order::Sheets;
 use crate::source::{CLAIMS, ClaimedFile, Stamp, Writer, writer};
-use crate::sql::Engine;
 use crate::text::rights::unwritable;
 
 impl Watch {
@@ -34,10 +33,10 @@ impl Watch {
             return pause.until();
         }
         self.ask_database();
-        let places = match self.app.workspace.warehouse.names().engine {
+        let places = match self.app.workspace.warehouse.names().engine.has_one_writer() {
             _ if self.trouble.is_some() => 1,
-            Engine::Postgres => LOADS,
-            Engine::Sqlite => LOADS_SQLITE,
+            true => LOADS_OF_ONE_WRITER,
+            false => LOADS,
         };
         let mut next = far;
         if !self.once {

@@ -1,0 +1,156 @@
+//! Expressions of values.
+
+use crate::sql::{Engine, TableColumn, quote};
+
+impl Engine {
+    /// A comparison of two values that takes NULL for equal to NULL, to stand between them.
+    pub fn is_same(self) -> &'static str {
+        match self {
+            Engine::Postgres => "is not distinct from",
+            Engine::Sqlite => "is",
+        }
+    }
+
+    /// The day of a moment.
+    pub fn day_of(self, moment: &str) -> String {
+        match self {
+            Engine::Postgres => format!("cast({moment} as date)"),
+            Engine::Sqlite => format!("substr({moment}, 1, 10)"),
+        }
+    }
+
+    /// The beginning of a day (`2024-01-31`) as a value of a date, a moment or a text with this declared type.
+    pub fn midnight(self, day: &str, declared: &str) -> String {
+        match (self, declared) {
+            (Engine::Postgres, _) => format!("cast('{day}' as {declared})"),
+            (Engine::Sqlite, "date" | "text") => format!("'{day}'"),
+            (Engine::Sqlite, "timestamp") => format!("'{day} 00:00:00'"),
+            (Engine::Sqlite, _) => format!("'{day} 00:00:00+00:00'"),
+        }
+    }
+
+    /// The declared type of moments in UTC.
+    pub fn instant(self) -> &'static str {
+        match self {
+            Engine::Postgres => "timestamp with time zone",
+            Engine::Sqlite => "timestamptz",
+        }
+    }
+
+    /// A moment of the catalog as a value of this declared type. SQLite keeps it as RFC 3339 with the offset `+00:00`,
+    /// and moments of tables with a blank in place of `T`.
+    pub fn of_instant(self, instant: &str, declared: &str) -> String {
+        match (self, declared) {
+            (Engine::Postgres, _) => format!("cast({instant} as {declared})"),
+            (Engine::Sqlite, "date") => format!("substr({instant}, 1, 10)"),
+            (Engine::Sqlite, "timestamp") => {
+                format!("replace(substr({instant}, 1, length({instant}) - 6), 'T', ' ')")
+            }
+            (Engine::Sqlite, _) => format!("replace({instant}, 'T', ' ')"),
+        }
+    }
+
+    /// The next moment that a date or moment of this declared type can be: a day later, or a second.
+    pub fn right_after(self, time: &str, declared: &str) -> String {
+        match (self, declared) {
+            (Engine::Postgres, "date") => format!("{time} + 1"),
+            (Engine::Postgres, _) => format!("{time} + interval '1 second'"),
+            (Engine::Sqlite, _) => format!(
+                "case length({time}) when 10 then date({time}, '+1 day') \
+                 else datetime(substr({time}, 1, 19), '+1 second') || substr({time}, 20) end"
+            ),
+        }
+    }
+
+    /// True if moments are compared as texts, so that both have to be written in one form.
+    pub fn compares_moments_as_texts(self) -> bool {
+        self == Engine::Sqlite
+    }
+
+    /// A decimal without zeros that say nothing: 1.50 and 1.5 are one.
+    pub fn shortest_decimal(self, value: &str) -> String {
+        match self {
+            Engine::Postgres => format!("trim_scale(cast({value} as numeric))"),
+            Engine::Sqlite => {
+                let text = format!("cast({value} as text)");
+                format!("case when instr({text}, '.') > 0 then rtrim(rtrim({text}, '0'), '.') else {text} end")
+            }
+        }
+    }
+
+    /// True if the digits of decimals are kept as texts.
+    pub fn keeps_decimals_as_texts(self) -> bool {
+        self == Engine::Sqlite
+    }
+
+    /// A column's value to be compared with numbers.
+    pub fn number_in(self, column: &TableColumn) -> String {
+        match (self, column.declared.as_str()) {
+            (Engine::Sqlite, "numeric_text") => format!("cast({} as real)", quote(&column.name)),
+            _ => quote(&column.name),
+        }
+    }
+
+    /// The sum of a column of numbers, as exact as the engine has it.
+    pub fn sum(self, column: &str) -> String {
+        match self {
+            Engine::Postgres => format!("sum(cast({} as numeric))", quote(column)),
+            Engine::Sqlite => format!("sum(cast({} as real))", quote(column)),
+        }
+    }
+
+    /// A condition behind [`Engine::is_same`] for columns of decimals: 1.1 and 1.10 are equal, but not the same.
+    pub fn and_same_scale(self, one: &str, other: &str) -> String {
+        match self {
+            Engine::Postgres => format!(" and scale({one}) is not distinct from scale({other})"),
+            // They are texts.
+            Engine::Sqlite => String::new(),
+        }
+    }
+
+    /// The words behind a text by which it is sorted by its bytes, whatever the server's collation is.
+    pub fn by_bytes(self) -> &'static str {
+        match self {
+            Engine::Postgres => " collate \"C\"",
+            Engine::Sqlite => "",
+        }
+    }
+
+    /// The elements of an array in JSON: the table to be joined, called `e`, and the text of an element. A value that is
+    /// no array ends the statement.
+    pub fn elements(self, array: &str) -> (String, String) {
+        match self {
+            Engine::Postgres => (
+                format!("cross join lateral json_array_elements_text(cast({array} as json)) as e(value)"),
+                "e.value".to_owned(),
+            ),
+            Engine::Sqlite => (
+                format!(
+                    "cross join json_each(case when {array} is null then '[]' \
+                     when json_valid({array}) and json_type({array}) = 'array' then {array} \
+                     else json_extract('{{}}', 'explode: not a JSON array: ' || {array}) end) as e"
+                ),
+                // The number as it is written; its value would have fifteen digits.
+                format!(
+                    "case e.type when 'true' then 'true' when 'false' then 'false' when 'integer' then {array} -> e.key \
+                     when 'real' then {array} -> e.key else cast(e.value as text) end"
+                ),
+            ),
+        }
+    }
+
+    /// True if a declared type tells nothing of the values, as a computed column's does.
+    pub fn tells_nothing(self, declared: &str) -> bool {
+        declared.is_empty() || (self == Engine::Sqlite && matches!(declared, "num" | "blob"))
+    }
+
+    /// An expression for the kind of a value by itself, if a column of an unknown type can hold several kinds.
+    pub fn kind_of(self, column: &str) -> Option<String> {
+        (self == Engine::Sqlite).then(|| format!("typeof({})", quote(column)))
+    }
+
+    /// True if the database tells the types of a view's columns.
+    pub fn types_views(self) -> bool {
+        self == Engine::Postgres
+    }
+}
