@@ -2,7 +2,7 @@
 //! type of a computed column, its values decide.
 
 use crate::schema::{Type, read_date, read_timestamp, read_timestamptz};
-use crate::sql::Engine;
+use crate::sql::{Engine, SqlType};
 
 /// The most digits of a decimal in Parquet and in most of its readers.
 const MAX_DIGITS: usize = 38;
@@ -63,19 +63,18 @@ pub struct Field {
 /// Returns the type for the engine's word; `None` for a column that SQLite computes without a type.
 pub(super) fn declared(engine: Engine, word: &str) -> Option<Type> {
     let word = word.to_lowercase();
-    let begins = |begin: &str| word.starts_with(begin);
     if engine.tells_nothing(&word) {
         return None;
     }
-    Some(match () {
-        () if begins("numeric") || begins("decimal") => Type::Numeric,
-        () if matches!(&*word, "smallint" | "int" | "integer" | "bigint") => Type::Bigint,
-        () if matches!(&*word, "real" | "double" | "double precision") => Type::Double,
-        () if begins("bool") => Type::Boolean,
-        () if word == "date" => Type::Date,
-        () if matches!(&*word, "timestamptz" | "timestamp with time zone") => Type::Timestamptz,
-        () if matches!(&*word, "timestamp" | "timestamp without time zone") => Type::Timestamp,
-        () => Type::Text,
+    Some(match SqlType::of(&word) {
+        SqlType::Numeric => Type::Numeric,
+        SqlType::Integer | SqlType::Bigint => Type::Bigint,
+        SqlType::Double => Type::Double,
+        SqlType::Boolean => Type::Boolean,
+        SqlType::Date => Type::Date,
+        SqlType::Timestamptz => Type::Timestamptz,
+        SqlType::Timestamp => Type::Timestamp,
+        SqlType::Text | SqlType::Other => Type::Text,
     })
 }
 

@@ -1,7 +1,7 @@
-//! The classes of columns by the values that they can be compared with, out of the database's word for the type.
+//! The classes of columns by the values that they can be compared with.
 
 use crate::project::Scalar;
-use crate::sql::TableColumn;
+use crate::sql::{SqlType, TableColumn};
 
 /// The classes of values that can be compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +25,14 @@ pub enum Class {
 impl Class {
     /// Returns the class of a type in an engine's words.
     pub fn of(declared: &str) -> Class {
-        let begins = |words: &[&str]| words.iter().any(|word| declared.starts_with(word));
-        match () {
-            () if begins(&["bigint", "int", "smallint", "numeric", "decimal", "real", "double"]) => Class::Number,
-            () if begins(&["text", "char", "varchar"]) => Class::Text,
-            () if begins(&["bool"]) => Class::Bool,
-            () if begins(&["timestamptz", "timestamp with time zone"]) => Class::Timestamptz,
-            () if begins(&["timestamp"]) => Class::Timestamp,
-            () if begins(&["date"]) => Class::Date,
-            () => Class::Other,
+        match SqlType::of(declared) {
+            kind if kind.is_number() => Class::Number,
+            SqlType::Text => Class::Text,
+            SqlType::Boolean => Class::Bool,
+            SqlType::Timestamptz => Class::Timestamptz,
+            SqlType::Timestamp => Class::Timestamp,
+            SqlType::Date => Class::Date,
+            _ => Class::Other,
         }
     }
 
@@ -121,6 +120,7 @@ mod tests {
         assert!(!Class::Timestamptz.is_above(&day("2024-01-01 10:00:00+05"), &day("2024-01-01 09:00:00+00")));
         assert!(Class::Timestamptz.is_above(&day("2024-01-02 10:00:00+05"), &day("2024-01-01 09:00:00+00")));
         assert!(!Class::Text.is_above(&day("b"), &day("a")));
+        assert_eq!(Class::of("interval"), Class::Other);
         assert_eq!(Class::of("timestamp with time zone"), Class::Timestamptz);
         assert_eq!(Class::of("timestamp without time zone"), Class::Timestamp);
     }

@@ -2,8 +2,7 @@
 
 use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
 
-use super::super::Engine;
-use crate::sql::NUMERIC_TEXT;
+use crate::sql::{Engine, NUMERIC_TEXT, SqlType};
 
 /// The kind of an expression's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,22 +32,20 @@ pub(super) enum Kind {
 impl Kind {
     /// The kind of a column with this declared type.
     pub(super) fn of_declared(engine: Engine, declared: &str) -> Kind {
-        let base = declared.split('(').next().unwrap_or_default().trim();
-        match (base, engine) {
-            (NUMERIC_TEXT, Engine::Sqlite) | ("numeric", Engine::Postgres) => Kind::Numeric,
-            ("numeric", Engine::Sqlite) => Kind::Whole,
-            ("int4", Engine::Sqlite) | ("integer" | "smallint", Engine::Postgres) => Kind::Integer,
+        match (SqlType::of(declared), engine) {
+            (SqlType::Numeric, Engine::Sqlite) if declared != NUMERIC_TEXT => Kind::Whole,
+            (SqlType::Numeric, _) => Kind::Numeric,
             // Keys and the catalog, which are bigint on PostgreSQL.
-            ("integer", Engine::Sqlite) => Kind::Bigint,
-            ("bigint", _) => Kind::Bigint,
-            ("real" | "double precision", _) => Kind::Double,
-            ("boolean", _) => Kind::Boolean,
-            ("date", _) => Kind::Date,
-            ("timestamp", _) if declared.ends_with("with time zone") => Kind::Timestamptz,
-            ("timestamp" | "timestamp without time zone", _) => Kind::Timestamp,
-            ("timestamptz" | "timestamp with time zone", _) => Kind::Timestamptz,
-            ("text" | "varchar" | "character varying", _) => Kind::Text,
-            _ => Kind::Unknown,
+            (SqlType::Integer, Engine::Sqlite) if declared == "integer" => Kind::Bigint,
+            (SqlType::Integer, _) => Kind::Integer,
+            (SqlType::Bigint, _) => Kind::Bigint,
+            (SqlType::Double, _) => Kind::Double,
+            (SqlType::Boolean, _) => Kind::Boolean,
+            (SqlType::Date, _) => Kind::Date,
+            (SqlType::Timestamp, _) => Kind::Timestamp,
+            (SqlType::Timestamptz, _) => Kind::Timestamptz,
+            (SqlType::Text, _) => Kind::Text,
+            (SqlType::Other, _) => Kind::Unknown,
         }
     }
 

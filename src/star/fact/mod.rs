@@ -16,7 +16,7 @@ use super::{KEYED, UNKNOWN};
 use crate::project::key_column;
 use crate::project::{Fact, Missing};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
+use crate::sql::{Engine, Names, Schema, SqlType, Table, TableColumn, quote};
 
 /// The temporary table with load and line of the rows that are looked up again.
 pub const AGAIN: &str = "sluice_again";
@@ -278,10 +278,7 @@ impl FactSql {
 
     /// Returns the columns that can be summed up.
     pub fn measures(&self) -> impl Iterator<Item = &str> {
-        let is_number = |column: &&TableColumn| {
-            let declared = column.declared.as_str();
-            ["bigint", "integer", "smallint", "numeric", "real", "double"].iter().any(|word| declared.starts_with(word))
-        };
+        let is_number = |column: &&TableColumn| SqlType::of(&column.declared).is_number();
         let is_own = |column: &&TableColumn| {
             let key = self.grain.iter().any(|grain| grain.name == column.name)
                 || self.roles.iter().any(|role| role.key == column.name);
