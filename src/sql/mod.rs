@@ -1,5 +1,5 @@
-//! SQL as text: names and their quotes, what differs between the engines, the tables and columns of an SQL file's select, and its form on an engine.
-//! Pure: no statement is run here.
+//! SQL as text: names and their quotes, types, what differs between the engines, the tables and columns of an SQL file's
+//! select, and its form on an engine. Pure: no statement is run here.
 
 mod condition;
 mod dialect;
