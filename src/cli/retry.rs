@@ -1,7 +1,9 @@
 //! `app retry [FILE|LOAD]`: moves failed files back into the folder, to be loaded again, unless their rows would
 //! replace newer ones.
 
+use std::io;
 use std::io::Write;
+use std::path::Path;
 
 use tracing::error;
 
@@ -11,16 +13,20 @@ use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::ops::retry::{Moved, named, newer};
 use crate::settings::Settings;
-use crate::source::{failed_files, is_watched};
+use crate::source::{FailedFile, Folder, failed_files, is_watched};
 use crate::text::shown::{path, shown};
 
 pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, json: bool) -> anyhow::Result<End> {
     let folder = &settings.folders.imports_dir;
     let failed = failed_files(folder)?;
-    let wanted = match what {
+    let mut wanted: Vec<_> = match what {
         Some(what) => named(what, &failed).map_err(Usage)?,
         None => failed.iter().collect(),
     };
+    // Of several that landed by one name, the first to come is the first to go.
+    wanted.sort_by(|one, other| (one.landed_as(), one.came()).cmp(&(other.landed_as(), other.came())));
+    let is_alone = |file: &FailedFile| wanted.iter().filter(|one| one.landed_as() == file.landed_as()).count() == 1;
+    let mut given = None;
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
     let mut out = crate::text::shown::stdout();
     let (mut end, mut moved, mut app) = (End::Done, 0, None);
@@ -50,13 +56,20 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
                 continue;
             }
         }
-        match file.move_back(folder) {
+        let back = if is_alone(file) { file.move_back(folder) } else { Ok(None) };
+        let back = match back {
+            Ok(None) => give(&mut given, folder, file).map(|()| None),
+            done => done,
+        };
+        match back {
             Ok(place) => {
                 moved += 1;
+                let waits = if place.is_none() { ", in its turn" } else { "" };
+                let place = place.unwrap_or_else(|| folder.join(file.landed_as()));
                 if json {
                     table::print_json(&Moved { file: file.name.clone(), moved_to: place })?;
                 } else {
-                    writeln!(out, "{}/{} -> {}", path(folder), shown(&file.shown_as()), path(&place))?;
+                    writeln!(out, "{}/{} -> {}{waits}", path(folder), shown(&file.shown_as()), path(&place))?;
                 }
             }
             Err(error) => {
@@ -69,6 +82,9 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
             }
         }
     }
+    if let Some(given) = given {
+        given.leave();
+    }
     if json || (moved == 0 && !wanted.is_empty()) {
         return Ok(end);
     }
@@ -78,4 +94,13 @@ pub(super) async fn run(settings: &Settings, what: Option<&str>, older: bool, js
         (false, false) => writeln!(out, "nobody watches the folder: app --once loads them, or app")?,
     }
     Ok(end)
+}
+
+/// Gives a file to the programs of the folder under the name that it landed by, which another file has.
+fn give(given: &mut Option<Folder>, folder: &Path, file: &FailedFile) -> io::Result<()> {
+    let to = match given {
+        Some(to) => to,
+        None => given.insert(Folder::open(folder)?),
+    };
+    file.give_back(to)
 }

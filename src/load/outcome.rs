@@ -286,7 +286,11 @@ pub(crate) fn dispose(
         Consequence::TryAgain | Consequence::Fail if is_window => return FileOutcome::Kept(file, failed.error),
         Consequence::Ask => return FileOutcome::Kept(file, failed.error),
         Consequence::TryAgain if begun || !reports.is_empty() => return FileOutcome::Kept(file, failed.error),
-        Consequence::TryAgain => file.put_back().map(|_| FileOutcome::Waits(failed.error)),
+        Consequence::TryAgain => match file.put_back() {
+            Ok(Some(_)) => Ok(FileOutcome::Waits(failed.error)),
+            Ok(None) => return FileOutcome::Kept(file, failed.error),
+            Err(error) => Err(error),
+        },
         Consequence::Pass | Consequence::Fail => {
             let (why, fix, at) = (failed.error.to_string(), failed.error.fix(), now());
             let moved = file.loaded_under(claims).and_then(|partly| {

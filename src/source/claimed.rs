@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::folder::{FAILED, Home, MANIFEST, NOTE};
-use super::free_name::{move_to_free_name, note_name, nth_name};
+use super::free_name::{note_name, nth_name};
 use super::owner::believed;
 use super::stamp::writer_of_opened;
 use super::{Dir, Partly, Stamp, Window, Writer};
@@ -210,14 +210,17 @@ impl ClaimedFile {
         let _ = self.home.dir.remove_dir(&self.place);
     }
 
-    /// Moves it back to where it landed, to be loaded later.
+    /// Moves it back to where it landed, to be loaded later; `None` if another file of its name has landed meanwhile: it
+    /// stays claimed, and comes before that one.
     ///
     /// # Errors
     /// A file that cannot be moved; it stays claimed.
-    pub fn put_back(&self) -> io::Result<PathBuf> {
-        let to = move_to_free_name(&self.dir()?, &self.name, &self.home.root, &self.name)?;
+    pub fn put_back(&self) -> io::Result<Option<PathBuf>> {
+        if !self.dir()?.rename(&self.name, &self.home.root, &self.name)? {
+            return Ok(None);
+        }
         self.release();
-        Ok(to)
+        Ok(Some(self.home.root.path().join(&self.name)))
     }
 
     /// Moves it to `failed/`, with the reason beside it; returns the path. The reason is there first, so that no file

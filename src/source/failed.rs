@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{CLAIMS, FAILED, OWN_FAILED};
-use super::free_name::{move_to_free_name, note_name};
+use super::free_name::note_name;
 use super::owner::{believed, foreign_failed};
-use super::{Dir, Partly};
+use super::{Dir, Folder, Partly};
 
 /// Note beside a file that could not be loaded, as it is read (`Failure` is its written form).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,24 +103,45 @@ impl FailedFile {
         told.filter(|name| !name.is_empty() && !name.starts_with('.')).unwrap_or(&self.name)
     }
 
-    /// Moves it back into the folder under the name that it landed by, or the next free one, and removes the reason;
-    /// returns the path.
+    /// Number of the load that failed, and its time: the order in which such files came.
+    pub fn came(&self) -> (Option<i64>, Option<DateTime<Utc>>) {
+        (self.note.as_ref().and_then(|note| note.load), self.note.as_ref().map(|note| note.at))
+    }
+
+    /// Moves it back into the folder under the name that it landed by, and removes the reason; returns the path. `None`
+    /// if another file has this name now.
     ///
     /// # Errors
     /// A file that cannot be moved, or a fixed one whose loaded parts cannot be recorded.
-    pub fn move_back(&self, folder: &Path) -> io::Result<PathBuf> {
+    pub fn move_back(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
         let root = Dir::open(folder)?;
-        if let Some(partly) = self.note.as_ref().and_then(|note| note.partly.as_ref()) {
-            let now = Partly::of(&self.failed.look(&self.os_name)?, partly.claims.clone());
-            if now != *partly {
-                now.write(&root.dir(CLAIMS)?)?;
-            }
+        self.note_parts(&root)?;
+        if !self.failed.rename(&self.os_name, &root, self.landed_as())? {
+            return Ok(None);
         }
-        let to = move_to_free_name(&self.failed, &self.os_name, &root, self.landed_as().as_ref())?;
-        if self.note.is_some() {
-            self.failed.remove(&self.note_name)?;
-        }
-        Ok(to)
+        self.forget_note()?;
+        Ok(Some(root.path().join(self.landed_as())))
+    }
+
+    /// Gives it to the programs of the folder under the name that it landed by, before others of that name that wait
+    /// there and after those that were given before, and removes the reason.
+    ///
+    /// # Errors
+    /// As [`FailedFile::move_back`].
+    pub fn give_back(&self, to: &Folder) -> io::Result<()> {
+        self.note_parts(to.root())?;
+        to.give(&self.failed, &self.os_name, self.landed_as().as_ref())?;
+        self.forget_note()
+    }
+
+    fn note_parts(&self, root: &Dir) -> io::Result<()> {
+        let Some(partly) = self.note.as_ref().and_then(|note| note.partly.as_ref()) else { return Ok(()) };
+        let now = Partly::of(&self.failed.look(&self.os_name)?, partly.claims.clone());
+        if now == *partly { Ok(()) } else { now.write(&root.dir(CLAIMS)?) }
+    }
+
+    fn forget_note(&self) -> io::Result<()> {
+        if self.note.is_some() { self.failed.remove(&self.note_name) } else { Ok(()) }
     }
 }
 
@@ -164,8 +185,17 @@ mod tests {
             ]
         );
         let moved: Vec<_> = files.iter().map(|file| file.move_back(dir.path()).unwrap()).collect();
-        assert_eq!(moved, ["data.error.json", "none.2.csv", "pack.zip", "x.csv"].map(|name| dir.path().join(name)));
+        let place = |name: &str| Some(dir.path().join(name));
+        assert_eq!(moved, [place("data.error.json"), None, place("pack.zip"), place("x.csv")]);
         assert_eq!(fs::read_to_string(dir.path().join("none.csv")).unwrap(), "there");
+        // One whose name is taken is given to the programs, and keeps it.
+        let folder = Folder::open(dir.path()).unwrap();
+        files[1].give_back(&folder).unwrap();
+        folder.leave();
+        let next = Folder::open(dir.path()).unwrap();
+        let given = next.claim_leftovers(&mut |_, _| {}).unwrap().remove(0);
+        assert_eq!((given.name().as_str(), given.is_orphan()), ("none.csv", false));
+        assert_eq!(fs::read_to_string(given.place()).unwrap(), "n");
         assert_eq!(fs::read_dir(failed).unwrap().count(), 1);
     }
 }

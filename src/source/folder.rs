@@ -18,6 +18,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -139,13 +140,34 @@ impl Folder {
     /// `NotFound` when another program was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<ClaimedFile> {
         fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
-        self.take(&self.home.root, name, &self.next_claim(), false)
+        self.take((&self.home.root, name), name, &self.next_claim(), false)
+    }
+
+    /// Takes a file that comes back, called `own` in its folder, under the `name` that it had at first. Others of this
+    /// name may wait in the folder: claims come before them, and each after those that were given before it. The next
+    /// look of a program loads them once this place is left ([`Folder::leave`]).
+    ///
+    /// # Errors
+    /// A file that cannot be moved.
+    pub(crate) fn give(&self, from: &Dir, own: &OsStr, name: &OsStr) -> io::Result<ClaimedFile> {
+        // Places of another user are nobody's to take over.
+        if self.home.claims.metadata()?.uid() != self.home.dir.metadata()?.uid() {
+            let why = "another file of its name waits, and only the user that Sluice runs as can put it before that";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        self.take((from, own), name, &self.next_claim(), false)
+    }
+
+    /// Leaves this program's place with what it was given to others.
+    pub(crate) fn leave(self) {
+        self.stop();
     }
 
     /// A name that no claim has or had.
     pub(super) fn next_claim(&self) -> OsString {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{next}", self.home.name.to_string_lossy()).into()
+        // Claims of one name are loaded in their order.
+        format!("{}-{next:06}", self.home.name.to_string_lossy()).into()
     }
 
     /// This program's place, to be held by its claims.
@@ -223,7 +245,7 @@ impl Folder {
             _ => {}
         }
         for name in names {
-            match self.take(&dir, &name, claim, orphan) {
+            match self.take((&dir, &name), &name, claim, orphan) {
                 Ok(file) => claimed.push(file),
                 Err(error) => stuck(&name, &error),
             }
@@ -256,10 +278,7 @@ impl Folder {
     /// Files of others in the place of Sluice's own folders, each with its kind: they are left there.
     pub fn planted(&self) -> Vec<(String, String)> {
         let Home { root, claims, us, .. } = &*self.home;
-        let of = |meta: &Metadata, what: &str| {
-            use std::os::unix::fs::MetadataExt;
-            format!("{what} of uid {}, mode {:o}", meta.uid(), meta.mode() & 0o7777)
-        };
+        let of = |meta: &Metadata, what: &str| format!("{what} of uid {}, mode {:o}", meta.uid(), meta.mode() & 0o7777);
         let mut planted = Vec::new();
         for name in claims.names().unwrap_or_default() {
             let Ok(meta) = claims.look(&name) else { continue };
@@ -290,12 +309,12 @@ impl Folder {
         let _ = self.home.dir.write(STOPPED, b"", 0o600);
     }
 
-    /// `claim` is a name that no other claim has or had.
-    fn take(&self, from: &Dir, name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<ClaimedFile> {
+    /// Takes the file called `own` in a folder; `claim` is a name that no other claim has or had.
+    fn take(&self, (from, own): (&Dir, &OsStr), name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<ClaimedFile> {
         let place = self.home.dir.new_dir(claim, 0o700)?;
         fail::fail_point!("place");
         // The place is new and ours, so there is nothing to rename over.
-        if let Err(error) = from.replace(name, &place, name) {
+        if let Err(error) = from.replace(own, &place, name) {
             self.home.dir.remove_dir(claim)?;
             return Err(error);
         }
@@ -322,16 +341,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_claimed_once_and_goes_back_under_a_free_name() {
+    fn a_file_is_claimed_once_and_goes_back_under_its_own_name() {
         let dir = tempfile::tempdir().unwrap();
         let (one, other) = (Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap());
         fs::write(dir.path().join("x.csv"), "first").unwrap();
         let claimed = one.claim(OsStr::new("x.csv")).unwrap();
         assert_eq!(other.claim(OsStr::new("x.csv")).unwrap_err().kind(), io::ErrorKind::NotFound);
         fs::write(dir.path().join("x.csv"), "second").unwrap();
-        assert_eq!(claimed.put_back().unwrap(), dir.path().join("x.2.csv"));
+        // Under another name it would be another file, to another plugin perhaps.
+        assert_eq!(claimed.put_back().unwrap(), None);
         assert_eq!(fs::read_to_string(dir.path().join("x.csv")).unwrap(), "second");
-        assert_eq!(fs::read_to_string(dir.path().join("x.2.csv")).unwrap(), "first");
+        assert_eq!(fs::read_to_string(claimed.place()).unwrap(), "first");
+        fs::remove_file(dir.path().join("x.csv")).unwrap();
+        assert_eq!(claimed.put_back().unwrap(), Some(dir.path().join("x.csv")));
+        assert_eq!(fs::read_to_string(dir.path().join("x.csv")).unwrap(), "first");
     }
 
     #[test]

@@ -174,11 +174,19 @@ async fn what_the_server_lost_is_named_and_brought_back(database: TestDatabase, 
     ])?;
     let app = workdir.app(&database);
     app.loader.deletions.reconcile(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
-    same(workdir.list("imports"), ["kept.csv"])?;
+    // The file has the name by which it had come.
+    let waiting = || -> anyhow::Result<Vec<String>> {
+        let folder = sluice::source::Folder::open(&workdir.path("imports"))?;
+        let files = folder.claim_leftovers(&mut |_, _| {})?;
+        folder.stop();
+        Ok(files.iter().map(sluice::source::ClaimedFile::name).collect())
+    };
+    let name = format!("{}.csv", report.load_id);
+    same((workdir.list("imports"), waiting()?), (vec![], vec![name.clone()]))?;
     // It is met once.
     let app = workdir.app(&database);
     app.loader.deletions.reconcile(&app.workspace.catalog, &app.loader.alerts, Some(&server)).await?;
-    same(workdir.list("imports"), ["kept.csv"])
+    same((workdir.list("imports"), waiting()?), (vec![], vec![name]))
 }
 
 async fn a_fault_of_the_program_costs_no_file(database: TestDatabase, workdir: Workdir) -> Outcome {

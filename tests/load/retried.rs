@@ -16,7 +16,8 @@ cases! {
         a_file_that_was_mended,
         a_file_that_is_dropped_anew_is_loaded,
         a_program_ends_on_the_way,
-        rows_that_are_gone_come_again;
+        rows_that_are_gone_come_again,
+        files_of_one_name_come_back_in_their_order;
 }
 
 /// Runs the program once; gives its exit code.
@@ -116,7 +117,7 @@ async fn a_file_that_is_dropped_anew_is_loaded(database: TestDatabase, workdir: 
     }
     has(&database, 20).await?;
     retry(&database, &workdir)?;
-    same(workdir.list("imports"), ["failed", "p.2.zip", "p.zip"])?;
+    same((workdir.list("imports/failed"), workdir.list("imports")), (vec![], vec!["failed".to_owned()]))?;
     same(once(&database, &workdir, &[])?, Some(1))?;
     has(&database, 20).await
 }
@@ -152,4 +153,37 @@ async fn rows_that_are_gone_come_again(database: TestDatabase, workdir: Workdir)
     same(once(&database, &workdir, &[])?, Some(1))?;
     has(&database, 4).await?;
     holds(&stdout(&app(&workdir, &["why", "p.zip"], &settings)?), "gg.csv")
+}
+
+async fn files_of_one_name_come_back_in_their_order(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (files, waits) in [("sales.csv", false), ("sales*.csv", true)] {
+        // The name decides the plugin and the place among others, so it stays with a file wherever it lay.
+        let plugin = |most: u32| {
+            format!(
+                "name: sales\nfiles: [\"{files}\"]\ntable: facts\nmode: upsert\nkey: [id]\nmax_rejects: {most}\n\
+                 columns:\n  - {{from: id, type: bigint}}\n  - {{from: v, type: bigint}}\n"
+            )
+        };
+        workdir.plugin("sales", &plugin(0))?;
+        for day in 1..=12 {
+            workdir.write("imports/sales.csv", format!("id,v\n1,{day}\nx,{day}\n"))?;
+            same(once(&database, &workdir, &[])?, Some(1))?;
+        }
+        same(workdir.list("imports/failed").iter().filter(|name| name.ends_with(".csv")).count(), 12)?;
+        workdir.plugin("sales", &plugin(100))?;
+        if waits {
+            workdir.write("imports/sales.csv", "id,v\n1,13\n")?;
+        }
+        retry(&database, &workdir)?;
+        // Some records are rejects.
+        same(once(&database, &workdir, &[])?, Some(3))?;
+        same(database.text("select v from staging.facts").await?, if waits { "13" } else { "12" })?;
+        same(database.text("select count(*) from sluice.dataset where name <> 'facts'").await?, "0")?;
+        same((workdir.list("imports"), workdir.list("imports/failed")), (vec![], vec![]))?;
+        same(
+            app(&workdir, &["drop", "facts", "--yes"], &[("DATABASE_URL", database.url.as_str())])?.status.code(),
+            Some(0),
+        )?;
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ cases! {
         what_somebody_knows_of_is_known_of_one_database,
         what_is_loaded_again_is_lost_no_more,
         kept_files_come_back_once,
+        kept_files_come_back_by_their_names_in_their_order,
         a_newer_dump_ends_the_loss,
         a_list_that_cannot_be_read_is_no_consent,
         an_older_catalog_stays_the_same_database,
@@ -188,6 +189,36 @@ async fn kept_files_come_back_once(database: TestDatabase, workdir: Workdir) -> 
     same(once(&workdir, &keeping(&database.url))?.0, Some(0))?;
     same(count(&database.url).await?, 3)?;
     same(workdir.list("imports"), Vec::<String>::new())
+}
+
+async fn kept_files_come_back_by_their_names_in_their_order(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("sales", "name: sales\nfiles: [\"sales.csv\"]\ntable: facts\nmode: upsert\nkey: [id]\n")?;
+    let keeping = |url| [("DATABASE_URL", url), ("ON_SUCCESS", "archive")];
+    let day = |day: u32| -> Outcome {
+        workdir.write("imports/sales.csv", format!("id,v\n1,{day}\n"))?;
+        Ok(())
+    };
+    day(1)?;
+    same(once(&workdir, &keeping(&database.url))?.0, Some(0))?;
+    let backup = copy(&database, &workdir, "backup").await?;
+    for number in 2..=12 {
+        day(number)?;
+        same(once(&workdir, &keeping(&database.url))?.0, Some(0))?;
+    }
+    // What has come meanwhile counts after them.
+    day(13)?;
+    let (code, said) = once(&workdir, &keeping(&backup))?;
+    same((code, said.matches("its file is loaded again").count()), (Some(0), 11))?;
+    let warehouse = sluice::warehouse::connect(&crate::support::address(&backup)).await?;
+    let mut rows = Vec::new();
+    let table = warehouse.names().table(&sluice::sql::Table::staging("facts"));
+    warehouse.copy_out(&format!("select v from {table}"), &mut |row| rows.push(row)).await?;
+    let tables = sluice::catalog::Catalog::new(warehouse.clone());
+    let mut transaction = warehouse.begin(Scope::Load).await?;
+    same(tables.datasets_in(&mut *transaction).await?, vec!["facts".to_owned()])?;
+    drop(transaction);
+    warehouse.close().await;
+    same((rows[1].get::<i64>(0)?, workdir.list("imports")), (13, vec![]))
 }
 
 async fn a_newer_dump_ends_the_loss(database: TestDatabase, workdir: Workdir) -> Outcome {

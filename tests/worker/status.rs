@@ -158,7 +158,7 @@ async fn what_failed_needs_a_person_until_it_is_loaded(database: TestDatabase, w
     workdir.write("imports/worse.csv", "a\n2\n")?;
     let output = app(&workdir, &["retry", "2"], &settings)?;
     same(output.status.code(), Some(0))?;
-    holds(&stdout(&output), "imports/failed/worse.csv -> imports/worse.2.csv")?;
+    holds(&stdout(&output), "imports/failed/worse.csv -> imports/worse.csv, in its turn")?;
     holds(&stdout(&output), "nobody watches the folder: app --once loads them")?;
     same(workdir.read("imports/worse.csv")?, "a\n2\n")?;
     same(workdir.list("imports/failed"), ["bad.csv", "bad.csv.error.json"])?;

@@ -3,14 +3,14 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tracing::{error, warn};
 
 use super::record::Line;
 use super::{DeletionLog, DeletionRecord, own};
 use crate::alert::{Alerts, Kind};
-use crate::source::{Dir, move_to_free_name, random};
+use crate::source::{Dir, Folder, random};
 use crate::text::counted;
 
 /// Path below the folder of the records of lost loads without their files, until they are loaded again or somebody
@@ -118,17 +118,26 @@ impl DeletionLog {
         }
         self.list(lost)?;
         self.append(&[Line::Back { back: names.iter().cloned().collect() }])?;
-        let mut left = Vec::new();
-        for line in lost {
+        let folder = Folder::open(&self.folder)?;
+        let (mut left, mut lost) = (Vec::new(), lost.to_vec());
+        // The first to come is the first to go.
+        lost.sort_by_key(|line| line.load);
+        for line in &lost {
             let DeletionRecord { load, source, table, kept, .. } = line;
             let Some(kept) = kept.as_ref().filter(|_| names.contains(&line.name())) else {
                 left.push(line.clone());
                 continue;
             };
-            match self.bring_back(kept) {
-                Ok(to) => {
-                    warn!(load.id = load, file.path = source, table, brought_back = %to.display(), "the database has lost \
-                     a load that it had confirmed: its file is loaded again");
+            match self.bring_back(&folder, kept, source) {
+                Ok(name) => {
+                    warn!(
+                        load.id = load,
+                        file.path = source,
+                        table,
+                        brought_back = name,
+                        "the database has lost \
+                     a load that it had confirmed: its file is loaded again"
+                    );
                     self.known().coming.push(line.clone());
                 }
                 Err(why) => {
@@ -138,23 +147,26 @@ impl DeletionLog {
                 }
             }
         }
+        folder.leave();
         Ok(left)
     }
 
-    /// Copies a kept file into the folder, under its name or the next free one.
-    fn bring_back(&self, kept: &Path) -> io::Result<PathBuf> {
-        let (root, notes) = self.open()?;
-        let name = format!(".again-{}", random());
+    /// Gives a copy of a kept file to the programs of the folder, under the name that it landed by, which its plugin and
+    /// its place among others go by; returns the name.
+    fn bring_back(&self, folder: &Folder, kept: &Path, source: &str) -> io::Result<String> {
+        let (_, notes) = self.open()?;
+        let copied = format!(".again-{}", random());
+        let name = source.split('/').next().unwrap_or(source);
         let back = || {
-            let folder = Dir::open(kept.parent().unwrap_or(Path::new(".")))?;
-            let mut from = own(folder.file(kept.file_name().unwrap_or_default())?)?;
-            let mut copy = notes.new_file(&name, 0o600)?;
+            let from = Dir::open(kept.parent().unwrap_or(Path::new(".")))?;
+            let mut from = own(from.file(kept.file_name().unwrap_or_default())?)?;
+            let mut copy = notes.new_file(&copied, 0o600)?;
             io::copy(&mut from, &mut copy)?;
             copy.sync_all()?;
-            move_to_free_name(&notes, name.as_ref(), &root, kept.file_name().unwrap_or_default())
+            folder.give(&notes, copied.as_ref(), name.as_ref())
         };
-        back().inspect_err(|_| {
-            let _ = notes.remove(&name);
+        back().map(|_| name.to_owned()).inspect_err(|_| {
+            let _ = notes.remove(&copied);
         })
     }
 }
