@@ -1,6 +1,7 @@
 //! `app status`: how things stand, what needs a person first. Works without the database too.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
@@ -12,8 +13,8 @@ use crate::catalog::{Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST, fix_of_another, of_another};
-use crate::ops::status::{DatabaseStatus, Found, Need, Status, moment, span, status};
-use crate::settings::{Settings, without_password};
+use crate::ops::status::{DatabaseStatus, Found, Need, Status, full, moment, span, status};
+use crate::settings::{Settings, database_file, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
 use crate::telemetry::progress::{FileStep, Running};
 use crate::text::counted;
@@ -73,6 +74,13 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         if let Some(error) = plugins.held(&file.file, &file.file) {
             file.why = format!("held back: {error}");
         }
+    }
+    // A program cannot even say so where there is no room for its state.
+    let file = database_file(&settings.database.database_url);
+    let of_database = file.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let written = [folder.clone(), settings.folders.exports_dir.clone()].into_iter().chain(of_database);
+    for full in full(&written.collect::<Vec<_>>()) {
+        see(&full.display().to_string(), "its disk is full".to_owned(), "make room on it; loads go on by themselves");
     }
     for Foreign { what, fix } in [foreign_failed(folder), foreign_claims(folder)].into_iter().flatten().flatten() {
         see("a folder is in the way", what, &fix);

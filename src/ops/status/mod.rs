@@ -1,6 +1,7 @@
-//! The state of a project: watchers, waiting and failed files, loads, and all that needs a person. Pure: findings in, a
-//! report out.
+//! The state of a project: watchers, waiting and failed files, loads, and all that needs a person. Findings in, a report
+//! out.
 
+mod disks;
 mod needs;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::source::FailedFile;
 use crate::telemetry::progress::{FileStep, Running};
 use crate::worker::{Held, State, Waiting};
 
+pub use self::disks::full;
 pub use self::needs::Need;
 
 /// The state of a project.
