@@ -110,6 +110,11 @@ impl Catalog {
         &self.clock
     }
 
+    /// The tables of the catalog.
+    pub fn tables() -> Vec<Table> {
+        models::tables().into_iter().map(|name| Table { schema: Schema::Catalog, name: name.to_owned() }).collect()
+    }
+
     /// Rows of a load in its staging table now, none if there is no such table; reads beside any writer.
     ///
     /// # Errors
@@ -306,7 +311,8 @@ impl Catalog {
         let schema = self.warehouse.names().schema(Schema::Catalog);
         match error {
             WarehouseError::Denied(why) => WarehouseError::Barred(format!(
-                "{why}: grant ROLE all on schema {schema}, on all tables in schema {schema} and on all sequences in schema {schema}"
+                "{why}: grant all on schema {schema} to ROLE; grant all on all tables in schema {schema} to ROLE; grant all on all \
+                 sequences in schema {schema} to ROLE (the user in DATABASE_URL)"
             )),
             error => error,
         }

@@ -91,7 +91,10 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let lost = match lost {
         Some((lost, unread)) => {
             if let Some(why) = unread {
-                let fix = format!("look at what stands there (ls -l {shown}/.sluice) and move it away");
+                let fix = format!(
+                    "give the user who asks and the one that Sluice runs as the right to read and write {shown} and \
+                     {shown}/.sluice; what stands there and is no file of Sluice is to be moved away"
+                );
                 see("the notes of deleted files cannot be read, so losses cannot be told", why, &fix);
             }
             lost

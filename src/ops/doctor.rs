@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
+use crate::catalog::Catalog;
 use crate::dataset::plugin::Plugins;
 use crate::project::{first_step, has_sql, sql_files};
 use crate::settings::{Settings, database_file};
@@ -144,10 +145,37 @@ async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
     for danger in app.workspace.warehouse.dangers().await.unwrap_or_default() {
         answers += &format!("; warning: {danger}");
     }
+    let rights = if schemas.is_ok() { rights(&app).await } else { None };
     let written = if tried && schemas.is_ok() { Some(takes_rows(&app, &url).await) } else { None };
     let mut checks = vec![Check::new(what, Ok(answers)), Check::new("schemas", schemas)];
+    checks.extend(rights.map(|result| Check::new("rights of its user", result)));
     checks.extend(written.map(|result| Check::new("the database takes rows", result)));
     checks
+}
+
+/// The rights that its user lacks for loads, each with the statement that grants it; `None` if the engine has no rights.
+async fn rights(app: &App) -> Option<Result<String, String>> {
+    let warehouse = &app.workspace.warehouse;
+    let lacking = async |tables: &[Table], rights: &[&str]| {
+        let lacking = warehouse.lacking(tables, rights).await.map_err(|error| error.to_string())?;
+        // An owner's rights are needed for some changes of a table alone: its files wait then, and say so.
+        let all = lacking.of_all.iter().chain(&lacking.of_tables).filter_map(|one| one.split("; or").next());
+        let missing: Vec<_> = all.filter(|one| one.starts_with("grant ")).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("lacks some: {}", missing.join("; "))) }
+    };
+    let all = async {
+        lacking(&Catalog::tables(), &["select", "insert", "update", "delete"]).await?;
+        let mut transaction = warehouse.begin(Scope::Load).await.map_err(|error| error.to_string())?;
+        let tables = app.workspace.catalog.datasets_in(&mut *transaction).await.map_err(|error| error.to_string())?;
+        drop(transaction);
+        let tables: Vec<_> = tables.iter().map(|name| Table::staging(name)).collect();
+        lacking(&tables, &["select", "insert"]).await?;
+        Ok(format!("it may read and write the catalog and {}", counted(tables.len() as u64, "table of staging")))
+    };
+    if !warehouse.names().engine.has_schemas() {
+        return None;
+    }
+    Some(all.await)
 }
 
 /// The longest wait of the trial for others who write.

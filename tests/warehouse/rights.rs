@@ -162,12 +162,12 @@ async fn a_right_that_every_load_needs_holds_all_with_its_reason(database: TestD
         (
             format!("revoke insert on sluice.load from {role}"),
             format!("grant insert on sluice.load to {role}"),
-            ["load", "grant ROLE all on schema sluice, on all tables in schema sluice"],
+            ["load", "grant all on schema sluice to ROLE; grant all on all tables in schema sluice to ROLE"],
         ),
         (
             format!("revoke select on sluice.column from {role}"),
             format!("grant select on sluice.column to {role}"),
-            ["column", "grant ROLE all on schema sluice, on all tables in schema sluice"],
+            ["column", "grant all on schema sluice to ROLE; grant all on all tables in schema sluice to ROLE"],
         ),
         (
             format!("revoke all on schema staging from {role}"),
@@ -179,6 +179,9 @@ async fn a_right_that_every_load_needs_holds_all_with_its_reason(database: TestD
     .enumerate()
     {
         as_owner(&database, &[&revoke]).await?;
+        let doctor = app(&workdir, &["doctor"], &[("DATABASE_URL", url.as_str())])?;
+        same(doctor.status.code(), Some(1))?;
+        holds(&stdout(&doctor), "lacks some: grant ")?;
         workdir.write(&format!("imports/n.{n}.csv"), format!("a\n{n}\n"))?;
         let reason = "the database's role lacks a right that every load needs: permission denied for ";
         let said = daemon.wait_for(&["ERROR", reason, words[0], words[1]])?;
