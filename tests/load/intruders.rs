@@ -266,6 +266,10 @@ async fn what_stands_in_failed(database: TestDatabase, workdir: Workdir) -> Outc
     for name in workdir.list("imports") {
         fs::remove_file(workdir.path("imports").join(name))?;
     }
+    // Of two that landed by one name, both were given to the next program.
+    once(1)?;
+    same(workdir.list("imports/failed"), ["d.2.csv", "d.2.csv.error.json", "d.csv", "d.csv.error.json"])?;
+    fs::remove_dir_all(&failed)?;
     workdir.write("imports/bad.csv", "")?;
     once(1)?;
     same(workdir.list("imports/failed"), ["bad.csv", "bad.csv.error.json"])?;

@@ -66,18 +66,18 @@ fn crosstab(table: &[Sampled<'_>], width: usize) -> Option<usize> {
 
 /// The same, for a table in which the first `from` columns have the rows' names.
 fn rows_of(table: &[Sampled<'_>], from: usize, width: usize) -> Option<usize> {
-    if width < from + 3 {
+    // Most tables have one name for each column, which is soon seen.
+    if width < from + 3 || !table.first().is_some_and(|row| are_groups(&spanned(&cells_of(row, from, width)))) {
         return None;
     }
     let mut names: Vec<Vec<&str>> = vec![Vec::new(); width - from];
-    let (mut is_grouped, mut is_of_days, mut tells, mut rows) = (false, false, false, 0);
+    let (mut is_of_days, mut tells, mut rows) = (false, false, 0);
     let is_unnamed = |row: &Sampled<'_>| row.cells.iter().take(from).all(|cell| cell.trim().is_empty());
     for row in table.iter().take(MAX_ROWS).take_while(|row| is_row(row, from, width)) {
-        let cells: Vec<&str> = (from..width).map(|place| row.cells.get(place).map_or("", |cell| cell.trim())).collect();
+        let cells = cells_of(row, from, width);
         let spanned = spanned(&cells);
         if rows == 0 {
             is_of_days = cells.iter().all(|cell| cell.is_empty() || is_step(cell) || is_written_day(cell));
-            is_grouped = spanned.chunk_by(|one, next| one == next).filter(|group| group.len() > 1).count() > 1;
         } else {
             let tells_apart = !are_apart(&names) && is_same_in_each(&names, &spanned);
             let are_words = cells.iter().all(|cell| cell.is_empty() || is_word(cell));
@@ -104,8 +104,18 @@ fn rows_of(table: &[Sampled<'_>], from: usize, width: usize) -> Option<usize> {
         rows += 1;
     }
     let records = table.get(rows..).unwrap_or_default();
-    let is_so = is_grouped && tells && are_apart(&names) && are_values(records, from, width);
+    let is_so = rows > 0 && tells && are_apart(&names) && are_values(records, from, width);
     is_so.then_some(rows)
+}
+
+/// The cells of a row behind those of the rows' names.
+fn cells_of<'r>(row: &'r Sampled<'_>, from: usize, width: usize) -> Vec<&'r str> {
+    (from..width).map(|place| row.cells.get(place).map_or("", |cell| cell.trim())).collect()
+}
+
+/// True if several headings stand over two columns or more each.
+fn are_groups(spanned: &[&str]) -> bool {
+    spanned.chunk_by(|one, next| one == next).filter(|group| group.len() > 1).count() > 1
 }
 
 /// True if a row may be of the header: words or nothing over the rows' names, and over each other column a word, a year,

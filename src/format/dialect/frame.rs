@@ -21,10 +21,8 @@ use crate::format::csv::sampled::Sampled;
 const MAX_TITLES: usize = 10;
 const MAX_PAIRS: usize = 20;
 
-/// Lines above a table of one column, at most.
+/// Lines above a table of one column, and columns of labels without a name, at most.
 const MAX_LINES: usize = 3;
-
-/// Columns of labels without a name, at most.
 const MAX_UNNAMED: usize = 3;
 
 /// Header rows that are joined, at most.
@@ -65,7 +63,9 @@ pub(super) fn frame(fit: &Fit<'_>) -> (usize, usize) {
         is_named = (start == first).then_some(named);
     }
     let table = &fit.records[start..];
-    if let Some(rows) = several_rows(table, fit.width) {
+    if start > first
+        && let Some(rows) = several_rows(table, fit.width)
+    {
         return (start, rows);
     }
     if is_named.unwrap_or_else(|| is_header(&cells(table), fit.width)) {

@@ -104,16 +104,16 @@ fn is_head(row: &Sampled<'_>, next: Option<&Sampled<'_>>) -> bool {
     let is_plain = |cell: &str| {
         !cell.trim().is_empty() && !has_digit(cell) && !is_null_word(cell) && !is_value(cell) && !is_stated(cell)
     };
+    // Most rows are records, which is soon seen; to look names up takes longer.
+    if named.len() < COLUMNS || row.stray || row.spaced || !named.iter().all(|cell| is_plain(cell)) {
+        return false;
+    }
     let known = named.iter().filter(|cell| is_known(cell)).count();
     let is_over_values = |next: &Sampled<'_>| {
         next.cells.len() == row.cells.len() && next.cells.iter().filter(|cell| has_digit(cell)).count() > 1
     };
     let is_above_record = || row.after_blank && named.len() > COLUMNS && next.is_some_and(is_over_values);
-    named.len() >= COLUMNS
-        && !row.stray
-        && !row.spaced
-        && named.iter().all(|cell| is_plain(cell))
-        && ((known >= COLUMNS && known * 2 >= named.len()) || is_above_record())
+    (known >= COLUMNS && known * 2 >= named.len()) || is_above_record()
 }
 
 /// True if a row has fewer cells than the header has, and is a text, a word and its value, or begins with a label.

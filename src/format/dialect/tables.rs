@@ -85,7 +85,9 @@ fn is_head(records: &[Sampled<'_>], at: usize, before: Option<usize>) -> bool {
     let is_value = if before.is_some() || width > 2 || even >= ROWS || are_names(head) { is_figure } else { is_value };
     let is_first = with_titles(records, at) == 0;
     let names_values = |place: usize| is_column_of(records, at, place, is_value);
-    let breaks = || before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));
+    // Two columns of words are rather words and what they mean, whatever stands above them.
+    let breaks =
+        || width > 2 && before.is_some_and(|before| (0..width).any(|place| breaks_values(records, before, at, place)));
     (0..width).any(names_values) || (is_apart(records, at) && (breaks() || is_table_of_words(head, block, is_first)))
 }
 
