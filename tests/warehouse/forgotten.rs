@@ -213,7 +213,7 @@ async fn kept_files_come_back_by_their_names_in_their_order(database: TestDataba
     let mut rows = Vec::new();
     let table = warehouse.names().table(&sluice::sql::Table::staging("facts"));
     warehouse.copy_out(&format!("select v from {table}"), &mut |row| rows.push(row)).await?;
-    let tables = sluice::catalog::Catalog::new(warehouse.clone());
+    let tables = sluice::catalog::Catalog::new(std::sync::Arc::clone(&warehouse));
     let mut transaction = warehouse.begin(Scope::Load).await?;
     same(tables.datasets_in(&mut *transaction).await?, vec!["facts".to_owned()])?;
     drop(transaction);
