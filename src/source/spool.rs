@@ -78,9 +78,7 @@ impl Spool {
     pub fn finish(mut self, name: &OsStr, window: &Window) -> io::Result<ClaimedFile> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        fail::fail_point!("spooled");
         self.dir.write(MANIFEST, &serde_json::to_vec(window)?, 0o600)?.sync_all()?;
-        fail::fail_point!("manifested");
         if !self.dir.rename(SPOOLING, &self.dir, name)? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -88,7 +86,6 @@ impl Spool {
         let file = ClaimedFile { home, place, name: name.to_owned(), orphan: false };
         self.finished = true;
         file.sync()?;
-        fail::fail_point!("windowed");
         Ok(file)
     }
 }
