@@ -143,26 +143,6 @@ impl Folder {
         self.take((&self.home.root, name), name, &self.next_claim(), false)
     }
 
-    /// Takes a file that comes back, called `own` in its folder, under the `name` that it had at first. Others of this
-    /// name may wait in the folder: claims come before them, and each after those that were given before it. The next
-    /// look of a program loads them once this place is left ([`Folder::leave`]).
-    ///
-    /// # Errors
-    /// A file that cannot be moved.
-    pub(crate) fn give(&self, from: &Dir, own: &OsStr, name: &OsStr) -> io::Result<ClaimedFile> {
-        // Places of another user are nobody's to take over.
-        if self.home.claims.metadata()?.uid() != self.home.dir.metadata()?.uid() {
-            let why = "another file of its name waits, and only the user that Sluice runs as can put it before that";
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-        }
-        self.take((from, own), name, &self.next_claim(), false)
-    }
-
-    /// Leaves this program's place with what it was given to others.
-    pub(crate) fn leave(self) {
-        self.stop();
-    }
-
     /// A name that no claim has or had.
     pub(super) fn next_claim(&self) -> OsString {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
@@ -310,7 +290,13 @@ impl Folder {
     }
 
     /// Takes the file called `own` in a folder; `claim` is a name that no other claim has or had.
-    fn take(&self, (from, own): (&Dir, &OsStr), name: &OsStr, claim: &OsStr, orphan: bool) -> io::Result<ClaimedFile> {
+    pub(super) fn take(
+        &self,
+        (from, own): (&Dir, &OsStr),
+        name: &OsStr,
+        claim: &OsStr,
+        orphan: bool,
+    ) -> io::Result<ClaimedFile> {
         let place = self.home.dir.new_dir(claim, 0o700)?;
         fail::fail_point!("place");
         // The place is new and ours, so there is nothing to rename over.

@@ -5,6 +5,7 @@ mod dir;
 mod failed;
 mod folder;
 mod free_name;
+mod given;
 mod input;
 mod owner;
 mod partly;

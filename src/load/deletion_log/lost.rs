@@ -116,9 +116,10 @@ impl DeletionLog {
         if names.is_empty() {
             return Ok(lost.to_vec());
         }
+        // Without a place for them nothing is noted as brought back.
+        let folder = Folder::open(&self.folder)?;
         self.list(lost)?;
         self.append(&[Line::Back { back: names.iter().cloned().collect() }])?;
-        let folder = Folder::open(&self.folder)?;
         let (mut left, mut lost) = (Vec::new(), lost.to_vec());
         // The first to come is the first to go.
         lost.sort_by_key(|line| line.load);
