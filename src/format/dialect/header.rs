@@ -1,6 +1,7 @@
 //! Headers: rows that name the columns of those below them, and the names that several such rows give together.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 use super::alike::{
     begins_like, beside, follows, is_amount, is_code, is_coded, is_compared, is_letter_and_number, is_like,
@@ -81,14 +82,16 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     let rest: Vec<_> = rest.iter().filter(|cells| cells.len() == width && !is_again(first, cells)).take(200).collect();
     let values = first.iter().filter(|cell| is_value(cell)).count();
     let filled = first.iter().filter(|cell| !cell.is_empty()).count();
-    let column = |place: usize| -> Vec<&str> {
-        rest.iter().map(|cells| &*cells[place.min(width - 1)]).filter(|cell| !cell.is_empty()).collect()
-    };
+    let columns: LazyCell<Vec<Vec<&str>>, _> = LazyCell::new(|| {
+        let cells = |place: usize| rest.iter().map(move |cells| &*cells[place.min(width - 1)]);
+        (0..first.len()).map(|place| cells(place).filter(|cell| !cell.is_empty()).collect()).collect()
+    });
+    let column = |place: usize| columns[place].as_slice();
     let has_words =
         |(place, cell): (usize, &Cow<'_, str>)| is_value(cell) && column(place).iter().any(|cell| !is_value(cell));
     let days = || are_days(first) && first.iter().enumerate().any(has_words);
     let years = (is_progress(first) && !is_amount_of_a_year(first, column)) || days();
-    let is_over_values = || rest.len() > 1 && (0..first.len()).all(|place| nearly_all(&column(place), is_value));
+    let is_over_values = || rest.len() > 1 && (0..first.len()).all(|place| nearly_all(column(place), is_value));
     if is_one_word(first) && (is_null_word(&first[0]) || is_value(&first[0]) || !is_over_values()) {
         return false;
     }
@@ -97,8 +100,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
     }
     let stated = filled - first.iter().filter(|cell| is_null_word(cell) && !is_category(cell)).count();
     if stated > 0 && values == stated && !years {
-        let columns = || (0..first.len()).map(column);
-        let numbers = |is_number: fn(&str) -> bool| columns().all(|cells| nearly_all(&cells, is_number));
+        let numbers = |is_number: fn(&str) -> bool| columns.iter().all(|cells| nearly_all(cells, is_number));
         let is_long = filled >= COUNTED || first[0].is_empty();
         return is_counted(first) && !numbers(if is_long { is_whole } else { is_value });
     }
@@ -113,7 +115,7 @@ pub(super) fn is_header(table: &[&[Cow<'_, str>]], width: usize) -> bool {
             unnamed |= is_between && mostly(&others, |cell| is_value(cell) || is_stated(cell));
             continue;
         }
-        match Evidence::of(first, place, &all, &others, years) {
+        match Evidence::of(first, place, all, &others, years) {
             Evidence::Record => return false,
             Evidence::RatherRecord => says_row += 1,
             Evidence::RatherName => says_header += 1,
@@ -267,7 +269,7 @@ fn is_value_of_its_own(first: &[Cow<'_, str>], rest: &[&[Cow<'_, str>]]) -> bool
 }
 
 /// True if the one year of a row is rather an amount: it stands first, or among numbers of its size.
-fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> Vec<&'a str>) -> bool {
+fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> &'a [&'a str]) -> bool {
     let mut values = first.iter().enumerate().filter(|(_, cell)| is_value(cell));
     let (Some((place, cell)), None) = (values.next(), values.next()) else { return false };
     let year: f64 = cell.trim().parse().unwrap_or_default();
@@ -298,11 +300,16 @@ pub(in crate::format) fn is_null_word(cell: &str) -> bool {
     is_one_of(cell, &WORDS)
 }
 
-/// True if a cell is one of these words, in capitals or small letters.
+/// True if a cell is one of these words, in capitals or small letters. None of them begins with a digit, and none is
+/// longer than [`LONGEST_WORD`]: most cells are told by that.
 fn is_one_of(cell: &str, words: &[&str]) -> bool {
     let cell = cell.trim();
-    words.iter().any(|word| word.len() == cell.len() && word.eq_ignore_ascii_case(cell))
+    let may_be = cell.len() <= LONGEST_WORD && !cell.starts_with(|letter: char| letter.is_ascii_digit());
+    may_be && words.iter().any(|word| word.len() == cell.len() && word.eq_ignore_ascii_case(cell))
 }
+
+/// Bytes of the longest word that [`is_one_of`] is asked for.
+const LONGEST_WORD: usize = 10;
 
 /// True if a value is a day over numbers, or a number over days.
 fn is_of_another_kind(cell: &str, others: &[&str]) -> bool {
