@@ -1,6 +1,6 @@
 //! Lists of amounts, one a line, with commas before their decimals or between their thousands.
 
-use super::header::is_null_word;
+use super::null_words::is_null_word;
 use crate::format::csv::sampled::Sampled;
 
 /// Lines above the amounts, at most: titles, and the name of their column.

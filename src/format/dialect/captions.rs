@@ -3,7 +3,8 @@
 
 use super::above::{extent, filled, is_headed};
 use super::blocks::is_run;
-use super::header::{has_digit, is_header, is_null_word, is_stated, is_value, names};
+use super::header::{has_digit, is_header, is_stated, is_value, names};
+use super::null_words::is_null_word;
 use super::words::are_names;
 use crate::format::csv::sampled::Sampled;
 

@@ -3,8 +3,9 @@
 
 use super::above::extent;
 use super::alike::is_amount;
-use super::header::{is_null_word, is_stated, is_step, is_value, nearly_all};
+use super::header::{is_stated, is_step, is_value, nearly_all};
 use super::levels::levels;
+use super::null_words::is_null_word;
 use super::units::is_unit;
 use crate::format::csv::sampled::Sampled;
 

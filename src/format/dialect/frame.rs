@@ -8,9 +8,9 @@ use super::captions::below_captions;
 use super::crosstab::{below_pivot, several_rows};
 use super::fit::Fit;
 use super::header::{
-    figure, has_digit, is_header, is_null_word, is_of_figure, is_progress, is_stated, is_value, is_written_value,
-    names, nearly_all,
+    figure, has_digit, is_header, is_of_figure, is_progress, is_stated, is_value, is_written_value, names, nearly_all,
 };
+use super::null_words::is_null_word;
 use super::pairs::below_pairs;
 use super::prose::below_prose;
 use super::units::{gives_units, qualifies};

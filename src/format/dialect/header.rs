@@ -9,6 +9,7 @@ use super::alike::{
 };
 use super::days::{are_days, are_steps, count_both_ways, day};
 use super::headings::is_row_of_headings;
+use super::null_words::{is_category, is_null_word, is_pending};
 use crate::schema::{Inference, Type};
 
 /// True if a cell is of another type than text.
@@ -206,11 +207,6 @@ fn is_word(cell: &str) -> bool {
     cell.contains(char::is_alphabetic) && !cell.bytes().any(|byte| byte.is_ascii_digit()) && !is_null_word(cell)
 }
 
-/// True for words for a value that is still to come, which may be names as well.
-pub(super) fn is_pending(cell: &str) -> bool {
-    is_one_of(cell, &["pending", "offen", "ausstehend", "tbd", "tba", "tbc", "folgt", "fehlt"])
-}
-
 /// True if cells have digits and look as the first of them does.
 fn is_figures(cells: &[&str]) -> bool {
     let figure = cells.first().and_then(|cell| figure(cell));
@@ -284,32 +280,6 @@ fn is_amount_of_a_year<'a>(first: &[Cow<'_, str>], column: impl Fn(usize) -> &'a
 fn year_of(cell: &str) -> Option<f64> {
     cell.split(|letter: char| !letter.is_ascii_digit()).next().filter(|year| year.len() == 4)?.parse().ok()
 }
-
-/// True if a word for nothing may as well be the name of an unknown category.
-fn is_category(cell: &str) -> bool {
-    is_one_of(cell, &["unknown", "missing", "none", "inf", "-inf"])
-}
-
-/// True for words that stand for a missing value.
-pub(in crate::format) fn is_null_word(cell: &str) -> bool {
-    const WORDS: [&str; 34] = [
-        "na", "n/a", "#n/a", "n.a.", "n. a.", "n.d.", "n. d.", "k.a.", "k. a.", "n.v.", "nan", "null", "(null)",
-        "<null>", "none", "nil", "-", "--", "–", "—", "\\n", "?", "*", "..", "...", "inf", "-inf", "unknown", "#nv",
-        "blank", "leer", "empty", "n/v", "missing",
-    ];
-    is_one_of(cell, &WORDS)
-}
-
-/// True if a cell is one of these words, in capitals or small letters. None of them begins with a digit, and none is
-/// longer than [`LONGEST_WORD`]: most cells are told by that.
-fn is_one_of(cell: &str, words: &[&str]) -> bool {
-    let cell = cell.trim();
-    let may_be = cell.len() <= LONGEST_WORD && !cell.starts_with(|letter: char| letter.is_ascii_digit());
-    may_be && words.iter().any(|word| word.len() == cell.len() && word.eq_ignore_ascii_case(cell))
-}
-
-/// Bytes of the longest word that [`is_one_of`] is asked for.
-const LONGEST_WORD: usize = 10;
 
 /// True if a value is a day over numbers, or a number over days.
 fn is_of_another_kind(cell: &str, others: &[&str]) -> bool {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::alike::is_amount;
-use super::header::{is_null_word, is_stated, is_value, nearly_all};
+use super::header::{is_stated, is_value, nearly_all};
+use super::null_words::is_null_word;
 
 /// True if the row has two headings or more, each over the empty cell to its right too, and the next row names all
 /// columns, one of them under two headings and some over values.

@@ -1,7 +1,8 @@
 //! Names of several levels, each written out over every column, as programs that group their columns write them.
 
 use super::alike::is_amount;
-use super::header::{is_null_word, is_stated, is_step, is_value, nearly_all};
+use super::header::{is_stated, is_step, is_value, nearly_all};
+use super::null_words::is_null_word;
 use crate::format::csv::sampled::Sampled;
 
 /// Records that are looked at below the names.

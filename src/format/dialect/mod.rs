@@ -17,6 +17,7 @@ mod headings;
 mod levels;
 mod lines;
 mod notes;
+mod null_words;
 mod pairs;
 mod phrases;
 mod prose;
@@ -30,7 +31,8 @@ mod units;
 mod words;
 
 pub(super) use alike::is_amount;
-pub(super) use header::{figure, is_null_word, is_value, joined};
+pub(super) use header::{figure, is_value, joined};
+pub(super) use null_words::is_null_word;
 pub(super) use tables::table_starts;
 
 use serde::{Deserialize, Serialize};

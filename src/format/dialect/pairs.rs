@@ -2,7 +2,8 @@
 
 use super::above::filled;
 use super::alike::is_amount;
-use super::header::{figure, has_digit, is_null_word, is_of_figure, is_pending, is_value, names, nearly_all};
+use super::header::{figure, has_digit, is_of_figure, is_value, names, nearly_all};
+use super::null_words::{is_null_word, is_pending};
 use super::words::are_names;
 use crate::format::csv::sampled::Sampled;
 

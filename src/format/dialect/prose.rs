@@ -1,7 +1,8 @@
 //! Lines of prose above a table that have as many commas as it has: `ACME Ltd., 5 Main Street, London`.
 
 use super::frame::names_figures;
-use super::header::{is_null_word, names};
+use super::header::names;
+use super::null_words::is_null_word;
 use super::units::gives_units;
 use super::words::{are_names, is_name};
 use crate::format::csv::sampled::Sampled;

@@ -3,7 +3,8 @@
 
 use super::above::{extent, filled, is_run_of_pairs, is_text};
 use super::crosstab::several_rows;
-use super::header::{figure, has_digit, is_null_word, is_of_figure, is_stated, is_value, nearly_all};
+use super::header::{figure, has_digit, is_of_figure, is_stated, is_value, nearly_all};
+use super::null_words::is_null_word;
 use super::words::is_name;
 use crate::format::csv::sampled::Sampled;
 

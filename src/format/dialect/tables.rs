@@ -1,7 +1,8 @@
 //! The tables that stand one below the other in a text, each with a header of its own.
 
 use super::above::{extent, filled, is_text};
-use super::header::{has_digit, is_null_word, is_value, is_written_value, names, nearly_all};
+use super::header::{has_digit, is_value, is_written_value, names, nearly_all};
+use super::null_words::is_null_word;
 use super::words::{ROWS, are_names, is_name, is_table_of_words};
 use super::{Dialect, NO_DELIMITER, ReadOptions};
 use crate::format::csv::sampled::{Sampled, sampled};

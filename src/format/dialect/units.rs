@@ -3,7 +3,8 @@
 use super::above::filled;
 use super::alike::is_amount;
 use super::frame::{LOOKED_AT, in_use};
-use super::header::{has_digit, is_null_word, is_pending, is_value, nearly_all};
+use super::header::{has_digit, is_value, nearly_all};
+use super::null_words::{is_null_word, is_pending};
 use crate::format::csv::sampled::Sampled;
 
 /// Words and signs that are units, in small letters but for those that differ by it. A record may hold any other word.
