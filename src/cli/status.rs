@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::catalog::{Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST, fix_of_another, of_another};
+use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, full, moment, span, status};
 use crate::settings::{Settings, database_file, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
@@ -112,14 +112,10 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     if !elsewhere.is_empty() {
         unreadable.push(Need { what: of_another(&elsewhere), fix: fix_of_another(folder) });
     }
-    for DeletionRecord { load, source, table, .. } in here {
-        unreadable.push(Need {
-            what: format!(
-                "load {load} ({source} into {table}): the database has lost it although it had confirmed it, and its file is not \
-                 here any more"
-            ),
-            fix: format!("get the file once more and drop it into {shown}; to be told no more, remove {shown}/{LOST}"),
-        });
+    for line in here {
+        let DeletionRecord { load, source, table, retracted, .. } = &line;
+        let (what, fix) = if *retracted { of_retracted(&line, folder) } else { of_lost(&line, folder) };
+        unreadable.push(Need { what: format!("load {load} ({source} into {table}): {what}"), fix });
     }
     Found {
         folder: folder.clone(),

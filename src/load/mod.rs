@@ -63,11 +63,12 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    fn deletion(&self, dataset: &Dataset, source: &str) -> DeletionRecord {
+    fn deletion(&self, dataset: &Dataset, input: &Input) -> DeletionRecord {
         DeletionRecord {
             load: self.load_id,
             hash: self.hash.clone(),
-            source: source.to_owned(),
+            source: input.name().to_owned(),
+            claim: input.claim().map(str::to_owned),
             table: dataset.table.clone(),
             server: self.server.clone().unwrap_or_default(),
             note: random(),

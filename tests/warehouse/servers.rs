@@ -195,13 +195,13 @@ async fn what_a_restored_database_lost_is_found(database: TestDatabase, workdir:
     let said = stdout(&done) + &stderr(&done);
     holds(&said, "an older state of the database was restored")?;
     let named = said.lines().find(|line| line.contains("ERROR") && line.contains("t.2.csv")).unwrap_or_default();
-    holds(named, "its file is deleted: get the file once more")?;
+    holds(named, "its file is not here any more; get the file once more")?;
     holds(&said, "t.3.csv")?;
     same(database.text("select a from staging.t order by a").await?, "1\n3")?;
     let status = app(&workdir, &["status"], &settings)?;
     same(status.status.code(), Some(1))?;
     for words in
-        ["t.2.csv into t", "the database has lost it although it had confirmed it", "remove imports/.sluice/lost.jsonl"]
+        ["t.2.csv into t", "the database has lost a load that it had confirmed", "remove imports/.sluice/lost.jsonl"]
     {
         holds(&stdout(&status), words)?;
     }
