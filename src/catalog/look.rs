@@ -175,19 +175,20 @@ impl Catalog {
         Ok(hashes)
     }
 
-    /// The loads among these whose rows are in their tables, each with its hash and its claim.
+    /// The loads of a status among these, each with its hash and its claim.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn claims_of_loaded(
+    pub async fn claims_of(
         &self,
         ids: &[i64],
+        status: Status,
     ) -> Result<HashMap<i64, (String, Option<String>)>, WarehouseError> {
         let mut loaded = HashMap::new();
         for some in ids.chunks(10_000) {
             let query = load::Entity::find()
                 .filter(load::Column::Id.is_in(some.iter().copied()))
-                .filter(load::Column::Status.eq(Status::Loaded));
+                .filter(load::Column::Status.eq(status));
             let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
             loaded.extend(lines.into_iter().filter_map(|line| Some((line.id, (line.hash?, line.claim)))));
         }

@@ -20,7 +20,8 @@ cases! {
         a_retracted_part_holds_up_its_file,
         loads_of_a_dropped_table_do_not_come_back,
         a_retraction_that_cannot_be_noted_does_not_happen,
-        a_daemon_tells_it_too;
+        a_daemon_tells_it_too,
+        what_comes_back_goes_before_what_waits;
 }
 
 type Settings<'a> = [(&'a str, &'a str); 2];
@@ -277,4 +278,25 @@ async fn a_daemon_tells_it_too(database: TestDatabase, workdir: Workdir) -> Outc
     same(run(&workdir, &["status"], &keeping(&backup))?.0, Some(0))?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     is_well(&workdir, &keeping(&backup))
+}
+
+async fn what_comes_back_goes_before_what_waits(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("days", "name: days\nfiles: [\"*.csv\"]\ntable: days\nmode: upsert\nkey: [id]\n")?;
+    let settings = keeping(&database.url);
+    let day = |name: &str, text: &str| workdir.write(&format!("imports/{name}"), format!("id,a\n{text}"));
+    day("first.csv", "1,1\n")?;
+    same(run(&workdir, &["--once"], &settings)?.0, Some(0))?;
+    let backup = copy(&database, &workdir, "backup").await?;
+    // They came in another order than that of their names.
+    for (name, text) in [("y.csv", "1,2\n2,2\n3,2\n"), ("m.csv", "1,3\n2,3\n")] {
+        day(name, text)?;
+        same(run(&workdir, &["--once"], &settings)?.0, Some(0))?;
+    }
+    // A correction waits whose name comes before theirs.
+    day("b.csv", "1,4\n")?;
+    let restored = keeping(&backup);
+    let (code, said) = run(&workdir, &["--once"], &restored)?;
+    same((code, said.matches("its file is loaded again").count()), (Some(0), 2))?;
+    same(said.contains("loaded after a file that comes after it by name: m.csv"), false)?;
+    same(numbers(&backup, "days").await?, vec![2, 3, 4])
 }

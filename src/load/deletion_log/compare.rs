@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Brought, Entry, Noted};
 use super::{DeletionLog, DeletionRecord, LONG, lost::LOST_NAME, own};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LoadStatus};
 use crate::warehouse::WarehouseError;
 
 /// The losses that were told, by database.
@@ -100,26 +100,31 @@ impl DeletionLog {
         let is_alias = |one: &Entry, load: &Brought| is_here(&load.catalog, &one.line.server);
         let is_unwanted = |one: &mut Entry| !one.is_wanted(|load| is_alias(one, load));
         let unwanted: Vec<_> = noted.entries.extract_if(.., is_unwanted).map(|one| one.line).collect();
-        let is_there_once = |one: &&Entry| {
-            !one.line.repeats && one.before.iter().any(|load| is_alias(one, load) && !load.is_taken_back)
+        let of_here = |one: &Entry| {
+            one.before.iter().filter(|load| is_alias(one, load) && !load.is_taken_back).cloned().collect()
         };
-        let wanted = noted.entries.iter().filter(is_there_once);
-        let wanted: HashSet<_> = wanted.map(|one| (one.line.table.clone(), one.line.hash.clone())).collect();
-        let aliases =
-            |one: &Entry| one.before.iter().filter(|load| is_alias(one, load)).map(|load| load.load).collect();
-        let aliases: Vec<Vec<i64>> = noted.entries.iter().map(aliases).collect();
-        let hashes = catalog.hashes(&aliases.concat()).await?;
+        let aliases: Vec<Vec<Brought>> = noted.entries.iter().map(of_here).collect();
+        let is_once = |(one, loads): &(&Entry, &Vec<Brought>)| !one.line.repeats && !loads.is_empty();
+        let wanted = noted.entries.iter().zip(&aliases).filter(is_once);
+        let wanted: HashSet<_> = wanted.map(|(one, _)| (one.line.table.clone(), one.line.hash.clone())).collect();
+        let numbers: Vec<_> = aliases.iter().flatten().map(|load| load.load).collect();
+        let hashes = catalog.hashes(&numbers).await?;
+        // A retracted load of the same number may be the one that was there before this one.
+        let retracted = catalog.claims_of(&numbers, LoadStatus::Retracted).await?;
+        let is_another = |load: &Brought| {
+            retracted.get(&load.load).is_some_and(|(_, claim)| load.claim.is_some() && *claim != load.claim)
+        };
         let last = catalog.loads(1).await?.first().map_or(0, |last| last.id);
         let mut missing = Vec::new();
         let mut newest = None;
         for (Entry { line, .. }, loads) in noted.entries.into_iter().zip(aliases) {
-            let found = loads.iter().find(|load| hashes.get(*load) == Some(&line.hash));
+            let found = loads.iter().find(|load| hashes.get(&load.load) == Some(&line.hash) && !is_another(load));
             let is_there = match line.is_cut() {
                 true => is_here(&line.catalog, &line.server) && last >= line.load && !in_list.contains(&line.name()),
                 false => found.is_some(),
             };
             match found {
-                Some(load) => newest = Some((*load, line.hash)),
+                Some(load) => newest = Some((load.load, line.hash)),
                 None if is_there => {}
                 None => missing.push(line),
             }
@@ -218,7 +223,8 @@ async fn again_there(
     here: Option<&String>,
 ) -> Result<Vec<DeletionRecord>, WarehouseError> {
     let of_here: Vec<_> = retracted.iter().filter(|one| here.is_some() && one.catalog.as_ref() == here).collect();
-    let loaded = catalog.claims_of_loaded(&of_here.iter().map(|one| one.load).collect::<Vec<_>>()).await?;
+    let numbers: Vec<_> = of_here.iter().map(|one| one.load).collect();
+    let loaded = catalog.claims_of(&numbers, LoadStatus::Loaded).await?;
     let is_there = |one: &&&DeletionRecord| loaded.get(&one.load) == Some(&(one.hash.clone(), one.claim.clone()));
     Ok(of_here.iter().filter(is_there).map(|one| DeletionRecord { retracted: true, ..(*one).clone() }).collect())
 }

@@ -126,6 +126,8 @@ pub(super) struct Brought {
     pub(super) catalog: Option<String>,
     /// Its number.
     pub(super) load: i64,
+    /// Place of the file during the load, if the record has it.
+    pub(super) claim: Option<String>,
     /// True if its rows were taken back.
     pub(super) is_taken_back: bool,
     /// Name of the retraction that took them back.
@@ -134,7 +136,8 @@ pub(super) struct Brought {
 
 impl Brought {
     fn of(line: &DeletionRecord) -> Brought {
-        Brought { catalog: line.catalog.clone(), load: line.load, is_taken_back: false, by: None }
+        let DeletionRecord { catalog, load, claim, .. } = line.clone();
+        Brought { catalog, load, claim, is_taken_back: false, by: None }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use tracing::info;
 
-use super::super::WarehouseError;
+use super::super::{WarehouseError, tell_lock};
 
 /// Time of the first look at a waiting statement, and of each next one: shorter than any wait for a lock.
 const SOON: Duration = Duration::from_secs(1);
@@ -82,6 +82,7 @@ impl Lookout {
     {
         tokio::pin!(work);
         let (started, mut pause, mut holders, mut is_said) = (Instant::now(), SOON, None, false);
+        let _over = Over;
         loop {
             let look = async {
                 tokio::time::sleep(pause).await;
@@ -91,6 +92,7 @@ impl Lookout {
                 biased;
                 done = &mut work => return done.map_err(|error| named(error.into(), holders)),
                 found = look => {
+                    tell_lock(found.as_deref());
                     if let Some(found) = found {
                         if !is_said && started.elapsed() >= SAID_AFTER {
                             info!("waiting for a lock that is held by {found}");
@@ -107,6 +109,15 @@ impl Lookout {
     /// The holders of the lock that is waited for now, in words; `None` if there are none, or none are known.
     pub async fn holders(&self) -> Option<String> {
         sqlx::query_scalar(HOLDERS).bind(self.own.list()).fetch_one(&self.pool).await.ok().flatten()
+    }
+}
+
+/// The end of a wait, also of one that is given up.
+struct Over;
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        tell_lock(None);
     }
 }
 
