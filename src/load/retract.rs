@@ -154,7 +154,6 @@ async fn commit(loader: &Loader, transaction: Box<dyn Transaction>, line: &LoadL
              IMPORTS_DIR names the folder that the file came through"
         );
     }
-    fail::fail_point!("retraction_noted");
     match (transaction.commit().await, noted) {
         (Ok(()), _) => {
             if let Err(why) = loader.deletions.retracted_again(&record) {

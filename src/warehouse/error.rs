@@ -202,7 +202,8 @@ fn opens(code: i32) -> &'static str {
         1544 => "its folder cannot be written: give the user that Sluice runs as the right to write in it",
         _ => {
             "the user that Sluice runs as needs the right to write the file, those beside it that end in -wal and -shm, and their folder \
-             (chown; chmod u+w FILE FILE-wal FILE-shm); or their file system is mounted read-only (findmnt -T FILE shows how): mount it so that it can be written"
+             (chown; chmod u+w FILE FILE-wal FILE-shm); or their file system is mounted read-only (findmnt -T FILE shows how): mount it so \
+             that it can be written"
         }
     }
 }

@@ -82,7 +82,7 @@ impl Lookout {
     {
         tokio::pin!(work);
         let (started, mut pause, mut holders, mut is_said) = (Instant::now(), SOON, None, false);
-        let _over = Over;
+        let mut wait = Wait { is_told: false };
         loop {
             let look = async {
                 tokio::time::sleep(pause).await;
@@ -92,7 +92,7 @@ impl Lookout {
                 biased;
                 done = &mut work => return done.map_err(|error| named(error.into(), holders)),
                 found = look => {
-                    tell_lock(found.as_deref());
+                    wait.tell(found.as_deref());
                     if let Some(found) = found {
                         if !is_said && started.elapsed() >= SAID_AFTER {
                             info!("waiting for a lock that is held by {found}");
@@ -112,12 +112,23 @@ impl Lookout {
     }
 }
 
-/// The end of a wait, also of one that is given up.
-struct Over;
+/// The wait of a statement, whose end is told too, also where it is given up.
+struct Wait {
+    is_told: bool,
+}
 
-impl Drop for Over {
+impl Wait {
+    fn tell(&mut self, holders: Option<&str>) {
+        if self.is_told || holders.is_some() {
+            tell_lock(holders);
+        }
+        self.is_told = holders.is_some();
+    }
+}
+
+impl Drop for Wait {
     fn drop(&mut self) {
-        tell_lock(None);
+        self.tell(None);
     }
 }
 
