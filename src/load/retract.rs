@@ -1,5 +1,6 @@
 //! Retraction of a load: in one transaction its rows leave staging, the rows that it replaced come back, and the ledger
-//! records it. It is noted beside the folder's deletes, too: a restored database would have the load back. The result is as if the file had never come, or nothing happens and the reason is told.
+//! records it. It is noted beside the folder's deletes, too: a restored database would have the load back. The result
+//! is as if the file had never come, or nothing happens and the reason is told.
 
 use std::time::Duration;
 
@@ -74,8 +75,8 @@ pub enum RetractError {
     },
     /// A retraction that cannot be noted.
     #[error(
-        "nothing was retracted: it cannot be noted in {DELETED} of the imports folder, and a restored backup would have the load back: {0}; \
-         fix that, or run it as the user that Sluice runs as"
+        "nothing was retracted: it cannot be noted in {DELETED} of the imports folder, and a restored backup would have the load \
+         back: {0}; fix that, or run it as the user that Sluice runs as"
     )]
     Unnoted(std::io::Error),
     /// Error of the database.

@@ -42,7 +42,7 @@ pub struct Lookout {
 
 /// The processes that serve this program, those of closed connections among them.
 #[derive(Clone, Default)]
-pub(super) struct Own(Arc<Mutex<Vec<i32>>>);
+pub(super) struct Own(Arc<Mutex<Vec<i32>>>, Arc<Mutex<String>>);
 
 impl Own {
     /// Adds a process.
@@ -54,6 +54,14 @@ impl Own {
             pids.remove(0);
         }
         pids.push(pid);
+    }
+
+    /// True if these holders were not the last to be logged: their words name their transaction.
+    fn is_news(&self, holders: &str) -> bool {
+        let mut said = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *said != holders;
+        holders.clone_into(&mut said);
+        is_news
     }
 
     fn list(&self) -> Vec<i32> {
@@ -95,7 +103,9 @@ impl Lookout {
                     wait.tell(found.as_deref());
                     if let Some(found) = found {
                         if !is_said && started.elapsed() >= SAID_AFTER {
-                            info!("waiting for a lock that is held by {found}");
+                            if self.own.is_news(&found) {
+                                info!("waiting for a lock that is held by {found}");
+                            }
                             is_said = true;
                         }
                         holders = Some(found);
@@ -151,6 +161,7 @@ mod tests {
         assert_eq!(locked.to_string(), "somebody else holds a lock: process 7 (psql)");
         assert_eq!(named(WarehouseError::Refused("no".to_owned()), who()).to_string(), "no");
         let own = Own::default();
+        assert_eq!(["a", "a", "b"].map(|holders| own.is_news(holders)), [true, false, true]);
         (0..100).chain([99]).for_each(|pid| own.add(pid));
         assert_eq!((own.list().len(), own.list()[0], own.list()[63]), (64, 36, 99));
     }
