@@ -321,6 +321,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_back_counts_for_the_records_before() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(".sluice")).unwrap();
+        let log = DeletionLog::of(dir.path());
+        let of = |load, note: &str, claim: &str| DeletionRecord {
+            hash: "h".to_owned(),
+            claim: Some(claim.to_owned()),
+            ..gone(load, note)
+        };
+        let wanted = |log: &DeletionLog| -> Vec<i64> {
+            let noted = log.read();
+            noted.entries.iter().filter(|one| one.is_wanted(|_| true)).map(|one| one.line.load).collect()
+        };
+        log.write(&[of(1, "a", "x"), of(2, "b", "y"), DeletionRecord { repeats: true, ..of(3, "c", "z") }]).unwrap();
+        // The second one was a duplicate of the first, the third is a load of its own.
+        let noted = log.note_retraction(of(1, "", "x")).unwrap().unwrap();
+        assert_eq!(wanted(&log), [3]);
+        // Deleted after all, it stays retracted; under its number, but another claim, it is another load.
+        log.write(&[of(1, "d", "x")]).unwrap();
+        assert_eq!(wanted(&log), [3]);
+        log.write(&[of(4, "e", "w"), of(1, "f", "v")]).unwrap();
+        assert_eq!(wanted(&log), [3, 4, 1]);
+        log.void(noted).unwrap();
+        assert_eq!(wanted(&log), [2, 3, 4, 1]);
+        log.note_drop("x", None).unwrap();
+        log.write(&[of(5, "g", "u")]).unwrap();
+        assert_eq!(wanted(&log), [5]);
+    }
+
+    #[test]
     fn a_record_that_cannot_be_written_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join(".sluice/deleted.jsonl")).unwrap();
