@@ -146,7 +146,8 @@ async fn load_in_turn(
     stage.at(FileStep::Database);
     let name = input.name().to_owned();
     let tell = Box::new(move |holders: Option<&str>| held_by(&name, holders));
-    let mut done = telling_locks(tell, read(place, loader, dataset, input, &profile)).await;
+    // Boxed: the future is large, and would be held twice.
+    let mut done = telling_locks(tell, Box::pin(read(place, loader, dataset, input, &profile))).await;
     if let Err(LoadError::Warehouse(WarehouseError::Denied(why))) = done {
         done = Err(denied(loader, dataset, why).await);
     }
