@@ -175,7 +175,28 @@ impl Catalog {
         Ok(hashes)
     }
 
-    /// The contents among these, each a table and a hash, that loads have brought into their tables.
+    /// The loads of a status among these, each with its hash and its claim.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn claims_of(
+        &self,
+        ids: &[i64],
+        status: Status,
+    ) -> Result<HashMap<i64, (String, Option<String>)>, WarehouseError> {
+        let mut loaded = HashMap::new();
+        for some in ids.chunks(10_000) {
+            let query = load::Entity::find()
+                .filter(load::Column::Id.is_in(some.iter().copied()))
+                .filter(load::Column::Status.eq(status));
+            let lines: Vec<LoadLine> = self.read(query.into_query()).await?;
+            loaded.extend(lines.into_iter().filter_map(|line| Some((line.id, (line.hash?, line.claim)))));
+        }
+        Ok(loaded)
+    }
+
+    /// The contents among these, each a table and a hash, that loads have brought into their tables, and that were not
+    /// taken back since.
     ///
     /// # Errors
     /// The database's error.
@@ -187,7 +208,7 @@ impl Catalog {
             let query = query
                 .filter(load::Column::Dataset.is_in(tables))
                 .filter(load::Column::Hash.is_in(some.iter().map(|(_, hash)| *hash)))
-                .filter(load::Column::Status.is_in(super::admission::ONCE_LOADED));
+                .filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced, Status::Lost]));
             let lines: Vec<Content> = self.read(query.into_query()).await?;
             contents.extend(lines.into_iter().filter_map(|line| Some((line.dataset, line.hash?))));
         }

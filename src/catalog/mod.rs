@@ -50,7 +50,7 @@ pub use models::reject::Model as RejectLine;
 pub use questions::QuestionView;
 pub use retract::{LaterLoad, column_names};
 pub use star::StagedLoad;
-pub use status::{Failure, LastRun, Period, Total};
+pub use status::{Emptied, Failure, LastRun, Period, Total};
 pub use workspace::Workspace;
 
 /// Row counts of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.

@@ -77,6 +77,25 @@ pub struct LastRun {
     pub error: Option<String>,
 }
 
+/// A table without a row, because a file that takes the place of all rows brought none.
+#[derive(Clone, Debug)]
+pub struct Emptied {
+    /// The staging table.
+    pub table: String,
+    /// Number of the newest load.
+    pub load: i64,
+    /// The input.
+    pub source: String,
+}
+
+#[derive(FromQueryResult)]
+struct OfTable {
+    dataset: String,
+    status: Status,
+    newest: i64,
+    rows_loaded: i64,
+}
+
 #[derive(FromQueryResult)]
 struct Sum {
     status: Status,
@@ -146,6 +165,34 @@ impl Catalog {
             });
         }
         Ok(failures)
+    }
+
+    /// The tables that a file without rows emptied, and that no later one filled.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn emptied(&self) -> Result<Vec<Emptied>, WarehouseError> {
+        let query = load::Entity::find()
+            .select_only()
+            .column(load::Column::Dataset)
+            .column(load::Column::Status)
+            .column_as(load::Column::Id.max(), "newest")
+            .column_as(load::Column::RowsLoaded.sum().cast_as("bigint"), "rows_loaded")
+            .filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]))
+            .group_by(load::Column::Dataset)
+            .group_by(load::Column::Status);
+        let (replaced, there): (Vec<_>, Vec<_>) =
+            self.read::<OfTable>(query.into_query()).await?.into_iter().partition(|one| one.status == Status::Replaced);
+        let mut emptied = Vec::new();
+        for OfTable { dataset, newest, .. } in there.into_iter().filter(|one| one.rows_loaded == 0) {
+            if replaced.iter().any(|one| one.dataset == dataset && one.rows_loaded > 0)
+                && let Some(line) = self.load(newest).await?
+            {
+                emptied.push(Emptied { table: dataset, load: newest, source: line.source });
+            }
+        }
+        emptied.sort_by_key(|one| one.load);
+        Ok(emptied)
     }
 
     /// The newest run of the pipeline, if there was any.

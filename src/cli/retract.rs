@@ -30,7 +30,7 @@ pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<
     let app = daemon::look(settings).await?;
     let Retract { load, yes, dry_run, json } = wanted;
     if !yes {
-        let would = retract(&app.workspace, load, false).await.map_err(said)?;
+        let would = retract(&app.loader, load, false).await.map_err(said)?;
         if dry_run || would.already {
             print(&would, json, dry_run)?;
             return Ok(End::Done);
@@ -39,7 +39,7 @@ pub(super) async fn run(settings: &Settings, wanted: Retract) -> anyhow::Result<
             return Ok(End::Failed);
         }
     }
-    let done = retract(&app.workspace, load, true).await.map_err(said)?;
+    let done = retract(&app.loader, load, true).await.map_err(said)?;
     print(&done, json, false)?;
     Ok(End::Done)
 }

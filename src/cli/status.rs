@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::catalog::{Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::load::deletion_log::{DeletionLog, DeletionRecord, LOST, fix_of_another, of_another};
+use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, full, moment, span, status};
 use crate::settings::{Settings, database_file, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
@@ -49,7 +49,11 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let folder = &settings.folders.imports_dir;
     let mut unreadable = Vec::new();
     let mut see = |what: &str, error: String, fix: &str| {
-        unreadable.push(Need { what: format!("{what}: {error}"), fix: fix.to_owned() });
+        let need = Need { what: format!("{what}: {error}"), fix: fix.to_owned() };
+        // Each look at a folder that is shut finds the same.
+        if !unreadable.contains(&need) {
+            unreadable.push(need);
+        }
     };
     let rights = "give the user who asks the right to read it";
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
@@ -90,7 +94,8 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let log = DeletionLog::of(folder);
     let lost = match lost {
         Some((lost, unread)) => {
-            if let Some(why) = unread {
+            // A folder that is shut is told already.
+            if let Some(why) = unread.filter(|_| !is_there || std::fs::read_dir(folder).is_ok()) {
                 let fix = format!(
                     "give the user who asks and the one that Sluice runs as the right to read and write {shown} and \
                      {shown}/.sluice; what stands there and is no file of Sluice is to be moved away"
@@ -112,14 +117,10 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     if !elsewhere.is_empty() {
         unreadable.push(Need { what: of_another(&elsewhere), fix: fix_of_another(folder) });
     }
-    for DeletionRecord { load, source, table, .. } in here {
-        unreadable.push(Need {
-            what: format!(
-                "load {load} ({source} into {table}): the database has lost it although it had confirmed it, and its file is not \
-                 here any more"
-            ),
-            fix: format!("get the file once more and drop it into {shown}; to be told no more, remove {shown}/{LOST}"),
-        });
+    for line in here {
+        let DeletionRecord { load, source, table, retracted, .. } = &line;
+        let (what, fix) = if *retracted { of_retracted(&line, folder) } else { of_lost(&line, folder) };
+        unreadable.push(Need { what: format!("load {load} ({source} into {table}): {what}"), fix });
     }
     Found {
         folder: folder.clone(),
@@ -200,6 +201,7 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
         last_hour: app.workspace.catalog.total(since(now - TimeDelta::hours(1))).await?,
         failures: app.workspace.catalog.failures(FAILURES).await?,
         pipeline: app.workspace.catalog.last_pipeline().await?,
+        emptied: app.workspace.catalog.emptied().await?,
         ..Default::default()
     })
 }
@@ -294,6 +296,9 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
 
 /// The step of a file in hand, in words.
 pub(super) fn step(one: &Running) -> String {
+    if let Some(holders) = &one.held_by {
+        return format!("waits for a lock of {holders}");
+    }
     match (one.step, &one.waits_for) {
         (FileStep::Waiting, Some(other)) => format!("waits for {other}"),
         (FileStep::Waiting, None) => "waits for its turn".to_owned(),

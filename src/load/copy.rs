@@ -40,7 +40,7 @@ pub(super) async fn copy(
             return Ok(None);
         }
         work.loader.catalog.reject(&mut *work.transaction, work.load_id, &rejects).await?;
-        rejected.write(&rejects)?;
+        rejected.write(&rejects).map_err(LoadError::Rejects)?;
         fail::fail_point!("copied");
     }
     let Feed { books, bytes, beside, first_reject, .. } = feed;

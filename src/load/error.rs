@@ -122,6 +122,9 @@ pub enum LoadError {
     /// A file whose rows are loaded, and of whose delete there can be no record.
     #[error("its rows are loaded, and it is not deleted, because that cannot be noted in {DELETED}: {0}")]
     Unnoted(std::io::Error),
+    /// Rejects that cannot be written.
+    #[error("{0}")]
+    Rejects(std::io::Error),
     /// Error of a folder of ours.
     #[error("{0}")]
     Folder(#[from] std::io::Error),
@@ -165,7 +168,9 @@ impl LoadError {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
             LoadError::Passed { .. } => Consequence::Pass,
-            LoadError::Folder(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => Consequence::TryAgain,
+            LoadError::Folder(_) | LoadError::Rejects(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => {
+                Consequence::TryAgain
+            }
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_))
@@ -246,6 +251,11 @@ impl LoadError {
                     "look at what stands there (ls -l imports/.sluice) and move it away; it is tried again by itself"
                 }
                 _ => "fix what the message says",
+            },
+            LoadError::Rejects(error) => match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk of the exports folder",
+                ErrorKind::ReadOnlyFilesystem => "mount the exports folder so that it can be written",
+                _ => "do what the message says; it is tried again by itself",
             },
             LoadError::Unkept(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk of the archive",

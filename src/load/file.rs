@@ -103,7 +103,7 @@ pub async fn load_file(
                 say(source.name(), &staged(loader, &dataset.table), &report, unfinished, started.elapsed());
                 // What a source gives again behind the checkpoint is not lost with a database.
                 if source.window().is_none() {
-                    deletion.push(report.deletion(&dataset, source.name()));
+                    deletion.push(report.deletion(&dataset, &source));
                 }
                 reports.push(report);
             }

@@ -39,8 +39,8 @@ use self::verify::{balance, verify};
 use crate::catalog::RowCounts;
 use crate::dataset::{Dataset, Duplicates, Mode};
 use crate::source::{Input, Profile, random};
-use crate::telemetry::progress::{FileStep, Stage};
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::telemetry::progress::{FileStep, Stage, held_by};
+use crate::warehouse::{Transaction, WarehouseError, telling_locks};
 
 pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
@@ -63,11 +63,12 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    fn deletion(&self, dataset: &Dataset, source: &str) -> DeletionRecord {
+    fn deletion(&self, dataset: &Dataset, input: &Input) -> DeletionRecord {
         DeletionRecord {
             load: self.load_id,
             hash: self.hash.clone(),
-            source: source.to_owned(),
+            source: input.name().to_owned(),
+            claim: input.claim().map(str::to_owned),
             table: dataset.table.clone(),
             server: self.server.clone().unwrap_or_default(),
             note: random(),
@@ -143,7 +144,10 @@ async fn load_in_turn(
     stage.at(FileStep::Waiting);
     let turn = loader.tries.turn(loader.warehouse.names().engine, &dataset.table).await?;
     stage.at(FileStep::Database);
-    let mut done = read(place, loader, dataset, input, &profile).await;
+    let name = input.name().to_owned();
+    let tell = Box::new(move |holders: Option<&str>| held_by(&name, holders));
+    // Boxed: the future is large, and would be held twice.
+    let mut done = telling_locks(tell, Box::pin(read(place, loader, dataset, input, &profile))).await;
     if let Err(LoadError::Warehouse(WarehouseError::Denied(why))) = done {
         done = Err(denied(loader, dataset, why).await);
     }

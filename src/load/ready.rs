@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::staging::{Plan, ready_table};
+use super::staging::{Plan, ReadyTable, TableChange, ready_table};
 use super::upsert::{Upsert, keeps_its_key};
 use super::{LoadError, Work};
 use crate::dataset::Mode;
@@ -16,6 +16,10 @@ pub(super) struct Ready<'a> {
     /// The columns that the table had, as the catalog knows them.
     pub(super) known: Vec<Column>,
     pub(super) plan: Plan,
+    /// Rows that the input is to take the place of.
+    pub(super) replaced: u64,
+    /// The changes of the table, to be told after the commit.
+    pub(super) changes: Vec<TableChange>,
     /// Types of the columns that are copied: the plan's, then the number of the load and the line.
     pub(super) types: Vec<Type>,
     /// The way of the rows into the table, if their keys are to be compared with those there.
@@ -40,7 +44,8 @@ pub(super) async fn ready<'a>(
     let known = loader.catalog.columns(transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, profile, &known)?;
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
-    let (table, is_new) = ready_table(loader, transaction, dataset, &plan, load_id, input.claim()).await?;
+    let made = ready_table(loader, transaction, dataset, &plan, load_id, input.claim()).await?;
+    let ReadyTable { table, is_new, replaced, changes } = made;
     say_names(work, input.name(), profile, is_new);
     input.expect_types(plan.held());
     let kinds = plan.shape.columns.iter().map(|one| one.column.kind());
@@ -59,7 +64,7 @@ pub(super) async fn ready<'a>(
         let shown = &column.shown;
         warn!(file.path = input.name(), load.id = load_id, "the file has no column {shown}, which its plugin names");
     }
-    Ok(Ready { table, known, plan, types, upsert })
+    Ok(Ready { table, known, plan, replaced, changes, types, upsert })
 }
 
 /// Logs what nothing proves of the names of the columns.

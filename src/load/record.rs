@@ -6,10 +6,11 @@ use super::copy::Copied;
 use super::outcome::{say_array, say_beside, say_columns};
 use super::ready::Ready;
 use super::reject_file::RejectFile;
-use super::staging::{columns_apart, columns_left_out, header_change, hints, tell_series};
+use super::staging::{TableChange, columns_apart, columns_left_out, header_change, hints, tell_series};
 use super::verify::Seen;
 use super::{LoadError, LoadReport, Loader, Work};
 use crate::catalog::RowCounts;
+use crate::catalog::staged::is_empty;
 use crate::format::Layout;
 use crate::record::Beside;
 use crate::source::{Input, Profile};
@@ -27,6 +28,8 @@ pub(super) struct Recorded {
     overruled: Option<String>,
     /// Headers that give one name.
     apart: Option<String>,
+    /// The changes of the table.
+    changes: Vec<TableChange>,
     /// Files that look like a series.
     series: Option<String>,
     rejected: RejectFile,
@@ -43,7 +46,10 @@ pub(super) async fn record(
 ) -> Result<Recorded, LoadError> {
     let Work { loader, dataset, load_id, .. } = *work;
     let transaction = &mut *work.transaction;
-    let (Ready { table, known, .. }, Copied { mut beside, mut rejected, .. }) = (ready, copied);
+    let (Ready { table, known, replaced, mut changes, .. }, Copied { mut beside, mut rejected, .. }) = (ready, copied);
+    if replaced > 0 && books.loaded == 0 && is_empty(transaction, loader.warehouse.names(), &table).await? {
+        changes.push(TableChange::Emptied { shown: loader.warehouse.names().shown(&table), rows: replaced });
+    }
     let Seen { profile, plan } = seen;
     loader.catalog.write_columns(transaction, &dataset.table, &plan.evolution, load_id).await?;
     beside.splice(0..0, input.beside().iter().cloned().chain(columns_left_out(&profile, &plan.shape)));
@@ -66,10 +72,10 @@ pub(super) async fn record(
         true => tell_series(loader, transaction, dataset, input.table_hint(), &columns).await?,
         false => None,
     };
-    rejected.sync()?;
+    rejected.sync().map_err(LoadError::Rejects)?;
     input.verify_unchanged()?;
     let (hash, layout) = (profile.hash, profile.layout);
-    Ok(Recorded { books, hash, layout, beside, hints, changed, overruled, apart, series, rejected })
+    Ok(Recorded { books, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected })
 }
 
 /// Commits a load, tells what it brought, and publishes its rejects.
@@ -78,8 +84,10 @@ pub(super) async fn commit(work: Work<'_>, input: &Input, recorded: Recorded) ->
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
-    let Recorded { books, hash, layout, beside, hints, changed, overruled, apart, series, rejected } = recorded;
+    let Recorded { books, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected } =
+        recorded;
     let name = input.name();
+    changes.iter().for_each(|change| change.say(&dataset.table, load_id));
     say_array(name, load_id, &layout);
     say_beside(name, load_id, &beside);
     if let Some(overruled) = overruled {

@@ -1,12 +1,14 @@
 //! Retraction of a load: in one transaction its rows leave staging, the rows that it replaced come back, and the ledger
-//! records it. The result is as if the file had never come, or nothing happens and the reason is told.
+//! records it. It is noted beside the folder's deletes, too: a restored database would have the load back. The result
+//! is as if the file had never come, or nothing happens and the reason is told.
 
 use std::time::Duration;
 
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::catalog::Workspace;
+use super::Loader;
+use super::deletion_log::{DELETED, DeletionRecord};
 use crate::catalog::staged::is_empty;
 use crate::catalog::{History, KEPT};
 use crate::catalog::{LaterLoad, LoadLine, LoadStatus, column_names};
@@ -71,6 +73,12 @@ pub enum RetractError {
         /// Retention of replaced rows.
         days: u64,
     },
+    /// A retraction that cannot be noted.
+    #[error(
+        "nothing was retracted: it cannot be noted in {DELETED} of the imports folder, and a restored backup would have the load \
+         back: {0}; fix that, or run it as the user that Sluice runs as"
+    )]
+    Unnoted(std::io::Error),
     /// Error of the database.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
@@ -83,14 +91,14 @@ const PATIENCE: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// An unknown load, one without rows, or a table whose state without the load is not known: nothing happened then.
-pub async fn retract(workspace: &Workspace, load: i64, really: bool) -> Result<Retraction, RetractError> {
-    let Some(line) = workspace.catalog.load(load).await? else {
+pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retraction, RetractError> {
+    let Some(line) = loader.catalog.load(load).await? else {
         return Err(RetractError::Unknown(load));
     };
-    let mut transaction = workspace.warehouse.begin(Scope::Load).await?;
+    let mut transaction = loader.warehouse.begin(Scope::Load).await?;
     transaction.wait_at_most(PATIENCE).await?;
-    workspace.catalog.lock(&mut *transaction, &line.dataset).await?;
-    let had_replaced = workspace.catalog.replaced_before(&line.dataset, load).await?;
+    loader.catalog.lock(&mut *transaction, &line.dataset).await?;
+    let had_replaced = loader.catalog.replaced_before(&line.dataset, load).await?;
     let mut done = Retraction {
         load,
         source: line.source.clone(),
@@ -101,30 +109,67 @@ pub async fn retract(workspace: &Workspace, load: i64, really: bool) -> Result<R
         table_is_empty: false,
         had_replaced,
     };
-    if !workspace.catalog.retract(&mut *transaction, load).await? {
+    if !loader.catalog.retract(&mut *transaction, load).await? {
         drop(transaction);
         // Another retraction may have changed it during the wait for the lock.
-        no_rows(&workspace.catalog.load(load).await?.unwrap_or(line))?;
+        no_rows(&loader.catalog.load(load).await?.unwrap_or(line))?;
         return Ok(Retraction { already: true, ..done });
     }
     let table = Table::staging(&line.dataset);
-    let history = History::of(workspace.warehouse.names(), &table);
+    let history = History::of(loader.warehouse.names(), &table);
     // A table that was dropped by hand has no rows to take out.
     if !transaction.columns(&table).await?.is_empty() {
         if history.exists(&mut *transaction).await? {
-            is_known_without(workspace, &mut *transaction, &line).await?;
+            is_known_without(loader, &mut *transaction, &line).await?;
         }
-        let known = workspace.catalog.columns(&mut *transaction, &line.dataset).await?;
+        let known = loader.catalog.columns(&mut *transaction, &line.dataset).await?;
         let taken = history.take_back(&mut *transaction, load, &known).await?;
         (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
     }
-    done.table_is_empty = is_empty(&mut *transaction, workspace.warehouse.names(), &table).await?;
+    done.table_is_empty = is_empty(&mut *transaction, loader.warehouse.names(), &table).await?;
     if really {
-        transaction.commit().await?;
+        commit(loader, transaction, &line).await?;
         let Retraction { rows_removed, rows_restored, .. } = done;
         info!(load.id = load, file.path = line.source, rows_removed, rows_restored, "taken back");
     }
     Ok(done)
+}
+
+/// Notes a retraction, and commits it. If it is not known whether it is committed, it stays noted: as long as the load is
+/// there, `app status` says so.
+async fn commit(loader: &Loader, transaction: Box<dyn Transaction>, line: &LoadLine) -> Result<(), RetractError> {
+    let record = DeletionRecord {
+        load: line.id,
+        hash: line.hash.clone().unwrap_or_default(),
+        source: line.source.clone(),
+        table: line.dataset.clone(),
+        catalog: loader.catalog.identity().await?,
+        claim: line.claim.clone(),
+        ..DeletionRecord::default()
+    };
+    let noted = loader.deletions.note_retraction(record.clone()).map_err(RetractError::Unnoted)?;
+    if noted.is_none() {
+        warn!(
+            load.id = line.id,
+            "the imports folder has no notes of what was deleted, so it is not noted: a restored backup would have the load back; \
+             IMPORTS_DIR names the folder that the file came through"
+        );
+    }
+    match (transaction.commit().await, noted) {
+        (Ok(()), _) => {
+            if let Err(why) = loader.deletions.retracted_again(&record) {
+                info!("cannot take the load from the list of losses: {why}");
+            }
+            Ok(())
+        }
+        (Err(WarehouseError::Unknown(why)), _) => Err(WarehouseError::Unknown(why).into()),
+        (Err(error), noted) => {
+            if let Some(Err(why)) = noted.map(|noted| loader.deletions.void(noted)) {
+                warn!(load.id = line.id, "cannot note that it was not retracted after all: {why}");
+            }
+            Err(error.into())
+        }
+    }
 }
 
 /// Checks that a load without rows in the table was retracted before.
@@ -146,12 +191,12 @@ fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
 /// rest on it. A load that found a row as it was has left no trace of that, and one that brought fewer columns kept the
 /// load's cells in the others.
 async fn is_known_without(
-    workspace: &Workspace,
+    loader: &Loader,
     transaction: &mut dyn Transaction,
     line: &LoadLine,
 ) -> Result<(), RetractError> {
     let load = line.id;
-    if (workspace.catalog.clock().utc() - line.started_at).to_std().unwrap_or(Duration::ZERO) > KEPT {
+    if (loader.catalog.clock().utc() - line.started_at).to_std().unwrap_or(Duration::ZERO) > KEPT {
         return Err(RetractError::TooOld { load, days: KEPT.as_secs() / 86_400 });
     }
     let brought = column_names(line.columns.as_deref());
@@ -162,7 +207,7 @@ async fn is_known_without(
         }
         () => None,
     };
-    let later = workspace.catalog.later(transaction, &line.dataset, load).await?;
+    let later = loader.catalog.later(transaction, &line.dataset, load).await?;
     let found = later.iter().rev().find_map(|one| Some((one.id, rests(one)?)));
     let Some((first, why)) = found else { return Ok(()) };
     let order: Vec<_> = later.iter().take_while(|one| one.id >= first).map(|one| one.id.to_string()).collect();

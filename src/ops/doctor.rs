@@ -194,13 +194,11 @@ async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
     match tokio::time::timeout(PATIENCE, write).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let why = match error {
-                WarehouseError::ReadOnly(why) => why,
-                other => other.to_string(),
-            };
-            return Err(format!(
-                "cannot be written: {why}; make room on its disk, or give its user the right to write"
-            ));
+            return Err(match error {
+                WarehouseError::ReadOnly(why) => format!("cannot be written: {why}"),
+                WarehouseError::Full(why) => format!("cannot be written: {why}; make room on its disk"),
+                other => format!("cannot be written: {other}; {}", other.fix_of_answer().unwrap_or("fix that")),
+            });
         }
         Err(_) => {
             return Ok(format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::analysis::delete_exports;
 use crate::app::App;
@@ -156,8 +156,22 @@ pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, 
         })?;
     }
     transaction.commit().await?;
+    if let What::Staging = what
+        && let Err(why) = note(app, &table.name).await
+    {
+        warn!(
+            "the drop cannot be noted: {why}; should an older state be restored, files that were kept of its loads come back"
+        );
+    }
     info!(table = done.table, rows = done.rows, loads = done.loads.len(), "dropped");
     Ok(done)
+}
+
+/// Notes beside the folder's deletes that a staging table was dropped: its loads are lost with no database.
+async fn note(app: &App, table: &str) -> anyhow::Result<()> {
+    let catalog = app.workspace.catalog.identity().await?;
+    app.loader.deletions.note_drop(table, catalog)?;
+    Ok(())
 }
 
 /// Drops one table or view, and its rows in the catalog.

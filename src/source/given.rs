@@ -1,11 +1,21 @@
 //! Files that are given to the programs of a folder under the names by which they landed.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use super::claimed::ClaimedFile;
 use super::{Dir, Folder};
+
+/// The beginning of the names of their claims.
+const GIVEN: &str = "given-";
+
+impl ClaimedFile {
+    /// True if it came back into the folder: it is older than all that wait there, whatever their names are.
+    pub(crate) fn is_given(&self) -> bool {
+        self.claim().is_some_and(|claim| claim.starts_with(GIVEN))
+    }
+}
 
 impl Folder {
     /// Takes a file that comes back, called `own` in its folder, under the `name` that it had at first. Others of this
@@ -21,7 +31,9 @@ impl Folder {
             let why = "another file of its name waits, and only the user that Sluice runs as can put it before that";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
         }
-        self.take((from, own), name, &self.next_claim(), false)
+        let mut claim = OsString::from(GIVEN);
+        claim.push(self.next_claim());
+        self.take((from, own), name, &claim, false)
     }
 
     /// Leaves this program's place with what it was given to others.

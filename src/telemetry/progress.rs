@@ -57,6 +57,9 @@ pub struct Running {
     pub step: FileStep,
     /// The file that it waits for.
     pub waits_for: Option<String>,
+    /// The holders of the lock that it waits for, in words.
+    #[serde(default)]
+    pub held_by: Option<String>,
     /// The time at which it was taken, or of its first rows.
     pub started: DateTime<Utc>,
     /// The bytes so far.
@@ -84,6 +87,13 @@ fn enter(one: Running) -> u64 {
     number
 }
 
+/// Notes who holds the lock that a file's statement waits for; `None` ends the wait.
+pub(crate) fn held_by(file: &str, holders: Option<&str>) {
+    for one in lock().values_mut().filter(|one| one.file == file) {
+        one.held_by = holders.map(str::to_owned);
+    }
+}
+
 /// A file in hand that has no load's number yet, until this is dropped.
 pub(crate) struct Stage(u64);
 
@@ -95,6 +105,7 @@ impl Stage {
             load: None,
             step,
             waits_for: None,
+            held_by: None,
             started: Utc::now(),
             bytes: 0,
             bytes_total: 0,
@@ -176,6 +187,7 @@ impl Progress {
             load: Some(load_id),
             step: FileStep::Loading,
             waits_for: None,
+            held_by: None,
             started,
             bytes: 0,
             bytes_total: total,
@@ -291,6 +303,10 @@ mod tests {
         );
         drop(progress);
         assert_eq!(of("known.csv").len(), 1);
+        held_by("known.csv", Some("process 7"));
+        assert_eq!(of("known.csv")[0].held_by.as_deref(), Some("process 7"));
+        held_by("known.csv", None);
+        assert_eq!(of("known.csv")[0].held_by, None);
         drop(stage);
         assert!(of("known.csv").is_empty());
     }

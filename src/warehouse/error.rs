@@ -17,9 +17,12 @@ pub enum WarehouseError {
     /// A database that is absent, busy, full or restarting: a later try may go well.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// A database that answers, and takes no writes: it is read-only, or its disk is full.
+    /// A database that answers, and takes no writes, with what opens it for writing.
     #[error("the database takes no writes: {0}")]
     ReadOnly(String),
+    /// A database that answers, and has no room on its disk.
+    #[error("the database takes no writes, its disk is full: {0}")]
+    Full(String),
     /// A database file that was moved, replaced or deleted under a running program: what is committed now would be lost.
     #[error(
         "the database file was moved or replaced while Sluice runs: {0}: put it back, or restart Sluice to go on with what is there"
@@ -63,19 +66,26 @@ pub enum WarehouseError {
 impl WarehouseError {
     /// True if a later try may go well.
     pub fn is_transient(&self) -> bool {
-        use WarehouseError::{Barred, Denied, Incomplete, Locked, Moved, ReadOnly, Unavailable, Unreadable};
+        use WarehouseError::{Barred, Denied, Full, Incomplete, Locked, Moved, ReadOnly, Unavailable, Unreadable};
         matches!(
             self,
-            Barred(_) | Denied(_) | Incomplete(_) | Locked(_) | Moved(_) | ReadOnly(_) | Unavailable(_) | Unreadable(_)
+            Barred(_)
+                | Denied(_)
+                | Full(_)
+                | Incomplete(_)
+                | Locked(_)
+                | Moved(_)
+                | ReadOnly(_)
+                | Unavailable(_)
+                | Unreadable(_)
         )
     }
 
     /// The remedy, if it is an error of a database that answers; the others are about its address or its absence.
     pub fn fix_of_answer(&self) -> Option<&'static str> {
         match self {
-            WarehouseError::ReadOnly(_) => {
-                Some("make room on its disk, or give its user the right to write: app doctor")
-            }
+            WarehouseError::Full(_) => Some("make room on its disk; loads go on by themselves"),
+            WarehouseError::ReadOnly(_) => Some("do what the message says; app doctor tries to write"),
             WarehouseError::Locked(_) => {
                 Some("it goes on when that transaction has ended; select pg_terminate_backend(PROCESS) ends it")
             }
@@ -98,6 +108,7 @@ impl WarehouseError {
             | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::ReadOnly(why) => WarehouseError::ReadOnly(format!("{what}: {why}")),
+            WarehouseError::Full(why) => WarehouseError::Full(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
             WarehouseError::Denied(why) => WarehouseError::Denied(format!("{what}: {why}")),
             WarehouseError::Barred(why) => WarehouseError::Barred(format!("{what}: {why}")),
@@ -123,7 +134,8 @@ impl WarehouseError {
     /// Error of SQLite with this result code.
     pub(super) fn of_sqlite(code: i32, message: String) -> Self {
         match code {
-            code if is_read_only_in_sqlite(code) => WarehouseError::ReadOnly(message),
+            code if code & 0xFF == FULL => WarehouseError::Full(message),
+            code if code & 0xFF == READ_ONLY => WarehouseError::ReadOnly(format!("{message}: {}", opens(code))),
             code if is_passing_in_sqlite(code) => WarehouseError::Unavailable(message),
             _ => WarehouseError::Refused(message),
         }
@@ -163,20 +175,36 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// SQLSTATE of a right that the role lacks (`insufficient_privilege`).
 const DENIED: &str = "42501";
 
-/// True for SQLITE_READONLY and SQLITE_FULL.
-fn is_read_only_in_sqlite(code: i32) -> bool {
-    matches!(code & 0xFF, 8 | 13)
-}
+/// SQLITE_READONLY and SQLITE_FULL.
+const READ_ONLY: i32 = 8;
+const FULL: i32 = 13;
 
-fn is_readonly_in_sqlite(code: &str) -> bool {
-    code.parse().is_ok_and(|code: i32| code & 0xFF == 8)
-}
+/// SQLSTATE of a write in a read-only transaction (`read_only_sql_transaction`), and of a full disk (`disk_full`).
+const READ_ONLY_TRANSACTION: &str = "25006";
+const DISK_FULL: &str = "53100";
 
-/// True for a read-only transaction, SQLSTATE 25006, and a full disk, 53100.
-fn is_read_only(code: &str, error: &dyn sqlx::error::DatabaseError) -> bool {
-    match error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
-        true => code.parse().is_ok_and(is_read_only_in_sqlite),
-        false => matches!(code, "25006" | "53100"),
+/// What makes a server take writes that has refused one with 25006. It has one code for both causes.
+const OPENS_SERVER: &str = "it is a standby (select pg_is_in_recovery() says t): let DATABASE_URL name the primary, or promote it; \
+    or default_transaction_read_only is on: alter database NAME reset default_transaction_read_only, or the same of the role or of \
+    the server (select source from pg_settings where name = 'default_transaction_read_only' says whose it is)";
+
+/// What makes a file take writes that has refused one with this code: SQLITE_READONLY, or one of its extended codes.
+fn opens(code: i32) -> &'static str {
+    match code {
+        // SQLITE_READONLY_RECOVERY, _CANTLOCK, _CANTINIT: of the files beside it.
+        264 | 520 | 1288 => {
+            "those beside it that end in -wal and -shm cannot be written: give the user that Sluice runs as the right to write them and \
+             their folder (chown), or mount their file system so that it can be written (findmnt -T FILE shows how it is)"
+        }
+        // SQLITE_READONLY_DBMOVED.
+        1032 => "the file was moved while it was open: put it back, or restart Sluice",
+        // SQLITE_READONLY_DIRECTORY.
+        1544 => "its folder cannot be written: give the user that Sluice runs as the right to write in it",
+        _ => {
+            "the user that Sluice runs as needs the right to write the file, those beside it that end in -wal and -shm, and their folder \
+             (chown; chmod u+w FILE FILE-wal FILE-shm); or their file system is mounted read-only (findmnt -T FILE shows how): mount it so \
+             that it can be written"
+        }
     }
 }
 
@@ -213,15 +241,18 @@ fn of_database(error: &dyn sqlx::error::DatabaseError) -> WarehouseError {
         text += ": a pooler that gives each transaction another connection? Use session pooling, or \
          PgBouncer 1.21 with max_prepared_statements";
     }
-    if postgres.is_none() && is_readonly_in_sqlite(&code) {
-        text += ": the user that Sluice runs as needs the right to write the file, those beside it that \
-         end in -wal and -shm, and their folder";
+    if postgres.is_none()
+        && let Ok(code) = code.parse::<i32>()
+        && matches!(code & 0xFF, READ_ONLY | FULL)
+    {
+        return WarehouseError::of_sqlite(code, text);
     }
     match () {
         () if code == LOCK_NOT_AVAILABLE => WarehouseError::Locked(text),
         () if code == DENIED => WarehouseError::Denied(text),
         () if code == TOO_LONG => WarehouseError::TooLong(text),
-        () if is_read_only(&code, error) => WarehouseError::ReadOnly(text),
+        () if code == READ_ONLY_TRANSACTION => WarehouseError::ReadOnly(format!("{text}: {OPENS_SERVER}")),
+        () if code == DISK_FULL => WarehouseError::Full(text),
         () if is_passing(&code, error) => WarehouseError::Unavailable(text),
         () if postgres.is_some() && is_made_meanwhile(&code, error.constraint()) => WarehouseError::Exists(text),
         () => WarehouseError::Refused(text),
@@ -283,13 +314,17 @@ mod tests {
     #[test]
     fn a_full_or_read_only_file_answers() {
         for (code, expected) in [
-            (8, "the database takes no writes: x"),
-            (13, "the database takes no writes: x"),
+            (8, "the database takes no writes: x: the user that Sluice runs as needs the right"),
+            (264, "the database takes no writes: x: those beside it"),
+            (1032, "the database takes no writes: x: the file was moved"),
+            (1544, "the database takes no writes: x: its folder cannot be written"),
+            (13, "the database takes no writes, its disk is full: x"),
             (5, "the database does not answer: x"),
             (1, "x"),
         ] {
             let error = WarehouseError::of_sqlite(code, "x".to_owned());
-            assert_eq!((error.to_string().as_str(), error.is_transient()), (expected, code != 1));
+            assert!(error.to_string().starts_with(expected), "{error}");
+            assert_eq!(error.is_transient(), code != 1);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod error;
 mod lacking;
+mod lock_wait;
 mod postgres;
 pub(crate) mod relying;
 mod row;
@@ -19,6 +20,8 @@ use sea_orm::DatabaseConnection;
 
 pub use error::WarehouseError;
 pub use lacking::Lacking;
+use lock_wait::tell_lock;
+pub(crate) use lock_wait::telling_locks;
 pub use postgres::Lookout;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;

@@ -18,6 +18,6 @@ pub use build::build;
 pub use look::left;
 pub(crate) use state::read as read_state;
 pub use state::{Held, State};
-pub use waiting::{Waiting, waiting};
+pub use waiting::{IN_TURN, Waiting, waiting};
 pub(crate) use watch::TROUBLE;
 pub use watch::{Totals, Watch};

@@ -10,6 +10,9 @@ use serde::Serialize;
 use super::look::look;
 use crate::source::{Stamp, Writer, writer};
 
+/// The reason of a file that nothing but time keeps from being loaded.
+pub const IN_TURN: &str = "settling, or waiting for its turn";
+
 /// A file that is not loaded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Waiting {
@@ -50,6 +53,6 @@ pub(super) fn why_waiting(path: &Path, left: Option<&str>) -> String {
     match left {
         Some(why) => format!("left where it is: {}", why.split(" (").next().unwrap_or(why)),
         None if writer(path) == Writer::Open => "open for writing".to_owned(),
-        None => "settling, or waiting for its turn".to_owned(),
+        None => IN_TURN.to_owned(),
     }
 }

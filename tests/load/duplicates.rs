@@ -136,7 +136,7 @@ async fn some_rows_gone_is_for_a_person(database: TestDatabase, workdir: Workdir
     same(statuses(&database).await?, "1|loaded 2|failed")?;
 
     // The ways on.
-    same(retract(&workdir.app(&database).workspace, 1, true).await?.rows_removed, 2)?;
+    same(retract(&workdir.app(&database).loader, 1, true).await?.rows_removed, 2)?;
     same(app(&workdir, &["retry"], &settings)?.status.code(), Some(0))?;
     same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
     same(database.text(ALL).await?, "1|x\n2|y\n3|z")?;
@@ -191,7 +191,7 @@ async fn upserted_rows_are_merged_again(database: TestDatabase, workdir: Workdir
     by_hand(&database, "drop table {}").await?;
     workdir.load(&database, "t.csv", ROWS).await?;
     let wider = workdir.load(&database, "t.csv", "a,b,c\n1,x3,new\n").await?;
-    same(retract(&workdir.app(&database).workspace, wider.load_id, true).await?.rows_restored, 1)?;
+    same(retract(&workdir.app(&database).loader, wider.load_id, true).await?.rows_restored, 1)?;
     same(database.text(ALL).await?, "1|x\n2|y\n3|z")
 }
 
@@ -241,7 +241,7 @@ async fn what_was_committed_before_a_kill(database: TestDatabase, workdir: Workd
         if times > 0 {
             let newest = "select max(id) from sluice.load where status = 'loaded'";
             let newest: i64 = database.text(newest).await?.parse()?;
-            retract(&workdir.app(&database).workspace, newest, true).await?;
+            retract(&workdir.app(&database).loader, newest, true).await?;
         }
         workdir.write("imports/t.csv", ROWS)?;
         anyhow::ensure!(!app(&workdir, &["--once"], &killed)?.status.success());
@@ -326,7 +326,7 @@ async fn a_column_gone_is_for_a_person(database: TestDatabase, workdir: Workdir)
         holds(&note, &format!("app retract {load} and then app retry loads all of it"))?;
 
         // The way on.
-        same(retract(&workdir.app(&database).workspace, load, true).await?.rows_removed, 3)?;
+        same(retract(&workdir.app(&database).loader, load, true).await?.rows_removed, 3)?;
         same(app(&workdir, &["retry"], &settings)?.status.code(), Some(0))?;
         let once = app(&workdir, &["--once"], &settings)?;
         same(once.status.code(), Some(0))?;

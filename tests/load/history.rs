@@ -78,7 +78,7 @@ async fn each_step_gives_the_expected_star(database: TestDatabase, workdir: Work
         }
         look(&database, &workdir, &step).await?;
     }
-    retract(&workdir.app(&database).workspace, orders_of_february, true).await?;
+    retract(&workdir.app(&database).loader, orders_of_february, true).await?;
     look(&database, &workdir, "5-retraction").await
 }
 

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod books;
 pub mod by_hand;
+pub mod changes;
 pub mod crash;
 pub mod drop;
 pub mod duplicates;
@@ -36,6 +37,7 @@ pub fn cases() -> Vec<Trial> {
         archive::cases(),
         books::cases(),
         by_hand::cases(),
+        changes::cases(),
         crash::cases(),
         drop::cases(),
         duplicates::cases(),

@@ -23,11 +23,11 @@ cases! {
 }
 
 async fn take_back(database: &TestDatabase, workdir: &Workdir, load: i64) -> anyhow::Result<Retraction> {
-    Ok(retract(&workdir.app(database).workspace, load, true).await?)
+    Ok(retract(&workdir.app(database).loader, load, true).await?)
 }
 
 async fn refused(database: &TestDatabase, workdir: &Workdir, load: i64) -> anyhow::Result<String> {
-    match retract(&workdir.app(database).workspace, load, true).await {
+    match retract(&workdir.app(database).loader, load, true).await {
         Ok(done) => anyhow::bail!("{done:?}"),
         Err(error) => Ok(error.to_string()),
     }
@@ -267,7 +267,7 @@ async fn it_waits_for_a_load_of_the_table(database: TestDatabase, workdir: Workd
     let app = workdir.app(&database);
     let mut load = database.warehouse.begin(Scope::Load).await?;
     app.workspace.catalog.lock(&mut *load, "n").await?;
-    let waits = tokio::spawn(async move { retract(&app.workspace, 1, true).await });
+    let waits = tokio::spawn(async move { retract(&app.loader, 1, true).await });
     tokio::task::yield_now().await;
     same(waits.is_finished(), false)?;
     load.commit().await?;
@@ -372,7 +372,7 @@ async fn any_order_of_files_and_retractions(database: TestDatabase, workdir: Wor
             } else {
                 let chosen = if dice.below(4) == 0 { loads.len() - 1 } else { dice.below(loads.len() as u64) as usize };
                 let is_newest = chosen == loads.len() - 1;
-                match retract(&workdir.app(&database).workspace, loads[chosen].0, true).await {
+                match retract(&workdir.app(&database).loader, loads[chosen].0, true).await {
                     Ok(_) => {
                         loads.remove(chosen);
                         taken += 1;

@@ -44,7 +44,7 @@ async fn facts_find_a_member_that_was_closed(database: TestDatabase, workdir: Wo
         is_settled(&database, &workdir).await?;
     }
     // The file that closed it is taken back.
-    retract(&workdir.app(&database).workspace, last, true).await?;
+    retract(&workdir.app(&database).loader, last, true).await?;
     run(&database, &workdir).await?;
     same(database.text(then).await?, "1|3\n2|1")?;
     same(database.text(now).await?, "1|3\n2|3")?;

@@ -162,8 +162,8 @@ impl Story {
         }
         let place = self.dice.usize(..self.loads.len());
         let (load, dataset) = self.loads[place];
-        let done = retract(&self.workdir.app(&self.database).workspace, load, true).await;
-        let other = retract(&self.workdir.app(&self.scratch).workspace, load, true).await;
+        let done = retract(&self.workdir.app(&self.database).loader, load, true).await;
+        let other = retract(&self.workdir.app(&self.scratch).loader, load, true).await;
         self.told.push(format!(
             "retract load {load} of {dataset:?}: {:?}",
             done.as_ref().map(|done| done.rows_removed).map_err(ToString::to_string)
@@ -187,7 +187,7 @@ impl Story {
         let (load, _) = self.loads.pop().context("it was loaded")?;
         self.contents.pop();
         for database in [&self.database, &self.scratch] {
-            retract(&self.workdir.app(database).workspace, load, true).await?;
+            retract(&self.workdir.app(database).loader, load, true).await?;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ async fn an_inferred_member_has_one_key(database: TestDatabase, workdir: Workdir
         let load = workdir.load(&database, "orders.csv", orders).await?;
         run(&database, &workdir).await?;
         same(database.text(seven).await?, "2|0001-01-01|true")?;
-        retract(&workdir.app(&database).workspace, load.load_id, true).await?;
+        retract(&workdir.app(&database).loader, load.load_id, true).await?;
         run(&database, &workdir).await?;
         same(database.text(seven).await?, "")?;
     }
@@ -46,11 +46,11 @@ async fn an_inferred_member_has_one_key(database: TestDatabase, workdir: Workdir
         let row = workdir.load(&database, "customers.csv", customer).await?;
         run(&database, &workdir).await?;
         same(database.text(seven).await?, "2|2024-02-01|false")?;
-        retract(&workdir.app(&database).workspace, row.load_id, true).await?;
+        retract(&workdir.app(&database).loader, row.load_id, true).await?;
         run(&database, &workdir).await?;
         same(database.text(seven).await?, "2|0001-01-01|true")?;
     }
-    retract(&workdir.app(&database).workspace, load.load_id, true).await?;
+    retract(&workdir.app(&database).loader, load.load_id, true).await?;
     workdir.load(&database, "customers.csv", customer).await?;
     run(&database, &workdir).await?;
     same(
@@ -69,14 +69,14 @@ async fn an_inferred_member_has_its_rows_key(database: TestDatabase, workdir: Wo
     let early = workdir.load(&database, "orders.csv", orders).await?;
     run(&database, &workdir).await?;
     same(database.text(seven).await?, "2|0001-01-01|true")?;
-    retract(&workdir.app(&database).workspace, early.load_id, true).await?;
+    retract(&workdir.app(&database).loader, early.load_id, true).await?;
     run(&database, &workdir).await?;
     let customer = "id,city,since\n7,Zug,2024-02-01\n";
     let row = workdir.load(&database, "customers.csv", customer).await?;
     run(&database, &workdir).await?;
     same(database.text(seven).await?, "3|2024-02-01|false")?;
     workdir.load(&database, "orders.csv", orders).await?;
-    retract(&workdir.app(&database).workspace, row.load_id, true).await?;
+    retract(&workdir.app(&database).loader, row.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text(seven).await?, "3|0001-01-01|true")?;
     workdir.load(&database, "customers.csv", customer).await?;
@@ -96,7 +96,7 @@ async fn who_makes_a_member_keeps_it(database: TestDatabase, workdir: Workdir) -
     workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,8,7,2024-01-02\n").await?;
     run(&database, &workdir).await?;
     same(database.text(calls).await?, "2|3")?;
-    retract(&workdir.app(&database).workspace, first.load_id, true).await?;
+    retract(&workdir.app(&database).loader, first.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text(calls).await?, "0|3")?;
     same(database.text("select order_id, id_key, buyer_key from datawarehouse.fact_order").await?, "2|3|0")?;
@@ -122,7 +122,7 @@ async fn a_part_forgets_members_where_facts_are_still_to_come(database: TestData
     workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,2,2024-01-02\n").await?;
     let part = Options { select: vec!["+fact_order".to_owned()], ..Options::default() };
     pipeline::run_with(&workdir.app(&database).workspace, &part).await?;
-    retract(&workdir.app(&database).workspace, load.load_id, true).await?;
+    retract(&workdir.app(&database).loader, load.load_id, true).await?;
     pipeline::run_with(&workdir.app(&database).workspace, &part).await?;
     same(database.text("select id_key, buyer_key from datawarehouse.fact_order").await?, "0|2")
 }
@@ -141,7 +141,7 @@ async fn rows_left_out_make_no_members(database: TestDatabase, workdir: Workdir)
     same(database.text(orders).await?, "1|1|7\n2|7|8\n4|8|5\n5|5|8\n6|7|7")?;
     is_settled(&database, &workdir).await?;
     // Without it none of them has who lets it in, though 5 and 8 are made by the orders that they let in.
-    retract(&workdir.app(&database).workspace, first.load_id, true).await?;
+    retract(&workdir.app(&database).loader, first.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text(orders).await?, "")?;
     same(database.text("select id from datawarehouse.dim_customer where dim_customer_key <> 0").await?, "1")?;
@@ -168,7 +168,7 @@ async fn versions_get_their_keys_back(database: TestDatabase, workdir: Workdir) 
     };
     let go = async |loads: [i64; 2]| {
         for load in loads {
-            retract(&workdir.app(&database).workspace, load, true).await?;
+            retract(&workdir.app(&database).loader, load, true).await?;
         }
         run(&database, &workdir).await?;
         is_settled(&database, &workdir).await
@@ -226,7 +226,7 @@ async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workd
     same(database.text("select members from datawarehouse.members").await?, "2")?;
     is_settled(&database, &workdir).await?;
     // Nobody makes customer 7 any more.
-    retract(&workdir.app(&database).workspace, seven.load_id, true).await?;
+    retract(&workdir.app(&database).loader, seven.load_id, true).await?;
     workdir.write(
         "sql/pipeline/fact_order.sql",
         order("infer", "unknown").replace("from staging.orders", "from staging.orders where buyer <> 7"),

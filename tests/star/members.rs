@@ -69,7 +69,7 @@ async fn a_replacing_file_taken_back_gives_the_past_back(database: TestDatabase,
     let second = workdir.load(&database, "customers2.csv", "id,city\n1,Zug\n").await?;
     run(&database, &workdir).await?;
     same(database.text(all).await?, "1|1|Bern|false\n2|2|Genf|false\n3|1|Zug|true")?;
-    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
+    retract(&workdir.app(&database).loader, second.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text(all).await?, "1|1|Bern|true\n2|2|Genf|true")?;
     is_settled(&database, &workdir).await
@@ -81,7 +81,7 @@ async fn a_key_widens_and_members_keep_theirs(database: TestDatabase, workdir: W
     let rows = "id,city,since\n2,Zug,2024-01-01\n";
     let second = workdir.load(&database, "customers.csv", rows).await?;
     run(&database, &workdir).await?;
-    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
+    retract(&workdir.app(&database).loader, second.load_id, true).await?;
     run(&database, &workdir).await?;
     workdir.load(&database, "customers.csv", "id,city,since\nX3,Uri,2024-01-01\n").await?;
     run(&database, &workdir).await?;
@@ -122,7 +122,7 @@ async fn decimals_are_known_by_their_value(database: TestDatabase, workdir: Work
     let completed = rates("7.2500,g,2024-01-01").await?;
     run(&database, &workdir).await?;
     same(database.text("select rate, label from datawarehouse.dim_rate where dim_rate_key = 6").await?, "7.25|g")?;
-    retract(&workdir.app(&database).workspace, completed.load_id, true).await?;
+    retract(&workdir.app(&database).loader, completed.load_id, true).await?;
     workdir.write("sql/pipeline/fact_sale.sql", fact("reject"))?;
     let allowed = Options { allow_drop: true, ..Options::default() };
     pipeline::run_with(&workdir.app(&database).workspace, &allowed).await?;
@@ -148,7 +148,7 @@ async fn history_begins_after_members_went(database: TestDatabase, workdir: Work
     workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n").await?;
     let second = workdir.load(&database, "customers.csv", "id,city,since\n2,Zug,2024-01-01\n").await?;
     run(&database, &workdir).await?;
-    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
+    retract(&workdir.app(&database).loader, second.load_id, true).await?;
     workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
     workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,1,7,2024-01-02\n").await?;
     run(&database, &workdir).await?;

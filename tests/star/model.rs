@@ -90,7 +90,7 @@ async fn versions_are_those_that_all_rows_give(database: TestDatabase, workdir: 
     same(database.text(CUSTOMERS).await?, split)?;
     same(of(&run(&database, &workdir).await?, "dim_customer").changed(), 0)?;
     // Taken back, it is as if it had never come; and when it comes again, its versions have the keys they had.
-    retract(&workdir.app(&database).workspace, late.load_id, true).await?;
+    retract(&workdir.app(&database).loader, late.load_id, true).await?;
     run(&database, &workdir).await?;
     same(
         database.text(CUSTOMERS).await?,
@@ -221,7 +221,7 @@ async fn an_upserted_member_keeps_its_past(database: TestDatabase, workdir: Work
         database.text(CUSTOMERS).await?,
         "1|1|Anna|Bern|2024-01-01|2024-02-01|false\n3|1|Anna|Zug|2024-02-01|9999-12-31|true\n2|2|Bob|Genf|2024-01-01|9999-12-31|true",
     )?;
-    retract(&workdir.app(&database).workspace, second.load_id, true).await?;
+    retract(&workdir.app(&database).loader, second.load_id, true).await?;
     run(&database, &workdir).await?;
     same(
         database.text(CUSTOMERS).await?,
@@ -270,7 +270,7 @@ async fn inferred_members_are_completed(database: TestDatabase, workdir: Workdir
     )?;
     same(database.text(facts).await?, "1|3\n2|2\n3|0")?;
     // Those that nobody asks for any more go.
-    retract(&workdir.app(&database).workspace, orders.load_id, true).await?;
+    retract(&workdir.app(&database).loader, orders.load_id, true).await?;
     run(&database, &workdir).await?;
     same(database.text("select count(*) from datawarehouse.dim_customer where is_inferred").await?, "0")?;
     same(database.text("select count(*) from datawarehouse.fact_order").await?, "0")
@@ -472,7 +472,7 @@ async fn what_is_new_is_known(database: TestDatabase, workdir: Workdir) -> Outco
     )?;
     same(database.text("select order_id from datawarehouse.recent order by 1").await?, "2\n3")?;
     same(database.text("select amount from datawarehouse.totals").await?, "6")?;
-    retract(&workdir.app(&database).workspace, first.load_id, true).await?;
+    retract(&workdir.app(&database).loader, first.load_id, true).await?;
     let changes = run(&database, &workdir).await?;
     same(
         (of(&changes, "fact_order").how.as_str(), of(&changes, "fact_order").deleted, of(&changes, "fact_order").rows),

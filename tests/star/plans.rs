@@ -57,8 +57,8 @@ async fn no_statement_of_a_run_reads_a_table_for_each_row(database: TestDatabase
     is_not_quadratic(&database, &workdir).await?;
     run(&database, &workdir).await?;
     // Members that nothing needs any more, and rows that go.
-    retract(&workdir.app(&database).workspace, orders.load_id, true).await?;
-    retract(&workdir.app(&database).workspace, items.load_id, true).await?;
+    retract(&workdir.app(&database).loader, orders.load_id, true).await?;
+    retract(&workdir.app(&database).loader, items.load_id, true).await?;
     is_not_quadratic(&database, &workdir).await?;
     run(&database, &workdir).await?;
     let full = Options { full: true, ..Options::default() };

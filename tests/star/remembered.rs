@@ -47,7 +47,7 @@ async fn load(database: &TestDatabase, workdir: &Workdir, rows: &str) -> anyhow:
 }
 
 async fn take_back(database: &TestDatabase, workdir: &Workdir, load: i64) -> Outcome {
-    retract(&workdir.app(database).workspace, load, true).await?;
+    retract(&workdir.app(database).loader, load, true).await?;
     run(database, workdir).await
 }
 
@@ -149,7 +149,7 @@ async fn what_went_before_a_file_replaced_it_stays_away(database: TestDatabase, 
     workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
     let first = load(&database, &workdir, "1,Bern,2024-01-01").await?;
     run(&database, &workdir).await?;
-    retract(&workdir.app(&database).workspace, first, true).await?;
+    retract(&workdir.app(&database).loader, first, true).await?;
     load(&database, &workdir, "2,Zug,2024-01-01").await?;
     load(&database, &workdir, "2,Zug,2024-01-01").await?;
     run(&database, &workdir).await?;

@@ -16,7 +16,13 @@ cases! {
         a_pipeline_without_files_is_told_once;
     alone:
         a_closed_archive_is_named,
-        a_closed_folder_of_ours_is_named;
+        a_closed_folder_of_ours_is_named,
+        a_folder_that_cannot_be_read_is_told_once,
+        rejects_that_cannot_be_written_name_their_folder,
+        a_read_only_file_says_how_it_is_opened;
+    on_postgres:
+        a_lock_is_named_while_it_is_waited_for,
+        a_read_only_server_says_why;
 }
 
 async fn a_table_made_by_hand_is_told_from_ours(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -134,5 +140,119 @@ async fn a_closed_folder_of_ours_is_named(workdir: Workdir) -> Outcome {
     holds(&said, "chmod u+rwx it")?;
     fs::set_permissions(&ours, mode)?;
     daemon.wait_for(&["INFO loaded", "a.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn a_folder_that_cannot_be_read_is_told_once(workdir: Workdir) -> Outcome {
+    as_other_user(&workdir)?;
+    let settings = [("DATABASE_URL", "sqlite://data/warehouse.db")];
+    same(app_of_user(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let imports = workdir.path("imports");
+    fs::set_permissions(&imports, fs::Permissions::from_mode(0o333))?;
+    let status = app_of_user(&workdir, &["status"], &settings)?;
+    fs::set_permissions(&imports, fs::Permissions::from_mode(0o755))?;
+    same(status.status.code(), Some(1))?;
+    let said = stdout(&status);
+    same((said.as_str(), said.matches("Permission denied").count()), (said.as_str(), 1))?;
+    holds(&said, "imports: ")
+}
+
+async fn rejects_that_cannot_be_written_name_their_folder(workdir: Workdir) -> Outcome {
+    let user = as_other_user(&workdir)?;
+    let settings = [("DATABASE_URL", "sqlite://data/warehouse.db")];
+    let mut daemon = Daemon::start_as_user(&workdir, &settings)?;
+    daemon.wait_for(&["watching"])?;
+    let exports = workdir.path("exports");
+    fs::set_permissions(&exports, fs::Permissions::from_mode(0o555))?;
+    let text = format!("a,b\n{}1,\"x\n", "1,2\n".repeat(20));
+    chown(workdir.write("imports/a.csv", text)?, user, user)?;
+    let said = daemon.wait_for(&["a.csv", "not loaded yet", "cannot write rejects into exports/rejects"])?;
+    holds(&said, "exports is uid ")?;
+    let mut status = String::new();
+    for _ in 0..100 {
+        if !status.contains("a.csv is not loaded: ") {
+            status = stdout(&app_of_user(&workdir, &["status"], &settings)?);
+        }
+    }
+    holds(&status, "a.csv is not loaded: cannot write rejects into exports/rejects")?;
+    same((status.as_str(), status.contains("imports folder")), (status.as_str(), false))?;
+    fs::set_permissions(&exports, fs::Permissions::from_mode(0o755))?;
+    daemon.wait_for(&["loaded a.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn a_read_only_file_says_how_it_is_opened(workdir: Workdir) -> Outcome {
+    let user = as_other_user(&workdir)?;
+    let settings = [("DATABASE_URL", "sqlite://data/warehouse.db")];
+    chown(workdir.write("imports/a.csv", "a\n1\n")?, user, user)?;
+    same(app_of_user(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let file = workdir.path("data/warehouse.db");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444))?;
+    chown(workdir.write("imports/b.csv", "a\n2\n")?, user, user)?;
+    let mut said = String::new();
+    for arguments in [["--once"], ["doctor"]] {
+        let done = app_of_user(&workdir, &arguments, &settings)?;
+        same((arguments, done.status.code()), (arguments, Some(1)))?;
+        said = stdout(&done) + &crate::support::process::stderr(&done);
+        holds(&said, "needs the right to write the file")?;
+        same((said.as_str(), said.contains("make room")), (said.as_str(), false))?;
+    }
+    holds(&said, "mounted read-only (findmnt -T FILE shows how)")?;
+    // SQLite makes those beside it with its mode.
+    for name in workdir.list("data") {
+        fs::set_permissions(workdir.path("data").join(name), fs::Permissions::from_mode(0o644))?;
+    }
+    same(app_of_user(&workdir, &["--once"], &settings)?.status.code(), Some(0))
+}
+
+async fn a_read_only_server_says_why(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    workdir.write("imports/a.csv", "a\n1\n")?;
+    daemon.wait_for(&["loaded a.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    let set = async |what: &str| -> Outcome {
+        let mut transaction = database.warehouse.begin(Scope::Load).await?;
+        let sql = format!("do $$ begin execute format('alter database %I {what}', current_database()); end $$");
+        transaction.execute("set transaction read write", &[]).await?;
+        transaction.execute(&sql, &[]).await?;
+        Ok(transaction.commit().await?)
+    };
+    set("set default_transaction_read_only = on").await?;
+    workdir.write("imports/b.csv", "a\n2\n")?;
+    for arguments in [["--once"], ["doctor"]] {
+        let done = app(&workdir, &arguments, &settings)?;
+        let said = stdout(&done) + &crate::support::process::stderr(&done);
+        same((arguments, done.status.code()), (arguments, Some(1)))?;
+        holds(&said, "default_transaction_read_only is on: alter database NAME reset default_transaction_read_only")?;
+        same((said.as_str(), said.contains("make room")), (said.as_str(), false))?;
+    }
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["ERROR", "default_transaction_read_only is on"])?;
+    set("reset default_transaction_read_only").await?;
+    daemon.wait_for(&["loaded b.csv"])?;
+    same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn a_lock_is_named_while_it_is_waited_for(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.load(&database, "t.csv", "a\n0\n").await?;
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    let mut holder = database.warehouse.begin(Scope::Star).await?;
+    holder.execute("lock table staging.t in access exclusive mode", &[]).await?;
+    workdir.write("imports/t.csv", "a\n1\n")?;
+    // It is in hand, and not put back yet.
+    let mut status = String::new();
+    for _ in 0..200 {
+        if !status.contains("waits for a lock of process ") {
+            status = stdout(&app(&workdir, &["status"], &settings)?);
+        }
+    }
+    holds(&status, "waits for a lock of process ")?;
+    holds(&status, "1 in hand")?;
+    drop(holder);
+    daemon.wait_for(&["loaded t.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))
 }

@@ -9,9 +9,9 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Entry, Noted};
+use super::record::{Brought, Entry, Noted};
 use super::{DeletionLog, DeletionRecord, LONG, lost::LOST_NAME, own};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LoadStatus};
 use crate::warehouse::WarehouseError;
 
 /// The losses that were told, by database.
@@ -58,6 +58,8 @@ pub(super) struct Comparison {
     pub(super) told: HashSet<String>,
     /// Names of the losses that somebody knows of.
     pub(super) known: HashSet<String>,
+    /// Names of the retractions whose loads are there again, and somebody knows of that.
+    pub(super) stays: Vec<String>,
     /// The same of the database that the list of losses is of.
     known_before: HashSet<String>,
     /// Names of the losses whose files were to be brought back before.
@@ -95,26 +97,41 @@ impl DeletionLog {
             (Some(of), Some(here)) => of == here,
             _ => server.is_none_or(|server| super::history_of(of_server).0 == super::history_of(server).0),
         };
-        let is_alias = |one: &Entry, (of, _): &&(Option<String>, i64)| is_here(of, &one.line.server);
-        let aliases =
-            |one: &Entry| one.before.iter().filter(|load| is_alias(one, load)).map(|(_, load)| *load).collect();
-        let aliases: Vec<Vec<i64>> = noted.entries.iter().map(aliases).collect();
-        let hashes = catalog.hashes(&aliases.concat()).await?;
+        let is_alias = |one: &Entry, load: &Brought| is_here(&load.catalog, &one.line.server);
+        let is_unwanted = |one: &mut Entry| !one.is_wanted(|load| is_alias(one, load));
+        let unwanted: Vec<_> = noted.entries.extract_if(.., is_unwanted).map(|one| one.line).collect();
+        let of_here = |one: &Entry| {
+            one.before.iter().filter(|load| is_alias(one, load) && !load.is_taken_back).cloned().collect()
+        };
+        let aliases: Vec<Vec<Brought>> = noted.entries.iter().map(of_here).collect();
+        let is_once = |(one, loads): &(&Entry, &Vec<Brought>)| !one.line.repeats && !loads.is_empty();
+        let wanted = noted.entries.iter().zip(&aliases).filter(is_once);
+        let wanted: HashSet<_> = wanted.map(|(one, _)| (one.line.table.clone(), one.line.hash.clone())).collect();
+        let numbers: Vec<_> = aliases.iter().flatten().map(|load| load.load).collect();
+        let hashes = catalog.hashes(&numbers).await?;
+        // A retracted load of the same number may be the one that was there before this one.
+        let retracted = catalog.claims_of(&numbers, LoadStatus::Retracted).await?;
+        let is_another = |load: &Brought| {
+            retracted.get(&load.load).is_some_and(|(_, claim)| load.claim.is_some() && *claim != load.claim)
+        };
         let last = catalog.loads(1).await?.first().map_or(0, |last| last.id);
         let mut missing = Vec::new();
         let mut newest = None;
         for (Entry { line, .. }, loads) in noted.entries.into_iter().zip(aliases) {
-            let found = loads.iter().find(|load| hashes.get(*load) == Some(&line.hash));
+            let found = loads.iter().find(|load| hashes.get(&load.load) == Some(&line.hash) && !is_another(load));
             let is_there = match line.is_cut() {
                 true => is_here(&line.catalog, &line.server) && last >= line.load && !in_list.contains(&line.name()),
                 false => found.is_some(),
             };
             match found {
-                Some(load) => newest = Some((*load, line.hash)),
+                Some(load) => newest = Some((load.load, line.hash)),
                 None if is_there => {}
                 None => missing.push(line),
             }
         }
+        let (mut again, mut stays) = (again_there(catalog, &noted.retracted, here.as_ref()).await?, Vec::new());
+        // The content was loaded once more since: the rows that are there stand for those.
+        again.retain(|one| !wanted.contains(&(one.table.clone(), one.hash.clone())));
         let contents: Vec<_> = missing.iter().map(|line| (line.table.as_str(), line.hash.as_str())).collect();
         let contents = catalog.contents(&contents).await?;
         missing.retain(|line| line.repeats || !contents.contains(&(line.table.clone(), line.hash.clone())));
@@ -132,12 +149,21 @@ impl DeletionLog {
             if is_known {
                 known.insert(name);
             } else {
+                line.beside = unwanted.iter().find(|one| is_of_file(one, &line)).map(|one| one.source.clone());
                 lost.push(line);
             }
         }
+        again.retain(|one| {
+            let is_known = known_here.contains(&one.name());
+            if is_known {
+                stays.push(one.name());
+            }
+            !is_known
+        });
+        lost.extend(again);
         let told = if state.database == database { in_list } else { HashSet::new() };
         let (back, server, unread) = (noted.back, server_before, noted.unread);
-        Ok(Comparison { database, lost, told, known, known_before, back, coming, server, newest, unread })
+        Ok(Comparison { database, lost, told, known, stays, known_before, back, coming, server, newest, unread })
     }
 
     /// The list of losses; `None` if it is there and cannot be read, so that nobody can be said to have removed any.
@@ -190,11 +216,30 @@ fn known_before(state: &Told, listed: Option<&[DeletionRecord]>) -> HashSet<Stri
     told.difference(&listed).cloned().collect()
 }
 
+/// The loads of a database that were retracted, and are there as they were before: an older state of it was restored.
+async fn again_there(
+    catalog: &Catalog,
+    retracted: &[DeletionRecord],
+    here: Option<&String>,
+) -> Result<Vec<DeletionRecord>, WarehouseError> {
+    let of_here: Vec<_> = retracted.iter().filter(|one| here.is_some() && one.catalog.as_ref() == here).collect();
+    let numbers: Vec<_> = of_here.iter().map(|one| one.load).collect();
+    let loaded = catalog.claims_of(&numbers, LoadStatus::Loaded).await?;
+    let is_there = |one: &&&DeletionRecord| loaded.get(&one.load) == Some(&(one.hash.clone(), one.claim.clone()));
+    Ok(of_here.iter().filter(is_there).map(|one| DeletionRecord { retracted: true, ..(*one).clone() }).collect())
+}
+
+/// True if a record is of a part of the same kept file.
+fn is_of_file(one: &DeletionRecord, line: &DeletionRecord) -> bool {
+    one.kept.is_some() && one.kept == line.kept
+}
+
 /// Adds the losses of the list that the log has no more.
-fn add_listed(noted: &mut Noted, listed: Vec<DeletionRecord>) {
+fn add_listed(noted: &mut Noted, mut listed: Vec<DeletionRecord>) {
+    listed.retain(|line| !line.retracted);
     let names: HashSet<_> = noted.entries.iter().map(|one| one.line.name()).collect();
     let is_new = |line: &DeletionRecord| !names.contains(&line.name()) && !noted.again.contains(&line.name());
     let more = listed.into_iter().filter(is_new);
-    let more: Vec<_> = more.map(|line| Entry { before: vec![(line.catalog.clone(), line.load)], line }).collect();
+    let more: Vec<_> = more.map(Entry::of).collect();
     noted.entries.splice(0..0, more);
 }

@@ -47,6 +47,37 @@ pub(crate) fn fix_of_another(folder: &Path) -> String {
     )
 }
 
+/// A load that the database has lost, in words, and the remedy.
+pub(crate) fn of_lost(line: &DeletionRecord, folder: &Path) -> (String, String) {
+    let (what, folder) = ("the database has lost a load that it had confirmed, and its file", folder.display());
+    match (&line.beside, &line.kept) {
+        (Some(beside), Some(kept)) => (
+            format!("{what} is not brought back, because {beside} in it was retracted"),
+            format!(
+                "drop {} into {folder} again, and then retract the load of {beside} once more; to be told no more, remove {folder}/{LOST}",
+                kept.display()
+            ),
+        ),
+        _ => (
+            format!("{what} is not here any more"),
+            format!("get the file once more and drop it into {folder}; to be told no more, remove {folder}/{LOST}"),
+        ),
+    }
+}
+
+/// A load that was retracted and is there again, in words, and the remedy.
+pub(crate) fn of_retracted(DeletionRecord { load, table, .. }: &DeletionRecord, folder: &Path) -> (String, String) {
+    (
+        format!(
+            "its load was retracted, and its rows are in {table} again: an older state of the database was restored"
+        ),
+        format!(
+            "app retract {load} takes them out again; to keep them and be told no more, remove {}/{LOST}",
+            folder.display()
+        ),
+    )
+}
+
 impl DeletionLog {
     /// Loads that are listed as lost: their files were neither brought back nor loaded again since.
     pub fn lost(&self) -> Vec<DeletionRecord> {
@@ -74,19 +105,14 @@ impl DeletionLog {
 
     /// Reports losses that were not brought back and are not told yet.
     pub(super) fn tell(&self, alerts: &Alerts, lost: &[DeletionRecord]) {
-        let (elsewhere, here): (Vec<_>, Vec<_>) = lost.iter().cloned().partition(|line| line.elsewhere);
-        let folder = self.folder.display();
-        for DeletionRecord { load, source, table, .. } in here.iter().take(NAMED) {
-            error!(
-                load.id = load,
-                file.path = source,
-                table,
-                "the database has lost a load that it had confirmed, and its file is deleted: get the file once more and drop it \
-                 into {folder}"
-            );
-            let what = "the database has lost a load that it had confirmed, and its file is not here any more";
-            let fix = format!("get the file once more and drop it into {folder}; app status tells of it until then");
-            alerts.raise(Kind::Lost, source, what, &fix, Some(*load));
+        let (again, lost): (Vec<_>, Vec<_>) = lost.iter().cloned().partition(|line| line.retracted);
+        let (elsewhere, here): (Vec<_>, Vec<_>) = lost.into_iter().partition(|line| line.elsewhere);
+        for line in here.iter().take(NAMED).chain(&again) {
+            let DeletionRecord { load, source, table, .. } = line;
+            let words = if line.retracted { of_retracted } else { of_lost };
+            let (what, fix) = words(line, &self.folder);
+            error!(load.id = load, file.path = source, table, "{what}; {fix}");
+            alerts.raise(Kind::Lost, source, &what, &fix, Some(*load));
         }
         if here.len() > NAMED {
             let more = counted((here.len() - NAMED) as u64, "more load");
@@ -111,7 +137,10 @@ impl DeletionLog {
     /// noted as brought back: a program that ends meanwhile leaves none that is neither, and brings none back twice.
     pub(super) fn recover(&self, lost: &[DeletionRecord], before: &HashSet<String>) -> io::Result<Vec<DeletionRecord>> {
         // The rows of another database are no loss to repair unasked: perhaps this one is empty on purpose.
-        let comes = |line: &&DeletionRecord| line.kept.is_some() && !line.elsewhere && !before.contains(&line.name());
+        let comes = |line: &&DeletionRecord| {
+            let is_whole = line.kept.is_some() && line.beside.is_none();
+            is_whole && !line.elsewhere && !before.contains(&line.name())
+        };
         let names: HashSet<_> = lost.iter().filter(comes).map(DeletionRecord::name).collect();
         if names.is_empty() {
             return Ok(lost.to_vec());

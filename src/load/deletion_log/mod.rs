@@ -2,7 +2,7 @@
 //! failover to a standby that lacked a part of it, after a restore of an older state, or beside another database, the
 //! ledger knows nothing of loads whose files are deleted. So the records are compared with the ledger when the program
 //! starts, when the server has become another one, and when the newest record's load is not there any more: lost loads
-//! are named, and their files brought back if they were kept.
+//! are named, and their files brought back if they were kept. What was retracted or dropped on purpose is noted, too.
 //!
 //! The log is lines of JSON in `imports/.sluice/`, two files of a few megabytes at most; what is cut from it is noted by
 //! number. A file whose record cannot be written is not deleted.
@@ -11,6 +11,7 @@ mod compare;
 mod files;
 mod lost;
 mod record;
+mod taken_back;
 
 use std::fs::File;
 use std::io;
@@ -28,8 +29,9 @@ use crate::catalog::Catalog;
 use crate::source::Us;
 use crate::warehouse::WarehouseError;
 
-pub(crate) use self::lost::{LOST, fix_of_another, of_another};
+pub(crate) use self::lost::{fix_of_another, of_another, of_lost, of_retracted};
 pub use self::record::DeletionRecord;
+pub use self::taken_back::Noted;
 
 /// Length in bytes from which a new file is begun.
 const LONG: u64 = 4 * 1024 * 1024;
@@ -90,7 +92,7 @@ impl DeletionLog {
             known.recent.extend(inputs.iter().map(|line| (line.load, line.hash.clone())));
             (known.catalog.clone(), known.coming.clone())
         };
-        pending.extend(self.listed().unwrap_or_default());
+        pending.extend(self.listed().unwrap_or_default().into_iter().filter(|lost| !lost.retracted));
         let (mut lines, mut again) = (Vec::new(), Vec::new());
         for line in inputs {
             // One load brings one lost load again: that of its number, or first that of a file with its name.
@@ -162,12 +164,15 @@ impl DeletionLog {
         if before.is_some_and(|before| before != name) {
             warn!(
                 server,
-                lost = found.lost.len(),
+                lost = found.lost.iter().filter(|line| !line.retracted).count(),
                 "the server's history is not the one that had confirmed the last loads: compared them with its ledger"
             );
-        } else if found.lost.iter().any(|line| !line.elsewhere && !found.told.contains(&line.name())) {
+        } else if found.lost.iter().any(|line| {
+            let is_told = found.told.contains(&line.name());
+            !(line.elsewhere || line.retracted || is_told)
+        }) {
             warn!(
-                lost = found.lost.len(),
+                lost = found.lost.iter().filter(|line| !line.retracted).count(),
                 "the ledger lacks loads that were committed: an older state of the database was restored"
             );
         }
@@ -178,6 +183,11 @@ impl DeletionLog {
             known.coming.clone_from(&found.coming);
             known.recent = found.newest.iter().cloned().collect();
             known.asked = Some(Instant::now());
+        }
+        if !found.stays.is_empty()
+            && let Err(why) = self.append(&[Line::Stays { stays: found.stays.clone() }])
+        {
+            warn!("cannot note that loads stay which were retracted before: {why}");
         }
         let left = self.forget_told().and_then(|()| self.recover(&found.lost, &found.back)).unwrap_or_else(|why| {
             warn!("cannot bring back the files of lost loads: {why}");
@@ -308,6 +318,36 @@ mod tests {
         log.write(&[gone(8, "")]).unwrap();
         let named: Vec<_> = log.read().entries.iter().map(|one| (one.line.is_cut(), one.line.load)).collect();
         assert_eq!(named, [(true, 6), (false, 7), (false, 8)]);
+    }
+
+    #[test]
+    fn what_is_taken_back_counts_for_the_records_before() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(".sluice")).unwrap();
+        let log = DeletionLog::of(dir.path());
+        let of = |load, note: &str, claim: &str| DeletionRecord {
+            hash: "h".to_owned(),
+            claim: Some(claim.to_owned()),
+            ..gone(load, note)
+        };
+        let wanted = |log: &DeletionLog| -> Vec<i64> {
+            let noted = log.read();
+            noted.entries.iter().filter(|one| one.is_wanted(|_| true)).map(|one| one.line.load).collect()
+        };
+        log.write(&[of(1, "a", "x"), of(2, "b", "y"), DeletionRecord { repeats: true, ..of(3, "c", "z") }]).unwrap();
+        // The second one was a duplicate of the first, the third is a load of its own.
+        let noted = log.note_retraction(of(1, "", "x")).unwrap().unwrap();
+        assert_eq!(wanted(&log), [3]);
+        // Deleted after all, it stays retracted; under its number, but another claim, it is another load.
+        log.write(&[of(1, "d", "x")]).unwrap();
+        assert_eq!(wanted(&log), [3]);
+        log.write(&[of(4, "e", "w"), of(1, "f", "v")]).unwrap();
+        assert_eq!(wanted(&log), [3, 4, 1]);
+        log.void(noted).unwrap();
+        assert_eq!(wanted(&log), [2, 3, 4, 1]);
+        log.note_drop("x", None).unwrap();
+        log.write(&[of(5, "g", "u")]).unwrap();
+        assert_eq!(wanted(&log), [5]);
     }
 
     #[test]

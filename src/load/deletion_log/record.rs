@@ -10,6 +10,19 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(untagged)]
 pub(super) enum Line {
     Gone(DeletionRecord),
+    /// A load whose rows are taken back: it is not to come back with its file.
+    Retracted {
+        retracted: DeletionRecord,
+    },
+    /// Names of retractions that did not happen, or of which somebody wants the load all the same.
+    Stays {
+        stays: Vec<String>,
+    },
+    /// A staging table of this database that was dropped on purpose: nothing is expected of its records before.
+    Dropped {
+        dropped: String,
+        of: Option<String>,
+    },
     /// Records whose files were brought back into the folder, to be loaded again.
     Back {
         back: Vec<String>,
@@ -47,6 +60,9 @@ pub struct DeletionRecord {
     /// Path in the archive, if it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<PathBuf>,
+    /// Place of the file during the load, which tells the load from another of its number in a restored database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
     /// Random name of the record; empty in those of older versions.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
@@ -59,6 +75,12 @@ pub struct DeletionRecord {
     /// Of a loss: true if the load went into another database than the one that lacks it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
+    /// Of a loss: name of a part of the same file whose load was retracted, so that the file is not brought back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
+    /// True if the load is no loss: it was retracted, and is there again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retracted: bool,
 }
 
 impl DeletionRecord {
@@ -77,6 +99,12 @@ impl DeletionRecord {
         DeletionRecord { load, source, table: "their tables".to_owned(), catalog, note, ..DeletionRecord::default() }
     }
 
+    /// True if it is the same load, and not another one of its number after a restore.
+    pub(super) fn is_same_load(&self, other: &DeletionRecord) -> bool {
+        let of = |line: &DeletionRecord| (line.catalog.clone(), line.load, line.hash.clone(), line.claim.clone());
+        of(self) == of(other)
+    }
+
     /// True if it stands for loads whose records the log has no more.
     pub(super) fn is_cut(&self) -> bool {
         self.hash.is_empty()
@@ -87,8 +115,54 @@ impl DeletionRecord {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) line: DeletionRecord,
-    /// Catalog and number of each load.
-    pub(super) before: Vec<(Option<String>, i64)>,
+    /// Each load, the newest first.
+    pub(super) before: Vec<Brought>,
+}
+
+/// A load that brought a record's content.
+#[derive(Clone, Debug)]
+pub(super) struct Brought {
+    /// Identity of its catalog.
+    pub(super) catalog: Option<String>,
+    /// Its number.
+    pub(super) load: i64,
+    /// Place of the file during the load, if the record has it.
+    pub(super) claim: Option<String>,
+    /// True if its rows were taken back.
+    pub(super) is_taken_back: bool,
+    /// Name of the retraction that took them back.
+    by: Option<String>,
+}
+
+impl Brought {
+    fn of(line: &DeletionRecord) -> Brought {
+        let DeletionRecord { catalog, load, claim, .. } = line.clone();
+        Brought { catalog, load, claim, is_taken_back: false, by: None }
+    }
+}
+
+impl Entry {
+    /// The entry of a record alone.
+    pub(super) fn of(line: DeletionRecord) -> Entry {
+        Entry { before: vec![Brought::of(&line)], line }
+    }
+
+    /// True if its rows belong into a database: those that its loads brought there, or those of any if none of them went
+    /// there, were not all taken back.
+    pub(super) fn is_wanted(&self, is_here: impl Fn(&Brought) -> bool) -> bool {
+        let mut here = self.before.iter().filter(|one| is_here(one)).peekable();
+        match here.peek() {
+            Some(_) => here.any(|one| !one.is_taken_back),
+            None => self.before.is_empty() || self.before.iter().any(|one| !one.is_taken_back),
+        }
+    }
+
+    /// True if the load of a retraction brought this record's rows, or could do without them because its own were there.
+    fn rests_on(&self, retracted: &DeletionRecord) -> bool {
+        let DeletionRecord { catalog, load, hash, table, .. } = retracted;
+        let is_same = (&self.line.hash, &self.line.table) == (hash, table);
+        is_same && (!self.line.repeats || self.before.iter().any(|one| (&one.catalog, one.load) == (catalog, *load)))
+    }
 }
 
 /// The log as a whole.
@@ -100,6 +174,8 @@ pub(super) struct Noted {
     pub(super) back: HashSet<String>,
     /// Names of the records whose contents were loaded again.
     pub(super) again: HashSet<String>,
+    /// The newest retraction of each load.
+    pub(super) retracted: Vec<DeletionRecord>,
     /// The reason why a part of the log cannot be read.
     pub(super) unread: Option<String>,
 }
@@ -124,11 +200,29 @@ impl Noted {
                     let known = cuts.entry(of).or_default();
                     *known = cut.max(*known);
                 }
+                Line::Retracted { retracted } => {
+                    for one in entries.iter_mut().flatten().filter(|one| one.rests_on(&retracted)) {
+                        let of_catalog = one.before.iter_mut().filter(|one| one.catalog == retracted.catalog);
+                        of_catalog.for_each(|one| one.by = Some(retracted.name()));
+                    }
+                    noted.retracted.retain(|one| !one.is_same_load(&retracted));
+                    noted.retracted.push(retracted);
+                }
+                Line::Stays { stays } => noted.retracted.retain(|one| !stays.contains(&one.name())),
+                Line::Dropped { dropped, of } => {
+                    for one in entries.iter_mut().flatten().filter(|one| one.line.table == dropped) {
+                        let of_catalog = one.before.iter_mut().filter(|one| one.catalog == of);
+                        of_catalog.for_each(|one| one.is_taken_back = true);
+                    }
+                }
                 Line::Gone(mut line) => {
                     let key = (line.catalog.clone(), line.load, line.hash.clone(), line.table.clone());
-                    let mut before = vec![(line.catalog.clone(), line.load)];
+                    let mut before = vec![Brought::of(&line)];
                     // The same load, deleted after all, or loaded again under its number.
                     if let Some(older) = at.get(&key).and_then(|at| entries[*at].take()) {
+                        if line.claim.is_some() && line.claim == older.line.claim {
+                            before.clear();
+                        }
                         line.kept = line.kept.take().or(older.line.kept);
                         before.extend(older.before);
                     }
@@ -143,6 +237,10 @@ impl Noted {
                     entries.push(Some(Entry { line, before }));
                 }
             }
+        }
+        let is_retracted = |name: &String| noted.retracted.iter().any(|one| one.name() == *name);
+        for one in entries.iter_mut().flatten().flat_map(|one| &mut one.before) {
+            one.is_taken_back |= one.by.as_ref().is_some_and(is_retracted);
         }
         let cuts =
             cuts.into_iter().map(|(of, cut)| Entry { line: DeletionRecord::of_cut(cut, of), before: Vec::new() });

@@ -1,8 +1,7 @@
 //! Messages about an input's columns, and the staging table made ready for them.
 
+mod changes;
 mod plan;
-
-use tracing::{info, warn};
 
 use super::LoadError;
 use super::Loader;
@@ -16,10 +15,21 @@ use crate::schema::{
 };
 use crate::source::{Input, Profile, SourceError};
 use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
-use crate::text::counted;
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
+pub(crate) use self::changes::TableChange;
 pub(crate) use self::plan::Plan;
+
+/// A table that is made ready for an input.
+pub(crate) struct ReadyTable {
+    pub(crate) table: Table,
+    /// True if it was made for this input.
+    pub(crate) is_new: bool,
+    /// Rows that the input is to take the place of.
+    pub(crate) replaced: u64,
+    /// The changes, to be told after the commit.
+    pub(crate) changes: Vec<TableChange>,
+}
 
 /// Greatest number of headers in a line of the log.
 const HEADERS: usize = 30;
@@ -194,7 +204,7 @@ fn is_name(cell: &str) -> bool {
     cell.contains(char::is_alphabetic) && !is_value && is_short && is_plain && !cell.ends_with(['.', '!', '?'])
 }
 
-/// Creates or grows the table for the input; returns true if it is new. If a file replaces all, old rows are deleted.
+/// Creates or grows the table for the input. If a file replaces all, old rows are deleted.
 pub(crate) async fn ready_table(
     loader: &Loader,
     transaction: &mut dyn Transaction,
@@ -202,9 +212,10 @@ pub(crate) async fn ready_table(
     plan: &Plan,
     load_id: i64,
     claim: Option<&str>,
-) -> Result<(Table, bool), LoadError> {
+) -> Result<ReadyTable, LoadError> {
     let table = Table::staging(&dataset.table);
     let names = loader.warehouse.names();
+    let (mut changes, mut replaced) = (Vec::new(), 0);
     let evolution = &plan.evolution;
     let there = transaction.columns(&table).await?;
     let is_new = there.is_empty();
@@ -212,7 +223,7 @@ pub(crate) async fn ready_table(
         let columns: Vec<_> = (0..evolution.columns.len()).map(|place| column(names, evolution, place)).collect();
         let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
         ready_schema(transaction, names).await?;
-        tell_lost(loader, transaction, dataset, &table, load_id).await?;
+        changes.extend(lost_rows(loader, transaction, dataset, &table, load_id).await?);
         transaction.execute(&sql, &[]).await?;
     } else {
         let there = check_types(transaction, names, &table, evolution, there).await?;
@@ -221,19 +232,14 @@ pub(crate) async fn ready_table(
         for one in &alterations {
             match one {
                 Alteration::Widen { name, from, to } if !from.is_undecided() => {
-                    info!(table = dataset.table, column = name, from = %from.narrowest(), to = %to, "a column's type widens");
+                    changes.push(TableChange::Widened { column: name.clone(), from: from.narrowest(), to: *to });
                 }
                 Alteration::Add(TableColumn { name, .. }) if !is_added(evolution, name) => {
                     loader.catalog.column_again(transaction, &dataset.table, name, load_id).await?;
-                    warn!(
-                        table = dataset.table,
-                        column = name,
-                        load.id = load_id,
-                        "the column {name} was not in the table any more: it is made again, without the values of earlier loads"
-                    );
+                    changes.push(TableChange::MadeAgain { column: name.clone() });
                 }
                 Alteration::Add(TableColumn { name, .. }) => {
-                    info!(table = dataset.table, column = name, "a new column");
+                    changes.push(TableChange::Added { column: name.clone() });
                 }
                 _ => {}
             }
@@ -245,10 +251,7 @@ pub(crate) async fn ready_table(
                 transaction.alter(history.kept(), &self::alterations(names, evolution, &kept), &[]).await?;
             }
             for view in transaction.alter(&table, &alterations, &crate::project::own_views(&loader.sql)).await? {
-                warn!(
-                    view = names.shown(&view),
-                    "the view cannot be read with the wider type and was dropped; fix it, and app --analysis makes it again"
-                );
+                changes.push(TableChange::ViewDropped { view: names.shown(&view) });
             }
         }
     }
@@ -257,9 +260,9 @@ pub(crate) async fn ready_table(
         let kept = loader.catalog.replace(transaction, &dataset.table, load_id, claim).await?;
         let kept: Vec<_> = kept.iter().map(i64::to_string).collect();
         let sql = format!("delete from {} where {LOAD_COLUMN} not in ({})", names.table(&table), kept.join(", "));
-        transaction.execute(&sql, &[]).await?;
+        replaced = transaction.execute(&sql, &[]).await?;
     }
-    Ok((table, is_new))
+    Ok(ReadyTable { table, is_new, replaced, changes })
 }
 
 /// Refuses a table with a hand-changed type of a column that the input brings: rows are sent in the bits of the
@@ -345,30 +348,23 @@ fn is_added(evolution: &Evolution, name: &str) -> bool {
     evolution.added.iter().any(|place| evolution.columns[*place].name == name)
 }
 
-/// Logs that a table with loaded rows was dropped by hand, and marks its files as new again.
-async fn tell_lost(
+/// Finds out that a table with loaded rows was dropped by hand, and marks its files as new again.
+async fn lost_rows(
     loader: &Loader,
     transaction: &mut dyn Transaction,
     dataset: &Dataset,
     table: &Table,
     load_id: i64,
-) -> Result<(), WarehouseError> {
+) -> Result<Option<TableChange>, WarehouseError> {
     let names = loader.warehouse.names();
     History::of(names, table).forget(transaction).await?;
     let lost = loader.catalog.with_rows(transaction, &dataset.table).await?;
     if lost.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let why = format!("the table was not there any more when load {load_id} came");
     loader.catalog.lose(transaction, &lost, &why).await?;
-    warn!(
-        table = dataset.table,
-        load.id = load_id,
-        "{} was dropped, and the rows of {} with it: files of the same content are loaded again when they come",
-        names.shown(table),
-        counted(lost.len() as u64, "load")
-    );
-    Ok(())
+    Ok(Some(TableChange::LostRows { shown: names.shown(table), loads: lost.len() as u64 }))
 }
 
 /// Creates PostgreSQL's schema if it was dropped since the program began.

@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::needs::{absent_need, closed, database_needs, failed_need, short, silent, stuck, troubles, waits};
-use crate::catalog::{Failure, LastRun, Total};
+use crate::catalog::{Emptied, Failure, LastRun, Total};
 use crate::source::FailedFile;
 use crate::telemetry::progress::{FileStep, Running};
-use crate::worker::{Held, State, Waiting};
+use crate::worker::{Held, IN_TURN, State, Waiting};
 
 pub use self::disks::full;
 pub use self::needs::Need;
@@ -92,6 +92,9 @@ pub struct DatabaseStatus {
     pub failures: Vec<Failure>,
     /// The newest run of the pipeline.
     pub pipeline: Option<LastRun>,
+    /// The tables that a file without rows emptied; they are among the needs.
+    #[serde(skip)]
+    pub emptied: Vec<Emptied>,
 }
 
 /// The findings that a status is made of.
@@ -136,6 +139,8 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
             file.counts &= held.fix.is_none();
         } else if let Some(why) = states.iter().find_map(|state| state.held.get(&file.file)) {
             file.why.clone_from(why);
+        } else if file.why == IN_TURN && !states.is_empty() && states.iter().all(|state| state.trouble.is_some()) {
+            "nothing is loaded now: see above".clone_into(&mut file.why);
         } else if file.is_ours && living.is_empty() && absent.is_empty() {
             "nobody watches the folder".clone_into(&mut file.why);
         }

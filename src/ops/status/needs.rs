@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{DatabaseStatus, Watcher, moment, span};
-use crate::catalog::LastRun;
+use crate::catalog::{Emptied, LastRun};
 use crate::source::FailedFile;
 use crate::text::counted;
 use crate::worker::{Held, State, Waiting};
@@ -166,6 +166,12 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
             },
         });
     }
+    needs.extend(database.emptied.iter().map(|Emptied { table, load, source }| Need {
+        what: format!("staging.{table} is empty: load {load} ({source}) took the place of its rows, and brought none"),
+        fix: format!(
+            "deliver the file again with its rows; if it is to be empty, app retract {load} says that you know"
+        ),
+    }));
     if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {
         let error = error.as_deref().unwrap_or("no reason was kept");
         needs.push(Need {

@@ -119,6 +119,7 @@ fn the_file_that_sqlite_writes_is_named_for_those_that_wait() {
         load: None,
         step,
         waits_for: None,
+        held_by: None,
         started: Utc::now(),
         bytes: 0,
         bytes_total: 0,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use tracing::info;
 
-use super::super::WarehouseError;
+use super::super::{WarehouseError, tell_lock};
 
 /// Time of the first look at a waiting statement, and of each next one: shorter than any wait for a lock.
 const SOON: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ pub struct Lookout {
 
 /// The processes that serve this program, those of closed connections among them.
 #[derive(Clone, Default)]
-pub(super) struct Own(Arc<Mutex<Vec<i32>>>);
+pub(super) struct Own(Arc<Mutex<Vec<i32>>>, Arc<Mutex<String>>);
 
 impl Own {
     /// Adds a process.
@@ -54,6 +54,14 @@ impl Own {
             pids.remove(0);
         }
         pids.push(pid);
+    }
+
+    /// True if these holders were not the last to be logged: their words name their transaction.
+    fn is_news(&self, holders: &str) -> bool {
+        let mut said = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *said != holders;
+        holders.clone_into(&mut said);
+        is_news
     }
 
     fn list(&self) -> Vec<i32> {
@@ -82,6 +90,7 @@ impl Lookout {
     {
         tokio::pin!(work);
         let (started, mut pause, mut holders, mut is_said) = (Instant::now(), SOON, None, false);
+        let mut wait = Wait { is_told: false };
         loop {
             let look = async {
                 tokio::time::sleep(pause).await;
@@ -91,9 +100,12 @@ impl Lookout {
                 biased;
                 done = &mut work => return done.map_err(|error| named(error.into(), holders)),
                 found = look => {
+                    wait.tell(found.as_deref());
                     if let Some(found) = found {
                         if !is_said && started.elapsed() >= SAID_AFTER {
-                            info!("waiting for a lock that is held by {found}");
+                            if self.own.is_news(&found) {
+                                info!("waiting for a lock that is held by {found}");
+                            }
                             is_said = true;
                         }
                         holders = Some(found);
@@ -107,6 +119,26 @@ impl Lookout {
     /// The holders of the lock that is waited for now, in words; `None` if there are none, or none are known.
     pub async fn holders(&self) -> Option<String> {
         sqlx::query_scalar(HOLDERS).bind(self.own.list()).fetch_one(&self.pool).await.ok().flatten()
+    }
+}
+
+/// The wait of a statement, whose end is told too, also where it is given up.
+struct Wait {
+    is_told: bool,
+}
+
+impl Wait {
+    fn tell(&mut self, holders: Option<&str>) {
+        if self.is_told || holders.is_some() {
+            tell_lock(holders);
+        }
+        self.is_told = holders.is_some();
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.tell(None);
     }
 }
 
@@ -129,6 +161,7 @@ mod tests {
         assert_eq!(locked.to_string(), "somebody else holds a lock: process 7 (psql)");
         assert_eq!(named(WarehouseError::Refused("no".to_owned()), who()).to_string(), "no");
         let own = Own::default();
+        assert_eq!(["a", "a", "b"].map(|holders| own.is_news(holders)), [true, false, true]);
         (0..100).chain([99]).for_each(|pid| own.add(pid));
         assert_eq!((own.list().len(), own.list()[0], own.list()[63]), (64, 36, 99));
     }

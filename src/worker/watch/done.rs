@@ -56,12 +56,14 @@ impl Watch {
                 if error.is_of_database() {
                     self.hurt(&name, &error.to_string());
                 } else if error.is_of_table() {
-                    if self.pause_at_most(&name, &error.to_string(), SHUT) {
+                    let why = error.to_string();
+                    // One file of a table speaks for those that wait for the same.
+                    let is_told = self.pauses.iter().any(|(other, pause)| *other != name && pause.why() == why);
+                    if self.pause_at_most(&name, &why, SHUT) && !is_told {
                         warn!(file.path = file.name(), "not loaded yet: {error}; {}", error.fix());
                         // The holder of a lock is named once the file has waited for long.
                         if error.needs_person() {
-                            let (why, fix) = (error.to_string(), error.fix());
-                            self.app.loader.alerts.raise(Kind::Stuck, &file.name(), &why, fix, None);
+                            self.app.loader.alerts.raise(Kind::Stuck, &file.name(), &why, error.fix(), None);
                         }
                     }
                 } else if self.pause(&name, &error.to_string()) {

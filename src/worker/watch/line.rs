@@ -1,5 +1,6 @@
 //! Files whose rows replace others form a line. A file is not taken while an earlier one, by name, that was there when
-//! it was whole waits in the folder for whatever reason, or while another one of its table is in hand.
+//! it was whole waits in the folder for whatever reason, or while another one of its table is in hand. Files that came
+//! back stand before all others, in the order in which they came.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -51,12 +52,18 @@ impl Watch {
         for (name, reach) in &self.given_up {
             line.insert((name.clone(), OsString::new()), (reach.clone(), Stands::GivenUp));
         }
-        for file in self.kept.iter().chain(&self.leftovers) {
+        let begun = || self.kept.iter().chain(&self.leftovers);
+        for file in begun().filter(|file| !file.is_given()) {
             line.insert((file.os_name(), claim_of(file)), (reach(&file.os_name()), Stands::Waits));
         }
         let (mut held, mut queued, mut given_up) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         self.behind.clear();
         self.overlooks = false;
+        let given = begun().filter(|file| file.is_given()).map(|file| (claim_of(file), file.os_name()));
+        for (claim, name) in given.collect::<BTreeMap<_, _>>() {
+            let reach = reach(&name);
+            stand(&mut ahead, &name, &claim, &reach, Stands::Waits, &mut self.behind, &mut held, &mut given_up);
+        }
         let mut begun = line.into_iter().peekable();
         let (now, stale_after) = (Instant::now(), self.app.loader.alerts.stale_after());
         for (name, candidate) in &mut self.candidates {

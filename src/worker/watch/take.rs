@@ -224,7 +224,9 @@ impl Watch {
                 None => place.expect_any(),
             },
         }
-        self.tell_order(&file.os_name(), &reach);
+        if !file.is_given() {
+            self.tell_order(&file.os_name(), &reach);
+        }
         // Boxed at once: the future is large, and would be moved a few times.
         let load = Box::pin(async move { load_file(&app.loader, &plugins, claimed, unfinished, place).await });
         let task = self.running.spawn(load);
