@@ -71,9 +71,9 @@ impl Run<'_> {
         let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
         for (text, check) in texts.zip(&model.checks) {
             let select = check.with_this(&table);
-            let columns = columns_read(&mut *self.transaction, self.names, &select).await;
+            let columns = columns_read(&mut *self.transaction, self.plan.names, &select).await;
             let columns = columns.map_err(|why| model.error_of_word(format!("checks: sql: {why}")))?;
-            let written = select.sql(self.names, &columns);
+            let written = select.sql(self.plan.names, &columns);
             let wrong = |error| model.error_of_word(format!("checks: sql: {error}: {}", one_line(text)));
             let written = written.map_err(wrong)?;
             sql.push((one_line(text), written));
@@ -83,7 +83,7 @@ impl Run<'_> {
         let (table, mut all) = (self.shown(model), Vec::new());
         for group in &model.header.checks {
             let of_group: Vec<_> = sql.drain(..group.sql.texts().len()).collect();
-            let made = checks(group, self.names.engine, &table, &columns, id.as_deref(), &of_group);
+            let made = checks(group, self.plan.names.engine, &table, &columns, id.as_deref(), &of_group);
             all.extend(made.map_err(|why| model.error_of_word(why))?);
         }
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {

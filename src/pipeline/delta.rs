@@ -32,17 +32,17 @@ impl Run<'_> {
             condition.push_str(&format!(" or {}", is_again("s")));
         }
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
-        match self.names.engine.makes_tables_of_selects() {
+        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.plan.names.table(of));
+        match self.plan.names.engine.makes_tables_of_selects() {
             true => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
             false => {
-                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
-                let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
+                self.execute(model, &create_table(self.plan.names, &part, &columns, &[])).await?;
+                let (into, newest) = (self.plan.names.table(&part), loads.new.first().filter(|_| !again));
                 let mut found = false;
                 if let Some(first) = newest {
-                    let last = format!(" and s.rowid >= ({})", first_place(&self.names.table(of), *first));
+                    let last = format!(" and s.rowid >= ({})", first_place(&self.plan.names.table(of), *first));
                     let rows = self.execute(model, &format!("insert into {into} {some}{last}")).await?;
-                    found = rows == self.workspace.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
+                    found = rows == self.plan.workspace.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
                     if !found {
                         self.execute(model, &format!("delete from {into}")).await?;
                     }
@@ -60,7 +60,7 @@ impl Run<'_> {
     /// [`PART`].
     pub(super) async fn part_replaced(&mut self, model: &Model, rows: &Rows) -> Result<Option<String>, RunError> {
         let Some(of) = rows.of.as_ref().filter(|_| rows.source.has_lineage()) else { return Ok(None) };
-        let history = History::of(self.names, of);
+        let history = History::of(self.plan.names, of);
         if !history.exists(&mut *self.transaction).await? {
             return Ok(None);
         }
@@ -68,11 +68,11 @@ impl Run<'_> {
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let list = list.join(", ");
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+        self.execute(model, &create_table(self.plan.names, &part, &columns, &[])).await?;
         let replaced = format!(
             "insert into {} ({list}) select {list} from {}",
-            self.names.table(&part),
-            self.names.table(history.kept())
+            self.plan.names.table(&part),
+            self.plan.names.table(history.kept())
         );
         self.execute(model, &replaced).await?;
         self.of_part(model, rows, of).await.map(Some)
@@ -81,10 +81,10 @@ impl Run<'_> {
     /// Returns the rows out of [`PART`], which takes the place of a staging table.
     async fn of_part(&mut self, model: &Model, rows: &Rows, of: &Table) -> Result<String, RunError> {
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        let select = rows.select.reading(self.names, of, &part);
+        let select = rows.select.reading(self.plan.names, of, &part);
         let wrong = |why: String| model.error(why);
-        let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;
-        Ok(rows.source.sql(&written(model, &select, self.names, &columns)?))
+        let columns = columns_read(&mut *self.transaction, self.plan.names, &select).await.map_err(wrong)?;
+        Ok(rows.source.sql(&written(model, &select, self.plan.names, &columns)?))
     }
 
     pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {

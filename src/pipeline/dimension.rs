@@ -37,10 +37,16 @@ impl Run<'_> {
             Run::must_give(model, columns, word, &names)?;
         }
         header.fits(columns).map_err(|why| model.error_of_word(why))?;
-        let sql =
-            DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model))
-                .with_newest(rows.newest)
-                .with_long_keys(self.long_keys);
+        let sql = DimensionSql::new(
+            self.plan.names,
+            &model.name,
+            header,
+            columns,
+            rows.source.has_lineage(),
+            self.plan.infers(model),
+        )
+        .with_newest(rows.newest)
+        .with_long_keys(self.plan.long_keys);
         Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
         // Rows that staging has lost still count for the past, and so do rows of a select that dates them by the newest
         // load.
@@ -89,7 +95,8 @@ impl Run<'_> {
         if stood.is_empty() || stood == key {
             return Ok(());
         }
-        let (table, retired) = (self.names.shown(&Table::datawarehouse(&model.name)), self.names.shown(&retired));
+        let (table, retired) =
+            (self.plan.names.shown(&Table::datawarehouse(&model.name)), self.plan.names.shown(&retired));
         Err(model
             .error_of_word(format!(
                 "key: it was ({}) and is ({}): the members there are have their keys by the old one; give the dimension another name, \
@@ -165,7 +172,8 @@ impl Run<'_> {
     ) -> Result<Option<String>, RunError> {
         let Some(valid) = stands.iter().find(|column| column.name == "valid_from") else { return Ok(None) };
         if !sql.is_historic() {
-            self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
+            self.plan
+                .must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
             return Ok(Some(format!("{} <> {UNKNOWN} and not is_current", Run::id(model))));
         }
         if valid.declared == sql.valid() {
@@ -177,7 +185,8 @@ impl Run<'_> {
             return Ok(None);
         }
         let versions = counted(count, "version");
-        self.must_drop(model, &format!("at: {versions} would begin on the same day as another one of the member"))?;
+        self.plan
+            .must_drop(model, &format!("at: {versions} would begin on the same day as another one of the member"))?;
         Ok(Some(at_once))
     }
 
@@ -233,7 +242,7 @@ impl Run<'_> {
             let fewer = self.count(model, &fewer).await?;
             if fewer > 0 {
                 let why = format!("history: of the versions that members have, {fewer} would go");
-                self.must_drop(model, &why)?;
+                self.plan.must_drop(model, &why)?;
             }
         }
         change.closed = self.count_some(model, sql.count_closed()).await?;
@@ -265,9 +274,9 @@ impl Run<'_> {
         work: &Work,
         change: &mut TableChange,
     ) -> Result<(), RunError> {
-        let columns = calendar_columns(self.names.engine);
+        let columns = calendar_columns(self.plan.names.engine);
         let header = Dimension { key: vec!["date".to_owned()], ..Dimension::default() };
-        let sql = DimensionSql::new(self.names, &model.name, &header, &columns, false, false).with_ids();
+        let sql = DimensionSql::new(self.plan.names, &model.name, &header, &columns, false, false).with_ids();
         self.stand(model, &header, &sql, work).await?;
         let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", one.name, one.declared)).collect();
         let id = Run::id(model);

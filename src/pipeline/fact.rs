@@ -33,8 +33,8 @@ impl Run<'_> {
         header.fits(columns).map_err(|why| model.error_of_word(why))?;
         self.must_have_targets(model, header, columns)?;
         let lineage = rows.source.has_lineage();
-        let sql = FactSql::new(self.names, &model.name, header, &self.targets, columns, lineage)
-            .with_long_keys(self.long_keys);
+        let sql = FactSql::new(self.plan.names, &model.name, header, &self.targets, columns, lineage)
+            .with_long_keys(self.plan.long_keys);
         Run::must_differ(model, sql.columns(), None)?;
         match work {
             Work::First => self.first(model, header, rows, &sql, change).await?,
@@ -259,7 +259,7 @@ impl Run<'_> {
     async fn keyed(&mut self, model: &Model, sql: &FactSql, source: &str) -> Result<(), RunError> {
         self.execute(model, &sql.create_keyed()).await?;
         self.execute(model, &format!("insert into {KEYED} {}", sql.keyed(source))).await?;
-        if self.names.engine.needs_temporary_indexes() && sql.has_plain_grain() {
+        if self.plan.names.engine.needs_temporary_indexes() && sql.has_plain_grain() {
             self.execute(model, &sql.index_keyed()).await?;
         }
         self.analyze(model, KEYED).await
@@ -369,7 +369,7 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         must_balance(model, given, stands, rejected)?;
         if let (Some(of), true) = (&rows.of, rows.source.is_plain()) {
-            let staged = self.count(model, &format!("select count(*) from {}", self.names.table(of))).await?;
+            let staged = self.count(model, &format!("select count(*) from {}", self.plan.names.table(of))).await?;
             change.filtered = staged.checked_sub(given);
         }
         Ok(())

@@ -31,7 +31,7 @@ impl Run<'_> {
         let large: Vec<_> = large.map(|(_, key)| key).collect();
         let order = large.first().map_or_else(String::new, |key| format!(" order by {}", quote(key)));
         let ordered = format!("{keyed}{order}");
-        match self.names.engine.fills_by_row_number() {
+        match self.plan.names.engine.fills_by_row_number() {
             false => self.add_unchecked(model, &sql.fill(&ordered)).await,
             true => {
                 self.execute(model, WITH_MORE_PAGES).await?;

@@ -3,24 +3,24 @@
 
 use super::RunError;
 use super::table::Run;
-use crate::project::{Kind, Model};
-use crate::sql::{Schema, Table};
+use crate::project::Kind;
+use crate::sql::{Names, Schema, Table};
 use crate::star::{DimensionSql, FactSql, count_partial};
+use crate::warehouse::{Transaction, WarehouseError};
+
+/// Finds out whether an earlier run has met a long key.
+pub(super) async fn are_there(names: &Names, transaction: &mut dyn Transaction) -> Result<bool, WarehouseError> {
+    let Some(schema) = names.schema_to_make(Schema::Datawarehouse) else { return Ok(false) };
+    let found = transaction.query(&count_partial(schema), &[]).await?;
+    Ok(found.first().and_then(|row| row.first()?.as_deref()).is_some_and(|count| count != "0"))
+}
 
 impl Run<'_> {
-    /// Finds out whether an earlier run has met a long key.
-    pub(super) async fn remember_long_keys(&mut self) -> Result<(), RunError> {
-        if let Some(schema) = self.names.schema_to_make(Schema::Datawarehouse) {
-            let found = self.transaction.query(&count_partial(schema), &[]).await?;
-            self.long_keys = found.first().and_then(|row| row.first()?.as_deref()).is_some_and(|count| count != "0");
-        }
-        Ok(())
-    }
-
     /// Leaves long keys out of the indexes of the tables that are there.
-    pub(super) async fn allow_long_keys(&mut self, models: &[Model]) -> Result<(), RunError> {
-        self.long_keys = true;
-        let keyed = models
+    pub(super) async fn allow_long_keys(&mut self) -> Result<(), RunError> {
+        let keyed = self
+            .plan
+            .models
             .iter()
             .filter(|model| matches!(model.header.kind, Kind::Dimension(_) | Kind::Fact(_) | Kind::Bridge(..)));
         let keyed: Vec<_> = keyed.collect();
@@ -33,8 +33,8 @@ impl Run<'_> {
             }
             match &model.header.kind {
                 Kind::Dimension(header) if header.key.iter().all(|key| columns.iter().any(|one| one.name == *key)) => {
-                    let sql =
-                        DimensionSql::new(self.names, &model.name, header, &columns, false, false).with_long_keys(true);
+                    let sql = DimensionSql::new(self.plan.names, &model.name, header, &columns, false, false)
+                        .with_long_keys(true);
                     self.all(model, sql.index_anew()).await?;
                     let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
                     if !self.transaction.columns(&seen).await?.is_empty() {
@@ -42,7 +42,7 @@ impl Run<'_> {
                     }
                 }
                 Kind::Fact(header) | Kind::Bridge(header, _) => {
-                    let sql = FactSql::new(self.names, &model.name, header, &self.targets, &columns, false)
+                    let sql = FactSql::new(self.plan.names, &model.name, header, &self.targets, &columns, false)
                         .with_long_keys(true);
                     // A grain of other columns than the file's is changed in the table's turn.
                     if !self.has_other_grain(model, &sql, &columns).await? {

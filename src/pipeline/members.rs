@@ -67,16 +67,16 @@ impl Run<'_> {
     async fn has_inferred(&mut self, model: &Model, dimension: &str, count: u64) -> Result<(), RunError> {
         let touched = self.touched(model, dimension).await?;
         self.execute(model, &format!("insert into {touched} values (0)")).await?;
-        let table = self.names.table(&Table::datawarehouse(dimension));
+        let table = self.plan.names.table(&Table::datawarehouse(dimension));
         let id = crate::sql::quote(&crate::project::key_column(dimension));
         let highest = self.count(model, &format!("select max({id}) from {table}")).await?;
-        let at = self.started_at;
+        let at = self.plan.started_at;
         if let Some(state) = self.states.get_mut(dimension) {
             state.rows += count;
             state.version += 1;
             state.highest_key = state.highest_key.max(i64::try_from(highest).unwrap_or(i64::MAX));
             let state = state.clone();
-            self.workspace.catalog.write_star(&mut *self.transaction, &state, at).await?;
+            self.plan.workspace.catalog.write_star(&mut *self.transaction, &state, at).await?;
         }
         for change in self.changes.iter_mut().filter(|change| change.table == dimension) {
             change.rows += count;
@@ -92,7 +92,7 @@ impl Run<'_> {
         if !self.members_went && !self.changes.iter().any(|change| change.deleted > 0) {
             return Ok(());
         }
-        if let Some(check) = self.names.engine.check_references_now() {
+        if let Some(check) = self.plan.names.engine.check_references_now() {
             let looked = self.transaction.execute(check, &[]).await;
             return looked.map(drop).map_err(|error| {
                 RunError::Nothing(format!("a fact would refer to members that are gone: {error}: {LOOK_AFTER}"))
@@ -102,7 +102,7 @@ impl Run<'_> {
             if self.existing(model).await?.is_empty() {
                 continue;
             }
-            let dangling = self.count_some(model, FactSql::count_dangling(self.names, &model.name)).await?;
+            let dangling = self.count_some(model, FactSql::count_dangling(self.plan.names, &model.name)).await?;
             if dangling > 0 {
                 return Err(model
                     .error(format!("{dangling} of its keys would refer to members that are gone: {LOOK_AFTER}"))
@@ -117,18 +117,18 @@ impl Run<'_> {
         let mut references = Vec::new();
         for fact in models {
             for (column, used) in fact.dimensions().into_iter().flatten() {
-                if self.inferring.contains(used.dimension()) {
+                if self.plan.inferring.contains(used.dimension()) {
                     let (key, dimension) = (used.key_column(column), used.dimension().to_owned());
                     references.push(Reference { fact: fact.name.clone(), key, dimension, missing: used.missing() });
                 }
             }
         }
-        let inferring: Vec<_> = models.iter().filter(|model| self.infers(model)).collect();
+        let inferring: Vec<_> = models.iter().filter(|model| self.plan.infers(model)).collect();
         if !references.iter().any(|one| self.looked_at.contains(&one.fact)) || !self.all_stand(&references).await? {
             return Ok(false);
         }
         let Some(first) = inferring.first() else { return Ok(false) };
-        let sql = NeededSql::new(self.names, &references);
+        let sql = NeededSql::new(self.plan.names, &references);
         self.execute(first, &sql.create()).await?;
         let mut found = 1;
         while found > 0 {
@@ -212,7 +212,7 @@ impl Run<'_> {
         let mut changed = vec![state.clone()];
         let is_as_it_was = |model: &&Model| model.dimensions().is_some() && !pointing.contains(&model.name);
         for model in models.iter().filter(is_as_it_was) {
-            let reads = self.beneath.reads(model, self.names).contains(&Table::datawarehouse(dimension));
+            let reads = self.plan.reads(model).contains(&Table::datawarehouse(dimension));
             if let Some(state) = self.states.get_mut(&model.name)
                 && let Some(built) = state.upstream.get_mut(dimension)
                 && *built == before
@@ -223,7 +223,7 @@ impl Run<'_> {
             }
         }
         for state in changed {
-            self.workspace.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
+            self.plan.workspace.catalog.write_star(&mut *self.transaction, &state, self.plan.started_at).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod insert;
 mod long_keys;
 mod members;
 mod origin;
+mod plan;
 mod queries;
 mod remembered;
 mod reshape;
@@ -247,12 +248,12 @@ async fn build(
     })
     .await?;
     let (models, selected) = (models?, selected.unwrap_or_default());
-    let mut run = Run::begin(workspace, options, &models, started_at).await?;
-    match with_long_keys {
-        true => run.allow_long_keys(&models).await?,
-        false => run.remember_long_keys().await?,
+    let mut run = Run::begin(workspace, options, &models, &selected, started_at, with_long_keys).await?;
+    if with_long_keys {
+        run.allow_long_keys().await?;
     }
-    let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
+    let others = models.iter().filter(|model| !selected.contains(&model.name));
+    let selected = run.plan.selected.clone();
     for model in others {
         run.learn(model).await?;
     }

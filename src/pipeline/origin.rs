@@ -31,7 +31,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let table = self.existing(model).await?;
-        let same = self.names.engine.is_same();
+        let same = self.plan.names.engine.is_same();
         let key: Vec<_> = header.key.iter().map(|name| format!("n.{0} = d.{0}", quote(name))).collect();
         let given = rows.source.columns().iter().filter(|column| table.contains(column));
         let alike: Vec<_> = given.map(|column| format!("n.{0} {same} d.{0}", quote(&column.name))).collect();
@@ -51,7 +51,7 @@ impl Run<'_> {
 
     /// Formats a staged row: `orders.csv line 3, load 2`.
     pub(super) async fn place(&mut self, load: i64, line: i64) -> Result<String, RunError> {
-        Ok(place_of(self.workspace, &mut *self.transaction, load, line).await?)
+        Ok(place_of(self.plan.workspace, &mut *self.transaction, load, line).await?)
     }
 
     /// Returns load and line of the staged row that is most similar to a row of the table.

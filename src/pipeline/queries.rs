@@ -41,7 +41,7 @@ impl Run<'_> {
 
     /// Returns the table's name in SQL.
     pub(super) fn shown(&self, model: &Model) -> String {
-        self.names.table(&Table::datawarehouse(&model.name))
+        self.plan.names.table(&Table::datawarehouse(&model.name))
     }
 
     pub(super) fn id(model: &Model) -> String {
@@ -54,7 +54,7 @@ impl Run<'_> {
     }
 
     pub(super) async fn analyze(&mut self, model: &Model, table: &str) -> Result<(), RunError> {
-        if let Some(analyze) = self.names.engine.analyze(table) {
+        if let Some(analyze) = self.plan.names.engine.analyze(table) {
             self.execute(model, &analyze).await?;
         }
         Ok(())

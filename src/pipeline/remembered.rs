@@ -44,9 +44,9 @@ impl Run<'_> {
 
     /// Logs the files that were replaced before a run saw them.
     async fn tell_missed(&mut self, model: &Model) -> Result<(), RunError> {
-        let tables: Vec<_> = self.made_of(model).iter().map(|table| table.name.clone()).collect();
+        let tables: Vec<_> = self.plan.made_of(model).map(|table| table.name.clone()).collect();
         let last = self.states.get(&model.name).and_then(|state| state.seen.last()).unwrap_or_default();
-        let missed = self.workspace.catalog.replaced_after(&mut *self.transaction, &tables, last).await?;
+        let missed = self.plan.workspace.catalog.replaced_after(&mut *self.transaction, &tables, last).await?;
         if !missed.is_empty() {
             let some: Vec<_> = missed.iter().take(MISSED_SHOWN).map(|file| format!("({file})")).collect();
             warn!(
@@ -74,9 +74,9 @@ impl Run<'_> {
         }
         let tables = match rows.of.as_ref() {
             Some(of) => vec![of.name.clone()],
-            None => self.made_of(model).iter().map(|table| table.name.clone()).collect(),
+            None => self.plan.made_of(model).map(|table| table.name.clone()).collect(),
         };
-        let load = self.workspace.catalog.newest_not_retracted(&mut *self.transaction, &tables, last).await?;
+        let load = self.plan.workspace.catalog.newest_not_retracted(&mut *self.transaction, &tables, last).await?;
         if load.is_some() || tables.is_empty() {
             self.execute(model, &sql.remember_versions(load)).await?;
         }

@@ -7,7 +7,7 @@ use tracing::warn;
 use super::rows::Rows;
 use super::table::Run;
 use super::{RunError, TableChange};
-use crate::project::{Kind, Model, ModelError};
+use crate::project::{Kind, Model};
 use crate::sql::{Table, TableColumn};
 use crate::star::{DimensionSql, FactSql};
 use crate::warehouse::Alteration;
@@ -44,11 +44,12 @@ impl Run<'_> {
             Kind::Table => given.to_vec(),
             Kind::Calendar(_) => return Ok(false),
             Kind::Dimension(header) => {
-                let sql = DimensionSql::new(self.names, &model.name, header, given, lineage, self.infers(model));
+                let sql =
+                    DimensionSql::new(self.plan.names, &model.name, header, given, lineage, self.plan.infers(model));
                 sql.table_columns()
             }
             Kind::Fact(header) | Kind::Bridge(header, _) => {
-                let sql = FactSql::new(self.names, &model.name, header, &self.targets, given, lineage);
+                let sql = FactSql::new(self.plan.names, &model.name, header, &self.targets, given, lineage);
                 let standing = self.standing(model, &sql).await?;
                 if standing != stands || self.has_other_grain(model, &sql, &stands).await? {
                     return Ok(true);
@@ -68,7 +69,7 @@ impl Run<'_> {
         self.transaction.execute("savepoint sluice_look", &[]).await?;
         let told = match self.rows(model, select).await {
             Ok(rows) => {
-                let definition = self.definition(model, Some(&rows));
+                let definition = self.plan.definition(model, Some(&rows));
                 self.is_to_be_altered(model, Some(&rows), &definition).await
             }
             Err(error) => Err(error),
@@ -98,9 +99,9 @@ impl Run<'_> {
                 Some(new) if is_cast(&new.name) => alterations.push(Alteration::Cast(new.clone())),
                 Some(_) => alterations.push(Alteration::Drop { name: old.name.clone() }),
                 None => {
-                    let column = format!("the column {} of {}", old.name, self.names.shown(table));
+                    let column = format!("the column {} of {}", old.name, self.plan.names.shown(table));
                     match model.dimensions().and_then(|dimensions| dimensions.get(&old.name)) {
-                        Some(used) if !self.options.allow_drop => {
+                        Some(used) if !self.plan.options.allow_drop => {
                             let (key, dimension) = (used.key_column(&old.name), used.dimension());
                             return Err(model
                                 .error(format!(
@@ -109,7 +110,7 @@ impl Run<'_> {
                                 ))
                                 .into());
                         }
-                        _ => self.must_drop(model, &format!("{column} is not given any more"))?,
+                        _ => self.plan.must_drop(model, &format!("{column} is not given any more"))?,
                     }
                     alterations.push(Alteration::Drop { name: old.name.clone() });
                 }
@@ -123,7 +124,7 @@ impl Run<'_> {
                         .error(format!(
                             "the key has a new column, {}, so the members there are have no name: drop the table {} to give new keys",
                             new.name,
-                            self.names.shown(table)
+                            self.plan.names.shown(table)
                         ))
                         .into());
                 }
@@ -136,11 +137,11 @@ impl Run<'_> {
         if alterations.is_empty() {
             return Ok(false);
         }
-        self.sql.push(format!("alter table {}: {alterations:?}", self.names.table(table)));
-        let done = self.transaction.alter(table, &alterations, &self.own_views).await;
+        self.sql.push(format!("alter table {}: {alterations:?}", self.plan.names.table(table)));
+        let done = self.transaction.alter(table, &alterations, &self.plan.own_views).await;
         for view in done.map_err(|error| model.error(error.to_string()))? {
             warn!(
-                view = self.names.shown(&view),
+                view = self.plan.names.shown(&view),
                 "the view reads what is no longer there and was dropped; app --analysis makes it again"
             );
         }
@@ -166,7 +167,7 @@ impl Run<'_> {
         if alterations.is_empty() {
             return Ok(());
         }
-        self.sql.push(format!("alter table {}: {alterations:?}", self.names.table(table)));
+        self.sql.push(format!("alter table {}: {alterations:?}", self.plan.names.table(table)));
         self.transaction.alter(table, &alterations, &[]).await.map_err(|error| model.error(error.to_string()))?;
         Ok(())
     }
@@ -174,28 +175,23 @@ impl Run<'_> {
     /// Drops a column whose values are kept elsewhere.
     pub(super) async fn let_go(&mut self, model: &Model, table: &Table, column: &str) -> Result<(), RunError> {
         let drop = [Alteration::Drop { name: column.to_owned() }];
-        self.transaction.alter(table, &drop, &self.own_views).await.map_err(|error| model.error(error.to_string()))?;
+        self.transaction
+            .alter(table, &drop, &self.plan.own_views)
+            .await
+            .map_err(|error| model.error(error.to_string()))?;
         Ok(())
-    }
-
-    /// Refuses to lose data, unless it is allowed.
-    pub(super) fn must_drop(&self, model: &Model, what: &str) -> Result<(), ModelError> {
-        if self.options.allow_drop {
-            return Ok(());
-        }
-        Err(model.error(format!("{what}: app --pipeline --allow-drop lets it go, with its values")))
     }
 
     /// Drops the tables without a file, where that is allowed.
     pub(super) async fn drop_undeclared(&mut self, models: &[Model]) -> Result<(), RunError> {
         let is_declared = |name: &String| models.iter().any(|model| model.name == *name);
-        let mut others: Vec<_> = self.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
+        let mut others: Vec<_> = self.plan.states.values().filter(|state| !is_declared(&state.name)).cloned().collect();
         if others.is_empty() {
             return Ok(());
         }
-        if !self.options.allow_drop {
+        if !self.plan.options.allow_drop {
             let tables: Vec<_> =
-                others.iter().map(|state| self.names.shown(&Table::datawarehouse(&state.name))).collect();
+                others.iter().map(|state| self.plan.names.shown(&Table::datawarehouse(&state.name))).collect();
             warn!(
                 tables = tables.join(", "),
                 "sql/pipeline has no file for them any more: they stay as they are; app --pipeline --allow-drop drops them"
@@ -215,7 +211,7 @@ impl Run<'_> {
         for state in &others {
             let table = Table::datawarehouse(&state.name);
             let what = if state.kind == "view" { "view" } else { "table" };
-            let sql = format!("drop {what} if exists {}", self.names.table(&table));
+            let sql = format!("drop {what} if exists {}", self.plan.names.table(&table));
             self.sql.push(sql.clone());
             self.transaction.execute(&sql, &[]).await?;
             self.changes.push(TableChange {
@@ -225,7 +221,7 @@ impl Run<'_> {
                 deleted: state.rows,
                 ..TableChange::default()
             });
-            self.workspace.catalog.forget_star(&mut *self.transaction, &state.name).await?;
+            self.plan.workspace.catalog.forget_star(&mut *self.transaction, &state.name).await?;
         }
         Ok(())
     }

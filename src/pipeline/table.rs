@@ -4,45 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::plan::Plan;
 use super::reshape::Columns;
-use super::rows::{Rows, made_of};
+use super::rows::Rows;
 use super::work::{Question, Work};
-use super::{Options, Report, RunError, TableChange, ViewDeps};
-use crate::catalog::StagedLoad;
+use super::{Options, Report, RunError, TableChange};
 use crate::catalog::Workspace;
 use crate::project::own_views;
-use crate::project::{Kind, Missing, Model};
-use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
-use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
+use crate::project::{Kind, Model};
+use crate::sql::{Output, Schema, Select, Table, TableColumn, create_table, quote};
+use crate::star::{DIFFERENCE, NEW, RowsSql, TableState, Target};
 use crate::telemetry::Step;
 use crate::warehouse::{Scope, Transaction};
 
 /// A run, from its begin to its commit.
 pub(super) struct Run<'a> {
-    pub(super) workspace: &'a Workspace,
-    pub(super) names: &'a Names,
-    pub(super) options: &'a Options,
+    pub(super) plan: Plan<'a>,
     pub(super) transaction: Box<dyn Transaction>,
-    pub(super) own_views: Vec<Table>,
-    pub(super) started_at: DateTime<Utc>,
     /// The state of each table, before its turn and after.
     pub(super) states: BTreeMap<String, TableState>,
-    /// The versions before this run.
-    before: BTreeMap<String, i64>,
-    /// The loads that staging holds.
-    loaded: LoadSet,
-    /// The loads that came and went since a table was built, by the loads that it had seen.
-    news: Vec<(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)>,
-    /// The dimensions whose members facts may make.
-    pub(super) inferring: BTreeSet<String>,
     /// True if inferred members were deleted.
     pub(super) members_went: bool,
-    /// The staging tables behind each table, also by way of other tables of the star.
-    pub(super) made_of: BTreeMap<String, BTreeSet<Table>>,
     /// The dimensions for the lookups of facts, as far as they were built.
     pub(super) targets: BTreeMap<String, Target>,
-    /// The tables beneath the views of the star: readers of a view read these.
-    pub(super) beneath: ViewDeps,
     /// The outputs of the views of the star: SQLite does not know the types of computed columns.
     pub(super) views: BTreeMap<String, Vec<Output>>,
     /// The temporary table with the keys that facts look up again, for each changed dimension.
@@ -57,8 +41,7 @@ pub(super) struct Run<'a> {
     /// The tables whose checks are to be made.
     pub(super) looked_at: BTreeSet<String>,
     pub(super) sql: Vec<String>,
-    /// True if keys may be too long for an index of PostgreSQL; and true if one was.
-    pub(super) long_keys: bool,
+    /// True if a key was too long for an index of PostgreSQL.
     pub(super) met_long_key: bool,
     /// The statements that PostgreSQL runs only after all references to deleted rows are checked.
     pub(super) finally: Vec<String>,
@@ -68,39 +51,20 @@ impl<'a> Run<'a> {
     pub(super) async fn begin(
         workspace: &'a Workspace,
         options: &'a Options,
-        models: &[Model],
+        models: &'a [Model],
+        selected: &BTreeSet<String>,
         started_at: DateTime<Utc>,
+        with_long_keys: bool,
     ) -> Result<Run<'a>, RunError> {
         let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
-        let states = workspace.catalog.star(&mut *transaction).await?;
-        let states: BTreeMap<_, _> = states.into_iter().map(|state| (state.name.clone(), state)).collect();
-        let uses = models.iter().filter_map(Model::dimensions).flat_map(BTreeMap::values);
+        let mut plan = Plan::read(workspace, options, models, selected, started_at, &mut *transaction).await?;
+        plan.long_keys |= with_long_keys;
         Ok(Run {
-            before: states.iter().map(|(name, state)| (name.clone(), state.version)).collect(),
-            loaded: workspace.catalog.loaded(&mut *transaction).await?,
-            inferring: uses
-                .filter(|used| used.missing() == Missing::Infer)
-                .map(|used| used.dimension().to_owned())
-                .collect(),
+            states: plan.states.clone(),
+            plan,
             members_went: false,
-            made_of: made_of(models, workspace.warehouse.names()),
-            own_views: {
-                let views = models.iter().filter(|model| model.header.kind == Kind::View).map(|view| &view.name);
-                // A view without a file goes at the end of the run.
-                let is_undeclared = |state: &&TableState| state.kind == "view" && options.allow_drop;
-                let undeclared = states.values().filter(is_undeclared).map(|state| &state.name);
-                let of_star = views.chain(undeclared).map(|name| Table::datawarehouse(name));
-                crate::project::own_views(&workspace.sql).into_iter().chain(of_star).collect()
-            },
-            names: workspace.warehouse.names(),
-            workspace,
-            options,
             transaction,
-            started_at,
-            states,
-            news: Vec::new(),
             targets: BTreeMap::new(),
-            beneath: ViewDeps::of(models, workspace.warehouse.names()),
             views: BTreeMap::new(),
             touched: BTreeMap::new(),
             unversioned: BTreeSet::new(),
@@ -110,14 +74,13 @@ impl<'a> Run<'a> {
             looked_at: BTreeSet::new(),
             sql: Vec::new(),
             finally: Vec::new(),
-            long_keys: false,
             met_long_key: false,
         })
     }
 
     /// Commits, or leaves everything as it was.
     pub(super) async fn publish(mut self, dry: bool) -> Result<Report, RunError> {
-        if let (Some(check), false) = (self.names.engine.check_references_now(), self.finally.is_empty()) {
+        if let (Some(check), false) = (self.plan.names.engine.check_references_now(), self.finally.is_empty()) {
             self.finally.insert(0, check.to_owned());
         }
         for statement in std::mem::take(&mut self.finally) {
@@ -133,7 +96,7 @@ impl<'a> Run<'a> {
             return Ok(report);
         }
         let text = serde_json::to_string(&report.changes).unwrap_or_default();
-        self.workspace.catalog.run_done(&mut *self.transaction, "pipeline", self.started_at, text).await?;
+        self.plan.workspace.catalog.run_done(&mut *self.transaction, "pipeline", self.plan.started_at, text).await?;
         self.transaction.commit().await?;
         Ok(report)
     }
@@ -144,7 +107,7 @@ impl<'a> Run<'a> {
     pub(super) async fn tables(&mut self, models: &[&Model]) -> Result<(), RunError> {
         let (mut later, mut altered) = (Vec::<&Model>::new(), Vec::new());
         for model in models {
-            let needs = model.needs(self.names);
+            let needs = model.needs(self.plan.names);
             let is_behind = later.iter().any(|other| needs.contains(&other.name));
             if is_behind || !self.table(model, true).await? {
                 if !is_behind || self.will_alter(model).await? {
@@ -173,7 +136,7 @@ impl<'a> Run<'a> {
             Some(select) => Some(self.rows(model, select).await?),
             None => None,
         };
-        let definition = self.definition(model, rows.as_ref());
+        let definition = self.plan.definition(model, rows.as_ref());
         let work = self.work(model, rows.as_ref(), &definition).await?;
         self.redefined = self.states.get(&model.name).is_some_and(|state| state.definition != definition);
         if self.is_to_be_altered(model, rows.as_ref(), &definition).await? {
@@ -198,8 +161,9 @@ impl<'a> Run<'a> {
                 (Kind::Table, Some(rows)) => self.plain(model, rows, &work, &mut change).await?,
                 (Kind::View, Some(rows)) => {
                     let view = Table::datawarehouse(&model.name);
-                    self.sql.push(format!("create view {} as {}", self.names.table(&view), rows.all));
-                    let done = self.transaction.replace_view(&view, &rows.all, &own_views(&self.workspace.sql)).await;
+                    self.sql.push(format!("create view {} as {}", self.plan.names.table(&view), rows.all));
+                    let done =
+                        self.transaction.replace_view(&view, &rows.all, &own_views(&self.plan.workspace.sql)).await;
                     done.map_err(|error| model.error(error.to_string()))?;
                 }
                 _ => {}
@@ -240,55 +204,35 @@ impl<'a> Run<'a> {
         first: bool,
     ) -> Result<(), RunError> {
         let before = self.states.get(&model.name).cloned().unwrap_or_default();
-        let needs = self.beneath.needs(model, self.names).into_iter();
+        let needs = self.plan.needs(model).into_iter();
         let state = TableState {
             name: model.name.clone(),
             kind: change.kind.to_owned(),
             version: before.version + i64::from(first || change.changed() > 0 || before.definition != definition),
             definition,
-            seen: self.loaded.clone(),
+            seen: self.plan.loaded.clone(),
             upstream: needs.filter_map(|name| Some((name.clone(), self.states.get(&name)?.version))).collect(),
             highest_key: highest_key.unwrap_or_default().max(before.highest_key),
             rows: change.rows,
         };
         if state != before {
-            self.workspace.catalog.write_star(&mut *self.transaction, &state, self.started_at).await?;
+            self.plan.workspace.catalog.write_star(&mut *self.transaction, &state, self.plan.started_at).await?;
         }
         self.states.insert(model.name.clone(), state);
         Ok(())
     }
 
-    /// Returns a hash of the header, the select and the columns.
-    pub(super) fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
-        let mut hash = blake3::Hasher::new();
-        hash.update(format!("{:?} {:?}", model.header, self.inferring.contains(&model.name)).as_bytes());
-        if let Some(rows) = rows {
-            hash.update(rows.all.as_bytes());
-            hash.update(format!("{:?}", rows.source.columns()).as_bytes());
-        }
-        hash.finalize().to_hex()[..32].to_owned()
-    }
-
     async fn work(&mut self, model: &Model, rows: Option<&Rows>, definition: &str) -> Result<Work, RunError> {
         let state = self.states.get(&model.name);
         let seen = state.map(|state| state.seen.clone()).unwrap_or_default();
-        let is_of = |news: &&(LoadSet, Vec<StagedLoad>, Vec<StagedLoad>)| news.0 == seen;
-        if state.is_some() && self.news.iter().find(is_of).is_none() {
-            let new = self.loaded.without(&seen);
-            let gone = seen.without(&self.loaded);
-            let new = self.workspace.catalog.datasets_of(&mut *self.transaction, &new).await?;
-            let gone = self.workspace.catalog.datasets_of(&mut *self.transaction, &gone).await?;
-            self.news.push((seen.clone(), new, gone));
-        }
         let exists = !self.existing(model).await?.is_empty();
-        let news = self.news.iter().find(is_of);
+        let news = self.plan.news(&seen);
         let version = |name: &String| self.states.get(name).map(|state| state.version).unwrap_or_default();
         // A view has no rows that could be outdated: it is made again when its file changes.
         let is_view = model.header.kind == Kind::View;
-        let needs = self.beneath.needs(model, self.names).into_iter().filter(|_| !is_view);
-        let upstream =
-            needs.map(|name| (name.clone(), (self.before.get(&name).copied().unwrap_or_default(), version(&name))));
-        let mut reads = self.beneath.reads(model, self.names);
+        let needs = self.plan.needs(model).into_iter().filter(|_| !is_view);
+        let upstream = needs.map(|name| (name.clone(), (self.plan.version_before(&name), version(&name))));
+        let mut reads = self.plan.reads(model);
         reads.retain(|_| !is_view);
         let read_of_star: BTreeSet<_> = reads
             .iter()
@@ -303,15 +247,15 @@ impl<'a> Run<'a> {
         let question = Question {
             state: self.states.get(&model.name),
             exists,
-            full: self.options.full,
+            full: self.plan.options.full,
             definition,
             volatile: model.select.as_ref().filter(|_| !is_view).and_then(Select::volatile),
             reads: &reads,
             appended: appended.and_then(|rows| rows.of.as_ref()),
             upstream: &upstream.collect(),
             followed: &followed.collect(),
-            new: news.map(|news| &news.1[..]).unwrap_or_default(),
-            gone: news.map(|news| &news.2[..]).unwrap_or_default(),
+            new: news.map(|news| &news.new[..]).unwrap_or_default(),
+            gone: news.map(|news| &news.gone[..]).unwrap_or_default(),
         };
         Ok(question.decide())
     }
@@ -329,9 +273,12 @@ impl<'a> Run<'a> {
         let list = list.join(", ");
         if *work == Work::First {
             let table = Table::datawarehouse(&model.name);
-            self.execute(model, &create_table(self.names, &table, columns, &[])).await?;
-            let fill =
-                format!("insert into {} ({list}) select {list} from ({}) as n", self.names.table(&table), rows.all);
+            self.execute(model, &create_table(self.plan.names, &table, columns, &[])).await?;
+            let fill = format!(
+                "insert into {} ({list}) select {list} from ({}) as n",
+                self.plan.names.table(&table),
+                rows.all
+            );
             change.inserted = self.execute(model, &fill).await?;
             change.rows = change.inserted;
             return Ok(());
@@ -356,7 +303,7 @@ impl<'a> Run<'a> {
         columns: &[TableColumn],
         change: &mut TableChange,
     ) -> Result<(), RunError> {
-        let sql = RowsSql::new(self.names, &model.name, from, columns);
+        let sql = RowsSql::new(self.plan.names, &model.name, from, columns);
         self.execute(model, &sql.compare()).await?;
         change.deleted += self.execute(model, &sql.delete()).await?;
         change.inserted += self.execute(model, &sql.insert()).await?;
@@ -383,10 +330,5 @@ impl<'a> Run<'a> {
             self.targets.insert(model.name.clone(), Target { key, valid, is_calendar, infers });
         }
         Ok(())
-    }
-
-    /// Returns true if facts make members of this dimension.
-    pub(super) fn infers(&self, model: &Model) -> bool {
-        self.inferring.contains(&model.name)
     }
 }
