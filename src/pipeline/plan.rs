@@ -9,7 +9,7 @@ use super::{Options, RunError, ViewDeps, long_keys};
 use crate::catalog::{StagedLoad, Workspace};
 use crate::project::{Kind, Missing, Model, ModelError, own_views};
 use crate::sql::{Names, Table};
-use crate::star::{LoadSet, TableState};
+use crate::star::{LoadSet, Reference, TableState};
 use crate::warehouse::Transaction;
 
 /// The files of a run, and the moment of staging and catalog that it sees.
@@ -35,7 +35,7 @@ pub(super) struct Plan<'a> {
     /// The tables beneath the views of the star: readers of a view read these.
     beneath: ViewDeps,
     /// The dimensions whose members facts may make.
-    pub(super) inferring: BTreeSet<String>,
+    inferring: BTreeSet<String>,
     /// The views that can be made again.
     pub(super) own_views: Vec<Table>,
     /// True if keys may be too long for an index of PostgreSQL.
@@ -127,6 +127,20 @@ impl<'a> Plan<'a> {
     /// Returns true if facts make members of this dimension.
     pub(super) fn infers(&self, model: &Model) -> bool {
         self.inferring.contains(&model.name)
+    }
+
+    /// Returns the references of facts to dimensions whose members facts may make.
+    pub(super) fn references_to_inferred(&self) -> Vec<Reference> {
+        let mut references = Vec::new();
+        for fact in self.models {
+            for (column, used) in fact.dimensions().into_iter().flatten() {
+                if self.inferring.contains(used.dimension()) {
+                    let (key, dimension) = (used.key_column(column), used.dimension().to_owned());
+                    references.push(Reference { fact: fact.name.clone(), key, dimension, missing: used.missing() });
+                }
+            }
+        }
+        references
     }
 
     /// Returns a hash of the header, the select and the columns.

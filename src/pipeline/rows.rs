@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::table::Run;
+use super::build::Build;
 use super::{RunError, columns_read, describe_views};
 use crate::catalog::{History, Workspace};
 use crate::project::{Kind, Model, ModelError};
@@ -31,22 +31,24 @@ pub(super) struct Rows {
     pub(super) newest: Option<i64>,
 }
 
-impl Run<'_> {
-    /// Returns the rows of the select and the queries for them.
-    pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
+impl Build<'_> {
+    /// Returns the rows of the select and the queries for them; `None` for a calendar, which has no select.
+    pub(super) async fn rows(&mut self) -> Result<Option<Rows>, RunError> {
+        let (model, names, transaction) = (self.model, self.plan.names, &mut *self.session.transaction);
+        let Some(select) = &model.select else { return Ok(None) };
         let wrong = |why: String| model.error(why);
-        let mut columns = columns_read(&mut *self.transaction, self.plan.names, select).await.map_err(wrong)?;
-        describe_views(&mut columns, &self.views);
-        let text = written(model, select, self.plan.names, &columns)?;
-        let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
-        let given = described(given, &select.outputs(self.plan.names, &columns));
-        let of = select.row_wise(self.plan.names);
-        let source = Source::new(&model.header, self.plan.names.engine, &given, of.is_some()).map_err(wrong)?;
+        let mut columns = columns_read(transaction, names, select).await.map_err(wrong)?;
+        describe_views(&mut columns, &self.tables.outputs());
+        let text = written(model, select, names, &columns)?;
+        let given = transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
+        let given = described(given, &select.outputs(names, &columns));
+        let of = select.row_wise(names);
+        let source = Source::new(&model.header, names.engine, &given, of.is_some()).map_err(wrong)?;
         if model.header.kind == Kind::View {
-            self.views.insert(model.name.clone(), select.outputs(self.plan.names, &columns));
+            self.own.outputs = Some(select.outputs(names, &columns));
         }
         let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
-        let all = source.sql(&written(model, &select, self.plan.names, &columns)?);
+        let all = source.sql(&written(model, &select, names, &columns)?);
         let mut rows = Rows {
             source,
             select,
@@ -69,7 +71,7 @@ impl Run<'_> {
                 rows.upserted |= upserted;
             }
         }
-        Ok(rows)
+        Ok(Some(rows))
     }
 }
 
