@@ -10,7 +10,7 @@ use super::session::Session;
 use super::tables::{Standing, Tables};
 use super::work::{Question, Work};
 use super::{RunError, TableChange};
-use crate::project::{Dimension, Fact, Kind, Model, own_views};
+use crate::project::{Dimension, Fact, Kind, Model};
 use crate::sql::{Select, Table, TableColumn, create_table, quote};
 use crate::star::{DIFFERENCE, DimensionSql, FactSql, NEW, RowsSql, TableState, Target};
 use crate::telemetry::Step;
@@ -156,8 +156,7 @@ impl<'a> Build<'a> {
     async fn view(&mut self, rows: &Rows) -> Result<(), RunError> {
         let view = Table::datawarehouse(&self.model.name);
         self.session.sql.push(format!("create view {} as {}", self.plan.names.table(&view), rows.all));
-        let own_views = own_views(&self.plan.workspace.sql);
-        let done = self.session.transaction.replace_view(&view, &rows.all, &own_views).await;
+        let done = self.session.transaction.replace_view(&view, &rows.all, &self.plan.analysis_views).await;
         Ok(done.map_err(|error| self.model.error(error.to_string()))?)
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Plan<'a> {
     pub(super) models: &'a [Model],
     /// The files of the tables that are brought up to date, in the same order.
     pub(super) selected: Vec<&'a Model>,
+    /// The other files.
+    pub(super) others: Vec<&'a Model>,
     /// The state of each table before the run.
     pub(super) states: BTreeMap<String, TableState>,
     /// The loads that staging holds.
@@ -36,14 +38,15 @@ pub(super) struct Plan<'a> {
     beneath: ViewDeps,
     /// The dimensions whose members facts may make.
     inferring: BTreeSet<String>,
-    /// The views that can be made again.
+    /// The views that `app --analysis` can make again.
+    pub(super) analysis_views: Vec<Table>,
+    /// These and the views of the star.
     pub(super) own_views: Vec<Table>,
     /// True if keys may be too long for an index of PostgreSQL.
     pub(super) long_keys: bool,
 }
 
 /// The loads that a table has not seen.
-#[derive(Default)]
 pub(super) struct News {
     /// The loads that the table has seen.
     seen: LoadSet,
@@ -70,8 +73,8 @@ impl<'a> Plan<'a> {
         let states = workspace.catalog.star(&mut *transaction).await?;
         let states: BTreeMap<_, _> = states.into_iter().map(|state| (state.name.clone(), state)).collect();
         let loaded = workspace.catalog.loaded(&mut *transaction).await?;
-        let selected: Vec<_> = models.iter().filter(|model| selected.contains(&model.name)).collect();
-        let made_of = made_of(models, names);
+        let (selected, others) = models.iter().partition::<Vec<_>, _>(|model| selected.contains(&model.name));
+        let (made_of, analysis_views) = (made_of(models, names), own_views(&workspace.sql));
         let uses = models.iter().filter_map(Model::dimensions).flat_map(BTreeMap::values);
         let inferring = uses.filter(|used| used.missing() == Missing::Infer).map(|used| used.dimension().to_owned());
         Ok(Plan {
@@ -80,7 +83,8 @@ impl<'a> Plan<'a> {
             staged: staged(workspace, made_of.values().flatten(), transaction).await?,
             beneath: ViewDeps::of(models, names),
             inferring: inferring.collect(),
-            own_views: views_to_make_again(workspace, options, models, &states),
+            own_views: [&analysis_views[..], &views_of_star(options, models, &states)].concat(),
+            analysis_views,
             long_keys: long_keys::are_there(names, transaction).await?,
             workspace,
             names,
@@ -88,6 +92,7 @@ impl<'a> Plan<'a> {
             started_at,
             models,
             selected,
+            others,
             states,
             loaded,
             made_of,
@@ -182,16 +187,10 @@ async fn news<'s>(
     Ok(found)
 }
 
-/// Returns the views of the project. One of the star without a file goes at the end of the run.
-fn views_to_make_again(
-    workspace: &Workspace,
-    options: &Options,
-    models: &[Model],
-    states: &BTreeMap<String, TableState>,
-) -> Vec<Table> {
+/// Returns the views of the star; one without a file goes at the end of the run.
+fn views_of_star(options: &Options, models: &[Model], states: &BTreeMap<String, TableState>) -> Vec<Table> {
     let views = models.iter().filter(|model| model.header.kind == Kind::View).map(|view| &view.name);
     let is_undeclared = |state: &&TableState| state.kind == "view" && options.allow_drop;
     let undeclared = states.values().filter(is_undeclared).map(|state| &state.name);
-    let of_star = views.chain(undeclared).map(|name| Table::datawarehouse(name));
-    own_views(&workspace.sql).into_iter().chain(of_star).collect()
+    views.chain(undeclared).map(|name| Table::datawarehouse(name)).collect()
 }

@@ -95,8 +95,7 @@ impl<'a> Run<'a> {
 
     /// Learns of the tables that have no turn what the others need.
     async fn learn_others(&mut self) -> Result<(), RunError> {
-        let plan = self.plan;
-        for model in plan.models.iter().filter(|model| !plan.selected.iter().any(|one| one.name == model.name)) {
+        for model in &self.plan.others {
             self.learn(model).await?;
         }
         Ok(())
