@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tracing::warn;
 
-use super::table::Run;
+use super::build::Build;
+use super::run::Run;
 use super::{RunError, columns_read};
 use crate::project::key_column;
 use crate::project::{Kind, Model, Severity};
@@ -30,24 +31,20 @@ pub struct Finding {
 }
 
 impl Run<'_> {
-    /// Makes the checks of all tables in `looked_at`.
-    pub(super) async fn check(&mut self, models: &[Model]) -> Result<(), RunError> {
+    /// Makes the checks of all tables that were built or received members.
+    pub(super) async fn check(&mut self) -> Result<(), RunError> {
         let mut failed = Vec::new();
-        for model in models {
-            if !self.looked_at.contains(&model.name) {
+        for model in self.plan.models {
+            if !self.tables.is_looked_at(&model.name) {
                 continue;
             }
-            for check in self.checks(model).await? {
-                let rows = self.count(model, &format!("select count(*) from ({}) as r", check.rows)).await?;
-                if rows == 0 {
-                    continue;
-                }
-                let samples = self.samples(model, &check).await?;
-                let finding = Finding { check: check.name, rows, samples };
+            for check in self.at(model).checks().await? {
+                let Some(finding) = self.at(model).finding(&check).await? else { continue };
                 match check.severity {
-                    Severity::Error => failed.push((model, finding)),
+                    Severity::Error => failed.push(problem(model, &finding)),
                     Severity::Warn => {
-                        warn!(table = model.name, check = finding.check, rows, "{}", finding.samples.join("; "));
+                        let Finding { check, rows, samples } = &finding;
+                        warn!(table = model.name, check, rows, "{}", samples.join("; "));
                         for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
                             change.warnings.push(finding.clone());
                         }
@@ -55,35 +52,52 @@ impl Run<'_> {
                 }
             }
         }
-        let problem = |(model, Finding { check, rows, samples }): (&Model, Finding)| {
-            let why = format!("checks: {check}: {rows} at fault, such as {}", samples.join("; "));
-            Problem::from(model.error_of_word(why))
-        };
         match failed {
             none if none.is_empty() => Ok(()),
-            failed => Err(RunError::Files(Problems::new(failed.into_iter().map(problem)))),
+            failed => Err(RunError::Files(Problems::new(failed))),
         }
     }
+}
 
-    async fn checks(&mut self, model: &Model) -> Result<Vec<Check>, RunError> {
+/// Returns a finding as a fault of the file.
+fn problem(model: &Model, finding: &Finding) -> Problem {
+    let Finding { check, rows, samples } = finding;
+    let why = format!("checks: {check}: {rows} at fault, such as {}", samples.join("; "));
+    model.error_of_word(why).into()
+}
+
+impl Build<'_> {
+    /// Makes a check; returns its finding if it failed.
+    async fn finding(&mut self, check: &Check) -> Result<Option<Finding>, RunError> {
+        let rows = self.count(&format!("select count(*) from ({}) as r", check.rows)).await?;
+        if rows == 0 {
+            return Ok(None);
+        }
+        let samples = self.samples(check).await?;
+        Ok(Some(Finding { check: check.name.clone(), rows, samples }))
+    }
+
+    /// Returns the checks of the header, as statements.
+    async fn checks(&mut self) -> Result<Vec<Check>, RunError> {
+        let model = self.model;
         let table = Table::datawarehouse(&model.name);
         let mut sql = Vec::new();
         let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
         for (text, check) in texts.zip(&model.checks) {
             let select = check.with_this(&table);
-            let columns = columns_read(&mut *self.transaction, self.names, &select).await;
+            let columns = columns_read(&mut *self.session.transaction, self.plan.names, &select).await;
             let columns = columns.map_err(|why| model.error_of_word(format!("checks: sql: {why}")))?;
-            let written = select.sql(self.names, &columns);
+            let written = select.sql(self.plan.names, &columns);
             let wrong = |error| model.error_of_word(format!("checks: sql: {error}: {}", one_line(text)));
             let written = written.map_err(wrong)?;
             sql.push((one_line(text), written));
         }
-        let columns = self.existing(model).await?;
+        let columns = self.existing().await?;
         let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));
-        let (table, mut all) = (self.shown(model), Vec::new());
+        let (table, mut all) = (self.shown(), Vec::new());
         for group in &model.header.checks {
             let of_group: Vec<_> = sql.drain(..group.sql.texts().len()).collect();
-            let made = checks(group, self.names.engine, &table, &columns, id.as_deref(), &of_group);
+            let made = checks(group, self.plan.names.engine, &table, &columns, id.as_deref(), &of_group);
             all.extend(made.map_err(|why| model.error_of_word(why))?);
         }
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {
@@ -96,7 +110,7 @@ impl Run<'_> {
                 rows: format!(
                     "select {group}, sum({weight_column}) as weight from {} group by {group} having \
                      abs(sum({weight_column}) - 1) > 0.000001",
-                    self.shown(model)
+                    self.shown()
                 ),
                 severity: Severity::Error,
             });
@@ -105,10 +119,15 @@ impl Run<'_> {
     }
 
     /// Returns a few rows at fault, in words.
-    async fn samples(&mut self, model: &Model, check: &Check) -> Result<Vec<String>, RunError> {
-        let columns = self.transaction.describe(&check.rows).await.map_err(|error| model.error(error.to_string()))?;
-        let rows = self.query(model, &format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
-        let origin = self.origin(model).await?;
+    async fn samples(&mut self, check: &Check) -> Result<Vec<String>, RunError> {
+        let columns = self
+            .session
+            .transaction
+            .describe(&check.rows)
+            .await
+            .map_err(|error| self.model.error(error.to_string()))?;
+        let rows = self.query(&format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
+        let origin = self.origin().await?;
         let mut said = Vec::new();
         for row in rows {
             let named: BTreeMap<_, _> = columns.iter().map(|column| column.name.as_str()).zip(&row).collect();
@@ -116,7 +135,7 @@ impl Run<'_> {
             let place = match (number(LOAD_COLUMN), number(LINE_COLUMN)) {
                 (Some(load), Some(line)) => Some((load, line)),
                 _ => match &origin {
-                    Some(origin) => self.origin_of(model, origin, &named).await?,
+                    Some(origin) => self.origin_of(origin, &named).await?,
                     None => None,
                 },
             };

@@ -1,12 +1,11 @@
 //! The staged rows that bring a table up to date: those of new loads, and those to be looked up again.
 
+use super::build::Build;
 use super::rows::{Rows, written};
-use super::table::Run;
 use super::work::{Loads, among};
 use super::{RunError, columns_read};
 use crate::catalog::History;
 use crate::catalog::staged::first_place;
-use crate::project::Model;
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Schema, Table, create_table, quote};
 use crate::star::is_again;
@@ -14,80 +13,75 @@ use crate::star::is_again;
 /// The temporary table with these rows.
 const PART: &str = "sluice_part";
 
-impl Run<'_> {
+impl Build<'_> {
     /// Returns the rows out of some staged ones, which fill [`PART`]: those of new loads, and those to be looked up
     /// again.
-    pub(super) async fn part(
-        &mut self,
-        model: &Model,
-        rows: &Rows,
-        loads: &Loads,
-        again: bool,
-    ) -> Result<String, RunError> {
+    pub(super) async fn part(&mut self, rows: &Rows, loads: &Loads, again: bool) -> Result<String, RunError> {
         let Some(of) = &rows.of else { return Ok(rows.all.clone()) };
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        let columns = self.transaction.columns(of).await?;
+        let columns = self.session.transaction.columns(of).await?;
         let mut condition = among(&format!("s.{}", quote(LOAD_COLUMN)), &loads.new);
         if again {
             condition.push_str(&format!(" or {}", is_again("s")));
         }
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.names.table(of));
-        match self.names.engine.makes_tables_of_selects() {
-            true => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
+        let some = format!("select {} from {} as s where {condition}", list.join(", "), self.plan.names.table(of));
+        match self.plan.names.engine.makes_tables_of_selects() {
+            true => self.execute(&format!("create temp table {PART} as {some}")).await?,
             false => {
-                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
-                let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
+                self.execute(&create_table(self.plan.names, &part, &columns, &[])).await?;
+                let (into, newest) = (self.plan.names.table(&part), loads.new.first().filter(|_| !again));
                 let mut found = false;
                 if let Some(first) = newest {
-                    let last = format!(" and s.rowid >= ({})", first_place(&self.names.table(of), *first));
-                    let rows = self.execute(model, &format!("insert into {into} {some}{last}")).await?;
-                    found = rows == self.workspace.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
+                    let last = format!(" and s.rowid >= ({})", first_place(&self.plan.names.table(of), *first));
+                    let rows = self.execute(&format!("insert into {into} {some}{last}")).await?;
+                    found = rows
+                        == self.plan.workspace.catalog.rows_loaded(&mut *self.session.transaction, &loads.new).await?;
                     if !found {
-                        self.execute(model, &format!("delete from {into}")).await?;
+                        self.execute(&format!("delete from {into}")).await?;
                     }
                 }
                 if !found {
-                    self.execute(model, &format!("insert into {into} {some}")).await?;
+                    self.execute(&format!("insert into {into} {some}")).await?;
                 }
                 0
             }
         };
-        self.of_part(model, rows, of).await
+        self.of_part(rows, of).await
     }
 
     /// Returns the rows out of staged ones that were replaced, as far as they are kept for retractions; these fill
     /// [`PART`].
-    pub(super) async fn part_replaced(&mut self, model: &Model, rows: &Rows) -> Result<Option<String>, RunError> {
+    pub(super) async fn part_replaced(&mut self, rows: &Rows) -> Result<Option<String>, RunError> {
         let Some(of) = rows.of.as_ref().filter(|_| rows.source.has_lineage()) else { return Ok(None) };
-        let history = History::of(self.names, of);
-        if !history.exists(&mut *self.transaction).await? {
+        let history = History::of(self.plan.names, of);
+        if !history.exists(&mut *self.session.transaction).await? {
             return Ok(None);
         }
-        let columns = self.transaction.columns(of).await?;
+        let columns = self.session.transaction.columns(of).await?;
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let list = list.join(", ");
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+        self.execute(&create_table(self.plan.names, &part, &columns, &[])).await?;
         let replaced = format!(
             "insert into {} ({list}) select {list} from {}",
-            self.names.table(&part),
-            self.names.table(history.kept())
+            self.plan.names.table(&part),
+            self.plan.names.table(history.kept())
         );
-        self.execute(model, &replaced).await?;
-        self.of_part(model, rows, of).await.map(Some)
+        self.execute(&replaced).await?;
+        self.of_part(rows, of).await.map(Some)
     }
 
     /// Returns the rows out of [`PART`], which takes the place of a staging table.
-    async fn of_part(&mut self, model: &Model, rows: &Rows, of: &Table) -> Result<String, RunError> {
+    async fn of_part(&mut self, rows: &Rows, of: &Table) -> Result<String, RunError> {
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        let select = rows.select.reading(self.names, of, &part);
-        let wrong = |why: String| model.error(why);
-        let columns = columns_read(&mut *self.transaction, self.names, &select).await.map_err(wrong)?;
-        Ok(rows.source.sql(&written(model, &select, self.names, &columns)?))
+        let select = rows.select.reading(self.plan.names, of, &part);
+        let wrong = |why: String| self.model.error(why);
+        let columns = columns_read(&mut *self.session.transaction, self.plan.names, &select).await.map_err(wrong)?;
+        Ok(rows.source.sql(&written(self.model, &select, self.plan.names, &columns)?))
     }
 
-    pub(super) async fn drop_part(&mut self, model: &Model) -> Result<(), RunError> {
-        self.execute(model, &format!("drop table {PART}")).await.map(drop)
+    pub(super) async fn drop_part(&mut self) -> Result<(), RunError> {
+        self.drop_temporary(PART).await
     }
 }

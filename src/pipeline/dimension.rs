@@ -1,11 +1,12 @@
 //! Brings a dimension up to date.
 
+use super::RunError;
+use super::build::Build;
+use super::members::touched;
 use super::reshape::Columns;
 use super::rows::Rows;
-use super::table::Run;
-use super::work::Work;
-use super::{RunError, TableChange};
-use crate::project::{Calendar, Dimension, Model};
+use super::work::{Loads, Work};
+use crate::project::{Calendar, Dimension};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Schema, Table, TableColumn};
 use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
@@ -17,16 +18,54 @@ const OLD: &str = "sluice_old";
 /// The number of a calendar's rows in one statement.
 const DAYS: usize = 1000;
 
-impl Run<'_> {
+/// The decisions about a dimension, before anything is written.
+pub(super) struct DimensionPlan<'b> {
+    pub(super) header: &'b Dimension,
+    pub(super) sql: DimensionSql,
+    work: &'b Work,
+    /// The new loads, if only the members in their rows are compared.
+    restricted: Option<&'b Loads>,
+    /// True if rows that staging has lost still count.
+    remembers: bool,
+    /// True if members without a row stay.
+    keeps: bool,
+}
+
+impl Build<'_> {
     /// Brings a dimension with a select up to date; returns the highest surrogate key that was ever given.
-    pub(super) async fn dimension(
-        &mut self,
-        model: &Model,
-        header: &Dimension,
+    pub(super) async fn dimension(&mut self, header: &Dimension, rows: &Rows, work: &Work) -> Result<i64, RunError> {
+        let dimension = self.plan_dimension(header, rows, work)?;
+        let sql = &dimension.sql;
+        let source = match dimension.restricted {
+            Some(loads) => {
+                let part = self.part(rows, loads, false).await?;
+                self.all(sql.observe(&part, NEW)).await?;
+                self.drop_part().await?;
+                // Rows without a key belong to no affected member.
+                self.must_have_key(&dimension).await?;
+                self.all(sql.note_affected()).await?;
+                sql.of_affected(&rows.all)
+            }
+            None => rows.all.clone(),
+        };
+        self.all(sql.observe(&source, NEW)).await?;
+        self.must_be_named(&dimension).await?;
+        self.stand(&dimension).await?;
+        if dimension.remembers {
+            self.remember(&dimension, rows).await?;
+        }
+        let highest = self.merge(&dimension).await?;
+        self.all(sql.clear(dimension.restricted.is_some())).await?;
+        Ok(highest)
+    }
+
+    /// Checks the header against the rows, and decides.
+    fn plan_dimension<'b>(
+        &self,
+        header: &'b Dimension,
         rows: &Rows,
-        work: &Work,
-        change: &mut TableChange,
-    ) -> Result<i64, RunError> {
+        work: &'b Work,
+    ) -> Result<DimensionPlan<'b>, RunError> {
         let columns = rows.source.columns();
         for (word, names) in [
             ("key", header.key.iter().collect::<Vec<_>>()),
@@ -34,14 +73,11 @@ impl Run<'_> {
             ("at", header.at.iter().filter(|at| *at != LOAD_COLUMN || !rows.source.has_lineage()).collect()),
             ("unknown", header.unknown.keys().collect()),
         ] {
-            Run::must_give(model, columns, word, &names)?;
+            self.must_give(columns, word, &names)?;
         }
-        header.fits(columns).map_err(|why| model.error_of_word(why))?;
-        let sql =
-            DimensionSql::new(self.names, &model.name, header, columns, rows.source.has_lineage(), self.infers(model))
-                .with_newest(rows.newest)
-                .with_long_keys(self.long_keys);
-        Run::must_differ(model, &sql.table_columns(), Some(&Run::id(model)))?;
+        header.fits(columns).map_err(|why| self.model.error_of_word(why))?;
+        let sql = self.dimension_sql(header, rows).with_newest(rows.newest).with_long_keys(self.plan.long_keys);
+        self.must_differ(&sql.table_columns(), Some(&self.id()))?;
         // Rows that staging has lost still count for the past, and so do rows of a select that dates them by the newest
         // load.
         let forgets = rows.replaced || rows.upserted;
@@ -52,232 +88,195 @@ impl Run<'_> {
             Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
             _ => None,
         };
-        let source = match restricted {
-            Some(loads) => {
-                let part = self.part(model, rows, loads, false).await?;
-                self.all(model, sql.observe(&part, NEW)).await?;
-                self.drop_part(model).await?;
-                // Rows without a key belong to no affected member.
-                self.must_have_key(model, header, &sql).await?;
-                self.all(model, sql.note_affected()).await?;
-                sql.of_affected(&rows.all)
-            }
-            None => rows.all.clone(),
-        };
-        self.all(model, sql.observe(&source, NEW)).await?;
-        self.must_be_named(model, header, &sql).await?;
-        self.stand(model, header, &sql, work).await?;
-        if remembers {
-            self.remember(model, header, rows, &sql).await?;
-        }
-        let highest =
-            self.merge(model, &sql, restricted.is_some(), remembers, keeps, *work == Work::First, change).await?;
-        self.all(model, sql.clear(restricted.is_some())).await?;
-        Ok(highest)
+        Ok(DimensionPlan { header, sql, work, restricted, remembers, keeps })
     }
 
     /// Fails if the natural key changes: surrogate keys were given by it.
-    async fn must_keep_key(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
-        let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
-        let own = [Run::id(model), "valid_from".to_owned()];
-        let stood = self.transaction.columns(&retired).await?.into_iter().map(|column| column.name);
+    async fn must_keep_key(&mut self, dimension: &DimensionPlan<'_>) -> Result<(), RunError> {
+        let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", self.model.name) };
+        let own = [self.id(), "valid_from".to_owned()];
+        let stood = self.session.transaction.columns(&retired).await?.into_iter().map(|column| column.name);
         let mut stood: Vec<_> = stood.filter(|name| !own.contains(name)).collect();
-        let mut key: Vec<_> = sql.retired_columns().into_iter().map(|column| column.name).collect();
+        let mut key: Vec<_> = dimension.sql.retired_columns().into_iter().map(|column| column.name).collect();
         key.retain(|name| !own.contains(name));
         stood.sort();
         key.sort();
         if stood.is_empty() || stood == key {
             return Ok(());
         }
-        let (table, retired) = (self.names.shown(&Table::datawarehouse(&model.name)), self.names.shown(&retired));
-        Err(model
+        let (table, retired) =
+            (self.plan.names.shown(&Table::datawarehouse(&self.model.name)), self.plan.names.shown(&retired));
+        Err(self.model
             .error_of_word(format!(
                 "key: it was ({}) and is ({}): the members there are have their keys by the old one; give the dimension another name, \
                  or drop {table} and {retired} to give new keys",
                 stood.join(", "),
-                header.key.join(", ")
+                dimension.header.key.join(", ")
             ))
             .into())
     }
 
     /// Creates the table, or alters it to the columns of its file.
-    async fn stand(
-        &mut self,
-        model: &Model,
-        header: &Dimension,
-        sql: &DimensionSql,
-        work: &Work,
-    ) -> Result<(), RunError> {
-        if matches!(work, Work::Loads(_)) {
+    async fn stand(&mut self, dimension: &DimensionPlan<'_>) -> Result<(), RunError> {
+        if matches!(dimension.work, Work::Loads(_)) {
             return Ok(());
         }
-        let stands = self.existing(model).await?;
+        let stands = self.existing().await?;
         if stands.is_empty() {
-            self.all(model, sql.create()).await?;
+            self.all(dimension.sql.create()).await?;
         } else {
-            self.must_keep_key(model, header, sql).await?;
-            self.all(model, sql.create_retired()).await?;
-            let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", model.name) };
-            self.follow(model, &retired, &sql.retired_columns()).await?;
-            let id = Run::id(model);
-            let had_versions = stands.iter().any(|column| column.name == "valid_from");
-            let old = self.old_versions(model, sql, &stands).await?;
-            if let Some(old) = &old {
-                self.unversioned.insert(model.name.clone());
-                let old = format!("create temp table {OLD} as select {id} from {} where {old}", self.shown(model));
-                self.execute(model, &old).await?;
-            }
-            // The time from which a row holds is kept in valid_from.
-            let moved = |column: &TableColumn| sql.is_historic() && header.at.as_ref() == Some(&column.name);
-            for column in stands.iter().filter(|column| moved(column)) {
-                self.let_go(model, &Table::datawarehouse(&model.name), &column.name).await?;
-            }
-            let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
-            let is_indexed_anew = had_versions != sql.is_historic() || old.is_some();
-            if is_indexed_anew {
-                self.execute(model, &sql.drop_index()).await?;
-            }
-            let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
-            self.reshape(model, &Table::datawarehouse(&model.name), &stands, &columns).await?;
-            // After the columns, because PostgreSQL alters no table with pending reference checks.
-            if old.is_some() {
-                self.execute(
-                    model,
-                    &format!("delete from {} where {id} in (select {id} from {OLD})", self.shown(model)),
-                )
-                .await?;
-                self.execute(model, &format!("drop table {OLD}")).await?;
-            }
-            if is_indexed_anew {
-                self.finally.push(sql.create_index());
-            }
+            self.stand_again(dimension, stands).await?;
         }
-        self.execute(model, &sql.name_unknown(header)).await.map(drop)
+        self.execute(&dimension.sql.name_unknown(dimension.header)).await.map(drop)
+    }
+
+    /// Alters a table with these columns to those of its file.
+    async fn stand_again(&mut self, dimension: &DimensionPlan<'_>, stands: Vec<TableColumn>) -> Result<(), RunError> {
+        let DimensionPlan { header, sql, .. } = dimension;
+        self.must_keep_key(dimension).await?;
+        self.all(sql.create_retired()).await?;
+        let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", self.model.name) };
+        self.follow(&retired, &sql.retired_columns()).await?;
+        let (id, table) = (self.id(), self.shown());
+        let had_versions = stands.iter().any(|column| column.name == "valid_from");
+        let old = self.old_versions(sql, &stands).await?;
+        if let Some(old) = &old {
+            self.own.is_unversioned = true;
+            self.execute(&format!("create temp table {OLD} as select {id} from {table} where {old}")).await?;
+        }
+        // The time from which a row holds is kept in valid_from.
+        let moved = |column: &TableColumn| sql.is_historic() && header.at.as_ref() == Some(&column.name);
+        for column in stands.iter().filter(|column| moved(column)) {
+            self.let_go(&column.name).await?;
+        }
+        let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
+        let is_indexed_anew = had_versions != sql.is_historic() || old.is_some();
+        if is_indexed_anew {
+            self.execute(&sql.drop_index()).await?;
+        }
+        let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
+        self.reshape(&stands, &columns).await?;
+        // After the columns, because PostgreSQL alters no table with pending reference checks.
+        if old.is_some() {
+            self.execute(&format!("delete from {table} where {id} in (select {id} from {OLD})")).await?;
+            self.drop_temporary(OLD).await?;
+        }
+        if is_indexed_anew {
+            self.finally.push(sql.create_index());
+        }
+        Ok(())
     }
 
     /// Returns the condition for versions that the table may drop: those that are not current, if it has no history any
     /// more, and those that would begin at the same time as another one.
-    async fn old_versions(
-        &mut self,
-        model: &Model,
-        sql: &DimensionSql,
-        stands: &[TableColumn],
-    ) -> Result<Option<String>, RunError> {
+    async fn old_versions(&mut self, sql: &DimensionSql, stands: &[TableColumn]) -> Result<Option<String>, RunError> {
         let Some(valid) = stands.iter().find(|column| column.name == "valid_from") else { return Ok(None) };
         if !sql.is_historic() {
-            self.must_drop(model, "history: its members have versions, of which only the current ones would stay")?;
-            return Ok(Some(format!("{} <> {UNKNOWN} and not is_current", Run::id(model))));
+            self.plan.must_drop(
+                self.model,
+                "history: its members have versions, of which only the current ones would stay",
+            )?;
+            return Ok(Some(format!("{} <> {UNKNOWN} and not is_current", self.id())));
         }
         if valid.declared == sql.valid() {
             return Ok(None);
         }
         let at_once = sql.at_once();
-        let count = self.count(model, &format!("select count(*) from {} where {at_once}", self.shown(model))).await?;
+        let count = self.count(&format!("select count(*) from {} where {at_once}", self.shown())).await?;
         if count == 0 {
             return Ok(None);
         }
         let versions = counted(count, "version");
-        self.must_drop(model, &format!("at: {versions} would begin on the same day as another one of the member"))?;
+        self.plan.must_drop(
+            self.model,
+            &format!("at: {versions} would begin on the same day as another one of the member"),
+        )?;
         Ok(Some(at_once))
     }
 
     /// Fails if a row has no natural key.
-    async fn must_have_key(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
-        let nameless = self.count(model, &sql.count_nameless()).await?;
-        self.must_be_given(model, "key", &header.key, nameless, sql.first_nameless()).await
+    async fn must_have_key(&mut self, dimension: &DimensionPlan<'_>) -> Result<(), RunError> {
+        let DimensionPlan { header, sql, .. } = dimension;
+        let nameless = self.count(&sql.count_nameless()).await?;
+        self.must_be_given("key", &header.key, nameless, sql.first_nameless()).await
     }
 
     /// Fails if a row lacks its natural key or its time, or two rows disagree.
-    async fn must_be_named(&mut self, model: &Model, header: &Dimension, sql: &DimensionSql) -> Result<(), RunError> {
-        self.must_have_key(model, header, sql).await?;
-        if self.count_some(model, sql.count_timeless()).await? > 0 {
+    async fn must_be_named(&mut self, dimension: &DimensionPlan<'_>) -> Result<(), RunError> {
+        let DimensionPlan { header, sql, .. } = dimension;
+        self.must_have_key(dimension).await?;
+        if self.count_some(sql.count_timeless()).await? > 0 {
             let at = header.at.as_deref().unwrap_or_default();
-            let first = self.first_of(model, sql.first_timeless()).await?;
-            return Err(model
-                .error_of_word(format!(
-                    "at: rows of the select have NULL in {at}{first}: leave them out, or say when they hold"
-                ))
-                .into());
+            let first = self.first_of(sql.first_timeless()).await?;
+            let why = format!("at: rows of the select have NULL in {at}{first}: leave them out, or say when they hold");
+            return Err(self.model.error_of_word(why).into());
         }
         if let Some(repeated) = sql.repeated()
-            && self.count(model, &sql.has_repeats()).await? > 0
+            && self.count(&sql.has_repeats()).await? > 0
         {
-            self.must_be_unique(model, "key", &repeated).await?;
+            self.must_be_unique("key", &repeated).await?;
         }
         Ok(())
     }
 
     /// Merges the versions of the rows into the table; returns the highest key that was ever given.
-    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
-    async fn merge(
-        &mut self,
-        model: &Model,
-        sql: &DimensionSql,
-        restricted: bool,
-        remembers: bool,
-        keeps: bool,
-        is_new: bool,
-        change: &mut TableChange,
-    ) -> Result<i64, RunError> {
-        let highest = self.states.get(&model.name).map(|state| state.highest_key).unwrap_or_default();
-        self.all(model, sql.make_versions(remembers)).await?;
-        if is_new {
-            change.inserted = self.execute(model, &sql.insert(highest)).await?;
-            return self.counted(model, change).await;
+    async fn merge(&mut self, dimension: &DimensionPlan<'_>) -> Result<i64, RunError> {
+        let DimensionPlan { sql, keeps, .. } = dimension;
+        let (highest, is_restricted) = (self.own.highest_key(), dimension.restricted.is_some());
+        self.all(sql.make_versions(dimension.remembers)).await?;
+        if *dimension.work == Work::First {
+            self.change.inserted = self.execute(&sql.insert(highest)).await?;
+            return self.count_members().await;
         }
-        self.all(model, sql.adopt()).await?;
-        let touched = format!("sluice_t_{}", model.name);
-        self.all(model, sql.note_moved(&touched, restricted, keeps)).await?;
-        self.touched.insert(model.name.clone(), touched);
-        if let (true, Some(fewer)) = (self.redefined, sql.count_fewer()) {
-            let fewer = self.count(model, &fewer).await?;
+        self.all(sql.adopt()).await?;
+        let touched = touched(&self.model.name);
+        self.all(sql.note_moved(&touched, is_restricted, *keeps)).await?;
+        self.own.touched = Some(touched);
+        if let (true, Some(fewer)) = (self.is_redefined(), sql.count_fewer()) {
+            let fewer = self.count(&fewer).await?;
             if fewer > 0 {
                 let why = format!("history: of the versions that members have, {fewer} would go");
-                self.must_drop(model, &why)?;
+                self.plan.must_drop(self.model, &why)?;
             }
         }
-        change.closed = self.count_some(model, sql.count_closed()).await?;
-        change.new_versions = self.count_some(model, sql.count_new_versions()).await?;
+        self.change.closed = self.count_some(sql.count_closed()).await?;
+        self.change.new_versions = self.count_some(sql.count_new_versions()).await?;
         if let Some(update) = sql.update() {
-            change.updated = self.execute(model, &update).await?;
+            self.change.updated = self.execute(&update).await?;
         }
-        change.inserted = self.execute(model, &sql.insert(highest)).await?;
+        self.change.inserted = self.execute(&sql.insert(highest)).await?;
         if !keeps {
-            change.deleted = self.all(model, sql.retire(restricted)).await?;
+            self.change.deleted = self.all(sql.retire(is_restricted)).await?;
         }
-        self.counted(model, change).await
+        self.count_members().await
     }
 
     /// Counts the members; returns the highest key.
-    async fn counted(&mut self, model: &Model, change: &mut TableChange) -> Result<i64, RunError> {
-        let (id, table) = (Run::id(model), self.shown(model));
-        let found = self.query(model, &format!("select count(*) - 1, max({id}) from {table}")).await?;
+    async fn count_members(&mut self) -> Result<i64, RunError> {
+        let (id, table) = (self.id(), self.shown());
+        let found = self.query(&format!("select count(*) - 1, max({id}) from {table}")).await?;
         let Some(row) = found.first() else { return Ok(0) };
-        change.rows = row.get::<i64>(0)?.unsigned_abs();
+        self.change.rows = row.get::<i64>(0)?.unsigned_abs();
         Ok(row.get::<Option<i64>>(1)?.unwrap_or_default())
     }
 
     /// Brings a dimension of days up to date.
-    pub(super) async fn calendar(
-        &mut self,
-        model: &Model,
-        calendar: Calendar,
-        work: &Work,
-        change: &mut TableChange,
-    ) -> Result<(), RunError> {
-        let columns = calendar_columns(self.names.engine);
-        let header = Dimension { key: vec!["date".to_owned()], ..Dimension::default() };
-        let sql = DimensionSql::new(self.names, &model.name, &header, &columns, false, false).with_ids();
-        self.stand(model, &header, &sql, work).await?;
+    pub(super) async fn calendar(&mut self, calendar: Calendar, work: &Work) -> Result<(), RunError> {
+        let names = self.plan.names;
+        let columns = calendar_columns(names.engine);
+        let header = &Dimension { key: vec!["date".to_owned()], ..Dimension::default() };
+        let sql = DimensionSql::new(names, &self.model.name, header, &columns, false, false).with_ids();
+        let dimension = DimensionPlan { header, sql, work, restricted: None, remembers: false, keeps: false };
+        self.stand(&dimension).await?;
         let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", one.name, one.declared)).collect();
-        let id = Run::id(model);
-        self.execute(model, &format!("create temp table {NEW} ({id} bigint, {})", declared.join(", "))).await?;
+        let id = self.id();
+        self.execute(&format!("create temp table {NEW} ({id} bigint, {})", declared.join(", "))).await?;
         let days: Vec<_> = calendar_values(calendar).collect();
         for some in days.chunks(DAYS) {
-            self.execute(model, &format!("insert into {NEW} values {}", some.join(", "))).await?;
+            self.execute(&format!("insert into {NEW} values {}", some.join(", "))).await?;
         }
-        self.merge(model, &sql, false, false, false, *work == Work::First, change).await?;
-        self.all(model, sql.clear(false)).await?;
+        self.merge(&dimension).await?;
+        self.all(dimension.sql.clear(false)).await?;
         Ok(())
     }
 }

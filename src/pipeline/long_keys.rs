@@ -2,55 +2,60 @@
 //! leave such keys out; later runs find these indexes.
 
 use super::RunError;
-use super::table::Run;
+use super::build::Build;
+use super::run::Run;
 use crate::project::{Kind, Model};
-use crate::sql::{Schema, Table};
+use crate::sql::{Names, Schema, Table};
 use crate::star::{DimensionSql, FactSql, count_partial};
+use crate::warehouse::{Transaction, WarehouseError};
+
+/// Finds out whether an earlier run has met a long key.
+pub(super) async fn are_there(names: &Names, transaction: &mut dyn Transaction) -> Result<bool, WarehouseError> {
+    let Some(schema) = names.schema_to_make(Schema::Datawarehouse) else { return Ok(false) };
+    let found = transaction.query(&count_partial(schema), &[]).await?;
+    Ok(found.first().and_then(|row| row.first()?.as_deref()).is_some_and(|count| count != "0"))
+}
 
 impl Run<'_> {
-    /// Finds out whether an earlier run has met a long key.
-    pub(super) async fn remember_long_keys(&mut self) -> Result<(), RunError> {
-        if let Some(schema) = self.names.schema_to_make(Schema::Datawarehouse) {
-            let found = self.transaction.query(&count_partial(schema), &[]).await?;
-            self.long_keys = found.first().and_then(|row| row.first()?.as_deref()).is_some_and(|count| count != "0");
+    /// Leaves long keys out of the indexes of the tables that are there.
+    pub(super) async fn allow_long_keys(&mut self) -> Result<(), RunError> {
+        let has_index =
+            |model: &&Model| matches!(model.header.kind, Kind::Dimension(_) | Kind::Fact(_) | Kind::Bridge(..));
+        let indexed: Vec<_> = self.plan.models.iter().filter(has_index).collect();
+        let tables: Vec<_> = indexed.iter().map(|model| Table::datawarehouse(&model.name)).collect();
+        self.session.transaction.lock_alone(&tables).await?;
+        for model in indexed {
+            self.at(model).index_anew().await?;
         }
         Ok(())
     }
+}
 
-    /// Leaves long keys out of the indexes of the tables that are there.
-    pub(super) async fn allow_long_keys(&mut self, models: &[Model]) -> Result<(), RunError> {
-        self.long_keys = true;
-        let keyed = models
-            .iter()
-            .filter(|model| matches!(model.header.kind, Kind::Dimension(_) | Kind::Fact(_) | Kind::Bridge(..)));
-        let keyed: Vec<_> = keyed.collect();
-        let tables: Vec<_> = keyed.iter().map(|model| Table::datawarehouse(&model.name)).collect();
-        self.transaction.lock_alone(&tables).await?;
-        for model in keyed {
-            let columns = self.existing(model).await?;
-            if columns.is_empty() {
-                continue;
-            }
-            match &model.header.kind {
-                Kind::Dimension(header) if header.key.iter().all(|key| columns.iter().any(|one| one.name == *key)) => {
-                    let sql =
-                        DimensionSql::new(self.names, &model.name, header, &columns, false, false).with_long_keys(true);
-                    self.all(model, sql.index_anew()).await?;
-                    let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", model.name) };
-                    if !self.transaction.columns(&seen).await?.is_empty() {
-                        self.execute(model, &sql.index_seen()).await?;
-                    }
+impl Build<'_> {
+    /// Leaves long keys out of the indexes, if the table is there with the columns of its header.
+    async fn index_anew(&mut self) -> Result<(), RunError> {
+        let (names, name, columns) = (self.plan.names, &self.model.name, self.existing().await?);
+        if columns.is_empty() {
+            return Ok(());
+        }
+        match &self.model.header.kind {
+            Kind::Dimension(header) if header.key.iter().all(|key| columns.iter().any(|one| one.name == *key)) => {
+                let sql = DimensionSql::new(names, name, header, &columns, false, false).with_long_keys(true);
+                self.all(sql.index_anew()).await?;
+                let seen = Table { schema: Schema::Catalog, name: format!("{name}_seen") };
+                if !self.session.transaction.columns(&seen).await?.is_empty() {
+                    self.execute(&sql.index_seen()).await?;
                 }
-                Kind::Fact(header) | Kind::Bridge(header, _) => {
-                    let sql = FactSql::new(self.names, &model.name, header, &self.targets, &columns, false)
-                        .with_long_keys(true);
-                    // A grain of other columns than the file's is changed in the table's turn.
-                    if !self.has_other_grain(model, &sql, &columns).await? {
-                        self.all(model, sql.index_anew()).await?;
-                    }
-                }
-                _ => {}
             }
+            Kind::Fact(header) | Kind::Bridge(header, _) => {
+                let targets = self.tables.targets();
+                let sql = FactSql::new(names, name, header, &targets, &columns, false).with_long_keys(true);
+                // A grain of other columns than the file's is changed in the table's turn.
+                if !self.has_other_grain(&sql, &columns).await? {
+                    self.all(sql.index_anew()).await?;
+                }
+            }
+            _ => {}
         }
         Ok(())
     }

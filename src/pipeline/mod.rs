@@ -1,6 +1,8 @@
 //! Runs the star: every file of `sql/pipeline/`, in the order of their needs, in one transaction. Only the differences
 //! are written, and tables are never swapped, so that views and readers stand.
 
+mod books;
+mod build;
 mod checks;
 mod delta;
 mod dimension;
@@ -10,12 +12,16 @@ mod insert;
 mod long_keys;
 mod members;
 mod origin;
+mod plan;
 mod queries;
 mod remembered;
 mod reshape;
 mod rows;
+mod run;
 mod select;
-mod table;
+mod session;
+mod tables;
+mod undeclared;
 mod uniqueness;
 mod view_deps;
 mod views;
@@ -38,7 +44,7 @@ use crate::text::counted;
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
 pub use checks::Finding;
-use table::Run;
+use run::{Stopped, attempt};
 use view_deps::ViewDeps;
 pub(crate) use views::{describe_views, given_by_views};
 
@@ -208,7 +214,7 @@ pub async fn run(workspace: &Workspace) -> Result<Vec<TableChange>, RunError> {
 /// stays as it was.
 pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report, RunError> {
     let (started, started_at) = (Instant::now(), chrono::Utc::now());
-    let result = build(workspace, options, started_at, false).await;
+    let result = build(workspace, options, started_at).await;
     match &result {
         Ok(_) if options.dry => {}
         Ok(report) => {
@@ -228,13 +234,8 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
     result
 }
 
-/// One attempt at a run; once more `with_long_keys` if a key is too long for an index.
-async fn build(
-    workspace: &Workspace,
-    options: &Options,
-    started_at: DateTime<Utc>,
-    with_long_keys: bool,
-) -> Result<Report, RunError> {
+/// Reads the files and runs them; once more, with other indexes, if a key is too long for one.
+async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Utc>) -> Result<Report, RunError> {
     let folder = workspace.sql.join("pipeline");
     // Faults of the files are reported below.
     let models = read_models(workspace);
@@ -247,40 +248,20 @@ async fn build(
     })
     .await?;
     let (models, selected) = (models?, selected.unwrap_or_default());
-    let mut run = Run::begin(workspace, options, &models, started_at).await?;
-    match with_long_keys {
-        true => run.allow_long_keys(&models).await?,
-        false => run.remember_long_keys().await?,
+    let attempt = |with_long_keys| attempt(workspace, options, &models, &selected, started_at, with_long_keys);
+    let mut done = attempt(false).await;
+    if done.as_ref().is_err_and(|stopped| stopped.met_long_key) {
+        done = attempt(true).await;
     }
-    let (selected, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| selected.contains(&model.name));
-    for model in others {
-        run.learn(model).await?;
-    }
-    let mut done = run.tables(&selected).await;
-    if done.is_ok() {
-        done = run.settle(&selected).await;
-    }
-    if let Err(error) = done {
-        let turn = std::mem::take(&mut run.turn);
-        let again = run.met_long_key && !with_long_keys;
-        drop(run);
-        if again {
-            return Box::pin(build(workspace, options, started_at, true)).await;
-        }
-        let model = models.iter().find(|model| model.name == turn);
-        let cell = match model {
-            Some(model) => explode::no_array(workspace, model).await,
-            None => None,
-        };
-        return Err(cell.map_or(error, RunError::from));
-    }
-    while run.forget_inferred(&models).await? {
-        run.settle(&selected).await?;
-    }
-    run.must_not_dangle(&models).await?;
-    run.check(&models).await?;
-    run.drop_undeclared(&models).await?;
-    run.publish(options.dry).await
+    let Stopped { error, table, .. } = match done {
+        Ok(report) => return Ok(report),
+        Err(stopped) => stopped,
+    };
+    let cell = match models.iter().find(|model| Some(&model.name) == table.as_ref()) {
+        Some(model) => explode::no_array(workspace, model).await,
+        None => None,
+    };
+    Err(cell.map_or(error, RunError::from))
 }
 
 /// Reports all faults of the files of `app`, except those that `skip` names, before any of them runs.

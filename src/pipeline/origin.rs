@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::RunError;
-use super::table::Run;
+use super::build::Build;
 use crate::catalog::Workspace;
-use crate::project::{Kind, Model};
+use crate::project::Kind;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::quote;
 use crate::star::UNKNOWN;
@@ -22,25 +22,22 @@ pub(super) struct Origin {
     order: String,
 }
 
-impl Run<'_> {
+impl Build<'_> {
     /// Returns the query; `None` if the table is no dimension, or its rows are not staged rows one by one.
-    pub(super) async fn origin(&mut self, model: &Model) -> Result<Option<Origin>, RunError> {
-        let (Kind::Dimension(header), Some(select)) = (&model.header.kind, &model.select) else { return Ok(None) };
-        let rows = self.rows(model, select).await?;
-        if !rows.source.has_lineage() {
-            return Ok(None);
-        }
-        let table = self.existing(model).await?;
-        let same = self.names.engine.is_same();
+    pub(super) async fn origin(&mut self) -> Result<Option<Origin>, RunError> {
+        let Kind::Dimension(header) = &self.model.header.kind else { return Ok(None) };
+        let Some(rows) = self.rows().await?.filter(|rows| rows.source.has_lineage()) else { return Ok(None) };
+        let table = self.existing().await?;
+        let same = self.plan.names.engine.is_same();
         let key: Vec<_> = header.key.iter().map(|name| format!("n.{0} = d.{0}", quote(name))).collect();
         let given = rows.source.columns().iter().filter(|column| table.contains(column));
         let alike: Vec<_> = given.map(|column| format!("n.{0} {same} d.{0}", quote(&column.name))).collect();
-        let (load, line, id) = (quote(LOAD_COLUMN), quote(LINE_COLUMN), Run::id(model));
+        let (load, line, id) = (quote(LOAD_COLUMN), quote(LINE_COLUMN), self.id());
         Ok(Some(Origin {
             rows: format!(
                 "select n.{load}, n.{line} from ({}) as n join {} as d on {}",
                 rows.all,
-                self.shown(model),
+                self.shown(),
                 key.join(" and ")
             ),
             by_id: (id.clone(), format!("d.{id} <> {UNKNOWN} and d.{id} =", id = quote(&id))),
@@ -51,13 +48,12 @@ impl Run<'_> {
 
     /// Formats a staged row: `orders.csv line 3, load 2`.
     pub(super) async fn place(&mut self, load: i64, line: i64) -> Result<String, RunError> {
-        Ok(place_of(self.workspace, &mut *self.transaction, load, line).await?)
+        Ok(place_of(self.plan.workspace, &mut *self.session.transaction, load, line).await?)
     }
 
     /// Returns load and line of the staged row that is most similar to a row of the table.
     pub(super) async fn origin_of(
         &mut self,
-        model: &Model,
         origin: &Origin,
         row: &BTreeMap<&str, &Option<String>>,
     ) -> Result<Option<(i64, i64)>, RunError> {
@@ -68,7 +64,7 @@ impl Run<'_> {
         let condition = is(&origin.by_id).map(|one| vec![one]);
         let Some(condition) = condition.or_else(|| origin.by_key.iter().map(is).collect()) else { return Ok(None) };
         let sql = format!("{} where {} order by {} limit 1", origin.rows, condition.join(" and "), origin.order);
-        let found = self.query(model, &sql).await?;
+        let found = self.query(&sql).await?;
         let Some(row) = found.first() else { return Ok(None) };
         Ok(row.get::<Option<i64>>(0)?.zip(row.get(1)?))
     }

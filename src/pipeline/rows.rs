@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::table::Run;
+use super::build::Build;
 use super::{RunError, columns_read, describe_views};
-use crate::catalog::History;
+use crate::catalog::{History, Workspace};
 use crate::project::{Kind, Model, ModelError};
 use crate::sql::{Names, Schema, Select, Table, TableColumn, described};
 use crate::star::Source;
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// The queries for a model's rows.
 pub(super) struct Rows {
@@ -30,22 +31,24 @@ pub(super) struct Rows {
     pub(super) newest: Option<i64>,
 }
 
-impl Run<'_> {
-    /// Returns the rows of the select and the queries for them.
-    pub(super) async fn rows(&mut self, model: &Model, select: &Select) -> Result<Rows, RunError> {
+impl Build<'_> {
+    /// Returns the rows of the select and the queries for them; `None` for a calendar, which has no select.
+    pub(super) async fn rows(&mut self) -> Result<Option<Rows>, RunError> {
+        let (model, names, transaction) = (self.model, self.plan.names, &mut *self.session.transaction);
+        let Some(select) = &model.select else { return Ok(None) };
         let wrong = |why: String| model.error(why);
-        let mut columns = columns_read(&mut *self.transaction, self.names, select).await.map_err(wrong)?;
-        describe_views(&mut columns, &self.views);
-        let text = written(model, select, self.names, &columns)?;
-        let given = self.transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
-        let given = described(given, &select.outputs(self.names, &columns));
-        let of = select.row_wise(self.names);
-        let source = Source::new(&model.header, self.names.engine, &given, of.is_some()).map_err(wrong)?;
+        let mut columns = columns_read(transaction, names, select).await.map_err(wrong)?;
+        describe_views(&mut columns, &self.tables.outputs());
+        let text = written(model, select, names, &columns)?;
+        let given = transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
+        let given = described(given, &select.outputs(names, &columns));
+        let of = select.row_wise(names);
+        let source = Source::new(&model.header, names.engine, &given, of.is_some()).map_err(wrong)?;
         if model.header.kind == Kind::View {
-            self.views.insert(model.name.clone(), select.outputs(self.names, &columns));
+            self.own.outputs = Some(select.outputs(names, &columns));
         }
         let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
-        let all = source.sql(&written(model, &select, self.names, &columns)?);
+        let all = source.sql(&written(model, &select, names, &columns)?);
         let mut rows = Rows {
             source,
             select,
@@ -57,26 +60,46 @@ impl Run<'_> {
             grows: true,
             newest: None,
         };
-        let reads = self.beneath.reads(model, self.names);
-        for table in self.made_of(model) {
-            let newest = self.workspace.catalog.newest_load(&mut *self.transaction, &table.name).await?;
-            let replaced = self.workspace.catalog.was_replaced(&mut *self.transaction, &table.name).await?;
-            let upserted = History::of(self.names, &table).exists(&mut *self.transaction).await?;
+        let reads = self.plan.reads(model);
+        for table in self.plan.made_of(model) {
+            let Staged { newest, replaced, upserted } = self.plan.staged(table);
             rows.newest = rows.newest.max(newest);
             rows.grows &= !replaced && !upserted;
-            if reads.contains(&table) {
+            if reads.contains(table) {
                 rows.replaced |= replaced;
                 rows.replaced_by = rows.replaced_by.max(newest.filter(|_| replaced));
                 rows.upserted |= upserted;
             }
         }
-        Ok(rows)
+        Ok(Some(rows))
     }
+}
 
-    /// Returns the staging tables behind the model.
-    pub(super) fn made_of(&self, model: &Model) -> BTreeSet<Table> {
-        self.made_of.get(&model.name).cloned().unwrap_or_default()
+/// A staging table, as the catalog has it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Staged {
+    /// The newest load with rows in it.
+    pub(super) newest: Option<i64>,
+    /// True if later loads replace earlier ones.
+    pub(super) replaced: bool,
+    /// True if rows are overwritten.
+    pub(super) upserted: bool,
+}
+
+/// Asks the catalog for these staging tables.
+pub(super) async fn staged<'t>(
+    workspace: &Workspace,
+    tables: impl Iterator<Item = &'t Table>,
+    transaction: &mut dyn Transaction,
+) -> Result<BTreeMap<Table, Staged>, WarehouseError> {
+    let mut found = BTreeMap::new();
+    for table in BTreeSet::from_iter(tables) {
+        let newest = workspace.catalog.newest_load(transaction, &table.name).await?;
+        let replaced = workspace.catalog.was_replaced(transaction, &table.name).await?;
+        let upserted = History::of(workspace.warehouse.names(), table).exists(transaction).await?;
+        found.insert(table.clone(), Staged { newest, replaced, upserted });
     }
+    Ok(found)
 }
 
 /// Returns the staging tables behind each table. The models are in the order of their needs.

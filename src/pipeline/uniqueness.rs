@@ -1,8 +1,8 @@
 //! Rows whose key or grain is repeated or missing: a run refuses them, and names their files and lines.
 
 use super::RunError;
-use super::table::Run;
-use crate::project::{Kind, Model};
+use super::build::Build;
+use crate::project::Kind;
 use crate::star::Repeated;
 use crate::text::counted;
 use crate::warehouse::Row;
@@ -15,11 +15,10 @@ struct Sample {
     places: Vec<String>,
 }
 
-impl Run<'_> {
+impl Build<'_> {
     /// Fails if `lacking` rows have NULL in their key or grain; `first` gives load and line of one of them.
     pub(super) async fn must_be_given(
         &mut self,
-        model: &Model,
         word: &str,
         columns: &[String],
         lacking: u64,
@@ -28,8 +27,8 @@ impl Run<'_> {
         if lacking == 0 {
             return Ok(());
         }
-        let (columns, rows, first) = (columns.join(", "), counted(lacking, "row"), self.first_of(model, first).await?);
-        Err(model
+        let (columns, rows, first) = (columns.join(", "), counted(lacking, "row"), self.first_of(first).await?);
+        Err(self.model
             .error_of_word(format!(
                 "{word}: NULL in it ({columns}) in {rows} of the select{first}: leave such rows out, or give them a value"
             ))
@@ -37,9 +36,9 @@ impl Run<'_> {
     }
 
     /// Returns the place of the first of some rows, if a query for its load and line exists.
-    pub(super) async fn first_of(&mut self, model: &Model, query: Option<String>) -> Result<String, RunError> {
+    pub(super) async fn first_of(&mut self, query: Option<String>) -> Result<String, RunError> {
         let Some(query) = query else { return Ok(String::new()) };
-        let found = self.query(model, &query).await?;
+        let found = self.query(&query).await?;
         let place = match found.first() {
             Some(row) => self.place_in(row).await?,
             None => None,
@@ -48,19 +47,14 @@ impl Run<'_> {
     }
 
     /// Fails if several rows share values.
-    pub(super) async fn must_be_unique(
-        &mut self,
-        model: &Model,
-        word: &str,
-        repeated: &Repeated,
-    ) -> Result<(), RunError> {
-        let values = self.query(model, &repeated.values).await?;
+    pub(super) async fn must_be_unique(&mut self, word: &str, repeated: &Repeated) -> Result<(), RunError> {
+        let values = self.query(&repeated.values).await?;
         if values.is_empty() {
             return Ok(());
         }
         let columns = &repeated.columns;
         let rows = match &repeated.rows {
-            Some(query) => self.query(model, query).await?,
+            Some(query) => self.query(query).await?,
             None => values,
         };
         let mut samples: Vec<Sample> = Vec::new();
@@ -75,7 +69,7 @@ impl Run<'_> {
             }
         }
         if let Some(query) = &repeated.standing {
-            for mut row in self.query(model, query).await? {
+            for mut row in self.query(query).await? {
                 let place = row.split_off(columns.len() + 1);
                 row.pop();
                 if let Some(sample) = samples.iter_mut().find(|sample| sample.values == row)
@@ -86,12 +80,13 @@ impl Run<'_> {
             }
         }
         let samples: Vec<_> = samples.iter().map(|sample| sample.shown(columns)).collect();
-        Err(model
+        Err(self
+            .model
             .error_of_word(format!(
                 "{word}: several rows of the select have the same {}: {}; {}",
                 columns.join(", "),
                 samples.join("; "),
-                fix(&model.header.kind, repeated.rows.is_some())
+                fix(&self.model.header.kind, repeated.rows.is_some())
             ))
             .into())
     }
