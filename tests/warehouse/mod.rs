@@ -4,14 +4,23 @@ pub mod forgotten;
 pub mod moved;
 pub mod rights;
 pub mod servers;
+pub mod streams;
 pub mod tls;
 pub mod warehouse_contract;
 
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [forgotten::cases(), moved::cases(), rights::cases(), servers::cases(), tls::cases(), warehouse_contract::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        forgotten::cases(),
+        moved::cases(),
+        rights::cases(),
+        servers::cases(),
+        streams::cases(),
+        tls::cases(),
+        warehouse_contract::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
