@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{Column, Connection, Executor, PgPool, Postgres as Server, Row as _, Statement, TypeInfo, ValueRef};
+use sqlx::{
+    Column, Connection, Executor, PgConnection, PgPool, Postgres as Server, Row as _, Statement, TypeInfo, ValueRef,
+};
 use tracing::debug;
 
 use super::super::stream::{Feed, Reader};
@@ -14,11 +16,11 @@ use super::super::{Row, WarehouseError, safe};
 use super::limits::{UNLIMITED, UNLIMITED_17};
 use super::{Lookout, PROCESS, Postgres, connect, why_no_connection};
 
-/// Time for a farewell, behind which the connection is closed without one.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Distance of cancellings until the statement has ended: one that comes before it has begun is lost.
+const AGAIN: Duration = Duration::from_millis(50);
 
-/// Cancels the statement of a process.
-const CANCEL: &str = "select pg_cancel_backend($1)";
+/// Time for the end of a statement, behind which its connection is closed in its midst.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A statement that is read.
 pub(super) struct PostgresReader {
@@ -46,17 +48,29 @@ impl PostgresReader {
         }
     }
 
-    /// Cancels the statement on a connection of the pool that is free, or on a new one.
-    async fn cancel(&self, process: i32) -> Result<(), WarehouseError> {
-        if let Some(mut free) = self.pool.try_acquire()
-            && sqlx::query(CANCEL).bind(process).execute(&mut *free).await.is_ok()
-        {
-            return Ok(());
+    /// Ends the statement of the connection, which stays in its transaction: until then its process is no one else's.
+    async fn end_statement(&self, connection: &mut PgConnection, process: i32) -> Result<(), WarehouseError> {
+        loop {
+            cancel(&self.pool, &self.options, process).await?;
+            // A process that waits for its reader hears of it when its rows are taken.
+            if let Ok(quiet) = tokio::time::timeout(AGAIN, connection.ping()).await {
+                return Ok(quiet?);
+            }
         }
-        let mut other = connect(&self.options).await?;
-        sqlx::query(CANCEL).bind(process).execute(&mut other).await?;
-        Ok(other.close().await?)
     }
+}
+
+/// Cancels the statement of a process, on a connection of the pool that is free, or on a new one.
+async fn cancel(pool: &PgPool, options: &PgConnectOptions, process: i32) -> Result<(), WarehouseError> {
+    let cancel = || sqlx::query("select pg_cancel_backend($1)").bind(process);
+    if let Some(mut free) = pool.try_acquire()
+        && cancel().execute(&mut *free).await.is_ok()
+    {
+        return Ok(());
+    }
+    let mut other = connect(options).await?;
+    cancel().execute(&mut other).await?;
+    Ok(other.close().await?)
 }
 
 impl Reader for PostgresReader {
@@ -77,23 +91,21 @@ impl Reader for PostgresReader {
     }
 
     async fn end(mut self, is_whole: bool) {
+        let Some(mut connection) = self.connection.take() else { return };
         if is_whole {
-            if let Some(mut connection) = self.connection.take()
-                && connection.execute("commit").await.is_err()
-            {
+            if connection.execute("commit").await.is_err() {
                 connection.close_on_drop();
             }
             return;
         }
-        if let Some(process) = self.process
-            && let Err(error) = self.cancel(process).await
-        {
-            debug!(process, "a query that is not read any more cannot be cancelled: {error}");
+        if let Some(process) = self.process {
+            let ended = tokio::time::timeout(FAREWELL, self.end_statement(&mut connection, process)).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                debug!(process, ?ended, "a query that is not read any more was not heard to end");
+            }
         }
-        // A process that waits for its reader hears of no cancelling, only of the connection's end.
-        if let Some(connection) = self.connection.take() {
-            let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
-        }
+        // A cancelling that is still on its way meets no other statement.
+        let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
     }
 }
 
