@@ -72,8 +72,8 @@ const SESSION: [(&str, &str); 4] = [
     ("lock_timeout", "30s"),
 ];
 
-/// The limit while the server's data stay unacknowledged, from version 12 on. Not for
-/// results that are read: a reader that pauses for as long would lose its own.
+/// The limit while the server's data stay unacknowledged, from version 12 on. Not for results that are read: a reader
+/// that pauses for as long would lose its own.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
 
 /// Query for the server's process that serves a connection.
