@@ -49,7 +49,10 @@ pub enum WarehouseError {
     #[error("it is not known whether the commit happened: {0}")]
     Unknown(String),
     /// A result that was not read to its end in the time that its reader had set.
-    #[error("the result was not read to its end within {} s, and the query was ended: ask for less of it, or allow more time", .0.as_secs_f64())]
+    #[error(
+        "the result was not read to its end within {} s, and the query was ended: ask for less of it, or allow more time",
+        .0.as_secs_f64()
+    )]
     Deadline(Duration),
     /// A key or row of more bytes than the server takes in an index or on a page.
     #[error("{0}")]

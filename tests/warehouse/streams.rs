@@ -84,6 +84,16 @@ impl Other {
     }
 }
 
+/// An aggregate over the server's processes that run a statement of the case's.
+async fn running(connection: &mut PgConnection, aggregate: &str) -> anyhow::Result<i64> {
+    let sql = format!(
+        "select {aggregate} from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' and query like $1"
+    );
+    let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(format!("{MARK}%")).fetch_one(connection);
+    Ok(found.await?)
+}
+
 /// Commits something, so that a snapshot from before is an old one.
 async fn commit(database: &TestDatabase, number: u32) -> Outcome {
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
@@ -244,8 +254,7 @@ async fn a_server_that_ends_is_no_short_result(database: TestDatabase, _: Workdi
         let mut rows = read(&database, &format!("{ENDLESS} select n from t"), reading).await?;
         rows.next().await?.context("no rows")?;
         let mut other = PgConnection::connect(&database.url).await?;
-        let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where query like $1 and pid <> pg_backend_pid()";
-        let ended: i64 = sqlx::query_scalar(end).bind(format!("{MARK}%")).fetch_one(&mut other).await?;
+        let ended = running(&mut other, "count(pg_terminate_backend(pid))").await?;
         same(ended, 1)?;
         let error = rows.all().await.err();
         same(matches!(error, Some(WarehouseError::Unavailable(_))), true)?;
