@@ -196,6 +196,8 @@ impl Feed {
         while let Some(row) = rows.try_next().await? {
             if batch.push(row) {
                 self.send_batch(std::mem::take(&mut batch).rows).await?;
+                // Rows that are always there, and a file that takes them, would leave no time to hear of the end.
+                tokio::task::yield_now().await;
             }
         }
         if batch.rows.is_empty() { Ok(()) } else { self.send_batch(batch.rows).await }
@@ -232,6 +234,7 @@ impl Feed {
                 return Ok(());
             }
             room.send(Message::Batch(batch));
+            tokio::task::yield_now().await;
         }
     }
 
