@@ -209,9 +209,8 @@ async fn kept_files_come_back_by_their_names_in_their_order(database: TestDataba
     let (code, said) = once(&workdir, &keeping(&backup))?;
     same((code, said.matches("its file is loaded again").count()), (Some(0), 11))?;
     let warehouse = sluice::warehouse::connect(&crate::support::address(&backup)).await?;
-    let mut rows = Vec::new();
     let table = warehouse.names().table(&sluice::sql::Table::staging("facts"));
-    warehouse.copy_out(&format!("select v from {table}"), &mut |row| rows.push(row)).await?;
+    let rows = warehouse.read(&format!("select v from {table}"), Reading::default()).await?.all().await?;
     let tables = sluice::catalog::Catalog::new(std::sync::Arc::clone(&warehouse));
     let mut transaction = warehouse.begin(Scope::Load).await?;
     same(tables.datasets_in(&mut *transaction).await?, vec!["facts".to_owned()])?;
