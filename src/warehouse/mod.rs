@@ -1,6 +1,8 @@
 //! The warehouse: two engines behind one small interface of storage verbs. The only user of sqlx. A warehouse never
 //! sees a source, and knows neither loads nor stars.
 
+mod backlog;
+mod batch;
 mod error;
 mod lacking;
 mod postgres;

@@ -1,10 +1,9 @@
 //! Results that come in batches, through a channel of one batch. A task of its own runs the statement, so that its
 //! reader can wait, stop or be late: a statement lasts as long as the server needs for it, and the reader's patience at
-//! most. The rest of a slow reader's result is put into an unnamed temporary file, and the statement's snapshot and
-//! locks end: on SQLite they would keep the log from being written from its start again, on PostgreSQL they would hold
-//! up a load that widens a column.
+//! most. The rows of a slow reader's result are put into an unnamed temporary file then, from which it gets them while
+//! the statement goes on, whose snapshot and locks end with it: on SQLite they would keep the log from being written from
+//! its start again, on PostgreSQL they would hold up a load that widens a column.
 
-use std::io;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,15 +11,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Stream, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::block_in_place;
 use tracing::Instrument;
 
-use super::spool::Spool;
+use super::backlog::Backlog;
+use super::batch::Batch;
 use super::{Row, WarehouseError};
-
-/// Rows and bytes of a batch: the first of the two that is reached ends it.
-const BATCH_ROWS: usize = 1024;
-const BATCH_BYTES: usize = 256 * 1024;
 
 /// Wait for the end of other statements that are read, of which there are a few at once.
 const TURN: Duration = Duration::from_secs(30);
@@ -31,7 +26,7 @@ pub struct Reading {
     /// Time for all of it, from the statement's begin to the last batch that is taken, the reader's pauses included; as
     /// long as it takes, if there is none.
     pub deadline: Option<Duration>,
-    /// Time that the statement waits for its reader, over all batches together; then the rest goes into a file.
+    /// Time that the statement waits for its reader, over all batches together; then rows go into a file.
     pub patience: Duration,
     /// The folder of that file.
     pub folder: PathBuf,
@@ -121,7 +116,8 @@ pub(super) async fn read(
     let turns = Arc::clone(turns);
     let deadline = reading.deadline;
     let task = async move {
-        let mut feed = Feed { messages: sender.clone(), reading, spool: None };
+        let (patience, backlog) = (reading.patience, Backlog::new(reading.folder));
+        let mut feed = Feed { messages: sender.clone(), patience, backlog };
         let mut stop = pin!(stop(&sender, deadline));
         let mut turn = None;
         let run = async {
@@ -179,13 +175,14 @@ async fn or_stopped(
 /// The way from a statement to its reader.
 pub(super) struct Feed {
     messages: mpsc::Sender<Message>,
-    reading: Reading,
-    /// The rows behind those that were sent.
-    spool: Option<Spool>,
+    /// Time that the statement still waits for its reader.
+    patience: Duration,
+    backlog: Backlog,
 }
 
 impl Feed {
-    /// Sends the names of the columns, and then the rows as they come, as long as the reader keeps up.
+    /// Sends the names of the columns, and then the rows as they come; those for which the reader has no time yet wait
+    /// in a file.
     pub(super) async fn send(
         &mut self,
         columns: Vec<String>,
@@ -193,7 +190,7 @@ impl Feed {
     ) -> Result<(), WarehouseError> {
         self.messages.send(Message::Columns(columns)).await.map_err(|_| broken_off())?;
         let (mut rows, mut batch) = (pin!(rows), Batch::default());
-        while let Some(row) = rows.try_next().await? {
+        while let Some(row) = self.next(rows.as_mut()).await? {
             if batch.push(row) {
                 self.send_batch(std::mem::take(&mut batch).rows).await?;
                 // Rows that are always there, and a file that takes them, would leave no time to hear of the end.
@@ -203,70 +200,54 @@ impl Feed {
         if batch.rows.is_empty() { Ok(()) } else { self.send_batch(batch.rows).await }
     }
 
-    /// Sends a batch, or puts it behind those that wait in the file.
-    async fn send_batch(&mut self, batch: Vec<Row>) -> Result<(), WarehouseError> {
-        if self.spool.is_none() {
-            let since = Instant::now();
-            if let Ok(room) = tokio::time::timeout(self.reading.patience, self.messages.reserve()).await {
-                room.map_err(|_| broken_off())?.send(Message::Batch(batch));
-                self.reading.patience = self.reading.patience.saturating_sub(since.elapsed());
-                return Ok(());
+    /// The statement's next row. A reader that asks meanwhile gets the rows that wait for it: the statement may go on for
+    /// long, or for ever.
+    async fn next(
+        &mut self,
+        mut rows: Pin<&mut impl Stream<Item = Result<Row, WarehouseError>>>,
+    ) -> Result<Option<Row>, WarehouseError> {
+        while !self.backlog.is_empty() {
+            tokio::select! {
+                biased;
+                room = self.messages.reserve() => send_kept(room, &mut self.backlog)?,
+                row = rows.try_next() => return row,
             }
         }
-        let kept = block_in_place(|| {
-            let spool = match &mut self.spool {
-                Some(spool) => spool,
-                none => none.insert(Spool::create(&self.reading.folder)?),
-            };
-            batch.iter().try_for_each(|row| spool.put(row))
-        });
-        kept.map_err(|error| self.no_file(&error))
+        rows.try_next().await
+    }
+
+    /// Sends a batch, or puts it behind those that wait in the file.
+    async fn send_batch(&mut self, batch: Vec<Row>) -> Result<(), WarehouseError> {
+        if self.backlog.is_empty() {
+            let since = Instant::now();
+            if let Ok(room) = tokio::time::timeout(self.patience, self.messages.reserve()).await {
+                room.map_err(|_| broken_off())?.send(Message::Batch(batch));
+                self.patience = self.patience.saturating_sub(since.elapsed());
+                return Ok(());
+            }
+            self.patience = Duration::ZERO;
+        }
+        self.backlog.put(&batch)
     }
 
     /// Sends the rows that wait in the file, at the reader's pace.
     async fn deliver(&mut self) -> Result<(), WarehouseError> {
-        let Some(mut spool) = self.spool.take() else { return Ok(()) };
-        let mut rows = block_in_place(|| spool.rows()).map_err(|error| self.no_file(&error))?;
-        loop {
-            let room = self.messages.reserve().await.map_err(|_| broken_off())?;
-            let batch = block_in_place(|| Batch::of(&mut rows)).map_err(|error| self.no_file(&error))?;
-            if batch.is_empty() {
-                return Ok(());
-            }
-            room.send(Message::Batch(batch));
+        while !self.backlog.is_empty() {
+            send_kept(self.messages.reserve().await, &mut self.backlog)?;
             tokio::task::yield_now().await;
         }
-    }
-
-    fn no_file(&self, error: &io::Error) -> WarehouseError {
-        let folder = self.reading.folder.display();
-        WarehouseError::Unavailable(format!("the rest of a slow reader's result cannot be kept in {folder}: {error}"))
+        Ok(())
     }
 }
 
-/// Rows that are sent together.
-#[derive(Default)]
-struct Batch {
-    rows: Vec<Row>,
-    bytes: usize,
-}
+type Room<'a> = Result<mpsc::Permit<'a, Message>, mpsc::error::SendError<()>>;
 
-impl Batch {
-    /// Appends a row; returns true if the batch is full.
-    fn push(&mut self, row: Row) -> bool {
-        self.bytes += row.iter().flatten().map(String::len).sum::<usize>();
-        self.rows.push(row);
-        self.rows.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+/// Sends the first rows of those that wait.
+fn send_kept(room: Room<'_>, backlog: &mut Backlog) -> Result<(), WarehouseError> {
+    let room = room.map_err(|_| broken_off())?;
+    let rows = backlog.take()?;
+    if !rows.is_empty() {
+        room.send(Message::Batch(rows));
     }
-
-    /// The next rows; none at the end.
-    fn of(rows: &mut impl Iterator<Item = io::Result<Row>>) -> io::Result<Vec<Row>> {
-        let mut batch = Batch::default();
-        for row in rows {
-            if batch.push(row?) {
-                break;
-            }
-        }
-        Ok(batch.rows)
-    }
+    Ok(())
 }

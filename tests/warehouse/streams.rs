@@ -16,6 +16,7 @@ cases! {
         a_reader_that_is_given_up_before_the_first_row_ends_the_statement,
         a_deadline_ends_the_statement_and_says_so,
         a_slow_reader_holds_up_no_load_and_gets_the_whole_result,
+        a_slow_reader_gets_the_rows_that_are_there_while_the_statement_goes_on,
         more_readers_than_connections_hold_up_no_load,
         an_error_in_the_midst_is_no_short_result,
         rows_that_cannot_be_kept_for_a_slow_reader_are_an_error,
@@ -61,12 +62,7 @@ impl Other {
     /// True if the server runs a statement of the case's; on SQLite, if a snapshot keeps the log from being reset.
     async fn is_read(&mut self) -> anyhow::Result<bool> {
         Ok(match self {
-            Other::Postgres(connection) => {
-                let running = "select count(*) from pg_stat_activity
-                    where pid <> pg_backend_pid() and datname = current_database() and state <> 'idle' and query like $1";
-                let running: i64 = sqlx::query_scalar(running).bind(format!("{MARK}%")).fetch_one(connection).await?;
-                running > 0
-            }
+            Other::Postgres(connection) => running(connection, "count(*)").await? > 0,
             Other::Sqlite(connection) => {
                 let (busy, ..): (i64, i64, i64) =
                     sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(connection).await?;
@@ -184,6 +180,40 @@ async fn a_slow_reader_holds_up_no_load_and_gets_the_whole_result(database: Test
     same(found == expected, true)?;
     // Nothing comes behind the end.
     same(rows.next().await?, None)
+}
+
+async fn a_slow_reader_gets_the_rows_that_are_there_while_the_statement_goes_on(
+    database: TestDatabase,
+    workdir: Workdir,
+) -> Outcome {
+    let mut other = Other::new(&database).await?;
+    // Rows without end; and some rows, behind which the statement has work without end.
+    for (number, (sql, expected)) in
+        [("select n from t", 100_000), ("select n from t where n <= 5000", 4 * 1024)].into_iter().enumerate()
+    {
+        let folder = workdir.path(&format!("rows/{number}"));
+        let reading = Reading { folder: folder.clone(), ..impatient() };
+        let mut rows = read(&database, &format!("{ENDLESS} {sql}"), reading).await?;
+        let since = Instant::now();
+        while !folder.exists() {
+            anyhow::ensure!(since.elapsed() < SOON, "no rows wait in a file");
+            tokio::task::yield_now().await;
+        }
+        let mut next = 1;
+        while next <= expected {
+            let batch =
+                tokio::time::timeout(SOON, rows.next()).await.context("the rows that are there do not come")??;
+            for row in batch.context("an end of endless rows")? {
+                same(row.get::<i64>(0)?, next)?;
+                next += 1;
+            }
+        }
+        commit(&database, u32::try_from(number)?).await?;
+        same(other.is_read().await?, true)?;
+        drop(rows);
+        other.until_unread().await?;
+    }
+    Ok(())
 }
 
 async fn more_readers_than_connections_hold_up_no_load(database: TestDatabase, workdir: Workdir) -> Outcome {

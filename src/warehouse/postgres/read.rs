@@ -93,7 +93,8 @@ impl Reader for PostgresReader {
     async fn end(mut self, is_whole: bool) {
         let Some(mut connection) = self.connection.take() else { return };
         if is_whole {
-            if connection.execute("commit").await.is_err() {
+            let ended = tokio::time::timeout(FAREWELL, connection.execute("commit")).await;
+            if !matches!(ended, Ok(Ok(_))) {
                 connection.close_on_drop();
             }
             return;
