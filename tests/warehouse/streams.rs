@@ -1,14 +1,16 @@
 //! Results that are read in batches: a reader may stop, be late or be slow, and gets all of a result or an error.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use sluice::catalog::Catalog;
 use sluice::sql::{Engine, Table};
-use sluice::warehouse::{Reading, Row, Rows, Scope, WarehouseError};
+use sluice::warehouse::{Address, Reading, Row, Rows, Scope, WarehouseError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection};
 
-use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
+use crate::support::{Outcome, TestDatabase, Workdir, address, cases, holds, same};
 
 cases! {
     on_both:
@@ -22,6 +24,7 @@ cases! {
         rows_that_cannot_be_kept_for_a_slow_reader_are_an_error,
         columns_are_known_without_rows;
     on_postgres:
+        a_result_that_is_read_leaves_room_for_a_question,
         a_server_that_ends_is_no_short_result;
 }
 
@@ -228,6 +231,20 @@ async fn more_readers_than_connections_hold_up_no_load(database: TestDatabase, w
         same(reader.all().await?.len(), 5_000)?;
     }
     Ok(())
+}
+
+async fn a_result_that_is_read_leaves_room_for_a_question(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.csv", file(0..3)).await?;
+    // The fewest that the settings allow.
+    let address = Address { connections: 6, ..address(&database.url) };
+    let warehouse = sluice::warehouse::connect(&address).await?;
+    let mut rows = warehouse.read(&format!("{ENDLESS} select n from t"), Reading::default()).await?;
+    rows.next().await?.context("no rows")?;
+    let mut transactions = Vec::new();
+    for _ in 0..4 {
+        transactions.push(warehouse.begin(Scope::Load).await?);
+    }
+    same(Catalog::new(Arc::clone(&warehouse)).rows_of("t", 1).await?, 3)
 }
 
 /// A division by zero, or an overflow, behind so many rows.

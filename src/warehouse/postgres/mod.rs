@@ -34,9 +34,11 @@ use transaction::PostgresTransaction;
 /// Wait for a connection of the pool.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Connections that loads, a run and their questions need at once; results are read on the others, one at a time at
-/// least.
+/// Connections that loads, a run and their questions need at once; results are read on the others.
 const OTHERS: u32 = 6;
+
+/// Results that may be read at once in any case: that of a run, on its connection, and that of a load's question.
+const RESULTS: u32 = 2;
 
 /// Key of the lock by which two programs that start at once take turns at making the schemas: the first eight bytes of
 /// `sluice` as a number.
@@ -166,7 +168,7 @@ impl Postgres {
             lookout: Lookout::new(pool.clone(), own),
             catalog: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
-            turns: Arc::new(Semaphore::new(address.connections.saturating_sub(OTHERS).max(1) as usize)),
+            turns: Arc::new(Semaphore::new(address.connections.saturating_sub(OTHERS).max(RESULTS) as usize)),
             names: Names {
                 engine: Engine::Postgres,
                 staging: address.staging.clone(),
