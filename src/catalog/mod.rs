@@ -35,7 +35,7 @@ use crate::schema::Column;
 use crate::source::Profile;
 use crate::sql::{Schema, Table};
 use crate::text::secrets::hidden;
-use crate::warehouse::{Cell, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
+use crate::warehouse::{Cell, Reading, Row, Scope, Transaction, Value, Warehouse, WarehouseError};
 
 pub use admission::{Admission, Missing, Repeats, Request};
 pub use beside::BesideLine;
@@ -122,10 +122,9 @@ impl Catalog {
     pub async fn rows_of(&self, table: &str, load: i64) -> Result<u64, WarehouseError> {
         let table = self.warehouse.names().table(&Table::staging(table));
         let sql = format!("select count(*) from {table} where _load_id = {load}");
-        let mut rows = Vec::new();
-        match self.warehouse.copy_out(&sql, &mut |row| rows.push(row)).await {
-            // The names of the columns come first.
-            Ok(()) => rows.last().map_or(Ok(0), |row| row.get(0)),
+        let rows = async { self.warehouse.read(&sql, Reading::default()).await?.all().await };
+        match rows.await {
+            Ok(rows) => rows.last().map_or(Ok(0), |row| row.get(0)),
             // The table does not exist.
             Err(WarehouseError::Refused(_)) => Ok(0),
             Err(error) => Err(error),

@@ -4,7 +4,6 @@
 mod json;
 mod kind;
 mod parquet;
-mod spool;
 mod whole;
 mod xlsx;
 
@@ -16,10 +15,9 @@ use serde::Deserialize;
 use crate::record::write_record;
 use crate::schema::{Fits, Type, as_written, double_as_written};
 use crate::sql::{Names, Output, Table, TableColumn, as_written as as_written_out, quote};
-use crate::warehouse::{Row, Warehouse, WarehouseError};
+use crate::warehouse::{Reading, Row, Spool, Warehouse, WarehouseError};
 
 use kind::Observed;
-use spool::Spool;
 
 pub use kind::{Field, Kind};
 pub use whole::write_whole;
@@ -182,26 +180,25 @@ pub async fn write(
         None => None,
     };
     let mut observed: Vec<_> = query.columns.iter().map(|column| Observed::new(column.declared)).collect();
-    let (mut rows, mut failed, mut is_header) = (0, None, true);
-    let mut each = |mut row: Row| {
-        if std::mem::take(&mut is_header) || failed.is_some() {
-            return;
+    let mut reading = Reading::default();
+    if let Some((_, path)) = files.first() {
+        reading.folder = whole::folder_of(path).to_owned();
+    }
+    let mut rows = 0;
+    let mut result = warehouse.read(&query.sql, reading).await?;
+    while let Some(batch) = result.next().await? {
+        for mut row in batch {
+            rows += 1;
+            query.observe(&mut row, &mut observed);
+            look(&row);
+            for (path, file) in &mut csv {
+                let cells = query.as_in_files(&row);
+                write_record(&mut file.writer, cells.iter().map(|cell| cell.as_deref())).map_err(at(path))?;
+            }
+            if let Some((path, spool)) = &mut spool {
+                spool.put(&row).map_err(at(path))?;
+            }
         }
-        rows += 1;
-        query.observe(&mut row, &mut observed);
-        look(&row);
-        for (path, file) in &mut csv {
-            let cells = query.as_in_files(&row);
-            let written = write_record(&mut file.writer, cells.iter().map(|cell| cell.as_deref()));
-            failed = failed.take().or(written.map_err(at(path)).err());
-        }
-        if let Some((path, spool)) = &mut spool {
-            failed = failed.take().or(spool.put(&row).map_err(at(path)).err());
-        }
-    };
-    warehouse.copy_out(&query.sql, &mut each).await?;
-    if let Some(error) = failed {
-        return Err(error);
     }
     let names = query.columns.iter().map(|column| column.name.clone());
     let fields: Vec<_> = names.zip(&observed).map(|(name, observed)| observed.field(name)).collect();

@@ -8,7 +8,7 @@ use crate::catalog::Workspace;
 use crate::project::{Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::quote;
-use crate::warehouse::{Row, Scope, WarehouseError};
+use crate::warehouse::{Reading, Row, Scope, WarehouseError};
 
 /// The number of characters of a cell that are shown.
 const SHOWN: usize = 60;
@@ -38,17 +38,15 @@ async fn first(workspace: &Workspace, model: &Model, column: &str) -> Result<Opt
     let column = quote(column);
     let select = written(model, &select, names, &columns)?;
     let sql = format!("select {lineage}{column} from ({select}) as s where {column} is not null");
-    let (mut found, mut is_title) = (None, true);
     let is_array = |cell: &str| serde_json::from_str::<Vec<serde_json::Value>>(cell).is_ok();
-    let each = &mut |row: Row| {
-        let is_wrong = !is_title && row.last().is_some_and(|cell| cell.as_deref().is_some_and(|cell| !is_array(cell)));
-        is_title = false;
-        if is_wrong && found.is_none() {
-            found = Some((traced, row));
+    let is_wrong = |row: &Row| row.last().is_some_and(|cell| cell.as_deref().is_some_and(|cell| !is_array(cell)));
+    let mut rows = workspace.warehouse.read(&sql, Reading::default()).await.map_err(wrong)?;
+    while let Some(batch) = rows.next().await.map_err(wrong)? {
+        if let Some(row) = batch.into_iter().find(is_wrong) {
+            return Ok(Some((traced, row)));
         }
-    };
-    workspace.warehouse.copy_out(&sql, each).await.map_err(wrong)?;
-    Ok(found)
+    }
+    Ok(None)
 }
 
 /// Formats the place of a row: ` (tags.csv line 3, load 2)`

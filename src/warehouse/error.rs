@@ -1,5 +1,7 @@
 //! Errors of a database, split by their consequences.
 
+use std::time::Duration;
+
 /// Error of a warehouse.
 #[derive(Debug, thiserror::Error)]
 pub enum WarehouseError {
@@ -49,6 +51,12 @@ pub enum WarehouseError {
     /// A commit without confirmation: its rows may be there, or may come to be. Only the ledger knows.
     #[error("it is not known whether the commit happened: {0}")]
     Unknown(String),
+    /// A result that was not read to its end in the time that its reader had set.
+    #[error(
+        "the result was not read to its end within {} s, and the query was ended: ask for less of it, or allow more time",
+        .0.as_secs_f64()
+    )]
+    Deadline(Duration),
     /// A key or row of more bytes than the server takes in an index or on a page.
     #[error("{0}")]
     TooLong(String),
@@ -105,6 +113,7 @@ impl WarehouseError {
             | WarehouseError::Moved(_)
             | WarehouseError::Incomplete(_)
             | WarehouseError::Unreadable(_)
+            | WarehouseError::Deadline(_)
             | WarehouseError::RefusedAt(..) => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::ReadOnly(why) => WarehouseError::ReadOnly(format!("{what}: {why}")),

@@ -1,13 +1,17 @@
 //! The warehouse: two engines behind one small interface of storage verbs. The only user of sqlx. A warehouse never
 //! sees a source, and knows neither loads nor stars.
 
+mod backlog;
+mod batch;
 mod error;
 mod lacking;
 mod lock_wait;
 mod postgres;
 pub(crate) mod relying;
 mod row;
+mod spool;
 mod sqlite;
+mod stream;
 mod text;
 
 use std::sync::Arc;
@@ -26,6 +30,8 @@ pub use postgres::Lookout;
 #[doc(hidden)]
 pub use postgres::encode as encode_copy;
 pub use row::{Cell, Row};
+pub(crate) use spool::Spool;
+pub use stream::{Reading, Rows};
 
 use crate::schema::{Fits, Type};
 use crate::sql::{Names, Table, TableColumn};
@@ -148,8 +154,9 @@ pub trait Warehouse: Send + Sync {
     /// Begins a transaction. Dropping it rolls back.
     async fn begin(&self, scope: Scope) -> Result<Box<dyn Transaction>, WarehouseError>;
 
-    /// Hands over a query's rows one after the other as they come, first of all the names of its columns as a row.
-    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError>;
+    /// Begins to read a query's rows as they come, of one moment, on a connection of its own. Readers wait for no
+    /// writer, and a slow one holds up none.
+    async fn read(&self, sql: &str, reading: Reading) -> Result<Rows, WarehouseError>;
 }
 
 /// Changes that are all there after [`Transaction::commit`], or none of them.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use sluice::sql::{Engine, Select, as_written};
-use sluice::warehouse::{Address, Row, Warehouse, connect};
+use sluice::warehouse::{Address, Reading, Row, Warehouse, connect};
 use sqlx::{ConnectOptions, Connection};
 
 pub use workdir::Workdir;
@@ -81,11 +81,11 @@ impl TestDatabase {
             columns.insert(table.clone(), transaction.columns(&table).await?);
         }
         drop(transaction);
-        let mut rows = Vec::new();
         let relation = format!("({}) as result", select.sql(names, &columns)?);
         let sql = as_written(names, &relation, &select.outputs(names, &columns));
-        self.warehouse.copy_out(&sql, &mut |row| rows.push(row)).await?;
-        Ok(rows)
+        let rows = self.warehouse.read(&sql, Reading::default()).await?;
+        let names = rows.columns().iter().cloned().map(Some).collect();
+        Ok(std::iter::once(names).chain(rows.all().await?).collect())
     }
 
     /// The rows as one text: a line each, cells separated by `|`, NULL as `∅`.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use sluice::sql::Engine;
-use sluice::warehouse::{Scope, WarehouseError};
+use sluice::warehouse::{Reading, Scope, WarehouseError};
 use sqlx::{Connection, Executor, SqliteConnection};
 
 use crate::support::process::{Daemon, app, stderr, stdout};
@@ -171,11 +171,10 @@ async fn kept_files_come_back_once(database: TestDatabase, workdir: Workdir) -> 
     load(&workdir, &keeping(&database.url), &[2, 3])?;
     let count = async |url: &str| -> anyhow::Result<u64> {
         let warehouse = sluice::warehouse::connect(&crate::support::address(url)).await?;
-        let mut rows = Vec::new();
         let table = warehouse.names().table(&sluice::sql::Table::staging("t"));
-        warehouse.copy_out(&format!("select count(*) from {table}"), &mut |row| rows.push(row)).await?;
+        let rows = warehouse.read(&format!("select count(*) from {table}"), Reading::default()).await?.all().await?;
         warehouse.close().await;
-        Ok(rows[1].get(0)?)
+        Ok(rows[0].get(0)?)
     };
     // The same backup is restored, twice.
     for url in [&first, &second] {
@@ -210,9 +209,8 @@ async fn kept_files_come_back_by_their_names_in_their_order(database: TestDataba
     let (code, said) = once(&workdir, &keeping(&backup))?;
     same((code, said.matches("its file is loaded again").count()), (Some(0), 11))?;
     let warehouse = sluice::warehouse::connect(&crate::support::address(&backup)).await?;
-    let mut rows = Vec::new();
     let table = warehouse.names().table(&sluice::sql::Table::staging("facts"));
-    warehouse.copy_out(&format!("select v from {table}"), &mut |row| rows.push(row)).await?;
+    let rows = warehouse.read(&format!("select v from {table}"), Reading::default()).await?.all().await?;
     let tables = sluice::catalog::Catalog::new(std::sync::Arc::clone(&warehouse));
     let mut transaction = warehouse.begin(Scope::Load).await?;
     same(tables.datasets_in(&mut *transaction).await?, vec!["facts".to_owned()])?;
@@ -457,7 +455,7 @@ async fn a_new_connection_is_to_the_same_file(database: TestDatabase, workdir: W
         fs::rename(&other, &file)?;
         // Whoever reads or writes now gets no connection to the other file, and none stays for later.
         let moved = |error: Option<WarehouseError>| matches!(error, Some(WarehouseError::Moved(_)));
-        let read = database.warehouse.copy_out("select n from t", &mut |_| {}).await;
+        let read = database.warehouse.read("select n from t", Reading::default()).await;
         same((moved(read.err()), moved(begin().await.err())), (true, true))?;
         let reads = futures_util::future::join_all((0..8).map(|_| catalog.loads(1))).await;
         drop(reads);

@@ -4,6 +4,7 @@ pub mod forgotten;
 pub mod moved;
 pub mod rights;
 pub mod servers;
+pub mod streams;
 pub mod taken_back;
 pub mod tls;
 pub mod warehouse_contract;
@@ -16,6 +17,7 @@ pub fn cases() -> Vec<Trial> {
         moved::cases(),
         rights::cases(),
         servers::cases(),
+        streams::cases(),
         taken_back::cases(),
         tls::cases(),
         warehouse_contract::cases(),

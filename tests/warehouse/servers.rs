@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use anyhow::Context;
 use sluice::sql::Engine;
-use sluice::warehouse::Scope;
+use sluice::warehouse::{Reading, Scope};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::support::process::{Daemon, app, copy_app, stderr, stdout};
@@ -284,9 +284,8 @@ async fn limits_of_a_role_end_nothing_of_ours(database: TestDatabase, workdir: W
     let (_, rest) = database.url.split_once('@').context("no address")?;
     let url = format!("postgres://{name}:x@{rest}");
     let warehouse = sluice::warehouse::connect(&crate::support::address(&url)).await?;
-    let mut rows = 0;
-    warehouse.copy_out("select pg_sleep(0.5)", &mut |_| rows += 1).await?;
-    same(rows, 2)?;
+    let rows = warehouse.read("select pg_sleep(0.5)", Reading::default()).await?.all().await?;
+    same(rows.len(), 1)?;
     for scope in [Scope::Load, Scope::Short, Scope::Star] {
         let mut transaction = warehouse.begin(scope).await?;
         for limit in ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"] {
@@ -333,13 +332,8 @@ async fn no_file_fails_for_a_catalog_that_is_gone(database: TestDatabase, workdi
         Engine::Sqlite => {
             let tables =
                 "select name from sqlite_schema where type = 'table' and name like 'sluice\\_\\_%' escape '\\'";
-            let mut drops = Vec::new();
-            let mut add = |row: sluice::warehouse::Row| {
-                drops.extend(row.into_iter().flatten().map(|name| format!("drop table {name}")))
-            };
-            database.warehouse.copy_out(tables, &mut add).await?;
-            // The first row names the column.
-            drops.remove(0);
+            let rows = database.warehouse.read(tables, Reading::default()).await?.all().await?;
+            let drops: Vec<_> = rows.into_iter().flatten().flatten().map(|name| format!("drop table {name}")).collect();
             run(&drops.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         }
     }

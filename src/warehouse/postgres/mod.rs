@@ -6,32 +6,39 @@ mod limits;
 mod lookout;
 mod notice;
 mod parameters;
+mod read;
 mod rights;
 mod socket;
 mod transaction;
 mod views;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{
-    Column, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row as _, Statement, TypeInfo, ValueRef,
-};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool, Row as _};
+use tokio::sync::Semaphore;
 
-use super::{Address, Lacking, Row, Scope, Transaction, Warehouse, WarehouseError, safe};
+use super::{Address, Lacking, Reading, Rows, Scope, Transaction, Warehouse, WarehouseError, safe, stream};
 use crate::sql::{Engine, Names, Schema, Table, quote};
 pub use copy::encode;
 use limits::{UNLIMITED, UNLIMITED_17, dangers, lift_limits};
 pub use lookout::Lookout;
 use lookout::Own;
 use notice::TELL_WARNINGS;
+use read::{PostgresReader, text};
 use transaction::PostgresTransaction;
 
 /// Wait for a connection of the pool.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Connections that loads, a run and their questions need at once; results are read on the others.
+const OTHERS: u32 = 6;
+
+/// Results that may be read at once in any case: that of a run, on its connection, and that of a load's question.
+const RESULTS: u32 = 2;
 
 /// Key of the lock by which two programs that start at once take turns at making the schemas: the first eight bytes of
 /// `sluice` as a number.
@@ -67,8 +74,8 @@ const SESSION: [(&str, &str); 4] = [
     ("lock_timeout", "30s"),
 ];
 
-/// The limit while the server's data stay unacknowledged, from version 12 on. Not for `copy_out`: a reader that pauses
-/// for as long over a result would lose it.
+/// The limit while the server's data stay unacknowledged, from version 12 on. Not for results that are read: a reader
+/// that pauses for as long would lose its own.
 const UNACKNOWLEDGED: &str = "; set local tcp_user_timeout = 30000";
 
 /// Query for the server's process that serves a connection.
@@ -98,6 +105,8 @@ pub(super) struct Postgres {
     version: i32,
     lookout: Lookout,
     pool: PgPool,
+    /// A permit for each result that is read at once.
+    turns: Arc<Semaphore>,
     catalog: DatabaseConnection,
     names: Names,
     address: String,
@@ -159,6 +168,7 @@ impl Postgres {
             lookout: Lookout::new(pool.clone(), own),
             catalog: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
+            turns: Arc::new(Semaphore::new(address.connections.saturating_sub(OTHERS).max(RESULTS) as usize)),
             names: Names {
                 engine: Engine::Postgres,
                 staging: address.staging.clone(),
@@ -167,17 +177,6 @@ impl Postgres {
             address: shown(&options),
             options,
         })
-    }
-
-    async fn why_no_connection(&self) -> WarehouseError {
-        match connect(&self.options).await {
-            Ok(connection) => {
-                // A surplus connection is closed as well as it can be.
-                let _ = connection.close().await;
-                WarehouseError::Unavailable("all connections are in use".to_owned())
-            }
-            Err(error) => error,
-        }
     }
 
     async fn has_schema(&self, schema: &str) -> Result<bool, WarehouseError> {
@@ -306,7 +305,7 @@ impl Warehouse for Postgres {
             format!("{begin}; {TELL_WARNINGS}; set local lock_timeout = {wait}{UNLIMITED}{unlimited}{unacknowledged}");
         let mut transaction = match self.pool.begin_with(safe(begin)).await {
             // The pool has tried all the time, and does not give the reason.
-            Err(sqlx::Error::PoolTimedOut) => return Err(self.why_no_connection().await),
+            Err(sqlx::Error::PoolTimedOut) => return Err(why_no_connection(&self.options).await),
             begun => begun?,
         };
         if scope == Scope::Star {
@@ -340,37 +339,22 @@ impl Warehouse for Postgres {
         self.pool.close().await;
     }
 
-    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
-        let mut connection = self.pool.acquire().await?;
-        // The columns of `*` may have changed since a statement was kept.
-        connection.clear_cached_statements().await?;
-        let statement = self.lookout.over((&mut *connection).prepare(safe(sql))).await?;
-        each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
-        let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            each(text(&row)?);
-        }
-        Ok(())
+    async fn read(&self, sql: &str, reading: Reading) -> Result<Rows, WarehouseError> {
+        let reader = PostgresReader::new(self, sql);
+        stream::read(reader, &self.turns, reading).await
     }
 }
 
-/// A row of the simple protocol, whose values are text already.
-fn text(row: &PgRow) -> Result<Row, WarehouseError> {
-    (0..row.len())
-        .map(|at| {
-            let value = row.try_get_raw(at)?;
-            if value.is_null() {
-                return Ok(None);
-            }
-            let boolean = value.type_info().name() == "BOOL";
-            let text = value.as_str().map_err(sqlx::Error::Decode)?;
-            Ok(Some(match text {
-                "t" if boolean => "true".to_owned(),
-                "f" if boolean => "false".to_owned(),
-                text => text.to_owned(),
-            }))
-        })
-        .collect()
+/// The reason why the pool gave no connection.
+async fn why_no_connection(options: &PgConnectOptions) -> WarehouseError {
+    match connect(options).await {
+        Ok(connection) => {
+            // A surplus connection is closed as well as it can be.
+            let _ = connection.close().await;
+            WarehouseError::Unavailable("all connections are in use".to_owned())
+        }
+        Err(error) => error,
+    }
 }
 
 /// The addresses of the server; none for a socket in a folder.

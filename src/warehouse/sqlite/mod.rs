@@ -4,6 +4,7 @@ mod checkpoint;
 mod holders;
 mod insert;
 mod keeper;
+mod read;
 mod rebuild;
 mod transaction;
 mod writer;
@@ -14,24 +15,26 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{
-    Column, ConnectOptions, Connection, Executor, Row as _, SqliteConnection, SqlitePool, Statement, TypeInfo, ValueRef,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Executor, SqliteConnection, SqlitePool};
+use tokio::sync::Semaphore;
 
-use super::{Address, Row, Scope, Transaction, Warehouse, WarehouseError, safe, text};
+use super::{Address, Reading, Rows, Scope, Transaction, Warehouse, WarehouseError, safe, stream};
 use crate::sql::{Engine, Names, Schema, quote};
 use crate::text::rights::{explain_folder, shut};
 use crate::text::secrets::without_password;
 use checkpoint::{COPIED, Checkpointer};
 use keeper::Keeper;
+use read::{SqliteReader, as_text};
 use transaction::SqliteTransaction;
 use writer::Writer;
 
 /// Connections: one writes, the others read.
 const CONNECTIONS: u32 = 5;
+
+/// Results that are read at once; the other connections read the catalog.
+const RESULTS: usize = 2;
 
 /// Bytes of a page.
 const PAGE: u32 = 16 * 1024;
@@ -41,6 +44,8 @@ const BUSY: Duration = Duration::from_secs(60);
 
 pub(super) struct Sqlite {
     pool: SqlitePool,
+    /// A permit for each result that is read at once.
+    turns: Arc<Semaphore>,
     writer: Writer,
     checkpointer: Checkpointer,
     keeper: Keeper,
@@ -120,6 +125,7 @@ impl Sqlite {
             checkpointer,
             keeper,
             pool,
+            turns: Arc::new(Semaphore::new(RESULTS)),
             names: Names {
                 engine: Engine::Sqlite,
                 staging: address.staging.clone(),
@@ -213,20 +219,9 @@ impl Warehouse for Sqlite {
         self.keeper.close().await;
     }
 
-    async fn copy_out(&self, sql: &str, each: &mut (dyn FnMut(Row) + Send)) -> Result<(), WarehouseError> {
-        self.keeper.check().await?;
-        // One snapshot from here on, and a fresh schema: a connection that prepared a statement by an older schema
-        // would count its columns wrong.
-        let mut connection = self.pool.begin().await?;
-        connection.execute("select count(*) from sqlite_schema").await?;
-        connection.clear_cached_statements().await?;
-        let statement = (&mut *connection).prepare(safe(sql)).await?;
-        each(statement.columns().iter().map(|column| Some(column.name().to_owned())).collect());
-        let mut rows = sqlx::raw_sql(safe(sql)).fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            each(as_text(&row)?);
-        }
-        Ok(())
+    async fn read(&self, sql: &str, reading: Reading) -> Result<Rows, WarehouseError> {
+        let reader = SqliteReader::new(sql, self.pool.clone(), self.keeper.clone());
+        stream::read(reader, &self.turns, reading).await
     }
 }
 
@@ -268,31 +263,6 @@ fn network(kind: rustix::fs::FsWord) -> Option<&'static str> {
         0x00C3_6400 => Some("Ceph"),
         _ => None,
     }
-}
-
-/// A row as text, whatever the storage of its values.
-fn as_text(row: &SqliteRow) -> Result<Row, WarehouseError> {
-    (0..row.len())
-        .map(|at| {
-            let value = row.try_get_raw(at)?;
-            if value.is_null() {
-                return Ok(None);
-            }
-            let boolean = row.column(at).type_info().name() == "BOOLEAN";
-            Ok(Some(match value.type_info().name() {
-                "INTEGER" | "BOOLEAN" | "INT4" => match row.try_get_unchecked::<i64, _>(at)? {
-                    truth if boolean => (truth != 0).to_string(),
-                    number => number.to_string(),
-                },
-                "REAL" => text::double(row.try_get_unchecked(at)?),
-                "BLOB" => {
-                    let bytes: Vec<u8> = row.try_get_unchecked(at)?;
-                    bytes.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-                }
-                _ => row.try_get_unchecked(at)?,
-            }))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,30 +1,30 @@
-//! Rows in an unnamed temporary file, to be read once for each format: memory holds one row at a time.
+//! Rows in an unnamed temporary file, to be read as often as they are wanted: memory holds one row at a time.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use crate::warehouse::Row;
+use super::Row;
 
 /// The length that stands for NULL.
 const NULL: u32 = u32::MAX;
 
 /// The rows of a result.
-pub(super) struct Spool {
+pub(crate) struct Spool {
     file: BufWriter<File>,
     rows: u64,
     width: usize,
 }
 
 impl Spool {
-    /// Creates the file in this folder, which has room for the exports, too.
-    pub(super) fn create(folder: &Path) -> io::Result<Spool> {
+    /// Creates the file in this folder, and the folder if necessary.
+    pub(crate) fn create(folder: &Path) -> io::Result<Spool> {
         fs::create_dir_all(folder)?;
         Ok(Spool { file: BufWriter::new(tempfile::tempfile_in(folder)?), rows: 0, width: 0 })
     }
 
     /// Appends a row; all have the same number of cells.
-    pub(super) fn put(&mut self, row: &Row) -> io::Result<()> {
+    pub(crate) fn put(&mut self, row: &Row) -> io::Result<()> {
         (self.rows, self.width) = (self.rows + 1, row.len());
         for cell in row {
             let length = match cell {
@@ -38,7 +38,7 @@ impl Spool {
     }
 
     /// Returns the rows from the first one on.
-    pub(super) fn rows(&mut self) -> io::Result<impl Iterator<Item = io::Result<Row>> + use<>> {
+    pub(crate) fn rows(&mut self) -> io::Result<impl Iterator<Item = io::Result<Row>> + use<>> {
         self.file.flush()?;
         let mut file = self.file.get_ref().try_clone()?;
         file.rewind()?;
