@@ -15,7 +15,7 @@ use crate::project::{Kind, Missing, Model};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
 use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
 use crate::telemetry::Step;
-use crate::warehouse::{Scope, Transaction};
+use crate::warehouse::Transaction;
 
 /// A run, from its begin to its commit.
 pub(super) struct Run<'a> {
@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         models: &[Model],
         started_at: DateTime<Utc>,
     ) -> Result<Run<'a>, RunError> {
-        let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
+        let mut transaction = workspace.catalog.begin_run().await?;
         let states = workspace.catalog.star(&mut *transaction).await?;
         let states: BTreeMap<_, _> = states.into_iter().map(|state| (state.name.clone(), state)).collect();
         let uses = models.iter().filter_map(Model::dimensions).flat_map(BTreeMap::values);

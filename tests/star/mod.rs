@@ -12,6 +12,7 @@ pub mod readers;
 pub mod remembered;
 pub mod titles;
 pub mod trace;
+pub mod turns;
 
 use libtest_mimic::Trial;
 
@@ -29,6 +30,7 @@ pub fn cases() -> Vec<Trial> {
         remembered::cases(),
         titles::cases(),
         trace::cases(),
+        turns::cases(),
     ]
     .into_iter()
     .flatten()
