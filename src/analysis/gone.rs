@@ -10,8 +10,8 @@ use crate::catalog::QuestionView;
 use crate::catalog::Workspace;
 use crate::pipeline::RunError;
 use crate::sql::Table;
-use crate::warehouse::relying::{definition_of, relying_on};
 use crate::warehouse::Transaction;
+use crate::warehouse::relying::{definition_of, relying_on};
 
 /// Drops the views whose files are gone from `sql/analysis/`, and deletes their exports. If the folder is missing or
 /// cannot be read, they stay.

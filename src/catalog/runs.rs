@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::catalog::Catalog;
-use crate::sql::{Schema, Table};
+use crate::sql::Table;
 use crate::text::secrets::hidden;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
@@ -19,8 +19,8 @@ impl Catalog {
     /// The database's error; [`WarehouseError::Locked`] names the run that did not end in time.
     pub async fn begin_run(&self) -> Result<Box<dyn Transaction>, WarehouseError> {
         let mut transaction = self.warehouse.begin(Scope::Star).await?;
-        let (names, runs) = (self.warehouse.names(), run::Entity.table_name().to_owned());
-        let runs = names.table(&Table { schema: Schema::Catalog, name: runs });
+        let names = self.warehouse.names();
+        let runs = names.table(&Table::catalog(run::Entity.table_name()));
         // The wait comes before the snapshot, so that the run sees the rows of the run before.
         if let Some(turn) = names.engine.take_turns(&runs) {
             let taken = transaction.execute(&turn, &[]).await;

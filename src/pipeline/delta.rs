@@ -8,7 +8,7 @@ use crate::catalog::History;
 use crate::catalog::staged::first_place;
 use crate::project::Model;
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Schema, Table, create_table, quote};
+use crate::sql::{Schema, Table, TableDef, quote};
 use crate::star::is_again;
 
 /// The temporary table with these rows.
@@ -36,7 +36,7 @@ impl Run<'_> {
         match self.names.engine.makes_tables_of_selects() {
             true => self.execute(model, &format!("create temp table {PART} as {some}")).await?,
             false => {
-                self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+                self.execute(model, &self.names.create_table(&TableDef::new(part.clone(), columns))).await?;
                 let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
                 let mut found = false;
                 if let Some(first) = newest {
@@ -68,7 +68,7 @@ impl Run<'_> {
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let list = list.join(", ");
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        self.execute(model, &create_table(self.names, &part, &columns, &[])).await?;
+        self.execute(model, &self.names.create_table(&TableDef::new(part.clone(), columns))).await?;
         let replaced = format!(
             "insert into {} ({list}) select {list} from {}",
             self.names.table(&part),

@@ -5,9 +5,9 @@ use super::rows::Rows;
 use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
-use crate::project::{Calendar, Dimension, Model};
+use crate::project::{Calendar, Dimension, Model, key_column};
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Schema, Table, TableColumn};
+use crate::sql::{Schema, Table, TableColumn, TableDef};
 use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::text::counted;
 
@@ -269,9 +269,9 @@ impl Run<'_> {
         let header = Dimension { key: vec!["date".to_owned()], ..Dimension::default() };
         let sql = DimensionSql::new(self.names, &model.name, &header, &columns, false, false).with_ids();
         self.stand(model, &header, &sql, work).await?;
-        let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", one.name, one.declared)).collect();
-        let id = Run::id(model);
-        self.execute(model, &format!("create temp table {NEW} ({id} bigint, {})", declared.join(", "))).await?;
+        let mut all = vec![TableColumn::new(key_column(&model.name), "bigint")];
+        all.extend(columns);
+        self.execute(model, &self.names.create_table(&TableDef::new(Table::temporary(NEW), all))).await?;
         let days: Vec<_> = calendar_values(calendar).collect();
         for some in days.chunks(DAYS) {
             self.execute(model, &format!("insert into {NEW} values {}", some.join(", "))).await?;

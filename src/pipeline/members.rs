@@ -6,7 +6,7 @@ use super::table::Run;
 use super::work::Work;
 use super::{RunError, TableChange};
 use crate::project::{DimensionUse, Fact, Missing, Model};
-use crate::sql::Table;
+use crate::sql::{Table, TableColumn, TableDef};
 use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 
 /// The advice where keys would point nowhere.
@@ -192,7 +192,8 @@ impl Run<'_> {
     async fn touched(&mut self, model: &Model, dimension: &str) -> Result<String, RunError> {
         let touched = format!("sluice_t_{dimension}");
         if self.touched.insert(dimension.to_owned(), touched.clone()).is_none() {
-            self.execute(model, &format!("create temp table {touched} (id bigint)")).await?;
+            let def = TableDef::new(Table::temporary(&touched), [TableColumn::new("id", "bigint")]);
+            self.execute(model, &self.names.create_table(&def)).await?;
         }
         Ok(touched)
     }

@@ -12,7 +12,7 @@ use crate::catalog::StagedLoad;
 use crate::catalog::Workspace;
 use crate::project::own_views;
 use crate::project::{Kind, Missing, Model};
-use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, TableDef, quote};
 use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
 use crate::telemetry::Step;
 use crate::warehouse::Transaction;
@@ -329,15 +329,14 @@ impl<'a> Run<'a> {
         let list = list.join(", ");
         if *work == Work::First {
             let table = Table::datawarehouse(&model.name);
-            self.execute(model, &create_table(self.names, &table, columns, &[])).await?;
+            self.execute(model, &self.names.create_table(&TableDef::new(table.clone(), columns))).await?;
             let fill =
                 format!("insert into {} ({list}) select {list} from ({}) as n", self.names.table(&table), rows.all);
             change.inserted = self.execute(model, &fill).await?;
             change.rows = change.inserted;
             return Ok(());
         }
-        let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        self.execute(model, &format!("create temp table {NEW} ({})", declared.join(", "))).await?;
+        self.execute(model, &self.names.create_table(&TableDef::new(Table::temporary(NEW), columns))).await?;
         self.execute(model, &format!("insert into {NEW} ({list}) select {list} from ({}) as n", rows.all)).await?;
         let stands = self.existing(model).await?;
         let says = Columns { all: columns, ..Columns::default() };

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::project::ModelError;
 use crate::sql::{
-    Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, create_table, nearest_function, place_in,
+    Names, Output, Place, Select, SqlError, Table, TableColumn, TableDef, nearest_function, place_in,
 };
 use crate::text::nearest;
 use crate::warehouse::{Transaction, WarehouseError};
@@ -92,8 +92,9 @@ async fn describe(
     let (mut other, mut columns) = (select.clone(), known.clone());
     for (place, table) in stands_in.iter().enumerate() {
         let Some(own) = known.get(table) else { continue };
-        let instead = Table { schema: Schema::Temporary, name: format!("sluice_in_{place}") };
-        transaction.execute(&create_table(names, &instead, own, &[]), &[]).await?;
+        let instead = Table::temporary(&format!("sluice_in_{place}"));
+        let def = TableDef::new(instead.clone(), own.as_slice());
+        transaction.execute(&names.create_table(&def), &[]).await?;
         other = other.reading(names, table, &instead);
         columns.insert(instead, own.clone());
     }
