@@ -39,8 +39,9 @@ impl Run<'_> {
                 self.execute(model, &self.names.create_table(&TableDef::new(part.clone(), columns))).await?;
                 let (into, newest) = (self.names.table(&part), loads.new.first().filter(|_| !again));
                 let mut found = false;
-                if let Some(first) = newest {
-                    let last = format!(" and s.rowid >= ({})", first_place(&self.names.table(of), *first));
+                let place = newest.and_then(|first| first_place(self.names.engine, &self.names.table(of), *first));
+                if let Some(place) = place {
+                    let last = format!(" and s.rowid >= ({place})");
                     let rows = self.execute(model, &format!("insert into {into} {some}{last}")).await?;
                     found = rows == self.workspace.catalog.rows_loaded(&mut *self.transaction, &loads.new).await?;
                     if !found {

@@ -3,6 +3,7 @@
 
 mod checks;
 mod delta;
+mod differences;
 mod dimension;
 mod explode;
 mod fact;

@@ -12,8 +12,8 @@ use crate::catalog::StagedLoad;
 use crate::catalog::Workspace;
 use crate::project::own_views;
 use crate::project::{Kind, Missing, Model};
-use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, TableDef, quote};
-use crate::star::{DIFFERENCE, LoadSet, NEW, RowsSql, TableState, Target};
+use crate::sql::{Names, Output, Schema, Select, Table, TableDef, quote};
+use crate::star::{LoadSet, NEW, TableState, Target};
 use crate::telemetry::Step;
 use crate::warehouse::Transaction;
 
@@ -345,21 +345,6 @@ impl<'a> Run<'a> {
         self.execute(model, &format!("drop table {NEW}")).await?;
         change.rows = self.count(model, &format!("select count(*) from {}", self.shown(model))).await?;
         Ok(())
-    }
-
-    /// Makes a table hold the rows of a temporary one, duplicates included.
-    pub(super) async fn replace_rows(
-        &mut self,
-        model: &Model,
-        from: &'static str,
-        columns: &[TableColumn],
-        change: &mut TableChange,
-    ) -> Result<(), RunError> {
-        let sql = RowsSql::new(self.names, &model.name, from, columns);
-        self.execute(model, &sql.compare()).await?;
-        change.deleted += self.execute(model, &sql.delete()).await?;
-        change.inserted += self.execute(model, &sql.insert()).await?;
-        self.execute(model, &format!("drop table {DIFFERENCE}")).await.map(drop)
     }
 
     /// Adds a dimension to the targets of facts' lookups, if it exists.

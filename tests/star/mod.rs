@@ -10,6 +10,7 @@ pub mod model;
 pub mod plans;
 pub mod readers;
 pub mod remembered;
+pub mod rows;
 pub mod titles;
 pub mod trace;
 pub mod turns;
@@ -28,6 +29,7 @@ pub fn cases() -> Vec<Trial> {
         plans::cases(),
         readers::cases(),
         remembered::cases(),
+        rows::cases(),
         titles::cases(),
         trace::cases(),
         turns::cases(),
