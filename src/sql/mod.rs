@@ -10,7 +10,7 @@ mod types;
 
 pub use names::{Engine, Names, Schema, Table, TableColumn, quote};
 pub use select::{Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
-pub(crate) use select::{nearest_function, place_in};
+pub(crate) use select::{name_at, nearest_function, place_in};
 pub use table_def::{ForeignKey, Placement, TableDef};
 pub(crate) use types::NUMERIC_TEXT;
 pub use types::type_of;

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
-pub use error::WarehouseError;
+pub use error::{SelectFault, WarehouseError};
 pub use lacking::Lacking;
 pub use postgres::Lookout;
 #[doc(hidden)]

@@ -196,7 +196,11 @@ impl Postgres {
             let name = self.names.schema(schema);
             // `if not exists` would need the right to create even if nothing is to be made.
             if !self.has_schema(name).await? {
-                self.pool.execute(safe(format!("create schema {}", quote(name)))).await?;
+                let made = self.pool.execute(safe(format!("create schema {}", quote(name)))).await;
+                made.map_err(|error| match error.into() {
+                    WarehouseError::Denied(why) => WarehouseError::MakesNoSchemas(why),
+                    other => other,
+                })?;
             }
         }
         let migrator = self.migrator().await?;
